@@ -1,0 +1,120 @@
+"""What gitexp talks about: small frozen values, no input or output.
+
+A parameter or metric file is kept as the tree that was read from it (`Tree`); tables and
+comparisons use its flat form (`Flat`): dotted keys to scalar or list values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = Any  # Scalar | list[Value] | dict[str, Value]; recursive aliases buy mypy nothing here
+Tree: TypeAlias = Mapping[str, Value]
+Flat: TypeAlias = Mapping[str, Value]
+Files: TypeAlias = Mapping[str, Tree]  # repository-relative path, with slashes -> what the file says
+
+FORMAT = 1  # of the record; docs/format.md is its contract
+
+
+class Status(StrEnum):
+    """Where an experiment is in its life; the last three are ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ended(self) -> bool:
+        return self in (Status.DONE, Status.FAILED, Status.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """One process on one machine, for ever: the pid alone is reused.
+
+    `started` is the start time as the operating system gives it (Linux: boot id and clock ticks),
+    an opaque string that is only compared.
+    """
+
+    host: str
+    pid: int
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is remembered about one experiment: the JSON in its record commit's message.
+
+    `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
+    it was made from. `argv` is the command as given, or None where `command` went through a shell.
+    Times are ISO 8601 in UTC; `duration` is in seconds. `cut` names the params and metrics files
+    that were too large for the record and stand in E's tree alone.
+    """
+
+    name: str
+    status: Status
+    commit: str
+    baseline: str
+    branch: str | None = None
+    command: str | None = None
+    argv: tuple[str, ...] | None = None
+    overrides: tuple[str, ...] = ()
+    params: Files = field(default_factory=dict)
+    metrics: Files = field(default_factory=dict)
+    cut: tuple[str, ...] = ()
+    created: str = ""
+    finished: str | None = None
+    duration: float | None = None
+    exit_code: int | None = None
+    user: str = ""
+    host: str = ""
+    platform: str = ""
+    python: str | None = None
+    cpus: int | None = None
+    gpus: tuple[str, ...] = ()
+    gitexp: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    warnings: tuple[str, ...] = ()
+    process: ProcessId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A record and where it stands: `id` is the record commit that the ref points at.
+
+    `error` says why the record could not be read; `record` then holds what is certain (its name).
+    """
+
+    name: str
+    id: str
+    record: Record
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key with its value on either side; `MISSING` where it is not there."""
+
+    key: str
+    old: Value
+    new: Value
+
+
+class _Missing:
+    """The absence of a value, which None is not: a param may well be null."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING = _Missing()
