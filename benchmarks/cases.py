@@ -1,0 +1,229 @@
+"""What is measured: the rows of the speed table in the design, each a comparison of sides.
+
+A case is built when its turn comes, since its repositories take time to make. Goals are seconds and MiB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from benchmarks.lab import Lab
+from benchmarks.measure import CommandError, Side
+from gitexp.repo import store
+
+GITEXP, DVC, FLOOR, BARE = "gitexp", "dvc", "floor", "bare"
+
+PLAIN_GIT = "git for-each-ref with contents"
+_LIST = ["git", "for-each-ref", "--format=%(refname) %(objectname) %(contents)"]
+_STATUS = ["sh", "-c", "git status --porcelain > /dev/null && git write-tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One comparison; if there is a bare side, its median is taken off gitexp's and DVC's times."""
+
+    work: str
+    sides: Mapping[str, Side]
+    floor: str = ""
+    goal: float | None = None
+    memory_goal: float | None = None
+
+
+def names(lab: Lab) -> list[str]:
+    """Every case that this lab can run, in order."""
+    return [name for name in _CASES if name not in _COLD_DISK or lab.cold_disk]
+
+
+def build(name: str, lab: Lab) -> Case:
+    """The case of that name, its repositories made."""
+    return _CASES[name](lab)
+
+
+# -- start ---------------------------------------------------------------------------------------------
+
+
+def _version(lab: Lab) -> Case:
+    sides = {GITEXP: _side(lab, [*lab.gitexp, "--version"])}
+    if lab.with_dvc:
+        sides[DVC] = _side(lab, [lab.dvc, "--version"])
+    sides[FLOOR] = _side(lab, [lab.python, "-c", "pass"])
+    return Case("`--version`", sides, floor="python -c pass", goal=0.12)
+
+
+# -- reading -------------------------------------------------------------------------------------------
+
+
+def _table(lab: Lab, *, size: int, cold: bool, tty: bool = False, disk: bool = False) -> Case:
+    check = partial(_has_rows, size)
+    sides = _reading(lab, size, ["show", "-A"], ["exp", "show", "-A"], cold=cold, dvc_runs=2 if cold else 5)
+    sides = {name: replace(side, check=check, tty=tty) for name, side in sides.items()}
+    if disk:
+        sides = {
+            name: replace(side, before=partial(_after_disk, side.before), runs=2)
+            for name, side in sides.items()
+        }
+    sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
+    how = "file cache of the system emptied" if disk else _how(cold)
+    where = ", on a terminal" if tty else ""
+    return Case(
+        f"table of {size:,} experiments, {how}{where}", sides, floor=PLAIN_GIT, goal=None if disk else 0.40
+    )
+
+
+def _json(
+    lab: Lab, *, size: int, cold: bool, goal: float, dvc_runs: int, memory_goal: float | None = None
+) -> Case:
+    sides = _reading(
+        lab, size, ["show", "-A", "--json"], ["exp", "show", "-A", "--json"], cold=cold, dvc_runs=dvc_runs
+    )
+    checks = {GITEXP: _gitexp_metrics, DVC: _dvc_metrics}
+    sides = {
+        name: replace(side, check=partial(_has_metrics, size, checks[name])) for name, side in sides.items()
+    }
+    sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
+    work = f"{size:,} experiments as JSON, {_how(cold)}"
+    return Case(work, sides, floor=PLAIN_GIT, goal=goal, memory_goal=memory_goal)
+
+
+def _list(lab: Lab, *, size: int, goal: float) -> Case:
+    ours, theirs = ["list", "-A", "--json"], ["exp", "list", "-A", "--name-only"]
+    sides = _reading(lab, size, ours, theirs, cold=False, dvc_runs=5)
+    sides = {name: replace(side, check=partial(_has_rows, size)) for name, side in sides.items()}
+    sides[FLOOR] = _side(
+        lab, ["git", "for-each-ref", "--format=%(refname)", store.PREFIX], lab.experiments(size)
+    )
+    return Case(f"names of {size:,} experiments", sides, floor="git for-each-ref, names", goal=goal)
+
+
+def _reading(
+    lab: Lab, size: int, ours: list[str], theirs: list[str], *, cold: bool, dvc_runs: int
+) -> dict[str, Side]:
+    """The sides of a command that only reads; DVC's is left out where this lab has no time for it."""
+    mine = lab.experiments(size)
+    sides = {GITEXP: _side(lab, [*lab.gitexp, *ours], mine)}
+    if cold:
+        sides[GITEXP] = replace(sides[GITEXP], before=partial(lab.forget_gitexp, mine))
+    if lab.with_dvc and dvc_runs:
+        other = lab.dvc_experiments(size)
+        sides[DVC] = replace(_side(lab, [lab.dvc, *theirs], other), runs=dvc_runs)
+        if cold:
+            sides[DVC] = replace(sides[DVC], before=partial(lab.forget_dvc, other), warmups=0)
+    return sides
+
+
+def _how(cold: bool) -> str:
+    return "no caches of the tool" if cold else "warm"
+
+
+def _has_rows(size: int, output: bytes) -> None:
+    if (found := output.count(b"exp-")) < size:
+        raise CommandError(f"{found} names of experiments in the output, not {size}")
+
+
+def _has_metrics(size: int, metrics: Callable[[Any], list[Any]], output: bytes) -> None:
+    if (found := sum(bool(each) for each in metrics(json.loads(output)))) != size:
+        raise CommandError(f"{found} experiments with metrics in the output, not {size}")
+
+
+def _gitexp_metrics(rows: Any) -> list[Any]:
+    return [row["metrics"] for row in rows if (row.get("name") or "").startswith("exp-")]
+
+
+def _dvc_metrics(baselines: Any) -> list[Any]:
+    experiments = [each for baseline in baselines for each in baseline["experiments"] or ()]
+    return [each["revs"][0]["data"]["metrics"] for each in experiments]
+
+
+def _after_disk(before: Callable[[], None]) -> None:
+    before()
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3\n")
+
+
+# -- running -------------------------------------------------------------------------------------------
+
+
+def _run(lab: Lab, *, files: int, goal: float, dvc_runs: int, temp: bool = False) -> Case:
+    """The cost of `run` on top of the command; a parameter changes every time, so that nothing is skipped."""
+    isolated = ["--temp"] if temp else []
+    mine = lab.project("gitexp", files)
+    sides = {
+        GITEXP: Side(
+            _changing([*lab.gitexp, "run", *isolated], ["--", "python", "train.py"]),
+            mine,
+            lab.env,
+            check=_Stored(mine, store.PREFIX, lab.env),
+        )
+    }
+    if lab.with_dvc and dvc_runs:
+        other = lab.project("dvc", files, dvc=True)
+        stored = _Stored(other, "refs/exps/[0-9a-f][0-9a-f]/*/*", lab.env)
+        argv = _changing([lab.dvc, "exp", "run", *isolated], [])
+        sides[DVC] = Side(argv, other, lab.env, check=stored, runs=dvc_runs)
+    sides[BARE] = _side(lab, ["python", "train.py"], lab.project("bare", 0))
+    sides[FLOOR] = _side(lab, _STATUS, mine)
+    where = f"{files:,} files" if files else "small repository"
+    how = ", `--temp`, after a first one" if temp else ""
+    return Case(f"overhead of `run`, {where}{how}", sides, floor="git status + write-tree", goal=goal)
+
+
+def _changing(before: list[str], after: list[str]) -> Callable[[], list[str]]:
+    numbers = count(1)
+    return lambda: [*before, "-S", f"train.lr={next(numbers) / 10_000:.4f}", *after]
+
+
+class _Stored:
+    """Checks that every run left exactly one more experiment."""
+
+    def __init__(self, repository: Path, pattern: str, env: Mapping[str, str]) -> None:
+        self._command = ["git", "-C", str(repository), "for-each-ref", "--format=%(refname)", pattern]
+        self._env = dict(env)
+        self._expected = 0
+
+    def __call__(self, _output: bytes) -> None:
+        self._expected += 1
+        refs = subprocess.run(
+            self._command, env=self._env, check=True, capture_output=True
+        ).stdout.splitlines()
+        if len(refs) != self._expected:
+            raise CommandError(f"{len(refs)} experiments are stored after {self._expected} runs")
+
+
+def _side(lab: Lab, argv: list[str], folder: Path | None = None) -> Side:
+    return Side(lambda: argv, folder or lab.scratch, lab.env)
+
+
+# A case of DVC that takes half a minute or longer has fewer runs, and none at all where time is short.
+def _slow(lab: Lab, runs: int) -> int:
+    return 0 if lab.quick else runs
+
+
+_COLD_DISK = {"table-1000-disk"}
+_CASES: dict[str, Callable[[Lab], Case]] = {
+    "version": _version,
+    "table-1000-cold": lambda lab: _table(lab, size=1_000, cold=True),
+    "table-1000-disk": lambda lab: _table(lab, size=1_000, cold=True, disk=True),
+    "table-1000-warm": lambda lab: _table(lab, size=1_000, cold=False),
+    "table-1000-terminal": lambda lab: _table(lab, size=1_000, cold=False, tty=True),
+    "list-100": lambda lab: _list(lab, size=100, goal=0.40),
+    "list-1000": lambda lab: _list(lab, size=1_000, goal=0.40),
+    "list-10000": lambda lab: _list(lab, size=10_000, goal=1.0),
+    "json-100-cold": lambda lab: _json(lab, size=100, cold=True, goal=0.40, dvc_runs=5),
+    "json-100-warm": lambda lab: _json(lab, size=100, cold=False, goal=0.40, dvc_runs=5),
+    "json-1000-cold": lambda lab: _json(lab, size=1_000, cold=True, goal=0.40, dvc_runs=_slow(lab, 2)),
+    "json-1000-warm": lambda lab: _json(lab, size=1_000, cold=False, goal=0.40, dvc_runs=5),
+    "json-10000-cold": lambda lab: _json(lab, size=10_000, cold=True, goal=1.0, dvc_runs=_slow(lab, 1)),
+    "json-10000-warm": lambda lab: _json(lab, size=10_000, cold=False, goal=1.0, dvc_runs=_slow(lab, 3)),
+    "json-100000": lambda lab: _json(lab, size=100_000, cold=False, goal=8.0, dvc_runs=0, memory_goal=600),
+    "run-small": lambda lab: _run(lab, files=0, goal=0.30, dvc_runs=5),
+    "run-20000": lambda lab: _run(lab, files=20_000, goal=0.50, dvc_runs=_slow(lab, 2)),
+    "run-20000-temp": lambda lab: _run(lab, files=20_000, goal=1.0, dvc_runs=_slow(lab, 2), temp=True),
+}

@@ -1,0 +1,1 @@
+"""One command, one file: `register(app)` adds it to the command line."""

@@ -1,0 +1,49 @@
+"""`gitexp branch`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+
+EPILOG = """Examples:
+
+gitexp branch exp-333c9
+
+gitexp branch exp-333c9 higher-lr
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=EPILOG)(branch)
+
+
+def branch(
+    exp: options.Exp,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[BRANCH]", help="Name of the branch; default: the experiment's.")
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Make a Git branch of an experiment: its exact code, params and results in one commit.
+
+    The workspace does not move.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import branch as ops
+
+    made = ops.branch(open_project(), exp, name)
+    if json:
+        record = made.experiment.record
+        return render.as_json(
+            {"branch": made.branch, "experiment": made.experiment.name, "commit": record.commit}
+        )
+    if not quiet:
+        render.say(f"Branch {made.branch} is at {made.experiment.name}, {made.experiment.record.commit[:7]}.")
+        render.say(f"To go there: git switch {made.branch}", "dim")
+    return None

@@ -1,0 +1,49 @@
+"""`gitexp demo`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+
+EPILOG = """Examples:
+
+gitexp demo
+
+gitexp demo ./iris
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=EPILOG)(demo)
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new folder for the demo; default: a temporary one.")
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show it all on real data: four runs, the table, a diff and a branch.
+
+    Makes a small Git repository with Fisher's irises and a trainer in plain Python, and types there
+    what you would type.
+    """
+    from gitexp.cli import render
+    from gitexp.ops import demo as ops
+
+    project = ops.prepare(folder)
+    for step in ops.steps(project):
+        if not quiet and step.explanation:
+            render.answer(["", [(f"# {step.explanation}", "dim")]])
+        render.answer([[("$ ", "dim"), (shlex.join(step.command), "bold")]])
+        status = ops.perform(project, step)
+        if status != 0:
+            raise typer.Exit(status)
+    if not quiet:
+        render.answer(["", f"All of this is in {project} — look around there: gitexp show, git log --all."])

@@ -1,0 +1,58 @@
+"""`gitexp init`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+
+EPILOG = """Examples:
+
+gitexp init
+
+gitexp init --command "python -m mymodel.train"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=EPILOG)(init)
+
+
+def init(
+    command: Annotated[str | None, typer.Option(help="The training command; default: look for it.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write gitexp.yaml anew if it is there.")] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Look for the training command, params and metrics files, and write gitexp.yaml.
+
+    gitexp works without the file; it saves typing the command, and names what the usual names miss.
+    """
+    from pathlib import Path
+
+    from gitexp.cli import render
+    from gitexp.ops import init as ops
+
+    found = ops.init(Path.cwd(), command=command, force=force)
+    if json:
+        return render.as_json(
+            {
+                "file": found.file.name,
+                "command": found.command,
+                "params": found.params,
+                "metrics": found.metrics,
+                "share": found.share,
+            }
+        )
+    if not quiet:
+        render.say(f"Wrote {found.file.name}:")
+        render.say(f"  command  {found.command or 'none found: write it into the file'}")
+        render.say(f"  params   {', '.join(found.params) or 'none found'}")
+        render.say(f"  metrics  {', '.join(found.metrics)}")
+        if found.share:
+            render.say(f"  share    {', '.join(found.share)}")
+        render.say("Next: " + ("gitexp run" if found.command else "gitexp run -- <your command>"), "dim")
+    return None

@@ -1,0 +1,45 @@
+"""`gitexp log`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+
+EPILOG = """Examples:
+
+gitexp log exp-333c9
+
+gitexp log exp-333c9 --raw > output.log
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=EPILOG)(log)
+
+
+def log(
+    exp: options.Exp,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The bytes as the command wrote them, escape sequences and all.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Print what an experiment's command printed; of a running one, what there is so far.
+
+    Colours are kept on a terminal; all other control sequences are left out.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.output import printable
+    from gitexp.cli.session import open_project
+    from gitexp.ops import log as ops
+
+    data = ops.log(open_project(), exp)
+    if json:
+        return render.as_json({"experiment": exp, "output": data.decode("utf-8", "replace")})
+    if raw:
+        return render.write_bytes([data])
+    return render.answer(printable(data, colors=render.colors()), page=True)

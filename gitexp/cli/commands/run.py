@@ -1,0 +1,92 @@
+"""`gitexp run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+
+if TYPE_CHECKING:
+    from gitexp.model import Experiment
+
+EPILOG = """Examples:
+
+gitexp run -- python train.py
+
+gitexp run -S train.lr=0.2 -S +train.warmup=5 -S '~train.decay' -n warm -- python train.py
+
+gitexp run --temp -S train.lr=0.3     (the command of gitexp.yaml, in a workspace of its own)
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=EPILOG, context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False}
+    )(run)
+
+
+def run(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[--] [CMD]...", help="Command to run; default: command: in gitexp.yaml."),
+    ] = None,
+    set_params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-S",
+            metavar="[FILE:]KEY=VALUE",
+            help="Change a param: key=value, +key=value to add one, ~key to remove one. Repeatable.",
+            autocompletion=complete.params,
+        ),
+    ] = None,
+    name: options.Name = "",
+    note: options.Note = "",
+    temp: Annotated[
+        bool, typer.Option("--temp", help="Run in an isolated worktree; the workspace stays as it is.")
+    ] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Run a command and store it as an experiment: exact code, params, metrics, log, environment.
+
+    The workspace is stored before the command starts, uncommitted changes and new files included;
+    at the end the results are added. The command's exit status is passed on. Ctrl-C stores the
+    experiment as interrupted.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.cli.summary import ended_line
+    from gitexp.ops import rows
+    from gitexp.ops import run as ops
+
+    project = open_project()
+
+    def started(experiment: Experiment) -> None:
+        for warning in experiment.record.warnings:
+            render.warn(warning)
+        if not quiet:
+            render.say(f"{experiment.name} started", "dim")
+
+    request = ops.Request(
+        command=tuple(command) if command else None,
+        overrides=tuple(set_params or ()),
+        name=name,
+        note=note,
+        temp=temp,
+        stdout=2 if json else 1,
+        on_start=started,
+    )
+    result = ops.run(project, request)
+    for warning in result.warnings:
+        render.warn(warning)
+    if not quiet:
+        render.say(ended_line(result.experiment))
+    if result.hint:
+        render.hint(result.hint)
+    if json:
+        render.as_json(rows.of_one(result.experiment).as_json())
+    raise typer.Exit(result.exit_code)

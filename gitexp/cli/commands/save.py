@@ -1,0 +1,41 @@
+"""`gitexp save`."""
+
+from __future__ import annotations
+
+import typer
+
+from gitexp.cli import options
+
+EPILOG = """Examples:
+
+gitexp save
+
+gitexp save -n before-cleanup -m "best so far, by hand"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=EPILOG)(save)
+
+
+def save(
+    name: options.Name = "",
+    note: options.Note = "",
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Store the workspace as it stands, results included, without running anything."""
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.cli.summary import ended_line
+    from gitexp.ops import rows
+    from gitexp.ops import save as ops
+
+    experiment = ops.save(open_project(), name, note)
+    for warning in experiment.record.warnings:
+        render.warn(warning)
+    if json:
+        render.as_json(rows.of_one(experiment).as_json())
+    elif not quiet:
+        render.say(ended_line(experiment))

@@ -1,0 +1,56 @@
+"""The table for other programs: CSV, and Markdown for a pull request or a notebook."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+from collections.abc import Sequence
+
+from gitexp.cli.values import clean, show_time, show_value
+from gitexp.model import MISSING
+from gitexp.ops.rows import Row
+from gitexp.ops.show import Column, Table
+
+_FIXED = ("kind", "name", "commit", "baseline", "branch", "status", "created")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+
+
+def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+    """Return the rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty."""
+    out = io.StringIO()
+    writer = csv_module.writer(out, lineterminator="\n")
+    writer.writerow([*_FIXED, *(column.key for column in columns)])
+    for row in rows:
+        fixed = [getattr(row, key) or "" for key in _FIXED]
+        writer.writerow([*fixed, *(_cell(column, row) for column in columns)])
+    return out.getvalue()
+
+
+def _cell(column: Column, row: Row) -> str:
+    value = column.value(row)
+    if value is MISSING or value is None:
+        return ""
+    text = value if isinstance(value, str) else show_value(value, longest=None)
+    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
+
+
+def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[str]:
+    """Return the table in Markdown, flat: the tree's branches do not survive there."""
+    heads = ["Experiment", "Created", "State", *(column.key for column in columns)]
+    rows = []
+    for row in table.rows:
+        values = [show_value(c.value(row), precision if c.kind == "metric" else None) for c in columns]
+        rows.append([clean(row.name), show_time(row.created), str(row.status or "-"), *values])
+    return markdown_table(heads, rows)
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a Markdown table; text in it is text, not markup."""
+    lines = ["| " + " | ".join(_escaped(head) for head in heads) + " |", "|" + " --- |" * len(heads)]
+    return lines + ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
+
+
+def _escaped(text: str) -> str:
+    for char in "\\|`*_<>[]":
+        text = text.replace(char, "\\" + char)
+    return clean(text)

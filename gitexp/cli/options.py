@@ -1,0 +1,33 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp import errors
+from gitexp.cli import complete
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing that is not a warning or an error.")]
+Name = Annotated[str, typer.Option("--name", "-n", help="Name of the experiment; default: exp- and an id.")]
+Note = Annotated[str, typer.Option("--note", "-m", help="A note to keep with the experiment.")]
+Exp = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.experiments
+    ),
+]
+
+
+def only_one(**flags: bool) -> None:
+    """Raise UsageError if more than one of these formats is asked for."""
+    if sum(flags.values()) > 1:
+        names = " and ".join(f"--{name}" for name, wanted in flags.items() if wanted)
+        raise errors.UsageError(f"{names} do not go together.", "Ask for one of them.")
+
+
+def split(values: list[str] | None) -> list[str]:
+    """Return the items of a repeatable option whose values may hold several, with commas."""
+    return [item.strip() for value in values or () for item in value.split(",") if item.strip()]

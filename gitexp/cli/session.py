@@ -1,0 +1,20 @@
+"""What every command does first: open the project, and end the runs that died unnoticed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitexp.ops.project import Project
+
+
+def open_project() -> Project:
+    """Return the project around the current folder; says so if a dead run was found and stored."""
+    from gitexp.cli import render
+    from gitexp.ops.finish import finish_dead_runs
+    from gitexp.ops.project import Project
+
+    project = Project.open()
+    for experiment in finish_dead_runs(project):
+        render.say(f"{experiment.name} was running when its process died; it is stored as interrupted.")
+    return project

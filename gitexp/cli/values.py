@@ -1,0 +1,82 @@
+"""Values as people read them; nothing that came from outside can steer the terminal."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from gitexp.model import MISSING
+
+PRECISION = 5  # significant digits of a metric
+_LONGEST = 60  # characters of one value in a table on a terminal
+
+# Format characters that reorder text or hide (bidi controls, zero-width and tag characters) are as
+# able to deceive as escape sequences; see Unicode Technical Report 36.
+_HARMLESS_FORMAT = {"\u00ad", "\u200d"}
+
+
+def clean(text: str) -> str:
+    """Return text with every control and invisible format character written out as `\\x1b`, `\\u202e`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _is_safe(char) else _written_out(char) for char in text)
+
+
+def _is_safe(char: str) -> bool:
+    category = unicodedata.category(char)
+    if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return False
+    return category != "Cf" or char in _HARMLESS_FORMAT
+
+
+def _written_out(char: str) -> str:
+    if char in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def show_value(value: Any, precision: int | None = None, *, longest: int | None = _LONGEST) -> str:
+    """Return a value for a table; floats with `precision` significant digits, else as they are."""
+    if value is MISSING:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format(value, f".{precision}g") if precision else repr(value)
+    if value is None:
+        return "null"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = clean(text)
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+
+
+def show_time(text: str | None, now: datetime | None = None) -> str:
+    """Return a record's time in the local zone: `10:40` today, `Oct 23` this year, else `2025-10-23`."""
+    if not text:
+        return "-"
+    try:
+        time = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return clean(text)[:16]
+    now = now or datetime.now().astimezone()
+    if time.date() == now.date():
+        return f"{time:%H:%M}"
+    return f"{time:%b} {time.day:2d}" if time.year == now.year else f"{time:%Y-%m-%d}"
+
+
+def show_duration(seconds: float | None) -> str:
+    """Return a duration: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 40 min`."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,168 @@
+"""`gitexp.yaml`, and the conventions that hold without it.
+
+The project is the folder that the config, or else a params or metrics file with a usual name, stands
+in: the nearest one from the current folder up to the repository's root. Paths in the config are
+relative to the project; all paths given out are relative to the root, with slashes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gitexp import errors, files
+
+CONFIG_FILE = "gitexp.yaml"
+USUAL_PARAMS = ("params.yaml", "params.yml", "params.json", "params.toml", "dvclive/params.yaml")
+USUAL_METRICS = (
+    *("metrics.json", "metrics.yaml", "metrics.yml", "metrics.toml", "metrics.csv", "metrics.tsv"),
+    "dvclive/metrics.json",
+)
+USUAL_PLOTS = ("logs.csv", "dvclive/plots")
+DEFAULT_MAX_UNTRACKED = 10 * 1024 * 1024  # bytes
+
+KEYS: Mapping[str, str] = {
+    "command": "The training command: a string for the shell, or a list of arguments.",
+    "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants).",
+    "metrics": "Files that the command writes its results to (JSON, YAML, TOML, CSV or TSV).",
+    "plots": "Files or folders of curves that the command writes; stored with the experiment.",
+    "outs": "Other results, such as models; files up to max_untracked are stored with the experiment.",
+    "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
+    "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
+}
+_LISTS = ("params", "metrics", "plots", "outs", "share")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?)i?[bB]?")
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What holds for one project. `folder` is the project relative to the root: "" or "sub/dir".
+
+    `params` and `metrics` are candidates: those that exist count. `declared` says whether the
+    config names them, so that a missing one is worth a word.
+    """
+
+    folder: str = ""
+    command: str | tuple[str, ...] | None = None
+    params: tuple[str, ...] = USUAL_PARAMS
+    metrics: tuple[str, ...] = USUAL_METRICS
+    plots: tuple[str, ...] = USUAL_PLOTS
+    outs: tuple[str, ...] = ()
+    share: tuple[str, ...] = ()
+    max_untracked: int = DEFAULT_MAX_UNTRACKED
+    declared: frozenset[str] = frozenset()
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The paths that belong to an experiment's results, whether Git ignores them or not."""
+        return (*self.metrics, *self.plots, *self.outs)
+
+
+def load(root: Path, here: Path) -> Config:
+    """Return the config that holds in the folder `here` of the repository at `root`.
+
+    Raises ParseError or ConfigError with the file and line.
+    """
+    folder = _project(root, here)
+    prefix = folder.relative_to(root).as_posix()
+    prefix = "" if prefix == "." else prefix
+    path = folder / CONFIG_FILE
+    shown = str(PurePosixPath(prefix, CONFIG_FILE))
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
+    return _from_tree(files.parse(shown, data), data, prefix, shown)
+
+
+def _project(root: Path, here: Path) -> Path:
+    here = here if here.is_relative_to(root) else root
+    upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
+    for names in ((CONFIG_FILE,), (*USUAL_PARAMS, *USUAL_METRICS)):
+        for folder in upward:
+            if any((folder / name).is_file() for name in names):
+                return folder
+    return here
+
+
+def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> Config:
+    values: dict[str, Any] = {}
+
+    def complain(key: str, message: str, hint: str) -> errors.ConfigError:
+        return errors.ConfigError(message, hint, file=shown, line=_line_of(data, key))
+
+    for key, value in tree.items():
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, n=1)
+            raise complain(
+                key,
+                f"there is no key '{key}'",
+                f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}.",
+            )
+        if value is None:
+            continue
+        if key == "command":
+            values[key] = _command(value, complain)
+        elif key == "max_untracked":
+            values[key] = _size(value, complain)
+        else:
+            values[key] = _paths(key, value, prefix, complain)
+    declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
+    for key, usual in (("params", USUAL_PARAMS), ("metrics", USUAL_METRICS), ("plots", USUAL_PLOTS)):
+        values.setdefault(key, tuple(_below(prefix, name) for name in usual))
+    return Config(folder=prefix, declared=declared, **values)
+
+
+def _command(value: Any, complain: Any) -> str | tuple[str, ...]:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if isinstance(value, list) and value and all(isinstance(word, (str, int, float)) for word in value):
+        return tuple(str(word) for word in value)
+    raise complain("command", "'command' must be a string or a list", "For example: command: python train.py")
+
+
+def _size(value: Any, complain: Any) -> int:
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise complain("max_untracked", "'max_untracked' must be a size", "For example: max_untracked: 50 MB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _paths(key: str, value: Any, prefix: str, complain: Any) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
+        raise complain(key, f"'{key}' must be a list of paths", f"For example: {key}: [some/path]")
+    paths = []
+    for item in items:
+        path = _below(prefix, item)
+        if path is None:
+            raise complain(key, f"'{item}' is not inside the repository", "Give a path below this folder.")
+        paths.append(path)
+    return tuple(dict.fromkeys(paths))
+
+
+def _below(prefix: str, path: str) -> str | None:
+    """Return the path relative to the root, or None if it leaves the repository or enters .git."""
+    parts: list[str] = []
+    for part in PurePosixPath(prefix, path.replace("\\", "/")).parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        else:
+            parts.append(part)
+    if not parts or parts[0] == "/" or ":" in parts[0] or parts[0].lower() in (".git", ".gitexp"):
+        return None
+    return "/".join(parts)
+
+
+def _line_of(data: bytes, key: str) -> int | None:
+    """Return the line on which a key of the top level stands."""
+    pattern = re.compile(rf"""["']?{re.escape(key)}["']?\s*:""")
+    text = data.decode("utf-8", "replace")
+    return next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), None)

@@ -1,0 +1,22 @@
+"""Params, metrics and overrides: parsed, flattened, edited in place. Bytes in, values or bytes out."""
+
+from gitexp.files.keys import flatten, flatten_files, format_key, parse_key
+from gitexp.files.metrics import parse_metrics
+from gitexp.files.overrides import Op, Override, apply_overrides, parse_override
+from gitexp.files.parse import parse
+from gitexp.files.scalars import is_number, jsonable
+
+__all__ = [
+    "Op",
+    "Override",
+    "apply_overrides",
+    "flatten",
+    "flatten_files",
+    "format_key",
+    "is_number",
+    "jsonable",
+    "parse",
+    "parse_key",
+    "parse_metrics",
+    "parse_override",
+]

@@ -1,0 +1,201 @@
+"""JSON read into nodes with positions, and edited in place.
+
+The standard library's reader gives no positions, keeps the last of two equal keys, and recurses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.decoder import scanstring  # type: ignore[attr-defined]  # in the library, not in its stubs
+
+from gitexp.errors import ParseError
+from gitexp.files import nodes
+from gitexp.files.keys import Key
+from gitexp.files.limits import MAX_DEPTH, parse_error
+from gitexp.files.nodes import Node, Splice
+from gitexp.model import Scalar, Value
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Scalar] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+}
+_WORD = re.compile("|".join(_WORDS))
+_INDENT = re.compile(r'\n([ \t]+)"')
+
+
+def compose(name: str, text: str) -> Node:
+    """The root node of a JSON text; NaN and Infinity are numbers, as in Python's own writer.
+
+    Raises ParseError, with the position, for what is not JSON, a repeated key, or depth over the limit.
+    """
+    return _Reader(name, text).read()
+
+
+class _Reader:
+    """One pass over the text with a stack of open maps and lists."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._text = text
+        self._at = 0
+
+    def read(self) -> Node:
+        root = self._value(0)
+        open_nodes = [root] if isinstance(root.value, dict | list) else []
+        while open_nodes:
+            parent = open_nodes[-1]
+            if not self._next_entry(parent):
+                parent.end = self._at
+                open_nodes.pop()
+                continue
+            child = self._entry(parent, len(open_nodes))
+            if isinstance(child.value, dict | list):
+                open_nodes.append(child)
+        if self._peek():
+            raise self._error("there is something after the end of the JSON value")
+        return root
+
+    def _peek(self) -> str:
+        """The next character that is not white space, "" at the end."""
+        match = _SPACE.match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        return self._text[self._at : self._at + 1]
+
+    def _error(self, message: str, at: int | None = None) -> ParseError:
+        return parse_error(self._name, message, self._text, self._at if at is None else at)
+
+    def _next_entry(self, parent: Node) -> bool:
+        """Whether another entry of `parent` follows; moves past the comma or the closing bracket."""
+        closing = "}" if isinstance(parent.value, dict) else "]"
+        found = self._peek()
+        if found == closing:
+            self._at += 1
+            return False
+        if parent.value:
+            if found != ",":
+                raise self._error(f"a comma or `{closing}` is missing here")
+            self._at += 1
+        return True
+
+    def _entry(self, parent: Node, depth: int) -> Node:
+        if isinstance(parent.value, list):
+            child = self._value(depth)
+            parent.value.append(child)
+            return child
+        if self._peek() != '"':
+            raise self._error("a key in double quotes is missing here")
+        start = self._at
+        key = self._string()
+        key_end = self._at
+        if key in parent.value:
+            raise self._error(f"the key `{key}` stands here a second time", start)
+        if self._peek() != ":":
+            raise self._error("a `:` is missing here")
+        self._at += 1
+        child = self._value(depth)
+        child.entry, child.key_end = start, key_end
+        parent.value[key] = child
+        return child
+
+    def _value(self, depth: int) -> Node:
+        first = self._peek()
+        start = self._at
+        if first and first in "{[":
+            if depth >= MAX_DEPTH:
+                raise self._error(f"this is nested more than {MAX_DEPTH} levels deep")
+            self._at += 1
+            return Node(start, start, {} if first == "{" else [], entry=start)
+        value = self._string() if first == '"' else self._bare()
+        return Node(start, self._at, value, entry=start)
+
+    def _string(self) -> str:
+        try:
+            text, self._at = scanstring(self._text, self._at + 1, True)
+        except json.JSONDecodeError as error:
+            raise self._error("this text in quotes is not valid JSON", error.pos) from None
+        return str(text)
+
+    def _bare(self) -> Scalar:
+        word = _WORD.match(self._text, self._at)
+        if word:
+            self._at = word.end()
+            return _WORDS[word[0]]
+        number = _NUMBER.match(self._text, self._at)
+        if not number:
+            raise self._error("a JSON value is missing here")
+        try:
+            value = float(number[0]) if number[1] or number[2] else int(number[0])
+        except ValueError:
+            raise self._error("this number has more than 4,000 digits") from None
+        self._at = number.end()
+        return value
+
+
+class JsonEditor:
+    """Writes values into one JSON text (`nodes.Editor`), with its indentation and escapes."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._text = text
+        self.root = compose(name, text)
+        indent = _INDENT.search(text)
+        self._unit = indent[1] if indent else ""
+        self._escapes = text.isascii() and "\\u" in text
+
+    def replace(self, node: Node, value: Value) -> list[Splice]:
+        """The splices that write `value` where `node` stands."""
+        return [Splice(node.start, node.end, self._written(value, self._indent(node.entry)))]
+
+    def insert(self, node: Node, part: str | int, value: Value) -> list[Splice]:
+        """The splices that add an entry at the end of a map or list; a null becomes a map."""
+        if not isinstance(node.value, dict | list):
+            return self.replace(node, {part: value})
+        items = nodes.children(node)
+        indent = self._indent(items[-1].entry) if items else self._indent(node.entry) + self._unit
+        key = "" if isinstance(node.value, list) else self._dumps(part) + self._colon()
+        entry = key + self._written(value, indent)
+        if items or not self._unit:
+            return nodes.insert_in_brackets(self._text, node, entry)
+        new_line = nodes.line_break(self._text, node.start)
+        new = f"{new_line}{indent}{entry}{new_line}{self._indent(node.entry)}"
+        return [Splice(node.start + 1, node.end - 1, new)]
+
+    def delete(self, node: Node, part: str | int) -> list[Splice]:
+        """The splices that remove an entry and its comma."""
+        return nodes.delete_in_brackets(self._text, node, part)
+
+    def _indent(self, position: int) -> str:
+        line = self._text[nodes.line_start(self._text, position) : position]
+        return line[: len(line) - len(line.lstrip())]
+
+    def _colon(self) -> str:
+        return ":" if self.root.value and '": ' not in self._text else ": "
+
+    def _dumps(self, value: Value) -> str:
+        return json.dumps(value, ensure_ascii=self._escapes)
+
+    def _written(self, value: Value, indent: str) -> str:
+        """`value` as text: in an indented file maps have a line for each entry, lists stay on one."""
+        if isinstance(value, dict) and value and self._unit:
+            new_line = nodes.line_break(self._text, 0) + indent
+            inner = indent + self._unit
+            entries = (
+                self._dumps(key) + self._colon() + self._written(item, inner) for key, item in value.items()
+            )
+            lines = ("," + new_line + self._unit).join(entries)
+            return "{" + new_line + self._unit + lines + new_line + "}"
+        separators = (", " if self._colon() == ": " else ",", self._colon())
+        return json.dumps(value, ensure_ascii=self._escapes, separators=separators)
+
+
+def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
+    """The JSON text with `value` under `key` (removed, if MISSING), and the tree that it must read as."""
+    editor = JsonEditor(name, text)
+    splices, tree = nodes.edit(editor, editor.root, key, value)
+    return nodes.splice(text, splices), tree

@@ -1,0 +1,157 @@
+"""Dotted keys (`model.layers[0].units`) and the flat form of a tree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TypeAlias
+
+from gitexp.errors import OverrideError
+from gitexp.model import MISSING, Files, Tree, Value
+
+Key: TypeAlias = tuple[str | int, ...]
+
+_BARE = re.compile(r'[^.\[\]":=\x00-\x1f\x7f]+')
+_PART = re.compile(
+    r'(?P<dot>\.)?(?:(?P<bare>[^.\[\]":=]+)|(?P<quoted>"(?:[^"\\]|\\.)*+"))|\[(?P<index>[0-9]{1,9})\]'
+)
+
+
+def parse_key(text: str) -> Key:
+    """The parts of a dotted key: map keys as str, list indexes as int; `format_key` is the inverse.
+
+    Raises OverrideError if `text` is no key.
+    """
+    parts: list[str | int] = []
+    at = 0
+    while at < len(text):
+        match = _PART.match(text, at)
+        if match is None or (match["index"] is None and bool(match["dot"]) != bool(parts)):
+            break
+        parts.append(_part_value(match, text))
+        at = match.end()
+    if at < len(text) or not parts:
+        raise _bad_key(text)
+    return tuple(parts)
+
+
+def _part_value(match: re.Match[str], text: str) -> str | int:
+    if match["index"] is not None:
+        return int(match["index"])
+    if match["bare"] is not None:
+        return match["bare"]
+    try:
+        return str(json.loads(match["quoted"], strict=False))
+    except ValueError:
+        raise _bad_key(text) from None
+
+
+def _bad_key(text: str) -> OverrideError:
+    return OverrideError(
+        f"`{text}` is not a parameter key", 'keys look like train.lr, layers[0].units or "a.b".c'
+    )
+
+
+def format_key(parts: Key) -> str:
+    """The dotted key of these parts; a map key that would be misread is quoted like a JSON string."""
+    text = ""
+    for part in parts:
+        text = _join(text, part)
+    return text
+
+
+def _join(prefix: str, part: str | int) -> str:
+    if isinstance(part, int):
+        return f"{prefix}[{part}]"
+    return f"{prefix}.{_quoted(part)}" if prefix else _quoted(part)
+
+
+@lru_cache(maxsize=4096)
+def _quoted(part: str) -> str:
+    if _BARE.fullmatch(part) and part == part.strip():
+        return part
+    return json.dumps(part, ensure_ascii=False)
+
+
+def flatten(tree: Tree) -> dict[str, Value]:
+    """Dotted keys to values, in the order of the tree.
+
+    A list is one value, unless a map stands somewhere in it: then its items have their own keys
+    (`layers[0].units`). An empty map is the value {}.
+    """
+    return dict(_flat("", dict(tree))) if tree else {}
+
+
+def _flat(prefix: str, value: Value) -> Iterator[tuple[str, Value]]:
+    if isinstance(value, dict) and value:
+        for key, child in value.items():
+            yield from _flat(_join(prefix, key), child)
+    elif isinstance(value, list) and _holds_map(value):
+        for index, child in enumerate(value):
+            yield from _flat(_join(prefix, index), child)
+    else:
+        yield prefix, value
+
+
+def _holds_map(value: Value) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_map, value)))
+
+
+def flatten_files(files: Files) -> dict[str, Value]:
+    """The flat forms of all files in one; a key that stands in two or more files is `file:key` in each."""
+    flats = {name: flatten(tree) for name, tree in files.items()}
+    count = Counter(key for flat in flats.values() for key in flat)
+    return {
+        (f"{name}:{key}" if count[key] > 1 else key): value
+        for name, flat in flats.items()
+        for key, value in flat.items()
+    }
+
+
+def resolve(tree: Value, key: Key) -> Key:
+    """`key` with digits that fall on a list made indexes: (`layers`, `0`) becomes (`layers`, 0)."""
+    parts: list[str | int] = []
+    for part in key:
+        if isinstance(tree, list) and isinstance(part, str) and part.isascii() and part.isdigit():
+            part = int(part[:9])
+        parts.append(part)
+        tree = child(tree, part)
+    return tuple(parts)
+
+
+def child(tree: Value, part: str | int) -> Value:
+    """What stands in a map or list under one part of a key, or MISSING."""
+    if isinstance(tree, dict) and isinstance(part, str):
+        return tree.get(part, MISSING)
+    if isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+        return tree[part]
+    return MISSING
+
+
+def get(tree: Value, key: Key) -> Value:
+    """What stands under `key`, or MISSING."""
+    for part in key:
+        tree = child(tree, part)
+    return tree
+
+
+def put(tree: Value, key: Key, value: Value) -> Value:
+    """A copy of `tree` with `value` under `key`, or without it where `value` is MISSING.
+
+    Maps that are not there yet are made; a null counts as a map that is not there.
+    """
+    if not key:
+        return value
+    part, rest = key[0], key[1:]
+    new = put(child(tree, part), rest, value)
+    if isinstance(tree, list):
+        assert isinstance(part, int)
+        return [*tree[:part], *([] if new is MISSING else [new]), *tree[part + 1 :]]
+    copy = dict(tree) if isinstance(tree, dict) else {}
+    copy[part] = new
+    if new is MISSING:
+        del copy[part]
+    return copy

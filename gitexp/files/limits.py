@@ -1,0 +1,84 @@
+"""What a file may be before it is refused: its bytes, its depth, its number of values.
+
+A params file is read on every command and its values go into a commit message, so a file that is
+absurd, or hostile, must end in one clear sentence and not in a hang or a full memory.
+"""
+
+from __future__ import annotations
+
+from gitexp.errors import ParseError
+from gitexp.model import Value
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+MAX_LEAVES = 10_000
+MAX_INT_BITS = 14_000  # CPython refuses to print integers of more than 4,300 digits, which is 14,284 bits
+
+BOM = b"\xef\xbb\xbf"
+
+
+def decode(name: str, data: bytes, max_bytes: int = MAX_BYTES) -> str:
+    """The text of a file, without its byte order mark.
+
+    Raises ParseError if it is larger than `max_bytes` or not UTF-8.
+    """
+    if len(data) > max_bytes:
+        raise ParseError(f"this file is larger than {max_bytes >> 20} MiB", file=name)
+    try:
+        return data.removeprefix(BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        raise ParseError(
+            "this file is not UTF-8 text",
+            file=name,
+            line=before.count(b"\n") + 1,
+            column=error.start - before.rfind(b"\n"),
+        ) from None
+
+
+def parse_error(name: str, message: str, text: str, position: int) -> ParseError:
+    """The error that points at `position` in `text`."""
+    before = text[:position]
+    line, column = before.count("\n") + 1, position - before.rfind("\n")
+    return ParseError(message, file=name, line=line, column=column)
+
+
+def check_tree(name: str, tree: Value) -> None:
+    """Raises ParseError if `tree` is too deep, too large, or holds what JSON and Python cannot write."""
+    leaves = 0
+    waiting: list[tuple[Value, int]] = [(tree, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list) and value:
+            if depth >= MAX_DEPTH:
+                raise ParseError(f"this file is nested more than {MAX_DEPTH} levels deep", file=name)
+            children = value.values() if isinstance(value, dict) else value
+            waiting.extend((child, depth + 1) for child in children)
+            if isinstance(value, dict):
+                _check_texts(name, value)
+        else:
+            leaves += 1
+            _check_scalar(name, value)
+        if leaves + len(waiting) > MAX_LEAVES:
+            raise ParseError(f"this file holds more than {MAX_LEAVES:,} values", file=name)
+
+
+def _check_texts(name: str, tree: dict[str, Value]) -> None:
+    for key in tree:
+        _check_scalar(name, key)
+
+
+def _check_scalar(name: str, value: Value) -> None:
+    if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+        raise ParseError("this file holds a number of more than 4,000 digits", file=name)
+    if isinstance(value, str) and not value.isascii() and not is_encodable(value):
+        raise ParseError("this file holds half of a surrogate pair, which is not a character", file=name)
+
+
+def is_encodable(text: str) -> bool:
+    """Whether `text` can be written as UTF-8: it holds no half of a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

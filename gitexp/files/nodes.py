@@ -1,0 +1,235 @@
+"""A parsed file that remembers where each value stands in the text, so that one can be replaced there.
+
+YAML, JSON and Python literals all become `Node`s. An edit is a handful of `Splice`s in the text; what
+no splice covers stays as it was, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from gitexp.errors import OverrideError
+from gitexp.files.keys import Key, format_key, put
+from gitexp.model import MISSING, Value
+
+_BREAK = re.compile(r"\r\n|[\r\n]")
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One value and where it stands; all positions count characters.
+
+    `value` is a scalar, a list of nodes or a dict of nodes. `entry` is where its entry in the parent
+    starts: at its key, at the dash, or at itself. The rest is for YAML alone: `props_end` is the end of
+    an anchor or tag before the value (0: none), `in_flow` says whether it stands inside brackets, and
+    `merge` is the value of the merge key (`<<`).
+    """
+
+    start: int
+    end: int
+    value: Any
+    entry: int = 0
+    key_end: int = 0
+    style: str = ""
+    flow: bool = True
+    in_flow: bool = False
+    props_end: int = 0
+    tag: str | None = None
+    alias_of: Node | None = None
+    merge: Node | None = None
+    leaves: int = 1
+    depth: int = 0
+
+
+class Splice(NamedTuple):
+    """Put `new` in place of text[start:end]."""
+
+    start: int
+    end: int
+    new: str
+
+
+def splice(text: str, splices: Iterable[Splice]) -> str:
+    """`text` with all splices made; they must not overlap."""
+    for start, end, new in sorted(splices, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def plain(node: Node) -> Value:
+    """The value of a node as plain data: aliases followed, merge keys merged, nothing shared."""
+    if node.alias_of is not None:
+        return plain(node.alias_of)
+    if isinstance(node.value, list):
+        return [plain(item) for item in node.value]
+    if isinstance(node.value, dict):
+        tree: dict[str, Value] = {}
+        for merged in reversed(merged_maps(node)):  # where two merged maps have a key, the first one wins
+            inherited = plain(merged)
+            tree.update(inherited if isinstance(inherited, dict) else {})
+        tree.update((key, plain(item)) for key, item in node.value.items())
+        return tree
+    return node.value
+
+
+def merged_maps(node: Node) -> list[Node]:
+    """The maps that the merge key of a YAML map names."""
+    if node.merge is None:
+        return []
+    source = node.merge.alias_of or node.merge
+    return list(source.value) if isinstance(source.value, list) else [source]
+
+
+class Editor(Protocol):
+    """How one format writes: each method returns the splices that make one change in its text."""
+
+    def replace(self, node: Node, value: Value) -> list[Splice]: ...
+
+    def insert(self, node: Node, part: str | int, value: Value) -> list[Splice]:
+        """`node` is a map or list without `part`, or a null, which becomes a map."""
+        ...
+
+    def delete(self, node: Node, part: str | int) -> list[Splice]: ...
+
+
+def edit(editor: Editor, root: Node, key: Key, value: Value) -> tuple[list[Splice], Value]:
+    """The splices that put `value` under `key`, or remove it if MISSING, and the tree that must result.
+
+    An anchored value that is changed changes at its aliases too. A key that is reached through an alias
+    or a merge key is changed there alone: the place gets a copy of its own.
+    """
+    node = root
+    for at, part in enumerate(key):
+        rest = key[at + 1 :]
+        child = own_child(node, part)
+        if child is None:
+            inherited = _merged_child(node, part)
+            if value is MISSING and not rest:
+                raise OverrideError(
+                    f"`{format_key(key)}` comes from a merge key (<<) and cannot be removed here",
+                    "set it to another value, or remove it where it stands",
+                )
+            return _inserted(editor, root, node, part, put(inherited, rest, value))
+        if child.alias_of is not None and rest:
+            return _replaced(editor, root, child, put(plain(child), rest, value))
+        if value is MISSING and not rest:
+            return _deleted(editor, root, node, part)
+        node = child
+    return _replaced(editor, root, node, value)
+
+
+def own_child(node: Node, part: str | int) -> Node | None:
+    """The node that `node` itself writes under `part`; what it merges in does not count."""
+    if isinstance(node.value, dict):
+        found: Node | None = node.value.get(part)
+        return found
+    if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+        item: Node = node.value[part]
+        return item
+    return None
+
+
+def _merged_child(node: Node, part: str | int) -> Value:
+    tree = plain(node)
+    return tree.get(part, MISSING) if isinstance(tree, dict) else MISSING
+
+
+def _replaced(editor: Editor, root: Node, node: Node, value: Value) -> tuple[list[Splice], Value]:
+    splices = editor.replace(node, value)
+    node.value, node.alias_of, node.merge = literal(value).value, None, None
+    return splices, plain(root)
+
+
+def _inserted(
+    editor: Editor, root: Node, node: Node, part: str | int, value: Value
+) -> tuple[list[Splice], Value]:
+    splices = editor.insert(node, part, value)
+    if isinstance(node.value, list):
+        node.value.append(literal(value))
+    else:
+        node.value = {**(node.value or {}), part: literal(value)}
+    return splices, plain(root)
+
+
+def _deleted(editor: Editor, root: Node, node: Node, part: str | int) -> tuple[list[Splice], Value]:
+    splices = editor.delete(node, part)
+    del node.value[part]
+    return splices, plain(root)
+
+
+def literal(value: Value) -> Node:
+    """A node for a value that stands nowhere yet."""
+    if isinstance(value, list):
+        return Node(0, 0, [literal(item) for item in value])
+    if isinstance(value, dict):
+        return Node(0, 0, {key: literal(item) for key, item in value.items()})
+    return Node(0, 0, value)
+
+
+def children(node: Node) -> list[Node]:
+    """The nodes directly in a map or list, the merge key's among them, in the order of the text."""
+    nodes = list(node.value.values() if isinstance(node.value, dict) else node.value)
+    if node.merge is not None:
+        nodes.append(node.merge)
+        nodes.sort(key=lambda each: each.entry)
+    return nodes
+
+
+def insert_in_brackets(text: str, node: Node, entry: str) -> list[Splice]:
+    """Adds `entry` to a bracketed map or list in the manner of the entries that are there."""
+    items = children(node)
+    if not items:
+        return [Splice(node.start + 1, node.start + 1, entry)]
+    between = text[items[-2].end : items[-1].entry] if len(items) > 1 else ""
+    if between.strip() != ",":
+        lead = text[node.start + 1 : items[0].entry]
+        between = "," + (lead if "\n" in lead and not lead.strip() else " ")
+    return [Splice(items[-1].end, items[-1].end, between + entry)]
+
+
+def delete_in_brackets(text: str, node: Node, part: str | int) -> list[Splice]:
+    """Removes one entry of a bracketed map or list, with the comma that parted it from its neighbour."""
+    items = children(node)
+    item = node.value[part]
+    at = items.index(item)
+    if len(items) == 1:
+        return [Splice(node.start + 1, node.end - 1, "")]
+    if at + 1 < len(items):
+        return [Splice(item.entry, items[at + 1].entry, "")]
+    before = items[at - 1].end
+    between = text[before : item.entry]
+    if "#" not in between:
+        return [Splice(before, item.end, "")]
+    # A comment to the entry before stays, and so its comma: formats with comments allow it at the end.
+    comma = re.compile(r"\s*,").match(text, item.end)
+    return [Splice(before + between.rindex("\n"), comma.end() if comma else item.end, "")]
+
+
+def line_start(text: str, position: int) -> int:
+    """Where the line that holds `position` begins."""
+    return max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
+
+
+def line_end(text: str, position: int) -> int:
+    """Where the line that holds `position` ends, before its line break."""
+    found = _BREAK.search(text, position)
+    return found.start() if found else len(text)
+
+
+def line_break(text: str, position: int) -> str:
+    """The line break in use near `position`: at the end of that line, else the first of the text."""
+    found = _BREAK.match(text, line_end(text, position)) or _BREAK.search(text)
+    return found[0] if found else "\n"
+
+
+def delete_lines(text: str, start: int, end: int) -> Splice:
+    """Removes the lines from the one that holds `start` to the one that holds `end`."""
+    first, last = line_start(text, start), line_end(text, end)
+    found = _BREAK.match(text, last)
+    if found:
+        return Splice(first, found.end(), "")
+    before = 2 if text[:first].endswith("\r\n") else min(first, 1)
+    return Splice(first - before, last, "")

@@ -1,0 +1,214 @@
+"""`-S` texts: what they say (`parse_override`) and what they do to the params files (`apply_overrides`)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitexp.errors import GitexpError, OverrideError, ParseError, UnknownParam
+from gitexp.files.keys import Key, child, flatten, format_key, get, parse_key, resolve
+from gitexp.files.limits import is_encodable
+from gitexp.files.parse import edit, parse
+from gitexp.files.scalars import plain_scalar, same
+from gitexp.model import MISSING, Tree, Value
+
+_EXAMPLE = "write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
+_LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^"=])*+')
+_FILE = re.compile(r'([^":=]*):')
+_TEMPLATE = re.compile(r"\{\s*[^\s:,{}]+\s*\}")
+
+
+class Op(StrEnum):
+    """What an override does to its key."""
+
+    SET = "set"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One `-S` argument; `text` is it as given, `file` is None where it does not name one."""
+
+    file: str | None
+    op: Op
+    key: Key
+    value: Value
+    text: str
+
+
+def parse_override(text: str) -> Override:
+    """The override that `[file:]key=value`, `+[file:]key=value` or `~[file:]key` says.
+
+    The value reads as it would in a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`; what is no
+    such value is text as it stands. Raises OverrideError.
+    """
+    match = _LEFT.match(text)
+    left, rest = (match[0], text[match.end() :]) if match else (text, "")
+    file, op, key = _target(left.strip())
+    if not is_encodable(text):
+        raise OverrideError(f"`{text!a}` is not UTF-8 text", _EXAMPLE)
+    if op is Op.REMOVE:
+        if rest:
+            raise OverrideError(f"`{text}` removes a key and cannot give it a value", _EXAMPLE)
+        return Override(file, op, parse_key(key), None, text)
+    if not rest.startswith("="):
+        raise OverrideError(f"`{text}` does not say which key gets which value", _EXAMPLE)
+    if not key:
+        raise OverrideError(f"`{text}` has no key before the `=`", _EXAMPLE)
+    return Override(file, op, parse_key(key), parse_value(rest[1:].strip()), text)
+
+
+def _target(left: str) -> tuple[str | None, Op, str]:
+    left, op = _sign(left, Op.SET)
+    match = _FILE.match(left)
+    if match is None:
+        return None, op, left
+    key, op = _sign(left[match.end() :], op)
+    if not match[1] or not key:
+        raise OverrideError(f"`{left}` does not name a file and a key", _EXAMPLE)
+    return match[1], op, key
+
+
+def _sign(text: str, op: Op) -> tuple[str, Op]:
+    if text.startswith("~"):
+        return text[1:], Op.REMOVE
+    if text.startswith("+"):  # Hydra's `++`, add or set, is what `+` does here
+        return text.lstrip("+"), Op.ADD
+    return text, op
+
+
+def parse_value(text: str) -> Value:
+    """The value that `text` stands for in an override; text that is no value is itself.
+
+    Raises OverrideError for a number of more than 4,000 digits.
+    """
+    if text[:1] not in ("[", "{", "'", '"') or _TEMPLATE.fullmatch(text):
+        try:
+            return plain_scalar(text)
+        except ValueError:
+            raise OverrideError("the value is a number of more than 4,000 digits") from None
+    # PyYAML costs as much to import as the rest of a command; most overrides are plain.
+    from gitexp.files import nodes, yaml_text
+
+    try:
+        root = yaml_text.compose("", text)
+    except ParseError:
+        return text
+    is_all = root is not None and root.start == 0 and root.end == len(text) and root.flow
+    return nodes.plain(root) if root is not None and is_all else text
+
+
+def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -> dict[str, bytes]:
+    """The files that the overrides change, edited in place: bytes that say something else stay.
+
+    All or nothing: an override that cannot be done raises and nothing is returned. Raises UnknownParam
+    for a key or file that is not there, OverrideError for a key in several files or a value that the
+    format has not, ParseError for a file that does not parse or cannot be edited in place.
+    """
+    if overrides and not files:
+        raise UnknownParam(
+            "there is no params file", "write the parameters into params.yaml, one `name: value` a line"
+        )
+    params = _Params(files)
+    for override in overrides:
+        params.apply(override)
+    return {name: data for name, data in params.data.items() if data != files[name]}
+
+
+class _Params:
+    """The params files while overrides are applied, each parsed when first needed."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.data = dict(files)
+        self._trees: dict[str, Tree] = {}
+
+    def apply(self, override: Override) -> None:
+        name = self._file(override)
+        key = resolve(self._tree(name), override.key)
+        old = get(self._tree(name), key)
+        if override.op is Op.REMOVE:
+            value = MISSING
+        else:
+            value = override.value
+            _check_addable(self._tree(name), key, name)
+        if not same(old, value):
+            self.data[name], self._trees[name] = edit(name, self.data[name], key, value)
+
+    def _tree(self, name: str) -> Tree:
+        if name not in self._trees:
+            self._trees[name] = parse(name, self.data[name])
+        return self._trees[name]
+
+    def _has(self, name: str, key: Key) -> bool:
+        tree = self._tree(name)
+        return get(tree, resolve(tree, key)) is not MISSING
+
+    def _file(self, override: Override) -> str:
+        """The file that the override means; raises where there is none, or more than one."""
+        if override.file is not None:
+            return self._named_file(override.file, override)
+        having = [name for name in self.data if self._has(name, override.key)]
+        if len(having) == 1:
+            return having[0]
+        key = format_key(override.key)
+        if having:
+            raise OverrideError(
+                f"`{key}` stands in {' and in '.join(having)}", f"say which one is meant: {having[0]}:{key}"
+            )
+        if override.op is not Op.ADD:
+            raise self._unknown(override, list(self.data))
+        return max(self.data, key=lambda name: self._depth_of(name, override.key))
+
+    def _named_file(self, file: str, override: Override) -> str:
+        name = file if file in self.data else file.replace("\\", "/").removeprefix("./")
+        if name not in self.data:
+            raise UnknownParam(f"{file} is not one of the params files", f"these are: {', '.join(self.data)}")
+        if override.op is not Op.ADD and not self._has(name, override.key):
+            raise self._unknown(override, [name])
+        return name
+
+    def _depth_of(self, name: str, key: Key) -> int:
+        """How many parts of `key`, from its start, `name` has."""
+        tree = self._tree(name)
+        key = resolve(tree, key)
+        return next(n for n in range(len(key), -1, -1) if get(tree, key[:n]) is not MISSING)
+
+    def _unknown(self, override: Override, names: Sequence[str]) -> GitexpError:
+        key = format_key(override.key)
+        near = _near(key, [known for name in names for known in _all_keys(self._tree(name))])
+        hints = [f"did you mean {', '.join(near)}?"] if near else []
+        if override.op is Op.SET:
+            hints.append(f"use +{key}=value to add it")
+        return UnknownParam(f"no params file has the key `{key}`", "; ".join(hints) or None)
+
+
+def _check_addable(tree: Tree, key: Key, name: str) -> None:
+    """Raises OverrideError where `key` would lead through a value, or leave a gap in a list."""
+    at: Value = tree
+    for depth, part in enumerate(key):
+        is_list, is_map = isinstance(at, list), isinstance(at, dict) or at is None or at is MISSING
+        fits = is_map if isinstance(part, str) else is_list and part <= len(at)
+        if not fits:
+            kind = f"a list of {len(at)}" if is_list else "a map" if is_map else "a single value"
+            where = f"`{format_key(key[:depth])}`" if depth else "the top"
+            raise OverrideError(f"`{format_key(key)}` cannot be set: {where} is {kind} in {name}", _EXAMPLE)
+        at = child(at, part)
+
+
+def _all_keys(tree: Tree) -> Iterator[str]:
+    """Every key that can be set, those of maps too."""
+    for text in flatten(tree):
+        key = parse_key(text)
+        yield from (format_key(key[:n]) for n in range(1, len(key) + 1))
+
+
+def _near(key: str, known: Sequence[str]) -> list[str]:
+    """Up to three keys that may have been meant: the same name elsewhere, then similar ones."""
+    distinct = list(dict.fromkeys(known))
+    elsewhere = [each for each in distinct if each.endswith("." + key)]
+    similar = difflib.get_close_matches(key, distinct, n=3)
+    return list(dict.fromkeys(elsewhere + similar))[:3]

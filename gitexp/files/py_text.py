@@ -1,0 +1,214 @@
+"""Python files as parameters: constants at the top and in classes, read and edited, never run."""
+
+from __future__ import annotations
+
+import ast
+import json
+import keyword
+import math
+import re
+import warnings
+from collections.abc import Iterator
+
+from gitexp.errors import OverrideError, ParseError
+from gitexp.files import nodes
+from gitexp.files.keys import Key
+from gitexp.files.nodes import Node, Splice
+from gitexp.files.scalars import is_number
+from gitexp.model import MISSING, Value
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+
+
+def compose(name: str, text: str) -> Node:
+    """The constants of a Python file: assignments of literals, those in a class as a map of its name.
+
+    Raises ParseError if the file is not Python.
+    """
+    return _Reader(text, _parsed(name, text)).body
+
+
+def _parsed(name: str, text: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the user's code, "\d" in a string; not for us to report
+            return ast.parse(text)
+    except SyntaxError as error:
+        message = "this is not valid Python"
+        raise ParseError(message, file=name, line=error.lineno, column=error.offset) from None
+    except (RecursionError, MemoryError):
+        raise ParseError("this Python file is nested too deep to read", file=name) from None
+    except ValueError:
+        raise ParseError("this is not valid Python", file=name) from None
+
+
+class _Reader:
+    """Nodes for the constants of one module, with where their statements end."""
+
+    def __init__(self, text: str, module: ast.Module) -> None:
+        self._lines: list[tuple[int, str]] = [(each.start(), each[0]) for each in _LINE.finditer(text)]
+        self.statement_ends: dict[Node, int] = {}
+        self.body = Node(0, len(text), {}, style="module")
+        self._read_body(self.body, module.body)
+
+    def _position(self, line: int, column: int) -> int:
+        start, text = self._lines[line - 1]
+        return start + (column if text.isascii() else len(text.encode()[:column].decode()))
+
+    def _span(self, item: ast.stmt | ast.expr) -> tuple[int, int]:
+        end_line, end_column = item.end_lineno or item.lineno, item.end_col_offset or item.col_offset
+        return self._position(item.lineno, item.col_offset), self._position(end_line, end_column)
+
+    def _read_body(self, parent: Node, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            if isinstance(statement, ast.ClassDef):
+                start, end = self._span(statement)
+                entry = self._span(statement.body[0])[0]
+                node = Node(start, end, {}, entry=entry, style="class")
+                self._read_body(node, statement.body)
+                parent.value.pop(statement.name, None)
+                if node.value:
+                    parent.value[statement.name] = node
+            for name, value in _assignments(statement):
+                parent.value.pop(name, None)
+                constant = self._literal(value)
+                if constant is not None:
+                    constant.entry, end = self._span(statement)
+                    self.statement_ends[constant] = end
+                    parent.value[name] = constant
+
+    def _literal(self, item: ast.expr) -> Node | None:
+        """The node of a literal, or None if it is anything that would have to be run."""
+        start, end = self._span(item)
+        if isinstance(item, ast.Dict):
+            keys = [key.value if isinstance(key, ast.Constant) else None for key in item.keys]
+            values = [self._literal(value) for value in item.values]
+            if None in values or not all(isinstance(key, str | int | float) for key in keys):
+                return None
+            tree: dict[str, Node] = {}
+            for key, key_node, value in zip(keys, item.keys, values, strict=True):
+                assert value is not None
+                assert key_node is not None
+                value.entry, value.key_end = self._span(key_node)
+                tree[str(key)] = value
+            return Node(start, end, tree, entry=start)
+        if isinstance(item, ast.List | ast.Tuple):
+            items = [self._literal(value) for value in item.elts]
+            style = "(" if isinstance(item, ast.Tuple) else "["
+            return None if None in items else Node(start, end, items, entry=start, style=style)
+        value = _scalar(item)
+        return None if value is MISSING else Node(start, end, value, entry=start)
+
+
+def _assignments(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(statement, ast.Assign):
+        targets, value = statement.targets, statement.value
+    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets, value = [statement.target], statement.value
+    elif isinstance(statement, ast.AugAssign):
+        targets, value = [statement.target], ast.BinOp(statement.target, statement.op, statement.value)
+        ast.copy_location(value, statement)
+    else:
+        return
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield target.id, value
+
+
+def _scalar(item: ast.expr) -> Value:
+    """The value of a constant, a signed number or `float("inf")`; MISSING for anything else."""
+    if isinstance(item, ast.Constant):
+        is_value = item.value is None or isinstance(item.value, str | int | float)
+        return item.value if is_value else MISSING
+    if isinstance(item, ast.UnaryOp) and isinstance(item.op, ast.USub | ast.UAdd):
+        value: Value = item.operand.value if isinstance(item.operand, ast.Constant) else None
+        if is_number(value):
+            return -value if isinstance(item.op, ast.USub) else value
+    match item:
+        case ast.Call(ast.Name("float"), [ast.Constant("inf" | "-inf" | "nan" as word)], []):
+            return float(word)
+    return MISSING
+
+
+class PyEditor:
+    """Writes values into one Python text (`nodes.Editor`)."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._text = text
+        reader = _Reader(text, _parsed(name, text))
+        self.root = reader.body
+        self._ends = reader.statement_ends
+
+    def replace(self, node: Node, value: Value) -> list[Splice]:
+        """The splices that write `value` where the literal `node` stands."""
+        if node.style == "class":
+            raise OverrideError("a Python class cannot be replaced by a value", "name one of its constants")
+        quote = self._text[node.end - 1] if isinstance(node.value, str) else '"'
+        return [Splice(node.start, node.end, literal_text(value, quote=quote, style=node.style))]
+
+    def insert(self, node: Node, part: str | int, value: Value) -> list[Splice]:
+        """The splices that add an assignment to the file or a class, or an entry to a dict or list."""
+        if not isinstance(node.value, dict | list):
+            return self.replace(node, {part: value})
+        if node.style in ("module", "class"):
+            return self._insert_assignment(node, str(part), value)
+        key = "" if isinstance(node.value, list) else literal_text(part) + ": "
+        return nodes.insert_in_brackets(self._text, node, key + literal_text(value))
+
+    def _insert_assignment(self, node: Node, name: str, value: Value) -> list[Splice]:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise OverrideError(f"`{name}` is not a name that Python can assign to")
+        indent = self._text[nodes.line_start(self._text, node.entry) : node.entry]
+        line = f"{indent}{name} = {literal_text(value)}"
+        end = nodes.line_end(self._text, node.end)
+        new_line = nodes.line_break(self._text, end)
+        if end == nodes.line_start(self._text, end):  # the file is empty or ends in a line break
+            return [Splice(end, end, line + new_line)]
+        return [Splice(end, end, new_line + line)]
+
+    def delete(self, node: Node, part: str | int) -> list[Splice]:
+        """The splices that remove a statement, or an entry of a dict or list."""
+        item = node.value[part]
+        if node.style == "(":
+            rest = [nodes.plain(each) for each in node.value if each is not item]
+            return self.replace(node, rest)
+        if node.style not in ("module", "class"):
+            return nodes.delete_in_brackets(self._text, node, part)
+        if item.style == "class":
+            raise OverrideError("a Python class cannot be removed", "name one of its constants")
+        return [self._delete_statement(item)]
+
+    def _delete_statement(self, item: Node) -> Splice:
+        end = self._ends[item]
+        before = self._text[nodes.line_start(self._text, item.entry) : item.entry]
+        after = self._text[end : nodes.line_end(self._text, end)].lstrip()
+        if before.strip() or (after and not after.startswith("#")):
+            raise OverrideError(
+                "this assignment shares its line with another statement", "put it on a line of its own"
+            )
+        return nodes.delete_lines(self._text, item.entry, end)
+
+
+def literal_text(value: Value, *, quote: str = '"', style: str = "") -> str:
+    """`value` as a Python literal; `quote` is for a string, style "(" makes a list a tuple."""
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{literal_text(key)}: {literal_text(item)}" for key, item in value.items()) + "}"
+        )
+    if isinstance(value, list):
+        inner = ", ".join(map(literal_text, value))
+        if style == "(":
+            return f"({inner},)" if len(value) == 1 else f"({inner})"
+        return f"[{inner}]"
+    if isinstance(value, str):
+        return repr(value) if quote == "'" else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value)
+
+
+def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
+    """The Python text with `value` under `key` (removed, if MISSING), and the tree that it must read as."""
+    editor = PyEditor(name, text)
+    splices, tree = nodes.edit(editor, editor.root, key, value)
+    return nodes.splice(text, splices), tree

@@ -1,0 +1,83 @@
+"""Single values: how plain text reads, which are numbers, which are the same."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from gitexp.model import Scalar, Value
+
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_BOOLS = {
+    form: truth
+    for words, truth in (("true yes on", True), ("false no off", False))
+    for word in words.split()
+    for form in (word, word.capitalize(), word.upper())
+}
+_INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)")
+_FLOAT = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|[0-9][0-9_]*[eE][-+]?[0-9]+)"
+)
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_BASES = {"0b": 2, "0x": 16}
+
+
+def plain_scalar(text: str) -> Scalar:
+    """The value of an unquoted YAML scalar.
+
+    It is what PyYAML's safe loader makes of it (YAML 1.1: `yes` is true, `010` is 8), because that is
+    what a training script sees, with three exceptions: `1e-3` is a number, as in YAML 1.2, and dates
+    and base-60 numbers (`1:30`) stay text. Raises ValueError for an integer too long to convert.
+    """
+    if text in _NULLS:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if _INT.fullmatch(text):
+        return _int(text)
+    if _FLOAT.fullmatch(text):
+        number = float(text.replace("_", ""))
+        # A commit id such as 7e123456 looks like a float and is none.
+        return number if math.isfinite(number) else text
+    if _NOT_FINITE.fullmatch(text):
+        return float(text.replace(".", ""))
+    return text
+
+
+def _int(text: str) -> Scalar:
+    digits = text.replace("_", "").lstrip("+-")
+    base = _BASES.get(digits[:2], 8 if digits.startswith("0") else 10)
+    digits = digits[2:] if digits[:2] in _BASES else digits
+    if not digits:
+        return text
+    number = int(digits, base)
+    return -number if text.startswith("-") else number
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is an int or a float; a bool is neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two values are equal in type too: 1, 1.0 and True differ, and NaN is itself."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b) or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+
+
+def jsonable(value: Value) -> Value:
+    """`value` with every float that JSON cannot hold as the string "nan", "inf" or "-inf"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: jsonable(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [jsonable(child) for child in value]
+    return value

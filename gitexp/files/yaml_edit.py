@@ -1,0 +1,154 @@
+"""YAML edited in place: block maps and lists line by line, bracketed ones like JSON."""
+
+from __future__ import annotations
+
+import re
+
+from gitexp.files import nodes
+from gitexp.files.keys import Key
+from gitexp.files.nodes import Node, Splice
+from gitexp.files.yaml_text import compose, skip_gap
+from gitexp.files.yaml_write import flow_text, key_text
+from gitexp.model import Value
+
+_COLON = re.compile(r"\s*:")
+_INDENT = re.compile(r"^( +)[^\s#-]", re.MULTILINE)
+
+
+class YamlEditor:
+    """Writes values into one YAML text (`nodes.Editor`)."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._text = text
+        self.root = compose(name, text) or Node(len(text), len(text), None, flow=False)
+
+    def replace(self, node: Node, value: Value) -> list[Splice]:
+        """The splices that write `value` where `node` stands; its anchor stays."""
+        new = flow_text(value, flow=node.in_flow, style=node.style)
+        if node.alias_of is not None:
+            return [Splice(node.start, node.end, new)]
+        if node.tag is not None:
+            return self._replace_tagged(node, new)
+        head = node.props_end or self._head(node)
+        if node.flow or nodes.line_start(self._text, node.start) <= head:
+            return [Splice(node.start, node.end, self._spaced(node, new))]
+        return self._replace_lines(node, head, new)
+
+    def _replace_tagged(self, node: Node, new: str) -> list[Splice]:
+        """A tag says what type the old value has, so it goes; an anchor before or after it stays."""
+        anchor = re.search(r"&[^\s,\[\]{}]+", self._text[self._props_start(node) : node.props_end])
+        text = f"{anchor[0]} {new}" if anchor else new
+        return [Splice(self._props_start(node), node.end, text)]
+
+    def _props_start(self, node: Node) -> int:
+        return skip_gap(self._text, self._head(node))
+
+    def _spaced(self, node: Node, new: str) -> str:
+        """`new` with what parts it from its key where nothing stood there: `key:` or, in brackets, `key`."""
+        if node.start < node.end:
+            return new
+        before = self._text[node.start - 1 : node.start]
+        if node.key_end and ":" not in self._text[node.key_end : node.start]:
+            return ": " + new
+        return new if before.isspace() or not before else " " + new
+
+    def _head(self, node: Node) -> int:
+        """Where a value may begin on the line of its key or dash."""
+        if node.key_end:
+            colon = _COLON.match(self._text, node.key_end)
+            return colon.end() if colon else node.key_end
+        is_item = (
+            not node.in_flow and self._text[node.entry : node.entry + 1] == "-" and node.entry < node.start
+        )
+        return node.entry + 1 if is_item else node.entry
+
+    def _replace_lines(self, node: Node, head: int, new: str) -> list[Splice]:
+        """The block lines go, and `new` stands beside the key; comments between the two stay."""
+        lines = nodes.delete_lines(self._text, node.start, node.end)
+        return [Splice(head, head, " " + new), lines]
+
+    def insert(self, node: Node, part: str | int, value: Value) -> list[Splice]:
+        """The splices that add an entry at the end of a map or list; a null becomes a map."""
+        if not isinstance(node.value, dict | list):
+            return self._insert_in_null(node, str(part), value)
+        if node.flow:
+            key = self._key(node, part, flow=True)
+            entry = flow_text(value, flow=True) if key is None else f"{key}: {flow_text(value, flow=True)}"
+            return nodes.insert_in_brackets(self._text, node, entry)
+        first = nodes.children(node)[0]
+        indent = first.entry - nodes.line_start(self._text, first.entry)
+        lines = self._block_lines(self._key(node, part), value, indent)
+        return [self._line_after(node.end, lines)]
+
+    def _insert_in_null(self, node: Node, part: str, value: Value) -> list[Splice]:
+        if node.start < node.end or node.in_flow or node.props_end:
+            return self.replace(node, {part: value})
+        if node is self.root:
+            return [self._line_after(node.end, self._block_lines(key_text(part), value, 0))]
+        key = node.entry
+        indent = key - nodes.line_start(self._text, key) + self._indent_unit()
+        return [self._line_after(node.end, self._block_lines(key_text(part), value, indent))]
+
+    def _key(self, node: Node, part: str | int, *, flow: bool = False) -> str | None:
+        """The text of a new key in `node`, a bare number if the keys beside it are; None in a list."""
+        if isinstance(part, int):
+            return None
+        beside = [text for text, item in node.value.items() if self._text.startswith(text, item.entry)]
+        if part.isdecimal() and part.isascii() and any(text.isdecimal() for text in beside):
+            return part
+        return key_text(part, flow=flow)
+
+    def _block_lines(self, key: str | None, value: Value, indent: int) -> list[str]:
+        """An entry as lines: maps become indented lines of their own, everything else stays on one line."""
+        start = " " * indent + ("-" if key is None else f"{key}:")
+        if key is None or not isinstance(value, dict) or not value:
+            return [f"{start} {flow_text(value)}"]
+        lines = [start]
+        for name, item in value.items():
+            lines += self._block_lines(key_text(name), item, indent + self._indent_unit())
+        return lines
+
+    def _indent_unit(self) -> int:
+        match = _INDENT.search(self._text)
+        return len(match[1]) if match else 2
+
+    def _line_after(self, position: int, lines: list[str]) -> Splice:
+        """New lines after the line that holds `position`, in the line ends used there."""
+        end = nodes.line_end(self._text, position)
+        new_line = nodes.line_break(self._text, position)
+        new = new_line.join(lines)
+        if end == len(self._text) and nodes.line_start(self._text, end) == end:
+            # An empty last line: the file is empty, or ends in a line break.
+            return Splice(end, end, new + (new_line if self._text else "\n"))
+        return Splice(end, end, new_line + new)
+
+    def delete(self, node: Node, part: str | int) -> list[Splice]:
+        """The splices that remove an entry; a map or list without entries stays as {} or []."""
+        items = nodes.children(node)
+        if len(items) == 1:
+            return self._empty(node)
+        if node.flow:
+            return nodes.delete_in_brackets(self._text, node, part)
+        item = node.value[part]
+        begins_line = not self._text[nodes.line_start(self._text, item.entry) : item.entry].strip()
+        if begins_line:
+            return [nodes.delete_lines(self._text, item.entry, item.end)]
+        after = items[items.index(item) + 1]
+        return [Splice(item.entry, after.entry, "")]
+
+    def _empty(self, node: Node) -> list[Splice]:
+        new = "{}" if isinstance(node.value, dict) else "[]"
+        if node is self.root or node.flow:
+            return [Splice(node.start, node.end, new)]
+        head = node.props_end or self._head(node)
+        if nodes.line_start(self._text, node.start) <= head:
+            return [Splice(node.start, node.end, new)]
+        return self._replace_lines(node, head, new)
+
+
+def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
+    """The YAML text with `value` under `key` (removed, if MISSING), and the tree that it must read as."""
+    editor = YamlEditor(name, text)
+    splices, tree = nodes.edit(editor, editor.root, key, value)
+    return nodes.splice(text, splices), tree

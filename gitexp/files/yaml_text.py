@@ -1,0 +1,242 @@
+"""YAML read into nodes with positions: the one user of PyYAML.
+
+Only PyYAML's parser is used (the C one where it is there), not its composer and constructor: events
+come one at a time, so depth, aliases and duplicate keys are checked before anything is built.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from gitexp.errors import ParseError
+from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES
+from gitexp.files.nodes import Node, merged_maps
+from gitexp.files.scalars import plain_scalar
+from gitexp.model import Scalar
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_STANDARD = "tag:yaml.org,2002:"
+_PROPS = re.compile(r"(?:(?:&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*)(?:[ \t]+|(?=[\r\n,\]}])|$))+")
+_GAP = re.compile(r"(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
+_LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
+
+
+def compose(name: str, text: str) -> Node | None:
+    """The root node of a YAML document, or None if there is nothing but comments.
+
+    Raises ParseError for what is not one safe YAML document within the limits.
+    """
+    composer = _Composer(name, text)
+    try:
+        for event in yaml.parse(text, Loader=Loader):
+            composer.add(event)
+    except yaml.YAMLError as error:
+        raise _translated(name, text, error) from None
+    return composer.root
+
+
+def is_string_to_pyyaml(text: str) -> bool:
+    """Whether PyYAML's own safe loader, which a training script uses, reads the plain `text` as a string."""
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers
+    return not any(regexp.match(text) for _, regexp in resolvers.get(text[:1], []))
+
+
+def skip_gap(text: str, position: int) -> int:
+    """The position after white space, line breaks and comments."""
+    match = _GAP.match(text, position)
+    return match.end() if match else position
+
+
+def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    message = f"this is not valid YAML: {problem}" if problem else "this is not valid YAML"
+    if mark is not None:
+        return ParseError(message, file=name, line=mark.line + 1, column=mark.column + 1)
+    position = getattr(error, "position", None)
+    before = text[:position] if position is not None else ""
+    return ParseError(
+        message, file=name, line=before.count("\n") + 1, column=len(before) - before.rfind("\n")
+    )
+
+
+class _Composer:
+    """Builds nodes from events, with a stack of its own: nesting costs no recursion."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.root: Node | None = None
+        self._name = name
+        self._text = text
+        self._open: list[Node] = []
+        self._keys: list[Node | None] = []  # for each open node, the key that waits for its value
+        self._anchors: dict[str, Node] = {}
+
+    def add(self, event: Any) -> None:
+        if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+            raise self._error("there is more than one YAML document in this file", event)
+        if isinstance(event, yaml.ScalarEvent):
+            self._attach(self._scalar(event), event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._attach(self._alias(event), event)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._finish(event)
+
+    def _error(self, message: str, event: Any) -> ParseError:
+        mark = event.start_mark
+        return ParseError(message, file=self._name, line=mark.line + 1, column=mark.column + 1)
+
+    def _node(self, event: Any, value: Any) -> Node:
+        start, end = event.start_mark.index, event.end_mark.index
+        node = Node(start, end, value, entry=start, in_flow=bool(self._open) and self._open[-1].flow)
+        if event.anchor or getattr(event, "tag", None):
+            props = _PROPS.match(self._text, start)
+            if props:
+                node.props_end = len(props[0].rstrip()) + start
+                node.start = skip_gap(self._text, node.props_end)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _scalar(self, event: Any) -> Node:
+        node = self._node(event, None)
+        node.style = event.style or ""
+        node.tag = event.tag if not (event.implicit[0] or event.implicit[1]) or event.tag == "!" else None
+        node.value = self._resolved(event, node)
+        written = self._text[node.start : node.end]
+        if node.style in ("|", ">"):
+            # The event ends after the blank lines that follow; with `|+` they belong to the text.
+            keeps = "+" in written.partition("\n")[0]
+            node.end = node.start + len(_LAST_BREAK.sub("", written) if keeps else written.rstrip())
+        elif node.props_end and not node.style and not event.value:
+            node.start = node.end = node.props_end
+        return node
+
+    def _resolved(self, event: Any, node: Node) -> Scalar:
+        try:
+            if node.tag is None:
+                return event.value if node.style else plain_scalar(event.value)
+            return _tagged(node.tag.removeprefix(_STANDARD), event.value)
+        except LookupError:
+            raise self._unknown_tag(event) from None
+        except TypeError:
+            shown = _shown_tag(event.tag)
+            raise self._error(f"this value is not what its tag {shown} says", event) from None
+        except ValueError:
+            raise self._error("this number has more than 4,000 digits", event) from None
+
+    def _alias(self, event: Any) -> Node:
+        target = self._anchors.get(event.anchor)
+        if target is None:
+            raise self._error(f"there is no anchor &{event.anchor} before this alias", event)
+        if target in self._open:
+            raise self._error(f"the anchor &{event.anchor} contains itself", event)
+        if len(self._open) + target.depth > MAX_DEPTH:
+            raise self._error(f"this is nested more than {MAX_DEPTH} levels deep", event)
+        start, end = event.start_mark.index, event.end_mark.index
+        node = Node(start, end, target.value, entry=start, alias_of=target, leaves=target.leaves)
+        node.depth = target.depth
+        node.in_flow = bool(self._open) and self._open[-1].flow
+        return node
+
+    def _begin(self, event: Any) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            raise self._error(f"this is nested more than {MAX_DEPTH} levels deep", event)
+        is_map = isinstance(event, yaml.MappingStartEvent)
+        if event.tag not in (None, "!", _STANDARD + ("map" if is_map else "seq")):
+            raise self._unknown_tag(event)
+        node = self._node(event, {} if is_map else [])
+        node.tag = event.tag
+        node.flow = bool(event.flow_style)
+        node.leaves = 0
+        self._open.append(node)
+        self._keys.append(None)
+
+    def _finish(self, event: Any) -> None:
+        node = self._open.pop()
+        self._keys.pop()
+        node.leaves = max(node.leaves, 1)
+        node.depth += 1
+        if node.flow:
+            node.end = event.end_mark.index
+        self._attach(node, event)
+
+    def _attach(self, node: Node, event: Any) -> None:
+        if not self._open:
+            self.root = node
+            return
+        parent, key = self._open[-1], self._keys[-1]
+        if isinstance(parent.value, dict) and key is None:
+            self._keys[-1] = self._key(node, event)
+            return
+        parent.leaves += node.leaves
+        if parent.leaves > MAX_LEAVES:
+            raise self._error(f"this file holds more than {MAX_LEAVES:,} values", event)
+        parent.depth = max(parent.depth, node.depth)
+        if key is None:
+            if not parent.flow:
+                node.entry = skip_gap(self._text, parent.end if parent.value else parent.start)
+            parent.value.append(node)
+        else:
+            self._keys[-1] = None
+            node.entry, node.key_end = key.entry, key.end
+            self._add_entry(parent, key, node, event)
+        parent.end = node.end
+
+    def _key(self, node: Node, event: Any) -> Node:
+        target = node.alias_of or node
+        if isinstance(target.value, dict | list):
+            raise self._error("a key must be a single word or text", event)
+        if not target.style and target.tag is None:
+            node.value = self._text[target.start : target.end]
+            if "\n" in node.value or "\r" in node.value:
+                node.value = " ".join(node.value.split())
+        else:
+            node.value = target.value if isinstance(target.value, str) else str(target.value)
+        node.style = target.style
+        return node
+
+    def _add_entry(self, parent: Node, key: Node, node: Node, event: Any) -> None:
+        if key.value == "<<" and not key.style:
+            if parent.merge is not None:
+                raise self._error("there are two merge keys (<<) in one map", event)
+            parent.merge = node
+            if not all(isinstance((each.alias_of or each).value, dict) for each in merged_maps(parent)):
+                raise self._error("a merge key (<<) takes a map or a list of maps", event)
+        elif key.value in parent.value:
+            line = self._text.count("\n", 0, key.start) + 1
+            column = key.start - self._text.rfind("\n", 0, key.start)
+            raise ParseError(
+                f"the key `{key.value}` stands here a second time", file=self._name, line=line, column=column
+            )
+        else:
+            parent.value[key.value] = node
+
+    def _unknown_tag(self, event: Any) -> ParseError:
+        return self._error(f"the tag {_shown_tag(event.tag)} is not one for parameters", event)
+
+
+def _shown_tag(tag: str) -> str:
+    return "!!" + tag.removeprefix(_STANDARD) if tag.startswith(_STANDARD) else tag
+
+
+def _tagged(tag: str, text: str) -> Scalar:
+    """The value of an explicitly tagged scalar.
+
+    Raises LookupError for a tag that is not a scalar's, TypeError for text that does not fit the tag.
+    """
+    if tag in ("!", "str", "timestamp"):
+        return text
+    if tag not in ("int", "float", "bool", "null"):
+        raise LookupError(tag)
+    value = plain_scalar(text)
+    if tag == "float" and type(value) is int:
+        return float(value)
+    if type(value) is not {"int": int, "float": float, "bool": bool, "null": type(None)}[tag]:
+        raise TypeError(tag)
+    return value

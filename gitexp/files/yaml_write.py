@@ -1,0 +1,68 @@
+"""Values as YAML text that PyYAML's own loader, in a user's script, reads as the same values."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from gitexp.files.scalars import plain_scalar
+from gitexp.files.yaml_text import is_string_to_pyyaml
+from gitexp.model import Value
+
+_WORD = r"[\w./()+@%=~^$*&!?;<>|\\-]"
+_PLAIN_IN_FLOW = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|(?<=\S) (?=\S))*+")
+_PLAIN = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?<=\S) (?=\S))*+")
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def flow_text(value: Value, *, flow: bool = False, style: str = "") -> str:
+    """`value` on one line; `flow` says that it stands inside brackets, `style` how a string was quoted."""
+    if isinstance(value, dict):
+        entries = (f"{key_text(key, flow=True)}: {flow_text(item, flow=True)}" for key, item in value.items())
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(flow_text(item, flow=True) for item in value) + "]"
+    if isinstance(value, str):
+        return _string(value, flow, style)
+    if isinstance(value, float):
+        return _float(value)
+    return "null" if value is None else str(value).lower()
+
+
+def key_text(key: str, *, flow: bool = False) -> str:
+    """A map key, quoted where it would not be read as this text."""
+    return _string(key, flow, "")
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        return ".nan"
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    mantissa, e, exponent = repr(value).partition("e")
+    # YAML 1.1 has no float without a dot: to PyYAML 1e-05 is a string.
+    return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}"
+
+
+def _string(text: str, flow: bool, style: str) -> str:
+    single = "'" + text.replace("'", "''") + "'"
+    double = _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+    is_simple = text.isprintable()
+    if style == "'":
+        return single if is_simple else double
+    if style == '"':
+        return double
+    if _is_plain(text, flow):
+        return text
+    return single if is_simple and ("\\" in text or '"' in text) else double
+
+
+def _is_plain(text: str, flow: bool) -> bool:
+    pattern = _PLAIN_IN_FLOW if flow else _PLAIN
+    return (
+        pattern.fullmatch(text) is not None
+        and text.isprintable()
+        and plain_scalar(text) == text
+        and is_string_to_pyyaml(text)
+    )

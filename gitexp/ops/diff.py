@@ -1,0 +1,166 @@
+"""Two points side by side: params, metrics, code and environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitexp.files import is_number
+from gitexp.model import MISSING, Change, Files
+from gitexp.ops import exclusions, lookup, rows
+from gitexp.ops.lookup import Point
+from gitexp.ops.project import Project
+from gitexp.ops.rows import Draft, Row
+from gitexp.repo import snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file: lines added and deleted (None for a binary file), and its old path if it was renamed."""
+
+    path: str
+    added: int | None
+    deleted: int | None
+    renamed_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """All that differs from `old` to `new`; each part is empty where nothing does."""
+
+    old: Point
+    new: Point
+    params: Sequence[Change]
+    metrics: Sequence[Change]
+    code: Sequence[FileChange]
+    environment: Sequence[Change]
+
+    def __bool__(self) -> bool:
+        return bool(self.params or self.metrics or self.code or self.environment)
+
+
+def points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
+    """Return the two sides: none given is HEAD and the workspace, one is its baseline and itself."""
+    if old is None:
+        head = project.repo.head().commit
+        return lookup.of_commit(project, "HEAD", head), lookup.here(project)
+    one = lookup.find(project, old)
+    if new is not None:
+        return one, lookup.find(project, new)
+    if one.experiment is not None:
+        baseline = one.experiment.record.baseline
+        return lookup.of_commit(project, baseline[:7], baseline), one
+    head = project.repo.head().commit
+    if one.commit is None:
+        return lookup.of_commit(project, "HEAD", head), one
+    return one, lookup.here(project)
+
+
+def diff(project: Project, old: Point, new: Point) -> Diff:
+    """Return what differs between two points."""
+    params, metrics = (_changes(_flat(kind, old), _flat(kind, new)) for kind in ("params", "metrics"))
+    return Diff(old, new, params, metrics, _code(project, old, new), _environment(project, old, new))
+
+
+def patch(project: Project, old: Point, new: Point, *, color: bool) -> Iterator[bytes]:
+    """Yield the code's differences as Git's own patch, in chunks; no external diff or conversion runs."""
+    form = ("--patch", f"--color={'always' if color else 'never'}")
+    with project.local.scratch() as scratch:
+        yield from project.repo.stream(*_git_diff(project, scratch, old, new, *form), index=scratch / "index")
+
+
+def change_of(change: Change) -> tuple[float | None, float | None]:
+    """Return how much a number changed, and by how many percent; None where that has no meaning."""
+    if not is_number(change.old) or not is_number(change.new):
+        return None, None
+    difference = change.new - change.old
+    return difference, (100 * difference / abs(change.old) if change.old else None)
+
+
+def _flat(kind: str, point: Point) -> Mapping[str, Any]:
+    return getattr(point, kind)
+
+
+def _changes(old: Files, new: Files) -> list[Change]:
+    empty: Files = {}
+    before, after = rows.build([Draft(Row("", "", None), side, empty) for side in (old, new)])
+    keys = dict.fromkeys([*before.params, *after.params])
+    pairs = [(key, before.params.get(key, MISSING), after.params.get(key, MISSING)) for key in keys]
+    return [Change(key, a, b) for key, a, b in pairs if not _same(a, b)]
+
+
+def _same(a: Any, b: Any) -> bool:
+    # NaN is not equal to itself, but a loss that was NaN and is NaN has not changed.
+    return (
+        (type(a) is type(b) and (a == b or (a != a and b != b))) or (is_number(a) and is_number(b) and a == b)
+    )
+
+
+def _code(project: Project, old: Point, new: Point) -> list[FileChange]:
+    """Return the changed files, less those that the other sections speak of."""
+    if old.commit == new.commit:
+        return []
+    form = ("--numstat", "-z", "--find-renames")
+    with project.local.scratch() as scratch:
+        args = _git_diff(project, scratch, old, new, *form)
+        parts = iter(project.repo.run(*args, index=scratch / "index").split(b"\0"))
+    config = project.config
+    apart = {*config.params, *config.metrics, *old.params, *new.params, *old.metrics, *new.metrics}
+    results = tuple(path.rstrip("/") for path in (*config.plots, *config.outs))
+    found = []
+    for part in parts:
+        if not part:
+            continue
+        added, deleted, name = part.split(b"\t", 2)
+        renamed_from = os.fsdecode(next(parts)) if not name else None
+        path = os.fsdecode(name or next(parts))
+        if path not in apart and not any(path == r or path.startswith(f"{r}/") for r in results):
+            found.append(FileChange(path, _count(added), _count(deleted), renamed_from))
+    return found
+
+
+def _count(text: bytes) -> int | None:
+    return None if text == b"-" else int(text)
+
+
+def _git_diff(project: Project, scratch: Path, old: Point, new: Point, *form: str) -> list[str]:
+    """Return the arguments of `git diff` between two points.
+
+    For the workspace a private index is made in which untracked files are known, so that they show.
+    """
+    args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
+    args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]
+    if old.commit is not None and new.commit is not None:
+        return [*args, "--end-of-options", old.commit, new.commit, "--"]
+    rules = snapshot.Rules(leave_out=exclusions.rule(project.repo.root))
+    snapshot.know_untracked(project.repo, scratch, rules)
+    if old.commit is None:
+        args.append("-R")
+    return [*args, "--end-of-options", old.commit or new.commit or "HEAD", "--"]
+
+
+def _environment(project: Project, old: Point, new: Point) -> list[Change]:
+    """Return the packages (and Python) that differ; empty unless both sides were run."""
+    sides = [_packages(project, point) for point in (old, new)]
+    if not all(sides):
+        return []
+    before, after = sides
+    pairs = [(n, before.get(n, MISSING), after.get(n, MISSING)) for n in sorted({*before, *after})]
+    return [Change(name, a, b) for name, a, b in pairs if a != b]
+
+
+def _packages(project: Project, point: Point) -> dict[str, str]:
+    if point.experiment is None:
+        return {}
+    text = (project.store.run_file(point.experiment, "environment.txt") or b"").decode("utf-8", "replace")
+    packages = {}
+    for line in text.splitlines():
+        if line.startswith("# python "):
+            packages["python"] = line.removeprefix("# python ").strip()
+        elif not line.startswith("#") and "==" in line:
+            name, _, version = line.partition("==")
+            packages[name.strip()] = version.strip()
+    return packages

@@ -1,0 +1,30 @@
+"""What an experiment's command printed."""
+
+from __future__ import annotations
+
+from gitexp import errors
+from gitexp.ops.finish import MAX_LOG
+from gitexp.ops.project import Project
+from gitexp.repo import live
+from gitexp.run.log import read_log
+
+
+def log(project: Project, name: str) -> bytes:
+    """Return the output of an experiment, of a running one so far.
+
+    Raises UnknownExperiment; ExperimentError if there is none, because nothing was run.
+    """
+    experiment = project.store.require(name)
+    if not experiment.record.status.ended:
+        for run in live.live_runs(project.local):
+            if run.name == experiment.name and run.log.exists():
+                return read_log(run.log, MAX_LOG)
+    found = project.store.run_file(experiment, "output.log")
+    if found is None:
+        raise errors.ExperimentError(
+            f"{experiment.name} has no output: it was saved without being run."
+            if experiment.record.command is None
+            else f"{experiment.name} has no output here.",
+            f"gitexp diff {experiment.name} shows what it holds.",
+        )
+    return found

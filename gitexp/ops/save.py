@@ -1,0 +1,68 @@
+"""Store the workspace as it stands, without running anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitexp import files
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Record, Status
+from gitexp.ops import exclusions
+from gitexp.ops.finish import now
+from gitexp.ops.project import Project, parse_all, read
+from gitexp.repo import snapshot
+from gitexp.repo.store import check_name, subject
+from gitexp.run.environment import machine
+from gitexp.version import __version__
+
+
+def save(project: Project, name: str = "", note: str = "") -> Experiment:
+    """Store the workspace, results included, as an experiment that is done; return it.
+
+    Raises what `run` raises for a workspace that cannot be stored, or for the name.
+    """
+    project.local.prepare()
+    head = project.repo.head()
+    if name:
+        check_name(name)
+        project.store.require_free(name)
+    config, root = project.config, project.repo.root
+    params, unread = parse_all({path: read(root / path) for path in config.params}, files.parse)
+    metrics, bad = parse_all({path: read(root / path) for path in config.metrics}, files.parse_metrics)
+    rules = snapshot.Rules(
+        leave_out=exclusions.rule(root),
+        max_untracked=config.max_untracked,
+        declared=(*params, *config.results),
+    )
+    with project.local.scratch() as scratch:
+        taken = snapshot.take(project.repo, scratch, rules)
+    failpoint("save:snapshot")
+    here, time = machine(), now()
+    record = Record(
+        name=name,
+        status=Status.DONE,
+        commit=head.commit,
+        baseline=head.commit,
+        branch=head.branch.removeprefix("refs/heads/") if head.branch else None,
+        params=params,
+        metrics=metrics,
+        created=time,
+        finished=time,
+        user=here.user,
+        host=here.host,
+        platform=here.platform,
+        cpus=here.cpus,
+        gpus=here.gpus,
+        gitexp=__version__,
+        note=note,
+        warnings=(*taken.warnings, *unread, *bad),
+    )
+
+    def build(name: str) -> tuple[Record, str]:
+        named = replace(record, name=name)
+        commit = project.repo.write_commit(taken.tree, [head.commit], subject(named) + "\n")
+        failpoint("save:commit")
+        return replace(named, commit=commit), taken.tree
+
+    seed = project.repo.write_commit(taken.tree, [head.commit], "Saved workspace\n")
+    return project.store.create(name, seed, build)

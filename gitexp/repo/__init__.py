@@ -1,0 +1,1 @@
+"""The repository: Git itself, exact snapshots of the workspace, and experiments kept as refs."""

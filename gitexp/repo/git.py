@@ -1,0 +1,414 @@
+"""The one module that starts Git, and the one user of GitPython.
+
+It exists so that one page can be audited for what reaches Git: every call is an argument list
+without a shell, with full ref names, with `--end-of-options` or `--stdin -z` before anything that
+came from outside, with hooks, fsmonitor and automatic gc off, and with the repository named in
+full by the environment, so that a caller's GIT_DIR or GIT_INDEX_FILE is understood once (in
+`Repository.find`) and never inherited by accident. It knows Git's plumbing and no word of the
+domain.
+
+GitPython's ref, index, config and clone objects are not used: they read files that SHA-256 and
+reftable repositories keep elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+# GitPython looks for git when imported and raises where there is none; we say so ourselves, better.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from git.cmd import Git
+
+from gitexp import errors
+
+MINIMUM_GIT = (2, 30)
+
+_ALWAYS = (
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "core.splitIndex=false"),  # a private index is written whole, never into .git/sharedindex.*
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "core.quotePath=false"),
+    *("-c", "i18n.commitEncoding=UTF-8"),
+    *("-c", "i18n.logOutputEncoding=UTF-8"),
+    *("-c", "core.filesRefLockTimeout=10000"),  # ms; sixteen writers beside a pack-refs are normal use
+    *("-c", "core.packedRefsTimeout=20000"),
+)
+# Objects and refs reach the disk before we say that they are there (Git 2.36 and later know these).
+_DURABLE = ("-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch")
+
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # what is stored is what ran, whatever refs/replace says
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_GLOB_PATHSPECS": "0",
+    "GIT_NOGLOB_PATHSPECS": "0",
+    "GIT_ICASE_PATHSPECS": "0",
+}
+
+ZERO = ""  # as `old` of update_ref: the ref must not exist yet
+
+
+class RefConflict(errors.GitFailed):
+    """The ref is not where the caller thought: somebody else moved, made or removed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where HEAD stands: a commit id, and the branch's full ref name or None when detached."""
+
+    commit: str
+    branch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One line of a tree: mode as six octal digits, type, object id and name."""
+
+    mode: str
+    kind: str
+    id: str
+    name: bytes
+
+
+class Repository:
+    """One Git repository with a worktree. Paths are absolute; make one with `Repository.find`."""
+
+    def __init__(
+        self, root: Path, git_dir: Path, common_dir: Path, index: Path, object_format: str = "sha1"
+    ) -> None:
+        self.root = root
+        self.git_dir = git_dir
+        self.common_dir = common_dir
+        self.index = index
+        self.object_format = object_format
+        self._git = Git(str(root))
+        self._environment = {
+            **_ENVIRONMENT,
+            "GIT_DIR": str(git_dir),
+            "GIT_COMMON_DIR": str(common_dir),
+            "GIT_WORK_TREE": str(root),
+        }
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Repository:
+        """Return the repository that `start` (default: the current folder) lies in.
+
+        GIT_DIR, GIT_WORK_TREE and GIT_INDEX_FILE of the environment count, as they do for Git.
+        Raises GitMissing, GitTooOld, NotARepository or BareRepository.
+        """
+        start = (start or Path.cwd()).absolute()
+        git = Git(str(start))
+        _require_git(git)
+        status, out, err = _execute(
+            git,
+            ["rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir"]
+            + ["--git-common-dir", "--show-object-format", "--git-path", "index", "--show-toplevel"],
+            _ENVIRONMENT,
+        )
+        lines = [os.fsdecode(line) for line in out.split(b"\n")]
+        if status != 0:
+            raise _no_repository(start, lines, err)
+        common, index = (Path(os.path.realpath(start / name)) for name in (lines[3], lines[5]))
+        return cls(Path(lines[6]), Path(lines[2]), common, index, lines[4])
+
+    @classmethod
+    def create(cls, folder: Path, message: str) -> Repository:
+        """Make a repository in `folder`, commit all that is there on a branch main, and return it."""
+        environment = {**_ENVIRONMENT, "GIT_DIR": str(folder / ".git"), "GIT_WORK_TREE": str(folder)}
+        git = Git(str(folder))
+        _require_git(git)
+        for args in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
+            status, _, err = _execute(git, args, environment)
+            if status != 0:
+                raise _failure(args, status, err)
+        repo = cls(folder, folder / ".git", folder / ".git", folder / ".git" / "index")
+        tree = repo.run("write-tree").decode().strip()
+        repo.update_ref(
+            "refs/heads/main", repo.write_commit(tree, [], message + "\n"), ZERO, "commit (initial)"
+        )
+        return repo
+
+    def linked(self, worktree: Path, git_dir: Path) -> Repository:
+        """Return this repository as seen from another of its worktrees."""
+        return Repository(worktree, git_dir, self.common_dir, git_dir / "index", self.object_format)
+
+    # -- running Git ------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        index: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        durable: bool = False,
+    ) -> bytes:
+        """Run `git <args>` in the worktree and return what it printed; raises GitFailed."""
+        status, out, err = self.call(*args, stdin=stdin, index=index, env=env, durable=durable)
+        if status != 0:
+            raise _failure(args, status, err)
+        return out
+
+    def call(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        index: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        durable: bool = False,
+    ) -> tuple[int, bytes, str]:
+        """Run `git <args>`; return exit status, standard output and standard error."""
+        environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
+        return _execute(self._git, [*(_DURABLE if durable else ()), *args], environment, stdin)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @cached_property
+    def config(self) -> Mapping[str, str]:
+        """All configuration that holds here; a repeated key has its last value."""
+        config: dict[str, str] = {}
+        for item in self.run("config", "--list", "-z").split(b"\0"):
+            key, _, value = item.decode("utf-8", "surrogateescape").partition("\n")
+            config[key] = value
+        return config
+
+    def head(self) -> Head:
+        """Return where HEAD stands; raises NoCommits in a repository without any."""
+        commit = self.resolve("HEAD")
+        if commit is None:
+            raise errors.NoCommits(
+                "This repository has no commit yet.",
+                "Commit your code once (git add . && git commit), then run again.",
+            )
+        status, out, _ = self.call("symbolic-ref", "--quiet", "HEAD")
+        return Head(commit, os.fsdecode(out.strip()) if status == 0 else None)
+
+    def resolve(self, revision: str, kind: str = "commit") -> str | None:
+        """Return the full id of a revision peeled to `kind`, or None if there is no such thing."""
+        if not revision or "\0" in revision or "\n" in revision:
+            return None
+        status, out, _ = self.call(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{{kind}}}"
+        )
+        return out.decode().strip() if status == 0 else None
+
+    def refs(self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")) -> list[list[bytes]]:
+        """Return for each ref below the patterns the wanted fields of `git for-each-ref`."""
+        text = "%00".join(f"%({name})" for name in fields) + "%00"
+        # A message holds no NUL, so fields end at NUL and each ref's line end starts the next one.
+        parts = self.run("for-each-ref", f"--format={text}", "--", *patterns).split(b"\0")
+        width = len(fields)
+        return [
+            [parts[at].removeprefix(b"\n"), *parts[at + 1 : at + width]]
+            for at in range(0, len(parts) - width, width)
+        ]
+
+    def read_blobs(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return the content of each `<revision>:<path>` or object id; None where there is none."""
+        asked = [name for name in names if "\n" not in name]
+        found: dict[str, bytes | None] = {}
+        if asked:
+            out = self.run("cat-file", "--batch", stdin=b"".join(os.fsencode(n) + b"\n" for n in asked))
+            at = 0
+            for name in asked:
+                end = out.index(b"\n", at)
+                header, at = out[at:end], end + 1
+                kind, _, size = header.rpartition(b" ")
+                if not size.isdigit() or header.endswith((b" missing", b" ambiguous")):
+                    found[name] = None
+                    continue
+                if kind.endswith(b" blob"):
+                    found[name] = out[at : at + int(size)]
+                at += int(size) + 1
+        return [found.get(name) for name in names]
+
+    def commit_dates(self, commits: Sequence[str]) -> dict[str, str]:
+        """Return for each commit that is there when it was made, in ISO 8601."""
+        if not commits:
+            return {}
+        text = "".join(f"{commit}\n" for commit in commits).encode()
+        args = (
+            "log",
+            "--no-walk=unsorted",
+            "--ignore-missing",
+            "--stdin",
+            "--format=%H %cI",
+            "--no-show-signature",
+        )
+        return dict(line.split(" ", 1) for line in self.run(*args, stdin=text).decode().splitlines())
+
+    def read_tree(self, tree: str) -> list[TreeEntry]:
+        """Return the entries of one tree (not of those below it)."""
+        entries = []
+        for line in self.run("ls-tree", "-z", "--end-of-options", tree).split(b"\0"):
+            if line:
+                meta, _, name = line.partition(b"\t")
+                mode, kind, oid = meta.decode().split()
+                entries.append(TreeEntry(mode, kind, oid, name))
+        return entries
+
+    # -- writing objects and refs -----------------------------------------------------------------
+
+    def write_blob(self, data: bytes, *, path: str | None = None) -> str:
+        """Store bytes and return their id; with `path`, converted as Git would convert that file."""
+        how = ("--path", path) if path is not None else ("--no-filters",)
+        args = ("hash-object", "-w", *how, "--stdin")
+        return self.run(*args, stdin=data, durable=True).decode().strip()
+
+    def write_blobs(self, files: Sequence[Path]) -> list[str]:
+        """Store files as they are, in one Git process, and return their ids in order."""
+        if any("\n" in str(file) for file in files):
+            return [self.write_blob(file.read_bytes()) for file in files]
+        names = b"".join(os.fsencode(file) + b"\n" for file in files)
+        out = self.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names, durable=True)
+        return out.decode().split()
+
+    def write_tree(self, entries: Iterable[TreeEntry]) -> str:
+        """Store one tree and return its id."""
+        lines = (f"{entry.mode} {entry.kind} {entry.id}\t".encode() + entry.name + b"\0" for entry in entries)
+        return self.run("mktree", "-z", stdin=b"".join(lines), durable=True).decode().strip()
+
+    def write_commit(self, tree: str, parents: Sequence[str], message: str) -> str:
+        """Store a commit and return its id. Identity: `identity()`; dates: now, or Git's variables."""
+        args = ["commit-tree", tree]
+        for parent in parents:
+            args += ["-p", parent]
+        text = message.encode("utf-8", "surrogateescape")
+        return self.run(*args, stdin=text, env=self.identity(), durable=True).decode().strip()
+
+    def identity(self) -> dict[str, str]:
+        """Return what must be in the environment for commits here: nothing where Git knows the user.
+
+        Without user.name and user.email a stated stand-in is used, so that no commit fails for it.
+        """
+        stand_in = {}
+        for role in ("AUTHOR", "COMMITTER"):
+            for part, fallback in (("NAME", "gitexp"), ("EMAIL", "gitexp@localhost")):
+                keys = (f"{role.lower()}.{part.lower()}", f"user.{part.lower()}")
+                variable = f"GIT_{role}_{part}"
+                if not os.environ.get(variable) and not any(self.config.get(key) for key in keys):
+                    stand_in[variable] = fallback
+        return stand_in
+
+    def update_ref(self, ref: str, new: str, old: str | None, reason: str = "gitexp") -> None:
+        """Move `ref` to `new` if it is at `old` (ZERO: if there is none); raises RefConflict if not.
+
+        `old` None moves it whatever it was.
+        """
+        expected = [] if old is None else [old or self.zero]
+        self._change_ref(["-m", reason, "--no-deref", ref, new, *expected])
+
+    def delete_ref(self, ref: str, old: str) -> None:
+        """Delete `ref` if it is at `old`; raises RefConflict if not."""
+        self._change_ref(["--no-deref", "-d", ref, old])
+
+    def _change_ref(self, args: list[str]) -> None:
+        status, _, err = self.call("update-ref", *args, durable=True)
+        if status == 0:
+            return
+        if re.search(r"reference already exists|but expected|unable to resolve|reference is missing", err):
+            raise RefConflict(f"Git would not move a ref: {_sentence(err)}", status=status, stderr=err)
+        raise _failure(["update-ref", *args], status, err)
+
+    @property
+    def zero(self) -> str:
+        """The id of nothing in this repository's object format."""
+        return "0" * (64 if self.object_format == "sha256" else 40)
+
+    def is_ignored(self, path: str) -> bool:
+        """Return whether Git's ignore files leave this path out."""
+        return self.call("check-ignore", "--quiet", "--no-index", "--", path)[0] == 0
+
+    def is_branch_name(self, name: str) -> bool:
+        """Return whether Git allows `name` for a branch."""
+        return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0
+
+    def stream(self, *args: str, index: Path | None = None) -> Iterator[bytes]:
+        """Yield what `git <args>` prints, in chunks, for output that goes straight to a person."""
+        environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index)}
+        command = ["git", *_ALWAYS, *args]
+        process = self._git.execute(command, as_process=True, env=environment)
+        assert process.stdout is not None and process.stderr is not None  # as_process pipes both
+        while chunk := process.stdout.read(1 << 16):
+            yield chunk
+        err = process.stderr.read().decode("utf-8", "replace")
+        if (status := process.proc.wait() if process.proc else 0) != 0:
+            raise _failure(args, status, err)
+
+
+def _execute(
+    git: Git, args: Sequence[str], env: Mapping[str, str], stdin: bytes | None = None
+) -> tuple[int, bytes, str]:
+    command = ["git", *_ALWAYS, *args]
+    process = git.execute(
+        command, istream=subprocess.PIPE if stdin is not None else None, as_process=True, env=env
+    )
+    popen = process.proc
+    assert popen is not None  # a fresh AutoInterrupt always holds its process
+    out, err = popen.communicate(stdin)
+    return popen.returncode, out, err.decode("utf-8", "replace")
+
+
+def _require_git(git: Git) -> None:
+    if shutil.which("git") is None:
+        raise errors.GitMissing("Git is not installed, or not on PATH.", "Install Git 2.30 or newer.")
+    if git.version_info[:2] < MINIMUM_GIT:
+        have = ".".join(str(part) for part in git.version_info)
+        raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
+
+
+def _no_repository(start: Path, lines: Sequence[str], err: str) -> errors.RepositoryError:
+    if "dubious ownership" in err:
+        return errors.RepositoryError(
+            f"Git refuses this repository because somebody else owns it: {start}",
+            "If you trust it, run: git config --global --add safe.directory <its folder>",
+        )
+    if lines[:1] == ["true"] or lines[1:2] == ["true"]:
+        return errors.BareRepository(
+            "This is a repository without a workspace (bare, or inside .git).",
+            "Go to a clone or a worktree of it and run gitexp there.",
+        )
+    if "not a git repository" in err.lower() or "GIT_DIR" in err:
+        return errors.NotARepository(
+            f"Not inside a Git repository: {start}",
+            "Go to your project's folder, or make it one: git init && git add . && git commit -m start",
+        )
+    return _failure(["rev-parse"], 128, err)
+
+
+def _failure(args: Sequence[str], status: int, err: str) -> errors.RepositoryError:
+    what = _sentence(err)
+    lower = err.lower()
+    if "no space left on device" in lower or "disk quota exceeded" in lower:
+        return errors.GitFailed(
+            "The disk is full: Git could not write.", "Free some space and run again.", stderr=err
+        )
+    if "read-only file system" in lower or ("permission denied" in lower and "object" in lower):
+        return errors.ReadOnlyRepository(
+            f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
+        )
+    verb = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
+    return errors.GitFailed(
+        f"git {verb} failed: {what or f'exit status {status}'}",
+        "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
+        status=status,
+        stderr=err,
+    )
+
+
+def _sentence(err: str) -> str:
+    """Return the line of Git's error output that says most, without its prefix."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines
+    return telling[0].split(": ", 1)[-1] if telling else ""

@@ -1,0 +1,187 @@
+"""A record as the text of its commit message, and back: storage format 1, see docs/format.md."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from gitexp import errors
+from gitexp.model import FORMAT, Files, ProcessId, Record, Status
+
+MAX_FILE = 64 * 1024  # bytes of JSON; a larger params or metrics file stands in the experiment's tree alone
+
+_FIELDS = tuple(item.name for item in fields(Record))
+_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def encode(record: Record, subject: str) -> str:
+    """Return the message of a record commit: subject line, blank line, one line of JSON."""
+    params, cut_params = _cut(record.params)
+    metrics, cut_metrics = _cut(record.metrics)
+    data: dict[str, Any] = {"format": FORMAT}
+    for name in _FIELDS:
+        data[name] = getattr(record, name)
+    data["params"], data["metrics"] = params, metrics
+    data["cut"] = sorted({*record.cut, *cut_params, *cut_metrics})
+    if record.process is None:
+        del data["process"]
+    else:
+        process = record.process
+        data["process"] = {"host": process.host, "pid": process.pid, "started": process.started}
+    try:
+        text = _dumps(data, ascii=False)
+        text.encode()
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        text = _dumps(data, ascii=True)
+    return f"{subject}\n\n{text}\n"
+
+
+def decode(body: bytes, name: str) -> Record:
+    """Return the record that the body of a record commit's message holds; raises BadRecord."""
+    try:
+        data = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise errors.BadRecord(f"The record of {name} is not JSON.") from error
+    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+        raise errors.BadRecord(f"The record of {name} is not a gitexp record.")
+    if data["format"] > FORMAT:
+        raise errors.BadRecord(
+            f"The record of {name} has format {data['format']}; this gitexp knows {FORMAT}.",
+            "Upgrade gitexp: pip install -U gitexp",
+        )
+    values = {}
+    for key, (check, read) in _READERS.items():
+        if (value := data.get(key)) is None:
+            continue
+        if not check(value):
+            raise errors.BadRecord(f"The record of {name} is damaged: its '{key}' is not what it should be.")
+        values[key] = read(value) if read is not None else value
+    missing = [key for key in ("status", "commit", "baseline") if key not in values]
+    if missing:
+        raise errors.BadRecord(f"The record of {name} is damaged: it has no '{missing[0]}'.")
+    if b'"nan"' in body or b'inf"' in body:
+        values["metrics"] = _restore_non_finite(values.get("metrics", {}))
+    return Record(**{**values, "name": name})
+
+
+def _dumps(data: Mapping[str, Any], *, ascii: bool) -> str:
+    return json.dumps(
+        _finite(data), ensure_ascii=ascii, separators=(",", ":"), allow_nan=False, default=_plain
+    )
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they are written as the strings that Python prints."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _restore_non_finite(value: Any) -> Any:
+    if isinstance(value, str):
+        return _NON_FINITE.get(value, value)
+    if isinstance(value, dict):
+        return {key: _restore_non_finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_restore_non_finite(item) for item in value]
+    return value
+
+
+def _cut(files: Files) -> tuple[Files, list[str]]:
+    """Return the files that are small enough for a record, and the names of the others."""
+    small, large = {}, []
+    for name, tree in files.items():
+        if len(_dumps(tree, ascii=True)) > MAX_FILE:
+            large.append(name)
+        else:
+            small[name] = tree
+    return small, large
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_files(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(tree, dict) for tree in value.values())
+
+
+def _is_status(value: Any) -> bool:
+    return value in Status._value2member_map_ if isinstance(value, str) else False
+
+
+def _is_object_id(value: Any) -> bool:
+    return isinstance(value, str) and len(value) in (40, 64) and not value.strip("0123456789abcdef")
+
+
+def _is_process(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and _is_text(value.get("host"))
+        and _is_int(value.get("pid"))
+        and _is_text(value.get("started"))
+    )
+
+
+def _read_process(value: dict[str, Any]) -> ProcessId:
+    return ProcessId(value["host"], value["pid"], value["started"])
+
+
+_Check = Callable[[Any], bool]
+_Read = Callable[[Any], Any] | None
+_TEXT: tuple[_Check, _Read] = (_is_text, None)
+_TEXTS: tuple[_Check, _Read] = (_is_texts, tuple)
+_READERS: dict[str, tuple[_Check, _Read]] = {
+    "status": (_is_status, Status),
+    "commit": (_is_object_id, None),
+    "baseline": (_is_object_id, None),
+    "branch": _TEXT,
+    "command": _TEXT,
+    "argv": _TEXTS,
+    "overrides": _TEXTS,
+    "params": (_is_files, None),
+    "metrics": (_is_files, None),
+    "cut": _TEXTS,
+    "created": _TEXT,
+    "finished": _TEXT,
+    "duration": (_is_number, None),
+    "exit_code": (_is_int, None),
+    "user": _TEXT,
+    "host": _TEXT,
+    "platform": _TEXT,
+    "python": _TEXT,
+    "cpus": (_is_int, None),
+    "gpus": _TEXTS,
+    "gitexp": _TEXT,
+    "tags": _TEXTS,
+    "note": _TEXT,
+    "warnings": _TEXTS,
+    "process": (_is_process, _read_process),
+}

@@ -1,0 +1,219 @@
+"""Experiments as refs: `refs/gitexp/exps/<name>` -> record R -> experiment commit E -> baseline B.
+
+One ref per experiment, every step one compare-and-swap of it, so that whatever happens an experiment
+is there whole or not at all. Listing is one `git for-each-ref`: a record has all that a table needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Record, Status
+from gitexp.repo import records
+from gitexp.repo.git import ZERO, RefConflict, Repository, TreeEntry
+from gitexp.repo.local import LocalState
+
+PREFIX = "refs/gitexp/exps/"
+RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_RESERVED = {"head", "workspace"}  # words that mean something else where an experiment is asked for
+_SHORTEST_ID = 5  # hex digits of an automatic name
+_SUBJECT_WIDTH = 100
+_ATTEMPTS = 10
+
+
+Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
+
+
+class Store:
+    """The experiments of one repository."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.repo = repo
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def all(self) -> list[Experiment]:
+        """Return every experiment in order of name; a damaged one has `error` set, none is left out."""
+        return self._read(PREFIX)
+
+    def names(self) -> list[str]:
+        """Return the names of all experiments, sorted."""
+        found = self.repo.refs(PREFIX, fields=("refname",))
+        return [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
+
+    def get(self, name: str) -> Experiment | None:
+        """Return the experiment of exactly this name, or None."""
+        if not is_name(name):
+            return None
+        return next((found for found in self._read(PREFIX + name) if found.name == name), None)
+
+    def find(self, text: str) -> Experiment | None:
+        """Return the experiment that a name, a unique prefix of one, or a commit id stands for.
+
+        None if nothing does; raises AmbiguousExperiment if more than one does.
+        """
+        if (exact := self.get(text)) is not None:
+            return exact
+        if not _NAME.fullmatch(text):
+            return None
+        matches = [name for name in self.names() if name.lower().startswith(text.lower())]
+        same = [name for name in matches if name.lower() == text.lower()]
+        if len(same or matches) == 1:
+            return self.get((same or matches)[0])
+        if matches:
+            raise errors.AmbiguousExperiment(
+                f"'{text}' could be any of {len(matches)} experiments: {', '.join(matches[:5])}"
+                f"{', …' if len(matches) > 5 else ''}.",
+                "Give more of the name.",
+            )
+        return self._by_commit(text.lower())
+
+    def require(self, text: str) -> Experiment:
+        """Return `find(text)`; raises UnknownExperiment with the nearest names, or BadRecord."""
+        found = self.find(text)
+        if found is None:
+            near = get_close_matches(text, self.names(), n=3, cutoff=0.5)
+            raise errors.UnknownExperiment(
+                f"There is no experiment '{text}'.",
+                f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names them all.",
+            )
+        if found.error is not None:
+            raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
+        return found
+
+    def run_file(self, experiment: Experiment, name: str) -> bytes | None:
+        """Return a file that the run left besides the workspace: `output.log`, `environment.txt`."""
+        return self.repo.read_blobs([f"{experiment.id}:{RUN_FOLDER}/{name}"])[0]
+
+    def _by_commit(self, prefix: str) -> Experiment | None:
+        if len(prefix) < 4 or prefix.strip("0123456789abcdef"):
+            return None
+        found = [e for e in self.all() if prefix in (e.record.commit[: len(prefix)], e.id[: len(prefix)])]
+        if len(found) > 1:
+            names = ", ".join(experiment.name for experiment in found[:5])
+            raise errors.AmbiguousExperiment(
+                f"'{prefix}' could be any of {len(found)} experiments: {names}.",
+                "Give more digits, or the name.",
+            )
+        return found[0] if found else None
+
+    def _read(self, pattern: str) -> list[Experiment]:
+        fields = ("refname", "objectname", "contents:body")
+        return [
+            _experiment(ref.decode("utf-8", "replace").removeprefix(PREFIX), oid.decode(), body)
+            for ref, oid, body in self.repo.refs(pattern, fields=fields)
+        ]
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def create(self, name: str, seed: str, build: Builder) -> Experiment:
+        """Add an experiment called `name`, or by the first digits of the id `seed` if that is empty.
+
+        `build(name)` gives the record and its tree. Raises NameTaken (names are compared without
+        regard to case) and leaves nothing behind then.
+        """
+        if not name:
+            return self._create_automatic(seed, build)
+        check_name(name)
+        # Two names that differ in case alone are two refs to Git, but one file to some file systems.
+        with LocalState(self.repo).lock("names"):
+            self.require_free(name)
+            with contextlib.suppress(RefConflict):
+                return self._write(*build(name), ZERO)
+        raise _taken(name)
+
+    def require_free(self, name: str) -> None:
+        """Raise NameTaken if there is an experiment of this name, in whatever case."""
+        for taken in self.names():
+            if taken.lower() == name.lower():
+                raise _taken(taken)
+
+    def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:
+        """Replace an experiment's record and tree, keeping a note and tags that were set meanwhile."""
+        current: Experiment | None = experiment
+        for _ in range(_ATTEMPTS):
+            if current is not None and current.error is None:
+                record = replace(record, note=current.record.note, tags=current.record.tags)
+            try:
+                return self._write(record, tree, current.id if current is not None else ZERO)
+            except RefConflict:
+                current = self.get(record.name)
+        raise errors.GitFailed(
+            f"The ref of {record.name} keeps changing under us.", "Run the command again in a moment."
+        )
+
+    def _create_automatic(self, seed: str, build: Builder) -> Experiment:
+        for digits in range(_SHORTEST_ID, len(seed) + 1):
+            with contextlib.suppress(RefConflict):
+                return self._write(*build(f"exp-{seed[:digits]}"), ZERO)
+        raise _taken(f"exp-{seed}")
+
+    def _write(self, record: Record, tree: str, old: str) -> Experiment:
+        """Write a record commit on top of `record.commit` and move the ref from `old` to it."""
+        oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
+        failpoint("store:before-ref")
+        self.repo.update_ref(PREFIX + record.name, oid, old, f"gitexp: {record.status}")
+        failpoint("store:after-ref")
+        return Experiment(record.name, oid, record)
+
+    def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
+        """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it."""
+        entries = [entry for entry in self.repo.read_tree(tree) if entry.name != b".gitexp"]
+        blobs = [TreeEntry("100644", "blob", oid, name.encode()) for name, oid in sorted(files.items())]
+        run = self.repo.write_tree(blobs)
+        folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
+        return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
+
+
+def _taken(name: str) -> errors.NameTaken:
+    return errors.NameTaken(
+        f"There is an experiment '{name}' already.", "Choose another name, or none to have one made."
+    )
+
+
+def subject(record: Record) -> str:
+    """Return the one line that says what an experiment is, for `git log` and the forge's pages."""
+    what = ", ".join(record.overrides) or record.note.partition("\n")[0] or record.command or "saved"
+    line = "".join(char if char.isprintable() else " " for char in f"{record.name}: {what}")
+    return line if len(line) <= _SUBJECT_WIDTH else line[: _SUBJECT_WIDTH - 1] + "…"
+
+
+def is_name(text: str) -> bool:
+    """Return whether the storage format allows this name for an experiment."""
+    return (
+        _NAME.fullmatch(text) is not None
+        and ".." not in text
+        and not text.lower().endswith((".", ".lock"))
+        and text.lower() not in _RESERVED
+    )
+
+
+def check_name(text: str) -> None:
+    """Raise InvalidName if an experiment cannot have this name."""
+    if not is_name(text):
+        shown = text if len(text) <= 70 else text[:67] + "…"
+        raise errors.InvalidName(
+            f"'{shown}' cannot be the name of an experiment.",
+            "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit.",
+        )
+
+
+def newest_first(experiments: Iterable[Experiment]) -> list[Experiment]:
+    """Return experiments by time of creation, the newest first; equal times by name."""
+    by_name = sorted(experiments, key=lambda experiment: experiment.name)
+    return sorted(by_name, key=lambda experiment: experiment.record.created, reverse=True)
+
+
+def _experiment(name: str, oid: str, body: bytes) -> Experiment:
+    try:
+        return Experiment(name, oid, records.decode(body, name))
+    except errors.BadRecord as error:
+        return Experiment(name, oid, Record(name, Status.FAILED, oid, oid), error.message)

@@ -1,0 +1,109 @@
+"""Whether the process that a record names is still running, on this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from gitexp.model import ProcessId
+
+
+def current_process() -> ProcessId:
+    """This process, named so that no later process with the same pid is taken for it."""
+    pid = os.getpid()
+    return ProcessId(host=_host(), pid=pid, started=_started(pid) or "")
+
+
+def is_alive(process: ProcessId) -> bool | None:
+    """Whether it runs now; None where that cannot be known: another host, or hidden from this user.
+
+    A process that has ended but was not waited for yet (a zombie) is not alive.
+    """
+    if process.host != _host() or not process.started:
+        return None
+    if process.pid <= 0:
+        return False
+    started = _started(process.pid)
+    if started is None and _hidden(process.pid):
+        return None
+    return started == process.started
+
+
+def _host() -> str:
+    """This machine's name without its domain, which a laptop changes with every network."""
+    return socket.gethostname().partition(".")[0]
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _QUERY_LIMITED_INFORMATION = 0x1000
+    _STILL_ACTIVE = 259
+
+    def _started(pid: int) -> str | None:
+        """When the process was created, in units of 100 ns since 1601; None if there is none."""
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = wintypes.HANDLE
+        handle = wintypes.HANDLE(kernel.OpenProcess(_QUERY_LIMITED_INFORMATION, False, pid))
+        if not handle:
+            return None
+        try:
+            status = wintypes.DWORD()
+            kernel.GetExitCodeProcess(handle, ctypes.byref(status))
+            created, exited, system, user = (wintypes.FILETIME() for _ in range(4))
+            times = (ctypes.byref(each) for each in (created, exited, system, user))
+            if status.value != _STILL_ACTIVE or not kernel.GetProcessTimes(handle, *times):
+                return None
+            return str(created.dwHighDateTime << 32 | created.dwLowDateTime)
+        finally:
+            kernel.CloseHandle(handle)
+
+    def _hidden(pid: int) -> bool:
+        return False
+
+else:
+
+    def _hidden(pid: int) -> bool:
+        """Whether there is such a process after all, of another user (/proc mounted with hidepid)."""
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            return True
+        except (OSError, OverflowError):
+            return False
+        return False
+
+    if sys.platform == "linux":
+
+        def _started(pid: int) -> str | None:
+            """The boot's id and the clock ticks from boot to the process's start; None if there is none."""
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_bytes()
+                boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+            except OSError:
+                return None
+            # proc(5): the second field is the program's name in parentheses, which may itself hold
+            # spaces and parentheses; the state is field 3 and the start time field 22.
+            fields = stat[stat.rindex(b")") + 2 :].split()
+            if fields[0] in (b"Z", b"X"):
+                return None
+            return f"{boot}:{fields[19].decode()}"
+
+    else:
+
+        def _started(pid: int) -> str | None:
+            """The process's start to the second, in UTC, as ps writes it; None if there is none."""
+            environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+            command = ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)]
+            try:
+                answer = subprocess.run(
+                    command, env=environment, capture_output=True, timeout=10, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                return None
+            state, _, started = answer.stdout.decode("ascii", "replace").strip().partition(" ")
+            return None if state.startswith("Z") or not started else started.strip()

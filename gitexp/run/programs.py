@@ -1,0 +1,105 @@
+"""Finding the program that a command names, as the system would when it runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from gitexp.errors import CommandNotFound
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_PLAIN = re.compile(r"[\w\s./=:@%,+-]*", re.ASCII)  # nothing here that a shell would expand or act on
+# Of those that a shell knows by itself, the ones that a plain line starts with and that are no files too.
+_BUILTINS = frozenset(
+    {"cd", "command", "eval", "exec", "exit", "export", "read", "set", "source", "time", "trap"}
+    | {".", ":", "type", "ulimit", "umask", "unset", "wait"}
+)
+
+
+def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:
+    """The file that `command` would start, by env's PATH and from `cwd`.
+
+    A string is for the shell to understand: None, unless it is so plain that its first word is
+    surely a program. Raises CommandNotFound where the program is not there or may not be run.
+    """
+    if isinstance(command, str):
+        words = next(simple_commands(command), []) if _PLAIN.fullmatch(command) else []
+        if sys.platform == "win32" or not words or words[0] in _BUILTINS:
+            return None
+        program = words[0]
+    elif not command or not command[0]:
+        raise CommandNotFound(
+            "there is no command to run", "Name it after --, as in: gitexp run -- python train.py"
+        )
+    else:
+        program = command[0]
+    found = locate(program, cwd, env)
+    if found is None:
+        raise not_found(program, cwd, env)
+    return found
+
+
+def locate(program: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
+    """The absolute path of an executable file: `program` from `cwd` if it has a slash, else by env's PATH."""
+    cwd = cwd.absolute()
+    if "\0" in program:
+        return None
+    if _names_folder(program):
+        found = shutil.which(str(cwd / program))
+    else:
+        folders = (str(cwd / folder) for folder in env.get("PATH", os.defpath).split(os.pathsep))
+        found = shutil.which(program, path=os.pathsep.join(folders))
+    return Path(found) if found else None
+
+
+def not_found(program: str, cwd: Path, env: Mapping[str, str]) -> CommandNotFound:
+    """The error for a program that cannot be started, with the likeliest way out as its hint."""
+    if "\0" not in program and (cwd / program).is_file():
+        if program.endswith(".py"):
+            return CommandNotFound(f"{program} is not a program", f"Run it with Python: python {program}")
+        if not os.access(cwd / program, os.X_OK):
+            return CommandNotFound(f"{program} may not be executed", f"Allow it with: chmod +x {program}")
+        return CommandNotFound(f"{program} is not on the PATH", f"Name it with its folder: ./{program}")
+    if program == "python" and locate("python3", cwd, env):
+        return CommandNotFound("there is no program named python", "Use python3, or activate an environment")
+    where = f"in {cwd}" if _names_folder(program) else "on the PATH"
+    return CommandNotFound(
+        f"there is no program {program!r} {where}",
+        "Check the spelling, or activate the environment that has it",
+    )
+
+
+def _names_folder(program: str) -> bool:
+    """Whether the PATH has no say: "./train" does, and Path would drop the dot."""
+    return os.path.dirname(program) != ""  # noqa: PTH120
+
+
+def simple_commands(line: str) -> Iterator[list[str]]:
+    """The words of each simple command in a shell line, without the assignments before it.
+
+    They end where the line does not parse.
+    """
+    lexer = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True  # else "a@b" is three words
+    words: list[str] = []
+    try:
+        for token in lexer:
+            if token and set(token) <= set(lexer.punctuation_chars):
+                yield without_assignments(words)
+                words = []
+            else:
+                words.append(token)
+    except ValueError:  # a quote without its end
+        return
+    yield without_assignments(words)
+
+
+def without_assignments(words: Sequence[str]) -> list[str]:
+    """The words from the first that is not NAME=value."""
+    start = next((i for i, word in enumerate(words) if not _ASSIGNMENT.match(word)), len(words))
+    return list(words[start:])

@@ -1,0 +1,91 @@
+"""The test bed: real Git, nothing of the machine's owner, and a repository that must stay the user's.
+
+`repo` is what most tests want. Whatever gitexp changes in it that was not announced with
+`repo.allow` or `repo.writes` fails the test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
+from tests.support.environment import hermetic
+from tests.support.workspace import Workspace
+
+TEMPLATE = Path(__file__).parent / "support" / "template"
+
+# The suite must say the same on every machine and under any load; `--hypothesis-profile=explore`
+# looks for new examples.
+hypothesis.settings.register_profile(
+    "stable", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("stable")
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    home.chmod(0o500)
+    return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hermetic(home: Path) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(hermetic(before, home))
+    _tzset()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    _tzset()
+
+
+@pytest.fixture(autouse=True)
+def _home_stays_empty(home: Path) -> Iterator[None]:
+    before = set(home.iterdir())
+    yield
+    # Root may write in spite of the mode.
+    left = {path.name for path in set(home.iterdir()) - before}
+    assert not left, f"something was written into the home directory: {left}"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository that `repo` is a copy of: two commits on `main`, the second with `train.lr` 0.1."""
+    path = tmp_path_factory.mktemp("template") / "repo"
+    shutil.copytree(TEMPLATE, path)
+    subprocess.run(["git", "init", "--quiet", "-b", "main", str(path)], check=True)
+    workspace = Workspace(path)
+    params = workspace.read("params.yaml")
+    workspace.write("params.yaml", params.replace("lr: 0.1 ", "lr: 0.01"))
+    workspace.commit("a training script")
+    workspace.write("params.yaml", params)
+    workspace.commit("a larger step")
+    return path
+
+
+@pytest.fixture
+def repo(template: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """A user's repository with a training script, clean; see `template`."""
+    path = tmp_path / "repo"
+    shutil.copytree(template, path, symlinks=True)
+    workspace = Workspace(path)
+    # The copies' inodes are not those in the index.
+    workspace.git("update-index", "-q", "--refresh")
+    yield workspace
+    workspace.close()
+
+
+def _tzset() -> None:
+    if hasattr(time, "tzset"):
+        time.tzset()

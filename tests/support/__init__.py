@@ -1,0 +1,1 @@
+"""What the tests stand on; `tests/conftest.py` hands it out as fixtures."""

@@ -1,0 +1,63 @@
+"""The environment of every test: nothing of the machine's owner, nothing that changes by the day."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# Everything else is left out, so that no setting of the person or the CI job can reach a test.
+_KEPT = (
+    "PATH",
+    "PATHEXT",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "COMSPEC",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+)
+_KEPT_PREFIXES = ("COVERAGE", "PYTEST", "PYTHON", "HYPOTHESIS")
+
+_CHECKOUT = Path(__file__).parent.parent.parent
+
+_HOMES = (
+    "HOME",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+)
+
+IDENTITY = ("Test Author", "author@example.invalid")
+WHEN = "2024-01-01T00:00:00+00:00"
+
+
+def hermetic(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """The variables for tests, made from `environ` and an empty `home` that nobody may write to."""
+    name, email = IDENTITY
+    kept = {key: value for key, value in environ.items() if key in _KEPT or key.startswith(_KEPT_PREFIXES)}
+    return kept | {
+        # `python train.py` must find this Python, also where the machine has only a `python3`.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]),
+        # What is tested is the gitexp that stands here, whichever one is installed.
+        "PYTHONPATH": str(_CHECKOUT),
+        **dict.fromkeys(_HOMES, str(home)),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_AUTHOR_DATE": WHEN,
+        "GIT_COMMITTER_NAME": name,
+        "GIT_COMMITTER_EMAIL": email,
+        "GIT_COMMITTER_DATE": WHEN,
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+        "TERM": "xterm-256color",
+    }
