@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,15 +61,18 @@ def points(project: Project, old: str | None, new: str | None) -> tuple[Point, P
 
 def diff(project: Project, old: Point, new: Point) -> Diff:
     """Return what differs between two points."""
-    params, metrics = (_changes(_flat(kind, old), _flat(kind, new)) for kind in ("params", "metrics"))
+    params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
     return Diff(old, new, params, metrics, _code(project, old, new), _environment(project, old, new))
 
 
-def patch(project: Project, old: Point, new: Point, *, color: bool) -> Iterator[bytes]:
-    """Yield the code's differences as Git's own patch, in chunks; no external diff or conversion runs."""
+def patch(project: Project, old: Point, new: Point, *, color: bool) -> bytes:
+    """Return the code's differences as Git's own patch; no external diff or conversion runs."""
+    if old.commit == new.commit:
+        return b""
     form = ("--patch", f"--color={'always' if color else 'never'}")
     with project.local.scratch() as scratch:
-        yield from project.repo.stream(*_git_diff(project, scratch, old, new, *form), index=scratch / "index")
+        args = _git_diff(project, scratch, old, new, *form)
+        return project.repo.run(*args, index=scratch / "index")
 
 
 def change_of(change: Change) -> tuple[float | None, float | None]:
@@ -78,10 +81,6 @@ def change_of(change: Change) -> tuple[float | None, float | None]:
         return None, None
     difference = change.new - change.old
     return difference, (100 * difference / abs(change.old) if change.old else None)
-
-
-def _flat(kind: str, point: Point) -> Mapping[str, Any]:
-    return getattr(point, kind)
 
 
 def _changes(old: Files, new: Files) -> list[Change]:
@@ -94,8 +93,8 @@ def _changes(old: Files, new: Files) -> list[Change]:
 
 def _same(a: Any, b: Any) -> bool:
     # NaN is not equal to itself, but a loss that was NaN and is NaN has not changed.
-    return (
-        (type(a) is type(b) and (a == b or (a != a and b != b))) or (is_number(a) and is_number(b) and a == b)
+    return (type(a) is type(b) and (a == b or (a != a and b != b))) or (
+        is_number(a) and is_number(b) and a == b
     )
 
 

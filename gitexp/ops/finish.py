@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Record, Status
+from gitexp.model import Experiment, Record, Status, Tree
 from gitexp.ops.project import Project, parse_all, read
 from gitexp.repo import live, snapshot
 from gitexp.repo.git import Repository
@@ -101,7 +101,7 @@ def _if_written(run: LiveRun, name: str) -> bytes | None:
     return None if after is None or after == run.stamps.get(name) else read(root / name)
 
 
-def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, object], list[str]]:
+def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
     """Return the metrics that this run wrote, and what is to be said of those it did not."""
     found = {name: _if_written(run, name) for name in run.metrics}
     trees, warnings = parse_all(found, files.parse_metrics)
@@ -112,7 +112,7 @@ def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, object], list[st
             warnings.append(f"not this run's result: {name} was there before and has not been written")
         elif name in project.config.declared:
             warnings.append(f"not written: {name}")
-    return dict(trees), warnings
+    return trees, warnings
 
 
 def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str, list[str]]:

@@ -30,7 +30,8 @@ from gitexp.repo.store import check_name
 from gitexp.run.environment import EnvironmentProbe, machine, start_probe
 from gitexp.run.liveness import current_process
 from gitexp.run.log import LogFile
-from gitexp.run.process import Outcome, execute, find_program
+from gitexp.run.process import Outcome, execute
+from gitexp.run.programs import find_program
 from gitexp.version import __version__
 
 Command = str | tuple[str, ...]  # for the shell, or an argument list
@@ -211,8 +212,14 @@ def _carry_out(
         environment = _environment(project, request, workspace, experiment)
         probe = start_probe(plan.command, cwd, environment)
         with LogFile.create(run.log, MAX_LOG) as log:
-            streams = {"stdout": request.stdout, "stderr": request.stderr}
-            outcome = execute(plan.command, cwd=cwd, env=environment, log=log, **streams)
+            outcome = execute(
+                plan.command,
+                cwd=cwd,
+                env=environment,
+                log=log,
+                stdout=request.stdout,
+                stderr=request.stderr,
+            )
         failpoint("run:ended")
         with _undisturbed():
             run = run.updated(
@@ -245,7 +252,7 @@ def _enter(project: Project, plan: _Plan, workspace: Repository) -> Path:
 
 def _hint(request: Request, experiment: Experiment) -> str | None:
     if request.temp and experiment.record.status is Status.FAILED:
-        return "Files that Git ignores are not in an isolated run; list those it needs under share: in gitexp.yaml."
+        return "Files that Git ignores are not in an isolated run: list those it needs under share:."
     return None
 
 

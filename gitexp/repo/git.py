@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -113,8 +113,10 @@ class Repository:
         _require_git(git)
         status, out, err = _execute(
             git,
-            ["rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir"]
-            + ["--git-common-dir", "--show-object-format", "--git-path", "index", "--show-toplevel"],
+            (
+                *("rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir"),
+                *("--git-common-dir", "--show-object-format", "--git-path", "index", "--show-toplevel"),
+            ),
             _ENVIRONMENT,
         )
         lines = [os.fsdecode(line) for line in out.split(b"\n")]
@@ -333,18 +335,6 @@ class Repository:
     def is_branch_name(self, name: str) -> bool:
         """Return whether Git allows `name` for a branch."""
         return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0
-
-    def stream(self, *args: str, index: Path | None = None) -> Iterator[bytes]:
-        """Yield what `git <args>` prints, in chunks, for output that goes straight to a person."""
-        environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index)}
-        command = ["git", *_ALWAYS, *args]
-        process = self._git.execute(command, as_process=True, env=environment)
-        assert process.stdout is not None and process.stderr is not None  # as_process pipes both
-        while chunk := process.stdout.read(1 << 16):
-            yield chunk
-        err = process.stderr.read().decode("utf-8", "replace")
-        if (status := process.proc.wait() if process.proc else 0) != 0:
-            raise _failure(args, status, err)
 
 
 def _execute(

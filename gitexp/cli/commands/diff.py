@@ -50,7 +50,7 @@ def diff(
     project = open_project()
     old, new = ops.points(project, a, b)
     found = ops.diff(project, old, new)
-    patch = b"".join(ops.patch(project, old, new, color=render.colors())) if code else b""
+    patch = ops.patch(project, old, new, color=render.colors()) if code else b""
     if json:
         render.as_json(comparison.as_json(found, patch if code else None))
     elif md:
