@@ -7,6 +7,7 @@ and is not there before Python 3.8; this works from 3.6 on.
 
 import json
 import os
+import site
 import sys
 
 
@@ -15,8 +16,6 @@ def folders() -> "list[str]":
     found = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     own_environment = sys.prefix != sys.base_prefix
     if not own_environment and not os.environ.get("PYTHONNOUSERSITE"):
-        import site
-
         found.append(site.getusersitepackages())
     return [folder for folder in found + sys.path if folder]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from gitexp.errors import CommandNotFound, StorageError
 from gitexp.run.log import LogFile
-from gitexp.run.programs import find_program, not_found
+from gitexp.run.programs import find_program
 from gitexp.run.signals import SignalRelay
 
 if sys.platform == "win32":
@@ -90,17 +91,25 @@ def _start(
             process_group=0 if relay.own_group else None,
         )
     except OSError as error:
-        program = command.split()[0] if isinstance(command, str) else command[0]
         if not cwd.is_dir():
             raise StorageError(f"the folder to run in is gone: {cwd}") from error
-        if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError):
-            raise not_found(program, cwd, env) from error
-        raise CommandNotFound(
-            f"{program} cannot be started: {error.strerror}",
-            "A script needs a first line that names its interpreter, such as #!/bin/sh",
-        ) from error
+        raise _cannot_start(command, error) from error
     except ValueError as error:
         raise CommandNotFound(f"the command cannot be started: {error}") from error
+
+
+def _cannot_start(command: Sequence[str] | str, error: OSError) -> CommandNotFound:
+    """The error for a program that `find_program` has found, and the system refuses."""
+    program = command if isinstance(command, str) else command[0]
+    if isinstance(error, FileNotFoundError):
+        return CommandNotFound(
+            f"{program} cannot be started: the interpreter that its first line names is not there",
+            "Install it again, or correct the line that starts with #!",
+        )
+    hint = "Give it a first line that names its interpreter, such as #!/bin/sh"
+    return CommandNotFound(
+        f"{program} cannot be started: {error.strerror}", hint if error.errno == errno.ENOEXEC else None
+    )
 
 
 def _end(process: subprocess.Popen[bytes], relay: SignalRelay) -> None:

@@ -40,7 +40,7 @@ def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]
         program = command[0]
     found = locate(program, cwd, env)
     if found is None:
-        raise not_found(program, cwd, env)
+        raise _not_found(program, cwd, env)
     return found
 
 
@@ -57,7 +57,7 @@ def locate(program: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
     return Path(found) if found else None
 
 
-def not_found(program: str, cwd: Path, env: Mapping[str, str]) -> CommandNotFound:
+def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> CommandNotFound:
     """The error for a program that cannot be started, with the likeliest way out as its hint."""
     if "\0" not in program and (cwd / program).is_file():
         if program.endswith(".py"):

@@ -119,10 +119,12 @@ class Streams:
     def copy(self, process: subprocess.Popen[bytes], log: LogFile, tick: Callable[[], None]) -> None:
         """Show and log until `process` has ended and its streams are empty; `tick` runs all the while."""
         while process.poll() is None:
-            tick()
             if self._streams:
-                self._pass_on(log, _TICK)
+                ready = self._ready(_TICK)
+                tick()  # before showing, which may take its time
+                self._pass_on(ready, log)
             else:
+                tick()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_TICK)
         self._drain(log)
@@ -131,17 +133,19 @@ class Streams:
         budget, patience = _LARGEST_PIPE * len(self._streams), _PATIENCE
         while self._streams and budget > 0 and patience > 0:
             asked = time.monotonic()
-            ready = self._selector.select(_GRACE)
+            ready = self._ready(_GRACE)
             patience -= time.monotonic() - asked  # the time to show it, on a slow screen, does not count
             if not ready:
                 return
-            budget -= self._pass_on(log, 0)
+            budget -= self._pass_on(ready, log)
 
-    def _pass_on(self, log: LogFile, timeout: float) -> int:
-        """Show and log one chunk of each stream that has any; the number of bytes."""
+    def _ready(self, timeout: float) -> list[_Stream]:
+        return [key.data for key, _ in self._selector.select(timeout)]
+
+    def _pass_on(self, ready: list[_Stream], log: LogFile) -> int:
+        """Show and log one chunk of each stream; the number of bytes."""
         size = 0
-        for key, _ in self._selector.select(timeout):
-            stream: _Stream = key.data
+        for stream in ready:
             data = stream.read()
             if not data:
                 self._close(stream)

@@ -34,7 +34,7 @@ def wait_for(condition: Callable[[], object], what: str = "the condition", timeo
 
 
 class Runner:
-    """`execute` with its output shown in files: `shown_out`, `shown_err` and `logged` are what was written."""
+    """`execute` with files as its screens; `shown_out`, `shown_err` and `logged` are what was written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,8 +75,7 @@ def background(tmp_path: Path) -> Iterator[Callable[[Sequence[str]], subprocess.
         process = subprocess.Popen(
             driver(tmp_path, command),
             stdin=subprocess.DEVNULL,
-            stdout=(tmp_path / "out").open("wb"),
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
         processes.append(process)

@@ -2,8 +2,7 @@
 
     python -m tests.run.driver FOLDER PROGRAM [ARGUMENT…]
 
-The log and the outcome (JSON) are written to FOLDER, where the command runs too. "driver: started"
-goes to `started` there once signals are passed on, so that tests can wait for it.
+The log and the outcome (JSON) are written to FOLDER, where the command runs too.
 """
 
 from __future__ import annotations
@@ -24,11 +23,8 @@ def main() -> None:
     before = {each: signal.getsignal(each) for each in signal.valid_signals() if each < signal.SIGRTMIN}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
-    def on_start(pid: int) -> None:
-        (folder / "started").write_text(str(pid))
-
     with LogFile.create(folder / "log") as log:
-        outcome = execute(command, cwd=folder, env=os.environ, log=log, on_start=on_start)
+        outcome = execute(command, cwd=folder, env=os.environ, log=log)
     after = {each: signal.getsignal(each) for each in before}
     restored = before == after and mask == signal.pthread_sigmask(signal.SIG_BLOCK, [])
     answer = {**dataclasses.asdict(outcome), "restored": restored}

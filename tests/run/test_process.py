@@ -28,8 +28,8 @@ def _streams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr("gitexp.run.process.Streams", ThreadedStreams)
 
 
-def open_files() -> set[str]:
-    return set(os.listdir("/proc/self/fd")) if sys.platform == "linux" else set()
+def open_files() -> set[Path]:
+    return set(Path("/proc/self/fd").iterdir()) if sys.platform == "linux" else set()
 
 
 def test_exit_code_is_the_commands_own(runner: Runner) -> None:
@@ -57,7 +57,7 @@ def test_a_string_goes_through_the_shell(runner: Runner) -> None:
 
 
 def test_the_commands_folder_and_variables(runner: Runner, tmp_path: Path) -> None:
-    with LogFile.create(tmp_path / "log") as log, open(os.devnull, "wb") as null:
+    with LogFile.create(tmp_path / "log") as log, Path(os.devnull).open("wb") as null:
         env = {"PATH": os.environ["PATH"], "ONLY": "this"}
         execute("pwd -P; env", cwd=tmp_path, env=env, log=log, stdout=null.fileno(), stderr=null.fileno())
     assert runner.logged.startswith(os.fsencode(tmp_path.resolve()) + b"\n")
@@ -158,11 +158,12 @@ def test_a_script_without_its_interpreter_is_a_clear_error(runner: Runner, tmp_p
     script = tmp_path / "train"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
-    with pytest.raises(CommandNotFound):
+    with pytest.raises(CommandNotFound, match="interpreter"):
         runner.run(["./train"])
     script.write_text("echo no first line\n")
-    with pytest.raises(CommandNotFound, match="cannot be started"):
+    with pytest.raises(CommandNotFound, match="cannot be started") as error:
         runner.run(["./train"])
+    assert "#!" in str(error.value.hint)
 
 
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
@@ -201,8 +202,6 @@ def test_many_runs_leave_nothing_open(runner: Runner) -> None:
         runner.run(["true"])
     assert open_files() == before
     wait_for(lambda: threading.active_count() == threads, "the threads to end")
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def test_the_child_gets_none_of_our_files(runner: Runner) -> None:

@@ -1,0 +1,135 @@
+"""What a run ran on, as it is stored."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from gitexp.run.environment import Environment, machine, start_probe
+from gitexp.run.list_packages import packages
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX modes")
+
+
+def test_this_machine() -> None:
+    this = machine()
+    assert this.host
+    assert this.user
+    assert this.platform.count("-") >= 2
+    assert this.cpus >= 1
+
+
+def test_gpus_are_asked_of_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for text, gpus in (
+        ("echo 'NVIDIA A100'; printf 'bad\\033name\\n'; echo 'NVIDIA A100'", ("NVIDIA A100", "NVIDIA A100")),
+        ("echo failed; exit 9", ()),
+    ):
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+        assert machine().gpus == gpus
+
+
+def test_the_packages_are_those_that_python_would_find(tmp_path: Path) -> None:
+    found = start_probe([sys.executable, "train.py"], tmp_path, os.environ).result()
+    assert found.warning is None
+    assert found.python == ".".join(map(str, sys.version_info[:3]))
+    assert found.implementation == sys.implementation.name
+    assert dict(found.packages)["pytest"] == metadata.version("pytest")
+    assert dict(found.packages)["pyyaml"] == metadata.version("PyYAML")
+
+
+def test_nothing_of_the_users_is_imported(tmp_path: Path) -> None:
+    for module in ("json.py", "os.py", "site.py", "sitecustomize.py", "usercustomize.py"):
+        (tmp_path / module).write_text("open('imported', 'w')\nraise SystemExit(1)\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "os.py")}
+    found = start_probe([sys.executable], tmp_path, env).result()
+    assert found.python
+    assert not (tmp_path / "imported").exists()
+
+
+def test_packages_on_the_python_path_come_first(tmp_path: Path) -> None:
+    (tmp_path / "PyTest-0.1.dist-info").mkdir()
+    found = start_probe([sys.executable], tmp_path, {**os.environ, "PYTHONPATH": str(tmp_path)}).result()
+    assert dict(found.packages)["pytest"] == "0.1"
+
+
+def test_names_that_no_package_can_have_are_left_out(tmp_path: Path) -> None:
+    for name in (
+        "ok-1.0",
+        "~k-1.0",
+        "bad\nname-1",
+        "esc\x1b[31m-1",
+        "x-1 ; rm -rf",
+        "-",
+        "é-1",
+        "y-1\n",
+        "dir -r-1",
+    ):
+        (tmp_path / f"{name}.dist-info").mkdir()
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff-1.dist-info")  # noqa: PTH102 - pathlib knows no bytes
+    found = start_probe([sys.executable], tmp_path, {**os.environ, "PYTHONPATH": str(tmp_path)}).result()
+    names = dict(found.packages)
+    assert names["ok"] == "1.0"
+    assert not {"k", "x", "y", "-"} & names.keys()
+    assert all(text.isascii() and text.isprintable() for package in found.packages for text in package)
+
+
+def test_forms_of_installed_packages(tmp_path: Path) -> None:
+    (tmp_path / "plain-1.0.dist-info").mkdir()
+    (tmp_path / "old-2.0-py3.8.egg-info").touch()
+    for folder, file in (("develop.egg-info", "PKG-INFO"), ("with-dash-3.dist-info", "METADATA")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text("Metadata-Version: 2.1\nName: Named\nVersion: 4\n\nName: no\n")
+    (tmp_path / "empty.dist-info").mkdir()
+    expected = [("Named", "4"), ("Named", "4"), ("old", "2.0"), ("plain", "1.0"), ("", "")]
+    assert sorted(packages(str(tmp_path))) == sorted(expected)
+    assert packages(str(tmp_path / "none")) == []
+
+
+def test_an_environment_of_its_own(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
+    (site / "only_here-1.2.3.dist-info").mkdir()
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    found = start_probe(["venv/bin/python", "train.py"], tmp_path, env).result()
+    assert found.packages == (("only-here", "1.2.3"),)
+
+
+def test_the_text_is_a_requirements_file() -> None:
+    found = Environment("3.11.7", "cpython", (("a", "1"), ("b", "2")), "Linux-6.1-x86_64")
+    text = "# python 3.11.7\n# implementation cpython\n# platform Linux-6.1-x86_64\na==1\nb==2\n"
+    assert found.text() == text
+
+
+def test_a_command_without_python(tmp_path: Path) -> None:
+    found = start_probe("sort <x >y", tmp_path, os.environ).result()
+    assert (found.python, found.packages, found.warning) == (None, (), None)
+    assert found.text().startswith("# platform ")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("#!/bin/sh\nexit 3\n", "exit status 3"),
+        ("#!/bin/sh\nexec sleep 60\n", "no answer within"),
+        ("#!/bin/sh\necho '[1]'\n", "no sense"),
+        ("#!/bin/sh\necho '{\"python\": 3}'\n", "no sense"),
+        ("#!/bin/sh\n", "no sense"),
+        ("#!/no/such\n", "No such file"),
+    ],
+)
+def test_a_probe_that_fails_is_a_warning(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "python").write_text(text)
+    (tmp_path / "python").chmod(0o755)
+    probe = start_probe(["./python", "x"], tmp_path, os.environ)
+    found = probe.result(timeout=0.5 if "sleep" in text else 30)
+    assert found.python is None
+    assert why in str(found.warning)
+    assert probe.result() is found
