@@ -28,6 +28,7 @@ from gitexp.repo.git import Head, Repository
 from gitexp.repo.live import LiveRun
 from gitexp.repo.store import check_name
 from gitexp.run.environment import EnvironmentProbe, machine, start_probe
+from gitexp.run.gpus import GpuProbe
 from gitexp.run.liveness import current_process
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome, execute
@@ -178,7 +179,6 @@ def _begin(
         host=here.host,
         platform=here.platform,
         cpus=here.cpus,
-        gpus=here.gpus,
         gitexp=__version__,
         note=request.note,
         warnings=warnings,
@@ -210,7 +210,7 @@ def _carry_out(
         # Stamped when all that is not the command's doing has been written.
         run = run.updated(stamps=live.stamp(workspace.root, (*run.metrics, *run.written_params)))
         environment = _environment(project, request, workspace, experiment)
-        probe = start_probe(plan.command, cwd, environment)
+        probe, gpus = start_probe(plan.command, cwd, environment), GpuProbe()
         with LogFile.create(run.log, MAX_LOG) as log:
             outcome = execute(
                 plan.command,
@@ -227,7 +227,7 @@ def _carry_out(
                 interrupted=outcome.interrupted,
                 duration=round(outcome.duration, 3),
             )
-            record = _with_environment(record, run, probe, log)
+            record = _with_environment(replace(record, gpus=gpus.result()), run, probe, log)
             ended = finish(project, run, experiment, record)
     except (errors.CommandNotFound, errors.StorageError) as error:
         finish(project, run.updated(exit_code=error.exit_code), experiment, record)

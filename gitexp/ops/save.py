@@ -52,7 +52,6 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
         host=here.host,
         platform=here.platform,
         cpus=here.cpus,
-        gpus=here.gpus,
         gitexp=__version__,
         note=note,
         warnings=(*taken.warnings, *unread, *bad),

@@ -7,7 +7,6 @@ import getpass
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,24 +21,22 @@ from gitexp.run.interpreter import find_interpreter
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
 _LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
-_SLOWEST_GPU_LIST = 5.0  # seconds
 _SLOWEST_PROBE = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One computer; `cpus` are those that this process may use, `gpus` the names that nvidia-smi gives."""
+    """One computer; `cpus` are those that this process may use."""
 
     host: str
     user: str
     platform: str  # "Linux-6.1.0-x86_64"
     cpus: int
-    gpus: tuple[str, ...] = ()
 
 
 def machine() -> Machine:
-    """The computer that this is. Quick, but for up to 5 s where nvidia-smi is there to be asked."""
-    return Machine(socket.gethostname(), _user(), _platform(), _cpus(), _gpus())
+    """The computer that this is."""
+    return Machine(socket.gethostname(), _user(), _platform(), _cpus())
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +171,3 @@ def _cpus() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _gpus() -> tuple[str, ...]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    try:
-        answer = subprocess.run(
-            [program, "--query-gpu=name", "--format=csv,noheader"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SLOWEST_GPU_LIST,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    names = (line.strip() for line in answer.stdout.decode("utf-8", "replace").splitlines())
-    return tuple(name for name in names if name and name.isprintable())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.run.environment import Environment, machine, start_probe
+from gitexp.run.gpus import GpuProbe
 from gitexp.run.list_packages import packages
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX modes")
@@ -33,7 +34,7 @@ def test_gpus_are_asked_of_nvidia_smi(tmp_path: Path, monkeypatch: pytest.Monkey
     ):
         program.write_text(f"#!/bin/sh\n{text}\n")
         program.chmod(0o755)
-        assert machine().gpus == gpus
+        assert GpuProbe().result() == gpus
 
 
 def test_the_packages_are_those_that_python_would_find(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""The GPUs by the names that nvidia-smi gives: asked beside the run, for it may take a second."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+
+_SLOWEST = 5.0  # seconds
+
+
+class GpuProbe:
+    """nvidia-smi at work, if there is one. Never raises; ask it for its `result`."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        if (program := shutil.which("nvidia-smi")) is None:
+            return
+        with contextlib.suppress(OSError):
+            self._process = subprocess.Popen(
+                [program, "--query-gpu=name", "--format=csv,noheader"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is not meant for it
+            )
+
+    def result(self) -> tuple[str, ...]:
+        """Return the names, none if it does not answer within 5 seconds."""
+        if self._process is None:
+            return ()
+        try:
+            answer, _ = self._process.communicate(timeout=_SLOWEST)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return ()
+        if self._process.returncode != 0:
+            return ()
+        names = (line.strip() for line in answer.decode("utf-8", "replace").splitlines())
+        return tuple(name for name in names if name and name.isprintable())
