@@ -104,18 +104,18 @@ def edit(editor: Editor, root: Node, key: Key, value: Value) -> tuple[list[Splic
     node = root
     for at, part in enumerate(key):
         rest = key[at + 1 :]
-        child = own_child(node, part)
+        child, inherited = own_child(node, part), _inherited(node, part)
+        is_removed = value is MISSING and not rest
+        if is_removed and inherited is not MISSING:
+            raise OverrideError(
+                f"`{format_key(key)}` comes from a merge key (<<) and cannot be removed here",
+                "set it to another value, or remove it where it stands",
+            )
         if child is None:
-            inherited = _merged_child(node, part)
-            if value is MISSING and not rest:
-                raise OverrideError(
-                    f"`{format_key(key)}` comes from a merge key (<<) and cannot be removed here",
-                    "set it to another value, or remove it where it stands",
-                )
             return _inserted(editor, root, node, part, put(inherited, rest, value))
         if child.alias_of is not None and rest:
             return _replaced(editor, root, child, put(plain(child), rest, value))
-        if value is MISSING and not rest:
+        if is_removed:
             return _deleted(editor, root, node, part)
         node = child
     return _replaced(editor, root, node, value)
@@ -132,9 +132,10 @@ def own_child(node: Node, part: str | int) -> Node | None:
     return None
 
 
-def _merged_child(node: Node, part: str | int) -> Value:
-    tree = plain(node)
-    return tree.get(part, MISSING) if isinstance(tree, dict) else MISSING
+def _inherited(node: Node, part: str | int) -> Value:
+    """What a map has under `part` from its merge key, or MISSING."""
+    maps = (plain(merged) for merged in merged_maps(node))
+    return next((tree[part] for tree in maps if part in tree), MISSING)
 
 
 def _replaced(editor: Editor, root: Node, node: Node, value: Value) -> tuple[list[Splice], Value]:

@@ -86,6 +86,8 @@ def parse_value(text: str) -> Value:
 
     Raises OverrideError for a number of more than 4,000 digits.
     """
+    if not text:
+        return ""
     if text[:1] not in ("[", "{", "'", '"') or _TEMPLATE.fullmatch(text):
         try:
             return plain_scalar(text)

@@ -80,7 +80,7 @@ def _edited(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
     if ending == ".json":
         from gitexp.files import json_text
 
-        return json_text.edit(name, text or "{}", key, value)
+        return json_text.edit(name, text if text.strip() else "{}" + text, key, value)
     if ending == ".toml":
         from gitexp.files import toml_edit
 

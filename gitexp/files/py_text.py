@@ -81,23 +81,28 @@ class _Reader:
         """The node of a literal, or None if it is anything that would have to be run."""
         start, end = self._span(item)
         if isinstance(item, ast.Dict):
-            keys = [key.value if isinstance(key, ast.Constant) else None for key in item.keys]
-            values = [self._literal(value) for value in item.values]
-            if None in values or not all(isinstance(key, str | int | float) for key in keys):
-                return None
-            tree: dict[str, Node] = {}
-            for key, key_node, value in zip(keys, item.keys, values, strict=True):
-                assert value is not None
-                assert key_node is not None
-                value.entry, value.key_end = self._span(key_node)
-                tree[str(key)] = value
-            return Node(start, end, tree, entry=start)
+            tree = self._dict(item)
+            return None if tree is None else Node(start, end, tree, entry=start)
         if isinstance(item, ast.List | ast.Tuple):
             items = [self._literal(value) for value in item.elts]
             style = "(" if isinstance(item, ast.Tuple) else "["
             return None if None in items else Node(start, end, items, entry=start, style=style)
         value = _scalar(item)
         return None if value is MISSING else Node(start, end, value, entry=start)
+
+    def _dict(self, item: ast.Dict) -> dict[str, Node] | None:
+        tree: dict[str, Node] = {}
+        for key, value in zip(item.keys, item.values, strict=True):
+            node = self._literal(value)
+            if (
+                node is None
+                or not isinstance(key, ast.Constant)
+                or not isinstance(key.value, str | int | float)
+            ):
+                return None
+            node.entry, node.key_end = self._span(key)
+            tree[str(key.value)] = node
+        return tree
 
 
 def _assignments(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:

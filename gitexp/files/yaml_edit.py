@@ -32,7 +32,7 @@ class YamlEditor:
             return self._replace_tagged(node, new)
         head = node.props_end or self._head(node)
         if node.flow or nodes.line_start(self._text, node.start) <= head:
-            return [Splice(node.start, node.end, self._spaced(node, new))]
+            return [self._in_line(node, new)]
         return self._replace_lines(node, head, new)
 
     def _replace_tagged(self, node: Node, new: str) -> list[Splice]:
@@ -44,14 +44,16 @@ class YamlEditor:
     def _props_start(self, node: Node) -> int:
         return skip_gap(self._text, self._head(node))
 
-    def _spaced(self, node: Node, new: str) -> str:
-        """`new` with what parts it from its key where nothing stood there: `key:` or, in brackets, `key`."""
+    def _in_line(self, node: Node, new: str) -> Splice:
+        """`new` in place of a value, or parted from its key where nothing stood: `key:` or `{key}`."""
         if node.start < node.end:
-            return new
-        before = self._text[node.start - 1 : node.start]
+            return Splice(node.start, node.end, new)
         if node.key_end and ":" not in self._text[node.key_end : node.start]:
-            return ": " + new
-        return new if before.isspace() or not before else " " + new
+            return Splice(node.start, node.start, ": " + new)
+        after = self._text[node.start : nodes.line_end(self._text, node.start)]
+        if after.isspace():
+            return Splice(node.start + 1, node.start + 1, new)
+        return Splice(node.start, node.start, new if self._text[node.start - 1].isspace() else " " + new)
 
     def _head(self, node: Node) -> int:
         """Where a value may begin on the line of its key or dash."""
@@ -134,8 +136,8 @@ class YamlEditor:
         begins_line = not self._text[nodes.line_start(self._text, item.entry) : item.entry].strip()
         if begins_line:
             return [nodes.delete_lines(self._text, item.entry, item.end)]
-        after = items[items.index(item) + 1]
-        return [Splice(item.entry, after.entry, "")]
+        after = items[items.index(item) + 1 :]  # it is the first of a map that begins beside a dash
+        return [Splice(item.entry, after[0].entry if after else item.end, "")]
 
     def _empty(self, node: Node) -> list[Splice]:
         new = "{}" if isinstance(node.value, dict) else "[]"

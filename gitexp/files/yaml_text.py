@@ -184,9 +184,16 @@ class _Composer:
             parent.value.append(node)
         else:
             self._keys[-1] = None
-            node.entry, node.key_end = key.entry, key.end
+            node.entry, node.key_end = self._entry_start(key.start), key.end
             self._add_entry(parent, key, node, event)
         parent.end = node.end
+
+    def _entry_start(self, key_start: int) -> int:
+        """Where an entry begins: at its key, or at the `?` before it."""
+        at = key_start - 1
+        while at >= 0 and self._text[at] == " ":
+            at -= 1
+        return at if at >= 0 and self._text[at] == "?" else key_start
 
     def _key(self, node: Node, event: Any) -> Node:
         target = node.alias_of or node

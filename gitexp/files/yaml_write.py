@@ -10,7 +10,7 @@ from gitexp.files.scalars import plain_scalar
 from gitexp.files.yaml_text import is_string_to_pyyaml
 from gitexp.model import Value
 
-_WORD = r"[\w./()+@%=~^$*&!?;<>|\\-]"
+_WORD = r"[\w./()+@%=~^$*&!;<>|\\-]"
 _PLAIN_IN_FLOW = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|(?<=\S) (?=\S))*+")
 _PLAIN = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?<=\S) (?=\S))*+")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
