@@ -1,0 +1,310 @@
+"""Writes what the documentation says of the code from the code itself.
+
+    python docs/generate.py            commands.md, the generated parts of other pages
+    python docs/generate.py --check    the same, nothing written: exit 1 and the names of stale pages
+    python docs/generate.py --picture  images/show.svg, from a demo that is run for it
+
+A generated part of a page stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import html
+import inspect
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from gitexp import errors
+from gitexp.cli.main import app
+from gitexp.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
+from gitexp.ops.exclusions import SECRETS
+
+DOCS = Path(__file__).parent
+PICTURE = DOCS / "images" / "show.svg"
+PICTURED = ("show", "--sort", "acc", "--desc", "--only-changed")
+
+_PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_NOTE = re.compile(r"^(.*?)\s{2,}\((.*)\)$")
+
+# What each error code means to a program that meets it; the classes' docstrings speak to programmers.
+ERROR_MEANINGS = {
+    "error": "Anything without a code of its own; also a bug in gitexp.",
+    "usage": "The command line asks for something that cannot be meant.",
+    "invalid-name": "No experiment or branch can be called that.",
+    "invalid-override": "An `-S` that is not `[file:]key=value`, `+key=value` or `~key`, or cannot be done.",
+    "bad-file": "A file of yours cannot be read.",
+    "parse-error": "A params, metrics or config file does not parse; `file:line:column` comes first.",
+    "config-error": "`gitexp.yaml` says something that gitexp does not understand.",
+    "unknown-param": "`-S` names a key or file that is not there.",
+    "repository": "Git will not use the repository, for example because somebody else owns it.",
+    "not-a-repository": "The current folder is in no Git repository.",
+    "bare-repository": "The repository has no workspace.",
+    "no-commits": "The repository has no commit to be a baseline.",
+    "unmerged-paths": "A merge is not finished.",
+    "read-only": "The repository cannot be written.",
+    "git-missing": "There is no Git on the PATH.",
+    "git-too-old": "Git is older than 2.30.",
+    "git-failed": "A Git process failed in a way nobody foresaw; the message has its words.",
+    "snapshot-refused": "The workspace cannot be stored exactly; the message names the paths.",
+    "experiment": "The experiment has not got what was asked for: still running, or no output.",
+    "unknown-experiment": "There is no such experiment, branch or commit.",
+    "ambiguous-experiment": "A prefix that several experiments share.",
+    "name-taken": "There is an experiment of that name, in whatever case.",
+    "bad-record": "The experiment's record is damaged, or was written by a later gitexp.",
+    "branch-exists": "There is a branch of that name, or one that is in its way.",
+    "workspace-busy": "Another run is going on in this workspace.",
+    "command-not-found": "The program to run is not there.",
+    "storage": "The system would not read or write: disk full, quota, input/output error.",
+}
+
+
+# -- commands.md ------------------------------------------------------------------------------------
+
+
+def commands() -> dict[str, Any]:
+    """The commands of the command line by name, in the order of `gitexp --help`; "" is gitexp itself."""
+    root: Any = typer.main.get_command(app)
+    return {"": root, **{name: root.commands[name] for name in root.list_commands(None)}}
+
+
+def commands_page() -> str:
+    """docs/commands.md."""
+    found = commands()
+    root = found.pop("")
+    lines = [
+        "# Commands",
+        "",
+        "<!-- Written by docs/generate.py from the command line itself: change the help texts there. -->",
+        "",
+        _text(root.help),
+        "",
+        "`gitexp COMMAND --help` says the same in the terminal. The answer goes to stdout, what is meant for",
+        "people to stderr. Exit codes and the shapes of `--json` are under",
+        "[Configuration](configuration.md#exit-codes).",
+        "",
+        "| command | does |",
+        "| --- | --- |",
+        *(
+            f"| [`{name}`](#gitexp-{name}) | {_cell(_first(command.help))} |"
+            for name, command in found.items()
+        ),
+        "",
+        "## gitexp",
+        "",
+        *_options(root),
+    ]
+    for name, command in found.items():
+        lines += [f"## gitexp {name}", "", *_usage(name, command), _text(command.help), ""]
+        lines += [*_arguments(command), *_options(command), *_examples(command.epilog)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def arguments_of(command: Any) -> list[Any]:
+    return [param for param in command.params if param.param_type_name == "argument"]
+
+
+def options_of(command: Any) -> list[Any]:
+    return [param for param in command.params if param.param_type_name == "option"]
+
+
+def _usage(name: str, command: Any) -> list[str]:
+    words = ["gitexp", name, "[OPTIONS]", *(_shown(argument) for argument in arguments_of(command))]
+    return ["```text", " ".join(words), "```", ""]
+
+
+def _arguments(command: Any) -> list[str]:
+    rows = [f"| `{_cell(_shown(each))}` | {_cell(each.help)} |" for each in arguments_of(command)]
+    return ["| argument | |", "| --- | --- |", *rows, ""] if rows else []
+
+
+def _options(command: Any) -> list[str]:
+    rows = [f"| {_spelled(each)} | {_cell(each.help)}{_default(each)} |" for each in options_of(command)]
+    rows.append("| `-h`, `--help` | Show this message and exit. |")
+    return ["| option | |", "| --- | --- |", *rows, ""]
+
+
+def _shown(argument: Any) -> str:
+    if argument.metavar:
+        return str(argument.metavar)
+    name = argument.name.upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _spelled(option: Any) -> str:
+    """An option as it is typed: short form first, its value's name after the last one."""
+    names = sorted(option.opts, key=len) + sorted(option.secondary_opts, key=len)
+    value = "" if option.is_flag or option.count else f" {option.metavar or _kind(option)}"
+    return ", ".join(f"`{_cell(name + (value if name == names[-1] else ''))}`" for name in names)
+
+
+def _kind(option: Any) -> str:
+    kinds = {"integer": "N", "integer range": "N", "int": "N", "int range": "N"}
+    return kinds.get(option.type.name.strip("<>").lower(), option.name.upper())
+
+
+def _default(option: Any) -> str:
+    default = option.default
+    plain = isinstance(default, (int, str)) and not isinstance(default, bool) and default != ""
+    return f" Default: `{default}`." if plain else ""
+
+
+def _examples(epilog: str | None) -> list[str]:
+    """The examples of an epilog as a block of shell lines, remarks in brackets as comments."""
+    if not epilog:
+        return []
+    lines = [line.strip() for line in epilog.splitlines() if line.strip() and line.strip() != "Examples:"]
+    shown = [f"{match[1]}  # {match[2]}" if (match := _NOTE.match(line)) else line for line in lines]
+    return ["```sh", *shown, "```", ""]
+
+
+def _text(text: str | None) -> str:
+    return inspect.cleandoc(text or "")
+
+
+def _first(text: str | None) -> str:
+    return " ".join(_text(text).split("\n\n")[0].split())
+
+
+def _cell(text: str | None) -> str:
+    words = " ".join((text or "").split())
+    return re.sub(r"([|*<])", r"\\\1", words)
+
+
+# -- parts of other pages -----------------------------------------------------------------------------
+
+
+def config_keys() -> Iterator[str]:
+    yield from ["| key | |", "| --- | --- |"]
+    yield from (f"| [`{key}`](#{key}) | {_cell(text)} |" for key, text in KEYS.items())
+
+
+def usual_files() -> Iterator[str]:
+    yield from ["| what | found by itself |", "| --- | --- |"]
+    for what, names in (("params", USUAL_PARAMS), ("metrics", USUAL_METRICS), ("plots", USUAL_PLOTS)):
+        yield f"| {what} | {_names(names)} |"
+
+
+def secrets() -> Iterator[str]:
+    yield _names(SECRETS)
+
+
+def error_classes() -> list[type[errors.GitexpError]]:
+    """The errors of gitexp/errors.py, as they stand there."""
+    found = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
+    known = [each for each in found if issubclass(each, errors.GitexpError)]
+    return sorted(known, key=lambda each: inspect.getsourcelines(each)[1])
+
+
+def error_codes() -> Iterator[str]:
+    yield from ["| code | exit | means |", "| --- | --- | --- |"]
+    for each in error_classes():
+        yield f"| `{each.code}` | {each.exit_code} | {ERROR_MEANINGS[each.code]} |"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
+    "config-keys": config_keys,
+    "usual-files": usual_files,
+    "secrets": secrets,
+    "error-codes": error_codes,
+}
+
+
+def with_parts(page: str) -> str:
+    """A page with its generated parts as they must be."""
+    return _PART.sub(
+        lambda part: "\n".join([part[1].rstrip(), "", *PARTS[part["name"]](), "", part[3]]), page
+    )
+
+
+def pages() -> dict[Path, str]:
+    """What each page that is generated, or has generated parts, must hold."""
+    found = {
+        page: with_parts(text)
+        for page in sorted(DOCS.glob("*.md"))
+        if "<!-- generated: " in (text := page.read_text("utf-8"))
+    }
+    return {**found, DOCS / "commands.md": commands_page()}
+
+
+def stale() -> list[Path]:
+    """The pages that do not hold what they must."""
+    return [page for page, text in pages().items() if not page.exists() or page.read_text("utf-8") != text]
+
+
+# -- the picture --------------------------------------------------------------------------------------
+
+_CELL = 12.2  # width of one character in rich's SVG
+_DRAWN = re.compile(
+    r'<text class="(?P<style>[^"]+-r\d+)" x="(?P<x>[\d.]+)" (?P<rest>[^>]*)>(?P<text>.*?)</text>'
+)
+_LENGTH = re.compile(r'textLength="[\d.]+"')
+
+
+def draw() -> None:
+    """Run the demo, and draw its table as a terminal shows it."""
+    from rich.console import Console
+    from rich.terminal_theme import MONOKAI
+    from rich.text import Text
+
+    gitexp = [sys.executable, "-m", "gitexp"]
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "iris"
+        subprocess.run([*gitexp, "demo", "--quiet", str(project)], check=True, capture_output=True)
+        terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
+        environment = {**os.environ, **terminal}
+        command = [*gitexp, *PICTURED]
+        shown = subprocess.run(
+            command, cwd=project, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+        ).stdout
+    text = Text.assemble("$ ", (f"gitexp {' '.join(PICTURED)}", "bold"), "\n", Text.from_ansi(shown.rstrip()))
+    width = max(map(len, text.plain.splitlines())) + 1
+    console = Console(record=True, width=width, file=io.StringIO())
+    console.print(text)
+    svg = console.export_svg(title="gitexp", theme=MONOKAI, unique_id="gitexp-show")
+    # No page of ours asks a third party for a font: the reader's own monospaced one will do.
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = _DRAWN.sub(_by_cell, svg)
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n", "utf-8")
+
+
+def _by_cell(drawn: re.Match[str]) -> str:
+    """Each cell of a line at a place of its own, so that columns stand in line in any font."""
+    text = html.unescape(drawn["text"]).replace("\xa0", " ")
+    pieces = []
+    for cell in re.finditer(r"\S+(?: \S+)*", text):
+        x = float(drawn["x"]) + _CELL * cell.start()
+        rest = _LENGTH.sub(f'textLength="{_CELL * len(cell[0]):.1f}"', drawn["rest"])
+        content = html.escape(cell[0], quote=False).replace(" ", "&#160;")
+        pieces.append(f'<text class="{drawn["style"]}" x="{x:.1f}" {rest}>{content}</text>')
+    return "".join(pieces)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do as the module's text says; return the exit status."""
+    if "--picture" in arguments:
+        draw()
+        return 0
+    old = stale()
+    for page in old:
+        if "--check" not in arguments:
+            page.write_text(pages()[page], "utf-8")
+        sys.stdout.write(f"{'stale' if '--check' in arguments else 'wrote'}: docs/{page.name}\n")
+    return 1 if old and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
