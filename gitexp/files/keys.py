@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -63,13 +63,13 @@ def format_key(parts: Key) -> str:
     return text
 
 
+@lru_cache(maxsize=16384)  # the same few keys stand in thousands of experiments, and share one string
 def _join(prefix: str, part: str | int) -> str:
     if isinstance(part, int):
         return f"{prefix}[{part}]"
     return f"{prefix}.{_quoted(part)}" if prefix else _quoted(part)
 
 
-@lru_cache(maxsize=4096)
 def _quoted(part: str) -> str:
     if _BARE.fullmatch(part) and part == part.strip():
         return part
@@ -82,18 +82,20 @@ def flatten(tree: Tree) -> dict[str, Value]:
     A list is one value, unless a map stands somewhere in it: then its items have their own keys
     (`layers[0].units`). An empty map is the value {}.
     """
-    return dict(_flat("", dict(tree))) if tree else {}
+    flat: dict[str, Value] = {}
+    _flatten(flat, "", tree.items())
+    return flat
 
 
-def _flat(prefix: str, value: Value) -> Iterator[tuple[str, Value]]:
-    if isinstance(value, dict) and value:
-        for key, child in value.items():
-            yield from _flat(_join(prefix, key), child)
-    elif isinstance(value, list) and _holds_map(value):
-        for index, child in enumerate(value):
-            yield from _flat(_join(prefix, index), child)
-    else:
-        yield prefix, value
+def _flatten(flat: dict[str, Value], prefix: str, items: Iterable[tuple[str | int, Value]]) -> None:
+    for part, value in items:
+        key = _join(prefix, part)
+        if isinstance(value, dict) and value:
+            _flatten(flat, key, value.items())
+        elif isinstance(value, list) and _holds_map(value):
+            _flatten(flat, key, enumerate(value))
+        else:
+            flat[key] = value
 
 
 def _holds_map(value: Value) -> bool:

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -205,16 +205,23 @@ class Repository:
         )
         return out.decode().strip() if status == 0 else None
 
-    def refs(self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")) -> list[list[bytes]]:
-        """Return for each ref below the patterns the wanted fields of `git for-each-ref`."""
+    def refs(
+        self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")
+    ) -> Iterator[list[bytes]]:
+        """Yield for each ref below the patterns the wanted fields of `git for-each-ref`."""
         text = "%00".join(f"%({name})" for name in fields) + "%00"
-        # A message holds no NUL, so fields end at NUL and each ref's line end starts the next one.
-        parts = self.run("for-each-ref", f"--format={text}", "--", *patterns).split(b"\0")
-        width = len(fields)
-        return [
-            [parts[at].removeprefix(b"\n"), *parts[at + 1 : at + width]]
-            for at in range(0, len(parts) - width, width)
-        ]
+        out = self.run("for-each-ref", f"--format={text}", "--", *patterns)
+        # A message holds no NUL, so a field ends at one, and a ref after its last field and a line end.
+        # Cut up one by one: with 100,000 records a second copy of them all would be felt.
+        at = 0
+        while at < len(out):
+            found = []
+            for _ in fields:
+                end = out.index(b"\0", at)
+                found.append(out[at:end])
+                at = end + 1
+            at += 1
+            yield found
 
     def read_blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Return the content of each `<revision>:<path>` or object id; None where there is none."""
@@ -402,3 +409,8 @@ def _sentence(err: str) -> str:
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines
     return telling[0].split(": ", 1)[-1] if telling else ""
+
+
+def is_true(value: str | None) -> bool:
+    """Return whether a configuration value means yes; what is not a boolean (`input`, say) does not."""
+    return value is not None and value.lower() in ("true", "yes", "on", "1")
