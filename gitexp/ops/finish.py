@@ -6,6 +6,8 @@ may fail for what the run left behind: what cannot be stored is named in the rec
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,57 +37,119 @@ def finish(project: Project, run: LiveRun, experiment: Experiment, extra: Record
     `extra` is the record with what only the living process knows (Python version, GPUs, warnings).
     """
     record = extra or experiment.record
+    failpoint("finish:begun")
     workspace = project.repo.linked(Path(run.root), Path(run.git_dir))
     metrics, warnings = _metrics(project, run)
     params, unread = parse_all({n: _if_written(run, n) for n in run.written_params}, files.parse)
     tree, left_out = _results(project, run, workspace)
     record = replace(
-        record,
-        status=_status(run),
+        _ended(record, _status(run)),
         params={**record.params, **params},
         metrics=metrics,
-        finished=now(),
         duration=run.duration,
         exit_code=run.exit_code,
-        process=None,
         warnings=tuple(dict.fromkeys((*record.warnings, *warnings, *unread, *left_out))),
     )
     failpoint("finish:read")
-    commit = project.repo.write_commit(tree, [run.baseline], subject(record) + "\n")
-    failpoint("finish:commit")
-    stored = project.store.advance(
-        experiment, replace(record, commit=commit), project.store.record_tree(tree, _run_files(project, run))
-    )
+    stored = _store(project, experiment, record, tree, _run_files(project, run))
+    failpoint("finish:stored")
     run.forget()
     failpoint("finish:forgotten")
     return stored
 
 
-def finish_dead_runs(project: Project) -> list[Experiment]:
-    """Store the end of every run whose process has died unnoticed, and return these experiments."""
+def _ended(record: Record, status: Status) -> Record:
+    return replace(record, status=status, finished=now(), process=None)
+
+
+def _store(
+    project: Project, experiment: Experiment, record: Record, tree: str, run_files: Mapping[str, str]
+) -> Experiment:
+    """Commit the tree of an ended experiment on its baseline, and move its ref there."""
+    commit = project.repo.write_commit(tree, [record.baseline], subject(record) + "\n")
+    failpoint("finish:commit")
+    record_tree = project.store.record_tree(tree, run_files)
+    return project.store.advance(experiment, replace(record, commit=commit), record_tree)
+
+
+def finish_dead_runs(project: Project, *, awaited: Path | None = None) -> list[Experiment]:
+    """Store the end of every run whose process has died unnoticed, and return these experiments.
+
+    A run that another process is just finishing is left to it; one in the worktree with the Git
+    folder `awaited` is waited for. What cannot be stored now (a full disk) is left for the next time.
+    """
     ended = []
+    if not project.local.runs.is_dir():  # never used, or lost: only the records can tell
+        before = project.store.all()
+        after = end_lost_runs(project, before)
+        ended += [new for old, new in zip(before, after, strict=True) if new is not old]
+        with contextlib.suppress(errors.ReadOnlyRepository):
+            project.local.prepare()
     for run in live.live_runs(project.local):
         if is_alive(run.process) is not False:
             continue
-        lock = project.local.try_lock(f"recover-{run.folder.name}")
-        if lock is None:
-            continue  # another gitexp process is at it
-        try:
-            experiment = _experiment_of(project, run)
-            if experiment is None or experiment.record.status.ended:
-                run.forget()
-            else:
-                ended.append(finish(project, run, experiment))
-        finally:
-            lock.release()
+        with contextlib.suppress(errors.GitexpError, OSError):
+            wait = awaited is not None and run.git_dir == str(awaited)
+            with live.claim(run, wait=wait) as ours:
+                if ours and (experiment := _finish_dead(project, run)) is not None:
+                    ended.append(experiment)
+    live.sweep(project.local)
     return ended
 
 
-def _experiment_of(project: Project, run: LiveRun) -> Experiment | None:
-    """Return the experiment of a run; one that died before it wrote the name down is known by process."""
-    if run.name:
-        return project.store.get(run.name)
-    return next((e for e in project.store.all() if e.record.process == run.process), None)
+def end_lost_runs(project: Project, experiments: Iterable[Experiment]) -> list[Experiment]:
+    """Return the experiments, with those ended whose record alone still says that they are running.
+
+    Their process is dead and what `.git/gitexp` knew of them is gone. Costs nothing where there is
+    no such experiment, so whoever has read them all may call it.
+    """
+    found = list(experiments)
+    if not any(_is_dead(experiment) for experiment in found):
+        return found
+    try:
+        with project.local.lock("lost-runs"):
+            known = [run.process for run in live.live_runs(project.local)]
+            return [
+                _end_lost(project, e) if _is_dead(e) and e.record.process not in known else e for e in found
+            ]
+    except (errors.GitexpError, OSError):  # a repository that can only be read
+        return found
+
+
+def _is_dead(experiment: Experiment) -> bool:
+    record = experiment.record
+    return not record.status.ended and record.process is not None and is_alive(record.process) is False
+
+
+def _end_lost(project: Project, experiment: Experiment) -> Experiment:
+    # Read again after the live runs were listed: one that was still known when `experiment` was read
+    # has been finished since.
+    current = project.store.get(experiment.name)
+    if current is None or not _is_dead(current):
+        return current or experiment
+    record = current.record
+    failpoint("recover:lost")
+    lost = "what it printed and wrote is lost: its process died, and .git/gitexp was removed"
+    record = replace(record, warnings=(*record.warnings, lost))
+    tree = project.repo.resolve(record.commit, "tree")
+    assert tree is not None
+    return _store(project, current, _ended(record, Status.INTERRUPTED), tree, {})
+
+
+def _finish_dead(project: Project, run: LiveRun) -> Experiment | None:
+    """Finish a run that is ours to finish; None if there is nothing left to do."""
+    failpoint("recover:claimed")
+    experiment = project.store.get(run.name) if run.name else None
+    if experiment is not None and experiment.error is not None:
+        return None  # written by a newer gitexp, perhaps
+    if experiment is None or experiment.record.process != run.process:
+        run.forget()  # it died before its ref was there, or after its end was stored
+        return None
+    record = experiment.record
+    if run.exit_code is None:
+        record = replace(record, warnings=(*record.warnings, "gitexp died while it ran: stored afterwards"))
+    run.give_back_reserve()
+    return finish(project, run, experiment, record)
 
 
 def _status(run: LiveRun) -> Status:
@@ -117,13 +181,24 @@ def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, Tree], list[str]
 
 def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str, list[str]]:
     """Return the start tree with the declared results as they are now."""
-    try:
-        with project.local.scratch() as scratch:
-            tree, large = snapshot.with_files(workspace, scratch, run.tree, run.results, run.max_size)
-    except errors.SnapshotRefused as error:
-        return run.tree, [f"results not stored: {error.message}"]
-    limit = snapshot.human_size(run.max_size)
-    return tree, [f"not stored, over {limit}: {snapshot.shorten(large)}"] if large else []
+    if not (workspace.root.is_dir() and workspace.git_dir.is_dir()):
+        return run.tree, [f"results not stored: the workspace is gone, {workspace.root}"]
+    tree, large, warnings = run.tree, list[str](), list[str]()
+    with project.local.scratch() as scratch:
+        try:
+            tree, large = snapshot.with_files(workspace, scratch, tree, run.results, run.max_size)
+        except errors.SnapshotRefused:
+            # One of them cannot be read; that is no reason to lose the others.
+            for path in run.results:
+                try:
+                    tree, over = snapshot.with_files(workspace, scratch, tree, [path], run.max_size)
+                    large += over
+                except errors.SnapshotRefused as error:
+                    warnings.append(f"not stored: {path}: {error.message}")
+    if large:
+        limit = snapshot.human_size(run.max_size)
+        warnings.append(f"not stored, over {limit}: {snapshot.shorten(large)}")
+    return tree, warnings
 
 
 def _run_files(project: Project, run: LiveRun) -> dict[str, str]:

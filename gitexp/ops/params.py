@@ -19,10 +19,12 @@ from gitexp.ops.project import Project
 @dataclass(frozen=True, slots=True)
 class Params:
     """`files` is what the params files say with the overrides applied; `edited` the files that differ
-    from the disk, by their real path relative to the root (a symlink's target, not the link)."""
+    from the disk, by their real path relative to the root (a symlink's target, not the link), and
+    `originals` what stood in these."""
 
     files: Files
     edited: Mapping[str, bytes]
+    originals: Mapping[str, bytes]
 
 
 def prepare(project: Project, overrides: Sequence[Override], *, written_later: Sequence[str]) -> Params:
@@ -38,14 +40,24 @@ def prepare(project: Project, overrides: Sequence[Override], *, written_later: S
     edited = files.apply_overrides(inputs, overrides) if overrides else {}
     final = {**inputs, **edited}
     trees = {name: files.parse(name, data) for name, data in final.items()}
-    return Params(trees, {_real(root, name): data for name, data in edited.items()})
+    real = {name: _real(root, name) for name in edited}
+    return Params(
+        trees,
+        edited={real[name]: data for name, data in edited.items()},
+        originals={real[name]: inputs[name] for name in edited},
+    )
 
 
-def write(root: Path, scratch: Path, edited: Mapping[str, bytes]) -> None:
-    """Write edited files in place, each whole or not at all; mode bits stay. Raises StorageError."""
-    for name, data in edited.items():
+def write(root: Path, scratch: Path, params: Params) -> None:
+    """Write edited files in place, each whole or not at all; mode bits stay.
+
+    Raises StorageError, also for a file that somebody has changed since it was read.
+    """
+    for name, data in params.edited.items():
         path = root / name
         try:
+            if path.read_bytes() != params.originals[name]:
+                raise errors.StorageError(f"{name} was changed by somebody else just now.", "Run again.")
             _replace(path, data, scratch)
         except OSError as error:
             raise errors.StorageError(
@@ -100,6 +112,7 @@ def _replace(path: Path, data: bytes, scratch: Path) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        failpoint("params:temporary")
         new.chmod(stat.S_IMODE(path.stat().st_mode))
         new.replace(path)
     except BaseException:

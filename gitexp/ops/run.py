@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +19,8 @@ from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.ops import exclusions, params
-from gitexp.ops.finish import MAX_LOG, finish, now
+from gitexp.ops.finish import MAX_LOG, finish, finish_dead_runs, now
+from gitexp.ops.interrupts import Window, held_back
 from gitexp.ops.project import Project
 from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Head, Repository
@@ -71,7 +70,7 @@ class _Plan:
 
     head: Head
     command: Command
-    cwd: Path
+    cwd: Path  # relative to the root
     params: params.Params
     overrides: tuple[str, ...]
 
@@ -81,13 +80,17 @@ def run(project: Project, request: Request) -> Result:
 
     Raises before the command has started, with nothing written, for everything that can be known
     then: NoCommits, UnmergedPaths, SnapshotRefused, ParseError, UnknownParam, OverrideError,
-    InvalidName, NameTaken, CommandNotFound, WorkspaceBusy, ReadOnlyRepository, UsageError.
+    InvalidName, NameTaken, CommandNotFound, WorkspaceBusy, ReadOnlyRepository, UsageError,
+    StorageError. Raises StorageError after it if the results cannot be stored; the next gitexp
+    command tries again then.
     """
     project.local.prepare()
     plan = _plan(project, request)
     with contextlib.ExitStack() as stack:
         if not request.temp:
             stack.enter_context(live.workspace(project.local, project.repo.git_dir))
+            # The results of a run that died here must be stored before this one writes over them.
+            finish_dead_runs(project, awaited=project.repo.git_dir)
         tree, warnings = _snapshot(project, plan)
         start = project.repo.write_commit(tree, [plan.head.commit], "Start of an experiment\n")
         failpoint("run:snapshot")
@@ -95,9 +98,10 @@ def run(project: Project, request: Request) -> Result:
         if request.temp:
             share = project.config.share
             workspace = stack.enter_context(worktrees.checkout(project.repo, start, share))
-        live_run, experiment = _begin(project, request, plan, workspace, start, tree, warnings)
-        request.on_start(experiment)
-        return _carry_out(project, request, plan, workspace, live_run, experiment)
+        folder = stack.enter_context(live.new_folder(project.local))
+        let_through = stack.enter_context(held_back())
+        live_run, experiment = _begin(project, request, plan, workspace, folder, start, tree, warnings)
+        return _carry_out(project, request, plan, workspace, live_run, experiment, let_through)
 
 
 def _plan(project: Project, request: Request) -> _Plan:
@@ -116,7 +120,10 @@ def _plan(project: Project, request: Request) -> _Plan:
         project.store.require_free(request.name)
     overrides = [files.parse_override(text) for text in request.overrides]
     prepared = params.prepare(project, overrides, written_later=_written_params(project))
-    return _Plan(head, command, cwd, prepared, tuple(request.overrides))
+    root = project.repo.root.resolve()
+    if not (cwd := cwd.resolve()).is_relative_to(root):
+        raise errors.UsageError(f"{cwd} is not in the workspace, which is {root}.", "Run it from there.")
+    return _Plan(head, command, cwd.relative_to(root), prepared, tuple(request.overrides))
 
 
 def _written_params(project: Project) -> tuple[str, ...]:
@@ -141,6 +148,7 @@ def _begin(
     request: Request,
     plan: _Plan,
     workspace: Repository,
+    folder: Path,
     start: str,
     tree: str,
     warnings: tuple[str, ...],
@@ -149,7 +157,7 @@ def _begin(
     config, here = project.config, machine()
     written_params = _written_params(project)
     run = LiveRun(
-        folder=live.new_folder(project.local),
+        folder=folder,
         process=current_process(),
         root=str(workspace.root),
         git_dir=str(workspace.git_dir),
@@ -184,15 +192,19 @@ def _begin(
         warnings=warnings,
         process=run.process,
     )
+
+    def build(name: str) -> tuple[Record, str]:
+        nonlocal run
+        run = run.updated(name=name)  # before the ref is there, so that whoever finds one finds the other
+        return replace(record, name=name), tree
+
     try:
-        experiment = project.store.create(
-            request.name, start, lambda name: (replace(record, name=name), tree)
-        )
+        experiment = project.store.create(request.name, start, build)
     except BaseException:
         run.forget()
         raise
     failpoint("run:created")
-    return run.updated(name=experiment.name), experiment
+    return run, experiment
 
 
 def _carry_out(
@@ -202,16 +214,64 @@ def _carry_out(
     workspace: Repository,
     run: LiveRun,
     experiment: Experiment,
+    let_through: Window,
 ) -> Result:
     """Run the command and store what came of it; an experiment that has begun is always ended."""
-    record = experiment.record
     try:
-        cwd = _enter(project, plan, workspace)
-        # Stamped when all that is not the command's doing has been written.
-        run = run.updated(stamps=live.stamp(workspace.root, (*run.metrics, *run.written_params)))
-        environment = _environment(project, request, workspace, experiment)
+        with let_through():
+            request.on_start(experiment)
+            cwd = _enter(project, plan, workspace)
+            # Stamped when all that is not the command's doing has been written.
+            run = run.updated(stamps=live.stamp(workspace.root, (*run.metrics, *run.written_params)))
+            ended = _execute(project, request, plan, workspace, run, experiment, cwd)
+    except BaseException as error:
+        with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
+            _give_up(project, run, experiment, error)
+        raise
+    failpoint("run:ended")
+    run.give_back_reserve()
+    outcome = ended.outcome
+    run = replace(
+        run,
+        exit_code=outcome.exit_code,
+        interrupted=outcome.interrupted,
+        duration=round(outcome.duration, 3),
+    )
+    try:
+        run.save()
+        stored = finish(project, run, experiment, _with_environment(experiment.record, run, ended))
+    except (errors.GitexpError, OSError) as error:
+        raise errors.StorageError(
+            f"{experiment.name} has ended but could not be stored: {_reason(error)}",
+            "Its results are kept: put that right, and the next gitexp command stores it.",
+        ) from error
+    warnings = [text for text in stored.record.warnings if text not in experiment.record.warnings]
+    return Result(stored, _exit_code(outcome), warnings, _hint(request, stored))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What there is when the command has ended: how it did, its log, and the answers asked for meanwhile."""
+
+    outcome: Outcome
+    log: LogFile
+    probe: EnvironmentProbe
+    gpus: GpuProbe
+
+
+def _execute(
+    project: Project,
+    request: Request,
+    plan: _Plan,
+    workspace: Repository,
+    run: LiveRun,
+    experiment: Experiment,
+    cwd: Path,
+) -> _Ended:
+    environment = _environment(project, request, workspace, experiment)
+    with LogFile.create(run.log, MAX_LOG) as log:
         probe, gpus = start_probe(plan.command, cwd, environment), GpuProbe()
-        with LogFile.create(run.log, MAX_LOG) as log:
+        try:
             outcome = execute(
                 plan.command,
                 cwd=cwd,
@@ -220,32 +280,36 @@ def _carry_out(
                 stdout=request.stdout,
                 stderr=request.stderr,
             )
-        failpoint("run:ended")
-        with _undisturbed():
-            run = run.updated(
-                exit_code=outcome.exit_code,
-                interrupted=outcome.interrupted,
-                duration=round(outcome.duration, 3),
-            )
-            record = _with_environment(replace(record, gpus=gpus.result()), run, probe, log)
-            ended = finish(project, run, experiment, record)
-    except (errors.CommandNotFound, errors.StorageError) as error:
-        finish(project, run.updated(exit_code=error.exit_code), experiment, record)
-        raise
-    except KeyboardInterrupt:
-        finish(project, run.updated(interrupted=True), experiment, record)
-        raise
-    warnings = [text for text in ended.record.warnings if text not in experiment.record.warnings]
-    return Result(ended, _exit_code(outcome), warnings, _hint(request, ended))
+        except BaseException:
+            probe.cancel()
+            raise
+    return _Ended(outcome, log, probe, gpus)
+
+
+def _give_up(project: Project, run: LiveRun, experiment: Experiment, error: BaseException) -> None:
+    """End an experiment whose command could not be run to its end."""
+    run.give_back_reserve()
+    if isinstance(error, KeyboardInterrupt):
+        finish(project, run.updated(interrupted=True), experiment)
+        return
+    status = error.exit_code if isinstance(error, errors.GitexpError) else 1
+    warnings = (*experiment.record.warnings, f"not run: {_reason(error)}")
+    finish(project, run.updated(exit_code=status), experiment, replace(experiment.record, warnings=warnings))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, errors.GitexpError):
+        return error.message
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _enter(project: Project, plan: _Plan, workspace: Repository) -> Path:
     """Write the changed params where the run is to be, and return the folder it starts in."""
     if workspace.root == project.repo.root:  # an isolated one has them from the snapshot
         with project.local.scratch() as scratch:
-            params.write(workspace.root, scratch, plan.params.edited)
+            params.write(workspace.root, scratch, plan.params)
         failpoint("run:params")
-    cwd = workspace.root / plan.cwd.relative_to(project.repo.root.resolve())
+    cwd = workspace.root / plan.cwd
     cwd.mkdir(parents=True, exist_ok=True)
     return cwd
 
@@ -277,9 +341,9 @@ def _environment(
     return environment
 
 
-def _with_environment(record: Record, run: LiveRun, probe: EnvironmentProbe, log: LogFile) -> Record:
+def _with_environment(record: Record, run: LiveRun, ended: _Ended) -> Record:
     """Return the record with what was found out while the command ran; write environment.txt."""
-    found = probe.result()
+    found, log = ended.probe.result(), ended.log
     warnings = list(record.warnings)
     if found.warning:
         warnings.append(found.warning)
@@ -288,24 +352,11 @@ def _with_environment(record: Record, run: LiveRun, probe: EnvironmentProbe, log
     if log.error:
         warnings.append(f"log incomplete: {log.error}")
     run.environment.write_text(found.text(), "utf-8")
-    return replace(record, python=found.python, warnings=tuple(warnings))
+    failpoint("run:environment")
+    return replace(record, python=found.python, gpus=ended.gpus.result(), warnings=tuple(warnings))
 
 
 def _exit_code(outcome: Outcome) -> int:
     if outcome.interrupted and outcome.signal is not None:
         return 128 + outcome.signal
     return outcome.exit_code
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait until the results are stored: that takes a moment, losing them is for ever."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,12 +2,18 @@
 
 Written before the experiment's ref is made and removed after the ref has reached its end, so that
 whoever finds the process dead can finish the work: `<common-dir>/gitexp/runs/<token>/` holds
-`state.json` and `output.log`.
+
+state.json       the `LiveRun`
+lock             locked by the run while it lives, then by whoever finishes it
+output.log       what the command has printed so far
+environment.txt  what it ran on, once that is known
+reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -17,8 +23,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
+from gitexp.repo import local as locks
 from gitexp.repo.local import LocalState
+
+_RESERVE = 2 * 1024 * 1024  # bytes
 
 Stamp = tuple[int, int, int, int]  # of a file: modified and changed (ns), size, inode
 
@@ -65,7 +75,9 @@ class LiveRun:
             json.dump(data, file)
             file.flush()
             os.fsync(file.fileno())
+        failpoint("live:written")
         new.replace(self.folder / "state.json")
+        failpoint("live:saved")
 
     def updated(self, **changes: object) -> LiveRun:
         """Return the run with these fields changed, and written."""
@@ -73,32 +85,120 @@ class LiveRun:
         new.save()
         return new
 
+    def give_back_reserve(self) -> None:
+        """Let go of the room that was kept for the end."""
+        with contextlib.suppress(OSError):
+            (self.folder / "reserve").unlink(missing_ok=True)
+
     def forget(self) -> None:
         """Remove what is kept of the run: it is stored."""
+        # First, so that a crash in the middle leaves a folder that says nothing, not one that says half.
+        with contextlib.suppress(OSError):
+            (self.folder / "state.json").unlink(missing_ok=True)
+        failpoint("live:forgetting")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def new_folder(local: LocalState) -> Path:
-    """Return a new folder for one live run."""
+@contextlib.contextmanager
+def new_folder(local: LocalState) -> Iterator[Path]:
+    """Give a new folder for one live run, locked as long as the block lasts; raises StorageError."""
     local.prepare()
-    return Path(tempfile.mkdtemp(dir=local.runs))
+    folder = Path(tempfile.mkdtemp(dir=local.runs))
+    failpoint("live:folder")
+    try:
+        lock = locks.try_lock(folder / "lock")
+        _reserve(folder / "reserve")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    assert lock is not None  # nobody else knows of the folder yet
+    try:
+        yield folder
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def claim(run: LiveRun, *, wait: bool = False) -> Iterator[bool]:
+    """Say whether a run whose process has died is now the caller's to finish, as long as the block lasts.
+
+    It is not while another process is at it, or the run is alive after all: in a container of this
+    host, say, whose processes have other numbers. With `wait`, the other is waited for.
+    """
+    try:
+        held = (locks.wait_lock if wait else locks.try_lock)(run.folder / "lock")
+    except FileNotFoundError:  # another process has just finished the run
+        held = None
+    try:
+        yield held is not None and (run.folder / "state.json").exists()
+    finally:
+        if held is not None:
+            held.release()
+
+
+def sweep(local: LocalState) -> None:
+    """Remove what crashes have left of runs that were never written down."""
+    with contextlib.suppress(OSError):
+        for folder in local.runs.iterdir():
+            if locks.is_stale(folder) and not (folder / "state.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reserve(path: Path) -> None:
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, _RESERVE)
+            else:
+                file.write(bytes(_RESERVE))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise errors.StorageError(
+                "The disk is full: there would be no room for the results.", "Free some space and run again."
+            ) from error
+        # Anything else is a file system that cannot reserve.
 
 
 def live_runs(local: LocalState) -> Iterator[LiveRun]:
     """Yield the runs that are known here; unreadable folders are passed over."""
     try:
         folders = sorted(local.runs.iterdir())
-    except FileNotFoundError:
+    except OSError:
         return
     for folder in folders:
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            text = (folder / "state.json").read_text("utf-8", "surrogateescape")
-            data = json.loads(text)
-            data["process"] = ProcessId(**data["process"])
-            data["stamps"] = {name: tuple(stamp) for name, stamp in data["stamps"].items()}
-            for key in ("metrics", "written_params", "results"):
-                data[key] = tuple(data[key])
-            yield LiveRun(folder=folder, **data)
+        try:
+            run = _read(folder)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+        yield run
+
+
+def _read(folder: Path) -> LiveRun:
+    """Return the run that a folder's state.json tells of; raises one of many errors if it does not."""
+    data = json.loads((folder / "state.json").read_text("utf-8", "surrogateescape"))
+    process = data["process"]
+    return LiveRun(
+        folder=folder,
+        process=ProcessId(str(process["host"]), int(process["pid"]), str(process["started"])),
+        root=str(data["root"]),
+        git_dir=str(data["git_dir"]),
+        baseline=str(data["baseline"]),
+        tree=str(data["tree"]),
+        stamps={str(name): _stamp(*map(int, of)) for name, of in data["stamps"].items()},
+        metrics=tuple(map(str, data["metrics"])),
+        written_params=tuple(map(str, data["written_params"])),
+        results=tuple(map(str, data["results"])),
+        max_size=int(data["max_size"]),
+        started=float(data["started"]),
+        name=str(data["name"]),
+        exit_code=None if data["exit_code"] is None else int(data["exit_code"]),
+        interrupted=bool(data["interrupted"]),
+        duration=None if data["duration"] is None else float(data["duration"]),
+    )
+
+
+def _stamp(modified: int, changed: int, size: int, inode: int) -> Stamp:
+    return (modified, changed, size, inode)
 
 
 def stamp(root: Path, names: Sequence[str]) -> dict[str, Stamp]:

@@ -13,6 +13,9 @@ from gitexp.model import FORMAT, Files, ProcessId, Record, Status
 
 MAX_FILE = 64 * 1024  # bytes of JSON; a larger params or metrics file stands in the experiment's tree alone
 
+_MAX_RECORD = 16 * 1024 * 1024  # bytes
+_MAX_DEPTH = 100  # of params and metrics; what parses them allows 64
+
 _FIELDS = tuple(item.name for item in fields(Record))
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -41,11 +44,13 @@ def encode(record: Record, subject: str) -> str:
 
 def decode(body: bytes, name: str) -> Record:
     """Return the record that the body of a record commit's message holds; raises BadRecord."""
+    if len(body) > _MAX_RECORD:
+        raise errors.BadRecord(f"The record of {name} is too large: {len(body):,} bytes.")
     try:
         data = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise errors.BadRecord(f"The record of {name} is not JSON.") from error
-    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+    if not isinstance(data, dict) or not _is_int(data.get("format")) or data["format"] < 1:
         raise errors.BadRecord(f"The record of {name} is not a gitexp record.")
     if data["format"] > FORMAT:
         raise errors.BadRecord(
@@ -122,7 +127,7 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e15 < value < 1e15
 
 
 def _is_texts(value: Any) -> bool:
@@ -130,7 +135,26 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_files(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(tree, dict) for tree in value.values())
+    return (
+        isinstance(value, dict)
+        and all(isinstance(tree, dict) for tree in value.values())
+        and not _is_deeper(value, _MAX_DEPTH)
+    )
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Return whether maps and lists are nested more than so deep: what walks them would not come back."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _is_status(value: Any) -> bool:

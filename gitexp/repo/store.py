@@ -7,8 +7,9 @@ is there whole or not at all. Listing is one `git for-each-ref`: a record has al
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -24,9 +25,10 @@ RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _RESERVED = {"head", "workspace"}  # words that mean something else where an experiment is asked for
-_SHORTEST_ID = 5  # hex digits of an automatic name
+_SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
+_RACES = 1000  # that one may lose for an automatic name
 
 
 Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
@@ -62,7 +64,7 @@ class Store:
         """
         if (exact := self.get(text)) is not None:
             return exact
-        if not _NAME.fullmatch(text):
+        if not _NAME.fullmatch(text) or text.lower() in _RESERVED:
             return None
         matches = [name for name in self.names() if name.lower().startswith(text.lower())]
         same = [name for name in matches if name.lower() == text.lower()]
@@ -151,9 +153,12 @@ class Store:
         )
 
     def _create_automatic(self, seed: str, build: Builder) -> Experiment:
-        for digits in range(_SHORTEST_ID, len(seed) + 1):
+        taken: set[str] = set()
+        for _ in range(_RACES):
+            name = next(name for name in _automatic_names(seed) if name not in taken)
             with contextlib.suppress(RefConflict):
-                return self._write(*build(f"exp-{seed[:digits]}"), ZERO)
+                return self._write(*build(name), ZERO)
+            taken |= {name, *(name.lower() for name in self.names())}
         raise _taken(f"exp-{seed}")
 
     def _write(self, record: Record, tree: str, old: str) -> Experiment:
@@ -171,6 +176,16 @@ class Store:
         run = self.repo.write_tree(blobs)
         folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
         return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
+
+
+def _automatic_names(seed: str) -> Iterator[str]:
+    """Yield names by the first digits of an id, more and more, then by those of its hash, and so on.
+
+    The same workspace saved often within one second has the same id each time.
+    """
+    while True:
+        yield from (f"exp-{seed[:digits]}" for digits in range(_SHORTEST_ID, _LONGEST_ID + 1))
+        seed = hashlib.sha256(seed.encode()).hexdigest()
 
 
 def _taken(name: str) -> errors.NameTaken:

@@ -1,0 +1,47 @@
+"""Ctrl-C at the wrong moment: kept waiting while an experiment is being written down.
+
+Signals are blocked, not ignored, so that none is lost; and Git's processes inherit that: they stand
+in the terminal's foreground group beside us, and a Ctrl-C would kill them in the middle of a write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+Window = Callable[[], AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[Window]:
+    """Keep SIGINT, SIGTERM and SIGHUP waiting until the block ends; gives the way to let them through.
+
+    `with held_back() as let_through: ... with let_through(): ...` takes what has waited, and what
+    comes, inside the inner block. A Ctrl-C that is left at the end is dropped: what it was to
+    interrupt has ended. Outside the main thread, where Python takes no signals, and on Windows,
+    which blocks none, it does nothing.
+    """
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield contextlib.nullcontext
+        return
+    held = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+
+    @contextlib.contextmanager
+    def let_through() -> Iterator[None]:
+        try:
+            # Python runs the handlers of what was waiting before this returns: it may raise.
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, held)
+
+    try:
+        yield let_through
+    finally:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
