@@ -14,24 +14,24 @@ import os
 import re
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-import gitexp.config
-from gitexp import errors, model, version
-from gitexp.repo.records import encode
+from gitexp import config, errors, model, version
+from gitexp.repo import records
 from tests.support.processes import run_with_pty
 from tests.support.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
+PAGES = [
+    *sorted(DOCS.glob("*.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/digits/README.md")),
+]
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -39,7 +39,7 @@ _VARYING = (
     (re.compile(r"\bexp-[0-9a-f]{5,}"), "exp-#"),
     (re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{7,64}\b"), "#"),
     (re.compile(r"[+-]?\b\d+(?:[.:]\d+)*(?:e[+-]?\d+)?\*?"), "#"),
-    (re.compile(r"[+-]{4,}"), "++++"),  # the length of git's histograms
+    (re.compile(r"[+-]{2,}"), "++"),  # the length of git's histograms
     (re.compile(r"\s+"), " "),
 )
 
@@ -121,3 +121,192 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
     play(DOCS / "getting-started.md", tmp_path)
+
+
+@pytest.mark.usefixtures("reader")
+def test_plain_git_reads_the_format(tmp_path: Path) -> None:
+    play(DOCS / "format.md", tmp_path)
+
+
+# -- pages that are generated -------------------------------------------------------------------------
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = _generator()
+COMMANDS = generate.commands()
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    names = [page.name for page in generate.stale()]
+    assert not names, f"not up to date: {', '.join(names)}; run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_argument_and_option_has_help(name: str) -> None:
+    command = COMMANDS[name]
+    assert (command.help or "").strip(), f"gitexp {name} has no help"
+    assert name == "" or "gitexp " + name in (command.epilog or ""), f"gitexp {name} has no example"
+    silent = [param.name for param in command.params if not (param.help or "").strip()]
+    assert not silent, f"gitexp {name} says nothing about {', '.join(silent)}"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name])
+def test_examples_in_help_are_of_options_that_exist(name: str) -> None:
+    for line in generate._examples(COMMANDS[name].epilog)[1:-2]:
+        check_command_line(line)
+
+
+def test_every_error_code_is_explained_once() -> None:
+    codes = [each.code for each in generate.error_classes()]
+    assert sorted(codes) == sorted(set(codes))
+    assert set(codes) == set(generate.ERROR_MEANINGS)
+
+
+def test_the_picture_is_of_the_present_table() -> None:
+    svg = generate.PICTURE.read_text("utf-8")
+    shown = re.sub(r"<[^>]+>", " ", svg).replace("&#160;", " ")
+    for text in ("gitexp " + " ".join(generate.PICTURED), "Experiment", "workspace", "train.lr", "[exp-"):
+        assert text in shown
+    assert re.search(r"\d\*", shown), "the best value is not marked"
+    assert "url(" not in svg.replace("url(#", ""), "the picture asks another site for something"
+
+
+# -- lists that must be complete ----------------------------------------------------------------------
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading, up to the next one of any level."""
+    match = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#+ |\Z)", page.read_text("utf-8"), re.M | re.S)
+    assert match is not None, f"{page.name} has no section '{heading}'"
+    return match[1]
+
+
+def fields(page: Path, heading: str) -> list[str]:
+    """The names in the first column of the table under a heading."""
+    return re.findall(r"^\| `([^`]+)` \|", section(page, heading), re.M)
+
+
+def test_every_field_of_the_record_is_in_the_format() -> None:
+    documented = fields(DOCS / "format.md", "The record")
+    assert sorted(documented) == sorted(["format", *(item.name for item in dataclasses.fields(model.Record))])
+
+
+def test_a_record_holds_what_the_format_says() -> None:
+    record = model.Record("a", model.Status.RUNNING, "0" * 40, "1" * 40, process=model.ProcessId("h", 1, "s"))
+    written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])
+    assert sorted(written) == sorted(fields(DOCS / "format.md", "The record"))
+
+
+def test_every_status_is_in_the_format() -> None:
+    text = section(DOCS / "format.md", "The record")
+    assert all(f"`{status}`" in text for status in model.Status)
+
+
+@pytest.mark.parametrize("key", config.KEYS)
+def test_every_config_key_has_an_example_that_loads(key: str, tmp_path: Path) -> None:
+    blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", key)))
+    (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
+    loaded = config.load(tmp_path, tmp_path)
+    assert getattr(loaded, key) != getattr(config.Config(), key) or key == "command"
+
+
+def test_no_config_key_is_documented_that_is_not_there() -> None:
+    page = (DOCS / "configuration.md").read_text("utf-8")
+    keys = page.split("\n## gitexp.yaml\n")[1].split("\n## ")[0]
+    assert re.findall(r"^### (\S+)$", keys, re.M) == list(config.KEYS)
+
+
+def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
+    page = DOCS / "configuration.md"
+    repo.allow("files", "params.yaml", "gitexp.yaml")
+    repo.writes("metrics.json")
+    repo.allow("refs", "refs/heads/made")
+    repo.allow("reflogs", "*")
+    ran = repo.json("run", "-n", "one", "-S", "train.lr=0.2", "--", "python", "train.py")
+    assert list(ran) == fields(page, "run, save")
+    assert list(repo.json("save", "-n", "two")) == list(ran)
+    rows = repo.json("show")
+    assert {tuple(row) for row in rows} == {tuple(ran)}
+    assert [row["kind"] for row in rows] == ["workspace", "baseline", "experiment", "experiment"]
+    assert list(repo.json("list")[0]) == fields(page, "list")
+    compared = repo.json("diff", "HEAD", "one", "--code")
+    assert list(compared) == fields(page, "diff")
+    assert list(compared["a"]) == list(compared["b"]) == ["kind", "name", "commit"]
+    assert list(compared["params"][0]) == ["key", "old", "new"]
+    assert list(compared["metrics"][0]) == ["key", "new", "change", "percent"]
+    assert list(repo.json("branch", "one", "made")) == fields(page, "branch")
+    assert list(repo.json("log", "one")) == fields(page, "log")
+    assert list(repo.json("init")) == fields(page, "init")
+
+
+def test_errors_in_json_are_as_documented(repo: Workspace) -> None:
+    example = dict(_FENCE.findall(section(DOCS / "configuration.md", "Errors")))["json"]
+    answer = repo.gitexp("log", "nope", "--json", check=False)
+    assert answer.exit_code == errors.UnknownExperiment.exit_code
+    assert json.loads(answer.stdout) == json.loads(example)
+
+
+def test_the_variables_of_a_run_are_documented(repo: Workspace) -> None:
+    script = "import os; print(*(k for k in os.environ if k.startswith(('GITEXP_', 'DVC_'))))"
+    told = repo.gitexp("run", "--", "python", "-c", script).stdout.split()
+    text = section(DOCS / "configuration.md", "Environment variables")
+    assert told
+    assert all(f"`{name}`" in text for name in told)
+
+
+# -- what the pages mention ---------------------------------------------------------------------------
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Every gitexp command line in a block of a page, with the page's name."""
+    for page in PAGES:
+        for language, block in _FENCE.findall(page.read_text("utf-8")):
+            if language not in ("console", "sh"):
+                continue
+            for line in block.splitlines():
+                if (line := line.removeprefix("$ ")).startswith("gitexp "):
+                    yield page.name, line
+
+
+def check_command_line(line: str) -> None:
+    """Asserts that a command line is one that gitexp understands, without running it."""
+    words = shlex.split(line, comments=True)[1:]
+    words = words[: next((at for at, word in enumerate(words) if word in (">", "|", "&&")), None)]
+    if not words or words[0].startswith("-"):
+        assert set(words) <= {"--version", "--help", "--install-completion"}, line
+        return
+    assert words[0] in COMMANDS, f"there is no such command: {line}"
+    COMMANDS[words[0]].make_context(words[0], words[1:], resilient_parsing=False)
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(command_lines())))
+def test_commands_on_pages_exist(page: str, line: str) -> None:
+    check_command_line(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", _FENCE.sub("", page.read_text("utf-8"))):
+        path, _, _ = target.partition("#")
+        if path and "://" not in path:
+            assert (page.parent / path).exists(), f"{page.name} links to {target}"
+
+
+def test_make_targets_on_pages_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    for page in PAGES:
+        named = set(re.findall(r"(?:^\$ |`)make ([a-z]+)", page.read_text("utf-8"), re.M))
+        assert named <= targets, f"{page.name} names make {', '.join(named - targets)}"
+
+
+def test_changelog_is_of_this_version() -> None:
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert versions[0] == version.__version__
