@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -28,6 +28,7 @@ _RESERVED = {"head", "workspace"}  # words that mean something else where an exp
 _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
+_MOST_PATTERNS = 1000  # on one command line
 _RACES = 1000  # that one may lose for an automatic name
 
 
@@ -108,11 +109,35 @@ class Store:
         return found[0] if found else None
 
     def _read(self, pattern: str) -> list[Experiment]:
+        try:
+            return self._read_refs([pattern])
+        except errors.GitFailed:
+            # Git stops at the first ref whose commit is not there; that must not hide the others.
+            refs = [
+                ref.decode("utf-8", "surrogateescape")
+                for (ref,) in self.repo.refs(pattern, fields=("refname",))
+            ]
+            chunks = (refs[at : at + _MOST_PATTERNS] for at in range(0, len(refs), _MOST_PATTERNS))
+            return [experiment for chunk in chunks for experiment in self._read_around_damage(chunk)]
+
+    def _read_refs(self, patterns: Sequence[str]) -> list[Experiment]:
         fields = ("refname", "objectname", "contents:body")
         return [
             _experiment(ref.decode("utf-8", "replace").removeprefix(PREFIX), oid.decode(), body)
-            for ref, oid, body in self.repo.refs(pattern, fields=fields)
+            for ref, oid, body in self.repo.refs(*patterns, fields=fields)
         ]
+
+    def _read_around_damage(self, refs: Sequence[str]) -> list[Experiment]:
+        """Return what can be read of the refs, by halves until each damaged one stands alone."""
+        try:
+            return self._read_refs(refs)
+        except errors.GitFailed as error:
+            if len(refs) > 1:
+                half = len(refs) // 2
+                return self._read_around_damage(refs[:half]) + self._read_around_damage(refs[half:])
+            ((ref, oid),) = self.repo.refs(refs[0], fields=("refname", "objectname"))
+            name = ref.decode("utf-8", "replace").removeprefix(PREFIX)
+            return [_damaged(name, oid.decode(), f"The commit of {name} cannot be read: {error.message}")]
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -231,4 +256,8 @@ def _experiment(name: str, oid: str, body: bytes) -> Experiment:
     try:
         return Experiment(name, oid, records.decode(body, name))
     except errors.BadRecord as error:
-        return Experiment(name, oid, Record(name, Status.FAILED, oid, oid), error.message)
+        return _damaged(name, oid, error.message)
+
+
+def _damaged(name: str, oid: str, error: str) -> Experiment:
+    return Experiment(name, oid, Record(name, Status.FAILED, oid, oid), error)

@@ -1,0 +1,193 @@
+"""A record as text and back: everything round trips, and nothing hostile does more than be an error."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gitexp import errors
+from gitexp.model import ProcessId, Record, Status
+from gitexp.repo import records
+
+ID, BASE = "a" * 40, "b" * 40
+MINIMAL: dict[str, Any] = {"format": 1, "status": "done", "commit": ID, "baseline": BASE}
+
+# File names that are not UTF-8 come as lone surrogates.
+texts = st.text(st.characters(), max_size=20)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+leaves = st.none() | st.booleans() | st.integers(-(2**80), 2**80) | finite | texts
+trees = st.dictionaries(
+    texts,
+    st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)
+    ),
+    max_size=4,
+)
+files = st.dictionaries(texts, trees, max_size=3)
+tuples = st.lists(texts, max_size=3).map(tuple)
+FIELDS = {
+    "name": st.just("one"),
+    "status": st.sampled_from(Status),
+    "commit": st.just(ID),
+    "baseline": st.just(BASE) | st.just("0" * 64),
+    "branch": st.none() | texts,
+    "command": st.none() | texts,
+    "argv": st.none() | tuples,
+    "overrides": tuples,
+    "params": files,
+    "metrics": files.filter(lambda found: not any(word in str(found).lower() for word in ("nan", "inf"))),
+    "cut": st.lists(texts, max_size=3, unique=True).map(sorted).map(tuple),
+    "created": texts,
+    "finished": st.none() | texts,
+    "duration": st.none() | st.floats(0, 1e9),
+    "exit_code": st.none() | st.integers(-(2**31), 2**31),
+    "user": texts,
+    "host": texts,
+    "platform": texts,
+    "python": st.none() | texts,
+    "cpus": st.none() | st.integers(0, 10_000),
+    "gpus": tuples,
+    "gitexp": texts,
+    "tags": tuples,
+    "note": texts,
+    "warnings": tuples,
+    "process": st.none() | st.builds(ProcessId, texts, st.integers(1, 2**31), texts),
+}
+complete_records = st.builds(Record, **FIELDS)
+
+
+def body(message: str) -> bytes:
+    """What `git for-each-ref` gives as the body of such a message."""
+    subject, blank, rest = message.split("\n", 2)
+    assert subject
+    assert blank == ""
+    return rest.encode("utf-8", "surrogateescape")
+
+
+@given(complete_records)
+def test_a_record_round_trips(record: Record) -> None:
+    assert records.decode(body(records.encode(record, "subject")), "one") == record
+
+
+def test_the_round_trip_has_every_field() -> None:
+    assert FIELDS.keys() == {field.name for field in fields(Record)}
+
+
+@given(st.text(st.characters(codec="utf-8")))
+@example("\x00\x1b]0;title\x07‮\r\n\n")
+def test_a_message_is_three_lines_whatever_is_in_it(text: str) -> None:
+    record = Record("one", Status.DONE, ID, BASE, note=text, command=text, params={text: {text: text}})
+    message = records.encode(record, "subject")
+    assert message.count("\n") == 3
+    assert "\0" not in message
+    assert "\x1b" not in message
+    assert records.decode(body(message), "one") == record
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_metrics_that_are_no_numbers_are_numbers_again(value: float) -> None:
+    record = Record(
+        "one", Status.DONE, ID, BASE, metrics={"m": {"loss": value, "all": [value, {"x": value}]}}
+    )
+    message = records.encode(record, "subject")
+    json.loads(body(message), parse_constant=pytest.fail)
+    found = records.decode(body(message), "one").metrics["m"]
+    assert [str(v) for v in (found["loss"], found["all"][0], found["all"][1]["x"])] == [str(value)] * 3
+
+
+def test_params_that_say_nan_stay_as_they_were_written() -> None:
+    record = Record("one", Status.DONE, ID, BASE, params={"p": {"on": "nan"}}, metrics={"m": {"loss": 1.0}})
+    assert records.decode(body(records.encode(record, "s")), "one").params == {"p": {"on": "nan"}}
+
+
+def test_a_large_file_is_cut_and_named() -> None:
+    large = {"layers": list(range(20_000))}
+    record = Record(
+        "one",
+        Status.DONE,
+        ID,
+        BASE,
+        params={"big.yaml": large, "params.yaml": {"lr": 1}},
+        metrics={"m": large},
+    )
+    found = records.decode(body(records.encode(record, "subject")), "one")
+    assert found == replace(record, params={"params.yaml": {"lr": 1}}, metrics={}, cut=("big.yaml", "m"))
+
+
+def test_what_a_later_version_adds_is_passed_over() -> None:
+    data = {**MINIMAL, "mood": "fine", "note": None}
+    assert records.decode(json.dumps(data).encode(), "one") == Record("one", Status.DONE, ID, BASE)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("status", value) for value in ("over", 1, None, ["done"], {})),
+        *(("commit", value) for value in ("", "main", "A" * 40, "a" * 39, "-" * 40, 0, None, [ID])),
+        ("baseline", "../../etc/passwd"),
+        ("name-is-the-refs", None),
+        *(("params", value) for value in ([], "x", {"params.yaml": 1}, {"params.yaml": None}, {"p": []})),
+        ("metrics", {"metrics.json": "loss"}),
+        *(("duration", value) for value in ("1", True, [], float("1e300"))),
+        *(("exit_code", value) for value in ("1", 1.5, True)),
+        *(("tags", value) for value in ("one", [1], {"a": 1}, [None])),
+        *(("note", value) for value in (1, [], {})),
+        *(("process", value) for value in ({}, [], "1", {"host": "h", "pid": "1", "started": ""})),
+        *(("argv", value) for value in ("rm", [["rm"]])),
+        *(("cut", value) for value in ("x", [1])),
+        ("created", 5),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_named(key: str, value: object) -> None:
+    if key == "name-is-the-refs":
+        data = {**MINIMAL, "name": ["../x"]}
+        assert records.decode(json.dumps(data).encode(), "one").name == "one"
+        return
+    with pytest.raises(errors.BadRecord, match=key):
+        records.decode(json.dumps({**MINIMAL, key: value}).encode(), "one")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "null", "[]", "1", '"text"', "{", "{}", "not JSON", '{"format": 1}', '{"format": "1"}'),
+        *('{"format": true}', '{"format": 0}', '{"format": -1}', '{"format": 1e3}', "NaN", "\0", "\ufeff{}"),
+        json.dumps({**MINIMAL, "format": 2}),
+        json.dumps(MINIMAL)[:-1] + ',"metrics":{"m":{"x":NaN}}}',
+        json.dumps(MINIMAL)[:-1] + ',"duration":1e999}',
+        json.dumps(MINIMAL)[:-1] + ',"duration":' + "9" * 5000 + "}",
+        json.dumps(MINIMAL)[:-1] + ',"params":{"p":' + '{"a":' * 150 + "1" + "}" * 150 + "}}",
+        json.dumps(MINIMAL)[:-1] + ',"params":{"p":{"a":' + "[" * 900 + "]" * 900 + "}}}",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        json.dumps({**MINIMAL, "note": "x" * (17 << 20)}),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_what_is_no_record_is_an_error(text: str) -> None:
+    with pytest.raises(errors.BadRecord, match="of one"):
+        records.decode(text.encode(), "one")
+
+
+@given(st.binary(max_size=200))
+def test_bytes_are_a_record_or_an_error(data: bytes) -> None:
+    with pytest.raises(errors.BadRecord):
+        records.decode(data, "one")
+
+
+anything = st.recursive(leaves, lambda i: st.lists(i, max_size=3) | st.dictionaries(texts, i, max_size=3))
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in fields(Record)]), anything))
+def test_fields_of_any_type_are_a_record_or_an_error(data: dict[str, Any]) -> None:
+    try:
+        found = records.decode(json.dumps({**MINIMAL, **data}).encode(), "one")
+    except errors.BadRecord:
+        return
+    assert records.decode(body(records.encode(found, "subject")), "one") == found
