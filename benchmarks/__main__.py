@@ -26,16 +26,21 @@ def main() -> int:
         quick=options.quick,
         cold_disk=options.cold_disk,
     )
+    try:
+        return _run(lab, options)
+    finally:
+        lab.close()
+
+
+def _run(lab: Lab, options: argparse.Namespace) -> int:
     wanted = [name for name in cases.names(lab) if any(fnmatch(name, each) for each in options.only or ["*"])]
     if not wanted:
         print(f"no such case; there are: {', '.join(cases.names(lab))}", file=sys.stderr)
         return 2
     whole = not (options.only or options.no_dvc or options.quick or options.runs)
-    about = report.machine(with_dvc=lab.with_dvc)
-    try:
-        outcomes = [_measure(name, lab) for name in wanted]
-    finally:
-        lab.close()
+    about = report.machine(with_dvc=lab.with_dvc) | {"load before": report.load()}
+    outcomes = [_measure(name, lab) for name in wanted]
+    about["load after"] = report.load()
     how = "all cases" if whole else f"in part, {lab.runs} runs{', quick' if lab.quick else ''}"
     folder = options.output or (HERE if whole else ROOT / "last")
     print(report.write(folder, outcomes, about, how))
@@ -50,7 +55,7 @@ def _measure(name: str, lab: Lab) -> report.Outcome:
         return report.Outcome(name, case, compare(case.sides, lab.runs))
     except CommandError as failure:
         print(failure, file=sys.stderr)
-        return report.Outcome(name, case, {}, str(failure).splitlines()[-1])
+        return report.Outcome(name, case, {}, str(failure).splitlines()[0])
 
 
 def _parse() -> argparse.Namespace:
@@ -59,7 +64,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, help="runs of each side (default: 5; quick: 2)")
     parser.add_argument("--no-dvc", action="store_true", help="gitexp and Git alone")
     parser.add_argument(
-        "--quick", action="store_true", help="under three minutes: DVC's slow cases are left out"
+        "--quick",
+        action="store_true",
+        help="under three minutes: DVC's slow cases and the largest are left out",
     )
     parser.add_argument(
         "--cold-disk",
@@ -71,7 +78,10 @@ def _parse() -> argparse.Namespace:
         type=Path,
         help="folder for the results (default: benchmarks/ for a whole run, else .bench/last/)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.cold_disk and not os.access(cases.DROP_CACHES, os.W_OK):
+        parser.error("--cold-disk needs root on Linux")
+    return options
 
 
 if __name__ == "__main__":

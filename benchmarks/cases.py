@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lab import Lab
-from benchmarks.measure import CommandError, Side
+from benchmarks.measure import CommandError, Side, nothing
 from gitexp.repo import store
 
 GITEXP, DVC, FLOOR, BARE = "gitexp", "dvc", "floor", "bare"
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")  # Linux, for root: what is written here empties the file cache
 
 PLAIN_GIT = "git for-each-ref with contents"
 _LIST = ["git", "for-each-ref", "--format=%(refname) %(objectname) %(contents)"]
@@ -39,7 +40,8 @@ class Case:
 
 def names(lab: Lab) -> list[str]:
     """Every case that this lab can run, in order."""
-    return [name for name in _CASES if name not in _COLD_DISK or lab.cold_disk]
+    left_out = ("" if lab.cold_disk else _COLD_DISK, _LARGEST if lab.quick else "")
+    return [name for name in _CASES if name not in left_out]
 
 
 def build(name: str, lab: Lab) -> Case:
@@ -63,59 +65,68 @@ def _version(lab: Lab) -> Case:
 
 def _table(lab: Lab, *, size: int, cold: bool, tty: bool = False, disk: bool = False) -> Case:
     check = partial(_has_rows, size)
-    sides = _reading(lab, size, ["show", "-A"], ["exp", "show", "-A"], cold=cold, dvc_runs=2 if cold else 5)
-    sides = {name: replace(side, check=check, tty=tty) for name, side in sides.items()}
+    ours, theirs = _Read(["show", "-A"], check), _Read(["exp", "show", "-A"], check)
+    sides = _reading(lab, size, ours, theirs, cold=cold, dvc_runs=_slow(lab, 2, quick=1) if cold else 5)
+    sides = {name: replace(side, tty=tty) for name, side in sides.items()}
+    sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
     if disk:
         sides = {
-            name: replace(side, before=partial(_after_disk, side.before), runs=2)
+            name: replace(side, before=partial(_empty_file_cache, side.before), runs=2)
             for name, side in sides.items()
         }
-    sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
     how = "file cache of the system emptied" if disk else _how(cold)
     where = ", on a terminal" if tty else ""
-    return Case(
-        f"table of {size:,} experiments, {how}{where}", sides, floor=PLAIN_GIT, goal=None if disk else 0.40
-    )
+    work = f"table of {size:,} experiments, {how}{where}"
+    return Case(work, sides, floor=PLAIN_GIT, goal=None if disk else 0.40)
 
 
-def _json(
-    lab: Lab, *, size: int, cold: bool, goal: float, dvc_runs: int, memory_goal: float | None = None
-) -> Case:
-    sides = _reading(
-        lab, size, ["show", "-A", "--json"], ["exp", "show", "-A", "--json"], cold=cold, dvc_runs=dvc_runs
-    )
-    checks = {GITEXP: _gitexp_metrics, DVC: _dvc_metrics}
-    sides = {
-        name: replace(side, check=partial(_has_metrics, size, checks[name])) for name, side in sides.items()
-    }
+def _json(lab: Lab, *, size: int, cold: bool, goal: float, dvc_runs: int) -> Case:
+    ours = _Read(["show", "-A", "--json"], partial(_has_metrics, size, _gitexp_metrics))
+    theirs = _Read(["exp", "show", "-A", "--json"], partial(_has_metrics, size, _dvc_metrics))
+    sides = _reading(lab, size, ours, theirs, cold=cold, dvc_runs=dvc_runs)
     sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
-    work = f"{size:,} experiments as JSON, {_how(cold)}"
-    return Case(work, sides, floor=PLAIN_GIT, goal=goal, memory_goal=memory_goal)
+    return Case(f"{size:,} experiments as JSON, {_how(cold)}", sides, floor=PLAIN_GIT, goal=goal)
+
+
+def _largest(lab: Lab) -> Case:
+    """More experiments than DVC gets through in an hour; gitexp alone, and its memory."""
+    case = _json(lab, size=100_000, cold=False, goal=8.0, dvc_runs=0)
+    ours = replace(case.sides[GITEXP], runs=3)
+    return replace(case, sides={**case.sides, GITEXP: ours}, memory_goal=600)
 
 
 def _list(lab: Lab, *, size: int, goal: float) -> Case:
-    ours, theirs = ["list", "-A", "--json"], ["exp", "list", "-A", "--name-only"]
+    check = partial(_has_rows, size)
+    ours = _Read(["list", "-A", "--json"], check)
+    theirs = _Read(["exp", "list", "-A", "--name-only"], check)
     sides = _reading(lab, size, ours, theirs, cold=False, dvc_runs=5)
-    sides = {name: replace(side, check=partial(_has_rows, size)) for name, side in sides.items()}
-    sides[FLOOR] = _side(
-        lab, ["git", "for-each-ref", "--format=%(refname)", store.PREFIX], lab.experiments(size)
-    )
+    argv = ["git", "for-each-ref", "--format=%(refname)", store.PREFIX]
+    sides[FLOOR] = _side(lab, argv, lab.experiments(size))
     return Case(f"names of {size:,} experiments", sides, floor="git for-each-ref, names", goal=goal)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What to ask a tool, and how to see that it answered."""
+
+    arguments: list[str]
+    check: Callable[[bytes], None]
+
+
 def _reading(
-    lab: Lab, size: int, ours: list[str], theirs: list[str], *, cold: bool, dvc_runs: int
+    lab: Lab, size: int, ours: _Read, theirs: _Read, *, cold: bool, dvc_runs: int
 ) -> dict[str, Side]:
-    """The sides of a command that only reads; DVC's is left out where this lab has no time for it."""
+    """The sides of a command that only reads; without DVC's if it is to have no runs."""
     mine = lab.experiments(size)
-    sides = {GITEXP: _side(lab, [*lab.gitexp, *ours], mine)}
-    if cold:
-        sides[GITEXP] = replace(sides[GITEXP], before=partial(lab.forget_gitexp, mine))
+    forget = partial(lab.forget_gitexp, mine) if cold else nothing
+    argv = [*lab.gitexp, *ours.arguments]
+    sides = {GITEXP: replace(_side(lab, argv, mine), before=forget, check=ours.check)}
     if lab.with_dvc and dvc_runs:
         other = lab.dvc_experiments(size)
-        sides[DVC] = replace(_side(lab, [lab.dvc, *theirs], other), runs=dvc_runs)
+        side = replace(_side(lab, [lab.dvc, *theirs.arguments], other), check=theirs.check, runs=dvc_runs)
         if cold:
-            sides[DVC] = replace(sides[DVC], before=partial(lab.forget_dvc, other), warmups=0)
+            side = replace(side, before=partial(lab.forget_dvc, other), warmups=0)
+        sides[DVC] = side
     return sides
 
 
@@ -142,10 +153,10 @@ def _dvc_metrics(baselines: Any) -> list[Any]:
     return [each["revs"][0]["data"]["metrics"] for each in experiments]
 
 
-def _after_disk(before: Callable[[], None]) -> None:
+def _empty_file_cache(before: Callable[[], None]) -> None:
     before()
     os.sync()
-    Path("/proc/sys/vm/drop_caches").write_text("3\n")
+    DROP_CACHES.write_text("3\n")
 
 
 # -- running -------------------------------------------------------------------------------------------
@@ -201,16 +212,16 @@ def _side(lab: Lab, argv: list[str], folder: Path | None = None) -> Side:
     return Side(lambda: argv, folder or lab.scratch, lab.env)
 
 
-# A case of DVC that takes half a minute or longer has fewer runs, and none at all where time is short.
-def _slow(lab: Lab, runs: int) -> int:
-    return 0 if lab.quick else runs
+# A case that takes half a minute or longer has fewer runs, and fewer yet, or none, where time is short.
+def _slow(lab: Lab, runs: int, *, quick: int = 0) -> int:
+    return quick if lab.quick else runs
 
 
-_COLD_DISK = {"table-1000-disk"}
+_COLD_DISK, _LARGEST = "table-1000-disk", "json-100000"
 _CASES: dict[str, Callable[[Lab], Case]] = {
     "version": _version,
     "table-1000-cold": lambda lab: _table(lab, size=1_000, cold=True),
-    "table-1000-disk": lambda lab: _table(lab, size=1_000, cold=True, disk=True),
+    _COLD_DISK: lambda lab: _table(lab, size=1_000, cold=True, disk=True),
     "table-1000-warm": lambda lab: _table(lab, size=1_000, cold=False),
     "table-1000-terminal": lambda lab: _table(lab, size=1_000, cold=False, tty=True),
     "list-100": lambda lab: _list(lab, size=100, goal=0.40),
@@ -222,7 +233,7 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     "json-1000-warm": lambda lab: _json(lab, size=1_000, cold=False, goal=0.40, dvc_runs=5),
     "json-10000-cold": lambda lab: _json(lab, size=10_000, cold=True, goal=1.0, dvc_runs=_slow(lab, 1)),
     "json-10000-warm": lambda lab: _json(lab, size=10_000, cold=False, goal=1.0, dvc_runs=_slow(lab, 3)),
-    "json-100000": lambda lab: _json(lab, size=100_000, cold=False, goal=8.0, dvc_runs=0, memory_goal=600),
+    _LARGEST: _largest,
     "run-small": lambda lab: _run(lab, files=0, goal=0.30, dvc_runs=5),
     "run-20000": lambda lab: _run(lab, files=20_000, goal=0.50, dvc_runs=_slow(lab, 2)),
     "run-20000-temp": lambda lab: _run(lab, files=20_000, goal=1.0, dvc_runs=_slow(lab, 2), temp=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,6 +117,7 @@ def project(where: Path, files: int, env: Mapping[str, str], *, dvc: bool = Fals
             content[f"{folder}/module_{number:05}.py"] = f'"""Module {number}."""\n\nVALUE = {number}\n' * 4
         _history(stream, content)
     _settle(where, files, env)
+    _age_index(where, env)
 
 
 def _project() -> dict[str, str]:
@@ -203,6 +205,17 @@ def _settle(where: Path, size: int, env: Mapping[str, str]) -> None:
     _git(where, env, "reset", "--quiet", "--hard", "main")
     if size >= PACKED_FROM:
         _git(where, env, "pack-refs", "--all")
+
+
+def _age_index(where: Path, env: Mapping[str, str]) -> None:
+    """Writes an index that is a second younger than the files, as in any repository somebody works in.
+
+    Git reads files again that may have changed in the second of the checkout ("racy", gitformat-index(5)).
+    """
+    time.sleep(1.1)
+    (where / ".git" / "index").unlink()
+    _git(where, env, "read-tree", "HEAD")
+    _git(where, env, "update-index", "-q", "--refresh")
 
 
 def _git(where: Path, env: Mapping[str, str], *arguments: str) -> None:

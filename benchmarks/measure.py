@@ -26,7 +26,7 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 class CommandError(Exception):
-    """A measured command did not do its work; the text says which, and what it wrote."""
+    """A measured command did not do its work: the first line says which and how, the others what it wrote."""
 
 
 def nothing() -> None:
@@ -99,7 +99,7 @@ def _once(side: Side) -> tuple[float, float]:
     seconds, status, kib = report or ("0", "none (killed, or never started)", "0")
     if status != "0":
         tail = (said or output).decode(errors="replace")[-2000:]
-        raise CommandError(f"{' '.join(argv)}: exit status {status}\n{tail}")
+        raise CommandError(f"{' '.join([Path(argv[0]).name, *argv[1:]])}: exit status {status}\n{tail}")
     side.check(output)
     return float(seconds), int(kib) / 1024
 

@@ -63,9 +63,13 @@ def machine(*, with_dvc: bool) -> dict[str, str]:
         "Python": platform.python_version(),
         "Git": git.split()[2],
         "gitexp": __version__,
-        "load before": f"{os.getloadavg()[0]:.1f}",
     }
     return described | ({"DVC": DVC_VERSION} if with_dvc else {})
+
+
+def load() -> str:
+    """How many processes were at work in the last minute; measuring alone makes about one."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def write(folder: Path, outcomes: list[Outcome], about: Mapping[str, str], how: str) -> str:

@@ -57,6 +57,11 @@ _ENVIRONMENT = {
     "GIT_ICASE_PATHSPECS": "0",
 }
 
+_UNWRITABLE = re.compile(
+    r"read-only file system|insufficient permission for adding"
+    r"|(unable to|cannot|could not) (append|create|lock|write).*permission denied"
+)
+
 ZERO = ""  # as `old` of update_ref: the ref must not exist yet
 
 
@@ -134,7 +139,7 @@ class Repository:
         for args in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
             status, _, err = _execute(git, args, environment)
             if status != 0:
-                raise _failure(args, status, err)
+                raise failure(args, status, err)
         repo = cls(folder, folder / ".git", folder / ".git", folder / ".git" / "index")
         tree = repo.run("write-tree").decode().strip()
         repo.update_ref(
@@ -159,7 +164,7 @@ class Repository:
         """Run `git <args>` in the worktree and return what it printed; raises GitFailed."""
         status, out, err = self.call(*args, stdin=stdin, index=index, env=env, durable=durable)
         if status != 0:
-            raise _failure(args, status, err)
+            raise failure(args, status, err)
         return out
 
     def call(
@@ -285,8 +290,17 @@ class Repository:
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> str:
         """Store one tree and return its id."""
-        lines = (f"{entry.mode} {entry.kind} {entry.id}\t".encode() + entry.name + b"\0" for entry in entries)
-        return self.run("mktree", "-z", stdin=b"".join(lines), durable=True).decode().strip()
+
+        # Not `git mktree`: it does not flush what it writes to the disk, whatever core.fsync says.
+        def in_order(entry: TreeEntry) -> bytes:
+            return entry.name + b"/" if entry.kind == "tree" else entry.name
+
+        data = b"".join(
+            entry.mode.lstrip("0").encode() + b" " + entry.name + b"\0" + bytes.fromhex(entry.id)
+            for entry in sorted(entries, key=in_order)
+        )
+        args = ("hash-object", "-w", "-t", "tree", "--stdin")
+        return self.run(*args, stdin=data, durable=True).decode().strip()
 
     def write_commit(self, tree: str, parents: Sequence[str], message: str) -> str:
         """Store a commit and return its id. Identity: `identity()`; dates: now, or Git's variables."""
@@ -328,7 +342,7 @@ class Repository:
             return
         if re.search(r"reference already exists|but expected|unable to resolve|reference is missing", err):
             raise RefConflict(f"Git would not move a ref: {_sentence(err)}", status=status, stderr=err)
-        raise _failure(["update-ref", *args], status, err)
+        raise failure(["update-ref", *args], status, err)
 
     @property
     def zero(self) -> str:
@@ -365,7 +379,7 @@ def _require_git(git: Git) -> None:
         raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
 
 
-def _no_repository(start: Path, lines: Sequence[str], err: str) -> errors.RepositoryError:
+def _no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
     if "dubious ownership" in err:
         return errors.RepositoryError(
             f"Git refuses this repository because somebody else owns it: {start}",
@@ -381,17 +395,16 @@ def _no_repository(start: Path, lines: Sequence[str], err: str) -> errors.Reposi
             f"Not inside a Git repository: {start}",
             "Go to your project's folder, or make it one: git init && git add . && git commit -m start",
         )
-    return _failure(["rev-parse"], 128, err)
+    return failure(["rev-parse"], 128, err)
 
 
-def _failure(args: Sequence[str], status: int, err: str) -> errors.RepositoryError:
+def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
+    """Return the error for a Git process that failed: GitFailed, unless what it said is well known."""
     what = _sentence(err)
     lower = err.lower()
     if "no space left on device" in lower or "disk quota exceeded" in lower:
-        return errors.GitFailed(
-            "The disk is full: Git could not write.", "Free some space and run again.", stderr=err
-        )
-    if "read-only file system" in lower or ("permission denied" in lower and "object" in lower):
+        return errors.StorageError("The disk is full: Git could not write.", "Free some space and run again.")
+    if _UNWRITABLE.search(lower):
         return errors.ReadOnlyRepository(
             f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
         )

@@ -14,7 +14,7 @@ import pytest
 from benchmarks import generate
 from benchmarks.trials import BASELINES, params_yaml, trials
 from gitexp.model import Status
-from gitexp.repo import store
+from gitexp.repo import records, store
 from gitexp.repo.git import Repository
 
 COUNT = 30
@@ -125,6 +125,6 @@ def test_a_project_trains(tmp_path: Path, dvc: bool) -> None:
 def test_the_fingerprint_follows_the_record_s_format(monkeypatch: pytest.MonkeyPatch) -> None:
     before = generate.fingerprint()
     assert generate.fingerprint() == before
-    encode: Callable[..., str] = generate.records.encode
-    monkeypatch.setattr(generate.records, "encode", lambda *given: encode(*given) + " ")
+    encode: Callable[..., str] = records.encode
+    monkeypatch.setattr(records, "encode", lambda *given: encode(*given) + " ")
     assert generate.fingerprint() != before
