@@ -44,10 +44,9 @@ def rule(root: Path) -> Callable[[str], Verdict]:
 
 def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:
     """Return a function: True for left out, False for kept by a `!` line, None for not mentioned."""
-    try:
-        lines = file.read_text("utf-8", "replace").splitlines()
-    except OSError:
+    if not file.is_file():
         return lambda path: None
+    lines = file.read_text("utf-8", "surrogateescape").splitlines()
     # Imported where it is needed: it costs 30 ms, and few repositories have the file.
     from pathspec import GitIgnoreSpec
 

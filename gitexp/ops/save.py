@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from gitexp import files
 from gitexp.failpoints import failpoint
@@ -27,12 +29,13 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
         check_name(name)
         project.store.require_free(name)
     config, root = project.config, project.repo.root
-    params, unread = parse_all({path: read(root / path) for path in config.params}, files.parse)
-    metrics, bad = parse_all({path: read(root / path) for path in config.metrics}, files.parse_metrics)
+    params, unread = parse_all(_contents(root, config.params), files.parse)
+    metrics, bad = parse_all(_contents(root, config.metrics), files.parse_metrics)
     rules = snapshot.Rules(
         leave_out=exclusions.rule(root),
         max_untracked=config.max_untracked,
-        declared=(*params, *config.results),
+        results=config.results,
+        declared=(*config.params, *config.results),
     )
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)
@@ -65,3 +68,8 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
 
     seed = project.repo.write_commit(taken.tree, [head.commit], "Saved workspace\n")
     return project.store.create(name, seed, build)
+
+
+def _contents(root: Path, names: Iterable[str]) -> dict[str, bytes | None]:
+    # To read a pipe would be to wait for ever.
+    return {name: read(root / name) for name in names if (root / name).is_file()}

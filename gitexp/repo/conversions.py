@@ -1,87 +1,107 @@
 """Line endings, filters and encodings: what Git stores is not always what stands on disk.
 
 Git converts a file when it stores it (core.autocrlf, `text`, `filter`, `ident`,
-`working-tree-encoding`) and back when it checks it out. A snapshot is exact when checking it out
-gives the bytes that were there. So each converted file is checked out in thought; if Git's own
-conversion does not come back the same, the raw bytes are stored where those do; and where neither
-does, the file is named.
+`working-tree-encoding`) and back when it checks it out. A snapshot is exact when the blob has the
+bytes that stood on disk, or a checkout of it gives them. So each file that was converted is checked
+out to the side. Where that does not come back the same, the bytes are stored as they are, if those do.
+What is left is named in a warning, and so is what a filter lost (one that strips the outputs of
+notebooks, say): the user wants it kept out of Git.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from gitexp.repo.git import Repository
+from gitexp.repo import indexes
+from gitexp.repo.git import Repository, is_true
 
 _ATTRIBUTES = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
+_NOTHING = (b"unspecified", b"unset")
+_FEW = 100  # paths that may stand on a command line
 
 
-def keep_exact(repo: Repository, index: Path, paths: Sequence[str]) -> list[str]:
-    """Make the converted files among `paths` check out exactly; return warnings for those that cannot."""
-    files = _converted(repo, index, _convertible(repo, index, paths))
-    inexact = _not_restored(repo, files)
-    if not inexact:
-        return []
-    raw = {path: (files[path][0], repo.write_blob((repo.root / path).read_bytes())) for path in inexact}
-    hopeless = _not_restored(repo, raw)
-    lines = [f"{mode} {blob}\t{path}" for path, (mode, blob) in raw.items() if path not in hopeless]
-    if lines:
-        text = b"".join(os.fsencode(line) + b"\0" for line in lines)
-        repo.run("update-index", "-z", "--index-info", stdin=text, index=index)
-    return [f"stored as Git's attributes convert it, not byte for byte: {path}" for path in hopeless]
+def keep_exact(repo: Repository, index: Path, scratch: Path, paths: Sequence[str]) -> list[str]:
+    """Make the converted files among `paths` exact; return a warning for each that cannot be.
+
+    `index` is a private one in which they stand as Git has converted them; `scratch` is a folder to
+    check files out to.
+    """
+    convertible, filtered = _convertible(repo, index, paths)
+    converted = _converted(repo, index, convertible)
+    lost = _not_restored(repo, index, scratch, converted)
+    mended = [path for path in lost if path not in filtered]
+    if mended:
+        blobs = repo.write_blobs([repo.root / path for path in mended])
+        raw = {path: (converted[path][0], blob) for path, blob in zip(mended, blobs, strict=True)}
+        indexes.put(repo, index, raw)
+        hopeless = _not_restored(repo, index, scratch, mended)
+        indexes.put(repo, index, {path: converted[path] for path in hopeless})
+        lost = [path for path in lost if path in filtered or path in hopeless]
+    return [f"stored as Git's attributes convert it, not byte for byte: {path}" for path in lost]
 
 
-def _convertible(repo: Repository, index: Path, paths: Sequence[str]) -> list[str]:
-    """Return the regular files that some attribute or setting lets Git convert."""
+def _convertible(repo: Repository, index: Path, paths: Sequence[str]) -> tuple[list[str], set[str]]:
+    """Return the regular files that some attribute or setting lets Git convert; those with a filter."""
     regular = [path for path in paths if _is_regular(repo.root / path)]
     if not regular:
-        return []
-    if repo.config.get("core.autocrlf", "false").lower() not in ("false", "0", "no", "off", ""):
-        return regular
+        return [], set()
     names = b"".join(os.fsencode(path) + b"\0" for path in regular)
     out = repo.run("check-attr", "--stdin", "-z", *_ATTRIBUTES, stdin=names, index=index).split(b"\0")
-    found = {path: None for path, value in zip(out[::3], out[2::3], strict=False) if value not in _NOTHING}
-    return [os.fsdecode(path) for path in found]
-
-
-_NOTHING = (b"unspecified", b"unset")
+    found = [
+        (os.fsdecode(path), attribute)
+        for path, attribute, value in zip(out[::3], out[1::3], out[2::3], strict=False)
+        if value not in _NOTHING
+    ]
+    filtered = {path for path, attribute in found if attribute == b"filter"}
+    autocrlf = repo.config.get("core.autocrlf", "")
+    if is_true(autocrlf) or autocrlf.lower() == "input":
+        return regular, filtered
+    return list(dict.fromkeys(path for path, _ in found)), filtered
 
 
 def _is_regular(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
+    return path.is_file() and not path.is_symlink()
 
 
-def _converted(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return path -> (mode, blob id) for the files whose stored bytes differ from those on disk."""
+def _converted(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, indexes.Entry]:
+    """Return the entries of the files whose stored bytes differ from those on disk."""
     if not paths:
         return {}
-    wanted = set(paths)
-    found = {}
-    for entry in repo.run("ls-files", "--stage", "-z", index=index).split(b"\0"):
-        meta, _, name = entry.partition(b"\t")
-        if (path := os.fsdecode(name)) in wanted:
-            mode, blob, _ = meta.decode().split()
-            if blob != _blob_id(repo, repo.root / path):
-                found[path] = (mode, blob)
-    return found
+    few = paths if len(paths) <= _FEW else ["."]
+    entries = indexes.files(repo, index, few)
+    return {
+        path: entries[path] for path in paths if path in entries and _is_converted(repo, path, entries[path])
+    }
 
 
-def _blob_id(repo: Repository, path: Path) -> str:
-    data = path.read_bytes()
-    return hashlib.new(repo.object_format, b"blob %d\0" % len(data) + data).hexdigest()
+def _is_converted(repo: Repository, path: str, entry: indexes.Entry) -> bool:
+    try:
+        data = (repo.root / path).read_bytes()
+    except OSError:
+        return False  # gone since it was read
+    return entry[1] != hashlib.new(repo.object_format, b"blob %d\0" % len(data) + data).hexdigest()
 
 
-def _not_restored(repo: Repository, files: dict[str, tuple[str, str]]) -> list[str]:
-    """Return the paths whose blob, checked out, would not be the bytes that stand on disk."""
-    return [
-        path
-        for path, (_, blob) in files.items()
-        if repo.call("cat-file", "--filters", f"--path={path}", blob)[1] != (repo.root / path).read_bytes()
-    ]
+def _not_restored(repo: Repository, index: Path, scratch: Path, paths: Collection[str]) -> list[str]:
+    """Return the paths that, checked out, would not have the bytes that stand on disk."""
+    if not paths:
+        return []
+    folder = scratch / "restored"
+    names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    # A filter that fails leaves its file out, which is an answer too.
+    repo.call("checkout-index", "-q", "-z", "--stdin", f"--prefix={folder}/", stdin=names, index=index)
+    try:
+        return [path for path in paths if not _same_bytes(folder / path, repo.root / path)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False

@@ -8,18 +8,23 @@ must be refused, `git update-index` reads the files, `git write-tree` makes the 
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+import re
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gitexp import errors
+from gitexp.repo import indexes
 from gitexp.repo.conversions import keep_exact
 from gitexp.repo.git import Repository
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; above it an untracked file is rather data than code
+
+_SUBMODULE = b"160000"  # the mode of a commit of another repository
+_UNSEEN = re.compile("could not open directory|unable to access|Permission denied|Input/output error")
 
 Verdict = str | None  # why an untracked path is left out, or None to keep it
 
@@ -28,13 +33,15 @@ Verdict = str | None  # why an untracked path is left out, or None to keep it
 class Rules:
     """What belongs in a snapshot.
 
-    `leave_out(path)` says why an untracked path is not wanted, or None. `declared` paths (files or
+    `leave_out(path)` says why an untracked path is not wanted, or None. Untracked files over
+    `max_untracked` bytes are refused, at or below `results` left out. `declared` paths (files or
     folders) are stored even where Git ignores them. `overlay` gives contents that stand in the
     snapshot in place of the disk's: params that are about to be written.
     """
 
     leave_out: Callable[[str], Verdict] = field(default=lambda path: None)
     max_untracked: int = MAX_UNTRACKED
+    results: Sequence[str] = ()
     declared: Sequence[str] = ()
     overlay: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -49,11 +56,19 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Changes:
-    """What `git status` and the disk say: paths to read into the index, and to drop from it."""
+    """How the disk differs from the index.
+
+    `add` are tracked paths to be read, `remove` those to be dropped; `untracked` ends in a slash for
+    a repository. A snapshot cannot be made of the others: `special` are pipes, sockets and devices
+    where a tracked file was, `modules` submodules with changes of their own.
+    """
 
     add: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
     untracked: list[str] = field(default_factory=list)
+    unmerged: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
 
 
 def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
@@ -62,15 +77,16 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     Raises UnmergedPaths, or SnapshotRefused naming every path that cannot be stored exactly;
     nothing but unreferenced objects is left behind then.
     """
-    index = _private_index(repo, scratch)
+    _refuse_foreign(repo.root, rules.overlay)
+    index = indexes.copy(repo, scratch / "index")
     changes = _changes(repo, index)
+    _refuse(changes)
+    _find_declared(repo, index, changes, rules)
     warnings = _sort_out_untracked(repo, changes, rules)
-    declared = [path for path in files_below(repo.root, rules.declared) if path not in rules.overlay]
-    changes.add = list(dict.fromkeys([*changes.add, *declared]))
-    update_index(repo, index, changes.add, changes.remove)
-    warnings += keep_exact(repo, index, changes.add)
-    for path, content in rules.overlay.items():
-        put(repo, index, path, repo.write_blob(content, path=path))
+    indexes.update(repo, index, changes.add, changes.remove)
+    plain = [path for path in changes.add if path not in rules.overlay]
+    warnings += keep_exact(repo, index, scratch, plain)
+    _overlay(repo, index, rules.overlay)
     tree = repo.run("write-tree", index=index, durable=True).decode().strip()
     return Snapshot(tree, tuple(warnings))
 
@@ -85,18 +101,18 @@ def with_files(
     """
     index = scratch / "results"
     repo.run("read-tree", "--end-of-options", tree, index=index)
-    known = set(_names(repo.run("ls-files", "-z", "--", *paths, index=index)) if paths else [])
+    known = set(indexes.files(repo, index, paths))
     present = files_below(repo.root, paths)
-    large = [p for p in present if p not in known and (repo.root / p).lstat().st_size > max_size]
+    large = [path for path in present if path not in known and _size(repo.root / path) > max_size]
     kept = [path for path in present if path not in large]
-    update_index(repo, index, kept, sorted(known.difference(present)))
-    keep_exact(repo, index, kept)
+    indexes.update(repo, index, kept, sorted(known.difference(present)))
+    keep_exact(repo, index, scratch, kept)
     return repo.run("write-tree", index=index, durable=True).decode().strip(), large
 
 
 def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
     """Return a private index that knows the workspace's untracked files, to compare with; none is stored."""
-    index = _private_index(repo, scratch)
+    index = indexes.copy(repo, scratch / "index")
     found = [path for path in _changes(repo, index).untracked if not path.endswith("/")]
     new = [path for path in found if rules.leave_out(path) is None]
     if new:
@@ -105,7 +121,7 @@ def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
             "--intent-to-add",
             "--pathspec-from-file=-",
             "--pathspec-file-nul",
-            stdin=_lines(new),
+            stdin=b"".join(os.fsencode(path) + b"\0" for path in new),
             index=index,
         )
     return index
@@ -114,124 +130,107 @@ def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
 def files_below(root: Path, paths: Iterable[str]) -> list[str]:
     """Return the files and symlinks at or below `paths`, relative to `root`, sorted.
 
-    Symlinked folders are links, not entered; pipes, sockets and repositories inside are passed over.
+    A path behind a symlink stands for that link. Pipes and sockets are passed over, and so are
+    repositories inside and what is in them: this one cannot hold their files.
     """
     found: set[str] = set()
-    for path in paths:
-        full = root / path
-        if full.is_symlink() or full.is_file():
-            found.add(path.rstrip("/"))
-        elif full.is_dir():
-            for folder, folders, files in os.walk(full):
-                folders[:] = [name for name in folders if name != ".git"]
-                links = [name for name in folders if (Path(folder) / name).is_symlink()]
-                for name in (*files, *links):
-                    file = Path(folder) / name
-                    if stat.S_ISREG(mode := file.lstat().st_mode) or stat.S_ISLNK(mode):
-                        found.add(file.relative_to(root).as_posix())
+    for path in map(PurePosixPath, paths):
+        for part in (*reversed(path.parents[:-1]), path):
+            full = root / part
+            if full.is_symlink() or full.is_file():
+                found.add(part.as_posix())
+                break
+            if _is_repository(full):
+                break
+        else:
+            found.update(file.relative_to(root).as_posix() for file in _walk(root / path))
     return sorted(found)
 
 
-def update_index(repo: Repository, index: Path, add: Sequence[str], remove: Sequence[str]) -> None:
-    """Read files into a private index and drop others from it; raises SnapshotRefused."""
-    if remove:
-        repo.run("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(remove), index=index)
-    if add:
-        status, _, err = repo.call(
-            *("update-index", "--add", "--remove", "--replace", "-z", "--stdin"),
-            stdin=_lines(add),
-            index=index,
-            durable=True,
-        )
-        if status != 0:
-            raise _unreadable(err)
+def _walk(top: Path) -> Iterator[Path]:
+    for name, folders, files in os.walk(top):
+        folder = Path(name)
+        links = [folder / name for name in folders if (folder / name).is_symlink()]
+        folders[:] = [name for name in folders if not _is_repository(folder / name)]
+        for file in (*links, *(folder / name for name in files)):
+            if file.is_symlink() or file.is_file():
+                yield file
 
 
-def put(repo: Repository, index: Path, path: str, blob: str) -> None:
-    """Let `path` have the content `blob` in a private index, with the mode the file has on disk."""
-    full = repo.root / path
-    executable = full.is_file() and os.access(full, os.X_OK)
-    line = f"{'100755' if executable else '100644'} {blob}\t".encode() + os.fsencode(path) + b"\0"
-    repo.run("update-index", "-z", "--index-info", stdin=line, index=index)
-
-
-def _private_index(repo: Repository, scratch: Path) -> Path:
-    index = scratch / "index"
-    try:
-        shutil.copyfile(repo.index, index)
-        of = repo.index.stat()
-        os.utime(index, ns=(of.st_atime_ns, of.st_mtime_ns))
-    except FileNotFoundError:
-        repo.run("read-tree", "HEAD", index=index)
-    _clear_blindfolds(repo, index)
-    return index
-
-
-def _clear_blindfolds(repo: Repository, index: Path) -> None:
-    """Make Git look at files that the user told it to pass over (assume-unchanged, skip-worktree).
-
-    A skip-worktree entry whose file is not on disk belongs to a sparse checkout and stays as it is.
-    """
-    flagged = [
-        entry
-        for entry in repo.run("ls-files", "-v", "-z", index=index).split(b"\0")
-        if entry and entry[0:1] not in (b"H", b"M")
-    ]
-    assumed = [entry[2:] for entry in flagged if entry[0:1].islower()]
-    skipped = [
-        entry[2:]
-        for entry in flagged
-        if entry[0:1] in (b"S", b"s") and os.path.lexists(os.path.join(os.fsencode(repo.root), entry[2:]))  # noqa: PTH118 - bytes
-    ]
-    for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
-        if paths:
-            text = b"".join(path + b"\0" for path in paths)
-            repo.run("update-index", option, "-z", "--stdin", stdin=text, index=index)
+def _is_repository(folder: Path) -> bool:
+    return os.path.lexists(folder / ".git")
 
 
 def _changes(repo: Repository, index: Path) -> _Changes:
-    """Return how the disk differs from the index; raises UnmergedPaths or SnapshotRefused."""
+    """Return how the disk differs from the index; raises SnapshotRefused for what cannot be looked at."""
     args = ("status", "--porcelain=v2", "-z", "--no-renames", "--no-ahead-behind")
     status, out, err = repo.call(*args, "--untracked-files=all", "--ignore-submodules=none", index=index)
-    if status != 0 or "could not open directory" in err or "unable to access" in err:
-        raise _unreadable(err)
-    changes, unmerged, special, modules = _Changes(), list[str](), list[str](), list[str]()
+    # Git passes over what it cannot look at, with a word on stderr and an exit status of 0.
+    if status != 0 or _UNSEEN.search(err):
+        raise indexes.refusal(args, status, err)
+    changes = _Changes()
     for entry in out.split(b"\0"):
         match entry[:1]:
             case b"1":
-                _, states, module, _, _, work_mode, _, _, name = entry.split(b" ", 8)
+                _, states, module, _, mode, work_mode, _, _, name = entry.split(b" ", 8)
                 path = os.fsdecode(name)
                 if states[1:2] == b".":
                     continue
-                if module[2:3] == b"M" or module[3:4] == b"U":
-                    modules.append(path)
+                if mode != _SUBMODULE and _is_repository(repo.root / path):
+                    changes.untracked.append(path + "/")
+                elif module[2:3] == b"M" or module[3:4] == b"U":
+                    changes.modules.append(path)
                 elif _is_special(repo.root / path):
-                    special.append(path)
+                    changes.special.append(path)
                 elif work_mode == b"000000":
                     changes.remove.append(path)
                 else:
                     changes.add.append(path)
             case b"u":
-                unmerged.append(os.fsdecode(entry.split(b" ", 10)[10]))
+                changes.unmerged.append(os.fsdecode(entry.split(b" ", 10)[10]))
             case b"?":
                 changes.untracked.append(os.fsdecode(entry[2:]))
-    if unmerged:
-        raise errors.UnmergedPaths(
-            f"A merge is not finished: {shorten(unmerged)}.", "Resolve the conflicts (git status), then run."
-        )
-    if modules:
-        raise errors.SnapshotRefused(
-            f"A submodule has changes that this repository cannot store: {shorten(modules)}.",
-            "Commit inside the submodule (or clean it), then run.",
-            paths=modules,
-        )
-    if special:
-        raise errors.SnapshotRefused(
-            f"A tracked path is now a pipe, socket or device: {shorten(special)}.",
-            "Put the file back, or remove the path, then run.",
-            paths=special,
-        )
     return changes
+
+
+def _refuse(changes: _Changes) -> None:
+    """Raise UnmergedPaths or SnapshotRefused for tracked paths that cannot be stored as they stand."""
+    if changes.unmerged:
+        raise errors.UnmergedPaths(
+            f"A merge is not finished: {shorten(changes.unmerged)}.",
+            "Resolve the conflicts (git status), then run.",
+        )
+    if changes.modules:
+        raise errors.SnapshotRefused(
+            f"A submodule has changes that this repository cannot store: {shorten(changes.modules)}.",
+            "Commit inside the submodule (or clean it), then run.",
+            paths=changes.modules,
+        )
+    if changes.special:
+        raise errors.SnapshotRefused(
+            f"A tracked path is now a pipe, socket or device: {shorten(changes.special)}.",
+            "Put the file back, or remove the path, then run.",
+            paths=changes.special,
+        )
+
+
+def _overlay(repo: Repository, index: Path, contents: Mapping[str, bytes]) -> None:
+    """Let paths that are in a private index have other contents, with the modes they have there."""
+    if contents:
+        here = indexes.files(repo, index, list(contents))
+        blobs = {path: repo.write_blob(content, path=path) for path, content in contents.items()}
+        indexes.put(repo, index, {path: (mode, blobs[path]) for path, (mode, _) in here.items()})
+
+
+def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
+    """Raise SnapshotRefused for files to be changed that belong to a repository inside this one."""
+    foreign = [p for p in paths if any(_is_repository(root / up) for up in PurePosixPath(p).parents[:-1])]
+    if foreign:
+        raise errors.SnapshotRefused(
+            f"A change to a file of another repository cannot be stored: {shorten(foreign)}.",
+            "Commit the change in that repository (a submodule, say), then run without -S.",
+            paths=foreign,
+        )
 
 
 def _is_special(path: Path) -> bool:
@@ -242,22 +241,40 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
 
+def _find_declared(repo: Repository, index: Path, changes: _Changes, rules: Rules) -> None:
+    """Add what is to be stored though Git ignores it: where there may be a word against it to
+    `untracked`, else to `add`."""
+    paths = files_below(repo.root, (*rules.declared, *rules.overlay))
+    doubtful = [
+        path
+        for path in paths
+        if _size(repo.root / path) > rules.max_untracked
+        or (path not in rules.declared and path not in rules.overlay and rules.leave_out(path))
+    ]
+    new = set(doubtful).difference(indexes.files(repo, index, doubtful))
+    changes.untracked = list(dict.fromkeys([*changes.untracked, *(path for path in paths if path in new)]))
+    changes.add = list(dict.fromkeys([*changes.add, *(path for path in paths if path not in new)]))
+
+
 def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> list[str]:
     """Move the untracked paths that belong in the snapshot to `add`; return what was left out and why."""
     left_out: dict[str, list[str]] = {}
     nested, large = [], []
-    declared = {path.rstrip("/") for path in rules.declared}
+    added = set(changes.add)
+    limit = human_size(rules.max_untracked)
     for path in changes.untracked:
-        wanted = path in declared or path in rules.overlay
-        if not wanted and (why := rules.leave_out(path)) is not None:
+        if path in added:
+            continue
+        if path not in rules.declared and (why := rules.leave_out(path)) is not None:
             left_out.setdefault(why, []).append(path)
         elif path.endswith("/"):
             nested.append(path)
-        elif path not in rules.overlay:
-            size = (repo.root / path).lstat().st_size
-            if size > rules.max_untracked and not wanted:
-                large.append(f"{path} ({human_size(size)})")
+        elif (size := _size(repo.root / path)) <= rules.max_untracked:
             changes.add.append(path)
+        elif _is_below(path, rules.results):
+            left_out.setdefault(f"over {limit}", []).append(path)
+        else:
+            large.append(f"{path} ({human_size(size)})")
     if nested:
         raise errors.SnapshotRefused(
             f"A repository inside this one cannot be stored with it: {shorten(nested)}.",
@@ -266,7 +283,7 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
         )
     if large:
         raise errors.SnapshotRefused(
-            f"Untracked files over {human_size(rules.max_untracked)}: {shorten(large)}.",
+            f"Untracked files over {limit}: {shorten(large)}.",
             "Ignore them (.gitignore or .gitexpignore), declare results under outs: in gitexp.yaml, "
             "or raise max_untracked: there.",
             paths=large,
@@ -274,18 +291,15 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
     return [f"left out, {why}: {shorten(paths)}" for why, paths in left_out.items()]
 
 
-def _unreadable(err: str) -> errors.GitexpError:
-    if "no space left" in err.lower():
-        return errors.StorageError("The disk is full: the workspace could not be stored.", "Free some space.")
-    lines = [
-        line.split(": ", 1)[-1] for line in err.splitlines() if line.startswith(("error", "warn", "fatal"))
-    ]
-    what = "; ".join(dict.fromkeys(lines)) or err.strip()
-    return errors.SnapshotRefused(
-        f"The workspace cannot be stored exactly: {what}.",
-        "Make the file readable, or fix or ignore it, then run.",
-        paths=lines,
-    )
+def _is_below(path: str, tops: Iterable[str]) -> bool:
+    return any(path == top or path.startswith(top.rstrip("/") + "/") for top in tops)
+
+
+def _size(file: Path) -> int:
+    """Return the size of a file in bytes, 0 if it has gone since it was seen."""
+    with contextlib.suppress(OSError):
+        return file.lstat().st_size
+    return 0
 
 
 def shorten(paths: Sequence[str], most: int = 5) -> str:
@@ -301,11 +315,3 @@ def human_size(size: float) -> str:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     raise AssertionError("unreachable")
-
-
-def _lines(paths: Iterable[str]) -> bytes:
-    return b"".join(os.fsencode(path) + b"\0" for path in paths)
-
-
-def _names(out: bytes) -> list[str]:
-    return [os.fsdecode(name) for name in out.split(b"\0") if name]

@@ -1,0 +1,119 @@
+"""Private indexes: copies of the user's in which Git can look, read and write as we need it.
+
+A copy keeps the time stamp of its original. Git tells an entry that was changed in the index's own
+clock tick by comparing the two: a newer copy would hide that change.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.repo.git import Repository, failure, is_true
+
+Entry = tuple[str, str]  # mode, blob id
+
+_SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
+_IGNORED = "Ignoring path "  # said of .git, git~1 and the like, with an exit status of 0
+
+
+def copy(repo: Repository, index: Path) -> Path:
+    """Make the file `index` a copy of the user's, less what keeps Git from looking; return it."""
+    try:
+        with repo.index.open("rb") as source, index.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+            of = os.fstat(source.fileno())
+        os.utime(index, ns=(of.st_atime_ns, of.st_mtime_ns))
+    except FileNotFoundError:
+        repo.run("read-tree", "HEAD", index=index)
+    _clear_blindfolds(repo, index)
+    return index
+
+
+def _clear_blindfolds(repo: Repository, index: Path) -> None:
+    """Make Git look at files that the user told it to pass over (assume-unchanged, skip-worktree).
+
+    In a sparse checkout, a skip-worktree entry whose file is not on disk stays as it is: the file is
+    part of the code, but was not wanted here.
+    """
+    flagged = [
+        entry
+        for entry in repo.run("ls-files", "-v", "-z", index=index).split(b"\0")
+        if entry and entry[0:1] not in (b"H", b"M")
+    ]
+    assumed = [entry[2:] for entry in flagged if entry[0:1].islower()]
+    skipped = [entry[2:] for entry in flagged if entry[0:1] in (b"S", b"s")]
+    if skipped and is_true(repo.config.get("core.sparsecheckout")):
+        skipped = [path for path in skipped if os.path.lexists(repo.root / os.fsdecode(path))]
+    for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
+        if paths:
+            text = b"".join(path + b"\0" for path in paths)
+            repo.run("update-index", option, "-z", "--stdin", stdin=text, index=index)
+
+
+def update(repo: Repository, index: Path, add: Sequence[str], remove: Sequence[str]) -> None:
+    """Read files into a private index and drop others from it; raises SnapshotRefused."""
+    if remove:
+        repo.run("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(remove), index=index)
+    if add:
+        args = ("update-index", "--add", "--remove", "--replace", "--verbose", "-z", "--stdin")
+        status, out, err = repo.call(*args, stdin=_lines(add), index=index, durable=True)
+        if status != 0 or _IGNORED in err:
+            raise refusal(args, status, err, _first_missing(add, out))
+
+
+def put(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
+    """Set entries of a private index, whatever stands on disk."""
+    lines = (
+        f"{mode} {blob}\t".encode() + os.fsencode(path) + b"\0" for path, (mode, blob) in entries.items()
+    )
+    if entries:
+        repo.run("update-index", "-z", "--index-info", stdin=b"".join(lines), index=index)
+
+
+def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entry]:
+    """Return mode and blob of the files at or below `paths`, none of submodules."""
+    if not paths:
+        return {}
+    found = {}
+    for entry in repo.run("ls-files", "--stage", "-z", "--", *paths, index=index).split(b"\0")[:-1]:
+        meta, _, name = entry.partition(b"\t")
+        mode, blob, _ = meta.decode().split()
+        if mode != _SUBMODULE:
+            found[os.fsdecode(name)] = (mode, blob)
+    return found
+
+
+def _first_missing(paths: Sequence[str], out: bytes) -> str:
+    """Return the path that Git was at when it gave up: the first of which it reports no end."""
+    done = set(out.split(b"'\n"))
+    return next(
+        (p for p in paths if done.isdisjoint({b"add '" + os.fsencode(p), b"remove '" + os.fsencode(p)})), ""
+    )
+
+
+def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> errors.GitexpError:
+    """Return the error for what Git said of files that it could not read or would not store.
+
+    `path` is named if what Git said does not name it.
+    """
+    error = failure(args, status, err)
+    if not isinstance(error, errors.GitFailed):
+        return error
+    lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.splitlines()]
+    said = [line.split(": ", 1)[-1] for line in lines if line.startswith(("error", "warn", "fatal"))]
+    what = "; ".join(dict.fromkeys(said)) or err.strip()
+    if path not in what:
+        what = f"{path}: {what}"
+    return errors.SnapshotRefused(
+        f"The workspace cannot be stored exactly: {what}.",
+        "Make the file readable, or fix or ignore it, then run.",
+        paths=said,
+    )
+
+
+def _lines(paths: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
