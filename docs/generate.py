@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 import inspect
 import io
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import typer.main
@@ -29,6 +31,15 @@ from gitexp.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
 from gitexp.ops.exclusions import SECRETS
 
 DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results.json"
+COMPARED = (
+    "table-1000-cold",
+    "table-1000-warm",
+    "json-10000-cold",
+    "run-small",
+    "run-20000",
+    "run-20000-temp",
+)
 PICTURE = DOCS / "images" / "show.svg"
 PICTURED = ("show", "--sort", "acc", "--desc", "--only-changed")
 
@@ -210,6 +221,30 @@ def error_codes() -> Iterator[str]:
         yield f"| `{each.code}` | {each.exit_code} | {ERROR_MEANINGS[each.code]} |"
 
 
+def speed() -> Iterator[str]:
+    """The cases that say most, of the last whole measurement."""
+    if not RESULTS.exists():
+        yield "`make bench` measures them on your machine."
+        return
+    measured = {each["name"]: each for each in json.loads(RESULTS.read_text("utf-8"))["cases"]}
+    yield from ["| seconds | gitexp | DVC 3.67 |", "| --- | --- | --- |"]
+    for name in COMPARED:
+        case = measured.get(name, {"sides": {}})
+        if {"gitexp", "dvc"} <= case["sides"].keys():
+            ours, theirs = (_net_seconds(case["sides"], side) for side in ("gitexp", "dvc"))
+            yield f"| {case['work']} | {ours} | {theirs} |"
+    yield from [
+        "",
+        "All of them, and how they were measured: [benchmarks/RESULTS.md](benchmarks/RESULTS.md).",
+    ]
+
+
+def _net_seconds(sides: Mapping[str, Any], side: str) -> str:
+    """The median of a side, less that of the bare command where there is one."""
+    bare = median(sides["bare"]["seconds"]) if "bare" in sides else 0.0
+    return f"{median(sides[side]['seconds']) - bare:.2g}"
+
+
 def _names(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -219,6 +254,7 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "usual-files": usual_files,
     "secrets": secrets,
     "error-codes": error_codes,
+    "speed": speed,
 }
 
 
@@ -233,7 +269,7 @@ def pages() -> dict[Path, str]:
     """What each page that is generated, or has generated parts, must hold."""
     found = {
         page: with_parts(text)
-        for page in sorted(DOCS.glob("*.md"))
+        for page in (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
         if "<!-- generated: " in (text := page.read_text("utf-8"))
     }
     return {**found, DOCS / "commands.md": commands_page()}
@@ -302,7 +338,9 @@ def main(arguments: Sequence[str]) -> int:
     for page in old:
         if "--check" not in arguments:
             page.write_text(pages()[page], "utf-8")
-        sys.stdout.write(f"{'stale' if '--check' in arguments else 'wrote'}: docs/{page.name}\n")
+        sys.stdout.write(
+            f"{'stale' if '--check' in arguments else 'wrote'}: {page.relative_to(DOCS.parent)}\n"
+        )
     return 1 if old and "--check" in arguments else 0
 
 

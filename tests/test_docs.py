@@ -307,6 +307,17 @@ def test_make_targets_on_pages_exist() -> None:
         assert named <= targets, f"{page.name} names make {', '.join(named - targets)}"
 
 
+def test_files_that_pages_name_exist() -> None:
+    for page in PAGES:
+        named = set(re.findall(r"`((?:tests|gitexp|docs|benchmarks)/[\w./-]+)`", page.read_text("utf-8")))
+        missing = sorted(name for name in named if not (ROOT / name).exists() and not named_module(name))
+        assert not missing, f"{page.name} names {', '.join(missing)}"
+
+
+def named_module(name: str) -> bool:
+    return (ROOT / f"{name}.py").exists()
+
+
 def test_changelog_is_of_this_version() -> None:
     versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
     assert versions[0] == version.__version__
