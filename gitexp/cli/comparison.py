@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gitexp.cli.export import markdown_table
+from gitexp.cli.output import printable_patch
 from gitexp.cli.render import Piece, cell_width
 from gitexp.cli.values import PRECISION, clean, show_value
 from gitexp.model import MISSING, Change
@@ -13,25 +14,21 @@ from gitexp.ops.diff import Diff, FileChange, change_of
 from gitexp.ops.lookup import Point
 
 _ADDED, _DELETED = "green", "red"
+_GAP = "  "
 
 Cells = list[Piece]
 Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
 
 
-def lines(diff: Diff, patch: bytes) -> list[list[Piece]]:
-    """Return the comparison for a terminal; an empty section is left out."""
+def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[list[Piece]]:
+    """Return the comparison for a terminal of `width` cells; an empty section is left out."""
     out: list[list[Piece]] = []
     for title, heads, rows in _sections(diff):
-        widths = [
-            max(cell_width(row[at][0]) for row in ([(h, "") for h in heads], *rows))
-            for at in range(len(heads))
-        ]
         out += [[]] if out else []
-        out.append(_row([(title if at == 0 else head, "bold") for at, head in enumerate(heads)], widths))
-        out += [_row(row, widths) for row in rows]
+        out += _table([title, *heads[1:]], rows, width)
     if patch:
         out += [[]] if out else []
-        out += [[(line, "")] for line in _patch_lines(patch)]
+        out += [[(line, "")] for line in printable_patch(patch, colors=colors)]
     return out
 
 
@@ -41,10 +38,11 @@ def markdown(diff: Diff, patch: bytes) -> list[str]:
     for title, heads, rows in _sections(diff):
         out += [f"### {title}", "", *markdown_table(heads, [[text for text, _ in row] for row in rows]), ""]
     if patch:
+        shown = printable_patch(patch, colors=False)
         fence = "```"
-        while fence in patch.decode("utf-8", "replace"):
+        while any(fence in line for line in shown):
             fence += "`"
-        out += [f"{fence}diff", *_patch_lines(patch), fence, ""]
+        out += [f"{fence}diff", *shown, fence, ""]
     return out[:-1]
 
 
@@ -84,28 +82,34 @@ def _change(change: Change) -> dict[str, Any]:
     return {"key": change.key} | {side: value for side, value in sides.items() if value is not MISSING}
 
 
+# -- sections -----------------------------------------------------------------------------------------
+
+
 def _sections(diff: Diff) -> Iterable[Section]:
     old, new = clean(diff.old.label), clean(diff.new.label)
     if diff.params:
-        yield "Params", ["Params", old, new], [_values(change) for change in diff.params]
+        yield "Params", ["Key", old, new], [_values(change) for change in diff.params]
     if diff.metrics:
-        yield "Metrics", ["Metrics", old, new, "Change", ""], [_metric(change) for change in diff.metrics]
+        yield "Metrics", ["Key", old, new, "Change", ""], [_metric(change) for change in diff.metrics]
     if diff.code:
-        yield "Code", ["Code", "Added", "Deleted"], [_file(file) for file in diff.code]
+        yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
     if diff.environment:
-        rows = [_values(change) for change in diff.environment]
-        yield "Environment", ["Environment", old, new], rows
+        yield "Environment", ["Package", old, new], [_values(change) for change in diff.environment]
 
 
-def _values(change: Change, show: Callable[[Any], str] = show_value) -> Cells:
-    return [(clean(change.key), ""), (show(change.old), _DELETED), (show(change.new), _ADDED)]
+def _values(change: Change, precision: int | None = None) -> Cells:
+    show: Callable[[Any], str] = lambda value: show_value(value, precision, longest=None)  # noqa: E731
+    old, new = show(change.old), show(change.new)
+    if old == new and change.old != change.new:  # what differs lies behind the digits shown, or is the type
+        old, new = repr(change.old), repr(change.new)
+    return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
 
 
 def _metric(change: Change) -> Cells:
     difference, percent = change_of(change)
     by = "" if difference is None else _signed(difference, show_value(difference, PRECISION))
     share = "" if percent is None else _signed(percent, f"{percent:.3g} %")
-    return [*_values(change, lambda value: show_value(value, PRECISION)), (by, ""), (share, "dim")]
+    return [*_values(change, PRECISION), (by, ""), (share, "dim")]
 
 
 def _signed(number: float, text: str) -> str:
@@ -119,17 +123,40 @@ def _file(file: FileChange) -> Cells:
     return [(clean(name), ""), (f"+{file.added}", _ADDED), (f"-{file.deleted}", _DELETED)]
 
 
-def _row(cells: Sequence[Piece], widths: Sequence[int]) -> list[Piece]:
+# -- layout -------------------------------------------------------------------------------------------
+
+
+def _table(heads: Sequence[str], rows: Sequence[Cells], width: int | None) -> list[list[Piece]]:
+    """Return rows side by side; where one does not fit the terminal, its values are below each other."""
+    titles: Cells = [(head, "bold") for head in heads]
+    beside = [row for row in rows if width is None or _width(row) <= width]
+    sizes = _sizes([titles, *beside])
+    while width is not None and len(beside) > 1 and sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
+        beside.remove(max(beside, key=_width))
+        sizes = _sizes([titles, *beside])
+    kept = {id(row) for row in beside}
+    out = [_row(titles, sizes)]
+    for row in rows:
+        if id(row) in kept:
+            out.append(_row(row, sizes))
+        else:
+            out.append([row[0]])
+            out += [[(_GAP, ""), cell] for cell in row[1:] if cell[0]]
+    return out
+
+
+def _width(row: Cells) -> int:
+    return sum(cell_width(text) for text, _ in row) + len(_GAP) * (len(row) - 1)
+
+
+def _sizes(rows: Sequence[Cells]) -> list[int]:
+    return [max(cell_width(row[at][0]) for row in rows) for at in range(len(rows[0]))]
+
+
+def _row(cells: Sequence[Piece], sizes: Sequence[int]) -> list[Piece]:
     line: list[Piece] = []
-    for (text, style), width in zip(cells, widths, strict=True):
-        line += [(text, style), (" " * (width - cell_width(text) + 2), "")]
+    for (text, style), size in zip(cells, sizes, strict=True):
+        line += [(text, style), (" " * (size - cell_width(text)) + _GAP, "")]
     while line and not line[-1][0].strip():
         line.pop()
     return line
-
-
-def _patch_lines(patch: bytes) -> list[str]:
-    """Return Git's patch without anything that could steer the terminal; its own colours stay."""
-    from gitexp.cli.output import printable
-
-    return printable(patch, colors=True)

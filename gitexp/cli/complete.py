@@ -1,8 +1,18 @@
-"""What the shell completes: experiments, branches, columns and parameter keys."""
+"""What the shell completes: experiments, branches, columns and parameter keys.
+
+Shells put completions into scripts that they evaluate: typer's zsh script breaks out of its quotes at
+a backslash before a quote. Names and keys may come from a repository that somebody else made, so only
+what no shell can read as anything but a word is offered.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from gitexp import errors
+
+_WORD = re.compile(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
 
 
 def experiments(incomplete: str) -> list[str]:
@@ -10,7 +20,7 @@ def experiments(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        return [name for name in Project.open().store.names() if name.startswith(incomplete)]
+        return _offered(Project.open().store.names(), incomplete)
     except errors.GitexpError:
         return []
 
@@ -20,29 +30,32 @@ def points(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        refs = Project.open().repo.refs("refs/heads/", fields=("refname:short",))
+        project = Project.open()
+        refs = project.repo.refs("refs/heads/", fields=("refname:lstrip=2",))
+        branches = [ref.decode("utf-8", "replace") for (ref,) in refs]
+        return _offered([*project.store.names(), "HEAD", "workspace", *branches], incomplete)
     except errors.GitexpError:
         return []
-    names = ["HEAD", "workspace", *(ref.decode("utf-8", "replace") for (ref,) in refs)]
-    return experiments(incomplete) + [name for name in names if name.startswith(incomplete)]
 
 
 def params(incomplete: str) -> list[str]:
-    """Return `key=value` for the params of the workspace that begin so."""
+    """Return `key=value` for the params of the workspace that begin so; after `~`, the keys alone."""
     from gitexp.cli.values import show_value
-    from gitexp.files import flatten
+    from gitexp.files import flatten_files
     from gitexp.ops.project import Project
 
     try:
         found, _ = Project.open().files_here()
     except errors.GitexpError:
         return []
-    flat = {key: value for tree in found.values() for key, value in flatten(tree).items()}
-    return [f"{key}={show_value(value)}" for key, value in flat.items() if key.startswith(incomplete)]
+    flat = flatten_files(found)
+    if incomplete.startswith("~"):
+        return _offered([f"~{key}" for key in flat], incomplete)
+    return _offered([f"{key}={show_value(value, longest=None)}" for key, value in flat.items()], incomplete)
 
 
 def columns(incomplete: str) -> list[str]:
-    """Return the metrics and params of the last few experiments that begin so."""
+    """Return the metrics and params of the last few experiments that go on so, after the last comma."""
     from gitexp.ops import show
     from gitexp.ops.project import Project
 
@@ -50,5 +63,11 @@ def columns(incomplete: str) -> list[str]:
         table = show.table(Project.open(), show.Query(everything=True, limit=20))
     except errors.GitexpError:
         return []
+    before, comma, _ = incomplete.rpartition(",")
     keys = [column.key for column in show.columns(table, show.Columns())]
-    return [key for key in dict.fromkeys(keys) if key.startswith(incomplete)]
+    return _offered([f"{before}{comma}{key}" for key in keys], incomplete)
+
+
+def _offered(words: Iterable[str], incomplete: str) -> list[str]:
+    """Return the words that begin so, are safe in any shell's script, and each once."""
+    return [w for w in dict.fromkeys(words) if w.startswith(incomplete) and _WORD.fullmatch(w.lstrip("~"))]

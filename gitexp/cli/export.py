@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv as csv_module
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from gitexp.cli.values import clean, show_time, show_value
 from gitexp.model import MISSING
@@ -12,25 +13,29 @@ from gitexp.ops.rows import Row
 from gitexp.ops.show import Column, Table
 
 _FIXED = ("kind", "name", "commit", "baseline", "branch", "status", "created")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+_FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet take a text for a formula
+_MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
 
 def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """Return the rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty."""
+    """Return the rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty.
+
+    Control characters are written out (`\\n`, `\\x1b`), and a text that a spreadsheet would run as a
+    formula begins with an apostrophe; `--json` has every text as it is.
+    """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
-    writer.writerow([*_FIXED, *(column.key for column in columns)])
+    writer.writerow([*_FIXED, *(_csv_cell(column.key) for column in columns)])
     for row in rows:
-        fixed = [getattr(row, key) or "" for key in _FIXED]
-        writer.writerow([*fixed, *(_cell(column, row) for column in columns)])
+        fixed = [_csv_cell(getattr(row, key)) for key in _FIXED]
+        writer.writerow([*fixed, *(_csv_cell(column.value(row)) for column in columns)])
     return out.getvalue()
 
 
-def _cell(column: Column, row: Row) -> str:
-    value = column.value(row)
+def _csv_cell(value: Any) -> str:
     if value is MISSING or value is None:
         return ""
-    text = value if isinstance(value, str) else show_value(value, longest=None)
+    text = show_value(value, longest=None)
     return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
@@ -39,8 +44,10 @@ def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[st
     heads = ["Experiment", "Created", "State", *(column.key for column in columns)]
     rows = []
     for row in table.rows:
-        values = [show_value(c.value(row), precision if c.kind == "metric" else None) for c in columns]
-        rows.append([clean(row.name), show_time(row.created), str(row.status or "-"), *values])
+        values = [
+            show_value(c.value(row), precision if c.kind == "metric" else None, longest=None) for c in columns
+        ]
+        rows.append([row.name, show_time(row.created), str(row.status or "-"), *values])
     return markdown_table(heads, rows)
 
 
@@ -51,6 +58,4 @@ def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
 
 
 def _escaped(text: str) -> str:
-    for char in "\\|`*_<>[]":
-        text = text.replace(char, "\\" + char)
-    return clean(text)
+    return clean(text).translate(_MARKUP)

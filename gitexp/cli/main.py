@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import re
 import signal
 import sys
-from typing import Annotated, Any, NoReturn
+from difflib import get_close_matches
+from typing import Annotated, NoReturn
 
 import typer
 
 from gitexp import errors
+from gitexp.cli.help import Group, ReaderGone
 from gitexp.version import __version__
 
 app = typer.Typer(
     name="gitexp",
+    cls=Group,
     help="Experiment versioning in Git: every run is a ref with its exact code, params, metrics and log.",
-    epilog="Start here: gitexp demo shows it all in ten seconds; gitexp init looks at your own project.",
-    no_args_is_help=True,
+    epilog=(
+        "Start here:\n  gitexp demo    shows it all in ten seconds\n"
+        "  gitexp init    looks at your own project"
+    ),
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,10 +42,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-) -> None: ...
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def _register() -> None:
@@ -52,49 +63,80 @@ _register()
 def main() -> NoReturn:
     """Run the command line and exit with the status of DESIGN section 5."""
     try:
-        app(standalone_mode=True)
+        status = _run()
+    except ReaderGone:
+        # That is the reader's right, and no error; the interpreter must not find out a second time.
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        status = 128 + getattr(signal, "SIGPIPE", 13)
+    sys.exit(status)
+
+
+def _run() -> int:
+    try:
+        status = app(prog_name="gitexp", standalone_mode=False)
+        return status if isinstance(status, int) else 0
     except errors.GitexpError as error:
-        _report(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has gone: that is their right, and no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + getattr(signal, "SIGPIPE", 13))
+        return _report(error)
+    except typer.TyperException as error:
+        return _report(_usage_error(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError as error:  # while something was being reported
+        raise ReaderGone from error
     except OSError as error:
-        _report(_translated(error))
-        sys.exit(1)
+        return _report(_translated(error))
+    except MemoryError:
+        return _report(errors.StorageError("There is not enough memory.", "Ask for less: -n, --columns."))
     except Exception as error:
-        _report(errors.GitexpError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
-        sys.exit(1)
-    sys.exit(0)
+        if isinstance(error, ReaderGone):
+            raise
+        return _report(errors.GitexpError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
 
 
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
 
 
 def _translated(error: OSError) -> errors.GitexpError:
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return errors.StorageError("The disk is full.", "Free some space and run the command again.")
-    where = f" ({error.filename})" if error.filename else ""
+    where = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, (str, bytes)) else ""
     return errors.StorageError(f"{error.strerror or error}{where}.", "GITEXP_DEBUG=1 shows where.")
 
 
-def _report(error: errors.GitexpError) -> None:
+_SUGGESTED = re.compile(r"[.]?\s*(?:Did you mean (?P<names>.*)\?|\(Possible options: .*\))$")
+
+
+def _usage_error(error: typer.TyperException) -> errors.UsageError:
+    """Return what typer's parser says as one of ours: a sentence, and what to do about it."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path if context else 'gitexp'} --help shows what there is."
+    if match := _SUGGESTED.search(message):
+        message = message[: match.start()]
+        possible = getattr(error, "possibilities", None) or [""]
+        near = get_close_matches(getattr(error, "option_name", ""), possible, 1) or possible
+        hint = f"Did you mean {match['names'] or near[0]}?".replace("'", "")
+    return errors.UsageError(message if message.endswith(".") else f"{message}.", hint)
+
+
+def _report(error: errors.GitexpError) -> int:
     from gitexp.cli import render
 
-    if os.environ.get("GITEXP_DEBUG"):
-        import traceback
+    try:
+        if os.environ.get("GITEXP_DEBUG"):
+            import traceback
 
-        traceback.print_exc()
-    if _wants_json(sys.argv[1:]):
-        document: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-        render.as_json({"error": document})
-    else:
-        render.fail(error)
+            for line in traceback.format_exc().splitlines():
+                render.say(line)
+        if _wants_json(sys.argv[1:]):
+            document = {"code": error.code, "message": error.message, "hint": error.hint}
+            render.as_json({"error": document})
+        else:
+            render.fail(error)
+    except BrokenPipeError as gone:
+        raise ReaderGone from gone
+    return error.exit_code
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -9,15 +9,36 @@ import typer
 from gitexp import errors
 from gitexp.cli import complete
 
+
+def _not_negative(value: int | None) -> int | None:
+    if value is not None and value < 0:
+        raise typer.BadParameter(f"{value} is less than 0")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing that is not a warning or an error.")]
-Name = Annotated[str, typer.Option("--name", "-n", help="Name of the experiment; default: exp- and an id.")]
-Note = Annotated[str, typer.Option("--note", "-m", help="A note to keep with the experiment.")]
+Name = Annotated[
+    str, typer.Option("--name", "-n", metavar="NAME", help="Name of the experiment; default: exp- and an id.")
+]
+Note = Annotated[
+    str, typer.Option("--note", "-m", metavar="TEXT", help="A note to keep with the experiment.")
+]
 Exp = Annotated[
     str,
     typer.Argument(
         metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.experiments
     ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")
+]
+Failed = Annotated[
+    bool | None, typer.Option("--failed/--no-failed", help="Only failed experiments, or none of them.")
+]
+Number = Annotated[
+    int | None,
+    typer.Option("-n", metavar="N", callback=_not_negative, help="At most so many experiments."),
 ]
 
 

@@ -1,78 +1,120 @@
 """What reaches the screen: the one user of rich, and the one place that knows the terminal.
 
 stdout is the answer, stderr is for people. Text is printed as text, never as markup; everything that
-came from outside goes through `values.clean` on its way here.
+came from outside goes through `values.clean` on its way here. A pipe or a file gets the answer whole:
+never cut, wrapped or coloured, unless CLICOLOR_FORCE or FORCE_COLOR asks for colours.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import IO, Any
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.style import Style
+from typing import Any, TextIO
 
 from gitexp import errors
 from gitexp.cli.values import clean
-from gitexp.files import jsonable
 
-Piece = tuple[str, str]
+Piece = tuple[str, str]  # text and style ("" for none)
+
+_WIDTH, _HEIGHT = 80, 24  # of a terminal that does not say
+_LONGEST = 2000  # characters of one message; what is echoed in it may be of any length
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 def cell_width(text: str) -> int:
     """Return how many cells of a terminal a text takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
-@cache
-def console(stderr: bool = False) -> Console:
-    """Return rich's view of stdout or stderr: whether it is a terminal, and its colours."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=True)
+# -- the terminal -------------------------------------------------------------------------------------
 
 
 def width() -> int | None:
     """Return the width to fit, or None where output is not cut: a pipe or a file."""
-    return console().width if console().is_terminal else None
+    return _size()[0] if is_terminal(sys.stdout) else None
 
 
-def colors() -> bool:
-    """Return whether stdout takes colours (a terminal, and NO_COLOR is not set)."""
-    return console().is_terminal and not console().no_color
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether a person watches this stream."""
+    return stream.isatty()
 
 
-def styled(text: str, style: str, *, stderr: bool = False) -> str:
-    """Return text with the escape codes of a style, where the stream takes colours."""
-    if not style or not text:
-        return text
-    target = console(stderr)
-    if not target.is_terminal or target.no_color:
-        return text
-    return _style(style).render(text, color_system=target._color_system)
+def colors(stream: TextIO | None = None) -> bool:
+    """Return whether a stream (default: stdout) takes colours.
+
+    NO_COLOR, CLICOLOR and CLICOLOR_FORCE as on no-color.org and bixense.com/clicolors.
+    """
+    stream = stream or sys.stdout
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = os.environ.get("CLICOLOR_FORCE") or os.environ.get("FORCE_COLOR") or "0"
+    if forced != "0":
+        return True
+    return is_terminal(stream) and os.environ.get("CLICOLOR") != "0" and _knows_colors()
+
+
+def _size() -> tuple[int, int]:
+    """Return columns and lines; COLUMNS and LINES come before what the terminal says."""
+    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    try:
+        told = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        told = os.terminal_size((0, 0))
+    columns, lines = (
+        int(text[:5]) if text.isascii() and text.isdigit() else 0 or number
+        for text, number in zip(asked, told, strict=True)
+    )
+    return columns or _WIDTH, lines or _HEIGHT
 
 
 @cache
-def _style(name: str) -> Style:
-    return Style.parse(name)
+def _knows_colors() -> bool:
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
+    if sys.platform == "win32":
+        from rich.console import detect_legacy_windows
+
+        return not detect_legacy_windows()
+    return True
+
+
+def styled(text: str, style: str, stream: TextIO | None = None) -> str:
+    """Return text with the escape codes of a style, where the stream (default: stdout) takes colours."""
+    if not style or not text or not colors(stream):
+        return text
+    return _painted(text, style)
+
+
+def _painted(text: str, style: str) -> str:
+    codes = ";".join(_STYLES[word] for word in style.split())
+    return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+# -- the answer ---------------------------------------------------------------------------------------
 
 
 def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = False) -> None:
     """Print the answer to stdout; with `page`, through the pager if it is longer than the terminal."""
-    text = "".join(
-        (line if isinstance(line, str) else "".join(styled(*piece) for piece in line)) + "\n"
-        for line in lines
-    )
-    if page and console().is_terminal and text.count("\n") >= console().height:
-        _page(text)
-    else:
-        write(text)
+    paint = colors()
+    text = "".join(_line(line, paint) + "\n" for line in lines)
+    if page and is_terminal(sys.stdout) and text.count("\n") >= _size()[1]:
+        from gitexp.cli import pager
+
+        if pager.show(text):
+            return
+    write(text)
+
+
+def _line(line: str | Sequence[Piece], paint: bool) -> str:
+    if isinstance(line, str):
+        return line
+    return "".join(_painted(text, style) if paint and style and text else text for text, style in line)
 
 
 def write(text: str) -> None:
@@ -95,74 +137,51 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
 
 def as_json(value: Any) -> None:
     """Print one JSON document, ASCII only: names and messages in it cannot steer a terminal."""
-    write(json.dumps(jsonable(value), indent=2) + "\n")
+    from gitexp.cli import json_text
+
+    write(json_text.document(value) + "\n")
 
 
 def as_json_list(items: Iterable[Any]) -> None:
     """Print a JSON list, one object a line; the list may be long, so it is not held in memory."""
+    from gitexp.cli import json_text
 
-    def chunks() -> Iterator[str]:
-        before = "["
-        for item in items:
-            yield before + "\n" + _dumps(item)
-            before = ","
-        yield "[]\n" if before == "[" else "\n]\n"
-
-    for chunk in chunks():
-        sys.stdout.write(chunk)
-    sys.stdout.flush()
+    before = "["
+    for item in items:
+        sys.stdout.write(f"{before}\n{json_text.line(item)}")
+        before = ","
+    write("[]\n" if before == "[" else "\n]\n")
 
 
-def _dumps(item: Any) -> str:
-    try:
-        return json.dumps(item, allow_nan=False)
-    except ValueError:
-        return json.dumps(jsonable(item))
+# -- what people are told -----------------------------------------------------------------------------
 
 
 def say(text: str, style: str = "") -> None:
     """Tell the person something on stderr."""
-    _tell(styled(clean(text), style, stderr=True))
+    _tell("", "", text, style)
 
 
 def warn(text: str) -> None:
     """Tell the person on stderr of something that they may not expect."""
-    _tell(styled("warning: ", "yellow", stderr=True) + clean(text))
+    _tell("warning: ", "yellow", text)
 
 
 def fail(error: errors.GitexpError) -> None:
     """Say on stderr what is wrong, and what to do about it."""
-    _tell(styled("error: ", "bold red", stderr=True) + clean(error.message))
+    _tell("error: ", "bold red", error.message)
     if error.hint:
         hint(error.hint)
 
 
 def hint(text: str) -> None:
     """Tell the person on stderr what to do next."""
-    _tell(styled("hint: ", "cyan", stderr=True) + clean(text))
+    _tell("hint: ", "cyan", text)
 
 
-def _tell(line: str) -> None:
+def _tell(label: str, label_style: str, text: str, style: str = "") -> None:
+    text = clean(text[: _LONGEST + 1])
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    line = styled(label, label_style, sys.stderr) + styled(text, style, sys.stderr)
     encoding = sys.stderr.encoding or "ascii"
     sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stderr.flush()
-
-
-def _page(text: str) -> None:
-    command = next(
-        (os.environ[n] for n in ("GITEXP_PAGER", "GIT_PAGER", "PAGER") if os.environ.get(n)), "less"
-    )
-    arguments = shlex.split(command)
-    if arguments == ["cat"] or not arguments or shutil.which(arguments[0]) is None:
-        return write(text)
-    environment = {"LESS": "FRSX", **os.environ}
-    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, env=environment)
-    assert process.stdin is not None
-    feed: IO[bytes] = process.stdin
-    try:
-        feed.write(text.encode("utf-8", "backslashreplace"))
-        feed.close()
-    except BrokenPipeError:
-        pass  # the person has seen enough
-    process.wait()
-    return None

@@ -6,15 +6,17 @@ The rows are laid out here and not by rich's Table, which takes a second for a t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from gitexp.cli.render import cell_width
-from gitexp.cli.values import PRECISION, clean, show_time, show_value
+from gitexp.cli.cells import elide, elide_middle
+from gitexp.cli.render import Piece, cell_width
+from gitexp.cli.values import LONGEST, PRECISION, clean, show_time, show_value
+from gitexp.files import is_number
 from gitexp.model import Status
 from gitexp.ops.rows import Row
 from gitexp.ops.show import Column, Table
 
-Piece = tuple[str, str]  # text, style ("" for none)
 Line = list[Piece]
 
 _GAP = "  "
@@ -25,6 +27,10 @@ _STATE_STYLE = {
     Status.RUNNING: "cyan",
     Status.QUEUED: "dim",
 }
+# Where not all fits: what a cell and the first column may take at most, and what is too narrow for ids.
+_NARROW_CELL = 24
+_NARROW = 60
+_LEAST_FIRST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +43,45 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One line before widths are known. `state` is what is to be said of a run that is not done."""
+    """One line before widths are known.
 
-    label: str
+    `label` is stem, commit id and name; `state` what is to be said of a run that is not done.
+    """
+
+    stem: str
+    id: str
+    name: str
     created: str
     state: str
     cells: Sequence[str]
     style: str
     best: int | None = None
+    has_metrics: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.stem}{self.id} [{self.name}]" if self.id else f"{self.stem}{self.name}"
 
 
 def lay_out(
     table: Table, columns: Sequence[Column], *, width: int | None, precision: int = PRECISION
 ) -> Layout:
     """Return the table in at most `width` cells a line (None: as wide as it is)."""
-    entries = _entries(table, columns, precision)
+    longest = None if width is None else LONGEST
+    entries = _entries(table, columns, precision, longest)
     heads = _heads(columns)
-    first = max([cell_width("Experiment"), *(cell_width(entry.label) for entry in entries)])
-    metrics = sum(column.kind == "metric" for column in columns)
-    widths = [
-        max([cell_width(head), *(cell_width(entry.cells[at]) for entry in entries)])
-        for at, head in enumerate(heads)
-    ]
-    second = _created_width(entries, widths[:metrics], metrics)
-    shown = _fitting(width, first + len(_GAP) + second, widths)
-    widths = widths[:shown]
-    lines = [_line(("Experiment", "Created", heads[:shown]), (first, second, widths), "bold")]
-    lines += [_entry_line(entry, (first, second, widths)) for entry in entries]
+    shown = list(range(len(columns)))
+    sizes = _sizes(entries, heads, shown)
+    if width is not None and _total(sizes) > width:
+        entries = [_narrowed(entry, width) for entry in entries]
+        kept = columns.index(table.sort) if table.sort in columns else None
+        shown = _fitting(entries, heads, width, kept)
+        sizes = _sizes(entries, heads, shown)
+    titles = _Entry("", "", "Experiment", "Created", "", heads, "bold")
+    lines = [_entry_line(entry, shown, sizes) for entry in (titles, *entries)]
     if width is not None:
         lines = [_cut(line, width) for line in lines]
-    return Layout(lines, heads[shown:])
+    return Layout(lines, [head for at, head in enumerate(heads) if at not in shown])
 
 
 def _heads(columns: Sequence[Column]) -> list[str]:
@@ -78,41 +93,37 @@ def _heads(columns: Sequence[Column]) -> list[str]:
     ]
 
 
-def _entries(table: Table, columns: Sequence[Column], precision: int) -> list[_Entry]:
-    entries = [_entry(table.workspace, columns, precision, "workspace", "bold")]
+def _entries(table: Table, columns: Sequence[Column], precision: int, longest: int | None) -> list[_Entry]:
+    now = datetime.now().astimezone()
+    forms = [(column, precision if column.kind == "metric" else None) for column in columns]
+    best_at = columns.index(table.sort) if table.sort in columns and is_number(table.best) else None
+
+    def entry(row: Row, stem: str, style: str) -> _Entry:
+        cells = [show_value(column.value(row), form, longest=longest) for column, form in forms]
+        best = None
+        if best_at is not None and row.kind == "experiment" and columns[best_at].value(row) == table.best:
+            best = best_at
+            cells[best] += "*"
+        state = _state(row)
+        if state and not row.metrics:
+            # The words about what became of it stand where its metrics would.
+            cells = ["" if c.kind == "metric" else cell for c, cell in zip(columns, cells, strict=True)]
+        oid = (row.commit or "?")[:7] if row.kind == "experiment" else ""
+        created = show_time(row.created, now)
+        return _Entry(stem, oid, clean(row.name), created, state, cells, style, best, bool(row.metrics))
+
+    found = [entry(table.workspace, "", "bold")]
     for group in table.groups:
         tree = group.head is not None or bool(group.title)
         if group.head is not None:
-            entries.append(_entry(group.head, columns, precision, clean(group.head.name), "bold"))
+            found.append(entry(group.head, "", "bold"))
         elif group.title:
-            entries.append(_Entry(clean(group.title), "", "", [""] * len(columns), "bold"))
+            found.append(_Entry("", "", clean(group.title), "", "", [""] * len(columns), "bold"))
+        last = len(group.rows) - 1
         for at, row in enumerate(group.rows):
-            stem = ("└── " if at == len(group.rows) - 1 else "├── ") if tree else ""
-            best = _best(table, row, columns)
-            label = f"{stem}{(row.commit or '?')[:7]} [{clean(row.name)}]"
-            entries.append(_entry(row, columns, precision, label, "", best))
-    return entries
-
-
-def _best(table: Table, row: Row, columns: Sequence[Column]) -> int | None:
-    if table.sort is None or table.sort not in columns or table.sort.value(row) != table.best:
-        return None
-    return columns.index(table.sort)
-
-
-def _entry(
-    row: Row, columns: Sequence[Column], precision: int, label: str, style: str, best: int | None = None
-) -> _Entry:
-    cells = [
-        show_value(column.value(row), precision if column.kind == "metric" else None) for column in columns
-    ]
-    if best is not None:
-        cells[best] += "*"
-    state = _state(row)
-    if state and not row.metrics:
-        # The words about what became of it stand where its metrics would.
-        cells = ["" if column.kind == "metric" else cell for column, cell in zip(columns, cells, strict=True)]
-    return _Entry(label, show_time(row.created), state, cells, style or _style(row), best)
+            stem = ("└── " if at == last else "├── ") if tree else ""
+            found.append(entry(row, stem, _STATE_STYLE.get(row.status, "") if row.status else ""))
+    return found
 
 
 def _state(row: Row) -> str:
@@ -124,54 +135,89 @@ def _state(row: Row) -> str:
     return f"failed (exit {code})" if row.status is Status.FAILED and code is not None else str(row.status)
 
 
-def _style(row: Row) -> str:
-    return _STATE_STYLE.get(row.status, "") if row.status is not None else ""
+# -- widths -------------------------------------------------------------------------------------------
+
+_Sizes = tuple[int, int, Sequence[int]]  # of the label, of Created, of each column shown
 
 
-def _created_width(entries: Sequence[_Entry], metric_widths: Sequence[int], metrics: int) -> int:
-    """Return the width of the second column: a state may run over into empty metric columns."""
-    plain = max([cell_width("Created"), *(cell_width(entry.created) for entry in entries)])
-    room = sum(metric_widths) + len(_GAP) * metrics
+def _sizes(entries: Sequence[_Entry], heads: Sequence[str], shown: Sequence[int]) -> _Sizes:
+    first = max(len("Experiment"), *(_label_width(entry) for entry in entries))
+    widths = [max(cell_width(heads[at]), *(cell_width(entry.cells[at]) for entry in entries)) for at in shown]
+    return first, _created_width(entries, shown, widths), widths
+
+
+def _label_width(entry: _Entry) -> int:
+    # The stem's box-drawing characters are one cell each: no need to look each one up.
+    brackets = len(entry.id) + 3 if entry.id else 0
+    return len(entry.stem) + brackets + cell_width(entry.name)
+
+
+def _created_width(entries: Sequence[_Entry], shown: Sequence[int], widths: Sequence[int]) -> int:
+    """Return the width of the second column: a state may run over into the empty columns after it."""
+    plain = max(len("Created"), *(cell_width(entry.created) for entry in entries))
     for entry in entries:
         if entry.state:
-            free = room if not any(entry.cells[:metrics]) else 0
-            plain = max(plain, cell_width(entry.created) + 1 + cell_width(entry.state) - free)
+            free = 0
+            for at, size in zip(shown, widths, strict=True):
+                if entry.cells[at]:
+                    break
+                free += len(_GAP) + size
+            plain = max(plain, cell_width(entry.created) + 1 + len(entry.state) - free)
     return plain
 
 
-def _fitting(width: int | None, used: int, widths: Sequence[int]) -> int:
-    """Return how many columns fit."""
-    if width is None:
-        return len(widths)
-    for count, column in enumerate(widths):
-        used += len(_GAP) + column
-        if used > width:
-            return count
-    return len(widths)
+def _total(sizes: _Sizes) -> int:
+    first, second, widths = sizes
+    return first + len(_GAP) + second + sum(len(_GAP) + size for size in widths)
 
 
-def _entry_line(entry: _Entry, widths: tuple[int, int, Sequence[int]]) -> Line:
+def _narrowed(entry: _Entry, width: int) -> _Entry:
+    """Return the entry with long texts cut in favour of more columns; very narrow ones without ids."""
+    oid = entry.id if width >= _NARROW else ""
+    room = max(_LEAST_FIRST, width * 2 // 5) - len(entry.stem) - (len(oid) + 3 if oid else 0)
+    # Beside metrics of its own, the state would widen the column for all: one word must do.
+    state = entry.state.split(" (")[0] if entry.has_metrics else entry.state
+    cells = [elide(cell, _NARROW_CELL) for cell in entry.cells]
+    return replace(entry, id=oid, name=elide_middle(entry.name, max(room, 3)), state=state, cells=cells)
+
+
+def _fitting(entries: Sequence[_Entry], heads: Sequence[str], width: int, kept: int | None) -> list[int]:
+    """Return the columns that fit, from the left; the one that is sorted by is always among them."""
+    first, second, widths = _sizes(entries, heads, range(len(heads)))
+    left = width - first - len(_GAP) - second
+    shown = []
+    if kept is not None:
+        shown.append(kept)
+        left -= len(_GAP) + widths[kept]
+    for at, size in enumerate(widths):
+        if at != kept and len(_GAP) + size <= left:
+            shown.append(at)
+            left -= len(_GAP) + size
+    shown.sort()
+    # A state that ran over into columns that are gone now takes room of its own.
+    while len(shown) > 1 and _total(_sizes(entries, heads, shown)) > width:
+        shown.remove(next(at for at in reversed(shown) if at != kept))
+    return shown
+
+
+# -- lines --------------------------------------------------------------------------------------------
+
+
+def _entry_line(entry: _Entry, shown: Sequence[int], sizes: _Sizes) -> Line:
+    first, second, widths = sizes
     created = f"{entry.created} {entry.state}" if entry.state else entry.created
-    cells = entry.cells[: len(widths[2])]
-    return _line((entry.label, created, cells), widths, entry.style, entry.best)
-
-
-def _line(
-    texts: tuple[str, str, Sequence[str]],
-    widths: tuple[int, int, Sequence[int]],
-    style: str,
-    best: int | None = None,
-) -> Line:
-    label, created, cells = texts
-    first, second, others = widths
-    line: Line = [(_pad(label, first) + _GAP, style), (_pad(created, second), style)]
+    line: Line = [
+        (entry.label + " " * (first - _label_width(entry)) + _GAP, entry.style),
+        (_pad(created, second), entry.style),
+    ]
     over = cell_width(created) - second  # cells of the state that run over into empty metric columns
-    for at, (cell, width) in enumerate(zip(cells, others, strict=True)):
-        gap, padding = _GAP, " " * (width - cell_width(cell))
+    for at, size in zip(shown, widths, strict=True):
+        cell = entry.cells[at]
+        gap, padding = _GAP, " " * (size - cell_width(cell))
         if over > 0 and not cell:
             blank = gap + padding
             gap, padding, over = "", blank[over:], over - len(blank)
-        line += [(gap, style), (cell, _BEST if at == best else style), (padding, style)]
+        line += [(gap, ""), (cell, _BEST if at == entry.best else entry.style), (padding, "")]
     while line and not line[-1][0].strip():
         line.pop()
     line[-1] = (line[-1][0].rstrip(), line[-1][1])
@@ -186,11 +232,10 @@ def _cut(line: Line, width: int) -> Line:
     """Return a line that does not wrap."""
     left, out = width, []
     for text, style in line:
-        if cell_width(text) > left:
-            while text and cell_width(text) > left - 1:
-                text = text[:-1]
-            out.append((text + "…", style))
+        size = len(text) if text.isascii() else cell_width(text)
+        if size > left:
+            out.append((elide(text, left) if left > 0 else "", style))
             return out
         out.append((text, style))
-        left -= cell_width(text)
+        left -= size
     return out

@@ -10,25 +10,34 @@ from typing import Any
 from gitexp.model import MISSING
 
 PRECISION = 5  # significant digits of a metric
-_LONGEST = 60  # characters of one value in a table on a terminal
+LONGEST = 60  # characters of one value in a table on a terminal
 
-# Format characters that reorder text or hide (bidi controls, zero-width and tag characters) are as
-# able to deceive as escape sequences; see Unicode Technical Report 36.
-_HARMLESS_FORMAT = {"\u00ad", "\u200d"}
+_JOINER = "\u200d"
 
 
 def clean(text: str) -> str:
-    """Return text with every control and invisible format character written out as `\\x1b`, `\\u202e`."""
-    if text.isascii() and text.isprintable():
+    """Return text with every control and invisible format character written out as `\\x1b`, `\\u202e`.
+
+    Characters that reorder text or hide (bidi controls, zero-width and tag characters) are as able to
+    deceive as escape sequences: Unicode Technical Report 36. The joiner of composed emoji is harmless.
+    """
+    if text.isprintable():
         return text
-    return "".join(char if _is_safe(char) else _written_out(char) for char in text)
+    return "".join(
+        char if _is_safe(char) or _joins(text, at) else _written_out(char) for at, char in enumerate(text)
+    )
 
 
 def _is_safe(char: str) -> bool:
-    category = unicodedata.category(char)
-    if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return False
-    return category != "Cf" or char in _HARMLESS_FORMAT
+    return char.isprintable() or unicodedata.category(char) == "Zs"
+
+
+def _joins(text: str, at: int) -> bool:
+    """Return whether a joiner stands between two parts of an emoji."""
+    return text[at] == _JOINER and all(
+        unicodedata.category(char) in ("So", "Sk", "Mn")
+        for char in (text[at - 1 : at] + text[at + 1 : at + 2])
+    )
 
 
 def _written_out(char: str) -> str:
@@ -40,7 +49,7 @@ def _written_out(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def show_value(value: Any, precision: int | None = None, *, longest: int | None = _LONGEST) -> str:
+def show_value(value: Any, precision: int | None = None, *, longest: int | None = LONGEST) -> str:
     """Return a value for a table; floats with `precision` significant digits, else as they are."""
     if value is MISSING:
         return "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from gitexp.ops.lookup import Point
 from gitexp.ops.project import Project
 from gitexp.ops.rows import Draft, Row
 from gitexp.repo import snapshot
+
+_BATCH = 20_000  # bytes of paths in one command line; Windows takes 32,767 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,34 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
     return Diff(old, new, params, metrics, _code(project, old, new), _environment(project, old, new))
 
 
-def patch(project: Project, old: Point, new: Point, *, color: bool) -> bytes:
-    """Return the code's differences as Git's own patch; no external diff or conversion runs."""
-    if old.commit == new.commit:
+def patch(project: Project, found: Diff, *, color: bool) -> bytes:
+    """Return the differences of the files under `found.code` as Git's own patch.
+
+    No external diff or text conversion runs; params, metrics and results are not in it.
+    """
+    if not found.code:
         return b""
-    form = ("--patch", f"--color={'always' if color else 'never'}")
+    form = ("--patch", "--find-renames", f"--color={'always' if color else 'never'}")
     with project.local.scratch() as scratch:
-        args = _git_diff(project, scratch, old, new, *form)
-        return project.repo.run(*args, index=scratch / "index")
+        args = _git_diff(project, scratch, found.old, found.new, *form)
+        return b"".join(
+            project.repo.run(*args, *paths, index=scratch / "index") for paths in _batches(found.code)
+        )
+
+
+def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
+    """Yield the paths in portions that fit a command line; both names of a renamed file in one."""
+    paths: list[str] = []
+    size = 0
+    for file in code:
+        names = [file.path] if file.renamed_from is None else [file.renamed_from, file.path]
+        paths += names
+        size += sum(len(os.fsencode(name)) + 1 for name in names)
+        if size > _BATCH:
+            yield paths
+            paths, size = [], 0
+    if paths:
+        yield paths
 
 
 def change_of(change: Change) -> tuple[float | None, float | None]:

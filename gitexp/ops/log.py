@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gitexp import errors
 from gitexp.ops.finish import MAX_LOG
 from gitexp.ops.project import Project
@@ -9,7 +11,15 @@ from gitexp.repo import live
 from gitexp.run.log import read_log
 
 
-def log(project: Project, name: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An experiment's name, and what its command wrote to the terminal."""
+
+    name: str
+    output: bytes
+
+
+def log(project: Project, name: str) -> Log:
     """Return the output of an experiment, of a running one so far.
 
     Raises UnknownExperiment; ExperimentError if there is none, because nothing was run.
@@ -18,7 +28,7 @@ def log(project: Project, name: str) -> bytes:
     if not experiment.record.status.ended:
         for run in live.live_runs(project.local):
             if run.name == experiment.name and run.log.exists():
-                return read_log(run.log, MAX_LOG)
+                return Log(experiment.name, read_log(run.log, MAX_LOG))
     found = project.store.run_file(experiment, "output.log")
     if found is None:
         raise errors.ExperimentError(
@@ -27,4 +37,4 @@ def log(project: Project, name: str) -> bytes:
             else f"{experiment.name} has no output here.",
             f"gitexp diff {experiment.name} shows what it holds.",
         )
-    return found
+    return Log(experiment.name, found)

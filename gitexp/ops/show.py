@@ -115,10 +115,9 @@ def table(project: Project, query: Query) -> Table:
     return Table(workspace, _grouped(found, heads, query, head), elsewhere, column, best)
 
 
-def experiment_rows(project: Project, query: Query) -> list[Row]:
-    """Return the rows of the experiments alone, unsorted: newest first."""
-    chosen, _ = _chosen(project, query, project.repo.resolve("HEAD"))
-    return rows.build([rows.of_experiment(experiment) for experiment in chosen])
+def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
+    """Return the experiments alone, newest first, and how many stand on other baselines."""
+    return _chosen(project, query, project.repo.resolve("HEAD"))
 
 
 def _chosen(project: Project, query: Query, head: str | None) -> tuple[list[Experiment], int]:

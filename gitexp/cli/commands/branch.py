@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
 
 from gitexp.cli import options
+from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-
 gitexp branch exp-333c9
-
 gitexp branch exp-333c9 higher-lr
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(branch)
+    app.command(cls=Command, epilog=EPILOG)(branch)
 
 
 def branch(
@@ -29,9 +29,9 @@ def branch(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Make a Git branch of an experiment: its exact code, params and results in one commit.
+    """Make a Git branch of an experiment.
 
-    The workspace does not move.
+    The branch has its exact code, params and results in one commit. The workspace does not move.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project
@@ -45,5 +45,5 @@ def branch(
         )
     if not quiet:
         render.say(f"Branch {made.branch} is at {made.experiment.name}, {made.experiment.record.commit[:7]}.")
-        render.say(f"To go there: git switch {made.branch}", "dim")
+        render.say(f"To go there: git switch {shlex.quote(made.branch)}", "dim")
     return None

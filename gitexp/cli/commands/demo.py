@@ -9,18 +9,17 @@ from typing import Annotated
 import typer
 
 from gitexp.cli import options
+from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-
 gitexp demo
-
 gitexp demo ./iris
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(demo)
+    app.command(cls=Command, epilog=EPILOG)(demo)
 
 
 def demo(
@@ -29,7 +28,7 @@ def demo(
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show it all on real data: four runs, the table, a diff and a branch.
+    """Show it all on real data: runs, table, diff and branch.
 
     Makes a small Git repository with Fisher's irises and a trainer in plain Python, and types there
     what you would type.

@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from gitexp.cli import complete, options
+from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-
 gitexp diff exp-333c9 exp-55e90
-
-gitexp diff exp-333c9 --code     (against its baseline, with the patch)
-
-gitexp diff                      (HEAD against the workspace)
+gitexp diff exp-333c9 --code    (against its baseline, with the patch)
+gitexp diff                     (HEAD against the workspace)
 """
 
 _Point = typer.Argument(
@@ -25,7 +23,7 @@ _Other = typer.Argument(metavar="[B]", help="The same, to compare with.", autoco
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(diff)
+    app.command(cls=Command, epilog=EPILOG)(diff)
 
 
 def diff(
@@ -38,7 +36,7 @@ def diff(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Compare params, metrics, code and environment, side by side.
+    """Compare params, metrics, code and environment.
 
     One argument: an experiment against its baseline. None: HEAD against the workspace.
     """
@@ -50,13 +48,14 @@ def diff(
     project = open_project()
     old, new = ops.points(project, a, b)
     found = ops.diff(project, old, new)
-    patch = ops.patch(project, old, new, color=render.colors()) if code else b""
+    paint = render.colors() and not (json or md)
+    patch = ops.patch(project, found, color=paint) if code else b""
     if json:
         render.as_json(comparison.as_json(found, patch if code else None))
     elif md:
         render.answer(comparison.markdown(found, patch))
     else:
-        render.answer(comparison.lines(found, patch), page=True)
+        render.answer(comparison.lines(found, patch, width=render.width(), colors=paint), page=True)
         if not found:
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
     if exit_code and found:

@@ -7,29 +7,31 @@ from typing import Annotated
 import typer
 
 from gitexp.cli import options
+from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-
 gitexp init
-
 gitexp init --command "python -m mymodel.train"
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(init)
+    app.command(cls=Command, epilog=EPILOG)(init)
 
 
 def init(
-    command: Annotated[str | None, typer.Option(help="The training command; default: look for it.")] = None,
+    command: Annotated[
+        str | None, typer.Option(metavar="CMD", help="The training command; default: look for it.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write gitexp.yaml anew if it is there.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Look for the training command, params and metrics files, and write gitexp.yaml.
+    """Look at the project and write gitexp.yaml.
 
-    gitexp works without the file; it saves typing the command, and names what the usual names miss.
+    Looks for the training command, params and metrics files. gitexp works without the file; it saves
+    typing the command, and names what the usual names miss.
     """
     from pathlib import Path
 

@@ -7,18 +7,17 @@ from typing import Annotated
 import typer
 
 from gitexp.cli import options
+from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-
 gitexp log exp-333c9
-
 gitexp log exp-333c9 --raw > output.log
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(log)
+    app.command(cls=Command, epilog=EPILOG)(log)
 
 
 def log(
@@ -28,18 +27,20 @@ def log(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Print what an experiment's command printed; of a running one, what there is so far.
+    """Print what an experiment's command printed.
 
-    Colours are kept on a terminal; all other control sequences are left out.
+    Of a running one: what there is so far. Colours are kept on a terminal; all other control
+    sequences are left out.
     """
     from gitexp.cli import render
     from gitexp.cli.output import printable
     from gitexp.cli.session import open_project
     from gitexp.ops import log as ops
 
-    data = ops.log(open_project(), exp)
+    found = ops.log(open_project(), exp)
+    data = found.output
     if json:
-        return render.as_json({"experiment": exp, "output": data.decode("utf-8", "replace")})
+        return render.as_json({"experiment": found.name, "output": data.decode("utf-8", "replace")})
     if raw:
         return render.write_bytes([data])
     return render.answer(printable(data, colors=render.colors()), page=True)

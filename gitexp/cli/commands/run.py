@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitexp.cli import complete, options
+from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
     from gitexp.model import Experiment
 
 EPILOG = """Examples:
-
 gitexp run -- python train.py
-
-gitexp run -S train.lr=0.2 -S +train.warmup=5 -S '~train.decay' -n warm -- python train.py
-
-gitexp run --temp -S train.lr=0.3     (the command of gitexp.yaml, in a workspace of its own)
+gitexp run -S train.lr=0.2 -S model.layers=[64,32] -n wide -- python train.py
+gitexp run -S +train.warmup=5 -S '~train.decay' -m "as in the paper"
+gitexp run --temp -S train.lr=0.3    (in a workspace of its own)
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(
-        epilog=EPILOG, context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False}
-    )(run)
+    app.command(cls=Command, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
 
 
 def run(
@@ -51,11 +48,11 @@ def run(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Run a command and store it as an experiment: exact code, params, metrics, log, environment.
+    """Run a command and store it as an experiment.
 
-    The workspace is stored before the command starts, uncommitted changes and new files included;
-    at the end the results are added. The command's exit status is passed on. Ctrl-C stores the
-    experiment as interrupted.
+    Stored are the exact code, params, metrics, log and environment. The workspace is stored before the
+    command starts, uncommitted changes and new files included; at the end the results are added. The
+    command's exit status is passed on. Ctrl-C stores the experiment as interrupted.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project

@@ -5,18 +5,17 @@ from __future__ import annotations
 import typer
 
 from gitexp.cli import options
+from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-
 gitexp save
-
 gitexp save -n before-cleanup -m "best so far, by hand"
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(save)
+    app.command(cls=Command, epilog=EPILOG)(save)
 
 
 def save(
@@ -25,7 +24,10 @@ def save(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Store the workspace as it stands, results included, without running anything."""
+    """Store the workspace as it stands, without running.
+
+    Params, metrics and other declared results are stored as a run would store them.
+    """
     from gitexp.cli import render
     from gitexp.cli.session import open_project
     from gitexp.cli.summary import ended_line

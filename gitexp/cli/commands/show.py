@@ -7,35 +7,40 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gitexp.cli import complete, options
+from gitexp.cli.help import Command
 from gitexp.cli.values import PRECISION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitexp.ops.show import Column, Table
+    from gitexp.ops.show import Column, Query, Table
 
 EPILOG = """Examples:
-
 gitexp show --sort acc --desc -n 10
-
 gitexp show -A --only-changed
-
 gitexp show --columns 'acc,train.*' --md
+gitexp show --group model.optimizer
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(show)
+    app.command(cls=Command, epilog=EPILOG)(show)
+
+
+def _digits(value: int) -> int:
+    if not 1 <= value <= 17:  # a float has 17 digits that mean something
+        raise typer.BadParameter(f"{value} is not from 1 to 17")
+    return value
 
 
 def show(
-    everything: Annotated[
-        bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")
-    ] = False,
+    everything: options.Everything = False,
     sort: Annotated[
         str | None,
-        typer.Option(help="Metric or param to sort by, or created.", autocompletion=complete.columns),
+        typer.Option(
+            metavar="KEY", help="Metric or param to sort by, or created.", autocompletion=complete.columns
+        ),
     ] = None,
     desc: Annotated[bool, typer.Option("--desc", help="Sort from high to low.")] = False,
     group: Annotated[
@@ -54,18 +59,18 @@ def show(
     only_changed: Annotated[
         bool, typer.Option("--only-changed", help="Only columns whose values differ.")
     ] = False,
-    precision: Annotated[int, typer.Option(min=1, max=17, help="Significant digits of metrics.")] = PRECISION,
-    number: Annotated[int | None, typer.Option("-n", min=0, help="At most so many experiments.")] = None,
-    failed: Annotated[
-        bool | None, typer.Option("--failed/--no-failed", help="Only failed experiments, or none of them.")
-    ] = None,
+    precision: Annotated[
+        int, typer.Option(metavar="N", callback=_digits, help="Significant digits of metrics, 1 to 17.")
+    ] = PRECISION,
+    number: options.Number = None,
+    failed: options.Failed = None,
     json: options.Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Show experiments as a table: by baseline, the newest first.
+    """Show experiments as a table.
 
-    Without -A: the experiments made from the commit that HEAD is on.
+    By baseline, the newest first. Without -A: the experiments made from the commit that HEAD is on.
     """
     from gitexp.cli import export, render
     from gitexp.cli.session import open_project
@@ -82,21 +87,32 @@ def show(
         return render.write(export.csv(table.rows, found))
     if md:
         return render.answer(export.markdown(table, found, precision))
-    return _print(table, found, precision, everything=everything)
+    return _print(table, found, precision, query)
 
 
-def _print(table: Table, columns: Sequence[Column], precision: int, *, everything: bool) -> None:
+def _print(table: Table, columns: Sequence[Column], precision: int, query: Query) -> None:
     from gitexp.cli import render
     from gitexp.cli.table import lay_out
 
-    layout = lay_out(table, columns, width=render.width(), precision=precision)
-    lines = list(layout.lines)
-    if layout.left_out:
-        names = ", ".join(layout.left_out[:5]) + (", …" if len(layout.left_out) > 5 else "")
-        many = f"{len(layout.left_out)} column{'s' if len(layout.left_out) > 1 else ''}"
-        lines.append([(f"{many} left out ({names}): widen the window, or pick with --columns.", "dim")])
-    render.answer(lines, page=True)
-    if not everything and table.elsewhere:
+    width = render.width()
+    layout = lay_out(table, columns, width=width, precision=precision)
+    note = [[(line, "dim")] for line in _note(layout.left_out, width)]
+    render.answer([*layout.lines, *note], page=True)
+    if not query.everything and table.elsewhere:
         render.say(f"{table.elsewhere:,} more on other baselines: gitexp show -A", "dim")
-    if not table.experiments and not table.elsewhere:
+    elif not table.experiments and query.failed is None and query.limit is None:
         render.say("No experiments yet. The first one: gitexp run -- python train.py", "dim")
+    elif not table.experiments:
+        render.say("No experiment is like that.", "dim")
+
+
+def _note(left_out: Sequence[str], width: int | None) -> list[str]:
+    """Return what to say of columns that did not fit, in lines that do."""
+    from gitexp.cli.cells import elide
+
+    if not left_out or width is None:
+        return []
+    many = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
+    ways = ("Pick with --columns or --hide; all of them: gitexp show | less -S", "Pick with --columns.")
+    note = elide(f"{many} left out: {', '.join(left_out)}", width)
+    return [note, next((way for way in ways if len(way) <= width), ways[-1])]

@@ -1,0 +1,103 @@
+"""Experiment versioning in Git, from Python. What the command line does, these functions return.
+
+    import gitexp
+
+    project = gitexp.Project.open()
+    result = gitexp.run_experiment(project, gitexp.Request(("python", "train.py"), ["train.lr=0.2"]))
+    table = gitexp.table(project, gitexp.Query(sort="acc", descending=True))
+    best = table.experiments[0]
+    gitexp.branch(project, best.name, "best")
+
+Every expected error is an `errors.GitexpError`. Names are imported when they are first used, so that
+`import gitexp` costs next to nothing. (`gitexp.run` is the package that runs processes; hence the
+longer name of the function.)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gitexp.version import __version__
+
+if TYPE_CHECKING:
+    from gitexp import errors
+    from gitexp.model import MISSING, Change, Experiment, Record, Status
+    from gitexp.ops.branch import Promotion, branch
+    from gitexp.ops.diff import Diff, FileChange, diff, patch, points
+    from gitexp.ops.init import Found, init
+    from gitexp.ops.log import Log, log
+    from gitexp.ops.lookup import Point
+    from gitexp.ops.project import Project
+    from gitexp.ops.rows import Row
+    from gitexp.ops.run import Request, Result
+    from gitexp.ops.run import run as run_experiment
+    from gitexp.ops.save import save as save_workspace
+    from gitexp.ops.show import Column, Columns, Group, Query, Table, columns, experiments, table
+
+__all__ = [
+    "MISSING",
+    "Change",
+    "Column",
+    "Columns",
+    "Diff",
+    "Experiment",
+    "FileChange",
+    "Found",
+    "Group",
+    "Log",
+    "Point",
+    "Project",
+    "Promotion",
+    "Query",
+    "Record",
+    "Request",
+    "Result",
+    "Row",
+    "Status",
+    "Table",
+    "__version__",
+    "branch",
+    "columns",
+    "diff",
+    "errors",
+    "experiments",
+    "init",
+    "log",
+    "patch",
+    "points",
+    "run_experiment",
+    "save_workspace",
+    "table",
+]
+
+_MODULES = {
+    "gitexp.model": ("MISSING", "Change", "Experiment", "Record", "Status"),
+    "gitexp.ops.branch": ("Promotion", "branch"),
+    "gitexp.ops.diff": ("Diff", "FileChange", "diff", "patch", "points"),
+    "gitexp.ops.init": ("Found", "init"),
+    "gitexp.ops.log": ("Log", "log"),
+    "gitexp.ops.lookup": ("Point",),
+    "gitexp.ops.project": ("Project",),
+    "gitexp.ops.rows": ("Row",),
+    "gitexp.ops.run": ("Request", "Result"),
+    "gitexp.ops.show": ("Column", "Columns", "Group", "Query", "Table", "columns", "experiments", "table"),
+}
+_HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
+    "run_experiment": ("gitexp.ops.run", "run"),
+    "save_workspace": ("gitexp.ops.save", "save"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return import_module("gitexp.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gitexp' has no attribute '{name}'")
+    module, attribute = _HOMES[name]
+    globals()[name] = value = getattr(import_module(module), attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
