@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -190,9 +191,23 @@ class Store:
         """Write a record commit on top of `record.commit` and move the ref from `old` to it."""
         oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
         failpoint("store:before-ref")
-        self.repo.update_ref(PREFIX + record.name, oid, old, f"gitexp: {record.status}")
+        self._move(PREFIX + record.name, oid, old, f"gitexp: {record.status}")
         failpoint("store:after-ref")
         return Experiment(record.name, oid, record)
+
+    def _move(self, ref: str, new: str, old: str, reason: str) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self.repo.update_ref(ref, new, old, reason)
+            except RefConflict:
+                raise
+            except errors.GitFailed as error:
+                # `git pack-refs` beside us removes the folder of the refs it has packed, at times
+                # between Git's making it and writing into it.
+                if "No such file or directory" not in error.stderr or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.01 * (attempt + 1))
+        return None
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
         """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it."""
