@@ -28,6 +28,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 from git.cmd import Git
 
 from gitexp import errors
+from gitexp.repo import failures
 
 MINIMUM_GIT = (2, 30)
 
@@ -57,11 +58,7 @@ _ENVIRONMENT = {
     "GIT_ICASE_PATHSPECS": "0",
 }
 
-_UNWRITABLE = re.compile(
-    r"read-only file system|insufficient permission for adding"
-    r"|(unable to|cannot|could not) (append|create|lock|write).*permission denied"
-)
-
+_ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
 ZERO = ""  # as `old` of update_ref: the ref must not exist yet
 
 
@@ -98,7 +95,7 @@ class Repository:
         self.common_dir = common_dir
         self.index = index
         self.object_format = object_format
-        self._git = Git(str(root))
+        self._git = Git(root)  # a Path: GitPython expands ~ and $HOME in a string
         self._environment = {
             **_ENVIRONMENT,
             "GIT_DIR": str(git_dir),
@@ -114,7 +111,7 @@ class Repository:
         Raises GitMissing, GitTooOld, NotARepository or BareRepository.
         """
         start = (start or Path.cwd()).absolute()
-        git = Git(str(start))
+        git = Git(start)
         _require_git(git)
         status, out, err = _execute(
             git,
@@ -126,7 +123,11 @@ class Repository:
         )
         lines = [os.fsdecode(line) for line in out.split(b"\n")]
         if status != 0:
-            raise _no_repository(start, lines, err)
+            raise failures.no_repository(start, lines, err)
+        if len(lines) != _ANSWERS:
+            raise errors.RepositoryError(
+                f"gitexp cannot work in a folder with a line break in its name: {start}", "Rename the folder."
+            )
         common, index = (Path(os.path.realpath(start / name)) for name in (lines[3], lines[5]))
         return cls(Path(lines[6]), Path(lines[2]), common, index, lines[4])
 
@@ -134,12 +135,12 @@ class Repository:
     def create(cls, folder: Path, message: str) -> Repository:
         """Make a repository in `folder`, commit all that is there on a branch main, and return it."""
         environment = {**_ENVIRONMENT, "GIT_DIR": str(folder / ".git"), "GIT_WORK_TREE": str(folder)}
-        git = Git(str(folder))
+        git = Git(folder)
         _require_git(git)
         for args in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
             status, _, err = _execute(git, args, environment)
             if status != 0:
-                raise failure(args, status, err)
+                raise failures.failure(args, status, err)
         repo = cls(folder, folder / ".git", folder / ".git", folder / ".git" / "index")
         tree = repo.run("write-tree").decode().strip()
         repo.update_ref(
@@ -164,7 +165,7 @@ class Repository:
         """Run `git <args>` in the worktree and return what it printed; raises GitFailed."""
         status, out, err = self.call(*args, stdin=stdin, index=index, env=env, durable=durable)
         if status != 0:
-            raise failure(args, status, err)
+            raise failures.failure(args, status, err)
         return out
 
     def call(
@@ -341,8 +342,10 @@ class Repository:
         if status == 0:
             return
         if re.search(r"reference already exists|but expected|unable to resolve|reference is missing", err):
-            raise RefConflict(f"Git would not move a ref: {_sentence(err)}", status=status, stderr=err)
-        raise failure(["update-ref", *args], status, err)
+            raise RefConflict(
+                f"Git would not move a ref: {failures.sentence(err)}", status=status, stderr=err
+            )
+        raise failures.failure(["update-ref", *args], status, err)
 
     @property
     def zero(self) -> str:
@@ -377,51 +380,6 @@ def _require_git(git: Git) -> None:
     if git.version_info[:2] < MINIMUM_GIT:
         have = ".".join(str(part) for part in git.version_info)
         raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
-
-
-def _no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
-    if "dubious ownership" in err:
-        return errors.RepositoryError(
-            f"Git refuses this repository because somebody else owns it: {start}",
-            "If you trust it, run: git config --global --add safe.directory <its folder>",
-        )
-    if lines[:1] == ["true"] or lines[1:2] == ["true"]:
-        return errors.BareRepository(
-            "This is a repository without a workspace (bare, or inside .git).",
-            "Go to a clone or a worktree of it and run gitexp there.",
-        )
-    if "not a git repository" in err.lower() or "GIT_DIR" in err:
-        return errors.NotARepository(
-            f"Not inside a Git repository: {start}",
-            "Go to your project's folder, or make it one: git init && git add . && git commit -m start",
-        )
-    return failure(["rev-parse"], 128, err)
-
-
-def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
-    """Return the error for a Git process that failed: GitFailed, unless what it said is well known."""
-    what = _sentence(err)
-    lower = err.lower()
-    if "no space left on device" in lower or "disk quota exceeded" in lower:
-        return errors.StorageError("The disk is full: Git could not write.", "Free some space and run again.")
-    if _UNWRITABLE.search(lower):
-        return errors.ReadOnlyRepository(
-            f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
-        )
-    verb = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
-    return errors.GitFailed(
-        f"git {verb} failed: {what or f'exit status {status}'}",
-        "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
-        status=status,
-        stderr=err,
-    )
-
-
-def _sentence(err: str) -> str:
-    """Return the line of Git's error output that says most, without its prefix."""
-    lines = [line.strip() for line in err.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines
-    return telling[0].split(": ", 1)[-1] if telling else ""
 
 
 def is_true(value: str | None) -> bool:

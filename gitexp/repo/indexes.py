@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.repo.git import Repository, failure, is_true
+from gitexp.repo.failures import failure
+from gitexp.repo.git import Repository, is_true
 
 Entry = tuple[str, str]  # mode, blob id
 

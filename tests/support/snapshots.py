@@ -36,10 +36,10 @@ def on_disk(root: Path) -> Tree:
             found[str(folder.relative_to(root))] = (SUBMODULE, commit)
             folders.clear()
             continue
-        if folder == root:
+        if folder == root and ".git" in folders:
             folders.remove(".git")
         for file in [folder / name for name in (*files, *folders)]:
-            if file.is_symlink() or file.is_file():
+            if file != root / ".git" and (file.is_symlink() or file.is_file()):
                 found[str(file.relative_to(root))] = entry_of(file)
     return found
 
@@ -55,7 +55,8 @@ def stored(repo: Workspace, commit: str, *, raw: bool = False) -> Tree:
             return subprocess.run(command, cwd=repo.path, env=env, check=True, capture_output=True).stdout
 
         git("read-tree", commit)
-        git("checkout-index", "--all", f"--prefix={out}/")
+        if not raw:
+            git("checkout-index", "--all", f"--prefix={out}/")
         found: Tree = {}
         for entry in git("ls-tree", "-r", "-z", commit).split(b"\0")[:-1]:
             meta, _, name = entry.partition(b"\t")

@@ -1,0 +1,60 @@
+"""What Git says when it fails, as errors of ours. Its words are English: it is run with LC_ALL=C."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from gitexp import errors
+
+_UNWRITABLE = re.compile(
+    r"read-only file system|insufficient permission for adding"
+    r"|(unable to|cannot|could not) (append|create|lock|write).*permission denied"
+)
+
+
+def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
+    """Return the error for a folder that Git does not work in; `lines` is what it said of it so far."""
+    if "dubious ownership" in err:
+        return errors.RepositoryError(
+            f"Git refuses this repository because somebody else owns it: {start}",
+            "If you trust it, run: git config --global --add safe.directory <its folder>",
+        )
+    if lines[:1] == ["true"] or lines[1:2] == ["true"]:
+        return errors.BareRepository(
+            "This is a repository without a workspace (bare, or inside .git).",
+            "Go to a clone or a worktree of it and run gitexp there.",
+        )
+    if "not a git repository" in err.lower() or "GIT_DIR" in err:
+        return errors.NotARepository(
+            f"Not inside a Git repository: {start}",
+            "Go to your project's folder, or make it one: git init && git add . && git commit -m start",
+        )
+    return failure(["rev-parse"], 128, err)
+
+
+def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
+    """Return the error for a Git process that failed: GitFailed, unless what it said is well known."""
+    what = sentence(err)
+    lower = err.lower()
+    if "no space left on device" in lower or "disk quota exceeded" in lower:
+        return errors.StorageError("The disk is full: Git could not write.", "Free some space and run again.")
+    if _UNWRITABLE.search(lower):
+        return errors.ReadOnlyRepository(
+            f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
+        )
+    verb = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
+    return errors.GitFailed(
+        f"git {verb} failed: {what or f'exit status {status}'}",
+        "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
+        status=status,
+        stderr=err,
+    )
+
+
+def sentence(err: str) -> str:
+    """Return the line of Git's error output that says most, without its prefix."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines
+    return telling[0].split(": ", 1)[-1] if telling else ""
