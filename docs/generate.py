@@ -133,7 +133,7 @@ def _usage(name: str, command: Any) -> list[str]:
 
 
 def _arguments(command: Any) -> list[str]:
-    rows = [f"| `{_cell(_shown(each))}` | {_cell(each.help)} |" for each in arguments_of(command)]
+    rows = [f"| {_code(_shown(each))} | {_cell(each.help)} |" for each in arguments_of(command)]
     return ["| argument | |", "| --- | --- |", *rows, ""] if rows else []
 
 
@@ -154,12 +154,17 @@ def _spelled(option: Any) -> str:
     """An option as it is typed: short form first, its value's name after the last one."""
     names = sorted(option.opts, key=len) + sorted(option.secondary_opts, key=len)
     value = "" if option.is_flag or option.count else f" {option.metavar or _kind(option)}"
-    return ", ".join(f"`{_cell(name + (value if name == names[-1] else ''))}`" for name in names)
+    return ", ".join(_code(name + (value if name == names[-1] else "")) for name in names)
 
 
 def _kind(option: Any) -> str:
     kinds = {"integer": "N", "integer range": "N", "int": "N", "int range": "N"}
     return kinds.get(option.type.name.strip("<>").lower(), option.name.upper())
+
+
+def _code(text: str) -> str:
+    """Code in a cell; a bar in it would end the cell, and renderers differ in how to escape it."""
+    return f"<code>{html.escape(text).replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 def _default(option: Any) -> str:

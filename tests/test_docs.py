@@ -61,7 +61,7 @@ class Command:
 
     @property
     def keys(self) -> list[tuple[str, str]]:
-        """Ctrl-C once the line before it has come, as far as it will be the same everywhere."""
+        """Ctrl-C once the line before it has come, as far as that will be the same everywhere."""
         if "^C" not in self.shown:
             return []
         before = self.shown[self.shown.index("^C") - 1]
