@@ -135,6 +135,7 @@ def _snapshot(project: Project, plan: _Plan) -> tuple[str, tuple[str, ...]]:
     rules = snapshot.Rules(
         leave_out=exclusions.rule(project.repo.root),
         max_untracked=project.config.max_untracked,
+        results=project.config.results,
         declared=tuple(plan.params.files),
         overlay=plan.params.edited,
     )
@@ -237,8 +238,9 @@ def _carry_out(
         interrupted=outcome.interrupted,
         duration=round(outcome.duration, 3),
     )
-    try:
+    with contextlib.suppress(OSError):  # only the next command would need it
         run.save()
+    try:
         stored = finish(project, run, experiment, _with_environment(experiment.record, run, ended))
     except (errors.GitexpError, OSError) as error:
         raise errors.StorageError(
@@ -343,7 +345,7 @@ def _environment(
 
 def _with_environment(record: Record, run: LiveRun, ended: _Ended) -> Record:
     """Return the record with what was found out while the command ran; write environment.txt."""
-    found, log = ended.probe.result(), ended.log
+    found, gpus, log = ended.probe.result(), ended.gpus.result(), ended.log
     warnings = list(record.warnings)
     if found.warning:
         warnings.append(found.warning)
@@ -353,7 +355,7 @@ def _with_environment(record: Record, run: LiveRun, ended: _Ended) -> Record:
         warnings.append(f"log incomplete: {log.error}")
     run.environment.write_text(found.text(), "utf-8")
     failpoint("run:environment")
-    return replace(record, python=found.python, gpus=ended.gpus.result(), warnings=tuple(warnings))
+    return replace(record, python=found.python, gpus=gpus, warnings=tuple(warnings))
 
 
 def _exit_code(outcome: Outcome) -> int:
