@@ -35,8 +35,8 @@ KEYS: Mapping[str, str] = {
     "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
 }
 _LISTS = ("params", "metrics", "plots", "outs", "share")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMG]?)i?[bB]?")
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)i?[bB]?")
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,15 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
 
 
 def _command(value: Any, complain: Any) -> str | tuple[str, ...]:
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str) and value.strip() and "\0" not in value:
         return value.strip()
-    if isinstance(value, list) and value and all(isinstance(word, (str, int, float)) for word in value):
+    if isinstance(value, list) and value and all(map(_is_word, value)):
         return tuple(str(word) for word in value)
     raise complain("command", "'command' must be a string or a list", "For example: command: python train.py")
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and "\0" not in str(value)
 
 
 def _size(value: Any, complain: Any) -> int:
@@ -156,7 +160,13 @@ def _below(prefix: str, path: str) -> str | None:
             parts.pop()
         else:
             parts.append(part)
-    if not parts or parts[0] == "/" or ":" in parts[0] or parts[0].lower() in (".git", ".gitexp"):
+    if (
+        not parts
+        or "\0" in path
+        or parts[0] == "/"
+        or ":" in parts[0]
+        or parts[0].lower() in (".git", ".gitexp")
+    ):
         return None
     return "/".join(parts)
 

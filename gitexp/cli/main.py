@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import re
@@ -62,6 +63,8 @@ _register()
 
 def main() -> NoReturn:
     """Run the command line and exit with the status of DESIGN section 5."""
+    # Reading ten thousand records makes no garbage in cycles; looking for it takes a third of the time.
+    gc.disable()
     try:
         status = _run()
     except ReaderGone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gitexp import errors
@@ -9,6 +10,9 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
 from gitexp.ops.project import Project
 from gitexp.repo.git import ZERO, RefConflict
+
+_RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
+_LONGEST = 250  # bytes of a file name, less `.lock`
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,7 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
             f"{found.name} is {found.record.status}: its results are not there yet.", "Wait for it to end."
         )
     name = name or found.name
-    if name.startswith("-") or not project.repo.is_branch_name(name):
-        raise errors.InvalidName(
-            f"'{name}' cannot be the name of a branch.", "See git help check-ref-format for what can."
-        )
+    _check(project, name)
     failpoint("branch:before-ref")
     try:
         project.repo.update_ref(
@@ -52,3 +53,20 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
             ) from error
         raise
     return Promotion(name, found)
+
+
+def _check(project: Project, name: str) -> None:
+    """Raise InvalidName for what `git branch` would refuse, or would call something else."""
+    if name.startswith("refs/"):
+        raise errors.InvalidName(
+            f"'{_shown(name)}' cannot be the name of a branch.", "Give its short name, without refs/heads/."
+        )
+    too_long = any(len(os.fsencode(part)) > _LONGEST for part in name.split("/"))
+    if name.startswith("-") or name in _RESERVED or too_long or not project.repo.is_branch_name(name):
+        raise errors.InvalidName(
+            f"'{_shown(name)}' cannot be the name of a branch.", "See git help check-ref-format for what can."
+        )
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 70 else name[:67] + "…"

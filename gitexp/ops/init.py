@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitexp import errors
+from gitexp import errors, files
 from gitexp.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
 from gitexp.repo.git import Repository
 
@@ -14,7 +15,9 @@ _SCRIPTS = (
     *("train.py", "main.py", "run.py", "training.py", "experiment.py"),
     *("src/train.py", "src/main.py", "scripts/train.py", "train.sh", "run.sh"),
 )
+_NOT_TRAINING = ("setup", "conftest", "params", "config", "conf", "utils", "__init__", "__main__")
 _SHARED = ("data", "datasets", ".venv", "venv")  # often ignored by Git, and needed by a run
+_MOST = 1 << 20  # bytes of a script to look into
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,22 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
-    if file.exists() and not force:
-        raise errors.UsageError(f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force.")
+    script = _find_script(here)
     found = Found(
         file=file,
-        command=command or _find_command(here),
+        command=command or (_command_of(script) if script else None),
         params=tuple(name for name in (*USUAL_PARAMS, "params.py") if (here / name).is_file()),
-        metrics=tuple(name for name in USUAL_METRICS if (here / name).is_file()) or ("metrics.json",),
+        metrics=_metrics(here, script),
         share=_ignored(repo, here),
     )
     try:
-        file.write_text(_text(found), "utf-8")
+        # Made, not overwritten: also a link to nowhere is in the way.
+        with file.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
+            stream.write(_text(found))
+    except FileExistsError as error:
+        raise errors.UsageError(
+            f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force."
+        ) from error
     except OSError as error:
         raise errors.StorageError(
             f"{CONFIG_FILE} could not be written: {error.strerror}.", "Check the folder's permissions."
@@ -54,11 +62,40 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
     return found
 
 
-def _find_command(here: Path) -> str | None:
+def _find_script(here: Path) -> str | None:
+    """Return the usual script that is here, or the only Python file that can be meant."""
     for script in _SCRIPTS:
         if (here / script).is_file():
-            return f"python {script}" if script.endswith(".py") else f"sh {script}"
-    return None
+            return script
+    others = [
+        path.name
+        for path in sorted(here.glob("*.py"))
+        if path.stem not in _NOT_TRAINING and not path.stem.startswith("test") and path.is_file()
+    ]
+    return others[0] if len(others) == 1 else None
+
+
+def _command_of(script: str) -> str:
+    name = json.dumps(script) if " " in script else script
+    if script.endswith(".sh"):
+        return f"sh {name}"
+    return f"{'python3' if shutil.which('python') is None and shutil.which('python3') else 'python'} {name}"
+
+
+def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
+    """Return the metrics files that are here, or that the script speaks of; else the usual one."""
+    there = tuple(name for name in USUAL_METRICS if (here / name).is_file())
+    if there or script is None:
+        return there or USUAL_METRICS[:1]
+    try:
+        with (here / script).open("rb") as stream:
+            text = stream.read(_MOST).decode("utf-8", "replace")
+    except OSError:
+        return USUAL_METRICS[:1]
+    named = tuple(name for name in USUAL_METRICS if name in text)
+    if "dvclive" in text and "dvclive/metrics.json" not in named:
+        named = (*(name for name in named if name != "metrics.json"), "dvclive/metrics.json")
+    return named or USUAL_METRICS[:1]
 
 
 def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
@@ -68,13 +105,21 @@ def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
 
 
 def _text(found: Found) -> str:
-    """Return the config, each list in YAML's flow form, which JSON's is."""
-    lines = ["# How gitexp runs this project; every key is optional (see docs: Configuration)."]
-    if found.command:
-        lines.append(f"command: {json.dumps(found.command) if ': ' in found.command else found.command}")
-    else:
-        lines.append("# command: python train.py")
+    """Return the config, each list in YAML's flow form."""
+    lines = ["# How gitexp runs this project; every key is optional."]
+    lines.append(_command_line(found.command) if found.command else "# command: python train.py")
     for key, names in (("params", found.params), ("metrics", found.metrics), ("share", found.share)):
         if names:
             lines.append(f"{key}: [{', '.join(names)}]")
     return "\n".join(lines) + "\n"
+
+
+def _command_line(command: str) -> str:
+    """Return the command as YAML: plain where that reads as the same text, else as a JSON string."""
+    plain = f"command: {command}"
+    try:
+        if files.parse(CONFIG_FILE, plain.encode("utf-8", "replace")) == {"command": command}:
+            return plain
+    except errors.ParseError:
+        pass
+    return f"command: {json.dumps(command)}"

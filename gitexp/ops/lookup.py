@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -24,11 +25,16 @@ class Point:
 
 
 def find(project: Project, text: str) -> Point:
-    """Return what `text` stands for; raises UnknownExperiment, AmbiguousExperiment or BadRecord."""
+    """Return what `text` stands for: an experiment's full name before a branch or tag, these before
+    the beginning of a name.
+
+    Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
     if text == WORKSPACE:
         return here(project)
-    if text != "HEAD" and (experiment := project.store.find(text)) is not None:
-        return of_experiment(project, project.store.require(experiment.name))
+    named = project.store.get(text) is not None
+    if (named or not _is_ref(project, text)) and project.store.find(text) is not None:
+        return of_experiment(project, project.store.require(text))
     if (commit := project.repo.resolve(text)) is not None:
         return of_commit(project, text, commit)
     near = get_close_matches(text, project.store.names(), n=3, cutoff=0.5)
@@ -36,6 +42,14 @@ def find(project: Project, text: str) -> Point:
         f"There is no experiment, branch or commit '{text}'.",
         f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names all experiments.",
     )
+
+
+def _is_ref(project: Project, text: str) -> bool:
+    """Return whether a branch or tag is called exactly so, or it is HEAD."""
+    names = [prefix + text for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/")]
+    if text == "HEAD" or "\0" in text:
+        return text == "HEAD"
+    return any(os.fsdecode(ref) in names for (ref,) in project.repo.refs(*names, fields=("refname",)))
 
 
 def here(project: Project) -> Point:

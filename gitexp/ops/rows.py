@@ -102,19 +102,24 @@ def of_one(experiment: Experiment) -> Row:
 
 def _flat_all(all_files: Iterable[Files]) -> list[dict[str, Any]]:
     flat_files = [{name: flatten(tree) for name, tree in found.items()} for found in all_files]
-    files_of: dict[str, str] = {}
-    shared: set[str] = set()
+    keys_of: dict[str, set[str]] = {}
     for found in flat_files:
         for name, flat in found.items():
-            for key in flat:
-                if files_of.setdefault(key, name) != name:
-                    shared.add(key)
+            keys_of.setdefault(name, set()).update(flat)
+    seen: set[str] = set()
+    shared: set[str] = set()
+    for keys in keys_of.values():
+        shared |= seen & keys
+        seen |= keys
     return [_merged(found, shared) for found in flat_files]
 
 
 def _merged(found: Mapping[str, Flat], shared: set[str]) -> dict[str, Any]:
     if not shared:
-        return {key: value for flat in found.values() for key, value in flat.items()}
+        merged: dict[str, Any] = {}
+        for flat in found.values():
+            merged.update(flat)
+        return merged
     return {
         f"{name}:{key}" if key in shared else key: value
         for name, flat in found.items()

@@ -135,16 +135,15 @@ def columns(table: Table, wanted: Columns) -> list[Column]:
     Raises UsageError if a pattern of `wanted.only` names no column.
     """
     found = table.rows
-    experiments = table.experiments or found
     metrics = [Column("metric", key) for key in _keys(row.metrics for row in found)]
     params = [Column("param", key) for key in _keys(row.params for row in found)]
-    differing = {column for column in params if _differs(column, experiments)}
+    differing = _differing(table, metrics, params)
     every = [*metrics, *(c for c in params if c in differing), *(c for c in params if c not in differing)]
     if wanted.only:
         every = [column for pattern in wanted.only for column in _matching(pattern, every)]
-    every = [c for c in dict.fromkeys(every) if not any(fnmatchcase(c.key, p) for p in wanted.hide)]
+    every = [c for c in dict.fromkeys(every) if not any(_matches(c.key, p) for p in wanted.hide)]
     if wanted.only_changed:
-        every = [column for column in every if _differs(column, experiments)]
+        every = [column for column in every if column in differing]
     return every
 
 
@@ -237,7 +236,7 @@ def _column(key: str, found: Sequence[Row]) -> Column:
 
 
 def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
-    matching = [column for column in every if fnmatchcase(column.key, pattern)]
+    matching = [column for column in every if _matches(column.key, pattern)]
     if not matching:
         raise _no_column(pattern, [column.key for column in every])
     return matching
@@ -255,6 +254,23 @@ def _keys(all_values: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(key for values in all_values for key in values))
 
 
+def _matches(key: str, pattern: str) -> bool:
+    # As it stands first: to a pattern, the brackets of layers[0].units are a set of characters.
+    return key == pattern or fnmatchcase(key, pattern)
+
+
+def _differing(table: Table, metrics: Sequence[Column], params: Sequence[Column]) -> set[Column]:
+    """Return the columns with more than one value: metrics among experiments, params also against
+    their baselines. A single experiment's metrics count, for they are its answer."""
+    experiments = [row for row in table.experiments if row.error is None]
+    heads = [group.head for group in table.groups if group.head is not None and group.head.params]
+    if not experiments:
+        return {*metrics, *params}
+    if len(experiments) > 1:
+        metrics = [column for column in metrics if _differs(column, experiments)]
+    return {*metrics, *(column for column in params if _differs(column, [*heads, *experiments]))}
+
+
 def _differs(column: Column, found: Sequence[Row]) -> bool:
-    first = column.value(found[0]) if found else MISSING
-    return any(column.value(row) != first for row in found)
+    first, *others = (column.value(row) for row in found)
+    return any(value != first and (value == value or first == first) for value in others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,8 @@ def demo(
     from gitexp.cli import render
     from gitexp.ops import demo as ops
 
+    for variable in ops.GIT_PLACES:
+        os.environ.pop(variable, None)
     project = ops.prepare(folder)
     for step in ops.steps(project):
         if not quiet and step.explanation:
@@ -45,4 +48,4 @@ def demo(
         if status != 0:
             raise typer.Exit(status)
     if not quiet:
-        render.answer(["", f"All of this is in {project} — look around there: gitexp show, git log --all."])
+        render.answer(["", f"Look around: cd {shlex.quote(str(project))} && gitexp show -A"])

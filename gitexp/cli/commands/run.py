@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,6 +61,7 @@ def run(
     from gitexp.ops import rows
     from gitexp.ops import run as ops
 
+    gc.enable()  # the command may take days, and `main` has turned it off
     project = open_project()
 
     def started(experiment: Experiment) -> None:
