@@ -30,12 +30,12 @@ def copy(repo: Repository, index: Path) -> Path:
         os.utime(index, ns=(of.st_atime_ns, of.st_mtime_ns))
     except FileNotFoundError:
         repo.run("read-tree", "HEAD", index=index)
-    _clear_blindfolds(repo, index)
+    look_everywhere(repo, index)
     return index
 
 
-def _clear_blindfolds(repo: Repository, index: Path) -> None:
-    """Make Git look at files that the user told it to pass over (assume-unchanged, skip-worktree).
+def look_everywhere(repo: Repository, index: Path) -> None:
+    """Let an index make Git look at files that it was told to pass over (assume-unchanged, skip-worktree).
 
     In a sparse checkout, a skip-worktree entry whose file is not on disk stays as it is: the file is
     part of the code, but was not wanted here.

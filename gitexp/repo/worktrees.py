@@ -12,14 +12,27 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.repo import indexes
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState, Lock
 
 _SLOTS = 256
+# Locked, so that `git worktree prune` and `remove` leave it alone.
+_NEW = ("--detach", "--no-checkout", "--lock")
+# Whatever the user has set for worktrees of their own: all files, each looked at, submodules left
+# alone, and no reflog, which would keep removed experiments from gc.
+_OURS = (
+    *("-c", "core.sparseCheckout=false"),
+    *("-c", "core.trustctime=true"),
+    *("-c", "core.checkStat=default"),
+    *("-c", "core.logAllRefUpdates=false"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "worktree.guessRemote=false"),
+)
 
 
 @contextlib.contextmanager
@@ -47,33 +60,71 @@ def _take_slot(local: LocalState) -> tuple[Path, Lock]:
     raise errors.WorkspaceBusy(f"{_SLOTS} isolated runs are going on already.", "Wait for one to end.")
 
 
-def _prepared(repo: Repository, path: Path, commit: str) -> Repository:
-    worktree = repo.linked(path, repo.common_dir / "worktrees" / path.name)
-    if not (path / ".git").is_file() or not (worktree.git_dir / "HEAD").is_file():
-        _add(repo, worktree, commit)
-    full = ("-c", "core.sparseCheckout=false")
-    worktree.run("update-ref", "--no-deref", "HEAD", commit)
-    worktree.run(*full, "clean", "-ffdxq")
+def _prepared(repo: Repository, slot: Path, commit: str) -> Repository:
+    """Return the slot's worktree with `commit` in it; what cannot be cleaned is made anew."""
+    if (git_dir := _git_dir(repo, slot)) is not None:
+        with contextlib.suppress(errors.GitexpError, OSError):
+            return _reset(repo.linked(slot, git_dir), commit)
+    _remove(repo, slot)
+    repo.run(*_OURS, "worktree", "add", *_NEW, "--", str(slot), commit)
+    failpoint("worktree:added")
+    if (git_dir := _git_dir(repo, slot)) is None:
+        raise errors.GitFailed(f"Git made no worktree at {slot}.", "git worktree list shows what is there.")
+    return _reset(repo.linked(slot, git_dir), commit)
+
+
+def _git_dir(repo: Repository, slot: Path) -> Path | None:
+    """Return the slot's folder in `worktrees/` if the two know each other, as after a move they do not.
+
+    Its name is Git's choice: a worktree of the user's may have that of the slot.
+    """
+    git_dir = _points_to(slot / ".git")
+    if git_dir is None or git_dir.parent != repo.common_dir / "worktrees":
+        return None
+    return git_dir if _points_to(git_dir / "gitdir") == slot / ".git" else None
+
+
+def _points_to(file: Path) -> Path | None:
+    """Return the path that stands in a file of Git's."""
+    try:
+        text = file.read_text("utf-8", "surrogateescape")
+    except (OSError, UnicodeError):
+        return None
+    return Path(os.path.realpath(file.parent / text.removeprefix("gitdir: ").removesuffix("\n")))
+
+
+def _reset(worktree: Repository, commit: str) -> Repository:
+    """Make the worktree hold `commit` and nothing else, whatever a run has left there."""
+    for lock in ("index.lock", "HEAD.lock"):
+        (worktree.git_dir / lock).unlink(missing_ok=True)  # of a Git that was killed: the slot is ours
+    worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
+    worktree.run(*_OURS, "clean", "-ffdxq")
     failpoint("worktree:cleaned")
-    worktree.run(*full, "read-tree", "--reset", "-u", "--end-of-options", commit)
+    if worktree.index.exists():
+        indexes.look_everywhere(worktree, worktree.index)
+    worktree.run(*_OURS, "read-tree", "--reset", "-u", "--end-of-options", commit)
     return worktree
 
 
-def _add(repo: Repository, worktree: Repository, commit: str) -> None:
-    """Make the worktree anew; whatever a crash left of an older one is removed."""
-    for left_over in (worktree.root, worktree.git_dir):
-        shutil.rmtree(left_over, ignore_errors=True)
-    # Locked, so that `git worktree prune` and `remove` leave it alone.
-    repo.run("worktree", "add", "--detach", "--no-checkout", "--lock", "--", str(worktree.root), commit)
-    failpoint("worktree:added")
+def _remove(repo: Repository, slot: Path) -> None:
+    """Remove what is left of a slot, also of one that was moved or copied with its repository."""
+    for folder, folders, _ in os.walk(slot):
+        for name in folders:
+            if not (Path(folder) / name).is_symlink():
+                (Path(folder) / name).chmod(0o700)  # in a read-only folder nothing can be removed
+    shutil.rmtree(slot, ignore_errors=True)
+    for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
+        known = _points_to(file)
+        if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
+            shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def _refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:
-    if repo.resolve(f"{commit}:.gitmodules", "blob") is None:
+    entries = repo.run("ls-tree", "-r", "-z", "--end-of-options", commit)
+    if b"\x00160000 " not in b"\0" + entries:
         return
     shared = {path.rstrip("/") for path in share}
-    entries = repo.run("ls-tree", "-r", "-z", "--end-of-options", commit).split(b"\0")
-    modules = [os.fsdecode(e.partition(b"\t")[2]) for e in entries if e.startswith(b"160000 ")]
+    modules = [os.fsdecode(e.partition(b"\t")[2]) for e in entries.split(b"\0") if e.startswith(b"160000 ")]
     missing = [path for path in modules if path not in shared]
     if missing:
         raise errors.SnapshotRefused(
@@ -88,6 +139,8 @@ def _link(source: Path, target: Path, share: Sequence[str]) -> None:
         original, link = source / name, target / name
         if not os.path.lexists(original):
             continue
+        if any((target / part).is_symlink() for part in PurePosixPath(name).parents):
+            continue  # the code itself says where this is; a link made through it would be elsewhere
         if link.is_dir() and not link.is_symlink() and not any(link.iterdir()):
             link.rmdir()  # an empty submodule folder
         if not os.path.lexists(link):
