@@ -25,6 +25,7 @@ from typing import Any
 
 import typer.main
 
+import gitexp
 from gitexp import errors
 from gitexp.cli.main import app
 from gitexp.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
@@ -226,6 +227,22 @@ def error_codes() -> Iterator[str]:
         yield f"| `{each.code}` | {each.exit_code} | {ERROR_MEANINGS[each.code]} |"
 
 
+_CONSTANTS = {
+    "MISSING": "Stands for a value that is not there, which None is not.",
+    "__version__": "The version of gitexp.",
+}
+
+
+def python_api() -> Iterator[str]:
+    """The public names, each with the first sentence that its own docstring says of it."""
+    yield from ["| name | |", "| --- | --- |"]
+    for name in gitexp.__all__:
+        thing = getattr(gitexp, name)
+        documented = inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing)
+        text = thing.__doc__ if documented else _CONSTANTS[name]
+        yield f"| `{name}` | {_cell(_first(text))} |"
+
+
 def speed() -> Iterator[str]:
     """The cases that say most, of the last whole measurement."""
     if not RESULTS.exists():
@@ -259,6 +276,7 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "usual-files": usual_files,
     "secrets": secrets,
     "error-codes": error_codes,
+    "python-api": python_api,
     "speed": speed,
 }
 

@@ -14,6 +14,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,6 +262,21 @@ def test_the_variables_of_a_run_are_documented(repo: Workspace) -> None:
     text = section(DOCS / "configuration.md", "Environment variables")
     assert told
     assert all(f"`{name}`" in text for name in told)
+
+
+def test_the_example_in_python_runs(repo: Workspace) -> None:
+    example = dict(_FENCE.findall((DOCS / "python.md").read_text("utf-8")))["python"]
+    repo.allow("files", "params.yaml")
+    repo.writes("metrics.json")
+    repo.allow("refs", "refs/heads/best")
+    repo.allow("reflogs", "refs/heads/best")
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=repo.path, check=True, capture_output=True, text=True
+    )
+    shown = [line.split() for line in done.stdout.splitlines() if line.startswith("exp-")]
+    losses = [float(loss) for _, _, loss in shown]
+    assert len(losses) == 3
+    assert losses == sorted(losses)
 
 
 # -- what the pages mention ---------------------------------------------------------------------------
