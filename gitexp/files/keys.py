@@ -51,7 +51,7 @@ def _part_value(match: re.Match[str], text: str) -> str | int:
 
 def _bad_key(text: str) -> OverrideError:
     return OverrideError(
-        f"`{text}` is not a parameter key", 'keys look like train.lr, layers[0].units or "a.b".c'
+        f"`{text}` is not a parameter key.", 'Keys look like train.lr, layers[0].units or "a.b".c.'
     )
 
 

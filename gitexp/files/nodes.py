@@ -108,8 +108,8 @@ def edit(editor: Editor, root: Node, key: Key, value: Value) -> tuple[list[Splic
         is_removed = value is MISSING and not rest
         if is_removed and inherited is not MISSING:
             raise OverrideError(
-                f"`{format_key(key)}` comes from a merge key (<<) and cannot be removed here",
-                "set it to another value, or remove it where it stands",
+                f"`{format_key(key)}` comes from a merge key (<<) and cannot be removed here.",
+                "Set it to another value, or remove it where it stands.",
             )
         if child is None:
             return _inserted(editor, root, node, part, put(inherited, rest, value))

@@ -15,7 +15,7 @@ from gitexp.files.parse import edit, parse
 from gitexp.files.scalars import plain_scalar, same
 from gitexp.model import MISSING, Tree, Value
 
-_EXAMPLE = "write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
+_EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
 _LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^"=])*+')
 _FILE = re.compile(r'([^":=]*):')
 _TEMPLATE = re.compile(r"\{\s*[^\s:,{}]+\s*\}")
@@ -50,15 +50,15 @@ def parse_override(text: str) -> Override:
     left, rest = (match[0], text[match.end() :]) if match else (text, "")
     file, op, key = _target(left.strip())
     if not is_encodable(text):
-        raise OverrideError(f"`{text!a}` is not UTF-8 text", _EXAMPLE)
+        raise OverrideError(f"`{text!a}` is not UTF-8 text.", _EXAMPLE)
     if op is Op.REMOVE:
         if rest:
-            raise OverrideError(f"`{text}` removes a key and cannot give it a value", _EXAMPLE)
+            raise OverrideError(f"`{text}` removes a key and cannot give it a value.", _EXAMPLE)
         return Override(file, op, parse_key(key), None, text)
     if not rest.startswith("="):
-        raise OverrideError(f"`{text}` does not say which key gets which value", _EXAMPLE)
+        raise OverrideError(f"`{text}` does not say which key gets which value.", _EXAMPLE)
     if not key:
-        raise OverrideError(f"`{text}` has no key before the `=`", _EXAMPLE)
+        raise OverrideError(f"`{text}` has no key before the `=`.", _EXAMPLE)
     return Override(file, op, parse_key(key), parse_value(rest[1:].strip()), text)
 
 
@@ -69,7 +69,7 @@ def _target(left: str) -> tuple[str | None, Op, str]:
         return None, op, left
     key, op = _sign(left[match.end() :], op)
     if not match[1] or not key:
-        raise OverrideError(f"`{left}` does not name a file and a key", _EXAMPLE)
+        raise OverrideError(f"`{left}` does not name a file and a key.", _EXAMPLE)
     return match[1], op, key
 
 
@@ -92,7 +92,7 @@ def parse_value(text: str) -> Value:
         try:
             return plain_scalar(text)
         except ValueError:
-            raise OverrideError("the value is a number of more than 4,000 digits") from None
+            raise OverrideError("The value is a number of more than 4,000 digits.") from None
     # PyYAML costs as much to import as the rest of a command; most overrides are plain.
     from gitexp.files import nodes, yaml_text
 
@@ -113,7 +113,7 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
     """
     if overrides and not files:
         raise UnknownParam(
-            "there is no params file", "write the parameters into params.yaml, one `name: value` a line"
+            "There is no params file.", "Write the parameters into params.yaml, one `name: value` a line."
         )
     params = _Params(files)
     for override in overrides:
@@ -159,7 +159,7 @@ class _Params:
         key = format_key(override.key)
         if having:
             raise OverrideError(
-                f"`{key}` stands in {' and in '.join(having)}", f"say which one is meant: {having[0]}:{key}"
+                f"`{key}` stands in {' and in '.join(having)}.", f"Say which one is meant: {having[0]}:{key}"
             )
         if override.op is not Op.ADD:
             raise self._unknown(override, list(self.data))
@@ -168,7 +168,9 @@ class _Params:
     def _named_file(self, file: str, override: Override) -> str:
         name = file if file in self.data else file.replace("\\", "/").removeprefix("./")
         if name not in self.data:
-            raise UnknownParam(f"{file} is not one of the params files", f"these are: {', '.join(self.data)}")
+            raise UnknownParam(
+                f"{file} is not one of the params files.", f"These are: {', '.join(self.data)}"
+            )
         if override.op is not Op.ADD and not self._has(name, override.key):
             raise self._unknown(override, [name])
         return name
@@ -182,10 +184,10 @@ class _Params:
     def _unknown(self, override: Override, names: Sequence[str]) -> GitexpError:
         key = format_key(override.key)
         near = _near(key, [known for name in names for known in _all_keys(self._tree(name))])
-        hints = [f"did you mean {', '.join(near)}?"] if near else []
+        hints = [f"Did you mean {', '.join(near)}?"] if near else []
         if override.op is Op.SET:
-            hints.append(f"use +{key}=value to add it")
-        return UnknownParam(f"no params file has the key `{key}`", "; ".join(hints) or None)
+            hints.append(f"Use +{key}=value to add it.")
+        return UnknownParam(f"No params file has the key `{key}`.", " ".join(hints) or None)
 
 
 def _check_addable(tree: Tree, key: Key, name: str) -> None:
@@ -197,7 +199,7 @@ def _check_addable(tree: Tree, key: Key, name: str) -> None:
         if not fits:
             kind = f"a list of {len(at)}" if is_list else "a map" if is_map else "a single value"
             where = f"`{format_key(key[:depth])}`" if depth else "the top"
-            raise OverrideError(f"`{format_key(key)}` cannot be set: {where} is {kind} in {name}", _EXAMPLE)
+            raise OverrideError(f"`{format_key(key)}` cannot be set: {where} is {kind} in {name}.", _EXAMPLE)
         at = child(at, part)
 
 

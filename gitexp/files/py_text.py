@@ -147,7 +147,7 @@ class PyEditor:
     def replace(self, node: Node, value: Value) -> list[Splice]:
         """The splices that write `value` where the literal `node` stands."""
         if node.style == "class":
-            raise OverrideError("a Python class cannot be replaced by a value", "name one of its constants")
+            raise OverrideError("a Python class cannot be replaced by a value.", "Name one of its constants.")
         quote = self._text[node.end - 1] if isinstance(node.value, str) else '"'
         return [Splice(node.start, node.end, literal_text(value, quote=quote, style=node.style))]
 
@@ -162,7 +162,7 @@ class PyEditor:
 
     def _insert_assignment(self, node: Node, name: str, value: Value) -> list[Splice]:
         if not name.isidentifier() or keyword.iskeyword(name):
-            raise OverrideError(f"`{name}` is not a name that Python can assign to")
+            raise OverrideError(f"`{name}` is not a name that Python can assign to.")
         indent = self._text[nodes.line_start(self._text, node.entry) : node.entry]
         line = f"{indent}{name} = {literal_text(value)}"
         end = nodes.line_end(self._text, node.end)
@@ -180,7 +180,7 @@ class PyEditor:
         if node.style not in ("module", "class"):
             return nodes.delete_in_brackets(self._text, node, part)
         if item.style == "class":
-            raise OverrideError("a Python class cannot be removed", "name one of its constants")
+            raise OverrideError("a Python class cannot be removed.", "Name one of its constants.")
         return [self._delete_statement(item)]
 
     def _delete_statement(self, item: Node) -> Splice:

@@ -60,7 +60,7 @@ def _is_block(parent: Any) -> bool:
 
 def _item(value: Value, old: Any = None) -> Any:
     if _has_null(value):
-        raise OverrideError("TOML has no null", 'use an empty string (key="") or remove the key (~key)')
+        raise OverrideError("TOML has no null.", 'Use an empty string (key="") or remove the key (~key).')
     if isinstance(value, str) and isinstance(old, String) and old.as_string().startswith("'"):
         literal = "'" not in value and value.isprintable()
         return tomlkit.string(value, literal=literal)

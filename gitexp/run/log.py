@@ -43,7 +43,7 @@ class LogFile:
         try:
             return cls(path, FileIO(path, "w+"), limit)
         except OSError as error:
-            raise StorageError(f"cannot write the log {path}: {error.strerror}") from error
+            raise StorageError(f"Cannot write the log {path}: {error.strerror}.") from error
 
     @property
     def cut(self) -> bool:

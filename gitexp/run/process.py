@@ -92,10 +92,10 @@ def _start(
         )
     except OSError as error:
         if not cwd.is_dir():
-            raise StorageError(f"the folder to run in is gone: {cwd}") from error
+            raise StorageError(f"The folder to run in is gone: {cwd}") from error
         raise _cannot_start(command, error) from error
     except ValueError as error:
-        raise CommandNotFound(f"the command cannot be started: {error}") from error
+        raise CommandNotFound(f"The command cannot be started: {error}.") from error
 
 
 def _cannot_start(command: Sequence[str] | str, error: OSError) -> CommandNotFound:
@@ -103,12 +103,12 @@ def _cannot_start(command: Sequence[str] | str, error: OSError) -> CommandNotFou
     program = command if isinstance(command, str) else command[0]
     if isinstance(error, FileNotFoundError):
         return CommandNotFound(
-            f"{program} cannot be started: the interpreter that its first line names is not there",
+            f"{program} cannot be started: the interpreter that its first line names is not there.",
             "Install it again, or correct the line that starts with #!",
         )
     hint = "Give it a first line that names its interpreter, such as #!/bin/sh"
     return CommandNotFound(
-        f"{program} cannot be started: {error.strerror}", hint if error.errno == errno.ENOEXEC else None
+        f"{program} cannot be started: {error.strerror}.", hint if error.errno == errno.ENOEXEC else None
     )
 
 

@@ -34,7 +34,7 @@ def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]
         program = words[0]
     elif not command or not command[0]:
         raise CommandNotFound(
-            "there is no command to run", "Name it after --, as in: gitexp run -- python train.py"
+            "There is no command to run.", "Name it after --, as in: gitexp run -- python train.py"
         )
     else:
         program = command[0]
@@ -61,16 +61,18 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> CommandNotFou
     """The error for a program that cannot be started, with the likeliest way out as its hint."""
     if "\0" not in program and (cwd / program).is_file():
         if program.endswith(".py"):
-            return CommandNotFound(f"{program} is not a program", f"Run it with Python: python {program}")
+            return CommandNotFound(f"{program} is not a program.", f"Run it with Python: python {program}")
         if not os.access(cwd / program, os.X_OK):
-            return CommandNotFound(f"{program} may not be executed", f"Allow it with: chmod +x {program}")
-        return CommandNotFound(f"{program} is not on the PATH", f"Name it with its folder: ./{program}")
+            return CommandNotFound(f"{program} may not be executed.", f"Allow it with: chmod +x {program}")
+        return CommandNotFound(f"{program} is not on the PATH.", f"Name it with its folder: ./{program}")
     if program == "python" and locate("python3", cwd, env):
-        return CommandNotFound("there is no program named python", "Use python3, or activate an environment")
+        return CommandNotFound(
+            "There is no program named python.", "Use python3, or activate an environment."
+        )
     where = f"in {cwd}" if _names_folder(program) else "on the PATH"
     return CommandNotFound(
-        f"there is no program {program!r} {where}",
-        "Check the spelling, or activate the environment that has it",
+        f"There is no program {program!r} {where}.",
+        "Check the spelling, or activate the environment that has it.",
     )
 
 
