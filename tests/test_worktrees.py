@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes and links
 def checked_out(repo: Workspace, commit: str, *share: str) -> tuple[Tree, Path]:
     """What a run would find, and where."""
     with worktrees.checkout(Repository.find(repo.path), commit, share) as worktree:
-        assert worktree.run("status", "--porcelain", "--ignored") == b"" or share
+        assert share or worktree.run("status", "--porcelain", "--ignored") == b""
         assert worktree.resolve("HEAD") == commit
         return on_disk(worktree.root), worktree.root
 
@@ -47,9 +47,7 @@ def test_it_holds_the_commit_and_nothing_else(repo: Workspace) -> None:
     commit = rich(repo)
     repo.write("untracked.py", "not in the commit\n")
     assert checked_out(repo, commit)[0] == stored(repo, commit)
-    assert checked_out(repo, "main~1^{commit}" and repo.git("rev-parse", "main~2"))[0] == stored(
-        repo, "main~2"
-    )
+    assert checked_out(repo, repo.git("rev-parse", "main~2"))[0] == stored(repo, "main~2")
 
 
 def test_a_run_in_it_has_the_workspace_as_it_stood(repo: Workspace) -> None:

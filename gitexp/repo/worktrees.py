@@ -113,6 +113,8 @@ def _remove(repo: Repository, slot: Path) -> None:
             if not (Path(folder) / name).is_symlink():
                 (Path(folder) / name).chmod(0o700)  # in a read-only folder nothing can be removed
     shutil.rmtree(slot, ignore_errors=True)
+    if slot.is_file() or slot.is_symlink():
+        slot.unlink()
     for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
         known = _points_to(file)
         if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
