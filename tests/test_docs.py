@@ -36,6 +36,7 @@ PAGES = [
 ]
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_VARIABLE = re.compile(r"\b(?:GITEXP_[A-Z]+|NO_COLOR|CLICOLOR_FORCE|FORCE_COLOR)\b")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _VARYING = (
     (re.compile(r"\bexp-[0-9a-f]{5,}"), "exp-#"),
@@ -262,6 +263,15 @@ def test_the_variables_of_a_run_are_documented(repo: Workspace) -> None:
     text = section(DOCS / "configuration.md", "Environment variables")
     assert told
     assert all(f"`{name}`" in text for name in told)
+
+
+def test_the_variables_that_gitexp_reads_are_documented() -> None:
+    pages = "".join((ROOT / name).read_text("utf-8") for name in ("docs/configuration.md", "CONTRIBUTING.md"))
+    for module in (ROOT / "gitexp").rglob("*.py"):
+        for name in re.findall(
+            r"\b(?:GITEXP_[A-Z]+|NO_COLOR|\w*COLOR_FORCE|FORCE_COLOR)\b", module.read_text("utf-8")
+        ):
+            assert name in pages, f"{module.name} knows {name}"
 
 
 def test_the_example_in_python_runs(repo: Workspace) -> None:
