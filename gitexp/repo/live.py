@@ -175,7 +175,10 @@ def live_runs(local: LocalState) -> Iterator[LiveRun]:
 
 def _read(folder: Path) -> LiveRun:
     """Return the run that a folder's state.json tells of; raises one of many errors if it does not."""
-    data = json.loads((folder / "state.json").read_text("utf-8", "surrogateescape"))
+    text = (folder / "state.json").read_text("utf-8", "surrogateescape")
+    if "\\u0000" in text:
+        raise ValueError("a path cannot have this")
+    data = json.loads(text)
     process = data["process"]
     return LiveRun(
         folder=folder,

@@ -54,8 +54,8 @@ def decode(body: bytes, name: str) -> Record:
         raise errors.BadRecord(f"The record of {name} is not a gitexp record.")
     if data["format"] > FORMAT:
         raise errors.BadRecord(
-            f"The record of {name} has format {data['format']}; this gitexp knows {FORMAT}.",
-            "Upgrade gitexp: pip install -U gitexp",
+            f"The record of {name} has format {data['format']}, and this gitexp knows {FORMAT}: "
+            "upgrade it with pip install -U gitexp."
         )
     values = {}
     for key, (check, read) in _READERS.items():

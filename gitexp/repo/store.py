@@ -30,6 +30,7 @@ _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
 _MOST_PATTERNS = 1000  # on one command line
+_LOCK_LEFT_AFTER = 600.0  # seconds
 _RACES = 1000  # that one may lose for an automatic name
 
 
@@ -202,12 +203,24 @@ class Store:
             except RefConflict:
                 raise
             except errors.GitFailed as error:
-                # `git pack-refs` beside us removes the folder of the refs it has packed, at times
-                # between Git's making it and writing into it.
-                if "No such file or directory" not in error.stderr or attempt == _ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1 or not self._may_pass(ref, error.stderr):
                     raise
                 time.sleep(0.01 * (attempt + 1))
         return None
+
+    def _may_pass(self, ref: str, complaint: str) -> bool:
+        """Return whether what kept a ref from being moved may be gone the next time."""
+        # `git pack-refs` beside us removes the folder of the refs it has packed, at times between
+        # Git's making it and writing into it.
+        if "No such file or directory" in complaint:
+            return True
+        # Git holds the lock for milliseconds: an old one was left by a power cut.
+        lock = self.repo.common_dir / f"{ref}.lock"
+        with contextlib.suppress(OSError):
+            if "File exists" in complaint and time.time() - lock.stat().st_mtime > _LOCK_LEFT_AFTER:
+                lock.unlink()
+                return True
+        return False
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
         """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it."""

@@ -1,0 +1,283 @@
+"""Runs whose process has died: found, finished once, and left alone where that cannot be known."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitexp import errors
+from gitexp.model import Experiment, Status
+from gitexp.ops.finish import end_lost_runs, finish_dead_runs
+from gitexp.ops.project import Project
+from gitexp.repo import git, live
+from gitexp.repo.local import LocalState, try_lock
+from tests.support.workspace import GITEXP, Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+
+
+@pytest.fixture
+def died(repo: Workspace) -> Workspace:
+    """A repository in which a run of `one` was killed when its command had ended."""
+    repo.writes("metrics.json")
+    killed(repo)
+    return repo
+
+
+def killed(repo: Workspace, *options: str) -> None:
+    command = ("run", *options, "-n", "one", "--", "python", "train.py")
+    assert repo.gitexp(*command, env={"GITEXP_FAILPOINT": "run:ended"}, check=False).exit_code == -9
+
+
+def project_of(repo: Workspace) -> Project:
+    return Project.open(repo.path)
+
+
+def one(repo: Workspace) -> Experiment:
+    found = project_of(repo).store.get("one")
+    assert found is not None
+    return found
+
+
+def state(repo: Workspace) -> Path:
+    (folder,) = (repo.path / ".git" / "gitexp" / "runs").iterdir()
+    return folder / "state.json"
+
+
+def change(repo: Workspace, **changes: Any) -> None:
+    data = json.loads(state(repo).read_text())
+    state(repo).write_text(json.dumps({**data, **changes}))
+
+
+def test_what_is_found_is_stored_and_said(died: Workspace) -> None:
+    result = died.gitexp("list")
+    assert result.stdout == "one\n"
+    assert "one was running when its process died" in result.stderr
+    record = one(died).record
+    assert (record.status, record.exit_code, record.duration) == (Status.INTERRUPTED, None, None)
+    assert record.metrics["metrics.json"]["loss"] == 0.343
+    assert "gitexp died" in record.warnings[-1]
+    assert died.gitexp("list").stderr == ""
+
+
+def test_eight_recoverers_at_once(died: Workspace) -> None:
+    commands = [
+        subprocess.Popen([*GITEXP, "list"], cwd=died.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(8)
+    ]
+    told = [command.communicate(timeout=60) for command in commands]
+    assert [command.returncode for command in commands] == [0] * 8, told
+    assert sum(b"its process died" in errors for _, errors in told) == 1
+    assert one(died).record.status is Status.INTERRUPTED
+    assert one(died).record.warnings.count(one(died).record.warnings[-1]) == 1
+    assert died.git("fsck", "--strict", "--no-dangling", "--no-progress") == ""
+
+
+def test_results_are_stored_before_another_run_writes_over_them(died: Workspace) -> None:
+    """Also where another process is just at it: the run waits."""
+    project = project_of(died)
+    (run,) = live.live_runs(project.local)
+    with live.claim(run) as ours:
+        assert ours
+        # Past its own look for dead runs, which leaves this one to us.
+        process = died.start("run", "-q", "-n", "two", "--", "rm", "metrics.json")
+        time.sleep(1.0)
+        assert (died.path / "metrics.json").exists()
+    assert process.wait(30) == 0
+    died.allow("files", "metrics.json")
+    assert one(died).record.metrics["metrics.json"]["loss"] == 0.343
+
+
+def test_a_run_on_another_machine_is_left_alone(died: Workspace) -> None:
+    process = json.loads(state(died).read_text())["process"]
+    change(died, process={**process, "host": "elsewhere"})
+    assert died.gitexp("list").stderr == ""
+    assert one(died).record.status is Status.RUNNING
+    assert state(died).exists()
+
+
+def test_a_run_that_holds_its_lock_is_alive_whatever_its_number_says(died: Workspace) -> None:
+    """In a container, processes have other numbers."""
+    lock = try_lock(state(died).with_name("lock"))
+    assert lock is not None
+    assert finish_dead_runs(project_of(died)) == []
+    assert end_lost_runs(project_of(died), project_of(died).store.all())[0].record.status is Status.RUNNING
+    lock.release()
+    assert [e.name for e in finish_dead_runs(project_of(died))] == ["one"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "null",
+            "[]",
+            "{}",
+            "not JSON",
+            "[" * 100_000,
+            '{"process": 1}',
+            '{"process": {}}',
+            "\0" * 4096,
+        ),
+        '{"process": {"host": 1, "pid": "x", "started": []}}',
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_state_that_cannot_be_read_is_passed_over(died: Workspace, text: str) -> None:
+    state(died).write_text(text)
+    assert finish_dead_runs(project_of(died)) == []
+    died.gitexp("list")
+    # Its record tells that it died; what is known of it besides is of no use.
+    assert [e.record.status for e in end_lost_runs(project_of(died), project_of(died).store.all())] == [
+        Status.INTERRUPTED
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tree": "0" * 40},
+        {"tree": "--help"},
+        {"tree": ["x"]},
+        {"root": 5, "git_dir": None},
+        {"root": "/nowhere", "git_dir": "/nowhere"},
+        {"results": ["../../../etc/passwd", "/etc/passwd", "\0", "-x"], "metrics": ["\0", 7]},
+        {"stamps": {"metrics.json": [1, 2, 3, 4]}, "max_size": -1},
+        {"name": "../x"},
+        {"name": ["x"]},
+        {"unknown": 1},
+        {"exit_code": 10**30, "duration": 1e308},
+    ],
+    ids=lambda changes: ",".join(changes),
+)
+def test_a_hostile_state_stops_no_command(died: Workspace, changes: dict[str, Any]) -> None:
+    change(died, **changes)
+    result = died.gitexp("list")
+    assert result.stdout == "one\n"
+    assert "Traceback" not in result.stderr
+    died.gitexp("save", "-q")
+    assert died.git("fsck", "--strict", "--no-dangling", "--no-progress") == ""
+
+
+def test_a_state_without_an_experiment_is_forgotten(died: Workspace) -> None:
+    died.git("update-ref", "-d", "refs/gitexp/exps/one")
+    assert finish_dead_runs(project_of(died)) == []
+    assert list(project_of(died).local.runs.iterdir()) == []
+
+
+def test_a_state_of_another_experiment_of_that_name_is_forgotten(died: Workspace) -> None:
+    died.git("update-ref", "-d", "refs/gitexp/exps/one")
+    died.git("update-ref", "refs/gitexp/exps/x", "HEAD")
+    project = project_of(died)
+    died_state = state(died).read_text()
+    shutil.move(state(died).parent, died.path / ".git" / "aside")
+    died.gitexp("save", "-q", "-n", "one")
+    shutil.move(died.path / ".git" / "aside", project.local.runs / "back")
+    assert state(died).read_text() == died_state
+    before = one(died)
+    assert finish_dead_runs(project) == []
+    assert one(died) == before
+    assert list(project.local.runs.iterdir()) == []
+
+
+def test_a_record_of_a_later_version_is_left_to_it(died: Workspace) -> None:
+    tree = died.git("rev-parse", "HEAD^{tree}")
+    commit = died.git("commit-tree", tree, input='one\n\n{"format": 2}\n')
+    died.git("update-ref", "refs/gitexp/exps/one", commit)
+    assert finish_dead_runs(project_of(died)) == []
+    assert state(died).exists()
+
+
+def test_an_isolated_workspace_that_is_gone(repo: Workspace) -> None:
+    killed(repo, "--temp")
+    shutil.rmtree(repo.path / ".git" / "gitexp" / "worktrees")
+    repo.gitexp("list")
+    record = one(repo).record
+    assert (record.status, record.metrics) == (Status.INTERRUPTED, {})
+    assert any("workspace is gone" in warning for warning in record.warnings)
+    assert "epoch 3" in repo.gitexp("log", "one").stdout
+    repo.gitexp("run", "-q", "--temp", "--", "true")
+
+
+def test_a_repository_that_can_only_be_read_can_be_read(died: Workspace) -> None:
+    folders = [died.path / ".git", *(path for path in (died.path / ".git").rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        assert died.gitexp("list", unreadable=True).stdout == "one\n"
+        died.gitexp("show", unreadable=True)
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert one(died).record.status is Status.RUNNING
+    died.gitexp("list")
+    assert one(died).record.status is Status.INTERRUPTED
+
+
+def test_a_ref_lock_that_a_power_cut_left(died: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = (*git._ALWAYS, "-c", "core.filesRefLockTimeout=10")
+    monkeypatch.setattr(git, "_ALWAYS", quick)
+    lock = died.path / ".git" / "refs" / "gitexp" / "exps" / "one.lock"
+    lock.touch()
+    project = project_of(died)
+    assert finish_dead_runs(project) == [], "it may be another Git's, which is just at it"
+    long_ago = time.time() - 3600
+    os.utime(lock, (long_ago, long_ago))
+    assert [e.name for e in finish_dead_runs(project)] == ["one"]
+    assert not lock.exists()
+
+
+def test_what_a_crash_left_is_swept_after_a_day(repo: Workspace) -> None:
+    local = project_of(repo).local
+    local.prepare()
+    for name in ("new", "old"):
+        (local.runs / name).mkdir()
+        (local.runs / name / "state.json.new").touch()
+    (local.root / "tmp" / "old").mkdir()
+    yesterday = time.time() - 25 * 3600
+    os.utime(local.runs / "old", (yesterday, yesterday))
+    os.utime(local.root / "tmp" / "old", (yesterday, yesterday))
+    repo.gitexp("save", "-q")
+    assert [path.name for path in local.runs.iterdir()] == ["new"]
+    assert list((local.root / "tmp").iterdir()) == []
+
+
+# -- locks ----------------------------------------------------------------------------------------
+
+
+def test_a_lock_has_one_holder(repo: Workspace) -> None:
+    local = LocalState(project_of(repo).repo)
+    held = local.try_lock("x")
+    assert held is not None
+    assert local.try_lock("x") is None
+    held.release()
+    with local.lock("x"):
+        assert local.try_lock("x") is None
+    assert local.try_lock("x") is not None
+
+
+def test_a_lock_is_not_waited_for_in_vain(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitexp.repo.local._LOCK_WAIT", 0.05)
+    local = LocalState(project_of(repo).repo)
+    held = local.try_lock("x")
+    assert held is not None
+    with pytest.raises(errors.WorkspaceBusy, match="'x'"), local.lock("x"):
+        pass
+
+
+def test_a_file_system_without_locks_is_named(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(fd: int, how: int) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(errors.StorageError, match="without locks: Function not implemented"):
+        LocalState(project_of(repo).repo).try_lock("x")
