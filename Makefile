@@ -26,7 +26,7 @@ bench: .venv/.stamp-dev ## the speed goals, measured
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.stamp-docs ## the documentation, into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## removes all that this file makes, .venv too
 	rm -rf .venv .bench site dist .coverage .coverage.* .hypothesis .*_cache

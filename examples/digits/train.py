@@ -4,6 +4,7 @@ Reads params.yaml; writes metrics.json (the end), logs.csv (every epoch) and mod
 """
 
 import json
+import signal
 from pathlib import Path
 
 import joblib
@@ -15,6 +16,8 @@ from sklearn.neural_network import MLPClassifier
 
 
 def main() -> None:
+    # partial_fit takes Ctrl-C for the end of one epoch and goes on; here it shall end the training.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     images, digits = load_digits(return_X_y=True)
     train_images, test_images, train_digits, test_digits = train_test_split(

@@ -169,7 +169,7 @@ class _Params:
         name = file if file in self.data else file.replace("\\", "/").removeprefix("./")
         if name not in self.data:
             raise UnknownParam(
-                f"{file} is not one of the params files.", f"These are: {', '.join(self.data)}"
+                f"{file} is no params file.", f"These are: {', '.join(self.data)}"
             )
         if override.op is not Op.ADD and not self._has(name, override.key):
             raise self._unknown(override, [name])

@@ -67,7 +67,7 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> CommandNotFou
         return CommandNotFound(f"{program} is not on the PATH.", f"Name it with its folder: ./{program}")
     if program == "python" and locate("python3", cwd, env):
         return CommandNotFound(
-            "There is no program named python.", "Use python3, or activate an environment."
+            "There is no program named python.", "Use python3, or activate its environment."
         )
     where = f"in {cwd}" if _names_folder(program) else "on the PATH"
     return CommandNotFound(
