@@ -55,12 +55,24 @@ def look_everywhere(repo: Repository, index: Path) -> None:
             repo.run("update-index", option, "-z", "--stdin", stdin=text, index=index)
 
 
-def update(repo: Repository, index: Path, add: Sequence[str], remove: Sequence[str]) -> None:
-    """Read files into a private index and drop others from it; raises SnapshotRefused."""
+def update(
+    repo: Repository,
+    index: Path,
+    add: Sequence[str],
+    remove: Sequence[str],
+    entries: Mapping[str, Entry] | None = None,
+) -> None:
+    """Read files into a private index, drop others from it, set a few `entries` whatever the disk has.
+
+    Raises SnapshotRefused for files that Git cannot read or will not store.
+    """
     if remove:
         repo.run("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(remove), index=index)
-    if add:
-        args = ("update-index", "--add", "--remove", "--replace", "--verbose", "-z", "--stdin")
+    if add or entries:
+        args = ["update-index", "--add", "--remove", "--replace", "--verbose"]
+        for path, (mode, blob) in (entries or {}).items():
+            args += ["--cacheinfo", f"{mode},{blob},{path}"]
+        args += ["-z", "--stdin"]
         status, out, err = repo.call(*args, stdin=_lines(add), index=index, durable=True)
         if status != 0 or _IGNORED in err:
             raise refusal(args, status, err, _first_missing(add, out))

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.repo import indexes
 from gitexp.repo.conversions import keep_exact
-from gitexp.repo.git import Repository
+from gitexp.repo.git import Repository, is_true
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; above it an untracked file is rather data than code
 
@@ -83,10 +83,9 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     _refuse(changes)
     _find_declared(repo, index, changes, rules)
     warnings = _sort_out_untracked(repo, changes, rules)
-    indexes.update(repo, index, changes.add, changes.remove)
-    plain = [path for path in changes.add if path not in rules.overlay]
-    warnings += keep_exact(repo, index, scratch, plain)
-    _overlay(repo, index, rules.overlay)
+    from_disk = [path for path in changes.add if path not in rules.overlay]
+    indexes.update(repo, index, from_disk, changes.remove, _entries(repo, index, rules.overlay))
+    warnings += keep_exact(repo, index, scratch, from_disk)
     tree = repo.run("write-tree", index=index, durable=True).decode().strip()
     return Snapshot(tree, tuple(warnings))
 
@@ -214,12 +213,18 @@ def _refuse(changes: _Changes) -> None:
         )
 
 
-def _overlay(repo: Repository, index: Path, contents: Mapping[str, bytes]) -> None:
-    """Let paths that are in a private index have other contents, with the modes they have there."""
-    if contents:
-        here = indexes.files(repo, index, list(contents))
-        blobs = {path: repo.write_blob(content, path=path) for path, content in contents.items()}
-        indexes.put(repo, index, {path: (mode, blobs[path]) for path, (mode, _) in here.items()})
+def _entries(repo: Repository, index: Path, contents: Mapping[str, bytes]) -> dict[str, indexes.Entry]:
+    """Return the index entries of files that are there, with other contents."""
+    if not contents:
+        return {}
+    blobs = {path: repo.write_blob(content, path=path) for path, content in contents.items()}
+    if is_true(repo.config.get("core.filemode", "true")):
+        modes = {path: (repo.root / path).lstat().st_mode for path in contents}
+        return {
+            path: ("100755" if modes[path] & stat.S_IXUSR else "100644", blobs[path]) for path in contents
+        }
+    known = indexes.files(repo, index, list(contents))  # what the disk says of modes does not count
+    return {path: (known[path][0] if path in known else "100644", blobs[path]) for path in contents}
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
