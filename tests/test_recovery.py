@@ -17,7 +17,8 @@ from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.ops.finish import end_lost_runs, finish_dead_runs
 from gitexp.ops.project import Project
-from gitexp.repo import git, live
+from gitexp.repo import git as git_module
+from gitexp.repo import live
 from gitexp.repo.local import LocalState, try_lock
 from tests.support.workspace import GITEXP, Workspace
 
@@ -30,6 +31,12 @@ def died(repo: Workspace) -> Workspace:
     repo.writes("metrics.json")
     killed(repo)
     return repo
+
+
+def git(repo: Workspace, *args: str) -> str:
+    """What a Git command prints that changes nothing, without the guard's looking before and after."""
+    done = subprocess.run(["git", *args], cwd=repo.path, capture_output=True, check=True)
+    return (done.stdout + done.stderr).decode().removesuffix("\n")
 
 
 def killed(repo: Workspace, *options: str) -> None:
@@ -78,7 +85,7 @@ def test_eight_recoverers_at_once(died: Workspace) -> None:
     assert sum(b"its process died" in errors for _, errors in told) == 1
     assert one(died).record.status is Status.INTERRUPTED
     assert one(died).record.warnings.count(one(died).record.warnings[-1]) == 1
-    assert died.git("fsck", "--strict", "--no-dangling", "--no-progress") == ""
+    assert git(died, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
 
 
 def test_results_are_stored_before_another_run_writes_over_them(died: Workspace) -> None:
@@ -165,7 +172,7 @@ def test_a_hostile_state_stops_no_command(died: Workspace, changes: dict[str, An
     assert result.stdout == "one\n"
     assert "Traceback" not in result.stderr
     died.gitexp("save", "-q")
-    assert died.git("fsck", "--strict", "--no-dangling", "--no-progress") == ""
+    assert git(died, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
 
 
 def test_a_state_without_an_experiment_is_forgotten(died: Workspace) -> None:
@@ -190,7 +197,7 @@ def test_a_state_of_another_experiment_of_that_name_is_forgotten(died: Workspace
 
 
 def test_a_record_of_a_later_version_is_left_to_it(died: Workspace) -> None:
-    tree = died.git("rev-parse", "HEAD^{tree}")
+    tree = git(died, "rev-parse", "HEAD^{tree}")
     commit = died.git("commit-tree", tree, input='one\n\n{"format": 2}\n')
     died.git("update-ref", "refs/gitexp/exps/one", commit)
     assert finish_dead_runs(project_of(died)) == []
@@ -224,8 +231,8 @@ def test_a_repository_that_can_only_be_read_can_be_read(died: Workspace) -> None
 
 
 def test_a_ref_lock_that_a_power_cut_left(died: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = (*git._ALWAYS, "-c", "core.filesRefLockTimeout=10")
-    monkeypatch.setattr(git, "_ALWAYS", quick)
+    quick = (*git_module._ALWAYS, "-c", "core.filesRefLockTimeout=10")
+    monkeypatch.setattr(git_module, "_ALWAYS", quick)
     lock = died.path / ".git" / "refs" / "gitexp" / "exps" / "one.lock"
     lock.touch()
     project = project_of(died)
