@@ -592,8 +592,11 @@ def replaced_objects_are_not_looked_at(repo: Workspace) -> None:
     blob = repo.git("rev-parse", "HEAD:train.py")
     fake = repo.git("hash-object", "-w", "--stdin", input="print('fake')\n")
     repo.git("replace", blob, fake)
+    repo.write("tracked.log", "tracked\n")
+    repo.commit()
     repo.git("replace", "HEAD", "HEAD~1")
-    repo.write("new.py", "new\n")
+    repo.write(".gitignore", "*.log\n")
+    remove(repo, ".git/index")  # so that HEAD's own tree must tell what is tracked
 
 
 @shape()

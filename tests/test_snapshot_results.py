@@ -186,6 +186,13 @@ def test_results_that_are_gone_are_gone(repo: Workspace) -> None:
     assert kept == on_disk(repo.path)
 
 
+def test_declared_paths_are_names_and_no_patterns(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "outs: ['[t]rain.*', '*']\n")
+    repo.writes("[[]t]rain.[*]")
+    kept, _ = ran(repo, "echo 1 > '[t]rain.*'")
+    assert kept == on_disk(repo.path)
+
+
 def test_a_metrics_path_that_is_a_folder(repo: Workspace) -> None:
     repo.write("metrics.json/part", "1\n")
     kept, _ = saved(repo)
