@@ -69,13 +69,13 @@ def update(
     if remove:
         repo.run("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(remove), index=index)
     if add or entries:
-        args = ["update-index", "--add", "--remove", "--replace", "--verbose"]
+        args = ["update-index", "--add", "--remove", "--replace"]
         for path, (mode, blob) in (entries or {}).items():
             args += ["--cacheinfo", f"{mode},{blob},{path}"]
         args += ["-z", "--stdin"]
-        status, out, err = repo.call(*args, stdin=_lines(add), index=index, durable=True)
+        status, _, err = repo.call(*args, stdin=_lines(add), index=index, durable=True)
         if status != 0 or _IGNORED in err:
-            raise refusal(args, status, err, _first_missing(add, out))
+            raise refusal(args, status, err, _culprit(repo, index, add))
 
 
 def put(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
@@ -100,12 +100,15 @@ def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entr
     return found
 
 
-def _first_missing(paths: Sequence[str], out: bytes) -> str:
-    """Return the path that Git was at when it gave up: the first of which it reports no end."""
-    done = set(out.split(b"'\n"))
-    return next(
-        (p for p in paths if done.isdisjoint({b"add '" + os.fsencode(p), b"remove '" + os.fsencode(p)})), ""
-    )
+def _culprit(repo: Repository, index: Path, paths: Sequence[str]) -> str:
+    """Return the path that Git gives up at: the first of which it does not say that it is done.
+
+    Only asked for after a failure: a Git that reports flushes each object to the disk by itself.
+    """
+    args = ("update-index", "--add", "--remove", "--replace", "--verbose", "-z", "--stdin")
+    done = set(repo.call(*args, stdin=_lines(paths), index=index)[1].split(b"'\n"))
+    told = ({b"add '" + os.fsencode(path), b"remove '" + os.fsencode(path)} for path in paths)
+    return next((path for path, words in zip(paths, told, strict=True) if done.isdisjoint(words)), "")
 
 
 def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> errors.GitexpError:
