@@ -1,8 +1,9 @@
 """`gitexp.yaml`, and the conventions that hold without it.
 
-The project is the folder that the config, or else a params or metrics file with a usual name, stands
-in: the nearest one from the current folder up to the repository's root. Paths in the config are
-relative to the project; all paths given out are relative to the root, with slashes.
+The project is the folder that the config, or else a params file with a usual name, stands in: the
+nearest one from the current folder up to the repository's root. (A metrics file is no sign of one: it
+comes and goes with the runs.) Paths in the config are relative to the project; all paths given out are
+relative to the root, with slashes.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def load(root: Path, here: Path) -> Config:
 def _project(root: Path, here: Path) -> Path:
     here = here if here.is_relative_to(root) else root
     upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
-    for names in ((CONFIG_FILE,), (*USUAL_PARAMS, *USUAL_METRICS)):
+    for names in ((CONFIG_FILE,), USUAL_PARAMS):
         for folder in upward:
             if any((folder / name).is_file() for name in names):
                 return folder

@@ -112,7 +112,7 @@ _SUGGESTED = re.compile(r"[.]?\s*(?:Did you mean (?P<names>.*)\?|\(Possible opti
 
 def _usage_error(error: typer.TyperException) -> errors.UsageError:
     """Return what typer's parser says as one of ours: a sentence, and what to do about it."""
-    message = error.format_message()
+    message = error.format_message().replace("argument(s)", "argument")
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path if context else 'gitexp'} --help shows what there is."
     if match := _SUGGESTED.search(message):

@@ -101,7 +101,8 @@ def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
 def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
     """Return the usual data folders that are here and that Git ignores."""
     there = [name for name in _SHARED if (here / name).is_dir()]
-    return tuple(name for name in there if repo.is_ignored(str(here / name)))
+    # With a slash: Git looks at the name, and `/data/` is a pattern for folders.
+    return tuple(name for name in there if repo.is_ignored(f"{here / name}/"))
 
 
 def _text(found: Found) -> str:

@@ -14,7 +14,7 @@ from gitexp.model import Experiment, Files, Flat, Status
 class Row:
     """One line of the table. `kind` is "workspace", "baseline" or "experiment".
 
-    `params` and `metrics` are flat; a key that stands in two files is `file:key` in all rows.
+    `params` and `metrics` are flat; a key that stands in two files of any row is `file:key` in all rows.
     """
 
     kind: str
@@ -102,15 +102,12 @@ def of_one(experiment: Experiment) -> Row:
 
 def _flat_all(all_files: Iterable[Files]) -> list[dict[str, Any]]:
     flat_files = [{name: flatten(tree) for name, tree in found.items()} for found in all_files]
-    keys_of: dict[str, set[str]] = {}
-    for found in flat_files:
-        for name, flat in found.items():
-            keys_of.setdefault(name, set()).update(flat)
-    seen: set[str] = set()
     shared: set[str] = set()
-    for keys in keys_of.values():
-        shared |= seen & keys
-        seen |= keys
+    for found in flat_files:
+        seen: set[str] = set()
+        for flat in found.values() if len(found) > 1 else ():
+            shared |= seen & flat.keys()
+            seen |= flat.keys()
     return [_merged(found, shared) for found in flat_files]
 
 

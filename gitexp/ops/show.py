@@ -12,7 +12,8 @@ from typing import Any
 from gitexp import errors
 from gitexp.files import is_number
 from gitexp.model import MISSING, Experiment, Status
-from gitexp.ops import rows
+from gitexp.ops import lookup, rows
+from gitexp.ops.finish import end_lost_runs
 from gitexp.ops.project import Project
 from gitexp.ops.rows import Draft, Row
 from gitexp.repo.store import newest_first
@@ -122,11 +123,12 @@ def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
 
 def _chosen(project: Project, query: Query, head: str | None) -> tuple[list[Experiment], int]:
     """Return the experiments asked for, newest first, and how many stand on other baselines."""
-    experiments = project.store.all()
+    experiments = end_lost_runs(project, project.store.all())
     chosen = [e for e in experiments if query.everything or e.record.baseline == head or e.error]
     elsewhere = len(experiments) - len(chosen)
     chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
-    return chosen[: query.limit] if query.sort is None else chosen, elsewhere
+    chosen = chosen[: query.limit] if query.sort is None else chosen
+    return [lookup.complete(project, e) if e.record.cut else e for e in chosen], elsewhere
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:

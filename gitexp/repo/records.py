@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -47,9 +48,12 @@ def decode(body: bytes, name: str) -> Record:
     if len(body) > _MAX_RECORD:
         raise errors.BadRecord(f"The record of {name} is too large: {len(body):,} bytes.")
     try:
-        data = json.loads(body, parse_constant=_no_constant)
+        data = _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise errors.BadRecord(f"The record of {name} is not JSON.") from error
+    # Nesting needs brackets: most records have too few of them to be looked at more closely.
+    if body.count(b"{") + body.count(b"[") > _MAX_DEPTH and _is_deeper([data], _MAX_DEPTH):
+        raise errors.BadRecord(f"The record of {name} is nested too deeply.")
     if not isinstance(data, dict) or not _is_int(data.get("format")) or data["format"] < 1:
         raise errors.BadRecord(f"The record of {name} is not a gitexp record.")
     if data["format"] > FORMAT:
@@ -118,6 +122,9 @@ def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -131,14 +138,13 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and (not value or all(isinstance(item, str) for item in value))
 
 
 def _is_files(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and all(isinstance(tree, dict) for tree in value.values())
-        and not _is_deeper(value, _MAX_DEPTH)
     )
 
 
@@ -181,13 +187,14 @@ def _read_process(value: dict[str, Any]) -> ProcessId:
 _Check = Callable[[Any], bool]
 _Read = Callable[[Any], Any] | None
 _TEXT: tuple[_Check, _Read] = (_is_text, None)
+_REPEATED: tuple[_Check, _Read] = (_is_text, sys.intern)  # the same in most records: one string for all
 _TEXTS: tuple[_Check, _Read] = (_is_texts, tuple)
 _READERS: dict[str, tuple[_Check, _Read]] = {
     "status": (_is_status, Status),
     "commit": (_is_object_id, None),
-    "baseline": (_is_object_id, None),
-    "branch": _TEXT,
-    "command": _TEXT,
+    "baseline": (_is_object_id, sys.intern),
+    "branch": _REPEATED,
+    "command": _REPEATED,
     "argv": _TEXTS,
     "overrides": _TEXTS,
     "params": (_is_files, None),
@@ -197,13 +204,13 @@ _READERS: dict[str, tuple[_Check, _Read]] = {
     "finished": _TEXT,
     "duration": (_is_number, None),
     "exit_code": (_is_int, None),
-    "user": _TEXT,
-    "host": _TEXT,
-    "platform": _TEXT,
-    "python": _TEXT,
+    "user": _REPEATED,
+    "host": _REPEATED,
+    "platform": _REPEATED,
+    "python": _REPEATED,
     "cpus": (_is_int, None),
     "gpus": _TEXTS,
-    "gitexp": _TEXT,
+    "gitexp": _REPEATED,
     "tags": _TEXTS,
     "note": _TEXT,
     "warnings": _TEXTS,

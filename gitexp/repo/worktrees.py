@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.repo import indexes
+from gitexp.repo import indexes, live
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState, Lock
 
@@ -55,8 +55,13 @@ def checkout(repo: Repository, commit: str, share: Sequence[str]) -> Iterator[Re
 def _take_slot(local: LocalState) -> tuple[Path, Lock]:
     for number in range(_SLOTS):
         name = f"gitexp-{number}"
-        if (lock := local.try_lock(name)) is not None:
-            return local.worktrees / name, lock
+        if (lock := local.try_lock(name)) is None:
+            continue
+        slot = local.worktrees / name
+        # The results of a run that died here are still to be stored: its slot must not be cleaned yet.
+        if not any(run.root == str(slot) for run in live.live_runs(local)):
+            return slot, lock
+        lock.release()
     raise errors.WorkspaceBusy(f"{_SLOTS} isolated runs are going on already.", "Wait for one to end.")
 
 

@@ -115,4 +115,4 @@ def _note(left_out: Sequence[str], width: int | None) -> list[str]:
     many = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
     ways = ("Pick with --columns or --hide; all of them: gitexp show | less -S", "Pick with --columns.")
     note = elide(f"{many} left out: {', '.join(left_out)}", width)
-    return [note, next((way for way in ways if len(way) <= width), ways[-1])]
+    return [note, next((way for way in ways if len(way) <= width), elide(ways[-1], width))]
