@@ -101,8 +101,13 @@ def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
 def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
     """Return the usual data folders that are here and that Git ignores."""
     there = [name for name in _SHARED if (here / name).is_dir()]
-    # With a slash: Git looks at the name, and `/data/` is a pattern for folders.
-    return tuple(name for name in there if repo.is_ignored(f"{here / name}/"))
+    return tuple(name for name in there if _is_ignored(repo, here / name))
+
+
+def _is_ignored(repo: Repository, path: Path) -> bool:
+    # check-ignore is the one command that refuses to take paths literally; a path is literal to it anyhow.
+    literal = {"GIT_LITERAL_PATHSPECS": "0"}
+    return repo.call("check-ignore", "--quiet", "--no-index", "--", str(path), env=literal)[0] == 0
 
 
 def _text(found: Found) -> str:

@@ -1,0 +1,243 @@
+"""The shell around the commands: help, completion, pipes, signals, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gitexp.cli.main import COMMANDS
+from tests.support.experiments import put
+from tests.support.workspace import GITEXP, Workspace
+
+# -- help ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_readable_at_80_columns(repo: Workspace, command: str) -> None:
+    done = repo.gitexp(*([command] if command else []), "--help")
+    lines = done.stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].startswith(f"Usage: gitexp {command}".rstrip())
+    assert done.stderr == ""
+    assert (
+        "..." not in done.stdout.replace("...", "", 0)
+        or "KEY,..." in done.stdout
+        or "[ARGS]..." in done.stdout
+        or ("[CMD]..." in done.stdout)
+    )
+    if command:
+        assert lines.index("Examples:") < len(lines) - 1
+        assert all(line.startswith(f"  gitexp {command}") for line in lines[lines.index("Examples:") + 1 :])
+    else:
+        said = [line for line in lines if re.match(r"  [a-z]+ {2,}[A-Z]", line)]
+        assert [line.split()[0] for line in said] == list(COMMANDS)
+        assert all(line.endswith(".") and not line.endswith("...") for line in said)
+
+
+def test_alone_it_shows_its_help(repo: Workspace) -> None:
+    assert repo.gitexp().stdout == repo.gitexp("-h").stdout
+
+
+def test_the_version(repo: Workspace) -> None:
+    assert re.fullmatch(r"gitexp \d+\.\d+\.\d+\n", repo.gitexp("--version").stdout)
+
+
+# -- usage errors -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "message", "hint"),
+    [
+        (["shwo"], "No such command 'shwo'.", "Did you mean show?"),
+        (["xyzzy"], "No such command 'xyzzy'.", "gitexp --help shows what there is."),
+        (["show", "--srot", "x"], "No such option: --srot.", "Did you mean --sort?"),
+        (["branch"], "Missing argument 'EXP'.", "gitexp branch --help shows what there is."),
+        (["show", "-n", "many"], "Invalid value for '-n': 'many' is not a valid", "gitexp show --help"),
+        (["branch", "a", "b", "c"], "Got unexpected extra argument (c).", "gitexp branch --help"),
+        (["branch", "-x"], "No such option: -x.", "gitexp branch --help"),
+        (["log", "--upload-pack=x"], "No such option: --upload-pack.", ""),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_a_hint(
+    repo: Workspace, args: list[str], message: str, hint: str
+) -> None:
+    done = repo.gitexp(*args, check=False)
+    assert (done.exit_code, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"error: {message}")
+    assert second.startswith(f"hint: {hint}")
+    done = repo.gitexp(args[0], "--json", *args[1:], check=False)
+    assert (done.exit_code, done.stderr) == (2, "")
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "usage"
+    assert error["message"]
+    assert error["hint"]
+
+
+def test_the_commands_own_json_is_not_ours(repo: Workspace) -> None:
+    done = repo.gitexp("run", "--", "no-such-program", "--json", check=False)
+    assert done.exit_code != 0
+    assert done.stdout == ""
+    assert "no-such-program" in done.stderr
+
+
+# -- pipes and signals --------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+@pytest.mark.parametrize("args", ["show -A", "list", "show --json", "diff HEAD~1 HEAD", "log big", "--help"])
+def test_a_reader_that_goes_away_is_no_error(repo: Workspace, args: str) -> None:
+    put(repo, "big", run_files={"output.log": b"x" * 200 + b"\n" * 3000 + b"y" * 200_000})
+    for at in range(40):
+        put(repo, f"exp-{at}", params={"params.yaml": {"long": "x" * 3000}})
+    gitexp = " ".join(GITEXP)
+    for script in (f"{gitexp} {args} | head -c 1 >/dev/null", f"{gitexp} {args} 2>&1 >/dev/null | true"):
+        done = subprocess.run(["sh", "-c", script], cwd=repo.path, capture_output=True, check=True)
+        assert done.stderr == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_is_130_and_quiet(repo: Workspace) -> None:
+    put(repo, "one")
+    # Git waits for the FIFO that it is given as a config file, and gitexp for Git.
+    fifo = repo.path / ".git" / "slow-config"
+    with repo.by_user():
+        os.mkfifo(fifo)
+    process = repo.start("show", env={"GIT_CONFIG_GLOBAL": str(fifo)})
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"Traceback" not in out + err
+    with repo.by_user():
+        fifo.unlink()
+
+
+def test_a_bug_is_a_sentence_and_with_debug_a_traceback(repo: Workspace) -> None:
+    done = repo.gitexp("log", "nope", check=False, env={"GITEXP_DEBUG": "1"})
+    assert "Traceback" in done.stderr
+    assert "Traceback" not in repo.gitexp("log", "nope", check=False).stderr
+
+
+def test_an_encoding_that_knows_little(repo: Workspace) -> None:
+    put(repo, "one", params={"params.yaml": {"größe": "数"}})
+    done = repo.gitexp("show", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    assert done.stdout.isascii()
+    assert "gr\\xf6\\xdfe" in done.stdout
+
+
+# -- completion ---------------------------------------------------------------------------------------
+
+
+def complete(repo: Workspace, line: str, shell: str = "bash") -> list[str]:
+    words = line.split(" ")
+    env = {"_GITEXP_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
+    env |= {"COMP_WORDS": line.rstrip(" "), "COMP_CWORD": str(len(words) - 1)}
+    env |= {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    return repo.gitexp(env=env).stdout.splitlines()
+
+
+@pytest.fixture
+def some(repo: Workspace) -> Workspace:
+    put(repo, "exp-one", params={"params.yaml": {"lr": 1}}, metrics={"metrics.json": {"acc": 1}})
+    put(repo, "exp-two")
+    put(repo, "other")
+    repo.git("branch", "feature/x")
+    return repo
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("gitexp bra", ["branch"]),
+        ("gitexp branch exp-", ["exp-one", "exp-two"]),
+        ("gitexp log o", ["other"]),
+        ("gitexp diff feat", ["feature/x"]),
+        ("gitexp diff HE", ["HEAD"]),
+        ("gitexp diff exp-one w", ["workspace"]),
+        ("gitexp run -S train.l", ["train.lr=0.1"]),
+        ("gitexp run -S ~train.l", ["~train.lr"]),
+        ("gitexp show --sort a", ["acc"]),
+        ("gitexp show --columns acc,l", ["acc,lr"]),
+    ],
+)
+def test_completion(some: Workspace, line: str, offered: list[str]) -> None:
+    assert complete(some, line) == offered
+    assert complete(some, line, "fish")[: len(offered)] == offered or line.endswith("bra")
+    assert all(
+        word in complete(some, line, "zsh")[-1] or word in str(complete(some, line, "zsh"))
+        for word in offered
+    )
+
+
+def test_completion_outside_a_repository_offers_nothing(repo: Workspace, tmp_path: Path) -> None:
+    for line in ("gitexp branch x", "gitexp diff x", "gitexp run -S x", "gitexp show --sort x"):
+        env = {
+            "_GITEXP_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split()) - 1),
+        }
+        done = repo.gitexp(env=env, cwd=os.path.relpath(tmp_path, repo.path))
+        assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_completion_offers_nothing_that_a_shell_would_run(repo: Workspace) -> None:
+    evil = '\\"; touch pwned #'
+    put(repo, "one", metrics={"metrics.json": {evil: 1, "$(touch pwned)": 2, "`x`": 3, "a b": 4, "acc": 5}})
+    repo.write("params.yaml", "'$(touch pwned)': 1\nok: '; touch pwned'\nlr: 1\n")
+    repo.git("branch", "$(touch${IFS}pwned)")
+    for shell in ("bash", "zsh", "fish"):
+        for line in ("gitexp show --sort ", "gitexp run -S ", "gitexp diff "):
+            assert "pwned" not in "\n".join(complete(repo, line, shell))
+    assert complete(repo, "gitexp run -S ") == ["lr=1"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_shown(repo: Workspace, shell: str) -> None:
+    script = repo.gitexp(env={"_GITEXP_COMPLETE": f"source_{shell}"}).stdout
+    assert "_GITEXP_COMPLETE=complete_" in script
+    if program := shutil.which(shell):
+        done = subprocess.run([program, "-n"], input=script, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_bash_completes_for_real(some: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "gitexp").write_text(f'#!/bin/sh\nexec {" ".join(GITEXP)} "$@"\n')
+    (tmp_path / "gitexp").chmod(0o755)
+    script = tmp_path / "completion.sh"
+    script.write_text(some.gitexp(env={"_GITEXP_COMPLETE": "source_bash"}).stdout)
+    program = (
+        f"export PATH={tmp_path}:$PATH; . {script}; COMP_WORDS=(gitexp branch exp-); COMP_CWORD=2; "
+        "$(complete -p gitexp | sed 's/.*-F \\([^ ]*\\).*/\\1/') gitexp exp- branch; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", program], cwd=some.path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["exp-one", "exp-two"]
+    assert done.stderr == ""
+
+
+def test_quiet_runs_say_nothing(repo: Workspace) -> None:
+    repo.writes("metrics.json")
+    done = repo.gitexp("run", "-q", "--", "python", "train.py")
+    assert done.stderr == ""
+    assert done.stdout.startswith("epoch 1")
+    assert repo.gitexp("save", "-q").stderr == ""
+
+
+def test_a_run_ends_with_one_line(repo: Workspace) -> None:
+    repo.writes("metrics.json")
+    lines = repo.gitexp("run", "-n", "one", "--", "python", "train.py").stderr.splitlines()
+    assert lines[0] == "one started"
+    assert re.fullmatch(r"one done in \d+\.\d s · loss [\d.]+ · eval.acc [\d.]+", lines[-1])
+    done = repo.gitexp("run", "-n", "two", "--", sys.executable, "-c", "exit(3)", check=False)
+    assert done.exit_code == 3
+    assert re.search(r"two failed \(exit 3\) in \d+\.\d s", done.stderr)

@@ -1,0 +1,272 @@
+"""`gitexp diff`: two points side by side."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import pytest
+
+from gitexp import errors
+from gitexp.model import MISSING, Change
+from gitexp.ops import diff as ops
+from gitexp.ops.diff import change_of
+from gitexp.ops.project import Project
+from tests.support.experiments import put
+from tests.support.workspace import Workspace
+
+
+@pytest.fixture
+def two(repo: Workspace) -> Workspace:
+    """Two experiments that were run: `a` as HEAD has it, `b` with another lr, other code and a new file."""
+    repo.writes("metrics.json", "params.yaml")
+    repo.gitexp("run", "-n", "a", "--", "python", "train.py")
+    repo.write("train.py", repo.read("train.py") + "# more\n")
+    repo.write("new file é.txt", "one\ntwo\n")
+    repo.gitexp("run", "-n", "b", "-S", "train.lr=0.25", "--", "python", "train.py")
+    return repo
+
+
+def test_two_experiments_side_by_side(two: Workspace) -> None:
+    shown = two.gitexp("diff", "a", "b").stdout
+    params, metrics, code = shown.split("\n\n")
+    assert params.splitlines() == ["Params    a    b", "train.lr  0.1  0.25"]
+    assert metrics.splitlines()[0].split() == ["Metrics", "a", "b", "Change"]
+    loss = metrics.splitlines()[1].split()
+    assert loss[0] == "loss"
+    assert loss[-1] == "%"
+    assert code.splitlines() == [
+        "Code            Added  Deleted",
+        "new file é.txt  +2     -0",
+        "train.py        +1     -0",
+    ]
+    assert "metrics.json" not in shown
+    assert "Environment" not in shown
+
+
+def test_one_argument_is_against_its_baseline(two: Workspace) -> None:
+    found = two.json("diff", "b")
+    assert found["a"] == {
+        "kind": "commit",
+        "name": two.git("rev-parse", "HEAD")[:7],
+        "commit": two.git("rev-parse", "HEAD"),
+    }
+    assert found["b"]["name"] == "b"
+    assert found["params"] == [{"key": "train.lr", "old": 0.1, "new": 0.25}]
+    assert {file["path"]: (file["added"], file["deleted"]) for file in found["code"]} == {
+        "new file é.txt": (2, 0),
+        "train.py": (1, 0),
+    }
+
+
+def test_none_is_head_against_the_workspace(two: Workspace) -> None:
+    found = two.json("diff")
+    assert (found["a"]["name"], found["b"]["name"]) == ("HEAD", "workspace")
+    assert [file["path"] for file in found["code"]] == ["new file é.txt", "train.py"]
+    assert two.json("diff", "HEAD")["code"] == found["code"]
+    assert two.json("diff", "workspace")["code"] == found["code"]
+
+
+def test_the_workspace_on_either_side(two: Workspace) -> None:
+    there, back = two.json("diff", "a", "workspace"), two.json("diff", "workspace", "a")
+    assert [(c["old"], c["new"]) for c in there["params"]] == [(c["new"], c["old"]) for c in back["params"]]
+    assert [(f["added"], f["deleted"]) for f in there["code"]] == [
+        (f["deleted"], f["added"]) for f in back["code"]
+    ]
+    assert two.json("diff", "b", "workspace")["code"] == []
+
+
+def test_a_revision_against_an_experiment(two: Workspace) -> None:
+    assert two.json("diff", "HEAD~1", "a")["params"] == [{"key": "train.lr", "old": 0.01, "new": 0.1}]
+    two.git("tag", "v1", "HEAD~1")
+    assert two.json("diff", "v1", "a")["a"]["kind"] == "commit"
+
+
+def test_a_branch_comes_before_the_beginning_of_a_name(repo: Workspace) -> None:
+    put(repo, "main-2")
+    put(repo, "other-1")
+    put(repo, "other-2")
+    repo.git("branch", "other")
+    assert repo.json("diff", "main", "HEAD")["a"]["kind"] == "commit"
+    assert repo.json("diff", "other", "HEAD")["a"]["kind"] == "commit"
+    assert repo.json("diff", "main-", "HEAD")["a"]["name"] == "main-2"
+    put(repo, "main")
+    assert repo.json("diff", "main", "HEAD")["a"]["kind"] == "experiment"
+
+
+def test_an_experiment_by_its_commit(two: Workspace) -> None:
+    commit = two.git("rev-parse", "refs/gitexp/exps/a~1")
+    assert two.json("diff", commit[:8])["b"]["name"] == "a"
+
+
+def test_the_patch_is_of_the_code_alone(two: Workspace) -> None:
+    patch = two.gitexp("diff", "a", "b", "--code").stdout
+    assert "\x1b" not in patch
+    assert "+# more" in patch
+    assert "diff --git a/new file é.txt" in patch
+    assert "diff --git a/params.yaml" not in patch
+    assert "diff --git a/metrics.json" not in patch
+    assert "\n+# more\n" in two.json("diff", "a", "b", "--code")["patch"]
+    assert "patch" not in two.json("diff", "a", "b")
+
+
+def test_the_patch_has_gits_colours_in_a_terminal(two: Workspace) -> None:
+    seen = two.tty("diff", "b", "--code", env={"GITEXP_PAGER": "cat"})
+    assert b"\x1b[32m+\x1b[m\x1b[32m# more\x1b[m" in seen.raw
+    assert b"\x1b[32m+" not in two.tty("diff", "b", "--code", env={"NO_COLOR": "1", "PAGER": "cat"}).raw
+
+
+def test_no_program_of_the_repository_runs(two: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
+    canary = tmp_path_factory.mktemp("canary") / "ran"
+    two.write(".gitattributes", "*.py diff=evil\n")
+    for key in ("diff.external", "diff.evil.command", "diff.evil.textconv"):
+        two.git("config", key, f"touch {canary}; cat")
+    assert "+# more" in two.gitexp("diff", "--code").stdout
+    assert not canary.exists()
+
+
+def test_gits_settings_do_not_change_the_patch(two: Workspace) -> None:
+    plain = two.gitexp("diff", "--code").stdout
+    for setting in (
+        "diff.noprefix=true",
+        "diff.mnemonicPrefix=true",
+        "diff.relative=true",
+        "color.ui=always",
+    ):
+        two.git("config", *setting.split("="))
+    assert two.gitexp("diff", "--code").stdout == plain
+
+
+def test_a_carriage_return_hides_nothing_in_a_patch(repo: Workspace) -> None:
+    repo.write("train.py", "evil()\rgood()\n")
+    assert "+evil()\\rgood()" in repo.gitexp("diff", "--code").stdout
+
+
+def test_renamed_deleted_and_binary_files(repo: Workspace) -> None:
+    repo.write("old name.py", "".join(f"line {at}\n" for at in range(20)))
+    repo.write("gone.py", "x\n")
+    repo.write("data.blob", b"\0\1\2")
+    repo.commit()
+    with repo.by_user():
+        (repo.path / "old name.py").rename(repo.path / "new name.py")
+        (repo.path / "gone.py").unlink()
+    repo.write("data.blob", b"\0\1\2\3")
+    found = {file["path"]: file for file in repo.json("diff")["code"]}
+    assert found["new name.py"]["renamed_from"] == "old name.py"
+    assert found["gone.py"]["deleted"] == 1
+    assert found["data.blob"]["added"] is None
+    shown = repo.gitexp("diff", "--code").stdout
+    assert "old name.py -> new name.py" in shown
+    assert "binary" in shown
+    assert "rename from old name.py" in shown
+
+
+def test_many_files_are_all_in_the_patch(repo: Workspace) -> None:
+    names = [f"{'folder' * 8}/{at:04}.py" for at in range(500)]
+    with repo.by_user():
+        (repo.path / names[0]).parent.mkdir()
+        for name in names:
+            (repo.path / name).write_text("x\n")
+    assert repo.gitexp("diff", "--code").stdout.count("\ndiff --git ") == 500
+
+
+def test_nothing_differs(repo: Workspace) -> None:
+    done = repo.gitexp("diff", "--exit-code")
+    assert done.stdout == ""
+    assert done.stderr == "Nothing differs between HEAD and workspace.\n"
+    assert repo.gitexp("diff", "--md").stdout == ""
+    assert repo.json("diff")["code"] == []
+
+
+def test_the_exit_code_tells_where_asked(two: Workspace) -> None:
+    assert two.gitexp("diff", "a", "b").exit_code == 0
+    assert two.gitexp("diff", "a", "b", "--exit-code", check=False).exit_code == 1
+    assert two.gitexp("diff", "a", "a", "--exit-code").exit_code == 0
+
+
+def test_markdown(two: Workspace) -> None:
+    lines = two.gitexp("diff", "a", "b", "--md", "--code").stdout.splitlines()
+    assert lines[:5] == [
+        "### Params",
+        "",
+        "| Key | a | b |",
+        "| --- | --- | --- |",
+        "| train.lr | 0.1 | 0.25 |",
+    ]
+    assert "```diff" in lines
+    assert lines[-1] == "```"
+
+
+def test_packages_that_differ(repo: Workspace) -> None:
+    for name, text in (
+        ("a", "# python 3.11.1\nnumpy==1.0\nold==1\n"),
+        ("b", "# python 3.12.0\nnumpy==2.0\n"),
+    ):
+        put(repo, name, run_files={"environment.txt": text.encode()})
+    put(repo, "saved")
+    assert repo.json("diff", "a", "b")["environment"] == [
+        {"key": "numpy", "old": "1.0", "new": "2.0"},
+        {"key": "old", "old": "1"},
+        {"key": "python", "old": "3.11.1", "new": "3.12.0"},
+    ]
+    assert repo.json("diff", "a", "saved")["environment"] == []
+
+
+def test_values_that_do_not_fit_stand_below_each_other(repo: Workspace) -> None:
+    one, two = "x" * 70 + "1", "x" * 70 + "2"
+    put(repo, "a", params={"params.yaml": {"long": one, "short": 1}})
+    put(repo, "b", params={"params.yaml": {"long": two, "short": 2}})
+    seen = repo.tty("diff", "a", "b").lines
+    assert seen == ["Params  a  b", "long", "  " + one, "  " + two, "short   1  2"]
+    assert repo.gitexp("diff", "a", "b").stdout.splitlines()[1] == f"long    {one}  {two}"
+
+
+def test_values_that_read_the_same_are_told_apart(repo: Workspace) -> None:
+    put(repo, "a", params={"params.yaml": {"flag": True}}, metrics={"metrics.json": {"loss": 0.12345678}})
+    put(repo, "b", params={"params.yaml": {"flag": "true"}}, metrics={"metrics.json": {"loss": 0.12345679}})
+    shown = repo.gitexp("diff", "a", "b").stdout
+    assert "True  'true'" in shown
+    assert "0.12345678  0.12345679  +1e-08" in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (1.0, 1.5, (0.5, 50.0)),
+        (-2, -1, (1, 50.0)),
+        (0, 1, (1, None)),
+        (MISSING, 1, (None, None)),
+        ("a", 1, (None, None)),
+        (True, False, (None, None)),
+    ],
+)
+def test_change_of_numbers(old: object, new: object, expected: tuple[object, object]) -> None:
+    assert change_of(Change("m", old, new)) == expected
+
+
+def test_not_a_number_has_not_changed(repo: Workspace) -> None:
+    for name in ("a", "b"):
+        put(repo, name, metrics={"metrics.json": {"loss": math.nan, "n": 1 if name == "a" else 1.0}})
+    assert repo.json("diff", "a", "b")["metrics"] == []
+
+
+def test_what_is_unknown(two: Workspace) -> None:
+    project = Project.open(two.path)
+    with pytest.raises(errors.UnknownExperiment, match="'nope'"):
+        ops.points(project, "nope", None)
+    put(two, "alpha")
+    put(two, "alpine")
+    with pytest.raises(errors.AmbiguousExperiment, match="alpha, alpine"):
+        ops.points(project, "al", None)
+
+
+def test_it_leaves_nothing_behind(two: Workspace) -> None:
+    two.gitexp("diff", "--code")
+    assert list((two.path / ".git" / "gitexp" / "tmp").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such file names")
+def test_names_that_are_not_utf8(repo: Workspace) -> None:
+    repo.write(b"caf\xe9.txt".decode("utf-8", "surrogateescape"), "x\n")
+    assert repo.json("diff")["code"][0]["path"] == "caf\\xe9.txt"
+    assert "caf\\xe9.txt  +1" in repo.gitexp("diff", "--code").stdout

@@ -1,0 +1,111 @@
+"""`gitexp init`: what it finds, and what it writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitexp import config, errors
+from gitexp.ops import init as ops
+from tests.support.workspace import Workspace
+
+
+def test_it_finds_the_script_and_the_files(repo: Workspace) -> None:
+    repo.allow("files", "gitexp.yaml")
+    done = repo.gitexp("init")
+    assert done.stderr.splitlines() == [
+        "Wrote gitexp.yaml:",
+        "  command  python train.py",
+        "  params   params.yaml",
+        "  metrics  metrics.json",
+        "Next: gitexp run",
+    ]
+    assert repo.read("gitexp.yaml").splitlines() == [
+        "# How gitexp runs this project; every key is optional.",
+        "command: python train.py",
+        "params: [params.yaml]",
+        "metrics: [metrics.json]",
+    ]
+    repo.writes("metrics.json")
+    assert repo.json("run")["command"] == "python train.py"
+
+
+def test_a_file_that_is_there_stays(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "command: mine\n")
+    done = repo.gitexp("init", check=False)
+    assert done.exit_code == 2
+    assert "--force" in done.stderr
+    repo.allow("files", "gitexp.yaml")
+    assert repo.json("init", "--force")["command"] == "python train.py"
+
+
+def test_a_link_to_nowhere_is_in_the_way(repo: Workspace) -> None:
+    with repo.by_user():
+        (repo.path / "gitexp.yaml").symlink_to("/nowhere/else.yaml")
+    assert repo.gitexp("init", check=False).exit_code == 2
+
+
+def test_nothing_found(repo: Workspace) -> None:
+    repo.git("rm", "-q", "train.py", "params.yaml")
+    repo.allow("files", "gitexp.yaml")
+    done = repo.gitexp("init")
+    assert "none found: write it into the file" in done.stderr
+    assert "# command: python train.py" in repo.read("gitexp.yaml")
+    assert config.load(repo.path, repo.path).command is None
+
+
+def test_a_folder_below_is_a_project_of_its_own(repo: Workspace) -> None:
+    repo.write("sub dir/main.py", "")
+    repo.allow("files", "sub dir/gitexp.yaml")
+    assert repo.json("init", cwd="sub dir")["command"] == "python main.py"
+    found = config.load(repo.path, repo.path / "sub dir")
+    assert (found.folder, found.metrics) == ("sub dir", ("sub dir/metrics.json",))
+
+
+def test_quiet(repo: Workspace) -> None:
+    repo.allow("files", "gitexp.yaml")
+    done = repo.gitexp("init", "-q")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "metrics"),
+    [
+        ({"fit.py": ""}, "python fit.py", ("metrics.json",)),
+        ({"one.py": "", "two.py": ""}, None, ("metrics.json",)),
+        ({"setup.py": "", "test_x.py": "", "fit it.py": ""}, 'python "fit it.py"', ("metrics.json",)),
+        ({"train.sh": ""}, "sh train.sh", ("metrics.json",)),
+        ({"src/train.py": ""}, "python src/train.py", ("metrics.json",)),
+        ({"train.py": "open('metrics.csv')"}, "python train.py", ("metrics.csv",)),
+        ({"train.py": "import dvclive"}, "python train.py", ("dvclive/metrics.json",)),
+        ({"train.py": "x", "metrics.yaml": "a: 1"}, "python train.py", ("metrics.yaml",)),
+    ],
+)
+def test_what_is_looked_for(
+    repo: Workspace, files: dict[str, str], command: str | None, metrics: tuple[str, ...]
+) -> None:
+    repo.git("rm", "-q", "train.py")
+    for name, text in files.items():
+        repo.write(name, text)
+    repo.allow("files", "gitexp.yaml")
+    found = ops.init(repo.path)
+    assert (found.command, found.metrics) == (command, metrics)
+
+
+def test_ignored_data_is_shared(repo: Workspace) -> None:
+    repo.write("data/big.csv", "x")
+    repo.allow("files", "gitexp.yaml")
+    assert ops.init(repo.path).share == ("data",)
+
+
+@pytest.mark.parametrize(
+    "command", ["true", "a: b", "x # y", "'quoted'", "ünï", "echo 1\techo", "- x", "{a}", "1e5", "a  b", "&x"]
+)
+def test_every_command_is_read_back(repo: Workspace, command: str) -> None:
+    repo.allow("files", "gitexp.yaml")
+    ops.init(repo.path, command=command)
+    assert config.load(repo.path, repo.path).command == command
+
+
+def test_outside_a_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(errors.NotARepository):
+        ops.init(tmp_path_factory.mktemp("outside"))

@@ -1,0 +1,39 @@
+"""`gitexp list`."""
+
+from __future__ import annotations
+
+from gitexp.model import Status
+from tests.support.experiments import put
+from tests.support.workspace import Workspace
+
+
+def test_names_newest_first(repo: Workspace) -> None:
+    put(repo, "first", created="2024-01-01T10:00:00.000Z")
+    put(repo, "second", created="2024-01-01T11:00:00.000Z", status=Status.FAILED)
+    put(repo, "elsewhere", baseline="HEAD~1", created="2023-01-01T11:00:00.000Z")
+    assert repo.gitexp("list").stdout == "second\nfirst\n"
+    assert repo.gitexp("list", "-A").stdout == "second\nfirst\nelsewhere\n"
+    assert repo.gitexp("list", "-n", "1").stdout == "second\n"
+    assert repo.gitexp("list", "--failed").stdout == "second\n"
+    assert repo.gitexp("list", "-A", "--no-failed").stdout == "first\nelsewhere\n"
+
+
+def test_json(repo: Workspace) -> None:
+    commit = put(repo, "first")
+    put(repo, "damaged", body="{}")
+    damaged, first = sorted(repo.json("list"), key=lambda row: str(row["name"]))
+    assert first == {
+        "name": "first",
+        "commit": commit,
+        "baseline": repo.git("rev-parse", "HEAD"),
+        "status": "done",
+        "created": "2024-01-01T10:00:00.000Z",
+        "error": None,
+    }
+    assert damaged["error"]
+    assert damaged["commit"] is None
+
+
+def test_nothing_is_nothing(repo: Workspace) -> None:
+    done = repo.gitexp("list")
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,0 +1,111 @@
+"""`import gitexp`: exactly these names, and next to nothing to pay for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gitexp
+from tests.support.experiments import put
+from tests.support.workspace import Workspace
+
+NAMES = [
+    "MISSING",
+    "Change",
+    "Column",
+    "Columns",
+    "Diff",
+    "Experiment",
+    "FileChange",
+    "Found",
+    "Group",
+    "Log",
+    "Point",
+    "Project",
+    "Promotion",
+    "Query",
+    "Record",
+    "Request",
+    "Result",
+    "Row",
+    "Status",
+    "Table",
+    "__version__",
+    "branch",
+    "columns",
+    "diff",
+    "errors",
+    "experiments",
+    "init",
+    "log",
+    "patch",
+    "points",
+    "run_experiment",
+    "save_workspace",
+    "table",
+]
+
+
+def test_the_names_are_these() -> None:
+    assert gitexp.__all__ == NAMES
+    assert set(NAMES) <= set(dir(gitexp))
+    for name in NAMES:
+        assert getattr(gitexp, name) is not None or name == "MISSING"
+
+
+def test_no_other_name() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nope'"):
+        gitexp.nope  # noqa: B018
+
+
+def _modules_of(program: str) -> set[str]:
+    script = f"import sys; {program}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_is_cheap() -> None:
+    heavy = {"git", "rich", "typer", "yaml", "tomlkit", "pathspec", "gitexp.ops", "gitexp.repo"}
+    assert not heavy & _modules_of("import gitexp")
+
+
+def test_the_command_line_loads_what_it_needs() -> None:
+    heavy = {"git", "rich", "yaml", "tomlkit", "pathspec", "gitexp.ops", "gitexp.repo"}
+    assert not heavy & _modules_of("import gitexp.cli.main")
+
+
+def test_the_names_are_the_same_things() -> None:
+    from gitexp.model import Status
+    from gitexp.ops.run import run
+
+    assert gitexp.run_experiment is run
+    assert gitexp.Status is Status
+    assert gitexp.errors.GitexpError.code == "error"
+
+
+def test_the_whole_job_from_python(repo: Workspace, capfd: pytest.CaptureFixture[str]) -> None:
+    repo.writes("metrics.json", "params.yaml")
+    repo.allow("refs", "refs/heads/best")
+    repo.allow("reflogs", "refs/heads/best")
+    project = gitexp.Project.open(repo.path)
+    request = gitexp.Request(("python", "train.py"), ["train.lr=0.3"], name="one")
+    result = gitexp.run_experiment(project, request)
+    assert (result.exit_code, result.experiment.record.status) == (0, gitexp.Status.DONE)
+    assert gitexp.save_workspace(project, "two").name == "two"
+    assert "epoch 3" in capfd.readouterr().out
+    table = gitexp.table(project, gitexp.Query(sort="eval.acc", descending=True))
+    assert {row.name for row in table.experiments} == {"one", "two"}
+    found = gitexp.diff(project, *gitexp.points(project, "one", None))
+    assert [change.key for change in found.params] == ["train.lr"]
+    assert b"epoch 1" in gitexp.log(project, "one").output
+    assert gitexp.branch(project, "one", "best").branch == "best"
+
+
+def test_a_subfolder_is_enough_to_open(repo: Workspace) -> None:
+    put(repo, "one")
+    repo.write("below/x.txt", "")
+    project = gitexp.Project.open(Path(repo.path, "below"))
+    assert [found.name for found in gitexp.experiments(project, gitexp.Query())[0]] == ["one"]

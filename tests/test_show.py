@@ -1,0 +1,410 @@
+"""`gitexp show`: which rows, in what order, in which columns and forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.model import MISSING, Status
+from gitexp.ops import show
+from gitexp.ops.project import Project
+from gitexp.ops.show import Column, Columns, Query, Table
+from tests.support.experiments import put
+from tests.support.workspace import Workspace
+
+
+def table(repo: Workspace, **query: object) -> Table:
+    return show.table(Project.open(repo.path), Query(**query))  # type: ignore[arg-type]
+
+
+def names(found: Table) -> list[str]:
+    return [row.name for row in found.experiments]
+
+
+@pytest.fixture
+def runs(repo: Workspace) -> Workspace:
+    """Three experiments on HEAD, one of them failed, and one on the commit before."""
+    for name, minute, lr, acc in (("low", 1, 0.1, 0.7), ("mid", 2, 0.2, 0.9), ("high", 3, 0.3, 0.8)):
+        put(
+            repo,
+            name,
+            created=f"2024-01-01T10:0{minute}:00.000Z",
+            params={"params.yaml": {"train": {"lr": lr, "epochs": 3}}},
+            metrics={"metrics.json": {"acc": acc}},
+            command="python train.py",
+            duration=1.5,
+        )
+    put(repo, "broken", created="2024-01-01T10:04:00.000Z", status=Status.FAILED, exit_code=1)
+    put(repo, "old", baseline="HEAD~1", metrics={"metrics.json": {"acc": 0.95, "loss": 2.0}})
+    return repo
+
+
+# -- rows ---------------------------------------------------------------------------------------------
+
+
+def test_the_experiments_of_heads_baseline_newest_first(runs: Workspace) -> None:
+    found = table(runs)
+    assert names(found) == ["broken", "high", "mid", "low"]
+    assert found.elsewhere == 1
+    assert [group.head.name for group in found.groups if group.head] == ["main"]
+
+
+def test_all_baselines(runs: Workspace) -> None:
+    found = table(runs, everything=True)
+    assert [(group.head.name, len(group.rows)) for group in found.groups if group.head] == [
+        ("main", 4),
+        (runs.git("rev-parse", "--short=7", "HEAD~1"), 1),
+    ]
+    assert found.elsewhere == 0
+
+
+def test_a_baseline_that_no_branch_reaches_is_shown_by_its_id(runs: Workspace) -> None:
+    lost = runs.git("rev-parse", "HEAD")
+    runs.git("reset", "--quiet", "--hard", "HEAD~1")
+    runs.git("reflog", "expire", "--expire=all", "--all")
+    runs.git("gc", "--quiet", "--prune=now")
+    found = table(runs, everything=True)
+    assert [group.head.name for group in found.groups if group.head] == ["main", lost[:7]]
+    assert names(found) == ["old", "broken", "high", "mid", "low"]
+
+
+def test_a_baseline_is_called_by_its_branch_before_a_tag(runs: Workspace) -> None:
+    runs.git("tag", "a-tag", "HEAD~1")
+    assert "a-tag" in [row.name for row in table(runs, everything=True).rows]
+    runs.git("branch", "z-branch", "HEAD~1")
+    assert "z-branch" in [row.name for row in table(runs, everything=True).rows]
+
+
+def test_a_detached_head_has_its_baseline(runs: Workspace) -> None:
+    runs.git("switch", "--quiet", "--detach", "HEAD~1")
+    assert names(table(runs)) == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"sort": "acc"}, ["low", "high", "mid", "broken"]),
+        ({"sort": "acc", "descending": True}, ["mid", "high", "low", "broken"]),
+        ({"sort": "acc", "descending": True, "limit": 1}, ["mid"]),
+        ({"sort": "created"}, ["low", "mid", "high", "broken"]),
+        ({"sort": "train.lr", "descending": True, "failed": False}, ["high", "mid", "low"]),
+        ({"failed": True}, ["broken"]),
+        ({"failed": False}, ["high", "mid", "low"]),
+        ({"limit": 2}, ["broken", "high"]),
+        ({"limit": 0}, []),
+        # By baseline: each in order; across: all in order.
+        (
+            {"sort": "acc", "descending": True, "everything": True},
+            ["mid", "high", "low", "broken", "old"],
+        ),
+        (
+            {"sort": "acc", "descending": True, "everything": True, "group": "none"},
+            ["old", "mid", "high", "low", "broken"],
+        ),
+        (
+            {"sort": "acc", "descending": True, "everything": True, "group": "train.lr"},
+            ["old", "broken", "mid", "high", "low"],
+        ),
+    ],
+)
+def test_order_and_choice(runs: Workspace, query: dict[str, object], expected: list[str]) -> None:
+    assert names(table(runs, **query)) == expected
+
+
+def test_groups_by_a_param_are_called_by_its_value(runs: Workspace) -> None:
+    titles = [group.title for group in table(runs, group="train.lr").groups]
+    assert titles == ["train.lr=-", "train.lr=0.3", "train.lr=0.2", "train.lr=0.1"]
+
+
+def test_numbers_before_words_before_nothing_whichever_way(repo: Workspace) -> None:
+    for name, value in (("nan", math.nan), ("one", 1), ("two", 2.0), ("word", "high"), ("none", None)):
+        put(repo, name, metrics={"metrics.json": {"m": value}})
+    assert names(table(repo, sort="m"))[:2] == ["one", "two"]
+    assert names(table(repo, sort="m", descending=True))[:2] == ["two", "one"]
+    assert names(table(repo, sort="m"))[2:] == ["nan", "word", "none"]
+
+
+@pytest.mark.parametrize("wanted", ["sort", "group"])
+def test_an_unknown_column_is_an_error_with_the_nearest(runs: Workspace, wanted: str) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        table(runs, **{wanted: "train.le"})
+    assert "'train.le'" in caught.value.message
+    assert "Did you mean train.lr" in (caught.value.hint or "")
+
+
+def test_a_damaged_record_is_a_row_that_says_so(runs: Workspace) -> None:
+    put(runs, "damaged", body="{not json")
+    put(runs, "future", body='{"format": 99}')
+    shown = runs.gitexp("show").stdout
+    assert len(re.findall("unreadable record", shown)) == 2
+    found = {row["name"]: row for row in runs.json("show")}
+    assert "not JSON" in found["damaged"]["error"]
+    assert "format 99" in found["future"]["error"]
+    assert found["mid"]["metrics"] == {"acc": 0.9}
+
+
+# -- columns ------------------------------------------------------------------------------------------
+
+
+def keys(found: Table, **wanted: object) -> list[str]:
+    return [column.key for column in show.columns(found, Columns(**wanted))]  # type: ignore[arg-type]
+
+
+def test_metrics_then_params_that_differ_then_the_rest(runs: Workspace) -> None:
+    found = keys(table(runs, failed=False))
+    # optimizer and model are in the baseline's params and not in the experiments'.
+    assert found[:3] == ["acc", "train.lr", "train.optimizer"]
+    assert found[-1] == "train.epochs"
+
+
+def test_columns_are_picked_hidden_and_reduced(runs: Workspace) -> None:
+    found = table(runs, failed=False)
+    assert keys(found, only=["train.*", "acc"]) == ["train.lr", "train.optimizer", "train.epochs", "acc"]
+    assert keys(found, only=["*"], hide=["model.*", "train.[eo]*"]) == ["acc", "train.lr"]
+    assert keys(found, only=["acc", "acc", "a*"]) == ["acc"]
+    with pytest.raises(errors.UsageError, match="'trian"):
+        keys(found, only=["trian.lr"])
+
+
+def test_only_changed_leaves_what_is_the_same_in_all(repo: Workspace) -> None:
+    for name, lr in (("one", 0.1), ("two", 0.2)):
+        same = {"params.yaml": {"lr": lr, "seed": 1}}
+        put(repo, name, params=same, metrics={"metrics.json": {"acc": lr, "nan": math.nan, "epochs": 3}})
+    assert keys(table(repo, limit=2), only=["acc", "nan", "epochs", "lr"], only_changed=True) == ["acc", "lr"]
+
+
+def test_a_single_experiment_is_compared_with_its_baseline(repo: Workspace) -> None:
+    params = {"params.yaml": {"train": {"lr": 0.7, "epochs": 3, "optimizer": "sgd"}}}
+    put(repo, "only", params=params, metrics={"metrics.json": {"acc": 1}})
+    found = keys(table(repo), only_changed=True)
+    assert found[:2] == ["acc", "train.lr"]
+    assert "train.epochs" not in found
+
+
+def test_a_key_is_taken_as_it_stands_before_it_is_a_pattern(repo: Workspace) -> None:
+    put(repo, "one", params={"params.yaml": {"layers": [{"units": 1}, {"units": 2}]}})
+    assert keys(table(repo), only=["layers[0].units"]) == ["layers[0].units"]
+
+
+def test_a_key_in_two_files_is_told_apart(repo: Workspace) -> None:
+    put(repo, "one", params={"params.yaml": {"lr": 1}, "other.yaml": {"lr": 2}})
+    put(repo, "two", params={"other.yaml": {"lr": 3}})
+    found = {row.name: row for row in table(repo).experiments}
+    assert found["one"].params == {"params.yaml:lr": 1, "other.yaml:lr": 2}
+    assert found["two"].params == {"other.yaml:lr": 3}
+
+
+def test_a_column_without_a_value() -> None:
+    row = show.Row("workspace", "workspace", None)
+    assert Column("metric", "acc").value(row) is MISSING
+
+
+# -- on the screen and in a pipe ----------------------------------------------------------------------
+
+
+def test_the_table_in_a_terminal(repo: Workspace) -> None:
+    for name, minute, lr, acc in (("exp-333c9", 3, 0.2, 0.91372), ("exp-55e90", 2, 0.15, 0.908409)):
+        put(
+            repo,
+            name,
+            created=f"2024-01-01T10:0{minute}:00.000Z",
+            params={"params.yaml": {"train": {"lr": lr}}},
+            metrics={"metrics.json": {"validation_loss": 0.251834, "acc": acc}},
+        )
+    put(
+        repo,
+        "exp-2b728",
+        status=Status.FAILED,
+        exit_code=1,
+        params={"params.yaml": {"train": {"lr": 9.9}}},
+    )
+    put(repo, "old", baseline="HEAD~1")
+    seen = repo.tty("show", "--sort", "acc", "--desc", cols=80)
+    assert seen.exit_code == 0
+    assert b"\x1b[1;32m0.91372*\x1b[0m" in seen.raw
+    assert [re.sub("[0-9a-f]{7} ", "####### ", line) for line in seen.lines] == [
+        "Experiment               Created     validation_loss  acc       train.lr",
+        "workspace                -           -                -         0.1",
+        "main                     2024-01-01  -                -         0.1",
+        "├── ####### [exp-333c9]  2024-01-01  0.25183          0.91372*  0.2",
+        "├── ####### [exp-55e90]  2024-01-01  0.25183          0.90841   0.15",
+        "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)             9.9",
+        "5 columns left out: train.epochs, train.optimizer, model.units, model.layers, m…",
+        "Pick with --columns or --hide; all of them: gitexp show | less -S",
+        "1 more on other baselines: gitexp show -A",
+    ]
+
+
+@pytest.mark.parametrize("cols", [3, 30, 40, 61, 160])
+def test_the_table_fits_every_terminal(runs: Workspace, cols: int) -> None:
+    seen = runs.tty("show", "-A", cols=cols, rows=60)
+    rows = [line for line in seen.lines if line[:1] in "├└"]
+    assert len(rows) == 5
+    assert cols == 3 or ("left out" in "".join(seen.lines)) == (cols < 160)
+
+
+def test_a_pipe_gets_all_of_it_and_no_colour(runs: Workspace) -> None:
+    long = "x" * 300
+    put(runs, "long", params={"params.yaml": {"text": long}})
+    shown = runs.gitexp("show", env={"COLUMNS": "40"}).stdout
+    assert long in shown
+    assert "\x1b" not in shown
+    assert "model.dropout" in shown
+    assert "left out" not in shown
+
+
+def test_columns_of_the_environment_count_in_a_terminal(runs: Workspace) -> None:
+    seen = runs.tty("show", cols=160, env={"COLUMNS": "50"})
+    assert all(len(line) <= 50 for line in seen.lines[:7])
+
+
+@pytest.mark.parametrize(
+    ("env", "colored"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, True),
+        ({"CLICOLOR": "0"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
+    ],
+)
+def test_colours_are_the_terminals_and_the_users_choice(
+    runs: Workspace, env: dict[str, str], colored: bool
+) -> None:
+    assert (b"\x1b[1m" in runs.tty("show", env=env).raw) == colored
+
+
+def test_colours_in_a_pipe_only_where_forced(runs: Workspace) -> None:
+    shown = runs.gitexp("show", env={"CLICOLOR_FORCE": "1"}).stdout
+    assert "\x1b[1m" in shown
+    assert "left out" not in shown
+
+
+def test_a_long_table_goes_through_the_pager(runs: Workspace, tmp_path: Path) -> None:
+    seen = runs.tty("show", "-A", rows=6, env={"GITEXP_PAGER": f"tee {tmp_path / 'paged'}"})
+    assert seen.exit_code == 0
+    assert "[mid]" in (tmp_path / "paged").read_text()
+    runs.tty("show", "-A", rows=60, env={"GITEXP_PAGER": f"tee {tmp_path / 'short'}"})
+    assert not (tmp_path / "short").exists()
+
+
+def test_a_pager_can_be_left_early_or_be_missing(runs: Workspace) -> None:
+    assert runs.tty("show", "-A", rows=6, keys=[(":", "q")], env={"LESSHISTFILE": "-"}).exit_code == 0
+    for pager in ("", "cat", "no-such-pager", "'"):
+        seen = runs.tty("show", "-A", rows=6, env={"PAGER": pager})
+        assert seen.exit_code == 0
+        assert b"[old]" in seen.raw
+
+
+def test_before_the_first_experiment(repo: Workspace) -> None:
+    done = repo.gitexp("show")
+    assert done.stdout.startswith("Experiment")
+    assert "gitexp run -- python train.py" in done.stderr
+    assert repo.json("show")[0]["kind"] == "workspace"
+
+
+# -- other forms --------------------------------------------------------------------------------------
+
+
+def test_json_has_what_the_design_says(runs: Workspace) -> None:
+    found = {row["name"]: row for row in runs.json("show", "-A")}
+    assert [row["kind"] for row in runs.json("show")] == ["workspace", "baseline", *["experiment"] * 4]
+    head = runs.git("rev-parse", "HEAD")
+    assert found["mid"] == {
+        "kind": "experiment",
+        "name": "mid",
+        "commit": runs.git("rev-parse", "refs/gitexp/exps/mid~1"),
+        "record": runs.git("rev-parse", "refs/gitexp/exps/mid"),
+        "baseline": head,
+        "branch": None,
+        "status": "done",
+        "created": "2024-01-01T10:02:00.000Z",
+        "finished": None,
+        "duration": 1.5,
+        "exit_code": None,
+        "command": "python train.py",
+        "params": {"train.lr": 0.2, "train.epochs": 3},
+        "metrics": {"acc": 0.9},
+        "tags": [],
+        "note": "",
+        "warnings": [],
+        "error": None,
+    }
+    assert found["workspace"]["commit"] is None
+    assert found["main"]["commit"] == found["main"]["baseline"] == head
+    assert found["main"]["params"]["model.layers"] == [32, 16]
+
+
+def test_json_is_strict_and_ascii(repo: Workspace) -> None:
+    odd = {
+        "nan": math.nan,
+        "inf": -math.inf,
+        "name": "größe 🎉",
+        "byte": "caf\udce9",
+        "half": "\ud800",
+        "d": {},
+    }
+    put(repo, "odd", params={"params.yaml": odd}, metrics={"metrics.json": {"list": [math.inf, 1]}})
+    out = repo.gitexp("show", "--json").stdout
+    assert out.isascii()
+    assert not re.search(r"(?<!\\)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])", out)
+    found = json.loads(out, parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))[-1]
+    assert found["params"] == {
+        "nan": "nan",
+        "inf": "-inf",
+        "name": "größe 🎉",
+        "byte": "caf\\xe9",
+        "half": "\\ud800",
+        "d": {},
+    }
+    assert found["metrics"] == {"list": ["inf", 1]}
+
+
+def test_json_of_nothing_is_a_list(repo: Workspace) -> None:
+    assert repo.json("list") == []
+
+
+def test_csv_is_read_back(runs: Workspace) -> None:
+    put(runs, "odd", params={"params.yaml": {"=cmd": '=1+1, "x"\ny', "neg": -1}}, branch="-dash")
+    rows = list(csv.DictReader(io.StringIO(runs.gitexp("show", "--csv").stdout)))
+    found = {row["name"]: row for row in rows}
+    assert found["mid"]["acc"] == "0.9"
+    assert found["workspace"]["acc"] == ""
+    assert found["odd"]['"=cmd"'] == '\'=1+1, "x"\\ny'
+    assert found["odd"]["neg"] == "-1"
+    assert found["odd"]["branch"] == "'-dash"
+
+
+def test_markdown_is_a_table_of_text(runs: Workspace) -> None:
+    put(runs, "odd", params={"params.yaml": {"a|b": "<b>*x*</b>|`y`"}})
+    lines = runs.gitexp("show", "--md", "--columns", "a|b,acc", "--precision", "2").stdout.splitlines()
+    assert lines[0] == r"| Experiment | Created | State | a\|b | acc |"
+    assert lines[1] == "| --- | --- | --- | --- | --- |"
+    assert any(r"| \<b\>\*x\*\</b\>\|\`y\` | - |" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--json", "--csv"],
+        ["--md", "--csv"],
+        ["-n", "-1"],
+        ["--precision", "0"],
+        ["--precision", "18"],
+        ["x"],
+    ],
+)
+def test_wrong_usage(runs: Workspace, options: list[str]) -> None:
+    done = runs.gitexp("show", *options, check=False)
+    assert done.exit_code == 2
+    if "--json" not in options:
+        assert done.stdout == ""
+        assert "error: " in done.stderr

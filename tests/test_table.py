@@ -1,0 +1,143 @@
+"""The table's layout: what it looks like, and that it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitexp.cli.render import cell_width
+from gitexp.cli.table import Layout, lay_out
+from gitexp.model import MISSING, Experiment, Record, Status
+from gitexp.ops import rows
+from gitexp.ops.rows import Draft, Row
+from gitexp.ops.show import Column, Columns, Group, Table, columns
+
+DAY = "2020-10-23T10:00:00.000Z"
+
+
+def experiment(name: str, params: dict[str, Any], metrics: dict[str, Any], **fields: Any) -> Draft:
+    record = Record(name, Status.DONE, (name.encode().hex() * 40)[:40], "b" * 40, created=DAY)
+    record = replace(record, params={"params.yaml": params}, metrics={"metrics.json": metrics}, **fields)
+    return rows.of_experiment(Experiment(name, "0" * 40, record))
+
+
+def table(*drafts: Draft, sort: Column | None = None) -> Table:
+    workspace = Draft(Row("workspace", "workspace", None), {"params.yaml": {"lr": 0.2}}, {})
+    head = Draft(Row("baseline", "main", "b" * 40, created=DAY), {"params.yaml": {"lr": 0.1}}, {})
+    first, second, *others = rows.build([workspace, head, *drafts])
+    best = sort.value(others[0]) if sort is not None else MISSING
+    return Table(first, [Group(second, "", others)], 0, sort, best)
+
+
+def texts(layout: Layout) -> list[str]:
+    return ["".join(text for text, _ in line) for line in layout.lines]
+
+
+def shown(of: Table, width: int | None = None, only: Sequence[str] = ()) -> list[str]:
+    return texts(lay_out(of, columns(of, Columns(only)), width=width))
+
+
+THREE = (
+    experiment("exp-333c9", {"lr": 0.2}, {"loss": 0.251834, "acc": 0.9137}),
+    experiment("exp-55e90", {"lr": 0.15}, {"loss": 0.257841, "acc": 0.9084}),
+    experiment("exp-2b728", {"lr": 9.9}, {}, status=Status.FAILED, exit_code=1),
+)
+
+
+def test_the_table_of_the_readme() -> None:
+    assert shown(table(*THREE, sort=Column("metric", "acc"))) == [
+        "Experiment               Created     loss     acc      lr",
+        "workspace                -           -        -        0.2",
+        "main                     2020-10-23  -        -        0.1",
+        "├── 6578702 [exp-333c9]  2020-10-23  0.25183  0.9137*  0.2",
+        "├── 6578702 [exp-55e90]  2020-10-23  0.25784  0.9084   0.15",
+        "└── 6578702 [exp-2b728]  2020-10-23 failed (exit 1)    9.9",
+    ]
+
+
+def test_a_state_runs_over_only_what_is_empty() -> None:
+    lines = shown(table(*THREE), only=["lr", "loss"])
+    assert lines[-1] == "└── 6578702 [exp-2b728]  2020-10-23 failed (exit 1)  9.9"
+    assert lines[0].index("lr") == lines[-1].index("9.9")
+
+
+def test_beside_metrics_a_narrow_table_says_the_state_in_a_word() -> None:
+    failed = experiment("bad", {}, {"loss": 1.0}, status=Status.FAILED, exit_code=137)
+    assert "2020-10-23 failed (exit 137)  1" in shown(table(failed))[-1]
+    assert "2020-10-23 failed  1" in shown(table(failed), width=42, only=["loss"])[-1]
+
+
+def test_the_column_that_is_sorted_by_is_never_left_out() -> None:
+    metrics = {f"metric_{at}": 0.5 for at in range(20)}
+    sort = Column("metric", "metric_19")
+    of = table(experiment("one", {}, metrics), sort=sort)
+    layout = lay_out(of, columns(of, Columns()), width=80)
+    assert "metric_19" in texts(layout)[0]
+    assert "metric_18" in layout.left_out
+
+
+def test_where_it_is_narrow_long_names_give_way() -> None:
+    long = experiment(
+        "a-name-of-sixty-three-characters-that-goes-on-and-on-and-on-0042", {"lr": 1}, {"acc": 1.0}
+    )
+    assert "[a-name-of-si…-0042]" in shown(table(long), width=80)[-1]
+    assert shown(table(long), width=40)[-1].startswith("└── a-name-")
+    assert "0042]" in shown(table(long))[-1]
+
+
+def test_wide_characters_take_two_cells() -> None:
+    lines = shown(table(experiment("one", {"批量大小": "数据"}, {"精度": 0.5})))
+    ends = {cell_width(line[: line.index(text)]) for line, text in ((lines[0], "批"), (lines[3], "数"))}
+    assert len(ends) == 1
+
+
+def test_a_param_that_is_called_as_a_metric_says_so() -> None:
+    assert "loss (param)" in shown(table(experiment("one", {"loss": "mse"}, {"loss": 1.0})))[0]
+
+
+def test_nothing_to_show() -> None:
+    assert shown(table()) == [
+        "Experiment  Created     lr",
+        "workspace   -           0.2",
+        "main        2020-10-23  0.1",
+    ]
+
+
+def test_only_numbers_are_best() -> None:
+    of = table(experiment("one", {}, {"acc": "good"}), sort=Column("metric", "acc"))
+    assert "*" not in "".join(shown(of))
+
+
+_VALUES = st.one_of(st.floats(), st.integers(), st.text(max_size=90), st.none(), st.lists(st.integers()))
+_FLAT = st.dictionaries(st.text(min_size=1, max_size=30), _VALUES, max_size=6)
+_STATES = st.sampled_from(list(Status))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(_FLAT, _FLAT, _STATES), max_size=4), st.integers(1, 200))
+def test_every_table_fits_and_no_column_is_lost(
+    found: list[tuple[dict[str, Any], dict[str, Any], Status]], width: int
+) -> None:
+    drafts = [
+        experiment(f"exp-{at}", params, metrics, status=status, exit_code=137)
+        for at, (params, metrics, status) in enumerate(found)
+    ]
+    of = table(*drafts)
+    every = columns(of, Columns())
+    layout = lay_out(of, every, width=width)
+    assert all(cell_width(line) <= width for line in texts(layout))
+    assert len(layout.lines) == len(drafts) + 3
+    assert len(layout.left_out) <= len(every)
+    assert lay_out(of, every, width=None).left_out == []
+
+
+@pytest.mark.parametrize("width", [1, 5, 20])
+def test_a_terminal_too_narrow_for_the_names_cuts_them(width: int) -> None:
+    lines = shown(table(*THREE), width=width)
+    assert all(cell_width(line) <= width for line in lines)
+    assert lines[0].startswith("Experiment"[: width - 1])
