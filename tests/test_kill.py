@@ -34,9 +34,9 @@ BRANCH = ("branch", "one", "promoted")
 BEFORE = ("run:snapshot", "live:folder", "live:written@1", "live:saved@1", "run:live", "live:saved@2")
 BEGUN = ("store:after-ref@1", "run:created")
 PARAMS = ("params:temporary@1", "params:written@1", "params:temporary@2", "params:written@2", "run:params")
-STARTED = ("live:written@3", "live:saved@3", "run:ended", "live:written@4")
+STARTED = ("run:ended", "live:written@3")
 ENDED = (
-    *("live:saved@4", "run:environment", "finish:begun", "finish:read", "finish:commit"),
+    *("live:saved@3", "run:environment", "finish:begun", "finish:read", "finish:commit"),
     *("store:before-ref@2", "store:after-ref@2", "finish:stored", "live:forgetting", "finish:forgotten"),
 )
 RUNS: dict[str, Status | None] = {
@@ -48,7 +48,7 @@ TEMPS: dict[str, Status | None] = {
     "worktree:added": None,
     "worktree:cleaned": None,
     "run:created": Status.INTERRUPTED,
-    "live:saved@4": Status.DONE,
+    "live:saved@3": Status.DONE,
     "finish:commit": Status.DONE,
 }
 SAVES: dict[str, Status | None] = {

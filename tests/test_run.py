@@ -730,3 +730,24 @@ def test_nothing_is_left_to_finish_after_all_that(repo: Workspace) -> None:
     repo.gitexp("run", "-q", "--", "true")
     assert finish_dead_runs(Project.open(repo.path)) == []
     assert list((repo.path / ".git" / "gitexp" / "tmp").iterdir()) == []
+
+
+def test_a_result_of_an_earlier_run_is_no_part_of_one_that_wrote_none(repo: Workspace) -> None:
+    repo.writes("metrics.json", "logs.csv")
+    repo.gitexp("run", "-n", "good", "--", "python", "train.py")
+    repo.gitexp("run", "-n", "bad", "--", "python", "-c", "raise SystemExit(3)", check=False)
+    assert "metrics.json" in repo.git("ls-tree", "--name-only", "refs/gitexp/exps/good^")
+    assert "metrics.json" not in repo.git("ls-tree", "--name-only", "refs/gitexp/exps/bad^")
+    repo.git("add", "metrics.json")
+    repo.git("commit", "-qm", "results belong to the code here")
+    repo.gitexp("run", "-n", "tracked", "--", "python", "-c", "pass")
+    assert "metrics.json" in repo.git("ls-tree", "--name-only", "refs/gitexp/exps/tracked^")
+
+
+def test_a_secret_among_the_outs_is_not_stored(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "outs: [models/]\n")
+    repo.writes("models/*")
+    code = "import os; os.makedirs('models'); [open(f'models/{n}', 'w') for n in ('.env', 'a.bin')]"
+    result = repo.gitexp("run", "-n", "one", "--", "python", "-c", code)
+    assert "models/.env" in result.stderr
+    assert repo.git("ls-tree", "--name-only", "refs/gitexp/exps/one^:models") == "a.bin"

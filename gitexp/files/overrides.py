@@ -168,9 +168,7 @@ class _Params:
     def _named_file(self, file: str, override: Override) -> str:
         name = file if file in self.data else file.replace("\\", "/").removeprefix("./")
         if name not in self.data:
-            raise UnknownParam(
-                f"{file} is no params file.", f"These are: {', '.join(self.data)}"
-            )
+            raise UnknownParam(f"{file} is no params file.", f"These are: {', '.join(self.data)}")
         if override.op is not Op.ADD and not self._has(name, override.key):
             raise self._unknown(override, [name])
         return name

@@ -15,6 +15,7 @@ from pathlib import Path
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Tree
+from gitexp.ops import exclusions
 from gitexp.ops.project import Project, parse_all, read
 from gitexp.repo import live, snapshot
 from gitexp.repo.git import Repository
@@ -23,6 +24,7 @@ from gitexp.repo.store import subject
 from gitexp.run.liveness import is_alive
 from gitexp.run.log import read_log
 
+_SIZE = 2  # in a stamp
 MAX_LOG = 10 * 1024 * 1024  # bytes; a longer one keeps its head and tail
 
 
@@ -108,10 +110,8 @@ def end_lost_runs(project: Project, experiments: Iterable[Experiment]) -> list[E
         return found
     try:
         with project.local.lock("lost-runs"):
-            known = [run.process for run in live.live_runs(project.local)]
-            return [
-                _end_lost(project, e) if _is_dead(e) and e.record.process not in known else e for e in found
-            ]
+            known = {run.name for run in live.live_runs(project.local)}
+            return [_end_lost(project, e) if _is_dead(e) and e.name not in known else e for e in found]
     except (errors.GitexpError, OSError):  # a repository that can only be read
         return found
 
@@ -180,25 +180,51 @@ def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, Tree], list[str]
 
 
 def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str, list[str]]:
-    """Return the start tree with the declared results as they are now."""
+    """Return the start tree with the declared results that this run wrote, and what is to be said of them."""
     if not (workspace.root.is_dir() and workspace.git_dir.is_dir()):
         return run.tree, [f"results not stored: the workspace is gone, {workspace.root}"]
-    tree, large, warnings = run.tree, list[str](), list[str]()
+    found, warnings = _to_store(project, run)
     with project.local.scratch() as scratch:
         try:
-            tree, large = snapshot.with_files(workspace, scratch, tree, run.results, run.max_size)
+            stored = snapshot.with_files(workspace, scratch, run.tree, run.results, found)
+            return stored.tree, [*warnings, *stored.warnings]
         except errors.SnapshotRefused:
-            # One of them cannot be read; that is no reason to lose the others.
-            for path in run.results:
-                try:
-                    tree, over = snapshot.with_files(workspace, scratch, tree, [path], run.max_size)
-                    large += over
-                except errors.SnapshotRefused as error:
-                    warnings.append(f"not stored: {path}: {error.message}")
-    if large:
-        limit = snapshot.human_size(run.max_size)
-        warnings.append(f"not stored, over {limit}: {snapshot.shorten(large)}")
+            pass  # One of them cannot be read; that is no reason to lose the others.
+        tree = run.tree
+        for path in run.results:
+            below = [name for name in found if snapshot.is_below(name, [path])]
+            try:
+                stored = snapshot.with_files(workspace, scratch, tree, [path], below)
+                tree, warnings = stored.tree, [*warnings, *stored.warnings]
+            except errors.SnapshotRefused as error:
+                warnings.append(f"not stored: {path}: {error.message}")
     return tree, warnings
+
+
+def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
+    """Return the result files that belong to this run, and a sentence for those that cannot be stored.
+
+    A result that stood there before and was not written is another run's; it is part of this one only
+    where the baseline has it too.
+    """
+    root = Path(run.root)
+    now_there = live.stamp(root, snapshot.files_below(root, run.results))
+    tracked = set(project.repo.files_in(run.baseline, run.results))
+    secret = exclusions.rule(project.repo.root)
+    left_out: dict[str, list[str]] = {}
+    found = []
+    for name, stamp in now_there.items():
+        if name not in tracked:
+            if stamp == run.stamps.get(name):
+                continue
+            why = secret(name)
+            if why is None and stamp[_SIZE] > run.max_size:
+                why = f"over {snapshot.human_size(run.max_size)}"
+            if why is not None:
+                left_out.setdefault(why, []).append(name)
+                continue
+        found.append(name)
+    return found, [f"not stored, {why}: {snapshot.shorten(names)}" for why, names in left_out.items()]
 
 
 def _run_files(project: Project, run: LiveRun) -> dict[str, str]:

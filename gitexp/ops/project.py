@@ -60,9 +60,9 @@ class Project:
 
 
 def read(path: Path) -> bytes | None:
-    """Return the content of a file, or None if it is not there or cannot be read."""
+    """Return the content of a file, or None if it is not there, cannot be read, or is a pipe or folder."""
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else None
     except OSError:
         return None
 

@@ -157,6 +157,7 @@ def _begin(
     """Write down that the run is going on: first here, then as a ref."""
     config, here = project.config, machine()
     written_params = _written_params(project)
+    results = (*config.results, *written_params)
     run = LiveRun(
         folder=folder,
         process=current_process(),
@@ -164,10 +165,10 @@ def _begin(
         git_dir=str(workspace.git_dir),
         baseline=plan.head.commit,
         tree=tree,
-        stamps=live.stamp(workspace.root, (*config.metrics, *written_params)),
+        stamps=live.stamp(workspace.root, snapshot.files_below(workspace.root, results)),
         metrics=config.metrics,
         written_params=written_params,
-        results=(*config.results, *written_params),
+        results=results,
         max_size=config.max_untracked,
         started=time.time(),
     )
@@ -222,8 +223,6 @@ def _carry_out(
         with let_through():
             request.on_start(experiment)
             cwd = _enter(project, plan, workspace)
-            # Stamped when all that is not the command's doing has been written.
-            run = run.updated(stamps=live.stamp(workspace.root, (*run.metrics, *run.written_params)))
             ended = _execute(project, request, plan, workspace, run, experiment, cwd)
     except BaseException as error:
         with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again

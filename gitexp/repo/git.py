@@ -273,6 +273,13 @@ class Repository:
                 entries.append(TreeEntry(mode, kind, oid, name))
         return entries
 
+    def files_in(self, commit: str, below: Sequence[str]) -> list[str]:
+        """Return the files of a commit that stand at or below some paths."""
+        if not below:
+            return []
+        names = self.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", *below)
+        return [os.fsdecode(name) for name in names.split(b"\0") if name]
+
     # -- writing objects and refs -----------------------------------------------------------------
 
     def write_blob(self, data: bytes, *, path: str | None = None) -> str:

@@ -205,11 +205,12 @@ def _stamp(modified: int, changed: int, size: int, inode: int) -> Stamp:
 
 
 def stamp(root: Path, names: Sequence[str]) -> dict[str, Stamp]:
-    """Return the stamps of the files among `names` that are there."""
+    """Return the stamps of the files among `names` that are there; a link has that of its target."""
     stamps: dict[str, Stamp] = {}
     for name in names:
+        path = root / name
         with contextlib.suppress(OSError):
-            of = (root / name).stat()
+            of = path.stat() if path.exists() else path.lstat()
             stamps[name] = (of.st_mtime_ns, of.st_ctime_ns, of.st_size, of.st_ino)
     return stamps
 

@@ -142,10 +142,7 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_files(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and all(isinstance(tree, dict) for tree in value.values())
-    )
+    return isinstance(value, dict) and all(isinstance(tree, dict) for tree in value.values())
 
 
 def _is_deeper(value: Any, depth: int) -> bool:

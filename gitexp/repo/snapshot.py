@@ -91,22 +91,18 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
 
 
 def with_files(
-    repo: Repository, scratch: Path, tree: str, paths: Sequence[str], max_size: int
-) -> tuple[str, list[str]]:
-    """Return `tree` with the files at or below `paths` as they are on disk now, ignored ones too.
+    repo: Repository, scratch: Path, tree: str, below: Sequence[str], files: Sequence[str]
+) -> Snapshot:
+    """Return `tree` in which `files`, as they are on disk now, are all that stands at or below `below`.
 
-    What `tree` has there and the disk has not is gone from the result. Files over `max_size` bytes
-    that `tree` does not know are left out and returned as well. Raises SnapshotRefused.
+    Raises SnapshotRefused if one of them cannot be read.
     """
     index = scratch / "results"
     repo.run("read-tree", "--end-of-options", tree, index=index)
-    known = set(indexes.files(repo, index, paths))
-    present = files_below(repo.root, paths)
-    large = [path for path in present if path not in known and _size(repo.root / path) > max_size]
-    kept = [path for path in present if path not in large]
-    indexes.update(repo, index, kept, sorted(known.difference(present)))
-    keep_exact(repo, index, scratch, kept)
-    return repo.run("write-tree", index=index, durable=True).decode().strip(), large
+    known = set(indexes.files(repo, index, below))
+    indexes.update(repo, index, files, sorted(known.difference(files)))
+    warnings = keep_exact(repo, index, scratch, files)
+    return Snapshot(repo.run("write-tree", index=index, durable=True).decode().strip(), tuple(warnings))
 
 
 def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
@@ -276,7 +272,7 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
             nested.append(path)
         elif (size := _size(repo.root / path)) <= rules.max_untracked:
             changes.add.append(path)
-        elif _is_below(path, rules.results):
+        elif is_below(path, rules.results):
             left_out.setdefault(f"over {limit}", []).append(path)
         else:
             large.append(f"{path} ({human_size(size)})")
@@ -296,7 +292,7 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
     return [f"left out, {why}: {shorten(paths)}" for why, paths in left_out.items()]
 
 
-def _is_below(path: str, tops: Iterable[str]) -> bool:
+def is_below(path: str, tops: Iterable[str]) -> bool:
     return any(path == top or path.startswith(top.rstrip("/") + "/") for top in tops)
 
 
