@@ -27,12 +27,6 @@ def test_help_is_readable_at_80_columns(repo: Workspace, command: str) -> None:
     assert all(len(line) <= 80 for line in lines)
     assert lines[0].startswith(f"Usage: gitexp {command}".rstrip())
     assert done.stderr == ""
-    assert (
-        "..." not in done.stdout.replace("...", "", 0)
-        or "KEY,..." in done.stdout
-        or "[ARGS]..." in done.stdout
-        or ("[CMD]..." in done.stdout)
-    )
     if command:
         assert lines.index("Examples:") < len(lines) - 1
         assert all(line.startswith(f"  gitexp {command}") for line in lines[lines.index("Examples:") + 1 :])
@@ -172,11 +166,10 @@ def some(repo: Workspace) -> Workspace:
 )
 def test_completion(some: Workspace, line: str, offered: list[str]) -> None:
     assert complete(some, line) == offered
-    assert complete(some, line, "fish")[: len(offered)] == offered or line.endswith("bra")
-    assert all(
-        word in complete(some, line, "zsh")[-1] or word in str(complete(some, line, "zsh"))
-        for word in offered
-    )
+    fish = [word.split("\t")[0] for word in complete(some, line, "fish")]
+    assert fish == offered
+    zsh = "\n".join(complete(some, line, "zsh"))
+    assert all(f'"{word}"' in zsh for word in offered)
 
 
 def test_completion_outside_a_repository_offers_nothing(repo: Workspace, tmp_path: Path) -> None:

@@ -368,6 +368,12 @@ def test_json_is_strict_and_ascii(repo: Workspace) -> None:
     assert found["metrics"] == {"list": ["inf", 1]}
 
 
+def test_json_of_some_columns(runs: Workspace) -> None:
+    found = {row["name"]: row for row in runs.json("show", "--columns", "train.lr,acc", "--hide", "a*")}
+    assert found["mid"]["params"] == {"train.lr": 0.2}
+    assert found["mid"]["metrics"] == {}
+
+
 def test_json_of_nothing_is_a_list(repo: Workspace) -> None:
     assert repo.json("list") == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from gitexp.cli.values import PRECISION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitexp.ops.rows import Row
     from gitexp.ops.show import Column, Query, Table
 
 EPILOG = """Examples:
@@ -79,15 +80,26 @@ def show(
     options.only_one(json=json, csv=csv, md=md)
     query = ops.Query(everything, sort, desc, group, failed, number)
     table = ops.table(open_project(), query)
-    if json:
-        return render.as_json_list(row.as_json() for row in table.rows)
     wanted = ops.Columns(options.split(columns), options.split(hide), only_changed)
+    if json:
+        picked = wanted.only or wanted.hide or only_changed
+        keep = {(c.kind, c.key) for c in ops.columns(table, wanted)} if picked else None
+        return render.as_json_list(_as_json(row, keep) for row in table.rows)
     found = ops.columns(table, wanted)
     if csv:
         return render.write(export.csv(table.rows, found))
     if md:
         return render.answer(export.markdown(table, found, precision))
     return _print(table, found, precision, query)
+
+
+def _as_json(row: Row, keep: set[tuple[str, str]] | None) -> dict[str, Any]:
+    """Return a row, of its params and metrics those columns alone that were asked for."""
+    data = row.as_json()
+    if keep is not None:
+        data["params"] = {key: value for key, value in row.params.items() if ("param", key) in keep}
+        data["metrics"] = {key: value for key, value in row.metrics.items() if ("metric", key) in keep}
+    return data
 
 
 def _print(table: Table, columns: Sequence[Column], precision: int, query: Query) -> None:
