@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.model import Status
-from tests.support.experiments import put
+from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
 PAYLOADS = {
@@ -73,9 +72,7 @@ def check_terminal(raw: bytes) -> None:
 @pytest.fixture(scope="module")
 def hostile_repository(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which every text of every record is hostile."""
-    path = tmp_path_factory.mktemp("hostile") / "repo"
-    shutil.copytree(template, path, symlinks=True)
-    repo = Workspace(path)
+    repo = copy_of(template, tmp_path_factory.mktemp("hostile"))
     for at, (name, text) in enumerate(TEXTS.items()):
         put(
             repo,
@@ -106,19 +103,12 @@ def hostile_repository(template: Path, tmp_path_factory: pytest.TempPathFactory)
     put(repo, "e-damaged", body='{"format": "\x1b]0;x\x07\u202e"}')
     put(repo, "e\u202e\u009b31m\u200b")
     repo.git("tag", "v\u202e\u009b1", "HEAD")
-    return path
+    return repo.path
 
 
 @pytest.fixture
 def evil(repo: Workspace, hostile_repository: Path) -> Workspace:
-    repo.git(
-        "fetch",
-        "--quiet",
-        str(hostile_repository),
-        "+refs/gitexp/*:refs/gitexp/*",
-        "+refs/tags/*:refs/tags/*",
-    )
-    return repo
+    return adopt(repo, hostile_repository)
 
 
 EVERY = ["show", "show -A --sort acc", "show --group same", "show --md", "show --csv", "list", "show --json"]

@@ -16,7 +16,7 @@ from gitexp.model import MISSING, Status
 from gitexp.ops import show
 from gitexp.ops.project import Project
 from gitexp.ops.show import Column, Columns, Query, Table
-from tests.support.experiments import put
+from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
 
@@ -29,8 +29,14 @@ def names(found: Table) -> list[str]:
 
 
 @pytest.fixture
-def runs(repo: Workspace) -> Workspace:
-    """Three experiments on HEAD, one of them failed, and one on the commit before."""
+def runs(repo: Workspace, stored_runs: Path) -> Workspace:
+    return adopt(repo, stored_runs)
+
+
+@pytest.fixture(scope="module")
+def stored_runs(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four experiments on HEAD, one of them failed, and one on the commit before."""
+    repo = copy_of(template, tmp_path_factory.mktemp("runs"))
     for name, minute, lr, acc in (("low", 1, 0.1, 0.7), ("mid", 2, 0.2, 0.9), ("high", 3, 0.3, 0.8)):
         put(
             repo,
@@ -43,7 +49,7 @@ def runs(repo: Workspace) -> Workspace:
         )
     put(repo, "broken", created="2024-01-01T10:04:00.000Z", status=Status.FAILED, exit_code=1)
     put(repo, "old", baseline="HEAD~1", metrics={"metrics.json": {"acc": 0.95, "loss": 2.0}})
-    return repo
+    return repo.path
 
 
 # -- rows ---------------------------------------------------------------------------------------------

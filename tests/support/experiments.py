@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from gitexp.model import Record, Status
@@ -31,6 +33,19 @@ def put(
         return _put(repo, name, baseline, body, run_files or {}, fields)
 
 
+def adopt(repo: Workspace, other: Path) -> Workspace:
+    """Takes over the experiments, branches and tags of another copy of the template; returns `repo`."""
+    specs = [f"+refs/{kind}/*:refs/{kind}/*" for kind in ("gitexp", "tags")]
+    repo.git("fetch", "--quiet", str(other), *specs, "+refs/heads/feature/*:refs/heads/feature/*")
+    return repo
+
+
+def copy_of(template: Path, folder: Path) -> Workspace:
+    """A repository to put experiments into once, for many tests to adopt."""
+    shutil.copytree(template, folder / "repo", symlinks=True)
+    return Workspace(folder / "repo")
+
+
 def _put(
     repo: Workspace,
     name: str,
@@ -39,8 +54,7 @@ def _put(
     run_files: dict[str, bytes],
     fields: dict[str, Any],
 ) -> str:
-    base = _git(repo, "rev-parse", f"{baseline}^{{commit}}")
-    tree = _git(repo, "rev-parse", f"{base}^{{tree}}")
+    base, tree = _git(repo, "rev-parse", f"{baseline}^{{commit}}", f"{baseline}^{{tree}}").split()
     commit = _git(repo, "commit-tree", tree, "-p", base, "-m", f"{name}: put here")
     record = replace(Record(name, Status.DONE, commit, base, created=CREATED), **fields)
     text = records.encode(record, f"{name}: put here") if body is None else f"subject\n\n{body}\n"
