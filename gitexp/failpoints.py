@@ -11,17 +11,17 @@ from __future__ import annotations
 import os
 import signal
 
-_target, _, _nth = os.environ.get("GITEXP_FAILPOINT", "").partition("@")
-_left = int(_nth) if _nth.isdigit() else 1
+_reached = 0
 
 
 def failpoint(name: str) -> None:
     """Die here if the environment says so; otherwise do nothing."""
-    global _left
-    if name != _target:
+    global _reached
+    target, _, nth = os.environ.get("GITEXP_FAILPOINT", "").partition("@")
+    if name != target:
         return
-    _left -= 1
-    if _left == 0:
+    _reached += 1
+    if _reached == int(nth or 1):
         if hasattr(signal, "SIGKILL"):
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(137)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 
 from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.environment import hermetic
-from tests.support.workspace import Workspace
+from tests.support.workspace import Workspace, fork_server
 
 TEMPLATE = Path(__file__).parent / "support" / "template"
 
@@ -38,13 +39,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `python` for training scripts: this one, without what the developer's environment
+    adds to its start (coverage above all), and also where the machine has only a `python3`."""
+    folder = tmp_path_factory.mktemp("programs")
+    if sys.platform != "win32":
+        (folder / "python").symlink_to(getattr(sys, "_base_executable", sys.executable))
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _hermetic(home: Path) -> Iterator[None]:
+def _hermetic(home: Path, programs: Path) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update(hermetic(before, home))
+    os.environ.update(hermetic(before, home, programs))
     _tzset()
     yield
+    if fork_server.cache_info().currsize:
+        fork_server().close()
     os.environ.clear()
     os.environ.update(before)
     _tzset()

@@ -92,7 +92,9 @@ def play(page: Path, folder: Path) -> None:
             folder = folder / words[1]
             continue
         # os.environ and not what this process would hand down: pytest's readline puts a COLUMNS there.
-        environment = dict(os.environ)
+        # `python` is this environment's, which has scikit-learn.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": path}
         ended = run_with_pty(["bash", "-c", command.text], 100, 60, command.keys, cwd=folder, env=environment)
         output = _ESCAPE.sub("", ended.raw.decode("utf-8", "replace")).replace("\r", "").replace("^C", "\n")
         told = f"{page.name}: $ {command.text}\n{output}"

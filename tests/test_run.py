@@ -230,7 +230,7 @@ def test_what_is_stored(repo: Workspace) -> None:
 
 
 def test_the_environment_is_a_requirements_file(repo: Workspace) -> None:
-    repo.gitexp("run", "-q", *python("pass"))
+    repo.gitexp("run", "-q", "--", sys.executable, "-c", "pass")
     text = git(repo, "show", f"{latest(repo).id}:.gitexp/run/environment.txt")
     assert "# python " in text
     assert any(line.lower().startswith("gitpython==") for line in text.splitlines())

@@ -359,10 +359,6 @@ class Repository:
         """The id of nothing in this repository's object format."""
         return "0" * (64 if self.object_format == "sha256" else 40)
 
-    def is_ignored(self, path: str) -> bool:
-        """Return whether Git's ignore files leave this path out."""
-        return self.call("check-ignore", "--quiet", "--no-index", "--", path)[0] == 0
-
     def is_branch_name(self, name: str) -> bool:
         """Return whether Git allows `name` for a branch."""
         return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0

@@ -8,9 +8,11 @@ have ended; hence `trylast`, after pytest-xdist has waited for them.
 from __future__ import annotations
 
 import io
+import warnings
 
 import pytest
 from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 
 _REPORT = pytest.StashKey[str]()
 
@@ -25,7 +27,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     measuring.stop()
     measuring.save()
     coverage = Coverage()
-    coverage.combine()
+    with warnings.catch_warnings():
+        # A process that a test kills while it writes its data leaves a file that is none.
+        warnings.simplefilter("ignore", CoverageWarning)
+        coverage.combine()
     coverage.save()
     report = io.StringIO()
     total = coverage.report(file=report)

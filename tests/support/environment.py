@@ -39,13 +39,17 @@ IDENTITY = ("Test Author", "author@example.invalid")
 WHEN = "2024-01-01T00:00:00+00:00"
 
 
-def hermetic(environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """The variables for tests, made from `environ` and an empty `home` that nobody may write to."""
+def hermetic(environ: Mapping[str, str], home: Path, programs: Path) -> dict[str, str]:
+    """The variables for tests, made from `environ` and an empty `home` that nobody may write to.
+
+    `programs` is a folder that comes first on the PATH.
+    """
     name, email = IDENTITY
     kept = {key: value for key, value in environ.items() if key in _KEPT or key.startswith(_KEPT_PREFIXES)}
     return kept | {
-        # `python train.py` must find this Python, also where the machine has only a `python3`.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(
+            [str(programs), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]
+        ),
         # What is tested is the gitexp that stands here, whichever one is installed.
         "PYTHONPATH": str(_CHECKOUT),
         **dict.fromkeys(_HOMES, str(home)),

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.forkserver import ForkServer, can_fork
 from tests.support.guard import Guard, Kind
 from tests.support.processes import Terminal, run_with_pty, unprivileged
 
@@ -29,6 +31,12 @@ class Result:
     exit_code: int
     stdout: str
     stderr: str
+
+
+@cache
+def fork_server() -> ForkServer:
+    """The one of this test process; the session closes it."""
+    return ForkServer()
 
 
 class Workspace:
@@ -92,6 +100,11 @@ class Workspace:
         `env` is laid over the environment, None removing a variable; `cwd` is below the workspace;
         with `unreadable`, file permissions count even where the tests run as root.
         """
+        if not unreadable and can_fork(env):
+            done = fork_server().run(
+                args, self.path / cwd, _environment(env), _encoded(input or b""), TIMEOUT
+            )
+            return _checked(["gitexp", *args], Result(done[0], *map(_decoded, done[1:])), check=check)
         command = unprivileged([*GITEXP, *args]) if unreadable else [*GITEXP, *args]
         return _run(command, self.path / cwd, check=check, input=input, env=env)
 
@@ -152,7 +165,12 @@ def _run(
         timeout=TIMEOUT,
         check=False,
     )
-    result = Result(done.returncode, _decoded(done.stdout), _decoded(done.stderr))
+    return _checked(
+        command, Result(done.returncode, _decoded(done.stdout), _decoded(done.stderr)), check=check
+    )
+
+
+def _checked(command: Sequence[str], result: Result, *, check: bool) -> Result:
     if check:
         assert result.exit_code == 0, (
             f"{' '.join(command)} ended with {result.exit_code}\n{result.stdout}{result.stderr}"

@@ -1,0 +1,144 @@
+"""Real gitexp processes without the start-up: a server that has imported gitexp forks one a command.
+
+Python's start and gitexp's imports are nine tenths of what a command costs in a test, a thousand times
+over. A forked process is a process of its own in all that tests look at: its number, its folder and
+environment, its signals, its death by SIGKILL, its exit status.
+"""
+
+from __future__ import annotations
+
+import array
+import importlib
+import io
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+AVAILABLE = sys.platform == "linux"
+
+# What Python or GitPython read once, at their start, a forked process has from the server.
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "PATH", "GIT_PYTHON")
+
+
+def can_fork(changes: Mapping[str, str | None] | None) -> bool:
+    """Whether a command with these changes to the environment behaves the same when it is forked."""
+    return AVAILABLE and not any(key.startswith(_READ_AT_START) for key in changes or {})
+
+
+class ForkServer:
+    """One server; `run` may be called from several threads at once."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="gitexp-fork-")
+        self._address = str(Path(self._folder.name) / "socket")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(self._address)
+            listening.listen(64)
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", __name__, str(listening.fileno())],
+                pass_fds=[listening.fileno()],
+            )
+
+    def run(
+        self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes, timeout: float
+    ) -> tuple[int, bytes, bytes]:
+        """Exit status (negative for a signal), stdout and stderr of `gitexp <args>`."""
+        with (
+            tempfile.TemporaryFile() as given,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            socket.socket(socket.AF_UNIX) as connection,
+        ):
+            given.write(stdin)
+            given.seek(0)
+            connection.settimeout(timeout)
+            connection.connect(self._address)
+            request = json.dumps({"args": list(args), "cwd": str(cwd), "env": dict(env)}).encode()
+            fds = array.array("i", [file.fileno() for file in (given, out, err)])
+            size = len(request).to_bytes(8, "big")
+            connection.sendmsg([size], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+            connection.sendall(request)
+            with connection.makefile("rb") as stream:
+                answer = stream.read()
+            if not answer:
+                raise RuntimeError(f"no answer from the fork server for gitexp {' '.join(args)}")
+            out.seek(0)
+            err.seek(0)
+            return int(answer), out.read(), err.read()
+
+    def close(self) -> None:
+        """End the server, and wait for it: it may have coverage to write down."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+        self._folder.cleanup()
+
+
+def _serve(listening: socket.socket) -> None:
+    """Fork a keeper for each request, which forks the command and tells how it ended."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no keeper is waited for
+    while True:
+        connection, _ = listening.accept()
+        with connection:
+            if os.fork() == 0:
+                _keep(listening, connection)
+
+
+def _keep(listening: socket.socket, connection: socket.socket) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    listening.close()
+    size, fds, _, _ = socket.recv_fds(connection, 8, 3)
+    with connection.makefile("rb") as stream:
+        request = json.loads(stream.read(int.from_bytes(size, "big")))
+    if (child := os.fork()) == 0:
+        connection.close()
+        _become(request, fds)
+    for fd in fds:
+        os.close(fd)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    connection.sendall(str(status).encode())
+    connection.close()
+    os._exit(0)
+
+
+def _become(request: Mapping[str, Any], fds: Sequence[int]) -> None:
+    """Run the command line as if this process had been started for it; raises SystemExit."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    for target, fd in enumerate(fds):
+        os.dup2(fd, target)
+        os.close(fd)
+    # As Python itself makes them: the descriptors are not theirs to close.
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
+    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False))  # noqa: SIM115
+    raw = open(2, "wb", 0, closefd=False)  # noqa: SIM115
+    sys.stderr = io.TextIOWrapper(raw, errors="backslashreplace", write_through=True)
+    sys.argv = ["gitexp", *request["args"]]
+    from gitexp.cli.main import main
+
+    main()
+
+
+def _import_all() -> None:
+    import gitexp
+
+    for module in pkgutil.walk_packages(gitexp.__path__, "gitexp."):
+        if not module.name.endswith(("__main__", "demo.train", "list_packages", "threaded")):
+            importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    _import_all()
+    _serve(socket.socket(fileno=int(sys.argv[1])))
