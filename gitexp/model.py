@@ -53,8 +53,9 @@ class Record:
 
     `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
     it was made from. `argv` is the command as given, or None where `command` went through a shell.
-    Times are ISO 8601 in UTC; `duration` is in seconds. `cut` names the params and metrics files
-    that were too large for the record and stand in E's tree alone.
+    Times are ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files
+    that were too large for the record and stand in E's tree alone. `extra` is what a later version
+    has added: kept as it is when the record is written again.
     """
 
     name: str
@@ -67,7 +68,8 @@ class Record:
     overrides: tuple[str, ...] = ()
     params: Files = field(default_factory=dict)
     metrics: Files = field(default_factory=dict)
-    cut: tuple[str, ...] = ()
+    cut_params: tuple[str, ...] = ()
+    cut_metrics: tuple[str, ...] = ()
     created: str = ""
     finished: str | None = None
     duration: float | None = None
@@ -83,6 +85,7 @@ class Record:
     note: str = ""
     warnings: tuple[str, ...] = ()
     process: ProcessId | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

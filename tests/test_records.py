@@ -29,7 +29,14 @@ trees = st.dictionaries(
     ),
     max_size=4,
 )
-files = st.dictionaries(texts, trees, max_size=3)
+names = st.lists(
+    st.text(st.characters(exclude_characters="/\0\n", exclude_categories=["Cs"]), min_size=1, max_size=9)
+    | st.sampled_from(["caf\udce9", "..a", ".gitexp", "a.git"]),
+    min_size=1,
+    max_size=3,
+).map("/".join)
+plain_names = names.filter(lambda name: not {".", "..", ".git"} & set(name.lower().split("/")))
+files = st.dictionaries(plain_names, trees, max_size=3)
 tuples = st.lists(texts, max_size=3).map(tuple)
 FIELDS = {
     "name": st.just("one"),
@@ -42,7 +49,8 @@ FIELDS = {
     "overrides": tuples,
     "params": files,
     "metrics": files.filter(lambda found: not any(word in str(found).lower() for word in ("nan", "inf"))),
-    "cut": st.lists(texts, max_size=3, unique=True).map(sorted).map(tuple),
+    "cut_params": st.lists(plain_names, max_size=3, unique=True).map(sorted).map(tuple),
+    "cut_metrics": st.lists(plain_names, max_size=3, unique=True).map(sorted).map(tuple),
     "created": texts,
     "finished": st.none() | texts,
     "duration": st.none() | st.floats(0, 1e9),
@@ -58,6 +66,7 @@ FIELDS = {
     "note": texts,
     "warnings": tuples,
     "process": st.none() | st.builds(ProcessId, texts, st.integers(1, 2**31), texts),
+    "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),
 }
 complete_records = st.builds(Record, **FIELDS)
 
@@ -82,7 +91,7 @@ def test_the_round_trip_has_every_field() -> None:
 @given(st.text(st.characters(codec="utf-8")))
 @example("\x00\x1b]0;title\x07‮\r\n\n")
 def test_a_message_is_three_lines_whatever_is_in_it(text: str) -> None:
-    record = Record("one", Status.DONE, ID, BASE, note=text, command=text, params={text: {text: text}})
+    record = Record("one", Status.DONE, ID, BASE, note=text, command=text, params={"p": {text: text}})
     message = records.encode(record, "subject")
     assert message.count("\n") == 3
     assert "\0" not in message
@@ -117,12 +126,37 @@ def test_a_large_file_is_cut_and_named() -> None:
         metrics={"m": large},
     )
     found = records.decode(body(records.encode(record, "subject")), "one")
-    assert found == replace(record, params={"params.yaml": {"lr": 1}}, metrics={}, cut=("big.yaml", "m"))
+    kept = replace(record, params={"params.yaml": {"lr": 1}}, metrics={})
+    assert found == replace(kept, cut_params=("big.yaml",), cut_metrics=("m",))
 
 
-def test_what_a_later_version_adds_is_passed_over() -> None:
-    data = {**MINIMAL, "mood": "fine", "note": None}
-    assert records.decode(json.dumps(data).encode(), "one") == Record("one", Status.DONE, ID, BASE)
+def test_of_many_warnings_the_last_says_how_many_more() -> None:
+    record = Record("one", Status.DONE, ID, BASE, warnings=tuple(f"warning {at}" for at in range(100_000)))
+    found = records.decode(body(records.encode(record, "subject")), "one").warnings
+    assert (len(found), found[98], found[99]) == (100, "warning 98", "and 99,901 more warnings")
+
+
+def test_what_a_later_version_adds_survives_an_edit() -> None:
+    data = {**MINIMAL, "mood": {"is": ["fine", None]}, "extra": 1, "note": None}
+    found = records.decode(json.dumps(data).encode(), "one")
+    extra = {"mood": {"is": ["fine", None]}, "extra": 1}
+    assert found == Record("one", Status.DONE, ID, BASE, extra=extra)
+    edited = json.loads(body(records.encode(replace(found, note="new"), "subject")))
+    assert (edited["mood"], edited["extra"], edited["note"]) == (data["mood"], 1, "new")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "/etc/passwd", "../x", "a/../b", "a/..", "./a", "a//b", "a/", ".git/config", "a/.GIT"),
+        *("a\0", "a\nb", "\ud800", "a\udc7f", "\udd00"),
+    ],
+)
+@pytest.mark.parametrize("key", ["params", "metrics", "cut_params", "cut_metrics"])
+def test_a_file_name_that_is_no_plain_path_is_refused(key: str, name: str) -> None:
+    value = [name] if key.startswith("cut") else {name: {}}
+    with pytest.raises(errors.BadRecord, match=f"'{key}'"):
+        records.decode(json.dumps({**MINIMAL, key: value}).encode(), "one")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +174,7 @@ def test_what_a_later_version_adds_is_passed_over() -> None:
         *(("note", value) for value in (1, [], {})),
         *(("process", value) for value in ({}, [], "1", {"host": "h", "pid": "1", "started": ""})),
         *(("argv", value) for value in ("rm", [["rm"]])),
-        *(("cut", value) for value in ("x", [1])),
+        *(("cut_params", value) for value in ("x", [1])),
         ("created", 5),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,9 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Experiment, Record, Status
+from gitexp.ops import lookup
+from gitexp.ops import show as ops
+from gitexp.ops.project import Project
 from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX, Store, check_name, is_name, newest_first, subject
 from tests.support.workspace import Workspace
@@ -251,7 +254,7 @@ HOSTILE = {
     "j-large": "subject\n\n" + json.dumps({**VALID, "note": "x" * (17 << 20)}),
 }
 LIVELY = "subject\n\n" + json.dumps(
-    {**VALID, "note": "\ud800\x1b[2J[red]", "params": {"\ud800": {"\x1b": "\u202e"}}, "command": "\ud800"}
+    {**VALID, "note": "\ud800\x1b[2J[red]", "params": {"\udcff": {"\x1b": "\u202e"}}, "command": "\ud800"}
 )
 
 
@@ -313,3 +316,26 @@ def test_one_experiment_without_its_commit_hides_no_other(repo: Workspace) -> No
     result = repo.gitexp("log", "gone", check=False)
     assert (result.exit_code, "cannot be read" in result.stderr) == (1, True)
     repo.git("update-ref", "-d", PREFIX + "gone")
+
+
+def test_one_large_file_that_cannot_be_read_hides_no_other(
+    repo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("good", "bad"):
+        repo.write("params.yaml", f"{name}: {'x' * 70_000}\n")
+        repo.gitexp("save", "-q", "-n", name)
+    bad = repo.git("rev-parse", PREFIX + "bad~1")
+    read_blobs = Repository.read_blobs
+
+    def fails_for_bad(self: Repository, names: Sequence[str]) -> list[bytes | None]:
+        if any(name.startswith(bad) for name in names):
+            raise errors.GitFailed("git cat-file failed: loose object is corrupt")
+        return read_blobs(self, names)
+
+    monkeypatch.setattr(Repository, "read_blobs", fails_for_bad)
+    project = Project.open(repo.path)
+    found = {row.name: row.error for row in ops.table(project, ops.Query()).experiments}
+    assert "loose object is corrupt" in (found["bad"] or "")
+    assert found["good"] is None
+    with pytest.raises(errors.BadRecord, match="cannot be read"):
+        lookup.find(project, "bad")

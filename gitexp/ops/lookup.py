@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -15,13 +16,17 @@ WORKSPACE = "workspace"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One side of a comparison. `commit` is None for the workspace; `experiment` None for a revision."""
+    """One side of a comparison. `commit` is None for the workspace; `experiment` None for a revision.
+
+    `complaints` say which params and metrics files could not be read, and why.
+    """
 
     label: str
     commit: str | None
     params: Files
     metrics: Files
     experiment: Experiment | None = None
+    complaints: Sequence[str] = ()
 
 
 def find(project: Project, text: str) -> Point:
@@ -65,22 +70,48 @@ def of_commit(project: Project, label: str, commit: str) -> Point:
 
 
 def of_experiment(project: Project, experiment: Experiment) -> Point:
-    """Return an experiment with what its record says, and what was too large for the record."""
-    record = complete(project, experiment)
-    return Point(experiment.name, record.record.commit, record.record.params, record.record.metrics, record)
+    """Return an experiment with what its record says, and what was too large for the record.
+
+    Raises BadRecord if that cannot be read.
+    """
+    found, complaints = _completed(project, experiment)
+    if found.error is not None:
+        raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
+    record = found.record
+    return Point(experiment.name, record.commit, record.params, record.metrics, found, complaints)
 
 
 def complete(project: Project, experiment: Experiment) -> Experiment:
-    """Return the experiment with the params and metrics that were too large for its record read in."""
+    """Return the experiment with the params and metrics that were too large for its record read in.
+
+    Where Git cannot read them, the experiment has `error` set: it must not hide the others.
+    """
+    return _completed(project, experiment)[0]
+
+
+def _completed(project: Project, experiment: Experiment) -> tuple[Experiment, list[str]]:
     record = experiment.record
-    if not record.cut:
-        return experiment
-    blobs = project.repo.read_blobs([f"{record.commit}:{name}" for name in record.cut])
-    found = dict(zip(record.cut, blobs, strict=True))
-    metric_names = {name for name in found if name in project.config.metrics}
-    params, _ = parse_all({n: d for n, d in found.items() if n not in metric_names}, files.parse)
-    metrics, _ = parse_all({n: d for n, d in found.items() if n in metric_names}, files.parse_metrics)
+    names = (*record.cut_params, *record.cut_metrics)
+    if not names:
+        return experiment, []
+    try:
+        blobs = project.repo.read_blobs([f"{record.commit}:{name}" for name in names])
+    except (errors.GitexpError, ValueError) as error:
+        reason = f"The files of {experiment.name} cannot be read: {error}"
+        return replace(experiment, error=reason), []
+    found = dict(zip(names, blobs, strict=True))
+    params, unread = parse_all({name: found[name] for name in record.cut_params}, files.parse)
+    metrics, bad = parse_all({name: found[name] for name in record.cut_metrics}, files.parse_metrics)
     record = replace(
-        record, params={**record.params, **params}, metrics={**record.metrics, **metrics}, cut=()
+        record,
+        params={**record.params, **params},
+        metrics={**record.metrics, **metrics},
+        cut_params=(),
+        cut_metrics=(),
     )
-    return replace(experiment, record=record)
+    lost = [
+        f"{name}: too large for the record, and not in the experiment"
+        for name in names
+        if found[name] is None
+    ]
+    return replace(experiment, record=record), [*lost, *unread, *bad]

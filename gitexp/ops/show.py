@@ -128,7 +128,7 @@ def _chosen(project: Project, query: Query, head: str | None) -> tuple[list[Expe
     elsewhere = len(experiments) - len(chosen)
     chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
     chosen = chosen[: query.limit] if query.sort is None else chosen
-    return [lookup.complete(project, e) if e.record.cut else e for e in chosen], elsewhere
+    return [lookup.complete(project, e) for e in chosen], elsewhere
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -17,7 +18,12 @@ MAX_FILE = 64 * 1024  # bytes of JSON; a larger params or metrics file stands in
 _MAX_RECORD = 16 * 1024 * 1024  # bytes
 _MAX_DEPTH = 100  # of params and metrics; what parses them allows 64
 
-_FIELDS = tuple(item.name for item in fields(Record))
+_MAX_WARNINGS = 100  # in one record: every file of a large folder may give one
+
+_FIELDS = tuple(item.name for item in fields(Record) if item.name != "extra")
+_KNOWN = frozenset({"format", *_FIELDS})
+# Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
+_NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n\ud800-\udc7f\udd00-\udfff]", re.IGNORECASE)
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -25,11 +31,15 @@ def encode(record: Record, subject: str) -> str:
     """Return the message of a record commit: subject line, blank line, one line of JSON."""
     params, cut_params = _cut(record.params)
     metrics, cut_metrics = _cut(record.metrics)
-    data: dict[str, Any] = {"format": FORMAT}
+    data: dict[str, Any] = {"format": FORMAT, **record.extra}
     for name in _FIELDS:
         data[name] = getattr(record, name)
     data["params"], data["metrics"] = params, metrics
-    data["cut"] = sorted({*record.cut, *cut_params, *cut_metrics})
+    data["cut_params"] = sorted({*record.cut_params, *cut_params})
+    data["cut_metrics"] = sorted({*record.cut_metrics, *cut_metrics})
+    if len(record.warnings) > _MAX_WARNINGS:
+        kept = record.warnings[: _MAX_WARNINGS - 1]
+        data["warnings"] = [*kept, f"and {len(record.warnings) - len(kept):,} more warnings"]
     if record.process is None:
         del data["process"]
     else:
@@ -73,6 +83,8 @@ def decode(body: bytes, name: str) -> Record:
         raise errors.BadRecord(f"The record of {name} is damaged: it has no '{missing[0]}'.")
     if b'"nan"' in body or b'inf"' in body:
         values["metrics"] = _restore_non_finite(values.get("metrics", {}))
+    if data.keys() - _KNOWN:
+        values["extra"] = {key: value for key, value in data.items() if key not in _KNOWN}
     return Record(**{**values, "name": name})
 
 
@@ -142,7 +154,17 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_files(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(tree, dict) for tree in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(tree, dict) and _is_file_name(name) for name, tree in value.items()
+    )
+
+
+def _is_file_names(value: Any) -> bool:
+    return _is_texts(value) and all(map(_is_file_name, value))
+
+
+def _is_file_name(text: str) -> bool:
+    return _NO_FILE.search(text) is None
 
 
 def _is_deeper(value: Any, depth: int) -> bool:
@@ -196,7 +218,8 @@ _READERS: dict[str, tuple[_Check, _Read]] = {
     "overrides": _TEXTS,
     "params": (_is_files, None),
     "metrics": (_is_files, None),
-    "cut": _TEXTS,
+    "cut_params": (_is_file_names, tuple),
+    "cut_metrics": (_is_file_names, tuple),
     "created": _TEXT,
     "finished": _TEXT,
     "duration": (_is_number, None),
