@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gitexp import failpoints
 from gitexp.model import Experiment, Status
 from gitexp.ops.finish import end_lost_runs, finish_dead_runs
 from gitexp.ops.project import Project
+from gitexp.repo import live
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -34,9 +36,9 @@ BRANCH = ("branch", "one", "promoted")
 BEFORE = ("run:snapshot", "live:folder", "live:written@1", "live:saved@1", "run:live", "live:saved@2")
 BEGUN = ("store:after-ref@1", "run:created")
 PARAMS = ("params:temporary@1", "params:written@1", "params:temporary@2", "params:written@2", "run:params")
-STARTED = ("run:ended", "live:written@3")
+STARTED = ("run:ended", "live:written@4")
 ENDED = (
-    *("live:saved@3", "run:environment", "finish:begun", "finish:read", "finish:commit"),
+    *("live:saved@4", "run:environment", "finish:begun", "finish:read", "finish:commit"),
     *("store:before-ref@2", "store:after-ref@2", "finish:stored", "live:forgetting", "finish:forgotten"),
 )
 RUNS: dict[str, Status | None] = {
@@ -48,7 +50,7 @@ TEMPS: dict[str, Status | None] = {
     "worktree:added": None,
     "worktree:cleaned": None,
     "run:created": Status.INTERRUPTED,
-    "live:saved@3": Status.DONE,
+    "live:saved@4": Status.DONE,
     "finish:commit": Status.DONE,
 }
 SAVES: dict[str, Status | None] = {
@@ -188,6 +190,7 @@ def test_gitexp_is_killed_while_the_command_runs(
         assert repo.tty(*command).exit_code == KILLED
     else:
         assert repo.gitexp(*command, check=False).exit_code == KILLED
+    wait_for_orphans(repo)
     shown = repo.gitexp("list")
     assert "one" in shown.stdout
     assert "interrupted" in shown.stderr
@@ -197,6 +200,35 @@ def test_gitexp_is_killed_while_the_command_runs(
     assert one.record.metrics == {"metrics.json": {"loss": 0.5}}
     assert repo.gitexp("log", "one").stdout == "so far\n"
     assert_sound(repo)
+
+
+def test_a_command_that_goes_on_without_gitexp(repo: Workspace, tmp_path: Path) -> None:
+    """Nothing runs beside it, and what it writes in the end is its own."""
+    script = (
+        f"touch {tmp_path}/up; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; echo '{{\"a\": 1}}' >$0"
+    )
+    repo.writes("metrics.json")
+    process = repo.start("run", "-n", "one", "--", "sh", "-c", script, "metrics.json")
+    project = Project.open(repo.path)
+    while not ((tmp_path / "up").exists() and any(run.child for run in live.live_runs(project.local))):
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert finish_dead_runs(project) == []
+    refused = repo.gitexp("run", "--", "true", check=False)
+    assert refused.exit_code != 0
+    assert "one is still running, though gitexp was killed: process" in refused.stderr
+    repo.gitexp("run", "-q", "--temp", "--", "true")
+    (tmp_path / "go").touch()
+    wait_for_orphans(repo)
+    (one,) = finish_dead_runs(project)
+    assert (one.record.status, one.record.metrics) == (Status.INTERRUPTED, {"metrics.json": {"a": 1}})
+    repo.gitexp("run", "-q", "--", "true")
+
+
+def wait_for_orphans(repo: Workspace) -> None:
+    while any(run.orphan for run in live.live_runs(Project.open(repo.path).local)):
+        time.sleep(0.01)
 
 
 def test_a_kill_before_any_of_its_git_processes(repo: Workspace, tmp_path: Path) -> None:

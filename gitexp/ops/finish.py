@@ -77,6 +77,7 @@ def _store(
 def finish_dead_runs(project: Project, *, awaited: Path | None = None) -> list[Experiment]:
     """Store the end of every run whose process has died unnoticed, and return these experiments.
 
+    A run whose command goes on all the same is left alone until that ends.
     A run that another process is just finishing is left to it; one in the worktree with the Git
     folder `awaited` is waited for. What cannot be stored now (a full disk) is left for the next time.
     """
@@ -88,7 +89,7 @@ def finish_dead_runs(project: Project, *, awaited: Path | None = None) -> list[E
         with contextlib.suppress(errors.ReadOnlyRepository):
             project.local.prepare()
     for run in live.live_runs(project.local):
-        if is_alive(run.process) is not False:
+        if is_alive(run.process) is not False or run.orphan is not None:
             continue
         with contextlib.suppress(errors.GitexpError, OSError):
             wait = awaited is not None and run.git_dir == str(awaited)

@@ -28,7 +28,7 @@ from gitexp.repo.live import LiveRun
 from gitexp.repo.store import check_name
 from gitexp.run.environment import EnvironmentProbe, machine, start_probe
 from gitexp.run.gpus import GpuProbe
-from gitexp.run.liveness import current_process
+from gitexp.run.liveness import current_process, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome, execute
 from gitexp.run.programs import find_program
@@ -270,6 +270,11 @@ def _execute(
     cwd: Path,
 ) -> _Ended:
     environment = _environment(project, request, workspace, experiment)
+
+    def remember(pid: int) -> None:
+        with contextlib.suppress(OSError):
+            run.updated(child=process_of(pid))
+
     with LogFile.create(run.log, MAX_LOG) as log:
         probe, gpus = start_probe(plan.command, cwd, environment), GpuProbe()
         try:
@@ -280,6 +285,7 @@ def _execute(
                 log=log,
                 stdout=request.stdout,
                 stderr=request.stderr,
+                on_start=remember,
             )
         except BaseException:
             probe.cancel()

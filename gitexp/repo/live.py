@@ -27,6 +27,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
 from gitexp.repo import local as locks
 from gitexp.repo.local import LocalState
+from gitexp.run.liveness import is_alive
 
 _RESERVE = 2 * 1024 * 1024  # bytes
 
@@ -39,6 +40,7 @@ class LiveRun:
 
     `folder` is its place under `runs/`; `root` and `git_dir` are those of the worktree it runs in;
     `tree` is the start snapshot; `stamps` tell which result files stood there before it began.
+    `child` is the command, from its start until gitexp has seen its end.
     `exit_code` and `interrupted` are set when the command has ended.
     """
 
@@ -55,6 +57,7 @@ class LiveRun:
     max_size: int
     started: float  # seconds since the epoch
     name: str = ""
+    child: ProcessId | None = None
     exit_code: int | None = None
     interrupted: bool = False
     duration: float | None = None
@@ -66,6 +69,11 @@ class LiveRun:
     @property
     def environment(self) -> Path:
         return self.folder / "environment.txt"
+
+    @property
+    def orphan(self) -> ProcessId | None:
+        """The command, if it runs now: where gitexp was killed, it may go on."""
+        return self.child if self.child is not None and is_alive(self.child) else None
 
     def save(self) -> None:
         """Write the state; a reader sees the old one or the new one, whole."""
@@ -179,10 +187,10 @@ def _read(folder: Path) -> LiveRun:
     if "\\u0000" in text:
         raise ValueError("a path cannot have this")
     data = json.loads(text)
-    process = data["process"]
+    child = data.get("child")
     return LiveRun(
         folder=folder,
-        process=ProcessId(str(process["host"]), int(process["pid"]), str(process["started"])),
+        process=_process(data["process"]),
         root=str(data["root"]),
         git_dir=str(data["git_dir"]),
         baseline=str(data["baseline"]),
@@ -194,10 +202,15 @@ def _read(folder: Path) -> LiveRun:
         max_size=int(data["max_size"]),
         started=float(data["started"]),
         name=str(data["name"]),
+        child=None if child is None else _process(child),
         exit_code=None if data["exit_code"] is None else int(data["exit_code"]),
         interrupted=bool(data["interrupted"]),
         duration=None if data["duration"] is None else float(data["duration"]),
     )
+
+
+def _process(data: dict[str, object]) -> ProcessId:
+    return ProcessId(str(data["host"]), int(str(data["pid"])), str(data["started"]))
 
 
 def _stamp(modified: int, changed: int, size: int, inode: int) -> Stamp:
@@ -228,6 +241,17 @@ def workspace(local: LocalState, git_dir: Path) -> Iterator[None]:
             "Wait for it to end, or run beside it in a workspace of its own: gitexp run --temp",
         )
     try:
+        _refuse_beside_orphan(local, git_dir)
         yield
     finally:
         lock.release()
+
+
+def _refuse_beside_orphan(local: LocalState, git_dir: Path) -> None:
+    """Raise WorkspaceBusy while a command writes here whose results would be taken for another's."""
+    for run in live_runs(local):
+        if run.git_dir == str(git_dir) and (orphan := run.orphan) is not None:
+            raise errors.WorkspaceBusy(
+                f"The command of {run.name} is still running, though gitexp was killed: process {orphan.pid}.",
+                "End it, then run again; or run beside it in a workspace of its own: gitexp run --temp",
+            )

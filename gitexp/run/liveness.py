@@ -13,7 +13,11 @@ from gitexp.model import ProcessId
 
 def current_process() -> ProcessId:
     """This process, named so that no later process with the same pid is taken for it."""
-    pid = os.getpid()
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> ProcessId:
+    """The process that has this number now."""
     return ProcessId(host=_host(), pid=pid, started=_started(pid) or "")
 
 
