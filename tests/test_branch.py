@@ -21,7 +21,7 @@ def test_the_branch_is_the_clean_commit(repo: Workspace) -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         f"Branch best is at one, {repo.git('rev-parse', '--short=7', 'best')}.",
-        "To go there: git switch best",
+        "To look at it beside your unsaved work: git worktree add ../best best",
     ]
     assert repo.git("rev-parse", "best~1") == repo.git("rev-parse", "HEAD")
     assert repo.git("ls-tree", "-r", "--name-only", "best").splitlines() == [
@@ -93,3 +93,10 @@ def test_a_damaged_record_makes_no_branch(repo: Workspace) -> None:
     done = repo.gitexp("branch", "damaged", "x", check=False)
     assert done.exit_code == 1
     assert "not a gitexp record" in done.stderr
+
+
+def test_a_clean_workspace_can_go_there(repo: Workspace) -> None:
+    repo.allow("refs", "refs/heads/again")
+    repo.allow("reflogs", "refs/heads/again")
+    repo.gitexp("save", "-n", "one")
+    assert "To go there: git switch again" in repo.gitexp("branch", "one", "again").stderr

@@ -250,3 +250,19 @@ def test_a_run_ends_with_one_line(repo: Workspace) -> None:
     done = repo.gitexp("run", "-n", "two", "--", sys.executable, "-c", "exit(3)", check=False)
     assert done.exit_code == 3
     assert re.search(r"two failed \(exit 3\) in \d+\.\d s", done.stderr)
+
+
+def test_closed_streams_are_no_place_for_files(repo: Workspace) -> None:
+    """A lock that gets the number of a closed stdout would be printed into."""
+    repo.writes("metrics.json")
+    for name, closed in (("one", ">&-"), ("two", "2>&-"), ("three", "<&-")):
+        command = [*GITEXP, "run", "-n", name, "--", "python", "train.py"]
+        done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *command], cwd=repo.path, check=False)
+        assert done.returncode == 0, closed
+    assert {row["status"] for row in repo.json("list")} == {"done"}
+    assert not any(lock.stat().st_size for lock in (repo.path / ".git/gitexp/locks").iterdir())
+
+
+def test_a_word_that_is_like_no_option_gets_no_guess(repo: Workspace) -> None:
+    assert "Did you mean" not in repo.gitexp("show", "--bogus", check=False).stderr
+    assert "Did you mean --desc?" in repo.gitexp("show", "--dsc", check=False).stderr

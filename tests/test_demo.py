@@ -49,3 +49,10 @@ def test_a_folder_that_cannot_be_made(repo: Workspace, tmp_path: Path) -> None:
     done = repo.gitexp("demo", str(closed / "x"), check=False, unreadable=True)
     assert done.exit_code == 1
     assert "Permission denied" in done.stderr
+
+
+def test_not_inside_another_repository(repo: Workspace) -> None:
+    result = repo.gitexp("demo", "iris", check=False)
+    assert result.exit_code == 2
+    assert "inside the repository" in result.stderr
+    assert not (repo.path / "iris").exists()

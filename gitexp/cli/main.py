@@ -62,7 +62,8 @@ _register()
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with the status of DESIGN section 5."""
+    """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 Ctrl-C."""
+    _open_closed_streams()
     # Reading ten thousand records makes no garbage in cycles; looking for it takes a third of the time.
     gc.disable()
     try:
@@ -73,6 +74,20 @@ def main() -> NoReturn:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         status = 128 + getattr(signal, "SIGPIPE", 13)
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Give a closed stdin, stdout or stderr to the null device (`gitexp run … 2>&-`).
+
+    The next file opened would get its number, and be written to by whoever prints there.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, mode, closefd=False))  # noqa: SIM115 - open for as long as we are
 
 
 def _run() -> int:
@@ -117,9 +132,13 @@ def _usage_error(error: typer.TyperException) -> errors.UsageError:
     hint = f"{context.command_path if context else 'gitexp'} --help shows what there is."
     if match := _SUGGESTED.search(message):
         message = message[: match.start()]
-        possible = getattr(error, "possibilities", None) or [""]
-        near = get_close_matches(getattr(error, "option_name", ""), possible, 1) or possible
-        hint = f"Did you mean {match['names'] or near[0]}?".replace("'", "")
+        possible = getattr(error, "possibilities", None) or (match["names"] or "").replace("'", "").split(
+            ", "
+        )
+        typed = message.rpartition(" ")[2].strip("'.")
+        # typer guesses even where nothing is near.
+        if near := get_close_matches(typed, possible, 1, cutoff=0.7):
+            hint = f"Did you mean {near[0]}?"
     return errors.UsageError(message if message.endswith(".") else f"{message}.", hint)
 
 

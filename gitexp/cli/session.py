@@ -16,5 +16,6 @@ def open_project() -> Project:
 
     project = Project.open()
     for experiment in finish_dead_runs(project):
-        render.say(f"{experiment.name} was running when its process died; it is stored as interrupted.")
+        state = experiment.record.status
+        render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
     return project

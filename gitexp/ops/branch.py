@@ -17,10 +17,14 @@ _LONGEST = 250  # bytes of a file name, less `.lock`
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A branch's short name, and the experiment whose commit it points at."""
+    """A branch's short name, and the experiment whose commit it points at.
+
+    `clean` says whether the workspace has nothing that `git switch` might refuse to overwrite.
+    """
 
     branch: str
     experiment: Experiment
+    clean: bool
 
 
 def branch(project: Project, experiment: str, name: str | None) -> Promotion:
@@ -52,7 +56,7 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
                 f"A branch '{name}' cannot be beside those that are there.", "Choose another name."
             ) from error
         raise
-    return Promotion(name, found)
+    return Promotion(name, found, clean=not project.repo.run("status", "--porcelain"))
 
 
 def _check(project: Project, name: str) -> None:

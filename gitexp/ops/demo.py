@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -17,12 +18,13 @@ from gitexp.ops.project import Project
 from gitexp.repo.git import Repository
 
 FILES = ("train.py", "params.yaml", "iris.csv", ".gitignore")
-_TRAIN = ("python", "train.py")
+_PYTHON = Path(sys.executable)
+_TRAIN = ("python" if (_PYTHON.parent / "python").exists() else _PYTHON.name, "train.py")
 _RUNS: tuple[tuple[str, ...], ...] = (
     ("-S", "train.lr=0.01"),
     ("-S", "train.lr=0.1"),
     ("-S", "train.lr=0.5", "-S", "train.epochs=200"),
-    ("-S", "train.lr=0.1", "-S", "train.l2=0.1"),
+    ("-S", "train.lr=0.1", "-S", "train.epochs=60", "-S", "train.l2=0.1"),
 )
 
 # Inherited from a hook or an alias, these would lead the demo into another repository.
@@ -40,16 +42,19 @@ class Step:
 def prepare(folder: Path | None) -> Path:
     """Make a repository with the demo project and one commit, and return its folder.
 
-    Without `folder` a temporary one is made. Raises UsageError if the folder is not empty.
+    Without `folder` a temporary one is made. Raises UsageError if the folder is not empty, or inside
+    another repository.
     """
     folder = Path(tempfile.mkdtemp(prefix="gitexp-demo-")) if folder is None else folder.absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-    except (FileExistsError, NotADirectoryError):
-        occupied = True
-    if occupied:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise errors.UsageError(f"{folder} is not empty.", "Give a new folder, or none for a temporary one.")
+    with contextlib.suppress(errors.RepositoryError):
+        around = Repository.find(next(place for place in (folder, *folder.parents) if place.is_dir())).root
+        raise errors.UsageError(
+            f"{folder} is inside the repository {around}, which could then not be stored exactly.",
+            "Give a folder elsewhere, or none for a temporary one.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         (folder / name).write_bytes(resources.files("gitexp.demo").joinpath(name).read_bytes())
     Repository.create(folder, "Irises and a small trainer")
@@ -71,7 +76,7 @@ def steps(folder: Path) -> Iterator[Step]:
 
 def perform(folder: Path, step: Step) -> int:
     """Run a step in the folder, its output going where ours goes, and return its exit status."""
-    here = str(Path(sys.executable).parent)
+    here = str(_PYTHON.parent)
     environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}
     environment |= {"GIT_PAGER": "cat", "GITEXP_PAGER": "cat"}
     program, *arguments = step.command

@@ -45,5 +45,10 @@ def branch(
         )
     if not quiet:
         render.say(f"Branch {made.branch} is at {made.experiment.name}, {made.experiment.record.commit[:7]}.")
-        render.say(f"To go there: git switch {shlex.quote(made.branch)}", "dim")
+        where = shlex.quote(made.branch)
+        if made.clean:
+            render.say(f"To go there: git switch {where}", "dim")
+        else:
+            beside = shlex.quote(f"../{made.branch.replace('/', '-')}")
+            render.say(f"To look at it beside your unsaved work: git worktree add {beside} {where}", "dim")
     return None

@@ -14,7 +14,7 @@ from gitexp.cli.help import Command
 
 EPILOG = """Examples:
 gitexp demo
-gitexp demo ./iris
+gitexp demo ~/iris
 """
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
 
+from gitexp import errors
 from gitexp.cli import options
 from gitexp.cli.help import Command
 
@@ -36,8 +38,11 @@ def init(
     from pathlib import Path
 
     from gitexp.cli import render
+    from gitexp.cli.session import open_project
     from gitexp.ops import init as ops
 
+    with contextlib.suppress(errors.FileError):  # a gitexp.yaml that is broken may be written anew
+        open_project()
     found = ops.init(Path.cwd(), command=command, force=force)
     if json:
         return render.as_json(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +54,8 @@ def run(
 
     Stored are the exact code, params, metrics, log and environment. The workspace is stored before the
     command starts, uncommitted changes and new files included; at the end the results are added. The
-    command's exit status is passed on. Ctrl-C stores the experiment as interrupted.
+    command's exit status is passed on. Ctrl-C stores the experiment as interrupted. What -S changes in
+    the params files stays changed; with --temp the workspace is not touched.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project
@@ -65,10 +67,11 @@ def run(
     project = open_project()
 
     def started(experiment: Experiment) -> None:
-        for warning in experiment.record.warnings:
-            render.warn(warning)
-        if not quiet:
-            render.say(f"{experiment.name} started", "dim")
+        with contextlib.suppress(OSError):  # nobody there to be told: that is no reason not to run
+            for warning in experiment.record.warnings:
+                render.warn(warning)
+            if not quiet:
+                render.say(f"{experiment.name} started", "dim")
 
     request = ops.Request(
         command=tuple(command) if command else None,
@@ -80,12 +83,13 @@ def run(
         on_start=started,
     )
     result = ops.run(project, request)
-    for warning in result.warnings:
-        render.warn(warning)
-    if not quiet:
-        render.say(ended_line(result.experiment))
-    if result.hint:
-        render.hint(result.hint)
+    with contextlib.suppress(OSError):
+        for warning in result.warnings:
+            render.warn(warning)
+        if not quiet:
+            render.say(ended_line(result.experiment))
+        if result.hint:
+            render.hint(result.hint)
     if json:
         render.as_json(rows.of_one(result.experiment).as_json())
     raise typer.Exit(result.exit_code)

@@ -40,7 +40,9 @@ def show(
     sort: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY", help="Metric or param to sort by, or created.", autocompletion=complete.columns
+            metavar="KEY",
+            help="Metric or param to sort by, or created; * marks the first value.",
+            autocompletion=complete.columns,
         ),
     ] = None,
     desc: Annotated[bool, typer.Option("--desc", help="Sort from high to low.")] = False,
