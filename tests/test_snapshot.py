@@ -74,6 +74,20 @@ def test_stored_exactly(repo: Workspace, shape: Shape, monkeypatch: pytest.Monke
     assert os.listdir(repo.path / repo.git("rev-parse", "--git-common-dir") / "gitexp/tmp") == []  # noqa: PTH208
 
 
+@shape(
+    without=[".aws/config", ".env/lib/a.py", "credentials/prod.json", "conf/secrets.ini", "prod.env"],
+    warns=["looks like a secret"],
+)
+def secrets_in_folders(repo: Workspace) -> None:
+    """At any depth of the path, but code is code, and so is what is tracked."""
+    repo.write(".ssh/config", "tracked\n")
+    repo.git("add", ".ssh/config")
+    for name in (".aws/config", ".env/lib/a.py", "credentials/prod.json", "conf/secrets.ini", "prod.env"):
+        repo.write(name, "s\n")
+    for name in ("credentials/store.py", "secrets.py", "keys.py", "environment/x", "docker/Dockerfile"):
+        repo.write(name, "code\n")
+
+
 # -- changes of tracked files ----------------------------------------------------------------------
 
 
@@ -455,6 +469,20 @@ def changed_in_the_index_own_clock_tick(repo: Workspace) -> None:
         file.write_text(same.format(2))
         os.utime(file, ns=(10**18, 10**18))
         os.utime(index, ns=(10**18, 10**18))
+
+
+@shape()
+def edited_with_its_size_and_time_kept(repo: Workspace) -> None:
+    repo.write("same.py", "print(1)\n")
+    with repo.by_user():
+        os.utime(repo.path / "same.py", (1e9, 1e9))
+    repo.git("add", "same.py")
+    for key, value in {"trustctime": "false", "checkStat": "minimal", "ignoreStat": "true"}.items():
+        repo.git("config", f"core.{key}", value)
+    repo.write("new.py", "print(2)\n")
+    with repo.by_user():
+        os.utime(repo.path / "new.py", (1e9, 1e9))
+        (repo.path / "new.py").replace(repo.path / "same.py")
 
 
 @shape()

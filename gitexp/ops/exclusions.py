@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
@@ -16,9 +16,11 @@ SECRETS = (
     *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".git-credentials", ".netrc", "_netrc"),
     *(".pypirc", ".npmrc", ".htpasswd", ".dockercfg", "credentials.json", "client_secret*.json"),
     *("service-account*.json", "service_account*.json", "kaggle.json"),
-    *("secrets.yaml", "secrets.yml", "secrets.json", "secrets.toml"),
+    *("secrets.*", "credentials", "*.env", "*.key", "*.ppk", "*.tfvars"),
+    *(".aws", ".ssh", ".gnupg", ".kube", ".docker"),
 )
 _SECRET = re.compile("|".join(translate(pattern) for pattern in SECRETS), re.IGNORECASE)
+_PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
 
 
 def rule(root: Path) -> Callable[[str], Verdict]:
@@ -37,9 +39,15 @@ def rule(root: Path) -> Callable[[str], Verdict]:
                 return f"named in {IGNORE_FILE}"
             case False:
                 return None
-        return "looks like a secret" if _SECRET.match(PurePosixPath(path).name) else None
+        return "looks like a secret" if _is_secret(PurePosixPath(path).parts) else None
 
     return leave_out
+
+
+def _is_secret(parts: Sequence[str]) -> bool:
+    found = [part for part in parts if _SECRET.match(part)]
+    # `secrets.py` and `credentials/store.py` are code; what is in .aws or .env is not.
+    return any(part.startswith(".") for part in found) or bool(found and not _PYTHON.fullmatch(parts[-1]))
 
 
 def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:
