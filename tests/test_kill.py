@@ -18,7 +18,7 @@ import pytest
 
 from gitexp import failpoints
 from gitexp.model import Experiment, Status
-from gitexp.ops.finish import end_lost_runs, finish_dead_runs
+from gitexp.ops.finish import end_lost_runs, finish_dead_runs, orphan
 from gitexp.ops.project import Project
 from gitexp.repo import live
 from tests.support.workspace import Workspace
@@ -227,7 +227,7 @@ def test_a_command_that_goes_on_without_gitexp(repo: Workspace, tmp_path: Path) 
 
 
 def wait_for_orphans(repo: Workspace) -> None:
-    while any(run.orphan for run in live.live_runs(Project.open(repo.path).local)):
+    while any(orphan(run) for run in live.live_runs(Project.open(repo.path).local)):
         time.sleep(0.01)
 
 

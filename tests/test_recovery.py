@@ -67,7 +67,7 @@ def change(repo: Workspace, **changes: Any) -> None:
 def test_what_is_found_is_stored_and_said(died: Workspace) -> None:
     result = died.gitexp("list")
     assert result.stdout == "one\n"
-    assert "one was running when its process died" in result.stderr
+    assert "one was running when gitexp died" in result.stderr
     record = one(died).record
     assert (record.status, record.exit_code, record.duration) == (Status.INTERRUPTED, None, None)
     assert record.metrics["metrics.json"]["loss"] == 0.343
@@ -82,7 +82,7 @@ def test_eight_recoverers_at_once(died: Workspace) -> None:
     ]
     told = [command.communicate(timeout=60) for command in commands]
     assert [command.returncode for command in commands] == [0] * 8, told
-    assert sum(b"its process died" in errors for _, errors in told) == 1
+    assert sum(b"gitexp died" in errors for _, errors in told) == 1
     assert one(died).record.status is Status.INTERRUPTED
     assert one(died).record.warnings.count(one(died).record.warnings[-1]) == 1
     assert git(died, "fsck", "--strict", "--no-dangling", "--no-progress") == ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Record, Status, Tree
+from gitexp.model import Experiment, ProcessId, Record, Status, Tree
 from gitexp.ops import exclusions
 from gitexp.ops.project import Project, parse_all, read
 from gitexp.repo import live, snapshot
@@ -74,6 +74,22 @@ def _store(
     return project.store.advance(experiment, replace(record, commit=commit), record_tree)
 
 
+def orphan(run: LiveRun) -> ProcessId | None:
+    """Return the command of a run if it goes on now: where gitexp was killed, it may."""
+    return run.child if run.child is not None and is_alive(run.child) else None
+
+
+def refuse_beside_orphan(project: Project) -> None:
+    """Raise WorkspaceBusy while a command writes here whose results would be taken for another's."""
+    for run in live.live_runs(project.local):
+        if run.git_dir == str(project.repo.git_dir) and (process := orphan(run)) is not None:
+            raise errors.WorkspaceBusy(
+                f"The command of {run.name} is still running, though gitexp was killed: "
+                f"process {process.pid}.",
+                "End it, then run again; or run beside it in a workspace of its own: gitexp run --temp",
+            )
+
+
 def finish_dead_runs(project: Project, *, awaited: Path | None = None) -> list[Experiment]:
     """Store the end of every run whose process has died unnoticed, and return these experiments.
 
@@ -89,7 +105,7 @@ def finish_dead_runs(project: Project, *, awaited: Path | None = None) -> list[E
         with contextlib.suppress(errors.ReadOnlyRepository):
             project.local.prepare()
     for run in live.live_runs(project.local):
-        if is_alive(run.process) is not False or run.orphan is not None:
+        if is_alive(run.process) is not False or orphan(run) is not None:
             continue
         with contextlib.suppress(errors.GitexpError, OSError):
             wait = awaited is not None and run.git_dir == str(awaited)

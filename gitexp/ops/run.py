@@ -19,7 +19,7 @@ from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.ops import exclusions, params
-from gitexp.ops.finish import MAX_LOG, finish, finish_dead_runs, now
+from gitexp.ops.finish import MAX_LOG, finish, finish_dead_runs, now, refuse_beside_orphan
 from gitexp.ops.interrupts import Window, held_back
 from gitexp.ops.project import Project
 from gitexp.repo import live, snapshot, worktrees
@@ -89,6 +89,7 @@ def run(project: Project, request: Request) -> Result:
     with contextlib.ExitStack() as stack:
         if not request.temp:
             stack.enter_context(live.workspace(project.local, project.repo.git_dir))
+            refuse_beside_orphan(project)
             # The results of a run that died here must be stored before this one writes over them.
             finish_dead_runs(project, awaited=project.repo.git_dir)
         tree, warnings = _snapshot(project, plan)

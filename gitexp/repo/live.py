@@ -27,7 +27,6 @@ from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
 from gitexp.repo import local as locks
 from gitexp.repo.local import LocalState
-from gitexp.run.liveness import is_alive
 
 _RESERVE = 2 * 1024 * 1024  # bytes
 
@@ -69,11 +68,6 @@ class LiveRun:
     @property
     def environment(self) -> Path:
         return self.folder / "environment.txt"
-
-    @property
-    def orphan(self) -> ProcessId | None:
-        """The command, if it runs now: where gitexp was killed, it may go on."""
-        return self.child if self.child is not None and is_alive(self.child) else None
 
     def save(self) -> None:
         """Write the state; a reader sees the old one or the new one, whole."""
@@ -241,17 +235,6 @@ def workspace(local: LocalState, git_dir: Path) -> Iterator[None]:
             "Wait for it to end, or run beside it in a workspace of its own: gitexp run --temp",
         )
     try:
-        _refuse_beside_orphan(local, git_dir)
         yield
     finally:
         lock.release()
-
-
-def _refuse_beside_orphan(local: LocalState, git_dir: Path) -> None:
-    """Raise WorkspaceBusy while a command writes here whose results would be taken for another's."""
-    for run in live_runs(local):
-        if run.git_dir == str(git_dir) and (orphan := run.orphan) is not None:
-            raise errors.WorkspaceBusy(
-                f"The command of {run.name} is still running, though gitexp was killed: process {orphan.pid}.",
-                "End it, then run again; or run beside it in a workspace of its own: gitexp run --temp",
-            )
