@@ -175,7 +175,7 @@ def test_a_large_params_file_is_read_when_it_is_asked_for(repo: Workspace) -> No
     repo.write("big.json", json.dumps({"lr": 0.1, "prompt": "x" * 70_000}))
     repo.gitexp("run", "-q", "-n", "one", "--", "true")
     record = latest(repo).record
-    assert (record.params, record.cut) == ({}, ("big.json",))
+    assert (record.params, record.cut_params) == ({}, ("big.json",))
     repo.write("big.json", json.dumps({"lr": 0.2, "prompt": "x" * 70_000}))
     repo.gitexp("run", "-q", "-n", "two", "--", "true")
     assert "0.2" in repo.gitexp("diff", "one", "two").stdout
@@ -531,13 +531,16 @@ def test_one_result_that_cannot_be_stored_loses_no_other(repo: Workspace) -> Non
     repo.write("gitexp.yaml", "metrics: [metrics.json]\nouts: [models]\n")
     repo.writes("metrics.json", "models/*")
     script = (
-        "import os; os.mkdir('models'); open('models/m', 'w').write('m'); os.chmod('models/m', 0);"
+        "import os; os.mkdir('models'); [open(f'models/{n}', 'w').write(n) for n in 'amz'];"
+        "os.chmod('models/m', 0);"
         "open('metrics.json', 'w').write('{}')"
     )
     repo.gitexp("run", "-q", *python(script), unreadable=True)
     record = latest(repo).record
     assert record.status is Status.DONE
-    assert any("models" in warning for warning in record.warnings)
+    (warning,) = (text for text in record.warnings if text.startswith("not stored"))
+    assert warning.startswith("not stored: models/m: ")
+    assert git(repo, "ls-tree", "--name-only", f"{record.commit}:models").split() == ["a", "z"]
     assert git(repo, "show", f"{record.commit}:metrics.json") == "{}"
 
 
@@ -742,6 +745,45 @@ def test_a_result_of_an_earlier_run_is_no_part_of_one_that_wrote_none(repo: Work
     repo.git("commit", "-qm", "results belong to the code here")
     repo.gitexp("run", "-n", "tracked", "--", "python", "-c", "pass")
     assert "metrics.json" in repo.git("ls-tree", "--name-only", "refs/gitexp/exps/tracked^")
+
+
+def test_an_undeclared_input_among_the_outs_is_kept_as_it_was(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "outs: [data, lost.txt]\n")
+    repo.write(".gitignore", "data/ignored.csv\n")
+    for name in ("data/in.csv", "data/ignored.csv", "lost.txt"):
+        repo.write(name, "1\n")
+    repo.writes("lost.txt")
+    repo.gitexp("run", "-q", "-n", "one", "--", "rm", "lost.txt")
+    assert repo.git("ls-tree", "--name-only", "refs/gitexp/exps/one^:data") == "in.csv"
+    assert "lost.txt" not in repo.git("ls-tree", "--name-only", "refs/gitexp/exps/one^")
+
+
+def test_what_gitexp_keeps_beside_is_removed_during_the_run(repo: Workspace) -> None:
+    repo.writes("metrics.json")
+    script = "import runpy, shutil; runpy.run_path('train.py'); shutil.rmtree('.git/gitexp')"
+    repo.gitexp("run", "-q", *python(script))
+    experiment = latest(repo)
+    record = experiment.record
+    assert (record.status, record.exit_code) == (Status.DONE, 0)
+    assert record.metrics["metrics.json"]["loss"] == 0.343
+    assert "log is lost" in record.warnings[-1]
+    assert b"# python" in (Project.open(repo.path).store.run_file(experiment, "environment.txt") or b"")
+
+
+def test_objects_that_are_pruned_meanwhile_are_made_again(
+    repo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.gitexp("run", "-n", "one", "--", "true", env={"GITEXP_FAILPOINT": "run:ended"}, check=False)
+    write, calls = Repository.write_commit, []
+
+    def fail_twice(self: Repository, *args: Any) -> str:
+        calls.append(args)
+        if len(calls) < 3:
+            raise errors.GitFailed("not a valid object")
+        return write(self, *args)
+
+    monkeypatch.setattr(Repository, "write_commit", fail_twice)
+    assert [one.name for one in finish_dead_runs(Project.open(repo.path))] == ["one"]
 
 
 def test_a_secret_among_the_outs_is_not_stored(repo: Workspace) -> None:
