@@ -19,6 +19,8 @@ import pytest
 
 from gitexp.ops.project import Project
 from gitexp.ops.save import save
+from gitexp.repo import indexes
+from gitexp.repo.git import Repository
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
 
@@ -699,3 +701,14 @@ def git(folder: Path, *args: str) -> str:
     return subprocess.run(
         ["git", *args], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def test_more_paths_than_a_command_line_holds(repo: Workspace) -> None:
+    """Results that are doubtful by the ten thousand: asked for in any number, the answer is the same."""
+    repo.write("models/a/1.pt", "1")
+    repo.write("models.pt", "2")
+    repo.commit()
+    found = Repository.find(repo.path)
+    many = [*(f"out/{'long' * 50}{number}" for number in range(30_000)), "models"]
+    assert indexes.files(found, found.index, many) == indexes.files(found, found.index, ["models"])
+    assert [*indexes.files(found, found.index, many)] == ["models/a/1.pt"]

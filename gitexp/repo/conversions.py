@@ -4,7 +4,7 @@ Git converts a file when it stores it (core.autocrlf, `text`, `filter`, `ident`,
 `working-tree-encoding`) and back when it checks it out. A snapshot is exact when the blob has the
 bytes that stood on disk, or a checkout of it gives them. So each file that was converted is checked
 out to the side. Where that does not come back the same, the bytes are stored as they are, if those do.
-What is left is named in a warning, and so is what a filter lost (one that strips the outputs of
+What is left is for a warning, and so is what a filter lost (one that strips the outputs of
 notebooks, say): the user wants it kept out of Git.
 """
 
@@ -21,17 +21,20 @@ from gitexp.repo.git import Repository, is_true
 
 _ATTRIBUTES = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
 _NOTHING = (b"unspecified", b"unset")
-_FEW = 100  # paths that may stand on a command line
+_CHUNK = 1 << 20  # bytes read at a time: a tracked model may be larger than the memory
 
 
-def keep_exact(repo: Repository, index: Path, scratch: Path, paths: Sequence[str]) -> list[str]:
-    """Make the converted files among `paths` exact; return a warning for each that cannot be.
+def keep_exact(
+    repo: Repository, index: Path, scratch: Path, paths: Sequence[str], *, new_attributes: bool = False
+) -> list[str]:
+    """Make the converted files among `paths` exact; return those that cannot be.
 
     `index` is a private one in which they stand as Git has converted them; `scratch` is a folder to
-    check files out to.
+    check files out to. With `new_attributes` all paths are looked at: what they were stored by may no
+    longer be said of them.
     """
     convertible, filtered = _convertible(repo, index, paths)
-    converted = _converted(repo, index, convertible)
+    converted = _converted(repo, index, paths if new_attributes else convertible)
     lost = _not_restored(repo, index, scratch, converted)
     mended = [path for path in lost if path not in filtered]
     if mended:
@@ -41,7 +44,7 @@ def keep_exact(repo: Repository, index: Path, scratch: Path, paths: Sequence[str
         hopeless = _not_restored(repo, index, scratch, mended)
         indexes.put(repo, index, {path: converted[path] for path in hopeless})
         lost = [path for path in lost if path in filtered or path in hopeless]
-    return [f"stored as Git's attributes convert it, not byte for byte: {path}" for path in lost]
+    return lost
 
 
 def _convertible(repo: Repository, index: Path, paths: Sequence[str]) -> tuple[list[str], set[str]]:
@@ -69,21 +72,23 @@ def _is_regular(path: Path) -> bool:
 
 def _converted(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, indexes.Entry]:
     """Return the entries of the files whose stored bytes differ from those on disk."""
-    if not paths:
-        return {}
-    few = paths if len(paths) <= _FEW else ["."]
-    entries = indexes.files(repo, index, few)
+    entries = indexes.files(repo, index, paths)
     return {
         path: entries[path] for path in paths if path in entries and _is_converted(repo, path, entries[path])
     }
 
 
 def _is_converted(repo: Repository, path: str, entry: indexes.Entry) -> bool:
+    file = repo.root / path
+    if not _is_regular(file):
+        return False  # a link, or gone since it was read
     try:
-        data = (repo.root / path).read_bytes()
+        with file.open("rb") as content:
+            header = b"blob %d\0" % os.fstat(content.fileno()).st_size
+            digest = hashlib.new(repo.object_format, header)
+            return entry[1] != hashlib.file_digest(content, lambda: digest).hexdigest()
     except OSError:
-        return False  # gone since it was read
-    return entry[1] != hashlib.new(repo.object_format, b"blob %d\0" % len(data) + data).hexdigest()
+        return False
 
 
 def _not_restored(repo: Repository, index: Path, scratch: Path, paths: Collection[str]) -> list[str]:
@@ -102,6 +107,10 @@ def _not_restored(repo: Repository, index: Path, scratch: Path, paths: Collectio
 
 def _same_bytes(one: Path, other: Path) -> bool:
     try:
-        return one.read_bytes() == other.read_bytes()
+        with one.open("rb") as left, other.open("rb") as right:
+            while (chunk := left.read(_CHUNK)) == right.read(_CHUNK):
+                if not chunk:
+                    return True
     except OSError:
-        return False
+        pass
+    return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.repo.failures import failure
@@ -17,6 +17,7 @@ from gitexp.repo.git import Repository, is_true
 
 Entry = tuple[str, str]  # mode, blob id
 
+_FEW = 200  # paths that may stand on a command line
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _IGNORED = "Ignoring path "  # said of .git, git~1 and the like, with an exit status of 0
 
@@ -91,13 +92,21 @@ def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entr
     """Return mode and blob of the files at or below `paths`, none of submodules."""
     if not paths:
         return {}
+    asked = paths if len(paths) <= _FEW else ()
+    wanted = {PurePosixPath(path) for path in paths}
     found = {}
-    for entry in repo.run("ls-files", "--stage", "-z", "--", *paths, index=index).split(b"\0")[:-1]:
+    for entry in repo.run("ls-files", "--stage", "-z", "--", *asked, index=index).split(b"\0")[:-1]:
         meta, _, name = entry.partition(b"\t")
         mode, blob, _ = meta.decode().split()
-        if mode != _SUBMODULE:
-            found[os.fsdecode(name)] = (mode, blob)
+        path = os.fsdecode(name)
+        if mode != _SUBMODULE and (asked or not wanted.isdisjoint((at := PurePosixPath(path), *at.parents))):
+            found[path] = (mode, blob)
     return found
+
+
+def tracked(repo: Repository, index: Path) -> list[str]:
+    """Return every path of an index."""
+    return [os.fsdecode(name) for name in repo.run("ls-files", "-z", index=index).split(b"\0")[:-1]]
 
 
 def _culprit(repo: Repository, index: Path, paths: Sequence[str]) -> str:

@@ -60,7 +60,8 @@ class _Changes:
 
     `add` are tracked paths to be read, `remove` those to be dropped; `untracked` ends in a slash for
     a repository. A snapshot cannot be made of the others: `special` are pipes, sockets and devices
-    where a tracked file was, `modules` submodules with changes of their own.
+    where a tracked file was, `modules` submodules with changes of their own. `attributes`: what Git
+    converts is not what it was at HEAD.
     """
 
     add: list[str] = field(default_factory=list)
@@ -69,6 +70,7 @@ class _Changes:
     unmerged: list[str] = field(default_factory=list)
     special: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
+    attributes: bool = False
 
 
 def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
@@ -85,7 +87,9 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     warnings = _sort_out_untracked(repo, changes, rules)
     from_disk = [path for path in changes.add if path not in rules.overlay]
     indexes.update(repo, index, from_disk, changes.remove, _entries(repo, index, rules.overlay))
-    warnings += keep_exact(repo, index, scratch, from_disk)
+    if changes.attributes:
+        from_disk = [path for path in indexes.tracked(repo, index) if path not in rules.overlay]
+    warnings += _inexact(keep_exact(repo, index, scratch, from_disk, new_attributes=changes.attributes))
     tree = repo.run("write-tree", index=index, durable=True).decode().strip()
     return Snapshot(tree, tuple(warnings))
 
@@ -101,8 +105,13 @@ def with_files(
     repo.run("read-tree", "--end-of-options", tree, index=index)
     known = set(indexes.files(repo, index, below))
     indexes.update(repo, index, files, sorted(known.difference(files)))
-    warnings = keep_exact(repo, index, scratch, files)
+    warnings = _inexact(keep_exact(repo, index, scratch, files))
     return Snapshot(repo.run("write-tree", index=index, durable=True).decode().strip(), tuple(warnings))
+
+
+def _inexact(paths: Sequence[str]) -> list[str]:
+    said = "stored as Git's attributes convert it, not byte for byte: "
+    return [said + shorten(paths)] if paths else []
 
 
 def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
@@ -165,6 +174,7 @@ def _changes(repo: Repository, index: Path) -> _Changes:
         raise indexes.refusal(args, status, err)
     changes = _Changes()
     for entry in out.split(b"\0"):
+        changes.attributes |= entry.endswith((b" .gitattributes", b"/.gitattributes"))
         match entry[:1]:
             case b"1":
                 _, states, module, _, mode, work_mode, _, _, name = entry.split(b" ", 8)
