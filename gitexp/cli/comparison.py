@@ -62,6 +62,9 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
             }
             for file in diff.code
         ],
+        "command": {"old": diff.command.old or None, "new": diff.command.new or None}
+        if diff.command
+        else None,
         "environment": [_change(change) for change in diff.environment],
     }
     for change in diff.metrics:
@@ -93,6 +96,8 @@ def _sections(diff: Diff) -> Iterable[Section]:
         yield "Metrics", ["Key", old, new, "Change", ""], [_metric(change) for change in diff.metrics]
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
+    if diff.command:
+        yield "Command", ["", old, new], [_values(diff.command)]
     if diff.environment:
         yield "Environment", ["Package", old, new], [_values(change) for change in diff.environment]
 
@@ -129,12 +134,14 @@ def _file(file: FileChange) -> Cells:
 def _table(heads: Sequence[str], rows: Sequence[Cells], width: int | None) -> list[list[Piece]]:
     """Return rows side by side; where one does not fit the terminal, its values are below each other."""
     titles: Cells = [(head, "bold") for head in heads]
-    beside = [row for row in rows if width is None or _width(row) <= width]
-    sizes = _sizes([titles, *beside])
-    while width is not None and len(beside) > 1 and sum(sizes) + len(_GAP) * (len(sizes) - 1) > width:
-        beside.remove(max(beside, key=_width))
-        sizes = _sizes([titles, *beside])
-    kept = {id(row) for row in beside}
+    sizes = _widths(titles)
+    kept: set[int] = set()
+    for row in sorted(rows, key=_width):
+        wider = list(map(max, sizes, _widths(row)))
+        if width is not None and (_width(row) > width or (kept and _total(wider) > width)):
+            break
+        kept.add(id(row))
+        sizes = wider
     out = [_row(titles, sizes)]
     for row in rows:
         if id(row) in kept:
@@ -146,11 +153,15 @@ def _table(heads: Sequence[str], rows: Sequence[Cells], width: int | None) -> li
 
 
 def _width(row: Cells) -> int:
-    return sum(cell_width(text) for text, _ in row) + len(_GAP) * (len(row) - 1)
+    return _total(_widths(row))
 
 
-def _sizes(rows: Sequence[Cells]) -> list[int]:
-    return [max(cell_width(row[at][0]) for row in rows) for at in range(len(rows[0]))]
+def _widths(row: Cells) -> list[int]:
+    return [cell_width(text) for text, _ in row]
+
+
+def _total(sizes: Sequence[int]) -> int:
+    return sum(sizes) + len(_GAP) * (len(sizes) - 1)
 
 
 def _row(cells: Sequence[Piece], sizes: Sequence[int]) -> list[Piece]:

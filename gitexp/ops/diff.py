@@ -1,15 +1,16 @@
-"""Two points side by side: params, metrics, code and environment."""
+"""Two points side by side: params, metrics, code, command and environment."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from gitexp.files import is_number
-from gitexp.model import MISSING, Change, Files
+from gitexp.model import MISSING, Change, Files, Tree
 from gitexp.ops import exclusions, lookup, rows
 from gitexp.ops.lookup import Point
 from gitexp.ops.project import Project
@@ -39,13 +40,19 @@ class Diff:
     metrics: Sequence[Change]
     code: Sequence[FileChange]
     environment: Sequence[Change]
+    command: Change | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.params or self.metrics or self.code or self.environment)
+        return bool(self.params or self.metrics or self.code or self.environment or self.command)
 
 
 def points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
     """Return the two sides: none given is HEAD and the workspace, one is its baseline and itself."""
+    one, other = _points(project, old, new)
+    return lookup.beside(project, one, other), lookup.beside(project, other, one)
+
+
+def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
     if old is None:
         head = project.repo.head().commit
         return lookup.of_commit(project, "HEAD", head), lookup.here(project)
@@ -64,22 +71,20 @@ def points(project: Project, old: str | None, new: str | None) -> tuple[Point, P
 def diff(project: Project, old: Point, new: Point) -> Diff:
     """Return what differs between two points."""
     params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
-    return Diff(old, new, params, metrics, _code(project, old, new), _environment(project, old, new))
+    code, environment = _code(project, old, new), _environment(project, old, new)
+    return Diff(old, new, params, metrics, code, environment, _command(old, new))
 
 
 def patch(project: Project, found: Diff, *, color: bool) -> bytes:
     """Return the differences of the files under `found.code` as Git's own patch.
 
-    No external diff or text conversion runs; params, metrics and results are not in it.
+    No external diff or text conversion runs; what the sections of params and metrics say is not in it.
     """
     if not found.code:
         return b""
     form = ("--patch", "--find-renames", f"--color={'always' if color else 'never'}")
-    with project.local.scratch() as scratch:
-        args = _git_diff(project, scratch, found.old, found.new, *form)
-        return b"".join(
-            project.repo.run(*args, *paths, index=scratch / "index") for paths in _batches(found.code)
-        )
+    with _git_diff(project, found.old, found.new, *form) as git_diff:
+        return b"".join(git_diff(*paths) for paths in _batches(found.code))
 
 
 def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
@@ -125,12 +130,8 @@ def _code(project: Project, old: Point, new: Point) -> list[FileChange]:
     if old.commit == new.commit:
         return []
     form = ("--numstat", "-z", "--find-renames")
-    with project.local.scratch() as scratch:
-        args = _git_diff(project, scratch, old, new, *form)
-        parts = iter(project.repo.run(*args, index=scratch / "index").split(b"\0"))
-    config = project.config
-    apart = {*config.params, *config.metrics, *old.params, *new.params, *old.metrics, *new.metrics}
-    results = tuple(path.rstrip("/") for path in (*config.plots, *config.outs))
+    with _git_diff(project, old, new, *form) as git_diff:
+        parts = iter(git_diff().split(b"\0"))
     found = []
     for part in parts:
         if not part:
@@ -138,29 +139,51 @@ def _code(project: Project, old: Point, new: Point) -> list[FileChange]:
         added, deleted, name = part.split(b"\t", 2)
         renamed_from = os.fsdecode(next(parts)) if not name else None
         path = os.fsdecode(name or next(parts))
-        if path not in apart and not any(path == r or path.startswith(f"{r}/") for r in results):
+        if not _is_told(path, old, new):
             found.append(FileChange(path, _count(added), _count(deleted), renamed_from))
     return found
+
+
+def _is_told(path: str, old: Point, new: Point) -> bool:
+    """Return whether the params or metrics section says what differs in a file: there is code in a .py,
+    and in other files there may be a comment alone."""
+    empty: Tree = {}
+    return not path.endswith(".py") and any(
+        _changes({path: before.get(path, empty)}, {path: after.get(path, empty)})
+        for before, after in ((old.params, new.params), (old.metrics, new.metrics))
+        if path in before or path in after
+    )
 
 
 def _count(text: bytes) -> int | None:
     return None if text == b"-" else int(text)
 
 
-def _git_diff(project: Project, scratch: Path, old: Point, new: Point, *form: str) -> list[str]:
-    """Return the arguments of `git diff` between two points.
+@contextlib.contextmanager
+def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[Callable[..., bytes]]:
+    """Give what runs `git diff` between two points, of all files or of the paths given.
 
     For the workspace a private index is made in which untracked files are known, so that they show.
     """
     args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
     args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]
     if old.commit is not None and new.commit is not None:
-        return [*args, "--end-of-options", old.commit, new.commit, "--"]
-    rules = snapshot.Rules(leave_out=exclusions.rule(project.repo.root))
-    snapshot.know_untracked(project.repo, scratch, rules)
+        yield partial(project.repo.run, *args, "--end-of-options", old.commit, new.commit, "--")
+        return
     if old.commit is None:
         args.append("-R")
-    return [*args, "--end-of-options", old.commit or new.commit or "HEAD", "--"]
+    args += ["--end-of-options", old.commit or new.commit or "HEAD", "--"]
+    with project.local.scratch() as scratch:
+        rules = snapshot.Rules(leave_out=exclusions.rule(project.repo.root))
+        snapshot.know_untracked(project.repo, scratch, rules)
+        yield partial(project.repo.run, *args, index=scratch / "index")
+
+
+def _command(old: Point, new: Point) -> Change | None:
+    if old.experiment is None or new.experiment is None:
+        return None
+    before, after = (side.experiment.record.command or MISSING for side in (old, new) if side.experiment)
+    return Change("command", before, after) if before != after else None
 
 
 def _environment(project: Project, old: Point, new: Point) -> list[Change]:

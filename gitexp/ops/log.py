@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from gitexp import errors
@@ -27,8 +28,11 @@ def log(project: Project, name: str) -> Log:
     experiment = project.store.require(name)
     if not experiment.record.status.ended:
         for run in live.live_runs(project.local):
-            if run.name == experiment.name and run.log.exists():
-                return Log(experiment.name, read_log(run.log, MAX_LOG))
+            if run.name == experiment.name:
+                with contextlib.suppress(FileNotFoundError):
+                    return Log(experiment.name, read_log(run.log, MAX_LOG))
+        # It may have ended since its record was read; its log is stored before the live one goes.
+        experiment = project.store.require(experiment.name)
     found = project.store.run_file(experiment, "output.log")
     if found is None:
         raise errors.ExperimentError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from gitexp import errors, files
 from gitexp.model import Experiment, Files
-from gitexp.ops.project import Project, parse_all
+from gitexp.ops.project import Project, parse_all, parse_params
 
 WORKSPACE = "workspace"
 
@@ -57,16 +57,26 @@ def _is_ref(project: Project, text: str) -> bool:
     return any(os.fsdecode(ref) in names for (ref,) in project.repo.refs(*names, fields=("refname",)))
 
 
-def here(project: Project) -> Point:
-    """Return the workspace as it stands."""
-    params, metrics = project.files_here()
-    return Point(WORKSPACE, None, params, metrics)
+def here(project: Project, more: Collection[str] = ()) -> Point:
+    """Return the workspace as it stands, with `more` params files than the config names."""
+    params, metrics, complaints = project.read_here(more)
+    return Point(WORKSPACE, None, params, metrics, complaints=complaints)
 
 
-def of_commit(project: Project, label: str, commit: str) -> Point:
-    """Return a commit with the params and metrics files in it."""
-    params, metrics = project.files_at([commit])[commit]
-    return Point(label, commit, params, metrics)
+def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:
+    """Return a commit with the params and metrics files in it, `more` than the config names."""
+    params, metrics, complaints = project.read_at([commit], more)[commit]
+    return Point(label, commit, params, metrics, complaints=[f"{text} (in {label})" for text in complaints])
+
+
+def beside(project: Project, point: Point, other: Point) -> Point:
+    """Return a commit or the workspace with those params files read too that the other side has."""
+    more = [name for name in other.params if name not in project.config.params]
+    if point.experiment is not None or not more:
+        return point
+    if point.commit is None:
+        return here(project, more)
+    return of_commit(project, point.label, point.commit, more)
 
 
 def of_experiment(project: Project, experiment: Experiment) -> Point:
@@ -100,7 +110,7 @@ def _completed(project: Project, experiment: Experiment) -> tuple[Experiment, li
         reason = f"The files of {experiment.name} cannot be read: {error}"
         return replace(experiment, error=reason), []
     found = dict(zip(names, blobs, strict=True))
-    params, unread = parse_all({name: found[name] for name in record.cut_params}, files.parse)
+    params, unread = parse_all({name: found[name] for name in record.cut_params}, parse_params)
     metrics, bad = parse_all({name: found[name] for name in record.cut_metrics}, files.parse_metrics)
     record = replace(
         record,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import config, errors, files
 from gitexp.config import Config
-from gitexp.model import Files, Tree
+from gitexp.model import Files, Tree, Value
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
 from gitexp.repo.store import Store
 
 Parser = Callable[[str, bytes], Tree]
+
+
+class Contents(NamedTuple):
+    """What the params and metrics files of one place say, and a sentence for each that does not parse."""
+
+    params: Files
+    metrics: Files
+    complaints: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +52,46 @@ class Project:
 
     def files_here(self) -> tuple[Files, Files]:
         """Return the params and the metrics of the workspace; what does not parse is left out."""
-        found = {name: read(self.repo.root / name) for name in (*self.config.params, *self.config.metrics)}
-        return self._parsed(found)
-
-    def files_at(self, commits: Iterable[str]) -> dict[str, tuple[Files, Files]]:
-        """Return for each commit the params and metrics in it, by one Git process for all."""
-        names = (*self.config.params, *self.config.metrics)
-        unique = list(dict.fromkeys(commits))
-        blobs = iter(self.repo.read_blobs([f"{commit}:{name}" for commit in unique for name in names]))
-        return {commit: self._parsed({name: next(blobs) for name in names}) for commit in unique}
-
-    def _parsed(self, found: Mapping[str, bytes | None]) -> tuple[Files, Files]:
-        params, _ = parse_all({name: found[name] for name in self.config.params}, files.parse)
-        metrics, _ = parse_all({name: found[name] for name in self.config.metrics}, files.parse_metrics)
+        params, metrics, _ = self.read_here()
         return params, metrics
+
+    def read_here(self, more: Iterable[str] = ()) -> Contents:
+        """Return what the params files (`more` than the config names) and metrics files here say."""
+        names = self._names(more)
+        return self._parsed({name: read(self.repo.root / name) for name in names}, more)
+
+    def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
+        """Return the same for each of some commits, by one Git process for all."""
+        unique, names = list(dict.fromkeys(commits)), self._names(more)
+        asked = [[f"{commit}:{name}" for name in names] for commit in unique]
+        try:
+            blobs = iter(self.repo.read_blobs([name for one in asked for name in one]))
+            found = [[next(blobs) for _ in one] for one in asked]
+        except errors.GitFailed:  # for one of them; that must not hide the others
+            found = [self._read_around_damage(one) for one in asked]
+        contents = [self._parsed(dict(zip(names, one, strict=True)), more) for one in found]
+        return dict(zip(unique, contents, strict=True))
+
+    def _read_around_damage(self, names: Sequence[str]) -> list[bytes | None]:
+        try:
+            return self.repo.read_blobs(names)
+        except errors.GitFailed:
+            return [None] * len(names)
+
+    def _names(self, more: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys([*self.config.params, *more, *self.config.metrics]))
+
+    def _parsed(self, found: Mapping[str, bytes | None], more: Iterable[str]) -> Contents:
+        config = self.config
+        params, unread = parse_all({n: found[n] for n in (*config.params, *more)}, parse_params)
+        metrics, bad = parse_all({n: found[n] for n in config.metrics}, files.parse_metrics)
+        return Contents(params, metrics, [*unread, *bad])
+
+
+def parse_params(name: str, data: bytes) -> Tree:
+    """Return what a params file says as a record has it: infinity and NaN as text."""
+    tree: dict[str, Value] = files.jsonable(files.parse(name, data))
+    return tree
 
 
 def read(path: Path) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -14,7 +14,7 @@ from gitexp.files import is_number
 from gitexp.model import MISSING, Experiment, Status
 from gitexp.ops import lookup, rows
 from gitexp.ops.finish import end_lost_runs
-from gitexp.ops.project import Project
+from gitexp.ops.project import Contents, Project
 from gitexp.ops.rows import Draft, Row
 from gitexp.repo.store import newest_first
 
@@ -63,7 +63,8 @@ class Column:
 class Table:
     """What a query gives. `elsewhere` counts experiments on baselines that were not asked for.
 
-    `sort` is the column that the rows are sorted by, `best` its value in the first of them.
+    `sort` is the column that the rows are sorted by, `best` its value in the first of them;
+    `complaints` say which files of the workspace and of baselines could not be read, and why.
     """
 
     workspace: Row
@@ -71,6 +72,7 @@ class Table:
     elsewhere: int = 0
     sort: Column | None = None
     best: Any = MISSING
+    complaints: Sequence[str] = ()
 
     @property
     def experiments(self) -> list[Row]:
@@ -103,9 +105,10 @@ def table(project: Project, query: Query) -> Table:
     head = project.repo.resolve("HEAD")
     chosen, elsewhere = _chosen(project, query, head)
     baselines = list(dict.fromkeys([*([head] if head else []), *_baselines(chosen)]))
-    drafts = _baseline_drafts(project, baselines)
+    here, there = project.read_here(), project.read_at(baselines)
+    drafts = _baseline_drafts(project, baselines, there)
     workspace, *others = rows.build(
-        [_workspace_draft(project), *drafts, *(rows.of_experiment(experiment) for experiment in chosen)]
+        [_workspace_draft(here), *drafts, *(rows.of_experiment(experiment) for experiment in chosen)]
     )
     heads = {row.commit: row for row in others[: len(drafts)]}
     found = others[len(drafts) :]
@@ -113,7 +116,11 @@ def table(project: Project, query: Query) -> Table:
     if column is not None:
         found = sort_rows(found, column, descending=query.descending)[: query.limit]
     best = column.value(found[0]) if column is not None and found else MISSING
-    return Table(workspace, _grouped(found, heads, query, head), elsewhere, column, best)
+    complaints = [
+        *here.complaints,
+        *(f"{text} (in {commit[:7]})" for commit in baselines for text in there[commit].complaints),
+    ]
+    return Table(workspace, _grouped(found, heads, query, head), elsewhere, column, best, complaints)
 
 
 def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
@@ -169,14 +176,12 @@ def _baselines(experiments: Iterable[Experiment]) -> Iterable[str]:
     return (e.record.baseline for e in experiments if e.error is None)
 
 
-def _workspace_draft(project: Project) -> Draft:
-    params, metrics = project.files_here()
-    return Draft(Row("workspace", "workspace", None), params, metrics)
+def _workspace_draft(here: Contents) -> Draft:
+    return Draft(Row("workspace", "workspace", None), here.params, here.metrics)
 
 
-def _baseline_drafts(project: Project, commits: Sequence[str]) -> list[Draft]:
+def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[str, Contents]) -> list[Draft]:
     """Return the rows of baselines, called by the branch or tag that points there or by short id."""
-    found = project.files_at(commits)
     names: dict[str, str] = {}
     for ref, oid, peeled, current in project.repo.refs(
         *("refs/heads/", "refs/tags/", "refs/remotes/"),
@@ -198,7 +203,8 @@ def _baseline_drafts(project: Project, commits: Sequence[str]) -> list[Draft]:
                 branch=names.get(commit),
                 created=dates.get(commit),
             ),
-            *found[commit],
+            found[commit].params,
+            found[commit].metrics,
         )
         for commit in commits
     ]

@@ -36,9 +36,10 @@ def diff(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Compare params, metrics, code and environment.
+    """Compare params, metrics, code, command and environment.
 
-    One argument: an experiment against its baseline. None: HEAD against the workspace.
+    One argument: an experiment with its baseline, a revision with the workspace. None: HEAD with the
+    workspace.
     """
     from gitexp.cli import comparison, render
     from gitexp.cli.session import open_project
@@ -47,6 +48,8 @@ def diff(
     options.only_one(json=json, md=md)
     project = open_project()
     old, new = ops.points(project, a, b)
+    for complaint in (*old.complaints, *new.complaints):
+        render.warn(complaint)
     found = ops.diff(project, old, new)
     paint = render.colors() and not (json or md)
     patch = ops.patch(project, found, color=paint) if code else b""
