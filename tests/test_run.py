@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.ops import save
 from gitexp.ops.finish import finish_dead_runs
 from gitexp.ops.project import Project
+from gitexp.repo.git import Repository
 from tests.support.workspace import Workspace
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, shells and terminals")
@@ -663,7 +665,7 @@ def test_a_disk_that_is_too_full_for_the_results(small_disk: Workspace) -> None:
     rest = "import os, pathlib\nfor p in pathlib.Path('.git/gitexp/runs').glob('*/reserve'): p.unlink()\n"
     result = small_disk.gitexp("run", "-n", "one", *python(rest + FILL), check=False)
     assert result.exit_code == 1
-    assert "The disk is full" in result.stderr or "No space left" in result.stderr
+    assert any(words in result.stderr for words in ("The disk is full", "No space left", "Out of diskspace"))
     assert "one has ended but could not be stored" in result.stderr
     assert "Traceback" not in result.stderr
     assert latest(small_disk).record.status is Status.RUNNING

@@ -7,7 +7,7 @@ may fail for what the run left behind: what cannot be stored is named in the rec
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from gitexp.run.liveness import is_alive
 from gitexp.run.log import read_log
 
 _SIZE = 2  # in a stamp
+_ATTEMPTS = 3
 MAX_LOG = 10 * 1024 * 1024  # bytes; a longer one keeps its head and tail
 
 
@@ -33,12 +34,29 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def finish(project: Project, run: LiveRun, experiment: Experiment, extra: Record | None = None) -> Experiment:
+def finish(
+    project: Project,
+    run: LiveRun,
+    experiment: Experiment,
+    extra: Record | None = None,
+    environment: bytes | None = None,
+) -> Experiment:
     """Store the end of a run and forget its live state; return the ended experiment.
 
-    `extra` is the record with what only the living process knows (Python version, GPUs, warnings).
+    `extra` is the record with what only the living process knows (Python version, GPUs, warnings),
+    and `environment` what it has for environment.txt.
     """
     record = extra or experiment.record
+    for _ in range(_ATTEMPTS - 1):
+        # A `git gc --prune=now` beside us may take what no ref holds yet: it is all made again then.
+        with contextlib.suppress(errors.GitFailed):
+            return _finish(project, run, experiment, record, environment)
+    return _finish(project, run, experiment, record, environment)
+
+
+def _finish(
+    project: Project, run: LiveRun, experiment: Experiment, record: Record, environment: bytes | None
+) -> Experiment:
     failpoint("finish:begun")
     workspace = project.repo.linked(Path(run.root), Path(run.git_dir))
     metrics, warnings = _metrics(project, run)
@@ -53,7 +71,7 @@ def finish(project: Project, run: LiveRun, experiment: Experiment, extra: Record
         warnings=tuple(dict.fromkeys((*record.warnings, *warnings, *unread, *left_out))),
     )
     failpoint("finish:read")
-    stored = _store(project, experiment, record, tree, _run_files(project, run))
+    stored = _store(project, experiment, record, tree, _run_files(project, run, environment))
     failpoint("finish:stored")
     run.forget()
     failpoint("finish:forgotten")
@@ -207,32 +225,46 @@ def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str
             return stored.tree, [*warnings, *stored.warnings]
         except errors.SnapshotRefused:
             pass  # One of them cannot be read; that is no reason to lose the others.
-        tree = run.tree
-        for path in run.results:
-            below = [name for name in found if snapshot.is_below(name, [path])]
-            try:
-                stored = snapshot.with_files(workspace, scratch, tree, [path], below)
-                tree, warnings = stored.tree, [*warnings, *stored.warnings]
-            except errors.SnapshotRefused as error:
-                warnings.append(f"not stored: {path}: {error.message}")
-    return tree, warnings
+        gone = set(project.repo.files_in(run.tree, run.results)).difference(found)
+        tree = snapshot.with_files(workspace, scratch, run.tree, sorted(gone), []).tree
+        return _by_halves(workspace, scratch, tree, found, warnings)
+
+
+def _by_halves(
+    workspace: Repository, scratch: Path, tree: str, names: Sequence[str], warnings: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Return the tree with those files that can be stored, and a warning more for each other one."""
+    if not names:
+        return tree, [*warnings]
+    try:
+        stored = snapshot.with_files(workspace, scratch, tree, [], names)
+        return stored.tree, [*warnings, *stored.warnings]
+    except errors.SnapshotRefused as error:
+        if len(names) == 1:
+            return tree, [*warnings, f"not stored: {names[0]}: {error.message}"]
+    half = len(names) // 2
+    tree, told = _by_halves(workspace, scratch, tree, names[:half], warnings)
+    return _by_halves(workspace, scratch, tree, names[half:], told)
 
 
 def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
     """Return the result files that belong to this run, and a sentence for those that cannot be stored.
 
-    A result that stood there before and was not written is another run's; it is part of this one only
-    where the baseline has it too.
+    What stood there before and was not written is part of this run where the baseline or the start has
+    it, as an input may be; but metrics are another run's then.
     """
     root = Path(run.root)
     now_there = live.stamp(root, snapshot.files_below(root, run.results))
     tracked = set(project.repo.files_in(run.baseline, run.results))
+    at_start = set(project.repo.files_in(run.tree, run.results)).difference(run.metrics)
     secret = exclusions.rule(project.repo.root)
     left_out: dict[str, list[str]] = {}
     found = []
     for name, stamp in now_there.items():
         if name not in tracked:
             if stamp == run.stamps.get(name):
+                if name in at_start:
+                    found.append(name)
                 continue
             why = secret(name)
             if why is None and stamp[_SIZE] > run.max_size:
@@ -244,11 +276,13 @@ def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
     return found, [f"not stored, {why}: {snapshot.shorten(names)}" for why, names in left_out.items()]
 
 
-def _run_files(project: Project, run: LiveRun) -> dict[str, str]:
+def _run_files(project: Project, run: LiveRun, environment: bytes | None) -> dict[str, str]:
     """Store the log and the environment; return their ids by file name."""
     stored = {}
     if run.log.exists():
         stored["output.log"] = project.repo.write_blob(read_log(run.log, MAX_LOG))
-    if run.environment.exists():
-        stored["environment.txt"] = project.repo.write_blob(run.environment.read_bytes())
+    if environment is None and run.environment.exists():
+        environment = run.environment.read_bytes()
+    if environment is not None:
+        stored["environment.txt"] = project.repo.write_blob(environment)
     return stored

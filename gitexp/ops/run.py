@@ -241,7 +241,7 @@ def _carry_out(
     with contextlib.suppress(OSError):  # only the next command would need it
         run.save()
     try:
-        stored = finish(project, run, experiment, _with_environment(experiment.record, run, ended))
+        stored = finish(project, run, experiment, *_with_environment(experiment.record, run, ended))
     except (errors.GitexpError, OSError) as error:
         raise errors.StorageError(
             f"{experiment.name} has ended but could not be stored: {_reason(error)}",
@@ -349,8 +349,8 @@ def _environment(
     return environment
 
 
-def _with_environment(record: Record, run: LiveRun, ended: _Ended) -> Record:
-    """Return the record with what was found out while the command ran; write environment.txt."""
+def _with_environment(record: Record, run: LiveRun, ended: _Ended) -> tuple[Record, bytes]:
+    """Return the record with what was found out while the command ran, and environment.txt."""
     found, gpus, log = ended.probe.result(), ended.gpus.result(), ended.log
     warnings = list(record.warnings)
     if found.warning:
@@ -359,9 +359,13 @@ def _with_environment(record: Record, run: LiveRun, ended: _Ended) -> Record:
         warnings.append(f"log cut: {log.dropped:,} bytes in the middle were left out")
     if log.error:
         warnings.append(f"log incomplete: {log.error}")
-    run.environment.write_text(found.text(), "utf-8")
+    if not run.folder.is_dir():
+        warnings.append("the log is lost: .git/gitexp was removed during the run")
+    environment = found.text().encode()
+    with contextlib.suppress(OSError):  # only the next command would need it
+        run.environment.write_bytes(environment)
     failpoint("run:environment")
-    return replace(record, python=found.python, gpus=gpus, warnings=tuple(warnings))
+    return replace(record, python=found.python, gpus=gpus, warnings=tuple(warnings)), environment
 
 
 def _exit_code(outcome: Outcome) -> int:
