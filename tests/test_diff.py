@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 
 import pytest
 
 from gitexp import errors
+from gitexp.cli import comparison
 from gitexp.model import MISSING, Change
 from gitexp.ops import diff as ops
-from gitexp.ops.diff import change_of
+from gitexp.ops.diff import Diff, change_of
+from gitexp.ops.lookup import Point
 from gitexp.ops.project import Project
+from gitexp.repo.local import LocalState
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -270,3 +274,73 @@ def test_names_that_are_not_utf8(repo: Workspace) -> None:
     repo.write(b"caf\xe9.txt".decode("utf-8", "surrogateescape"), "x\n")
     assert repo.json("diff")["code"][0]["path"] == "caf\\xe9.txt"
     assert "caf\\xe9.txt  +1" in repo.gitexp("diff", "--code").stdout
+
+
+def test_infinity_is_infinity(repo: Workspace) -> None:
+    repo.write("params.yaml", "clip: .inf\nnone: [.nan]\n")
+    repo.commit()
+    repo.gitexp("save", "-q", "-n", "one")
+    assert repo.json("diff", "one")["params"] == repo.json("diff", "one", "workspace")["params"] == []
+
+
+def test_a_file_that_does_not_parse_is_said(repo: Workspace) -> None:
+    repo.write("params.yaml", "a: [1\n")
+    for command in ("diff", "show"):
+        assert "params.yaml:" in repo.gitexp(command).stderr
+    repo.commit()
+    repo.write("params.yaml", "a: 1\n")
+    assert "(in HEAD)" in repo.gitexp("diff").stderr
+    assert "warning: " in repo.gitexp("show").stderr
+
+
+def test_a_changed_file_is_shown_unless_its_own_section_says_it(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "params: [params.yaml, conf.py]\nplots: [curve.csv]\nouts: [model.txt]\n")
+    names = ("conf.py", "curve.csv", "model.txt")
+    for name in names:
+        repo.write(name, "lr = 1\n")
+    repo.commit()
+    for name in names:
+        repo.write(name, "lr = 2\n")
+    repo.write("params.yaml", repo.read("params.yaml") + "# a comment\n")
+    found = repo.json("diff")
+    assert [file["path"] for file in found["code"]] == [*names, "params.yaml"]
+    repo.write("params.yaml", "other: 1\n")
+    assert [file["path"] for file in repo.json("diff")["code"]] == [*names]
+
+
+def test_commands_that_differ(repo: Workspace) -> None:
+    put(repo, "a", command="python train.py")
+    put(repo, "b", command="python train.py --fast")
+    put(repo, "saved")
+    assert repo.gitexp("diff", "a", "b").stdout.splitlines() == [
+        "Command  a                b",
+        "command  python train.py  python train.py --fast",
+    ]
+    assert "| python train.py | python train.py --fast |" in repo.gitexp("diff", "a", "b", "--md").stdout
+    assert repo.json("diff", "saved", "a")["command"] == {"old": None, "new": "python train.py"}
+    assert repo.json("diff", "a", "a")["command"] is repo.json("diff", "HEAD", "a")["command"] is None
+
+
+def test_a_params_file_that_only_the_experiment_names_is_read_on_the_other_side(repo: Workspace) -> None:
+    repo.writes("other.yaml")
+    repo.write("other.yaml", "depth: 2\nwidth: 3\n")
+    repo.commit()
+    repo.gitexp("run", "-q", "-n", "one", "-S", "other.yaml:depth=4", "--", "true")
+    expected = [{"key": "depth", "old": 2, "new": 4}]
+    assert repo.json("diff", "one")["params"] == expected
+    assert repo.json("diff", "HEAD", "one")["params"] == expected
+
+
+def test_two_commits_need_no_scratch_folder(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalState, "scratch", lambda self: pytest.fail("writes"))
+    project = Project.open(two.path)
+    found = ops.diff(project, *ops.points(project, "a", "b"))
+    assert b"+# more" in ops.patch(project, found, color=False)
+
+
+def test_many_rows_that_do_not_fit_take_linear_time(repo: Workspace) -> None:
+    changes = [Change(f"key{at}", "x" * (at % 60), "y" * (60 - at % 60)) for at in range(20_000)]
+    point = Point("p", None, {}, {})
+    start = time.process_time()
+    assert comparison.lines(Diff(point, point, changes, [], [], []), b"", width=80, colors=False)
+    assert time.process_time() - start < 10

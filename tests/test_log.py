@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gitexp.cli.output import printable, printable_patch
+from gitexp.model import Status
+from gitexp.ops.log import log
+from gitexp.ops.project import Project
+from gitexp.repo import live
+from gitexp.repo.live import LiveRun
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -80,3 +85,16 @@ def test_a_saved_one_has_none(repo: Workspace) -> None:
     ]
     put(repo, "lost", command="python train.py")
     assert "no output here" in repo.gitexp("log", "lost", check=False).stderr
+
+
+def test_a_run_that_ends_while_its_log_is_looked_for(
+    repo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(repo, "one", status=Status.RUNNING, command="true")
+
+    def ends(_: object) -> list[LiveRun]:
+        put(repo, "one", command="true", run_files={"output.log": b"done\n"})
+        return []
+
+    monkeypatch.setattr(live, "live_runs", ends)
+    assert log(Project.open(repo.path), "one").output == b"done\n"
