@@ -89,6 +89,17 @@ def test_no_git_on_path(repo: Workspace, tmp_path: Path) -> None:
 
 
 @posix
+def test_git_that_cannot_be_started(
+    found: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.GitFailed, match="git log could not be run: Argument list too long"):
+        found.run("log", "x" * 3_000_000)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(errors.GitMissing):
+        found.run("status")
+
+
+@posix
 @pytest.mark.parametrize(
     ("says", "told"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,24 @@ def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpE
     return failure(["rev-parse"], 128, err)
 
 
+def missing() -> errors.GitMissing:
+    """Return the error for a machine without Git."""
+    return errors.GitMissing("Git is not installed, or not on PATH.", "Install Git 2.30 or newer.")
+
+
+def not_started(args: Sequence[str], error: Exception) -> errors.GitexpError:
+    """Return the error for a Git process that the operating system would not start."""
+    if shutil.which("git") is None:
+        return missing()
+    # GitPython's error says that there is no Git, whatever was missing; the cause says what.
+    cause = error if isinstance(error, OSError) else error.__cause__
+    why = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause or error)
+    return errors.GitFailed(
+        f"git {_verb(args)} could not be run: {why}",
+        "Is the folder you stand in still there? GITEXP_DEBUG=1 shows where.",
+    )
+
+
 def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
     """Return the error for a Git process that failed: GitFailed, unless what it said is well known."""
     what = sentence(err)
@@ -44,13 +63,16 @@ def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
         return errors.ReadOnlyRepository(
             f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
         )
-    verb = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
     return errors.GitFailed(
-        f"git {verb} failed: {what or f'exit status {status}'}",
+        f"git {_verb(args)} failed: {what or f'exit status {status}'}",
         "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
         status=status,
         stderr=err,
     )
+
+
+def _verb(args: Sequence[str]) -> str:
+    return next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
 
 
 def sentence(err: str) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from git.cmd import Git
+from git.exc import GitCommandNotFound
 
 from gitexp import errors
 from gitexp.repo import failures
@@ -371,18 +372,20 @@ def _execute(
     git: Git, args: Sequence[str], env: Mapping[str, str], stdin: bytes | None = None
 ) -> tuple[int, bytes, str]:
     command = ["git", *_ALWAYS, *args]
-    process = git.execute(
-        command, istream=subprocess.PIPE if stdin is not None else None, as_process=True, env=env
-    )
-    popen = process.proc
-    assert popen is not None  # a fresh AutoInterrupt always holds its process
-    out, err = popen.communicate(stdin)
+    pipe = subprocess.PIPE if stdin is not None else None
+    try:
+        process = git.execute(command, istream=pipe, as_process=True, env=env)  # dropped, it kills Git
+        popen = process.proc
+        assert popen is not None  # a fresh AutoInterrupt always holds its process
+        out, err = popen.communicate(stdin)
+    except (GitCommandNotFound, OSError) as error:
+        raise failures.not_started(args, error) from error
     return popen.returncode, out, err.decode("utf-8", "replace")
 
 
 def _require_git(git: Git) -> None:
     if shutil.which("git") is None:
-        raise errors.GitMissing("Git is not installed, or not on PATH.", "Install Git 2.30 or newer.")
+        raise failures.missing()
     if git.version_info[:2] < MINIMUM_GIT:
         have = ".".join(str(part) for part in git.version_info)
         raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
