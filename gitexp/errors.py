@@ -64,6 +64,7 @@ class FileError(GitexpError):
     """Something is wrong in a file; the message starts with `file:line:column` as far as known."""
 
     code = "bad-file"
+    usual_hint: str | None = None
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class FileError(GitexpError):
         place = file
         if place and line is not None:
             place += f":{line}" + (f":{column}" if column is not None else "")
-        super().__init__(f"{place}: {message}" if place else message, hint)
+        super().__init__(f"{place}: {message}" if place else message, hint or self.usual_hint)
         self.file = file
         self.line = line
         self.column = column
@@ -87,6 +88,7 @@ class ParseError(FileError):
     """The file is not what its ending says; line and column count from 1."""
 
     code = "parse-error"
+    usual_hint = "Correct the file, then run the command again."
 
 
 class ConfigError(FileError):

@@ -25,8 +25,9 @@ def parse_metrics(name: str, data: bytes) -> dict[str, Value]:
 
     .json, .yaml, .yml and .toml read as params do, with "nan", "inf" and "-inf" as floats; a JSON list
     of maps is a history and its last map counts; of .jsonl the last complete line. A .csv or .tsv table
-    gives, for each column, the last value in a complete row; one with the headers Name and Value
-    gives the last value of each name. Raises ParseError.
+    gives, for each column, the last cell in a complete row that is not empty, so values of one result may
+    come from several rows; one with the headers Name and Value gives the last value of each name. Raises
+    ParseError.
     """
     ending = PurePosixPath(name).suffix.lower()
     if ending in (".csv", ".tsv"):

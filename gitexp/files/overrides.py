@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +18,8 @@ from gitexp.model import MISSING, Tree, Value
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
 _LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^"=])*+')
 _FILE = re.compile(r'([^":=]*):')
-_TEMPLATE = re.compile(r"\{\s*[^\s:,{}]+\s*\}")
+_TEMPLATE = re.compile(r"\{\s*[^\s:,{}]+\s*\}|\{[^\s,{}]+\}[^\s:].*")
+_OPENS = {"[": "a list", "{": "a map", "'": "text in quotes", '"': "text in quotes"}
 
 
 class Op(StrEnum):
@@ -43,8 +44,8 @@ class Override:
 def parse_override(text: str) -> Override:
     """The override that `[file:]key=value`, `+[file:]key=value` or `~[file:]key` says.
 
-    The value reads as it would in a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`; what is no
-    such value is text as it stands. Raises OverrideError.
+    The value reads as it would in a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`; what does
+    not begin like one of these is text as it stands. Raises OverrideError.
     """
     match = _LEFT.match(text)
     left, rest = (match[0], text[match.end() :]) if match else (text, "")
@@ -82,13 +83,14 @@ def _sign(text: str, op: Op) -> tuple[str, Op]:
 
 
 def parse_value(text: str) -> Value:
-    """The value that `text` stands for in an override; text that is no value is itself.
+    """The value that `text` stands for in an override; a word, or a template such as `{name}`, is itself.
 
-    Raises OverrideError for a number of more than 4,000 digits.
+    Raises OverrideError for a number of more than 4,000 digits, and for what begins like a list, a map
+    or text in quotes and is none.
     """
     if not text:
         return ""
-    if text[:1] not in ("[", "{", "'", '"') or _TEMPLATE.fullmatch(text):
+    if text[0] not in _OPENS or _TEMPLATE.fullmatch(text):
         try:
             return plain_scalar(text)
         except ValueError:
@@ -99,9 +101,13 @@ def parse_value(text: str) -> Value:
     try:
         root = yaml_text.compose("", text)
     except ParseError:
-        return text
-    is_all = root is not None and root.start == 0 and root.end == len(text) and root.flow
-    return nodes.plain(root) if root is not None and is_all else text
+        root = None
+    if root is None or root.start != 0 or root.end != len(text):
+        raise OverrideError(
+            f"The value `{text}` begins like {_OPENS[text[0]]} and cannot be read as such.",
+            "Close what is open; text that begins so goes in quotes of its own: -S 'key=\"[x\"'",
+        )
+    return nodes.plain(root)
 
 
 def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -> dict[str, bytes]:
@@ -137,6 +143,7 @@ class _Params:
         else:
             value = override.value
             _check_addable(self._tree(name), key, name)
+            _check_replaceable(key, old, value)
         if not same(old, value):
             self.data[name], self._trees[name] = edit(name, self.data[name], key, value)
 
@@ -181,11 +188,12 @@ class _Params:
 
     def _unknown(self, override: Override, names: Sequence[str]) -> GitexpError:
         key = format_key(override.key)
-        near = _near(key, [known for name in names for known in _all_keys(self._tree(name))])
+        near = _near(key, [known for name in names for known in flatten(self._tree(name))])
         hints = [f"Did you mean {', '.join(near)}?"] if near else []
         if override.op is Op.SET:
             hints.append(f"Use +{key}=value to add it.")
-        return UnknownParam(f"No params file has the key `{key}`.", " ".join(hints) or None)
+        looked = f"(looked in {', '.join(names)})"
+        return UnknownParam(f"No params file has the key `{key}` {looked}.", " ".join(hints) or None)
 
 
 def _check_addable(tree: Tree, key: Key, name: str) -> None:
@@ -201,11 +209,16 @@ def _check_addable(tree: Tree, key: Key, name: str) -> None:
         at = child(at, part)
 
 
-def _all_keys(tree: Tree) -> Iterator[str]:
-    """Every key that can be set, those of maps too."""
-    for text in flatten(tree):
-        key = parse_key(text)
-        yield from (format_key(key[:n]) for n in range(1, len(key) + 1))
+def _check_replaceable(key: Key, old: Value, value: Value) -> None:
+    """Raises OverrideError where one value would wipe out a section."""
+    if not isinstance(old, dict) or not old or isinstance(value, dict):
+        return
+    section, count = format_key(key), f"{len(old)} key{'s' if len(old) > 1 else ''}"
+    first = f"{section}.{next(iter(flatten(old)))}"
+    raise OverrideError(
+        f"`{section}` is a section with {count}, not a single value.",
+        f"Name one of its keys, such as {first}, or remove it first: ~{section}",
+    )
 
 
 def _near(key: str, known: Sequence[str]) -> list[str]:

@@ -64,12 +64,13 @@ YAML = [
     ("{a, b: 1}", "a=1", "{a: 1, b: 1}"),
     ('{"a":1}', "a=2", '{"a":2}'),
     # whole maps and lists
-    ("a:\n  b: 1\n  c: 2\nd: 3\n", "a=1", "a: 1\nd: 3\n"),
-    ("a: # c\n  # d\n  b: 1 # e\nf: 1", "a=1", "a: 1 # c\n  # d\nf: 1"),
+    ("a:\n  b: 1\n  c: 2\nd: 3\n", "a={x: 1}", "a: {x: 1}\nd: 3\n"),
+    ("a:\n  b: 1\n", "a=1", OverrideError),
+    ("a: # c\n  # d\n  b: 1 # e\nf: 1", "a={}", "a: {} # c\n  # d\nf: 1"),
     ("a:\n- 1\n- 2", "a=1", "a: 1"),
     ("a: &x\r\n  b: 1\r\nc: 1\r\n", "a={}", "a: &x {}\r\nc: 1\r\n"),
     ("a: 1 # c\n", "a={b: [1, null, yes], '1': 'no'}", 'a: {b: [1, null, true], "1": "no"} # c\n'),
-    ("a:\n- b: 1\n  c: 2\n- 3\n", "a[0]=x", "a:\n- x\n- 3\n"),
+    ("a:\n- b: 1\n  c: 2\n- 3\n", "a[0]={}", "a:\n- {}\n- 3\n"),
     ("? a\n: b: 1\n  c: 2\n? d\n: e\n", "~d", "? a\n: b: 1\n  c: 2\n"),
     ("? a\n: 1\n? d\n: e\n", "a=2", "? a\n: 2\n? d\n: e\n"),
     ("a: {b: 1}\n", "+a.c=what?", 'a: {b: 1, c: "what?"}\n'),
@@ -82,7 +83,8 @@ YAML = [
      "a: &x {b: {d: 1, e: 2}}\nc: {<<: *x, b: {d: 2, e: 2}}\n"),
     ("a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n", "~c.b", OverrideError),
     ("a: &x {b: 1}\nc: {<<: *x}\n", "~c.b", OverrideError),
-    ("a: &x {b: 1}\nc: {<<: *x}\n", "a=1", ParseError),
+    ("a: &x {b: 1}\nc: {<<: *x}\n", "a=1", OverrideError),
+    ("a: &x [{b: 1}]\nc: {<<: *x}\n", "a=1", ParseError),
     # adding
     ("", "+a=1", "a: 1\n"),
     ("", "+a.b.c=1", "a:\n  b:\n    c: 1\n"),
@@ -155,7 +157,7 @@ TOML = [
     ("a = 1\n", "+b.c=2", "a = 1\n\n[b]\nc = 2\n"),
     ("a = {}\n", "+a.b.c=2", "a = {b = {c = 2}}\n"),
     ("a = [1]\n", "+a[1]=2", "a = [1, 2]\n"),
-    ("[[a]]\nb = 1\n", "a[0]=1", ParseError),
+    ("[[a]]\nb = 1\n", "a[0]=1", OverrideError),
     ("a = 1\n", "a=null", OverrideError),
     ("a = 1\n", "a={b: [null]}", OverrideError),
 ]
@@ -292,6 +294,8 @@ def test_yaml_add_and_remove(data: st.DataObject, tree: dict[str, Any], value: A
     op = data.draw(st.sampled_from(Op))
     if op is Op.ADD and isinstance(key[-1], str):
         key = (*key[:-1], data.draw(texts))
+    old = get(tree, key)
+    assume(op is Op.REMOVE or not (isinstance(old, dict) and old) or isinstance(value, dict))
     wanted = put(tree, key, MISSING if op is Op.REMOVE else value)
     assert same(yaml.safe_load(overridden("p.yaml", text, key, value, op)), wanted)
 
