@@ -17,9 +17,10 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
-from gitexp.ops import save
+from gitexp.ops import run, save
 from gitexp.ops.finish import finish_dead_runs
 from gitexp.ops.project import Project
+from gitexp.repo import snapshot
 from gitexp.repo.git import Repository
 from tests.support.workspace import Workspace
 
@@ -163,6 +164,42 @@ def test_a_workspace_that_is_refused_leaves_the_params_alone(repo: Workspace) ->
     assert (result.exit_code, "big.dat" in result.stderr) == (1, True)
     repo.guard.check()
     assert names(repo) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_a_params_file_has_one_name(repo: Workspace) -> None:
+    repo.write("sub/gitexp.yaml", "params: [p.yaml]\n")
+    repo.write("sub/p.yaml", "lr: 1\nseed: 1\n")
+    repo.write("p.yaml", "lr: 5\n")
+    with repo.by_user():
+        (repo.path / "link.yaml").symlink_to("sub/p.yaml")
+    repo.writes("sub/p.yaml")
+    named = ("-S", "p.yaml:lr=2", "-S", "./p.yaml:seed=3", "-S", "+link.yaml:new=4")
+    repo.gitexp("run", "-q", *named, "--", "true", cwd="sub")
+    assert repo.read("sub/p.yaml") == "lr: 2\nseed: 3\nnew: 4\n"
+    assert set(latest(repo).record.params) == {"sub/p.yaml"}
+
+
+def test_a_read_only_params_file_is_not_changed(repo: Workspace) -> None:
+    repo.write("params.yaml", repo.read("params.yaml"), mode=0o444)
+    result = repo.gitexp("run", "-S", "train.lr=0.2", *TRAIN, check=False)
+    assert (result.exit_code, "params.yaml" in result.stderr, names(repo)) == (1, True, [])
+    repo.gitexp("run", "-q", "--temp", "-S", "train.lr=0.2", "--", "true")
+
+
+def test_the_params_of_the_record_are_those_of_the_tree(
+    repo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the user saves the file between the two."""
+    take = snapshot.take
+
+    def saved_meanwhile(*args: Any) -> Any:
+        repo.write("params.yaml", "train: {lr: 0.9}\n")
+        return take(*args)
+
+    monkeypatch.setattr(snapshot, "take", saved_meanwhile)
+    run.run(Project.open(repo.path), run.Request(("true",)))
+    assert latest(repo).record.params == {"params.yaml": {"train": {"lr": 0.9}}}
 
 
 def test_a_broken_params_file_is_named_with_its_line(repo: Workspace) -> None:

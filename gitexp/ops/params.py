@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitexp import errors, files
@@ -18,11 +18,12 @@ from gitexp.ops.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """`files` is what the params files say with the overrides applied; `edited` the files that differ
-    from the disk, by their real path relative to the root (a symlink's target, not the link), and
-    `originals` what stood in these."""
+    """`files` is what the params files say with the overrides applied, `contents` what that was read
+    from; `edited` the files that differ from the disk, by their real path relative to the root (a
+    symlink's target, not the link), and `originals` what stood in these."""
 
     files: Files
+    contents: Mapping[str, bytes]
     edited: Mapping[str, bytes]
     originals: Mapping[str, bytes]
 
@@ -34,6 +35,7 @@ def prepare(project: Project, overrides: Sequence[Override], *, written_later: S
     link to outside the repository.
     """
     root = project.repo.root
+    overrides = _with_names(project, overrides)
     found = {name: data for name in _names(project, overrides) if (data := _read(root, name)) is not None}
     # What the command itself writes is a result: it cannot be changed from here, nor is it input.
     inputs = {name: data for name, data in found.items() if name not in written_later}
@@ -43,9 +45,32 @@ def prepare(project: Project, overrides: Sequence[Override], *, written_later: S
     real = {name: _real(root, name) for name in edited}
     return Params(
         trees,
+        contents=final,
         edited={real[name]: data for name, data in edited.items()},
         originals={real[name]: inputs[name] for name in edited},
     )
+
+
+def require_writable(root: Path, params: Params) -> None:
+    """Raise FileError for a file to be edited that its owner has protected, or that is not ours."""
+    for name in params.edited:
+        path = root / name
+        # The mode besides: to root every file is writable.
+        if not (os.access(path, os.W_OK) and path.stat().st_mode & stat.S_IWUSR):
+            raise errors.FileError("cannot be written: it is read-only", file=name)
+
+
+def as_stored(project: Project, tree: str, params: Params) -> Params:
+    """Return the params as they are in the snapshot: somebody may have saved a file meanwhile."""
+    inside = {name: _inside(project.repo.root, name) for name in params.contents}
+    names = {name: real for name, real in inside.items() if real is not None}
+    blobs = project.repo.read_blobs([f"{tree}:{real}" for real in names.values()])
+    stored = {name: blob for name, blob in zip(names, blobs, strict=True) if blob is not None}
+    changed = {name: blob for name, blob in stored.items() if blob != params.contents[name]}
+    if not changed:
+        return params
+    trees = {name: files.parse(name, blob) for name, blob in changed.items()}
+    return replace(params, files={**params.files, **trees}, contents={**params.contents, **changed})
 
 
 def write(root: Path, scratch: Path, params: Params) -> None:
@@ -56,14 +81,30 @@ def write(root: Path, scratch: Path, params: Params) -> None:
     for name, data in params.edited.items():
         path = root / name
         try:
-            if path.read_bytes() != params.originals[name]:
-                raise errors.StorageError(f"{name} was changed by somebody else just now.", "Run again.")
-            _replace(path, data, scratch)
+            _replace(path, data, scratch, params.originals[name])
         except OSError as error:
             raise errors.StorageError(
                 f"{name} could not be written: {error.strerror}.", "Check its permissions and the disk."
             ) from error
         failpoint("params:written")
+
+
+def _with_names(project: Project, overrides: Sequence[Override]) -> list[Override]:
+    """Return the overrides with the name that the file of each goes by: the config's, if it has one.
+
+    A file is looked for in the project's folder first, then at the root of the repository.
+    """
+    root = project.repo.root
+    known = {(root / name).resolve(): name for name in reversed(project.config.params)}
+    named = []
+    for override in overrides:
+        if override.file is not None and override.file not in project.config.params:
+            paths = [Path(os.path.normpath(top / override.file)) for top in (project.folder, root)]
+            path = next((path for path in paths if path.is_file()), paths[-1])
+            name = known.setdefault(path.resolve(), Path(os.path.relpath(path, root)).as_posix())
+            override = replace(override, file=name)
+        named.append(override)
+    return named
 
 
 def _names(project: Project, overrides: Sequence[Override]) -> list[str]:
@@ -90,18 +131,26 @@ def _read(root: Path, name: str) -> bytes | None:
         raise errors.FileError(f"cannot be read: {error.strerror}", file=name) from error
 
 
-def _real(root: Path, name: str) -> str:
+def _inside(root: Path, name: str) -> str | None:
+    """Return the real path of a file relative to the root; None if it is not of this repository."""
     real, top = (root / name).resolve(), root.resolve()
     if not real.is_relative_to(top) or ".git" in real.relative_to(top).parts:
+        return None
+    return real.relative_to(top).as_posix()
+
+
+def _real(root: Path, name: str) -> str:
+    real = _inside(root, name)
+    if real is None:
         raise errors.SnapshotRefused(
             f"{name} is a link to outside the repository: a change to it could not be stored.",
             "Put the file itself into the repository.",
             paths=[name],
         )
-    return real.relative_to(top).as_posix()
+    return real
 
 
-def _replace(path: Path, data: bytes, scratch: Path) -> None:
+def _replace(path: Path, data: bytes, scratch: Path, original: bytes) -> None:
     """Write beside the repository's own files where that is the same disk, so that a crash between
     the two steps leaves nothing in the user's folder."""
     same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
@@ -114,6 +163,8 @@ def _replace(path: Path, data: bytes, scratch: Path) -> None:
             os.fsync(file.fileno())
         failpoint("params:temporary")
         new.chmod(stat.S_IMODE(path.stat().st_mode))
+        if path.read_bytes() != original:
+            raise errors.StorageError(f"{path.name} was changed by somebody else just now.", "Run again.")
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)

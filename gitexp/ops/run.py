@@ -93,6 +93,7 @@ def run(project: Project, request: Request) -> Result:
             # The results of a run that died here must be stored before this one writes over them.
             finish_dead_runs(project, awaited=project.repo.git_dir)
         tree, warnings = _snapshot(project, plan)
+        plan = replace(plan, params=params.as_stored(project, tree, plan.params))
         start = project.repo.write_commit(tree, [plan.head.commit], "Start of an experiment\n")
         failpoint("run:snapshot")
         workspace = project.repo
@@ -121,6 +122,8 @@ def _plan(project: Project, request: Request) -> _Plan:
         project.store.require_free(request.name)
     overrides = [files.parse_override(text) for text in request.overrides]
     prepared = params.prepare(project, overrides, written_later=_written_params(project))
+    if not request.temp:
+        params.require_writable(project.repo.root, prepared)
     root = project.repo.root.resolve()
     if not (cwd := cwd.resolve()).is_relative_to(root):
         raise errors.UsageError(f"{cwd} is not in the workspace, which is {root}.", "Run it from there.")
