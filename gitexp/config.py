@@ -9,13 +9,14 @@ relative to the root, with slashes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gitexp import errors, files
+from gitexp.repo.snapshot import MAX_UNTRACKED
 
 CONFIG_FILE = "gitexp.yaml"
 USUAL_PARAMS = ("params.yaml", "params.yml", "params.json", "params.toml", "dvclive/params.yaml")
@@ -24,7 +25,6 @@ USUAL_METRICS = (
     "dvclive/metrics.json",
 )
 USUAL_PLOTS = ("logs.csv", "dvclive/plots")
-DEFAULT_MAX_UNTRACKED = 10 * 1024 * 1024  # bytes
 
 KEYS: Mapping[str, str] = {
     "command": "The training command: a string for the shell, or a list of arguments.",
@@ -35,8 +35,8 @@ KEYS: Mapping[str, str] = {
     "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
     "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
 }
-_LISTS = ("params", "metrics", "plots", "outs", "share")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)i?[bB]?")
+_Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -55,7 +55,7 @@ class Config:
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
-    max_untracked: int = DEFAULT_MAX_UNTRACKED
+    max_untracked: int = MAX_UNTRACKED
     declared: frozenset[str] = frozenset()
 
     @property
@@ -119,7 +119,7 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
     return Config(folder=prefix, declared=declared, **values)
 
 
-def _command(value: Any, complain: Any) -> str | tuple[str, ...]:
+def _command(value: Any, complain: _Complain) -> str | tuple[str, ...]:
     if isinstance(value, str) and value.strip() and "\0" not in value:
         return value.strip()
     if isinstance(value, list) and value and all(map(_is_word, value)):
@@ -131,14 +131,14 @@ def _is_word(value: Any) -> bool:
     return isinstance(value, (str, int, float)) and not isinstance(value, bool) and "\0" not in str(value)
 
 
-def _size(value: Any, complain: Any) -> int:
+def _size(value: Any, complain: _Complain) -> int:
     match = _SIZE.fullmatch(str(value).strip())
     if match is None or isinstance(value, bool):
         raise complain("max_untracked", "'max_untracked' must be a size", "For example: max_untracked: 50 MB")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
-def _paths(key: str, value: Any, prefix: str, complain: Any) -> tuple[str, ...]:
+def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
         raise complain(key, f"'{key}' must be a list of paths", f"For example: {key}: [some/path]")

@@ -12,15 +12,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from gitexp.ops.project import Project
 from gitexp.ops.save import save
-from gitexp.repo import indexes
+from gitexp.repo import indexes, live
 from gitexp.repo.git import Repository
+from gitexp.run.liveness import current_process
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
 
@@ -712,3 +713,29 @@ def test_more_paths_than_a_command_line_holds(repo: Workspace) -> None:
     many = [*(f"out/{'long' * 50}{number}" for number in range(30_000)), "models"]
     assert indexes.files(found, found.index, many) == indexes.files(found, found.index, ["models"])
     assert [*indexes.files(found, found.index, many)] == ["models/a/1.pt"]
+
+
+def test_saved_while_a_run_is_going_on(repo: Workspace) -> None:
+    project = Project.open(repo.path)
+    with live.new_folder(project.local) as folder:
+        run = live.LiveRun(
+            folder=folder,
+            process=current_process(),
+            root=str(repo.path),
+            git_dir=str(project.repo.git_dir),
+            baseline="",
+            tree="",
+            stamps={},
+            metrics=(),
+            written_params=(),
+            results=(),
+            max_size=0,
+            started=0.0,
+            name="exp-calm-fox",
+        )
+        run.save()
+        said = "exp-calm-fox is running here: its results may be half written"
+        assert save(project).record.warnings == (said,)
+        replace(run, git_dir="elsewhere").save()
+        assert save(project).record.warnings == ()
+        run.forget()

@@ -13,8 +13,10 @@ from gitexp.ops import exclusions
 from gitexp.ops.finish import now
 from gitexp.ops.project import Project, parse_all, read
 from gitexp.repo import snapshot
+from gitexp.repo.live import live_runs
 from gitexp.repo.store import check_name, subject
 from gitexp.run.environment import machine
+from gitexp.run.liveness import is_alive
 from gitexp.version import __version__
 
 
@@ -37,6 +39,11 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
         results=config.results,
         declared=(*config.params, *config.results),
     )
+    going = [
+        f"{run.name or 'a run'} is running here: its results may be half written"
+        for run in live_runs(project.local)
+        if run.git_dir == str(project.repo.git_dir) and is_alive(run.process)
+    ]
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)
     failpoint("save:snapshot")
@@ -57,7 +64,7 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
         cpus=here.cpus,
         gitexp=__version__,
         note=note,
-        warnings=(*taken.warnings, *unread, *bad),
+        warnings=(*going, *taken.warnings, *unread, *bad),
     )
 
     def build(name: str) -> tuple[Record, str]:
