@@ -212,6 +212,25 @@ def test_files_that_did_not_change_are_not_written_again(repo: Workspace) -> Non
     assert {path for path in after if after[path] != before[path]} == {"train.py"}
 
 
+def test_outputs_that_nobody_declared_are_moved_aside(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "outs: [models]\nshare: [data]\n")
+    repo.write("data/x.csv", "1\n")
+    script = (
+        "mkdir -p models deep __pycache__; touch models/m deep/a.txt b.bin __pycache__/c.pyc; git add deep"
+    )
+    result = repo.gitexp("run", "--temp", "-n", "one", "--", "sh", "-c", script)
+    told = (
+        "not stored, moved to .git/gitexp/left/one: b.bin, deep/a.txt; declare them under outs: to keep them"
+    )
+    assert told in " ".join(result.stderr.split())
+    left = repo.path / ".git/gitexp/left/one"
+    assert sorted(path.relative_to(left).as_posix() for path in left.rglob("*") if path.is_file()) == [
+        *("b.bin", "deep/a.txt")
+    ]
+    assert "models/m" in stored(repo, "refs/gitexp/exps/one^")
+    assert repo.read("data/x.csv") == "1\n"
+
+
 # -- the user's own worktrees ------------------------------------------------------------------------
 
 

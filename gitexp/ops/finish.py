@@ -17,7 +17,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, ProcessId, Record, Status, Tree
 from gitexp.ops import exclusions
 from gitexp.ops.project import Project, parse_all, read
-from gitexp.repo import live, snapshot
+from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
 from gitexp.repo.store import subject
@@ -62,6 +62,7 @@ def _finish(
     metrics, warnings = _metrics(project, run)
     params, unread = parse_all({n: _if_written(run, n) for n in run.written_params}, files.parse)
     tree, left_out = _results(project, run, workspace)
+    left_out += _keep_left(project, workspace, tree, experiment.name)
     record = replace(
         _ended(record, _status(run)),
         params={**record.params, **params},
@@ -228,6 +229,23 @@ def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str
         gone = set(project.repo.files_in(run.tree, run.results)).difference(found)
         tree = snapshot.with_files(workspace, scratch, run.tree, sorted(gone), []).tree
         return _by_halves(workspace, scratch, tree, found, warnings)
+
+
+def _keep_left(project: Project, workspace: Repository, tree: str, name: str) -> list[str]:
+    """Put what an isolated run left and nobody declared where it stays; return what is to be said of it."""
+    if workspace.root.parent != project.local.worktrees or not workspace.root.is_dir():
+        return []
+    target = project.local.root / "left" / name
+    # A kill, or a second attempt, may find some of it moved already.
+    kept = set(snapshot.files_below(target, ["."]))
+    with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
+        kept.update(worktrees.keep_left(workspace, tree, project.config.share, scratch, target))
+    if not kept:
+        return []
+    return [
+        f"not stored, moved to .git/gitexp/left/{name}: {snapshot.shorten(sorted(kept))}; "
+        "declare them under outs: to keep them"
+    ]
 
 
 def _by_halves(

@@ -21,6 +21,10 @@ from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState, Lock
 
 _SLOTS = 256
+_MADE_AGAIN = {
+    *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
+    *(".venv", "venv", ".tox", "node_modules"),
+}
 # Locked, so that `git worktree prune` and `remove` leave it alone.
 _NEW = ("--detach", "--no-checkout", "--lock")
 # Whatever the user has set for worktrees of their own: all files, each looked at, submodules left
@@ -50,6 +54,29 @@ def checkout(repo: Repository, commit: str, share: Sequence[str]) -> Iterator[Re
         yield worktree
     finally:
         lock.release()
+
+
+def keep_left(
+    worktree: Repository, tree: str, share: Sequence[str], scratch: Path, target: Path
+) -> list[str]:
+    """Move what a run left in its worktree to `target`, as the next one cleans it; return what that is.
+
+    What is in `tree` is stored, what is shared is only a link, and caches are made again by themselves.
+    """
+    index = scratch / "left"
+    worktree.run("read-tree", "--end-of-options", tree, index=index)
+    shared = {path.rstrip("/") for path in share}
+    moved = []
+    for entry in worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]:
+        name = os.fsdecode(entry).rstrip("/")
+        path = worktree.root / name
+        if (name in shared and path.is_symlink()) or not _MADE_AGAIN.isdisjoint(name.split("/")):
+            continue
+        with contextlib.suppress(OSError):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target / name)
+            moved.append(name)
+    return moved
 
 
 def _take_slot(local: LocalState) -> tuple[Path, Lock]:
