@@ -201,7 +201,10 @@ def fields(page: Path, heading: str) -> list[str]:
 
 def test_every_field_of_the_record_is_in_the_format() -> None:
     documented = fields(DOCS / "format.md", "The record")
-    assert sorted(documented) == sorted(["format", *(item.name for item in dataclasses.fields(model.Record))])
+    known = {item.name for item in dataclasses.fields(model.Record)} - {
+        "extra"
+    }  # what is not of this version
+    assert sorted(documented) == sorted(["format", *known])
 
 
 def test_a_record_holds_what_the_format_says() -> None:

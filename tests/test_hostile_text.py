@@ -69,6 +69,11 @@ def check_terminal(raw: bytes) -> None:
     assert not hostile(text), repr(text[:2000])
 
 
+def file_name(text: str) -> str:
+    """The text as a file's name, less what makes a record damaged."""
+    return re.sub(r"[\0\n/\ud800-\udc7f\udd00-\udfff]", "_", text)
+
+
 @pytest.fixture(scope="module")
 def hostile_repository(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which every text of every record is hostile."""
@@ -86,8 +91,8 @@ def hostile_repository(template: Path, tmp_path_factory: pytest.TempPathFactory)
             command=text,
             argv=(text,),
             overrides=(text,),
-            params={f"{text}.yaml": {text: text, "list": [text, {text: text}], "same": text}},
-            metrics={f"{text}.json": {text: at, "text": text, "acc": at / 10}},
+            params={f"{file_name(text)}.yaml": {text: text, "list": [text, {text: text}], "same": text}},
+            metrics={f"{file_name(text)}.json": {text: at, "text": text, "acc": at / 10}},
             created=text,
             finished=text,
             user=text,

@@ -14,6 +14,8 @@ _UNWRITABLE = re.compile(
     r"|(unable to|cannot|could not) (append|create|lock|write).*permission denied"
 )
 
+_FULL = ("no space left on device", "disk quota exceeded", "out of diskspace")
+
 
 def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
     """Return the error for a folder that Git does not work in; `lines` is what it said of it so far."""
@@ -57,7 +59,7 @@ def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
     """Return the error for a Git process that failed: GitFailed, unless what it said is well known."""
     what = sentence(err)
     lower = err.lower()
-    if "no space left on device" in lower or "disk quota exceeded" in lower:
+    if any(words in lower for words in _FULL):
         return errors.StorageError("The disk is full: Git could not write.", "Free some space and run again.")
     if _UNWRITABLE.search(lower):
         return errors.ReadOnlyRepository(

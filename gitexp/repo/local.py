@@ -1,9 +1,10 @@
-"""What gitexp keeps on this machine only, in `<git-common-dir>/gitexp/`: all of it safe to lose.
+"""What gitexp keeps on this machine only, in `<git-common-dir>/gitexp/`: nearly all safe to lose.
 
 tmp/          private indexes while they are in use
 locks/        files that are locked while somebody holds them; the lock dies with its process
 runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
+left/<name>/  what an isolated run left behind undeclared: not safe to lose, and never removed by us
 """
 
 from __future__ import annotations
