@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,22 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("stable")
+
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3  # bytes; passed tests leave nothing, so the suite needs a tenth of it
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps the tests' folders in memory where there is room.
+
+    gitexp flushes what it stores to the disk; a few thousand times over, that takes longer than all else.
+    """
+    if config.option.basetemp is not None or not os.access(_MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(_MEMORY).free > _ROOM:
+        config.option.basetemp = Path(tempfile.mkdtemp(prefix="gitexp-tests-", dir=_MEMORY)) / "base"
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp.parent, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
