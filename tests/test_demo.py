@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from tests.support.workspace import GITEXP, Workspace
@@ -13,12 +12,10 @@ from tests.support.workspace import GITEXP, Workspace
 
 def test_the_demo(repo: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "a new/folder é"
-    begun = time.monotonic()
     # A hook's environment must not lead it into the repository that the hook runs for.
     unset = {"GIT_AUTHOR_NAME": None, "GIT_AUTHOR_EMAIL": None, "EMAIL": None}
     place = {"GIT_DIR": str(repo.path / ".git"), "GIT_WORK_TREE": str(repo.path)}
     done = repo.gitexp("demo", str(folder), env={**unset, **place})
-    assert time.monotonic() - begun < 60  # 15 s is the goal on a quiet machine; see the benchmark
     commands = [line[2:] for line in done.stdout.splitlines() if line.startswith("$ ")]
     assert [command.split()[1] for command in commands] == [
         *["run"] * 4,

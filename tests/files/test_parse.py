@@ -85,10 +85,10 @@ def test_yaml(text: str, tree: object) -> None:
     ids=lambda value: repr(value)[:30],
 )
 def test_yaml_refused(text: str, place: tuple[int, int] | None, says: str) -> None:
-    started = time.perf_counter()
+    spent = time.process_time()
     with pytest.raises(ParseError, match=r"params\.yaml") as caught:
         parse("params.yaml", text.encode())
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - spent < 10, "it grows faster than its input"
     assert says in caught.value.message
     if place:
         assert (caught.value.line, caught.value.column) == place
@@ -174,10 +174,10 @@ def test_json_toml_py(name: str, text: str, tree: object) -> None:
     ids=lambda value: repr(value)[:30],
 )
 def test_json_toml_py_refused(name: str, text: str, place: tuple[int, int] | None) -> None:
-    started = time.perf_counter()
+    spent = time.process_time()
     with pytest.raises(ParseError) as caught:
         parse(name, text.encode())
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - spent < 10, "it grows faster than its input"
     assert caught.value.file == name
     if place:
         assert (caught.value.line, caught.value.column) == place
