@@ -12,9 +12,10 @@ help: ## this list
 demo: .venv/.stamp ## a small project, a few experiments, the table
 	@$(BIN)/gitexp demo
 
+# Every gitexp process leaves a file of coverage data: in memory, where there is some to spare.
 test: .venv/.stamp-dev ## the whole suite, with coverage
-	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto
+	@data=$$(mktemp -d "$$(test -w /dev/shm && echo /dev/shm || echo .)/coverage.XXXXXX"); \
+	COVERAGE_FILE=$$data/data $(BIN)/coverage run -m pytest -n auto; status=$$?; rm -rf $$data; exit $$status
 
 check: .venv/.stamp-dev ## style, types and who imports whom
 	$(BIN)/ruff check .
