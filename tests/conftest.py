@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,10 +39,15 @@ _ROOM = 2 * 1024**3  # bytes; passed tests leave nothing, so the suite needs a t
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps the tests' folders in memory where there is room.
+    """Keeps the tests' folders in memory where there is room, and signals as a terminal gives them.
 
-    gitexp flushes what it stores to the disk; a few thousand times over, that takes longer than all else.
+    gitexp flushes what it stores to the disk; a few thousand times over, that is felt. A suite that is
+    started in the background (`&`, nohup, some CI) inherits ignored signals, and so would every command.
     """
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
     if config.option.basetemp is not None or not os.access(_MEMORY, os.W_OK):
         return
     if shutil.disk_usage(_MEMORY).free > _ROOM:
