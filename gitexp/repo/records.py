@@ -150,7 +150,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and (not value or all(isinstance(item, str) for item in value))
+    return isinstance(value, list) and (not value or set(map(type, value)) == {str})
 
 
 def _is_files(value: Any) -> bool:
