@@ -36,9 +36,7 @@ def list_names(
     from gitexp.ops import rows
     from gitexp.ops import show as ops
 
-    found, _ = ops.experiments(
-        open_project(reads_all=True), ops.Query(everything, failed=failed, limit=number)
-    )
+    found, _ = ops.experiments(open_project(), ops.Query(everything, failed=failed, limit=number))
     if json:
         heads = (rows.of_experiment(experiment).row for experiment in found)
         return render.as_json_list({key: getattr(row, key) for key in _KEYS} for row in heads)

@@ -81,7 +81,7 @@ def show(
 
     options.only_one(json=json, csv=csv, md=md)
     query = ops.Query(everything, sort, desc, group, failed, number)
-    table = ops.table(open_project(reads_all=True), query)
+    table = ops.table(open_project(), query)
     for complaint in table.complaints:
         render.warn(complaint)
     wanted = ops.Columns(options.split(columns), options.split(hide), only_changed)
