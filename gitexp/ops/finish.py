@@ -22,11 +22,11 @@ from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
 from gitexp.repo.store import subject
 from gitexp.run.liveness import is_alive
-from gitexp.run.log import read_log
+from gitexp.run.log import LIMIT, read_log
 
 _SIZE = 2  # in a stamp
 _ATTEMPTS = 3
-MAX_LOG = 10 * 1024 * 1024  # bytes; a longer one keeps its head and tail
+MAX_LOG = LIMIT
 
 
 def now() -> str:
