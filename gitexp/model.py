@@ -54,8 +54,8 @@ class Record:
     `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
     it was made from. `argv` is the command as given, or None where `command` went through a shell.
     Times are ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files
-    that were too large for the record and stand in E's tree alone. `extra` is what a later version
-    has added: kept as it is when the record is written again.
+    that were too large for the record and stand in E's tree alone. `removed` is when it was put into the
+    trash. `extra` is what a later version has added: kept as it is when the record is written again.
     """
 
     name: str
@@ -85,6 +85,7 @@ class Record:
     note: str = ""
     warnings: tuple[str, ...] = ()
     process: ProcessId | None = None
+    removed: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -93,12 +94,14 @@ class Experiment:
     """A record and where it stands: `id` is the record commit that the ref points at.
 
     `error` says why the record could not be read; `record` then holds what is certain (its name).
+    `source` is the program that stored it: "gitexp", or "dvc" for one of DVC's own.
     """
 
     name: str
     id: str
     record: Record
     error: str | None = None
+    source: str = "gitexp"
 
 
 @dataclass(frozen=True, slots=True)

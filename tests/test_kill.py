@@ -8,24 +8,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from gitexp import failpoints
-from gitexp.model import Experiment, Status
+from gitexp.model import Status
 from gitexp.ops.finish import end_lost_runs, finish_dead_runs, orphan
 from gitexp.ops.project import Project
 from gitexp.repo import live
+from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, git, kill
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-
-KILLED = -9
 
 RUN = ("run", "-n", "one", "-S", "train.lr=0.2", "-S", "seed=7", "--", "python", "train.py")
 TEMP = ("run", "--temp", *RUN[1:])
@@ -66,8 +65,7 @@ RECOVERIES = (
 )
 LOST = ("recover:lost", "finish:commit", "store:before-ref", "store:after-ref")
 
-# Any command is to put things right: each failpoint is followed by another one.
-NEXT = (("list",), ("show",), ("diff",), ("save", "-q"), ("list", "-A", "--json"), ("show", "--json"))
+POINTS = {*RUNS, *TEMPS, *SAVES, *BRANCHES, *RECOVERIES, *LOST}
 
 
 @pytest.fixture
@@ -87,8 +85,9 @@ def test_every_failpoint_is_exercised() -> None:
         if file.name != "failpoints.py"
         for name in re.findall(r'failpoint\("([^"]+)"\)', file.read_text("utf-8"))
     }
-    tested = {*RUNS, *TEMPS, *SAVES, *BRANCHES, *RECOVERIES, *LOST}
-    assert there == {name.partition("@")[0] for name in tested}
+    modules = [import_module(f"tests.{file.stem}") for file in Path(__file__).parent.glob("test_kill*.py")]
+    tested = {point.partition("@")[0] for module in modules for point in module.POINTS}
+    assert there == tested
 
 
 @pytest.mark.parametrize("point", RUNS)
@@ -254,40 +253,3 @@ def test_a_kill_before_any_of_its_git_processes(repo: Workspace, tmp_path: Path)
     assert result.exit_code == 0
     assert nth > 10
     assert_put_right(repo, "list", Status.DONE)
-
-
-def git(repo: Workspace, *args: str) -> str:
-    """What a Git command prints that changes nothing, without the guard's looking before and after."""
-    done = subprocess.run(["git", *args], cwd=repo.path, capture_output=True, check=True)
-    return (done.stdout + done.stderr).decode().removesuffix("\n")
-
-
-def kill(repo: Workspace, point: str, *args: str) -> None:
-    result = repo.gitexp(*args, env={"GITEXP_FAILPOINT": point}, check=False)
-    assert result.exit_code == KILLED, f"never came to {point}:\n{result.stdout}{result.stderr}"
-
-
-def assert_put_right(repo: Workspace, point: str, status: Status | None) -> None:
-    """Any command works unaided, and leaves no experiment but a whole one, or none."""
-    repo.guard.check()
-    command = NEXT[sum(map(ord, point)) % len(NEXT)]
-    repo.gitexp(*command)
-    assert_sound(repo)
-    found = [e for e in experiments(repo) if e.name == "one"]
-    assert [e.record.status for e in found] == ([] if status is None else [status])
-    for one in found:
-        assert one.error is None
-        assert one.record.process is None
-        assert git(repo, "show", "-s", "--format=%P", one.record.commit) == one.record.baseline
-        assert ".gitexp" not in git(repo, "ls-tree", "--name-only", one.record.commit).splitlines()
-    project = Project.open(repo.path)
-    assert not [folder for folder in project.local.runs.iterdir() if (folder / "state.json").exists()]
-    assert project.local.try_lock("workspace-.git") is not None, "the workspace is still locked"
-
-
-def assert_sound(repo: Workspace) -> None:
-    assert git(repo, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
-
-
-def experiments(repo: Workspace) -> list[Experiment]:
-    return Project.open(repo.path).store.all()

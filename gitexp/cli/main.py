@@ -32,7 +32,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = ("init", "run", "save", "show", "list", "diff", "branch", "log", "demo")
+COMMANDS = (
+    "init",
+    "run",
+    "save",
+    "show",
+    "list",
+    "diff",
+    "branch",
+    "log",
+    "demo",
+)
 
 
 def _version(wanted: bool) -> None:

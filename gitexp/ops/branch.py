@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
+from gitexp.ops import lookup
 from gitexp.ops.project import Project
 from gitexp.repo.git import ZERO, RefConflict
 
@@ -33,7 +34,7 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
     Without `name` it is called as the experiment. Raises UnknownExperiment, InvalidName,
     BranchExists, or ExperimentError while the experiment is still running.
     """
-    found = project.store.require(experiment)
+    found = lookup.require(project, experiment)
     if not found.record.status.ended:
         raise errors.ExperimentError(
             f"{found.name} is {found.record.status}: its results are not there yet.", "Wait for it to end."

@@ -29,6 +29,19 @@ class Point:
     complaints: Sequence[str] = ()
 
 
+def experiments(project: Project) -> list[Experiment]:
+    """Return every experiment that can be shown, in order of name; a damaged one has `error` set."""
+    return project.store.all()
+
+
+def require(project: Project, text: str) -> Experiment:
+    """Return the experiment that a name, a unique prefix of one or a commit id stands for.
+
+    Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
+    return project.store.require(text)
+
+
 def find(project: Project, text: str) -> Point:
     """Return what `text` stands for: an experiment's full name before a branch or tag, these before
     the beginning of a name.

@@ -130,7 +130,7 @@ def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
 
 def _chosen(project: Project, query: Query, head: str | None) -> tuple[list[Experiment], int]:
     """Return the experiments asked for, newest first, and how many stand on other baselines."""
-    experiments = end_lost_runs(project, project.store.all())
+    experiments = end_lost_runs(project, lookup.experiments(project))
     chosen = [e for e in experiments if query.everything or e.record.baseline == head or e.error]
     elsewhere = len(experiments) - len(chosen)
     chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]

@@ -1,0 +1,51 @@
+"""A process killed at a failpoint, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+
+from gitexp.model import Experiment, Status
+from gitexp.ops.project import Project
+from tests.support.workspace import Workspace
+
+KILLED = -9
+
+# Any command is to put things right: each failpoint is followed by another one.
+NEXT = (("list",), ("show",), ("diff",), ("save", "-q"), ("list", "-A", "--json"), ("show", "--json"))
+
+
+def git(repo: Workspace, *args: str) -> str:
+    """What a Git command prints that changes nothing, without the guard's looking before and after."""
+    done = subprocess.run(["git", *args], cwd=repo.path, capture_output=True, check=True)
+    return (done.stdout + done.stderr).decode().removesuffix("\n")
+
+
+def kill(repo: Workspace, point: str, *args: str) -> None:
+    result = repo.gitexp(*args, env={"GITEXP_FAILPOINT": point}, check=False)
+    assert result.exit_code == KILLED, f"never came to {point}:\n{result.stdout}{result.stderr}"
+
+
+def assert_put_right(repo: Workspace, point: str, status: Status | None) -> None:
+    """Any command works unaided, and leaves no experiment but a whole one, or none."""
+    repo.guard.check()
+    command = NEXT[sum(map(ord, point)) % len(NEXT)]
+    repo.gitexp(*command)
+    assert_sound(repo)
+    found = [e for e in experiments(repo) if e.name == "one"]
+    assert [e.record.status for e in found] == ([] if status is None else [status])
+    for one in found:
+        assert one.error is None
+        assert one.record.process is None
+        assert git(repo, "show", "-s", "--format=%P", one.record.commit) == one.record.baseline
+        assert ".gitexp" not in git(repo, "ls-tree", "--name-only", one.record.commit).splitlines()
+    project = Project.open(repo.path)
+    assert not [folder for folder in project.local.runs.iterdir() if (folder / "state.json").exists()]
+    assert project.local.try_lock("workspace-.git") is not None, "the workspace is still locked"
+
+
+def assert_sound(repo: Workspace) -> None:
+    assert git(repo, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
+
+
+def experiments(repo: Workspace) -> list[Experiment]:
+    return Project.open(repo.path).store.all()
