@@ -54,8 +54,8 @@ class Record:
     `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
     it was made from. `argv` is the command as given, or None where `command` went through a shell.
     Times are ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files
-    that were too large for the record and stand in E's tree alone. `removed` is when it was put into the
-    trash. `extra` is what a later version has added: kept as it is when the record is written again.
+    that were too large for the record and stand in E's tree alone. `extra` is what a later version
+    has added: kept as it is when the record is written again.
     """
 
     name: str
@@ -85,7 +85,6 @@ class Record:
     note: str = ""
     warnings: tuple[str, ...] = ()
     process: ProcessId | None = None
-    removed: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -208,9 +208,7 @@ def test_every_field_of_the_record_is_in_the_format() -> None:
 
 
 def test_a_record_holds_what_the_format_says() -> None:
-    record = model.Record(
-        "a", model.Status.RUNNING, "0" * 40, "1" * 40, process=model.ProcessId("h", 1, "s"), removed="x"
-    )
+    record = model.Record("a", model.Status.RUNNING, "0" * 40, "1" * 40, process=model.ProcessId("h", 1, "s"))
     written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])
     assert sorted(written) == sorted(fields(DOCS / "format.md", "The record"))
 

@@ -66,7 +66,6 @@ FIELDS = {
     "note": texts,
     "warnings": tuples,
     "process": st.none() | st.builds(ProcessId, texts, st.integers(1, 2**31), texts),
-    "removed": st.none() | texts,
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),
 }
 complete_records = st.builds(Record, **FIELDS)

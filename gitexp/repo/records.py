@@ -45,8 +45,6 @@ def encode(record: Record, subject: str) -> str:
     else:
         process = record.process
         data["process"] = {"host": process.host, "pid": process.pid, "started": process.started}
-    if record.removed is None:
-        del data["removed"]
     try:
         text = _dumps(data, ascii=False)
         text.encode()
@@ -237,5 +235,4 @@ _READERS: dict[str, tuple[_Check, _Read]] = {
     "note": _TEXT,
     "warnings": _TEXTS,
     "process": (_is_process, _read_process),
-    "removed": _TEXT,
 }
