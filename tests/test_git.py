@@ -12,7 +12,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.repo import failures
-from gitexp.repo.git import ZERO, RefConflict, Repository, TreeEntry, is_true
+from gitexp.repo.git import ZERO, RefChange, RefConflict, Repository, TreeEntry, is_true
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git
 
@@ -243,10 +243,10 @@ def test_a_ref_moves_only_from_where_it_was_thought_to_be(repo: Workspace, found
             found.update_ref("refs/x/a", two, old)
     found.update_ref("refs/x/a", two, one)
     with pytest.raises(RefConflict):
-        found.delete_ref("refs/x/a", one)
+        found.update_refs([RefChange("refs/x/a", one, None)])
     with pytest.raises(RefConflict):
         found.update_ref("refs/x/none", one, two)
-    found.delete_ref("refs/x/a", two)
+    found.update_refs([RefChange("refs/x/a", two, None)])
     found.update_ref("refs/x/b", one, None)
     found.update_ref("refs/x/b", two, None)
     assert list(found.refs("refs/x/")) == [[two.encode(), b"refs/x/b"]]
@@ -334,3 +334,25 @@ def test_a_repository_made_by_gitexp(tmp_path: Path) -> None:
     assert git(tmp_path, "log", "--format=%D %s") == "HEAD -> main start"
     assert git(tmp_path, "status", "--porcelain") == ""
     assert made.head() == Repository.find(tmp_path).head()
+
+
+def test_refs_change_together_or_not_at_all(repo: Workspace) -> None:
+    found = Repository.find(repo.path)
+    one, two = (repo.git("rev-parse", revision) for revision in ("HEAD", "HEAD~1"))
+    made = [RefChange("refs/gitexp/a", None, one), RefChange("refs/gitexp/b", None, one)]
+    found.update_refs(made)
+    with pytest.raises(RefConflict):
+        found.update_refs([RefChange("refs/gitexp/a", one, two), RefChange("refs/gitexp/b", two, one)])
+    assert [found.resolve(change.ref) for change in made] == [one, one]
+    found.update_refs([RefChange("refs/gitexp/a", one, two), made[1].reversed()])
+    assert [found.resolve(change.ref) for change in made] == [two, None]
+    with pytest.raises(RefConflict):
+        found.update_refs([RefChange("refs/gitexp/a", None, one)])
+
+
+def test_ids_of_paths(repo: Workspace) -> None:
+    found = Repository.find(repo.path)
+    names = ["HEAD:params.yaml", "HEAD:nothing", "HEAD:two\nlines", "nowhere:x"]
+    blob = repo.git("rev-parse", "HEAD:params.yaml")
+    assert found.ids_of(names) == [blob, None, None, None]
+    assert found.ids_of([]) == []

@@ -17,8 +17,7 @@ from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.ops.finish import end_lost_runs, finish_dead_runs
 from gitexp.ops.project import Project
-from gitexp.repo import git as git_module
-from gitexp.repo import live
+from gitexp.repo import launch, live
 from gitexp.repo.local import LocalState, try_lock
 from tests.support.workspace import GITEXP, Workspace
 
@@ -231,8 +230,8 @@ def test_a_repository_that_can_only_be_read_can_be_read(died: Workspace) -> None
 
 
 def test_a_ref_lock_that_a_power_cut_left(died: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = (*git_module._ALWAYS, "-c", "core.filesRefLockTimeout=10")
-    monkeypatch.setattr(git_module, "_ALWAYS", quick)
+    quick = (*launch.ALWAYS, "-c", "core.filesRefLockTimeout=10")
+    monkeypatch.setattr(launch, "ALWAYS", quick)
     lock = died.path / ".git" / "refs" / "gitexp" / "exps" / "one.lock"
     lock.touch()
     project = project_of(died)

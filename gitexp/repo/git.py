@@ -1,11 +1,9 @@
-"""The one module that starts Git, and the one user of GitPython.
+"""Git's plumbing as Python calls: the one page to read to know what reaches Git.
 
-It exists so that one page can be audited for what reaches Git: every call is an argument list
-without a shell, with full ref names, with `--end-of-options` or `--stdin -z` before anything that
-came from outside, with hooks, fsmonitor and automatic gc off, and with the repository named in
-full by the environment, so that a caller's GIT_DIR or GIT_INDEX_FILE is understood once (in
-`Repository.find`) and never inherited by accident. It knows Git's plumbing and no word of the
-domain.
+Full ref names, and `--end-of-options` or `--stdin -z` before anything that came from outside; the
+repository is named in full by the environment, so that a caller's GIT_DIR or GIT_INDEX_FILE is
+understood once (in `Repository.find`) and never inherited by accident. How Git is started stands in
+`gitexp.repo.launch`. No word of the domain is known here.
 
 GitPython's ref, index, config and clone objects are not used: they read files that SHA-256 and
 reftable repositories keep elsewhere.
@@ -15,52 +13,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-# GitPython looks for git when imported and raises where there is none; we say so ourselves, better.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-from git.cmd import Git
-from git.exc import GitCommandNotFound
-
 from gitexp import errors
-from gitexp.repo import failures
-
-MINIMUM_GIT = (2, 30)
-
-_ALWAYS = (
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.untrackedCache=false"),
-    *("-c", "core.splitIndex=false"),  # a private index is written whole, never into .git/sharedindex.*
-    *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", "core.trustctime=true"),  # an edit that keeps size and mtime is an edit
-    *("-c", "core.checkStat=default"),
-    *("-c", "core.ignoreStat=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "maintenance.auto=false"),
-    *("-c", "core.quotePath=false"),
-    *("-c", "i18n.commitEncoding=UTF-8"),
-    *("-c", "i18n.logOutputEncoding=UTF-8"),
-    *("-c", "core.filesRefLockTimeout=10000"),  # ms; sixteen writers beside a pack-refs are normal use
-    *("-c", "core.packedRefsTimeout=20000"),
-)
-# Objects and refs reach the disk before we say that they are there (Git 2.36 and later know these).
-_DURABLE = ("-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch")
-
-_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",  # what is stored is what ran, whatever refs/replace says
-    "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_GLOB_PATHSPECS": "0",
-    "GIT_NOGLOB_PATHSPECS": "0",
-    "GIT_ICASE_PATHSPECS": "0",
-}
+from gitexp.repo import failures, launch
+from gitexp.repo.launch import Git
 
 _ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
 ZERO = ""  # as `old` of update_ref: the ref must not exist yet
@@ -88,6 +48,19 @@ class TreeEntry:
     name: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class RefChange:
+    """One ref from one commit to another; `old` None: it is made, `new` None: it is deleted."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+    def reversed(self) -> RefChange:
+        """Return the change that takes this one back."""
+        return RefChange(self.ref, self.new, self.old)
+
+
 class Repository:
     """One Git repository with a worktree. Paths are absolute; make one with `Repository.find`."""
 
@@ -101,7 +74,7 @@ class Repository:
         self.object_format = object_format
         self._git = Git(root)  # a Path: GitPython expands ~ and $HOME in a string
         self._environment = {
-            **_ENVIRONMENT,
+            **launch.ENVIRONMENT,
             "GIT_DIR": str(git_dir),
             "GIT_COMMON_DIR": str(common_dir),
             "GIT_WORK_TREE": str(root),
@@ -116,14 +89,14 @@ class Repository:
         """
         start = (start or Path.cwd()).absolute()
         git = Git(start)
-        _require_git(git)
-        status, out, err = _execute(
+        launch.require_git(git)
+        status, out, err = launch.execute(
             git,
             (
                 *("rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir"),
                 *("--git-common-dir", "--show-object-format", "--git-path", "index", "--show-toplevel"),
             ),
-            _ENVIRONMENT,
+            launch.ENVIRONMENT,
         )
         lines = [os.fsdecode(line) for line in out.split(b"\n")]
         if status != 0:
@@ -138,11 +111,11 @@ class Repository:
     @classmethod
     def create(cls, folder: Path, message: str) -> Repository:
         """Make a repository in `folder`, commit all that is there on a branch main, and return it."""
-        environment = {**_ENVIRONMENT, "GIT_DIR": str(folder / ".git"), "GIT_WORK_TREE": str(folder)}
+        environment = {**launch.ENVIRONMENT, "GIT_DIR": str(folder / ".git"), "GIT_WORK_TREE": str(folder)}
         git = Git(folder)
-        _require_git(git)
+        launch.require_git(git)
         for args in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
-            status, _, err = _execute(git, args, environment)
+            status, _, err = launch.execute(git, args, environment)
             if status != 0:
                 raise failures.failure(args, status, err)
         repo = cls(folder, folder / ".git", folder / ".git", folder / ".git" / "index")
@@ -182,7 +155,7 @@ class Repository:
     ) -> tuple[int, bytes, str]:
         """Run `git <args>`; return exit status, standard output and standard error."""
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
-        return _execute(self._git, [*(_DURABLE if durable else ()), *args], environment, stdin)
+        return launch.execute(self._git, [*(launch.DURABLE if durable else ()), *args], environment, stdin)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -250,6 +223,15 @@ class Repository:
                 if kind.endswith(b" blob"):
                     found[name] = out[at : at + int(size)]
                 at += int(size) + 1
+        return [found.get(name) for name in names]
+
+    def ids_of(self, names: Sequence[str]) -> list[str | None]:
+        """Return the object id of each `<revision>:<path>`; None where there is none."""
+        asked = [name for name in names if "\n" not in name]
+        text = b"".join(os.fsencode(name) + b"\n" for name in asked)
+        out = self.run("cat-file", "--batch-check=%(objectname)", stdin=text) if asked else b""
+        answers = zip(asked, out.decode("utf-8", "replace").splitlines(), strict=True)
+        found = {name: answer for name, answer in answers if not answer.endswith((" missing", " ambiguous"))}
         return [found.get(name) for name in names]
 
     def commit_dates(self, commits: Sequence[str]) -> dict[str, str]:
@@ -344,12 +326,20 @@ class Repository:
         expected = [] if old is None else [old or self.zero]
         self._change_ref(["-m", reason, "--no-deref", ref, new, *expected])
 
-    def delete_ref(self, ref: str, old: str) -> None:
-        """Delete `ref` if it is at `old`; raises RefConflict if not."""
-        self._change_ref(["--no-deref", "-d", ref, old])
+    def update_refs(self, changes: Iterable[RefChange], reason: str = "gitexp") -> None:
+        """Make all these changes if each ref is at its `old`; raises RefConflict, with none made, if not.
 
-    def _change_ref(self, args: list[str]) -> None:
-        status, _, err = self.call("update-ref", *args, durable=True)
+        A crash in the middle can leave the first of them made and the others not.
+        """
+        text = b"".join(
+            b"update %s\0%s\0%s\0"
+            % (os.fsencode(c.ref), (c.new or self.zero).encode(), (c.old or self.zero).encode())
+            for c in changes
+        )
+        self._change_ref(["--no-deref", "-m", reason, "-z", "--stdin"], text)
+
+    def _change_ref(self, args: list[str], stdin: bytes | None = None) -> None:
+        status, _, err = self.call("update-ref", *args, stdin=stdin, durable=True)
         if status == 0:
             return
         if re.search(r"reference already exists|but expected|unable to resolve|reference is missing", err):
@@ -366,29 +356,6 @@ class Repository:
     def is_branch_name(self, name: str) -> bool:
         """Return whether Git allows `name` for a branch."""
         return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0
-
-
-def _execute(
-    git: Git, args: Sequence[str], env: Mapping[str, str], stdin: bytes | None = None
-) -> tuple[int, bytes, str]:
-    command = ["git", *_ALWAYS, *args]
-    pipe = subprocess.PIPE if stdin is not None else None
-    try:
-        process = git.execute(command, istream=pipe, as_process=True, env=env)  # dropped, it kills Git
-        popen = process.proc
-        assert popen is not None  # a fresh AutoInterrupt always holds its process
-        out, err = popen.communicate(stdin)
-    except (GitCommandNotFound, OSError) as error:
-        raise failures.not_started(args, error) from error
-    return popen.returncode, out, err.decode("utf-8", "replace")
-
-
-def _require_git(git: Git) -> None:
-    if shutil.which("git") is None:
-        raise failures.missing()
-    if git.version_info[:2] < MINIMUM_GIT:
-        have = ".".join(str(part) for part in git.version_info)
-        raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
 
 
 def is_true(value: str | None) -> bool:

@@ -1,0 +1,78 @@
+"""The one module that starts Git, and the one user of GitPython.
+
+It exists so that one page can be audited for how Git is started: every call is an argument list
+without a shell, with hooks, fsmonitor and automatic gc off, and in an environment that says what
+is meant. What the calls are is for `gitexp.repo.git`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+# GitPython looks for git when imported and raises where there is none; we say so ourselves, better.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from git.cmd import Git as Git  # re-exported: gitexp.repo.git makes them
+from git.exc import GitCommandNotFound
+
+from gitexp import errors
+from gitexp.repo import failures
+
+MINIMUM_GIT = (2, 30)
+
+ALWAYS = (
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "core.splitIndex=false"),  # a private index is written whole, never into .git/sharedindex.*
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "core.trustctime=true"),  # an edit that keeps size and mtime is an edit
+    *("-c", "core.checkStat=default"),
+    *("-c", "core.ignoreStat=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "core.quotePath=false"),
+    *("-c", "i18n.commitEncoding=UTF-8"),
+    *("-c", "i18n.logOutputEncoding=UTF-8"),
+    *("-c", "core.filesRefLockTimeout=10000"),  # ms; sixteen writers beside a pack-refs are normal use
+    *("-c", "core.packedRefsTimeout=20000"),
+)
+# Objects and refs reach the disk before we say that they are there (Git 2.36 and later know these).
+DURABLE = ("-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch")
+
+ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # what is stored is what ran, whatever refs/replace says
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_GLOB_PATHSPECS": "0",
+    "GIT_NOGLOB_PATHSPECS": "0",
+    "GIT_ICASE_PATHSPECS": "0",
+}
+
+
+def execute(
+    git: Git, args: Sequence[str], env: Mapping[str, str], stdin: bytes | None = None
+) -> tuple[int, bytes, str]:
+    """Run `git <args>`; return exit status, standard output and standard error."""
+    command = ["git", *ALWAYS, *args]
+    pipe = subprocess.PIPE if stdin is not None else None
+    try:
+        process = git.execute(command, istream=pipe, as_process=True, env=env)  # dropped, it kills Git
+        popen = process.proc
+        assert popen is not None  # a fresh AutoInterrupt always holds its process
+        out, err = popen.communicate(stdin)
+    except (GitCommandNotFound, OSError) as error:
+        raise failures.not_started(args, error) from error
+    return popen.returncode, out, err.decode("utf-8", "replace")
+
+
+def require_git(git: Git) -> None:
+    """Raise GitMissing or GitTooOld if there is no Git that we can work with."""
+    if shutil.which("git") is None:
+        raise failures.missing()
+    if git.version_info[:2] < MINIMUM_GIT:
+        have = ".".join(str(part) for part in git.version_info)
+        raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
