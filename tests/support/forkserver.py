@@ -8,6 +8,8 @@ environment, its signals, its death by SIGKILL, its exit status.
 from __future__ import annotations
 
 import array
+import contextlib
+import ctypes
 import importlib
 import io
 import json
@@ -49,9 +51,19 @@ class ForkServer:
             )
 
     def run(
-        self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes, timeout: float
+        self,
+        args: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: bytes,
+        timeout: float,
+        tracer: Sequence[str] = (),
     ) -> tuple[int, bytes, bytes]:
-        """Exit status (negative for a signal), stdout and stderr of `gitexp <args>`."""
+        """Exit status (negative for a signal), stdout and stderr of `gitexp <args>`.
+
+        `tracer` is the beginning of an strace command; with one, whatever gitexp has started has ended
+        too when this returns.
+        """
         with (
             tempfile.TemporaryFile() as given,
             tempfile.TemporaryFile() as out,
@@ -62,7 +74,9 @@ class ForkServer:
             given.seek(0)
             connection.settimeout(timeout)
             connection.connect(self._address)
-            request = json.dumps({"args": list(args), "cwd": str(cwd), "env": dict(env)}).encode()
+            request = json.dumps(
+                {"args": list(args), "cwd": str(cwd), "env": dict(env), "tracer": list(tracer)}
+            ).encode()
             fds = array.array("i", [file.fileno() for file in (given, out, err)])
             size = len(request).to_bytes(8, "big")
             connection.sendmsg([size], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
@@ -99,15 +113,44 @@ def _keep(listening: socket.socket, connection: socket.socket) -> None:
     size, fds, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as stream:
         request = json.loads(stream.read(int.from_bytes(size, "big")))
+    tracer = request["tracer"]
+    if tracer:
+        _libc().prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become our children
     if (child := os.fork()) == 0:
         connection.close()
+        if tracer:
+            _libc().prctl(0x59616D61, -1, 0, 0, 0)  # PR_SET_PTRACER: by anybody, where Yama forbids that
+            os.kill(os.getpid(), signal.SIGSTOP)
         _become(request, fds)
     for fd in fds:
         os.close(fd)
+    if tracer:
+        _trace(child, tracer)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if tracer:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
     connection.sendall(str(status).encode())
     connection.close()
     os._exit(0)
+
+
+def _trace(child: int, tracer: Sequence[str]) -> None:
+    """Have a process that has stopped itself go on under a tracer."""
+    os.waitpid(child, os.WUNTRACED)
+    strace = os.posix_spawnp(tracer[0], [*tracer, "-p", str(child)], os.environ)
+    status = Path(f"/proc/{child}/status")
+    while "TracerPid:\t0\n" in status.read_text():
+        if os.waitpid(strace, os.WNOHANG) != (0, 0):
+            os.kill(child, signal.SIGKILL)
+            return
+        time.sleep(0.001)
+    os.kill(child, signal.SIGCONT)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _become(request: Mapping[str, Any], fds: Sequence[int]) -> None:
