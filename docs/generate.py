@@ -73,6 +73,8 @@ ERROR_MEANINGS = {
     "name-taken": "There is an experiment of that name, in whatever case.",
     "bad-record": "The experiment's record is damaged, or was written by a later gitexp.",
     "branch-exists": "There is a branch of that name, or one that is in its way.",
+    "unsaved-changes": "Files would be overwritten whose content is stored nowhere.",
+    "nothing-to-undo": "No operation can be taken back, or not the one that was named.",
     "workspace-busy": "Another run is going on in this workspace.",
     "command-not-found": "The program to run is not there.",
     "storage": "The system would not read or write: disk full, quota, input/output error.",

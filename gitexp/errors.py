@@ -16,6 +16,8 @@
     |- ExperimentError
     |   |- UnknownExperiment, AmbiguousExperiment, NameTaken, BadRecord
     |- BranchExists
+    |- UnsavedChanges                       files would be overwritten that are stored nowhere
+    |- NothingToUndo                        no operation, or none that can be taken back now
     |- WorkspaceBusy                        another run is going on here
     |- CommandNotFound                      the program to run is not there
     `- StorageError                         the disk is full, or an input/output error
@@ -184,6 +186,20 @@ class BadRecord(ExperimentError):
 
 class BranchExists(GitexpError):
     code = "branch-exists"
+
+
+class UnsavedChanges(GitexpError):
+    """Files of the workspace would be overwritten; `paths` are these."""
+
+    code = "unsaved-changes"
+
+    def __init__(self, message: str, hint: str | None = None, *, paths: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.paths = tuple(paths)
+
+
+class NothingToUndo(GitexpError):
+    code = "nothing-to-undo"
 
 
 class WorkspaceBusy(GitexpError):

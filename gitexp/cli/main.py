@@ -40,7 +40,14 @@ COMMANDS = (
     "list",
     "diff",
     "branch",
+    "apply",
+    "undo",
     "log",
+    "note",
+    "tag",
+    "rename",
+    "remove",
+    "restore",
     "demo",
 )
 

@@ -36,6 +36,10 @@ Everything = Annotated[
 Failed = Annotated[
     bool | None, typer.Option("--failed/--no-failed", help="Only failed experiments, or none of them.")
 ]
+Filter = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="EXPR", help="Only those for which this holds: acc > 0.9 and lr < 0.2"),
+]
 Number = Annotated[
     int | None,
     typer.Option("-n", metavar="N", callback=_not_negative, help="At most so many experiments."),

@@ -9,8 +9,11 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
 from gitexp.ops import lookup
+from gitexp.ops.finish import now
 from gitexp.ops.project import Project
-from gitexp.repo.git import ZERO, RefConflict
+from gitexp.repo import operations
+from gitexp.repo.git import RefChange, RefConflict
+from gitexp.repo.operations import Operation
 
 _RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
 _LONGEST = 250  # bytes of a file name, less `.lock`
@@ -41,11 +44,12 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
         )
     name = name or found.name
     _check(project, name)
+    project.local.prepare()
     failpoint("branch:before-ref")
     try:
-        project.repo.update_ref(
-            f"refs/heads/{name}", found.record.commit, ZERO, f"branch: Created from {found.name}"
-        )
+        change = RefChange(f"refs/heads/{name}", None, found.record.commit)
+        operation = Operation(f"branch {found.name} {name}", now(), (change,))
+        operations.carry_out(project.repo, project.local, operation)
     except RefConflict as error:
         raise errors.BranchExists(
             f"There is a branch '{name}' already.",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -17,8 +16,8 @@ from difflib import get_close_matches
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
-from gitexp.repo import records
-from gitexp.repo.git import ZERO, RefConflict, Repository, TreeEntry
+from gitexp.repo import records, refs
+from gitexp.repo.git import ZERO, RefChange, RefConflict, Repository, TreeEntry
 from gitexp.repo.local import LocalState
 
 PREFIX = "refs/gitexp/exps/"
@@ -30,11 +29,11 @@ _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
 _MOST_PATTERNS = 1000  # on one command line
-_LOCK_LEFT_AFTER = 600.0  # seconds
 _RACES = 1000  # that one may lose for an automatic name
 
 
 Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
+_NameOf = Callable[[str], str]  # ref -> the experiment's name
 
 
 class Store:
@@ -47,7 +46,7 @@ class Store:
 
     def all(self) -> list[Experiment]:
         """Return every experiment in order of name; a damaged one has `error` set, none is left out."""
-        return self._read(PREFIX)
+        return self._experiments(PREFIX)
 
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
@@ -58,7 +57,7 @@ class Store:
         """Return the experiment of exactly this name, or None."""
         if not is_name(name):
             return None
-        return next((found for found in self._read(PREFIX + name) if found.name == name), None)
+        return next((found for found in self._experiments(PREFIX + name) if found.name == name), None)
 
     def find(self, text: str) -> Experiment | None:
         """Return the experiment that a name, a unique prefix of one, or a commit id stands for.
@@ -110,9 +109,16 @@ class Store:
             )
         return found[0] if found else None
 
-    def _read(self, pattern: str) -> list[Experiment]:
+    def read_below(self, prefix: str) -> list[tuple[str, Experiment]]:
+        """Return each ref below a prefix with the experiment there, called by the ref's last part."""
+        return self._read(prefix, lambda ref: ref.rpartition("/")[2])
+
+    def _experiments(self, pattern: str) -> list[Experiment]:
+        return [experiment for _, experiment in self._read(pattern, lambda ref: ref.removeprefix(PREFIX))]
+
+    def _read(self, pattern: str, name_of: _NameOf) -> list[tuple[str, Experiment]]:
         try:
-            return self._read_refs([pattern])
+            return self._read_refs([pattern], name_of)
         except errors.GitFailed:
             # Git stops at the first ref whose commit is not there; that must not hide the others.
             refs = [
@@ -120,26 +126,29 @@ class Store:
                 for (ref,) in self.repo.refs(pattern, fields=("refname",))
             ]
             chunks = (refs[at : at + _MOST_PATTERNS] for at in range(0, len(refs), _MOST_PATTERNS))
-            return [experiment for chunk in chunks for experiment in self._read_around_damage(chunk)]
+            return [found for chunk in chunks for found in self._read_around_damage(chunk, name_of)]
 
-    def _read_refs(self, patterns: Sequence[str]) -> list[Experiment]:
+    def _read_refs(self, patterns: Sequence[str], name_of: _NameOf) -> list[tuple[str, Experiment]]:
         fields = ("refname", "objectname", "contents:body")
-        return [
-            _experiment(ref.decode("utf-8", "replace").removeprefix(PREFIX), oid.decode(), body)
-            for ref, oid, body in self.repo.refs(*patterns, fields=fields)
-        ]
+        found = []
+        for name, oid, body in self.repo.refs(*patterns, fields=fields):
+            ref = name.decode("utf-8", "replace")
+            found.append((ref, _experiment(name_of(ref), oid.decode(), body)))
+        return found
 
-    def _read_around_damage(self, refs: Sequence[str]) -> list[Experiment]:
+    def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Experiment]]:
         """Return what can be read of the refs, by halves until each damaged one stands alone."""
         try:
-            return self._read_refs(refs)
+            return self._read_refs(refs, name_of)
         except errors.GitFailed as error:
             if len(refs) > 1:
                 half = len(refs) // 2
-                return self._read_around_damage(refs[:half]) + self._read_around_damage(refs[half:])
-            ((ref, oid),) = self.repo.refs(refs[0], fields=("refname", "objectname"))
-            name = ref.decode("utf-8", "replace").removeprefix(PREFIX)
-            return [_damaged(name, oid.decode(), f"The commit of {name} cannot be read: {error.message}")]
+                first = self._read_around_damage(refs[:half], name_of)
+                return first + self._read_around_damage(refs[half:], name_of)
+            ((name, oid),) = self.repo.refs(refs[0], fields=("refname", "objectname"))
+            ref = name.decode("utf-8", "replace")
+            reason = f"The commit of {name_of(ref)} cannot be read: {error.message}"
+            return [(ref, _damaged(name_of(ref), oid.decode(), reason))]
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -179,6 +188,17 @@ class Store:
             f"The ref of {record.name} keeps changing under us.", "Run the command again in a moment."
         )
 
+    def on_top(self, experiment: Experiment, record: Record) -> RefChange:
+        """Write `record` on top of an experiment's present one; return the change that puts it there.
+
+        If it has another name, the change is of the ref of that name, which must not be there yet.
+        """
+        tree = self.repo.resolve(experiment.id, "tree")
+        assert tree is not None  # it has just been read
+        oid = self.repo.write_commit(tree, [experiment.id], records.encode(record, subject(record)))
+        old = experiment.id if record.name == experiment.name else None
+        return RefChange(PREFIX + record.name, old, oid)
+
     def _create_automatic(self, seed: str, build: Builder) -> Experiment:
         taken: set[str] = set()
         for _ in range(_RACES):
@@ -192,35 +212,9 @@ class Store:
         """Write a record commit on top of `record.commit` and move the ref from `old` to it."""
         oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
         failpoint("store:before-ref")
-        self._move(PREFIX + record.name, oid, old, f"gitexp: {record.status}")
+        refs.move(self.repo, [RefChange(PREFIX + record.name, old or None, oid)], f"gitexp: {record.status}")
         failpoint("store:after-ref")
         return Experiment(record.name, oid, record)
-
-    def _move(self, ref: str, new: str, old: str, reason: str) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self.repo.update_ref(ref, new, old, reason)
-            except RefConflict:
-                raise
-            except errors.GitFailed as error:
-                if attempt == _ATTEMPTS - 1 or not self._may_pass(ref, error.stderr):
-                    raise
-                time.sleep(0.01 * (attempt + 1))
-        return None
-
-    def _may_pass(self, ref: str, complaint: str) -> bool:
-        """Return whether what kept a ref from being moved may be gone the next time."""
-        # `git pack-refs` beside us removes the folder of the refs it has packed, at times between
-        # Git's making it and writing into it.
-        if "No such file or directory" in complaint:
-            return True
-        # Git holds the lock for milliseconds: an old one was left by a power cut.
-        lock = self.repo.common_dir / f"{ref}.lock"
-        with contextlib.suppress(OSError):
-            if "File exists" in complaint and time.time() - lock.stat().st_mtime > _LOCK_LEFT_AFTER:
-                lock.unlink()
-                return True
-        return False
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
         """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it."""

@@ -1,0 +1,62 @@
+"""`gitexp apply`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+gitexp apply exp-333c9
+gitexp apply exp-333c9 && gitexp undo
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(apply)
+
+
+def apply(
+    exp: options.Exp,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite unsaved changes too; undo brings them back.")
+    ] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Bring an experiment into the workspace.
+
+    Takes its changes against its baseline, file by file; what you changed yourself and it did not
+    stays. Refuses to overwrite what is stored neither in HEAD nor in an experiment. HEAD and the index
+    stay as they are. gitexp undo takes it back.
+    """
+    from gitexp.cli import render, taken
+    from gitexp.cli.session import open_project
+    from gitexp.ops import apply as ops
+
+    done = ops.apply(open_project(), exp, force=force)
+    for warning in done.taken.warnings:
+        render.warn(warning)
+    if json:
+        return render.as_json(
+            {
+                "experiment": done.experiment.name,
+                "commit": done.experiment.record.commit,
+                **taken.as_json(done.taken),
+                "kept": list(done.kept),
+            }
+        )
+    if quiet:
+        return None
+    if done.taken.operation is None:
+        render.say(f"All that {done.experiment.name} changed is in the workspace already.")
+    else:
+        render.say(f"{done.experiment.name} is in the workspace: {taken.line(done.taken)}.")
+        render.say("To take it back: gitexp undo", "dim")
+    if done.kept:
+        render.say(taken.kept_line(done.experiment.name, done.kept), "dim")
+    return None

@@ -1,0 +1,53 @@
+"""`gitexp note`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+gitexp note exp-333c9 -m "best so far; try with more data"
+gitexp note exp-333c9
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(note)
+
+
+def note(
+    exp: options.Exp,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--message", "-m", metavar="TEXT", help="The note; empty takes it away. Default: an editor."
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Write a note on an experiment, in place of the one it has.
+
+    Without -m Git's editor is opened on the present one (core.editor, GIT_EDITOR, EDITOR).
+    """
+    from gitexp.cli import editor, render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import edit, lookup, rows
+
+    project = open_project()
+    if text is None:
+        found = lookup.require_own(project, exp)
+        text = editor.ask(project, found.record.note, f"The note on {found.name}.")
+    experiment = edit.note(project, exp, text)
+    if json:
+        render.as_json(rows.of_one(experiment).as_json())
+    elif not quiet:
+        said = "has the note" if experiment.record.note else "has no note now"
+        render.say(
+            f"{experiment.name} {said}{': ' if experiment.record.note else '.'}{experiment.record.note}"
+        )

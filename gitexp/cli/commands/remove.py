@@ -1,0 +1,83 @@
+"""`gitexp remove`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.model import Experiment
+
+EPILOG = """Examples:
+gitexp remove exp-333c9 exp-55e90
+gitexp remove --failed
+gitexp remove -A --filter "acc < 0.5" -y
+gitexp remove --keep exp-333c9 exp-55e90
+"""
+
+_SHOWN = 10  # names
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(remove)
+
+
+def remove(
+    exps: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXP]...",
+            help="Names, unique prefixes or commit ids.",
+            autocompletion=complete.experiments,
+        ),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Those that failed.")] = False,
+    filter_text: options.Filter = None,
+    everything: options.Everything = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep these, and remove the others.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Remove experiments into the trash.
+
+    --failed, --filter and --keep are about the experiments of HEAD, with -A about all. Asks before it
+    does so where a terminal is. gitexp restore brings an experiment back, for thirty days; gitexp undo
+    all of them. Running ones stay.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import remove as ops
+    from gitexp.ops.show import Query
+
+    project = open_project()
+    query = None
+    if failed or filter_text is not None or (keep and everything):
+        query = Query(everything, failed=True if failed else None, filter=filter_text)
+    chosen = ops.select(project, ops.Selection(exps or (), query, keep))
+    if chosen and not yes and render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr):
+        render.say(f"This removes {_listed(chosen)}.")
+        typer.confirm("Go on?", abort=True, err=True)
+    ops.remove(project, chosen)
+    names = [experiment.name for experiment in chosen]
+    if json:
+        return render.as_json({"removed": names})
+    if not quiet and chosen:
+        render.say(f"Removed {_listed(chosen)}.")
+        render.say("To bring back: gitexp undo, or gitexp restore <name> within thirty days", "dim")
+    elif not quiet:
+        render.say("No experiment is like that.", "dim")
+    return None
+
+
+def _listed(chosen: list[Experiment]) -> str:
+    names = ", ".join(experiment.name for experiment in chosen[:_SHOWN])
+    more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
+    many = "" if len(chosen) == 1 else f"{len(chosen):,} experiments: "
+    return f"{many}{names}{more}"

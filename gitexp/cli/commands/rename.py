@@ -1,0 +1,37 @@
+"""`gitexp rename`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+gitexp rename exp-333c9 wide-and-slow
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(rename)
+
+
+def rename(
+    exp: options.Exp,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Give an experiment another name."""
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import edit, rows
+
+    experiment = edit.rename(open_project(), exp, name)
+    if json:
+        render.as_json(rows.of_one(experiment).as_json())
+    elif not quiet:
+        render.say(f"It is called {experiment.name} now.")

@@ -1,0 +1,79 @@
+"""`gitexp restore`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.repo.trash import Trashed
+
+EPILOG = """Examples:
+gitexp restore --list
+gitexp restore exp-333c9
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(restore)
+
+
+def restore(
+    exp: Annotated[
+        str | None,
+        typer.Argument(metavar="[EXP]", help="Name or its beginning.", autocompletion=complete.trashed),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name for it.")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="Show what is in the trash.")] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Bring a removed experiment back from the trash.
+
+    Of several that had the same name, the one that was removed last.
+    """
+    from gitexp import errors
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import remove as ops
+    from gitexp.ops import rows
+
+    project = open_project()
+    if list_them:
+        return _list(ops.trashed(project), json=json)
+    if exp is None:
+        raise errors.UsageError("Nothing says which experiment to restore.", "See: gitexp restore --list")
+    experiment = ops.restore(project, exp, name)
+    if json:
+        return render.as_json(rows.of_one(experiment).as_json())
+    if not quiet:
+        render.say(f"{experiment.name} is back.")
+    return None
+
+
+def _list(found: list[Trashed], *, json: bool) -> None:
+    from gitexp.cli import render
+    from gitexp.cli.values import clean, show_time
+
+    if json:
+        return render.as_json_list(
+            {
+                "name": one.experiment.name,
+                "commit": one.experiment.record.commit,
+                "record": one.experiment.id,
+                "removed": one.removed.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            }
+            for one in found
+        )
+    if not found:
+        return render.say("The trash is empty.", "dim")
+    return render.answer(
+        f"{show_time(one.removed.isoformat()):>10}  {clean(one.experiment.name)}" for one in found
+    )

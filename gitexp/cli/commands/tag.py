@@ -1,0 +1,58 @@
+"""`gitexp tag`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+gitexp tag exp-333c9 best paper
+gitexp tag exp-333c9 -d best
+gitexp show --filter "'paper' in tags"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(tag)
+
+
+def tag(
+    exp: options.Exp,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to give it.")] = None,
+    delete: Annotated[
+        list[str] | None,
+        typer.Option("--delete", "-d", metavar="TAG", help="A tag to take away. Repeatable."),
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Give tags to an experiment; without any, print those it has.
+
+    These are gitexp's own: Git's tags are another thing.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.cli.values import clean
+    from gitexp.ops import edit, lookup, rows
+
+    project = open_project()
+    if not tags and not delete:
+        experiment = lookup.require(project, exp)
+        if not json:
+            return render.answer(map(clean, experiment.record.tags))
+    else:
+        experiment = edit.tag(project, exp, tags or (), delete or ())
+    if json:
+        return render.as_json(rows.of_one(experiment).as_json())
+    if not quiet:
+        render.say(f"{experiment.name} has {_said(experiment.record.tags)}.")
+    return None
+
+
+def _said(tags: tuple[str, ...]) -> str:
+    return f"the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}" if tags else "no tags now"

@@ -1,0 +1,82 @@
+"""`gitexp undo`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.repo.operations import Operation
+
+EPILOG = """Examples:
+gitexp undo
+gitexp undo    (once more: does it again)
+gitexp undo --list
+gitexp undo 12
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(undo)
+
+
+def undo(
+    number: Annotated[
+        int | None, typer.Argument(metavar="[N]", help="Number of an operation; default: the newest.")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="Show what can be undone.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that were changed since.")] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Take back the newest operation, or do it again if that was an undo.
+
+    What can be undone: apply, branch, note, tag, rename, remove, restore; the last hundred, for thirty
+    days. Files that were changed since and are stored nowhere are not overwritten.
+    """
+    from gitexp.cli import render, taken
+    from gitexp.cli.session import open_project
+    from gitexp.ops import undo as ops
+
+    project = open_project()
+    if list_them:
+        return _list(ops.undoable(project), json=json)
+    done = ops.undo(project, number, force=force)
+    for warning in done.taken.warnings if done.taken is not None else ():
+        render.warn(warning)
+    if json:
+        files = {} if done.taken is None else taken.as_json(done.taken)
+        return render.as_json({"undone": _as_json(done.operation), **files})
+    if not quiet:
+        written = "" if done.taken is None else f": {taken.line(done.taken)}"
+        if done.operation.undoes is None:
+            render.say(f"Taken back: {done.operation.summary}{written}.")
+            render.say("To do it again: gitexp undo", "dim")
+        else:
+            render.say(f"Done again: {done.operation.summary.removeprefix('undo ')}{written}.")
+            render.say("To take it back: gitexp undo", "dim")
+    return None
+
+
+def _list(operations: list[Operation], *, json: bool) -> None:
+    from gitexp.cli import render
+    from gitexp.cli.values import clean, show_time
+
+    if json:
+        return render.as_json_list(map(_as_json, operations))
+    if not operations:
+        return render.say("There is nothing to undo.", "dim")
+    width = len(str(operations[0].number))
+    return render.answer(
+        f"{operation.number:>{width}}  {show_time(operation.created):>6}  {clean(operation.summary)}"
+        for operation in operations
+    )
+
+
+def _as_json(operation: Operation) -> dict[str, object]:
+    return {"number": operation.number, "summary": operation.summary, "created": operation.created}

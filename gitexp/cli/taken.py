@@ -1,0 +1,30 @@
+"""What `apply` and `undo` have done to the workspace, in words and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gitexp.ops.takeover import Taken
+from gitexp.repo.snapshot import shorten
+
+
+def line(taken: Taken) -> str:
+    """Return how many files were written and removed, and the first of their names."""
+    parts = [
+        f"{verb} {shorten(paths)}"
+        for verb, paths in (("wrote", taken.written), ("removed", taken.removed))
+        if paths
+    ]
+    return "; ".join(parts) or "no file needed to change"
+
+
+def kept_line(name: str, kept: Sequence[str]) -> str:
+    """Return which files are otherwise here than in the experiment."""
+    return f"As you have them, not as in {name}: {shorten(kept)}"
+
+
+def as_json(taken: Taken) -> dict[str, Any]:
+    """Return the files, and the number of the operation that `gitexp undo` takes (null: none)."""
+    number = taken.operation.number if taken.operation is not None else None
+    return {"written": list(taken.written), "removed": list(taken.removed), "operation": number}

@@ -1,0 +1,46 @@
+"""Bring an experiment into the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitexp import errors
+from gitexp.model import Experiment
+from gitexp.ops import lookup
+from gitexp.ops.project import Project
+from gitexp.ops.takeover import Request, Taken, take_over
+from gitexp.repo.workspace import TreeChange, files_of, tree_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The experiment, what was done, and the files of it that are otherwise here: `kept`."""
+
+    experiment: Experiment
+    taken: Taken
+    kept: Sequence[str]
+
+
+def apply(project: Project, name: str, *, force: bool = False) -> Applied:
+    """Take an experiment's changes against its baseline into the workspace.
+
+    File by file: what you have changed yourself and the experiment has not stays as it is, except for
+    params and results that another experiment has left here. Raises UnknownExperiment; ExperimentError
+    while it is running; UnsavedChanges, and what `take_over` raises.
+    """
+    experiment = lookup.require(project, name)
+    record = experiment.record
+    if not record.status.ended:
+        raise errors.ExperimentError(
+            f"{experiment.name} is {record.status}: its results are not there yet.", "Wait for it to end."
+        )
+    repo, config = project.repo, project.config
+    changes = tree_changes(repo, record.baseline, record.commit)
+    stored = files_of(repo, record.commit)
+    changed = {change.path for change in changes}
+    declared = [path for path in (*config.params, *config.metrics) if path not in changed]
+    leftovers = [TreeChange(path, stored.get(path), stored.get(path)) for path in declared]
+    taken = take_over(project, Request(f"apply {experiment.name}", changes, leftovers, force=force))
+    here = files_of(repo, taken.tree)
+    return Applied(experiment, taken, [path for path, entry in stored.items() if here.get(path) != entry])

@@ -1,0 +1,171 @@
+"""Changes taken into the workspace, file by file: what `apply` and `undo` have in common.
+
+Of three versions of a file (before the changes, after them, here) the one here must be one of the
+others, or be stored somewhere: else it would be lost. The whole workspace is stored first, so that
+whatever happens can be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.ops import exclusions, lookup
+from gitexp.ops.finish import now, refuse_beside_orphan
+from gitexp.ops.project import Project
+from gitexp.repo import live, operations, snapshot, workspace
+from gitexp.repo.indexes import Entry
+from gitexp.repo.operations import Operation, WorkspaceChange
+from gitexp.repo.snapshot import human_size, shorten
+from gitexp.repo.workspace import Plan, TreeChange
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be taken over, and why.
+
+    `leftovers` are files that a run may have left here: these become as in the experiment too.
+    `modes` are permission bits that files had. With `force` files are overwritten though they are
+    stored nowhere else than in the operation.
+    """
+
+    summary: str
+    changes: Sequence[TreeChange]
+    leftovers: Sequence[TreeChange] = ()
+    modes: dict[str, int] = field(default_factory=dict)
+    undoes: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was done. `tree` is the workspace as it is now.
+
+    `operation` is None where there was nothing to do.
+    """
+
+    tree: str
+    operation: Operation | None = None
+    written: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+
+def take_over(project: Project, request: Request) -> Taken:
+    """Take changes into the workspace, which is stored before.
+
+    Raises UnsavedChanges, with nothing changed; WorkspaceBusy while a run goes on here;
+    SnapshotRefused or UnmergedPaths if the workspace cannot be stored; StorageError.
+    """
+    repo, local = project.repo, project.local
+    local.prepare()
+    try:
+        with live.workspace(local, repo.git_dir):
+            refuse_beside_orphan(project)
+            return _take_over(project, request)
+    except errors.WorkspaceBusy as error:
+        raise errors.WorkspaceBusy(error.message, "Wait for it to end, then try again.") from error
+
+
+def _take_over(project: Project, request: Request) -> Taken:
+    repo, local = project.repo, project.local
+    changes = [change for change in request.changes if not change.of_submodule]
+    modules = [change.path for change in request.changes if change.of_submodule]
+    warnings = [f"not taken over, a submodule: {shorten(modules)}"] if modules else []
+    touched = [change.path for change in (*changes, *request.leftovers)]
+    with local.scratch() as scratch:
+        (scratch / "snapshot").mkdir()
+        before = snapshot.take(repo, scratch / "snapshot", _rules(project, touched)).tree
+        plan = _plan(project, request, changes, workspace.files_of(repo, before))
+        if not plan:
+            return Taken(before, warnings=warnings)
+        _refuse_obstacles(project, plan)
+        paths = [*plan.write, *plan.remove]
+        after = workspace.with_plan(repo, scratch, before, plan)
+        change = WorkspaceChange(str(repo.git_dir), before, after, workspace.permissions(repo.root, paths))
+        operation = Operation(request.summary, now(), workspace=change, undoes=request.undoes)
+        operation = operations.carry_out(repo, local, operation)
+        failpoint("takeover:stored")
+        workspace.carry_out(repo, scratch, plan, request.modes)
+    return Taken(after, operation, sorted(plan.write), sorted(plan.remove), warnings)
+
+
+def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
+    """Return what is stored of the workspace: all that a run would store, and what will be touched."""
+    root, config = project.repo.root, project.config
+    excluded = exclusions.rule(root)
+
+    def leave_out(path: str) -> snapshot.Verdict:
+        if path.endswith("/"):
+            return "a repository of its own"
+        try:
+            size = (root / path).lstat().st_size
+        except OSError:
+            size = 0
+        return excluded(path) or (
+            f"over {human_size(config.max_untracked)}" if size > config.max_untracked else None
+        )
+
+    # Whatever stands where something will be written, ignored and large files too. Not folders: what
+    # is in them is looked at when they are in the way.
+    there = [path for path in touched if (root / path).is_symlink() or (root / path).is_file()]
+    return snapshot.Rules(leave_out, max_untracked=2**63, declared=there)
+
+
+def _plan(project: Project, request: Request, changes: Sequence[TreeChange], here: dict[str, Entry]) -> Plan:
+    """Return what is to be written and removed; raises UnsavedChanges."""
+    doubtful = [c for c in changes if here.get(c.path) not in (None, c.old, c.new)]
+    left = [c for c in request.leftovers if here.get(c.path) not in (None, c.new)]
+    head, saved = _stored_versions(project, [c.path for c in (*doubtful, *left)], here)
+    if not request.force:
+        both = [c.path for c in doubtful if c.path in head and c.path not in saved]
+        unsaved = [c.path for c in doubtful if c.path not in head and c.path not in saved]
+        _refuse(request, unsaved, both)
+    wanted = {c.path: c.new for c in changes if here.get(c.path) != c.new}
+    wanted |= {c.path: c.new for c in left if c.path in saved and c.path not in head}
+    return Plan(
+        {path: entry for path, entry in wanted.items() if entry is not None},
+        [path for path, entry in wanted.items() if entry is None],
+    )
+
+
+def _stored_versions(
+    project: Project, paths: Sequence[str], here: dict[str, Entry]
+) -> tuple[set[str], set[str]]:
+    """Return the paths whose content here is as in HEAD, and those where it is as in some experiment."""
+    if not paths:
+        return set(), set()
+    commits = [e.record.commit for e in lookup.experiments(project) if e.error is None]
+    asked = [(commit, path) for commit in ("HEAD", *commits) for path in paths]
+    ids = project.repo.ids_of([f"{commit}:{path}" for commit, path in asked])
+    same = [pair for pair, oid in zip(asked, ids, strict=True) if oid == here[pair[1]][1]]
+    return (
+        {path for commit, path in same if commit == "HEAD"},
+        {path for commit, path in same if commit != "HEAD"},
+    )
+
+
+def _refuse(request: Request, unsaved: Sequence[str], both: Sequence[str]) -> None:
+    """Raise UnsavedChanges if there is something that would be lost or reverted."""
+    if not unsaved and not both:
+        return
+    what = f"unsaved changes in {shorten(unsaved)}" if unsaved else f"what was committed to {shorten(both)}"
+    if unsaved and both:
+        what += f", and what was committed to {shorten(both)}"
+    store = "Store them first (gitexp save), or overwrite" if unsaved else "Overwrite"
+    raise errors.UnsavedChanges(
+        f"gitexp {request.summary} would overwrite {what}.",
+        f"{store} with --force; gitexp undo brings them back then.",
+        paths=[*unsaved, *both],
+    )
+
+
+def _refuse_obstacles(project: Project, plan: Plan) -> None:
+    if found := workspace.obstacles(project.repo.root, plan):
+        raise errors.UnsavedChanges(
+            f"Something else stands where files are to be written: {shorten(found)}.",
+            "Move it away, then try again.",
+            paths=found,
+        )

@@ -1,0 +1,119 @@
+"""Take back what was done: the newest operation, or one by its number."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from gitexp import errors
+from gitexp.ops.finish import now
+from gitexp.ops.project import Project
+from gitexp.ops.takeover import Request, Taken, take_over
+from gitexp.repo import operations
+from gitexp.repo.git import RefConflict
+from gitexp.repo.operations import Operation
+from gitexp.repo.workspace import tree_changes
+
+_BRANCHES = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The operation that was taken back, and what became of the workspace (None: only refs moved)."""
+
+    operation: Operation
+    taken: Taken | None
+
+
+def undo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
+    """Take back the operation with that number, or the newest; that of an undo is to do it again.
+
+    Raises NothingToUndo; UnsavedChanges for files that have been changed since, unless `force`.
+    """
+    operation = _chosen(project, number)
+    if operation.workspace is not None:
+        return Undone(operation, _undo_workspace(project, operation, force=force))
+    _undo_refs(project, operation)
+    return Undone(operation, None)
+
+
+def undoable(project: Project) -> list[Operation]:
+    """Return what `undo` can take back here, the newest first: operations that are in effect.
+
+    Where the newest of all is itself an undo, it comes first: to take that back is to do it again.
+    """
+    every = [operation for operation in operations.all_of(project.repo) if _is_of_here(project, operation)]
+    by_number = {operation.number: operation for operation in every}
+    latest: dict[int, bool] = {}  # operation -> whether what was done to it last leaves it in effect
+    for operation in every:
+        first, steps = operation, 0
+        while first.undoes in by_number:
+            first, steps = by_number[first.undoes], steps + 1
+        latest.setdefault(first.number, steps % 2 == 0)
+    found = [by_number[number] for number, in_effect in latest.items() if in_effect]
+    return found if not every or next(iter(latest.values())) else [every[0], *found]
+
+
+def complete_pending(project: Project) -> list[Operation]:
+    """Finish the operations that a crash has interrupted between two refs, and return them."""
+    with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
+        return operations.complete(project.repo, project.local)
+    return []
+
+
+def _is_of_here(project: Project, operation: Operation) -> bool:
+    """Return whether an operation is of refs, or of the workspace that the user stands in."""
+    return operation.workspace is None or operation.workspace.git_dir == str(project.repo.git_dir)
+
+
+def _chosen(project: Project, number: int | None) -> Operation:
+    found = undoable(project)
+    if number is None:
+        if not found:
+            raise errors.NothingToUndo(
+                "There is nothing to undo.", "What can be undone: apply, branch, note, tag, rename, remove."
+            )
+        return found[0]
+    for operation in found:
+        if operation.number == number:
+            return operation
+    raise errors.NothingToUndo(
+        f"There is no operation {number} that could be undone here.",
+        "gitexp undo --list shows those there are.",
+    )
+
+
+def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> Taken:
+    work = operation.workspace
+    assert work is not None
+    changes = tree_changes(project.repo, work.after, work.before)
+    request = Request(
+        _summary(operation), changes, modes=dict(work.modes), undoes=operation.number, force=force
+    )
+    return take_over(project, request)
+
+
+def _undo_refs(project: Project, operation: Operation) -> None:
+    back = tuple(change.reversed() for change in operation.refs)
+    gone = {change.ref for change in back if change.new is None and change.ref.startswith(_BRANCHES)}
+    for ref, place in project.repo.refs(*gone, fields=("refname", "worktreepath")) if gone else ():
+        if place:
+            branch = ref.decode("utf-8", "replace").removeprefix(_BRANCHES)
+            raise errors.NothingToUndo(
+                f"The branch {branch} is checked out.", "Switch to another one first: git switch -"
+            )
+    reverse = Operation(_summary(operation), now(), back, undoes=operation.number)
+    try:
+        operations.carry_out(project.repo, project.local, reverse)
+    except RefConflict as error:
+        raise errors.NothingToUndo(
+            f"What '{operation.summary}' did has been changed since.",
+            "gitexp undo --list shows what else can be undone.",
+        ) from error
+
+
+def _summary(operation: Operation) -> str:
+    """Return what taking back is called: `undo apply exp-a`, and of that `redo apply exp-a`."""
+    if operation.undoes is not None:
+        return f"redo {operation.summary.removeprefix('undo ')}"
+    return f"undo {operation.summary}"

@@ -1,0 +1,231 @@
+"""What was done and can be taken back: one ref for each operation, `refs/gitexp/undo/<number>`.
+
+An operation is refs that moved together, or the workspace taken from one tree to another, or both.
+Its commit keeps what undoing and redoing need: the two trees as folders `before` and `after` of its
+own, and commits that no other ref may hold as its parents. The message is a subject line, a blank
+line and one JSON object. The last hundred are kept, for thirty days.
+
+The operation's ref is made in the same step as its changes, before all others. Several refs are not
+changed in one instant, so a note of them is left in `.git/gitexp/pending/` until they are: where a
+crash comes between, `complete` makes the others too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.repo import refs
+from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry
+from gitexp.repo.local import LocalState
+
+PREFIX = "refs/gitexp/undo/"
+
+_FORMAT = 1
+_MOST = 100  # operations
+_DAYS = 30
+_SUBJECT = 100  # characters
+_DIGITS = 8
+_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+_OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceChange:
+    """The workspace of one worktree (its Git folder), from one tree to another.
+
+    `modes` are the permission bits of the files that stood there before.
+    """
+
+    git_dir: str
+    before: str
+    after: str
+    modes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that was done. `summary` is what the user asked for, as `rename a b`.
+
+    `undoes` is the number of the operation that this one took back. `number` is 0 until it is stored.
+    """
+
+    summary: str
+    created: str  # ISO 8601, UTC
+    refs: tuple[RefChange, ...] = ()
+    workspace: WorkspaceChange | None = None
+    undoes: int | None = None
+    number: int = 0
+
+    @property
+    def ref(self) -> str:
+        return f"{PREFIX}{self.number:0{_DIGITS}}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A ref below the prefix: how to delete it, and the operation, None if it cannot be read."""
+
+    number: int
+    forget: RefChange
+    operation: Operation | None
+
+
+def all_of(repo: Repository) -> list[Operation]:
+    """Return the operations that are kept, the newest first; what cannot be read is passed over."""
+    return [stored.operation for stored in _stored(repo) if stored.operation is not None]
+
+
+def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Operation:
+    """Store an operation and make its ref changes, all of them or none; return it with its number.
+
+    Its workspace change is left to the caller. Raises RefConflict if a ref is not at its old commit.
+    """
+    with local.lock("operations"):
+        stored = _stored(repo)
+        number = stored[0].number + 1 if stored else 1
+        summary = " ".join(operation.summary.split())[:_SUBJECT]
+        operation = replace(operation, summary=summary, number=number)
+        commit = _write(repo, operation)
+        failpoint("operation:written")
+        changes = [RefChange(operation.ref, None, commit), *operation.refs, *_to_forget(stored)]
+        if len(operation.refs) < 2:
+            refs.move(repo, changes, f"gitexp: {operation.summary}")
+        else:
+            _move_together(repo, local, operation, changes)
+    failpoint("operation:done")
+    return operation
+
+
+def complete(repo: Repository, local: LocalState) -> list[Operation]:
+    """Make the ref changes that a crash has left undone, and return these operations.
+
+    A ref that has been moved on since stays where it is.
+    """
+    pending = local.root / "pending"
+    if not pending.is_dir() or not any(pending.iterdir()):
+        return []
+    completed = []
+    with local.lock("operations"):
+        known = {str(operation.number): operation for operation in all_of(repo)}
+        for marker in sorted(pending.iterdir()):
+            operation = known.get(marker.name)  # None: it died before the first ref
+            if operation is not None:
+                left = [change for change in operation.refs if repo.resolve(change.ref) == change.old]
+                with contextlib.suppress(RefConflict):
+                    refs.move(repo, left, f"gitexp: {operation.summary}")
+                    completed += [operation] if left else []
+            marker.unlink(missing_ok=True)
+    return completed
+
+
+def _move_together(
+    repo: Repository, local: LocalState, operation: Operation, changes: list[RefChange]
+) -> None:
+    marker = local.root / "pending" / str(operation.number)
+    marker.parent.mkdir(exist_ok=True)
+    marker.touch()
+    failpoint("operation:pending")
+    try:
+        refs.move(repo, changes, f"gitexp: {operation.summary}")
+    except errors.GitexpError:
+        if repo.resolve(operation.ref) is None:  # nothing has been changed
+            marker.unlink()
+        raise
+    failpoint("operation:moved")
+    marker.unlink()
+
+
+def _stored(repo: Repository) -> list[_Stored]:
+    """Return what stands below the prefix, the newest first."""
+    found = []
+    fields = ("refname", "objectname", "contents:subject", "contents:body")
+    for ref, oid, subject, body in repo.refs(PREFIX, fields=fields):
+        digits = ref.decode("utf-8", "replace").removeprefix(PREFIX)
+        if _NUMBER.fullmatch(digits):
+            operation = None
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                operation = _decode(int(digits), subject.decode("utf-8", "replace"), body)
+            found.append(_Stored(int(digits), RefChange(ref.decode(), oid.decode(), None), operation))
+    return sorted(found, key=lambda stored: stored.number, reverse=True)
+
+
+def _to_forget(stored: Sequence[_Stored]) -> list[RefChange]:
+    """Return what deletes those of the stored operations, the newest first, that are too many or too old."""
+    oldest = (datetime.now(UTC) - timedelta(days=_DAYS)).isoformat()
+    return [
+        one.forget
+        for at, one in enumerate(stored, 1)
+        if at >= _MOST or (one.operation is not None and one.operation.created < oldest)
+    ]
+
+
+def _write(repo: Repository, operation: Operation) -> str:
+    data: dict[str, Any] = {
+        "format": _FORMAT,
+        "created": operation.created,
+        "refs": [[change.ref, change.old, change.new] for change in operation.refs],
+    }
+    entries = []
+    if (work := operation.workspace) is not None:
+        trees = {"before": work.before, "after": work.after}
+        data["workspace"] = {"git_dir": work.git_dir, **trees, "modes": dict(work.modes)}
+        entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
+    if operation.undoes is not None:
+        data["undoes"] = operation.undoes
+    return repo.write_commit(
+        repo.write_tree(entries),
+        _to_hold(operation.refs),
+        f"{operation.summary}\n\n{json.dumps(data, separators=(',', ':'))}\n",
+    )
+
+
+def _to_hold(changes: Iterable[RefChange]) -> list[str]:
+    """Return the commits that only the operation may hold; one that goes from ref to ref is held by these."""
+    old = dict.fromkeys(change.old for change in changes if change.old is not None)
+    new = dict.fromkeys(change.new for change in changes if change.new is not None)
+    return [*(oid for oid in old if oid not in new), *(oid for oid in new if oid not in old)]
+
+
+def _decode(number: int, summary: str, body: bytes) -> Operation:
+    """Return the operation that a message tells of; raises one of many errors if it does not."""
+    data = json.loads(body)
+    if data["format"] != _FORMAT:
+        raise ValueError("of a later version")
+    work, undoes = data.get("workspace"), data.get("undoes")
+    return Operation(
+        summary,
+        created=str(data["created"]),
+        refs=tuple(RefChange(_ours(ref), _id(old), _id(new)) for ref, old, new in data["refs"]),
+        workspace=None if work is None else _workspace(work),
+        undoes=None if undoes is None else int(undoes),
+        number=number,
+    )
+
+
+def _workspace(data: Mapping[str, Any]) -> WorkspaceChange:
+    before, after = _id(data["before"]), _id(data["after"])
+    if before is None or after is None:
+        raise ValueError("a tree is missing")
+    modes = {str(name): int(mode) for name, mode in data["modes"].items()}
+    return WorkspaceChange(str(data["git_dir"]), before, after, modes)
+
+
+def _ours(ref: Any) -> str:
+    if not isinstance(ref, str) or _OURS.fullmatch(ref) is None:
+        raise ValueError("not a ref that an operation changes")
+    return ref
+
+
+def _id(value: Any) -> str | None:
+    if value is not None and (not isinstance(value, str) or _ID.fullmatch(value) is None):
+        raise ValueError("not an object id")
+    return value

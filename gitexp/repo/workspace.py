@@ -1,0 +1,198 @@
+"""Files of the workspace taken from one tree to another: each is the old one or the new one, never half.
+
+A new file is made beside the repository's own files and renamed over the old one, so that a crash
+between two files leaves each of them whole. Nothing but the named files is looked at or changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.repo import indexes
+from gitexp.repo.git import Repository
+from gitexp.repo.indexes import Entry
+
+_SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
+_ATTRIBUTES = ".gitattributes"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChange:
+    """One file from one tree to another; None where it is not there."""
+
+    path: str
+    old: Entry | None
+    new: Entry | None
+
+    @property
+    def of_submodule(self) -> bool:
+        return any(entry is not None and entry[0] == _SUBMODULE for entry in (self.old, self.new))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to become of the workspace: files to write, and files to remove."""
+
+    write: Mapping[str, Entry] = field(default_factory=dict)
+    remove: Collection[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.write or self.remove)
+
+
+def tree_changes(repo: Repository, old: str, new: str) -> list[TreeChange]:
+    """Return the files in which two trees (or commits) differ."""
+    out = repo.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old, new, "--")
+    parts = iter(out.split(b"\0")[:-1])
+    found = []
+    for header, name in zip(parts, parts, strict=True):
+        old_mode, new_mode, old_id, new_id, _ = header.decode().lstrip(":").split(" ")
+        before = None if not old_id.strip("0") else (old_mode, old_id)
+        after = None if not new_id.strip("0") else (new_mode, new_id)
+        found.append(TreeChange(os.fsdecode(name), before, after))
+    return found
+
+
+def files_of(repo: Repository, tree: str) -> dict[str, Entry]:
+    """Return mode and id of every file in a tree (or commit), submodules included."""
+    found = {}
+    for entry in repo.run("ls-tree", "-r", "-z", "--full-tree", tree, "--").split(b"\0")[:-1]:
+        meta, _, name = entry.partition(b"\t")
+        mode, _, oid = meta.decode().split(" ")
+        found[os.fsdecode(name)] = (mode, oid)
+    return found
+
+
+def with_plan(repo: Repository, scratch: Path, tree: str, plan: Plan) -> str:
+    """Return the tree that the workspace will be when a plan has been carried out on `tree`."""
+    index = scratch / "planned"
+    repo.run("read-tree", "--end-of-options", tree, index=index)
+    indexes.update(repo, index, [], sorted(plan.remove))
+    indexes.put(repo, index, plan.write)
+    return repo.run("write-tree", index=index, durable=True).decode().strip()
+
+
+def obstacles(root: Path, plan: Plan) -> list[str]:
+    """Return what stands where the plan's files or their folders are to be, and is not removed by it.
+
+    A symlink that leads elsewhere, a file in place of a folder or the reverse, a repository inside.
+    """
+    removed = set(plan.remove)
+    found: dict[str, None] = {}
+    for path in plan.write:
+        for folder in reversed(PurePosixPath(path).parents[:-1]):
+            full = root / folder
+            if os.path.lexists(full / ".git"):
+                found[f"{folder}/"] = None
+            elif os.path.lexists(full) and (full.is_symlink() or not full.is_dir()):
+                found.update({} if str(folder) in removed else {str(folder): None})
+            else:
+                continue
+            break
+        full = root / path
+        if full.is_dir() and not full.is_symlink():
+            below = (Path(top, name) for top, _, names in os.walk(full) for name in names)
+            if any(file.relative_to(root).as_posix() not in removed for file in below):
+                found[f"{path}/"] = None
+    return list(found)
+
+
+def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
+    """Return the permission bits of those regular files that are there."""
+    modes = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            mode = (root / path).lstat().st_mode
+            if stat.S_ISREG(mode):
+                modes[path] = stat.S_IMODE(mode)
+    return modes
+
+
+def carry_out(repo: Repository, scratch: Path, plan: Plan, modes: Mapping[str, int]) -> None:
+    """Remove and write the plan's files; `modes` are permission bits that some of them had before.
+
+    Raises StorageError; what has been changed by then stays so.
+    """
+    try:
+        for path in plan.remove:
+            _remove(repo.root, path)
+            failpoint("workspace:removed")
+        # By their attributes Git knows how the other files are to be written.
+        attributes = [path for path in plan.write if PurePosixPath(path).name == _ATTRIBUTES]
+        others = [path for path in plan.write if PurePosixPath(path).name != _ATTRIBUTES]
+        for paths in (attributes, others):
+            _write(repo, scratch, {path: plan.write[path] for path in paths}, modes)
+    except OSError as error:
+        raise errors.StorageError(
+            f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",
+            "Put that right; gitexp undo takes back what has been written.",
+        ) from error
+
+
+def _write(repo: Repository, scratch: Path, entries: Mapping[str, Entry], modes: Mapping[str, int]) -> None:
+    if not entries:
+        return
+    index, folder = scratch / "to-write", scratch / "files"
+    index.unlink(missing_ok=True)
+    indexes.put(repo, index, entries)
+    # Below a folder of its own: Git writes a file bit by bit.
+    repo.run("checkout-index", "-q", "-a", f"--prefix={folder}/", index=index)
+    failpoint("workspace:ready")
+    for path in entries:
+        target = repo.root / path
+        _set_mode(folder / path, target, entries[path], modes.get(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()
+        _rename(folder / path, target)
+        failpoint("workspace:written")
+    shutil.rmtree(folder)
+
+
+def _set_mode(new: Path, target: Path, entry: Entry, known: int | None) -> None:
+    """Give a new file the permissions of the one that it replaces, executable or not as the entry says."""
+    if new.is_symlink():
+        return
+    old = permissions(target.parent, [target.name]).get(target.name)
+    if known is None and old is not None:
+        known = old | (old & 0o444) >> 2 if entry[0] == "100755" else old & ~0o111
+    if known is not None:
+        new.chmod(known)
+
+
+def _rename(new: Path, target: Path) -> None:
+    try:
+        new.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The workspace is on another disk than the repository: there only a rename in place is whole.
+        beside = target.with_name(f".gitexp-{os.getpid()}.tmp")
+        try:
+            shutil.copy2(new, beside, follow_symlinks=False)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _remove(root: Path, path: str) -> None:
+    """Remove a file, and the folders that it leaves empty; not the one the user stands in."""
+    (root / path).unlink(missing_ok=True)
+    here = Path.cwd()
+    for folder in PurePosixPath(path).parents[:-1]:
+        full = root / folder
+        if here.is_relative_to(full.resolve()):
+            return
+        try:
+            full.rmdir()
+        except OSError:
+            return
