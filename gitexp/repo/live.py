@@ -25,7 +25,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
-from gitexp.repo import local as locks
+from gitexp.repo import locks
 from gitexp.repo.local import LocalState
 
 _RESERVE = 2 * 1024 * 1024  # bytes

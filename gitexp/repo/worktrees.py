@@ -18,7 +18,8 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import indexes, live
 from gitexp.repo.git import Repository
-from gitexp.repo.local import LocalState, Lock
+from gitexp.repo.local import LocalState
+from gitexp.repo.locks import Lock
 
 _SLOTS = 256
 _MADE_AGAIN = {
