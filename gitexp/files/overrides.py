@@ -40,6 +40,12 @@ class Override:
     value: Value
     text: str
 
+    @property
+    def typed(self) -> str:
+        """The value as it was given, `1e-3` and not 0.001; "" where there is none."""
+        match = _LEFT.match(self.text)
+        return self.text[match.end() + 1 :].strip() if match else ""
+
 
 def parse_override(text: str) -> Override:
     """The override that `[file:]key=value`, `+[file:]key=value` or `~[file:]key` says.
