@@ -16,7 +16,18 @@ _WORD = re.compile(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
 
 
 def experiments(incomplete: str) -> list[str]:
-    """Return the names of experiments that begin so."""
+    """Return the names of experiments that begin so, DVC's among them."""
+    from gitexp.ops import lookup
+    from gitexp.ops.project import Project
+
+    try:
+        return _offered(lookup.names(Project.open()), incomplete)
+    except errors.GitexpError:
+        return []
+
+
+def own_experiments(incomplete: str) -> list[str]:
+    """Return the names of gitexp's own experiments that begin so: those that can be changed."""
     from gitexp.ops.project import Project
 
     try:
@@ -25,15 +36,27 @@ def experiments(incomplete: str) -> list[str]:
         return []
 
 
+def trashed(incomplete: str) -> list[str]:
+    """Return the names in the trash that begin so."""
+    from gitexp.ops import remove
+    from gitexp.ops.project import Project
+
+    try:
+        return _offered([one.experiment.name for one in remove.trashed(Project.open())], incomplete)
+    except errors.GitexpError:
+        return []
+
+
 def points(incomplete: str) -> list[str]:
     """Return experiments, branches, HEAD and workspace that begin so."""
+    from gitexp.ops import lookup
     from gitexp.ops.project import Project
 
     try:
         project = Project.open()
         refs = project.repo.refs("refs/heads/", fields=("refname:lstrip=2",))
         branches = [ref.decode("utf-8", "replace") for (ref,) in refs]
-        return _offered([*project.store.names(), "HEAD", "workspace", *branches], incomplete)
+        return _offered([*lookup.names(project), "HEAD", "workspace", *branches], incomplete)
     except errors.GitexpError:
         return []
 

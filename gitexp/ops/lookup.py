@@ -1,4 +1,9 @@
-"""What a word on the command line stands for: an experiment, a Git revision, or the workspace."""
+"""What a word on the command line stands for: an experiment, a Git revision, or the workspace.
+
+An experiment is gitexp's own or one of DVC's. In this order a word is taken for: the full name of one of
+ours, the full name of one of DVC's, the beginning of a name, a commit id. Where a name stands for several
+(DVC's names are unique on one baseline only), the commit id tells them apart.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,15 @@ from difflib import get_close_matches
 
 from gitexp import errors, files
 from gitexp.model import Experiment, Files
+from gitexp.ops import dvc
 from gitexp.ops.project import Project, parse_all, parse_params
+from gitexp.repo.dvc import DvcRef
+from gitexp.repo.dvc import refs as dvc_refs
 
 WORKSPACE = "workspace"
+
+_RESERVED = ("head", WORKSPACE)  # they begin no name: each means something else
+_SHORTEST_ID = 4  # digits of a commit id
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +41,13 @@ class Point:
 
 
 def experiments(project: Project) -> list[Experiment]:
-    """Return every experiment that can be shown, in order of name; a damaged one has `error` set."""
-    return project.store.all()
+    """Return every experiment that can be shown, ours and then DVC's; a damaged one has `error` set."""
+    return [*project.store.all(), *dvc.experiments(project)]
+
+
+def names(project: Project) -> list[str]:
+    """Return the names of all experiments, each once; costs two looks at the refs."""
+    return list(dict.fromkeys([*project.store.names(), *(ref.name for ref in dvc_refs(project.repo))]))
 
 
 def require(project: Project, text: str) -> Experiment:
@@ -39,7 +55,28 @@ def require(project: Project, text: str) -> Experiment:
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
-    return project.store.require(text)
+    found = _experiment(project, text)
+    if found is None:
+        raise errors.UnknownExperiment(
+            f"There is no experiment '{text}'.", _nearest(project, text, "gitexp list -A names them all.")
+        )
+    if found.error is not None:
+        raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
+    return found
+
+
+def require_own(project: Project, text: str, *, damaged: bool = False) -> Experiment:
+    """Return the experiment that `text` stands for, to be changed; with `damaged`, an unreadable one too.
+
+    Raises ExperimentError for one of DVC's, UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
+    found = (_experiment(project, text) if damaged else None) or require(project, text)
+    if found.source == dvc.SOURCE:
+        raise errors.ExperimentError(
+            f"{found.name} is DVC's: gitexp only reads it.",
+            "What can be done with it: show, diff, branch, apply, run --from.",
+        )
+    return found
 
 
 def find(project: Project, text: str) -> Point:
@@ -50,16 +87,68 @@ def find(project: Project, text: str) -> Point:
     """
     if text == WORKSPACE:
         return here(project)
-    named = project.store.get(text) is not None
-    if (named or not _is_ref(project, text)) and project.store.find(text) is not None:
-        return of_experiment(project, project.store.require(text))
+    found = _named(project, text)
+    if found is None and not _is_ref(project, text):
+        found = _begun(project, text)
+    if found is not None:
+        return of_experiment(project, found)
     if (commit := project.repo.resolve(text)) is not None:
         return of_commit(project, text, commit)
-    near = get_close_matches(text, project.store.names(), n=3, cutoff=0.5)
     raise errors.UnknownExperiment(
         f"There is no experiment, branch or commit '{text}'.",
-        f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names all experiments.",
+        _nearest(project, text, "gitexp list -A names all experiments."),
     )
+
+
+def _experiment(project: Project, text: str) -> Experiment | None:
+    """Return the experiment that a word stands for, if any; raises AmbiguousExperiment."""
+    return _named(project, text) or _begun(project, text)
+
+
+def _named(project: Project, text: str) -> Experiment | None:
+    """Return the experiment of exactly this name: ours, or else the only one of DVC's."""
+    if (own := project.store.get(text)) is not None:
+        return own
+    return _only(project, text, [ref for ref in dvc_refs(project.repo) if ref.name == text])
+
+
+def _begun(project: Project, text: str) -> Experiment | None:
+    """Return the only experiment whose name or commit id begins so."""
+    word = text.lower()
+    own = project.store.find(text)
+    if not word or word in _RESERVED or (own is not None and own.name.lower() == word):
+        return own
+    refs = dvc_refs(project.repo)
+    theirs = [ref for ref in refs if ref.name.lower().startswith(word)]
+    if not theirs and len(word) >= _SHORTEST_ID:
+        theirs = [ref for ref in refs if ref.commit.startswith(word)]
+    if own is not None and theirs:
+        raise _ambiguous(text, [own.name, *map(_told_apart, theirs)])
+    return own or _only(project, text, theirs)
+
+
+def _only(project: Project, text: str, refs: Sequence[DvcRef]) -> Experiment | None:
+    """Return the experiment of the only ref; one that stands at two baselines is one and the same."""
+    if len({(ref.name, ref.commit) for ref in refs}) > 1:
+        raise _ambiguous(text, list(map(_told_apart, refs)))
+    return next(iter(dvc.read_refs(project, refs[:1])), None)
+
+
+def _told_apart(ref: DvcRef) -> str:
+    return f"{ref.name} ({ref.commit[:7]})"
+
+
+def _ambiguous(text: str, found: Sequence[str]) -> errors.AmbiguousExperiment:
+    return errors.AmbiguousExperiment(
+        f"'{text}' could be any of {len(found)} experiments: {', '.join(found[:5])}"
+        f"{', …' if len(found) > 5 else ''}.",
+        "Give more of the name, or the commit id.",
+    )
+
+
+def _nearest(project: Project, text: str, otherwise: str) -> str:
+    near = get_close_matches(text, names(project), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else otherwise
 
 
 def _is_ref(project: Project, text: str) -> bool:

@@ -49,6 +49,15 @@ class TreeEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class GitObject:
+    """An object that is there: its type, its id and its size in bytes."""
+
+    kind: str
+    id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefChange:
     """One ref from one commit to another; `old` None: it is made, `new` None: it is deleted."""
 
@@ -208,8 +217,12 @@ class Repository:
 
     def read_blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Return the content of each `<revision>:<path>` or object id; None where there is none."""
+        return [found[1] if found and found[0] == "blob" else None for found in self.read_objects(names)]
+
+    def read_objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
+        """Return type and content of each `<revision>:<path>` or object id; None where there is none."""
         asked = [name for name in names if "\n" not in name]
-        found: dict[str, bytes | None] = {}
+        found: dict[str, tuple[str, bytes] | None] = {}
         if asked:
             out = self.run("cat-file", "--batch", stdin=b"".join(os.fsencode(n) + b"\n" for n in asked))
             at = 0
@@ -220,19 +233,25 @@ class Repository:
                 if not size.isdigit() or header.endswith((b" missing", b" ambiguous")):
                     found[name] = None
                     continue
-                if kind.endswith(b" blob"):
-                    found[name] = out[at : at + int(size)]
+                found[name] = kind.rpartition(b" ")[2].decode(), out[at : at + int(size)]
                 at += int(size) + 1
+        return [found.get(name) for name in names]
+
+    def find_objects(self, names: Sequence[str]) -> list[GitObject | None]:
+        """Return which object stands at each `<revision>:<path>` or id; None where there is none."""
+        asked = [name for name in names if "\n" not in name]
+        text = b"".join(os.fsencode(name) + b"\n" for name in asked)
+        out = self.run("cat-file", "--batch-check", stdin=text) if asked else b""
+        found: dict[str, GitObject] = {}
+        for name, answer in zip(asked, out.splitlines(), strict=True):
+            if not answer.endswith((b" missing", b" ambiguous")):
+                oid, kind, size = answer.decode().split(" ")
+                found[name] = GitObject(kind, oid, int(size))
         return [found.get(name) for name in names]
 
     def ids_of(self, names: Sequence[str]) -> list[str | None]:
         """Return the object id of each `<revision>:<path>`; None where there is none."""
-        asked = [name for name in names if "\n" not in name]
-        text = b"".join(os.fsencode(name) + b"\n" for name in asked)
-        out = self.run("cat-file", "--batch-check=%(objectname)", stdin=text) if asked else b""
-        answers = zip(asked, out.decode("utf-8", "replace").splitlines(), strict=True)
-        found = {name: answer for name, answer in answers if not answer.endswith((" missing", " ambiguous"))}
-        return [found.get(name) for name in names]
+        return [found.id if found is not None else None for found in self.find_objects(names)]
 
     def commit_dates(self, commits: Sequence[str]) -> dict[str, str]:
         """Return for each commit that is there when it was made, in ISO 8601."""

@@ -1,0 +1,230 @@
+"""The experiments that DVC has stored, as experiments like any other: read, never changed.
+
+However many there are, a handful of Git processes reads them: objects are asked for by name all at once,
+and each is read and parsed once, for most experiments share most of their files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import PurePosixPath
+
+from gitexp import errors, files
+from gitexp.files import dvc_yaml
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML, Pipeline
+from gitexp.files.limits import MAX_BYTES
+from gitexp.model import Experiment, Record, Status, Tree
+from gitexp.ops.project import Project, parse_all, parse_params, read
+from gitexp.repo import dvc
+from gitexp.repo.dvc import DvcRef
+from gitexp.repo.git import GitObject, Repository
+
+SOURCE = "dvc"
+
+_CACHES = (".dvc/cache/files/md5", ".dvc/cache")  # of DVC 3, of DVC 2
+
+
+def experiments(project: Project) -> list[Experiment]:
+    """Return all of DVC's experiments; one whose commit cannot be read has `error` set."""
+    return read_refs(project, dvc.refs(project.repo))
+
+
+def read_refs(project: Project, refs: Sequence[DvcRef]) -> list[Experiment]:
+    """Return the experiments at some refs, less those that hold something else than a commit."""
+    if not refs:
+        return []
+    try:
+        reading = _Reading(project, refs)
+        return [found for ref in refs if (found := reading.experiment(ref)) is not None]
+    except errors.GitFailed as error:
+        if len(refs) == 1:
+            return [_damaged(refs[0], f"cannot be read: {error.message}")]
+        # Git stops at the first damaged object; that must not hide the others.
+        half = len(refs) // 2
+        return read_refs(project, refs[:half]) + read_refs(project, refs[half:])
+
+
+class _Objects:
+    """Git objects by `<revision>` or `<revision>:<path>`: asked for together, each read once."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._found: dict[str, GitObject | None] = {}
+        self._contents: dict[str, bytes] = {}
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Read the objects of these names, where there is one that is not too large."""
+        asked = [name for name in dict.fromkeys(names) if name not in self._found]
+        self._found.update(zip(asked, self._repo.find_objects(asked), strict=True))
+        there = [found for name in asked if (found := self._found[name]) is not None]
+        wanted = {f.id for f in there if f.kind in ("blob", "commit") and f.size <= MAX_BYTES}
+        ids = sorted(wanted - self._contents.keys())
+        contents = zip(ids, self._repo.read_objects(ids), strict=True)
+        self._contents.update((oid, content[1]) for oid, content in contents if content is not None)
+
+    def __getitem__(self, name: str) -> GitObject | None:
+        """Return which object stands at a name that was fetched."""
+        return self._found[name]
+
+    def content(self, name: str) -> bytes | None:
+        """Return what a name that was fetched holds; None where nothing was read."""
+        found = self._found[name]
+        return self._contents.get(found.id) if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The files of one commit that count, and its pipelines by the folder of each dvc.yaml."""
+
+    params: Sequence[str]
+    metrics: Sequence[str]
+    pipelines: Mapping[str, Pipeline]
+    complaints: Sequence[str]
+
+
+class _Reading:
+    """What the records of some experiments are made of, read at once."""
+
+    def __init__(self, project: Project, refs: Sequence[DvcRef]) -> None:
+        self._project = project
+        self._objects = objects = _Objects(project.repo)
+        # Equal files are parsed once, and are one tree in memory.
+        self._parse_params, self._parse_metrics = cache(parse_params), cache(files.parse_metrics)
+        self._read_pipeline = cache(_read_pipeline)
+        commits = list(dict.fromkeys(ref.commit for ref in refs))
+        folders = dvc.folders(project.repo)
+        first = [posixpath.join(folder, name) for folder in folders for name in (DVC_YAML, DEFAULT_PARAMS)]
+        objects.fetch([*commits, *(f"{commit}:{name}" for commit in commits for name in first)])
+        self._plans = {commit: self._plan(commit, folders) for commit in commits}
+        objects.fetch(
+            f"{commit}:{name}"
+            for commit, plan in self._plans.items()
+            for name in (*plan.params, *plan.metrics)
+        )
+        # dvc.lock is long, and needed only for what is in DVC's cache instead of Git.
+        objects.fetch(
+            f"{commit}:{posixpath.join(folder, DVC_LOCK)}"
+            for commit, plan in self._plans.items()
+            for folder, pipeline in plan.pipelines.items()
+            if self._not_in_git(commit, pipeline)
+        )
+
+    def experiment(self, ref: DvcRef) -> Experiment | None:
+        """Return what stands at a ref, or None if that is no commit."""
+        found, data = self._objects[ref.commit], self._objects.content(ref.commit)
+        if found is None:
+            return _damaged(ref, "is not in this repository.")
+        if found.kind != "commit":
+            return None
+        if data is None:
+            return _damaged(ref, f"is too large: {found.size:,} bytes.")
+        commit, plan = dvc.read_commit(data), self._plans[ref.commit]
+        params, unread = parse_all(self._contents(ref.commit, plan.params), self._parse_params)
+        metrics, bad = parse_all(self._metrics(ref.commit, plan), self._parse_metrics)
+        commands = [pipeline.command for pipeline in plan.pipelines.values()]
+        record = Record(
+            ref.name,
+            Status.DONE,
+            ref.commit,
+            ref.baseline,
+            command=commands[0] if len(commands) == 1 else None,
+            params=params,
+            metrics=metrics,
+            created=_time(commit.made),
+            note=commit.note,
+            warnings=(*plan.complaints, *self._too_large(ref.commit, plan), *unread, *bad),
+        )
+        return Experiment(ref.name, ref.commit, record, source=SOURCE)
+
+    def _plan(self, commit: str, folders: Sequence[str]) -> _Plan:
+        pipelines, complaints = {}, []
+        for folder in folders:
+            name = posixpath.join(folder, DVC_YAML)
+            data = self._objects.content(f"{commit}:{name}")
+            if data is None:
+                continue
+            beside = f"{commit}:{posixpath.join(folder, DEFAULT_PARAMS)}"
+            variables = self._objects.content(beside) if dvc_yaml.is_templated(data) else None
+            try:
+                pipelines[folder] = self._read_pipeline(name, data, variables)
+            except errors.FileError as error:
+                complaints.append(f"not read: {error.message}")
+        config, found = self._project.config, pipelines.values()
+        # Usual names only where dvc.yaml gives none: each name that is looked for costs as much as one found.
+        params = [path for each in found for path in each.params] or config.params
+        metrics = [path for each in found for path in each.metrics] or config.metrics
+        return _Plan(
+            _unique([DEFAULT_PARAMS], (path for path in config.params if path in config.declared), params),
+            _unique((path for path in config.metrics if path in config.declared), metrics),
+            pipelines,
+            complaints,
+        )
+
+    def _contents(self, commit: str, names: Iterable[str]) -> dict[str, bytes | None]:
+        return {name: self._objects.content(f"{commit}:{name}") for name in names}
+
+    def _metrics(self, commit: str, plan: _Plan) -> dict[str, bytes | None]:
+        found = self._contents(commit, plan.metrics)
+        for folder, pipeline in plan.pipelines.items():
+            if wanted := self._not_in_git(commit, pipeline):
+                outs = self._outs(commit, folder, pipeline)
+                found.update((name, self._cached(folder, outs[name])) for name in wanted if name in outs)
+        return found
+
+    def _not_in_git(self, commit: str, pipeline: Pipeline) -> list[str]:
+        return [name for name in pipeline.cached if self._objects[f"{commit}:{name}"] is None]
+
+    def _outs(self, commit: str, folder: str, pipeline: Pipeline) -> dict[str, str]:
+        """Return the MD5 of each output of a pipeline; a dvc.lock that cannot be read knows none."""
+        name = posixpath.join(folder, DVC_LOCK)
+        try:
+            return dvc_yaml.read_lock(self._objects.content(f"{commit}:{name}") or b"", pipeline)
+        except errors.FileError:
+            return {}
+
+    def _cached(self, folder: str, md5: str) -> bytes | None:
+        """Return a file of the DVC cache that stands at or above the folder of a dvc.yaml."""
+        for above in (PurePosixPath(folder), *PurePosixPath(folder).parents):
+            for cache_folder in _CACHES:
+                path = self._project.repo.root / above / cache_folder / md5[:2] / md5[2:]
+                if (data := read(path)) is not None:
+                    return data
+        return None
+
+    def _too_large(self, commit: str, plan: _Plan) -> list[str]:
+        every = [(name, self._objects[f"{commit}:{name}"]) for name in (*plan.params, *plan.metrics)]
+        return [
+            f"not read: {name}: this file is larger than {MAX_BYTES >> 20} MiB"
+            for name, found in every
+            if found is not None and found.kind == "blob" and found.size > MAX_BYTES
+        ]
+
+
+def _read_pipeline(name: str, data: bytes, params: bytes | None) -> Pipeline:
+    variables: Tree = {}
+    with contextlib.suppress(errors.FileError):  # as one of the params files it gives a warning
+        variables = files.parse(DEFAULT_PARAMS, params or b"")
+    return dvc_yaml.read_pipeline(name, data, variables)
+
+
+def _unique(*names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(itertools.chain(*names)))
+
+
+def _damaged(ref: DvcRef, why: str) -> Experiment:
+    record = Record(ref.name, Status.DONE, ref.commit, ref.baseline)
+    return Experiment(ref.name, ref.commit, record, f"The commit of {ref.name} {why}", SOURCE)
+
+
+def _time(seconds: int) -> str:
+    try:
+        time = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
