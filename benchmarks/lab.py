@@ -50,7 +50,7 @@ class Lab:
 
     @cached_property
     def dvc(self) -> str:
-        return str(peers.dvc(self.root))
+        return str(peers.install())
 
     @property
     def python(self) -> str:
