@@ -2,7 +2,8 @@
 
 The project is the folder that the config, or else a params file with a usual name, stands in: the
 nearest one from the current folder up to the repository's root. (A metrics file is no sign of one: it
-comes and goes with the runs.) Paths in the config are relative to the project; all paths given out are
+comes and goes with the runs.) A dvc.yaml in the project names params and metrics files too, where the
+config names none. Paths in the config are relative to the project; all paths given out are
 relative to the root, with slashes.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gitexp import errors, files
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_YAML, is_templated, read_pipeline
 from gitexp.repo.snapshot import MAX_UNTRACKED
 
 CONFIG_FILE = "gitexp.yaml"
@@ -78,7 +80,29 @@ def load(root: Path, here: Path) -> Config:
         data = path.read_bytes() if path.is_file() else b""
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
-    return _from_tree(files.parse(shown, data), data, prefix, shown)
+    config = _from_tree(files.parse(shown, data), data, prefix, shown)
+    return _with_pipeline(config, folder) if (folder / DVC_YAML).is_file() else config
+
+
+def _with_pipeline(config: Config, folder: Path) -> Config:
+    """Return the config with the files that the project's dvc.yaml names, besides the usual ones."""
+    try:
+        data, params = (folder / DVC_YAML).read_bytes(), folder / DEFAULT_PARAMS
+        known = is_templated(data) and params.is_file()
+        variables = files.parse(DEFAULT_PARAMS, params.read_bytes()) if known else {}
+        found = read_pipeline(str(PurePosixPath(config.folder, DVC_YAML)), data, variables)
+    except (OSError, errors.FileError):  # DVC's to complain about
+        return config
+    return replace(
+        config,
+        params=_usual(config.params, found.params, config.declared),
+        metrics=_usual(config.metrics, found.metrics, config.declared),
+    )
+
+
+def _usual(names: tuple[str, ...], more: tuple[str, ...], declared: frozenset[str]) -> tuple[str, ...]:
+    """Return names and more; where the user has declared names, these alone."""
+    return names if declared.intersection(names) else tuple(dict.fromkeys((*names, *more)))
 
 
 def _project(root: Path, here: Path) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 from gitexp import errors
+from gitexp.ops import dvc, lookup
 from gitexp.ops.finish import MAX_LOG
 from gitexp.ops.project import Project
 from gitexp.repo import live
@@ -23,9 +24,14 @@ class Log:
 def log(project: Project, name: str) -> Log:
     """Return the output of an experiment, of a running one so far.
 
-    Raises UnknownExperiment; ExperimentError if there is none, because nothing was run.
+    Raises UnknownExperiment; ExperimentError if there is none, because nothing was run, or DVC ran it.
     """
-    experiment = project.store.require(name)
+    experiment = lookup.require(project, name)
+    if experiment.source == dvc.SOURCE:
+        raise errors.ExperimentError(
+            f"{experiment.name} is DVC's, which does not store what a command prints.",
+            f"gitexp diff {experiment.name} shows what it holds.",
+        )
     if not experiment.record.status.ended:
         for run in live.live_runs(project.local):
             if run.name == experiment.name:
