@@ -21,13 +21,16 @@ from gitexp.repo.trash import Trashed
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which experiments: by name, or those that a query finds. `keep` turns it round: all others.
+    """Which experiments: those named, and those that failed or that a filter finds.
 
-    Without names and without a query there is none. What `keep` turns round is the query's baselines.
+    `keep` turns it round: all others. What is not named is looked for among the experiments of HEAD, or
+    with `everything` among all.
     """
 
     names: Sequence[str] = ()
-    query: show.Query | None = None
+    failed: bool = False
+    filter: str | None = None
+    everything: bool = False
     keep: bool = False
 
 
@@ -37,24 +40,26 @@ def select(project: Project, selection: Selection) -> list[Experiment]:
     Raises ExperimentError if one that was named is running, UsageError if nothing says which, and
     UnknownExperiment, AmbiguousExperiment.
     """
-    named = [lookup.require_own(project, name, damaged=True) for name in selection.names]
-    query = selection.query
-    if not named and query is None:
+    looked_for = selection.failed or selection.filter is not None
+    if not selection.names and not looked_for:
         raise errors.UsageError(
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
-    found = [] if query is None else show.matching(project, query)
-    chosen = {experiment.name: experiment for experiment in (*named, *found)}
+    chosen = [lookup.require_own(project, name, damaged=True) for name in selection.names]
+    going = [experiment for experiment in chosen if not _may_go(experiment)]
+    if going and not selection.keep:
+        raise errors.ExperimentError(
+            f"{going[0].name} is {going[0].record.status}.", "End it first, or wait for its end."
+        )
+    scope = show.Query(selection.everything)
+    if looked_for:
+        failed = True if selection.failed else None
+        chosen += show.matching(project, replace(scope, failed=failed, filter=selection.filter))
     if selection.keep:
-        scope = show.Query(everything=query.everything if query is not None else False)
-        rest = show.matching(project, scope)
-        return [e for e in rest if e.name not in chosen and _may_go(e)]
-    for experiment in named:
-        if not _may_go(experiment):
-            raise errors.ExperimentError(
-                f"{experiment.name} is {experiment.record.status}.", "End it first, or wait for its end."
-            )
-    return [experiment for experiment in chosen.values() if _may_go(experiment)]
+        kept = {experiment.name for experiment in chosen}
+        chosen = [e for e in show.matching(project, scope) if e.name not in kept]
+    unique = {experiment.name: experiment for experiment in chosen if experiment.source == "gitexp"}
+    return [experiment for experiment in unique.values() if _may_go(experiment)]
 
 
 def remove(project: Project, experiments: Sequence[Experiment]) -> None:

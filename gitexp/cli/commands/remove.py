@@ -54,13 +54,9 @@ def remove(
     from gitexp.cli import render
     from gitexp.cli.session import open_project
     from gitexp.ops import remove as ops
-    from gitexp.ops.show import Query
 
     project = open_project()
-    query = None
-    if failed or filter_text is not None or (keep and everything):
-        query = Query(everything, failed=True if failed else None, filter=filter_text)
-    chosen = ops.select(project, ops.Selection(exps or (), query, keep))
+    chosen = ops.select(project, ops.Selection(exps or (), failed, filter_text, everything, keep))
     if chosen and not yes and render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr):
         render.say(f"This removes {_listed(chosen)}.")
         typer.confirm("Go on?", abort=True, err=True)

@@ -1,0 +1,317 @@
+"""Notes, tags, names, the trash: all of it can be taken back, and nothing of an experiment is lost."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.model import Experiment, Status
+from gitexp.ops import edit, remove, undo
+from gitexp.ops.project import Project
+from gitexp.repo import operations, trash
+from gitexp.repo.git import RefChange
+from gitexp.repo.operations import Operation
+from tests.support.experiments import put
+from tests.support.workspace import Workspace
+
+
+@pytest.fixture
+def project(repo: Workspace) -> Project:
+    """With two experiments, `one` done and `two` failed."""
+    put(repo, "one", tags=("first",))
+    put(repo, "two", status=Status.FAILED, exit_code=1)
+    return Project.open(repo.path)
+
+
+def one(project: Project) -> Experiment:
+    return project.store.require("one")
+
+
+def test_a_note_and_tags(repo: Workspace, project: Project) -> None:
+    before = one(project)
+    assert "one has the note: better" in repo.gitexp("note", "one", "-m", " better\n").stderr
+    assert "one has the tags first, best." in repo.gitexp("tag", "one", "best", "first").stderr
+    after = one(project)
+    assert (after.record.note, after.record.tags) == ("better", ("first", "best"))
+    assert repo.git("rev-parse", f"{after.id}~2") == before.id
+    assert repo.git("rev-parse", f"{after.id}^{{tree}}") == repo.git("rev-parse", f"{before.id}^{{tree}}")
+    assert repo.gitexp("tag", "one").stdout == "first\nbest\n"
+    assert repo.json("tag", "one", "-d", "first")["tags"] == ["best"]
+    assert repo.json("note", "one", "-m", "")["note"] == ""
+
+
+@pytest.mark.parametrize("tag", ["", "  ", "a\nb", "\x1b[31m", "x" * 101])
+def test_what_is_no_tag(project: Project, tag: str) -> None:
+    with pytest.raises(errors.UsageError, match="cannot be a tag"):
+        edit.tag(project, "one", [tag])
+    with pytest.raises(errors.UsageError, match="has no tag 'nope'") as caught:
+        edit.tag(project, "one", remove=["nope"])
+    assert caught.value.hint == "Its tags: first."
+
+
+def test_saying_the_same_again_changes_nothing(project: Project) -> None:
+    before = one(project)
+    assert edit.tag(project, "one", ["first"]) == before
+    assert edit.rename(project, "one", "one") == before
+    assert undo.undoable(project) == []
+
+
+def test_an_edit_of_what_changes_meanwhile_is_done_on_top(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a run ends in the very moment."""
+    real = edit._carry_out
+    raced: list[str] = []
+
+    def race(project: Project, summary: str, *changes: RefChange) -> None:
+        if not raced:
+            raced.append(summary)
+            edit.tag(project, "one", ["theirs"])
+        real(project, summary, *changes)
+
+    monkeypatch.setattr(edit, "_carry_out", race)
+    assert edit.note(project, "one", "mine").record.tags == ("first", "theirs")
+    assert one(project).record.note == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_a_note_in_the_editor(repo: Workspace, tmp_path: Path) -> None:
+    put(repo, "one", note="as it was")
+    editor = tmp_path / "my editor"
+    editor.write_text('#!/bin/sh\ngrep -q "$1" "$2" || exit 3\nprintf "one line\\n# no\\n" >"$2"\n')
+    editor.chmod(0o755)
+    environment = {"GIT_EDITOR": f"'{editor}' was", "COVERAGE_PROCESS_CONFIG": None}
+    ended = repo.tty("note", "one", env=environment)
+    assert ended.exit_code == 0
+    assert Project.open(repo.path).store.require("one").record.note == "one line"
+    assert repo.tty("note", "one", env={"GIT_EDITOR": "false"}).exit_code == 1
+    refused = repo.gitexp("note", "one", check=False)
+    assert (refused.exit_code, "-m" in refused.stderr) == (2, True)
+
+
+def test_rename(repo: Workspace, project: Project) -> None:
+    before = one(project)
+    repo.gitexp("rename", "one", "better")
+    assert project.store.names() == ["better", "two"]
+    renamed = project.store.require("better")
+    assert renamed.record.commit == before.record.commit
+    assert renamed.record.name == "better"
+    for name in ("two", "TWO", "Better"):
+        with pytest.raises(errors.NameTaken):
+            edit.rename(project, "better", name)
+    with pytest.raises(errors.InvalidName):
+        edit.rename(project, "better", "a/b")
+    undo.undo(project)
+    assert one(project) == before
+    undo.undo(project)
+    assert project.store.require("better") == renamed
+
+
+def test_a_running_experiment_keeps_its_name_and_place(repo: Workspace, project: Project) -> None:
+    put(repo, "going", status=Status.RUNNING)
+    for refused in (
+        lambda: edit.rename(project, "going", "gone"),
+        lambda: remove.select(project, remove.Selection(["going"])),
+    ):
+        with pytest.raises(errors.ExperimentError, match="running"):
+            refused()
+    others = remove.Selection(["two"], everything=True, keep=True)
+    assert [e.name for e in remove.select(project, others)] == ["one"]
+    assert edit.note(project, "going", "hm").record.note == "hm"
+
+
+def test_remove_and_restore(repo: Workspace, project: Project) -> None:
+    before = one(project)
+    assert "Removed one." in repo.gitexp("remove", "one").stderr
+    assert project.store.names() == ["two"]
+    assert [line.split()[-1] for line in repo.gitexp("restore", "--list").stdout.splitlines()] == ["one"]
+    (listed,) = repo.json("restore", "--list")
+    assert (listed["name"], listed["record"]) == ("one", before.id)
+    repo.git("gc", "-q", "--prune=now")
+    assert repo.json("restore", "on")["name"] == "one"
+    assert one(project) == before
+    assert remove.trashed(project) == []
+
+
+def test_restore_beside_another_of_the_name(repo: Workspace, project: Project) -> None:
+    first = one(project)
+    remove.remove(project, [first])
+    put(repo, "one", note="the second")
+    second = one(project)
+    with pytest.raises(errors.NameTaken) as caught:
+        remove.restore(project, "one")
+    assert "--name" in (caught.value.hint or "")
+    restored = remove.restore(project, "one", "other")
+    assert (restored.name, restored.record.name) == ("other", "other")
+    assert restored.record.commit == first.record.commit
+    remove.remove(project, [second])
+    remove.remove(project, [restored])
+    assert remove.restore(project, "one") == second
+    with pytest.raises(errors.UnknownExperiment, match="in the trash") as unknown:
+        remove.restore(project, "othr")
+    assert unknown.value.hint == "Did you mean other?"
+
+
+def test_what_has_lain_in_the_trash_for_long_goes_with_the_next_removal(project: Project) -> None:
+    old = datetime.now(UTC) - timedelta(days=trash.DAYS, hours=1)
+    project.repo.update_refs(trash.removal([one(project)], old))
+    assert [gone.experiment.name for gone in remove.trashed(project)] == ["one"]
+    remove.remove(project, [project.store.require("two")])
+    assert [gone.experiment.name for gone in remove.trashed(project)] == ["two"]
+
+
+def test_which_experiments_are_removed(repo: Workspace, project: Project) -> None:
+    put(repo, "elsewhere", baseline="HEAD~1", status=Status.FAILED)
+
+    def names(*args: str) -> list[str]:
+        removed: list[str] = sorted(repo.json("remove", *args)["removed"])
+        if removed:
+            undo.undo(project)
+        return removed
+
+    assert names("--failed") == ["two"]
+    assert names("--failed", "-A") == ["elsewhere", "two"]
+    assert names("--keep", "one") == ["two"]
+    assert names("--keep", "one", "-A") == ["elsewhere", "two"]
+    assert names("one", "--failed") == ["one", "two"]
+    assert names("--filter", "status == 'done'") == ["one"]
+    assert names("--failed", "--filter", "status == 'done'") == []
+    refused = repo.gitexp("remove", check=False)
+    assert (refused.exit_code, "Name them" in refused.stderr) == (2, True)
+
+
+def test_a_damaged_experiment_can_be_removed(repo: Workspace, project: Project) -> None:
+    put(repo, "bad", body="no JSON")
+    repo.gitexp("remove", "bad")
+    assert project.store.names() == ["one", "two"]
+    undo.undo(project)
+    assert project.store.names() == ["bad", "one", "two"]
+
+
+def test_remove_asks_where_somebody_can_answer(repo: Workspace, project: Project) -> None:
+    no = repo.tty("remove", "one", "two", keys=[("Go on?", "n\n")])
+    assert no.exit_code == 130
+    assert "2 experiments: one, two" in no.raw.decode()
+    assert project.store.names() == ["one", "two"]
+    assert repo.tty("remove", "one", keys=[("Go on?", "y\n")]).exit_code == 0
+    assert repo.tty("remove", "two", "-y").exit_code == 0
+    assert project.store.names() == []
+
+
+def test_a_removal_of_what_has_changed_meanwhile_removes_nothing(project: Project) -> None:
+    chosen = project.store.all()
+    edit.note(project, "two", "new")
+    with pytest.raises(errors.ExperimentError, match="changed or removed just now"):
+        remove.remove(project, chosen)
+    assert project.store.names() == ["one", "two"]
+
+
+# -- undo ---------------------------------------------------------------------------------------------
+
+
+def test_undo_goes_back_and_forth(repo: Workspace, project: Project) -> None:
+    repo.allow("refs", "refs/heads/*")
+    repo.allow("reflogs", "refs/heads/*")
+    repo.gitexp("note", "one", "-m", "x")
+    repo.gitexp("branch", "one", "promoted")
+    assert "Taken back: branch one promoted." in repo.gitexp("undo").stderr
+    assert repo.git("branch", "--list", "promoted") == ""
+    assert "Done again: branch one promoted." in repo.gitexp("undo").stderr
+    assert repo.json("undo", "--list") == [
+        {"number": operation.number, "summary": operation.summary, "created": operation.created}
+        for operation in undo.undoable(project)
+    ]
+    shown = repo.gitexp("undo", "--list").stdout
+    assert [line.split()[-1] for line in shown.splitlines()] == ["promoted", "one"]
+    repo.gitexp("undo", "1")
+    assert one(project).record.note == ""
+    assert repo.git("branch", "--list", "promoted") != ""
+    with pytest.raises(errors.NothingToUndo):
+        undo.undo(project, 1)
+
+
+def test_a_branch_that_is_checked_out_is_not_undone(repo: Workspace, project: Project) -> None:
+    repo.allow("refs", "refs/heads/*")
+    repo.allow("reflogs", "refs/heads/*")
+    repo.gitexp("branch", "one", "promoted")
+    repo.git("switch", "-q", "promoted")
+    with pytest.raises(errors.NothingToUndo, match="promoted is checked out"):
+        undo.undo(project)
+    repo.commit("work on it")
+    repo.git("switch", "-q", "main")
+    with pytest.raises(errors.NothingToUndo, match="has been changed since"):
+        undo.undo(project)
+
+
+def test_what_has_been_changed_since_is_not_undone(project: Project) -> None:
+    edit.note(project, "one", "1")
+    edit.note(project, "one", "2")
+    with pytest.raises(errors.NothingToUndo, match="has been changed since"):
+        undo.undo(project, 1)
+    undo.undo(project)
+    undo.undo(project, 1)
+    assert one(project).record.note == ""
+
+
+def test_nothing_to_undo(repo: Workspace, project: Project) -> None:
+    refused = repo.gitexp("undo", "--json", check=False)
+    assert refused.exit_code == 1
+    assert '"nothing-to-undo"' in refused.stdout
+    assert repo.json("undo", "--list") == []
+
+
+def test_only_the_newest_operations_are_kept(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_MOST", 3)
+    for number in range(5):
+        edit.note(project, "one", str(number))
+    assert [operation.number for operation in undo.undoable(project)] == [5, 4, 3]
+    old = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    operations.carry_out(project.repo, project.local, Operation("old", old))
+    edit.note(project, "one", "last")
+    assert [operation.number for operation in undo.undoable(project)] == [7, 5]
+
+
+HOSTILE: dict[str, Callable[[str], str]] = {
+    "a branch of Git's own": lambda text: text.replace("refs/gitexp/exps/one", "refs/remotes/origin/x"),
+    "no JSON": lambda text: text.replace("{", "["),
+    "a later format": lambda text: text.replace('"format":1', '"format":2'),
+    "a number": lambda text: text.split("\n\n")[0] + "\n\n3\n",
+    "an id that is none": lambda text: text.replace(
+        '["refs/gitexp/exps/one","', '["refs/gitexp/exps/one","--'
+    ),
+    "nothing": lambda text: "subject\n",
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+def test_an_operation_that_cannot_be_is_passed_over(repo: Workspace, project: Project, change: str) -> None:
+    edit.note(project, "one", "x")
+    ref = "refs/gitexp/undo/00000001"
+    text = HOSTILE[change](repo.git("show", "-s", "--format=%B", ref))
+    tree = repo.git("rev-parse", f"{ref}^{{tree}}")
+    repo.git("update-ref", ref, repo.git("commit-tree", tree, input=text))
+    repo.git("update-ref", "refs/gitexp/undo/not-a-number", "HEAD")
+    repo.git("update-ref", "refs/gitexp/undo/00000007", repo.git("rev-parse", "HEAD:params.yaml"))
+    assert undo.undoable(project) == []
+    edit.note(project, "one", "y")
+    assert [operation.number for operation in undo.undoable(project)] == [8]
+
+
+def test_a_read_only_repository(repo: Workspace) -> None:
+    put(repo, "one")
+    git_dir = repo.path / ".git"
+    with repo.by_user():
+        os.chmod(git_dir, 0o555)  # noqa: PTH101 - as a user would
+    try:
+        refused = repo.gitexp("note", "one", "-m", "x", unreadable=True, check=False)
+        assert refused.exit_code == 1
+        assert "Cannot write" in refused.stderr
+    finally:
+        with repo.by_user():
+            git_dir.chmod(0o755)

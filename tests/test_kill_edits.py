@@ -1,0 +1,155 @@
+"""A kill in the middle of apply, undo, note, tag, rename, remove, restore and branch.
+
+Refs: what was to be done is done or not done, never half, after any next command. Files: each is as it
+was or as it was to be, and `gitexp undo` makes them as they were.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from gitexp.ops import edit, remove
+from gitexp.ops.project import Project
+from gitexp.ops.undo import complete_pending, undo
+from gitexp.repo import operations
+from gitexp.repo.git import RefChange, Repository
+from tests.support.experiments import put
+from tests.support.guard import fingerprint
+from tests.support.kills import NEXT, assert_sound, git, kill
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+
+FILES = (
+    "workspace:removed",
+    "workspace:ready",
+    "workspace:written@1",
+    "workspace:written@2",
+)
+ONE_REF = ("operation:written", "operation:done")
+SEVERAL = ("operation:written", "operation:pending", "operation:moved", "operation:done")
+POINTS = {*FILES, *ONE_REF, *SEVERAL, "takeover:stored"}
+
+NOT_YET = ("operation:written", "operation:pending")  # nothing of what was asked for is done
+EDITS = {
+    ("note", "one", "-m", "new"): ONE_REF,
+    ("tag", "one", "new"): ONE_REF,
+    ("branch", "one", "new"): ONE_REF,
+    ("rename", "one", "new"): SEVERAL,
+    ("remove", "one", "two"): SEVERAL,
+    ("restore", "gone"): SEVERAL,
+    ("undo",): ONE_REF,
+}
+
+
+def state(repo: Workspace) -> str:
+    """All refs but those of undo, which tell what was done."""
+    form = "--format=%(refname:rstrip=2) %(objectname) %(refname:lstrip=-1)"
+    return git(repo, "for-each-ref", form, "refs/heads", "refs/gitexp/exps", "refs/gitexp/trash")
+
+
+def next_command(repo: Workspace, point: str) -> None:
+    repo.gitexp(*NEXT[sum(map(ord, point)) % len(NEXT)])
+    assert_sound(repo)
+
+
+@pytest.mark.parametrize(
+    ("command", "point"), [(command, point) for command, points in EDITS.items() for point in points]
+)
+def test_refs(repo: Workspace, command: tuple[str, ...], point: str) -> None:
+    repo.allow("refs", "refs/heads/new")
+    repo.allow("reflogs", "refs/heads/new")
+    for name in ("one", "two", "gone"):
+        put(repo, name)
+    repo.gitexp("remove", "-q", "gone")
+    if command == ("undo",):
+        repo.gitexp("note", "-q", "one", "-m", "x")
+    before = state(repo)
+    kill(repo, point, *command)
+    next_command(repo, point)
+    assert (state(repo) == before) is (point in NOT_YET)
+    assert not [*(Project.open(repo.path).local.root / "pending").iterdir()]
+    repo.gitexp(*(command if point in NOT_YET else ("undo",)))
+    assert (state(repo) == before) is (point not in NOT_YET)
+
+
+@pytest.mark.parametrize("point", [*ONE_REF, "takeover:stored", *FILES])
+def test_files(repo: Workspace, point: str) -> None:
+    repo.allow("files", "train.py", "new*", "old*", ".gitattributes")
+    repo.write("old.py", "1\n")
+    repo.commit()
+    (repo.path / "old.py").unlink()
+    repo.guard.retake()
+    for name in ("train.py", "new.py", ".gitattributes"):
+        repo.write(name, "# theirs\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    wanted = fingerprint(repo.path)["files"]
+    repo.git("checkout", "-q", "--", ".")
+    repo.git("clean", "-fdq")
+    repo.write("new-mine", "mine\n")
+    before = fingerprint(repo.path)["files"]
+    wanted = {**wanted, "new-mine": before["new-mine"]}
+    kill(repo, point, "apply", "one")
+    for name, how in fingerprint(repo.path)["files"].items():
+        assert how in (before.get(name), wanted.get(name)), name
+    next_command(repo, point)
+    if point != "operation:written":
+        repo.gitexp("undo")
+    assert fingerprint(repo.path)["files"] == before
+    repo.gitexp("apply", "one")
+    assert fingerprint(repo.path)["files"] == wanted
+    # The way back is no other: it must be as safe.
+    kill(repo, point, "undo")
+    if point != "operation:written":
+        repo.gitexp("undo")
+    repo.gitexp("apply", "one")
+    assert fingerprint(repo.path)["files"] == wanted
+
+
+def test_one_ref_has_moved_and_the_others_have_not(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when Git is killed between two refs."""
+    put(repo, "one")
+    project = Project.open(repo.path)
+    whole = operations.refs.move
+
+    class Killed(BaseException):
+        pass
+
+    def half(repo: Repository, changes: Sequence[RefChange], reason: str) -> None:
+        whole(repo, changes[:2], reason)
+        raise Killed
+
+    for number, (command, names) in enumerate(
+        {"rename": ["new"], "remove": [], "restore": ["new"], "undo": []}.items(), 1
+    ):
+        monkeypatch.setattr(operations.refs, "move", half)
+        with pytest.raises(Killed):
+            CUT_SHORT[command](project)
+        monkeypatch.setattr(operations.refs, "move", whole)
+        assert [done.number for done in complete_pending(project)] == [number]
+        assert complete_pending(project) == []
+        assert project.store.names() == names
+        assert_sound(repo)
+
+
+CUT_SHORT: dict[str, Callable[[Project], object]] = {
+    "rename": lambda project: edit.rename(project, "one", "new"),
+    "remove": lambda project: remove.remove(project, project.store.all()),
+    "restore": lambda project: remove.restore(project, "new"),
+    "undo": undo,
+}
+
+
+def test_a_ref_that_has_gone_on_since_is_left_there(repo: Workspace) -> None:
+    put(repo, "one")
+    project = Project.open(repo.path)
+    edit.rename(project, "one", "new")
+    (project.local.root / "pending" / "1").touch()
+    (project.local.root / "pending" / "77").touch()
+    edit.note(project, "new", "later")
+    assert complete_pending(project) == []
+    assert project.store.names() == ["new"]
+    assert not any((project.local.root / "pending").iterdir())
