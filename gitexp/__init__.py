@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gitexp import errors
     from gitexp.model import MISSING, Change, Experiment, Record, Status
     from gitexp.ops.branch import Promotion, branch
+    from gitexp.ops.columns import Column, Columns
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
     from gitexp.ops.init import Found, init
     from gitexp.ops.log import Log, log
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gitexp.ops.run import Request, Result
     from gitexp.ops.run import run as run_experiment
     from gitexp.ops.save import save as save_workspace
-    from gitexp.ops.show import Column, Columns, Group, Query, Table, columns, experiments, table
+    from gitexp.ops.show import Group, Query, Table, columns, experiments, table
 
 __all__ = [
     "MISSING",
@@ -74,6 +75,7 @@ __all__ = [
 _MODULES = {
     "gitexp.model": ("MISSING", "Change", "Experiment", "Record", "Status"),
     "gitexp.ops.branch": ("Promotion", "branch"),
+    "gitexp.ops.columns": ("Column", "Columns"),
     "gitexp.ops.diff": ("Diff", "FileChange", "diff", "patch", "points"),
     "gitexp.ops.init": ("Found", "init"),
     "gitexp.ops.log": ("Log", "log"),
@@ -81,7 +83,7 @@ _MODULES = {
     "gitexp.ops.project": ("Project",),
     "gitexp.ops.rows": ("Row",),
     "gitexp.ops.run": ("Request", "Result"),
-    "gitexp.ops.show": ("Column", "Columns", "Group", "Query", "Table", "columns", "experiments", "table"),
+    "gitexp.ops.show": ("Group", "Query", "Table", "columns", "experiments", "table"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
     "run_experiment": ("gitexp.ops.run", "run"),

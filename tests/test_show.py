@@ -14,8 +14,10 @@ import pytest
 from gitexp import errors
 from gitexp.model import MISSING, Status
 from gitexp.ops import show
+from gitexp.ops.columns import Column, Columns
 from gitexp.ops.project import Project
-from gitexp.ops.show import Column, Columns, Query, Table
+from gitexp.ops.rows import Row
+from gitexp.ops.show import Query, Table
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
@@ -208,7 +210,7 @@ def test_a_key_in_two_files_is_told_apart(repo: Workspace) -> None:
 
 
 def test_a_column_without_a_value() -> None:
-    row = show.Row("workspace", "workspace", None)
+    row = Row("workspace", "workspace", None)
     assert Column("metric", "acc").value(row) is MISSING
 
 
@@ -343,6 +345,8 @@ def test_json_has_what_the_design_says(runs: Workspace) -> None:
         "note": "",
         "warnings": [],
         "error": None,
+        "parent": None,
+        "source": "gitexp",
     }
     assert found["workspace"]["commit"] is None
     assert found["main"]["commit"] == found["main"]["baseline"] == head

@@ -14,8 +14,9 @@ from gitexp.cli.render import cell_width
 from gitexp.cli.table import Layout, lay_out
 from gitexp.model import MISSING, Experiment, Record, Status
 from gitexp.ops import rows
+from gitexp.ops.columns import Column, Columns
 from gitexp.ops.rows import Draft, Row
-from gitexp.ops.show import Column, Columns, Group, Table, columns
+from gitexp.ops.show import Group, Table, columns
 
 DAY = "2020-10-23T10:00:00.000Z"
 

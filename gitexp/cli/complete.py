@@ -80,6 +80,7 @@ def params(incomplete: str) -> list[str]:
 def columns(incomplete: str) -> list[str]:
     """Return the metrics and params of the last few experiments that go on so, after the last comma."""
     from gitexp.ops import show
+    from gitexp.ops.columns import Columns
     from gitexp.ops.project import Project
 
     try:
@@ -87,7 +88,7 @@ def columns(incomplete: str) -> list[str]:
     except errors.GitexpError:
         return []
     before, comma, _ = incomplete.rpartition(",")
-    keys = [column.key for column in show.columns(table, show.Columns())]
+    keys = [column.key for column in show.columns(table, Columns())]
     return _offered([f"{before}{comma}{key}" for key in keys], incomplete)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from gitexp.cli.values import clean, show_time, show_value
 from gitexp.model import MISSING
+from gitexp.ops.columns import Column
 from gitexp.ops.rows import Row
-from gitexp.ops.show import Column, Table
+from gitexp.ops.show import Table
 
 _FIXED = ("kind", "name", "commit", "baseline", "branch", "status", "created")
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet take a text for a formula

@@ -14,8 +14,9 @@ from gitexp.cli.render import Piece, cell_width
 from gitexp.cli.values import LONGEST, PRECISION, clean, show_time, show_value
 from gitexp.files import is_number
 from gitexp.model import Status
+from gitexp.ops.columns import Column
 from gitexp.ops.rows import Row
-from gitexp.ops.show import Column, Table
+from gitexp.ops.show import Table
 
 Line = list[Piece]
 

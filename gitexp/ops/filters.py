@@ -50,7 +50,7 @@ ATTRIBUTES: Mapping[str, _Reader] = {
     "branch": lambda row: row.branch,
     "baseline": lambda row: row.baseline,
     "commit": lambda row: row.commit,
-    "parent": lambda row: row.parent,
+    "parent": lambda row: row.parent.name if row.parent is not None else None,
     "source": lambda row: row.experiment.source if row.experiment is not None else None,
     "tags": lambda row: list(row.experiment.record.tags) if row.experiment is not None else [],
     "note": _of_record("note"),

@@ -14,6 +14,7 @@ from gitexp.model import Experiment, Files, Flat, Status
 class Row:
     """One line of the table. `kind` is "workspace", "baseline" or "experiment".
 
+    `parent` is the experiment that it was made from, `changes` what changed in the files since then.
     `params` and `metrics` are flat; a key that stands in two files of any row is `file:key` in all rows.
     """
 
@@ -27,6 +28,8 @@ class Row:
     params: Flat = field(default_factory=dict)
     metrics: Flat = field(default_factory=dict)
     experiment: Experiment | None = None
+    parent: Experiment | None = None
+    changes: str = ""
 
     @property
     def error(self) -> str | None:
@@ -54,6 +57,8 @@ class Row:
             "note": record.note if record else "",
             "warnings": list(record.warnings) if record else [],
             "error": self.error,
+            "parent": self.parent.name if self.parent is not None else None,
+            "source": self.experiment.source if self.experiment is not None else None,
         }
 
 
@@ -78,8 +83,8 @@ def build(drafts: Sequence[Draft]) -> list[Row]:
     ]
 
 
-def of_experiment(experiment: Experiment) -> Draft:
-    """Return the row of an experiment, its values still by file."""
+def of_experiment(experiment: Experiment, parent: Experiment | None = None) -> Draft:
+    """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
     record = experiment.record
     damaged = experiment.error is not None
     row = Row(
@@ -91,13 +96,14 @@ def of_experiment(experiment: Experiment) -> Draft:
         status=record.status,
         created=record.created or None,
         experiment=experiment,
+        parent=parent,
     )
     return Draft(row, record.params, record.metrics)
 
 
-def of_one(experiment: Experiment) -> Row:
-    """Return the finished row of a single experiment."""
-    return build([of_experiment(experiment)])[0]
+def of_one(experiment: Experiment, parent: Experiment | None = None) -> Row:
+    """Return the finished row of a single experiment; `parent` is what it was made from."""
+    return build([of_experiment(experiment, parent)])[0]
 
 
 def _flat_all(all_files: Iterable[Files]) -> list[dict[str, Any]]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from gitexp import errors
-from gitexp.files import is_number
 from gitexp.model import MISSING, Experiment, Status
-from gitexp.ops import lookup, rows
+from gitexp.ops import columns as columns_of
+from gitexp.ops import filters, lookup, rows
+from gitexp.ops.changes import Step, summaries
+from gitexp.ops.columns import Column, Columns
+from gitexp.ops.filters import Filter
 from gitexp.ops.finish import end_lost_runs
+from gitexp.ops.lineage import Lineage
 from gitexp.ops.project import Contents, Project
 from gitexp.ops.rows import Draft, Row
 from gitexp.repo.store import newest_first
 
 BY_BASELINE, UNGROUPED = "baseline", "none"
+_MOST_CHANGES = 500  # rows that Git is asked about; it takes some 0.3 ms for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Query:
     """Which experiments, in what order. `failed` None: all; True: only failed; False: none of them.
 
     `group` is "baseline", "none" or the key of a param. `limit` counts experiments, not other rows.
+    `filter` is in the language of `filters`.
     """
 
     everything: bool = False
@@ -34,34 +37,26 @@ class Query:
     group: str = BY_BASELINE
     failed: bool | None = None
     limit: int | None = None
+    filter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Experiments that belong together, with the row that stands above them (None: no such row)."""
+    """Experiments that belong together, with the row that stands above them (None: no such row).
+
+    `depths` say of each how many of the others it stands on; empty: none.
+    """
 
     head: Row | None
     title: str
     rows: Sequence[Row]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: `kind` is "metric", "param" or, to sort by, "created"."""
-
-    kind: str
-    key: str
-
-    def value(self, row: Row) -> Any:
-        """Return the row's value here, or MISSING."""
-        if self.kind == "created":
-            return row.created
-        return (row.metrics if self.kind == "metric" else row.params).get(self.key, MISSING)
+    depths: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a query gives. `elsewhere` counts experiments on baselines that were not asked for.
+    """What a query gives. `elsewhere` counts experiments on baselines that were not asked for, `going_on`
+    those on the others that have not ended, shown or not.
 
     `sort` is the column that the rows are sorted by, `best` its value in the first of them;
     `complaints` say which files of the workspace and of baselines could not be read, and why.
@@ -73,6 +68,7 @@ class Table:
     sort: Column | None = None
     best: Any = MISSING
     complaints: Sequence[str] = ()
+    going_on: int = 0
 
     @property
     def experiments(self) -> list[Row]:
@@ -88,92 +84,139 @@ class Table:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which columns to show: glob patterns to take or to hide, or only those whose values differ."""
-
-    only: Sequence[str] = ()
-    hide: Sequence[str] = ()
-    only_changed: bool = False
-
-
 def table(project: Project, query: Query) -> Table:
     """Return the table of a repository's experiments.
 
-    Raises UsageError with the nearest keys if there is no column to sort or group by.
+    Raises UsageError with the nearest keys if there is no column to sort or group by, and with what is
+    wrong with the filter.
     """
     head = project.repo.resolve("HEAD")
-    chosen, elsewhere = _chosen(project, query, head)
-    baselines = list(dict.fromkeys([*([head] if head else []), *_baselines(chosen)]))
+    found = _find(project, query, head)
+    roots = (found.lineage.root(e) for e in found.experiments if e.error is None)
+    baselines = list(dict.fromkeys([*([head] if head else []), *roots]))
     here, there = project.read_here(), project.read_at(baselines)
     drafts = _baseline_drafts(project, baselines, there)
-    workspace, *others = rows.build(
-        [_workspace_draft(here), *drafts, *(rows.of_experiment(experiment) for experiment in chosen)]
-    )
+    workspace, *others = rows.build([_workspace_draft(here), *drafts, *found.drafts()])
     heads = {row.commit: row for row in others[: len(drafts)]}
-    found = others[len(drafts) :]
-    column = _column(query.sort, found) if query.sort is not None and found else None
+    below = others[len(drafts) :]
+    column = columns_of.named(query.sort, below) if query.sort is not None and below else None
     if column is not None:
-        found = sort_rows(found, column, descending=query.descending)[: query.limit]
-    best = column.value(found[0]) if column is not None and found else MISSING
+        below = columns_of.sort_rows(below, column, descending=query.descending)[: query.limit]
     complaints = [
         *here.complaints,
         *(f"{text} (in {commit[:7]})" for commit in baselines for text in there[commit].complaints),
     ]
-    return Table(workspace, _grouped(found, heads, query, head), elsewhere, column, best, complaints)
+    return Table(
+        workspace,
+        _grouped(below, heads, query, found.lineage, head),
+        found.elsewhere,
+        column,
+        column.value(below[0]) if column is not None and below else MISSING,
+        complaints,
+        found.going_on,
+    )
 
 
 def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
     """Return the experiments alone, newest first, and how many stand on other baselines."""
-    return _chosen(project, query, project.repo.resolve("HEAD"))
+    found = _find(project, query, project.repo.resolve("HEAD"))
+    return found.experiments, found.elsewhere
 
 
-def _chosen(project: Project, query: Query, head: str | None) -> tuple[list[Experiment], int]:
-    """Return the experiments asked for, newest first, and how many stand on other baselines."""
-    experiments = end_lost_runs(project, lookup.experiments(project))
-    chosen = [e for e in experiments if query.everything or e.record.baseline == head or e.error]
-    elsewhere = len(experiments) - len(chosen)
-    chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
-    chosen = chosen[: query.limit] if query.sort is None else chosen
-    return [lookup.complete(project, e) for e in chosen], elsewhere
+def matching(project: Project, query: Query) -> list[Experiment]:
+    """Return the experiments that a query finds, newest first; raises UsageError for a wrong filter."""
+    return experiments(project, query)[0]
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:
-    """Return the columns of a table: metrics, then params that differ, then the other params.
+    """Return the columns of a table: metrics, params that differ, what else is said, the other params.
 
     Raises UsageError if a pattern of `wanted.only` names no column.
     """
-    found = table.rows
-    metrics = [Column("metric", key) for key in _keys(row.metrics for row in found)]
-    params = [Column("param", key) for key in _keys(row.params for row in found)]
-    differing = _differing(table, metrics, params)
-    every = [*metrics, *(c for c in params if c in differing), *(c for c in params if c not in differing)]
-    if wanted.only:
-        every = [column for pattern in wanted.only for column in _matching(pattern, every)]
-    every = [c for c in dict.fromkeys(every) if not any(_matches(c.key, p) for p in wanted.hide)]
-    if wanted.only_changed:
-        every = [column for column in every if column in differing]
-    return every
+    heads = [group.head for group in table.groups if group.head is not None]
+    return columns_of.choose(heads, table.experiments, [table.workspace], wanted)
 
 
-def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list[Row]:
-    """Return rows by the value of a column; numbers before texts, and what has no value comes last."""
+def with_changes(project: Project, table: Table) -> Table:
+    """Return the table with what changed in the files of those experiments whose params did not change.
 
-    def place(row: Row) -> tuple[int, Any]:
-        value = column.value(row)
-        if is_number(value):
-            return (1, 0.0) if math.isnan(value) else (0, -value if descending else value)
-        return (3, "") if value is MISSING or value is None else (2, str(value))
+    Each is compared with what it was made from. Of a very long table only the first rows are.
+    """
+    heads = {group.head.commit: group.head for group in table.groups if group.head is not None}
+    steps = [
+        Step(row.baseline, row.commit)
+        for row in table.experiments
+        if row.commit is not None and row.baseline is not None and _same_params(row, heads)
+    ]
+    told = summaries(project, steps[:_MOST_CHANGES])
+    groups = [
+        replace(group, rows=[replace(row, changes=told.get(row.commit or "", "")) for row in group.rows])
+        for group in table.groups
+    ]
+    return replace(table, groups=groups)
 
-    return sorted(found, key=place)
+
+# -- which experiments --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The experiments asked for, newest first, and how they stand among all others.
+
+    `elsewhere` counts those on other baselines, `going_on` those asked about that have not ended.
+    """
+
+    experiments: list[Experiment]
+    lineage: Lineage
+    elsewhere: int
+    going_on: int
+
+    def drafts(self) -> Iterator[Draft]:
+        return (rows.of_experiment(e, self.lineage.parent(e)) for e in self.experiments)
+
+
+def _find(project: Project, query: Query, head: str | None) -> _Found:
+    """Return the experiments that a query is about; the limit holds here unless something is sorted by."""
+    asked = filters.parse(query.filter) if query.filter is not None else None
+    every = end_lost_runs(project, lookup.experiments(project))
+    lineage = Lineage.of(every, head)
+    chosen = [e for e in every if query.everything or e.error or lineage.root(e) == head]
+    elsewhere, going_on = len(every) - len(chosen), sum(not e.record.status.ended for e in chosen)
+    chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
+    limit = query.limit if query.sort is None else None
+    if asked is None:
+        chosen = [lookup.complete(project, e) for e in chosen[:limit]]
+    else:
+        chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
+    return _Found(chosen, lineage, elsewhere, going_on)
+
+
+def _filtered(
+    project: Project,
+    asked: Filter,
+    chosen: Sequence[Experiment],
+    every: Sequence[Experiment],
+    lineage: Lineage,
+) -> list[Experiment]:
+    def built(experiments: Sequence[Experiment]) -> list[Row]:
+        complete = (lookup.complete(project, experiment) for experiment in experiments)
+        return rows.build([rows.of_experiment(e, lineage.parent(e)) for e in complete])
+
+    found = asked.select(built(chosen), datetime.now().astimezone(), lambda: built(every))
+    return [row.experiment for row in found if row.experiment is not None]
 
 
 def _wanted(experiment: Experiment, failed: bool | None) -> bool:
     return failed is None or (experiment.record.status is Status.FAILED) is failed
 
 
-def _baselines(experiments: Iterable[Experiment]) -> Iterable[str]:
-    return (e.record.baseline for e in experiments if e.error is None)
+def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
+    """Return whether an experiment's params are those of what it was made from."""
+    if row.experiment is None or row.error is not None:
+        return False
+    if row.parent is not None:
+        return row.experiment.record.params == row.parent.record.params
+    return row.baseline in heads and row.params == heads[row.baseline].params
 
 
 def _workspace_draft(here: Contents) -> Draft:
@@ -211,74 +254,30 @@ def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[st
 
 
 def _grouped(
-    found: Sequence[Row], heads: dict[str | None, Row], query: Query, head: str | None
+    found: Sequence[Row], heads: Mapping[str | None, Row], query: Query, lineage: Lineage, head: str | None
 ) -> list[Group]:
     if query.group == UNGROUPED:
         return [Group(None, "", found)]
     if query.group != BY_BASELINE:
-        column = _column(query.group, found) if found else Column("param", query.group)
-        by_value: dict[str, list[Row]] = {}
-        for row in found:
-            value = column.value(row)
-            by_value.setdefault("-" if value is MISSING else str(value), []).append(row)
-        return [Group(None, f"{query.group}={value}", below) for value, below in by_value.items()]
-    by_baseline: dict[str | None, list[Row]] = {head: []} if head in heads else {}
+        return _by_value(found, query.group)
+    by_root: dict[str | None, list[Row]] = {head: []} if head in heads else {}
     for row in found:
-        by_baseline.setdefault(row.baseline, []).append(row)
-    return [
-        Group(heads.get(baseline), "" if baseline in heads else "unreadable", below)
-        for baseline, below in by_baseline.items()
-    ]
+        root = lineage.root(row.experiment) if row.experiment is not None and row.error is None else None
+        by_root.setdefault(root, []).append(row)
+    groups = []
+    for root, below in by_root.items():
+        title = "" if root in heads else "unreadable"
+        # Sorted, the order is the answer: a tree would break it up.
+        tree = lineage.tree(below) if query.sort is None else [(0, row) for row in below]
+        ordered, depths = [row for _, row in tree], [depth for depth, _ in tree]
+        groups.append(Group(heads.get(root), title, ordered, depths))
+    return groups
 
 
-def _column(key: str, found: Sequence[Row]) -> Column:
-    """Return the column that `key` names: a metric before a param; raises UsageError."""
-    if key == "created":
-        return Column("created", key)
-    metrics, params = _keys(row.metrics for row in found), _keys(row.params for row in found)
-    if key in metrics:
-        return Column("metric", key)
-    if key in params:
-        return Column("param", key)
-    raise _no_column(key, [*metrics, *params])
-
-
-def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
-    matching = [column for column in every if _matches(column.key, pattern)]
-    if not matching:
-        raise _no_column(pattern, [column.key for column in every])
-    return matching
-
-
-def _no_column(key: str, keys: Sequence[str]) -> errors.UsageError:
-    near = get_close_matches(key, keys, n=3, cutoff=0.5)
-    return errors.UsageError(
-        f"There is no param or metric '{key}'.",
-        f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(keys[:12]) or 'none'}.",
-    )
-
-
-def _keys(all_values: Iterable[Any]) -> list[str]:
-    return list(dict.fromkeys(key for values in all_values for key in values))
-
-
-def _matches(key: str, pattern: str) -> bool:
-    # As it stands first: to a pattern, the brackets of layers[0].units are a set of characters.
-    return key == pattern or fnmatchcase(key, pattern)
-
-
-def _differing(table: Table, metrics: Sequence[Column], params: Sequence[Column]) -> set[Column]:
-    """Return the columns with more than one value: metrics among experiments, params also against
-    their baselines. A single experiment's metrics count, for they are its answer."""
-    experiments = [row for row in table.experiments if row.error is None]
-    heads = [group.head for group in table.groups if group.head is not None and group.head.params]
-    if not experiments:
-        return {*metrics, *params}
-    if len(experiments) > 1:
-        metrics = [column for column in metrics if _differs(column, experiments)]
-    return {*metrics, *(column for column in params if _differs(column, [*heads, *experiments]))}
-
-
-def _differs(column: Column, found: Sequence[Row]) -> bool:
-    first, *others = (column.value(row) for row in found)
-    return any(value != first and (value == value or first == first) for value in others)
+def _by_value(found: Sequence[Row], key: str) -> list[Group]:
+    column = columns_of.named(key, found) if found else Column("param", key)
+    by_value: dict[str, list[Row]] = {}
+    for row in found:
+        value = column.value(row)
+        by_value.setdefault("-" if value is MISSING else str(value), []).append(row)
+    return [Group(None, f"{key}={value}", below) for value, below in by_value.items()]

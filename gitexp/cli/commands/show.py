@@ -13,8 +13,9 @@ from gitexp.cli.values import PRECISION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitexp.ops.columns import Column
     from gitexp.ops.rows import Row
-    from gitexp.ops.show import Column, Query, Table
+    from gitexp.ops.show import Query, Table
 
 EPILOG = """Examples:
 gitexp show --sort acc --desc -n 10
@@ -78,13 +79,14 @@ def show(
     from gitexp.cli import export, render
     from gitexp.cli.session import open_project
     from gitexp.ops import show as ops
+    from gitexp.ops.columns import Columns
 
     options.only_one(json=json, csv=csv, md=md)
     query = ops.Query(everything, sort, desc, group, failed, number)
     table = ops.table(open_project(), query)
     for complaint in table.complaints:
         render.warn(complaint)
-    wanted = ops.Columns(options.split(columns), options.split(hide), only_changed)
+    wanted = Columns(options.split(columns), options.split(hide), only_changed)
     if json:
         picked = wanted.only or wanted.hide or only_changed
         keep = {(c.kind, c.key) for c in ops.columns(table, wanted)} if picked else None
