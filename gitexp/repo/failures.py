@@ -65,6 +65,13 @@ def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
         return errors.ReadOnlyRepository(
             f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
         )
+    if status < 0:
+        return errors.GitFailed(
+            f"git {_verb(args)} was killed by signal {-status}.",
+            "Is there enough memory? Run the command again.",
+            status=status,
+            stderr=err,
+        )
     return errors.GitFailed(
         f"git {_verb(args)} failed: {what or f'exit status {status}'}",
         "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",

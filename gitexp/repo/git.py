@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.repo import failures, launch
+from gitexp.repo import failures, launch, ref_locks
 from gitexp.repo.launch import Git
 
 _ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
@@ -161,10 +161,13 @@ class Repository:
         index: Path | None = None,
         env: Mapping[str, str] | None = None,
         durable: bool = False,
+        inherits: Sequence[int] = (),
     ) -> tuple[int, bytes, str]:
-        """Run `git <args>`; return exit status, standard output and standard error."""
+        """Run `git <args>`, which inherits some descriptors; return exit status (negative for a signal),
+        standard output and standard error."""
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
-        return launch.execute(self._git, [*(launch.DURABLE if durable else ()), *args], environment, stdin)
+        command = [*(launch.DURABLE if durable else ()), *args]
+        return launch.execute(self._git, command, environment, stdin, inherits)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -343,22 +346,26 @@ class Repository:
         `old` None moves it whatever it was.
         """
         expected = [] if old is None else [old or self.zero]
-        self._change_ref(["-m", reason, "--no-deref", ref, new, *expected])
+        self._change_refs([ref], ["-m", reason, "--no-deref", ref, new, *expected])
 
     def update_refs(self, changes: Iterable[RefChange], reason: str = "gitexp") -> None:
         """Make all these changes if each ref is at its `old`; raises RefConflict, with none made, if not.
 
         A crash in the middle can leave the first of them made and the others not.
         """
+        changes = list(changes)
         text = b"".join(
             b"update %s\0%s\0%s\0"
             % (os.fsencode(c.ref), (c.new or self.zero).encode(), (c.old or self.zero).encode())
             for c in changes
         )
-        self._change_ref(["--no-deref", "-m", reason, "-z", "--stdin"], text)
+        self._change_refs([c.ref for c in changes], ["--no-deref", "-m", reason, "-z", "--stdin"], text)
 
-    def _change_ref(self, args: list[str], stdin: bytes | None = None) -> None:
-        status, _, err = self.call("update-ref", *args, stdin=stdin, durable=True)
+    def _change_refs(self, refs: Sequence[str], args: list[str], stdin: bytes | None = None) -> None:
+        with ref_locks.change(self.common_dir, refs) as ours:
+            status, _, err = self.call("update-ref", *args, stdin=stdin, durable=True, inherits=ours.inherits)
+            if status < 0:
+                ours.unlock()
         if status == 0:
             return
         if re.search(r"reference already exists|but expected|unable to resolve|reference is missing", err):

@@ -42,6 +42,9 @@ ALWAYS = (
 # Objects and refs reach the disk before we say that they are there (Git 2.36 and later know these).
 DURABLE = ("-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch")
 
+# Inherited, these would lead a Git of somebody else's into this repository, or ours into another one.
+PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+
 ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -54,13 +57,20 @@ ENVIRONMENT = {
 
 
 def execute(
-    git: Git, args: Sequence[str], env: Mapping[str, str], stdin: bytes | None = None
+    git: Git,
+    args: Sequence[str],
+    env: Mapping[str, str],
+    stdin: bytes | None = None,
+    inherits: Sequence[int] = (),
 ) -> tuple[int, bytes, str]:
-    """Run `git <args>`; return exit status, standard output and standard error."""
+    """Run `git <args>`, which inherits some descriptors; return exit status (negative for a signal),
+    standard output and standard error."""
     command = ["git", *ALWAYS, *args]
     pipe = subprocess.PIPE if stdin is not None else None
+    descriptors = {"pass_fds": inherits} if inherits else {}
     try:
-        process = git.execute(command, istream=pipe, as_process=True, env=env)  # dropped, it kills Git
+        # Dropped, it kills Git.
+        process = git.execute(command, istream=pipe, as_process=True, env=env, **descriptors)
         popen = process.proc
         assert popen is not None  # a fresh AutoInterrupt always holds its process
         out, err = popen.communicate(stdin)

@@ -22,12 +22,16 @@ def move(repo: Repository, changes: Sequence[RefChange], reason: str) -> None:
         try:
             return repo.update_refs(changes, reason)
         except RefConflict:
-            # A Git that died after its work was done, and our second attempt, would be no conflict.
-            if attempt and all(repo.resolve(change.ref) == change.new for change in changes):
+            # What a Git has done before it died is no conflict, at our second attempt.
+            left = [change for change in changes if repo.resolve(change.ref) != change.new]
+            if not attempt or len(left) == len(changes):
+                raise
+            if not left:
                 return None
-            raise
+            changes = left
         except errors.GitFailed as error:
-            if attempt == _ATTEMPTS - 1 or not _may_pass(repo, changes, error.stderr):
+            # Killed, by one who wanted memory for instance: that need not happen twice.
+            if attempt == _ATTEMPTS - 1 or not (error.status < 0 or _may_pass(repo, changes, error.stderr)):
                 raise
             time.sleep(0.01 * (attempt + 1))
     return None

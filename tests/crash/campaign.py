@@ -66,7 +66,9 @@ class Laboratory:
         """Every trial that makes sense, in the order in which gitexp comes to their points."""
         with self.copy(scenario) as repo:
             points = self._strace.record(repo, scenario.args)
-        return [Trial(scenario, point, fault) for point in points for fault in faults if _sensible(point, fault)]
+        return [
+            Trial(scenario, point, fault) for point in points for fault in faults if _sensible(point, fault)
+        ]
 
     def run(self, trial: Trial, tally: Tally) -> None:
         """Run one trial and count it."""
@@ -139,7 +141,9 @@ def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequenc
         code = str(json.loads(done.stdout)["error"]["code"])
     except (ValueError, LookupError, TypeError):
         code = "?"
-    assert code in refused, f"gitexp {' '.join(args)} afterwards: {done.exit_code}\n{done.stdout}{done.stderr}"
+    assert code in refused, (
+        f"gitexp {' '.join(args)} afterwards: {done.exit_code}\n{done.stdout}{done.stderr}"
+    )
     return code
 
 

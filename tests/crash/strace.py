@@ -125,7 +125,7 @@ class Strace:
         shim.chmod(0o755)
 
     def record(self, repo: Workspace, args: Sequence[str]) -> list[Point]:
-        """Every call that writes into the repository while gitexp does its work there, in order of process."""
+        """Every call that writes into the repository while gitexp works there, in order of process."""
         with self._scratch() as folder:
             tracer = ["-y", "-o", f"{folder}/0.trace", "-e", f"trace={','.join(CALLS)}"]
             done = self._run(repo, args, folder, {"CRASH_AT": "all"}, tracer)
@@ -180,7 +180,6 @@ def _writes(call: str, rest: str, repo: str) -> bool:
         match = _DESCRIPTOR.match(rest)
         return match is not None and match["path"].startswith(repo + "/")
     match = _QUOTED.search(rest)
-    if match is None or (os.path.isabs(match["path"]) and not match["path"].startswith(repo + "/")):
+    if match is None or (match["path"].startswith("/") and not match["path"].startswith(repo + "/")):
         return False
     return call not in _OPENS or re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", rest) is not None
-
