@@ -23,21 +23,29 @@ from gitexp.version import __version__
 if TYPE_CHECKING:
     from gitexp import errors
     from gitexp.model import MISSING, Change, Experiment, Record, Status
+    from gitexp.ops.apply import Applied, apply
     from gitexp.ops.branch import Promotion, branch
     from gitexp.ops.columns import Column, Columns
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
+    from gitexp.ops.edit import note, rename, tag
     from gitexp.ops.init import Found, init
     from gitexp.ops.log import Log, log
     from gitexp.ops.lookup import Point
     from gitexp.ops.project import Project
+    from gitexp.ops.remove import Selection, remove, restore, select, trashed
     from gitexp.ops.rows import Row
     from gitexp.ops.run import Request, Result
     from gitexp.ops.run import run as run_experiment
     from gitexp.ops.save import save as save_workspace
     from gitexp.ops.show import Group, Query, Table, columns, experiments, table
+    from gitexp.ops.takeover import Taken
+    from gitexp.ops.undo import Undone, undo, undoable
+    from gitexp.repo.operations import Operation
+    from gitexp.repo.trash import Trashed
 
 __all__ = [
     "MISSING",
+    "Applied",
     "Change",
     "Column",
     "Columns",
@@ -47,6 +55,7 @@ __all__ = [
     "Found",
     "Group",
     "Log",
+    "Operation",
     "Point",
     "Project",
     "Promotion",
@@ -55,9 +64,14 @@ __all__ = [
     "Request",
     "Result",
     "Row",
+    "Selection",
     "Status",
     "Table",
+    "Taken",
+    "Trashed",
+    "Undone",
     "__version__",
+    "apply",
     "branch",
     "columns",
     "diff",
@@ -65,14 +79,30 @@ __all__ = [
     "experiments",
     "init",
     "log",
+    "note",
     "patch",
     "points",
+    "remove",
+    "rename",
+    "restore",
     "run_experiment",
     "save_workspace",
+    "select",
     "table",
+    "tag",
+    "trashed",
+    "undo",
+    "undoable",
 ]
 
 _MODULES = {
+    "gitexp.repo.trash": ("Trashed",),
+    "gitexp.repo.operations": ("Operation",),
+    "gitexp.ops.undo": ("Undone", "undo", "undoable"),
+    "gitexp.ops.takeover": ("Taken",),
+    "gitexp.ops.remove": ("Selection", "remove", "restore", "select", "trashed"),
+    "gitexp.ops.edit": ("note", "rename", "tag"),
+    "gitexp.ops.apply": ("Applied", "apply"),
     "gitexp.model": ("MISSING", "Change", "Experiment", "Record", "Status"),
     "gitexp.ops.branch": ("Promotion", "branch"),
     "gitexp.ops.columns": ("Column", "Columns"),
