@@ -52,7 +52,8 @@ class Record:
     """What is remembered about one experiment: the JSON in its record commit's message.
 
     `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
-    it was made from. `argv` is the command as given, or None where `command` went through a shell.
+    it was made from. `argv` is the command as given, or None where `command` went through a shell;
+    `folder` is where it ran, relative to the root.
     Times are ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files
     that were too large for the record and stand in E's tree alone. `extra` is what a later version
     has added: kept as it is when the record is written again.
@@ -65,6 +66,7 @@ class Record:
     branch: str | None = None
     command: str | None = None
     argv: tuple[str, ...] | None = None
+    folder: str = ""
     overrides: tuple[str, ...] = ()
     params: Files = field(default_factory=dict)
     metrics: Files = field(default_factory=dict)

@@ -46,6 +46,7 @@ FIELDS = {
     "branch": st.none() | texts,
     "command": st.none() | texts,
     "argv": st.none() | tuples,
+    "folder": st.just("") | plain_names,
     "overrides": tuples,
     "params": files,
     "metrics": files.filter(lambda found: not any(word in str(found).lower() for word in ("nan", "inf"))),

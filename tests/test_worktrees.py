@@ -26,7 +26,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes and links
 
 def checked_out(repo: Workspace, commit: str, *share: str) -> tuple[Tree, Path]:
     """What a run would find, and where."""
-    with worktrees.checkout(Repository.find(repo.path), commit, share) as worktree:
+    found = Repository.find(repo.path)
+    with worktrees.checkout(found, commit) as worktree:
+        worktrees.share(found, worktree, commit, share)
         assert share or worktree.run("status", "--porcelain", "--ignored") == b""
         assert worktree.resolve("HEAD") == commit
         return on_disk(worktree.root), worktree.root
@@ -288,8 +290,8 @@ def test_two_at_once_have_one_each(repo: Workspace) -> None:
     commit, other = rich(repo), repo.git("rev-parse", "HEAD~1")
     git_repo = Repository.find(repo.path)
     with ExitStack() as stack:
-        one = stack.enter_context(worktrees.checkout(git_repo, commit, ()))
-        two = stack.enter_context(worktrees.checkout(git_repo, other, ()))
+        one = stack.enter_context(worktrees.checkout(git_repo, commit))
+        two = stack.enter_context(worktrees.checkout(git_repo, other))
         assert one.root != two.root
         assert on_disk(one.root) == stored(repo, commit)
         assert on_disk(two.root) == stored(repo, other)
@@ -372,5 +374,5 @@ def test_there_is_an_end_to_the_slots(repo: Workspace, monkeypatch: pytest.Monke
     monkeypatch.setattr(worktrees, "_SLOTS", 1)
     git_repo = Repository.find(repo.path)
     head = git_repo.head().commit
-    with worktrees.checkout(git_repo, head, ()), pytest.raises(errors.WorkspaceBusy, match="isolated"):
+    with worktrees.checkout(git_repo, head), pytest.raises(errors.WorkspaceBusy, match="isolated"):
         checked_out(repo, head)

@@ -27,9 +27,6 @@ _RUNS: tuple[tuple[str, ...], ...] = (
     ("-S", "train.lr=0.1", "-S", "train.epochs=60", "-S", "train.l2=0.1"),
 )
 
-# Inherited from a hook or an alias, these would lead the demo into another repository.
-GIT_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -59,10 +59,10 @@ def _finish(
 ) -> Experiment:
     failpoint("finish:begun")
     workspace = project.repo.linked(Path(run.root), Path(run.git_dir))
-    metrics, warnings = _metrics(project, run)
+    metrics, warnings = _metrics(run)
     params, unread = parse_all({n: _if_written(run, n) for n in run.written_params}, files.parse)
     tree, left_out = _results(project, run, workspace)
-    left_out += _keep_left(project, workspace, tree, experiment.name)
+    left_out += _keep_left(project, run, workspace, tree, experiment.name)
     record = replace(
         _ended(record, _status(run)),
         params={**record.params, **params},
@@ -201,7 +201,7 @@ def _if_written(run: LiveRun, name: str) -> bytes | None:
     return None if after is None or after == run.stamps.get(name) else read(root / name)
 
 
-def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
+def _metrics(run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
     """Return the metrics that this run wrote, and what is to be said of those it did not."""
     found = {name: _if_written(run, name) for name in run.metrics}
     trees, warnings = parse_all(found, files.parse_metrics)
@@ -210,7 +210,7 @@ def _metrics(project: Project, run: LiveRun) -> tuple[dict[str, Tree], list[str]
             continue
         if (Path(run.root) / name).exists():
             warnings.append(f"not this run's result: {name} was there before and has not been written")
-        elif name in project.config.declared:
+        elif name in run.declared:
             warnings.append(f"not written: {name}")
     return trees, warnings
 
@@ -231,7 +231,7 @@ def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str
         return _by_halves(workspace, scratch, tree, found, warnings)
 
 
-def _keep_left(project: Project, workspace: Repository, tree: str, name: str) -> list[str]:
+def _keep_left(project: Project, run: LiveRun, workspace: Repository, tree: str, name: str) -> list[str]:
     """Put what an isolated run left and nobody declared where it stays; return what is to be said of it."""
     if workspace.root.parent != project.local.worktrees or not workspace.root.is_dir():
         return []
@@ -239,7 +239,7 @@ def _keep_left(project: Project, workspace: Repository, tree: str, name: str) ->
     # A kill, or a second attempt, may find some of it moved already.
     kept = set(snapshot.files_below(target, ["."]))
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
-        kept.update(worktrees.keep_left(workspace, tree, project.config.share, scratch, target))
+        kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target))
     if not kept:
         return []
     return [

@@ -1,4 +1,4 @@
-"""The params that a run uses: read from their files, changed as -S says, written back in place."""
+"""The params that a run uses: read from their files and its command, changed as -S says, written back."""
 
 from __future__ import annotations
 
@@ -11,44 +11,91 @@ from pathlib import Path
 
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
-from gitexp.files import Override
-from gitexp.model import Files
+from gitexp.files import Override, arguments
+from gitexp.files.keys import format_key, get, resolve
+from gitexp.model import MISSING, Files
 from gitexp.ops.project import Project
+
+Command = str | tuple[str, ...]  # for the shell, or an argument list
+
+COMMAND = ".gitexp/command"  # stands for a params file where the command's own options are recorded
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """`files` is what the params files say with the overrides applied, `contents` what that was read
-    from; `edited` the files that differ from the disk, by their real path relative to the root (a
-    symlink's target, not the link), and `originals` what stood in these."""
+    """`command` is what to run, and `files` what the params files and its options say, both with the
+    overrides applied; `contents` what the files were read from; `edited` those that differ from the
+    disk, by their real path relative to the root (a symlink's target, not the link), and `originals`
+    what stood in these."""
 
+    command: Command
     files: Files
     contents: Mapping[str, bytes]
     edited: Mapping[str, bytes]
     originals: Mapping[str, bytes]
 
 
-def prepare(project: Project, overrides: Sequence[Override], *, written_later: Sequence[str]) -> Params:
-    """Return the params of a run; nothing is written.
+def prepare(
+    project: Project, overrides: Sequence[Override], command: Command, *, written_later: Sequence[str]
+) -> Params:
+    """Return the params of a run of `command`; nothing is written.
 
     Raises ParseError, UnknownParam, OverrideError, or SnapshotRefused if a file to be changed is a
     link to outside the repository.
     """
     root = project.repo.root
-    overrides = _with_names(project, overrides)
+    of_command = [override for override in overrides if override.file == COMMAND]
+    overrides = _with_names(project, [o for o in overrides if o.file != COMMAND])
     found = {name: data for name in _names(project, overrides) if (data := _read(root, name)) is not None}
     # What the command itself writes is a result: it cannot be changed from here, nor is it input.
     inputs = {name: data for name, data in found.items() if name not in written_later}
-    edited = files.apply_overrides(inputs, overrides) if overrides else {}
+    of_files = [override for override in overrides if not _is_of_command(override, command, inputs)]
+    of_command += [override for override in overrides if override not in of_files]
+    edited = files.apply_overrides(inputs, of_files) if of_files else {}
     final = {**inputs, **edited}
+    command = _changed(command, of_command)
     trees = {name: files.parse(name, data) for name, data in final.items()}
+    if options := arguments.parse(arguments.split(command) or ()):
+        trees[COMMAND] = options
     real = {name: _real(root, name) for name in edited}
     return Params(
+        command,
         trees,
         contents=final,
         edited={real[name]: data for name, data in edited.items()},
         originals={real[name]: inputs[name] for name in edited},
     )
+
+
+def _is_of_command(override: Override, command: Command, inputs: Mapping[str, bytes]) -> bool:
+    """Return whether an override without a file means an option of the command; raises OverrideError
+    where it may as well mean a key of a file."""
+    if override.file is not None or override.key[0] != arguments.SECTION:
+        return False
+    trees = {name: files.parse(name, data) for name, data in inputs.items()}
+    having = [name for name, tree in trees.items() if get(tree, resolve(tree, override.key)) is not MISSING]
+    words = arguments.split(command)
+    if words is not None and having and arguments.has(words, override):
+        key = format_key(override.key)
+        raise errors.OverrideError(
+            f"`{key}` stands in {' and in '.join(having)} and is an option of the command.",
+            f"Say which one is meant: {having[0]}:{key} or {COMMAND}:{key}",
+        )
+    return not having and not any(arguments.SECTION in tree for tree in trees.values())
+
+
+def _changed(command: Command, overrides: Sequence[Override]) -> Command:
+    """Return the command with its options changed; a list stays a list, a shell line a shell line."""
+    if not overrides:
+        return command
+    words = arguments.split(command)
+    if words is None:
+        raise errors.UnknownParam(
+            f"`{overrides[0].text}` cannot change the command: it is a line for the shell, {command}",
+            "Give the command in plain words: gitexp run -- python train.py --lr 0.1",
+        )
+    words = arguments.apply(words, overrides)
+    return arguments.join(words) if isinstance(command, str) else tuple(words)
 
 
 def require_writable(root: Path, params: Params) -> None:

@@ -10,14 +10,12 @@ from gitexp import files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.ops import exclusions
-from gitexp.ops.finish import now
 from gitexp.ops.project import Project, parse_all, read
+from gitexp.ops.record import branch_of, made_here
 from gitexp.repo import snapshot
 from gitexp.repo.live import live_runs
 from gitexp.repo.store import check_name, subject
-from gitexp.run.environment import machine
 from gitexp.run.liveness import is_alive
-from gitexp.version import __version__
 
 
 def save(project: Project, name: str = "", note: str = "") -> Experiment:
@@ -47,25 +45,19 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)
     failpoint("save:snapshot")
-    here, time = machine(), now()
     record = Record(
         name=name,
         status=Status.DONE,
         commit=head.commit,
         baseline=head.commit,
-        branch=head.branch.removeprefix("refs/heads/") if head.branch else None,
+        branch=branch_of(head),
         params=params,
         metrics=metrics,
-        created=time,
-        finished=time,
-        user=here.user,
-        host=here.host,
-        platform=here.platform,
-        cpus=here.cpus,
-        gitexp=__version__,
         note=note,
         warnings=(*going, *taken.warnings, *unread, *bad),
     )
+    record = made_here(record)
+    record = replace(record, finished=record.created)
 
     def build(name: str) -> tuple[Record, str]:
         named = replace(record, name=name)

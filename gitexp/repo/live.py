@@ -38,7 +38,9 @@ class LiveRun:
     """One run that is going on, or was when its process died.
 
     `folder` is its place under `runs/`; `root` and `git_dir` are those of the worktree it runs in;
-    `tree` is the start snapshot; `stamps` tell which result files stood there before it began.
+    `tree` is the start snapshot; `stamps` tell which result files stood there before it began. What
+    counts as a result, is worth a word if it is missing (`declared`) or is linked (`share`) is as its
+    code's config has it, which another commit's may not.
     `child` is the command, from its start until gitexp has seen its end.
     `exit_code` and `interrupted` are set when the command has ended.
     """
@@ -55,6 +57,8 @@ class LiveRun:
     results: tuple[str, ...]
     max_size: int
     started: float  # seconds since the epoch
+    declared: tuple[str, ...] = ()
+    share: tuple[str, ...] = ()
     name: str = ""
     child: ProcessId | None = None
     exit_code: int | None = None
@@ -195,6 +199,8 @@ def _read(folder: Path) -> LiveRun:
         results=tuple(map(str, data["results"])),
         max_size=int(data["max_size"]),
         started=float(data["started"]),
+        declared=tuple(map(str, data.get("declared", ()))),  # a run of 0.1 has no such fields
+        share=tuple(map(str, data.get("share", ()))),
         name=str(data["name"]),
         child=None if child is None else _process(child),
         exit_code=None if data["exit_code"] is None else int(data["exit_code"]),

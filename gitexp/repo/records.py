@@ -163,6 +163,10 @@ def _is_file_names(value: Any) -> bool:
     return _is_texts(value) and all(map(_is_file_name, value))
 
 
+def _is_folder(value: Any) -> bool:
+    return isinstance(value, str) and (value == "" or _is_file_name(value))
+
+
 def _is_file_name(text: str) -> bool:
     return _NO_FILE.search(text) is None
 
@@ -215,6 +219,7 @@ _READERS: dict[str, tuple[_Check, _Read]] = {
     "branch": _REPEATED,
     "command": _REPEATED,
     "argv": _TEXTS,
+    "folder": (_is_folder, sys.intern),
     "overrides": _TEXTS,
     "params": (_is_files, None),
     "metrics": (_is_files, None),

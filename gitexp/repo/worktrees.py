@@ -41,20 +41,28 @@ _OURS = (
 
 
 @contextlib.contextmanager
-def checkout(repo: Repository, commit: str, share: Sequence[str]) -> Iterator[Repository]:
-    """Give a worktree that holds `commit` and nothing else, as long as the block lasts.
-
-    `share` are paths that are linked to those of `repo`'s own workspace, where these exist.
-    Raises SnapshotRefused for submodules that are not shared: they would be empty.
-    """
-    _refuse_submodules(repo, commit, share)
+def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
+    """Give a worktree that holds `commit` and nothing else, as long as the block lasts."""
     slot, lock = _take_slot(LocalState(repo))
     try:
-        worktree = _prepared(repo, slot, commit)
-        _link(repo.root, worktree.root, share)
-        yield worktree
+        yield _prepared(repo, slot, commit)
     finally:
         lock.release()
+
+
+def share(repo: Repository, worktree: Repository, commit: str, paths: Sequence[str]) -> None:
+    """Link those of `paths` that exist in `repo`'s own workspace into a worktree that holds `commit`.
+
+    Raises SnapshotRefused for submodules that are not shared: they would be empty.
+    """
+    _refuse_submodules(repo, commit, paths)
+    _link(repo.root, worktree.root, paths)
+
+
+def settle(worktree: Repository, commit: str) -> None:
+    """Tell the worktree that what its files say by now is `commit`."""
+    worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
+    worktree.run(*_OURS, "read-tree", "--reset", "--end-of-options", commit)
 
 
 def keep_left(

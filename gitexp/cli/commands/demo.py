@@ -36,8 +36,9 @@ def demo(
     """
     from gitexp.cli import render
     from gitexp.ops import demo as ops
+    from gitexp.repo.launch import PLACES
 
-    for variable in ops.GIT_PLACES:
+    for variable in PLACES:
         os.environ.pop(variable, None)
     project = ops.prepare(folder)
     for step in ops.steps(project):

@@ -19,6 +19,9 @@ gitexp run -- python train.py
 gitexp run -S train.lr=0.2 -S model.layers=[64,32] -n wide -- python train.py
 gitexp run -S +train.warmup=5 -S '~train.decay' -m "as in the paper"
 gitexp run --temp -S train.lr=0.3    (in a workspace of its own)
+gitexp run -S args.lr=0.2 -- python train.py --lr 0.1 --fast    (options are params too)
+gitexp run --from exp-55e90 -S train.lr=0.3    (that code again, with another value)
+gitexp run --from HEAD -- python train.py
 """
 
 
@@ -47,6 +50,15 @@ def run(
     temp: Annotated[
         bool, typer.Option("--temp", help="Run in an isolated worktree; the workspace stays as it is.")
     ] = False,
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="EXP|REV",
+            help="Run the code of an experiment or commit, in an isolated worktree; its command by default.",
+            autocompletion=complete.points,
+        ),
+    ] = "",
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -55,7 +67,8 @@ def run(
     Stored are the exact code, params, metrics, log and environment. The workspace is stored before the
     command starts, uncommitted changes and new files included; at the end the results are added. The
     command's exit status is passed on. Ctrl-C stores the experiment as interrupted. What -S changes in
-    the params files stays changed; with --temp the workspace is not touched.
+    the params files stays changed; with --temp or --from the workspace is not touched. The command's own
+    options are params under args: --lr 0.1 is args.lr.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project
@@ -79,6 +92,7 @@ def run(
         name=name,
         note=note,
         temp=temp,
+        from_=from_,
         stdout=2 if json else 1,
         on_start=started,
     )

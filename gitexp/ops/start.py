@@ -1,0 +1,225 @@
+"""What a run starts from: the workspace as it stands, or the exact code of an earlier commit.
+
+All that can be refused is refused here, with nothing written but unreferenced objects and folders
+that are cleaned when they are used again. Code of a commit is checked out into a worktree first and
+then looked at as a workspace is: its config, its params, its programs are the ones that count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from gitexp import config, errors, files
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Files, Record
+from gitexp.ops import exclusions, lookup, params
+from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
+from gitexp.ops.params import Command, Params
+from gitexp.ops.project import Project
+from gitexp.ops.record import branch_of
+from gitexp.repo import live, snapshot, worktrees
+from gitexp.repo.git import Repository
+from gitexp.repo.store import check_name
+from gitexp.run.programs import find_program
+
+_MESSAGE = "Start of an experiment\n"
+_NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. `stdout` and `stderr` are where the command's output goes (fds).
+
+    `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
+    `command` then that experiment's runs again.
+    """
+
+    command: Command | None = None
+    overrides: Sequence[str] = ()
+    name: str = ""
+    note: str = ""
+    temp: bool = False
+    from_: str = ""
+    stdout: int = 1
+    stderr: int = 2
+    on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run that may begin: checked, and its code stored.
+
+    `code` is the project as the code has it: where `-S` was looked up, and whose config counts.
+    `workspace` is where it will run, in `folder` (relative to the root); `commit` holds the `tree`
+    that it starts with.
+    """
+
+    code: Project
+    params: Params
+    folder: str
+    baseline: str
+    branch: str | None
+    workspace: Repository
+    tree: str
+    commit: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> Command:
+        return self.params.command
+
+    @property
+    def written_params(self) -> tuple[str, ...]:
+        """Params files that the command itself writes (dvclive's): read after a run, not before."""
+        return _written_params(self.code)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The paths that belong to the run's results."""
+        return (*self.code.config.results, *self.written_params)
+
+
+def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> Start:
+    """Return what the run starts from; what it needs to itself is held until the stack is closed.
+
+    Raises what `gitexp.ops.run.run` raises before the command has started.
+    """
+    if request.name:
+        check_name(request.name)
+        project.store.require_free(request.name)
+    return (_of_commit if request.from_ else _of_workspace)(project, request, stack)
+
+
+# -- from the workspace -------------------------------------------------------------------------------
+
+
+def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStack) -> Start:
+    repo = project.repo
+    head = repo.head()
+    prepared, folder = _checked(project, request, None)
+    if not request.temp:
+        params.require_writable(repo.root, prepared)
+        stack.enter_context(live.workspace(project.local, repo.git_dir))
+        refuse_beside_orphan(project)
+        # The results of a run that died here must be stored before this one writes over them.
+        finish_dead_runs(project, awaited=repo.git_dir)
+    tree, warnings = _snapshot(project, prepared)
+    prepared = params.as_stored(project, tree, prepared)
+    commit = repo.write_commit(tree, [head.commit], _MESSAGE)
+    failpoint("run:snapshot")
+    workspace = repo
+    if request.temp:
+        workspace = stack.enter_context(worktrees.checkout(repo, commit))
+        worktrees.share(repo, workspace, commit, project.config.share)
+    return Start(project, prepared, folder, head.commit, branch_of(head), workspace, tree, commit, warnings)
+
+
+def _snapshot(project: Project, prepared: Params) -> tuple[str, tuple[str, ...]]:
+    rules = snapshot.Rules(
+        leave_out=exclusions.rule(project.repo.root),
+        max_untracked=project.config.max_untracked,
+        results=project.config.results,
+        declared=tuple(prepared.contents),
+        overlay=prepared.edited,
+    )
+    with project.local.scratch() as scratch:
+        taken = snapshot.take(project.repo, scratch, rules)
+    return taken.tree, taken.warnings
+
+
+# -- from a commit ------------------------------------------------------------------------------------
+
+
+def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) -> Start:
+    repo = project.repo
+    point = lookup.find(project, request.from_)
+    if point.commit is None:
+        raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
+    before = point.experiment.record if point.experiment is not None else None
+    if before is not None and not before.status.ended:
+        raise errors.ExperimentError(
+            f"{point.label} has not ended: what it comes to is not known yet.",
+            f"Wait for it, or run what it started from: gitexp run --from {before.baseline[:7]}",
+        )
+    worktree = stack.enter_context(worktrees.checkout(repo, point.commit))
+    code = _in_worktree(project, worktree, before, repeated=request.command is None)
+    worktrees.share(repo, worktree, point.commit, code.config.share)
+    prepared, folder = _checked(code, request, before)
+    tree = repo.resolve(point.commit, "tree")
+    assert tree is not None  # it is checked out
+    if prepared.edited:
+        with project.local.scratch() as scratch:
+            params.write(worktree.root, scratch, prepared)
+            tree = snapshot.with_files(worktree, scratch, tree, [], list(prepared.edited)).tree
+    commit = repo.write_commit(tree, [point.commit], _MESSAGE)
+    worktrees.settle(worktree, commit)
+    failpoint("run:settled")
+    branch = before.branch if before is not None else None
+    return Start(code, prepared, folder, point.commit, branch, worktree, tree, commit)
+
+
+def _in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
+    """Return the project as a commit has it, looked for from the folder that the command will run in.
+
+    What is shared is a matter of this machine: what the user's config names counts too.
+    """
+    root = worktree.root
+    if repeated and before is not None:
+        here = root / PurePosixPath(before.folder)
+    else:
+        here = root / project.here.relative_to(project.repo.root.resolve())
+    found = config.load(root, here)
+    found = replace(
+        found,
+        params=_with(found.params, before.params if before is not None else {}),
+        metrics=_with(found.metrics, before.metrics if before is not None else {}),
+        share=tuple(dict.fromkeys([*found.share, *project.config.share])),
+    )
+    return replace(project, repo=worktree, config=found, here=here)
+
+
+def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:
+    """Return the names with those of the files that an experiment had besides."""
+    return tuple(dict.fromkeys([*names, *(name for name in more if not name.startswith(".gitexp/"))]))
+
+
+# -- from either --------------------------------------------------------------------------------------
+
+
+def _checked(code: Project, request: Request, before: Record | None) -> tuple[Params, str]:
+    """Return the params and the command, as `-S` changes them, and the folder that it runs in."""
+    root = code.repo.root
+    command, cwd = _command(code, request, before)
+    find_program(command, cwd, os.environ)
+    overrides = [files.parse_override(text) for text in request.overrides]
+    prepared = params.prepare(code, overrides, command, written_later=_written_params(code))
+    top = root.resolve()
+    if not (real := cwd.resolve()).is_relative_to(top):
+        raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
+    folder = real.relative_to(top).as_posix()
+    return prepared, "" if folder == "." else folder
+
+
+def _command(code: Project, request: Request, before: Record | None) -> tuple[Command, Path]:
+    """Return the command and where it runs: typed by the user where they stand, an earlier one where
+    it ran, and that of the config in the project's folder."""
+    if request.command:
+        return request.command, code.here
+    if before is not None and (command := before.argv or before.command):
+        return command, code.repo.root / PurePosixPath(before.folder)
+    if code.config.command:
+        return code.config.command, code.folder
+    if request.from_:
+        raise errors.UsageError(
+            f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
+            f"Give one: gitexp run --from {request.from_} -- python train.py",
+        )
+    raise errors.UsageError("There is no command to run.", _NO_COMMAND)
+
+
+def _written_params(code: Project) -> tuple[str, ...]:
+    return tuple(name for name in code.config.params if name.endswith("dvclive/params.yaml"))

@@ -1,0 +1,187 @@
+"""The code of an earlier experiment or commit runs again, and the workspace is not so much as looked at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.model import Experiment, ProcessId, Status
+from gitexp.ops import run
+from gitexp.ops.project import Project
+from tests.support.experiments import put
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs of POSIX")
+
+TRAIN = ("python", "train.py")
+
+
+def get(repo: Workspace, name: str) -> Experiment:
+    found = Project.open(repo.path).store.get(name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def first(repo: Workspace) -> Experiment:
+    """An experiment of code that stands nowhere else; the workspace has gone on since."""
+    repo.writes("metrics.json")
+    repo.write("train.py", "MARK = 'first'\n" + repo.read("train.py") + "print(MARK)\n")
+    repo.write("new.py", "untracked then\n")
+    repo.gitexp("run", "-q", "-n", "first", "--", *TRAIN)
+    repo.write("train.py", "raise SystemExit('the workspace was run')\n")
+    repo.write("params.yaml", "broken: [\n")
+    repo.write("unreadable.py", "x", mode=0o000)
+    with repo.by_user():
+        (repo.path / "new.py").unlink()
+        (repo.path / "metrics.json").unlink()
+    return get(repo, "first")
+
+
+def test_an_experiment_is_repeated_with_another_param(repo: Workspace, first: Experiment) -> None:
+    answer = repo.json("run", "--from", "first", "-n", "second", "-m", "again", "-S", "train.lr=0.2")
+    second = get(repo, "second")
+    record = second.record
+    assert (record.status, record.baseline) == (Status.DONE, first.record.commit)
+    assert (record.command, record.argv, record.folder) == ("python train.py", TRAIN, "")
+    assert (record.branch, record.note, record.overrides) == ("main", "again", ("train.lr=0.2",))
+    assert record.params["params.yaml"]["train"]["lr"] == 0.2
+    assert record.metrics != first.record.metrics
+    assert record.warnings == ()
+    assert answer["baseline"] == first.record.commit
+    assert answer["params"]["train.lr"] == 0.2
+    changed = repo.git("diff", "--name-only", first.record.commit, record.commit).split()
+    assert changed == ["metrics.json", "params.yaml"]
+    assert repo.git("rev-parse", f"{record.commit}^@") == first.record.commit
+    assert "first" in repo.gitexp("log", "second").stdout
+    third = repo.json("run", "--from", "second", "-n", "third")
+    assert third["baseline"] == record.commit
+    assert third["metrics"] == answer["metrics"]
+
+
+def test_the_worktree_holds_exactly_the_start(repo: Workspace, first: Experiment) -> None:
+    script = (
+        "git status --porcelain; git log -2 --format=%H; git diff HEAD~ --name-only; echo $GITEXP_BASELINE"
+    )
+    repo.gitexp("run", "-q", "--from", "first", "-n", "b", "-S", "train.lr=0.2", "--", "sh", "-c", script)
+    head, parent, changed, baseline = repo.gitexp("log", "b").stdout.split()
+    assert repo.git("show", f"{head}:params.yaml") == repo.git("show", "refs/gitexp/exps/b:params.yaml")
+    assert (parent, changed, baseline) == (first.record.commit, "params.yaml", first.record.commit)
+
+
+def test_results_of_the_earlier_run_do_not_count(repo: Workspace, first: Experiment) -> None:
+    result = repo.gitexp("run", "--from", "first", "-n", "b", "--", "true")
+    assert "not this run's result: metrics.json" in result.stderr
+    assert get(repo, "b").record.metrics == {}
+    assert first.record.metrics
+
+
+def test_a_commit_with_a_dirty_workspace(repo: Workspace) -> None:
+    head = repo.git("rev-parse", "HEAD")
+    repo.write("train.py", "raise SystemExit(9)\n")
+    repo.gitexp("run", "-q", "-n", "one", "--from", "HEAD", "--", *TRAIN)
+    record = get(repo, "one").record
+    assert (record.status, record.baseline, record.branch) == (Status.DONE, head, None)
+    older = repo.json("run", "--from", "HEAD~", "--", *TRAIN)
+    assert older["params"]["train.lr"] == 0.01
+    assert older["baseline"] == repo.git("rev-parse", "HEAD~")
+
+
+def test_the_config_is_that_of_the_commit(repo: Workspace) -> None:
+    repo.write("sub/gitexp.yaml", "command: sh go\nparams: [p.json]\nmetrics: [m.json]\nouts: [out]\n")
+    repo.write("sub/p.json", '{"a": 1}\n')
+    repo.write("sub/go", "cp p.json m.json; pwd; echo x > out\n")
+    repo.commit()
+    repo.gitexp("run", "-q", "-n", "one", "-S", "a=2", "--temp", cwd="sub")
+    repo.write("sub/gitexp.yaml", "command: exit 9\n")
+    repo.commit("another config")
+    for source, name in (("HEAD~", "two"), ("one", "three")):
+        repo.gitexp("run", "-q", "-n", name, "--from", source, "-S", "a=3", cwd="sub")
+        record = get(repo, name).record
+        assert record.params == {"sub/p.json": {"a": 3}}
+        assert record.metrics == {"sub/m.json": {"a": 3}}
+        assert record.folder == "sub"
+        assert repo.git("show", f"{record.commit}:sub/out") == "x"
+    # An experiment knows its project; a commit is looked at from where one stands.
+    repo.gitexp("run", "-q", "-n", "four", "--from", "one")
+    assert get(repo, "four").record.params == {"sub/p.json": {"a": 2}}
+    assert repo.gitexp("run", "--from", "HEAD~", check=False).exit_code == 2
+
+
+def test_it_runs_where_it_ran(repo: Workspace) -> None:
+    repo.write("deep/er/go.sh", "#!/bin/sh\npwd\n", mode=0o755)
+    repo.gitexp("run", "-q", "-n", "one", "--", "./go.sh", cwd="deep/er")
+    assert get(repo, "one").record.folder == "deep/er"
+    repo.gitexp("run", "-q", "-n", "two", "--from", "one")
+    assert repo.gitexp("log", "two").stdout.strip().endswith("/gitexp-0/deep/er")
+    repo.gitexp("run", "-q", "-n", "three", "--from", "one", "--", "pwd", cwd="deep")
+    assert repo.gitexp("log", "three").stdout.strip().endswith("/gitexp-0/deep")
+
+
+def test_shared_paths_come_from_the_workspace(repo: Workspace) -> None:
+    repo.write(".gitignore", "data\nbin\n")
+    repo.write("bin/train", "#!/bin/sh\ncat data/set\n", mode=0o755)
+    repo.write("gitexp.yaml", "share: [bin]\ncommand: bin/train\n")
+    repo.commit()
+    repo.write("data/set", "the data\n")
+    repo.write("gitexp.yaml", "share: [data]\n")
+    repo.gitexp("run", "-q", "-n", "one", "--from", "HEAD")
+    assert repo.gitexp("log", "one").stdout == "the data\n"
+    assert get(repo, "one").record.warnings == ()
+    assert repo.read("data/set") == "the data\n"
+
+
+def test_options_of_the_command_are_changed(repo: Workspace) -> None:
+    repo.gitexp("run", "-q", "-n", "one", "--", "echo", "--lr", "0.1", "--fast")
+    repo.gitexp("run", "-q", "-n", "two", "--from", "one", "-S", "args.lr=2e-1", "-S", "~args.fast")
+    record = get(repo, "two").record
+    assert (record.command, record.params[".gitexp/command"]) == ("echo --lr 2e-1", {"args": {"lr": 0.2}})
+    assert repo.gitexp("log", "two").stdout == "--lr 2e-1\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (("--from", "nope"), "unknown-experiment", "nope"),
+        (("--from", "workspace"), "usage", "--from"),
+        (("--from", "first", "-S", "train.rate=1"), "unknown-param", "train.rate"),
+        (("--from", "first", "-n", "first"), "name-taken", "first"),
+        (("--from", "first", "--", "no-such-program"), "command-not-found", "no-such-program"),
+        (("--from", "HEAD"), "usage", "gitexp run --from HEAD -- python train.py"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    repo: Workspace, first: Experiment, args: tuple[str, ...], code: str, message: str
+) -> None:
+    before = repo.git("for-each-ref")
+    at = args.index("--") if "--" in args else len(args)
+    result = repo.gitexp("run", *args[:at], "--json", *args[at:], check=False)
+    assert f'"{code}"' in result.stdout
+    assert message in result.stdout
+    assert repo.git("for-each-ref") == before
+
+
+def test_a_running_one_is_waited_for(repo: Workspace) -> None:
+    put(repo, "going", status=Status.RUNNING, process=ProcessId("elsewhere", 1, "x"))
+    with pytest.raises(errors.ExperimentError, match="has not ended"):
+        run.run(Project.open(repo.path), run.Request(("true",), from_="going"))
+
+
+def test_two_at_once(repo: Workspace, tmp_path: Path) -> None:
+    """And beside a run in the workspace."""
+    gate = tmp_path / "gate"
+    wait = ("sh", "-c", f"while ! test -e {gate}; do sleep 0.01; done")
+    started = [
+        repo.start("run", "-n", "a", "--", *wait),
+        repo.start("run", "-n", "b", "--from", "HEAD", "--", *wait),
+        repo.start("run", "-n", "c", "--from", "HEAD", "--", *wait),
+    ]
+    for process in started:
+        assert process.stderr is not None
+        assert b"started" in process.stderr.readline()
+    gate.touch()
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert {get(repo, name).record.status for name in "abc"} == {Status.DONE}
