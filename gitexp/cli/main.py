@@ -38,6 +38,7 @@ COMMANDS = (
     "save",
     "show",
     "list",
+    "best",
     "diff",
     "branch",
     "apply",
@@ -48,6 +49,7 @@ COMMANDS = (
     "rename",
     "remove",
     "restore",
+    "doctor",
     "demo",
 )
 

@@ -142,12 +142,17 @@ def claim(run: LiveRun, *, wait: bool = False) -> Iterator[bool]:
             held.release()
 
 
+def stale(local: LocalState) -> list[Path]:
+    """Return the folders that crashes have left of runs that were never written down."""
+    with contextlib.suppress(OSError):
+        return [p for p in local.runs.iterdir() if locks.is_stale(p) and not (p / "state.json").exists()]
+    return []
+
+
 def sweep(local: LocalState) -> None:
     """Remove what crashes have left of runs that were never written down."""
-    with contextlib.suppress(OSError):
-        for folder in local.runs.iterdir():
-            if locks.is_stale(folder) and not (folder / "state.json").exists():
-                shutil.rmtree(folder, ignore_errors=True)
+    for folder in stale(local):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _reserve(path: Path) -> None:

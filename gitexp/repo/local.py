@@ -49,15 +49,19 @@ class LocalState:
     def scratch(self) -> Iterator[Path]:
         """Give a folder of one's own for as long as the block lasts."""
         self.prepare()
-        tmp = self.root / "tmp"
-        for old in tmp.iterdir():
-            if locks.is_stale(old):
-                shutil.rmtree(old, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(dir=tmp))
+        for old in self.stale_scratch():
+            shutil.rmtree(old, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def stale_scratch(self) -> list[Path]:
+        """Return the folders that processes have left which must be gone."""
+        with contextlib.suppress(OSError):
+            return [path for path in (self.root / "tmp").iterdir() if locks.is_stale(path)]
+        return []
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:

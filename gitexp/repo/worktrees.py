@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
@@ -38,6 +40,42 @@ _OURS = (
     *("-c", "submodule.recurse=false"),
     *("-c", "worktree.guessRemote=false"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A kept worktree that no run has now. `broken`: Git does not know it, or it not Git.
+
+    `idle_for` is how long ago it was last used, in seconds.
+    """
+
+    repo: Repository
+    path: Path
+    broken: bool
+    idle_for: float
+
+    def remove(self) -> None:
+        """Remove the worktree, unless a run has taken it meanwhile."""
+        if (lock := LocalState(self.repo).try_lock(self.path.name)) is not None:
+            try:
+                _remove(self.repo, self.path)
+            finally:
+                lock.release()
+
+
+def idle_slots(repo: Repository) -> list[Slot]:
+    """Return the kept worktrees that no run has now."""
+    local = LocalState(repo)
+    found = []
+    for path in sorted(local.worktrees.glob("gitexp-*")):
+        if (lock := local.try_lock(path.name)) is None:
+            continue
+        lock.release()
+        if not any(run.root == str(path) for run in live.live_runs(local)):
+            git_dir = _git_dir(repo, path)
+            used = ((git_dir or path) / ("HEAD" if git_dir else "")).lstat().st_mtime
+            found.append(Slot(repo, path, git_dir is None, time.time() - used))
+    return found
 
 
 @contextlib.contextmanager

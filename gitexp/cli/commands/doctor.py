@@ -1,0 +1,76 @@
+"""`gitexp doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.ops.doctor import Finding
+
+EPILOG = """Examples:
+gitexp doctor
+gitexp doctor --fix
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(doctor)
+
+
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can safely be mended.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Look for what is wrong with the experiments stored here.
+
+    Every ref, record and object, locks and worktrees that crashes have left, the trash. --fix deletes
+    nothing that holds an experiment. Exits with 1 if a problem is left.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import doctor as ops
+
+    report = ops.examine(open_project(), mend=fix)
+    if json:
+        counts = {
+            "experiments": report.experiments,
+            "trashed": report.trashed,
+            "operations": report.operations,
+        }
+        found = [_as_json(finding) for finding in report.findings]
+        render.as_json({"healthy": report.healthy, **counts, "findings": found})
+    else:
+        looked = f"{report.experiments:,} experiment{'' if report.experiments == 1 else 's'}"
+        render.answer(line for finding in report.findings for line in _lines(finding))
+        if not fix and any(finding.mend for finding in report.findings):
+            render.hint("gitexp doctor --fix mends some of it.")
+        render.say(
+            f"{looked}, {report.trashed:,} in the trash: {'all in order' if report.healthy else 'see above'}."
+        )
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+def _lines(finding: Finding) -> list[str]:
+    from gitexp.cli.values import clean
+
+    state = "mended" if finding.mended else "problem" if finding.problem else "note"
+    lines = [f"{state}: {clean(finding.message)}"]
+    return lines if finding.hint is None or finding.mended else [*lines, f"  {clean(finding.hint)}"]
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "problem": finding.problem,
+        "message": finding.message,
+        "hint": finding.hint,
+        "mendable": finding.mend is not None,
+        "mended": finding.mended,
+    }

@@ -1,0 +1,271 @@
+"""Look for what is wrong with the experiments of a repository, and mend what can safely be mended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.model import Experiment
+from gitexp.ops import remove
+from gitexp.ops.project import Project
+from gitexp.repo import graph, live, operations, trash, worktrees
+from gitexp.repo.snapshot import human_size, shorten
+from gitexp.repo.store import PREFIX, is_name
+from gitexp.run.liveness import is_alive, works_in
+
+_OLD_LOCK = 60.0  # seconds; Git holds one for milliseconds, but for a repack
+_IDLE = 30 * 24 * 3600.0  # seconds
+
+Mend = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found. A `problem` hurts; what is none is worth a word.
+
+    `code` is stable, for programs; `mend` puts it right, where that is safe; `mended` says that it did.
+    """
+
+    code: str
+    message: str
+    hint: str | None = None
+    problem: bool = True
+    mend: Mend | None = None
+    mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked at, and what was found."""
+
+    experiments: int
+    trashed: int
+    operations: int
+    findings: Sequence[Finding]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no problem is left."""
+        return not any(finding.problem and not finding.mended for finding in self.findings)
+
+
+def examine(project: Project, *, mend: bool = False) -> Report:
+    """Look at every ref, record and object of gitexp's and at what it keeps on this machine.
+
+    With `mend`, what can safely be put right is: nothing that holds an experiment is deleted. Raises
+    what `Store.all` raises, for a repository that cannot be read at all.
+    """
+    experiments = project.store.all()
+    found = [
+        *_names(project, experiments),
+        *_records(experiments),
+        *_commits(project, experiments),
+        *_objects(project, experiments),
+        *_running(experiments),
+        *_git_locks(project),
+        *_trash(project),
+        *_local(project),
+    ]
+    if mend:
+        found = [_mended(finding) for finding in found]
+    trashed, undoable = trash.contents(project.repo), operations.all_of(project.repo)
+    return Report(len(experiments), len(trashed), len(undoable), found)
+
+
+def _mended(finding: Finding) -> Finding:
+    if finding.mend is None:
+        return finding
+    try:
+        finding.mend()
+    except (errors.GitexpError, OSError) as error:
+        return replace(finding, hint=f"It could not be mended: {error}")
+    return replace(finding, mended=True)
+
+
+# -- experiments --------------------------------------------------------------------------------------
+
+
+def _names(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
+    by_lower = defaultdict(list)
+    for experiment in experiments:
+        by_lower[experiment.name.lower()].append(experiment.name)
+        if not is_name(experiment.name):
+            yield Finding(
+                "bad-name",
+                f"{experiment.name} is no name that an experiment can have.",
+                f"Rename its ref: git update-ref {PREFIX}<name> {experiment.id[:10]}",
+            )
+    for names in by_lower.values():
+        if len(names) > 1:
+            yield Finding(
+                "names-differ-in-case",
+                f"{' and '.join(names)} differ in case alone; some file systems cannot hold both.",
+                f"Rename one: gitexp rename {names[0]} <name>",
+            )
+    for ref, target in project.repo.refs("refs/gitexp/", fields=("refname", "symref")):
+        if target:
+            name = os.fsdecode(ref)
+            yield Finding("symbolic-ref", f"{name} is a symbolic ref.", f"git symbolic-ref --delete {name}")
+
+
+def _records(experiments: Sequence[Experiment]) -> Iterator[Finding]:
+    for experiment in experiments:
+        if experiment.error is not None:
+            yield Finding(
+                "bad-record",
+                experiment.error,
+                f"If it was pushed somewhere, fetch it again; else: gitexp remove {experiment.name}",
+            )
+
+
+def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
+    """Whether E is reachable from the record, or git gc would take it one day, and stands on its baseline."""
+    readable = [e for e in experiments if e.error is None]
+    parents = graph.parents_of(project.repo, [oid for e in readable for oid in (e.id, e.record.commit)])
+    for experiment in readable:
+        record = experiment.record
+        if record.commit not in parents:
+            yield Finding(
+                "commit-missing",
+                f"The commit {record.commit[:10]} of {experiment.name} is not there.",
+                "If it was pushed somewhere, fetch it again.",
+            )
+        elif record.commit not in parents.get(experiment.id, ()) and not graph.is_ancestor(
+            project.repo, record.commit, experiment.id
+        ):
+            yield Finding(
+                "commit-unreachable",
+                f"The commit of {experiment.name} does not hang on its ref: git gc may delete it.",
+                f"Keep it: git branch keep-{experiment.name} {record.commit}",
+            )
+        elif parents[record.commit] != [record.baseline]:
+            yield Finding(
+                "not-on-baseline",
+                f"The commit of {experiment.name} does not stand on the baseline that its record names.",
+                problem=False,
+            )
+
+
+def _objects(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
+    """Whether every file of every experiment is there, also of those in the trash."""
+    if graph.is_complete(project.repo, "--glob=refs/gitexp/*"):
+        return
+    removed = [one.experiment for one in trash.contents(project.repo)]
+    damaged = [
+        e.name
+        for e in (*experiments, *removed)
+        if e.error is None and not graph.is_complete(project.repo, e.id)
+    ]
+    yield Finding(
+        "objects-missing",
+        f"Objects are missing or damaged: of {shorten(damaged)}."
+        if damaged
+        else "Objects are missing or damaged.",
+        "git fsck names them; fetch the experiments again from where they were pushed to.",
+    )
+
+
+def _running(experiments: Sequence[Experiment]) -> Iterator[Finding]:
+    for experiment in experiments:
+        process = experiment.record.process
+        if not experiment.record.status.ended and process is not None and is_alive(process) is None:
+            yield Finding(
+                "running-elsewhere",
+                f"{experiment.name} runs on {process.host} (process {process.pid}), out of sight from here.",
+                f"If it has ended there, gitexp on {process.host} stores it.",
+                problem=False,
+            )
+
+
+def _trash(project: Project) -> Iterator[Finding]:
+    time_now = datetime.now(UTC)
+    if old := trash.expired(project.repo, time_now):
+        yield Finding(
+            "trash-expired",
+            f"{len(old):,} removed experiments have been in the trash for more than {trash.DAYS} days.",
+            problem=False,
+            mend=partial(remove.empty_expired, project, time_now),
+        )
+
+
+# -- this machine -------------------------------------------------------------------------------------
+
+
+def _git_locks(project: Project) -> Iterator[Finding]:
+    """Locks of Git's that a crash has left: those on refs of ours can be removed, if the owner is dead."""
+    repo = project.repo
+    ours = [*(repo.common_dir / "refs" / "gitexp").rglob("*.lock")]
+    others = [repo.common_dir / "packed-refs.lock", repo.index.with_name(f"{repo.index.name}.lock")]
+    left = [lock for lock in (*ours, *others) if _age(lock) > _OLD_LOCK]
+    owner = works_in("git", {repo.root, repo.git_dir, repo.common_dir}) if left else None
+    if owner:
+        return
+    for lock in left:
+        sure = lock in ours and owner is False
+        yield Finding(
+            "stale-lock",
+            f"{lock} was left by a Git that has died{'' if owner is False else ', it seems'}.",
+            None if sure else f"If no Git is at work here, delete it: rm {shlex.quote(str(lock))}",
+            mend=lock.unlink if sure else None,
+        )
+
+
+def _local(project: Project) -> Iterator[Finding]:
+    local = project.local
+    for slot in worktrees.idle_slots(project.repo):
+        if slot.broken or slot.idle_for > _IDLE:
+            what = "is broken" if slot.broken else f"has not been used for {slot.idle_for / 86400:.0f} days"
+            yield Finding(
+                "leftover-worktree",
+                f"The worktree {slot.path} {what}; it takes {human_size(_size(slot.path))}.",
+                problem=False,
+                mend=slot.remove,
+            )
+    for folder in (*local.stale_scratch(), *live.stale(local)):
+        yield Finding(
+            "leftover-folder",
+            f"{folder} was left by a process that has died.",
+            problem=False,
+            mend=partial(shutil.rmtree, folder),
+        )
+    if left := _children(local.root / "left"):
+        yield Finding(
+            "left-files",
+            f"{len(left)} isolated runs left files that nobody declared: {human_size(sum(map(_size, left)))} "
+            f"in {local.root / 'left'}.",
+            "Look through them, and delete what you do not need.",
+            problem=False,
+        )
+
+
+def _age(file: Path) -> float:
+    """Return how long ago a file was changed, in seconds; 0 if it is not there."""
+    with contextlib.suppress(OSError):
+        return time.time() - file.stat().st_mtime
+    return 0.0
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _size(top: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(top):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(folder) / name).lstat().st_size
+    return total

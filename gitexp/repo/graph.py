@@ -1,0 +1,32 @@
+"""Questions about commits: whose children they are, and whether all that belongs to them is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitexp.repo.git import Repository
+
+
+def parents_of(repo: Repository, commits: Sequence[str]) -> dict[str, list[str]]:
+    """Return the parents of each commit that is there."""
+    if not commits:
+        return {}
+    text = "".join(f"{commit}\n" for commit in commits).encode()
+    args = ("--no-walk=unsorted", "--ignore-missing", "--parents", "--stdin")
+    lines = repo.run("rev-list", *args, stdin=text).decode().splitlines()
+    return {commit: parents for commit, *parents in map(str.split, lines)}
+
+
+def is_ancestor(repo: Repository, commit: str, of: str) -> bool:
+    """Return whether a commit is reached from another one."""
+    return repo.call("merge-base", "--is-ancestor", commit, of)[0] == 0
+
+
+def is_complete(repo: Repository, *revisions: str) -> bool:
+    """Return whether every object that is reached from some revisions is there.
+
+    In a partial clone what was left out of it on purpose does not count.
+    """
+    partial = any(key.startswith("extensions.partialclone") for key in repo.config)
+    promised = ["--exclude-promisor-objects"] if partial else []
+    return repo.call("rev-list", "--objects", "--quiet", *promised, *revisions, "--")[0] == 0
