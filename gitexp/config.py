@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,6 +32,7 @@ KEYS: Mapping[str, str] = {
     "command": "The training command: a string for the shell, or a list of arguments.",
     "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants).",
     "metrics": "Files that the command writes its results to (JSON, YAML, TOML, CSV or TSV).",
+    "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files up to max_untracked are stored with the experiment.",
     "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
@@ -54,6 +55,7 @@ class Config:
     command: str | tuple[str, ...] | None = None
     params: tuple[str, ...] = USUAL_PARAMS
     metrics: tuple[str, ...] = USUAL_METRICS
+    metrics_from_output: Mapping[str, str] = field(default_factory=dict)
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
@@ -135,6 +137,8 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             values[key] = _command(value, complain)
         elif key == "max_untracked":
             values[key] = _size(value, complain)
+        elif key == "metrics_from_output":
+            values[key] = _patterns(value, complain)
         else:
             values[key] = _paths(key, value, prefix, complain)
     declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
@@ -160,6 +164,18 @@ def _size(value: Any, complain: _Complain) -> int:
     if match is None or isinstance(value, bool):
         raise complain("max_untracked", "'max_untracked' must be a size", "For example: max_untracked: 50 MB")
     return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _patterns(value: Any, complain: _Complain) -> dict[str, str]:
+    key = "metrics_from_output"
+    if not isinstance(value, dict) or not all(isinstance(pattern, str) for pattern in value.values()):
+        hint = r"For example: metrics_from_output: {val_bpb: '^val_bpb:\s+(\S+)'}"
+        raise complain(key, f"'{key}' must give each name a regular expression", hint)
+    try:
+        files.check_printed(value)
+    except errors.UsageError as error:
+        raise complain(key, error.message, error.hint or "") from error
+    return value
 
 
 def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ FIELDS = {
     "overrides": tuples,
     "params": files,
     "metrics": files.filter(lambda found: not any(word in str(found).lower() for word in ("nan", "inf"))),
+    "patterns": st.dictionaries(texts, texts, max_size=3),
     "cut_params": st.lists(plain_names, max_size=3, unique=True).map(sorted).map(tuple),
     "cut_metrics": st.lists(plain_names, max_size=3, unique=True).map(sorted).map(tuple),
     "created": texts,

@@ -4,12 +4,14 @@ from gitexp.files.keys import flatten, flatten_files, format_key, parse_key
 from gitexp.files.metrics import parse_metrics
 from gitexp.files.overrides import Op, Override, apply_overrides, parse_override
 from gitexp.files.parse import parse
+from gitexp.files.printed import check_printed, parse_printed, printed_tree
 from gitexp.files.scalars import is_number, jsonable
 
 __all__ = [
     "Op",
     "Override",
     "apply_overrides",
+    "check_printed",
     "flatten",
     "flatten_files",
     "format_key",
@@ -19,4 +21,6 @@ __all__ = [
     "parse_key",
     "parse_metrics",
     "parse_override",
+    "parse_printed",
+    "printed_tree",
 ]

@@ -103,7 +103,7 @@ def _rows(data: bytes, start: int, delimiter: str) -> Iterator[list[str]]:
 def _last_by_name(rows: Iterator[list[str]], titles: list[str]) -> dict[str, Value]:
     name_at, value_at = titles.index("name"), titles.index("value")
     texts = {row[name_at]: row[value_at] for row in rows if len(row) == len(titles)}
-    return {name.strip(): _cell(text) for name, text in texts.items()}
+    return {name.strip(): number_or_text(text) for name, text in texts.items()}
 
 
 def _last_by_column(name: str, data: bytes, header: list[str], delimiter: str) -> dict[str, Value]:
@@ -117,7 +117,7 @@ def _last_by_column(name: str, data: bytes, header: list[str], delimiter: str) -
         body = _rows(data, 0, delimiter)
         next(body, None)
         found = _last_cells(body, header)
-    return {title: _cell(found[title]) for title in titles if title in found}
+    return {title: number_or_text(found[title]) for title in titles if title in found}
 
 
 def _last_cells(rows: Iterator[list[str]], header: list[str]) -> dict[str, str]:
@@ -137,7 +137,8 @@ def _tail_start(data: bytes) -> int:
     return len(data) if is_quoted or not start or len(data) <= _TAIL else start
 
 
-def _cell(text: str) -> Scalar:
+def number_or_text(text: str) -> Scalar:
+    """The number that a text is, or the text without the blanks around it."""
     text = text.strip()
     if "_" not in text and text.isascii():  # Python reads 1_000, a table does not mean it
         for convert in (int, float):

@@ -23,10 +23,12 @@ from gitexp.repo.live import LiveRun
 from gitexp.repo.store import subject
 from gitexp.run.liveness import is_alive
 from gitexp.run.log import LIMIT, read_log
+from gitexp.run.printed import TIMEOUT, find_printed
 
 _SIZE = 2  # in a stamp
 _ATTEMPTS = 3
 MAX_LOG = LIMIT
+OUTPUT = ".gitexp/output"  # stands for a metrics file where those are recorded that were printed
 
 
 def now() -> str:
@@ -60,16 +62,17 @@ def _finish(
     failpoint("finish:begun")
     workspace = project.repo.linked(Path(run.root), Path(run.git_dir))
     metrics, warnings = _metrics(run)
+    printed, unmatched = _printed(run, record)
     params, unread = parse_all({n: _if_written(run, n) for n in run.written_params}, files.parse)
     tree, left_out = _results(project, run, workspace)
     left_out += _keep_left(project, run, workspace, tree, experiment.name)
     record = replace(
         _ended(record, _status(run)),
         params={**record.params, **params},
-        metrics=metrics,
+        metrics={**metrics, **printed},
         duration=run.duration,
         exit_code=run.exit_code,
-        warnings=tuple(dict.fromkeys((*record.warnings, *warnings, *unread, *left_out))),
+        warnings=tuple(dict.fromkeys((*record.warnings, *warnings, *unmatched, *unread, *left_out))),
     )
     failpoint("finish:read")
     stored = _store(project, experiment, record, tree, _run_files(project, run, environment))
@@ -213,6 +216,26 @@ def _metrics(run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
         elif name in run.declared:
             warnings.append(f"not written: {name}")
     return trees, warnings
+
+
+def _printed(run: LiveRun, record: Record) -> tuple[dict[str, Tree], list[str]]:
+    """Return the metrics that are to be found in the output, and a sentence for each that is not there."""
+    if not record.patterns:
+        return {}, []
+    try:
+        log = read_log(run.log, MAX_LOG)
+    except OSError:
+        log = b""
+    found = find_printed(log, [*record.patterns.items()])
+    values = {name: value for name, value in found.items() if value is not None}
+    missing = [
+        f"not printed: {name}, by {pattern}"
+        for name, pattern in record.patterns.items()
+        if name not in values
+    ]
+    if len(found) < len(record.patterns):
+        missing.append(f"the output was not searched to its end: a pattern took more than {TIMEOUT:g} s")
+    return ({OUTPUT: files.printed_tree(values)} if values else {}), missing
 
 
 def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str, list[str]]:

@@ -113,6 +113,7 @@ def _begin(project: Project, request: Request, start: Start, folder: Path) -> _R
         folder=start.folder,
         overrides=tuple(request.overrides),
         params=start.params.files,
+        patterns=config.metrics_from_output,
         note=request.note,
         warnings=start.warnings,
         process=run.process,

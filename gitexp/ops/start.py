@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -35,7 +35,7 @@ class Request:
     """What the user asked for. `stdout` and `stderr` are where the command's output goes (fds).
 
     `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
-    `command` then that experiment's runs again.
+    `command` then that experiment's runs again. `metrics` are `NAME=PATTERN`, to be found in the output.
     """
 
     command: Command | None = None
@@ -44,6 +44,7 @@ class Request:
     note: str = ""
     temp: bool = False
     from_: str = ""
+    metrics: Sequence[str] = ()
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
@@ -91,7 +92,17 @@ def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> 
     if request.name:
         check_name(request.name)
         project.store.require_free(request.name)
-    return (_of_commit if request.from_ else _of_workspace)(project, request, stack)
+    if request.from_:
+        return _of_commit(project, request, stack)
+    return _of_workspace(_with_patterns(project, request, {}), request, stack)
+
+
+def _with_patterns(code: Project, request: Request, before: Mapping[str, str]) -> Project:
+    """Return the project with the metrics too that an earlier run, and the user, want from the output."""
+    typed = dict(files.parse_printed(text) for text in request.metrics)
+    patterns = {**code.config.metrics_from_output, **before, **typed}
+    files.check_printed(patterns)
+    return replace(code, config=replace(code.config, metrics_from_output=patterns))
 
 
 # -- from the workspace -------------------------------------------------------------------------------
@@ -147,6 +158,7 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
         )
     worktree = stack.enter_context(worktrees.checkout(repo, point.commit))
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
+    code = _with_patterns(code, request, before.patterns if before is not None else {})
     worktrees.share(repo, worktree, point.commit, code.config.share)
     prepared, folder = _checked(code, request, before)
     tree = repo.resolve(point.commit, "tree")

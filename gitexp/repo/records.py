@@ -153,6 +153,10 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and (not value or set(map(type, value)) == {str})
 
 
+def _is_map_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
 def _is_files(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(tree, dict) and _is_file_name(name) for name, tree in value.items()
@@ -223,6 +227,7 @@ _READERS: dict[str, tuple[_Check, _Read]] = {
     "overrides": _TEXTS,
     "params": (_is_files, None),
     "metrics": (_is_files, None),
+    "patterns": (_is_map_of_texts, None),
     "cut_params": (_is_file_names, tuple),
     "cut_metrics": (_is_file_names, tuple),
     "created": _TEXT,

@@ -14,12 +14,13 @@ from gitexp.cli.help import Command
 if TYPE_CHECKING:
     from gitexp.model import Experiment
 
-EPILOG = """Examples:
+EPILOG = r"""Examples:
 gitexp run -- python train.py
 gitexp run -S train.lr=0.2 -S model.layers=[64,32] -n wide -- python train.py
 gitexp run -S +train.warmup=5 -S '~train.decay' -m "as in the paper"
 gitexp run --temp -S train.lr=0.3    (in a workspace of its own)
 gitexp run -S args.lr=0.2 -- python train.py --lr 0.1 --fast    (options are params too)
+gitexp run --metric 'val_bpb=^val_bpb:\s+(\S+)' -- python train.py
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again, with another value)
 gitexp run --from HEAD -- python train.py
 """
@@ -47,6 +48,14 @@ def run(
     ] = None,
     name: options.Name = "",
     note: options.Note = "",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME=PATTERN",
+            help="Take a metric from the output: the last match of a regular expression. Repeatable.",
+        ),
+    ] = None,
     temp: Annotated[
         bool, typer.Option("--temp", help="Run in an isolated worktree; the workspace stays as it is.")
     ] = False,
@@ -93,6 +102,7 @@ def run(
         note=note,
         temp=temp,
         from_=from_,
+        metrics=tuple(metric or ()),
         stdout=2 if json else 1,
         on_start=started,
     )

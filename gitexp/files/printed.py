@@ -1,0 +1,71 @@
+"""Metrics taken from what a command prints: names and patterns checked before, values as a tree after."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+
+from gitexp.errors import GitexpError, UsageError
+from gitexp.files.keys import get, parse_key, put
+from gitexp.files.metrics import number_or_text
+from gitexp.model import MISSING, Value
+
+EXAMPLE = r"For example: val_bpb=^val_bpb:\s+(\S+)"
+
+_LONGEST = 1000  # characters of a pattern
+_MOST = 100  # patterns
+
+
+def parse_printed(text: str) -> tuple[str, str]:
+    """The name and the pattern that `NAME=PATTERN` says; raises UsageError if it is not that."""
+    name, equals, pattern = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"`{text}` does not say which metric is found by which pattern.", EXAMPLE)
+    return name.strip(), pattern
+
+
+def check_printed(patterns: Mapping[str, str]) -> None:
+    """Raises UsageError for a name that is no key or stands in the way of another, and for a pattern
+    that is none."""
+    tree: Value = {}
+    if len(patterns) > _MOST:
+        raise UsageError(f"More than {_MOST} metrics are to be found in the output.", "Write a metrics file.")
+    for name, pattern in patterns.items():
+        try:
+            key = parse_key(name)
+            free = all(isinstance(part, str) for part in key) and all(
+                isinstance(get(tree, key[:depth]), dict) or get(tree, key[:depth]) is MISSING
+                for depth in range(1, len(key))
+            )
+        except GitexpError:
+            free = False
+        if not free or get(tree, key) is not MISSING:
+            raise UsageError(f"`{name}` cannot be the name of a metric here.", EXAMPLE)
+        tree = put(tree, key, "")
+        if (why := _not_a_pattern(pattern)) is not None:
+            raise UsageError(f"The pattern of {name} is no regular expression: {why}.", EXAMPLE)
+
+
+def _not_a_pattern(pattern: str) -> str | None:
+    if not pattern:
+        return "it is empty"
+    if len(pattern) > _LONGEST:
+        return f"it has more than {_LONGEST:,} characters"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        return str(error)
+    except (OverflowError, RecursionError):
+        return "it is too complex"
+    return None
+
+
+def printed_tree(values: Mapping[str, str]) -> dict[str, Value]:
+    """The values as a metrics file would have them: numbers where they are, names with dots as a path."""
+    tree: dict[str, Value] = {}
+    for name, text in values.items():
+        tree.update(put(tree, parse_key(name), number_or_text(text)))
+    return tree

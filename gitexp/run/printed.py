@@ -1,0 +1,42 @@
+"""Values that a command printed: the last match of patterns in its log, within a stated time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TIMEOUT = 10.0  # seconds, for all patterns together
+
+Pattern = tuple[str, str]  # the name of the value, and a regular expression
+
+
+def find_printed(
+    log: bytes, patterns: Sequence[Pattern], timeout: float = TIMEOUT
+) -> Mapping[str, str | None]:
+    """The value of each name, None where its pattern matches nowhere.
+
+    Those are missing that were not looked for to the end, because a pattern took too long or is none.
+    Never raises for what the log or the patterns hold.
+    """
+    script = Path(__file__).with_name("search_output.py").read_text("utf-8")
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-W", "ignore", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is not meant for it
+        )
+    except OSError:
+        return {}
+    with process:
+        try:
+            out, _ = process.communicate(json.dumps(patterns).encode() + b"\n" + log, timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, _ = process.communicate()
+    whole_lines = out.splitlines()[: out.count(b"\n")]
+    return dict(json.loads(line) for line in whole_lines)
