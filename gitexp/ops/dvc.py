@@ -138,7 +138,12 @@ class _Reading:
             metrics=metrics,
             created=_time(commit.made),
             note=commit.note,
-            warnings=(*plan.complaints, *self._too_large(ref.commit, plan), *unread, *bad),
+            warnings=(
+                *plan.complaints,
+                *self._too_large(ref.commit, [*plan.params, *plan.metrics]),
+                *unread,
+                *bad,
+            ),
         )
         return Experiment(ref.name, ref.commit, record, source=SOURCE)
 
@@ -146,6 +151,7 @@ class _Reading:
         pipelines, complaints = {}, []
         for folder in folders:
             name = posixpath.join(folder, DVC_YAML)
+            complaints += self._too_large(commit, [name])
             data = self._objects.content(f"{commit}:{name}")
             if data is None:
                 continue
@@ -197,8 +203,8 @@ class _Reading:
                     return data
         return None
 
-    def _too_large(self, commit: str, plan: _Plan) -> list[str]:
-        every = [(name, self._objects[f"{commit}:{name}"]) for name in (*plan.params, *plan.metrics)]
+    def _too_large(self, commit: str, names: Iterable[str]) -> list[str]:
+        every = ((name, self._objects[f"{commit}:{name}"]) for name in names)
         return [
             f"not read: {name}: this file is larger than {MAX_BYTES >> 20} MiB"
             for name, found in every

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from gitexp.model import Experiment
 from gitexp.ops.rows import Row
 
-_Key: TypeAlias = tuple[str, str]  # source and name: two refs may well be at one commit
+_Key: TypeAlias = tuple[str, str, str]  # of a ref: two may be at one commit, and DVC has names by baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Lineage:
 
 
 def _key(experiment: Experiment) -> _Key:
-    return experiment.source, experiment.name
+    return experiment.source, experiment.record.baseline, experiment.name
 
 
 def _climbed(
