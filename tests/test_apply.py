@@ -273,6 +273,31 @@ def test_another_worktree_is_left_alone(repo: Workspace, tmp_path: Path) -> None
     assert repo.read("train.py") == "theirs\n"
 
 
+def test_of_an_experiment_made_from_another_come_the_changes_of_both(repo: Workspace) -> None:
+    repo.write("new.py", "parent\n")
+    save(repo, "parent")
+    back_to_head(repo)
+    script = "open('metrics.json', 'w').write('{\"x\": 1}')"
+    repo.gitexp("run", "-q", "--from", "parent", "-n", "child", "--", "python", "-c", script)
+    repo.gitexp("apply", "child")
+    assert (repo.read("new.py"), repo.read("metrics.json")) == ("parent\n", '{"x": 1}')
+    repo.gitexp("undo")
+    repo.git("merge", "-q", "--ff-only", project(repo).store.require("parent").record.commit)
+    assert repo.json("apply", "child")["written"] == ["metrics.json"]
+
+
+def test_a_repository_that_was_moved_can_still_be_undone(repo: Workspace, tmp_path: Path) -> None:
+    repo.write("train.py", "theirs\n")
+    save(repo, "one")
+    back_to_head(repo)
+    before = repo.read("train.py")
+    repo.gitexp("apply", "one")
+    repo.path.rename(tmp_path / "moved")
+    undo_ops.undo(Project.open(tmp_path / "moved"))
+    (tmp_path / "moved").rename(repo.path)
+    assert repo.read("train.py") == before
+
+
 def test_not_while_a_run_goes_on(repo: Workspace) -> None:
     save(repo, "one")
     here = project(repo)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.model import Experiment
 from gitexp.ops import lookup
+from gitexp.ops.lineage import Lineage
 from gitexp.ops.project import Project
 from gitexp.ops.takeover import Request, Taken, take_over
+from gitexp.repo.graph import is_ancestor
 from gitexp.repo.workspace import TreeChange, files_of, tree_changes
 
 
@@ -25,8 +27,9 @@ class Applied:
 def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     """Take an experiment's changes against its baseline into the workspace.
 
-    File by file: what you have changed yourself and the experiment has not stays as it is, except for
-    params and results that another experiment has left here. Raises UnknownExperiment; ExperimentError
+    Of one that was made from another experiment, the changes of both. File by file: what you have
+    changed yourself and the experiment has not stays as it is, except for params and results that
+    another experiment has left here. Raises UnknownExperiment; ExperimentError
     while it is running; UnsavedChanges, and what `take_over` raises.
     """
     experiment = lookup.require(project, name)
@@ -36,7 +39,7 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
             f"{experiment.name} is {record.status}: its results are not there yet.", "Wait for it to end."
         )
     repo, config = project.repo, project.config
-    changes = tree_changes(repo, record.baseline, record.commit)
+    changes = tree_changes(repo, _base(project, experiment), record.commit)
     stored = files_of(repo, record.commit)
     changed = {change.path for change in changes}
     declared = [path for path in (*config.params, *config.metrics) if path not in changed]
@@ -44,3 +47,16 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     taken = take_over(project, Request(f"apply {experiment.name}", changes, leftovers, force=force))
     here = files_of(repo, taken.tree)
     return Applied(experiment, taken, [path for path, entry in stored.items() if here.get(path) != entry])
+
+
+def _base(project: Project, experiment: Experiment) -> str:
+    """Return the commit that an experiment's changes begin at: the nearest baseline that HEAD has."""
+    repo = project.repo
+    if experiment.record.baseline == repo.head().commit:
+        return experiment.record.baseline
+    lineage = Lineage.of(lookup.experiments(project), None)
+    while (parent := lineage.parent(experiment)) is not None:
+        if is_ancestor(repo, experiment.record.baseline, "HEAD"):
+            break
+        experiment = parent
+    return experiment.record.baseline

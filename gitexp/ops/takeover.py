@@ -84,7 +84,9 @@ def _take_over(project: Project, request: Request) -> Taken:
         _refuse_obstacles(project, plan)
         paths = [*plan.write, *plan.remove]
         after = workspace.with_plan(repo, scratch, before, plan)
-        change = WorkspaceChange(str(repo.git_dir), before, after, workspace.permissions(repo.root, paths))
+        change = WorkspaceChange(
+            operations.worktree_of(repo), before, after, workspace.permissions(repo.root, paths)
+        )
         operation = Operation(request.summary, now(), workspace=change, undoes=request.undoes)
         operation = operations.carry_out(repo, local, operation)
         failpoint("takeover:stored")

@@ -42,7 +42,12 @@ def undoable(project: Project) -> list[Operation]:
 
     Where the newest of all is itself an undo, it comes first: to take that back is to do it again.
     """
-    every = [operation for operation in operations.all_of(project.repo) if _is_of_here(project, operation)]
+    here = operations.worktree_of(project.repo)
+    every = [
+        operation
+        for operation in operations.all_of(project.repo)
+        if operation.workspace is None or operation.workspace.worktree == here
+    ]
     by_number = {operation.number: operation for operation in every}
     latest: dict[int, bool] = {}  # operation -> whether what was done to it last leaves it in effect
     for operation in every:
@@ -59,11 +64,6 @@ def complete_pending(project: Project) -> list[Operation]:
     with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
         return operations.complete(project.repo, project.local)
     return []
-
-
-def _is_of_here(project: Project, operation: Operation) -> bool:
-    """Return whether an operation is of refs, or of the workspace that the user stands in."""
-    return operation.workspace is None or operation.workspace.git_dir == str(project.repo.git_dir)
 
 
 def _chosen(project: Project, number: int | None) -> Operation:

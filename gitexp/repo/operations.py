@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,12 +41,13 @@ _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceChange:
-    """The workspace of one worktree (its Git folder), from one tree to another.
+    """The workspace of one worktree, from one tree to another.
 
-    `modes` are the permission bits of the files that stood there before.
+    `worktree` is its Git folder relative to the repository's ("." for the main one), so that it is known
+    again after a move. `modes` are the permission bits of the files that stood there before.
     """
 
-    git_dir: str
+    worktree: str
     before: str
     after: str
     modes: Mapping[str, int] = field(default_factory=dict)
@@ -77,6 +79,11 @@ class _Stored:
     number: int
     forget: RefChange
     operation: Operation | None
+
+
+def worktree_of(repo: Repository) -> str:
+    """Return what an operation calls the worktree that `repo` is seen from."""
+    return os.path.relpath(repo.git_dir.resolve(), repo.common_dir.resolve())
 
 
 def all_of(repo: Repository) -> list[Operation]:
@@ -177,7 +184,7 @@ def _write(repo: Repository, operation: Operation) -> str:
     entries = []
     if (work := operation.workspace) is not None:
         trees = {"before": work.before, "after": work.after}
-        data["workspace"] = {"git_dir": work.git_dir, **trees, "modes": dict(work.modes)}
+        data["workspace"] = {"worktree": work.worktree, **trees, "modes": dict(work.modes)}
         entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
     if operation.undoes is not None:
         data["undoes"] = operation.undoes
@@ -216,7 +223,7 @@ def _workspace(data: Mapping[str, Any]) -> WorkspaceChange:
     if before is None or after is None:
         raise ValueError("a tree is missing")
     modes = {str(name): int(mode) for name, mode in data["modes"].items()}
-    return WorkspaceChange(str(data["git_dir"]), before, after, modes)
+    return WorkspaceChange(str(data["worktree"]), before, after, modes)
 
 
 def _ours(ref: Any) -> str:
