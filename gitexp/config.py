@@ -17,7 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gitexp import errors, files
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_YAML, is_templated, read_pipeline
+from gitexp.files.dvc_yaml import (
+    DEFAULT_PARAMS,
+    DVC_CACHE,
+    DVC_LOCK,
+    DVC_YAML,
+    is_templated,
+    read_pipeline,
+)
 from gitexp.repo.snapshot import MAX_UNTRACKED
 
 CONFIG_FILE = "gitexp.yaml"
@@ -87,7 +94,10 @@ def load(root: Path, here: Path) -> Config:
 
 
 def _with_pipeline(config: Config, folder: Path) -> Config:
-    """Return the config with the files that the project's dvc.yaml names, besides the usual ones."""
+    """Return the config with what the project's dvc.yaml says, where the config says nothing.
+
+    A run in a folder of its own works on DVC's one cache, as DVC's own do.
+    """
     try:
         data, params = (folder / DVC_YAML).read_bytes(), folder / DEFAULT_PARAMS
         known = is_templated(data) and params.is_file()
@@ -99,6 +109,8 @@ def _with_pipeline(config: Config, folder: Path) -> Config:
         config,
         params=_usual(config.params, found.params, config.declared),
         metrics=_usual(config.metrics, found.metrics, config.declared),
+        outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
+        share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
     )
 
 

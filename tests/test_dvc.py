@@ -131,6 +131,23 @@ def test_gitexp_stores_what_dvc_runs(theirs: Workspace, original: DvcRepository)
     assert [change["key"] for change in theirs.json("diff", "temporary", "ours")["params"]] == ["train.lr"]
 
 
+def test_their_code_runs_again_with_other_values(theirs: Workspace, original: DvcRepository) -> None:
+    """In a worktree that shares DVC's cache, with the metrics that the dvc.yaml of that code names."""
+    project = Project.open(theirs.path)
+    parent = lookup.require(project, "temporary")
+    command = ("--", original.program, "repro")
+    values = ("-n", "next", "-S", "train.lr=0.45")
+    theirs.allow("files", ".dvc/cache/*", ".dvc/tmp/*")
+    theirs.gitexp("run", "--from", "temporary", *values, *command, env=original.environment())
+    found = lookup.require(project, "next").record
+    assert found.baseline == parent.record.commit
+    assert found.metrics["model/scores.json"]["acc"] == pytest.approx(0.55)
+    assert found.metrics["eval-a.json"]["loss_a"] == pytest.approx(0.45)
+    assert "lr: 0.45" in theirs.git("show", f"{found.commit}:dvc.lock")
+    row = next(row for row in theirs.json("show", "-A") if row["name"] == "next")
+    assert (row["parent"], row["source"]) == ("temporary", "gitexp")
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -221,10 +221,11 @@ def test_the_dvc_yaml_of_the_workspace_serves_gitexp_too(repo: Workspace) -> Non
     config = Project.open(repo.path).config
     assert config.metrics[-1] == "m.json"
     assert config.params[-1] == "other.json"
+    assert (config.outs, config.share) == (("dvc.lock",), (".dvc/cache",))
     assert repo.json("show")[0]["metrics"] == {"acc": 1}
-    repo.write("gitexp.yaml", "metrics: [mine.json]\n")
+    repo.write("gitexp.yaml", "metrics: [mine.json]\nouts: [m]\nshare: [data]\n")
     config = Project.open(repo.path).config
-    assert config.metrics == ("mine.json",)
+    assert (config.metrics, config.outs, config.share) == (("mine.json",), ("m",), ("data",))
     assert config.params[-1] == "other.json"
     repo.write("dvc.yaml", "metrics: [")
     assert Project.open(repo.path).config.metrics == ("mine.json",)

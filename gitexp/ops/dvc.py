@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML, Pipeline
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, Pipeline
 from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Experiment, Record, Status, Tree
 from gitexp.ops.project import Project, parse_all, parse_params, read
@@ -27,7 +27,7 @@ from gitexp.repo.git import GitObject, Repository
 
 SOURCE = "dvc"
 
-_CACHES = (".dvc/cache/files/md5", ".dvc/cache")  # of DVC 3, of DVC 2
+_CACHES = (f"{DVC_CACHE}/files/md5", DVC_CACHE)  # of DVC 3, of DVC 2
 
 
 def experiments(project: Project) -> list[Experiment]:
