@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from gitexp import errors
 from gitexp.ops import apply as ops
 from gitexp.ops import undo as undo_ops
 from gitexp.ops.project import Project
-from gitexp.repo import live
+from gitexp.repo import live, workspace
 from tests.support.guard import fingerprint
 from tests.support.workspace import Workspace
 
@@ -284,6 +285,26 @@ def test_of_an_experiment_made_from_another_come_the_changes_of_both(repo: Works
     repo.gitexp("undo")
     repo.git("merge", "-q", "--ff-only", project(repo).store.require("parent").record.commit)
     assert repo.json("apply", "child")["written"] == ["metrics.json"]
+
+
+def test_a_file_that_is_saved_in_that_very_moment(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.write("new.py", "theirs\n")
+    repo.write("train.py", "theirs\n")
+    save(repo, "one")
+    back_to_head(repo)
+    real = workspace.with_plan
+
+    def meanwhile(*args: Any) -> str:
+        repo.write("train.py", "just saved\n")
+        return real(*args)
+
+    monkeypatch.setattr(workspace, "with_plan", meanwhile)
+    with pytest.raises(errors.StorageError, match="changed by somebody else just now"):
+        ops.apply(project(repo), "one")
+    assert repo.read("train.py") == "just saved\n"
+    monkeypatch.undo()
+    undo_ops.undo(project(repo), force=True)
+    assert not (repo.path / "new.py").exists()
 
 
 def test_a_repository_that_was_moved_can_still_be_undone(repo: Workspace, tmp_path: Path) -> None:

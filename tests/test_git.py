@@ -12,7 +12,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.repo import failures
-from gitexp.repo.git import ZERO, RefChange, RefConflict, Repository, TreeEntry, is_true
+from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry, is_true
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git
 
@@ -237,19 +237,21 @@ def test_write_blobs_with_a_line_break_in_a_name(repo: Workspace, found: Reposit
 def test_a_ref_moves_only_from_where_it_was_thought_to_be(repo: Workspace, found: Repository) -> None:
     one, two = repo.git("rev-parse", "HEAD"), repo.git("rev-parse", "HEAD~1")
     repo.allow("refs", "refs/x/*")
-    found.update_ref("refs/x/a", one, ZERO)
-    for old in (ZERO, two):
+
+    def move(ref: str, old: str | None, new: str | None) -> None:
+        found.update_refs([RefChange(ref, old, new)])
+
+    move("refs/x/a", None, one)
+    for old in (None, two):
         with pytest.raises(RefConflict):
-            found.update_ref("refs/x/a", two, old)
-    found.update_ref("refs/x/a", two, one)
-    with pytest.raises(RefConflict):
-        found.update_refs([RefChange("refs/x/a", one, None)])
-    with pytest.raises(RefConflict):
-        found.update_ref("refs/x/none", one, two)
-    found.update_refs([RefChange("refs/x/a", two, None)])
-    found.update_ref("refs/x/b", one, None)
-    found.update_ref("refs/x/b", two, None)
-    assert list(found.refs("refs/x/")) == [[two.encode(), b"refs/x/b"]]
+            move("refs/x/a", old, two)
+    move("refs/x/a", one, two)
+    for ref, wrong, new in (("refs/x/a", one, None), ("refs/x/none", two, one), ("refs/x/none", two, None)):
+        with pytest.raises(RefConflict):
+            move(ref, wrong, new)
+    assert list(found.refs("refs/x/")) == [[two.encode(), b"refs/x/a"]]
+    move("refs/x/a", two, None)
+    assert list(found.refs("refs/x/")) == []
 
 
 VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL")

@@ -75,6 +75,7 @@ def _take_over(project: Project, request: Request) -> Taken:
     modules = [change.path for change in request.changes if change.of_submodule]
     warnings = [f"not taken over, a submodule: {shorten(modules)}"] if modules else []
     touched = [change.path for change in (*changes, *request.leftovers)]
+    stamps = workspace.stamps_of(repo.root, touched)
     with local.scratch() as scratch:
         (scratch / "snapshot").mkdir()
         before = snapshot.take(repo, scratch / "snapshot", _rules(project, touched)).tree
@@ -90,7 +91,7 @@ def _take_over(project: Project, request: Request) -> Taken:
         operation = Operation(request.summary, now(), workspace=change, undoes=request.undoes)
         operation = operations.carry_out(repo, local, operation)
         failpoint("takeover:stored")
-        workspace.carry_out(repo, scratch, plan, request.modes)
+        workspace.carry_out(repo, scratch, plan, request.modes, stamps)
     return Taken(after, operation, sorted(plan.write), sorted(plan.remove), warnings)
 
 

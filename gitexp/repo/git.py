@@ -23,7 +23,6 @@ from gitexp.repo import failures, launch, ref_locks
 from gitexp.repo.launch import Git
 
 _ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
-ZERO = ""  # as `old` of update_ref: the ref must not exist yet
 
 
 class RefConflict(errors.GitFailed):
@@ -129,9 +128,8 @@ class Repository:
                 raise failures.failure(args, status, err)
         repo = cls(folder, folder / ".git", folder / ".git", folder / ".git" / "index")
         tree = repo.run("write-tree").decode().strip()
-        repo.update_ref(
-            "refs/heads/main", repo.write_commit(tree, [], message + "\n"), ZERO, "commit (initial)"
-        )
+        first = repo.write_commit(tree, [], message + "\n")
+        repo.update_refs([RefChange("refs/heads/main", None, first)], "commit (initial)")
         return repo
 
     def linked(self, worktree: Path, git_dir: Path) -> Repository:
@@ -340,14 +338,6 @@ class Repository:
                     stand_in[variable] = fallback
         return stand_in
 
-    def update_ref(self, ref: str, new: str, old: str | None, reason: str = "gitexp") -> None:
-        """Move `ref` to `new` if it is at `old` (ZERO: if there is none); raises RefConflict if not.
-
-        `old` None moves it whatever it was.
-        """
-        expected = [] if old is None else [old or self.zero]
-        self._change_refs([ref], ["-m", reason, "--no-deref", ref, new, *expected])
-
     def update_refs(self, changes: Iterable[RefChange], reason: str = "gitexp") -> None:
         """Make all these changes if each ref is at its `old`; raises RefConflict, with none made, if not.
 
@@ -359,11 +349,9 @@ class Repository:
             % (os.fsencode(c.ref), (c.new or self.zero).encode(), (c.old or self.zero).encode())
             for c in changes
         )
-        self._change_refs([c.ref for c in changes], ["--no-deref", "-m", reason, "-z", "--stdin"], text)
-
-    def _change_refs(self, refs: Sequence[str], args: list[str], stdin: bytes | None = None) -> None:
-        with ref_locks.change(self.common_dir, refs) as ours:
-            status, _, err = self.call("update-ref", *args, stdin=stdin, durable=True, inherits=ours.inherits)
+        args = ("update-ref", "--no-deref", "-m", reason, "-z", "--stdin")
+        with ref_locks.change(self.common_dir, [c.ref for c in changes]) as ours:
+            status, _, err = self.call(*args, stdin=text, durable=True, inherits=ours.inherits)
             if status < 0:
                 ours.unlock()
         if status == 0:
@@ -372,7 +360,7 @@ class Repository:
             raise RefConflict(
                 f"Git would not move a ref: {failures.sentence(err)}", status=status, stderr=err
             )
-        raise failures.failure(["update-ref", *args], status, err)
+        raise failures.failure(args, status, err)
 
     @property
     def zero(self) -> str:

@@ -17,7 +17,7 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.repo import records, refs
-from gitexp.repo.git import ZERO, RefChange, RefConflict, Repository, TreeEntry
+from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry
 from gitexp.repo.local import LocalState
 
 PREFIX = "refs/gitexp/exps/"
@@ -165,7 +165,7 @@ class Store:
         with LocalState(self.repo).lock("names"):
             self.require_free(name)
             with contextlib.suppress(RefConflict):
-                return self._write(*build(name), ZERO)
+                return self._write(*build(name), None)
         raise _taken(name)
 
     def require_free(self, name: str) -> None:
@@ -181,7 +181,7 @@ class Store:
             if current is not None and current.error is None:
                 record = replace(record, note=current.record.note, tags=current.record.tags)
             try:
-                return self._write(record, tree, current.id if current is not None else ZERO)
+                return self._write(record, tree, current.id if current is not None else None)
             except RefConflict:
                 current = self.get(record.name)
         raise errors.GitFailed(
@@ -204,15 +204,15 @@ class Store:
         for _ in range(_RACES):
             name = next(name for name in _automatic_names(seed) if name not in taken)
             with contextlib.suppress(RefConflict):
-                return self._write(*build(name), ZERO)
+                return self._write(*build(name), None)
             taken |= {name, *(name.lower() for name in self.names())}
         raise _taken(f"exp-{seed}")
 
-    def _write(self, record: Record, tree: str, old: str) -> Experiment:
+    def _write(self, record: Record, tree: str, old: str | None) -> Experiment:
         """Write a record commit on top of `record.commit` and move the ref from `old` to it."""
         oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
         failpoint("store:before-ref")
-        refs.move(self.repo, [RefChange(PREFIX + record.name, old or None, oid)], f"gitexp: {record.status}")
+        refs.move(self.repo, [RefChange(PREFIX + record.name, old, oid)], f"gitexp: {record.status}")
         failpoint("store:after-ref")
         return Experiment(record.name, oid, record)
 

@@ -24,6 +24,8 @@ from gitexp.repo.indexes import Entry
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _ATTRIBUTES = ".gitattributes"
 
+Stamp = tuple[int, int, int, int]  # of a file: modified and changed (ns), size, inode
+
 
 @dataclass(frozen=True, slots=True)
 class TreeChange:
@@ -106,6 +108,17 @@ def obstacles(root: Path, plan: Plan) -> list[str]:
     return list(found)
 
 
+def stamps_of(root: Path, paths: Iterable[str]) -> dict[str, Stamp]:
+    """Return what tells whether a file has been touched since, of those that are there."""
+    stamps = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            of = (root / path).lstat()
+            if not stat.S_ISDIR(of.st_mode):
+                stamps[path] = (of.st_mtime_ns, of.st_ctime_ns, of.st_size, of.st_ino)
+    return stamps
+
+
 def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
     """Return the permission bits of those regular files that are there."""
     modes = {}
@@ -117,20 +130,24 @@ def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
     return modes
 
 
-def carry_out(repo: Repository, scratch: Path, plan: Plan, modes: Mapping[str, int]) -> None:
+def carry_out(
+    repo: Repository, scratch: Path, plan: Plan, modes: Mapping[str, int], stamps: Mapping[str, Stamp]
+) -> None:
     """Remove and write the plan's files; `modes` are permission bits that some of them had before.
 
+    `stamps` are those of the files when they were last looked at: somebody may have saved one since.
     Raises StorageError; what has been changed by then stays so.
     """
     try:
         for path in plan.remove:
+            _require_unchanged(repo.root, path, stamps)
             _remove(repo.root, path)
             failpoint("workspace:removed")
         # By their attributes Git knows how the other files are to be written.
         attributes = [path for path in plan.write if PurePosixPath(path).name == _ATTRIBUTES]
         others = [path for path in plan.write if PurePosixPath(path).name != _ATTRIBUTES]
         for paths in (attributes, others):
-            _write(repo, scratch, {path: plan.write[path] for path in paths}, modes)
+            _write(repo, scratch, {path: plan.write[path] for path in paths}, modes, stamps)
     except OSError as error:
         raise errors.StorageError(
             f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",
@@ -138,7 +155,13 @@ def carry_out(repo: Repository, scratch: Path, plan: Plan, modes: Mapping[str, i
         ) from error
 
 
-def _write(repo: Repository, scratch: Path, entries: Mapping[str, Entry], modes: Mapping[str, int]) -> None:
+def _write(
+    repo: Repository,
+    scratch: Path,
+    entries: Mapping[str, Entry],
+    modes: Mapping[str, int],
+    stamps: Mapping[str, Stamp],
+) -> None:
     if not entries:
         return
     index, folder = scratch / "to-write", scratch / "files"
@@ -149,6 +172,7 @@ def _write(repo: Repository, scratch: Path, entries: Mapping[str, Entry], modes:
     failpoint("workspace:ready")
     for path in entries:
         target = repo.root / path
+        _require_unchanged(repo.root, path, stamps)
         _set_mode(folder / path, target, entries[path], modes.get(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not target.is_symlink():
@@ -156,6 +180,14 @@ def _write(repo: Repository, scratch: Path, entries: Mapping[str, Entry], modes:
         _rename(folder / path, target)
         failpoint("workspace:written")
     shutil.rmtree(folder)
+
+
+def _require_unchanged(root: Path, path: str, stamps: Mapping[str, Stamp]) -> None:
+    if stamps_of(root, [path]).get(path) != stamps.get(path):
+        raise errors.StorageError(
+            f"{path} was changed by somebody else just now.",
+            "gitexp undo takes back what has been written before it.",
+        )
 
 
 def _set_mode(new: Path, target: Path, entry: Entry, known: int | None) -> None:
