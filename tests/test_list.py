@@ -37,3 +37,11 @@ def test_json(repo: Workspace) -> None:
 def test_nothing_is_nothing(repo: Workspace) -> None:
     done = repo.gitexp("list")
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_filter(repo: Workspace) -> None:
+    put(repo, "good", metrics={"metrics.json": {"acc": 0.9}})
+    put(repo, "bad", metrics={"metrics.json": {"acc": 0.1}})
+    assert repo.gitexp("list", "--filter", "acc > 0.5").stdout == "good\n"
+    assert [row["name"] for row in repo.json("list", "--filter", "not acc > 0.5")] == ["bad"]
+    assert repo.gitexp("list", "--filter", "acc >", check=False).exit_code == 2

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from gitexp.cli.follow import follow as follow_output
 from gitexp.cli.output import printable, printable_patch
 from gitexp.model import Status
-from gitexp.ops.log import log
+from gitexp.ops.log import _Place, log
 from gitexp.ops.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import LiveRun
+from gitexp.run.log import LogFile
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -98,3 +106,107 @@ def test_a_run_that_ends_while_its_log_is_looked_for(
 
     monkeypatch.setattr(live, "live_runs", ends)
     assert log(Project.open(repo.path), "one").output == b"done\n"
+
+
+# -- following a run ----------------------------------------------------------------------------------
+
+PRINTS = """
+import pathlib, sys, time
+print("first", flush=True)
+sys.stdout.write("half")
+sys.stdout.flush()
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.02)
+print(" and half")
+print("last")
+"""
+
+
+@pytest.fixture
+def running(repo: Workspace, tmp_path: Path) -> Path:
+    """A run, `one`, that has printed a line and a half and goes on when this file is made."""
+    go = tmp_path / "go"
+    repo.write("prints.py", PRINTS)
+    process = repo.start("run", "-n", "one", "--temp", "--", "python", "prints.py", str(go))
+    while "half" not in (repo.gitexp("log", "one", check=False).stdout):
+        assert process.poll() is None
+    return go
+
+
+def _lines_until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line == wanted, line
+
+
+def test_following_a_run_to_its_end(repo: Workspace, running: Path) -> None:
+    follower = repo.start("log", "-f", "one")
+    _lines_until(follower, b"first\n")
+    running.touch()
+    out, err = follower.communicate(timeout=60)
+    assert (out, err, follower.returncode) == (b"half and half\nlast\n", b"", 0)
+
+
+def test_following_in_a_terminal_shows_the_line_that_has_no_end_yet(repo: Workspace, running: Path) -> None:
+    seen = repo.tty("log", "-f", "one", keys=[("half", "\x03")])
+    assert seen.exit_code == 130
+    assert seen.lines == ["first", "half^C"]
+    assert repo.json("list")[0]["status"] == "running", "Ctrl-C ended the run too"
+    running.touch()
+
+
+def test_following_what_has_ended_is_reading_it(repo: Workspace) -> None:
+    put(repo, "one", run_files={"output.log": RAW})
+    assert repo.gitexp("log", "-f", "one").stdout == repo.gitexp("log", "one").stdout
+    assert repo.gitexp("log", "-f", "--raw", "one").stdout == repo.gitexp("log", "--raw", "one").stdout
+    assert repo.gitexp("log", "-f", "--json", "one", check=False).exit_code == 2
+    put(repo, "saved")
+    assert "no output" in repo.gitexp("log", "-f", "saved", check=False).stderr
+
+
+def test_a_run_on_another_machine_cannot_be_followed(repo: Workspace) -> None:
+    put(repo, "far", status=Status.RUNNING, command="python train.py")
+    assert "no output here" in repo.gitexp("log", "-f", "far", check=False).stderr
+
+
+def test_following_ends_when_the_run_is_killed(repo: Workspace, running: Path) -> None:
+    state = json.loads(next((repo.path / ".git/gitexp/runs").glob("*/state.json")).read_text())
+    follower = repo.start("log", "-f", "one")
+    _lines_until(follower, b"first\n")
+    os.kill(state["process"]["pid"], signal.SIGKILL)
+    os.kill(state["child"]["pid"], signal.SIGKILL)
+    out, _ = follower.communicate(timeout=60)
+    assert (out, follower.returncode) == (b"half\n", 0)
+    assert repo.json("list")[0]["status"] == "interrupted"
+    running.touch()
+
+
+def test_nothing_is_lost_when_a_log_is_shortened_under_the_reader(tmp_path: Path) -> None:
+    """As by `LogFile`, which keeps the head and the tail; as long as the reader has seen the middle."""
+    path, place, seen = tmp_path / "output.log", _Place(), b""
+    with LogFile.create(path, limit=20_000) as writer:
+        for number in range(3000):
+            writer.write(b"line %d of many\n" % number)
+            if number % 100 == 0:
+                seen += b"".join(place.news(path))
+        assert writer.cut
+    seen += place.rest(path.read_bytes())
+    assert seen == b"".join(b"line %d of many\n" % number for number in range(3000))
+
+
+def test_what_was_cut_out_unseen_is_told_by_the_marker(tmp_path: Path) -> None:
+    path, place = tmp_path / "output.log", _Place()
+    with LogFile.create(path, limit=20_000) as writer:
+        writer.write(b"begin\n")
+        assert b"".join(place.news(path)) == b"begin\n"
+        for number in range(9000):
+            writer.write(b"line %d of many\n" % number)
+        rest = b"".join(place.news(path))
+    assert rest.startswith(b"line 0 of many\n")
+    assert b"bytes left out here]" in rest
+    assert rest.endswith(b"line 8999 of many\n")
+
+
+def test_lines_of_any_length_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    follow_output([b"a\r", b"\nb\r", b"c\n", b"x" * 70_000, b"y", b"\n\xc3", b"\xa4"])
+    assert capsys.readouterr().out == "a\nc\n" + "x" * 70_000 + "\ny\nä\n"

@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.model import MISSING, Status
-from gitexp.ops import show
+from gitexp.cli import complete, render
+from gitexp.cli.watch import Picture, watch
+from gitexp.model import MISSING, Experiment, Record, Status
+from gitexp.ops import rows, show
+from gitexp.ops.changes import Step, summaries
 from gitexp.ops.columns import Column, Columns
+from gitexp.ops.lineage import Lineage
 from gitexp.ops.project import Project
 from gitexp.ops.rows import Row
 from gitexp.ops.show import Query, Table
+from gitexp.repo import records
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
@@ -424,3 +429,258 @@ def test_wrong_usage(runs: Workspace, options: list[str]) -> None:
     if "--json" not in options:
         assert done.stdout == ""
         assert "error: " in done.stderr
+
+
+# -- filters ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"filter": "acc > 0.75"}, ["high", "mid"]),
+        ({"filter": "acc > 0.75", "everything": True}, ["high", "mid", "old"]),
+        ({"filter": "acc > 0.75", "limit": 1}, ["high"]),
+        ({"filter": "acc > 0.75", "sort": "acc", "descending": True, "limit": 1}, ["mid"]),
+        ({"filter": "status == 'failed'"}, ["broken"]),
+        ({"filter": "status == 'failed'", "failed": False}, []),
+        ({"filter": "loss > 1"}, []),  # only an experiment elsewhere has it
+        ({"filter": "train.lr in [0.1, 0.2] and not name == 'mid'"}, ["low"]),
+    ],
+)
+def test_a_filter_chooses(runs: Workspace, query: dict[str, object], expected: list[str]) -> None:
+    assert names(table(runs, **query)) == expected
+    found = show.matching(Project.open(runs.path), Query(**query))  # type: ignore[arg-type]
+    if "sort" not in query:
+        assert [experiment.name for experiment in found] == expected
+
+
+def test_a_filter_sees_what_was_too_large_for_the_record(runs: Workspace) -> None:
+    runs.write("params.yaml", "big: [" + "1234567890, " * 6000 + "1]\ntrain: {lr: 7}\n")
+    runs.gitexp("save", "-n", "large")
+    assert names(table(runs, filter="train.lr == 7")) == ["large"]
+
+
+def test_a_wrong_filter_is_wrong_usage(runs: Workspace) -> None:
+    done = runs.gitexp("show", "--filter", "acx > 1", check=False)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "error: No experiment has 'acx' (character 1 of the filter).",
+        "hint: Did you mean acc?",
+    ]
+    assert runs.json("show", "--filter", "acc >", check=False)["error"]["code"] == "usage"
+    assert "No experiment is like that." in runs.gitexp("show", "--filter", "acc > 5").stderr
+
+
+def test_any_name_will_do_where_there_is_no_experiment(repo: Workspace) -> None:
+    assert names(table(repo, filter="acc > 1")) == []
+
+
+# -- experiments on experiments -----------------------------------------------------------------------
+
+
+def make_line(repo: Workspace) -> None:
+    """main <- a <- (b <- c, d), and old on the commit before with e on it; one a minute."""
+    for minute, (name, baseline) in enumerate(
+        [("a", "HEAD"), ("b", "a"), ("c", "b"), ("d", "a"), ("old", "HEAD~1"), ("e", "old"), ("f", "HEAD")]
+    ):
+        made_from = baseline if baseline.startswith("HEAD") else f"refs/gitexp/exps/{baseline}~1"
+        metrics = {"metrics.json": {"acc": 0.1 * minute}}
+        put(repo, name, baseline=made_from, created=f"2024-01-01T10:0{minute}:00.000Z", metrics=metrics)
+
+
+def tree(found: Table) -> list[tuple[str, int]]:
+    """The names below the first baseline, with how deep they stand."""
+    group = found.groups[0]
+    return [(row.name, depth) for row, depth in zip(group.rows, group.depths, strict=True)]
+
+
+def test_a_line_is_of_the_baseline_that_it_began_on(repo: Workspace) -> None:
+    make_line(repo)
+    found = table(repo)
+    assert tree(found) == [("f", 0), ("a", 0), ("d", 1), ("b", 1), ("c", 2)]
+    assert found.elsewhere == 2
+    assert [names(Table(found.workspace, [group])) for group in table(repo, everything=True).groups] == [
+        ["f", "a", "d", "b", "c"],
+        ["old", "e"],
+    ]
+
+
+def test_json_names_what_an_experiment_was_made_from(repo: Workspace) -> None:
+    make_line(repo)
+    found = {row["name"]: row for row in repo.json("show", "-A")}
+    parents = {"a": None, "b": "a", "c": "b", "d": "a", "old": None, "e": "old", "f": None}
+    assert {name: found[name]["parent"] for name in parents} == parents
+    assert found["c"]["baseline"] == found["b"]["commit"]
+    assert names(table(repo, filter="parent == 'a'")) == ["d", "b"]
+
+
+def test_who_is_not_shown_leaves_the_branch_to_the_next_above(repo: Workspace) -> None:
+    make_line(repo)
+    found = table(repo, filter="name in ['a', 'c', 'd']")
+    assert tree(found) == [("a", 0), ("d", 1), ("c", 1)]
+    assert table(repo, filter="name in ['c', 'd']").groups[0].depths == [0, 0]
+
+
+def test_sorted_rows_are_no_tree(repo: Workspace) -> None:
+    make_line(repo)
+    found = table(repo, sort="acc", descending=True)
+    assert names(found) == ["f", "d", "c", "b", "a"]
+    assert found.groups[0].depths == [0] * 5
+    assert names(table(repo, group="none")) == ["f", "d", "c", "b", "a"]
+
+
+def test_a_line_begins_anew_where_head_is(repo: Workspace) -> None:
+    make_line(repo)
+    repo.git("switch", "--quiet", "--detach", "refs/gitexp/exps/a~1")
+    found = table(repo)
+    assert names(found) == ["d", "b", "c"]
+    assert [row.parent.name for row in found.experiments if row.parent] == ["a", "a", "b"]
+    heads = [group.head.commit for group in table(repo, everything=True).groups if group.head]
+    assert heads[0] == repo.git("rev-parse", "HEAD")
+
+
+def test_a_line_of_thousands(repo: Workspace) -> None:
+    line = [
+        Experiment(str(at), f"{at}", Record(str(at), Status.DONE, f"c{at}", f"c{at - 1}" if at else "main"))
+        for at in range(5000)
+    ]
+    lineage = Lineage.of(line, "main")
+    assert {lineage.root(experiment) for experiment in line} == {"main"}
+    found = lineage.tree([rows.of_one(experiment) for experiment in reversed(line)])
+    assert [(depth, row.name) for depth, row in found] == [(at, str(at)) for at in range(5000)]
+
+
+def test_forged_records_that_go_round_in_a_circle_are_all_shown() -> None:
+    circle = [
+        Experiment(name, name, Record(name, Status.DONE, commit, baseline))
+        for name, commit, baseline in (("a", "1", "2"), ("b", "2", "1"), ("c", "3", "3"), ("d", "4", "1"))
+    ]
+    lineage = Lineage.of(circle, None)
+    found = lineage.tree([rows.of_one(experiment) for experiment in circle])
+    assert [(depth, row.name) for depth, row in found] == [(0, "a"), (0, "b"), (0, "c"), (0, "d")]
+    assert [lineage.root(experiment) for experiment in circle] == ["2", "1", "3", "1"]
+    assert all(lineage.parent(experiment) is None for experiment in circle)
+
+
+def test_two_experiments_at_one_commit_are_two_rows(runs: Workspace) -> None:
+    runs.git("update-ref", "refs/gitexp/exps/mid-again", "refs/gitexp/exps/mid")
+    assert "mid-again" in names(table(runs))
+    assert len(names(table(runs))) == 5
+
+
+# -- what changed in the code -------------------------------------------------------------------------
+
+
+def test_what_changed_where_the_params_did_not(repo: Workspace) -> None:
+    repo.writes("metrics.json", "params.yaml")
+    repo.write("train.py", repo.read("train.py") + "# one more\n")
+    repo.write("new file.txt", "1\n2\n")
+    repo.gitexp("run", "-n", "code", "--", "python", "train.py")
+    repo.gitexp("run", "-n", "param", "-S", "train.lr=0.5", "--", "python", "train.py")
+    lines = {
+        line.partition("[")[2].partition("]")[0]: line for line in repo.gitexp("show").stdout.splitlines()
+    }
+    assert "new file.txt +2, train.py +1" in lines["code"]
+    assert "train.py" not in lines["param"]
+    assert "metrics.json +" not in lines["code"]
+    assert "changes" in repo.gitexp("show", "--columns", "changes").stdout
+    assert "changes" not in repo.gitexp("show", "--hide", "changes").stdout
+    assert "changes" not in repo.gitexp("show", "--csv").stdout
+
+
+def test_many_files_and_odd_ones(repo: Workspace) -> None:
+    project = Project.open(repo.path)
+    start = repo.git("rev-parse", "HEAD")
+    repo.write("data.raw", bytes(range(256)))  # binary: after all that has lines
+    repo.write("a\nb", "x\n" * 5)
+    repo.write("train.py", "pass\n")
+    repo.write("one", "1\n")
+    repo.write("metrics.json", "{}")
+    second = repo.commit()
+    told = summaries(project, [Step(start, second), Step(second, second), Step(start, start)])
+    first = f"train.py +1 -{len(repo.git('show', f'{start}:train.py').splitlines())}"
+    assert told == {second: f"{first}, a\nb +5, one +1, 1 more"}
+    assert summaries(project, []) == {}
+
+
+def test_commits_that_are_not_there_are_no_error(runs: Workspace) -> None:
+    assert summaries(Project.open(runs.path), [Step("1" * 40, "2" * 40)]) == {}
+    record = Record("lost", Status.DONE, "1" * 40, runs.git("rev-parse", "HEAD"))
+    put(runs, "lost", body=records.encode(record, "").partition("\n\n")[2])
+    assert "[lost]" in runs.gitexp("show").stdout
+
+
+def test_a_long_table_does_not_ask_about_every_row(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.write("train.py", "pass\n")
+    for name in ("one", "two", "three"):
+        repo.gitexp("save", "-n", name)
+    monkeypatch.setattr(show, "_MOST_CHANGES", 2)
+    found = show.with_changes(Project.open(repo.path), table(repo))
+    assert [row.changes == "…" for row in found.experiments] == [False, False, True]
+
+
+# -- while runs go on ---------------------------------------------------------------------------------
+
+
+def test_watching_draws_until_nothing_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(render, "screen", lambda: (80, 6))
+    pictures = iter([(1, "same"), (1, "same"), (2, "other"), (0, "last")])
+
+    def draw() -> Picture:
+        going_on, text = next(pictures)
+        return Picture([[(f"{text} {line}", "")] for line in range(9)], going_on)
+
+    watch(draw, 0)
+    out = capsys.readouterr().out
+    assert out.startswith("\x1b[?1049h")
+    assert out.endswith("\x1b[?1049l")
+    assert out.count("same 0") == 1, "the same picture was drawn twice"
+    assert "other 2" in out
+    assert "other 3" not in out
+    assert "6 more lines · 2 runs go on" in out
+    assert "last" not in out
+
+
+def test_watching_ends_with_ctrl_c_and_leaves_the_table(repo: Workspace) -> None:
+    put(repo, "one", status=Status.RUNNING)
+    seen = repo.tty("show", "--watch", "--every", "0.1", keys=[("1 run goes on", "\x03")])
+    assert seen.exit_code == 0
+    table = seen.raw.rpartition(b"\x1b[?1049l")[2]
+    assert b"[one]" in table
+    assert b"running" in table
+
+
+def test_watching_where_nothing_goes_on_is_looking_once(runs: Workspace) -> None:
+    seen = runs.tty("show", "--watch")
+    assert seen.exit_code == 0
+    assert b"[mid]" in seen.raw
+    assert b"Ctrl-C" not in seen.raw
+
+
+def test_a_mistake_leaves_the_terminal_as_it_was(runs: Workspace) -> None:
+    seen = runs.tty("show", "--watch", "--sort", "nope")
+    assert seen.exit_code == 2
+    assert b"\x1b[?1049l" in seen.raw
+    assert b"There is no param or metric 'nope'" in seen.raw.rpartition(b"\x1b[?1049l")[2]
+
+
+def test_watching_needs_a_terminal_that_can_be_drawn_over(runs: Workspace) -> None:
+    done = runs.gitexp("show", "--watch", check=False)
+    assert done.exit_code == 2
+    assert "the output is no terminal that can do so" in done.stderr
+    assert runs.tty("show", "--watch", env={"TERM": "dumb"}).exit_code == 2
+
+
+# -- completion ---------------------------------------------------------------------------------------
+
+
+def test_filters_are_completed_by_what_they_can_begin_with(
+    runs: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.path)
+    assert complete.filters("a") == ["acc"]
+    assert complete.filters("train.l") == ["train.lr"]
+    assert complete.filters("stat") == ["status"]
+    assert complete.filters("acc > 1 and st") == []

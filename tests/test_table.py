@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -142,3 +143,82 @@ def test_a_terminal_too_narrow_for_the_names_cuts_them(width: int) -> None:
     lines = shown(table(*THREE), width=width)
     assert all(cell_width(line) <= width for line in lines)
     assert lines[0].startswith("Experiment"[: width - 1])
+
+
+# -- experiments on experiments -----------------------------------------------------------------------
+
+
+def chain(*depths: int) -> Table:
+    """Experiments that stand on one another: a, b, c, …, each as deep as said."""
+    found = rows.build([experiment(chr(ord("a") + at), {}, {}) for at in range(len(depths))])
+    head = Row("baseline", "main", "b" * 40)
+    return Table(Row("workspace", "workspace", None), [Group(head, "", found, depths)])
+
+
+def stems(of: Table, width: int | None = None) -> list[str]:
+    return [re.split(r" [0-9a-f]{7} | \[?[a-z]", line)[0] for line in shown(of, width)[3:]]
+
+
+def test_experiments_on_experiments_are_deeper_branches() -> None:
+    assert stems(chain(0, 1, 2, 1, 0, 1)) == [
+        "├──",
+        "│   ├──",
+        "│   │   └──",
+        "│   └──",
+        "└──",
+        "    └──",
+    ]
+
+
+def test_a_long_line_stays_readable() -> None:
+    """Below a depth that fits the width, further branches have it in figures."""
+    assert stems(chain(0, 1, 2, 3, 4, 5, 3, 1), width=80) == [
+        "└──",
+        "    ├──",
+        "    │   ├──",
+        "    │   ├─3─",
+        "    │   ├─4─",
+        "    │   ├─5─",
+        "    │   └─3─",
+        "    └──",
+    ]
+    assert max(map(len, stems(chain(*range(25))))) == 8 * 4 + 5
+
+
+@given(st.lists(st.integers(0, 12), max_size=26))
+def test_a_rail_goes_down_to_each_next_branch_and_no_further(steps: list[int]) -> None:
+    depths: list[int] = []
+    for step in steps:
+        depths.append(min(step, depths[-1] + 1 if depths else 0))
+    drawn = [min(depth, 8) for depth in depths]
+    for at, stem in enumerate(stems(chain(*depths))):
+        for level in range(drawn[at] + 1):
+            below = next((depth for depth in drawn[at + 1 :] if depth <= level), -1)
+            assert (stem[4 * level] in "│├") == (below == level)
+
+
+def test_tags_and_notes_stand_before_what_is_the_same_in_all() -> None:
+    of = table(
+        experiment("one", {"lr": 0.1, "new": 1}, {"acc": 1.0}, tags=("best", "v1"), note="a\nb"),
+        experiment("two", {"lr": 0.1, "new": 2}, {"acc": 2.0}),
+    )
+    lines = shown(of)
+    assert lines[0].split() == ["Experiment", "Created", "acc", "new", "tags", "note", "lr"]
+    assert lines[3].split()[4:] == ["1", "1", "best,", "v1", r"a\nb", "0.1"]
+    assert "tags" not in shown(table(experiment("one", {}, {})))[0]
+    assert shown(of, only=["note"])[0].split() == ["Experiment", "Created", "note"]
+
+
+def test_a_note_is_cut_to_what_room_there_is() -> None:
+    of = table(experiment("one", {"lr": 0.1}, {"acc": 1.0}, note="a note that goes on and on and on"))
+    for width, end in ((60, "  a note that goes on and…"), (44, "  a note that go…")):
+        assert texts(lay_out(of, columns(of, Columns()), width=width))[3].endswith(end)
+    assert "a note that goes on and on and on" in shown(of)[3]
+    assert "note" in lay_out(of, columns(of, Columns()), width=30).left_out
+
+
+def test_experiments_of_another_program_say_so() -> None:
+    record = Record("theirs", Status.DONE, "d" * 40, "b" * 40, created=DAY)
+    row = rows.of_one(Experiment("theirs", "0" * 40, record, source="dvc"))
+    of = Table(Row("workspace", "workspace", None), [Group(None, "", [row])])
+    assert shown(of)[-1] == "ddddddd [theirs] dvc  2020-10-23"

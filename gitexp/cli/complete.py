@@ -92,6 +92,13 @@ def columns(incomplete: str) -> list[str]:
     return _offered([f"{before}{comma}{key}" for key in keys], incomplete)
 
 
+def filters(incomplete: str) -> list[str]:
+    """Return the names that a filter may begin with: of metrics, params and attributes."""
+    from gitexp.ops.filters import ATTRIBUTES
+
+    return [] if "," in incomplete else [*columns(incomplete), *_offered(ATTRIBUTES, incomplete)]
+
+
 def _offered(words: Iterable[str], incomplete: str) -> list[str]:
     """Return the words that begin so, are safe in any shell's script, and each once."""
     return [w for w in dict.fromkeys(words) if w.startswith(incomplete) and _WORD.fullmatch(w.lstrip("~"))]

@@ -38,7 +38,15 @@ Failed = Annotated[
 ]
 Filter = Annotated[
     str | None,
-    typer.Option("--filter", metavar="EXPR", help="Only those for which this holds: acc > 0.9 and lr < 0.2"),
+    typer.Option(
+        "--filter",
+        metavar="EXPR",
+        help="Only those for which this holds: acc > 0.9 and lr < 0.2",
+        autocompletion=complete.filters,
+    ),
+]
+Lowest = Annotated[
+    bool | None, typer.Option("--min/--max", help="Whether the lowest number is the best, or the highest.")
 ]
 Number = Annotated[
     int | None,

@@ -40,6 +40,11 @@ def width() -> int | None:
     return _size()[0] if is_terminal(sys.stdout) else None
 
 
+def screen() -> tuple[int, int] | None:
+    """Return columns and lines of a terminal that can be drawn over, or None where there is none."""
+    return _size() if is_terminal(sys.stdout) and _knows_colors() else None
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Return whether a person watches this stream."""
     return stream.isatty()
@@ -101,14 +106,19 @@ def _painted(text: str, style: str) -> str:
 
 def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = False) -> None:
     """Print the answer to stdout; with `page`, through the pager if it is longer than the terminal."""
-    paint = colors()
-    text = "".join(_line(line, paint) + "\n" for line in lines)
+    text = "".join(line + "\n" for line in as_text(lines))
     if page and is_terminal(sys.stdout) and text.count("\n") >= _size()[1]:
         from gitexp.cli import pager
 
         if pager.show(text):
             return
     write(text)
+
+
+def as_text(lines: Iterable[str | Sequence[Piece]]) -> list[str]:
+    """Return lines as they are written to stdout, with escape codes where it takes colours."""
+    paint = colors()
+    return [_line(line, paint) for line in lines]
 
 
 def _line(line: str | Sequence[Piece], paint: bool) -> str:
@@ -132,7 +142,7 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
     sys.stdout.flush()
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)
-    sys.stdout.buffer.flush()
+        sys.stdout.buffer.flush()
 
 
 def as_json(value: Any) -> None:

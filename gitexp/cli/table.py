@@ -5,7 +5,7 @@ The rows are laid out here and not by rich's Table, which takes a second for a t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,7 +31,11 @@ _STATE_STYLE = {
 # Where not all fits: what a cell and the first column may take at most, and what is too narrow for ids.
 _NARROW_CELL = 24
 _NARROW = 60
-_LEAST_FIRST = 16
+_LEAST_FIRST, _LEAST_TEXT = 16, 12
+# Experiments on experiments are drawn so deep, and further ones with their depth in figures.
+_DEEPEST = 8
+_WIDTH_PER_LEVEL = 32
+_INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Layout:
 class _Entry:
     """One line before widths are known.
 
-    `label` is stem, commit id and name; `state` what is to be said of a run that is not done.
+    `label` is stem, commit id, name and the program that stored it if that is another; `state` what is
+    to be said of a run that is not done.
     """
 
     stem: str
@@ -58,10 +63,12 @@ class _Entry:
     style: str
     best: int | None = None
     has_metrics: bool = False
+    mark: str = ""
 
     @property
     def label(self) -> str:
-        return f"{self.stem}{self.id} [{self.name}]" if self.id else f"{self.stem}{self.name}"
+        name = f"{self.id} [{self.name}]" if self.id else self.name
+        return f"{self.stem}{name}{self.mark}"
 
 
 def lay_out(
@@ -69,14 +76,18 @@ def lay_out(
 ) -> Layout:
     """Return the table in at most `width` cells a line (None: as wide as it is)."""
     longest = None if width is None else LONGEST
-    entries = _entries(table, columns, precision, longest)
+    deepest = _DEEPEST if width is None else min(_DEEPEST, width // _WIDTH_PER_LEVEL)
+    entries = _entries(table, columns, precision, longest, deepest)
     heads = _heads(columns)
     shown = list(range(len(columns)))
     sizes = _sizes(entries, heads, shown)
     if width is not None and _total(sizes) > width:
         entries = [_narrowed(entry, width) for entry in entries]
         kept = columns.index(table.sort) if table.sort in columns else None
-        shown = _fitting(entries, heads, width, kept)
+        texts = {at for at, column in enumerate(columns) if column.kind == "about"}
+        room = _room(entries, heads, width, kept, texts)
+        entries = [_within(entry, room) for entry in entries]
+        shown = _without_overrun(entries, heads, sorted(room), width, kept)
         sizes = _sizes(entries, heads, shown)
     titles = _Entry("", "", "Experiment", "Created", "", heads, "bold")
     lines = [_entry_line(entry, shown, sizes) for entry in (titles, *entries)]
@@ -94,7 +105,9 @@ def _heads(columns: Sequence[Column]) -> list[str]:
     ]
 
 
-def _entries(table: Table, columns: Sequence[Column], precision: int, longest: int | None) -> list[_Entry]:
+def _entries(
+    table: Table, columns: Sequence[Column], precision: int, longest: int | None, deepest: int
+) -> list[_Entry]:
     now = datetime.now().astimezone()
     forms = [(column, precision if column.kind == "metric" else None) for column in columns]
     best_at = columns.index(table.sort) if table.sort in columns and is_number(table.best) else None
@@ -110,8 +123,8 @@ def _entries(table: Table, columns: Sequence[Column], precision: int, longest: i
             # The words about what became of it stand where its metrics would.
             cells = ["" if c.kind == "metric" else cell for c, cell in zip(columns, cells, strict=True)]
         oid = (row.commit or "?")[:7] if row.kind == "experiment" else ""
-        created = show_time(row.created, now)
-        return _Entry(stem, oid, clean(row.name), created, state, cells, style, best, bool(row.metrics))
+        created, name, mark = show_time(row.created, now), clean(row.name), _mark(row)
+        return _Entry(stem, oid, name, created, state, cells, style, best, bool(row.metrics), mark)
 
     found = [entry(table.workspace, "", "bold")]
     for group in table.groups:
@@ -120,11 +133,28 @@ def _entries(table: Table, columns: Sequence[Column], precision: int, longest: i
             found.append(entry(group.head, "", "bold"))
         elif group.title:
             found.append(_Entry("", "", clean(group.title), "", "", [""] * len(columns), "bold"))
-        last = len(group.rows) - 1
-        for at, row in enumerate(group.rows):
-            stem = ("└── " if at == last else "├── ") if tree else ""
+        stems = _stems(group.depths or [0] * len(group.rows), deepest) if tree else [""] * len(group.rows)
+        for row, stem in zip(group.rows, stems, strict=True):
             found.append(entry(row, stem, _STATE_STYLE.get(row.status, "") if row.status else ""))
     return found
+
+
+def _stems(depths: Sequence[int], deepest: int) -> list[str]:
+    """Return the branches of a tree, drawn before its rows; below `deepest` it grows no further in width."""
+    stems: list[str] = []
+    more: set[int] = set()  # the depths at which there is another row further down
+    for depth in reversed(depths):
+        level = min(depth, deepest)
+        rails = "".join("│   " if at in more else "    " for at in range(level))
+        stroke = "──" if depth <= deepest else f"─{depth}─"
+        stems.append(f"{rails}{'├' if level in more else '└'}{stroke} ")
+        more = {at for at in more if at < level} | {level}
+    return stems[::-1]
+
+
+def _mark(row: Row) -> str:
+    source = row.experiment.source if row.experiment is not None else "gitexp"
+    return "" if source == "gitexp" else f" {clean(source)}"
 
 
 def _state(row: Row) -> str:
@@ -150,7 +180,7 @@ def _sizes(entries: Sequence[_Entry], heads: Sequence[str], shown: Sequence[int]
 def _label_width(entry: _Entry) -> int:
     # The stem's box-drawing characters are one cell each: no need to look each one up.
     brackets = len(entry.id) + 3 if entry.id else 0
-    return len(entry.stem) + brackets + cell_width(entry.name)
+    return len(entry.stem) + brackets + cell_width(entry.name) + len(entry.mark)
 
 
 def _created_width(entries: Sequence[_Entry], shown: Sequence[int], widths: Sequence[int]) -> int:
@@ -175,27 +205,43 @@ def _total(sizes: _Sizes) -> int:
 def _narrowed(entry: _Entry, width: int) -> _Entry:
     """Return the entry with long texts cut in favour of more columns; very narrow ones without ids."""
     oid = entry.id if width >= _NARROW else ""
-    room = max(_LEAST_FIRST, width * 2 // 5) - len(entry.stem) - (len(oid) + 3 if oid else 0)
+    room = max(_LEAST_FIRST, width * 2 // 5) - _INDENT - (len(oid) + 3 if oid else 0)
     # Beside metrics of its own, the state would widen the column for all: one word must do.
     state = entry.state.split(" (")[0] if entry.has_metrics else entry.state
     cells = [elide(cell, _NARROW_CELL) for cell in entry.cells]
     return replace(entry, id=oid, name=elide_middle(entry.name, max(room, 3)), state=state, cells=cells)
 
 
-def _fitting(entries: Sequence[_Entry], heads: Sequence[str], width: int, kept: int | None) -> list[int]:
-    """Return the columns that fit, from the left; the one that is sorted by is always among them."""
+def _room(
+    entries: Sequence[_Entry], heads: Sequence[str], width: int, kept: int | None, texts: set[int]
+) -> dict[int, int]:
+    """Return the columns that fit, from the left, and the cells of each; `texts` may be cut for it.
+
+    The one that is sorted by is always among them.
+    """
     first, second, widths = _sizes(entries, heads, range(len(heads)))
     left = width - first - len(_GAP) - second
-    shown = []
-    if kept is not None:
-        shown.append(kept)
-        left -= len(_GAP) + widths[kept]
-    for at, size in enumerate(widths):
-        if at != kept and len(_GAP) + size <= left:
-            shown.append(at)
+    room: dict[int, int] = {}
+    for at in sorted(range(len(widths)), key=lambda at: at != kept):
+        size = widths[at]
+        if at in texts and size > left - len(_GAP) >= _LEAST_TEXT:
+            size = left - len(_GAP)
+        if at == kept or size <= left - len(_GAP):
+            room[at] = size
             left -= len(_GAP) + size
-    shown.sort()
-    # A state that ran over into columns that are gone now takes room of its own.
+    return room
+
+
+def _within(entry: _Entry, room: Mapping[int, int]) -> _Entry:
+    """Return the entry with cells that do not take more than their room."""
+    cells = [elide(cell, room[at]) if at in room else cell for at, cell in enumerate(entry.cells)]
+    return replace(entry, cells=cells)
+
+
+def _without_overrun(
+    entries: Sequence[_Entry], heads: Sequence[str], shown: list[int], width: int, kept: int | None
+) -> list[int]:
+    """Return the columns that still fit where a state ran over into some that are gone now."""
     while len(shown) > 1 and _total(_sizes(entries, heads, shown)) > width:
         shown.remove(next(at for at in reversed(shown) if at != kept))
     return shown

@@ -14,7 +14,7 @@ from gitexp.files import is_number
 from gitexp.model import MISSING
 from gitexp.ops.rows import Row
 
-ABOUT = ("changes", "tags", "note")  # what is shown of an experiment besides metrics and params
+ABOUT = ("tags", "changes", "note")  # what is shown of an experiment besides metrics and params
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from gitexp.ops.rows import Draft, Row
 from gitexp.repo.store import newest_first
 
 BY_BASELINE, UNGROUPED = "baseline", "none"
-_MOST_CHANGES = 500  # rows that Git is asked about; it takes some 0.3 ms for each
+_MOST_CHANGES = 300  # rows that Git is asked about; it takes some 0.2 ms for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,8 @@ def columns(table: Table, wanted: Columns) -> list[Column]:
 def with_changes(project: Project, table: Table) -> Table:
     """Return the table with what changed in the files of those experiments whose params did not change.
 
-    Each is compared with what it was made from. Of a very long table only the first rows are.
+    Each is compared with what it was made from. Of a very long table only the first rows are; the others
+    say `…`.
     """
     heads = {group.head.commit: group.head for group in table.groups if group.head is not None}
     steps = [
@@ -149,6 +150,7 @@ def with_changes(project: Project, table: Table) -> Table:
         if row.commit is not None and row.baseline is not None and _same_params(row, heads)
     ]
     told = summaries(project, steps[:_MOST_CHANGES])
+    told.update((step.new, "…") for step in steps[_MOST_CHANGES:])
     groups = [
         replace(group, rows=[replace(row, changes=told.get(row.commit or "", "")) for row in group.rows])
         for group in table.groups

@@ -10,6 +10,7 @@ from gitexp.cli.help import Command
 EPILOG = """Examples:
 gitexp list
 gitexp list -A --json
+gitexp list --filter "acc > 0.9 and created > '2 days ago'"
 """
 
 _KEYS = ("name", "commit", "baseline", "status", "created", "error")
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def list_names(
     everything: options.Everything = False,
+    filter_text: options.Filter = None,
     failed: options.Failed = None,
     number: options.Number = None,
     json: options.Json = False,
@@ -36,7 +38,8 @@ def list_names(
     from gitexp.ops import rows
     from gitexp.ops import show as ops
 
-    found, _ = ops.experiments(open_project(), ops.Query(everything, failed=failed, limit=number))
+    query = ops.Query(everything, failed=failed, limit=number, filter=filter_text)
+    found = ops.matching(open_project(), query)
     if json:
         heads = (rows.of_experiment(experiment).row for experiment in found)
         return render.as_json_list({key: getattr(row, key) for key in _KEYS} for row in heads)

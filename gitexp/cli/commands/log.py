@@ -12,6 +12,7 @@ from gitexp.cli.help import Command
 EPILOG = """Examples:
 gitexp log exp-333c9
 gitexp log exp-333c9 --raw > output.log
+gitexp log -f exp-333c9
 """
 
 
@@ -22,6 +23,9 @@ def register(app: typer.Typer) -> None:
 
 def log(
     exp: options.Exp,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Of a running one: go on until it ends.")
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="The bytes as the command wrote them, escape sequences and all.")
     ] = False,
@@ -29,15 +33,21 @@ def log(
 ) -> None:
     """Print what an experiment's command printed.
 
-    Of a running one: what there is so far. Colours are kept on a terminal; all other control
-    sequences are left out.
+    Of a running one: what there is so far, with -f all until it ends; Ctrl-C ends the following, not the
+    run. Colours are kept on a terminal; all other control sequences are left out.
     """
     from gitexp.cli import render
+    from gitexp.cli.follow import follow as follow_output
     from gitexp.cli.output import printable
     from gitexp.cli.session import open_project
     from gitexp.ops import log as ops
 
-    found = ops.log(open_project(), exp)
+    options.only_one(follow=follow, json=json)
+    project = open_project()
+    if follow:
+        chunks = ops.follow(project, exp)
+        return render.write_bytes(chunks) if raw else follow_output(chunks)
+    found = ops.log(project, exp)
     data = found.output
     if json:
         return render.as_json({"experiment": found.name, "output": data.decode("utf-8", "replace")})

@@ -13,7 +13,9 @@ from gitexp.cli.values import PRECISION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitexp.ops.columns import Column
+    from gitexp.cli.table import Line
+    from gitexp.ops.columns import Column, Columns
+    from gitexp.ops.project import Project
     from gitexp.ops.rows import Row
     from gitexp.ops.show import Query, Table
 
@@ -22,6 +24,8 @@ gitexp show --sort acc --desc -n 10
 gitexp show -A --only-changed
 gitexp show --columns 'acc,train.*' --md
 gitexp show --group model.optimizer
+gitexp show --filter "acc > 0.9 and train.lr < 0.2 and 'best' in tags"
+gitexp show --watch --sort acc --desc
 """
 
 
@@ -67,36 +71,64 @@ def show(
         int, typer.Option(metavar="N", callback=_digits, help="Significant digits of metrics, 1 to 17.")
     ] = PRECISION,
     number: options.Number = None,
+    filter_text: options.Filter = None,
     failed: options.Failed = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw the table again and again for as long as runs go on.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="How often --watch draws the table.")
+    ] = 2.0,
     json: options.Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
 ) -> None:
     """Show experiments as a table.
 
-    By baseline, the newest first. Without -A: the experiments made from the commit that HEAD is on.
+    By baseline, the newest first, and below each experiment those that were made from it. Without -A:
+    the experiments made from the commit that HEAD is on.
     """
     from gitexp.cli import export, render
     from gitexp.cli.session import open_project
     from gitexp.ops import show as ops
     from gitexp.ops.columns import Columns
 
-    options.only_one(json=json, csv=csv, md=md)
-    query = ops.Query(everything, sort, desc, group, failed, number)
-    table = ops.table(open_project(), query)
+    options.only_one(json=json, csv=csv, md=md, watch=watch)
+    query = ops.Query(everything, sort, desc, group, failed, number, filter_text)
+    wanted = Columns(options.split(columns), options.split(hide), only_changed)
+    project = open_project()
+    if watch:
+        _watch(project, query, wanted, precision, every)
+    table = ops.table(project, query)
     for complaint in table.complaints:
         render.warn(complaint)
-    wanted = Columns(options.split(columns), options.split(hide), only_changed)
     if json:
         picked = wanted.only or wanted.hide or only_changed
         keep = {(c.kind, c.key) for c in ops.columns(table, wanted)} if picked else None
         return render.as_json_list(_as_json(row, keep) for row in table.rows)
-    found = ops.columns(table, wanted)
     if csv:
-        return render.write(export.csv(table.rows, found))
+        return render.write(export.csv(table.rows, ops.columns(table, wanted)))
+    table = ops.with_changes(project, table)
     if md:
-        return render.answer(export.markdown(table, found, precision))
-    return _print(table, found, precision, query)
+        return render.answer(export.markdown(table, ops.columns(table, wanted), precision))
+    render.answer(_lines(table, ops.columns(table, wanted), precision), page=True)
+    if remark := _remark(table, query):
+        render.say(remark, "dim")
+    return None
+
+
+def _watch(project: Project, query: Query, wanted: Columns, precision: int, every: float) -> None:
+    """Draw the table until no run goes on; it is for the caller to print the last one."""
+    from gitexp.cli.watch import Picture, watch
+    from gitexp.ops import show as ops
+    from gitexp.ops.finish import finish_dead_runs
+
+    def draw() -> Picture:
+        finish_dead_runs(project)
+        table = ops.with_changes(project, ops.table(project, query))
+        return Picture(_lines(table, ops.columns(table, wanted), precision), table.going_on)
+
+    watch(draw, every)
 
 
 def _as_json(row: Row, keep: set[tuple[str, str]] | None) -> dict[str, Any]:
@@ -108,20 +140,25 @@ def _as_json(row: Row, keep: set[tuple[str, str]] | None) -> dict[str, Any]:
     return data
 
 
-def _print(table: Table, columns: Sequence[Column], precision: int, query: Query) -> None:
+def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line]:
+    """Return the table as it is to be seen, and what to say of the columns that did not fit."""
     from gitexp.cli import render
     from gitexp.cli.table import lay_out
 
     width = render.width()
     layout = lay_out(table, columns, width=width, precision=precision)
-    note = [[(line, "dim")] for line in _note(layout.left_out, width)]
-    render.answer([*layout.lines, *note], page=True)
+    return [*layout.lines, *([(line, "dim")] for line in _note(layout.left_out, width))]
+
+
+def _remark(table: Table, query: Query) -> str:
+    """Return what to tell a person who may look for more than the table has."""
+    asked = query.failed is not None or query.limit is not None or query.filter is not None
+    remarks = ["No experiment is like that."] if asked and not table.experiments else []
     if not query.everything and table.elsewhere:
-        render.say(f"{table.elsewhere:,} more on other baselines: gitexp show -A", "dim")
-    elif not table.experiments and query.failed is None and query.limit is None:
-        render.say("No experiments yet. The first one: gitexp run -- python train.py", "dim")
-    elif not table.experiments:
-        render.say("No experiment is like that.", "dim")
+        remarks.append(f"{table.elsewhere:,} more on other baselines: gitexp show -A")
+    elif not asked and not table.experiments:
+        remarks.append("No experiments yet. The first one: gitexp run -- python train.py")
+    return " ".join(remarks)
 
 
 def _note(left_out: Sequence[str], width: int | None) -> list[str]:

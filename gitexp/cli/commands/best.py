@@ -1,0 +1,51 @@
+"""`gitexp best`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+gitexp best acc
+gitexp best val_loss --min --filter "status == 'done' and train.lr < 0.2"
+gitexp branch "$(gitexp best acc)" winner
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(best)
+
+
+def best(
+    metric: Annotated[
+        str, typer.Argument(metavar="METRIC", help="The metric.", autocompletion=complete.columns)
+    ],
+    lowest: options.Lowest = None,
+    filter_text: options.Filter = None,
+    everything: options.Everything = False,
+    json: options.Json = False,
+) -> None:
+    """Print the name of the best experiment.
+
+    The highest number is the best, with --min the lowest. For a metric that is called like a loss or a
+    cost, one of --min and --max must be given: nothing is guessed. Failed experiments count, too, if they
+    wrote the metric.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.cli.values import clean
+    from gitexp.ops.best import best as find
+    from gitexp.ops.show import Query
+
+    row = find(open_project(), metric, Query(everything, filter=filter_text), lowest)
+    if json:
+        value = row.metrics[metric]
+        return render.as_json(
+            {"experiment": row.name, "commit": row.commit, "metric": metric, "value": value}
+        )
+    return render.answer([clean(row.name)])

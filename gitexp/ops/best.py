@@ -1,0 +1,53 @@
+"""The experiment that is best by one metric."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+from gitexp import errors
+from gitexp.files import is_number
+from gitexp.ops import columns, rows, show
+from gitexp.ops.columns import Column
+from gitexp.ops.project import Project
+from gitexp.ops.rows import Row
+
+# Parts of names that mostly mean: the less, the better. Nothing is turned round for them; one is asked.
+_COST = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|error|errors|err|cost|mse|rmse|mae|mape|bpb|bpc|nll|ppl|perplexity|wer|cer"
+    r"|fid|brier|regret|latency|time|seconds|duration|memory|params|flops)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+
+
+def best(project: Project, metric: str, query: show.Query, lowest: bool | None = None) -> Row:
+    """Return the experiment with the highest number for a metric, or the lowest; of equal ones the newest.
+
+    `query` says among which. Whether high or low is best is not guessed: without `lowest` it is high, and
+    a metric that is called like a loss or a cost is a UsageError. That is raised too for a metric that no
+    experiment has; ExperimentError if the query finds none that has it.
+    """
+    if lowest is None and _COST.search(metric):
+        raise errors.UsageError(f"Is a high or a low {metric} the best?", "Say which: --min or --max.")
+    candidates = [row for row in _rows(project, query) if _finite(metric, row)]
+    if not candidates:
+        every = _rows(project, replace(query, everything=True, filter=None, failed=None))
+        known = columns.keys(row.metrics for row in every)
+        if known and metric not in known:
+            raise columns.unknown(metric, known, "metric")
+        raise errors.ExperimentError(
+            f"No such experiment has a number for {metric}.",
+            None if query.everything else "-A looks at those of all baselines.",
+        )
+    return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)[0]
+
+
+def _rows(project: Project, query: show.Query) -> list[Row]:
+    found = show.matching(project, replace(query, sort=None, limit=None))
+    return rows.build([rows.of_experiment(experiment) for experiment in found])
+
+
+def _finite(metric: str, row: Row) -> bool:
+    value = row.metrics.get(metric, math.nan)
+    return is_number(value) and math.isfinite(value)
