@@ -40,6 +40,19 @@ def test_what_a_dead_git_has_left_is_removed_by_the_next_change_of_whatever_ref(
         assert not any((git_dir / name).exists() for name in left)
 
 
+def test_any_command_mends(git_dir: Path) -> None:
+    ref_locks.mend(git_dir)
+    die_over(git_dir, "packed-refs.lock")
+    with ref_locks.change(git_dir, []):  # as another process
+        ref_locks.mend(git_dir)
+    (git_dir / "packed-refs.lock").touch()
+    ref_locks.mend(git_dir)
+    assert (git_dir / "packed-refs.lock").exists()  # nobody has died since
+    die_over(git_dir, "packed-refs.lock")
+    ref_locks.mend(git_dir)
+    assert not (git_dir / "packed-refs.lock").exists()
+
+
 def test_a_lock_from_before_is_not_ours(git_dir: Path) -> None:
     foreign = git_dir / f"{REF}.lock"
     foreign.touch()

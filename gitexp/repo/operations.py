@@ -23,7 +23,7 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.repo import refs
+from gitexp.repo import ref_locks, refs
 from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry
 from gitexp.repo.local import LocalState
 
@@ -115,8 +115,9 @@ def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Oper
 def complete(repo: Repository, local: LocalState) -> list[Operation]:
     """Make the ref changes that a crash has left undone, and return these operations.
 
-    A ref that has been moved on since stays where it is.
+    A ref that has been moved on since stays where it is. The locks that a killed Git has left go too.
     """
+    ref_locks.mend(repo.common_dir)
     pending = local.root / "pending"
     if not pending.is_dir() or not any(pending.iterdir()):
         return []

@@ -50,7 +50,7 @@ def change(common_dir: Path, refs: Sequence[str]) -> Iterator[Change]:
 
     Where there can be no locks, nothing is held: Git's own suffice as long as nobody dies.
     """
-    lock = _take(common_dir / "gitexp" / "locks" / "refs")
+    lock = _take(_file(common_dir))
     if lock is None:
         yield Change(common_dir, None)
         return
@@ -61,6 +61,23 @@ def change(common_dir: Path, refs: Sequence[str]) -> Iterator[Change]:
         _write(lock, ())  # not after an exception, for the Git may still be there
     finally:
         lock.release()
+
+
+def mend(common_dir: Path) -> None:
+    """Remove what is left of a change over which gitexp and its Git have died; costs a look at one file."""
+    file = _file(common_dir)
+    with contextlib.suppress(OSError, errors.StorageError):
+        if file.stat().st_size == 0 or (lock := locks.try_lock(file)) is None:
+            return
+        try:
+            _unlock(common_dir, lock)
+            _write(lock, ())
+        finally:
+            lock.release()
+
+
+def _file(common_dir: Path) -> Path:
+    return common_dir / "gitexp" / "locks" / "refs"
 
 
 def _take(file: Path) -> locks.Lock | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from gitexp.ops.project import Project
 from tests.crash.scenarios import Scenario
 from tests.crash.strace import Fault, Point, Strace, Struck
+from tests.support.guard import Fingerprint, fingerprint
 from tests.support.kills import KILLED, assert_sound
 from tests.support.workspace import Workspace
 
@@ -24,6 +25,8 @@ ERRORS = (Fault("EIO"), Fault("ENOSPC", for_good=True))
 
 # Nothing of these tells of a bug, and nothing of it may reach a person.
 _NO_MESSAGE = re.compile(r"Traceback|Unexpected:|Exception ignored|\[Errno")
+# What a Git that was killed leaves is not always to be seen before the next command has looked.
+_NEXT_REMOVES = ("git: packed-refs.lock (appeared)", "git: packed-refs.new (appeared)")
 _WITHOUT_ROOM = ("openat", "write", "pwrite64", "mkdir", "rename", "link", "symlink", "fallocate", "fsync")
 
 
@@ -53,54 +56,83 @@ class Tally:
     lost: list[str] = field(default_factory=list)
 
 
-class Laboratory:
-    """A folder with a repository of each scenario, to be copied for each trial."""
+Progress = Callable[[Tally], None]
 
-    def __init__(self, folder: Path, scenarios: Sequence[Scenario]) -> None:
+
+class Bench:
+    """A place where one trial after the other is made: always the same folder, for paths are stored too."""
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._made: dict[str, Path] = {}
+
+    @contextmanager
+    def repo(self, scenario: Scenario) -> Iterator[Workspace]:
+        """Give a fresh repository of a scenario, guarded against all but the announced changes."""
+        place = self._folder / "repo"
+        made = self._made.get(scenario.name)
+        if made is None:
+            made = self._made[scenario.name] = self._folder / f"made-{len(self._made)}"
+            scenario.make(place)
+            place.rename(made)
+        shutil.copytree(made, place, symlinks=True)
+        try:
+            repo = Workspace(place)
+            for kind, pattern in scenario.may_change:
+                repo.allow(kind, pattern)
+            yield repo
+        finally:
+            shutil.rmtree(place)
+
+
+class Laboratory:
+    """Where trials are made, `jobs` at once; `folder` is empty at first, and stays."""
+
+    def __init__(self, folder: Path, jobs: int = 1) -> None:
         self._strace = Strace(folder / "strace")
-        self._made = {s.name: s.make(folder / f"made-{number}") for number, s in enumerate(scenarios)}
-        self.scenarios = scenarios
+        self._jobs = jobs
+        self._benches: SimpleQueue[Bench] = SimpleQueue()
+        for number in range(jobs):
+            (folder / f"bench-{number}").mkdir()
+            self._benches.put(Bench(folder / f"bench-{number}"))
 
     def trials(self, scenario: Scenario, faults: Sequence[Fault]) -> list[Trial]:
         """Every trial that makes sense, in the order in which gitexp comes to their points."""
-        with self.copy(scenario) as repo:
+        with self._bench() as bench, bench.repo(scenario) as repo:
             points = self._strace.record(repo, scenario.args)
         return [
             Trial(scenario, point, fault) for point in points for fault in faults if _sensible(point, fault)
         ]
 
-    def run(self, trial: Trial, tally: Tally) -> None:
-        """Run one trial and count it."""
-        with self.copy(trial.scenario) as repo:
+    def run(self, trials: Sequence[Trial], progress: Progress = lambda tally: None) -> Tally:
+        """Make trials; `progress` is called after each."""
+        tally = Tally()
+        with ThreadPoolExecutor(self._jobs) as pool:
+            for _ in pool.map(lambda trial: self._run(trial, tally), trials):
+                progress(tally)
+        return tally
+
+    def _run(self, trial: Trial, tally: Tally) -> None:
+        with self._bench() as bench, bench.repo(trial.scenario) as repo:
+            before = fingerprint(repo.path)
             struck = self._strace.strike(repo, trial.scenario.args, trial.point, trial.fault)
             if not struck.hit:
                 tally.missed += 1
                 return
             try:
-                _verify(repo, trial, struck, tally)
+                _verify(repo, before, trial, struck, tally)
             except Exception as error:
                 told = f"{type(error).__name__}: {error}" if not isinstance(error, AssertionError) else error
                 tally.lost.append(f"{trial}\n  {trial.point.line}\n  {struck}\n  {told}")
             tally.done += 1
 
-    def run_all(
-        self, trials: Sequence[Trial], jobs: int, progress: Callable[[Tally], None] = lambda tally: None
-    ) -> Tally:
-        """Run trials side by side; `progress` is called after each."""
-        tally = Tally()
-        with ThreadPoolExecutor(jobs) as pool:
-            for _ in pool.map(lambda trial: self.run(trial, tally), trials):
-                progress(tally)
-        return tally
-
     @contextmanager
-    def copy(self, scenario: Scenario) -> Iterator[Workspace]:
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
+    def _bench(self) -> Iterator[Bench]:
+        bench = self._benches.get()
         try:
-            yield scenario.copy(self._made[scenario.name], folder / "repo")
+            yield bench
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._benches.put(bench)
 
 
 def _sensible(point: Point, fault: Fault) -> bool:
@@ -111,9 +143,10 @@ def _sensible(point: Point, fault: Fault) -> bool:
     return True
 
 
-def _verify(repo: Workspace, trial: Trial, struck: Struck, tally: Tally) -> None:
+def _verify(repo: Workspace, before: Fingerprint, trial: Trial, struck: Struck, tally: Tally) -> None:
     """Raise AssertionError where a promise is broken."""
-    repo.guard.check()
+    changes = [change for change in repo.guard.changes() if not change.startswith(_NEXT_REMOVES)]
+    assert not changes, f"gitexp changed what is the user's: {changes}"
     assert_sound(repo)
     _assert_told(struck)
     if struck.exit_code == 0:  # what it has said is so
@@ -122,6 +155,9 @@ def _verify(repo: Workspace, trial: Trial, struck: Struck, tally: Tally) -> None
         _gitexp(repo, tally, ("list",))
         repo.guard.check()
         _assert_whole(repo)
+        if trial.scenario.undone:
+            _gitexp(repo, tally, ("undo",), ("nothing-to-undo",))
+            assert fingerprint(repo.path) == before, "gitexp undo has not brought back all of the user's"
     answer = _gitexp(repo, tally, trial.scenario.args, trial.scenario.refused)
     trial.scenario.holds(repo)
     repo.guard.check()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gitexp.model import Experiment, Status
 from gitexp.ops.project import Project
+from gitexp.repo import trash
 from tests.support.guard import Kind
 from tests.support.kills import KILLED, experiments, git
 from tests.support.workspace import Workspace
@@ -31,6 +32,7 @@ class Scenario:
     """`prepare` adds to a repository with unsaved work; `args` is the command; `may_change` what of the
     user's it may alter; `refused` the errors with which the same command may end the second time;
     `holds` raises AssertionError where the outcome of the second time is not as it must be.
+    `undone`: gitexp undo must bring back all of the user's, whatever it was struck at.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Scenario:
     may_change: Sequence[tuple[Kind, str]] = ()
     refused: Sequence[str] = ()
     holds: Callable[[Workspace], None] = field(default=_nothing)
+    undone: bool = False
 
     def make(self, folder: Path) -> Workspace:
         """Return a new repository at `folder`, with all that a user may have lying about."""
@@ -59,19 +62,9 @@ class Scenario:
         self.prepare(repo)
         return repo
 
-    def copy(self, made: Workspace, folder: Path) -> Workspace:
-        """Return a copy of what `make` has made, guarded against all but the announced changes."""
-        shutil.copytree(made.path, folder, symlinks=True)
-        for state in folder.glob(".git/gitexp/runs/*/state.json"):
-            state.write_text(state.read_text().replace(str(made.path), str(folder)))
-        repo = Workspace(folder)
-        for kind, pattern in self.may_change:
-            repo.allow(kind, pattern)
-        return repo
 
-
-def _one(repo: Workspace) -> Experiment:
-    (found,) = [e for e in experiments(repo) if e.name == "one"]
+def _one(repo: Workspace, name: str = "one") -> Experiment:
+    (found,) = [e for e in experiments(repo) if e.name == name]
     assert found.error is None
     assert found.record.status.ended
     return found
@@ -93,6 +86,16 @@ def _with_one(repo: Workspace) -> None:
     repo.gitexp("save", "-q", "-n", "one", "-m", "the first")
 
 
+def _with_two(repo: Workspace) -> None:
+    _with_one(repo)
+    repo.gitexp("save", "-q", "-n", "two")
+
+
+def _with_one_removed(repo: Workspace) -> None:
+    _with_one(repo)
+    repo.gitexp("remove", "-q", "-y", "one")
+
+
 def _with_a_dead_run(repo: Workspace) -> None:
     env = {"GITEXP_FAILPOINT": "run:ended"}
     repo.allow("files", "metrics.json")
@@ -103,28 +106,113 @@ def _with_a_dead_run(repo: Workspace) -> None:
 def _recovered(repo: Workspace) -> None:
     assert _one(repo).record.status is Status.INTERRUPTED
     assert "epoch 3" in repo.gitexp("log", "one").stdout
-    project = Project.open(repo.path)
-    assert not list(project.local.runs.glob("*/state.json"))
 
 
 def _promoted(repo: Workspace) -> None:
     assert git(repo, "rev-parse", "refs/heads/promoted") == _one(repo).record.commit
 
 
+def _noted(repo: Workspace) -> None:
+    assert _one(repo).record.note == "better"
+
+
+def _tagged(repo: Workspace) -> None:
+    assert _one(repo).record.tags == ("best", "kept")
+
+
+def _renamed(repo: Workspace) -> None:
+    assert [e.name for e in experiments(repo)] == ["two"]
+    assert _one(repo, "two").record.note == "the first"
+
+
+def _names(repo: Workspace) -> tuple[list[str], list[str]]:
+    """Those of the experiments, and of those in the trash."""
+    trashed = [each.experiment for each in trash.contents(Project.open(repo.path).repo)]
+    assert not any(experiment.error for experiment in trashed)
+    return [e.name for e in experiments(repo)], sorted(e.name for e in trashed)
+
+
+def _removed(repo: Workspace) -> None:
+    assert _names(repo) == ([], ["one", "two"])
+
+
+def _restored(repo: Workspace) -> None:
+    assert _names(repo) == (["one"], [])
+
+
+def _here_or_in_the_trash(repo: Workspace) -> None:
+    assert _names(repo) in ((["one"], []), ([], ["one"]))
+
+
+_CHANGED: tuple[tuple[Kind, str], ...] = (
+    ("files", "train.py"),
+    ("files", "new.py"),
+    ("files", "params.yaml"),
+)
+
+
+def _with_one_elsewhere(repo: Workspace) -> None:
+    """One that differs from the workspace in files that are as in HEAD, beside others that are not."""
+    repo.write("params.yaml", repo.read("params.yaml").replace("lr: 0.1", "lr: 0.5"))
+    _with_one(repo)
+    repo.git("checkout", "--quiet", "--", "train.py", "params.yaml")
+    with repo.by_user():
+        (repo.path / "new.py").unlink()
+    repo.write("notes.txt", "nowhere else\n")
+
+
+def _with_one_applied(repo: Workspace) -> None:
+    _with_one_elsewhere(repo)
+    for kind, name in _CHANGED:
+        repo.allow(kind, name)
+    repo.gitexp("apply", "-q", "one")
+    repo.guard.retake()
+
+
+def _is_applied(repo: Workspace) -> bool:
+    """Whether the experiment's files are here; raises AssertionError if some are and some are not."""
+    of_one = [
+        "# edited\n" in repo.read("train.py"),
+        (repo.path / "new.py").exists() and repo.read("new.py") == "print(2)\n",
+        "lr: 0.5" in repo.read("params.yaml"),
+    ]
+    assert len(set(of_one)) == 1, f"half applied: {of_one}"
+    assert (repo.path / "new.py").exists() == of_one[0]
+    return of_one[0]
+
+
+def _applied(repo: Workspace) -> None:
+    assert _is_applied(repo)
+
+
+def _applied_or_not(repo: Workspace) -> None:
+    _is_applied(repo)
+
+
 _BRANCH: tuple[tuple[Kind, str], ...] = (("refs", "refs/heads/promoted"), ("reflogs", "refs/heads/promoted"))
+_RUN: tuple[tuple[Kind, str], ...] = (("files", "params.yaml"), ("files", "metrics.json"))
+_TAKEN, _UNKNOWN = ("name-taken",), ("unknown-experiment",)
 
 SCENARIOS = (
-    Scenario("save", ("save", "-n", "one"), refused=("name-taken",), holds=_saved),
+    Scenario("save", ("save", "-n", "one"), refused=_TAKEN, holds=_saved),
     Scenario(
         "run",
         ("run", "-n", "one", "-S", "train.lr=0.2", *_TRAIN),
-        may_change=(("files", "params.yaml"), ("files", "metrics.json")),
-        refused=("name-taken",),
+        may_change=_RUN,
+        refused=_TAKEN,
         holds=_stored,
     ),
-    Scenario("run --temp", ("run", "--temp", "-n", "one", *_TRAIN), refused=("name-taken",), holds=_stored),
+    Scenario("run --temp", ("run", "--temp", "-n", "one", *_TRAIN), refused=_TAKEN, holds=_stored),
     Scenario("recovery", ("list",), _with_a_dead_run, holds=_recovered),
     Scenario(
         "branch", ("branch", "one", "promoted"), _with_one, _BRANCH, ("branch-exists",), holds=_promoted
     ),
+    Scenario("note", ("note", "one", "-m", "better"), _with_one, holds=_noted),
+    Scenario("tag", ("tag", "one", "best", "kept"), _with_one, holds=_tagged),
+    Scenario("rename", ("rename", "one", "two"), _with_one, refused=_UNKNOWN, holds=_renamed),
+    Scenario("remove", ("remove", "-y", "one", "two"), _with_two, refused=_UNKNOWN, holds=_removed),
+    Scenario("restore", ("restore", "one"), _with_one_removed, refused=_UNKNOWN, holds=_restored),
+    Scenario("undo of remove", ("undo",), _with_one_removed, holds=_here_or_in_the_trash),
+    Scenario("apply", ("apply", "one"), _with_one_elsewhere, _CHANGED, holds=_applied, undone=True),
+    Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, holds=_applied_or_not),
 )
