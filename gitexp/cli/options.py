@@ -30,6 +30,12 @@ Exp = Annotated[
         metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.experiments
     ),
 ]
+OwnExp = Annotated[  # DVC's are only read
+    str,
+    typer.Argument(
+        metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.own_experiments
+    ),
+]
 Everything = Annotated[
     bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")
 ]

@@ -45,6 +45,12 @@ def experiments(project: Project) -> list[Experiment]:
     return [*project.store.all(), *dvc.experiments(project)]
 
 
+def commits(project: Project) -> list[str]:
+    """Return the commits of all experiments of ours and of DVC's; costs two looks at the refs."""
+    own = [experiment.record.commit for experiment in project.store.all() if experiment.error is None]
+    return [*own, *(ref.commit for ref in dvc_refs(project.repo))]
+
+
 def names(project: Project) -> list[str]:
     """Return the names of all experiments, each once; costs two looks at the refs."""
     return list(dict.fromkeys([*project.store.names(), *(ref.name for ref in dvc_refs(project.repo))]))

@@ -140,8 +140,7 @@ def _stored_versions(
     """Return the paths whose content here is as in HEAD, and those where it is as in some experiment."""
     if not paths:
         return set(), set()
-    commits = [e.record.commit for e in lookup.experiments(project) if e.error is None]
-    asked = [(commit, path) for commit in ("HEAD", *commits) for path in paths]
+    asked = [(commit, path) for commit in ("HEAD", *lookup.commits(project)) for path in paths]
     ids = project.repo.ids_of([f"{commit}:{path}" for commit, path in asked])
     same = [pair for pair, oid in zip(asked, ids, strict=True) if oid == here[pair[1]][1]]
     return (

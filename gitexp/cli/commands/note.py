@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def note(
-    exp: options.Exp,
+    exp: options.OwnExp,
     text: Annotated[
         str | None,
         typer.Option(

@@ -34,7 +34,7 @@ def remove(
         typer.Argument(
             metavar="[EXP]...",
             help="Names, unique prefixes or commit ids.",
-            autocompletion=complete.experiments,
+            autocompletion=complete.own_experiments,
         ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed.")] = False,

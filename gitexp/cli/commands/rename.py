@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rename(
-    exp: options.Exp,
+    exp: options.OwnExp,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
     quiet: options.Quiet = False,
     json: options.Json = False,

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def tag(
-    exp: options.Exp,
+    exp: options.OwnExp,
     tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to give it.")] = None,
     delete: Annotated[
         list[str] | None,
