@@ -53,10 +53,11 @@ class Record:
 
     `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
     it was made from. `argv` is the command as given, or None where `command` went through a shell;
-    `folder` is where it ran, relative to the root. `patterns` are the regular expressions of the metrics
-    that were looked for in the output. Times are ISO 8601 in UTC; `duration` is in seconds. `cut_params`
-    and `cut_metrics` name the files that were too large for the record and stand in E's tree alone.
-    `extra` is what a later version has added: kept as it is when the record is written again.
+    `folder` is where it ran, relative to the root; `identity` is the same for runs that start alike.
+    `patterns` are the regular expressions of the metrics that were looked for in the output. Times are
+    ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files that were too
+    large for the record and stand in E's tree alone. `extra` is what a later version has added: kept as
+    it is when the record is written again.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Record:
     command: str | None = None
     argv: tuple[str, ...] | None = None
     folder: str = ""
+    identity: str = ""
     overrides: tuple[str, ...] = ()
     params: Files = field(default_factory=dict)
     metrics: Files = field(default_factory=dict)

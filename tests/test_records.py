@@ -47,6 +47,7 @@ FIELDS = {
     "command": st.none() | texts,
     "argv": st.none() | tuples,
     "folder": st.just("") | plain_names,
+    "identity": texts,
     "overrides": tuples,
     "params": files,
     "metrics": files.filter(lambda found: not any(word in str(found).lower() for word in ("nan", "inf"))),

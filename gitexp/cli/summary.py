@@ -18,6 +18,17 @@ def ended_line(experiment: Experiment) -> str:
     parts = [f"{experiment.name} {state}"]
     if record.duration is not None:
         parts[0] += f" in {show_duration(record.duration)}"
-    metrics = rows.of_one(experiment).metrics
-    parts += [f"{key} {show_value(value, PRECISION)}" for key, value in list(metrics.items())[:_MOST_METRICS]]
-    return " · ".join(parts)
+    return " · ".join([*parts, *_metrics(experiment)])
+
+
+def same_line(experiment: Experiment, *, runs: bool) -> str:
+    """Return what is to be said of an earlier run that was the same: its name and first metrics."""
+    if not experiment.record.status.ended:
+        return f"same as {experiment.name}, which is running"
+    parts = [f"same as {experiment.name}", *_metrics(experiment)]
+    return ", ".join(parts) + ("" if runs else ": not run again")
+
+
+def _metrics(experiment: Experiment) -> list[str]:
+    metrics = list(rows.of_one(experiment).metrics.items())[:_MOST_METRICS]
+    return [f"{key} {show_value(value, PRECISION)}" for key, value in metrics]

@@ -296,15 +296,19 @@ def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
     """
     root = Path(run.root)
     now_there = live.stamp(root, snapshot.files_below(root, run.results))
+    if not now_there:
+        return [], []
     tracked = set(project.repo.files_in(run.baseline, run.results))
-    at_start = set(project.repo.files_in(run.tree, run.results)).difference(run.metrics)
+    untouched = {n for n, stamp in now_there.items() if stamp == run.stamps.get(n)}.difference(tracked)
+    at_start = project.repo.files_in(run.tree, run.results) if untouched else ()
+    inputs = untouched.intersection(at_start).difference(run.metrics)
     secret = exclusions.rule(project.repo.root)
     left_out: dict[str, list[str]] = {}
     found = []
     for name, stamp in now_there.items():
         if name not in tracked:
-            if stamp == run.stamps.get(name):
-                if name in at_start:
+            if name in untouched:
+                if name in inputs:
                     found.append(name)
                 continue
             why = secret(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
-from gitexp.ops import params, start
+from gitexp.ops import earlier, params, start
 from gitexp.ops.finish import MAX_LOG, finish
 from gitexp.ops.interrupts import Window, held_back
 from gitexp.ops.project import Project
@@ -34,18 +33,22 @@ from gitexp.run.liveness import current_process, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome, execute
 
+_PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """The ended experiment, the exit status to pass on, and what may help if it failed.
 
-    `warnings` are those that have come up since the start.
+    `warnings` are those that have come up since the start. `again` is False if nothing was run, because
+    the experiment is an earlier one that was the same.
     """
 
     experiment: Experiment
     exit_code: int
     warnings: Sequence[str] = ()
     hint: str | None = None
+    again: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,39 @@ def run(project: Project, request: Request) -> Result:
     Raises before the command has started, with nothing written, for everything that can be known
     then: NoCommits, UnmergedPaths, SnapshotRefused, ParseError, UnknownParam, OverrideError,
     InvalidName, NameTaken, CommandNotFound, WorkspaceBusy, ReadOnlyRepository, UsageError,
-    StorageError; with `request.from_` what `lookup.find` raises, and ExperimentError. Raises
-    StorageError after it if the results cannot be stored; the next gitexp command tries again then.
+    StorageError; with `request.from_` what `lookup.find` raises, and ExperimentError; this also with
+    `request.once`, for one that is going on. Raises StorageError after it if the results cannot be
+    stored; the next gitexp command tries again then.
     """
     project.local.prepare()
     with contextlib.ExitStack() as stack:
+        search = stack.enter_context(contextlib.closing(earlier.Search(project.store)))
         begin_with = start.prepare(project, request, stack)
+        identity = earlier.identity(begin_with)
+        same = search.result(identity, timeout=None if request.once else _PATIENCE)
+        if same is not None:
+            request.on_same(same)
+            if request.once:
+                return _given_back(same)
         folder = stack.enter_context(live.new_folder(project.local))
         let_through = stack.enter_context(held_back())
-        return _carry_out(_begin(project, request, begin_with, folder), let_through)
+        run = _begin(project, request, begin_with, identity, folder)
+        result = _carry_out(run, let_through)
+        if same is None and (same := search.result(identity, but=result.experiment.name)) is not None:
+            request.on_same(same)
+        return result
 
 
-def _begin(project: Project, request: Request, start: Start, folder: Path) -> _Run:
+def _given_back(same: Experiment) -> Result:
+    """Return an earlier experiment as the result of a run."""
+    if same.record.status.ended:
+        return Result(same, exit_code=0, again=False)
+    raise errors.ExperimentError(
+        f"{same.name} is running exactly this.", "Wait for it to end; without --once it is run beside it."
+    )
+
+
+def _begin(project: Project, request: Request, start: Start, identity: str, folder: Path) -> _Run:
     """Write down that the run is going on: first here, then as a ref."""
     config, root = start.code.config, start.workspace.root
     run = LiveRun(
@@ -108,9 +132,10 @@ def _begin(project: Project, request: Request, start: Start, folder: Path) -> _R
         commit=start.commit,
         baseline=start.baseline,
         branch=start.branch,
-        command=command if isinstance(command, str) else shlex.join(command),
+        command=start.line,
         argv=None if isinstance(command, str) else command,
         folder=start.folder,
+        identity=identity,
         overrides=tuple(request.overrides),
         params=start.params.files,
         patterns=config.metrics_from_output,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -36,6 +37,8 @@ class Request:
 
     `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
     `command` then that experiment's runs again. `metrics` are `NAME=PATTERN`, to be found in the output.
+    With `once`, what is done already is not run again. `on_same` is told of an experiment that was,
+    or is, exactly the same run: before the start if that is known at once, else at the end.
     """
 
     command: Command | None = None
@@ -45,9 +48,11 @@ class Request:
     temp: bool = False
     from_: str = ""
     metrics: Sequence[str] = ()
+    once: bool = False
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
+    on_same: Callable[[Experiment], None] = field(default=lambda experiment: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,11 @@ class Start:
     @property
     def command(self) -> Command:
         return self.params.command
+
+    @property
+    def line(self) -> str:
+        """The command as a shell would take it."""
+        return self.command if isinstance(self.command, str) else shlex.join(self.command)
 
     @property
     def written_params(self) -> tuple[str, ...]:

@@ -224,6 +224,7 @@ _READERS: dict[str, tuple[_Check, _Read]] = {
     "command": _REPEATED,
     "argv": _TEXTS,
     "folder": (_is_folder, sys.intern),
+    "identity": _TEXT,
     "overrides": _TEXTS,
     "params": (_is_files, None),
     "metrics": (_is_files, None),

@@ -21,6 +21,7 @@ gitexp run -S +train.warmup=5 -S '~train.decay' -m "as in the paper"
 gitexp run --temp -S train.lr=0.3    (in a workspace of its own)
 gitexp run -S args.lr=0.2 -- python train.py --lr 0.1 --fast    (options are params too)
 gitexp run --metric 'val_bpb=^val_bpb:\s+(\S+)' -- python train.py
+gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again, with another value)
 gitexp run --from HEAD -- python train.py
 """
@@ -56,6 +57,10 @@ def run(
             help="Take a metric from the output: the last match of a regular expression. Repeatable.",
         ),
     ] = None,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="If exactly this has been done before, give that result; run nothing."),
+    ] = False,
     temp: Annotated[
         bool, typer.Option("--temp", help="Run in an isolated worktree; the workspace stays as it is.")
     ] = False,
@@ -81,7 +86,7 @@ def run(
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project
-    from gitexp.cli.summary import ended_line
+    from gitexp.cli.summary import ended_line, same_line
     from gitexp.ops import rows
     from gitexp.ops import run as ops
 
@@ -95,6 +100,11 @@ def run(
             if not quiet:
                 render.say(f"{experiment.name} started", "dim")
 
+    def same(experiment: Experiment) -> None:
+        if not quiet:
+            with contextlib.suppress(OSError):
+                render.say(same_line(experiment, runs=not once))
+
     request = ops.Request(
         command=tuple(command) if command else None,
         overrides=tuple(set_params or ()),
@@ -103,14 +113,16 @@ def run(
         temp=temp,
         from_=from_,
         metrics=tuple(metric or ()),
+        once=once,
         stdout=2 if json else 1,
         on_start=started,
+        on_same=same,
     )
     result = ops.run(project, request)
     with contextlib.suppress(OSError):
         for warning in result.warnings:
             render.warn(warning)
-        if not quiet:
+        if not quiet and result.again:
             render.say(ended_line(result.experiment))
         if result.hint:
             render.hint(result.hint)
