@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from gitexp import errors
     from gitexp.model import MISSING, Change, Experiment, Record, Status
     from gitexp.ops.apply import Applied, apply
+    from gitexp.ops.best import best
     from gitexp.ops.branch import Promotion, branch
     from gitexp.ops.columns import Column, Columns
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
     from gitexp.ops.edit import note, rename, tag
     from gitexp.ops.init import Found, init
-    from gitexp.ops.log import Log, log
+    from gitexp.ops.log import Log, follow, log
     from gitexp.ops.lookup import Point
     from gitexp.ops.project import Project
     from gitexp.ops.remove import Selection, remove, restore, select, trashed
@@ -72,11 +73,13 @@ __all__ = [
     "Undone",
     "__version__",
     "apply",
+    "best",
     "branch",
     "columns",
     "diff",
     "errors",
     "experiments",
+    "follow",
     "init",
     "log",
     "note",
@@ -104,11 +107,12 @@ _MODULES = {
     "gitexp.ops.edit": ("note", "rename", "tag"),
     "gitexp.ops.apply": ("Applied", "apply"),
     "gitexp.model": ("MISSING", "Change", "Experiment", "Record", "Status"),
+    "gitexp.ops.best": ("best",),
     "gitexp.ops.branch": ("Promotion", "branch"),
     "gitexp.ops.columns": ("Column", "Columns"),
     "gitexp.ops.diff": ("Diff", "FileChange", "diff", "patch", "points"),
     "gitexp.ops.init": ("Found", "init"),
-    "gitexp.ops.log": ("Log", "log"),
+    "gitexp.ops.log": ("Log", "follow", "log"),
     "gitexp.ops.lookup": ("Point",),
     "gitexp.ops.project": ("Project",),
     "gitexp.ops.rows": ("Row",),

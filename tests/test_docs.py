@@ -245,6 +245,7 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
     assert {tuple(row) for row in rows} == {tuple(ran)}
     assert [row["kind"] for row in rows] == ["workspace", "baseline", "experiment", "experiment"]
     assert list(repo.json("list")[0]) == fields(page, "list")
+    assert list(repo.json("best", "eval.acc")) == fields(page, "best")
     compared = repo.json("diff", "HEAD", "one", "--code")
     assert list(compared) == fields(page, "diff")
     assert list(compared["a"]) == list(compared["b"]) == ["kind", "name", "commit"]

@@ -41,11 +41,13 @@ NAMES = [
     "Undone",
     "__version__",
     "apply",
+    "best",
     "branch",
     "columns",
     "diff",
     "errors",
     "experiments",
+    "follow",
     "init",
     "log",
     "note",
@@ -114,9 +116,11 @@ def test_the_whole_job_from_python(repo: Workspace, capfd: pytest.CaptureFixture
     assert "epoch 3" in capfd.readouterr().out
     table = gitexp.table(project, gitexp.Query(sort="eval.acc", descending=True))
     assert {row.name for row in table.experiments} == {"one", "two"}
+    assert gitexp.best(project, "eval.acc").name == table.experiments[0].name
     found = gitexp.diff(project, *gitexp.points(project, "one", None))
     assert [change.key for change in found.params] == ["train.lr"]
     assert b"epoch 1" in gitexp.log(project, "one").output
+    assert b"".join(gitexp.follow(project, "one")) == gitexp.log(project, "one").output
     assert gitexp.branch(project, "one", "best").branch == "best"
 
 

@@ -21,13 +21,14 @@ _COST = re.compile(
 )
 
 
-def best(project: Project, metric: str, query: show.Query, lowest: bool | None = None) -> Row:
+def best(project: Project, metric: str, query: show.Query | None = None, lowest: bool | None = None) -> Row:
     """Return the experiment with the highest number for a metric, or the lowest; of equal ones the newest.
 
-    `query` says among which. Whether high or low is best is not guessed: without `lowest` it is high, and
-    a metric that is called like a loss or a cost is a UsageError. That is raised too for a metric that no
-    experiment has; ExperimentError if the query finds none that has it.
+    `query` says among which (default: those of HEAD). Whether high or low is best is not guessed: without
+    `lowest` it is high, and a metric that is called like a loss or a cost is a UsageError. That is raised
+    too for a metric that no experiment has; ExperimentError if the query finds none that has it.
     """
+    query = query or show.Query()
     if lowest is None and _COST.search(metric):
         raise errors.UsageError(f"Is a high or a low {metric} the best?", "Say which: --min or --max.")
     candidates = [row for row in _rows(project, query) if _finite(metric, row)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from gitexp.files import arguments
 from gitexp.model import MISSING, Experiment, Status
 from gitexp.ops import columns as columns_of
 from gitexp.ops import filters, lookup, rows
@@ -218,7 +219,11 @@ def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
         return False
     if row.parent is not None:
         return row.experiment.record.params == row.parent.record.params
-    return row.baseline in heads and row.params == heads[row.baseline].params
+    # A commit has no command, and so none of its options.
+    of_files = {
+        key: value for key, value in row.params.items() if not key.startswith(f"{arguments.SECTION}.")
+    }
+    return row.baseline in heads and of_files == heads[row.baseline].params
 
 
 def _workspace_draft(here: Contents) -> Draft:
