@@ -108,6 +108,8 @@ def test_foreach_and_matrix_make_stages() -> None:
         *("listed@a", "listed@b", "mapped@big", "mapped@small"),
         *("crossed@1-u", "crossed@1-v", "crossed@2-u", "crossed@2-v"),
     }
+    matrix = {"matrix": {"size": [{"w": 1}, {"w": 2}], "k": [3]}, "cmd": "x"}
+    assert list(_read(json.dumps({"stages": {"s": matrix}})).folders) == ["s@size0-3", "s@size1-3"]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,20 @@ def test_what_multiplies_is_cut_short() -> None:
     stages = {"s": {"matrix": axes, "cmd": "x", "metrics": ["${item.axis8}.json"]}}
     found = read_pipeline("dvc.yaml", json.dumps({"stages": stages}).encode(), {"many": many})
     assert len(found.metrics) == MAX_FILES
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("${" + " " * 450_000, "${a}" * 110_000, "${" * 220_000, "\\${" * 100_000, "x" * 450_000),
+        *("${long}" * 10, "${a}" * 21, "${" * 21),
+    ],
+)
+def test_a_path_that_nobody_can_mean_is_passed_over_at_once(name: str) -> None:
+    stages = {"s": {"foreach": list(range(1000)), "do": {"cmd": name, "metrics": [name], "wdir": "w"}}}
+    data = json.dumps({"metrics": ["m.json"], "stages": stages}).encode()
+    found = read_pipeline("dvc.yaml", data, {"a": "", "long": "y" * 10_000})
+    assert (found.metrics, found.command) == (("m.json",), None)
 
 
 _WORDS = st.sampled_from(

@@ -25,8 +25,11 @@ DEFAULT_PARAMS = "params.yaml"  # what a stage's params are keys of, unless it n
 
 MAX_STAGES = 1000  # of one dvc.yaml, with those that foreach and matrix make
 MAX_FILES = 500  # params files of one dvc.yaml, and as many metrics files
+_MAX_ENTRIES = 20_000  # of all lists of params and metrics: foreach and matrix multiply them
+_MAX_TEXT = 16 * 1024  # characters of a path or a command, also with its variables put in
+_MAX_VARIABLES = 20  # in one text
 
-_TEMPLATE = re.compile(r"(?<!\\)\$\{\s*([^{}]+?)\s*\}")
+_TEMPLATE = re.compile(r"(?<!\\)\$\{([^{}]*)\}")
 _NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n]", re.IGNORECASE)
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
@@ -64,12 +67,9 @@ def read_pipeline(name: str, data: bytes, variables: Tree) -> Pipeline:
     cached: list[str | None] = []
     folders, commands = {}, []
     for stage, body, known in itertools.islice(_stages(tree, variables), MAX_STAGES):
-        below = folder
-        if "wdir" in body:
-            wdir = _text(body["wdir"], known)
-            if wdir is None:
-                continue
-            below = posixpath.join(folder, wdir)
+        below = _folder(folder, body, known)
+        if below is None or len(params) + len(metrics) > _MAX_ENTRIES:
+            continue
         folders[stage] = below
         params += [_inside(below, _text(item, known)) for item in _params(body.get("params"))]
         for item, is_cached in _outs(body.get("metrics")):
@@ -104,7 +104,7 @@ def _stages(tree: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
     for name, definition in _map(tree.get("stages")).items():
         for key, body, more in _made(_map(definition), variables):
             known = {**variables, **more}
-            yield f"{name}@{key}" if key else name, body, {**known, **_vars(body)}
+            yield f"{name}@{key[:_MAX_TEXT]}" if key else name, body, {**known, **_vars(body)}
 
 
 def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
@@ -121,10 +121,26 @@ def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]
             yield key, body, {"key": key, "item": item}
     elif isinstance(definition.get("matrix"), dict):
         axes = {axis: _list(_value(values, variables)) for axis, values in definition["matrix"].items()}
-        for chosen in itertools.product(*axes.values()):
-            yield "-".join(map(str, chosen)), definition, {"item": dict(zip(axes, chosen, strict=True))}
+        named = [
+            [
+                (f"{axis}{at}" if isinstance(value, dict | list) else str(value), value)
+                for at, value in enumerate(values)
+            ]
+            for axis, values in axes.items()
+        ]
+        for chosen in itertools.product(*named):
+            item = dict(zip(axes, (value for _, value in chosen), strict=True))
+            yield "-".join(name for name, _ in chosen), definition, {"item": item}
     else:
         yield "", definition, {}
+
+
+def _folder(folder: str, body: Tree, variables: Tree) -> str | None:
+    """Return the folder that a stage works in; None if that is not known."""
+    if "wdir" not in body:
+        return folder
+    wdir = _text(body["wdir"], variables)
+    return None if wdir is None else posixpath.join(folder, wdir)
 
 
 def _params(entries: Value) -> Iterator[str]:
@@ -167,7 +183,7 @@ def _vars(tree: Tree) -> dict[str, Value]:
 
 def _text(template: Value, variables: Tree) -> str | None:
     """Return a text with its variables put in; None if one is not known, or not plain."""
-    if not isinstance(template, str):
+    if not isinstance(template, str) or len(template) > _MAX_TEXT or template.count("${") > _MAX_VARIABLES:
         return None
     parts: list[str] = []
     at = 0
@@ -177,7 +193,10 @@ def _text(template: Value, variables: Tree) -> str | None:
             return None
         parts += [template[at : match.start()], str(value).lower() if isinstance(value, bool) else str(value)]
         at = match.end()
-    return "".join([*parts, template[at:]]).replace("\\${", "${")
+    parts.append(template[at:])
+    if sum(map(len, parts)) > _MAX_TEXT:
+        return None
+    return "".join(parts).replace("\\${", "${")
 
 
 def _value(template: Value, variables: Tree) -> Value:
@@ -188,7 +207,7 @@ def _value(template: Value, variables: Tree) -> Value:
 
 def _variable(text: str, variables: Tree) -> Value:
     try:
-        return keys.get(variables, keys.resolve(variables, keys.parse_key(text)))
+        return keys.get(variables, keys.resolve(variables, keys.parse_key(text.strip())))
     except OverrideError:
         return MISSING
 
