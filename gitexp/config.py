@@ -42,6 +42,7 @@ KEYS: Mapping[str, str] = {
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files up to max_untracked are stored with the experiment.",
+    "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
     "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
     "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
 }
@@ -65,6 +66,7 @@ class Config:
     metrics_from_output: Mapping[str, str] = field(default_factory=dict)
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
+    name_template: str = ""
     share: tuple[str, ...] = ()
     max_untracked: int = MAX_UNTRACKED
     declared: frozenset[str] = frozenset()
@@ -149,6 +151,8 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             values[key] = _command(value, complain)
         elif key == "max_untracked":
             values[key] = _size(value, complain)
+        elif key == "name_template":
+            values[key] = _template(value, complain)
         elif key == "metrics_from_output":
             values[key] = _patterns(value, complain)
         else:
@@ -176,6 +180,13 @@ def _size(value: Any, complain: _Complain) -> int:
     if match is None or isinstance(value, bool):
         raise complain("max_untracked", "'max_untracked' must be a size", "For example: max_untracked: 50 MB")
     return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _template(value: Any, complain: _Complain) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    hint = 'For example: name_template: "lr={train.lr}"'
+    raise complain("name_template", "'name_template' must be a text", hint)
 
 
 def _patterns(value: Any, complain: _Complain) -> dict[str, str]:

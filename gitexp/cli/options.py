@@ -21,6 +21,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing that is 
 Name = Annotated[
     str, typer.Option("--name", "-n", metavar="NAME", help="Name of the experiment; default: exp- and an id.")
 ]
+NameTemplate = Annotated[
+    str,
+    typer.Option(
+        "--name-template",
+        metavar="TEXT",
+        help="Name it by params: lr={train.lr} gives lr-0.1, then lr-0.1-2 and so on.",
+    ),
+]
 Note = Annotated[
     str, typer.Option("--note", "-m", metavar="TEXT", help="A note to keep with the experiment.")
 ]

@@ -17,7 +17,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
-from gitexp.ops import earlier, params, start
+from gitexp.ops import earlier, names, params, start
 from gitexp.ops.finish import MAX_LOG, finish
 from gitexp.ops.interrupts import Window, held_back
 from gitexp.ops.project import Project
@@ -151,7 +151,7 @@ def _begin(project: Project, request: Request, start: Start, identity: str, fold
         return replace(record, name=name), start.tree
 
     try:
-        experiment = project.store.create(request.name, start.commit, build)
+        experiment = names.create(start.names, lambda name: project.store.create(name, start.commit, build))
     except BaseException:
         run.forget()
         raise

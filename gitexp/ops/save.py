@@ -9,7 +9,7 @@ from pathlib import Path
 from gitexp import files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
-from gitexp.ops import exclusions
+from gitexp.ops import exclusions, names
 from gitexp.ops.project import Project, parse_all, read
 from gitexp.ops.record import branch_of, made_here
 from gitexp.repo import snapshot
@@ -18,9 +18,10 @@ from gitexp.repo.store import check_name, subject
 from gitexp.run.liveness import is_alive
 
 
-def save(project: Project, name: str = "", note: str = "") -> Experiment:
+def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
     """Store the workspace, results included, as an experiment that is done; return it.
 
+    The template (default: that of the config) is used where there is no name.
     Raises what `run` raises for a workspace that cannot be stored, or for the name.
     """
     project.local.prepare()
@@ -31,6 +32,7 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
     config, root = project.config, project.repo.root
     params, unread = parse_all(_contents(root, config.params), files.parse)
     metrics, bad = parse_all(_contents(root, config.metrics), files.parse_metrics)
+    to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     rules = snapshot.Rules(
         leave_out=exclusions.rule(root),
         max_untracked=config.max_untracked,
@@ -66,7 +68,7 @@ def save(project: Project, name: str = "", note: str = "") -> Experiment:
         return replace(named, commit=commit), taken.tree
 
     seed = project.repo.write_commit(taken.tree, [head.commit], "Saved workspace\n")
-    return project.store.create(name, seed, build)
+    return names.create(to_try, lambda name: project.store.create(name, seed, build))
 
 
 def _contents(root: Path, names: Iterable[str]) -> dict[str, bytes | None]:

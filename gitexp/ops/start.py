@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from gitexp import config, errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Files, Record
-from gitexp.ops import exclusions, lookup, params
+from gitexp.ops import exclusions, lookup, names, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
 from gitexp.ops.params import Command, Params
 from gitexp.ops.project import Project
@@ -36,14 +36,16 @@ class Request:
     """What the user asked for. `stdout` and `stderr` are where the command's output goes (fds).
 
     `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
-    `command` then that experiment's runs again. `metrics` are `NAME=PATTERN`, to be found in the output.
-    With `once`, what is done already is not run again. `on_same` is told of an experiment that was,
-    or is, exactly the same run: before the start if that is known at once, else at the end.
+    `command` then that experiment's runs again. `name_template` is used where there is no `name`.
+    `metrics` are `NAME=PATTERN`, to be found in the output. With `once`, what is done already is not run
+    again. `on_same` is told of an experiment that was, or is, exactly the same run: before the start if
+    that is known at once, else at the end.
     """
 
     command: Command | None = None
     overrides: Sequence[str] = ()
     name: str = ""
+    name_template: str = ""
     note: str = ""
     temp: bool = False
     from_: str = ""
@@ -61,7 +63,7 @@ class Start:
 
     `code` is the project as the code has it: where `-S` was looked up, and whose config counts.
     `workspace` is where it will run, in `folder` (relative to the root); `commit` holds the `tree`
-    that it starts with.
+    that it starts with; `names` are to be tried in turn.
     """
 
     code: Project
@@ -73,6 +75,7 @@ class Start:
     tree: str
     commit: str
     warnings: tuple[str, ...] = ()
+    names: Iterator[str] = field(default_factory=lambda: iter([""]))
 
     @property
     def command(self) -> Command:
@@ -103,8 +106,11 @@ def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> 
         check_name(request.name)
         project.store.require_free(request.name)
     if request.from_:
-        return _of_commit(project, request, stack)
-    return _of_workspace(_with_patterns(project, request, {}), request, stack)
+        start = _of_commit(project, request, stack)
+    else:
+        start = _of_workspace(_with_patterns(project, request, {}), request, stack)
+    template = request.name_template or start.code.config.name_template
+    return replace(start, names=names.to_try(project.store, request.name, template, start.params.files))
 
 
 def _with_patterns(code: Project, request: Request, before: Mapping[str, str]) -> Project:

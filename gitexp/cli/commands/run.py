@@ -21,6 +21,7 @@ gitexp run -S +train.warmup=5 -S '~train.decay' -m "as in the paper"
 gitexp run --temp -S train.lr=0.3    (in a workspace of its own)
 gitexp run -S args.lr=0.2 -- python train.py --lr 0.1 --fast    (options are params too)
 gitexp run --metric 'val_bpb=^val_bpb:\s+(\S+)' -- python train.py
+gitexp run -S train.lr=0.2 --name-template "lr={train.lr}"    (called lr-0.2)
 gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again, with another value)
 gitexp run --from HEAD -- python train.py
@@ -48,6 +49,7 @@ def run(
         ),
     ] = None,
     name: options.Name = "",
+    name_template: options.NameTemplate = "",
     note: options.Note = "",
     metric: Annotated[
         list[str] | None,
@@ -90,6 +92,7 @@ def run(
     from gitexp.ops import rows
     from gitexp.ops import run as ops
 
+    options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     gc.enable()  # the command may take days, and `main` has turned it off
     project = open_project()
 
@@ -109,6 +112,7 @@ def run(
         command=tuple(command) if command else None,
         overrides=tuple(set_params or ()),
         name=name,
+        name_template=name_template,
         note=note,
         temp=temp,
         from_=from_,

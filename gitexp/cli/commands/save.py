@@ -10,6 +10,7 @@ from gitexp.cli.help import Command
 EPILOG = """Examples:
 gitexp save
 gitexp save -n before-cleanup -m "best so far, by hand"
+gitexp save --name-template "by-hand-{train.lr}"
 """
 
 
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def save(
     name: options.Name = "",
+    name_template: options.NameTemplate = "",
     note: options.Note = "",
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -34,7 +36,8 @@ def save(
     from gitexp.ops import rows
     from gitexp.ops import save as ops
 
-    experiment = ops.save(open_project(), name, note)
+    options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
+    experiment = ops.save(open_project(), name, note, name_template=name_template)
     for warning in experiment.record.warnings:
         render.warn(warning)
     if json:
