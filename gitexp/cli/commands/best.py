@@ -12,7 +12,7 @@ from gitexp.cli.help import Command
 EPILOG = """Examples:
 gitexp best acc
 gitexp best val_loss --min --filter "status == 'done' and train.lr < 0.2"
-gitexp branch "$(gitexp best acc)" winner
+gitexp best acc -A | xargs gitexp apply
 """
 
 
