@@ -512,6 +512,8 @@ def test_json_names_what_an_experiment_was_made_from(repo: Workspace) -> None:
     assert {name: found[name]["parent"] for name in parents} == parents
     assert found["c"]["baseline"] == found["b"]["commit"]
     assert names(table(repo, filter="parent == 'a'")) == ["d", "b"]
+    assert repo.json("note", "c", "-m", "on top")["parent"] == "b"
+    assert repo.json("run", "--from", "c", "-n", "g", "--", "true")["parent"] == "c"
 
 
 def test_who_is_not_shown_leaves_the_branch_to_the_next_above(repo: Workspace) -> None:

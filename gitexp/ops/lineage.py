@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gitexp.model import Experiment
+from gitexp.ops import lookup, rows
+from gitexp.ops.project import Project
 from gitexp.ops.rows import Row
 
 _Key: TypeAlias = tuple[str, str, str]  # of a ref: two may be at one commit, and DVC has names by baseline
@@ -67,6 +69,12 @@ class Lineage:
             found.append((depth, by_key[key]))
             waiting += [(depth + 1, child) for child in reversed(children.get(key, []))]
         return found
+
+
+def row_of(project: Project, experiment: Experiment) -> Row:
+    """Return the row of one experiment of the repository, with what it was made from."""
+    lineage = Lineage.of(lookup.experiments(project), None)
+    return rows.of_one(experiment, lineage.parent(experiment))
 
 
 def _key(experiment: Experiment) -> _Key:

@@ -37,7 +37,8 @@ def note(
     """
     from gitexp.cli import editor, render
     from gitexp.cli.session import open_project
-    from gitexp.ops import edit, lookup, rows
+    from gitexp.ops import edit, lookup
+    from gitexp.ops.lineage import row_of
 
     project = open_project()
     if text is None:
@@ -45,7 +46,7 @@ def note(
         text = editor.ask(project, found.record.note, f"The note on {found.name}.")
     experiment = edit.note(project, exp, text)
     if json:
-        render.as_json(rows.of_one(experiment).as_json())
+        render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
         said = "has the note" if experiment.record.note else "has no note now"
         render.say(

@@ -28,10 +28,12 @@ def rename(
     """Give an experiment another name."""
     from gitexp.cli import render
     from gitexp.cli.session import open_project
-    from gitexp.ops import edit, rows
+    from gitexp.ops import edit
+    from gitexp.ops.lineage import row_of
 
-    experiment = edit.rename(open_project(), exp, name)
+    project = open_project()
+    experiment = edit.rename(project, exp, name)
     if json:
-        render.as_json(rows.of_one(experiment).as_json())
+        render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
         render.say(f"It is called {experiment.name} now.")

@@ -43,7 +43,7 @@ def restore(
     from gitexp.cli import render
     from gitexp.cli.session import open_project
     from gitexp.ops import remove as ops
-    from gitexp.ops import rows
+    from gitexp.ops.lineage import row_of
 
     project = open_project()
     if list_them:
@@ -52,7 +52,7 @@ def restore(
         raise errors.UsageError("Nothing says which experiment to restore.", "See: gitexp restore --list")
     experiment = ops.restore(project, exp, name)
     if json:
-        return render.as_json(rows.of_one(experiment).as_json())
+        return render.as_json(row_of(project, experiment).as_json())
     if not quiet:
         render.say(f"{experiment.name} is back.")
     return None

@@ -89,8 +89,8 @@ def run(
     from gitexp.cli import render
     from gitexp.cli.session import open_project
     from gitexp.cli.summary import ended_line, same_line
-    from gitexp.ops import rows
     from gitexp.ops import run as ops
+    from gitexp.ops.lineage import row_of
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     gc.enable()  # the command may take days, and `main` has turned it off
@@ -131,5 +131,5 @@ def run(
         if result.hint:
             render.hint(result.hint)
     if json:
-        render.as_json(rows.of_one(result.experiment).as_json())
+        render.as_json(row_of(project, result.experiment).as_json())
     raise typer.Exit(result.exit_code)

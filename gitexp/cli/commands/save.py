@@ -33,14 +33,15 @@ def save(
     from gitexp.cli import render
     from gitexp.cli.session import open_project
     from gitexp.cli.summary import ended_line
-    from gitexp.ops import rows
     from gitexp.ops import save as ops
+    from gitexp.ops.lineage import row_of
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
-    experiment = ops.save(open_project(), name, note, name_template=name_template)
+    project = open_project()
+    experiment = ops.save(project, name, note, name_template=name_template)
     for warning in experiment.record.warnings:
         render.warn(warning)
     if json:
-        render.as_json(rows.of_one(experiment).as_json())
+        render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
         render.say(ended_line(experiment))

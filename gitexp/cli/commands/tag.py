@@ -38,7 +38,8 @@ def tag(
     from gitexp.cli import render
     from gitexp.cli.session import open_project
     from gitexp.cli.values import clean
-    from gitexp.ops import edit, lookup, rows
+    from gitexp.ops import edit, lookup
+    from gitexp.ops.lineage import row_of
 
     project = open_project()
     if not tags and not delete:
@@ -48,7 +49,7 @@ def tag(
     else:
         experiment = edit.tag(project, exp, tags or (), delete or ())
     if json:
-        return render.as_json(rows.of_one(experiment).as_json())
+        return render.as_json(row_of(project, experiment).as_json())
     if not quiet:
         render.say(f"{experiment.name} has {_said(experiment.record.tags)}.")
     return None
