@@ -166,6 +166,7 @@ def test_what_cannot_be_read_is_named(repo: Workspace) -> None:
         "params.yaml:2:1",
     ]
     assert all(warning.startswith("not read: ") for warning in warnings)
+    assert "metrics.json: this file is larger than 1 MiB (in odd)" in repo.gitexp("diff", "odd").stderr
     put(repo, "odd", {"dvc.yaml": "a: " + "b" * (10 << 20)})
     assert _only(repo).record.warnings == ("not read: dvc.yaml: this file is larger than 1 MiB",)
 

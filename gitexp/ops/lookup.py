@@ -196,6 +196,8 @@ def of_experiment(project: Project, experiment: Experiment) -> Point:
     if found.error is not None:
         raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
     record = found.record
+    if found.source == dvc.SOURCE:  # read just now, not when it ran
+        complaints = [f"{text} (in {found.name})" for text in record.warnings]
     return Point(experiment.name, record.commit, record.params, record.metrics, found, complaints)
 
 
