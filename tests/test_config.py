@@ -31,7 +31,8 @@ def test_every_key(tmp_path: Path) -> None:
     found = load(
         tmp_path,
         "command: [python, train.py, 3, 0.5]\nparams: p.yaml\nmetrics: [m.json, ./m.json, sub/../n.csv]\n"
-        "plots: []\nouts: [models/]\nshare: [data, .venv]\nmax_untracked: 1.5 GB\n",
+        "plots: []\nouts: [models/]\nshare: [data, .venv]\nmax_untracked: 1.5 GB\n"
+        "metrics_from_output: {loss: 'x(.*)', a.b: y}\nname_template: ' lr={lr} '\n",
     )
     assert found.command == ("python", "train.py", "3", "0.5")
     assert found.params == ("p.yaml",)
@@ -39,6 +40,8 @@ def test_every_key(tmp_path: Path) -> None:
     assert found.plots == ()
     assert (found.outs, found.share) == (("models",), ("data", ".venv"))
     assert found.max_untracked == int(1.5 * 1024**3)
+    assert found.metrics_from_output == {"loss": "x(.*)", "a.b": "y"}
+    assert found.name_template == "lr={lr}"
     assert found.declared == {"p.yaml", "m.json", "n.csv"}
 
 
@@ -74,6 +77,12 @@ def test_sizes(tmp_path: Path, text: str, size: int) -> None:
         ("max_untracked: lots\n", "gitexp.yaml:1: 'max_untracked' must be a size", "50 MB"),
         ("max_untracked: -1\n", "gitexp.yaml:1: 'max_untracked' must be a size", ""),
         ("max_untracked: true\n", "gitexp.yaml:1: 'max_untracked' must be a size", ""),
+        ("\nmetrics_from_output: [x]\n", "gitexp.yaml:2: 'metrics_from_output' must", "val_bpb: '"),
+        ("metrics_from_output: {a: 1}\n", "gitexp.yaml:1: 'metrics_from_output' must", ""),
+        ("metrics_from_output: {a: '('}\n", "gitexp.yaml:1: The pattern of a is no regular", "example"),
+        ("metrics_from_output: {'': x}\n", "gitexp.yaml:1: `` cannot be the name of a metric", ""),
+        ("name_template: [x]\n", "gitexp.yaml:1: 'name_template' must be a text", "lr={train.lr}"),
+        ("name_template: ''\n", "gitexp.yaml:1: 'name_template' must be a text", ""),
         ("a: [\n", "gitexp.yaml:2:1: ", ""),
         ("- a\n", "gitexp.yaml", ""),
         ("command: a\ncommand: b\n", "gitexp.yaml:2:1: ", ""),

@@ -173,11 +173,11 @@ def test_a_running_one_is_waited_for(repo: Workspace) -> None:
 def test_two_at_once(repo: Workspace, tmp_path: Path) -> None:
     """And beside a run in the workspace."""
     gate = tmp_path / "gate"
-    wait = ("sh", "-c", f"while ! test -e {gate}; do sleep 0.01; done")
+    wait = f"while ! test -e {gate}; do sleep 0.01; done"
+    sources = {"a": (), "b": ("--from", "HEAD"), "c": ("--from", "HEAD")}
     started = [
-        repo.start("run", "-n", "a", "--", *wait),
-        repo.start("run", "-n", "b", "--from", "HEAD", "--", *wait),
-        repo.start("run", "-n", "c", "--from", "HEAD", "--", *wait),
+        repo.start("run", "-n", name, *source, "--", "sh", "-c", wait, name)
+        for name, source in sources.items()
     ]
     for process in started:
         assert process.stderr is not None
@@ -185,3 +185,63 @@ def test_two_at_once(repo: Workspace, tmp_path: Path) -> None:
     gate.touch()
     assert [process.wait(60) for process in started] == [0, 0, 0]
     assert {get(repo, name).record.status for name in "abc"} == {Status.DONE}
+
+
+def test_submodules_are_refused_unless_shared(repo: Workspace) -> None:
+    head = repo.git("rev-parse", "HEAD")
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{head},vendor")
+    repo.git("commit", "-q", "-m", "a bare gitlink")
+    refused = repo.gitexp("run", "--from", "HEAD", "--", "true", check=False)
+    assert "would not have the submodule: vendor" in refused.stderr
+    repo.write("vendor/lib", "from the workspace\n")
+    repo.write("gitexp.yaml", "share: [vendor]\n")
+    for name, lr in (("one", "0.2"), ("two", "0.3")):
+        args = ("--from", "HEAD", "-S", f"train.lr={lr}", "--", "cat", "vendor/lib", "params.yaml")
+        repo.gitexp("run", "-q", "-n", name, *args)
+        assert "from the workspace" in repo.gitexp("log", name).stdout
+        assert f"lr: {lr}" in repo.gitexp("log", name).stdout
+        assert get(repo, name).record.warnings == ()
+        assert head in repo.git("ls-tree", f"refs/gitexp/exps/{name}", "vendor")
+
+
+def test_params_of_other_looks(repo: Workspace) -> None:
+    """Line ends that Git converts, and a params file that is a link."""
+    repo.write(".gitattributes", "*.json text eol=crlf\n")
+    repo.write("conf/real.json", '{\r\n  "a": 1\r\n}\r\n')
+    with repo.by_user():
+        (repo.path / "params.json").symlink_to("conf/real.json")
+    repo.commit()
+    repo.gitexp("run", "-q", "-n", "one", "--from", "HEAD", "-S", "a=2", "--", "cat", "params.json")
+    assert repo.gitexp("log", "one").stdout.splitlines() == ["{", '  "a": 2', "}"]
+    one = get(repo, "one")
+    assert repo.git("diff", "--name-only", "HEAD", one.record.commit) == "conf/real.json"
+    assert repo.git("show", f"{one.record.commit}:conf/real.json") == '{\n  "a": 2\n}'
+    assert one.record.warnings == ()
+
+
+def test_what_it_leaves_is_moved_aside_and_what_is_shared_is_not(repo: Workspace) -> None:
+    repo.write(".gitignore", "data\n")
+    repo.write("gitexp.yaml", "share: [data]\n")
+    repo.commit()
+    repo.write("data/x", "mine")
+    repo.write("gitexp.yaml", "")
+    result = repo.gitexp("run", "-n", "one", "--from", "HEAD", "--", "sh", "-c", "echo 1 > left; ls data")
+    assert "moved to .git/gitexp/left/one: left;" in result.stderr
+    assert sorted(path.name for path in (repo.path / ".git/gitexp/left/one").iterdir()) == ["left"]
+    # The same where it is the next command that ends the run, with another config.
+    args = ("run", "-n", "two", "--from", "HEAD", "--", "sh", "-c", "echo 1 > left; ls data")
+    repo.gitexp(*args, env={"GITEXP_FAILPOINT": "run:ended"}, check=False)
+    repo.gitexp("list")
+    assert sorted(path.name for path in (repo.path / ".git/gitexp/left/two").iterdir()) == ["left"]
+    assert repo.read("data/x") == "mine"
+
+
+def test_a_folder_that_leads_out_is_refused(repo: Workspace, tmp_path: Path) -> None:
+    with repo.by_user():
+        (repo.path / "out").symlink_to(tmp_path)
+    repo.commit()
+    put(repo, "hostile", command="true", argv=("true",), folder="out")
+    refused = repo.gitexp("run", "--from", "hostile", check=False)
+    assert "is not in the workspace" in refused.stderr
+    put(repo, "upward", body='{"format":1,"status":"done","commit":"x","baseline":"y","folder":"../.."}')
+    assert "damaged" in repo.gitexp("run", "--from", "upward", check=False).stderr

@@ -311,7 +311,7 @@ def _name(override: Override) -> str:
 
 def _unknown(override: Override, names: Sequence[str]) -> UnknownParam:
     name = _name(override)
-    near = difflib.get_close_matches(name, names, n=3)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hints = [f"Did you mean {', '.join(f'{SECTION}.{each}' for each in near)}?"] if near else []
     if override.op is Op.SET:
         hints.append(f"Use +{format_key(override.key)}=value to add it.")

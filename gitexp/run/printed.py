@@ -24,7 +24,7 @@ def find_printed(
     script = Path(__file__).with_name("search_output.py").read_text("utf-8")
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-W", "ignore", "-c", script],
+            [sys.executable, "-I", "-S", "-W", "ignore", "-c", script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -38,7 +38,7 @@ def test_bytes_that_are_no_text() -> None:
 def test_a_hostile_pattern_is_given_up_and_loses_no_other() -> None:
     log = b"a" * 60 + b"!\nloss 1\n"
     patterns = [("loss", r"loss (\d)"), ("slow", r"^(a+)+$"), ("late", "late")]
-    assert find_printed(log, patterns, timeout=2) == {"loss": "1"}
+    assert find_printed(log, patterns, timeout=3) == {"loss": "1"}
 
 
 def test_what_is_no_pattern_raises_nothing() -> None:
