@@ -12,7 +12,8 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
@@ -57,7 +58,7 @@ class Search:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found: dict[bytes, list[tuple[str, str, bytes]]] = {}  # name, id and record, by identity
+        self._found: dict[str, list[Callable[[], Experiment]]] = {}  # by identity; read when asked for
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -75,26 +76,38 @@ class Search:
         if self._thread.is_alive():
             return None
         found = []
-        for name, oid, body in self._found.get(identity.encode(), []):
+        for read in self._found.get(identity, []):
             with contextlib.suppress(errors.BadRecord):
-                found.append(Experiment(name, oid, records.decode(body, name)))
-        wanted = [
-            experiment
-            for experiment in found
-            if experiment.record.identity == identity
-            and experiment.record.status in _WORTH_TELLING
-            and experiment.name != but
-        ]
-        return max(wanted, key=_worth, default=None)
+                found.append(read())
+        wanted = [e for e in found if e.record.status in _WORTH_TELLING and e.name != but]
+        return max((e for e in wanted if e.record.identity == identity), key=_worth, default=None)
 
     def _read(self) -> None:
+        try:
+            self._read_refs()
+        except errors.GitexpError:  # one is damaged: slower, but it must not hide the others
+            with contextlib.suppress(errors.GitexpError):
+                for experiment in self._store.all():
+                    self._add(experiment.record.identity, partial(_same, experiment))
+
+    def _read_refs(self) -> None:
         fields = ("refname", "objectname", "contents:body")
-        with contextlib.suppress(errors.GitexpError):  # for a damaged ref, say: it runs again then
-            for ref, oid, body in self._store.repo.refs(PREFIX, fields=fields):
-                # Cheaper than to read ten thousand records; what merely looks so comes to nothing below.
-                for match in _IDENTITY.findall(body):
-                    name = ref.decode("utf-8", "replace").removeprefix(PREFIX)
-                    self._found.setdefault(match, []).append((name, oid.decode(), body))
+        for ref, oid, body in self._store.repo.refs(PREFIX, fields=fields):
+            # Cheaper than to read ten thousand records; what merely looks so is sorted out when asked for.
+            for match in _IDENTITY.findall(body):
+                self._add(match.decode(), partial(_experiment, ref, oid, body))
+
+    def _add(self, identity: str, read: Callable[[], Experiment]) -> None:
+        self._found.setdefault(identity, []).append(read)
+
+
+def _same(experiment: Experiment) -> Experiment:
+    return experiment
+
+
+def _experiment(ref: bytes, oid: bytes, body: bytes) -> Experiment:
+    name = ref.decode("utf-8", "replace").removeprefix(PREFIX)
+    return Experiment(name, oid.decode(), records.decode(body, name))
 
 
 def _worth(experiment: Experiment) -> tuple[bool, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -75,7 +75,7 @@ class Start:
     tree: str
     commit: str
     warnings: tuple[str, ...] = ()
-    names: Iterator[str] = field(default_factory=lambda: iter([""]))
+    names: Iterable[str] = ("",)
 
     @property
     def command(self) -> Command:
@@ -168,7 +168,7 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
     before = point.experiment.record if point.experiment is not None else None
     if before is not None and not before.status.ended:
-        raise errors.ExperimentError(
+        raise errors.StillRunning(
             f"{point.label} has not ended: what it comes to is not known yet.",
             f"Wait for it, or run what it started from: gitexp run --from {before.baseline[:7]}",
         )
@@ -242,11 +242,11 @@ def _command(code: Project, request: Request, before: Record | None) -> tuple[Co
     if code.config.command:
         return code.config.command, code.folder
     if request.from_:
-        raise errors.UsageError(
+        raise errors.NoCommand(
             f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
             f"Give one: gitexp run --from {request.from_} -- python train.py",
         )
-    raise errors.UsageError("There is no command to run.", _NO_COMMAND)
+    raise errors.NoCommand("There is no command to run.", _NO_COMMAND)
 
 
 def _written_params(code: Project) -> tuple[str, ...]:
