@@ -51,12 +51,16 @@ def skip_gap(text: str, position: int) -> int:
     return match.end() if match else position
 
 
+_BACKSLASH = "In double quotes a backslash begins an escape; text with backslashes goes in single quotes."
+
+
 def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None)
     message = f"this is not valid YAML: {problem}" if problem else "this is not valid YAML"
     if mark is not None:
-        return ParseError(message, file=name, line=mark.line + 1, column=mark.column + 1)
+        hint = _BACKSLASH if problem == "found unknown escape character" else None
+        return ParseError(message, hint, file=name, line=mark.line + 1, column=mark.column + 1)
     position = getattr(error, "position", None)
     before = text[:position] if position is not None else ""
     return ParseError(

@@ -224,3 +224,10 @@ def test_is_number_and_jsonable() -> None:
         "a": ["nan", "-inf", {"b": "inf"}],
         "c": 1.5,
     }
+
+
+def test_a_backslash_in_double_quotes() -> None:
+    """As whoever writes a regular expression into gitexp.yaml will do."""
+    with pytest.raises(ParseError) as caught:
+        parse("gitexp.yaml", rb'pattern: "^acc:\s+(\S+)"')
+    assert "single quotes" in (caught.value.hint or "")
