@@ -2,28 +2,47 @@
 
     GitexpError                    exit 1
     |- UsageError                  exit 2   the command line is wrong
-    |   |- InvalidName                      an experiment or branch name that cannot be
-    |   `- OverrideError                    -S text that cannot be understood
+    |   |- InvalidName                      an experiment, branch or tag that cannot be called that
+    |   |- OverrideError                    -S text that cannot be understood
+    |   |- PatternError                     a metric to be found in the output, and no way to find it
+    |   |- FilterError                      a filter that cannot be understood, or names what nothing has
+    |   |- UnknownColumn                    no experiment has such a param or metric
+    |   |- UnknownTag                       the experiment has no such tag
+    |   |- NoCommand                        nothing says what to run
+    |   |- NoTerminal                       what was asked for needs a person at a terminal
+    |   `- ConfigExists                     there is a gitexp.yaml, which is not overwritten
     |- FileError                            a file of the user's, with line and column where known
     |   |- ParseError                       params, metrics or config that does not parse
     |   `- ConfigError                      gitexp.yaml says something that cannot be
     |- UnknownParam                         -S names a key that no params file has
     |- RepositoryError                      the repository cannot be used as it stands
     |   |- NotARepository, BareRepository, NoCommits, UnmergedPaths, ReadOnlyRepository
+    |   |- UntrustedRepository              Git will not use it: somebody else owns it
     |   |- GitMissing, GitTooOld
     |   `- GitFailed                        a Git process ended with an error nobody foresaw
     |- SnapshotRefused                      the workspace cannot be stored exactly
     |- ExperimentError
     |   |- UnknownExperiment, AmbiguousExperiment, NameTaken, BadRecord
+    |   |- StillRunning                     what was asked for is known when it has ended
+    |   |- NoOutput                         it has none: it was not run, or not here
+    |   |- ForeignExperiment                another program's, which gitexp only reads
+    |   |- ChangedMeanwhile                 somebody else has changed or removed it just now
+    |   `- NoneFound                        a question for one of them, and none is like that
     |- BranchExists
     |- UnsavedChanges                       files would be overwritten that are stored nowhere
     |- NothingToUndo                        no operation, or none that can be taken back now
     |- WorkspaceBusy                        another run is going on here
     |- CommandNotFound                      the program to run is not there
-    `- StorageError                         the disk is full, or an input/output error
+    |- EditorFailed                         the user's editor ended with an error
+    |- StorageError                         the system would not read or write
+    |   |- DiskFull
+    |   `- NotStored                        a run has ended, and its results wait to be stored
+    |- Interrupted                 exit 130 Ctrl-C, or no for an answer
+    `- InternalError                        a bug in gitexp
 
 Each carries one sentence for the person (`message`), what to do next (`hint`), a stable `code`
-for programs, and the exit status of the process. Nothing here knows the terminal.
+for programs, and the exit status of the process; `details` names what else a program may want to
+know of it. Nothing here knows the terminal.
 """
 
 from __future__ import annotations
@@ -36,11 +55,17 @@ class GitexpError(Exception):
 
     code = "error"
     exit_code = 1
+    details: tuple[str, ...] = ()  # names of attributes
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def as_json(self) -> dict[str, object]:
+        """Return the error as `--json` has it."""
+        details = {name: getattr(self, name) for name in self.details}
+        return {"code": self.code, "message": self.message, "hint": self.hint, **details}
 
 
 class UsageError(GitexpError):
@@ -62,10 +87,43 @@ class OverrideError(UsageError):
     code = "invalid-override"
 
 
+class PatternError(UsageError):
+    """A `--metric` that is not `NAME=PATTERN`, or whose pattern is no regular expression."""
+
+    code = "invalid-metric"
+
+
+class FilterError(UsageError):
+    """A filter that does not parse, compares what cannot be compared, or names what nothing has."""
+
+    code = "invalid-filter"
+
+
+class UnknownColumn(UsageError):
+    code = "unknown-column"
+
+
+class UnknownTag(UsageError):
+    code = "unknown-tag"
+
+
+class NoCommand(UsageError):
+    code = "no-command"
+
+
+class NoTerminal(UsageError):
+    code = "no-terminal"
+
+
+class ConfigExists(UsageError):
+    code = "config-exists"
+
+
 class FileError(GitexpError):
     """Something is wrong in a file; the message starts with `file:line:column` as far as known."""
 
     code = "bad-file"
+    details = ("file", "line", "column")
     usual_hint: str | None = None
 
     def __init__(
@@ -123,6 +181,10 @@ class NoCommits(RepositoryError):
     code = "no-commits"
 
 
+class UntrustedRepository(RepositoryError):
+    code = "untrusted-repository"
+
+
 class UnmergedPaths(RepositoryError):
     code = "unmerged-paths"
 
@@ -154,6 +216,7 @@ class SnapshotRefused(GitexpError):
     """The workspace cannot be stored exactly; `paths` are the reasons, as shown to the user."""
 
     code = "snapshot-refused"
+    details = ("paths",)
 
     def __init__(self, message: str, hint: str | None = None, *, paths: Sequence[str] = ()) -> None:
         super().__init__(message, hint)
@@ -184,6 +247,32 @@ class BadRecord(ExperimentError):
     code = "bad-record"
 
 
+class StillRunning(ExperimentError):
+    """What was asked for is there when the experiment has ended; or it cannot be done to one that runs."""
+
+    code = "still-running"
+
+
+class NoOutput(ExperimentError):
+    code = "no-output"
+
+
+class ForeignExperiment(ExperimentError):
+    """An experiment that another program has stored: gitexp reads it, and changes nothing of it."""
+
+    code = "foreign-experiment"
+
+
+class ChangedMeanwhile(ExperimentError):
+    code = "changed-meanwhile"
+
+
+class NoneFound(ExperimentError):
+    """One experiment was asked for by what it is like, and there is none."""
+
+    code = "none-found"
+
+
 class BranchExists(GitexpError):
     code = "branch-exists"
 
@@ -192,6 +281,7 @@ class UnsavedChanges(GitexpError):
     """Files of the workspace would be overwritten; `paths` are these."""
 
     code = "unsaved-changes"
+    details = ("paths",)
 
     def __init__(self, message: str, hint: str | None = None, *, paths: Sequence[str] = ()) -> None:
         super().__init__(message, hint)
@@ -210,7 +300,36 @@ class CommandNotFound(GitexpError):
     code = "command-not-found"
 
 
+class EditorFailed(GitexpError):
+    code = "editor-failed"
+
+
 class StorageError(GitexpError):
-    """The operating system refused to read or write: disk full, quota, input/output error."""
+    """The operating system refused to read or write: permissions, an input/output error."""
 
     code = "storage"
+
+
+class DiskFull(StorageError):
+    """There is no room left, or none under the user's quota."""
+
+    code = "disk-full"
+
+
+class NotStored(StorageError):
+    """A run has ended, and its results are kept on this machine until the next command can store them."""
+
+    code = "not-stored"
+
+
+class Interrupted(GitexpError):
+    """The user has stopped it; not for a run's own command, which is an experiment all the same."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
+class InternalError(GitexpError):
+    """What nobody foresaw: a bug in gitexp."""
+
+    code = "internal"

@@ -16,9 +16,9 @@ _COMMENT = "#"
 
 
 def ask(project: Project, text: str, about: str) -> str:
-    """Return what the user makes of `text` in their editor; raises UsageError where nobody can answer."""
+    """Return what the user makes of `text` in their editor; raises NoTerminal where nobody can answer."""
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stdout)):
-        raise errors.UsageError("There is no terminal to open an editor in.", "Give the text with -m.")
+        raise errors.NoTerminal("There is no terminal to open an editor in.", "Give the text with -m.")
     # Git runs the words of its editor setting in a shell, so that it may have options.
     editor = project.repo.run("var", "GIT_EDITOR").decode().strip()
     with project.local.scratch() as scratch:
@@ -26,7 +26,7 @@ def ask(project: Project, text: str, about: str) -> str:
         file.write_text(f"{text}\n\n{_COMMENT} {about} Lines with {_COMMENT} are left out.\n", "utf-8")
         shell = ["sh", "-c", f'{editor} "$@"', editor, str(file)]
         if (status := subprocess.run(shell, check=False).returncode) != 0:
-            raise errors.GitexpError(
+            raise errors.EditorFailed(
                 f"The editor ended with {status}: nothing was changed.", f"It is: {editor}"
             )
         lines = file.read_text("utf-8", "replace").splitlines()

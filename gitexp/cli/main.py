@@ -118,7 +118,9 @@ def _run() -> int:
     except typer.TyperException as error:
         return _report(_usage_error(error))
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        interrupted = errors.Interrupted("Interrupted.")
+        # A person knows what they have done.
+        return _report(interrupted) if _wants_json(sys.argv[1:]) else interrupted.exit_code
     except BrokenPipeError as error:  # while something was being reported
         raise ReaderGone from error
     except OSError as error:
@@ -128,7 +130,7 @@ def _run() -> int:
     except Exception as error:
         if isinstance(error, ReaderGone):
             raise
-        return _report(errors.GitexpError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
+        return _report(errors.InternalError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
 
 
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
@@ -136,7 +138,7 @@ _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
 
 def _translated(error: OSError) -> errors.GitexpError:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        return errors.StorageError("The disk is full.", "Free some space and run the command again.")
+        return errors.DiskFull("The disk is full.", "Free some space and run the command again.")
     where = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, (str, bytes)) else ""
     return errors.StorageError(f"{error.strerror or error}{where}.", "GITEXP_DEBUG=1 shows where.")
 
@@ -170,9 +172,9 @@ def _report(error: errors.GitexpError) -> int:
 
             for line in traceback.format_exc().splitlines():
                 render.say(line)
-        if _wants_json(sys.argv[1:]):
-            document = {"code": error.code, "message": error.message, "hint": error.hint}
-            render.as_json({"error": document})
+        # One document is what --json promises: not another one behind the half of a list.
+        if _wants_json(sys.argv[1:]) and not render.has_answered():
+            render.as_json({"error": error.as_json()})
         else:
             render.fail(error)
     except BrokenPipeError as gone:

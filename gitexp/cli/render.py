@@ -20,6 +20,7 @@ Piece = tuple[str, str]  # text and style ("" for none)
 
 _WIDTH, _HEIGHT = 80, 24  # of a terminal that does not say
 _LONGEST = 2000  # characters of one message; what is echoed in it may be of any length
+_answered = False  # whether stdout has had some of the answer
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -127,8 +128,14 @@ def _line(line: str | Sequence[Piece], paint: bool) -> str:
     return "".join(_painted(text, style) if paint and style and text else text for text, style in line)
 
 
+def has_answered() -> bool:
+    """Return whether stdout has had some of the answer."""
+    return _answered
+
+
 def write(text: str) -> None:
     """Write text to stdout as it is; what the stream's encoding has not is written out."""
+    _begin()
     try:
         sys.stdout.write(text)
     except UnicodeEncodeError:
@@ -137,8 +144,14 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
+def _begin() -> None:
+    global _answered
+    _answered = True
+
+
 def write_bytes(chunks: Iterable[bytes]) -> None:
     """Write bytes to stdout as they are."""
+    _begin()
     sys.stdout.flush()
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)
@@ -158,7 +171,9 @@ def as_json_list(items: Iterable[Any]) -> None:
 
     before = "["
     for item in items:
-        sys.stdout.write(f"{before}\n{json_text.line(item)}")
+        text = json_text.line(item)
+        _begin()
+        sys.stdout.write(f"{before}\n{text}")
         before = ","
     write("[]\n" if before == "[" else "\n]\n")
 

@@ -27,4 +27,9 @@ def kept_line(name: str, kept: Sequence[str]) -> str:
 def as_json(taken: Taken) -> dict[str, Any]:
     """Return the files, and the number of the operation that `gitexp undo` takes (null: none)."""
     number = taken.operation.number if taken.operation is not None else None
-    return {"written": list(taken.written), "removed": list(taken.removed), "operation": number}
+    return {
+        "written": list(taken.written),
+        "removed": list(taken.removed),
+        "operation": number,
+        "warnings": list(taken.warnings),
+    }

@@ -30,10 +30,10 @@ class Picture:
 def watch(draw: Callable[[], Picture], every: float) -> None:
     """Show what `draw` gives, again after so many seconds, until no run goes on or Ctrl-C is pressed.
 
-    Raises UsageError where no terminal is that can be drawn over.
+    Raises NoTerminal where no terminal is that can be drawn over.
     """
     if render.screen() is None:
-        raise errors.UsageError(
+        raise errors.NoTerminal(
             "--watch draws the table again and again, and the output is no terminal that can do so.",
             "gitexp show prints it once; gitexp show --json is for programs.",
         )

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Mapping
 
-from gitexp.errors import GitexpError, UsageError
+from gitexp.errors import GitexpError, PatternError
 from gitexp.files.keys import get, parse_key, put
 from gitexp.files.metrics import number_or_text
 from gitexp.model import MISSING, Value
@@ -18,19 +18,21 @@ _MOST = 100  # patterns
 
 
 def parse_printed(text: str) -> tuple[str, str]:
-    """The name and the pattern that `NAME=PATTERN` says; raises UsageError if it is not that."""
+    """The name and the pattern that `NAME=PATTERN` says; raises PatternError if it is not that."""
     name, equals, pattern = text.partition("=")
     if not equals or not name.strip():
-        raise UsageError(f"`{text}` does not say which metric is found by which pattern.", EXAMPLE)
+        raise PatternError(f"`{text}` does not say which metric is found by which pattern.", EXAMPLE)
     return name.strip(), pattern
 
 
 def check_printed(patterns: Mapping[str, str]) -> None:
-    """Raises UsageError for a name that is no key or stands in the way of another, and for a pattern
+    """Raises PatternError for a name that is no key or stands in the way of another, and for a pattern
     that is none."""
     tree: Value = {}
     if len(patterns) > _MOST:
-        raise UsageError(f"More than {_MOST} metrics are to be found in the output.", "Write a metrics file.")
+        raise PatternError(
+            f"More than {_MOST} metrics are to be found in the output.", "Write a metrics file."
+        )
     for name, pattern in patterns.items():
         try:
             key = parse_key(name)
@@ -41,10 +43,10 @@ def check_printed(patterns: Mapping[str, str]) -> None:
         except GitexpError:
             free = False
         if not free or get(tree, key) is not MISSING:
-            raise UsageError(f"`{name}` cannot be the name of a metric here.", EXAMPLE)
+            raise PatternError(f"`{name}` cannot be the name of a metric here.", EXAMPLE)
         tree = put(tree, key, "")
         if (why := _not_a_pattern(pattern)) is not None:
-            raise UsageError(f"The pattern of {name} is no regular expression: {why}.", EXAMPLE)
+            raise PatternError(f"The pattern of {name} is no regular expression: {why}.", EXAMPLE)
 
 
 def _not_a_pattern(pattern: str) -> str | None:

@@ -29,13 +29,13 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
 
     Of one that was made from another experiment, the changes of both. File by file: what you have
     changed yourself and the experiment has not stays as it is, except for params and results that
-    another experiment has left here. Raises UnknownExperiment; ExperimentError
+    another experiment has left here. Raises UnknownExperiment; StillRunning
     while it is running; UnsavedChanges, and what `take_over` raises.
     """
     experiment = lookup.require(project, name)
     record = experiment.record
     if not record.status.ended:
-        raise errors.ExperimentError(
+        raise errors.StillRunning(
             f"{experiment.name} is {record.status}: its results are not there yet.", "Wait for it to end."
         )
     repo, config = project.repo, project.config

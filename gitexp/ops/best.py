@@ -26,7 +26,7 @@ def best(project: Project, metric: str, query: show.Query | None = None, lowest:
 
     `query` says among which (default: those of HEAD). Whether high or low is best is not guessed: without
     `lowest` it is high, and a metric that is called like a loss or a cost is a UsageError. That is raised
-    too for a metric that no experiment has; ExperimentError if the query finds none that has it.
+    too for a metric that no experiment has (UnknownColumn); NoneFound if the query finds none that has it.
     """
     query = query or show.Query()
     if lowest is None and _COST.search(metric):
@@ -37,7 +37,7 @@ def best(project: Project, metric: str, query: show.Query | None = None, lowest:
         known = columns.keys(row.metrics for row in every)
         if known and metric not in known:
             raise columns.unknown(metric, known, "metric")
-        raise errors.ExperimentError(
+        raise errors.NoneFound(
             f"No such experiment has a number for {metric}.",
             None if query.everything else "-A looks at those of all baselines.",
         )

@@ -35,11 +35,11 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
     """Point a new branch at an experiment's commit; the workspace does not move.
 
     Without `name` it is called as the experiment. Raises UnknownExperiment, InvalidName,
-    BranchExists, or ExperimentError while the experiment is still running.
+    BranchExists, or StillRunning.
     """
     found = lookup.require(project, experiment)
     if not found.record.status.ended:
-        raise errors.ExperimentError(
+        raise errors.StillRunning(
             f"{found.name} is {found.record.status}: its results are not there yet.", "Wait for it to end."
         )
     name = name or found.name

@@ -49,7 +49,7 @@ def choose(
     """Return the columns of baselines, experiments and other rows: metrics, params that differ, what is
     said about experiments, then the params that are the same in all.
 
-    Raises UsageError if a pattern of `wanted.only` names no column.
+    Raises UnknownColumn if a pattern of `wanted.only` names no column.
     """
     found = [*rest, *heads, *experiments]
     metrics = [Column("metric", key) for key in keys(row.metrics for row in found)]
@@ -92,10 +92,10 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
     return sorted(found, key=place)
 
 
-def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UsageError:
+def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UnknownColumn:
     """Return the error that there is no such column, with the nearest of those that are known."""
     near = get_close_matches(key, known, n=3, cutoff=0.5)
-    return errors.UsageError(
+    return errors.UnknownColumn(
         f"There is no {what} '{key}'.",
         f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known[:12]) or 'none'}.",
     )

@@ -30,11 +30,11 @@ def note(project: Project, name: str, text: str) -> Experiment:
 def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Experiment:
     """Give tags to an experiment, and take others from it; return the experiment.
 
-    Raises UsageError for a tag that cannot be or that it has not, and what `note` raises.
+    Raises InvalidName for a tag that cannot be, UnknownTag for one that it has not, and what `note` raises.
     """
     for text in add:
         if not text.strip() or not text.isprintable() or len(text) > _LONGEST_TAG:
-            raise errors.UsageError(
+            raise errors.InvalidName(
                 f"{text[:_LONGEST_TAG]!r} cannot be a tag.",
                 f"A tag is up to {_LONGEST_TAG} printable characters.",
             )
@@ -43,7 +43,7 @@ def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[s
         for text in remove:
             if text not in record.tags:
                 has = ", ".join(record.tags) or "none"
-                raise errors.UsageError(f"{record.name} has no tag '{text}'.", f"Its tags: {has}.")
+                raise errors.UnknownTag(f"{record.name} has no tag '{text}'.", f"Its tags: {has}.")
         kept = [text for text in record.tags if text not in remove]
         return replace(record, tags=tuple(dict.fromkeys([*kept, *map(str.strip, add)])))
 
@@ -53,13 +53,13 @@ def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[s
 def rename(project: Project, old: str, new: str) -> Experiment:
     """Give an experiment another name; return it. Whoever still knows the old one may undo it.
 
-    Raises InvalidName, NameTaken (names are compared without regard to case), ExperimentError while
+    Raises InvalidName, NameTaken (names are compared without regard to case), StillRunning while
     it is running, and what `note` raises.
     """
     check_name(new)
     experiment = lookup.require_own(project, old)
     if not experiment.record.status.ended:
-        raise errors.ExperimentError(
+        raise errors.StillRunning(
             f"{experiment.name} is {experiment.record.status}: its run knows it by that name.",
             "Wait for it to end.",
         )

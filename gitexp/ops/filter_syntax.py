@@ -91,16 +91,16 @@ Condition: TypeAlias = Truth | Comparison | Not | And | Or
 
 
 def read(text: str) -> Condition:
-    """Return the condition that a filter states; raises UsageError with the place where it goes wrong."""
+    """Return the condition that a filter states; raises FilterError with the place where it goes wrong."""
     return _Reader(text).whole()
 
 
-def wrong(text: str, at: int, what: str) -> errors.UsageError:
+def wrong(text: str, at: int, what: str) -> errors.FilterError:
     """Return the error that says what is wrong with a filter, and shows where (`at` counts from 0)."""
     before, after = text[:at], text[at:]
     before = before if len(before) <= _AROUND else "…" + before[-_AROUND:]
     after = after if len(after) <= _AROUND else after[:_AROUND] + "…"
-    return errors.UsageError(
+    return errors.FilterError(
         f"The filter is wrong at character {at + 1}: {what}.", f"It says: {before}[HERE]{after}"
     )
 
@@ -122,7 +122,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         if len(text) > _LONGEST:
-            raise errors.UsageError(
+            raise errors.FilterError(
                 f"The filter is longer than {_LONGEST:,} characters.", "Filter --json in a program instead."
             )
         self.text = text
@@ -135,7 +135,7 @@ class _Reader:
 
     def whole(self) -> Condition:
         if self.next.kind == "end":
-            raise errors.UsageError(
+            raise errors.FilterError(
                 "The filter is empty.", "Such as: --filter \"acc > 0.9 and 'best' in tags\""
             )
         condition = self.either(0)
@@ -240,7 +240,7 @@ class _Reader:
         self.at += taken
         return taken
 
-    def unexpected(self, expected: str) -> errors.UsageError:
+    def unexpected(self, expected: str) -> errors.FilterError:
         return wrong(self.text, self.next.at, f"{expected} is expected, not {self.next}")
 
 

@@ -85,7 +85,7 @@ class Filter:
     ) -> list[Row]:
         """Return the rows that are let through, in their order. One that cannot be read never is.
 
-        Raises UsageError with the nearest names if neither these rows nor `others` have a name, which
+        Raises FilterError with the nearest names if neither these rows nor `others` have a name, which
         are asked for only then.
         """
         readers = {name.text: _reader(name.text, rows) for name in self._names}
@@ -99,14 +99,14 @@ class Filter:
     def _lets_through(self, scope: _Scope) -> bool:
         return scope.row.error is None and _holds(self.condition, scope)
 
-    def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
+    def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.FilterError:
         keys = dict.fromkeys(key for row in rows for key in (*row.metrics, *row.params))
         known = [*ATTRIBUTES, *keys][:_MOST_KEYS]
         # `lr` for `train.lr` is the commonest of mistakes, and too far apart to be found by likeness.
         near = [key for key in keys if key.endswith((f".{name.text}", f":{name.text}"))]
         near += [key for key in get_close_matches(name.text, known, n=3, cutoff=0.5) if key not in near]
         hint = f"Did you mean {' or '.join(near[:3])}?" if near else f"There are: {', '.join([*keys][:12])}."
-        return errors.UsageError(
+        return errors.FilterError(
             f"No experiment has '{name.text}' (character {name.at + 1} of the filter).", hint
         )
 

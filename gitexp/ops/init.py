@@ -52,7 +52,7 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
         with file.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
             stream.write(_text(found))
     except FileExistsError as error:
-        raise errors.UsageError(
+        raise errors.ConfigExists(
             f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force."
         ) from error
     except OSError as error:

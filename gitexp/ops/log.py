@@ -32,7 +32,7 @@ class Log:
 def log(project: Project, name: str) -> Log:
     """Return the output of an experiment, of a running one so far.
 
-    Raises UnknownExperiment; ExperimentError if there is none, because nothing was run.
+    Raises UnknownExperiment; NoOutput if there is none, because nothing was run.
     """
     experiment = lookup.require(project, name)
     if not experiment.record.status.ended:
@@ -115,7 +115,7 @@ def _stored(project: Project, experiment: Experiment) -> bytes:
         if is_ours:
             was_run = experiment.record.command is not None
             why = "has no output here." if was_run else "has no output: it was saved without being run."
-        raise errors.ExperimentError(
+        raise errors.NoOutput(
             f"{experiment.name} {why}", f"gitexp diff {experiment.name} shows what it holds."
         )
     return found

@@ -74,11 +74,11 @@ def require(project: Project, text: str) -> Experiment:
 def require_own(project: Project, text: str, *, damaged: bool = False) -> Experiment:
     """Return the experiment that `text` stands for, to be changed; with `damaged`, an unreadable one too.
 
-    Raises ExperimentError for one of DVC's, UnknownExperiment, AmbiguousExperiment or BadRecord.
+    Raises ForeignExperiment for one of DVC's, UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
     found = (_experiment(project, text) if damaged else None) or require(project, text)
     if found.source == dvc.SOURCE:
-        raise errors.ExperimentError(
+        raise errors.ForeignExperiment(
             f"{found.name} is DVC's: gitexp only reads it.",
             "What can be done with it: show, diff, branch, apply, run --from.",
         )

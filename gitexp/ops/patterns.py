@@ -204,9 +204,9 @@ class _Compiler:
     def link(self, start: int, end: int) -> None:
         self.states[start].free.append(end)
 
-    def wrong(self, what: str) -> errors.UsageError:
+    def wrong(self, what: str) -> errors.FilterError:
         shown = self.text if len(self.text) <= 60 else self.text[:59] + "…"
-        return errors.UsageError(
+        return errors.FilterError(
             f"The regular expression '{shown}' {what}.",
             "Filters know . [a-z] \\d \\w \\s ^ $ | ( ) * + ? {2,3}; after a \\ each of these is itself.",
         )

@@ -37,7 +37,7 @@ class Selection:
 def select(project: Project, selection: Selection) -> list[Experiment]:
     """Return the experiments to remove, those that are running left out.
 
-    Raises ExperimentError if one that was named is running, UsageError if nothing says which, and
+    Raises StillRunning if one that was named is, UsageError if nothing says which, and
     UnknownExperiment, AmbiguousExperiment.
     """
     looked_for = selection.failed or selection.filter is not None
@@ -48,7 +48,7 @@ def select(project: Project, selection: Selection) -> list[Experiment]:
     chosen = [lookup.require_own(project, name, damaged=True) for name in selection.names]
     going = [experiment for experiment in chosen if not _may_go(experiment)]
     if going and not selection.keep:
-        raise errors.ExperimentError(
+        raise errors.StillRunning(
             f"{going[0].name} is {going[0].record.status}.", "End it first, or wait for its end."
         )
     scope = show.Query(selection.everything)
@@ -65,7 +65,7 @@ def select(project: Project, selection: Selection) -> list[Experiment]:
 def remove(project: Project, experiments: Sequence[Experiment]) -> None:
     """Put experiments into the trash, all or none; those that have lain there for thirty days go.
 
-    Raises ExperimentError if one of them has been changed or removed meanwhile.
+    Raises ChangedMeanwhile if one of them has been changed or removed meanwhile.
     """
     if not experiments:
         return
@@ -76,7 +76,7 @@ def remove(project: Project, experiments: Sequence[Experiment]) -> None:
     try:
         _carry_out(project, f"remove {names}{more}", changes)
     except RefConflict as error:
-        raise errors.ExperimentError(
+        raise errors.ChangedMeanwhile(
             "An experiment has been changed or removed just now.", "Look again: gitexp list; then remove."
         ) from error
     empty_expired(project, time)

@@ -71,9 +71,9 @@ def run(project: Project, request: Request) -> Result:
 
     Raises before the command has started, with nothing written, for everything that can be known
     then: NoCommits, UnmergedPaths, SnapshotRefused, ParseError, UnknownParam, OverrideError,
-    InvalidName, NameTaken, CommandNotFound, WorkspaceBusy, ReadOnlyRepository, UsageError,
-    StorageError; with `request.from_` what `lookup.find` raises, and ExperimentError; this also with
-    `request.once`, for one that is going on. Raises StorageError after it if the results cannot be
+    InvalidName, NameTaken, NoCommand, CommandNotFound, WorkspaceBusy, ReadOnlyRepository, UsageError,
+    StorageError; with `request.from_` what `lookup.find` raises, and StillRunning; this also with
+    `request.once`, for one that is going on. Raises NotStored after it if the results cannot be
     stored; the next gitexp command tries again then.
     """
     project.local.prepare()
@@ -99,7 +99,7 @@ def _given_back(same: Experiment) -> Result:
     """Return an earlier experiment as the result of a run."""
     if same.record.status.ended:
         return Result(same, exit_code=0, again=False)
-    raise errors.ExperimentError(
+    raise errors.StillRunning(
         f"{same.name} is running exactly this.", "Wait for it to end; without --once it is run beside it."
     )
 
@@ -187,7 +187,7 @@ def _carry_out(run: _Run, let_through: Window) -> Result:
     try:
         stored = finish(run.project, run.live, experiment, *_with_environment(run, ended))
     except (errors.GitexpError, OSError) as error:
-        raise errors.StorageError(
+        raise errors.NotStored(
             f"{experiment.name} has ended but could not be stored: {_reason(error)}",
             "Its results are kept: put that right, and the next gitexp command stores it.",
         ) from error

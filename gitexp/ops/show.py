@@ -88,7 +88,7 @@ class Table:
 def table(project: Project, query: Query) -> Table:
     """Return the table of a repository's experiments.
 
-    Raises UsageError with the nearest keys if there is no column to sort or group by, and with what is
+    Raises UnknownColumn with the nearest keys if there is no column to sort or group by, and with what is
     wrong with the filter.
     """
     head = project.repo.resolve("HEAD")
@@ -125,14 +125,14 @@ def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
 
 
 def matching(project: Project, query: Query) -> list[Experiment]:
-    """Return the experiments that a query finds, newest first; raises UsageError for a wrong filter."""
+    """Return the experiments that a query finds, newest first; raises FilterError for a wrong filter."""
     return experiments(project, query)[0]
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:
     """Return the columns of a table: metrics, params that differ, what else is said, the other params.
 
-    Raises UsageError if a pattern of `wanted.only` names no column.
+    Raises UnknownColumn if a pattern of `wanted.only` names no column.
     """
     heads = [group.head for group in table.groups if group.head is not None]
     return columns_of.choose(heads, table.experiments, [table.workspace], wanted)

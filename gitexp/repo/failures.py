@@ -20,11 +20,11 @@ _FULL = ("no space left on device", "disk quota exceeded", "out of diskspace")
 def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
     """Return the error for a folder that Git does not work in; `lines` is what it said of it so far."""
     if "dubious ownership" in err:
-        return errors.RepositoryError(
+        return errors.UntrustedRepository(
             f"Git refuses this repository because somebody else owns it: {start}",
             "If you trust it, run: git config --global --add safe.directory <its folder>",
         )
-    if lines[:1] == ["true"] or lines[1:2] == ["true"]:
+    if lines[:1] == ["true"] or lines[1:2] == ["true"] or "cannot use bare repository" in err:
         return errors.BareRepository(
             "This is a repository without a workspace (bare, or inside .git).",
             "Go to a clone or a worktree of it and run gitexp there.",
@@ -60,10 +60,17 @@ def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
     what = sentence(err)
     lower = err.lower()
     if any(words in lower for words in _FULL):
-        return errors.StorageError("The disk is full: Git could not write.", "Free some space and run again.")
+        return errors.DiskFull("The disk is full: Git could not write.", "Free some space and run again.")
     if _UNWRITABLE.search(lower):
         return errors.ReadOnlyRepository(
             f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
+        )
+    if "promisor remote" in lower or "lazy fetching disabled" in lower:
+        return errors.GitFailed(
+            f"This partial clone lacks what is needed: {what}",
+            "Let Git fetch it: git show or git diff of the same commits does.",
+            status=status,
+            stderr=err,
         )
     if status < 0:
         return errors.GitFailed(

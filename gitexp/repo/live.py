@@ -164,7 +164,7 @@ def _reserve(path: Path) -> None:
                 file.write(bytes(_RESERVE))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise errors.StorageError(
+            raise errors.DiskFull(
                 "The disk is full: there would be no room for the results.", "Free some space and run again."
             ) from error
         # Anything else is a file system that cannot reserve.
