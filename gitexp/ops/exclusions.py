@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
+from gitexp import errors
 from gitexp.repo.snapshot import Verdict
 
 IGNORE_FILE = ".gitexpignore"
+_MOST = 1 << 18  # bytes of it
 
 SECRETS = (
     *(".env*", "*.pem", "*.p12", "*.pfx", "*.jks", "*.kdbx", "*.keystore"),
@@ -52,11 +54,55 @@ def _is_secret(parts: Sequence[str]) -> bool:
 
 def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:
     """Return a function: True for left out, False for kept by a `!` line, None for not mentioned."""
-    if not file.is_file():
+    lines = _lines(file)
+    if not lines:
         return lambda path: None
-    lines = file.read_text("utf-8", "surrogateescape").splitlines()
     # Imported where it is needed: it costs 30 ms, and few repositories have the file.
     from pathspec import GitIgnoreSpec
+    from pathspec.pattern import RegexPattern
 
-    spec = GitIgnoreSpec.from_lines(lines)
+    spec = GitIgnoreSpec([])
+    for number, line in enumerate(lines, 1):
+        try:
+            spec += GitIgnoreSpec.from_lines([line])
+        except (ValueError, re.error) as error:
+            raise errors.ConfigError(f"this is no pattern: {line}", file=IGNORE_FILE, line=number) from error
+    for pattern in spec.patterns:
+        if isinstance(pattern, RegexPattern) and pattern.regex is not None:
+            pattern.regex = re.compile(_without_retries(pattern.regex.pattern))
     return lambda path: spec.check_file(path).include
+
+
+def _lines(file: Path) -> list[str]:
+    if not file.is_file():
+        return []
+    with file.open("rb") as stream:
+        data = stream.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise errors.ConfigError(f"this file is larger than {_MOST >> 10} kB", file=IGNORE_FILE)
+    return data.decode("utf-8", "surrogateescape").splitlines()
+
+
+# What pathspec makes of `*` and of `**/`, at the start of a pattern and later.
+_STAR, _DEEP_START, _DEEP = "[^/]*", "^(?:.+/)?", "(?:/.+)?"
+_ONE = (
+    rf"(?!{re.escape(_STAR)})(?:\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^/()\[\\])"  # what stands for one character
+)
+_STAR_AND_MORE = re.compile(rf"{re.escape(_STAR)}((?:{_ONE})*)(?={re.escape(_STAR)})")
+
+
+def _without_retries(regex: str) -> str:
+    """Return a regular expression of pathspec's that matches the same, in time that does not explode.
+
+    `*a*a*a*b` is tried at every way to spread the stars, which takes hours for one long name; but of a
+    star that another one follows only the shortest match needs to be tried, and so with `**/`.
+    """
+    regex = regex.replace("[^", "[^/").replace("[^//", "[^/")  # no class matches a slash: gitignore(5)
+    regex = _STAR_AND_MORE.sub(r"(?>[^/]*?\1)", regex)
+    first, *rest = regex.split(_DEEP)
+    if not rest:
+        return regex
+    if first.startswith(_DEEP_START):
+        first = f"^(?>(?:.+?/)??{first.removeprefix(_DEEP_START)}(?=/))"
+    between = (f"(?>(?:/.+?)??{part}(?=/))" for part in rest[:-1])
+    return "".join([first, *between, _DEEP, rest[-1]])
