@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check crash bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ check: .venv/.stamp-dev ## style, types and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+crash: .venv/.stamp-dev ## tries to make it lose something; writes into docs/reliability.md
+	$(BIN)/python -m tests.crash
 
 bench: .venv/.stamp-dev ## the speed goals, measured
 	$(BIN)/python -m benchmarks

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.crash.machine import Machine
+from tests.crash.machine import STEPS, Machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="minutes on Windows")
 
@@ -16,5 +16,5 @@ SEQUENCES = 200
 
 
 def test_sequences_of_commands_agree_with_a_model() -> None:
-    run_state_machine_as_test(Machine, settings=settings(max_examples=SEQUENCES, stateful_step_count=7))
+    run_state_machine_as_test(Machine, settings=settings(max_examples=SEQUENCES, stateful_step_count=STEPS))
     assert Machine.sequences >= SEQUENCES

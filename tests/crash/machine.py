@@ -2,13 +2,17 @@
 
 The model knows an experiment as its commit, note and tags, whatever it is called and wherever it lies.
 What an operation did to it is kept as what was there before and after, which is what `undo` goes by.
+
+`python -m tests.crash.machine COUNT` tries that many sequences.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -16,8 +20,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from gitexp import errors
 from gitexp.model import Experiment
@@ -29,6 +41,8 @@ from gitexp.repo import trash
 _TEMPLATE = Path(__file__).parent.parent / "support" / "template"
 
 State = dict[tuple[str, str], Hashable]  # ("exp" | "branch" | "file", name) -> what is there
+
+STEPS = 7  # at most, in one sequence
 
 names = st.sampled_from(["ant", "bee", "cat", "dog"])
 words = st.sampled_from(["", "good", "bad"])
@@ -47,9 +61,10 @@ class _Operation:
 
 
 class Machine(RuleBasedStateMachine):
-    """One sequence in one repository; `sequences` counts them."""
+    """One sequence in one repository; `sequences` and `steps` count."""
 
     sequences: ClassVar[int] = 0
+    steps: ClassVar[int] = 0
 
     @initialize()
     def begin(self) -> None:
@@ -207,6 +222,10 @@ class Machine(RuleBasedStateMachine):
         self.git("branch", "--quiet", "-D", name)
         del self.branches[name]
 
+    @invariant()
+    def count(self) -> None:
+        type(self).steps += 1
+
     # -- what must hold ---------------------------------------------------------------------------
 
     def teardown(self) -> None:
@@ -351,3 +370,21 @@ def _repository() -> Path:
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
     shutil.rmtree(folder / ".git" / "hooks", ignore_errors=True)
     return folder
+
+
+def main() -> None:
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=int(sys.argv[1]),
+            stateful_step_count=STEPS,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(json.dumps({"sequences": Machine.sequences, "steps": Machine.steps}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""`make crash`: every campaign; the outcome goes into docs/reliability.md. Ends with 1 if anything was lost.
+
+python -m tests.crash                                     all of it
+python -m tests.crash --only kills --scenario run --points 50
+python -m tests.crash --only kills --scenario apply --at "git 9 rename 1"
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.crash import disk, report, strace
+from tests.crash.campaign import ERRORS, KILLS, Laboratory, Progress, Tally, Trial, sample
+from tests.crash.report import Line
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.strace import Fault
+from tests.support.environment import hermetic
+from tests.support.workspace import fork_server
+
+SEQUENCES = 5000
+INPUTS = 10_000
+ERROR_POINTS = 700
+_LEVELS = range(0, 60, 2)  # pages left on the disk
+_ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply")
+
+
+class Campaigns:
+    """Where they are made, and what has come of them."""
+
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        self._folder = folder
+        self._options = options
+        self._jobs = options.jobs
+        self._scenarios = [s for s in SCENARIOS if options.scenario in (None, s.name)]
+        self.lines: list[Line] = []
+        self.lost: list[str] = []
+
+    def kills(self) -> None:
+        self._strike("SIGKILL at a system call", KILLS, self._options.points)
+
+    def errors(self) -> None:
+        self._strike("I/O error or full disk at a system call", ERRORS, self._options.points or ERROR_POINTS)
+
+    def _strike(self, title: str, faults: Sequence[Fault], most: int | None) -> None:
+        if why := strace.why_not():
+            self._skip(title, why)
+            return
+        (place := self._folder / title.split()[0].replace("/", "")).mkdir()
+        laboratory = Laboratory(place, self._jobs)
+        chosen: list[Trial] = []
+        for scenario in self._scenarios:
+            chosen += laboratory.trials(scenario, faults)
+            _say(f"{title}: {len(chosen)} points, up to {scenario.name}")
+        if self._options.at:
+            chosen = [trial for trial in chosen if str(trial.point) == self._options.at]
+        chosen = sample(chosen, most) if most is not None else chosen
+        tally = laboratory.run(chosen, _progress(title, len(chosen)))
+        remark = f"the slowest command afterwards took {tally.slowest:.1f} s"
+        self._add(Line(title, tally.done, len(tally.lost), remark), tally.lost)
+        per_scenario = {s.name: sum(t.scenario is s for t in chosen) for s in self._scenarios}
+        _say(", ".join(f"{name}: {count}" for name, count in per_scenario.items()))
+
+    def disks(self) -> None:
+        title = "a disk with a few kB left"
+        if why := disk.why_not():
+            self._skip(title, why)
+            return
+        tally = Tally()
+        scenarios = [s for s in self._scenarios if s.name in _ON_DISK]
+        for number, scenario in enumerate(scenarios):
+            (place := self._folder / f"disk-{number}").mkdir()
+            disk.fill(place, scenario, _LEVELS, tally, _progress(title, len(scenarios) * len(_LEVELS)))
+        self._add(Line(title, tally.done, len(tally.lost), "1 MB; 4 MB for a run"), tally.lost)
+
+    def sequences(self) -> None:
+        title = "sequences of commands against a model"
+        each = (self._options.points or SEQUENCES) // self._jobs
+        found, lost = self._beside("tests.crash.machine", each, title)
+        done = sum(one["sequences"] for one in found)
+        self._add(Line(title, done, len(lost), f"{sum(one['steps'] for one in found):,} steps"), lost)
+
+    def parsers(self) -> None:
+        title = "inputs of the parsers"
+        each = (self._options.points or INPUTS) // self._jobs
+        found, lost = self._beside("tests.crash.parsers", each, title)
+        lost += [text for one in found for text in one["wrong"]]
+        slowest = max((one["slowest"] for one in found), default=0.0)
+        remark = f"the slowest took {slowest:.2f} s, none more than 200 MB"
+        self._add(Line(title, sum(one["tried"] for one in found), len(lost), remark), lost)
+
+    def _beside(self, module: str, each: int, title: str) -> tuple[list[dict[str, object]], list[str]]:
+        """What processes say that each do so many, and what those that failed said."""
+        _say(f"{title}: {each} in each of {self._jobs} processes")
+        command = [sys.executable, "-m", module, str(each)]
+        running = []
+        for number in range(self._jobs):
+            out = self._folder / f"{module}-{number}"
+            with out.open("wb") as file:
+                running.append((out, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)))
+        found, failed = [], []
+        for out, process in running:
+            process.wait()
+            text = out.read_text(errors="replace")
+            if process.returncode == 0:
+                found.append(json.loads(text.splitlines()[-1]))
+            else:
+                failed.append(text[-5000:])
+        return found, failed
+
+    def _add(self, line: Line, lost: Sequence[str]) -> None:
+        self.lines.append(line)
+        self.lost += lost
+        _say(f"{line.campaign}: {line.points} points, {line.lost} lost; {line.remark}")
+        for text in lost:
+            _say(f"LOST {text}")
+
+    def _skip(self, title: str, why: str) -> None:
+        _say(f"{title}: left out, {why}")
+        self.lines.append(Line(title, 0, 0, f"left out: {why}"))
+
+
+def main() -> int:
+    options = _options()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=_memory(), prefix="gitexp-crash-") as name:
+        folder = Path(name)
+        _become_hermetic(folder)
+        campaigns = Campaigns(folder, options)
+        parts: dict[str, Callable[[], None]] = {
+            "kills": campaigns.kills,
+            "errors": campaigns.errors,
+            "disks": campaigns.disks,
+            "sequences": campaigns.sequences,
+            "parsers": campaigns.parsers,
+        }
+        for part, run in parts.items():
+            if options.only in (None, part):
+                run()
+        fork_server().close()
+    if options.only is None:
+        report.write(campaigns.lines, time.monotonic() - started)
+        _say(f"written: {report.PAGE}")
+    _say(f"{len(campaigns.lost)} lost")
+    return 1 if campaigns.lost else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--only", choices=["kills", "errors", "disks", "sequences", "parsers"])
+    parser.add_argument("--scenario", choices=[scenario.name for scenario in SCENARIOS])
+    parser.add_argument("--points", type=int, help="no more than that many, spread over all there are")
+    parser.add_argument("--at", help="the one point of that name, as `git 9 rename 1`")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    return parser.parse_args()
+
+
+def _become_hermetic(folder: Path) -> None:
+    """As tests/conftest.py has it for the tests."""
+    (home := folder / "home").mkdir()
+    (programs := folder / "programs").mkdir()
+    (programs / "python").symlink_to(getattr(sys, "_base_executable", sys.executable))
+    environment = hermetic(os.environ, home, programs)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def _progress(title: str, total: int) -> Progress:
+    last = time.monotonic()
+
+    def tell(tally: Tally) -> None:
+        nonlocal last
+        if time.monotonic() - last > 10:
+            last = time.monotonic()
+            _say(f"{title}: {tally.done} of {total}, {len(tally.lost)} lost")
+
+    return tell
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
