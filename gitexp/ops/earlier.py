@@ -13,6 +13,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from gitexp import errors
@@ -23,6 +24,8 @@ from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX, Store
 
 _IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
+_CREATED = re.compile(rb'"created":"([^"]{1,40})"')
+_DONE = b'"status":"done"'
 _WORTH_TELLING = (Status.DONE, Status.RUNNING)
 
 
@@ -53,12 +56,21 @@ def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) ->
     return hashlib.sha256(b"\0".join(lines)).hexdigest() if lines else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An experiment that seems to be the same: how much it is worth, and how to read it."""
+
+    is_done: bool
+    created: str
+    read: Callable[[], Experiment]
+
+
 class Search:
     """Reads all records, beginning when it is made; ask it when the identity is known."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found: dict[str, list[Callable[[], Experiment]]] = {}  # by identity; read when asked for
+        self._found: dict[str, list[_Candidate]] = {}  # by identity
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -75,30 +87,37 @@ class Search:
         self._thread.join(timeout)
         if self._thread.is_alive():
             return None
-        found = []
-        for read in self._found.get(identity, []):
+        candidates = self._found.get(identity, [])
+        for candidate in sorted(candidates, key=lambda c: (c.is_done, c.created), reverse=True):
             with contextlib.suppress(errors.BadRecord):
-                found.append(read())
-        wanted = [e for e in found if e.record.status in _WORTH_TELLING and e.name != but]
-        return max((e for e in wanted if e.record.identity == identity), key=_worth, default=None)
+                found = candidate.read()
+                record = found.record
+                if record.identity == identity and record.status in _WORTH_TELLING and found.name != but:
+                    return found
+        return None
 
     def _read(self) -> None:
         try:
             self._read_refs()
         except errors.GitexpError:  # one is damaged: slower, but it must not hide the others
             with contextlib.suppress(errors.GitexpError):
-                for experiment in self._store.all():
-                    self._add(experiment.record.identity, partial(_same, experiment))
+                for found in self._store.all():
+                    record = found.record
+                    is_done = record.status is Status.DONE
+                    self._add(record.identity, _Candidate(is_done, record.created, partial(_same, found)))
 
     def _read_refs(self) -> None:
         fields = ("refname", "objectname", "contents:body")
         for ref, oid, body in self._store.repo.refs(PREFIX, fields=fields):
             # Cheaper than to read ten thousand records; what merely looks so is sorted out when asked for.
             for match in _IDENTITY.findall(body):
-                self._add(match.decode(), partial(_experiment, ref, oid, body))
+                created = _CREATED.search(body)
+                when = created[1].decode("utf-8", "replace") if created else ""
+                candidate = _Candidate(_DONE in body, when, partial(_experiment, ref, oid, body))
+                self._add(match.decode(), candidate)
 
-    def _add(self, identity: str, read: Callable[[], Experiment]) -> None:
-        self._found.setdefault(identity, []).append(read)
+    def _add(self, identity: str, candidate: _Candidate) -> None:
+        self._found.setdefault(identity, []).append(candidate)
 
 
 def _same(experiment: Experiment) -> Experiment:
@@ -108,7 +127,3 @@ def _same(experiment: Experiment) -> Experiment:
 def _experiment(ref: bytes, oid: bytes, body: bytes) -> Experiment:
     name = ref.decode("utf-8", "replace").removeprefix(PREFIX)
     return Experiment(name, oid.decode(), records.decode(body, name))
-
-
-def _worth(experiment: Experiment) -> tuple[bool, str]:
-    return experiment.record.status is Status.DONE, experiment.record.created
