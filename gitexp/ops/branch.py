@@ -12,7 +12,7 @@ from gitexp.ops import lookup
 from gitexp.ops.finish import now
 from gitexp.ops.project import Project
 from gitexp.repo import operations
-from gitexp.repo.git import RefChange, RefConflict
+from gitexp.repo.git import RefChange
 from gitexp.repo.operations import Operation
 
 _RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
@@ -44,22 +44,15 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
         )
     name = name or found.name
     _check(project, name)
+    _require_free(project, name, found.name)
     project.local.prepare()
     failpoint("branch:before-ref")
     try:
         change = RefChange(f"refs/heads/{name}", None, found.record.commit)
         operation = Operation(f"branch {found.name} {name}", now(), (change,))
         operations.carry_out(project.repo, project.local, operation)
-    except RefConflict as error:
-        raise errors.BranchExists(
-            f"There is a branch '{name}' already.",
-            f"Choose another name: gitexp branch {found.name} <branch>",
-        ) from error
-    except errors.GitFailed as error:
-        if "cannot lock ref" in error.stderr:  # refs/heads/a is in the way of refs/heads/a/b
-            raise errors.BranchExists(
-                f"A branch '{name}' cannot be beside those that are there.", "Choose another name."
-            ) from error
+    except errors.GitFailed:  # somebody else may have made it just now
+        _require_free(project, name, found.name)
         raise
     return Promotion(name, found, clean=not project.repo.run("status", "--porcelain"))
 
@@ -75,6 +68,23 @@ def _check(project: Project, name: str) -> None:
         raise errors.InvalidName(
             f"'{_shown(name)}' cannot be the name of a branch.", "See git help check-ref-format for what can."
         )
+
+
+def _require_free(project: Project, name: str, experiment: str) -> None:
+    """Raise BranchExists for a branch that is there, or one that another is in the way of."""
+    ref = f"refs/heads/{name}"
+    for (found,) in project.repo.refs("refs/heads/", fields=("refname",)):
+        other = os.fsdecode(found)
+        if other == ref:
+            raise errors.BranchExists(
+                f"There is a branch '{name}' already.",
+                f"Choose another name: gitexp branch {experiment} <branch>",
+            )
+        if other.startswith(f"{ref}/") or ref.startswith(f"{other}/"):  # Git's refs may be files in folders
+            raise errors.BranchExists(
+                f"A branch '{name}' cannot be beside '{other.removeprefix('refs/heads/')}'.",
+                "Choose another name.",
+            )
 
 
 def _shown(name: str) -> str:
