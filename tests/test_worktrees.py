@@ -53,6 +53,19 @@ def test_it_holds_the_commit_and_nothing_else(repo: Workspace) -> None:
     assert checked_out(repo, repo.git("rev-parse", "main~2"))[0] == stored(repo, "main~2")
 
 
+@pytest.mark.parametrize("settings", [(), ("extensions.worktreeConfig",)], ids=["ours", "Git's own"])
+def test_git_knows_it_whole(repo: Workspace, settings: tuple[str, ...]) -> None:
+    """Also one that Git had better make, for it may have settings of its own."""
+    for name in settings:
+        repo.git("config", name, "true")
+    _, root = checked_out(repo, repo.git("rev-parse", "HEAD"))
+    listed = repo.git("worktree", "list", "--porcelain").split("\n\n")[1].splitlines()
+    assert listed[:3] == [f"worktree {root}", f"HEAD {repo.git('rev-parse', 'HEAD')}", "detached"]
+    assert listed[3].split()[0] == "locked"
+    assert repo.git("-C", str(root), "status", "--porcelain") == ""
+    assert repo.git("fsck", "--strict", "--no-dangling", "--no-progress") == ""
+
+
 def test_a_run_in_it_has_the_workspace_as_it_stood(repo: Workspace) -> None:
     rich(repo)
     repo.git("rm", "-q", "--cached", "run.sh")

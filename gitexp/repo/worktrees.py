@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import indexes, live
-from gitexp.repo.git import Repository
+from gitexp.repo.git import Repository, is_true
 from gitexp.repo.local import LocalState
 from gitexp.repo.locks import Lock
 
@@ -28,8 +28,7 @@ _MADE_AGAIN = {
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
     *(".venv", "venv", ".tox", "node_modules"),
 }
-# Locked, so that `git worktree prune` and `remove` leave it alone.
-_NEW = ("--detach", "--no-checkout", "--lock")
+_LOCKED = "kept by gitexp for isolated runs"  # so that `git worktree prune` and `remove` leave it alone
 # Whatever the user has set for worktrees of their own: all files, each looked at, submodules left
 # alone, and no reflog, which would keep removed experiments from gc.
 _OURS = (
@@ -145,11 +144,35 @@ def _prepared(repo: Repository, slot: Path, commit: str) -> Repository:
         with contextlib.suppress(errors.GitexpError, OSError):
             return _reset(repo.linked(slot, git_dir), commit)
     _remove(repo, slot)
-    repo.run(*_OURS, "worktree", "add", *_NEW, "--", str(slot), commit)
+    _add(repo, slot, commit)
     failpoint("worktree:added")
     if (git_dir := _git_dir(repo, slot)) is None:
         raise errors.GitFailed(f"Git made no worktree at {slot}.", "git worktree list shows what is there.")
     return _reset(repo.linked(slot, git_dir), commit)
+
+
+def _add(repo: Repository, slot: Path, commit: str) -> None:
+    """Make an empty worktree known to Git.
+
+    `git worktree add` does that file by file, and killed in between leaves a worktree at which `git fsck`
+    and `git gc` fail. It is left to Git where there is more to it than what gitrepository-layout says.
+    """
+    if repo.config.get("extensions.refstorage") or is_true(repo.config.get("extensions.worktreeconfig")):
+        new = ("--detach", "--no-checkout", "--lock")
+        repo.run(*_OURS, "worktree", "add", *new, "--", str(slot), commit)
+        return
+    known = repo.common_dir / "worktrees"
+    names = (slot.name, *(f"{slot.name}-{number}" for number in range(_SLOTS)))
+    git_dir = next(known / name for name in names if not os.path.lexists(known / name))
+    slot.mkdir(parents=True)
+    known.mkdir(exist_ok=True)
+    with LocalState(repo).scratch() as scratch:
+        (made := scratch / "worktree").mkdir()
+        for name, text in (("HEAD", commit), ("commondir", "../.."), ("locked", _LOCKED)):
+            (made / name).write_text(f"{text}\n", "utf-8", newline="\n")
+        (made / "gitdir").write_bytes(os.fsencode((slot / ".git").as_posix()) + b"\n")
+        (slot / ".git").write_bytes(b"gitdir: " + os.fsencode(git_dir.as_posix()) + b"\n")
+        made.rename(git_dir)
 
 
 def _git_dir(repo: Repository, slot: Path) -> Path | None:
@@ -194,10 +217,11 @@ def _remove(repo: Repository, slot: Path) -> None:
     shutil.rmtree(slot, ignore_errors=True)
     if slot.is_file() or slot.is_symlink():
         slot.unlink()
-    for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
-        known = _points_to(file)
-        if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
-            shutil.rmtree(file.parent, ignore_errors=True)
+    with LocalState(repo).scratch() as scratch:
+        for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
+            known = _points_to(file)
+            if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
+                file.parent.rename(scratch / file.parent.name)  # file by file, Git would find half of it
 
 
 def _refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:
