@@ -467,7 +467,7 @@ def test_a_wrong_filter_is_wrong_usage(runs: Workspace) -> None:
         "error: No experiment has 'acx' (character 1 of the filter).",
         "hint: Did you mean acc?",
     ]
-    assert runs.json("show", "--filter", "acc >", check=False)["error"]["code"] == "usage"
+    assert runs.json("show", "--filter", "acc >", check=False)["error"]["code"] == "invalid-filter"
     assert "No experiment is like that." in runs.gitexp("show", "--filter", "acc > 5").stderr
 
 

@@ -88,8 +88,7 @@ class Table:
 def table(project: Project, query: Query) -> Table:
     """Return the table of a repository's experiments.
 
-    Raises UnknownColumn with the nearest keys if there is no column to sort or group by, and with what is
-    wrong with the filter.
+    Raises UnknownColumn with the nearest keys if there is no column to sort or group by; FilterError.
     """
     head = project.repo.resolve("HEAD")
     found = _find(project, query, head)
