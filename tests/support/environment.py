@@ -45,10 +45,12 @@ def hermetic(environ: Mapping[str, str], home: Path, programs: Path) -> dict[str
     `programs` is a folder that comes first on the PATH.
     """
     name, email = IDENTITY
+    # GITEXP_TEST_GIT=/path/to/git runs the tests with another Git than the one on the PATH.
+    other_git = [str(Path(git).absolute().parent)] if (git := environ.get("GITEXP_TEST_GIT")) else []
     kept = {key: value for key, value in environ.items() if key in _KEPT or key.startswith(_KEPT_PREFIXES)}
     return kept | {
         "PATH": os.pathsep.join(
-            [str(programs), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]
+            [*other_git, str(programs), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]
         ),
         # What is tested is the gitexp that stands here, whichever one is installed.
         "PYTHONPATH": str(_CHECKOUT),
