@@ -18,13 +18,16 @@ from gitexp.files.scalars import is_number
 from gitexp.model import MISSING, Value
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_MOST = 1 << 19  # characters; Python's own parser takes more than a second for twice as many
 
 
 def compose(name: str, text: str) -> Node:
     """The constants of a Python file: assignments of literals, those in a class as a map of its name.
 
-    Raises ParseError if the file is not Python.
+    Raises ParseError if the file is not Python, or over the limit on its size.
     """
+    if len(text) > _MOST:
+        raise ParseError(f"this Python file is larger than {_MOST >> 10} KiB", file=name)
     return _Reader(text, _parsed(name, text)).body
 
 

@@ -193,6 +193,12 @@ def test_bytes_refused(name: str) -> None:
     parse(name, b"#" if name != "p.json" else b" ")
 
 
+def test_python_is_refused_before_its_parser_takes_long() -> None:
+    with pytest.raises(ParseError, match="512 KiB"):
+        parse("p.py", b"#" * (1 << 19) + b"\n")
+    assert parse("p.py", b"x = 1\n" + b"#" * (1 << 18)) == {"x": 1}
+
+
 @pytest.mark.parametrize(
     "text",
     [
