@@ -99,9 +99,9 @@ class Campaigns:
     def _beside(self, module: str, each: int, title: str) -> tuple[list[dict[str, object]], list[str]]:
         """What processes say that each do so many, and what those that failed said."""
         _say(f"{title}: {each} in each of {self._jobs} processes")
-        command = [sys.executable, "-m", module, str(each)]
         running = []
         for number in range(self._jobs):
+            command = [sys.executable, "-m", module, str(each), str(number), str(self._jobs)]
             out = self._folder / f"{module}-{number}"
             with out.open("wb") as file:
                 running.append((out, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)))

@@ -3,7 +3,7 @@
 The model knows an experiment as its commit, note and tags, whatever it is called and wherever it lies.
 What an operation did to it is kept as what was there before and after, which is what `undo` goes by.
 
-`python -m tests.crash.machine COUNT` tries that many sequences.
+`python -m tests.crash.machine COUNT …` tries that many sequences.
 """
 
 from __future__ import annotations
