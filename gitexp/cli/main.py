@@ -50,6 +50,7 @@ COMMANDS = (
     "remove",
     "restore",
     "doctor",
+    "guide",
     "demo",
 )
 

@@ -1,0 +1,129 @@
+"""`gitexp guide` says what is so: every command, field and code in it is compared with the code."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from gitexp import errors
+from gitexp.cli import guide
+from gitexp.cli.main import COMMANDS
+from gitexp.version import __version__
+from tests.support.workspace import Workspace
+from tests.test_docs import COMMANDS as PARSERS
+from tests.test_docs import check_command_line
+
+
+@cache
+def told() -> str:
+    return guide.text({name: PARSERS[name] for name in COMMANDS})
+
+
+def section(title: str) -> list[str]:
+    """The lines below a title, up to the empty line."""
+    lines = told().splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith(title))
+    return lines[at + 1 : lines.index("", at) if "" in lines[at:] else None]
+
+
+def shapes() -> dict[str, list[str]]:
+    """The fields that each command's JSON has, by the guide; of an experiment under ""."""
+    found = {}
+    text = "\n".join(section("JSON, BY COMMAND"))
+    experiment, rest = re.split(r"\n(?=run, save)", text.removeprefix("An experiment: "))
+    for line in rest.splitlines()[:-1]:
+        commands, _, fields = line.partition(": ")
+        for name in commands.split(", "):
+            found[name] = fields.removeprefix("a list of ").split(", ")
+    return {"": experiment.replace("\n", " ").split(", "), **found}
+
+
+def test_it_is_one_page_for_any_terminal_and_pipe(repo: Workspace) -> None:
+    done = repo.gitexp("guide")
+    assert done.stdout == told()
+    assert done.stderr == ""
+    assert told().isascii()
+    assert len(told().splitlines()) <= 120
+    assert max(map(len, told().splitlines())) <= 120
+    assert __version__ in told().splitlines()[0]
+    assert not re.search(r"^\[\w+\]$", told(), re.M)
+
+
+def test_it_needs_no_repository(repo: Workspace) -> None:
+    assert repo.gitexp("guide", cwd="..").stdout == told()
+
+
+def test_every_command_is_in_it_and_every_command_line_can_be_typed() -> None:
+    assert [line.split()[0] for line in section("COMMANDS")] == list(COMMANDS)
+    lines = [line.split("  ")[0] for line in told().splitlines() if line.startswith("gitexp ")][1:]
+    lines += re.findall(r"`(gitexp [^`\n]+)`", told())
+    assert len(lines) > 12
+    for line in lines:
+        check_command_line(line)
+
+
+def test_every_error_code_is_in_it_and_no_other() -> None:
+    lines = section("ERROR CODES")
+    known: dict[int, set[str]] = {}
+    for each in guide.error_classes():
+        known.setdefault(each.exit_code, set()).add(each.code)
+    listed = "\n".join(lines[: next(at for at, line in enumerate(lines) if line.startswith("Wait"))])
+    found = {
+        int(status): set(codes.replace("\n", " ").split(", "))
+        for status, codes in re.findall(r"exit (\d+): ((?:[a-z-]+(?:,\s)?)+)", listed)
+    }
+    assert found == known
+    advice = " ".join(lines[len(listed.splitlines()) :])
+    codes = set(re.findall(r"\b[a-z]+-[a-z-]+\b", advice))
+    assert len(codes) > 8
+    assert codes <= set.union(*known.values())
+    assert errors.WorkspaceBusy in guide.error_classes()
+
+
+def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
+    repo.allow("files", "params.yaml", "gitexp.yaml", "train.py")
+    repo.allow("refs", "refs/heads/made")
+    repo.allow("reflogs", "*")
+    repo.writes("metrics.json")
+    shape = shapes()
+    ran = repo.json("run", "-n", "one", "-S", "train.lr=0.2", "--", "python", "train.py")
+    assert list(ran) == shape[""]
+    repo.git("checkout", "params.yaml")  # so that there is something to apply
+    answers: dict[str, Any] = {
+        "apply": repo.json("apply", "one"),
+        "undo": repo.json("undo"),
+        "save": repo.json("save", "-n", "two"),
+        "note": repo.json("note", "one", "-m", "a note"),
+        "tag": repo.json("tag", "one", "best"),
+        "rename": repo.json("rename", "two", "three"),
+        "show": repo.json("show")[2],
+        "list": repo.json("list")[0],
+        "best": repo.json("best", "eval.acc"),
+        "diff": repo.json("diff", "HEAD", "one", "--code"),
+        "branch": repo.json("branch", "one", "made"),
+        "log": repo.json("log", "one"),
+        "doctor": repo.json("doctor"),
+        "init": repo.json("init"),
+        "remove": repo.json("remove", "three"),
+        "restore": repo.json("restore", "three"),
+    }
+    for name, answer in answers.items():
+        of_experiment = shape[name][0] in (
+            "an experiment",
+            "experiments; before them the workspace and the baselines",
+        )
+        assert list(answer) == shape["" if of_experiment else name], name
+    assert shape.keys() - answers.keys() == {"", "run"}
+
+
+def test_as_data_it_has_every_option_too(repo: Workspace) -> None:
+    data = repo.json("guide")
+    assert data["text"] == told()
+    assert data["experiment"] == shapes()[""]
+    run = next(command for command in data["commands"] if command["name"] == "run")
+    named = {name: option for option in run["options"] for name in option["names"]}
+    assert named["--once"]["value"] is None
+    assert named["-S"]["value"] == "[FILE:]KEY=VALUE"
+    assert all(option["help"] for option in named.values())
+    assert {"code": "workspace-busy", "exit_code": 1} in data["errors"]
