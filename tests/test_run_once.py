@@ -61,6 +61,15 @@ def test_once_gives_the_result_back(repo: Workspace, first: Experiment) -> None:
     assert count(repo) == 2
 
 
+def test_a_script_of_named_runs_can_be_started_anew(repo: Workspace, first: Experiment) -> None:
+    assert repo.json(*ONCE, "-n", "first", *TRAIN)["record"] == first.id
+    other = repo.json(*ONCE, "-n", "First", "-S", "train.lr=0.2", *TRAIN, check=False)
+    assert other["error"]["code"] == "name-taken"  # by another run
+    assert "lr: 0.1 " in repo.read("params.yaml")
+    assert count(repo) == 1
+    assert not list((repo.path / ".git/gitexp/runs").iterdir())
+
+
 def test_other_ways_to_the_same_run(repo: Workspace, first: Experiment) -> None:
     for args in (("--temp", *TRAIN), ("--from", "first"), ("--from", "HEAD", *TRAIN)):
         assert "same as first" in repo.gitexp(*ONCE, *args).stderr

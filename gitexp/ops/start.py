@@ -104,7 +104,8 @@ def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> 
     """
     if request.name:
         check_name(request.name)
-        project.store.require_free(request.name)
+        if not request.once:  # then the name may well be that of the result to be given back
+            project.store.require_free(request.name)
     if request.from_:
         start = _of_commit(project, request, stack)
     else:
