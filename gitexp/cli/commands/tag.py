@@ -12,7 +12,7 @@ from gitexp.cli.help import Command
 EPILOG = """Examples:
 gitexp tag exp-333c9 best paper
 gitexp tag exp-333c9 -d best
-gitexp show --filter "'paper' in tags"
+gitexp tag exp-333c9
 """
 
 

@@ -34,7 +34,7 @@ def undo(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Take back the newest operation, or do it again if that was an undo.
+    """Take back what was done last; once more does it again.
 
     What can be undone: apply, branch, note, tag, rename, remove, restore; the last hundred, for thirty
     days. Files that were changed since and are stored nowhere are not overwritten.
