@@ -150,7 +150,7 @@ def test_options_of_the_command_are_changed(repo: Workspace) -> None:
         (("--from", "first", "-S", "train.rate=1"), "unknown-param", "train.rate"),
         (("--from", "first", "-n", "first"), "name-taken", "first"),
         (("--from", "first", "--", "no-such-program"), "command-not-found", "no-such-program"),
-        (("--from", "HEAD"), "usage", "gitexp run --from HEAD -- python train.py"),
+        (("--from", "HEAD"), "no-command", "gitexp run --from HEAD -- python train.py"),
     ],
 )
 def test_what_is_refused_leaves_nothing(
@@ -245,3 +245,23 @@ def test_a_folder_that_leads_out_is_refused(repo: Workspace, tmp_path: Path) -> 
     assert "is not in the workspace" in refused.stderr
     put(repo, "upward", body='{"format":1,"status":"done","commit":"x","baseline":"y","folder":"../.."}')
     assert "damaged" in repo.gitexp("run", "--from", "upward", check=False).stderr
+
+
+def test_from_a_folder_that_git_is_told_of(repo: Workspace, tmp_path: Path) -> None:
+    """GIT_DIR and GIT_WORK_TREE are the caller's, and do not reach the command."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = {"GIT_DIR": str(repo.path / ".git"), "GIT_WORK_TREE": str(repo.path)}
+    script = "git rev-parse HEAD --show-toplevel"
+    args = ("run", "-n", "one", "--from", "HEAD", "-S", "train.lr=0.2", "--", "sh", "-c", script)
+    repo.gitexp(*args, env=environment, cwd=str(elsewhere))
+    head, top = repo.gitexp("log", "one").stdout.split()
+    assert top.endswith("gitexp/worktrees/gitexp-0")
+    assert repo.git("rev-parse", f"{head}~") == get(repo, "one").record.baseline
+
+
+def test_from_a_linked_worktree(repo: Workspace, tmp_path: Path) -> None:
+    repo.allow("git", "*")
+    repo.git("worktree", "add", "-q", "-b", "other", str(tmp_path / "linked"))
+    repo.gitexp("run", "-q", "-n", "one", "--from", "HEAD~", "--", *TRAIN, cwd=str(tmp_path / "linked"))
+    assert get(repo, "one").record.params["params.yaml"]["train"]["lr"] == 0.01

@@ -196,11 +196,13 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
 
     What is shared is a matter of this machine: what the user's config names counts too.
     """
-    root = worktree.root
+    root, top = worktree.root, project.repo.root.resolve()
     if repeated and before is not None:
         here = root / PurePosixPath(before.folder)
-    else:
-        here = root / project.here.relative_to(project.repo.root.resolve())
+    elif project.here.is_relative_to(top):
+        here = root / project.here.relative_to(top)
+    else:  # GIT_WORK_TREE says so
+        here = root
     found = config.load(root, here)
     found = replace(
         found,
