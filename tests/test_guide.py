@@ -1,8 +1,10 @@
-"""`gitexp guide` says what is so: every command, field and code in it is compared with the code."""
+"""What programs are told is so: `gitexp guide`, compared with the code, and docs/automation.md, run."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -12,7 +14,7 @@ from gitexp.cli.main import COMMANDS
 from gitexp.version import __version__
 from tests.support.workspace import Workspace
 from tests.test_docs import COMMANDS as PARSERS
-from tests.test_docs import check_command_line
+from tests.test_docs import DOCS, check_command_line
 
 
 @cache
@@ -127,3 +129,32 @@ def test_as_data_it_has_every_option_too(repo: Workspace) -> None:
     assert named["-S"]["value"] == "[FILE:]KEY=VALUE"
     assert all(option["help"] for option in named.values())
     assert {"code": "workspace-busy", "exit_code": 1} in data["errors"]
+
+
+# -- docs/automation.md -------------------------------------------------------------------------------
+
+
+def test_every_code_that_a_loop_is_told_to_look_for_is_there() -> None:
+    page = (DOCS / "automation.md").read_text("utf-8")
+    table = page.split("| codes | what to do |")[1].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    codes = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+    assert len(codes) > 12
+    assert codes <= {each.code for each in guide.error_classes()}
+
+
+def test_the_loop_in_python_climbs_from_experiment_to_experiment(repo: Workspace) -> None:
+    page = (DOCS / "automation.md").read_text("utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    repo.writes("metrics.json")
+    done = subprocess.run([sys.executable, "-c", example], cwd=repo.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in repo.json("show", "-A") if row["kind"] == "experiment"}
+    told = [line for line in done.stdout.splitlines() if line in rows]
+    assert len(told) == 8
+    made = [row for row in rows.values() if row["parent"]]
+    assert len(made) >= 4
+    best = min(rows.values(), key=lambda row: row["metrics"]["loss"])
+    first = next(row for row in rows.values() if row["parent"] is None)
+    assert best["metrics"]["loss"] < first["metrics"]["loss"] / 2
+    assert rows[best["parent"]]["metrics"]["loss"] > best["metrics"]["loss"]
