@@ -10,10 +10,12 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from gitexp.errors import OverrideError
+from gitexp.files.limits import MAX_DEPTH
 from gitexp.model import MISSING, Files, Tree, Value
 
 Key: TypeAlias = tuple[str | int, ...]
 
+_SHOWN = 200  # characters of a key in an error
 _BARE = re.compile(r'[^.\[\]":=\x00-\x1f\x7f]+')
 _PART = re.compile(
     r'(?P<dot>\.)?(?:(?P<bare>[^.\[\]":=]+)|(?P<quoted>"(?:[^"\\]|\\.)*+"))|\[(?P<index>[0-9]{1,9})\]'
@@ -23,17 +25,17 @@ _PART = re.compile(
 def parse_key(text: str) -> Key:
     """The parts of a dotted key: map keys as str, list indexes as int; `format_key` is the inverse.
 
-    Raises OverrideError if `text` is no key.
+    Raises OverrideError if `text` is no key, or deeper than any file may be.
     """
     parts: list[str | int] = []
     at = 0
-    while at < len(text):
+    while at < len(text) and len(parts) <= MAX_DEPTH:
         match = _PART.match(text, at)
         if match is None or (match["index"] is None and bool(match["dot"]) != bool(parts)):
             break
         parts.append(_part_value(match, text))
         at = match.end()
-    if at < len(text) or not parts:
+    if at < len(text) or not parts or len(parts) > MAX_DEPTH:
         raise _bad_key(text)
     return tuple(parts)
 
@@ -50,8 +52,9 @@ def _part_value(match: re.Match[str], text: str) -> str | int:
 
 
 def _bad_key(text: str) -> OverrideError:
+    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return OverrideError(
-        f"`{text}` is not a parameter key.", 'Keys look like train.lr, layers[0].units or "a.b".c.'
+        f"`{shown}` is not a parameter key.", 'Keys look like train.lr, layers[0].units or "a.b".c.'
     )
 
 

@@ -41,6 +41,13 @@ def test_keys_round_trip(parts: tuple[str | int, ...]) -> None:
     assert parse_key(format_key(parts)) == parts
 
 
+@pytest.mark.parametrize("text", ["a." * 60_000 + "a", "a" + "[0]" * 60_000])
+def test_keys_deeper_than_any_file(text: str) -> None:
+    with pytest.raises(OverrideError) as caught:
+        parse_key(text)
+    assert len(caught.value.message) < 300
+
+
 def test_flatten() -> None:
     tree = {"a": {"b": 1, "c": {}}, "d": [1, [2]], "e": [{"f": 1}, 2, []], "g.h": {"": 3}, "i": []}
     assert list(flatten(tree).items()) == [
