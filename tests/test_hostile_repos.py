@@ -54,8 +54,6 @@ class Case:
 
 CASES: list[Case] = []
 
-_FETCHES = (pytest.mark.xfail(reason="Git is not told yet to fetch nothing (GIT_NO_LAZY_FETCH)"),)
-
 
 def case(triggers: str = "", **options: object) -> Callable[[Maker], Maker]:
     def register(make: Maker) -> Maker:
@@ -294,17 +292,17 @@ def _promised(lair: Lair, url: str, **settings: str) -> None:
     )
 
 
-@case(triggers="git cat-file -p HEAD:params.yaml", marks=_FETCHES)
+@case(triggers="git cat-file -p HEAD:params.yaml")
 def promised_by_a_command(lair: Lair) -> None:
     _promised(lair, f"ext::{lair.bite}", protocol__ext__allow="always")
 
 
-@case(triggers="git cat-file -p HEAD:params.yaml", marks=_FETCHES)
+@case(triggers="git cat-file -p HEAD:params.yaml")
 def promised_by_upload_pack(lair: Lair) -> None:
     _promised(lair, str(lair.outside), remote__evil__uploadpack=str(lair.bite))
 
 
-@case(triggers="git cat-file -p HEAD:params.yaml", marks=_FETCHES)
+@case(triggers="git cat-file -p HEAD:params.yaml")
 def promised_by_ssh(lair: Lair) -> None:
     _promised(lair, "ssh://host/x", core__sshCommand=str(lair.bite))
 
@@ -686,7 +684,6 @@ def test_programs_in_the_current_folder_are_not_ours(lair: Lair) -> None:
         assert not lair.bites()
 
 
-@pytest.mark.xfail(reason="Git is not told yet that no bare repository is meant (safe.bareRepository)")
 def test_a_repository_that_came_as_files_of_another(lair: Lair) -> None:
     inner = lair.path / "inner"
     subprocess.run(["git", "clone", "-q", "--bare", str(lair.path), str(inner)], check=True)
@@ -701,7 +698,6 @@ def test_a_repository_that_came_as_files_of_another(lair: Lair) -> None:
         assert not lair.bites()
 
 
-@pytest.mark.xfail(reason="what Git says of `..` in a tree is not looked at yet (indexes.put)")
 @pytest.mark.parametrize("name", ["..", ".git"])
 def test_applying_writes_nothing_outside(lair: Lair, name: str) -> None:
     # Files are checked out into a scratch folder first; `to-write` stands one above them there.

@@ -22,6 +22,9 @@ from gitexp import errors
 from gitexp.repo import failures, launch, ref_locks
 from gitexp.repo.launch import Git
 
+# As `env` of a call for which a partial clone may fetch what it lacks: files are to be written.
+FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
+
 _ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
 
 
@@ -107,7 +110,8 @@ class Repository:
             launch.ENVIRONMENT,
         )
         lines = [os.fsdecode(line) for line in out.split(b"\n")]
-        if status != 0:
+        # Inside a Git folder, though Git works there: one that a clone has brought among its files.
+        if status != 0 or lines[1] == "true":
             raise failures.no_repository(start, lines, err)
         if len(lines) != _ANSWERS:
             raise errors.RepositoryError(

@@ -84,8 +84,12 @@ def put(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
     lines = (
         f"{mode} {blob}\t".encode() + os.fsencode(path) + b"\0" for path, (mode, blob) in entries.items()
     )
-    if entries:
-        repo.run("update-index", "-z", "--index-info", stdin=b"".join(lines), index=index)
+    if not entries:
+        return
+    args = ("update-index", "-z", "--index-info")
+    status, _, err = repo.call(*args, stdin=b"".join(lines), index=index)
+    if status != 0 or _IGNORED in err:  # `..` or .git, from a tree that Git did not make
+        raise refusal(args, status, err)
 
 
 def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entry]:

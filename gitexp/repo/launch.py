@@ -25,6 +25,7 @@ MINIMUM_GIT = (2, 30)
 
 ALWAYS = (
     *("-c", "core.fsmonitor=false"),
+    *("-c", "safe.bareRepository=explicit"),  # a folder of a clone may be one, with config of its own
     *("-c", "core.untrackedCache=false"),
     *("-c", "core.splitIndex=false"),  # a private index is written whole, never into .git/sharedindex.*
     *("-c", f"core.hooksPath={os.devnull}"),
@@ -48,6 +49,7 @@ PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_O
 ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # a remote's config names commands: only what needs the objects may fetch
     "GIT_NO_REPLACE_OBJECTS": "1",  # what is stored is what ran, whatever refs/replace says
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_GLOB_PATHSPECS": "0",

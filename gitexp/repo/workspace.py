@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import indexes
-from gitexp.repo.git import Repository
+from gitexp.repo.git import FETCHING, Repository
 from gitexp.repo.indexes import Entry
 
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
@@ -168,7 +168,7 @@ def _write(
     index.unlink(missing_ok=True)
     indexes.put(repo, index, entries)
     # Below a folder of its own: Git writes a file bit by bit.
-    repo.run("checkout-index", "-q", "-a", f"--prefix={folder}/", index=index)
+    repo.run("checkout-index", "-q", "-a", f"--prefix={folder}/", index=index, env=FETCHING)
     failpoint("workspace:ready")
     for path in entries:
         target = repo.root / path

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import indexes, live
-from gitexp.repo.git import Repository, is_true
+from gitexp.repo.git import FETCHING, Repository, is_true
 from gitexp.repo.local import LocalState
 from gitexp.repo.locks import Lock
 
@@ -204,7 +204,7 @@ def _reset(worktree: Repository, commit: str) -> Repository:
     failpoint("worktree:cleaned")
     if worktree.index.exists():
         indexes.look_everywhere(worktree, worktree.index)
-    worktree.run(*_OURS, "read-tree", "--reset", "-u", "--end-of-options", commit)
+    worktree.run(*_OURS, "read-tree", "--reset", "-u", "--end-of-options", commit, env=FETCHING)
     return worktree
 
 
