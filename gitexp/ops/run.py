@@ -297,7 +297,7 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
     if log.cut:
         warnings.append(f"log cut: {log.dropped:,} bytes in the middle were left out")
     if log.error:
-        warnings.append(f"log incomplete: {log.error}")
+        warnings.append(f"log incomplete: {_reason(log.error)}")
     if not run.live.folder.is_dir():
         warnings.append("the log is lost: .git/gitexp was removed during the run")
     environment = found.text().encode()

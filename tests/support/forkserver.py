@@ -184,4 +184,5 @@ def _import_all() -> None:
 
 if __name__ == "__main__":
     _import_all()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as listening:
+        _serve(listening)
