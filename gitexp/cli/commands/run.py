@@ -19,11 +19,11 @@ gitexp run -- python train.py
 gitexp run -S train.lr=0.2 -S model.layers=[64,32] -n wide -- python train.py
 gitexp run -S +train.warmup=5 -S '~train.decay' -m "as in the paper"
 gitexp run --temp -S train.lr=0.3    (in a workspace of its own)
-gitexp run -S args.lr=0.2 -- python train.py --lr 0.1 --fast    (options are params too)
+gitexp run -S args.lr=0.2 -- python train.py --lr 0.1
 gitexp run --metric 'val_bpb=^val_bpb:\s+(\S+)' -- python train.py
 gitexp run -S train.lr=0.2 --name-template "lr={train.lr}"    (called lr-0.2)
 gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
-gitexp run --from exp-55e90 -S train.lr=0.3    (that code again, with another value)
+gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
 gitexp run --from HEAD -- python train.py
 """
 
