@@ -9,14 +9,18 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from gitexp import errors
+from gitexp.cli.main import COMMANDS
+from gitexp.model import ProcessId, Status
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -58,6 +62,19 @@ def _config(text: str) -> Callable[[Workspace], object]:
 
 def _experiments(*names: str) -> Callable[[Workspace], object]:
     return lambda repo: [put(repo, name) for name in names]
+
+
+def _running(name: str) -> Callable[[Workspace], object]:
+    elsewhere = ProcessId("another-host", 1, "then")
+    return lambda repo: put(repo, name, status=Status.RUNNING, process=elsewhere)
+
+
+def _stored_by_dvc(name: str) -> Callable[[Workspace], object]:
+    def prepare(repo: Workspace) -> None:
+        head = repo.git("rev-parse", "HEAD")
+        repo.git("update-ref", f"refs/exps/{head[:2]}/{head[2:]}/{name}", head)
+
+    return prepare
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -176,6 +193,43 @@ CASES = [
         _experiments("one"),
         2,
     ),
+    Case("filter", ("list", "--filter", "acc >"), "invalid-filter", "character 6", "", exit_code=2),
+    Case(
+        "filter-unknown",
+        ("show", "--filter", "lr > 1"),
+        "invalid-filter",
+        "'lr'",
+        "train.lr",
+        lambda r: put(r, "one", params={"params.yaml": {"train": {"lr": 1}}}),
+        2,
+    ),
+    Case("metric", ("run", "--metric", "acc=(", "--", "true"), "invalid-metric", "acc", "", exit_code=2),
+    Case("best-unknown", ("best", "acc"), "none-found", "acc", "-A"),
+    Case("tag-unknown", ("tag", "one", "-d", "x"), "unknown-tag", "'x'", "none", _experiments("one"), 2),
+    Case("tag-invalid", ("tag", "one", "\n"), "invalid-name", "a tag", "", _experiments("one"), 2),
+    Case("no-output", ("log", "one"), "no-output", "one", "gitexp diff one", _experiments("one")),
+    Case("no-terminal", ("note", "one"), "no-terminal", "no terminal", "-m", _experiments("one"), 2),
+    Case("no-screen", ("show", "--watch"), "no-terminal", "--watch", "--json", exit_code=2),
+    Case("config-exists", ("init",), "config-exists", "gitexp.yaml", "--force", _config("command: x\n"), 2),
+    Case("nothing-to-undo", ("undo",), "nothing-to-undo", "undo"),
+    *(
+        Case(f"still-running-{args[0]}", args, "still-running", "one", "", _running("one"))
+        for args in (
+            ("apply", "one"),
+            ("branch", "one", "x"),
+            ("rename", "one", "two"),
+            ("remove", "one"),
+            ("run", "--from", "one", "--", "true"),
+        )
+    ),
+    Case(
+        "foreign",
+        ("note", "theirs", "-m", "x"),
+        "foreign-experiment",
+        "DVC",
+        "",
+        _stored_by_dvc("theirs"),
+    ),
     Case("formats", ("show", "--csv", "--md"), "usage", "--csv and --md", "", exit_code=2),
 ]
 
@@ -223,6 +277,88 @@ def _check(exit_code: int, stdout: str, stderr: str, case: Case) -> None:
     assert all(line.startswith("hint: ") for line in lines[1:])
     assert case.hints in "".join(lines[1:])
     assert "Traceback" not in stderr
+
+
+# -- with --json ----------------------------------------------------------------------------------------
+
+
+def _only_document(stdout: str) -> dict[str, Any]:
+    """The error on stdout, of which there is one and nothing besides."""
+    document = json.loads(stdout)
+    assert list(document) == ["error"]
+    return dict(document["error"])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_mistyped_option_is_one_document_too(repo: Workspace, command: str) -> None:
+    done = repo.gitexp(command, "--jsno", "--json", check=False)
+    assert (done.exit_code, done.stderr) == (2, "")
+    error = _only_document(done.stdout)
+    assert error["code"] == "usage"
+    assert "--jsno" in error["message"]
+
+
+@pytest.mark.parametrize("args", [("shwo", "--json"), ("--json",), ("--json", "show"), ("log", "--json")])
+def test_a_mistyped_command_is_one_document_too(repo: Workspace, args: tuple[str, ...]) -> None:
+    done = repo.gitexp(*args, check=False)
+    assert (done.exit_code, done.stderr) == (2, "")
+    assert _only_document(done.stdout)["code"] == "usage"
+
+
+def test_the_json_of_a_script_is_the_scripts(repo: Workspace) -> None:
+    for words in (["-n", "../x"], ["--nmae", "x"]):
+        mine = repo.gitexp("run", *words, "python", "train.py", "--json", check=False)
+        assert mine.exit_code == 2
+        assert (mine.stdout == "") == (words[0] == "-n")  # where it is not understood nobody can tell
+    assert "error: " in repo.gitexp("run", "-n", "../x", "--", "true", "--json", check=False).stderr
+
+
+def test_an_error_has_the_paths_and_places_it_is_about(repo: Workspace) -> None:
+    repo.write("params.yaml", "a: 1\nb: [\n")
+    broken = _only_document(repo.gitexp("run", "--json", "--", "true", check=False).stdout)
+    assert (broken["file"], broken["line"], broken["column"]) == ("params.yaml", 3, 1)
+    repo.git("checkout", "params.yaml")
+    repo.write("train.py", "print('of two')")
+    repo.gitexp("save", "-n", "two")
+    repo.write("train.py", "print('mine')")
+    refused = _only_document(repo.gitexp("apply", "two", "--json", check=False).stdout)
+    assert (refused["code"], refused["paths"]) == ("unsaved-changes", ["train.py"])
+
+
+def test_a_list_that_breaks_off_is_followed_by_no_second_document(repo: Workspace) -> None:
+    put(repo, "one")
+    program = (
+        "import sys; from gitexp.ops.rows import Row\n"
+        "whole = Row.as_json\n"
+        "def broken(row):\n"
+        "    if row.kind == 'experiment': raise OSError(5, 'Input/output error')\n"
+        "    return whole(row)\n"
+        "Row.as_json = broken\n"
+        "sys.argv = ['gitexp', 'show', '--json']\n"
+        "from gitexp.cli.main import main; main()"
+    )
+    done = repo.gitexp("run", "-q", "--", sys.executable, "-c", program, check=False)
+    assert done.exit_code == 1
+    assert done.stdout.startswith("[\n{")
+    assert '"error": {' not in done.stdout
+    assert "error: Input/output error" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_is_an_answer(repo: Workspace) -> None:
+    # Git waits for the FIFO that it is given as a config file, and gitexp for Git.
+    fifo = repo.path / ".git" / "slow-config"
+    with repo.by_user():
+        os.mkfifo(fifo)
+    process = repo.start("show", "--json", env={"GIT_CONFIG_GLOBAL": str(fifo)})
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, b""), out
+    assert _only_document(out.decode())["code"] == "interrupted"
+    with repo.by_user():
+        fifo.unlink()
 
 
 # -- where the repository is not what it should be ----------------------------------------------------

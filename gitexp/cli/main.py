@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 from difflib import get_close_matches
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -113,15 +113,15 @@ def _open_closed_streams() -> None:
 def _run() -> int:
     try:
         status = app(prog_name="gitexp", standalone_mode=False)
+        if status == _INTERRUPTED.exit_code:  # what typer makes of Ctrl-C
+            return _report_interrupt()
         return status if isinstance(status, int) else 0
     except errors.GitexpError as error:
         return _report(error)
     except typer.TyperException as error:
-        return _report(_usage_error(error))
+        return _report(_usage_error(error), understood=False)
     except (KeyboardInterrupt, typer.Abort):
-        interrupted = errors.Interrupted("Interrupted.")
-        # A person knows what they have done.
-        return _report(interrupted) if _wants_json(sys.argv[1:]) else interrupted.exit_code
+        return _report_interrupt()
     except BrokenPipeError as error:  # while something was being reported
         raise ReaderGone from error
     except OSError as error:
@@ -134,6 +134,7 @@ def _run() -> int:
         return _report(errors.InternalError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
 
 
+_INTERRUPTED = errors.Interrupted("Interrupted.")
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
 
 
@@ -164,7 +165,8 @@ def _usage_error(error: typer.TyperException) -> errors.UsageError:
     return errors.UsageError(message if message.endswith(".") else f"{message}.", hint)
 
 
-def _report(error: errors.GitexpError) -> int:
+def _report(error: errors.GitexpError, *, understood: bool = True) -> int:
+    """Say what is wrong and return the exit status; `understood` is whether the command line was."""
     from gitexp.cli import render
 
     try:
@@ -174,7 +176,7 @@ def _report(error: errors.GitexpError) -> int:
             for line in traceback.format_exc().splitlines():
                 render.say(line)
         # One document is what --json promises: not another one behind the half of a list.
-        if _wants_json(sys.argv[1:]) and not render.has_answered():
+        if _wants_json(understood=understood) and not render.has_answered():
             render.as_json({"error": error.as_json()})
         else:
             render.fail(error)
@@ -183,6 +185,28 @@ def _report(error: errors.GitexpError) -> int:
     return error.exit_code
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    """Return whether --json was among gitexp's own options, which end at `--`."""
-    return "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
+def _report_interrupt() -> int:
+    """Tell a program of Ctrl-C, if it has no answer yet (a run's is its experiment); a person knows."""
+    from gitexp.cli import render
+
+    if _wants_json(understood=True) and not render.has_answered():
+        return _report(_INTERRUPTED)
+    return _INTERRUPTED.exit_code
+
+
+def _wants_json(*, understood: bool) -> bool:
+    """Return whether --json is among gitexp's own options.
+
+    In a command line that was not understood: anywhere before `--`. Else as the command reads it, for in
+    `run train.py --json` it is the script's.
+    """
+    arguments = sys.argv[1:]
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" not in own or not understood:
+        return "--json" in own
+    root: Any = typer.main.get_command(app)
+    try:
+        context = root.commands[own[0]].make_context(own[0], arguments[1:], resilient_parsing=True)
+    except (KeyError, typer.TyperException):
+        return True
+    return bool(context.params.get("json"))
