@@ -207,7 +207,7 @@ def test_remove_asks_where_somebody_can_answer(repo: Workspace, project: Project
 def test_a_removal_of_what_has_changed_meanwhile_removes_nothing(project: Project) -> None:
     chosen = project.store.all()
     edit.note(project, "two", "new")
-    with pytest.raises(errors.ExperimentError, match="changed or removed just now"):
+    with pytest.raises(errors.ChangedMeanwhile, match="changed or removed just now"):
         remove.remove(project, chosen)
     assert project.store.names() == ["one", "two"]
 

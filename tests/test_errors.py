@@ -409,6 +409,14 @@ def test_git_that_is_missing_or_too_old(
     _check(done.exit_code, done.stdout, done.stderr, Case("", (), "", says, "2.30" if says else ""))
 
 
+def test_a_repository_of_somebody_else(repo: Workspace) -> None:
+    done = repo.gitexp("show", "--json", check=False, env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
+    assert done.exit_code == 1
+    error = _only_document(done.stdout)
+    assert error["code"] == "untrusted-repository"
+    assert "safe.directory" in str(error["hint"])
+
+
 @pytest.mark.parametrize("args", [("save",), ("run", "--", "true"), ("branch", "one", "x")])
 def test_a_repository_that_cannot_be_written(repo: Workspace, args: tuple[str, ...]) -> None:
     put(repo, "one")

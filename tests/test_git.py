@@ -294,8 +294,8 @@ def test_a_commit_is_utf8_and_unsigned_whatever_is_set(repo: Workspace, found: R
 @pytest.mark.parametrize(
     ("said", "kind", "told"),
     [
-        ("error: x: No space left on device\nfatal: y", errors.StorageError, "The disk is full"),
-        ("fatal: Disk quota exceeded", errors.StorageError, "The disk is full"),
+        ("error: x: No space left on device\nfatal: y", errors.DiskFull, "The disk is full"),
+        ("fatal: Disk quota exceeded", errors.DiskFull, "The disk is full"),
         (
             "error: insufficient permission for adding an object to x",
             errors.ReadOnlyRepository,
