@@ -8,11 +8,13 @@ have ended; hence `trylast`, after pytest-xdist has waited for them.
 from __future__ import annotations
 
 import io
-import warnings
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from coverage import Coverage
-from coverage.exceptions import CoverageWarning
 
 _REPORT = pytest.StashKey[str]()
 
@@ -26,11 +28,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     measuring.set_option("run:disable_warnings", ["module-not-imported", "no-data-collected"])
     measuring.stop()
     measuring.save()
+    _combine_by_parts(Path(measuring.config.data_file))
     coverage = Coverage()
-    with warnings.catch_warnings():
-        # A process that a test kills while it writes its data leaves a file that is none.
-        warnings.simplefilter("ignore", CoverageWarning)
-        coverage.combine()
+    coverage.combine()
     coverage.save()
     report = io.StringIO()
     total = coverage.report(file=report)
@@ -39,6 +39,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         report.write(f"FAILED: {total:.1f} % of gitexp is covered, less than {least:g} %\n")
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
     session.config.stash[_REPORT] = report.getvalue()
+
+
+def _combine_by_parts(data: Path) -> None:
+    """Leave a few data files of thousands, made side by side: one after the other they take minutes."""
+    files = sorted(str(file) for file in data.parent.glob(f"{data.name}.*"))
+    parts = os.cpu_count() or 1
+    started = []
+    for number in range(parts):
+        if some := files[number::parts]:
+            options = ["--quiet", f"--data-file={data}.part-{number}"]
+            # Without those of what runs it: it would be measured itself.
+            environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+            command = [sys.executable, "-m", "coverage", "combine", *options]
+            # A process that a test kills while it writes its data leaves a file that is none.
+            started.append(subprocess.Popen([*command, *some], env=environment, stderr=subprocess.DEVNULL))
+    for process in started:
+        process.wait()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
