@@ -121,3 +121,19 @@ def test_a_git_that_is_killed_over_a_ref_is_started_again(
     assert (tmp_path / "tried").is_dir()
     assert repo.git("rev-parse", "--verify", f"{REF}^") != ""
     assert not list((repo.path / ".git" / "refs").rglob("*.lock"))
+
+
+def test_a_lock_that_git_could_not_remove_is_removed(repo: Workspace, tmp_path: Path) -> None:
+    """As on a disk with errors; Git says so and goes on."""
+    fake = tmp_path / "bin" / "git"
+    fake.parent.mkdir()
+    lock = repo.path / ".git" / f"{REF}.lock"
+    fake.write_text(
+        f"""#!/bin/sh
+{shutil.which("git")} "$@" || exit
+case "$*" in *update-ref*) touch {lock}; echo "warning: unable to unlink '{lock}'" >&2 ;; esac
+"""
+    )
+    fake.chmod(0o755)
+    repo.gitexp("save", "-q", "-n", "one", env={"PATH": f"{fake.parent}:{os.environ['PATH']}"})
+    assert not lock.exists()

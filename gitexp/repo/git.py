@@ -356,7 +356,7 @@ class Repository:
         args = ("update-ref", "--no-deref", "-m", reason, "-z", "--stdin")
         with ref_locks.change(self.common_dir, [c.ref for c in changes]) as ours:
             status, _, err = self.call(*args, stdin=text, durable=True, inherits=ours.inherits)
-            if status < 0:
+            if status < 0 or "unable to unlink" in err:  # it was killed, or says that a lock has stayed
                 ours.unlock()
         if status == 0:
             return

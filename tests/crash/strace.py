@@ -8,6 +8,7 @@ of Git and starts strace for the one that is meant.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -20,8 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.support.forkserver import AVAILABLE
-from tests.support.workspace import TIMEOUT, Workspace, fork_server
+from tests.support.forkserver import AVAILABLE, ForkServer
+from tests.support.workspace import TIMEOUT, Workspace
 
 # `?`: not every machine has it.
 CALLS = (
@@ -113,6 +114,15 @@ def why_not() -> str:
     return "" if tried.returncode == 0 else f"processes may not be traced here: {tried.stderr.decode()}"
 
 
+@cache
+def _server() -> ForkServer:
+    """One that measures no coverage: what is written for it would be struck too, and complain."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    server = ForkServer(env)
+    atexit.register(server.close)
+    return server
+
+
 class Strace:
     """gitexp under strace; `folder` is a place for the script and the traces."""
 
@@ -153,7 +163,7 @@ class Strace:
         environment = {**os.environ, "PATH": path, "CRASH_FOLDER": str(folder), **env}
         # Threads are followed, programs that are started are not.
         command = ["strace", "-f", "-b", "execve", "-qq", *tracer]
-        status, out, err = fork_server().run(args, repo.path, environment, b"", TIMEOUT, command)
+        status, out, err = _server().run(args, repo.path, environment, b"", TIMEOUT, command)
         struck = folder / "struck"
         hit = struck.exists() and re.search(r"\(INJECTED\)|killed by SIGKILL", struck.read_text()) is not None
         return Struck(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), hit)

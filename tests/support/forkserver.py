@@ -37,9 +37,9 @@ def can_fork(changes: Mapping[str, str | None] | None) -> bool:
 
 
 class ForkServer:
-    """One server; `run` may be called from several threads at once."""
+    """One server; `run` may be called from several threads at once. `env` is the server's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="gitexp-fork-")
         self._address = str(Path(self._folder.name) / "socket")
         with socket.socket(socket.AF_UNIX) as listening:
@@ -48,6 +48,7 @@ class ForkServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-W", "error", "-m", __name__, str(listening.fileno())],
                 pass_fds=[listening.fileno()],
+                env=env,
             )
 
     def run(
