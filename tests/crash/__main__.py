@@ -126,7 +126,6 @@ class Campaigns:
 
     def _skip(self, title: str, why: str) -> None:
         _say(f"{title}: left out, {why}")
-        self.lines.append(Line(title, 0, 0, f"left out: {why}"))
 
 
 def main() -> int:
@@ -147,10 +146,10 @@ def main() -> int:
             if options.only in (None, part):
                 run()
         fork_server().close()
-    if options.only is None:
-        report.write(campaigns.lines, time.monotonic() - started)
+    if not (options.scenario or options.points or options.at):  # whole ones only
+        report.write(campaigns.lines)
         _say(f"written: {report.PAGE}")
-    _say(f"{len(campaigns.lost)} lost")
+    _say(f"{len(campaigns.lost)} lost, in {(time.monotonic() - started) / 60:.1f} minutes")
     return 1 if campaigns.lost else 0
 
 
