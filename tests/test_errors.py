@@ -325,6 +325,16 @@ def test_an_error_has_the_paths_and_places_it_is_about(repo: Workspace) -> None:
     assert (refused["code"], refused["paths"]) == ("unsaved-changes", ["train.py"])
 
 
+def test_what_a_run_warns_of_before_and_after_is_in_its_document_too(repo: Workspace) -> None:
+    repo.write(".env", "SECRET=1")
+    done = repo.gitexp("run", "--json", "--metric", "acc=^acc (.+)", "--", "true")
+    warnings = json.loads(done.stdout)["warnings"]
+    assert len(warnings) == 2
+    assert [line for line in done.stderr.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {text}" for text in warnings
+    ]
+
+
 def test_a_list_that_breaks_off_is_followed_by_no_second_document(repo: Workspace) -> None:
     put(repo, "one")
     program = (
