@@ -42,7 +42,7 @@ _TEMPLATE = Path(__file__).parent.parent / "support" / "template"
 
 State = dict[tuple[str, str], Hashable]  # ("exp" | "branch" | "file", name) -> what is there
 
-STEPS = 7  # at most, in one sequence
+STEPS = 9  # at most, in one sequence
 
 names = st.sampled_from(["ant", "bee", "cat", "dog"])
 words = st.sampled_from(["", "good", "bad"])
@@ -72,7 +72,7 @@ class Machine(RuleBasedStateMachine):
         self.path = self.folder / "repo"
         shutil.copytree(_repository(), self.path, symlinks=True)
         self.project = Project.open(self.path)
-        self.exps: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+        self.exps = {e.name: _what(e) for e in self.project.store.all()}
         self.trash: list[tuple[str, Hashable]] = []  # the last removed comes last
         self.branches = {"main": self.git("rev-parse", "HEAD")}
         self.done: list[_Operation] = []
@@ -166,6 +166,7 @@ class Machine(RuleBasedStateMachine):
                 self.trash,
             )
 
+    @precondition(lambda self: self.done)
     @rule()
     def undo(self) -> None:
         last = next(iter(self.undoable()), None)
@@ -362,13 +363,20 @@ def _null() -> int:
 
 @cache
 def _repository() -> Path:
-    """A repository with two commits, made once in a process."""
+    """A repository with two commits and two experiments, made once in a process."""
     folder = Path(tempfile.mkdtemp(prefix="gitexp-machine-", dir=_memory())) / "repo"
     shutil.copytree(_TEMPLATE, folder)
     (folder / "notes.txt").write_text("first\n")
     for command in ("init -q -b main", "add .", "commit -q -m one", "commit -q --allow-empty -m two"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
     shutil.rmtree(folder / ".git" / "hooks", ignore_errors=True)
+    project = Project.open(folder)
+    for name in ("ant", "bee"):
+        (folder / "notes.txt").write_text(f"of {name}\n")
+        (folder / f"{name}.py").write_text("print()\n")
+        save.save(project, name)
+        (folder / f"{name}.py").unlink()
+    (folder / "notes.txt").write_text("first\n")
     return folder
 
 
