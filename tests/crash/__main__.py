@@ -66,6 +66,7 @@ class Campaigns:
         chosen = list(sample(chosen, most))
         tally = laboratory.run(chosen, _progress(title, len(chosen)))
         remark = f"the slowest command afterwards took {tally.slowest:.1f} s"
+        _say(f"{title}: {tally.missed} points were not come to")
         self._add(Line(title, tally.done, len(tally.lost), remark), tally.lost)
         per_scenario = {s.name: sum(t.scenario is s for t in chosen) for s in self._scenarios}
         _say(", ".join(f"{name}: {count}" for name, count in per_scenario.items()))

@@ -50,6 +50,9 @@ class Scenario:
         shutil.copytree(_TEMPLATE, folder)
         subprocess.run(["git", "init", "--quiet", "-b", "main", str(folder)], check=True)
         shutil.rmtree(folder / ".git" / "hooks", ignore_errors=True)
+        # Else it would be up to the ids of objects, and so to the time, which calls make a folder for one.
+        for first in range(256):
+            (folder / ".git" / "objects" / f"{first:02x}").mkdir()
         repo = Workspace(folder)
         repo.write(".gitignore", "*.bin\n")
         repo.write("notes.txt", "first\n")
