@@ -265,3 +265,63 @@ def test_from_a_linked_worktree(repo: Workspace, tmp_path: Path) -> None:
     repo.git("worktree", "add", "-q", "-b", "other", str(tmp_path / "linked"))
     repo.gitexp("run", "-q", "-n", "one", "--from", "HEAD~", "--", *TRAIN, cwd=str(tmp_path / "linked"))
     assert get(repo, "one").record.params["params.yaml"]["train"]["lr"] == 0.01
+
+
+# -- with files laid over it --------------------------------------------------------------------------
+
+
+def test_an_edit_is_tried_on_top_of_an_experiment(repo: Workspace, first: Experiment) -> None:
+    script = repo.git("show", f"{first.record.commit}:train.py")
+    repo.write("train.py", script.replace("'first'", "'edited'"))
+    repo.write("elsewhere/tool.sh", "#!/bin/sh\n", mode=0o755)
+    repo.gitexp(
+        *("run", "-q", "--from", "first", "-n", "second", "-S", "train.lr=0.2"),
+        *("--with", "train.py", "--with", "bin/tool.sh=elsewhere/tool.sh"),
+    )
+    record = get(repo, "second").record
+    assert "edited" in repo.gitexp("log", "second").stdout
+    changed = repo.git("diff", "--name-only", first.record.commit, record.commit).split()
+    assert changed == ["bin/tool.sh", "metrics.json", "params.yaml", "train.py"]
+    assert repo.git("ls-tree", record.commit, "bin/tool.sh").startswith("100755")
+    assert record.baseline == first.record.commit
+    same = repo.gitexp(
+        "run", "--once", "--from", "first", "-S", "train.lr=0.2", "--with", "train.py", check=False
+    )
+    assert "same as" not in same.stderr  # without the tool it is another code
+
+
+def test_a_params_file_that_is_laid_over_is_the_one_that_counts(repo: Workspace, first: Experiment) -> None:
+    text = repo.git("show", f"{first.record.commit}:params.yaml")
+    mine = repo.write("mine.yaml", text.replace("epochs: 3", "epochs: 1"))
+    args = ("--with", f"params.yaml={mine}", "-S", "train.lr=0.4")
+    ran = repo.json("run", "--from", "first", *args)
+    assert (ran["params"]["train.epochs"], ran["params"]["train.lr"]) == (1, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("../outside", "names no file of the repository"),
+        (".git/config", "names no file of the repository"),
+        ("", "names no file of the repository"),
+        ("nothing.py", "there is no such file to take"),
+        ("train.py=nothing.py", "there is no such file to take"),
+        ("link/x=train.py", "the code has something else in its place"),
+        ("params.yaml/x=train.py", "the code has something else in its place"),
+        ("sub=train.py", "the code has something else in its place"),
+    ],
+)
+def test_what_cannot_be_laid_over(repo: Workspace, tmp_path: Path, text: str, says: str) -> None:
+    with repo.by_user():
+        (repo.path / "link").symlink_to(tmp_path)
+    repo.write("sub/a.py", "")
+    repo.commit()
+    with pytest.raises(errors.GitexpError, match=says):
+        run.run(Project.open(repo.path), run.Request(("true",), from_="HEAD", with_=[text]))
+    assert not (tmp_path / "x").exists()
+    assert Project.open(repo.path).store.names() == []
+
+
+def test_nothing_is_laid_over_the_workspace(repo: Workspace) -> None:
+    with pytest.raises(errors.UsageError, match="there is none"):
+        run.run(Project.open(repo.path), run.Request(("true",), with_=["train.py"]))

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import config, errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Files, Record
-from gitexp.ops import exclusions, lookup, names, params
+from gitexp.ops import exclusions, lookup, names, overlay, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
 from gitexp.ops.params import Command, Params
 from gitexp.ops.project import Project
@@ -49,6 +49,7 @@ class Request:
     note: str = ""
     temp: bool = False
     from_: str = ""
+    with_: Sequence[str] = ()
     metrics: Sequence[str] = ()
     once: bool = False
     stdout: int = 1
@@ -106,6 +107,11 @@ def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> 
         check_name(request.name)
         if not request.once:  # then the name may well be that of the result to be given back
             project.store.require_free(request.name)
+    if request.with_ and not request.from_:
+        raise errors.UsageError(
+            "--with lays files over the code of --from, and there is none.",
+            "Give --from EXP; the workspace's own files are run as they are.",
+        )
     if request.from_:
         start = _of_commit(project, request, stack)
     else:
@@ -173,22 +179,26 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
             f"{point.label} has not ended: what it comes to is not known yet.",
             f"Wait for it, or run what it started from: gitexp run --from {before.baseline[:7]}",
         )
+    files_over = overlay.parse(project, request.with_)
     worktree = stack.enter_context(worktrees.checkout(repo, point.commit))
+    changed = overlay.lay(worktree, files_over)
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
     code = _with_patterns(code, request, before.patterns if before is not None else {})
     worktrees.share(repo, worktree, point.commit, code.config.share)
     prepared, folder = _checked(code, request, before)
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
-    if prepared.edited:
+    warnings: tuple[str, ...] = ()
+    if changed := [*dict.fromkeys([*changed, *prepared.edited])]:
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
-            tree = snapshot.with_files(worktree, scratch, tree, [], list(prepared.edited)).tree
+            taken = snapshot.with_files(worktree, scratch, tree, [], changed)
+        tree, warnings = taken.tree, taken.warnings
     commit = repo.write_commit(tree, [point.commit], _MESSAGE)
     worktrees.settle(worktree, commit)
     failpoint("run:settled")
     branch = before.branch if before is not None else None
-    return Start(code, prepared, folder, point.commit, branch, worktree, tree, commit)
+    return Start(code, prepared, folder, point.commit, branch, worktree, tree, commit, warnings)
 
 
 def _in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:

@@ -24,6 +24,7 @@ gitexp run --metric 'val_bpb=^val_bpb:\s+(\S+)' -- python train.py
 gitexp run -S train.lr=0.2 --name-template "lr={train.lr}"    (called lr-0.2)
 gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
+gitexp run --from exp-55e90 --with train.py    (with that file as it is here)
 gitexp run --from HEAD -- python train.py
 """
 
@@ -75,6 +76,14 @@ def run(
             autocompletion=complete.points,
         ),
     ] = "",
+    with_files: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="FILE[=SOURCE]",
+            help="Lay a file over the code of --from: the workspace's, or SOURCE. Repeatable.",
+        ),
+    ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -116,6 +125,7 @@ def run(
         note=note,
         temp=temp,
         from_=from_,
+        with_=tuple(with_files or ()),
         metrics=tuple(metric or ()),
         once=once,
         stdout=2 if json else 1,
