@@ -358,3 +358,18 @@ def test_ids_of_paths(repo: Workspace) -> None:
     blob = repo.git("rev-parse", "HEAD:params.yaml")
     assert found.ids_of(names) == [blob, None, None, None]
     assert found.ids_of([]) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_git_that_is_killed_is_not_said_to_have_failed(
+    repo: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Repository.find(repo.path)
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "git"
+    fake.write_text("#!/bin/sh\nkill -9 $$\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    with pytest.raises(errors.GitFailed, match=r"git write-tree was killed by signal 9\.") as caught:
+        found.run("write-tree")
+    assert caught.value.status == -9
