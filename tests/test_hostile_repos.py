@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.repo.store import PREFIX
 from tests.support.experiments import copy_of
 from tests.support.hostile import HOOKS, Lair, check_answer, completion
+from tests.support.kills import kill
 from tests.support.workspace import GITEXP, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and scripts of POSIX")
@@ -654,6 +657,92 @@ def state_of_runs_that_never_were(lair: Lair) -> None:
     (folder / "pending").mkdir()
     for name in ("1", "x\x1b[31m", "99999999999999999999"):
         (folder / "pending" / name).touch()
+
+
+@pytest.mark.parametrize("name", ["", "tmp", "locks", "runs", "worktrees", "left", "pending"])
+def test_nothing_is_deleted_where_a_link_leads(lair: Lair, name: str) -> None:
+    theirs = lair.outside / "theirs"
+    (theirs / "folder").mkdir(parents=True)
+    (theirs / "file").touch()
+    for path in theirs.iterdir():
+        os.utime(path, (0, 0))
+    before = sorted(theirs.iterdir())
+    ours = lair.path / ".git" / "gitexp" / name
+    shutil.rmtree(ours, ignore_errors=True)
+    ours.parent.mkdir(exist_ok=True)
+    ours.symlink_to(theirs)
+    for command in ("show", "save", "doctor --fix"):
+        done = lair.repo.gitexp(*command.split(), check=False)
+        assert done.exit_code == 1
+        assert f"{ours} is a link" in done.stderr
+    assert sorted(theirs.iterdir()) == before
+
+
+def test_the_lock_for_refs_is_no_link(lair: Lair) -> None:
+    theirs = lair.outside / "theirs"
+    theirs.write_text("refs/heads/main\n")
+    lock = lair.path / ".git" / "gitexp" / "locks" / "refs"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(theirs)
+    for command in ("show", "note one -m text"):
+        lair.repo.gitexp(*command.split())
+    assert theirs.read_text() == "refs/heads/main\n"
+
+
+def test_no_lock_but_of_a_ref_is_removed(lair: Lair) -> None:
+    locks = [lair.file("uv.lock"), lair.file("poetry.lock")]
+    lair.repo.guard.retake()
+    named = lair.path / ".git" / "gitexp" / "locks" / "refs"
+    (lair.path / ".git" / "refs" / "gitexp" / "odd").symlink_to(lair.path)
+    named.write_text("../uv\nrefs/../../uv\nrefs/gitexp/odd/poetry\n")
+    os.utime(named, (0, 0))
+    os.utime(locks[1], (0, 0))  # for the doctor, who looks at old ones
+    lair.repo.gitexp("show")
+    lair.repo.gitexp("doctor", "--fix", check=False)
+    assert [lock.exists() for lock in locks] == [True, True]
+
+
+def test_a_kept_worktree_that_is_a_link_is_not_followed(lair: Lair) -> None:
+    folder = lair.outside / "theirs" / "folder"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    slot = lair.path / ".git" / "gitexp" / "worktrees" / "gitexp-0"
+    slot.symlink_to(folder.parent)
+    lair.repo.gitexp("doctor", "--fix")
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert not slot.is_symlink()
+
+
+@pytest.mark.parametrize("elsewhere", ["root", "metrics", "log"])
+def test_nothing_is_read_where_a_dead_run_never_was(lair: Lair, elsewhere: str) -> None:
+    theirs = lair.outside / "theirs"
+    (theirs / ".git").mkdir(parents=True)
+    (theirs / "metrics.json").write_text('{"secret": 1}')
+    lair.repo.guard.retake()
+    kill(lair.repo, "run:created", "run", "-n", "dead", "--", "true")
+    (folder,) = (lair.path / ".git" / "gitexp" / "runs").iterdir()
+    state = json.loads((folder / "state.json").read_text())
+    if elsewhere == "root":
+        state |= {"root": str(theirs), "git_dir": str(theirs / ".git")}
+    elif elsewhere == "metrics":
+        state["metrics"] = ["../theirs/metrics.json", str(theirs / "metrics.json")]
+    else:
+        (folder / "output.log").unlink(missing_ok=True)
+        (folder / "output.log").symlink_to(theirs / "metrics.json")
+    (folder / "state.json").write_text(json.dumps(state))
+    lair.repo.gitexp("show")
+    (row,) = [row for row in lair.repo.json("show", "-A") if row["name"] == "dead"]
+    assert row["status"] == "interrupted"
+    assert row["metrics"] == {}
+    assert "secret" not in lair.repo.gitexp("log", "dead", check=False).stdout
+
+
+@case(commands=(*COMMANDS, "restore --list", "undo --list", "doctor"))
+def operations_and_a_trash_that_cannot_be(lair: Lair) -> None:
+    lair.ref("refs/gitexp/trash/99999999T999999.999Z/one", lair.git("rev-parse", f"{PREFIX}one"))
+    for number, undoes in ((1, 2), (2, 1), (3, 3), (4, -1), (5, "x")):
+        text = json.dumps({"format": 1, "created": "2999-01-01", "refs": [], "undoes": undoes})
+        lair.ref(f"refs/gitexp/undo/{number:08}", lair.commit(lair.tree(), f"x\n\n{text}\n".encode()))
 
 
 # -- besides ---------------------------------------------------------------------------------------------

@@ -204,7 +204,8 @@ def _trash(project: Project) -> Iterator[Finding]:
 def _git_locks(project: Project) -> Iterator[Finding]:
     """Locks of Git's that a crash has left: those on refs of ours can be removed, if the owner is dead."""
     repo = project.repo
-    ours = [*(repo.common_dir / "refs" / "gitexp").rglob("*.lock")]
+    found = (repo.common_dir / "refs" / "gitexp").rglob("*.lock")
+    ours = [lock for lock in found if lock.parent.resolve() == lock.parent]  # a link may lead elsewhere
     others = [repo.common_dir / "packed-refs.lock", repo.index.with_name(f"{repo.index.name}.lock")]
     left = [lock for lock in (*ours, *others) if _age(lock) > _OLD_LOCK]
     owner = works_in("git", {repo.root, repo.git_dir, repo.common_dir}) if left else None

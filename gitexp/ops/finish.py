@@ -21,7 +21,7 @@ from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
 from gitexp.repo.store import subject
-from gitexp.run.liveness import is_alive
+from gitexp.run.liveness import current_process, is_alive
 from gitexp.run.log import LIMIT, read_log
 from gitexp.run.printed import TIMEOUT, find_printed
 
@@ -60,7 +60,9 @@ def _finish(
     project: Project, run: LiveRun, experiment: Experiment, record: Record, environment: bytes | None
 ) -> Experiment:
     failpoint("finish:begun")
-    workspace = project.repo.linked(Path(run.root), Path(run.git_dir))
+    workspace = _workspace(project, run)
+    if workspace is None:
+        run = replace(run, metrics=(), written_params=())
     metrics, warnings = _metrics(run)
     printed, unmatched = _printed(run, record)
     params, unread = parse_all({n: _if_written(run, n) for n in run.written_params}, files.parse)
@@ -80,6 +82,17 @@ def _finish(
     run.forget()
     failpoint("finish:forgotten")
     return stored
+
+
+def _workspace(project: Project, run: LiveRun) -> Repository | None:
+    """Return the repository as seen from where a run was; None if that is gone, or not a worktree of it."""
+    root, git_dir = Path(run.root), Path(run.git_dir)
+    if not (root.is_dir() and git_dir.is_dir()):
+        return None
+    # What is told of a dead run may be from elsewhere: it comes with a copy of the repository, or an archive.
+    if run.process != current_process() and not worktrees.is_known(project.repo, root, git_dir):
+        return None
+    return project.repo.linked(root, git_dir)
 
 
 def _ended(record: Record, status: Status) -> Record:
@@ -238,10 +251,10 @@ def _printed(run: LiveRun, record: Record) -> tuple[dict[str, Tree], list[str]]:
     return ({OUTPUT: files.printed_tree(values)} if values else {}), missing
 
 
-def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str, list[str]]:
+def _results(project: Project, run: LiveRun, workspace: Repository | None) -> tuple[str, list[str]]:
     """Return the start tree with the declared results that this run wrote, and what is to be said of them."""
-    if not (workspace.root.is_dir() and workspace.git_dir.is_dir()):
-        return run.tree, [f"results not stored: the workspace is gone, {workspace.root}"]
+    if workspace is None:
+        return run.tree, [f"results not stored: the workspace is gone, {run.root}"]
     found, warnings = _to_store(project, run)
     with project.local.scratch() as scratch:
         try:
@@ -254,9 +267,11 @@ def _results(project: Project, run: LiveRun, workspace: Repository) -> tuple[str
         return _by_halves(workspace, scratch, tree, found, warnings)
 
 
-def _keep_left(project: Project, run: LiveRun, workspace: Repository, tree: str, name: str) -> list[str]:
+def _keep_left(
+    project: Project, run: LiveRun, workspace: Repository | None, tree: str, name: str
+) -> list[str]:
     """Put what an isolated run left and nobody declared where it stays; return what is to be said of it."""
-    if workspace.root.parent != project.local.worktrees or not workspace.root.is_dir():
+    if workspace is None or workspace.root.parent != project.local.worktrees:
         return []
     target = project.local.root / "left" / name
     # A kill, or a second attempt, may find some of it moved already.
@@ -324,9 +339,9 @@ def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
 def _run_files(project: Project, run: LiveRun, environment: bytes | None) -> dict[str, str]:
     """Store the log and the environment; return their ids by file name."""
     stored = {}
-    if run.log.exists():
+    if run.log.is_file() and not run.log.is_symlink():
         stored["output.log"] = project.repo.write_blob(read_log(run.log, MAX_LOG))
-    if environment is None and run.environment.exists():
+    if environment is None and run.environment.is_file() and not run.environment.is_symlink():
         environment = run.environment.read_bytes()
     if environment is not None:
         stored["environment.txt"] = project.repo.write_blob(environment)

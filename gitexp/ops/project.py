@@ -39,11 +39,13 @@ class Project:
     def open(cls, here: Path | None = None) -> Project:
         """Return the project around `here` (default: the current folder).
 
-        Raises what `Repository.find` and `config.load` raise.
+        Raises what `Repository.find` and `config.load` raise, and UntrustedRepository.
         """
         here = (here or Path.cwd()).resolve()
         repo = Repository.find(here)
-        return cls(repo, config.load(repo.root.resolve(), here), Store(repo), LocalState(repo), here)
+        local = LocalState(repo)
+        local.refuse_links()
+        return cls(repo, config.load(repo.root.resolve(), here), Store(repo), local, here)
 
     @property
     def folder(self) -> Path:

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -199,9 +199,9 @@ def _read(folder: Path) -> LiveRun:
         baseline=str(data["baseline"]),
         tree=str(data["tree"]),
         stamps={str(name): _stamp(*map(int, of)) for name, of in data["stamps"].items()},
-        metrics=tuple(map(str, data["metrics"])),
-        written_params=tuple(map(str, data["written_params"])),
-        results=tuple(map(str, data["results"])),
+        metrics=_paths(data["metrics"]),
+        written_params=_paths(data["written_params"]),
+        results=_paths(data["results"]),
         max_size=int(data["max_size"]),
         started=float(data["started"]),
         declared=tuple(map(str, data.get("declared", ()))),  # a run of 0.1 has no such fields
@@ -212,6 +212,13 @@ def _read(folder: Path) -> LiveRun:
         interrupted=bool(data["interrupted"]),
         duration=None if data["duration"] is None else float(data["duration"]),
     )
+
+
+def _paths(data: Iterable[object]) -> tuple[str, ...]:
+    paths = tuple(map(str, data))
+    if any(path.startswith("/") or ".." in path.split("/") for path in paths):
+        raise ValueError("a path leads out of the repository")
+    return paths
 
 
 def _process(data: dict[str, object]) -> ProcessId:

@@ -5,12 +5,14 @@ locks/        files that are locked while somebody holds them; the lock dies wit
 runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
 left/<name>/  what an isolated run left behind undeclared: not safe to lose, and never removed by us
+pending/      operations that have begun, see gitexp.repo.operations
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ from gitexp import errors
 from gitexp.repo import locks
 from gitexp.repo.git import Repository
 
+_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending")
+
 
 class LocalState:
     """The folder of one repository, shared by its worktrees."""
@@ -28,6 +32,16 @@ class LocalState:
         self.root = repo.common_dir / "gitexp"
         self.runs = self.root / "runs"
         self.worktrees = self.root / "worktrees"
+
+    def refuse_links(self) -> None:
+        """Raise UntrustedRepository if a folder of ours is a link: what is in it is removed unasked."""
+        # An archive may bring `.git` with anything in it; a clone cannot.
+        for folder in (self.root, *(self.root / name for name in _FOLDERS)):
+            if folder.is_symlink():
+                raise errors.UntrustedRepository(
+                    f"{folder} is a link: gitexp would write and delete files where it leads.",
+                    f"Remove the link: rm {shlex.quote(str(folder))}",
+                )
 
     def prepare(self) -> None:
         """Make the folder; raises ReadOnlyRepository if that is not possible."""

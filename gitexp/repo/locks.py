@@ -36,7 +36,8 @@ def try_lock(path: Path) -> Lock | None:
 
     Raises StorageError where there are no locks to be had, FileNotFoundError if the folder is gone.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)  # who locks may write in it too
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
     try:
         if sys.platform == "win32":
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)

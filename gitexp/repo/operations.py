@@ -209,12 +209,14 @@ def _decode(number: int, summary: str, body: bytes) -> Operation:
     if data["format"] != _FORMAT:
         raise ValueError("of a later version")
     work, undoes = data.get("workspace"), data.get("undoes")
+    if undoes is not None and not 0 < undoes < number:
+        raise ValueError("only what came before can be undone")
     return Operation(
         summary,
         created=str(data["created"]),
         refs=tuple(RefChange(_ours(ref), _id(old), _id(new)) for ref, old, new in data["refs"]),
         workspace=None if work is None else _workspace(work),
-        undoes=None if undoes is None else int(undoes),
+        undoes=undoes,
         number=number,
     )
 

@@ -102,8 +102,10 @@ def _unlock(common_dir: Path, lock: locks.Lock) -> None:
         return
     os.lseek(lock.fd, 0, os.SEEK_SET)
     refs = os.read(lock.fd, of.st_size).split(b"\n")[:-1]
-    names = [*(f"{os.fsdecode(ref)}.lock" for ref in refs), *_SHARED]
-    left = {common_dir / name for name in names}
+    names = [*(f"{os.fsdecode(ref)}.lock" for ref in refs if ref.startswith(b"refs/")), *_SHARED]
+    # Ours may be a file that somebody else wrote, and a folder of refs a link: neither leads us out.
+    top = common_dir.resolve()
+    left = {file for name in names if (file := top / name).parent.resolve() == file.parent}
     seen = {file: stamp for file in left if (stamp := _stamp(file)) and stamp[1] >= of.st_mtime_ns}
     deadline = time.monotonic() + _UNCHANGED
     while seen and time.monotonic() < deadline:

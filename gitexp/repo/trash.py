@@ -6,6 +6,7 @@ and each says when it may go.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,10 +42,10 @@ def contents(repo: Repository) -> list[Trashed]:
     """Return what lies in the trash, the last removed first; refs that are none of ours are passed over."""
     found = []
     for ref, experiment in Store(repo).read_below(PREFIX):
-        match = _REF.fullmatch(ref)
-        if match is not None:
-            time = datetime.strptime(match[1].rstrip("Z"), _STAMP).replace(tzinfo=UTC)
-            found.append(Trashed(experiment, time, ref))
+        if (match := _REF.fullmatch(ref)) is not None:
+            with contextlib.suppress(ValueError):  # the thirteenth month
+                time = datetime.strptime(match[1].rstrip("Z"), _STAMP).replace(tzinfo=UTC)
+                found.append(Trashed(experiment, time, ref))
     return sorted(found, key=lambda one: one.removed, reverse=True)
 
 

@@ -77,6 +77,18 @@ def idle_slots(repo: Repository) -> list[Slot]:
     return found
 
 
+def is_known(repo: Repository, root: Path, git_dir: Path) -> bool:
+    """Return whether the folder `root` is a worktree of the repository's, and `git_dir` its Git folder."""
+    if (root, git_dir) == (repo.root, repo.git_dir):  # GIT_WORK_TREE may say so, and nothing else
+        return True
+    dot_git, common = root / ".git", Path(os.path.realpath(repo.common_dir))
+    own = Path(os.path.realpath(dot_git)) if dot_git.is_dir() else _points_to(dot_git)
+    if own != Path(os.path.realpath(git_dir)):
+        return False
+    linked = own.parent == common / "worktrees"
+    return own == common or (linked and _points_to(own / "gitdir") == Path(os.path.realpath(dot_git)))
+
+
 @contextlib.contextmanager
 def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
     """Give a worktree that holds `commit` and nothing else, as long as the block lasts."""
@@ -210,13 +222,13 @@ def _reset(worktree: Repository, commit: str) -> Repository:
 
 def _remove(repo: Repository, slot: Path) -> None:
     """Remove what is left of a slot, also of one that was moved or copied with its repository."""
+    if slot.is_file() or slot.is_symlink():
+        slot.unlink()
     for folder, folders, _ in os.walk(slot):
         for name in folders:
             if not (Path(folder) / name).is_symlink():
                 (Path(folder) / name).chmod(0o700)  # in a read-only folder nothing can be removed
     shutil.rmtree(slot, ignore_errors=True)
-    if slot.is_file() or slot.is_symlink():
-        slot.unlink()
     with LocalState(repo).scratch() as scratch:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
             known = _points_to(file)
