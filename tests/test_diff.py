@@ -344,3 +344,20 @@ def test_many_rows_that_do_not_fit_take_linear_time(repo: Workspace) -> None:
     start = time.process_time()
     assert comparison.lines(Diff(point, point, changes, [], [], []), b"", width=80, colors=False)
     assert time.process_time() - start < 10
+
+
+def test_the_baseline_of_an_experiment_that_was_made_from_another(repo: Workspace) -> None:
+    """What that one printed is in its record alone."""
+    put(repo, "parent", metrics={".gitexp/output": {"acc": 0.5}}, params={"params.yaml": {"lr": 1}})
+    commit = Project.open(repo.path).store.require("parent").record.commit
+    put(
+        repo,
+        "child",
+        baseline=commit,
+        metrics={".gitexp/output": {"acc": 0.75}},
+        params={"params.yaml": {"lr": 1}},
+    )
+    answer = repo.json("diff", "child")
+    assert (answer["a"]["name"], answer["a"]["kind"]) == ("parent", "experiment")
+    assert answer["metrics"] == [{"key": "acc", "old": 0.5, "new": 0.75, "change": 0.25, "percent": 50.0}]
+    assert answer["params"] == []

@@ -60,12 +60,20 @@ def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, 
     if new is not None:
         return one, lookup.find(project, new)
     if one.experiment is not None:
-        baseline = one.experiment.record.baseline
-        return lookup.of_commit(project, baseline[:7], baseline), one
+        return _baseline(project, one.experiment.record.baseline), one
     head = project.repo.head().commit
     if one.commit is None:
         return lookup.of_commit(project, "HEAD", head), one
     return one, lookup.here(project)
+
+
+def _baseline(project: Project, commit: str) -> Point:
+    """Return a baseline; if it is an experiment's, with what the experiment's record says of it."""
+    if commit != project.repo.resolve("HEAD"):
+        for experiment in project.store.all():
+            if experiment.error is None and experiment.record.commit == commit:
+                return lookup.of_experiment(project, experiment)
+    return lookup.of_commit(project, commit[:7], commit)
 
 
 def diff(project: Project, old: Point, new: Point) -> Diff:
