@@ -25,6 +25,7 @@ from gitexp.files.dvc_yaml import (
     is_templated,
     read_pipeline,
 )
+from gitexp.files.limits import read_limited
 from gitexp.repo.snapshot import MAX_UNTRACKED
 
 CONFIG_FILE = "gitexp.yaml"
@@ -88,7 +89,7 @@ def load(root: Path, here: Path) -> Config:
     path = folder / CONFIG_FILE
     shown = str(PurePosixPath(prefix, CONFIG_FILE))
     try:
-        data = path.read_bytes() if path.is_file() else b""
+        data = read_limited(path) if path.is_file() else b""
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
     config = _from_tree(files.parse(shown, data), data, prefix, shown)
@@ -101,9 +102,9 @@ def _with_pipeline(config: Config, folder: Path) -> Config:
     A run in a folder of its own works on DVC's one cache, as DVC's own do.
     """
     try:
-        data, params = (folder / DVC_YAML).read_bytes(), folder / DEFAULT_PARAMS
+        data, params = read_limited(folder / DVC_YAML), folder / DEFAULT_PARAMS
         known = is_templated(data) and params.is_file()
-        variables = files.parse(DEFAULT_PARAMS, params.read_bytes()) if known else {}
+        variables = files.parse(DEFAULT_PARAMS, read_limited(params)) if known else {}
         found = read_pipeline(str(PurePosixPath(config.folder, DVC_YAML)), data, variables)
     except (OSError, errors.FileError):  # DVC's to complain about
         return config

@@ -89,6 +89,16 @@ def test_objects_that_are_gone(repo: Workspace, project: Project, mend: bool) ->
     assert "of two." in finding.message
 
 
+def test_the_record_is_gone(repo: Workspace, project: Project) -> None:
+    oid = project.store.require("one").id
+    (repo.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    (finding,) = [f for f in doctor.examine(project).findings if f.code == "bad-record"]
+    assert finding.hint is not None
+    repo.git(*finding.hint.partition("else: git ")[2].split())
+    assert "one" not in project.store.names()
+    assert codes(project) == []
+
+
 def test_a_commit_that_is_gone(repo: Workspace, project: Project) -> None:
     repo.write("new.py", "here\n")
     repo.gitexp("save", "-q", "-n", "two")

@@ -194,6 +194,23 @@ def test_a_damaged_experiment_can_be_removed(repo: Workspace, project: Project) 
     assert project.store.names() == ["bad", "one", "two"]
 
 
+def test_a_damaged_experiment_goes_by_its_name_only(repo: Workspace, project: Project) -> None:
+    put(repo, "bad", body='{"format": 2}')
+    for choice in (("--failed",), ("--keep", "one")):
+        assert repo.json("remove", *choice)["removed"] == ["two"]
+        undo.undo(project)
+
+
+def test_a_damaged_experiment_is_restored_as_it_was(repo: Workspace, project: Project) -> None:
+    put(repo, "bad", body="no JSON")
+    before = repo.git("rev-parse", "refs/gitexp/exps/bad")
+    repo.gitexp("remove", "bad")
+    with pytest.raises(errors.BadRecord):
+        remove.restore(project, "bad", "good")
+    remove.restore(project, "bad")
+    assert repo.git("rev-parse", "refs/gitexp/exps/bad") == before
+
+
 def test_remove_asks_where_somebody_can_answer(repo: Workspace, project: Project) -> None:
     no = repo.tty("remove", "one", "two", keys=[("Go on?", "n\n")])
     assert no.exit_code == 130

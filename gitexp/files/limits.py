@@ -6,6 +6,8 @@ absurd, or hostile, must end in one clear sentence and not in a hang or a full m
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gitexp.errors import ParseError
 from gitexp.model import Value
 
@@ -14,7 +16,17 @@ MAX_DEPTH = 64
 MAX_LEAVES = 10_000
 MAX_INT_BITS = 14_000  # CPython refuses to print integers of more than 4,300 digits, which is 14,284 bits
 
+MAX_TABLE_BYTES = 64 << 20  # of the files of which only the end counts
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+
 BOM = b"\xef\xbb\xbf"
+
+
+def read_limited(path: Path) -> bytes:
+    """The content of a file; of one that is too large for its kind, as much as shows that. Raises OSError."""
+    most = MAX_TABLE_BYTES if path.suffix.lower() in _TABLES else MAX_BYTES
+    with path.open("rb") as file:
+        return file.read(most + 1)
 
 
 def decode(name: str, data: bytes, max_bytes: int = MAX_BYTES) -> str:

@@ -9,11 +9,10 @@ from pathlib import PurePosixPath
 
 from gitexp.errors import ParseError
 from gitexp.files import json_text, nodes
-from gitexp.files.limits import BOM, check_tree, decode
+from gitexp.files.limits import BOM, MAX_TABLE_BYTES, check_tree, decode
 from gitexp.files.parse import read
 from gitexp.model import Scalar, Value
 
-MAX_TABLE_BYTES = 64 << 20
 _TAIL = 64 << 10  # the last rows of a table are looked for in this much of its end, then in all of it
 
 _NOT_FINITE = {"nan", "inf", "infinity"}

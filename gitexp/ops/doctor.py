@@ -68,7 +68,7 @@ def examine(project: Project, *, mend: bool = False) -> Report:
     experiments = project.store.all()
     found = [
         *_names(project, experiments),
-        *_records(experiments),
+        *_records(project, experiments),
         *_commits(project, experiments),
         *_objects(project, experiments),
         *_running(experiments),
@@ -118,14 +118,19 @@ def _names(project: Project, experiments: Sequence[Experiment]) -> Iterator[Find
             yield Finding("symbolic-ref", f"{name} is a symbolic ref.", f"git symbolic-ref --delete {name}")
 
 
-def _records(experiments: Sequence[Experiment]) -> Iterator[Finding]:
-    for experiment in experiments:
-        if experiment.error is not None:
-            yield Finding(
-                "bad-record",
-                experiment.error,
-                f"If it was pushed somewhere, fetch it again; else: gitexp remove {experiment.name}",
-            )
+def _records(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
+    damaged = [experiment for experiment in experiments if experiment.error is not None]
+    objects = project.repo.find_objects([experiment.id for experiment in damaged])
+    for experiment, found in zip(damaged, objects, strict=True):
+        # Git lets no ref be made of what is not there, not even in the trash.
+        delete = f"git update-ref -d {shlex.quote(PREFIX + experiment.name)}"
+        remove = delete if found is None else f"gitexp remove {experiment.name}"
+        assert experiment.error is not None
+        yield Finding(
+            "bad-record",
+            experiment.error,
+            f"If it was pushed somewhere, fetch it again; else: {remove}",
+        )
 
 
 def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.files import Override, arguments
 from gitexp.files.keys import format_key, get, resolve
+from gitexp.files.limits import read_limited
 from gitexp.model import MISSING, Files
 from gitexp.ops.project import Project
 
@@ -173,7 +174,7 @@ def _read(root: Path, name: str) -> bytes | None:
     if not path.is_file():
         return None
     try:
-        return path.read_bytes()
+        return read_limited(path)
     except OSError as error:
         raise errors.FileError(f"cannot be read: {error.strerror}", file=name) from error
 

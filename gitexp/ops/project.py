@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gitexp import config, errors, files
 from gitexp.config import Config
+from gitexp.files.limits import read_limited
 from gitexp.model import Files, Tree, Value
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
@@ -97,9 +98,12 @@ def parse_params(name: str, data: bytes) -> Tree:
 
 
 def read(path: Path) -> bytes | None:
-    """Return the content of a file, or None if it is not there, cannot be read, or is a pipe or folder."""
+    """Return the content of a file, or None if it is not there, cannot be read, or is a pipe or folder.
+
+    Of one that is too large to be parsed, so much as shows that.
+    """
     try:
-        return path.read_bytes() if path.is_file() else None
+        return read_limited(path) if path.is_file() else None
     except OSError:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ class Selection:
     """Which experiments: those named, and those that failed or that a filter finds.
 
     `keep` turns it round: all others. What is not named is looked for among the experiments of HEAD, or
-    with `everything` among all.
+    with `everything` among all, without those that cannot be read: a later gitexp may have made them.
     """
 
     names: Sequence[str] = ()
@@ -54,10 +55,10 @@ def select(project: Project, selection: Selection) -> list[Experiment]:
     scope = show.Query(selection.everything)
     if looked_for:
         failed = True if selection.failed else None
-        chosen += show.matching(project, replace(scope, failed=failed, filter=selection.filter))
+        chosen += _readable(project, replace(scope, failed=failed, filter=selection.filter))
     if selection.keep:
         kept = {experiment.name for experiment in chosen}
-        chosen = [e for e in show.matching(project, scope) if e.name not in kept]
+        chosen = [e for e in _readable(project, scope) if e.name not in kept]
     unique = {experiment.name: experiment for experiment in chosen if experiment.source == "gitexp"}
     return [experiment for experiment in unique.values() if _may_go(experiment)]
 
@@ -79,7 +80,8 @@ def remove(project: Project, experiments: Sequence[Experiment]) -> None:
         raise errors.ChangedMeanwhile(
             "An experiment has been changed or removed just now.", "Look again: gitexp list; then remove."
         ) from error
-    empty_expired(project, time)
+    with contextlib.suppress(RefConflict):  # another process has just done so
+        empty_expired(project, time)
 
 
 def empty_expired(project: Project, time: datetime) -> int:
@@ -98,12 +100,15 @@ def trashed(project: Project) -> list[Trashed]:
 def restore(project: Project, name: str, new_name: str | None = None) -> Experiment:
     """Bring the experiment back that was removed last under that name; return it.
 
-    Raises UnknownExperiment if there is none in the trash, NameTaken if there is another one by now.
+    Raises UnknownExperiment if there is none in the trash, NameTaken if there is another one by now,
+    BadRecord for one that cannot be read if it is to have a new name.
     """
     project.local.prepare()
     found = _in_trash(project, name)
     target = new_name or found.experiment.name
     check_name(target)
+    if found.experiment.error is not None and target != found.experiment.name:
+        raise errors.BadRecord(found.experiment.error, "It can be restored under its own name only.")
     with project.local.lock("names"):
         try:
             project.store.require_free(target)
@@ -135,6 +140,10 @@ def _in_trash(project: Project, name: str) -> Trashed:
             else "gitexp restore --list shows what is there.",
         )
     return found[names.index(exact)]
+
+
+def _readable(project: Project, query: show.Query) -> list[Experiment]:
+    return [experiment for experiment in show.matching(project, query) if experiment.error is None]
 
 
 def _may_go(experiment: Experiment) -> bool:

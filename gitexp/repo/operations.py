@@ -104,10 +104,10 @@ def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Oper
         commit = _write(repo, operation)
         failpoint("operation:written")
         changes = [RefChange(operation.ref, None, commit), *operation.refs, *_to_forget(stored)]
-        if len(operation.refs) < 2:
-            refs.move(repo, changes, f"gitexp: {operation.summary}")
-        else:
+        if operation.refs:
             _move_together(repo, local, operation, changes)
+        else:
+            refs.move(repo, changes, f"gitexp: {operation.summary}")
     failpoint("operation:done")
     return operation
 

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 
 import gitexp.files
 from gitexp.errors import ParseError
-from gitexp.files import is_number, jsonable, parse
+from gitexp.files import is_number, jsonable, parse, parse_metrics
+from gitexp.files.limits import read_limited
 from gitexp.files.scalars import plain_scalar, same
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -191,6 +193,17 @@ def test_bytes_refused(name: str) -> None:
     with pytest.raises(ParseError, match="1 MiB"):
         parse(name, b" " * (1 << 20) + b" ")
     parse(name, b"#" if name != "p.json" else b" ")
+
+
+def test_no_more_is_read_than_shows_that_it_is_too_much(tmp_path: Path) -> None:
+    for name, most in (("p.yaml", 1 << 20), ("m.json", 1 << 20), ("m.csv", 64 << 20), ("m.JSONL", 64 << 20)):
+        file = tmp_path / name
+        with file.open("wb") as stream:
+            stream.truncate(1 << 40)  # with nothing in it, it takes no room
+        data = read_limited(file)
+        assert len(data) == most + 1
+        with pytest.raises(ParseError, match=f"{most >> 20} MiB"):
+            parse_metrics(name, data)
 
 
 def test_python_is_refused_before_its_parser_takes_long() -> None:
