@@ -745,6 +745,20 @@ def operations_and_a_trash_that_cannot_be(lair: Lair) -> None:
         lair.ref(f"refs/gitexp/undo/{number:08}", lair.commit(lair.tree(), f"x\n\n{text}\n".encode()))
 
 
+def test_what_a_link_leads_to_is_not_recorded(lair: Lair) -> None:
+    secret = lair.outside / "secret.yaml"
+    secret.write_text("secret: 1\n")
+    lair.link("params.yaml", secret)
+    lair.link("metrics.json", lair.path / ".git" / "secret.json")
+    (lair.path / ".git" / "secret.json").write_text('{"secret": 1}')
+    lair.repo.guard.retake()
+    for command in (["save", "-n", "saved"], ["run", "-n", "ran", "--", "true"]):
+        done = lair.repo.json(*command)
+        assert done["params"] == done["metrics"] == {}
+        assert any("a link to outside the repository: params.yaml" in text for text in done["warnings"])
+    assert lair.repo.gitexp("run", "-S", "secret=2", "--", "true", check=False).exit_code == 1
+
+
 # -- besides ---------------------------------------------------------------------------------------------
 
 

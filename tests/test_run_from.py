@@ -307,6 +307,7 @@ def test_a_params_file_that_is_laid_over_is_the_one_that_counts(repo: Workspace,
         ("nothing.py", "there is no such file to take"),
         ("train.py=nothing.py", "there is no such file to take"),
         ("link/x=train.py", "the code has something else in its place"),
+        ("link/new/x=train.py", "the code has something else in its place"),
         ("params.yaml/x=train.py", "the code has something else in its place"),
         ("sub=train.py", "the code has something else in its place"),
     ],
@@ -319,6 +320,7 @@ def test_what_cannot_be_laid_over(repo: Workspace, tmp_path: Path, text: str, sa
     with pytest.raises(errors.GitexpError, match=says):
         run.run(Project.open(repo.path), run.Request(("true",), from_="HEAD", with_=[text]))
     assert not (tmp_path / "x").exists()
+    assert not (tmp_path / "new").exists()
     assert Project.open(repo.path).store.names() == []
 
 

@@ -52,9 +52,9 @@ def lay(worktree: Repository, files: Sequence[Laid]) -> list[str]:
     for file in files:
         target = top / file.path
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             if target.parent.resolve() != target.parent:
                 raise NotADirectoryError
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             shutil.copy(file.source, target)
         except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:

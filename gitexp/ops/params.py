@@ -15,7 +15,7 @@ from gitexp.files import Override, arguments
 from gitexp.files.keys import format_key, get, resolve
 from gitexp.files.limits import read_limited
 from gitexp.model import MISSING, Files
-from gitexp.ops.project import Project
+from gitexp.ops.project import Project, foreign, inside, warning_of
 
 Command = str | tuple[str, ...]  # for the shell, or an argument list
 
@@ -27,19 +27,29 @@ class Params:
     """`command` is what to run, and `files` what the params files and its options say, both with the
     overrides applied; `contents` what the files were read from; `edited` those that differ from the
     disk, by their real path relative to the root (a symlink's target, not the link), and `originals`
-    what stood in these."""
+    what stood in these. `warnings` say which files are not recorded."""
 
     command: Command
     files: Files
     contents: Mapping[str, bytes]
     edited: Mapping[str, bytes]
     originals: Mapping[str, bytes]
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(
-    project: Project, overrides: Sequence[Override], command: Command, *, written_later: Sequence[str]
+    project: Project,
+    overrides: Sequence[Override],
+    command: Command,
+    *,
+    written_later: Sequence[str],
+    workspace: Path,
 ) -> Params:
     """Return the params of a run of `command`; nothing is written.
+
+    A file that is a link to outside the repository is stored as that link, and what it says is not
+    recorded: somebody else's link must not publish what is on this machine. A link to the user's own
+    `workspace`, which a run in another folder may share, does not lead outside.
 
     Raises ParseError, UnknownParam, OverrideError, or SnapshotRefused if a file to be changed is a
     link to outside the repository.
@@ -55,16 +65,18 @@ def prepare(
     edited = files.apply_overrides(inputs, of_files) if of_files else {}
     final = {**inputs, **edited}
     command = _changed(command, of_command)
-    trees = {name: files.parse(name, data) for name, data in final.items()}
+    real = {name: _real(root, name) for name in edited}
+    unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
+    trees = {name: files.parse(name, data) for name, data in final.items() if name not in unrecorded}
     if options := arguments.parse(arguments.split(command) or ()):
         trees[COMMAND] = options
-    real = {name: _real(root, name) for name in edited}
     return Params(
         command,
         trees,
         contents=final,
         edited={real[name]: data for name, data in edited.items()},
         originals={real[name]: inputs[name] for name in edited},
+        warnings=warning_of(unrecorded),
     )
 
 
@@ -110,8 +122,8 @@ def require_writable(root: Path, params: Params) -> None:
 
 def as_stored(project: Project, tree: str, params: Params) -> Params:
     """Return the params as they are in the snapshot: somebody may have saved a file meanwhile."""
-    inside = {name: _inside(project.repo.root, name) for name in params.contents}
-    names = {name: real for name, real in inside.items() if real is not None}
+    found = {name: inside(project.repo.root, name) for name in params.contents}
+    names = {name: real for name, real in found.items() if real is not None}
     blobs = project.repo.read_blobs([f"{tree}:{real}" for real in names.values()])
     stored = {name: blob for name, blob in zip(names, blobs, strict=True) if blob is not None}
     changed = {name: blob for name, blob in stored.items() if blob != params.contents[name]}
@@ -179,16 +191,8 @@ def _read(root: Path, name: str) -> bytes | None:
         raise errors.FileError(f"cannot be read: {error.strerror}", file=name) from error
 
 
-def _inside(root: Path, name: str) -> str | None:
-    """Return the real path of a file relative to the root; None if it is not of this repository."""
-    real, top = (root / name).resolve(), root.resolve()
-    if not real.is_relative_to(top) or ".git" in real.relative_to(top).parts:
-        return None
-    return real.relative_to(top).as_posix()
-
-
 def _real(root: Path, name: str) -> str:
-    real = _inside(root, name)
+    real = inside(root, name)
     if real is None:
         raise errors.SnapshotRefused(
             f"{name} is a link to outside the repository: a change to it could not be stored.",

@@ -13,6 +13,7 @@ from gitexp.files.limits import read_limited
 from gitexp.model import Files, Tree, Value
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
+from gitexp.repo.snapshot import shorten
 from gitexp.repo.store import Store
 
 Parser = Callable[[str, bytes], Tree]
@@ -106,6 +107,26 @@ def read(path: Path) -> bytes | None:
         return read_limited(path) if path.is_file() else None
     except OSError:
         return None
+
+
+def inside(root: Path, name: str | Path) -> str | None:
+    """Return the real path of a file relative to the root; None if it is not of this repository."""
+    real, top = (root / name).resolve(), root.resolve()
+    if not real.is_relative_to(top) or ".git" in real.relative_to(top).parts:
+        return None
+    return real.relative_to(top).as_posix()
+
+
+def foreign(root: Path, names: Iterable[str]) -> list[str]:
+    """Return those of some files that are links to outside the repository."""
+    return [name for name in names if (root / name).is_file() and inside(root, name) is None]
+
+
+def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:
+    """Return what a record says of files whose content it does not have, because they are links."""
+    if not unrecorded:
+        return ()
+    return (f"not recorded, a link to outside the repository: {shorten(unrecorded)}",)
 
 
 def parse_all(found: Mapping[str, bytes | None], parser: Parser) -> tuple[dict[str, Tree], list[str]]:

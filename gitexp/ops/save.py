@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from gitexp import files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.ops import exclusions, names
-from gitexp.ops.project import Project, parse_all, read
+from gitexp.ops.project import Project, foreign, parse_all, read, warning_of
 from gitexp.ops.record import branch_of, made_here
 from gitexp.repo import snapshot
 from gitexp.repo.live import live_runs
@@ -30,8 +30,9 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         check_name(name)
         project.store.require_free(name)
     config, root = project.config, project.repo.root
-    params, unread = parse_all(_contents(root, config.params), files.parse)
-    metrics, bad = parse_all(_contents(root, config.metrics), files.parse_metrics)
+    unrecorded = foreign(root, (*config.params, *config.metrics))
+    params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse)
+    metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     rules = snapshot.Rules(
         leave_out=exclusions.rule(root),
@@ -56,7 +57,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         params=params,
         metrics=metrics,
         note=note,
-        warnings=(*going, *taken.warnings, *unread, *bad),
+        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad),
     )
     record = made_here(record)
     record = replace(record, finished=record.created)
@@ -71,6 +72,6 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     return names.create(to_try, lambda name: project.store.create(name, seed, build))
 
 
-def _contents(root: Path, names: Iterable[str]) -> dict[str, bytes | None]:
+def _contents(root: Path, names: Iterable[str], but: Collection[str]) -> dict[str, bytes | None]:
     # To read a pipe would be to wait for ever.
-    return {name: read(root / name) for name in names if (root / name).is_file()}
+    return {name: read(root / name) for name in names if name not in but and (root / name).is_file()}

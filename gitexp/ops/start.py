@@ -134,7 +134,7 @@ def _with_patterns(code: Project, request: Request, before: Mapping[str, str]) -
 def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStack) -> Start:
     repo = project.repo
     head = repo.head()
-    prepared, folder = _checked(project, request, None)
+    prepared, folder = _checked(project, request, None, project.repo.root)
     if not request.temp:
         params.require_writable(repo.root, prepared)
         stack.enter_context(live.workspace(project.local, repo.git_dir))
@@ -149,7 +149,8 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
     if request.temp:
         workspace = stack.enter_context(worktrees.checkout(repo, commit))
         worktrees.share(repo, workspace, commit, project.config.share)
-    return Start(project, prepared, folder, head.commit, branch_of(head), workspace, tree, commit, warnings)
+    told = (*prepared.warnings, *warnings)
+    return Start(project, prepared, folder, head.commit, branch_of(head), workspace, tree, commit, told)
 
 
 def _snapshot(project: Project, prepared: Params) -> tuple[str, tuple[str, ...]]:
@@ -185,15 +186,15 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
     code = _with_patterns(code, request, before.patterns if before is not None else {})
     worktrees.share(repo, worktree, point.commit, code.config.share)
-    prepared, folder = _checked(code, request, before)
+    prepared, folder = _checked(code, request, before, repo.root)
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
-    warnings: tuple[str, ...] = ()
+    warnings = prepared.warnings
     if changed := [*dict.fromkeys([*changed, *prepared.edited])]:
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
             taken = snapshot.with_files(worktree, scratch, tree, [], changed)
-        tree, warnings = taken.tree, taken.warnings
+        tree, warnings = taken.tree, (*warnings, *taken.warnings)
     commit = repo.write_commit(tree, [point.commit], _MESSAGE)
     worktrees.settle(worktree, commit)
     failpoint("run:settled")
@@ -231,13 +232,18 @@ def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:
 # -- from either --------------------------------------------------------------------------------------
 
 
-def _checked(code: Project, request: Request, before: Record | None) -> tuple[Params, str]:
-    """Return the params and the command, as `-S` changes them, and the folder that it runs in."""
+def _checked(code: Project, request: Request, before: Record | None, workspace: Path) -> tuple[Params, str]:
+    """Return the params and the command, as `-S` changes them, and the folder that it runs in.
+
+    `workspace` is the user's own, which the code may have links to.
+    """
     root = code.repo.root
     command, cwd = _command(code, request, before)
     find_program(command, cwd, os.environ)
     overrides = [files.parse_override(text) for text in request.overrides]
-    prepared = params.prepare(code, overrides, command, written_later=_written_params(code))
+    prepared = params.prepare(
+        code, overrides, command, written_later=_written_params(code), workspace=workspace
+    )
     top = root.resolve()
     if not (real := cwd.resolve()).is_relative_to(top):
         raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
