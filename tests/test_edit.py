@@ -276,6 +276,14 @@ def test_what_has_been_changed_since_is_not_undone(project: Project) -> None:
     assert one(project).record.note == ""
 
 
+def test_a_name_that_differs_in_case_alone_is_not_brought_back(repo: Workspace, project: Project) -> None:
+    remove.remove(project, [one(project)])
+    put(repo, "ONE")
+    with pytest.raises(errors.NothingToUndo, match="changed since"):
+        undo.undo(project)
+    assert project.store.names() == ["ONE", "two"]
+
+
 def test_nothing_to_undo(repo: Workspace, project: Project) -> None:
     refused = repo.gitexp("undo", "--json", check=False)
     assert refused.exit_code == 1

@@ -12,6 +12,7 @@ from gitexp.ops.takeover import Request, Taken, take_over
 from gitexp.repo import operations
 from gitexp.repo.git import RefConflict
 from gitexp.repo.operations import Operation
+from gitexp.repo.store import PREFIX as EXPERIMENTS
 from gitexp.repo.workspace import tree_changes
 
 _BRANCHES = "refs/heads/"
@@ -103,9 +104,14 @@ def _undo_refs(project: Project, operation: Operation) -> None:
                 f"The branch {branch} is checked out.", "Switch to another one first: git switch -"
             )
     reverse = Operation(_summary(operation), now(), back, undoes=operation.number)
+    names = {change.ref.removeprefix(EXPERIMENTS) for change in back if change.ref.startswith(EXPERIMENTS)}
+    project.local.prepare()
     try:
-        operations.carry_out(project.repo, project.local, reverse)
-    except RefConflict as error:
+        with project.local.lock("names"):
+            for name in names:  # one that came since may differ in case alone, which Git does not mind
+                project.store.require_free(name, but=names)
+            operations.carry_out(project.repo, project.local, reverse)
+    except (RefConflict, errors.NameTaken) as error:
         raise errors.NothingToUndo(
             f"What '{operation.summary}' did has been changed since.",
             "gitexp undo --list shows what else can be undone.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -168,10 +168,10 @@ class Store:
                 return self._write(*build(name), None)
         raise _taken(name)
 
-    def require_free(self, name: str) -> None:
-        """Raise NameTaken if there is an experiment of this name, in whatever case."""
+    def require_free(self, name: str, *, but: Collection[str] = ()) -> None:
+        """Raise NameTaken if there is an experiment of this name, in whatever case; some do not count."""
         for taken in self.names():
-            if taken.lower() == name.lower():
+            if taken.lower() == name.lower() and taken not in but:
                 raise _taken(taken)
 
     def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:
