@@ -94,7 +94,8 @@ ERROR_MEANINGS = {
     "storage": "The system would not read or write: permissions, an input/output error.",
     "disk-full": "There is no room left on the disk, or none under your quota.",
     "not-stored": "A run has ended and could not be stored; the next command that can, does.",
-    "interrupted": "Ctrl-C, before there was an answer. A `run` has one: the experiment, interrupted.",
+    "interrupted": "Ctrl-C, before there was an answer. A `run` has one: the experiment, interrupted. "
+    "While gitexp is being loaded, in its first tenth of a second, there is the exit status alone.",
     "internal": "A bug in gitexp.",
 }
 

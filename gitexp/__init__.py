@@ -16,10 +16,10 @@ longer name of the function.)
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from gitexp.version import __version__
 
+TYPE_CHECKING = False  # as type checkers know it; to import `typing` costs more than all the rest
 if TYPE_CHECKING:
     from gitexp import errors
     from gitexp.model import MISSING, Change, Experiment, Record, Status

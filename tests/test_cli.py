@@ -126,6 +126,22 @@ def test_ctrl_c_is_130_and_quiet(repo: Workspace) -> None:
         fifo.unlink()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("module", ["gitexp.cli.main", "typer", "gitexp.cli.commands.show"])
+def test_ctrl_c_is_quiet_while_the_command_is_being_loaded(repo: Workspace, module: str) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == '{module}': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "sys.argv = ['gitexp', 'show']\n"
+        "from gitexp.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=repo.path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_a_bug_is_a_sentence_and_with_debug_a_traceback(repo: Workspace) -> None:
     done = repo.gitexp("log", "nope", check=False, env={"GITEXP_DEBUG": "1"})
     assert "Traceback" in done.stderr

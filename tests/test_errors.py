@@ -363,7 +363,8 @@ def test_ctrl_c_is_an_answer(repo: Workspace) -> None:
     process = repo.start("show", "--json", env={"GIT_CONFIG_GLOBAL": str(fifo)})
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(2)
-    os.killpg(process.pid, signal.SIGINT)
+    for _ in range(2):  # as `timeout -s INT` does
+        os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, b""), out
     assert _only_document(out.decode())["code"] == "interrupted"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import gc
 import importlib
+import math
 import os
 import re
 import signal
 import sys
+import threading
+import time
 from difflib import get_close_matches
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -83,6 +87,7 @@ _register()
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 Ctrl-C."""
+    _take_interrupts()
     _open_closed_streams()
     # Reading ten thousand records makes no garbage in cycles; looking for it takes a third of the time.
     gc.disable()
@@ -94,6 +99,26 @@ def main() -> NoReturn:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         status = 128 + getattr(signal, "SIGPIPE", 13)
     sys.exit(status)
+
+
+def _take_interrupts() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt, once for several that come together.
+
+    `timeout` sends two of them, and so does whoever is in a hurry: the second one must not cut short
+    what is said of the first. A signal that was ignored when gitexp started stays ignored.
+    """
+    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)
+    if ignored or threading.current_thread() is not threading.main_thread():
+        return
+    last = -math.inf
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before > _TOGETHER:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _open_closed_streams() -> None:
@@ -134,6 +159,7 @@ def _run() -> int:
         return _report(errors.InternalError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
 
 
+_TOGETHER = 0.5  # seconds
 _INTERRUPTED = errors.Interrupted("Interrupted.")
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
 
