@@ -253,6 +253,65 @@ def test_undo_keeps_what_was_done_since(repo: Workspace) -> None:
     assert (repo.read("train.py"), repo.read("new.py")) == ("more of mine\n", "new\n")
 
 
+def test_what_undo_has_overwritten_can_be_had_back_by_its_number(repo: Workspace) -> None:
+    repo.write("train.py", "theirs\n")
+    save(repo, "one")
+    back_to_head(repo)
+    repo.gitexp("apply", "one")
+    repo.write("train.py", "nowhere else\n")
+    repo.gitexp("undo", "--force")
+    repo.gitexp("tag", "one", "x")
+    assert [(each["number"], each["summary"]) for each in repo.json("undo", "--list")] == [
+        (3, "tag one"),
+        (2, "undo apply one"),
+    ]
+    repo.gitexp("undo", "2")
+    assert repo.read("train.py") == "nowhere else\n"
+
+
+@pytest.mark.parametrize("how", ["autocrlf", "ident", "filter"])
+def test_what_git_would_convert_comes_back_byte_for_byte(repo: Workspace, how: str) -> None:
+    attributes = {"autocrlf": "", "ident": "new.txt ident\n", "filter": "new.txt filter=upper\n"}
+    repo.write(".gitattributes", attributes[how])
+    content = "$Id: mine $ first\n"
+    repo.write("new.txt", content)
+    repo.commit()
+    if how == "autocrlf":
+        repo.git("config", "core.autocrlf", "true")
+    if how == "filter":
+        repo.git("config", "filter.upper.clean", "tr a-z A-Z")
+    repo.write("new.txt", "theirs\n")
+    save(repo, "one")
+    repo.write("new.txt", content)
+    repo.gitexp("apply", "one", "--force")
+    assert repo.read("new.txt") != content
+    repo.gitexp("undo")
+    assert repo.read("new.txt") == content
+    repo.gitexp("undo")
+    repo.gitexp("undo")
+    assert repo.read("new.txt") == content
+
+
+def test_a_folder_without_files_is_not_in_the_way(repo: Workspace) -> None:
+    repo.write("sub", "now a file\n")
+    save(repo, "one")
+    with repo.by_user():
+        (repo.path / "sub").unlink()
+        (repo.path / "sub" / "empty").mkdir(parents=True)
+    repo.gitexp("apply", "one")
+    assert repo.read("sub") == "now a file\n"
+
+
+def test_the_way_out_for_what_git_ignores_is_another(repo: Workspace) -> None:
+    repo.write("new.log", "theirs\n")
+    save(repo, "one")
+    repo.write(".gitignore", "*.log\n")
+    repo.write("new.log", "mine\n")
+    with pytest.raises(errors.UnsavedChanges) as caught:
+        ops.apply(project(repo), "one")
+    assert "Git ignores it" in (caught.value.hint or "")
+
+
 def test_the_trash_of_git_cannot_take_what_undo_needs(repo: Workspace) -> None:
     repo.write("new-mine.py", "theirs\n")
     save(repo, "one")

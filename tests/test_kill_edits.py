@@ -51,9 +51,11 @@ def state(repo: Workspace) -> str:
     return git(repo, "for-each-ref", form, "refs/heads", "refs/gitexp/exps", "refs/gitexp/trash")
 
 
-def next_command(repo: Workspace, point: str) -> None:
-    repo.gitexp(*NEXT[sum(map(ord, point)) % len(NEXT)])
+def next_command(repo: Workspace, point: str) -> str:
+    """What any other command says on stderr."""
+    told = repo.gitexp(*NEXT[sum(map(ord, point)) % len(NEXT)]).stderr
     assert_sound(repo)
+    return told
 
 
 @pytest.mark.parametrize("point", REFS)
@@ -94,7 +96,8 @@ def test_files(repo: Workspace, point: str) -> None:
     kill(repo, point, "apply", "one")
     for name, how in fingerprint(repo.path)["files"].items():
         assert how in (before.get(name), wanted.get(name)), name
-    next_command(repo, point)
+    told = next_command(repo, point)
+    assert ("died in the middle of 'apply one'" in told) is point.startswith("workspace:")
     if point != "operation:written":
         repo.gitexp("undo")
     assert fingerprint(repo.path)["files"] == before

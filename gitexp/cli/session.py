@@ -13,11 +13,16 @@ def open_project() -> Project:
     from gitexp.cli import render
     from gitexp.ops.finish import finish_dead_runs
     from gitexp.ops.project import Project
-    from gitexp.ops.undo import complete_pending
+    from gitexp.ops.undo import complete_pending, cut_short
 
     project = Project.open()
     for operation in complete_pending(project):
         render.say(f"gitexp died in the middle of '{operation.summary}'; it is done now.")
+    for operation in cut_short(project):
+        render.warn(
+            f"gitexp died in the middle of '{operation.summary}': some files are as they were before it."
+        )
+        render.hint("gitexp undo takes it back; the same command again goes on with it.")
     for experiment in finish_dead_runs(project):
         state = experiment.record.status
         render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")

@@ -7,15 +7,18 @@ whatever happens can be taken back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.ops import exclusions, lookup
 from gitexp.ops.finish import now, refuse_beside_orphan
+from gitexp.ops.interrupts import held_back
 from gitexp.ops.project import Project
-from gitexp.repo import live, operations, snapshot, workspace
+from gitexp.repo import conversions, indexes, live, operations, snapshot, workspace
+from gitexp.repo.git import Repository
 from gitexp.repo.indexes import Entry
 from gitexp.repo.operations import Operation, WorkspaceChange
 from gitexp.repo.snapshot import human_size, shorten
@@ -27,14 +30,15 @@ class Request:
     """What is to be taken over, and why.
 
     `leftovers` are files that a run may have left here: these become as in the experiment too.
-    `modes` are permission bits that files had. With `force` files are overwritten though they are
-    stored nowhere else than in the operation.
+    `modes` are permission bits that files had, `raw` what is to be written unconverted. With `force`
+    files are overwritten though they are stored nowhere else than in the operation.
     """
 
     summary: str
     changes: Sequence[TreeChange]
     leftovers: Sequence[TreeChange] = ()
-    modes: dict[str, int] = field(default_factory=dict)
+    modes: Mapping[str, int] = field(default_factory=dict)
+    raw: Mapping[str, Entry] = field(default_factory=dict)
     undoes: int | None = None
     force: bool = False
 
@@ -79,20 +83,34 @@ def _take_over(project: Project, request: Request) -> Taken:
     with local.scratch() as scratch:
         (scratch / "snapshot").mkdir()
         before = snapshot.take(repo, scratch / "snapshot", _rules(project, touched)).tree
-        plan = _plan(project, request, changes, workspace.files_of(repo, before))
+        here = workspace.files_of(repo, before)
+        plan = _plan(project, request, changes, here)
         if not plan:
             return Taken(before, warnings=warnings)
         _refuse_obstacles(project, plan)
         paths = [*plan.write, *plan.remove]
         after = workspace.with_plan(repo, scratch, before, plan)
-        change = WorkspaceChange(
-            operations.worktree_of(repo), before, after, workspace.permissions(repo.root, paths)
-        )
+        modes = workspace.permissions(repo.root, paths)
+        raw = _unconverted(repo, scratch, {path: here[path] for path in paths if path in here})
+        change = WorkspaceChange(operations.worktree_of(repo), before, after, modes, raw)
         operation = Operation(request.summary, now(), workspace=change, undoes=request.undoes)
         operation = operations.carry_out(repo, local, operation)
         failpoint("takeover:stored")
-        workspace.carry_out(repo, scratch, plan, request.modes, stamps)
+        # Half of the files are no state to be left in: a Ctrl-C waits.
+        with held_back(), operations.changing_files(local, operation):
+            workspace.carry_out(repo, scratch, plan, stamps, request.modes, request.raw)
     return Taken(after, operation, sorted(plan.write), sorted(plan.remove), warnings)
+
+
+def _unconverted(repo: Repository, scratch: Path, here: Mapping[str, Entry]) -> str | None:
+    """Return a tree of those files that a checkout would not give back as they are on disk; None: all are."""
+    lossy = conversions.not_restored(repo, scratch / "snapshot" / "index", scratch, list(here))
+    files = [path for path in lossy if (repo.root / path).is_file() and not (repo.root / path).is_symlink()]
+    if not files:
+        return None
+    blobs = repo.write_blobs([repo.root / path for path in files])
+    indexes.put(repo, scratch / "raw", {p: (here[p][0], blob) for p, blob in zip(files, blobs, strict=True)})
+    return repo.run("write-tree", index=scratch / "raw", durable=True).decode().strip()
 
 
 def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
@@ -125,7 +143,7 @@ def _plan(project: Project, request: Request, changes: Sequence[TreeChange], her
     if not request.force:
         both = [c.path for c in doubtful if c.path in head and c.path not in saved]
         unsaved = [c.path for c in doubtful if c.path not in head and c.path not in saved]
-        _refuse(request, unsaved, both)
+        _refuse(project, request, unsaved, both)
     wanted = {c.path: c.new for c in changes if here.get(c.path) != c.new}
     wanted |= {c.path: c.new for c in left if c.path in saved and c.path not in head}
     return Plan(
@@ -149,19 +167,29 @@ def _stored_versions(
     )
 
 
-def _refuse(request: Request, unsaved: Sequence[str], both: Sequence[str]) -> None:
+def _refuse(project: Project, request: Request, unsaved: Sequence[str], both: Sequence[str]) -> None:
     """Raise UnsavedChanges if there is something that would be lost or reverted."""
     if not unsaved and not both:
         return
     what = f"unsaved changes in {shorten(unsaved)}" if unsaved else f"what was committed to {shorten(both)}"
     if unsaved and both:
         what += f", and what was committed to {shorten(both)}"
-    store = "Store them first (gitexp save), or overwrite" if unsaved else "Overwrite"
+    name = "undo" if request.undoes is not None else request.summary
     raise errors.UnsavedChanges(
-        f"gitexp {request.summary} would overwrite {what}.",
-        f"{store} with --force; gitexp undo brings them back then.",
+        f"gitexp {name} would overwrite {what}.",
+        f"{_way_out(project, unsaved)} with --force; gitexp undo brings them back then.",
         paths=[*unsaved, *both],
     )
+
+
+def _way_out(project: Project, unsaved: Sequence[str]) -> str:
+    if not unsaved:
+        return "Overwrite it"
+    # It takes no pathspecs, and says so where they are to be taken literally.
+    args = ("check-ignore", "-q", "--", unsaved[0])
+    if project.repo.call(*args, env={"GIT_LITERAL_PATHSPECS": "0"})[0] == 0:
+        return "Git ignores it, so gitexp save does not store it: move it away, or overwrite it"
+    return "Store them first (gitexp save), or overwrite them"
 
 
 def _refuse_obstacles(project: Project, plan: Plan) -> None:

@@ -9,11 +9,11 @@ from gitexp import errors
 from gitexp.ops.finish import now
 from gitexp.ops.project import Project
 from gitexp.ops.takeover import Request, Taken, take_over
-from gitexp.repo import operations
+from gitexp.repo import live, operations
 from gitexp.repo.git import RefConflict
 from gitexp.repo.operations import Operation
 from gitexp.repo.store import PREFIX as EXPERIMENTS
-from gitexp.repo.workspace import tree_changes
+from gitexp.repo.workspace import files_of, tree_changes
 
 _BRANCHES = "refs/heads/"
 
@@ -39,9 +39,9 @@ def undo(project: Project, number: int | None = None, *, force: bool = False) ->
 
 
 def undoable(project: Project) -> list[Operation]:
-    """Return what `undo` can take back here, the newest first: operations that are in effect.
+    """Return what `undo` can take back here, the newest first: what no other operation has taken back.
 
-    Where the newest of all is itself an undo, it comes first: to take that back is to do it again.
+    To take back an undo is to do it again.
     """
     here = operations.worktree_of(project.repo)
     every = [
@@ -49,21 +49,24 @@ def undoable(project: Project) -> list[Operation]:
         for operation in operations.all_of(project.repo)
         if operation.workspace is None or operation.workspace.worktree == here
     ]
-    by_number = {operation.number: operation for operation in every}
-    latest: dict[int, bool] = {}  # operation -> whether what was done to it last leaves it in effect
-    for operation in every:
-        first, steps = operation, 0
-        while first.undoes in by_number:
-            first, steps = by_number[first.undoes], steps + 1
-        latest.setdefault(first.number, steps % 2 == 0)
-    found = [by_number[number] for number, in_effect in latest.items() if in_effect]
-    return found if not every or next(iter(latest.values())) else [every[0], *found]
+    undone = {operation.undoes for operation in every}
+    return [operation for operation in every if operation.number not in undone]
 
 
 def complete_pending(project: Project) -> list[Operation]:
     """Finish the operations that a crash has interrupted between two refs, and return them."""
     with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
         return operations.complete(project.repo, project.local)
+    return []
+
+
+def cut_short(project: Project) -> list[Operation]:
+    """Return the operations that a crash has interrupted between two files; each is told of once."""
+    local = project.local
+    with contextlib.suppress(errors.GitexpError, OSError):
+        if any((local.root / "pending").iterdir()):
+            with live.workspace(local, project.repo.git_dir):
+                return operations.cut_short(project.repo, local)
     return []
 
 
@@ -89,7 +92,12 @@ def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> T
     assert work is not None
     changes = tree_changes(project.repo, work.after, work.before)
     request = Request(
-        _summary(operation), changes, modes=dict(work.modes), undoes=operation.number, force=force
+        _summary(operation),
+        changes,
+        modes=work.modes,
+        raw={} if work.raw is None else files_of(project.repo, work.raw),
+        undoes=operation.number,
+        force=force,
     )
     return take_over(project, request)
 
@@ -120,6 +128,7 @@ def _undo_refs(project: Project, operation: Operation) -> None:
 
 def _summary(operation: Operation) -> str:
     """Return what taking back is called: `undo apply exp-a`, and of that `redo apply exp-a`."""
-    if operation.undoes is not None:
-        return f"redo {operation.summary.removeprefix('undo ')}"
-    return f"undo {operation.summary}"
+    verb, _, what = operation.summary.partition(" ")
+    if operation.undoes is None or verb not in ("undo", "redo"):
+        return f"undo {operation.summary}"
+    return f"{'redo' if verb == 'undo' else 'undo'} {what}"

@@ -35,13 +35,13 @@ def keep_exact(
     """
     convertible, filtered = _convertible(repo, index, paths)
     converted = _converted(repo, index, paths if new_attributes else convertible)
-    lost = _not_restored(repo, index, scratch, converted)
+    lost = not_restored(repo, index, scratch, converted)
     mended = [path for path in lost if path not in filtered]
     if mended:
         blobs = repo.write_blobs([repo.root / path for path in mended])
         raw = {path: (converted[path][0], blob) for path, blob in zip(mended, blobs, strict=True)}
         indexes.put(repo, index, raw)
-        hopeless = _not_restored(repo, index, scratch, mended)
+        hopeless = not_restored(repo, index, scratch, mended)
         indexes.put(repo, index, {path: converted[path] for path in hopeless})
         lost = [path for path in lost if path in filtered or path in hopeless]
     return lost
@@ -91,7 +91,7 @@ def _is_converted(repo: Repository, path: str, entry: indexes.Entry) -> bool:
         return False
 
 
-def _not_restored(repo: Repository, index: Path, scratch: Path, paths: Collection[str]) -> list[str]:
+def not_restored(repo: Repository, index: Path, scratch: Path, paths: Collection[str]) -> list[str]:
     """Return the paths that, checked out, would not have the bytes that stand on disk."""
     if not paths:
         return []

@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ _MOST = 100  # operations
 _DAYS = 30
 _SUBJECT = 100  # characters
 _DIGITS = 8
+_FILES = "files-"  # before the number, in `pending/`: of an operation whose files are being changed
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -44,13 +45,15 @@ class WorkspaceChange:
     """The workspace of one worktree, from one tree to another.
 
     `worktree` is its Git folder relative to the repository's ("." for the main one), so that it is known
-    again after a move. `modes` are the permission bits of the files that stood there before.
+    again after a move. `modes` are the permission bits of the files that stood there before; `raw` is a
+    tree of those whose bytes a checkout of `before` would not give back, as they stood on disk.
     """
 
     worktree: str
     before: str
     after: str
     modes: Mapping[str, int] = field(default_factory=dict)
+    raw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def complete(repo: Repository, local: LocalState) -> list[Operation]:
     completed = []
     with local.lock("operations"):
         known = {str(operation.number): operation for operation in all_of(repo)}
-        for marker in sorted(pending.iterdir()):
+        for marker in sorted(each for each in pending.iterdir() if each.name.isdecimal()):
             operation = known.get(marker.name)  # None: it died before the first ref
             if operation is not None:
                 left = [change for change in operation.refs if repo.resolve(change.ref) == change.old]
@@ -133,6 +136,29 @@ def complete(repo: Repository, local: LocalState) -> list[Operation]:
                     completed += [operation] if left else []
             marker.unlink(missing_ok=True)
     return completed
+
+
+@contextlib.contextmanager
+def changing_files(local: LocalState, operation: Operation) -> Iterator[None]:
+    """Leave a word of an operation whose files are being changed, until they are."""
+    marker = local.root / "pending" / f"{_FILES}{operation.number}"
+    marker.parent.mkdir(exist_ok=True)
+    marker.touch()
+    yield
+    marker.unlink(missing_ok=True)
+
+
+def cut_short(repo: Repository, local: LocalState) -> list[Operation]:
+    """Return the operations that a crash has interrupted between two files, and forget that it did.
+
+    To be called by who holds the workspace, so that nobody is at it any more.
+    """
+    markers = [*(local.root / "pending").glob(f"{_FILES}*")]
+    names = {marker.name for marker in markers}
+    found = [operation for operation in all_of(repo) if f"{_FILES}{operation.number}" in names]
+    for marker in markers:
+        marker.unlink(missing_ok=True)
+    return found
 
 
 def _move_together(
@@ -185,6 +211,7 @@ def _write(repo: Repository, operation: Operation) -> str:
     entries = []
     if (work := operation.workspace) is not None:
         trees = {"before": work.before, "after": work.after}
+        trees |= {"raw": work.raw} if work.raw is not None else {}
         data["workspace"] = {"worktree": work.worktree, **trees, "modes": dict(work.modes)}
         entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
     if operation.undoes is not None:
@@ -226,7 +253,7 @@ def _workspace(data: Mapping[str, Any]) -> WorkspaceChange:
     if before is None or after is None:
         raise ValueError("a tree is missing")
     modes = {str(name): int(mode) for name, mode in data["modes"].items()}
-    return WorkspaceChange(str(data["worktree"]), before, after, modes)
+    return WorkspaceChange(str(data["worktree"]), before, after, modes, _id(data.get("raw")))
 
 
 def _ours(ref: Any) -> str:

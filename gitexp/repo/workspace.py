@@ -131,11 +131,18 @@ def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
 
 
 def carry_out(
-    repo: Repository, scratch: Path, plan: Plan, modes: Mapping[str, int], stamps: Mapping[str, Stamp]
+    repo: Repository,
+    scratch: Path,
+    plan: Plan,
+    stamps: Mapping[str, Stamp],
+    modes: Mapping[str, int],
+    raw: Mapping[str, Entry],
 ) -> None:
-    """Remove and write the plan's files; `modes` are permission bits that some of them had before.
+    """Remove and write the plan's files.
 
     `stamps` are those of the files when they were last looked at: somebody may have saved one since.
+    `modes` are permission bits that some files had before, `raw` the entries of those that Git is not
+    to convert.
     Raises StorageError; what has been changed by then stays so.
     """
     try:
@@ -147,7 +154,8 @@ def carry_out(
         attributes = [path for path in plan.write if PurePosixPath(path).name == _ATTRIBUTES]
         others = [path for path in plan.write if PurePosixPath(path).name != _ATTRIBUTES]
         for paths in (attributes, others):
-            _write(repo, scratch, {path: plan.write[path] for path in paths}, modes, stamps)
+            ready = _ready(repo, scratch, {path: plan.write[path] for path in paths}, raw)
+            _move_in(repo.root, ready, {path: plan.write[path] for path in paths}, modes, stamps)
     except OSError as error:
         raise errors.StorageError(
             f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",
@@ -155,31 +163,44 @@ def carry_out(
         ) from error
 
 
-def _write(
-    repo: Repository,
-    scratch: Path,
+def _ready(repo: Repository, scratch: Path, entries: Mapping[str, Entry], raw: Mapping[str, Entry]) -> Path:
+    """Return a folder that holds the files as they are to be: Git writes a file bit by bit."""
+    index, folder = scratch / "to-write", scratch / "files"
+    shutil.rmtree(folder, ignore_errors=True)
+    index.unlink(missing_ok=True)
+    if entries:
+        indexes.put(repo, index, entries)
+        repo.run("checkout-index", "-q", "-a", f"--prefix={folder}/", index=index, env=FETCHING)
+    unconverted = [path for path in entries if path in raw]
+    blobs = repo.read_blobs([raw[path][1] for path in unconverted])
+    for path, blob in zip(unconverted, blobs, strict=True):
+        (folder / path).write_bytes(blob or b"")
+    failpoint("workspace:ready")
+    return folder
+
+
+def _move_in(
+    root: Path,
+    folder: Path,
     entries: Mapping[str, Entry],
     modes: Mapping[str, int],
     stamps: Mapping[str, Stamp],
 ) -> None:
-    if not entries:
-        return
-    index, folder = scratch / "to-write", scratch / "files"
-    index.unlink(missing_ok=True)
-    indexes.put(repo, index, entries)
-    # Below a folder of its own: Git writes a file bit by bit.
-    repo.run("checkout-index", "-q", "-a", f"--prefix={folder}/", index=index, env=FETCHING)
-    failpoint("workspace:ready")
-    for path in entries:
-        target = repo.root / path
-        _require_unchanged(repo.root, path, stamps)
-        _set_mode(folder / path, target, entries[path], modes.get(path))
+    for path, entry in entries.items():
+        target = root / path
+        _require_unchanged(root, path, stamps)
+        _set_mode(folder / path, target, entry, modes.get(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not target.is_symlink():
-            target.rmdir()
+            _remove_empty(target)
         _rename(folder / path, target)
         failpoint("workspace:written")
-    shutil.rmtree(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that has no files, with the folders in it."""
+    for top, _, _ in os.walk(folder, topdown=False):
+        Path(top).rmdir()
 
 
 def _require_unchanged(root: Path, path: str, stamps: Mapping[str, Stamp]) -> None:

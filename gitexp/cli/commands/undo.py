@@ -54,12 +54,10 @@ def undo(
         return render.as_json({"undone": _as_json(done.operation), **files})
     if not quiet:
         written = "" if done.taken is None else f": {taken.line(done.taken)}"
-        if done.operation.undoes is None:
-            render.say(f"Taken back: {done.operation.summary}{written}.")
-            render.say("To do it again: gitexp undo", "dim")
-        else:
-            render.say(f"Done again: {done.operation.summary.removeprefix('undo ')}{written}.")
-            render.say("To take it back: gitexp undo", "dim")
+        again = done.operation.summary.startswith("undo ")
+        what = done.operation.summary.removeprefix("undo " if again else "redo ")
+        render.say(f"{'Done again' if again else 'Taken back'}: {what}{written}.")
+        render.say(f"To {'take it back' if again else 'do it again'}: gitexp undo", "dim")
     return None
 
 
