@@ -136,6 +136,10 @@ def test_params_that_the_user_is_editing_are_no_leftovers(repo: Workspace) -> No
     repo.write("params.yaml", mine)
     assert repo.json("apply", "one")["kept"] == ["params.yaml"]
     assert repo.read("params.yaml") == mine
+    assert repo.json("apply", "one", "--force")["written"] == ["params.yaml"]
+    assert repo.git("status", "--short") == "?? new.py"
+    repo.gitexp("undo")
+    assert repo.read("params.yaml") == mine
 
 
 def test_what_was_committed_since_the_baseline_is_not_reverted(repo: Workspace) -> None:

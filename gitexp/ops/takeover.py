@@ -145,7 +145,7 @@ def _plan(project: Project, request: Request, changes: Sequence[TreeChange], her
         unsaved = [c.path for c in doubtful if c.path not in head and c.path not in saved]
         _refuse(project, request, unsaved, both)
     wanted = {c.path: c.new for c in changes if here.get(c.path) != c.new}
-    wanted |= {c.path: c.new for c in left if c.path in saved and c.path not in head}
+    wanted |= {c.path: c.new for c in left if c.path not in head and (request.force or c.path in saved)}
     return Plan(
         {path: entry for path, entry in wanted.items() if entry is not None},
         [path for path, entry in wanted.items() if entry is None],
