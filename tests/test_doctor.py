@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp import errors
 from gitexp.model import ProcessId, Status
 from gitexp.ops import doctor, edit, remove
 from gitexp.ops.project import Project
@@ -106,6 +107,36 @@ def test_a_commit_that_is_gone(repo: Workspace, project: Project) -> None:
         object_file(repo, "refs/gitexp/exps/two^").unlink()
     assert ("objects-missing", False) in codes(project)
     assert ("commit-missing", False) in codes(project)
+
+
+@pytest.mark.parametrize("content", ["garbage\n", "", "0" * 40 + "\n"])
+def test_a_ref_that_says_no_commit(repo: Workspace, project: Project, content: str) -> None:
+    refs = project.repo.common_dir / "refs" / "gitexp"
+    for name in ("exps/e", "trash/20261121T101530.123Z/gone", "undo/00000001"):
+        (refs / name).parent.mkdir(parents=True, exist_ok=True)
+        (refs / name).write_text(content)
+    damaged, one = project.store.all()
+    assert (damaged.name, damaged.error) == ("e", "The ref of e is broken: it says no commit.")
+    assert one.error is None
+    assert project.store.names() == ["e", "one"]
+    with pytest.raises(errors.BadRecord, match="nothing of e to keep") as refused:
+        remove.remove(project, [damaged])
+    assert "doctor --fix" in (refused.value.hint or "")
+    found = doctor.examine(project, mend=True).findings
+    assert [(f.code, f.mended) for f in found] == [("broken-ref", True)] * 3
+    assert "refs/gitexp/exps/e " in found[0].message
+    assert (project.local.root / "broken" / "refs" / "gitexp" / "exps" / "e").read_text() == content
+    assert project.store.names() == ["one"]
+    assert codes(project) == []
+
+
+def test_a_broken_ref_hides_no_missing_object(repo: Workspace, project: Project) -> None:
+    put(repo, "two")
+    refs = project.repo.common_dir / "refs" / "gitexp" / "exps"
+    (refs / "e").write_text("garbage\n")
+    object_file(repo, "refs/gitexp/exps/two").unlink()
+    assert [e.name for e in project.store.all() if e.error] == ["e", "two"]
+    assert {code for code, _ in codes(project)} == {"broken-ref", "bad-record"}
 
 
 def test_a_commit_that_nothing_holds(repo: Workspace, project: Project) -> None:

@@ -235,8 +235,8 @@ def test_the_dvc_yaml_of_the_workspace_serves_gitexp_too(repo: Workspace) -> Non
 def test_without_any_nothing_is_looked_for(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Project.open(repo.path)
     calls = []
-    run = type(project.repo).run
-    monkeypatch.setattr(type(project.repo), "run", lambda *a, **k: calls.append(a[1]) or run(*a, **k))
+    call = type(project.repo).call
+    monkeypatch.setattr(type(project.repo), "call", lambda *a, **k: calls.append(a[1]) or call(*a, **k))
     assert dvc.experiments(project) == []
     assert calls == ["for-each-ref"]
 

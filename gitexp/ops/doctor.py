@@ -65,12 +65,16 @@ def examine(project: Project, *, mend: bool = False) -> Report:
     With `mend`, what can safely be put right is: nothing that holds an experiment is deleted. Raises
     what `Store.all` raises, for a repository that cannot be read at all.
     """
-    experiments = project.store.all()
+    every = project.store.all()
+    symbolic, broken = _refs(project)
+    experiments = [experiment for experiment in every if PREFIX + experiment.name not in broken]
     found = [
+        *symbolic,
+        *_broken(project, broken),
         *_names(project, experiments),
         *_records(project, experiments),
         *_commits(project, experiments),
-        *_objects(project, experiments),
+        *_objects(project, experiments, broken),
         *_running(experiments),
         *_git_locks(project),
         *_trash(project),
@@ -79,7 +83,7 @@ def examine(project: Project, *, mend: bool = False) -> Report:
     if mend:
         found = [_mended(finding) for finding in found]
     trashed, undoable = trash.contents(project.repo), operations.all_of(project.repo)
-    return Report(len(experiments), len(trashed), len(undoable), found)
+    return Report(len(every), len(trashed), len(undoable), found)
 
 
 def _mended(finding: Finding) -> Finding:
@@ -112,10 +116,39 @@ def _names(project: Project, experiments: Sequence[Experiment]) -> Iterator[Find
                 f"{' and '.join(names)} differ in case alone; some file systems cannot hold both.",
                 f"Rename one: gitexp rename {names[0]} <name>",
             )
-    for ref, target in project.repo.refs("refs/gitexp/", fields=("refname", "symref")):
-        if target:
-            name = os.fsdecode(ref)
-            yield Finding("symbolic-ref", f"{name} is a symbolic ref.", f"git symbolic-ref --delete {name}")
+
+
+def _refs(project: Project) -> tuple[list[Finding], list[str]]:
+    """Return what is found of refs that point at others, and the names of those that Git cannot read."""
+    found, broken = project.repo.refs_and_broken("refs/gitexp/", fields=("refname", "symref"))
+    symbolic = []
+    for name in (os.fsdecode(ref) for ref, target in found if target):
+        hint = f"git symbolic-ref --delete {name}"
+        symbolic.append(Finding("symbolic-ref", f"{name} is a symbolic ref.", hint))
+    return symbolic, broken
+
+
+def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
+    """Files of refs that say no commit, as a power cut leaves them: Git does not even delete these."""
+    common = project.repo.common_dir
+    for ref in refs:
+        file = common / ref
+        # A folder on the way may be a link, which leads elsewhere.
+        ours = os.path.lexists(file) and file.parent.resolve() == file.parent
+        aside = project.local.root / "broken" / ref
+        yield Finding(
+            "broken-ref",
+            f"{ref} is broken: it says no commit.",
+            f"If it was pushed somewhere, delete {shlex.quote(str(file))} and fetch it again.",
+            mend=partial(_move_aside, project, ref, file, aside) if ours else None,
+        )
+
+
+def _move_aside(project: Project, ref: str, file: Path, target: Path) -> None:
+    if project.repo.resolve(ref) is not None:  # somebody has mended it meanwhile
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file.replace(target)
 
 
 def _records(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
@@ -161,7 +194,7 @@ def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Fi
             )
 
 
-def _objects(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
+def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequence[str]) -> Iterator[Finding]:
     """Whether every file of every experiment is there, also of those in the trash."""
     if graph.is_complete(project.repo, "--glob=refs/gitexp/*"):
         return
@@ -171,6 +204,8 @@ def _objects(project: Project, experiments: Sequence[Experiment]) -> Iterator[Fi
         for e in (*experiments, *removed)
         if e.error is None and not graph.is_complete(project.repo, e.id)
     ]
+    if broken and not damaged:
+        return  # at a broken ref Git ends the search, whatever else there is
     yield Finding(
         "objects-missing",
         f"Objects are missing or damaged: of {shorten(damaged)}."

@@ -67,7 +67,7 @@ def require(project: Project, text: str) -> Experiment:
             f"There is no experiment '{text}'.", _nearest(project, text, "gitexp list -A names them all.")
         )
     if found.error is not None:
-        raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
+        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
     return found
 
 
@@ -194,7 +194,7 @@ def of_experiment(project: Project, experiment: Experiment) -> Point:
     """
     found, complaints = _completed(project, experiment)
     if found.error is not None:
-        raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
+        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
     record = found.record
     if found.source == dvc.SOURCE:  # read just now, not when it ran
         complaints = [f"{text} (in {found.name})" for text in record.warnings]

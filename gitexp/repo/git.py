@@ -25,6 +25,7 @@ from gitexp.repo.launch import Git
 # As `env` of a call for which a partial clone may fetch what it lacks: files are to be written.
 FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
 
+_BROKEN = re.compile(r"^warning: ignoring (?:broken ref|ref with broken name) (refs/.+)$", re.MULTILINE)
 _ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
 
 
@@ -205,9 +206,23 @@ class Repository:
     def refs(
         self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")
     ) -> Iterator[list[bytes]]:
-        """Yield for each ref below the patterns the wanted fields of `git for-each-ref`."""
+        """Return for each ref below the patterns the wanted fields of `git for-each-ref`."""
+        return self.refs_and_broken(*patterns, fields=fields)[0]
+
+    def refs_and_broken(
+        self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")
+    ) -> tuple[Iterator[list[bytes]], list[str]]:
+        """Return what `refs` does, and the names of the refs that Git passes over: their files say no id,
+        or are called as no ref can be."""
         text = "%00".join(f"%({name})" for name in fields) + "%00"
-        out = self.run("for-each-ref", f"--format={text}", "--", *patterns)
+        args = ("for-each-ref", f"--format={text}", "--", *patterns)
+        status, out, err = self.call(*args)
+        if status != 0:
+            raise failures.failure(args, status, err)
+        return self._split(out, fields), _BROKEN.findall(err)
+
+    @staticmethod
+    def _split(out: bytes, fields: Sequence[str]) -> Iterator[list[bytes]]:
         # A message holds no NUL, so a field ends at one, and a ref after its last field and a line end.
         # Cut up one by one: with 100,000 records a second copy of them all would be felt.
         at = 0

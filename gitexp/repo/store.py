@@ -50,8 +50,9 @@ class Store:
 
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
-        found = self.repo.refs(PREFIX, fields=("refname",))
-        return [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
+        found, broken = self.repo.refs_and_broken(PREFIX, fields=("refname",))
+        names = [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
+        return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)]) if broken else names
 
     def get(self, name: str) -> Experiment | None:
         """Return the experiment of exactly this name, or None."""
@@ -90,7 +91,7 @@ class Store:
                 f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names them all.",
             )
         if found.error is not None:
-            raise errors.BadRecord(found.error, "git fsck tells whether the repository is sound.")
+            raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
         return found
 
     def run_file(self, experiment: Experiment, name: str) -> bytes | None:
@@ -110,36 +111,50 @@ class Store:
         return found[0] if found else None
 
     def read_below(self, prefix: str) -> list[tuple[str, Experiment]]:
-        """Return each ref below a prefix with the experiment there, called by the ref's last part."""
-        return self._read(prefix, lambda ref: ref.rpartition("/")[2])
+        """Return each ref below a prefix with the experiment there, called by the ref's last part.
+
+        A ref that says no commit is passed over.
+        """
+        return self._read(prefix, lambda ref: ref.rpartition("/")[2])[0]
 
     def _experiments(self, pattern: str) -> list[Experiment]:
-        return [experiment for _, experiment in self._read(pattern, lambda ref: ref.removeprefix(PREFIX))]
+        read, broken = self._read(pattern, lambda ref: ref.removeprefix(PREFIX))
+        found = [experiment for _, experiment in read]
+        if not broken:
+            return found
+        lost = [
+            _damaged(name, self.repo.zero, f"The ref of {name} is broken: it says no commit.")
+            for name in (ref.removeprefix(PREFIX) for ref in broken)
+        ]
+        return sorted([*found, *lost], key=lambda experiment: experiment.name)
 
-    def _read(self, pattern: str, name_of: _NameOf) -> list[tuple[str, Experiment]]:
+    def _read(self, pattern: str, name_of: _NameOf) -> tuple[list[tuple[str, Experiment]], list[str]]:
+        """Return the refs that match with their experiments, and the names of those that are broken."""
         try:
             return self._read_refs([pattern], name_of)
         except errors.GitFailed:
             # Git stops at the first ref whose commit is not there; that must not hide the others.
-            refs = [
-                ref.decode("utf-8", "surrogateescape")
-                for (ref,) in self.repo.refs(pattern, fields=("refname",))
-            ]
+            found, broken = self.repo.refs_and_broken(pattern, fields=("refname",))
+            refs = [ref.decode("utf-8", "surrogateescape") for (ref,) in found]
             chunks = (refs[at : at + _MOST_PATTERNS] for at in range(0, len(refs), _MOST_PATTERNS))
-            return [found for chunk in chunks for found in self._read_around_damage(chunk, name_of)]
+            read = [one for chunk in chunks for one in self._read_around_damage(chunk, name_of)]
+            return read, broken
 
-    def _read_refs(self, patterns: Sequence[str], name_of: _NameOf) -> list[tuple[str, Experiment]]:
+    def _read_refs(
+        self, patterns: Sequence[str], name_of: _NameOf
+    ) -> tuple[list[tuple[str, Experiment]], list[str]]:
         fields = ("refname", "objectname", "contents:body")
+        rows, broken = self.repo.refs_and_broken(*patterns, fields=fields)
         found = []
-        for name, oid, body in self.repo.refs(*patterns, fields=fields):
+        for name, oid, body in rows:
             ref = name.decode("utf-8", "replace")
             found.append((ref, _experiment(name_of(ref), oid.decode(), body)))
-        return found
+        return found, broken
 
     def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Experiment]]:
         """Return what can be read of the refs, by halves until each damaged one stands alone."""
         try:
-            return self._read_refs(refs, name_of)
+            return self._read_refs(refs, name_of)[0]
         except errors.GitFailed as error:
             if len(refs) > 1:
                 half = len(refs) // 2

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gitexp import errors
 from gitexp.model import Experiment
 from gitexp.repo.git import RefChange, Repository
 from gitexp.repo.store import PREFIX as EXPERIMENTS
@@ -50,7 +51,13 @@ def contents(repo: Repository) -> list[Trashed]:
 
 
 def removal(experiments: Sequence[Experiment], time: datetime) -> list[RefChange]:
-    """Return what moves experiments into the trash."""
+    """Return what moves experiments into the trash; raises BadRecord for one whose ref says no commit."""
+    for experiment in experiments:
+        if not experiment.id.strip("0"):
+            raise errors.BadRecord(
+                f"There is nothing of {experiment.name} to keep: its ref is broken.",
+                "gitexp doctor --fix moves the ref out of the way.",
+            )
     stamp = time.strftime(_STAMP)[:-3] + "Z"
     return [
         change
