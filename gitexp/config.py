@@ -83,17 +83,27 @@ def load(root: Path, here: Path) -> Config:
 
     Raises ParseError or ConfigError with the file and line.
     """
-    folder = _project(root, here)
-    prefix = folder.relative_to(root).as_posix()
-    prefix = "" if prefix == "." else prefix
+    folder, prefix = _place(root, here)
     path = folder / CONFIG_FILE
     shown = str(PurePosixPath(prefix, CONFIG_FILE))
     try:
         data = read_limited(path) if path.is_file() else b""
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
-    config = _from_tree(files.parse(shown, data), data, prefix, shown)
-    return _with_pipeline(config, folder) if (folder / DVC_YAML).is_file() else config
+    return _with_pipeline(_from_tree(files.parse(shown, data), data, prefix, shown), folder)
+
+
+def conventions(root: Path, here: Path) -> Config:
+    """Return what would hold there if the config said nothing."""
+    folder, prefix = _place(root, here)
+    return _with_pipeline(_from_tree({}, b"", prefix, CONFIG_FILE), folder)
+
+
+def _place(root: Path, here: Path) -> tuple[Path, str]:
+    """Return the project's folder, and what its paths begin with."""
+    folder = _project(root, here)
+    prefix = folder.relative_to(root).as_posix()
+    return folder, "" if prefix == "." else prefix
 
 
 def _with_pipeline(config: Config, folder: Path) -> Config:
@@ -101,6 +111,8 @@ def _with_pipeline(config: Config, folder: Path) -> Config:
 
     A run in a folder of its own works on DVC's one cache, as DVC's own do.
     """
+    if not (folder / DVC_YAML).is_file():
+        return config
     try:
         data, params = read_limited(folder / DVC_YAML), folder / DEFAULT_PARAMS
         known = is_templated(data) and params.is_file()

@@ -107,7 +107,23 @@ def test_the_nearest_folder_with_a_config_is_the_project(repo: Workspace) -> Non
 
 def test_a_config_that_cannot_be_read(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "command: x\n", mode=0o000)
-    done = repo.gitexp("show", check=False, unreadable=True)
+    done = repo.gitexp("save", check=False, unreadable=True)
     assert done.exit_code == 1
     assert done.stderr.startswith("error: gitexp.yaml: cannot be read: Permission denied")
     repo.write("gitexp.yaml", "command: x\n", mode=0o644)
+
+
+@pytest.mark.parametrize("text", ["a: b: c\n", "comand: x\n"])
+def test_a_wrong_config_hinders_only_what_needs_it(repo: Workspace, text: str) -> None:
+    repo.gitexp("run", "-q", "-n", "one", "--", "true")
+    repo.write("gitexp.yaml", text)
+    for args in (
+        *(("list",), ("show",), ("diff", "one"), ("log", "one")),
+        *(("note", "one", "-m", "x"), ("tag", "one", "t"), ("rename", "one", "two"), ("remove", "-y", "two")),
+        *(("restore", "two"), ("undo",), ("undo",), ("apply", "two"), ("undo",)),
+    ):
+        done = repo.gitexp(*args, check=False)
+        assert done.exit_code == 0, (args, done.stderr)
+        assert done.stderr.count("warning: gitexp.yaml:1") == 1, args
+    for args in (("save",), ("run", "--", "true")):
+        assert repo.json(*args, check=False)["error"]["file"] == "gitexp.yaml"

@@ -154,7 +154,7 @@ CASES = [
     Case("params-toml", RUN, "parse-error", "params.toml:1:", "", lambda r: r.write("params.toml", "a =\n")),
     Case(
         "config-key",
-        ("show",),
+        ("save",),
         "config-error",
         "gitexp.yaml:2: there is no key 'metrcs'",
         "'metrics'",
@@ -163,7 +163,7 @@ CASES = [
     Case(
         "config-type", RUN, "config-error", "gitexp.yaml:1: 'metrics'", "metrics: [", _config("metrics: 3\n")
     ),
-    Case("config-broken", ("list",), "parse-error", "gitexp.yaml:1:", "", _config("a: b: c\n")),
+    Case("config-broken", ("save",), "parse-error", "gitexp.yaml:1:", "", _config("a: b: c\n")),
     Case(
         "override-unknown", ("run", "-S", "train.lt=1", "--", "true"), "unknown-param", "train.lt", "train.lr"
     ),

@@ -21,7 +21,7 @@ def experiments(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        return _offered(lookup.names(Project.open()), incomplete)
+        return _offered(lookup.names(Project.open(any_config=True)), incomplete)
     except errors.GitexpError:
         return []
 
@@ -31,7 +31,7 @@ def own_experiments(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        return _offered(Project.open().store.names(), incomplete)
+        return _offered(Project.open(any_config=True).store.names(), incomplete)
     except errors.GitexpError:
         return []
 
@@ -42,7 +42,9 @@ def trashed(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        return _offered([one.experiment.name for one in remove.trashed(Project.open())], incomplete)
+        return _offered(
+            [one.experiment.name for one in remove.trashed(Project.open(any_config=True))], incomplete
+        )
     except errors.GitexpError:
         return []
 
@@ -53,7 +55,7 @@ def points(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        project = Project.open()
+        project = Project.open(any_config=True)
         refs = project.repo.refs("refs/heads/", fields=("refname:lstrip=2",))
         branches = [ref.decode("utf-8", "replace") for (ref,) in refs]
         return _offered([*lookup.names(project), "HEAD", "workspace", *branches], incomplete)
@@ -68,7 +70,7 @@ def params(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        found, _ = Project.open().files_here()
+        found, _ = Project.open(any_config=True).files_here()
     except errors.GitexpError:
         return []
     flat = flatten_files(found)
@@ -84,7 +86,7 @@ def columns(incomplete: str) -> list[str]:
     from gitexp.ops.project import Project
 
     try:
-        table = show.table(Project.open(), show.Query(everything=True, limit=20))
+        table = show.table(Project.open(any_config=True), show.Query(everything=True, limit=20))
     except errors.GitexpError:
         return []
     before, comma, _ = incomplete.rpartition(",")

@@ -8,14 +8,21 @@ if TYPE_CHECKING:
     from gitexp.ops.project import Project
 
 
-def open_project() -> Project:
-    """Return the project around the current folder; says so if a dead run was found and stored."""
+def open_project(*, needs_config: bool = False) -> Project:
+    """Return the project around the current folder; says so if a dead run was found and stored.
+
+    What looks at experiments, or takes something back, must not fail for a gitexp.yaml that is wrong:
+    that is a warning, unless the command `needs_config`.
+    """
     from gitexp.cli import render
+    from gitexp.config import CONFIG_FILE
     from gitexp.ops.finish import finish_dead_runs
     from gitexp.ops.project import Project
     from gitexp.ops.undo import complete_pending, cut_short
 
-    project = Project.open()
+    project = Project.open(any_config=not needs_config)
+    if project.config_error is not None:
+        render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")
     for operation in complete_pending(project):
         render.say(f"gitexp died in the middle of '{operation.summary}'; it is done now.")
     for operation in cut_short(project):

@@ -29,25 +29,37 @@ class Contents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Open with `Project.open`; `here` is the folder the user stands in."""
+    """Open with `Project.open`; `here` is the folder the user stands in.
+
+    `config_error` is why the config is not what gitexp.yaml says.
+    """
 
     repo: Repository
     config: Config
     store: Store
     local: LocalState
     here: Path
+    config_error: errors.FileError | None = None
 
     @classmethod
-    def open(cls, here: Path | None = None) -> Project:
+    def open(cls, here: Path | None = None, *, any_config: bool = False) -> Project:
         """Return the project around `here` (default: the current folder).
 
-        Raises what `Repository.find` and `config.load` raise, and UntrustedRepository.
+        Raises what `Repository.find` and `config.load` raise, and UntrustedRepository. With `any_config`
+        a gitexp.yaml that is wrong is no error: the conventions hold then.
         """
         here = (here or Path.cwd()).resolve()
         repo = Repository.find(here)
         local = LocalState(repo)
         local.refuse_links()
-        return cls(repo, config.load(repo.root.resolve(), here), Store(repo), local, here)
+        root, error = repo.root.resolve(), None
+        try:
+            found = config.load(root, here)
+        except errors.FileError as wrong:
+            if not any_config:
+                raise
+            found, error = config.conventions(root, here), wrong
+        return cls(repo, found, Store(repo), local, here, error)
 
     @property
     def folder(self) -> Path:

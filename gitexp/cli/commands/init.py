@@ -42,7 +42,7 @@ def init(
     from gitexp.ops import init as ops
 
     with contextlib.suppress(errors.FileError):  # a gitexp.yaml that is broken may be written anew
-        open_project()
+        open_project(needs_config=True)
     found = ops.init(Path.cwd(), command=command, force=force)
     if json:
         return render.as_json(

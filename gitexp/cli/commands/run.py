@@ -103,7 +103,7 @@ def run(
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     gc.enable()  # the command may take days, and `main` has turned it off
-    project = open_project()
+    project = open_project(needs_config=True)
 
     def started(experiment: Experiment) -> None:
         with contextlib.suppress(OSError):  # nobody there to be told: that is no reason not to run

@@ -37,7 +37,7 @@ def save(
     from gitexp.ops.lineage import row_of
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
-    project = open_project()
+    project = open_project(needs_config=True)
     experiment = ops.save(project, name, note, name_template=name_template)
     for warning in experiment.record.warnings:
         render.warn(warning)
