@@ -198,7 +198,8 @@ def _blob_id(text: str) -> str:
 
 def test_commit_dates(repo: Workspace, found: Repository) -> None:
     head = repo.git("rev-parse", "HEAD")
-    assert found.commit_dates([head, "0" * 40]) == {head: "2024-01-01T00:00:00+00:00"}
+    dates = found.commit_dates([head, "0" * 40])
+    assert dates in ({head: "2024-01-01T00:00:00+00:00"}, {head: "2024-01-01T00:00:00Z"})  # Git 2.47: Z
     assert found.commit_dates([]) == {}
 
 
