@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -202,3 +204,20 @@ def test_records_that_are_damaged_or_lie(repo: Workspace, first: Experiment) -> 
 def test_errors_come_as_ever(repo: Workspace) -> None:
     with pytest.raises(errors.CommandNotFound):
         run.run(Project.open(repo.path), run.Request(("no-such-program",), once=True))
+
+
+def test_of_many_at_once_one_runs(repo: Workspace) -> None:
+    go = repo.path.parent / "go"
+    script = f"for i in $(seq 600); do [ -e '{go}' ] && break; sleep 0.05; done"
+    started = [repo.start("run", "--temp", "--once", "--json", "--", "sh", "-c", script) for _ in range(4)]
+    refused = 0
+    while refused < 3:
+        refused = sum(process.poll() is not None for process in started)
+        time.sleep(0.02)
+    go.touch()
+    codes = []
+    for process in started:
+        answer = json.loads(process.communicate(timeout=60)[0])
+        codes.append(answer["error"]["code"] if answer["error"] else answer["status"])
+    assert sorted(codes) == ["done", "still-running", "still-running", "still-running"]
+    assert count(repo) == 1

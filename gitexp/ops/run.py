@@ -78,21 +78,32 @@ def run(project: Project, request: Request) -> Result:
     """
     project.local.prepare()
     with contextlib.ExitStack() as stack:
-        search = stack.enter_context(contextlib.closing(earlier.Search(project.store)))
+
+        def begin_search() -> earlier.Search:
+            return stack.enter_context(contextlib.closing(earlier.Search(project.store)))
+
+        search = None if request.once else begin_search()
         begin_with = start.prepare(project, request, stack)
         identity = earlier.identity(begin_with)
-        same = search.result(identity, timeout=None if request.once else _PATIENCE)
-        if same is not None:
-            request.on_same(same)
-            if request.once:
-                return _given_back(same)
-        folder = stack.enter_context(live.new_folder(project.local))
-        let_through = stack.enter_context(held_back())
-        run = _begin(project, request, begin_with, identity, folder)
+        with _alone(project, identity) if request.once else contextlib.nullcontext():
+            search = search or begin_search()
+            same = search.result(identity, timeout=None if request.once else _PATIENCE)
+            if same is not None:
+                request.on_same(same)
+                if request.once:
+                    return _given_back(same)
+            folder = stack.enter_context(live.new_folder(project.local))
+            let_through = stack.enter_context(held_back())
+            run = _begin(project, request, begin_with, identity, folder)
         result = _carry_out(run, let_through)
         if same is None and (same := search.result(identity, but=result.experiment.name)) is not None:
             request.on_same(same)
         return result
+
+
+def _alone(project: Project, identity: str) -> contextlib.AbstractContextManager[None]:
+    """Keep others of this identity waiting: of those started at once with `--once`, one is to run."""
+    return project.local.lock(f"once-{identity[:2]}")  # so few files, for they stay
 
 
 def _given_back(same: Experiment) -> Result:
