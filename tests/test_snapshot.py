@@ -224,7 +224,7 @@ def params_is_a_link_inside(repo: Workspace) -> None:
     link(repo, "params.yaml", "conf/base.yaml")
 
 
-@shape()
+@shape(warns=["a link to outside the repository: params.yaml"])
 def params_is_a_link_to_outside(repo: Workspace) -> None:
     (repo.path.parent / "outside.yaml").write_text("lr: 1\n")
     remove(repo, "params.yaml")
