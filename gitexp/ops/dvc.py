@@ -21,7 +21,7 @@ from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML,
 from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Experiment, Record, Status, Tree
 from gitexp.ops.project import Project, parse_all, parse_params, read
-from gitexp.repo import dvc
+from gitexp.repo import dvc, failures
 from gitexp.repo.dvc import DvcRef
 from gitexp.repo.git import GitObject, Repository
 
@@ -44,7 +44,7 @@ def read_refs(project: Project, refs: Sequence[DvcRef]) -> list[Experiment]:
         return [found for ref in refs if (found := reading.experiment(ref)) is not None]
     except errors.GitFailed as error:
         if len(refs) == 1:
-            return [_damaged(refs[0], f"cannot be read: {error.message}")]
+            return [_damaged(refs[0], f"cannot be read: {failures.reason(error)}")]
         # Git stops at the first damaged object; that must not hide the others.
         half = len(refs) // 2
         return read_refs(project, refs[:half]) + read_refs(project, refs[half:])

@@ -14,6 +14,13 @@ _UNWRITABLE = re.compile(
     r"|(unable to|cannot|could not) (append|create|lock|write).*permission denied"
 )
 
+_NO_OBJECT = re.compile(
+    r"(missing|bad|nonexistent|invalid) object|unpack tree object|object file .* is empty"
+    r"|(loose|packed) object .* corrupt|unable to unpack [0-9a-f]{40}"
+    r"|(unable to|cannot|could not) (read|find|parse) (object|tree|commit|sha1 file|[0-9a-f]{40})"
+)
+_LOCKED = re.compile(r"unable to create '(.+\.lock)': file exists", re.IGNORECASE)
+
 _FULL = ("no space left on device", "disk quota exceeded", "out of diskspace")
 
 
@@ -65,26 +72,42 @@ def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
         return errors.ReadOnlyRepository(
             f"The repository cannot be written: {what}", "Check the permissions of its .git folder."
         )
+    message, hint = _told(args, status, err)
+    return errors.GitFailed(message, hint, status=status, stderr=err)
+
+
+def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
+    """Return the sentence and the hint for a Git process that failed."""
+    what, lower = sentence(err), err.lower()
     if "promisor remote" in lower or "lazy fetching disabled" in lower:
-        return errors.GitFailed(
+        return (
             f"This partial clone lacks what is needed: {what}",
             "Let Git fetch it: git show or git diff of the same commits does.",
-            status=status,
-            stderr=err,
         )
     if status < 0:
-        return errors.GitFailed(
+        return (
             f"git {_verb(args)} was killed by signal {-status}.",
             "Is there enough memory? Run the command again.",
-            status=status,
-            stderr=err,
         )
-    return errors.GitFailed(
+    if (locked := _LOCKED.search(err)) is not None:
+        return (
+            f"Another Git holds the lock {locked[1]}, or has died over it.",
+            "Run the command again; after a minute gitexp doctor --fix clears it, or says what to do.",
+        )
+    if _NO_OBJECT.search(lower):
+        return (
+            f"An object is missing or damaged: {what}",
+            "gitexp doctor says which experiments lack some; git fsck reads every object.",
+        )
+    return (
         f"git {_verb(args)} failed: {what or f'exit status {status}'}",
         "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
-        status=status,
-        stderr=err,
     )
+
+
+def reason(error: errors.GitFailed) -> str:
+    """Return why Git failed, in its own words, to stand after a colon."""
+    return sentence(error.stderr) or error.message
 
 
 def _verb(args: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
-from gitexp.repo import records, refs
+from gitexp.repo import failures, records, refs
 from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry
 from gitexp.repo.local import LocalState
 
@@ -162,7 +162,7 @@ class Store:
                 return first + self._read_around_damage(refs[half:], name_of)
             ((name, oid),) = self.repo.refs(refs[0], fields=("refname", "objectname"))
             ref = name.decode("utf-8", "replace")
-            reason = f"The commit of {name_of(ref)} cannot be read: {error.message}"
+            reason = f"The commit of {name_of(ref)} cannot be read: {failures.reason(error)}"
             return [(ref, _damaged(name_of(ref), oid.decode(), reason))]
 
     # -- writing ----------------------------------------------------------------------------------
