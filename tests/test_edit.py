@@ -182,6 +182,9 @@ def test_which_experiments_are_removed(repo: Workspace, project: Project) -> Non
     assert names("one", "--failed") == ["one", "two"]
     assert names("--filter", "status == 'done'") == ["one"]
     assert names("--failed", "--filter", "status == 'done'") == []
+    for both in (("--failed",), ("--filter", "loss > 1")):
+        assert repo.json("remove", "--keep", "one", *both, check=False)["error"]["code"] == "usage"
+    assert names("--failed", "--filter", "name not in ['two']") == []
     refused = repo.gitexp("remove", check=False)
     assert (refused.exit_code, "Name them" in refused.stderr) == (2, True)
 
@@ -216,6 +219,7 @@ def test_remove_asks_where_somebody_can_answer(repo: Workspace, project: Project
     assert no.exit_code == 130
     assert "2 experiments: one, two" in no.raw.decode()
     assert project.store.names() == ["one", "two"]
+    assert repo.tty("remove", "one", keys=[("Go on?", "\x03")]).raw.endswith(b"\r\n")
     assert repo.tty("remove", "one", keys=[("Go on?", "y\n")]).exit_code == 0
     assert repo.tty("remove", "two", "-y").exit_code == 0
     assert project.store.names() == []

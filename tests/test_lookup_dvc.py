@@ -112,3 +112,10 @@ def test_names_are_completed_and_suggested(repo: Workspace, monkeypatch: pytest.
             ask(Project.open(repo.path), "exp-thiers")
         assert caught.value.hint is not None
         assert "exp-theirs" in caught.value.hint
+
+
+def test_remove_says_that_they_are_of_dvc(repo: Workspace) -> None:
+    dvc.put(repo, "theirs")
+    done = repo.gitexp("remove", "--filter", "name == 'theirs'")
+    assert done.stderr == "No experiment is like that but 1 of DVC's, which gitexp only reads.\n"
+    assert repo.json("remove", "--filter", "name == 'theirs'") == {"removed": []}

@@ -24,8 +24,8 @@ from gitexp.repo.trash import Trashed
 class Selection:
     """Which experiments: those named, and those that failed or that a filter finds.
 
-    `keep` turns it round: all others. What is not named is looked for among the experiments of HEAD, or
-    with `everything` among all, without those that cannot be read: a later gitexp may have made them.
+    With `keep` all others than those named. What is not named is looked for among the experiments of HEAD,
+    or with `everything` among all, without those that cannot be read: a later gitexp may have made them.
     """
 
     names: Sequence[str] = ()
@@ -38,10 +38,24 @@ class Selection:
 def select(project: Project, selection: Selection) -> list[Experiment]:
     """Return the experiments to remove, those that are running left out.
 
-    Raises StillRunning if one that was named is, UsageError if nothing says which, and
-    UnknownExperiment, AmbiguousExperiment.
+    Raises StillRunning if one that was named is, UsageError if nothing says which or it may be meant in
+    two ways, and UnknownExperiment, AmbiguousExperiment.
     """
+    return [found for found in _chosen(project, selection) if found.source == "gitexp" and _may_go(found)]
+
+
+def count_of_dvc(project: Project, selection: Selection) -> int:
+    """Return how many of DVC's experiments are like that, which stay: they are only read."""
+    return sum(experiment.source != "gitexp" for experiment in _chosen(project, selection))
+
+
+def _chosen(project: Project, selection: Selection) -> list[Experiment]:
     looked_for = selection.failed or selection.filter is not None
+    if selection.keep and looked_for:
+        raise errors.UsageError(
+            "--keep removes all but those that are named: it does not go with --failed and --filter.",
+            "To spare some of those that failed: --failed --filter \"name not in ['exp-333c9']\"",
+        )
     if not selection.names and not looked_for:
         raise errors.UsageError(
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
@@ -59,8 +73,7 @@ def select(project: Project, selection: Selection) -> list[Experiment]:
     if selection.keep:
         kept = {experiment.name for experiment in chosen}
         chosen = [e for e in _readable(project, scope) if e.name not in kept]
-    unique = {experiment.name: experiment for experiment in chosen if experiment.source == "gitexp"}
-    return [experiment for experiment in unique.values() if _may_go(experiment)]
+    return list({(experiment.source, experiment.name): experiment for experiment in chosen}.values())
 
 
 def remove(project: Project, experiments: Sequence[Experiment]) -> None:

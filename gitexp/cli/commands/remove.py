@@ -40,7 +40,7 @@ def remove(
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed.")] = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep these, and remove the others.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep those named, remove all others.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -56,10 +56,11 @@ def remove(
     from gitexp.ops import remove as ops
 
     project = open_project()
-    chosen = ops.select(project, ops.Selection(exps or (), failed, filter_text, everything, keep))
+    selection = ops.Selection(exps or (), failed, filter_text, everything, keep)
+    chosen = ops.select(project, selection)
     if chosen and not yes and render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr):
         render.say(f"This removes {_listed(chosen)}.")
-        typer.confirm("Go on?", abort=True, err=True)
+        _ask()
     ops.remove(project, chosen)
     names = [experiment.name for experiment in chosen]
     if json:
@@ -68,8 +69,23 @@ def remove(
         render.say(f"Removed {_listed(chosen)}.")
         render.say("To bring back: gitexp undo, or gitexp restore <name> within thirty days", "dim")
     elif not quiet:
-        render.say("No experiment is like that.", "dim")
+        of_dvc = ops.count_of_dvc(project, selection)
+        but = f" but {of_dvc:,} of DVC's, which gitexp only reads" if of_dvc else ""
+        render.say(f"No experiment is like that{but}.", "dim")
     return None
+
+
+def _ask() -> None:
+    """Ask whether to go on; raises typer.Abort if not."""
+    from gitexp.cli import render
+
+    try:
+        go_on = typer.confirm("Go on?", err=True)
+    except typer.Abort:  # Ctrl-C, on the line of the question
+        render.say("")
+        raise
+    if not go_on:
+        raise typer.Abort
 
 
 def _listed(chosen: list[Experiment]) -> str:
