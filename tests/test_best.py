@@ -116,3 +116,9 @@ def test_the_best_is_compared_with_its_baseline_or_another(runs: Workspace) -> N
 )
 def test_what_does_not_go_together(runs: Workspace, args: list[str]) -> None:
     assert runs.gitexp("diff", *args, check=False).exit_code == 2
+
+
+def test_min_and_max_do_not_go_together(runs: Workspace) -> None:
+    for args in (("best", "acc"), ("diff", "--best", "acc")):
+        assert runs.json(*args, "--min", "--max", check=False)["error"]["code"] == "usage"
+    assert runs.json("best", "acc", "--min")["experiment"] != runs.json("best", "acc", "--max")["experiment"]

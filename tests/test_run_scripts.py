@@ -140,3 +140,8 @@ def test_values_that_would_play_tricks(script: Workspace) -> None:
     script.gitexp("run", "-q", "-n", "one", "--metric", "x=x=(.*)", "--", "echo", hostile)
     assert "\x1b" not in script.gitexp("show", "-A").stdout
     assert record(script, "one").metrics == {OUTPUT: {"x": ";</script>"}}
+
+
+def test_two_patterns_for_one_metric_are_refused(script: Workspace) -> None:
+    refused = script.json("run", "--metric", LOSS, "--metric", LOSS, "--", "true", check=False)
+    assert refused["error"]["message"] == "--metric is given twice for loss."

@@ -59,9 +59,8 @@ Filter = Annotated[
         autocompletion=complete.filters,
     ),
 ]
-Lowest = Annotated[
-    bool | None, typer.Option("--min/--max", help="Whether the lowest number is the best, or the highest.")
-]
+Lowest = Annotated[bool, typer.Option("--min", help="The lowest number is the best.")]
+Highest = Annotated[bool, typer.Option("--max", help="The highest number is the best.")]
 Number = Annotated[
     int | None,
     typer.Option("-n", metavar="N", callback=_not_negative, help="At most so many experiments."),
@@ -73,6 +72,12 @@ def only_one(**flags: bool) -> None:
     if sum(flags.values()) > 1:
         names = " and ".join(f"--{name}" for name, wanted in flags.items() if wanted)
         raise errors.UsageError(f"{names} do not go together.", "Ask for one of them.")
+
+
+def best_is_lowest(lowest: bool, highest: bool) -> bool | None:
+    """Return what --min and --max say, None if they say nothing; raises UsageError for both."""
+    only_one(min=lowest, max=highest)
+    return lowest if lowest or highest else None
 
 
 def split(values: list[str] | None) -> list[str]:

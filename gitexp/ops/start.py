@@ -122,7 +122,12 @@ def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> 
 
 def _with_patterns(code: Project, request: Request, before: Mapping[str, str]) -> Project:
     """Return the project with the metrics too that an earlier run, and the user, want from the output."""
-    typed = dict(files.parse_printed(text) for text in request.metrics)
+    pairs = [files.parse_printed(text) for text in request.metrics]
+    typed, asked = dict(pairs), [name for name, _ in pairs]
+    if twice := [name for name in typed if asked.count(name) > 1]:
+        raise errors.UsageError(
+            f"--metric is given twice for {twice[0]}.", "Give one pattern: (?:a|b) finds what either finds."
+        )
     patterns = {**code.config.metrics_from_output, **before, **typed}
     files.check_printed(patterns)
     return replace(code, config=replace(code.config, metrics_from_output=patterns))

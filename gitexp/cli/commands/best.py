@@ -25,7 +25,8 @@ def best(
     metric: Annotated[
         str, typer.Argument(metavar="METRIC", help="The metric.", autocompletion=complete.columns)
     ],
-    lowest: options.Lowest = None,
+    lowest: options.Lowest = False,
+    highest: options.Highest = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
     json: options.Json = False,
@@ -42,7 +43,8 @@ def best(
     from gitexp.ops.best import best as find
     from gitexp.ops.show import Query
 
-    row = find(open_project(), metric, Query(everything, filter=filter_text), lowest)
+    low = options.best_is_lowest(lowest, highest)
+    row = find(open_project(), metric, Query(everything, filter=filter_text), low)
     if json:
         value = row.metrics[metric]
         return render.as_json(

@@ -44,7 +44,8 @@ def diff(
             autocompletion=complete.columns,
         ),
     ] = None,
-    lowest: options.Lowest = None,
+    lowest: options.Lowest = False,
+    highest: options.Highest = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
     code: Annotated[bool, typer.Option("--code", help="Add the patch of the code.")] = False,
@@ -66,10 +67,11 @@ def diff(
     from gitexp.ops.show import Query
 
     options.only_one(json=json, md=md)
+    low = options.best_is_lowest(lowest, highest)
     project = open_project()
     if best is not None:
-        a, b = _with_best(project, best, Query(everything, filter=filter_text), lowest, a, b)
-    elif lowest is not None or filter_text is not None or everything:
+        a, b = _with_best(project, best, Query(everything, filter=filter_text), low, a, b)
+    elif low is not None or filter_text is not None or everything:
         raise errors.UsageError("--min, --max, --filter and -A go with --best.", "Such as: --best acc")
     old, new = ops.points(project, a, b)
     for complaint in (*old.complaints, *new.complaints):
