@@ -22,7 +22,8 @@ from gitexp.ops.lineage import Lineage
 from gitexp.ops.project import Project
 from gitexp.ops.rows import Row
 from gitexp.ops.show import Query, Table
-from gitexp.repo import records
+from gitexp.repo import records, trash
+from gitexp.repo.git import Repository
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
@@ -539,6 +540,31 @@ def test_a_line_begins_anew_where_head_is(repo: Workspace) -> None:
     assert [row.parent.name for row in found.experiments if row.parent] == ["a", "a", "b"]
     heads = [group.head.commit for group in table(repo, everything=True).groups if group.head]
     assert heads[0] == repo.git("rev-parse", "HEAD")
+
+
+def test_what_was_made_from_removed_experiments_stays_in_sight(repo: Workspace) -> None:
+    make_line(repo)
+    repo.gitexp("remove", "-q", "a", "b", "old")
+    assert tree(table(repo)) == [("f", 0), ("d", 0), ("c", 0)]
+    assert all(row.parent is None for row in table(repo).experiments)
+    groups = table(repo, everything=True).groups
+    assert [[row.name for row in group.rows] for group in groups] == [["f", "d", "c"], ["e"]]
+    assert groups[1].head is not None
+    assert groups[1].head.commit == repo.git("rev-parse", "HEAD~1")
+    repo.gitexp("restore", "-q", "a")
+    assert tree(table(repo)) == [("f", 0), ("a", 0), ("d", 1), ("c", 1)]
+
+
+def test_the_trash_is_looked_through_only_if_need_be(
+    repo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(repo: Repository) -> list[trash.Trashed]:
+        raise AssertionError("the trash is looked through")
+
+    put(repo, "a")
+    put(repo, "b", baseline="refs/gitexp/exps/a~1")
+    monkeypatch.setattr(trash, "contents", refuse)
+    assert tree(table(repo)) == [("a", 0), ("b", 1)]
 
 
 def test_a_line_of_thousands(repo: Workspace) -> None:

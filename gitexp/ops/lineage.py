@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gitexp.model import Experiment
 from gitexp.ops import lookup, rows
 from gitexp.ops.project import Project
 from gitexp.ops.rows import Row
+from gitexp.repo import trash
+
+_REMOVED = "trash"  # as the source of an experiment
 
 _Key: TypeAlias = tuple[str, str, str]  # of a ref: two may be at one commit, and DVC has names by baseline
 
@@ -26,9 +29,12 @@ class Lineage:
     _above: Mapping[_Key, _Key]  # within one line, from an experiment to its parent
 
     @classmethod
-    def of(cls, experiments: Sequence[Experiment], head: str | None) -> Lineage:
-        """Return the lineage of all experiments there are."""
-        sound = [experiment for experiment in experiments if experiment.error is None]
+    def of(
+        cls, experiments: Sequence[Experiment], head: str | None, removed: Sequence[Experiment] = ()
+    ) -> Lineage:
+        """Return the lineage of all experiments there are; a line goes on through those that were removed."""
+        gone = [replace(e, source=_REMOVED, name=e.id) for e in removed if e.error is None]
+        sound = [*gone, *(experiment for experiment in experiments if experiment.error is None)]
         made = {experiment.record.commit: experiment for experiment in sound}
         parents = {_key(e): made[e.record.baseline] for e in sound if e.record.baseline in made}
         above = {
@@ -36,15 +42,16 @@ class Lineage:
             for e in sound
             if e.record.baseline in made and e.record.baseline != head
         }
-        baselines = {_key(experiment): experiment.record.baseline for experiment in experiments}
+        baselines = {_key(e): e.record.baseline for e in (*gone, *experiments)}
         first = _climbed(above, above, lambda key: key not in above)
         for key in [key for key, root in first.items() if root is None]:
             del above[key], parents[key]  # it is its own ancestor, as only a forged record can be
         return cls(parents, {key: baselines[first.get(key) or key] for key in baselines}, above)
 
     def parent(self, experiment: Experiment) -> Experiment | None:
-        """Return the experiment that this one was made from, or None."""
-        return self._parents.get(_key(experiment))
+        """Return the experiment that this one was made from; None if there is none, or it was removed."""
+        parent = self._parents.get(_key(experiment))
+        return parent if parent is not None and parent.source != _REMOVED else None
 
     def root(self, experiment: Experiment) -> str:
         """Return the commit that an experiment's line began on: its own or an ancestor's baseline."""
@@ -69,6 +76,18 @@ class Lineage:
             found.append((depth, by_key[key]))
             waiting += [(depth + 1, child) for child in reversed(children.get(key, []))]
         return found
+
+
+def read(project: Project, experiments: Sequence[Experiment], head: str | None) -> Lineage:
+    """Return the lineage of all experiments there are, which are these.
+
+    The trash is looked through only if some experiment is made from a commit that is neither HEAD nor
+    another's: it may be a removed one's.
+    """
+    known = {head, *(experiment.record.commit for experiment in experiments)}
+    if all(experiment.record.baseline in known for experiment in experiments):
+        return Lineage.of(experiments, head)
+    return Lineage.of(experiments, head, [one.experiment for one in trash.contents(project.repo)])
 
 
 def row_of(project: Project, experiment: Experiment) -> Row:

@@ -11,6 +11,7 @@ from gitexp.files import arguments
 from gitexp.model import MISSING, Experiment, Status
 from gitexp.ops import columns as columns_of
 from gitexp.ops import filters, lookup, rows
+from gitexp.ops import lineage as lineages
 from gitexp.ops.changes import Step, summaries
 from gitexp.ops.columns import Column, Columns
 from gitexp.ops.filters import Filter
@@ -181,7 +182,7 @@ def _find(project: Project, query: Query, head: str | None) -> _Found:
     """Return the experiments that a query is about; the limit holds here unless something is sorted by."""
     asked = filters.parse(query.filter) if query.filter is not None else None
     every = end_lost_runs(project, lookup.experiments(project))
-    lineage = Lineage.of(every, head)
+    lineage = lineages.read(project, every, head)
     chosen = [e for e in every if query.everything or e.error or lineage.root(e) == head]
     elsewhere, going_on = len(every) - len(chosen), sum(not e.record.status.ended for e in chosen)
     chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
