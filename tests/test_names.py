@@ -111,3 +111,18 @@ def test_eight_at_once_get_a_name_each(repo: Workspace) -> None:
     for thread in threads:
         thread.join()
     assert sorted(made) == ["same", *(f"same-{number}" for number in range(2, 9))]
+
+
+def test_a_branch_or_tag_of_that_name_is_told_of(repo: Workspace) -> None:
+    repo.git("branch", "one")
+    repo.git("branch", "two/a")
+    repo.git("tag", "two")
+    says = "warning: there is a {0} called {1} too: {1} is the experiment, refs/{2}/{1} the {0}.\n"
+    branch, tag = says.format("branch", "one", "heads"), says.format("tag", "two", "tags")
+    assert repo.gitexp("run", "-q", "-n", "one", "--", "true").stderr == branch
+    assert repo.gitexp("rename", "-q", "one", "two").stderr == tag
+    repo.gitexp("remove", "-q", "two")
+    assert repo.gitexp("restore", "-q", "two").stderr == tag
+    assert repo.gitexp("save", "-q", "-n", "one").stderr == branch
+    assert repo.gitexp("save", "-q", "-n", "three").stderr == ""
+    assert repo.json("diff", "refs/heads/one", "one")

@@ -34,3 +34,13 @@ def open_project(*, needs_config: bool = False) -> Project:
         state = experiment.record.status
         render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
     return project
+
+
+def warn_of_namesakes(project: Project, name: str) -> None:
+    """Say so if a branch or tag is called as the experiment is, which comes first where both may be meant."""
+    from gitexp.cli import render
+    from gitexp.ops.names import namesakes
+
+    for ref in namesakes(project.repo, name):
+        what = "branch" if ref.startswith("refs/heads/") else "tag"
+        render.warn(f"there is a {what} called {name} too: {name} is the experiment, {ref} the {what}.")

@@ -10,10 +10,12 @@ from difflib import get_close_matches
 
 from gitexp import errors, files
 from gitexp.model import Experiment, Files, Value
+from gitexp.repo.git import Repository
 from gitexp.repo.store import Store, check_name
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
+_AUTOMATIC = re.compile(r"exp-[0-9a-f]{5,12}")  # nobody calls a branch so
 _LONGEST = 63  # characters of a name
 _MOST = 10_000  # experiments of one name, and of that with a number
 
@@ -66,6 +68,15 @@ def filled(template: str, params: Files) -> str:
             error.hint,
         ) from error
     return name
+
+
+def namesakes(repo: Repository, name: str) -> list[str]:
+    """Return the full names of the branch and the tag that are called like an experiment, if any."""
+    if _AUTOMATIC.fullmatch(name):
+        return []
+    meant = [f"refs/heads/{name}", f"refs/tags/{name}"]
+    found = [ref.decode("utf-8", "replace") for (ref,) in repo.refs(*meant, fields=("refname",))]
+    return [ref for ref in found if ref in meant]
 
 
 def _text(value: Value) -> str:

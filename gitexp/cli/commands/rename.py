@@ -27,12 +27,13 @@ def rename(
 ) -> None:
     """Give an experiment another name."""
     from gitexp.cli import render
-    from gitexp.cli.session import open_project
+    from gitexp.cli.session import open_project, warn_of_namesakes
     from gitexp.ops import edit
     from gitexp.ops.lineage import row_of
 
     project = open_project()
     experiment = edit.rename(project, exp, name)
+    warn_of_namesakes(project, name)
     if json:
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:

@@ -41,7 +41,7 @@ def restore(
     """
     from gitexp import errors
     from gitexp.cli import render
-    from gitexp.cli.session import open_project
+    from gitexp.cli.session import open_project, warn_of_namesakes
     from gitexp.ops import remove as ops
     from gitexp.ops.lineage import row_of
 
@@ -51,6 +51,7 @@ def restore(
     if exp is None:
         raise errors.UsageError("Nothing says which experiment to restore.", "See: gitexp restore --list")
     experiment = ops.restore(project, exp, name)
+    warn_of_namesakes(project, experiment.name)
     if json:
         return render.as_json(row_of(project, experiment).as_json())
     if not quiet:
@@ -75,5 +76,7 @@ def _list(found: list[Trashed], *, json: bool) -> None:
     if not found:
         return render.say("The trash is empty.", "dim")
     return render.answer(
-        f"{show_time(one.removed.isoformat()):>10}  {clean(one.experiment.name)}" for one in found
+        f"{show_time(one.removed.isoformat()):>10}  {one.experiment.record.commit[:7]}  "
+        f"{clean(one.experiment.name)}"
+        for one in found
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gitexp import errors
 from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
@@ -96,7 +97,7 @@ def run(
     options are params under args: --lr 0.1 is args.lr.
     """
     from gitexp.cli import render
-    from gitexp.cli.session import open_project
+    from gitexp.cli.session import open_project, warn_of_namesakes
     from gitexp.cli.summary import ended_line, same_line
     from gitexp.ops import run as ops
     from gitexp.ops.lineage import row_of
@@ -106,9 +107,10 @@ def run(
     project = open_project(needs_config=True)
 
     def started(experiment: Experiment) -> None:
-        with contextlib.suppress(OSError):  # nobody there to be told: that is no reason not to run
+        with contextlib.suppress(OSError, errors.GitexpError):  # words that fail are no reason not to run
             for warning in experiment.record.warnings:
                 render.warn(warning)
+            warn_of_namesakes(project, experiment.name)
             if not quiet:
                 render.say(f"{experiment.name} started", "dim")
 

@@ -31,7 +31,7 @@ def save(
     Params, metrics and other declared results are stored as a run would store them.
     """
     from gitexp.cli import render
-    from gitexp.cli.session import open_project
+    from gitexp.cli.session import open_project, warn_of_namesakes
     from gitexp.cli.summary import ended_line
     from gitexp.ops import save as ops
     from gitexp.ops.lineage import row_of
@@ -41,6 +41,7 @@ def save(
     experiment = ops.save(project, name, note, name_template=name_template)
     for warning in experiment.record.warnings:
         render.warn(warning)
+    warn_of_namesakes(project, experiment.name)
     if json:
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
