@@ -130,7 +130,8 @@ def test_remove_and_restore(repo: Workspace, project: Project) -> None:
     before = one(project)
     assert "Removed one." in repo.gitexp("remove", "one").stderr
     assert project.store.names() == ["two"]
-    assert [line.split()[-1] for line in repo.gitexp("restore", "--list").stdout.splitlines()] == ["one"]
+    (line,) = repo.gitexp("restore", "--list").stdout.splitlines()
+    assert line.split()[-2:] == [before.record.commit[:7], "one"]
     (listed,) = repo.json("restore", "--list")
     assert (listed["name"], listed["record"]) == ("one", before.id)
     repo.git("gc", "-q", "--prune=now")

@@ -659,7 +659,7 @@ def state_of_runs_that_never_were(lair: Lair) -> None:
         (folder / "pending" / name).touch()
 
 
-@pytest.mark.parametrize("name", ["", "tmp", "locks", "runs", "worktrees", "left", "pending"])
+@pytest.mark.parametrize("name", ["", "tmp", "locks", "runs", "worktrees", "left", "pending", "broken"])
 def test_nothing_is_deleted_where_a_link_leads(lair: Lair, name: str) -> None:
     theirs = lair.outside / "theirs"
     (theirs / "folder").mkdir(parents=True)

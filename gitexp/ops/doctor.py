@@ -135,7 +135,7 @@ def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
         file = common / ref
         # A folder on the way may be a link, which leads elsewhere.
         ours = os.path.lexists(file) and file.parent.resolve() == file.parent
-        aside = project.local.root / "broken" / ref
+        aside = project.local.root / "broken" / ref.removeprefix("refs/gitexp/").replace("/", "-")
         yield Finding(
             "broken-ref",
             f"{ref} is broken: it says no commit.",
@@ -232,7 +232,7 @@ def _trash(project: Project) -> Iterator[Finding]:
     if old := trash.expired(project.repo, time_now):
         yield Finding(
             "trash-expired",
-            f"{len(old):,} removed experiments have been in the trash for more than {trash.DAYS} days.",
+            f"In the trash for more than {trash.DAYS} days: {_counted(len(old), 'experiment')}.",
             problem=False,
             mend=partial(remove.empty_expired, project, time_now),
         )
@@ -282,11 +282,15 @@ def _local(project: Project) -> Iterator[Finding]:
     if left := _children(local.root / "left"):
         yield Finding(
             "left-files",
-            f"{len(left)} isolated runs left files that nobody declared: {human_size(sum(map(_size, left)))} "
-            f"in {local.root / 'left'}.",
+            f"{_counted(len(left), 'isolated run')} left files that nobody declared: "
+            f"{human_size(sum(map(_size, left)))} in {local.root / 'left'}.",
             "Look through them, and delete what you do not need.",
             problem=False,
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _age(file: Path) -> float:

@@ -22,7 +22,7 @@ from gitexp import errors
 from gitexp.repo import locks
 from gitexp.repo.git import Repository
 
-_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending")
+_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken")
 
 
 class LocalState:
