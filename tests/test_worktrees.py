@@ -246,6 +246,23 @@ def test_outputs_that_nobody_declared_are_moved_aside(repo: Workspace) -> None:
     assert repo.read("data/x.csv") == "1\n"
 
 
+@pytest.mark.parametrize(
+    ("output", "left"),
+    [
+        ("cp .dvc/cache/ab/c model.bin", ["model.bin"]),
+        ("ln -s .dvc/cache/ab/c model.bin", [".dvc/cache/ab/c", "model.bin"]),
+    ],
+)
+def test_dvcs_own_files_are_moved_only_where_an_output_needs_them(
+    repo: Workspace, output: str, left: list[str]
+) -> None:
+    script = f"mkdir -p .dvc/tmp .dvc/cache/ab; touch .dvc/tmp/lock; echo 1 > .dvc/cache/ab/c; {output}"
+    repo.gitexp("run", "-q", "--temp", "-n", "one", "--", "sh", "-c", script)
+    target = repo.path / ".git/gitexp/left/one"
+    found = [path for path in target.rglob("*") if path.is_symlink() or path.is_file()]
+    assert sorted(path.relative_to(target).as_posix() for path in found) == left
+
+
 # -- the user's own worktrees ------------------------------------------------------------------------
 
 

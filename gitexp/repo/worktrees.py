@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ _MADE_AGAIN = {
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
     *(".venv", "venv", ".tox", "node_modules"),
 }
+_DVC_TMP = re.compile(r"(?:.*/)?\.dvc/tmp/", re.DOTALL)
+_DVC_CACHE = re.compile(r"(?:.*/)?\.dvc/cache/", re.DOTALL)
 _LOCKED = "kept by gitexp for isolated runs"  # so that `git worktree prune` and `remove` leave it alone
 # Whatever the user has set for worktrees of their own: all files, each looked at, submodules left
 # alone, and no reflog, which would keep removed experiments from gc.
@@ -123,18 +126,31 @@ def keep_left(
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
-    shared = {path.rstrip("/") for path in share}
+    entries = worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]
     moved = []
-    for entry in worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]:
-        name = os.fsdecode(entry).rstrip("/")
-        path = worktree.root / name
-        if (name in shared and path.is_symlink()) or not _MADE_AGAIN.isdisjoint(name.split("/")):
-            continue
+    for name in _worth_keeping(worktree.root, [os.fsdecode(entry).rstrip("/") for entry in entries], share):
         with contextlib.suppress(OSError):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target / name)
+            (worktree.root / name).rename(target / name)
             moved.append(name)
     return moved
+
+
+def _worth_keeping(root: Path, names: Sequence[str], share: Sequence[str]) -> list[str]:
+    """Return those of some untracked files that are neither shared nor made again by themselves."""
+    shared = {path.rstrip("/") for path in share}
+    links = {name for name in names if (root / name).is_symlink()}
+    found = [
+        name
+        for name in names
+        if not (name in shared and name in links)
+        and _MADE_AGAIN.isdisjoint(name.split("/"))
+        and not _DVC_TMP.match(name)
+    ]
+    # DVC's cache has second copies of a run's outputs, unless it is told to make these links into it.
+    if links.isdisjoint(found):
+        found = [name for name in found if not _DVC_CACHE.match(name)]
+    return found
 
 
 def _take_slot(local: LocalState) -> tuple[Path, Lock]:
