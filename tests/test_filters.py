@@ -330,3 +330,13 @@ _CONDITIONS: st.SearchStrategy[Reference] = st.recursive(
 def test_a_filter_means_what_a_reference_says(condition: Reference, values: dict[str, Any]) -> None:
     text, holds = condition
     assert parse(text).matches(row(metrics=values), NOW) == holds(values), text
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("status == done", "done"), ("created > today", "today"), ("duration > 0 and not user != me", "me")],
+)
+def test_a_text_without_quotes_is_told_of(text: str, word: str) -> None:
+    with pytest.raises(errors.FilterError) as caught:
+        parse(text).select([row()], NOW)
+    assert caught.value.hint == f"If a text is meant, it stands in quotes: '{word}'"

@@ -106,6 +106,8 @@ class Filter:
         near = [key for key in keys if key.endswith((f".{name.text}", f":{name.text}"))]
         near += [key for key in get_close_matches(name.text, known, n=3, cutoff=0.5) if key not in near]
         hint = f"Did you mean {' or '.join(near[:3])}?" if near else f"There are: {', '.join([*keys][:12])}."
+        if name in _meant_as_texts(self.condition):
+            hint = f"If a text is meant, it stands in quotes: '{name.text}'"
         return errors.FilterError(
             f"No experiment has '{name.text}' (character {name.at + 1} of the filter).", hint
         )
@@ -128,6 +130,19 @@ def _named(condition: Condition) -> Iterator[Name]:
         case And(parts) | Or(parts):
             for part in parts:
                 yield from _named(part)
+
+
+def _meant_as_texts(condition: Condition) -> Iterator[Name]:
+    """Yield the names that stand where mostly a text does: `status == done`, `created > today`."""
+    match condition:
+        case Comparison(Name(left), how, Name() as right):
+            if how in ("==", "!=") or left in (*_TIMES, "duration"):
+                yield right
+        case Not(part):
+            yield from _meant_as_texts(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _meant_as_texts(part)
 
 
 # -- what can be checked before there is an experiment ------------------------------------------------
