@@ -327,3 +327,17 @@ def test_what_cannot_be_laid_over(repo: Workspace, tmp_path: Path, text: str, sa
 def test_nothing_is_laid_over_the_workspace(repo: Workspace) -> None:
     with pytest.raises(errors.UsageError, match="there is none"):
         run.run(Project.open(repo.path), run.Request(("true",), with_=["train.py"]))
+
+
+def test_results_of_before_are_neither_moved_nor_to_be_declared(repo: Workspace) -> None:
+    repo.write("metrics.json", '{"acc": 1}')
+    done = repo.gitexp("run", "-n", "one", "--temp", "--", "sh", "-c", "touch new; exit 3", check=False)
+    assert "left/one: new;" in done.stderr
+    assert [path.name for path in (repo.path / ".git/gitexp/left/one").iterdir()] == ["new"]
+
+
+def test_a_pipeline_is_hinted_at_where_there_is_one(repo: Workspace) -> None:
+    repo.write("dvc.yaml", "stages: {}\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    refused = repo.json("run", "--from", "one", check=False)["error"]
+    assert refused["hint"] == "Give one: gitexp run --from one -- dvc repro"

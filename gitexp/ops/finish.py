@@ -277,6 +277,11 @@ def _keep_left(
     # A kill, or a second attempt, may find some of it moved already.
     kept = set(snapshot.files_below(target, ["."]))
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
+        # Neither results of this run, nor left by it.
+        given = _as_it_was(run).difference(workspace.files_in(tree, run.results))
+        tree, _ = _by_halves(
+            workspace, scratch, tree, sorted(given), []
+        )  # no result of this run, nor left by it
         kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target))
     if not kept:
         return []
@@ -284,6 +289,13 @@ def _keep_left(
         f"not stored, moved to .git/gitexp/left/{name}: {snapshot.shorten(sorted(kept))}; "
         "declare them under outs: to keep them"
     ]
+
+
+def _as_it_was(run: LiveRun) -> set[str]:
+    """Return the result files that stood there before the run and have not been written since."""
+    root = Path(run.root)
+    now_there = live.stamp(root, snapshot.files_below(root, run.results))
+    return {name for name, stamp in now_there.items() if stamp == run.stamps.get(name)}
 
 
 def _by_halves(

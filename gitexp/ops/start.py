@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import config, errors, files
 from gitexp.failpoints import failpoint
+from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Experiment, Files, Record
 from gitexp.ops import exclusions, lookup, names, overlay, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
@@ -266,9 +267,10 @@ def _command(code: Project, request: Request, before: Record | None) -> tuple[Co
     if code.config.command:
         return code.config.command, code.folder
     if request.from_:
+        usual = "dvc repro" if (code.folder / DVC_YAML).is_file() else "python train.py"
         raise errors.NoCommand(
             f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
-            f"Give one: gitexp run --from {request.from_} -- python train.py",
+            f"Give one: gitexp run --from {request.from_} -- {usual}",
         )
     raise errors.NoCommand("There is no command to run.", _NO_COMMAND)
 
