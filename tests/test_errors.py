@@ -118,7 +118,7 @@ CASES = [
     *(
         Case(f"name-{at}", ("save", "-n", name), "invalid-name", "cannot be the name", "63", exit_code=2)
         for at, name in enumerate(
-            ["-x", "--upload-pack=x", "../x", LONG, "a b", "a/b", "x.lock", "HEAD", "ä", "\x1b[31m"]
+            ["-x", "--upload-pack=x", "../x", LONG, "a b", "a/b", "x.lock", "ä", "\x1b[31m"]
         )
     ),
     Case("name-run", ("run", "-n", "../x", "--", "true"), "invalid-name", "'../x'", "63", exit_code=2),
@@ -162,6 +162,21 @@ CASES = [
     ),
     Case(
         "config-type", RUN, "config-error", "gitexp.yaml:1: 'metrics'", "metrics: [", _config("metrics: 3\n")
+    ),
+    Case(
+        "no-such-file",
+        ("run", "-S", "params.yml:a=1", "--", "true"),
+        "unknown-param",
+        "There is no file 'params.yml'",
+        "Params files here: params.yaml.",
+    ),
+    Case(
+        "reserved",
+        ("save", "-n", "HEAD"),
+        "invalid-name",
+        "'HEAD' cannot be the name",
+        "reserved",
+        exit_code=2,
     ),
     Case("config-broken", ("save",), "parse-error", "gitexp.yaml:1:", "", _config("a: b: c\n")),
     Case(

@@ -172,10 +172,12 @@ def _names(project: Project, overrides: Sequence[Override]) -> list[str]:
     for override in overrides:
         if override.file is None:
             continue
-        if not (project.repo.root / override.file).is_file():
+        root = project.repo.root
+        if not (root / override.file).is_file():
+            there = [name for name in project.config.params if (root / name).is_file()]
             raise errors.UnknownParam(
                 f"There is no file '{override.file}' to change.",
-                f"Params files here: {', '.join(project.config.params)}.",
+                f"Params files here: {', '.join(there) or 'none'}.",
             )
         named.append(override.file)
     return list(dict.fromkeys((*project.config.params, *named)))

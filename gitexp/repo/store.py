@@ -279,7 +279,9 @@ def check_name(text: str) -> None:
         shown = text if len(text) <= 70 else text[:67] + "…"
         raise errors.InvalidName(
             f"'{shown}' cannot be the name of an experiment.",
-            "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit.",
+            "That name is reserved: where an experiment is asked for, it means something else."
+            if text.lower() in _RESERVED
+            else "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit.",
         )
 
 
