@@ -62,7 +62,8 @@ ERROR_MEANINGS = {
     "config-exists": "`init` does not overwrite the `gitexp.yaml` that is there.",
     "bad-file": "A file of yours cannot be read.",
     "parse-error": "A params, metrics or config file does not parse; `file:line:column` comes first.",
-    "config-error": "`gitexp.yaml` says something that gitexp does not understand.",
+    "config-error": "`gitexp.yaml` says something that gitexp does not understand. "
+    "Only `run`, `save` and `init` mind; the others warn.",
     "unknown-param": "`-S` names a key or file that is not there.",
     "repository": "gitexp cannot work where the repository is.",
     "not-a-repository": "The current folder is in no Git repository.",

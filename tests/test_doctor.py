@@ -266,3 +266,10 @@ def test_what_cannot_be_mended_says_why(project: Project, monkeypatch: pytest.Mo
     monkeypatch.setattr(shutil, "rmtree", fail)
     (finding,) = doctor.examine(project, mend=True).findings
     assert (finding.mended, "Input/output error" in (finding.hint or "")) == (False, True)
+
+
+def test_a_wrong_config_is_a_problem(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "comand: x\n")
+    (finding,) = repo.json("doctor", check=False)["findings"]
+    assert (finding["code"], finding["problem"]) == ("bad-config", True)
+    assert finding["hint"] == "Did you mean 'command'?"

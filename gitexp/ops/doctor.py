@@ -69,6 +69,7 @@ def examine(project: Project, *, mend: bool = False) -> Report:
     symbolic, broken = _refs(project)
     experiments = [experiment for experiment in every if PREFIX + experiment.name not in broken]
     found = [
+        *_config(project),
         *symbolic,
         *_broken(project, broken),
         *_names(project, experiments),
@@ -94,6 +95,12 @@ def _mended(finding: Finding) -> Finding:
     except (errors.GitexpError, OSError) as error:
         return replace(finding, hint=f"It could not be mended: {error}")
     return replace(finding, mended=True)
+
+
+def _config(project: Project) -> Iterator[Finding]:
+    if project.config_error is not None:
+        wrong = project.config_error
+        yield Finding("bad-config", wrong.message, wrong.hint)
 
 
 # -- experiments --------------------------------------------------------------------------------------
