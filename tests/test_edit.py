@@ -36,6 +36,8 @@ def one(project: Project) -> Experiment:
 def test_a_note_and_tags(repo: Workspace, project: Project) -> None:
     before = one(project)
     assert "one has the note: better" in repo.gitexp("note", "one", "-m", " better\n").stderr
+    assert len(repo.gitexp("note", "two", "-m", "long " * 1000).stderr) < 250
+    assert repo.gitexp("note", "two", "-m", "").stderr == "two has no note now.\n"
     assert "one has the tags first, best." in repo.gitexp("tag", "one", "best", "first").stderr
     after = one(project)
     assert (after.record.note, after.record.tags) == ("better", ("first", "best"))

@@ -9,6 +9,8 @@ import typer
 from gitexp.cli import options
 from gitexp.cli.help import Command
 
+_ECHOED = 200  # characters of a note, to know it again
+
 EPILOG = """Examples:
 gitexp note exp-333c9 -m "best so far; try with more data"
 gitexp note exp-333c9
@@ -37,6 +39,7 @@ def note(
     """
     from gitexp.cli import editor, render
     from gitexp.cli.session import open_project
+    from gitexp.cli.values import show_value
     from gitexp.ops import edit, lookup
     from gitexp.ops.lineage import row_of
 
@@ -48,7 +51,5 @@ def note(
     if json:
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
-        said = "has the note" if experiment.record.note else "has no note now"
-        render.say(
-            f"{experiment.name} {said}{': ' if experiment.record.note else '.'}{experiment.record.note}"
-        )
+        said = show_value(experiment.record.note, longest=_ECHOED)
+        render.say(f"{experiment.name} {f'has the note: {said}' if said else 'has no note now.'}")
