@@ -144,8 +144,10 @@ def changing_files(local: LocalState, operation: Operation) -> Iterator[None]:
     marker = local.root / "pending" / f"{_FILES}{operation.number}"
     marker.parent.mkdir(exist_ok=True)
     marker.touch()
-    yield
-    marker.unlink(missing_ok=True)
+    try:
+        yield
+    finally:  # also after an error, of which the user is told
+        marker.unlink(missing_ok=True)
 
 
 def cut_short(repo: Repository, local: LocalState) -> list[Operation]:
