@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,9 @@ def test_the_environment_is_nobodys(home: Path) -> None:
 
 def _git(path: Path, *args: str) -> None:
     subprocess.run(["git", *args], cwd=path, check=True, capture_output=True)
+
+
+def test_no_pattern_trips_over_older_pythons() -> None:
+    """Before 3.11.5 a possessive group whose repetition fails halfway goes on from the wrong place."""
+    for file in (Path(__file__).parent.parent / "gitexp").rglob("*.py"):
+        assert not re.search(r"\)[*+?]\+", file.read_text("utf-8")), f"{file.name} has a possessive group"

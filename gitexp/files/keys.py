@@ -18,7 +18,7 @@ Key: TypeAlias = tuple[str | int, ...]
 _SHOWN = 200  # characters of a key in an error
 _BARE = re.compile(r'[^.\[\]":=\x00-\x1f\x7f]+')
 _PART = re.compile(
-    r'(?P<dot>\.)?(?:(?P<bare>[^.\[\]":=]+)|(?P<quoted>"(?:[^"\\]|\\.)*+"))|\[(?P<index>[0-9]{1,9})\]'
+    r'(?P<dot>\.)?(?:(?P<bare>[^.\[\]":=]+)|(?P<quoted>"(?:[^"\\]|\\.)*"))|\[(?P<index>[0-9]{1,9})\]'
 )
 
 

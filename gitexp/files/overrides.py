@@ -16,7 +16,7 @@ from gitexp.files.scalars import plain_scalar, same
 from gitexp.model import MISSING, Tree, Value
 
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
-_LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^"=])*+')
+_LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"=])*')
 _FILE = re.compile(r'([^":=]*):')
 _TEMPLATE = re.compile(r"\{\s*[^\s:,{}]+\s*\}|\{[^\s,{}]+\}[^\s:].*")
 _OPENS = {"[": "a list", "{": "a map", "'": "text in quotes", '"': "text in quotes"}

@@ -10,9 +10,11 @@ from gitexp.files.scalars import plain_scalar
 from gitexp.files.yaml_text import is_string_to_pyyaml
 from gitexp.model import Value
 
+# Not possessive: before 3.11.5 Python goes on from the wrong place where such a group fails halfway
+# (CPython issue 106052). No text matches in two ways, so nothing is tried twice.
 _WORD = r"[\w./()+@%=~^$*&!;<>|\\-]"
-_PLAIN_IN_FLOW = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|(?<=\S) (?=\S))*+")
-_PLAIN = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?<=\S) (?=\S))*+")
+_PLAIN_IN_FLOW = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|(?<=\S) (?=\S))*")
+_PLAIN = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?<=\S) (?=\S))*")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 

@@ -25,10 +25,10 @@ _AROUND = 30  # characters of the filter that an error quotes on either side
 
 # Possessive throughout, so that no input is gone over twice.
 _TOKEN = re.compile(
-    r"""(?P<number>[+-]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+(?![\w.]))
-      | (?P<text>'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")
+    r"""(?P<number>[+-]?+(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?(?![\w.]))
+      | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
       | `(?P<quoted>[^`]++)`
-      | (?P<name>[^\W\d][\w.:/-]*+(?:\[\d++\][\w.:/-]*+)*+)
+      | (?P<name>[^\W\d][\w.:/-]*+(?:\[\d++\][\w.:/-]*+)*)
       | (?P<mark>==|!=|<=|>=|!~|[<>~(),\[\]])""",
     re.VERBOSE | re.DOTALL,
 )
