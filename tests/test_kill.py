@@ -247,9 +247,7 @@ def test_a_kill_before_any_of_its_git_processes(repo: Workspace, tmp_path: Path)
         (tmp_path / "calls").write_text("")
         result = repo.gitexp(*SAVE, env={"PATH": path, "NTH": str(nth)}, check=False)
         repo.guard.check()
-        if result.exit_code != KILLED:
+        if result.exit_code != KILLED or experiments(repo):  # after the ref, only words are left to say
             break
-        assert experiments(repo) == []
-    assert result.exit_code == 0
     assert nth > 10
     assert_put_right(repo, "list", Status.DONE)
