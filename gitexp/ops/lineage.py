@@ -37,6 +37,8 @@ class Lineage:
         sound = [*gone, *(experiment for experiment in experiments if experiment.error is None)]
         made = {experiment.record.commit: experiment for experiment in sound}
         parents = {_key(e): made[e.record.baseline] for e in sound if e.record.baseline in made}
+        if not parents:  # as in most repositories: ten thousand experiments, and nothing to climb
+            return cls({}, {}, {})
         above = {
             _key(e): _key(parents[_key(e)])
             for e in sound
@@ -50,18 +52,22 @@ class Lineage:
 
     def parent(self, experiment: Experiment) -> Experiment | None:
         """Return the experiment that this one was made from; None if there is none, or it was removed."""
+        if not self._parents:
+            return None
         parent = self._parents.get(_key(experiment))
         return parent if parent is not None and parent.source != _REMOVED else None
 
     def root(self, experiment: Experiment) -> str:
         """Return the commit that an experiment's line began on: its own or an ancestor's baseline."""
-        return self._roots[_key(experiment)]
+        return self._roots[_key(experiment)] if self._roots else experiment.record.baseline
 
     def tree(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
         """Return the rows of experiments as a tree, from the top down, with the depth of each.
 
         Each stands below the nearest of its ancestors that is among them, otherwise in the given order.
         """
+        if not self._above:
+            return [(0, row) for row in rows if row.experiment is not None]
         by_key = {_key(row.experiment): row for row in rows if row.experiment is not None}
         starts = [self._above[key] for key in by_key if key in self._above]
         nearest = _climbed(starts, self._above, by_key.__contains__)
