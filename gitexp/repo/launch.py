@@ -12,14 +12,23 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
-# GitPython looks for git when imported and raises where there is none; we say so ourselves, better.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-from git.cmd import Git as Git  # re-exported: gitexp.repo.git makes them
-from git.exc import GitCommandNotFound
-
 from gitexp import errors
 from gitexp.repo import failures
+
+# GitPython runs `git version` twice when imported, 8 ms of every command, and raises where there is
+# no git; we say so ourselves, better. A git that cannot be started is not waited for, and leaves it
+# with plain `git`, which is what we start.
+_PREPARED = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
+_before = {name: os.environ.get(name) for name in _PREPARED}
+os.environ.update(_PREPARED)
+
+from git.cmd import Git as Git  # noqa: E402 - what it does when imported is prepared above; gitexp.repo.git makes them
+from git.exc import GitCommandNotFound  # noqa: E402 - the same
+
+for _name, _value in _before.items():
+    os.environ.pop(_name)
+    if _value is not None:
+        os.environ[_name] = _value
 
 MINIMUM_GIT = (2, 30)
 
