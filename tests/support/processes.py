@@ -19,6 +19,9 @@ import pytest
 if sys.platform != "win32":
     import termios
 
+_CTRL_C = "\x03"
+_PATIENCE = 5.0  # seconds
+
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 # Opening the slave side makes it the controlling terminal of a session leader, so that keys such as
@@ -61,7 +64,9 @@ def run_with_pty(
     """Runs `argv` in a terminal of that size; its exit code is negative where a signal ended it.
 
     `keys` are pairs (text to wait for, keys to send then), in order; each waits for output that came
-    after the keys before it. `("", "q")` sends at once.
+    after the keys before it. `("", "q")` sends at once. A Ctrl-C that nothing comes of is pressed
+    again, as a person would: one that arrives between Python's last look at its signals and the
+    read() of `input()` is only seen at the next key.
     """
     if sys.platform == "win32":
         pytest.skip("no pseudo-terminals on Windows")
@@ -92,12 +97,18 @@ def run_with_pty(
 def _converse(master: int, keys: list[tuple[str, str]], timeout: float) -> bytes:
     raw = bytearray()
     seen = 0  # how much of it was there when keys were last sent
+    sent = ""
     end = time.monotonic() + timeout
     while True:
         while keys and keys[0][0].encode() in _ESCAPES.sub(b"", raw[seen:]):
-            os.write(master, keys.pop(0)[1].encode())
+            sent = keys.pop(0)[1]
+            os.write(master, sent.encode())
             seen = len(raw)
-        if not select.select([master], [], [], max(0.0, end - time.monotonic()))[0]:
+        left = max(0.0, end - time.monotonic())
+        if not select.select([master], [], [], min(left, _PATIENCE) if sent == _CTRL_C else left)[0]:
+            if sent == _CTRL_C and left > _PATIENCE:
+                os.write(master, sent.encode())
+                continue
             waiting = f", waiting for {keys[0][0]!r}" if keys else ""
             pytest.fail(f"still running after {timeout:g} s{waiting}:\n{raw.decode(errors='replace')}")
         try:
