@@ -44,9 +44,14 @@ KEYS: Mapping[str, str] = {
     "plots": "Files or folders of curves that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files up to max_untracked are stored with the experiment.",
     "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
+    "data": "Files and folders of data that no stage makes, as gitexp add lists them.",
+    "remotes": "Where data is pushed to and pulled from: a URL by name, or a map with url: and options.",
+    "link": "How data comes into the workspace: the first that works of reflink, hardlink, copy.",
     "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
     "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
 }
+LINKS = ("reflink", "hardlink", "copy")
+_A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)i?[bB]?")
 _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
@@ -57,7 +62,8 @@ class Config:
     """What holds for one project. `folder` is the project relative to the root: "" or "sub/dir".
 
     `params` and `metrics` are candidates: those that exist count. `declared` says whether the
-    config names them, so that a missing one is worth a word.
+    config names them, so that a missing one is worth a word. `remotes` are by name, each with its `url`
+    and what else is said of it; the first is the one that is meant where none is named.
     """
 
     folder: str = ""
@@ -68,6 +74,9 @@ class Config:
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
     name_template: str = ""
+    data: tuple[str, ...] = ()
+    remotes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    link: tuple[str, ...] = ("reflink", "copy")
     share: tuple[str, ...] = ()
     max_untracked: int = MAX_UNTRACKED
     declared: frozenset[str] = frozenset()
@@ -168,6 +177,10 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             values[key] = _template(value, complain)
         elif key == "metrics_from_output":
             values[key] = _patterns(value, complain)
+        elif key == "remotes":
+            values[key] = _remotes(value, complain)
+        elif key == "link":
+            values[key] = _links(value, complain)
         else:
             values[key] = _paths(key, value, prefix, complain)
     declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
@@ -212,6 +225,27 @@ def _patterns(value: Any, complain: _Complain) -> dict[str, str]:
     except errors.UsageError as error:
         raise complain(key, error.message, error.hint or "") from error
     return value
+
+
+def _remotes(value: Any, complain: _Complain) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, remote in value.items() if isinstance(value, dict) else ():
+        options = {"url": remote} if isinstance(remote, str) else remote
+        if not isinstance(options, dict) or not isinstance(options.get("url"), str) or not options["url"]:
+            raise complain("remotes", f"the remote '{name}' has no url", _A_REMOTE)
+        found[str(name)] = options
+    if not found:
+        raise complain("remotes", "'remotes' must give each name a URL", _A_REMOTE)
+    return found
+
+
+def _links(value: Any, complain: _Complain) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not items or any(item not in LINKS for item in items):
+        raise complain(
+            "link", f"'link' must be a list of {', '.join(LINKS)}", "For example: link: [reflink, copy]"
+        )
+    return tuple(items)
 
 
 def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str, ...]:

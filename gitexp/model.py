@@ -117,6 +117,26 @@ class Change:
     new: Value
 
 
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file or folder by its content; `path` is relative to the root of the repository.
+
+    `hash` is the SHA-256 of the file in hexadecimal; for a folder that of its manifest, with `.dir`
+    behind it. `size` is in bytes, of all its files; `files` counts them, None for a file. A folder's
+    manifest knows which of its files are executable, for a file `executable` does.
+    """
+
+    path: str
+    hash: str
+    size: int
+    files: int | None = None
+    executable: bool = False
+
+    @property
+    def is_folder(self) -> bool:
+        return self.files is not None
+
+
 class _Missing:
     """The absence of a value, which None is not: a param may well be null."""
 

@@ -1,0 +1,1 @@
+"""Stages: what `stages:` says, the graph it makes, and `gitexp.lock`. Nothing here runs or reads data."""
