@@ -64,6 +64,7 @@ ERROR_MEANINGS = {
     "parse-error": "A params, metrics or config file does not parse; `file:line:column` comes first.",
     "config-error": "`gitexp.yaml` says something that gitexp does not understand. "
     "Only `run`, `save` and `init` mind; the others warn.",
+    "bad-lock": "A `gitexp.lock` that gitexp would not have written, or one with a merge's conflict in it.",
     "unknown-param": "`-S` names a key or file that is not there.",
     "repository": "gitexp cannot work where the repository is.",
     "not-a-repository": "The current folder is in no Git repository.",

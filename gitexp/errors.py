@@ -13,7 +13,8 @@
     |   `- ConfigExists                     there is a gitexp.yaml, which is not overwritten
     |- FileError                            a file of the user's, with line and column where known
     |   |- ParseError                       params, metrics or config that does not parse
-    |   `- ConfigError                      gitexp.yaml says something that cannot be
+    |   |- ConfigError                      gitexp.yaml says something that cannot be
+    |   `- LockError                        a gitexp.lock that gitexp would not have written
     |- UnknownParam                         -S names a key that no params file has
     |- RepositoryError                      the repository cannot be used as it stands
     |   |- NotARepository, BareRepository, NoCommits, UnmergedPaths, ReadOnlyRepository
@@ -155,6 +156,13 @@ class ConfigError(FileError):
     """`gitexp.yaml` parses but says something that gitexp does not understand."""
 
     code = "config-error"
+
+
+class LockError(FileError):
+    """A `gitexp.lock` that gitexp would not have written, or that a merge has left in two."""
+
+    code = "bad-lock"
+    usual_hint = "Take it from a commit (git checkout gitexp.lock), or remove it: gitexp run makes it."
 
 
 class UnknownParam(GitexpError):

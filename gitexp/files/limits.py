@@ -55,7 +55,7 @@ def parse_error(name: str, message: str, text: str, position: int) -> ParseError
     return ParseError(message, file=name, line=line, column=column)
 
 
-def check_tree(name: str, tree: Value) -> None:
+def check_tree(name: str, tree: Value, max_leaves: int = MAX_LEAVES) -> None:
     """Raises ParseError if `tree` is too deep, too large, or holds what JSON and Python cannot write."""
     leaves = 0
     waiting: list[tuple[Value, int]] = [(tree, 0)]
@@ -71,8 +71,8 @@ def check_tree(name: str, tree: Value) -> None:
         else:
             leaves += 1
             _check_scalar(name, value)
-        if leaves + len(waiting) > MAX_LEAVES:
-            raise ParseError(f"this file holds more than {MAX_LEAVES:,} values", file=name)
+        if leaves + len(waiting) > max_leaves:
+            raise ParseError(f"this file holds more than {max_leaves:,} values", file=name)
 
 
 def _check_texts(name: str, tree: dict[str, Value]) -> None:

@@ -25,12 +25,12 @@ _GAP = re.compile(r"(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
 _LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
 
 
-def compose(name: str, text: str) -> Node | None:
+def compose(name: str, text: str, max_leaves: int = MAX_LEAVES) -> Node | None:
     """The root node of a YAML document, or None if there is nothing but comments.
 
     Raises ParseError for what is not one safe YAML document within the limits.
     """
-    composer = _Composer(name, text)
+    composer = _Composer(name, text, max_leaves)
     try:
         for event in yaml.parse(text, Loader=Loader):
             composer.add(event)
@@ -71,10 +71,11 @@ def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
 class _Composer:
     """Builds nodes from events, with a stack of its own: nesting costs no recursion."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, max_leaves: int) -> None:
         self.root: Node | None = None
         self._name = name
         self._text = text
+        self._max_leaves = max_leaves
         self._open: list[Node] = []
         self._keys: list[Node | None] = []  # for each open node, the key that waits for its value
         self._anchors: dict[str, Node] = {}
@@ -179,8 +180,8 @@ class _Composer:
             self._keys[-1] = self._key(node, event)
             return
         parent.leaves += node.leaves
-        if parent.leaves > MAX_LEAVES:
-            raise self._error(f"this file holds more than {MAX_LEAVES:,} values", event)
+        if parent.leaves > self._max_leaves:
+            raise self._error(f"this file holds more than {self._max_leaves:,} values", event)
         parent.depth = max(parent.depth, node.depth)
         if key is None:
             if not parent.flow:

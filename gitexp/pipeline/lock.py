@@ -1,13 +1,36 @@
-"""`gitexp.lock`: what each stage read and wrote when it last ran, and the data that no stage makes."""
+"""`gitexp.lock`: what each stage read and wrote when it last ran, and the data that no stage makes.
+
+The file stands in the project's folder and names paths relative to it; in memory all are relative to the
+root of the repository. It is written in one order and one line for each thing, so that a merge of two
+branches touches only the lines that both have changed. docs/format.md is its contract.
+
+A lock may come from a stranger: what it names is brought into workspaces, so it is read strictly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn, TypeGuard
 
-from gitexp.model import Artifact, Flat
+from gitexp import errors
+from gitexp.files.limits import check_tree, decode
+from gitexp.files.nodes import plain
+from gitexp.files.yaml_text import compose
+from gitexp.files.yaml_write import flow_text, key_text
+from gitexp.model import Artifact, Flat, Value
+from gitexp.safe_path import clash, why_unsafe
 
 LOCK_FILE = "gitexp.lock"
+
+_FORMAT = 1
+_MAX_BYTES = 16 << 20
+_MAX_VALUES = 100_000
+_HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
+_CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
+_HEAD = "# Written by gitexp, to be committed. Where a merge stops here, take either side, then: gitexp run\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +56,171 @@ class Lock:
         """All that must be in a store for this lock to be whole: data and outs, not deps."""
         outs = [out for stage in self.stages.values() for out in stage.outs]
         return [*self.data.values(), *outs]
+
+
+def read_lock(name: str, data: bytes, prefix: str = "") -> Lock:
+    """Return what a gitexp.lock says; `prefix` is the project's folder relative to the root.
+
+    Raises LockError, naming the file `name`, for whatever gitexp would not have written: paths that lead
+    out of the repository or into Git's folder, bad hashes, two artifacts at one place, a merge's conflict.
+    """
+    return _Reader(name, prefix).lock(data)
+
+
+def write_lock(lock: Lock, prefix: str = "") -> bytes:
+    """Return the lock as the text of a gitexp.lock in the folder `prefix`: the same for equal locks."""
+
+    def shown(path: str) -> str:
+        return key_text(posixpath.relpath(path or ".", prefix or "."))
+
+    def artifacts(found: Iterable[Artifact], indent: str) -> Iterator[str]:
+        for artifact in sorted(found, key=lambda each: each.path):
+            what: dict[str, Value] = {"hash": artifact.hash, "size": artifact.size}
+            if artifact.files is not None:
+                what["files"] = artifact.files
+            if artifact.executable:
+                what["executable"] = True
+            yield f"{indent}{shown(artifact.path)}: {flow_text(what)}\n"
+
+    def stage(locked: LockedStage) -> Iterator[str]:
+        one = len(locked.commands) == 1
+        yield f"    cmd: {flow_text(locked.commands[0] if one else list(locked.commands))}\n"
+        if locked.wdir != prefix:
+            yield f"    wdir: {shown(locked.wdir)}\n"
+        if locked.deps:
+            yield from ("    deps:\n", *artifacts(locked.deps, "      "))
+        if locked.params:
+            yield "    params:\n"
+        for file, values in sorted(locked.params.items()):
+            yield f"      {shown(file)}:{'' if values else ' {}'}\n"
+            for key, value in sorted(values.items()):
+                yield f"        {key_text(key)}: {flow_text(value)}\n"
+        if locked.outs:
+            yield from ("    outs:\n", *artifacts(locked.outs, "      "))
+
+    lines = [_HEAD, f"format: {_FORMAT}\n"]
+    if lock.data:
+        lines += ["data:\n", *artifacts(lock.data.values(), "  ")]
+    if lock.stages:
+        lines.append("stages:\n")
+    for name, locked in sorted(lock.stages.items()):
+        lines += [f"  {key_text(name)}:\n", *stage(locked)]
+    return "".join(lines).encode("utf-8")
+
+
+class _Reader:
+    """Reads one lock; every complaint names its file."""
+
+    def __init__(self, name: str, prefix: str) -> None:
+        self._name = name
+        self._prefix = prefix
+
+    def lock(self, data: bytes) -> Lock:
+        if (conflict := _CONFLICT.search(data)) is not None:
+            self._fail(
+                "a merge has left its conflict here",
+                f"Take either side (git checkout --ours {LOCK_FILE}), then: gitexp run",
+                line=data.count(b"\n", 0, conflict.start()) + 1,
+            )
+        tree = self._tree(data)
+        if tree.get("format", _FORMAT) != _FORMAT:
+            self._fail("it was written by a later gitexp", "Update gitexp.")
+        self._known(tree, {"format", "data", "stages"}, "the file")
+        found = self._artifacts(tree.get("data"), "data")
+        stages = {
+            name: self._stage(name, stage) for name, stage in self._map(tree.get("stages"), "stages").items()
+        }
+        lock = Lock(stages, {artifact.path: artifact for artifact in found})
+        if (two := clash(artifact.path for artifact in lock.artifacts)) is not None:
+            self._fail(f"{two[0]!r} and {two[1]!r} cannot both stand in one folder")
+        return lock
+
+    def _fail(self, message: str, hint: str | None = None, *, line: int | None = None) -> NoReturn:
+        raise errors.LockError(message, hint, file=self._name, line=line)
+
+    def _tree(self, data: bytes) -> Mapping[str, Value]:
+        try:
+            root = compose(self._name, decode(self._name, data, _MAX_BYTES), _MAX_VALUES)
+            tree = None if root is None else plain(root)
+            check_tree(self._name, tree, _MAX_VALUES)
+        except errors.ParseError as error:
+            raise errors.LockError(error.message) from None
+        return self._map(tree, "the file")
+
+    def _map(self, value: Value, what: str) -> Mapping[str, Value]:
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._fail(f"{what} must be a map")
+        return value
+
+    def _known(self, tree: Mapping[str, Value], keys: set[str], what: str) -> None:
+        if unknown := sorted(set(tree) - keys):
+            self._fail(f"{what} has {unknown[0]!r}, which gitexp does not know")
+
+    def _stage(self, name: str, value: Value) -> LockedStage:
+        what = f"the stage {name!r}"
+        tree = self._map(value, what)
+        self._known(tree, {"cmd", "wdir", "deps", "params", "outs"}, what)
+        commands = tree.get("cmd")
+        commands = [commands] if isinstance(commands, str) else commands
+        if not isinstance(commands, list) or not all(isinstance(one, str) for one in commands):
+            self._fail(f"cmd of {what} must be text or a list of texts")
+        wdir = tree.get("wdir", ".")
+        if not isinstance(wdir, str):
+            self._fail(f"wdir of {what} must be a path")
+        params = self._map(tree.get("params"), f"params of {what}")
+        return LockedStage(
+            commands=tuple(commands),
+            wdir=self._path(wdir, f"wdir of {what}", only_read=True),
+            deps=self._artifacts(tree.get("deps"), f"deps of {what}", only_read=True),
+            params={
+                self._path(file, f"params of {what}", only_read=True): self._map(
+                    flat, f"{file!r} in params of {what}"
+                )
+                for file, flat in params.items()
+            },
+            outs=self._artifacts(tree.get("outs"), f"outs of {what}"),
+        )
+
+    def _artifacts(self, value: Value, what: str, *, only_read: bool = False) -> tuple[Artifact, ...]:
+        found = [self._artifact(path, each, what, only_read) for path, each in self._map(value, what).items()]
+        if len({artifact.path for artifact in found}) < len(found):
+            self._fail(f"{what} has one path twice")
+        return tuple(found)
+
+    def _artifact(self, path: str, value: Value, what: str, only_read: bool) -> Artifact:
+        of = f"{path!r} in {what}"
+        tree = self._map(value, of)
+        self._known(tree, {"hash", "size", "files", "executable"}, of)
+        hash_, size, files = tree.get("hash"), tree.get("size"), tree.get("files")
+        match = _HASH.fullmatch(hash_) if isinstance(hash_, str) else None
+        if match is None:
+            self._fail(f"{of} has no hash that could be one")
+        if not _is_count(size) or not (files is None or _is_count(files)):
+            self._fail(f"the size of {of} is no number that could be one")
+        if (files is not None) != (match[1] is not None):
+            self._fail(f"{of} is a folder by its hash and not by what else is said, or the other way")
+        executable = tree.get("executable", False)
+        if not isinstance(executable, bool):
+            self._fail(f"executable of {of} must be true or false")
+        return Artifact(self._path(path, what, only_read=only_read), match[0], size, files, executable)
+
+    def _path(self, path: str, what: str, *, only_read: bool = False) -> str:
+        """Return a path of the file relative to the root, "" for that; only at its start may it go up.
+
+        What is `only_read` may be the root, or have a name that not every system takes.
+        """
+        full = posixpath.normpath(posixpath.join(self._prefix, path))
+        why = None if full == "." and only_read else why_unsafe(full, only_read=only_read)
+        if path.startswith("/") or full == ".." or full.startswith("../"):
+            why = "it leads out of the repository"
+        elif why is None and posixpath.relpath(full, self._prefix or ".") != path:
+            why = "it is not in its shortest form"
+        if why is not None:
+            self._fail(f"{path!r} in {what} is a path that gitexp does not write: {why}")
+        return "" if full == "." else full
+
+
+def _is_count(value: Value) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 1 << 63
