@@ -21,6 +21,7 @@ import pytest
 
 from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.environment import hermetic
+from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
 from tests.support.workspace import Workspace, fork_server
 
 TEMPLATE = Path(__file__).parent / "support" / "template"
