@@ -132,3 +132,10 @@ def test_a_loop_that_was_killed_with_its_run_tries_the_same_as_one_that_was_not(
 
 def test_the_loop_has_the_data_of_the_demo() -> None:
     assert (EXAMPLES / "loop" / "iris.csv").read_bytes() == (DEMO / "iris.csv").read_bytes()
+
+
+# -- the pipeline -------------------------------------------------------------------------------------
+
+
+def test_the_pipeline_has_the_data_of_the_demo() -> None:
+    assert (EXAMPLES / "pipeline" / "data" / "iris.csv").read_bytes() == (DEMO / "iris.csv").read_bytes()
