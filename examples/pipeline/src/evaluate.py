@@ -1,4 +1,4 @@
-"""Asks model.json about prepared/test.csv; writes metrics.json, and confusion.csv: what was taken for what."""
+"""Asks model.json about prepared/test.csv. Writes metrics.json and confusion.csv (who was taken for whom)."""
 
 import json
 from collections import Counter
