@@ -95,6 +95,12 @@ ERROR_MEANINGS = {
     "editor-failed": "Your editor ended with an error; nothing was changed.",
     "storage": "The system would not read or write: permissions, an input/output error.",
     "disk-full": "There is no room left on the disk, or none under your quota.",
+    "data": "Something about data that has no code of its own.",
+    "unstorable-data": "A pipe, a link to outside, a file that cannot be read or is always being written.",
+    "unsafe-path": "A path that leads out of the workspace, through a link, or into `.git`.",
+    "bad-manifest": "The list of a folder's files is damaged, or names what must not be written.",
+    "damaged-object": "What is in the store is not what was put there; `hash` names it.",
+    "missing-data": "Data is in no store that can be reached; `paths` are the files.",
     "not-stored": "A run has ended and could not be stored; the next command that can, does.",
     "interrupted": "Ctrl-C, before there was an answer. A `run` has one: the experiment, interrupted. "
     "While gitexp is being loaded, in its first tenth of a second, there is the exit status alone.",

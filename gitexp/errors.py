@@ -8,6 +8,7 @@
     |   |- FilterError                      a filter that cannot be understood, or names what nothing has
     |   |- UnknownColumn                    no experiment has such a param or metric
     |   |- UnknownTag                       the experiment has no such tag
+    |   |- UnknownStage                     the pipeline has no such stage
     |   |- NoCommand                        nothing says what to run
     |   |- NoTerminal                       what was asked for needs a person at a terminal
     |   `- ConfigExists                     there is a gitexp.yaml, which is not overwritten
@@ -38,6 +39,12 @@
     |- StorageError                         the system would not read or write
     |   |- DiskFull
     |   `- NotStored                        a run has ended, and its results wait to be stored
+    |- DataError                            data that cannot be stored, or brought into the workspace
+    |   |- UnstorableData                   a pipe, a link to outside, what is always being written
+    |   |- UnsafePath                       one that leads out of the workspace, or through a link
+    |   |- BadManifest                      the list of a folder's files is damaged, or hostile
+    |   |- DamagedObject                    what is in the store is not what was put there
+    |   `- MissingData                      what is in no store that can be reached
     |- Interrupted                 exit 130 Ctrl-C, or no for an answer
     `- InternalError                        a bug in gitexp
 
@@ -106,6 +113,10 @@ class UnknownColumn(UsageError):
 
 class UnknownTag(UsageError):
     code = "unknown-tag"
+
+
+class UnknownStage(UsageError):
+    code = "unknown-stage"
 
 
 class NoCommand(UsageError):
@@ -328,6 +339,48 @@ class NotStored(StorageError):
     """A run has ended, and its results are kept on this machine until the next command can store them."""
 
     code = "not-stored"
+
+
+class DataError(GitexpError):
+    """Something about data: files and folders that are known by their content."""
+
+    code = "data"
+
+
+class UnstorableData(DataError):
+    code = "unstorable-data"
+
+
+class UnsafePath(DataError):
+    """A path, perhaps from somebody else's lock, at which nothing is read or written."""
+
+    code = "unsafe-path"
+
+
+class BadManifest(DataError):
+    code = "bad-manifest"
+
+
+class DamagedObject(DataError):
+    """An object is not what its name says; `hash` is its name."""
+
+    code = "damaged-object"
+    details = ("hash",)
+
+    def __init__(self, message: str, hint: str | None = None, *, hash: str = "") -> None:
+        super().__init__(message, hint)
+        self.hash = hash
+
+
+class MissingData(DataError):
+    """Objects are in no store; `paths` are the files that want them."""
+
+    code = "missing-data"
+    details = ("paths",)
+
+    def __init__(self, message: str, hint: str | None = None, *, paths: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.paths = tuple(paths)
 
 
 class Interrupted(GitexpError):

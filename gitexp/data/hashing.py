@@ -1,0 +1,178 @@
+"""Files read once, to be hashed and where wanted copied; one that is changed meanwhile is read again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from gitexp import errors
+
+TICK = 20_000_000  # ns; clocks of file systems go in steps, and two changes in one step look like one
+_COARSE_TICK = 2_000_000_000  # of file systems that know no parts of seconds
+_SECOND = 1_000_000_000
+_CHUNK = 1 << 20
+_AHEAD = 4  # chunks that may wait to be written
+_TRIES = 5
+
+WORKERS = min(8, (os.cpu_count() or 1) + 2)
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_WAITING = 500
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
+
+
+class Read(NamedTuple):
+    """A file as it was read: its hash, and the stat that it had before and after."""
+
+    hash: str
+    stat: os.stat_result
+    settled: bool  # whether any change after it was read shows in the stat
+
+
+def hash_file(path: str | Path) -> tuple[str, int]:
+    """Return the SHA-256 of a file in hexadecimal, and its size.
+
+    Raises UnstorableData if it keeps changing or is no file, OSError if it cannot be read.
+    """
+    read = read_file(path)
+    return read.hash, read.stat.st_size
+
+
+def read_file(path: str | Path, copy_to: int | None = None) -> Read:
+    """Return what `hash_file` does and more; what is read is written to the descriptor `copy_to`.
+
+    Raises as `hash_file`.
+    """
+    for _ in range(_TRIES):
+        wait_to_settle(os.stat(path))
+        with opened(path) as fd:
+            before = os.fstat(fd)
+            settled = is_settled(before)
+            hash_ = _digest(fd, before.st_size, copy_to)
+            if same_file(before, os.fstat(fd)):
+                return Read(hash_, before, settled)
+        if copy_to is not None:
+            os.lseek(copy_to, 0, os.SEEK_SET)
+            os.ftruncate(copy_to, 0)
+    raise errors.UnstorableData(
+        f"{os.fsdecode(path)} is being written: it was changed each time that it was read.",
+        "Wait until it is done, then try again.",
+    )
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[int]:
+    """Give a descriptor of a regular file; raises UnstorableData for anything else, OSError."""
+    # A pipe without a writer would wait for one.
+    fd = os.open(path, os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise errors.UnstorableData(
+                f"{os.fsdecode(path)} is no file.", "Only files and folders are data."
+            )
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _digest(fd: int, size: int, copy_to: int | None) -> str:
+    if size <= _CHUNK:
+        data = os.read(fd, size + 1)
+        while len(data) != size and (more := os.read(fd, _CHUNK)):
+            data += more
+        if copy_to is not None:
+            write_all(copy_to, data)
+        return hashlib.sha256(data).hexdigest()
+    if copy_to is None:
+        with open(fd, "rb", buffering=0, closefd=False) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    return _digest_and_copy(fd, copy_to)
+
+
+def _digest_and_copy(fd: int, copy_to: int) -> str:
+    """Hash in this thread what another one writes: both let the other go on meanwhile."""
+    digest = hashlib.sha256()
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1) as writer:
+        while chunk := os.read(fd, _CHUNK):
+            waiting.append(writer.submit(write_all, copy_to, chunk))
+            digest.update(chunk)
+            if len(waiting) > _AHEAD:
+                waiting.popleft().result()
+        for written in waiting:
+            written.result()
+    return digest.hexdigest()
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of the data, in as many steps as the system wants."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def same_file(one: os.stat_result, other: os.stat_result) -> bool:
+    """Return whether nothing has happened to a file between two looks at it."""
+    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) == (
+        other.st_size,
+        other.st_mtime_ns,
+        other.st_ctime_ns,
+        other.st_ino,
+    )
+
+
+def is_settled(of: os.stat_result) -> bool:
+    """Return whether a change to a file from now on must show in its time stamps.
+
+    One that is made in the same step of the clock as the last one does not. A time to come, from a
+    clock that was wrong, might come again.
+    """
+    return _last_change(of) + _tick(of) < time.time_ns()
+
+
+def wait_to_settle(of: os.stat_result) -> None:
+    """Wait so long (20 ms) that a file which was changed just now `is_settled`; no longer."""
+    missing = _last_change(of) + TICK - time.time_ns()
+    if 0 <= missing <= TICK and _tick(of) == TICK:
+        time.sleep((missing + 1_000_000) / _SECOND)
+
+
+def _last_change(of: os.stat_result) -> int:
+    # Any change sets both; so that one of them was set back does no harm. On Windows the other one
+    # is when the file was made.
+    return of.st_mtime_ns if sys.platform == "win32" else min(of.st_mtime_ns, of.st_ctime_ns)
+
+
+def _tick(of: os.stat_result) -> int:
+    return _COARSE_TICK if of.st_mtime_ns % _SECOND == 0 and of.st_ctime_ns % _SECOND == 0 else TICK
+
+
+def in_parallel(work: Callable[[_Item], _Done], items: Sequence[_Item]) -> Iterator[_Done]:
+    """Return what `work` gives for each item, in order, worked on by several threads.
+
+    The first error is raised, and what has not been begun by then is left.
+    """
+    if len(items) < 2:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[_Done]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                # Not all at once: 100,000 futures take more memory than what they are about.
+                if len(waiting) >= _WAITING:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

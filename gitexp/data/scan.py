@@ -1,0 +1,229 @@
+"""Files and folders of a workspace by their content: one walk, and only what is not known is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.data import paths
+from gitexp.data.hashing import Read, in_parallel, read_file
+from gitexp.data.manifest import File, Manifest
+from gitexp.data.stat_cache import Known, StatCache
+from gitexp.model import Artifact
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What stands at a path; `manifest` is None for a file."""
+
+    artifact: Artifact
+    manifest: Manifest | None = None
+
+
+class Found(NamedTuple):
+    """One file that a walk came to. `path` is relative to where it began, "" for that itself.
+
+    `full` is absolute; `hash` is None where the file has to be read. `link` says whether it is a link.
+    """
+
+    path: str
+    full: str
+    stat: os.stat_result
+    hash: str | None
+    link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a walk found: all files, whether they are in a folder or are the one file asked for.
+
+    `untaken` are keys of the cache for files that are gone.
+    """
+
+    path: str
+    is_folder: bool
+    files: list[Found]
+    untaken: list[bytes]
+
+
+def scan(root: Path, path: str, cache: StatCache) -> Scanned | None:
+    """Return what stands at a path relative to the root of the workspace; None if nothing does.
+
+    What is only to be compared may lead out by links, and what is Git's and gitexp's own in it does not
+    count. Raises UnstorableData for pipes, links to nothing, unreadable files and files that keep changing.
+    """
+    walked = walk(root, path, cache, strict=False)
+    if walked is None:
+        return None
+    unknown = [found for found in walked.files if found.hash is None]
+    hashes: dict[str, str] = {}
+    for found, new in zip(unknown, in_parallel(read, unknown), strict=True):
+        cache.put(found.full, new)
+        hashes[found.path] = new.hash
+    return described(walked, hashes)
+
+
+def read(found: Found) -> Read:
+    """Return a file that was found as it is read now; raises UnstorableData."""
+    try:
+        return read_file(found.full)
+    except OSError as error:
+        raise unreadable(found.full, error) from error
+
+
+def described(walked: Walked, hashes: dict[str, str], sizes: dict[str, int] | None = None) -> Scanned:
+    """Return the artifact that a walk found; `hashes` (and `sizes`) are those of the files that were read."""
+    sizes = sizes or {}
+    files = [
+        File(
+            found.path,
+            found.hash or hashes[found.path],
+            sizes.get(found.path, found.stat.st_size),
+            bool(found.stat.st_mode & 0o100),
+        )
+        for found in walked.files
+    ]
+    if not walked.is_folder:
+        (file,) = files
+        return Scanned(Artifact(walked.path, file.hash, file.size, executable=file.executable))
+    manifest = Manifest.of(files)
+    return Scanned(Artifact(walked.path, manifest.hash, manifest.size, len(files)), manifest)
+
+
+def walk(root: Path, path: str, cache: StatCache, *, strict: bool) -> Walked | None:
+    """Return the files at a path, with the hashes that are known of them; None if nothing is there.
+
+    With `strict`, for what is to be stored: raises UnsafePath for a path through a link, UnstorableData
+    for a link to a folder or to outside the workspace, and for what no workspace may have.
+    """
+    walker = _Walker(os.path.realpath(root), strict)
+    top = os.path.join(walker.root, path)
+    if strict and (link := paths.foreign_parent(walker.root, path)) is not None:
+        raise errors.UnsafePath(
+            f"{path} lies behind {link}, which is a link.", "Name the path without links."
+        )
+    try:
+        of = os.lstat(top) if strict else os.stat(top)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(top, error) from error
+    if strict and stat.S_ISLNK(of.st_mode):
+        raise errors.UnstorableData(
+            f"{path} is a link.", "Name what it leads to, or put a copy in its place."
+        )
+    if not stat.S_ISDIR(of.st_mode):
+        _require_file(top, of)
+        return Walked(path, False, [Found("", top, of, cache.get(top, of))], [])
+    known = cache.below(top)
+    files = list(walker.files(top, known))
+    return Walked(path, True, files, known.untaken)
+
+
+class _Walker:
+    """One walk: `root` is the real folder of the workspace."""
+
+    def __init__(self, root: str, strict: bool) -> None:
+        self.root = root
+        self.strict = strict
+
+    def files(self, top: str, known: Known) -> Iterator[Found]:
+        # A folder that was come to by links, with all that it lies in, is not entered again from within.
+        folders = [(top, "", frozenset((os.path.realpath(top),)))]
+        while folders:
+            folder, prefix, above = folders.pop()
+            for entry in self._entries(folder):
+                name = entry.name
+                if is_temporary(name):
+                    continue
+                if name.lower() in paths.OWN_FOLDERS:
+                    self._pass_over(entry)
+                    continue
+                if entry.is_symlink():
+                    within = self._linked_folder(entry, above)
+                    if within is not None:
+                        folders.append((entry.path, f"{prefix}{name}/", within))
+                    else:
+                        yield self._linked_file(entry, prefix, known)
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append((entry.path, f"{prefix}{name}/", above))
+                else:
+                    of = entry.stat(follow_symlinks=False)
+                    _require_file(entry.path, of)
+                    yield Found(prefix + name, entry.path, of, known.take(entry.path, of))
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                return list(entries)
+        except OSError as error:
+            raise unreadable(folder, error) from error
+
+    def _pass_over(self, entry: os.DirEntry[str]) -> None:
+        if self.strict:
+            raise errors.UnstorableData(
+                f"{self._shown(entry)} is Git's or gitexp's own, and cannot be data.",
+                "Remove it, or name only what is beside it.",
+            )
+
+    def _linked_folder(self, entry: os.DirEntry[str], above: frozenset[str]) -> frozenset[str] | None:
+        """Return what is above a folder that is come to by a link; None if the link is not to a folder."""
+        if not entry.is_dir():
+            return None
+        if self.strict:
+            raise errors.UnstorableData(
+                f"{self._shown(entry)} is a link to a folder.",
+                "Put a copy in its place, or add the folder that it leads to.",
+            )
+        real = os.path.realpath(entry.path)
+        if real in above:
+            raise errors.UnstorableData(f"{self._shown(entry)} is a link to a folder that it lies in.")
+        return above | {real}
+
+    def _linked_file(self, entry: os.DirEntry[str], prefix: str, known: Known) -> Found:
+        try:
+            of = entry.stat()
+        except OSError as error:
+            raise errors.UnstorableData(
+                f"{self._shown(entry)} is a link to nothing.", "Remove it, or put a file in its place."
+            ) from error
+        _require_file(entry.path, of)
+        real = os.path.realpath(entry.path)
+        if self.strict and not real.startswith(os.path.join(self.root, "")):
+            raise errors.UnstorableData(
+                f"{self._shown(entry)} is a link to outside the workspace.", "Put a copy in its place."
+            )
+        return Found(prefix + entry.name, entry.path, of, known.take(entry.path, of), link=True)
+
+    def _shown(self, entry: os.DirEntry[str]) -> str:
+        return os.path.relpath(entry.path, self.root)
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file is one that gitexp was writing when it died."""
+    return name.startswith(".gitexp-") and name.endswith(".tmp")
+
+
+def _require_file(full: str, of: os.stat_result) -> None:
+    if not stat.S_ISREG(of.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(of.st_mode), "no file")
+        raise errors.UnstorableData(f"{full} is {kind}.", "Only files and folders can be data: remove it.")
+
+
+def unreadable(full: str, error: OSError) -> errors.UnstorableData:
+    """Return the error for a file or folder that the system will not read."""
+    return errors.UnstorableData(
+        f"{full} cannot be read: {error.strerror}.", "Check its permissions, or leave it out."
+    )
