@@ -11,23 +11,26 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeGuard
 
 from gitexp import errors
+from gitexp.data import paths
 from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import plain
 from gitexp.files.yaml_text import compose
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Artifact, Flat, Value
-from gitexp.safe_path import clash, why_unsafe
 
 LOCK_FILE = "gitexp.lock"
 
 _FORMAT = 1
 _MAX_BYTES = 16 << 20
 _MAX_VALUES = 100_000
+_MAX_PATH = 4096  # no system takes more
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
 _CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 _HEAD = "# Written by gitexp, to be committed. Where a merge stops here, take either side, then: gitexp run\n"
@@ -131,9 +134,14 @@ class _Reader:
             name: self._stage(name, stage) for name, stage in self._map(tree.get("stages"), "stages").items()
         }
         lock = Lock(stages, {artifact.path: artifact for artifact in found})
-        if (two := clash(artifact.path for artifact in lock.artifacts)) is not None:
-            self._fail(f"{two[0]!r} and {two[1]!r} cannot both stand in one folder")
+        self._refuse_clashes([artifact.path for artifact in lock.artifacts])
         return lock
+
+    def _refuse_clashes(self, found: Sequence[str]) -> None:
+        twice = next((path for path, count in Counter(found).items() if count > 1), None)
+        both = (twice, twice) if twice is not None else paths.clash(found)
+        if both is not None:
+            self._fail(f"{both[0]!r} and {both[1]!r} cannot both stand in one folder")
 
     def _fail(self, message: str, hint: str | None = None, *, line: int | None = None) -> NoReturn:
         raise errors.LockError(message, hint, file=self._name, line=line)
@@ -185,8 +193,6 @@ class _Reader:
 
     def _artifacts(self, value: Value, what: str, *, only_read: bool = False) -> tuple[Artifact, ...]:
         found = [self._artifact(path, each, what, only_read) for path, each in self._map(value, what).items()]
-        if len({artifact.path for artifact in found}) < len(found):
-            self._fail(f"{what} has one path twice")
         return tuple(found)
 
     def _artifact(self, path: str, value: Value, what: str, only_read: bool) -> Artifact:
@@ -212,13 +218,17 @@ class _Reader:
         What is `only_read` may be the root, or have a name that not every system takes.
         """
         full = posixpath.normpath(posixpath.join(self._prefix, path))
-        why = None if full == "." and only_read else why_unsafe(full, only_read=only_read)
+        why = None
         if path.startswith("/") or full == ".." or full.startswith("../"):
-            why = "it leads out of the repository"
-        elif why is None and posixpath.relpath(full, self._prefix or ".") != path:
-            why = "it is not in its shortest form"
+            why = "leads out of the repository"
+        elif posixpath.relpath(full, self._prefix or ".") != path:
+            why = "is not written in the shortest way"
+        elif _CONTROL.search(path) or len(path) > _MAX_PATH:
+            why = "has a control character in it, or is too long"
+        elif not only_read:
+            why = paths.fault(full)
         if why is not None:
-            self._fail(f"{path!r} in {what} is a path that gitexp does not write: {why}")
+            self._fail(f"the path {path!r} in {what} {why}")
         return "" if full == "." else full
 
 

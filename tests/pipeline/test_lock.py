@@ -75,7 +75,7 @@ def test_any_text_and_value_survives(name: str, commands: tuple[str, ...], param
 
 
 OUTSIDE = ["../x", "/etc/passwd", "a/../../x", "..", "C:/x", "C:x"]
-ODD = ["a//b", "./a", "a/", "a/../b", ".", "", "a\\\\b", "a\\nb", "a\\e[1mb", "x" * 300, "x/" * 2100 + "x"]
+ODD = ["a//b", "./a", "a/", "a/../b", ".", "", "a\\\\b", "a\\nb", "a\\e[1mb", "x/" * 2100 + "x"]
 GIT = [
     ".git/config",
     "a/.git/hooks/x",
@@ -83,7 +83,6 @@ GIT = [
     "git~1/x",
     ".git./x",
     ".git /x",
-    ".git::$INDEX_ALLOCATION/x",
 ]
 OURS = [".gitexp/run/x", ".g\\u200cit/x"]
 DEVICES = ["CON", "nul.txt", "a/Aux", "com1", "LPT9.log", "conin$"]
