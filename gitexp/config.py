@@ -2,9 +2,13 @@
 
 The project is the folder that the config, or else a params file with a usual name, stands in: the
 nearest one from the current folder up to the repository's root. (A metrics file is no sign of one: it
-comes and goes with the runs.) A dvc.yaml in the project names params and metrics files too, where the
-config names none. Paths in the config are relative to the project; all paths given out are
+comes and goes with the runs.) Stages, of the config or else of a dvc.yaml in the project, name params,
+metrics and plots too. Paths in the config are relative to the project; all paths given out are
 relative to the root, with slashes.
+
+Of stages the config takes these names only, and passes over what it does not understand: whoever looks
+at experiments must neither pay for a pipeline nor fail at a mistake in it. `read_stages` is for those who
+run them.
 """
 
 from __future__ import annotations
@@ -13,19 +17,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gitexp import errors, files
-from gitexp.files.dvc_yaml import (
-    DEFAULT_PARAMS,
-    DVC_CACHE,
-    DVC_LOCK,
-    DVC_YAML,
-    is_templated,
-    read_pipeline,
-)
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, files_of_vars, names_of
 from gitexp.files.limits import read_limited
+from gitexp.model import Tree, Value
+from gitexp.pipeline.paths import inside
+from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.repo.snapshot import MAX_UNTRACKED
 
 CONFIG_FILE = "gitexp.yaml"
@@ -38,6 +39,8 @@ USUAL_PLOTS = ("logs.csv", "dvclive/plots")
 
 KEYS: Mapping[str, str] = {
     "command": "The training command: a string for the shell, or a list of arguments.",
+    "stages": "The steps of a pipeline, in the vocabulary of dvc.yaml; instead of command.",
+    "vars": "Variables for ${…} in stages: maps, and files such as model.json or model.json:size,lr.",
     "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants).",
     "metrics": "Files that the command writes its results to (JSON, YAML, TOML, CSV or TSV).",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
@@ -51,6 +54,8 @@ KEYS: Mapping[str, str] = {
     "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
 }
 LINKS = ("reflink", "hardlink", "copy")
+_A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
+_COMMAND_AS_STAGE = "Make the command the 'cmd' of a stage."
 _A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)i?[bB]?")
 _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
@@ -63,11 +68,13 @@ class Config:
 
     `params` and `metrics` are candidates: those that exist count. `declared` says whether the
     config names them, so that a missing one is worth a word. `remotes` are by name, each with its `url`
-    and what else is said of it; the first is the one that is meant where none is named.
+    and what else is said of it; the first is the one that is meant where none is named. `pipeline_file`
+    has the stages that `run` runs, None where there are none; `read_stages` reads it.
     """
 
     folder: str = ""
     command: str | tuple[str, ...] | None = None
+    pipeline_file: str | None = None
     params: tuple[str, ...] = USUAL_PARAMS
     metrics: tuple[str, ...] = USUAL_METRICS
     metrics_from_output: Mapping[str, str] = field(default_factory=dict)
@@ -99,13 +106,40 @@ def load(root: Path, here: Path) -> Config:
         data = read_limited(path) if path.is_file() else b""
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
-    return _with_pipeline(_from_tree(files.parse(shown, data), data, prefix, shown), folder)
+    tree = files.parse(shown, data)
+    return _with_names(_from_tree(tree, data, prefix, shown), tree, folder)
 
 
 def conventions(root: Path, here: Path) -> Config:
     """Return what would hold there if the config said nothing."""
     folder, prefix = _place(root, here)
-    return _with_pipeline(_from_tree({}, b"", prefix, CONFIG_FILE), folder)
+    return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, folder)
+
+
+def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -> Pipeline | None:
+    """Return the pipeline of a project, or None if it has no stages.
+
+    `read_file` gives the content of a file by its path from the root, for the variables in the stages:
+    by default as it is in the workspace. Raises ParseError and ConfigError with the file and line.
+    """
+    name = config.pipeline_file
+    if name is None:
+        return None
+    try:
+        data = read_limited(root / name)
+    except OSError as error:
+        raise errors.ConfigError(f"cannot be read: {error.strerror}", file=name) from error
+    from gitexp.pipeline.read import read
+
+    own = PurePosixPath(name).name == CONFIG_FILE
+    return read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)
+
+
+def _read_file(root: Path, name: str) -> bytes | None:
+    try:
+        return read_limited(root / name) if (root / name).is_file() else None
+    except OSError as error:
+        raise errors.ConfigError(f"cannot be read: {error.strerror}", file=name) from error
 
 
 def _place(root: Path, here: Path) -> tuple[Path, str]:
@@ -115,27 +149,57 @@ def _place(root: Path, here: Path) -> tuple[Path, str]:
     return folder, "" if prefix == "." else prefix
 
 
-def _with_pipeline(config: Config, folder: Path) -> Config:
+def _with_names(config: Config, tree: Tree, folder: Path) -> Config:
+    """Return the config with the files that its stages name, or those of the project's dvc.yaml."""
+    if tree.get("stages"):
+        name = str(PurePosixPath(config.folder, CONFIG_FILE))
+        found = names_of(name, tree, _variables(tree, folder))
+        # What stands at the top comes first; what the stages name is said no less clearly.
+        return replace(
+            config,
+            pipeline_file=name,
+            params=tuple(dict.fromkeys((*config.params, *found.params))),
+            metrics=tuple(dict.fromkeys((*config.metrics, *found.metrics))),
+            plots=tuple(dict.fromkeys((*config.plots, *found.plots))),
+        )
+    return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
+
+
+def _with_dvc(config: Config, folder: Path) -> Config:
     """Return the config with what the project's dvc.yaml says, where the config says nothing.
 
     A run in a folder of its own works on DVC's one cache, as DVC's own do.
     """
-    if not (folder / DVC_YAML).is_file():
-        return config
+    name = str(PurePosixPath(config.folder, DVC_YAML))
+    stages = name if config.command is None else None
     try:
-        data, params = read_limited(folder / DVC_YAML), folder / DEFAULT_PARAMS
-        known = is_templated(data) and params.is_file()
-        variables = files.parse(DEFAULT_PARAMS, read_limited(params)) if known else {}
-        found = read_pipeline(str(PurePosixPath(config.folder, DVC_YAML)), data, variables)
-    except (OSError, errors.FileError):  # DVC's to complain about
-        return config
+        tree = files.parse(name, read_limited(folder / DVC_YAML))
+        found = names_of(name, tree, _variables(tree, folder))
+    except (OSError, errors.FileError):  # for whoever reads the stages to complain about
+        return replace(config, pipeline_file=stages)
     return replace(
         config,
+        pipeline_file=stages if tree.get("stages") else None,
         params=_usual(config.params, found.params, config.declared),
         metrics=_usual(config.metrics, found.metrics, config.declared),
+        plots=tuple(dict.fromkeys((*config.plots, *found.plots))),
         outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
         share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
     )
+
+
+def _variables(tree: Tree, folder: Path) -> Tree:
+    """Return what `${…}` in the stages may stand for: of params.yaml, and of the files that `vars` names."""
+    names = files_of_vars(tree)
+    found: dict[str, Value] = {}
+    for name in (DEFAULT_PARAMS, *names):
+        path = inside("", name)
+        try:
+            if path is not None and (folder / path).is_file():
+                found.update(files.parse(path, read_limited(folder / path)))
+        except (OSError, errors.FileError):
+            continue
+    return found
 
 
 def _usual(names: tuple[str, ...], more: tuple[str, ...], declared: frozenset[str]) -> tuple[str, ...]:
@@ -169,7 +233,9 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             )
         if value is None:
             continue
-        if key == "command":
+        if key in ("stages", "vars"):
+            _check_stages(key, value, tree, complain)
+        elif key == "command":
             values[key] = _command(value, complain)
         elif key == "max_untracked":
             values[key] = _size(value, complain)
@@ -185,7 +251,7 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             values[key] = _paths(key, value, prefix, complain)
     declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
     for key, usual in (("params", USUAL_PARAMS), ("metrics", USUAL_METRICS), ("plots", USUAL_PLOTS)):
-        values.setdefault(key, tuple(_below(prefix, name) for name in usual))
+        values.setdefault(key, tuple(str(PurePosixPath(prefix, name)) for name in usual))
     return Config(folder=prefix, declared=declared, **values)
 
 
@@ -195,6 +261,16 @@ def _command(value: Any, complain: _Complain) -> str | tuple[str, ...]:
     if isinstance(value, list) and value and all(map(_is_word, value)):
         return tuple(str(word) for word in value)
     raise complain("command", "'command' must be a string or a list", "For example: command: python train.py")
+
+
+def _check_stages(key: str, value: Any, tree: Tree, complain: _Complain) -> None:
+    """Look at the outside of `stages` and `vars`; what is in them is for `read_stages`."""
+    if key == "stages" and not isinstance(value, dict):
+        raise complain(key, "'stages' must be a mapping of names to stages", _A_STAGE)
+    if key == "stages" and value and tree.get("command") is not None:
+        raise complain(key, "there is a 'command' too, and only one of them can be run", _COMMAND_AS_STAGE)
+    if key == "vars" and not isinstance(value, list):
+        raise complain(key, "'vars' must be a list", "For example: vars: [{size: 3}, model.json]")
 
 
 def _is_word(value: Any) -> bool:
@@ -254,32 +330,11 @@ def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str,
         raise complain(key, f"'{key}' must be a list of paths", f"For example: {key}: [some/path]")
     paths = []
     for item in items:
-        path = _below(prefix, item)
-        if path is None:
+        path = inside(prefix, item)
+        if not path:
             raise complain(key, f"'{item}' is not inside the repository", "Give a path below this folder.")
         paths.append(path)
     return tuple(dict.fromkeys(paths))
-
-
-def _below(prefix: str, path: str) -> str | None:
-    """Return the path relative to the root, or None if it leaves the repository or enters .git."""
-    parts: list[str] = []
-    for part in PurePosixPath(prefix, path.replace("\\", "/")).parts:
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        else:
-            parts.append(part)
-    if (
-        not parts
-        or "\0" in path
-        or parts[0] == "/"
-        or ":" in parts[0]
-        or parts[0].lower() in (".git", ".gitexp")
-    ):
-        return None
-    return "/".join(parts)
 
 
 def _line_of(data: bytes, key: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What a dvc.yaml and its dvc.lock say of params, metrics and the command. Nothing in them is run.
+"""What a dvc.yaml and its dvc.lock say of params, metrics, plots and the command. Nothing in them is run.
 
 The vocabulary is DVC 3's: stages (also made by `foreach` and `matrix`) with `wdir`, `params` and
 `metrics`, the same two at the top level, and `${…}` where a plain value of params.yaml or `vars:`
@@ -48,6 +48,7 @@ class Pipeline:
     cached: tuple[str, ...]
     command: str | None
     folders: Mapping[str, str]
+    plots: tuple[str, ...] = ()
 
 
 def is_templated(data: bytes) -> bool:
@@ -60,24 +61,36 @@ def read_pipeline(name: str, data: bytes, variables: Tree) -> Pipeline:
 
     Raises ParseError.
     """
-    tree, folder = parse(name, data), posixpath.dirname(name)
-    variables = {**variables, **_vars(tree)}
+    return names_of(name, parse(name, data), variables)
+
+
+def names_of(name: str, tree: Tree, variables: Tree) -> Pipeline:
+    """Return the same of a file that is parsed already, a dvc.yaml or a gitexp.yaml."""
+    folder, variables = posixpath.dirname(name), {**variables, **_vars(tree)}
     params = [_inside(folder, _text(item, variables)) for item in _list(tree.get("params"))]
     metrics = [_inside(folder, _text(item, variables)) for item in _list(tree.get("metrics"))]
+    plots = [_inside(folder, _text(item, variables)) for item, _ in _outs(tree.get("plots"))]
     cached: list[str | None] = []
     folders, commands = {}, []
     for stage, body, known in itertools.islice(_stages(tree, variables), MAX_STAGES):
         below = _folder(folder, body, known)
-        if below is None or len(params) + len(metrics) > _MAX_ENTRIES:
+        if below is None or len(params) + len(metrics) + len(plots) > _MAX_ENTRIES:
             continue
         folders[stage] = below
         params += [_inside(below, _text(item, known)) for item in _params(body.get("params"))]
         for item, is_cached in _outs(body.get("metrics")):
             metrics.append(_inside(below, _text(item, known)))
             cached += metrics[-1:] if is_cached else []
+        plots += [_inside(below, _text(item, known)) for item, _ in _outs(body.get("plots"))]
         commands.append(_command(body, known))
     command = commands[0] if len(commands) == 1 else None
-    return Pipeline(_unique(params), _unique(metrics), _unique(cached), command, folders)
+    return Pipeline(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
+
+
+def files_of_vars(tree: Tree) -> list[str]:
+    """Return the files that `vars` at the top of a file names, relative to its folder."""
+    names = [entry.partition(":")[0] for entry in _list(tree.get("vars")) if isinstance(entry, str)]
+    return names[:MAX_FILES]
 
 
 def read_lock(data: bytes, pipeline: Pipeline) -> dict[str, str]:

@@ -11,6 +11,7 @@ from gitexp import config, errors, files
 from gitexp.config import Config
 from gitexp.files.limits import read_limited
 from gitexp.model import Files, Tree, Value
+from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
 from gitexp.repo.snapshot import shorten
@@ -65,6 +66,14 @@ class Project:
     def folder(self) -> Path:
         """The project's own folder: where `command:` of the config runs."""
         return self.repo.root / self.config.folder
+
+    def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
+        """Return the stages as gitexp.yaml or dvc.yaml has them, None if there are none.
+
+        Raises ParseError and ConfigError. `read_file` gives the files that `${…}` in them is filled from, by
+        their path from the root: those of the workspace, or as they will be (`-S`).
+        """
+        return config.read_stages(self.repo.root, self.config, read_file)
 
     def files_here(self) -> tuple[Files, Files]:
         """Return the params and the metrics of the workspace; what does not parse is left out."""

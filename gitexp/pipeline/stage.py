@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gitexp.model import Value
+
+ReadFile = Callable[[str], bytes | None]  # a path from the root -> its content, None if there is no file
 
 
 class OutKind(StrEnum):
@@ -64,7 +66,9 @@ class Stage:
 class Pipeline:
     """All stages of a project in the order of its file. `file` is that file, relative to the root.
 
-    `params`, `metrics` and `plots` are those named outside of stages (dvc.yaml has such lists).
+    `params`, `metrics` and `plots` are those named outside of stages (dvc.yaml has such lists; files that
+    variables come from are among the params). `notes` are sentences, each with its line, about what
+    stands in the file and has no effect here.
     """
 
     file: str
@@ -72,3 +76,4 @@ class Pipeline:
     params: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     plots: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,27 @@
+"""Paths as people write them, made paths from the root of the repository."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+
+def inside(folder: str, path: str) -> str | None:
+    """Return a path relative to a folder made relative to the root; "" is the root itself.
+
+    None if it leaves the repository, is absolute, enters .git or .gitexp, or has control characters.
+    """
+    parts: list[str] = []
+    for part in PurePosixPath(folder, path.replace("\\", "/")).parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return None
+    if not parts:
+        return ""
+    if any(char < " " for char in path) or parts[0].startswith("/") or ":" in parts[0]:
+        return None
+    if parts[0].lower() == ".gitexp" or any(part.lower() == ".git" for part in parts):
+        return None
+    return "/".join(parts)

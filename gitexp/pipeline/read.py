@@ -1,0 +1,294 @@
+"""`stages:` of a gitexp.yaml or a dvc.yaml, read into a pipeline. The vocabulary is that of DVC 3.
+
+What stands there is either understood, or named with its line: as an error where the pipeline would do
+something else without it, as a note where it has no effect here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import string
+from collections.abc import Iterator
+from typing import Any
+
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS
+from gitexp.files.nodes import Node
+from gitexp.model import Value
+from gitexp.pipeline.expand import Definition, Expansion
+from gitexp.pipeline.paths import inside
+from gitexp.pipeline.source import Source, content
+from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, Stage
+from gitexp.pipeline.template import Variables, plain_text
+
+FIELDS = {
+    "cmd": "What runs in the shell: a line, or a list of lines.",
+    "wdir": "The folder that it runs in, and that all paths of the stage are relative to.",
+    "deps": "Files and folders that it reads.",
+    "params": "Parameters that it reads: keys of params.yaml, `file: [keys]`, or `file:` for all of one.",
+    "outs": "Files and folders that it writes.",
+    "metrics": "Files of results that it writes; they stand in Git with the experiment.",
+    "plots": "Files and folders of curves that it writes; they stand in Git with the experiment.",
+    "frozen": "With true it is not run again, whatever has changed.",
+    "always_changed": "With true it is never up to date.",
+    "vars": "Variables for this stage alone.",
+    "foreach": "A list or map: for each item one stage is made, as `do` says.",
+    "do": "The fields of the stages that `foreach` makes, with ${item} and ${key}.",
+    "matrix": "Lists by name: for each combination one stage is made, with ${item.name}.",
+    "desc": "A description for people.",
+    "meta": "Anything, for other programs.",
+}
+OUT_FIELDS = {
+    "cache": "With false it stands in Git with the experiment, and not in the object store alone.",
+    "persist": "With true it is not removed before the stage runs.",
+}
+_OUT_WORDS = ("desc", "type", "labels", "meta")  # for people and other programs
+_OUT_DVC = ("remote", "push", "checkpoint")  # of DVC's own storage
+_PLOT_FIELDS = ("template", "x", "y", "x_label", "y_label", "title", "header")
+_TOP = ("stages", "vars", "params", "metrics", "plots", "artifacts", "datasets")
+_BAD_IN_NAMES = frozenset(string.punctuation) - {"_", "-", "."}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_NAME = 200
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+
+
+def read(name: str, data: bytes, prefix: str, read_file: ReadFile, *, only_stages: bool = False) -> Pipeline:
+    """Return the pipeline that a file says; `name` is the file and `prefix` its folder, from the root.
+
+    `read_file` gives the content of a file of variables, or None where there is none. With `only_stages`
+    all else at the top of the file, but `vars`, is somebody else's to read. Raises ParseError and
+    ConfigError, with the line.
+    """
+    return _Reader(Source(name, data), prefix, read_file).pipeline(only_stages=only_stages)
+
+
+class _Reader:
+    def __init__(self, source: Source, prefix: str, read_file: ReadFile) -> None:
+        self._source = source
+        self._prefix = prefix
+        self._expansion = Expansion(source, prefix, read_file)
+        self._notes: dict[str, None] = {}
+
+    def pipeline(self, *, only_stages: bool) -> Pipeline:
+        top = content(self._source.root)
+        for key, node in top.items():
+            if not only_stages and key not in _TOP:
+                raise self._source.unknown(node, key, list(_TOP), posixpath.basename(self._source.name))
+        known = self._expansion.variables(top.get("vars"))
+        stages = top.get("stages")
+        if stages is not None and not isinstance(content(stages), dict | None):
+            raise self._source.error(stages, "'stages' must be a mapping of names to stages")
+        definitions = self._expansion.definitions((stages and content(stages)) or {}, known)
+        made = tuple(self._stage(definition) for definition in definitions)
+        if only_stages:
+            return Pipeline(self._source.name, made, params=tuple(self._expansion.files))
+        for key in ("artifacts", "datasets"):
+            if key in top:
+                self._note(top[key], f"'{key}' has no effect here")
+        params = self._names(top.get("params"), "params", known)
+        return Pipeline(
+            self._source.name,
+            made,
+            tuple(dict.fromkeys((*self._expansion.files, *params))),
+            tuple(self._names(top.get("metrics"), "metrics", known)),
+            tuple(dict.fromkeys(self._plots(top.get("plots"), known))),
+            tuple(self._notes),
+        )
+
+    def _note(self, node: Node, message: str) -> None:
+        self._notes[f"{self._source.name}:{self._source.line(node)}: {message}"] = None
+
+    # -- stages ---------------------------------------------------------------------------------------
+
+    def _stage(self, definition: Definition) -> Stage:
+        body, name = definition.body, definition.name
+        fields: dict[str, Node] = content(body)
+        self._check_name(body, name)
+        for key, node in fields.items():
+            if key not in FIELDS:
+                raise self._source.unknown(node, key, list(FIELDS), f"the stage '{name}'")
+            if key in ("foreach", "do"):
+                raise self._source.error(node, f"'{key}' cannot stand in a stage that is made by another")
+        known, wdir = definition.variables, self._prefix
+        if fields.get("wdir") is not None and content(fields["wdir"]) is not None:
+            wdir = self._path(fields["wdir"], self._text(fields["wdir"], "wdir", known), self._prefix)
+        known = self._expansion.with_vars(known, fields.get("vars"), wdir)
+        return Stage(
+            name=name,
+            commands=self._commands(body, name, fields.get("cmd"), known),
+            wdir=wdir,
+            deps=tuple(dict.fromkeys(self._deps(fields.get("deps"), known, wdir))),
+            params=self._params(fields.get("params"), known, wdir),
+            outs=self._outs(fields, known, wdir),
+            desc=self._text(fields["desc"], "desc", known) if "desc" in fields else "",
+            frozen=self._flag(fields.get("frozen"), "frozen"),
+            always_changed=self._flag(fields.get("always_changed"), "always_changed"),
+            meta=self._expansion.value(fields["meta"], known) if "meta" in fields else None,
+            line=definition.line,
+        )
+
+    def _check_name(self, node: Node, name: str) -> None:
+        base, _, _ = name.partition("@")
+        if not base or base[0] in "-. " or base[-1] == " " or _BAD_IN_NAMES.intersection(base):
+            hint = "Letters, digits, dashes, dots and underscores do."
+            raise self._source.error(node, f"'{base[:_LONGEST_NAME]}' is no name for a stage", hint)
+        if len(name) > _LONGEST_NAME or _CONTROL.search(name):
+            message = f"the name '{name[:_LONGEST_NAME]}' of a stage is too long, or has control characters"
+            raise self._source.error(node, message, "Give foreach a map: its keys name the stages.")
+
+    def _commands(self, body: Node, name: str, node: Node | None, known: Variables) -> tuple[str, ...]:
+        if node is None or content(node) is None:
+            raise self._source.error(
+                body, f"the stage '{name}' has no 'cmd'", "For example: cmd: python train.py"
+            )
+        lines = self._items(node, "cmd") if isinstance(content(node), list) else [node]
+        commands = []
+        for line in lines:
+            text = content(line)
+            if not isinstance(text, str):
+                raise self._source.error(line, "'cmd' must be a text or a list of texts")
+            command = plain_text(self._expansion.fill(line, known, text, in_command=True)).strip()
+            if not command or "\0" in command:
+                raise self._source.error(line, f"the stage '{name}' has an empty command")
+            commands.append(command)
+        if not commands:
+            raise self._source.error(node, f"the stage '{name}' has no command")
+        return tuple(commands)
+
+    # -- what it reads --------------------------------------------------------------------------------
+
+    def _deps(self, node: Node | None, known: Variables, wdir: str) -> Iterator[str]:
+        for item in self._items(node, "deps"):
+            path = self._text(item, "deps", known)
+            if path.startswith("ds://"):
+                raise self._source.error(
+                    item, "data sets (ds://) of DVC cannot be read", "Name a file or folder."
+                )
+            found = self._path(item, path, wdir)
+            if found == "":
+                raise self._source.error(
+                    item, "the whole repository cannot be a dependency", "Name files or folders."
+                )
+            yield found
+
+    def _params(self, node: Node | None, known: Variables, wdir: str) -> tuple[ParamsDep, ...]:
+        """Return for each file the keys, or None for all of it, as soon as one entry says so."""
+        found: dict[str, dict[str, None] | None] = {}
+
+        def add(file: str, keys: list[str] | None) -> None:
+            before = found.setdefault(file, {})
+            found[file] = None if keys is None or before is None else before | dict.fromkeys(keys)
+
+        for item in self._items(node, "params"):
+            entry = content(item)
+            if not isinstance(entry, dict):
+                add(self._path(item, DEFAULT_PARAMS, wdir), [self._text(item, "params", known)])
+                continue
+            for name, keys in entry.items():
+                file = self._path(keys, plain_text(self._expansion.fill(keys, known, name)), wdir)
+                whole = content(keys) in (None, {}, [])
+                listed = [] if whole else self._items(keys, f"params of {name}")
+                add(file, None if whole else [self._text(key, "params", known) for key in listed])
+        return tuple(ParamsDep(file, None if keys is None else tuple(keys)) for file, keys in found.items())
+
+    # -- what it writes -------------------------------------------------------------------------------
+
+    def _outs(self, fields: dict[str, Node], known: Variables, wdir: str) -> tuple[Out, ...]:
+        found = []
+        for field, kind in (("outs", OutKind.OUT), ("metrics", OutKind.METRIC), ("plots", OutKind.PLOT)):
+            for item, name, settings in self._entries(fields.get(field), field):
+                path = self._path(item, plain_text(self._expansion.fill(item, known, name)), wdir)
+                if path == "":
+                    raise self._source.error(item, "the whole repository cannot be an output")
+                flags = self._out_flags(item, settings, path, field)
+                in_git = kind is not OutKind.OUT or flags.get("cache") is False
+                found.append(Out(path, kind, in_git, flags.get("persist", False)))
+        return tuple(dict.fromkeys(found))
+
+    def _entries(self, node: Node | None, field: str) -> Iterator[tuple[Node, str, list[Node]]]:
+        """Yield of a list of outputs each one's place, path and settings."""
+        for item in self._items(node, field):
+            entry = content(item)
+            if isinstance(entry, dict):
+                for name, settings in entry.items():
+                    several = field == "plots" and isinstance(content(settings), list)
+                    yield settings, name, content(settings) if several else [settings]
+            elif isinstance(entry, str):
+                yield item, entry, []
+            else:
+                raise self._source.error(
+                    item, f"an entry of '{field}' must be a path", f"For example: {field}: [data.csv]"
+                )
+
+    def _out_flags(self, item: Node, settings: list[Node], path: str, field: str) -> dict[str, bool]:
+        flags: dict[str, bool] = {}
+        known = [*OUT_FIELDS, *_OUT_WORDS, *_OUT_DVC, *(_PLOT_FIELDS if field == "plots" else ())]
+        for each in settings:
+            said = content(each)
+            if not isinstance(said, dict | None):
+                raise self._source.error(
+                    item, f"what is said of '{path}' must be a mapping", "For example: {persist: true}"
+                )
+            for key, node in (said or {}).items():
+                if key not in known:
+                    raise self._source.unknown(node, key, known, f"the output '{path}'")
+                if key in _OUT_DVC:
+                    self._note(node, f"'{key}' of an output is of DVC's storage, and has no effect here")
+                elif key in OUT_FIELDS:
+                    flags[key] = self._flag(node, key)
+        return flags
+
+    # -- what stands beside the stages ------------------------------------------------------------------
+
+    def _names(self, node: Node | None, field: str, known: Variables) -> Iterator[str]:
+        for item in self._items(node, field):
+            yield self._path(item, self._text(item, field, known), self._prefix)
+
+    def _plots(self, node: Node | None, known: Variables) -> Iterator[str]:
+        """Yield the files of the top-level plots: what `x` and `y` name, or else the plot's own name."""
+        for item in self._items(node, "plots"):
+            if not isinstance(content(item), dict):
+                yield self._path(item, self._text(item, "plots", known), self._prefix)
+                continue
+            for name, settings in content(item).items():
+                said: Any = content(settings) if isinstance(content(settings), dict) else {}
+                axes = [content(said[axis]) for axis in ("x", "y") if axis in said]
+                named = [file for axis in axes if isinstance(axis, dict) for file in axis]
+                for file in named or [name]:
+                    yield self._path(
+                        item, plain_text(self._expansion.fill(settings, known, file)), self._prefix
+                    )
+
+    # -- single values ----------------------------------------------------------------------------------
+
+    def _items(self, node: Node | None, field: str) -> list[Node]:
+        """Return the items of a list; a field that is left empty has none."""
+        if node is None or content(node) is None:
+            return []
+        items = content(node)
+        if not isinstance(items, list):
+            raise self._source.error(node, f"'{field}' must be a list", f"For example: {field}: [a, b]")
+        return items
+
+    def _text(self, node: Node, field: str, known: Variables) -> str:
+        value: Value = content(node)
+        if isinstance(value, dict | list) or value is None:
+            raise self._source.error(node, f"'{field}' takes texts here")
+        return plain_text(self._expansion.fill(node, known, value) if isinstance(value, str) else value)
+
+    def _flag(self, node: Node | None, field: str) -> bool:
+        value = False if node is None else content(node)
+        if not isinstance(value, bool):
+            assert node is not None
+            raise self._source.error(node, f"'{field}' must be true or false")
+        return value
+
+    def _path(self, node: Node, path: str, folder: str) -> str:
+        if _URL.match(path):
+            hint = "A command can fetch it, and the file that it writes be an output."
+            raise self._source.error(node, f"'{path}' is not a file here", hint)
+        found = inside(folder, path) if path else None
+        if found is None:
+            hint = "Paths of stages stay inside the repository, and out of .git."
+            raise self._source.error(node, f"'{path}' is not inside the repository", hint)
+        return found

@@ -1,0 +1,211 @@
+"""`${…}` in the texts of a pipeline: what the variables are, and what stands where they are put in.
+
+The rules are those of DVC 3 (its user guide, "Templating"): a key is parts with dots, or list indexes in
+brackets; `\\${` is no template; a text that is one template has the value's own type; a map in a command
+becomes options. Values are put in as they are: a `${` in them means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from gitexp.model import MISSING, Tree, Value
+
+MAX_TEXT = 64 * 1024  # characters of one text with its variables put in
+_OPEN, _CLOSE = "${", "}"
+
+
+class TemplateError(Exception):
+    """What is wrong with a template; `hint` says what to do. Who knows the place makes it a ConfigError."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What `${…}` may name. `sources` tells for each top-level key what has set it, for errors."""
+
+    values: Tree = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def merged(self, more: Tree, source: str) -> Variables:
+        """Return these with more; maps are merged. Raises TemplateError where a value would be redefined."""
+        values = _merged(self.values, more, self.sources, source, ())
+        return Variables(values, {**dict.fromkeys(more, source), **self.sources})
+
+    def within(self, **own: Value) -> Variables:
+        """Return these with a stage's `item` and `key`, which hide others of the name."""
+        return Variables({**self.values, **own}, {**self.sources, **dict.fromkeys(own, "foreach or matrix")})
+
+    def get(self, expression: str) -> Value:
+        """Return the value that `model.layers[0]` names. Raises TemplateError."""
+        value: Value = self.values
+        for part in _parts(expression):
+            found = _child(value, part)
+            if found is MISSING:
+                raise TemplateError(f"there is no variable '{expression.strip()}'", self._hint(value, part))
+            value = found
+        return value
+
+    def _hint(self, value: Value, part: str) -> str:
+        if isinstance(value, list):
+            return f"The list there has {len(value)} items, from 0." if value else "The list there is empty."
+        if not isinstance(value, dict):
+            return f"What stands there is no map, so it has no '{part}'."
+        near = get_close_matches(part, list(value), n=1)
+        if near:
+            return f"Did you mean '{near[0]}'?"
+        if value is self.values:
+            return "Variables come from params.yaml and 'vars:'; \\${…} is left for the shell."
+        return f"There are: {', '.join(list(value)[:10])}." if value else "The map there is empty."
+
+
+def _merged(old: Tree, new: Tree, sources: Mapping[str, str], source: str, above: tuple[str, ...]) -> Tree:
+    merged = dict(old)
+    for key, value in new.items():
+        path = (*above, key)
+        if key not in old:
+            merged[key] = value
+        elif isinstance(old[key], dict) and isinstance(value, dict):
+            merged[key] = _merged(old[key], value, sources, source, path)
+        else:
+            first = sources.get(path[0], "an earlier entry")
+            raise TemplateError(
+                f"{source} sets '{'.'.join(path)}', which {first} has set already", "Rename one of the two."
+            )
+    return merged
+
+
+def _parts(expression: str) -> list[str]:
+    """Return `a`, `b`, `0` for `a.b[0]`, as DVC's grammar has it."""
+    if expression.count("[") != expression.count("]"):
+        raise _malformed(expression)
+    parts = expression.replace("]", "").replace("[", ".").split(".")
+    if not all(part.strip() for part in parts):
+        raise _malformed(expression)
+    return [part.strip() for part in parts]
+
+
+def _malformed(expression: str) -> TemplateError:
+    return TemplateError(
+        f"'${{{expression[:100]}}}' cannot be understood",
+        "It should look like ${model.layers[0]}; write \\${ for one that is the shell's.",
+    )
+
+
+def _child(value: Value, part: str) -> Value:
+    if isinstance(value, dict):
+        return value.get(part, MISSING)
+    if isinstance(value, list) and part.lstrip("-").isascii() and part.lstrip("-").isdigit():
+        at = int(part[:9])
+        return value[at] if -len(value) <= at < len(value) else MISSING
+    return MISSING
+
+
+# -- texts --------------------------------------------------------------------------------------------
+
+
+def fill(template: str, variables: Variables, *, nested: bool = False, in_command: bool = False) -> Value:
+    """Return what a text says with its variables put in.
+
+    `nested` lets a text that is one template stand for a list or map; `in_command` lets a map stand for
+    options. Raises TemplateError.
+    """
+    parts = list(_split(template))
+    if len(parts) == 1 and parts[0][1]:
+        value = variables.get(parts[0][0])
+        plain = nested or not isinstance(value, dict | list)
+        return value if plain else _as_text(parts[0][0], value, in_command)
+    filled, length = [], 0
+    for part, is_expression in parts:
+        filled.append(_as_text(part, variables.get(part), in_command) if is_expression else part)
+        length += len(filled[-1])
+        if length > MAX_TEXT:
+            raise TemplateError(f"this is longer than {MAX_TEXT // 1024} KiB with its variables put in")
+    return "".join(filled)
+
+
+def is_template(text: str) -> bool:
+    """Return whether a text has something to put in."""
+    return any(is_expression for _, is_expression in _split(text))
+
+
+def _split(template: str) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of a text, and whether each is an expression (without its braces)."""
+    at = start = 0
+    while (found := template.find(_OPEN, at)) >= 0:
+        if found and template[found - 1] == "\\":
+            yield template[start : found - 1] + _OPEN, False
+            at = start = found + len(_OPEN)
+            continue
+        end = template.find(_CLOSE, found)
+        if end < 0:
+            break
+        if "\n" in template[found:end]:
+            at = found + len(_OPEN)
+            continue
+        if found > start:
+            yield template[start:found], False
+        yield template[found + len(_OPEN) : end], True
+        at = start = end + 1
+    if start < len(template):
+        yield template[start:], False
+
+
+def _as_text(expression: str, value: Value, in_command: bool) -> str:
+    if isinstance(value, dict) and in_command:
+        return options(value)
+    if isinstance(value, dict | list):
+        what = "a map" if isinstance(value, dict) else "a list"
+        where = "here" if isinstance(value, dict) else "in a text"
+        raise TemplateError(
+            f"'{expression.strip()}' is {what}, which cannot be put in {where}",
+            "Name one value of it; only in 'cmd' a map becomes options.",
+        )
+    return plain_text(value)
+
+
+def plain_text(value: Value) -> str:
+    """Return a single value as a text has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def options(values: Tree) -> str:
+    """Return a map as command-line options: `--lr 0.1 --name 'a b' --fast --sizes 1 2`.
+
+    True is a flag and false is nothing; nested keys are joined by dots. Raises TemplateError for a list
+    in a list.
+    """
+    words = []
+    for key, value in _flat(values, ""):
+        if isinstance(value, bool):
+            words += [f"--{key}"] if value else []
+        elif isinstance(value, list):
+            if any(isinstance(item, dict | list) for item in value):
+                raise TemplateError(f"'{key}' is a list of lists or maps, which cannot become options")
+            words += [f"--{key}", *map(_word, value)] if value else []
+        else:
+            words += [f"--{key}", _word(value)]
+    return " ".join(words)
+
+
+def _flat(values: Tree, prefix: str) -> Iterator[tuple[str, Value]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _word(value: Value) -> str:
+    if not isinstance(value, str):
+        return str(value)
+    return subprocess.list2cmdline([value]) if os.name == "nt" else shlex.quote(value)
