@@ -30,6 +30,7 @@ from gitexp import errors
 from gitexp.cli.main import app
 from gitexp.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
 from gitexp.ops.exclusions import SECRETS
+from gitexp.pipeline.read import FIELDS, OUT_FIELDS
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"
@@ -57,6 +58,7 @@ ERROR_MEANINGS = {
     "invalid-filter": "A `--filter` that cannot be understood, or names what no experiment has.",
     "unknown-column": "There is no such param or metric to sort by, group by or show.",
     "unknown-tag": "The experiment has no such tag to take away.",
+    "unknown-stage": "The pipeline has no such stage, and none that the pattern fits.",
     "no-command": "Nothing says what to run.",
     "no-terminal": "What was asked for needs a person at a terminal: an editor, `--watch`.",
     "config-exists": "`init` does not overwrite the `gitexp.yaml` that is there.",
@@ -233,6 +235,16 @@ def config_keys() -> Iterator[str]:
     yield from (f"| [`{key}`](#{key}) | {_cell(text)} |" for key, text in KEYS.items())
 
 
+def stage_fields() -> Iterator[str]:
+    yield from ("| field | |", "| --- | --- |")
+    yield from (f"| `{name}` | {text} |" for name, text in FIELDS.items())
+
+
+def out_fields() -> Iterator[str]:
+    yield from ("| of an output | |", "| --- | --- |")
+    yield from (f"| `{name}` | {text} |" for name, text in OUT_FIELDS.items())
+
+
 def usual_files() -> Iterator[str]:
     yield from ["| what | found by itself |", "| --- | --- |"]
     for what, names in (("params", USUAL_PARAMS), ("metrics", USUAL_METRICS), ("plots", USUAL_PLOTS)):
@@ -302,6 +314,8 @@ def _names(names: Sequence[str]) -> str:
 
 PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "config-keys": config_keys,
+    "stage-fields": stage_fields,
+    "out-fields": out_fields,
     "usual-files": usual_files,
     "secrets": secrets,
     "error-codes": error_codes,

@@ -24,6 +24,7 @@ from types import ModuleType
 import pytest
 
 from gitexp import config, errors, model, version
+from gitexp.pipeline.graph import Graph
 from gitexp.repo import records
 from tests.support.processes import run_with_pty
 from tests.support.workspace import Workspace
@@ -224,7 +225,18 @@ def test_every_config_key_has_an_example_that_loads(key: str, tmp_path: Path) ->
     blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", key)))
     (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
     loaded = config.load(tmp_path, tmp_path)
-    assert getattr(loaded, key) != getattr(config.Config(), key) or key == "command"
+    attribute = "pipeline_file" if key in ("stages", "vars") else key
+    assert getattr(loaded, attribute) != getattr(config.Config(), attribute) or key == "command"
+
+
+def test_the_example_of_stages_can_be_run(tmp_path: Path) -> None:
+    blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", "stages")))
+    (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
+    pipeline = config.read_stages(tmp_path, config.load(tmp_path, tmp_path))
+    assert pipeline is not None
+    assert [stage.name for stage in Graph(pipeline).order()] == [
+        *("prepare", "train@forest-1", "train@forest-2", "train@linear-1", "train@linear-2"),
+    ]
 
 
 def test_no_config_key_is_documented_that_is_not_there() -> None:
