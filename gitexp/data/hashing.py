@@ -39,22 +39,23 @@ class Read(NamedTuple):
 
 
 def hash_file(path: str | Path) -> tuple[str, int]:
-    """Return the SHA-256 of a file in hexadecimal, and its size.
+    """Return the SHA-256 of a file in hexadecimal, and its size. Nobody may be writing it: see `read_file`.
 
-    Raises UnstorableData if it keeps changing or is no file, OSError if it cannot be read.
+    Raises OSError, and UnstorableData for what is no file.
     """
-    read = read_file(path)
-    return read.hash, read.stat.st_size
+    with opened(path) as fd:
+        size = os.fstat(fd).st_size
+        return _digest(fd, size, None), size
 
 
 def read_file(path: str | Path, copy_to: int | None = None) -> Read:
-    """Return what `hash_file` does and more; what is read is written to the descriptor `copy_to`.
+    """Return what a file is, at one moment; what is read is written to the descriptor `copy_to`.
 
-    Raises as `hash_file`.
+    Raises UnstorableData if it is no file or changes each time that it is read, and OSError.
     """
     for _ in range(_TRIES):
-        wait_to_settle(os.stat(path))
         with opened(path) as fd:
+            wait_to_settle(os.fstat(fd))
             before = os.fstat(fd)
             settled = is_settled(before)
             hash_ = _digest(fd, before.st_size, copy_to)

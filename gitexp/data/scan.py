@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -68,11 +68,11 @@ def scan(root: Path, path: str, cache: StatCache) -> Scanned | None:
     if walked is None:
         return None
     unknown = [found for found in walked.files if found.hash is None]
-    hashes: dict[str, str] = {}
+    reads: dict[str, Read] = {}
     for found, new in zip(unknown, in_parallel(read, unknown), strict=True):
         cache.put(found.full, new)
-        hashes[found.path] = new.hash
-    return described(walked, hashes)
+        reads[found.path] = new
+    return described(walked, reads)
 
 
 def read(found: Found) -> Read:
@@ -83,23 +83,21 @@ def read(found: Found) -> Read:
         raise unreadable(found.full, error) from error
 
 
-def described(walked: Walked, hashes: dict[str, str], sizes: dict[str, int] | None = None) -> Scanned:
-    """Return the artifact that a walk found; `hashes` (and `sizes`) are those of the files that were read."""
-    sizes = sizes or {}
-    files = [
-        File(
-            found.path,
-            found.hash or hashes[found.path],
-            sizes.get(found.path, found.stat.st_size),
-            bool(found.stat.st_mode & 0o100),
-        )
-        for found in walked.files
-    ]
+def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned:
+    """Return the artifact that a walk found, with the files that were read since as they were then."""
+    files = [_described(found, reads.get(found.path)) for found in walked.files]
     if not walked.is_folder:
         (file,) = files
         return Scanned(Artifact(walked.path, file.hash, file.size, executable=file.executable))
     manifest = Manifest.of(files)
     return Scanned(Artifact(walked.path, manifest.hash, manifest.size, len(files)), manifest)
+
+
+def _described(found: Found, read: Read | None) -> File:
+    of = found.stat if read is None else read.stat
+    hash_ = found.hash if read is None else read.hash
+    assert hash_ is not None
+    return File(found.path, hash_, of.st_size, bool(of.st_mode & 0o100))
 
 
 def walk(root: Path, path: str, cache: StatCache, *, strict: bool) -> Walked | None:

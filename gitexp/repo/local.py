@@ -6,6 +6,8 @@ runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
 left/<name>/  what an isolated run left behind undeclared: not safe to lose, and never removed by us
 pending/      operations that have begun, see gitexp.repo.operations
+objects/      contents of data and results, see gitexp.data.objects: not safe to lose
+stat.sqlite   hashes of files that were not touched since, see gitexp.data.stat_cache
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from gitexp import errors
 from gitexp.repo import locks
 from gitexp.repo.git import Repository
 
-_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken")
+_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects")
 
 
 class LocalState:
@@ -32,6 +34,8 @@ class LocalState:
         self.root = repo.common_dir / "gitexp"
         self.runs = self.root / "runs"
         self.worktrees = self.root / "worktrees"
+        self.objects = self.root / "objects"
+        self.stat_cache = self.root / "stat.sqlite"
 
     def refuse_links(self) -> None:
         """Raise UntrustedRepository if a folder of ours is a link: what is in it is removed unasked."""

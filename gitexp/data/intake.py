@@ -1,0 +1,111 @@
+"""Objects on their way into the store: none has its name before all of it is on the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from gitexp.data.durable import sync
+from gitexp.failpoints import failpoint
+
+READ_ONLY = 0o444
+_MODE = 0o666 if os.name == "nt" else READ_ONLY  # Windows flushes no file that is read-only
+TEMPORARY = "tmp"  # the folder in that of the objects
+
+_STALE_AFTER = 24 * 3600.0  # seconds; nobody writes on one object for a day
+_MANY = 4096  # objects that may wait, so that a kill has not lost hours of work
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Intake:
+    """Use it as a context manager: what has been `put` is in the store at the end, or after `flush`.
+
+    After an error nothing more gets in; what had its name by then stays, and does no harm.
+    """
+
+    def __init__(self, objects: Path) -> None:
+        self._objects = objects
+        self._folder = ""
+        self._count = 0
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[str, str]] = []
+
+    def __enter__(self) -> Intake:
+        place = self._objects / TEMPORARY
+        place.mkdir(parents=True, exist_ok=True)
+        for old in stale(place):
+            shutil.rmtree(old, ignore_errors=True)
+        self._folder = tempfile.mkdtemp(dir=place)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def new(self) -> tuple[int, str]:
+        """Return a descriptor to write an object to, and the path of that file."""
+        path = self.new_path()
+        return os.open(path, _NEW, _MODE), path
+
+    def new_path(self) -> str:
+        """Return the path for an object that is still to be made."""
+        with self._lock:
+            self._count += 1
+            return os.path.join(self._folder, str(self._count))
+
+    def put(self, temporary: str, target: str) -> None:
+        """Take over a file that is complete, to be moved to `target`."""
+        self._waiting.append((temporary, target))
+        if len(self._waiting) >= _MANY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Give all that waits its name."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        sync([Path(temporary) for temporary, _ in waiting])
+        failpoint("objects:written")
+        for temporary, target in waiting:
+            _rename(temporary, target)
+            failpoint("objects:named")
+        sync({Path(target).parent for _, target in waiting})
+
+
+def stale(place: Path) -> list[Path]:
+    """Return what processes have left in a folder of temporary files which must be gone."""
+    with suppress(OSError):
+        return [path for path in place.iterdir() if _is_stale(path)]
+    return []
+
+
+def _is_stale(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _STALE_AFTER
+    except OSError:
+        return False
+
+
+def _rename(temporary: str, target: str) -> None:
+    if _MODE != READ_ONLY:
+        os.chmod(temporary, READ_ONLY)
+    try:
+        os.replace(temporary, target)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(temporary, target)
+    except PermissionError:
+        # Windows replaces no file that is read-only. Somebody was quicker, with the same content.
+        if not os.path.exists(target):
+            raise

@@ -1,0 +1,248 @@
+"""The store of contents: each file once, under its SHA-256, read-only.
+
+    <folder>/<2 hex digits>/<62 hex digits>          a file
+    <folder>/<2 hex digits>/<62 hex digits>.dir      the manifest of a folder
+    <folder>/tmp/                                    what is being written
+
+An object has its name only when all of it is on the disk; so it is either whole or not there, and whoever
+finds it need not ask who put it. It may still be damaged later: whoever reads one back hashes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.data import links, manifest, paths
+from gitexp.data.failures import translated
+from gitexp.data.hashing import (
+    Read,
+    hash_file,
+    in_parallel,
+    is_settled,
+    opened,
+    read_file,
+    same_file,
+    wait_to_settle,
+    write_all,
+)
+from gitexp.data.intake import READ_ONLY, TEMPORARY, Intake
+from gitexp.data.manifest import FOLDER, Manifest, is_folder, is_hash
+from gitexp.data.scan import Found, described, unreadable, walk
+from gitexp.data.stat_cache import StatCache
+from gitexp.model import Artifact
+
+FRESH = 3600.0  # seconds; what is found here and to be used is at least as fresh, so that gc leaves it
+
+_WORTH_A_REFLINK = 1 << 20  # bytes
+_FAN = re.compile(r"[0-9a-f]{2}")
+
+
+class ObjectStore:
+    """The store in one folder, which is made when something is put there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    def path(self, hash_: str) -> Path:
+        """Return where an object stands, or would stand."""
+        return Path(self._full(hash_))
+
+    def has(self, hash_: str) -> bool:
+        """Return whether there is an object of this name."""
+        return os.path.exists(self._full(hash_))
+
+    def holds(self, hash_: str, size: int) -> bool:
+        """Return whether there is an object of this name and size."""
+        try:
+            return os.stat(self._full(hash_)).st_size == size
+        except OSError:
+            return False
+
+    def missing(self, hashes: Iterable[str]) -> list[str]:
+        """Return those that are not there, each once, in order."""
+        return [hash_ for hash_ in dict.fromkeys(hashes) if not self.has(hash_)]
+
+    def manifest(self, hash_: str) -> Manifest:
+        """Return the files of a folder.
+
+        Raises MissingData; DamagedObject if what is there is not what was put there; BadManifest.
+        """
+        try:
+            text = self.path(hash_).read_bytes()
+        except FileNotFoundError as error:
+            raise errors.MissingData(f"The folder {hash_} is not in the store.") from error
+        if hashlib.sha256(text).hexdigest() + FOLDER != hash_:
+            raise damaged(hash_)
+        return manifest.parse(text, hash_)
+
+    def contents(self, hash_: str) -> list[str]:
+        """Return the hash of an artifact and, if it is a folder, those of its files; raises as `manifest`."""
+        if not is_folder(hash_):
+            return [hash_]
+        return [hash_, *dict.fromkeys(file.hash for file in self.manifest(hash_).files)]
+
+    def verify(self, hash_: str) -> bool:
+        """Return whether an object is there and is, byte for byte, what its name says."""
+        try:
+            return hash_file(self._full(hash_))[0] == hash_.removesuffix(FOLDER)
+        except (OSError, errors.UnstorableData):
+            return False
+
+    def hashes(self) -> Iterator[tuple[str, int, float]]:
+        """Return the name, size and time of modification of every object."""
+        with suppress(FileNotFoundError):
+            for fan in sorted(os.listdir(self.folder)):
+                if _FAN.fullmatch(fan):
+                    yield from self._in_fan(fan)
+
+    def _in_fan(self, fan: str) -> Iterator[tuple[str, int, float]]:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder / fan) as entries:
+            for entry in entries:
+                if is_hash(fan + entry.name):
+                    with suppress(FileNotFoundError):
+                        of = entry.stat(follow_symlinks=False)
+                        yield fan + entry.name, of.st_size, of.st_mtime
+
+    def _full(self, hash_: str) -> str:
+        if not is_hash(hash_):
+            raise ValueError(f"no hash: {hash_!r}")
+        return os.path.join(self.folder, hash_[:2], hash_[2:])
+
+    # -- putting in -------------------------------------------------------------------------------
+
+    def add(self, root: Path, path: str, cache: StatCache) -> Artifact:
+        """Store what stands at a path relative to the root of the workspace, and return it.
+
+        Only what is not there yet is written. Raises UnsafePath, UnstorableData, DiskFull or StorageError.
+        """
+        if why := paths.fault(path):
+            raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
+        walked = walk(root, path, cache, strict=True)
+        if walked is None:
+            raise errors.UnstorableData(f"{path} is not there.", "Is the name right?")
+        reads: dict[str, Read] = {}
+        with translated(f"{path} could not be stored"), self.intake() as intake:
+
+            def take_in(found: Found) -> tuple[Read, str]:
+                return self._take_in(intake, found)
+
+            unknown = [each for each in walked.files if not self._is_here(each)]
+            for found, (read, temporary) in zip(unknown, in_parallel(take_in, unknown), strict=True):
+                cache.put(found.full, read)
+                reads[found.path] = read
+                self._put(intake, temporary, read.hash, read.stat.st_size)
+            scanned = described(walked, reads)
+            if scanned.manifest is not None:
+                manifest.check(scanned.manifest, path)
+                intake.flush()  # whoever finds a folder finds its files
+                self._put_manifest(intake, scanned.manifest)
+        return scanned.artifact
+
+    def adopt(self, temporary: Path, hash_: str) -> None:
+        """Take over a file that was downloaded; raises DamagedObject if it is not what it should be,
+        BadManifest for a folder that could not be written."""
+        with translated(f"{hash_} could not be stored"), self.intake() as intake:
+            self.take_over(intake, temporary, hash_)
+
+    def take_over(self, intake: Intake, temporary: Path, hash_: str) -> None:
+        """Do as `adopt`, many at once."""
+        if hash_file(temporary)[0] != hash_.removesuffix(FOLDER):
+            raise damaged(hash_)
+        if is_folder(hash_):
+            manifest.parse(temporary.read_bytes(), hash_)
+        temporary.chmod(READ_ONLY)
+        intake.put(str(temporary), self._full(hash_))
+
+    def intake(self) -> Intake:
+        """Return the way in, for many objects at once."""
+        return Intake(self.folder)
+
+    def new_temp(self) -> Path:
+        """Return a path, not there yet, for an object that is to be adopted; stale ones are removed."""
+        place = self.folder / TEMPORARY
+        place.mkdir(parents=True, exist_ok=True)
+        return place / f"{os.getpid()}-{os.urandom(8).hex()}"
+
+    def remove(self, hash_: str) -> None:
+        """Remove an object, if it is there."""
+        path = self.path(hash_)
+        if os.name == "nt":
+            with suppress(FileNotFoundError):
+                path.chmod(0o666)
+        path.unlink(missing_ok=True)
+
+    def _is_here(self, found: Found) -> bool:
+        return found.hash is not None and self._is_kept(found.hash, found.stat.st_size)
+
+    def _is_kept(self, hash_: str, size: int) -> bool:
+        """Return whether an object is there, which is then too fresh for gc."""
+        full = self._full(hash_)
+        try:
+            of = os.stat(full)
+            # One that a workspace has as a hard link would be changed there, too.
+            if time.time() - of.st_mtime > FRESH and of.st_nlink == 1:
+                os.utime(full)
+        except OSError:
+            return False
+        return of.st_size == size
+
+    def _take_in(self, intake: Intake, found: Found) -> tuple[Read, str]:
+        """Return a file as it was read, and the copy of it."""
+        target, temporary = intake.new()
+        try:
+            if found.stat.st_size >= _WORTH_A_REFLINK and (read := _cloned(found.full, target, temporary)):
+                return read, temporary
+            return read_file(found.full, target), temporary
+        except OSError as error:
+            if error.filename == found.full:
+                raise unreadable(found.full, error) from error
+            raise
+        finally:
+            os.close(target)
+
+    def _put(self, intake: Intake, temporary: str, hash_: str, size: int) -> None:
+        if self._is_kept(hash_, size):
+            os.unlink(temporary)
+        else:
+            intake.put(temporary, self._full(hash_))
+
+    def _put_manifest(self, intake: Intake, found: Manifest) -> None:
+        if not self._is_kept(found.hash, len(found.text)):
+            target, temporary = intake.new()
+            try:
+                write_all(target, found.text)
+            finally:
+                os.close(target)
+            intake.put(temporary, self._full(found.hash))
+
+
+def _cloned(source: str, target: int, temporary: str) -> Read | None:
+    """Return a file as it was read from its clone, which nobody changes; None if it cannot be cloned."""
+    with opened(source) as fd:
+        wait_to_settle(os.fstat(fd))
+        before = os.fstat(fd)
+        settled = is_settled(before)
+        if not links.reflink(fd, target):
+            return None
+        if not same_file(before, os.fstat(fd)):
+            os.ftruncate(target, 0)
+            return None
+    return Read(hash_file(temporary)[0], before, settled)
+
+
+def damaged(hash_: str) -> errors.DamagedObject:
+    """Return the error for an object that is not what its name says."""
+    return errors.DamagedObject(
+        f"The object {hash_} in the store is damaged: it is not what was put there.",
+        "gitexp fsck says which experiments want it, and mends it from a remote.",
+        hash=hash_,
+    )

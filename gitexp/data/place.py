@@ -1,0 +1,327 @@
+"""Artifacts brought from the store into a workspace.
+
+First all that is to be written is made ready and verified, then it is renamed into place: a damaged object
+changes nothing, and a kill in the middle leaves each file as it was or as it was to be. What would be lost
+by it is looked for before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.data import links as ways
+from gitexp.data import paths
+from gitexp.data.failures import translated
+from gitexp.data.hashing import Read, hash_file, in_parallel, is_settled, read_file, same_file, wait_to_settle
+from gitexp.data.intake import TEMPORARY
+from gitexp.data.manifest import File
+from gitexp.data.objects import ObjectStore, damaged
+from gitexp.data.scan import Found, read, walk
+from gitexp.data.stat_cache import StatCache
+from gitexp.failpoints import failpoint
+from gitexp.model import Artifact
+
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What was written and removed, relative to the root. `kept` is what was there, where that was forced."""
+
+    written: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    kept: Artifact | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.written or self.removed)
+
+
+class _Here(NamedTuple):
+    """A file that is in the workspace now."""
+
+    found: Found
+    hash: str
+    stat: os.stat_result
+
+
+class _Ready(NamedTuple):
+    """A file that is to be moved to its place, and the stat that it had when it was made."""
+
+    path: str
+    temporary: str
+    hash: str
+    stat: os.stat_result
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """By path relative to the root: what is to be written, what is to go, and what is there of both."""
+
+    write: Mapping[str, File] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    here: Mapping[str, _Here] = field(default_factory=dict)
+
+
+def place(
+    store: ObjectStore,
+    root: Path,
+    artifact: Artifact,
+    links: Sequence[str],
+    cache: StatCache,
+    *,
+    known: Callable[[str], bool] = lambda hash_: False,
+    force: bool = False,
+) -> Placed:
+    """Make the workspace at `root` have this artifact, by the first of `links` that works, else by copying.
+
+    Nothing is destroyed whose content is not in the store, nor `known` to be in another one; with `force`
+    it is put in the store before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or
+    BadManifest with nothing changed; DiskFull or StorageError.
+    """
+    plan = _plan(store, root, artifact, cache)
+    kept = None
+    if lost := [path for path in plan.here if not _is_safe(store, plan.here[path], known)]:
+        if not force:
+            raise _unsaved(artifact.path, lost)
+        kept = store.add(root, artifact.path, cache)
+    if absent := store.missing(file.hash for file in plan.write.values()):
+        gone = set(absent)
+        raise missing([path for path, file in plan.write.items() if file.hash in gone])
+    with translated(f"{artifact.path} could not be written"):
+        with _staging(store, root, artifact.path) as folder:
+            ready = list(_make_ready(store, folder, plan.write, links))
+            failpoint("place:ready")
+            _remove(root, artifact, plan)
+            _move_in(root, ready, plan)
+        if artifact.files == 0:
+            os.makedirs(os.path.join(root, artifact.path), exist_ok=True)
+    _remember(root, ready, cache)
+    return Placed(list(plan.write), plan.remove, kept)
+
+
+def missing(absent: Sequence[str]) -> errors.MissingData:
+    """Return the error for files whose content is in no store."""
+    return errors.MissingData(
+        f"The content of {_shown(absent)} is not in the store.",
+        "gitexp data pull fetches it from a remote; or run what makes it.",
+        paths=absent,
+    )
+
+
+# -- what is to be done -------------------------------------------------------------------------------
+
+
+def _plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -> _Plan:
+    if why := paths.fault(artifact.path):
+        raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
+    wanted = _wanted(store, artifact)
+    here = _here(root, artifact.path, cache)
+    write = {path: file for path, file in wanted.items() if not _is_same(here.get(path), file)}
+    remove = [path for path in here if path not in wanted]
+    return _Plan(write, remove, {path: here[path] for path in (*write, *remove) if path in here})
+
+
+def _wanted(store: ObjectStore, artifact: Artifact) -> dict[str, File]:
+    if not artifact.is_folder:
+        return {artifact.path: File("", artifact.hash, artifact.size, artifact.executable)}
+    try:
+        files = store.manifest(artifact.hash).files
+    except errors.MissingData as error:
+        raise missing([artifact.path]) from error
+    return {f"{artifact.path}/{file.path}": file for file in files}
+
+
+def _here(root: Path, path: str, cache: StatCache) -> dict[str, _Here]:
+    """Return the files that are there now; raises UnsavedChanges for what is neither file nor folder."""
+    try:
+        walked = walk(root, path, cache, strict=True)
+    except errors.UnstorableData as error:
+        raise errors.UnsavedChanges(
+            f"{path} would be overwritten: {error.message}", "Move it away, then try again.", paths=[path]
+        ) from error
+    if walked is None:
+        return {}
+    unknown = [found for found in walked.files if found.hash is None]
+    reads: dict[str, Read] = {}
+    for found, now in zip(unknown, in_parallel(read, unknown), strict=True):
+        cache.put(found.full, now)
+        reads[found.path] = now
+    here = {}
+    for found in walked.files:
+        now_ = reads.get(found.path)
+        hash_ = found.hash if now_ is None else now_.hash
+        assert hash_ is not None
+        name = f"{path}/{found.path}" if walked.is_folder else path
+        here[name] = _Here(found, hash_, found.stat if now_ is None else now_.stat)
+    return here
+
+
+def _is_same(here: _Here | None, file: File) -> bool:
+    if here is None or here.hash != file.hash or here.found.link:
+        return False
+    return os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
+
+
+def _is_safe(store: ObjectStore, here: _Here, known: Callable[[str], bool]) -> bool:
+    return store.holds(here.hash, here.stat.st_size) or known(here.hash)
+
+
+def _unsaved(path: str, lost: Sequence[str]) -> errors.UnsavedChanges:
+    return errors.UnsavedChanges(
+        f"{_shown(lost)} would be lost: stored nowhere.",
+        f"Store it (gitexp add {path}, or gitexp save), or overwrite it with --force.",
+        paths=lost,
+    )
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+# -- made ready ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
+    """Give a folder from which a rename leads to the artifact's place: in the store if on the same disk."""
+    parent = next(
+        folder for folder in map(root.joinpath, [*PurePosixPath(path).parents]) if os.path.isdir(folder)
+    )
+    place = store.folder / TEMPORARY
+    place.mkdir(parents=True, exist_ok=True)
+    if os.stat(place).st_dev == os.stat(parent).st_dev:
+        folder = tempfile.mkdtemp(dir=place)
+    else:
+        folder = tempfile.mkdtemp(prefix=".gitexp-", suffix=".tmp", dir=parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_ready(
+    store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str]
+) -> Iterator[_Ready]:
+    def make(numbered: tuple[int, tuple[str, File]]) -> _Ready:
+        number, (path, file) = numbered
+        temporary = os.path.join(folder, str(number))
+        return _Ready(path, temporary, file.hash, _make(store, file, temporary, links))
+
+    return in_parallel(make, list(enumerate(write.items())))
+
+
+def _make(store: ObjectStore, file: File, temporary: str, links: Sequence[str]) -> os.stat_result:
+    """Make a file of an object and return its stat; raises DamagedObject."""
+    source = str(store.path(file.hash))
+    for link in links:
+        if link == "hardlink" and not file.executable and ways.hardlink(source, temporary):
+            _require(file, hash_file(temporary)[0])
+            return os.lstat(temporary)
+        if link in ("reflink", "copy"):
+            break
+    target = os.open(temporary, _NEW, 0o777 if file.executable else 0o666)
+    try:
+        if "reflink" in links and _clone(source, target):
+            _require(file, hash_file(temporary)[0])
+        else:
+            _require(file, read_file(source, target).hash)
+        return os.fstat(target)
+    finally:
+        os.close(target)
+
+
+def _clone(source: str, target: int) -> bool:
+    fd = os.open(source, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        return ways.reflink(fd, target)
+    finally:
+        os.close(fd)
+
+
+def _require(file: File, hash_: str) -> None:
+    if hash_ != file.hash:
+        raise damaged(file.hash)
+
+
+# -- moved into place ---------------------------------------------------------------------------------
+
+
+def _remove(root: Path, artifact: Artifact, plan: _Plan) -> None:
+    """Remove what is not wanted, and the folders that it leaves empty."""
+    folders: set[str] = set()
+    for path in plan.remove:
+        _require_untouched(root, path, plan)
+        os.unlink(os.path.join(root, path))
+        failpoint("place:removed")
+        folders.update(
+            str(parent) for parent in PurePosixPath(path).parents if paths.lies_in(str(parent), artifact.path)
+        )
+    for folder in sorted(folders, reverse=True):
+        with suppress(OSError):  # not empty
+            os.rmdir(os.path.join(root, folder))
+    if not artifact.is_folder:
+        _remove_empty(os.path.join(root, artifact.path))
+
+
+def _remove_empty(folder: str) -> None:
+    if os.path.isdir(folder) and not os.path.islink(folder):
+        for top, _, _ in os.walk(folder, topdown=False):
+            os.rmdir(top)
+
+
+def _move_in(root: Path, ready: Sequence[_Ready], plan: _Plan) -> None:
+    checked: set[str] = set()
+    for each in ready:
+        folder = os.path.dirname(each.path)
+        if folder not in checked:
+            if (link := paths.foreign_parent(str(root), each.path)) is not None:
+                raise errors.UnsafePath(f"{each.path} lies behind {link}, which is a link.")
+            os.makedirs(os.path.join(root, folder), exist_ok=True)
+            checked.add(folder)
+        _require_untouched(root, each.path, plan)
+        target = os.path.join(root, each.path)
+        _remove_empty(target)
+        os.replace(each.temporary, target)
+        failpoint("place:written")
+
+
+def _require_untouched(root: Path, path: str, plan: _Plan) -> None:
+    """Raise UnsavedChanges if a file is not as it was when it was looked at."""
+    before = plan.here.get(path)
+    full = os.path.join(root, path)
+    try:
+        now = os.stat(full)
+    except OSError:
+        return
+    if not os.path.isdir(full) and (before is None or not same_file(before.stat, now)):
+        raise errors.UnsavedChanges(
+            f"{path} was changed by somebody else just now.", "Look at it, then try again.", paths=[path]
+        )
+
+
+def _remember(root: Path, ready: Sequence[_Ready], cache: StatCache) -> None:
+    """Put the files into the cache, if nobody has touched them since they were made."""
+    real = os.path.realpath(root)
+    for number, each in enumerate(reversed(ready)):
+        full = os.path.join(real, each.path)
+        with suppress(OSError):
+            now = os.stat(full)
+            if number == 0:
+                wait_to_settle(now)
+                now = os.stat(full)
+            if (now.st_ino, now.st_size, now.st_mtime_ns) == (
+                each.stat.st_ino,
+                each.stat.st_size,
+                each.stat.st_mtime_ns,
+            ):
+                cache.put(full, Read(each.hash, now, is_settled(now)))
