@@ -1,0 +1,76 @@
+"""The project's gitexp.lock on disk: read, and rewritten whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from gitexp import errors
+from gitexp.config import Config
+from gitexp.failpoints import failpoint
+from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock, write_lock
+from gitexp.repo.local import LocalState
+
+_READABLE = 0o666
+_GUARD = "lock-file"  # so that of two processes that change it, none undoes what the other has done
+
+
+def path_of(config: Config) -> str:
+    """Return where a project's gitexp.lock stands, relative to the root."""
+    return PurePosixPath(config.folder, LOCK_FILE).as_posix()
+
+
+def read(root: Path, config: Config) -> Lock:
+    """Return what the gitexp.lock of a workspace says; an empty one where there is none.
+
+    Raises LockError, also for a file that cannot be read.
+    """
+    name = path_of(config)
+    if (root / name).is_symlink():
+        raise errors.LockError("it is a link, which gitexp does not follow", file=name)
+    try:
+        data = (root / name).read_bytes() if (root / name).is_file() else b""
+    except OSError as error:
+        raise errors.LockError(f"cannot be read: {error.strerror}", file=name) from error
+    return read_lock(name, data, config.folder)
+
+
+def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], Lock]) -> Lock:
+    """Rewrite the gitexp.lock of a workspace as `new` makes it of what it says now, and return that.
+
+    A file that would say the same is not touched. Raises LockError or StorageError.
+    """
+    with local.lock(_GUARD):
+        before = read(root, config)
+        after = new(before)
+        if after != before:
+            _write(root / path_of(config), write_lock(after, config.folder), local)
+    return after
+
+
+def _write(path: Path, data: bytes, local: LocalState) -> None:
+    try:
+        with local.scratch() as scratch:
+            same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
+            fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary = Path(name)
+            temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else _READABLE & ~_umask())
+            failpoint("lock:written")
+            temporary.replace(path)
+    except OSError as error:
+        raise errors.StorageError(
+            f"{path.name} could not be written: {error.strerror}.", "Check its permissions and the disk."
+        ) from error
+    failpoint("lock:renamed")
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

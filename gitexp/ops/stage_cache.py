@@ -1,0 +1,188 @@
+"""Stages that somebody has run already: found by their key in the locks of all experiments.
+
+Every experiment carries its gitexp.lock, those that were pulled from colleagues too. So what is known is in
+Git, and the SQLite file here is an index of it: by the id of each lock's blob, which never changes, so
+that only new ones are read. It is for this machine only and safe to delete at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from gitexp import errors
+from gitexp.ops import lock_file
+from gitexp.ops.project import Project
+from gitexp.pipeline.key import stage_key
+from gitexp.pipeline.lock import LockedStage, read_lock
+from gitexp.repo.store import PREFIX, RUN_FOLDER
+
+STAGE_LOGS = "stages"  # the folder in RUN_FOLDER of the logs of single stages
+
+_VERSION = 1
+_TABLES = """
+CREATE TABLE records (record TEXT, path TEXT, blob TEXT, PRIMARY KEY (record, path)) WITHOUT ROWID;
+CREATE TABLE locks (blob TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE stages (key TEXT, blob TEXT, name TEXT, PRIMARY KEY (key, blob, name)) WITHOUT ROWID;
+CREATE INDEX blobs ON records (blob);
+"""
+_WAIT = 2.0  # seconds for another process that writes
+_MOST = 50  # experiments that have run the same stage and are worth a look
+_MANY = 500  # names in one question
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A stage as an experiment has run it, or has restored it from another one: with what it printed
+    there, if it ran there."""
+
+    experiment: str
+    stage: LockedStage
+    log: bytes | None
+
+
+def log_name(stage: str) -> str:
+    """Return the name of the file that holds what a stage has printed."""
+    return quote(stage, safe="@=+,") + ".log"
+
+
+def find(project: Project, name: str, key: str) -> list[Before]:
+    """Return the runs of a stage that had this key: those with a log first, the newest before the others."""
+    database = project.local.root / "stages.sqlite"
+    try:
+        return _find(project, name, key, database)
+    except sqlite3.OperationalError:  # locked for long, or no place to write
+        return _find(project, name, key, None)
+    except sqlite3.DatabaseError:  # damaged, or no database at all
+        for ending in ("", "-journal", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                database.with_name(database.name + ending).unlink()
+        return _find(project, name, key, None)
+
+
+def _find(project: Project, name: str, key: str, database: Path | None) -> list[Before]:
+    """Return what `find` does, by the index in a file, or by one in memory; raises sqlite3.DatabaseError."""
+    path = lock_file.path_of(project.config)
+    records = _records(project)
+    with _Index(database) as index:
+        _learn(project, index, path, records)
+        runs = index.with_key(key, path)
+    found = [(records[record], blob, stage) for record, blob, stage in runs if record in records]
+    order = {experiment: place for place, experiment in enumerate(records.values())}
+    found.sort(key=lambda each: (each[2] != name, order[each[0]]))
+    return _read(project, path, found[:_MOST])
+
+
+def _records(project: Project) -> dict[str, str]:
+    """Return the experiments by the id of their record, the newest first."""
+    fields = ("refname", "objectname", "creatordate:unix")
+    try:
+        refs = list(project.repo.refs(PREFIX, fields=fields))
+    except errors.GitFailed:  # one of them is damaged: its commit cannot be asked for its date
+        refs = [[*ref, b"0"] for ref in project.repo.refs(PREFIX, fields=fields[:2])]
+    refs.sort(key=lambda ref: int(ref[2] or b"0"), reverse=True)
+    return {oid.decode(): ref.decode("utf-8", "replace").removeprefix(PREFIX) for ref, oid, _ in refs}
+
+
+def _learn(project: Project, index: _Index, path: str, records: dict[str, str]) -> None:
+    """Read the locks of the experiments that the index does not know yet."""
+    known = index.known_records(path)
+    new = [record for record in records if record not in known]
+    if not new:
+        return
+    blobs = project.repo.ids_of([f"{record}:{path}" for record in new])
+    unread = index.unread({blob for blob in blobs if blob is not None})
+    contents = project.repo.read_blobs(unread)
+    with index.change():
+        for blob, data in zip(unread, contents, strict=True):
+            index.add_lock(blob, list(_keys(data or b"", project.config.folder)))
+        index.add_records(path, list(zip(new, blobs, strict=True)))
+
+
+def _keys(data: bytes, folder: str) -> Iterator[tuple[str, str]]:
+    # One that was damaged or made up by somebody has nothing to give.
+    with contextlib.suppress(errors.LockError):
+        for name, stage in read_lock("", data, folder).stages.items():
+            yield stage_key(stage), name
+
+
+def _read(project: Project, path: str, found: Sequence[tuple[str, str, str]]) -> list[Before]:
+    """Return what experiments, each with the blob of its lock and a stage in it, have of that stage."""
+    logs = [f"{PREFIX}{name}:{RUN_FOLDER}/{STAGE_LOGS}/{log_name(stage)}" for name, _, stage in found]
+    locks = list(dict.fromkeys(blob for _, blob, _ in found))
+    answers = project.repo.read_blobs([*locks, *logs])
+    contents = dict(zip(locks, answers, strict=False))
+    before = []
+    for (name, blob, stage), log in zip(found, answers[len(locks) :], strict=True):
+        with contextlib.suppress(errors.LockError, KeyError):
+            locked = read_lock(path, contents[blob] or b"", project.config.folder).stages[stage]
+            before.append(Before(name, locked, log))
+    return sorted(before, key=lambda each: each.log is None)
+
+
+class _Index:
+    """Which record has which lock, and which lock the runs of which keys: in a file, or in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._database: sqlite3.Connection
+
+    def __enter__(self) -> _Index:
+        database = sqlite3.connect(self._path or ":memory:", timeout=_WAIT, isolation_level=None)
+        try:
+            database.execute("PRAGMA synchronous = NORMAL")
+            if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+                drop = "".join(f"DROP TABLE IF EXISTS {name};" for name in ("records", "locks", "stages"))
+                database.executescript(
+                    f"BEGIN IMMEDIATE; {drop} {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;"
+                )
+        except BaseException:
+            database.close()
+            raise
+        self._database = database
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._database.close()
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """Write all of the block, or nothing."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def known_records(self, path: str) -> set[str]:
+        rows = self._database.execute("SELECT record FROM records WHERE path = ?", (path,))
+        return {record for (record,) in rows}
+
+    def unread(self, blobs: set[str]) -> list[str]:
+        """Return those of the locks whose stages are not in the index."""
+        names, found = sorted(blobs), set()
+        for at in range(0, len(names), _MANY):
+            some = names[at : at + _MANY]
+            query = f"SELECT blob FROM locks WHERE blob IN ({','.join('?' * len(some))})"
+            found.update(blob for (blob,) in self._database.execute(query, some))
+        return [blob for blob in names if blob not in found]
+
+    def add_lock(self, blob: str, stages: Sequence[tuple[str, str]]) -> None:
+        self._database.execute("INSERT OR REPLACE INTO locks VALUES (?)", (blob,))
+        rows = [(key, blob, name) for key, name in stages]
+        self._database.executemany("INSERT OR REPLACE INTO stages VALUES (?, ?, ?)", rows)
+
+    def add_records(self, path: str, blobs: Sequence[tuple[str, str | None]]) -> None:
+        rows = [(record, path, blob) for record, blob in blobs]
+        self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
+
+    def with_key(self, key: str, path: str) -> list[tuple[str, str, str]]:
+        """Return record, lock and name of each run of a stage that had this key."""
+        query = "SELECT record, blob, name FROM stages JOIN records USING (blob) WHERE key = ? AND path = ?"
+        return self._database.execute(query, (key, path)).fetchall()

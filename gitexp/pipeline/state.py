@@ -1,0 +1,130 @@
+"""Whether a stage is up to date, and if not, why: what it would read now against what the lock says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS
+from gitexp.files.scalars import same
+from gitexp.files.yaml_write import flow_text
+from gitexp.model import MISSING, Artifact, Value
+from gitexp.pipeline.lock import LockedStage
+from gitexp.pipeline.stage import Stage
+
+_MOST = 3  # reasons that are told in one line
+_LONGEST = 40  # characters of a value in a reason
+
+
+class Why(StrEnum):
+    """What is not as it was when a stage last ran."""
+
+    NEVER_RUN = "never run"
+    ALWAYS = "always changed"
+    FORCED = "forced"
+    COMMAND = "command changed"
+    WDIR = "wdir changed"
+    PARAM = "param"
+    DEP = "dep"
+    OUT = "out"
+    ABOVE = "above"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One difference: `what` is a path, or a param's key (with `file:` before it where there are more).
+
+    `old` and `new` are hashes of a dep or out and values of a param, MISSING where there is none.
+    """
+
+    why: Why
+    what: str = ""
+    old: Value = None
+    new: Value = None
+
+    @property
+    def text(self) -> str:
+        """The reason in words, as in "params train.lr changed 0.1 → 0.2"."""
+        match self.why:
+            case Why.PARAM:
+                return f"params {self.what} {self._how(shown=True)}"
+            case Why.DEP:
+                return f"{self.what} {self._how()}"
+            case Why.OUT:
+                return f"out {self.what} {self._how()}"
+            case Why.ABOVE:
+                return f"after {self.what}"
+        return str(self.why)
+
+    def _how(self, *, shown: bool = False) -> str:
+        if self.new is MISSING:
+            return "is missing" if self.why is Why.OUT else "is gone"
+        if self.old is MISSING:
+            return f"is new: {_shown(self.new)}" if shown else "is new"
+        return f"changed {_shown(self.old)} → {_shown(self.new)}" if shown else "changed"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reason as `--json` has it."""
+        values = {"old": self.old, "new": self.new}
+        known = {key: value for key, value in values.items() if value is not MISSING and value is not None}
+        return {"why": str(self.why), "what": self.what, "text": self.text, **known}
+
+
+def sentence(reasons: Iterable[Reason]) -> str:
+    """Return some reasons in one line, the first few of them."""
+    texts = [reason.text for reason in reasons]
+    more = len(texts) - _MOST
+    return ", ".join(texts[:_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(value: Value) -> str:
+    text = flow_text(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def reasons(
+    stage: Stage, now: LockedStage, locked: LockedStage | None, outs: Mapping[str, Artifact | None]
+) -> tuple[Reason, ...]:
+    """Return why a stage is not up to date; nothing if it is.
+
+    `now` is what it would read, `locked` what it read when it last ran, and `outs` are those that are
+    there now. A stage that neither reads nor writes anything is never up to date, as with DVC.
+    """
+    if stage.always_changed or not (stage.deps or stage.params or stage.outs):
+        return (Reason(Why.ALWAYS),)
+    if locked is None:
+        return (Reason(Why.NEVER_RUN),)
+    return (*_of_inputs(now, locked), *_of_outs(stage, locked, outs))
+
+
+def _of_inputs(now: LockedStage, locked: LockedStage) -> Iterator[Reason]:
+    if now.commands != locked.commands:
+        yield Reason(Why.COMMAND)
+    if now.wdir != locked.wdir:
+        yield Reason(Why.WDIR)
+    for file in sorted({*now.params, *locked.params}):
+        new, old = now.params.get(file, {}), locked.params.get(file, {})
+        shown = "" if file.rpartition("/")[2] == DEFAULT_PARAMS else f"{file}:"
+        for key in (*new, *(key for key in old if key not in new)):
+            before, after = old.get(key, MISSING), new.get(key, MISSING)
+            if before is MISSING or after is MISSING or not same(before, after):
+                yield Reason(Why.PARAM, shown + key, before, after)
+    yield from _of_artifacts(Why.DEP, locked.deps, now.deps)
+
+
+def _of_outs(stage: Stage, locked: LockedStage, outs: Mapping[str, Artifact | None]) -> Iterator[Reason]:
+    there = [found for found in outs.values() if found is not None]
+    yield from _of_artifacts(Why.OUT, locked.outs, there)
+    known = {out.path for out in locked.outs}
+    for out in stage.outs:
+        if out.path not in known and outs.get(out.path) is None:
+            yield Reason(Why.OUT, out.path, MISSING, MISSING)
+
+
+def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact]) -> Iterator[Reason]:
+    old, new = ({artifact.path: artifact.hash for artifact in found} for found in (before, after))
+    for path in (*new, *(path for path in old if path not in new)):
+        if old.get(path) != new.get(path):
+            yield Reason(why, path or ".", old.get(path, MISSING), new.get(path, MISSING))
