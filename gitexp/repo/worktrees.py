@@ -92,6 +92,19 @@ def is_known(repo: Repository, root: Path, git_dir: Path) -> bool:
     return own == common or (linked and _points_to(own / "gitdir") == Path(os.path.realpath(dot_git)))
 
 
+def everywhere(repo: Repository) -> list[Repository]:
+    """Return this repository as seen from each of its worktrees whose folder is there, itself included."""
+    found = {Path(os.path.realpath(repo.root)): repo}
+    for at, block in enumerate(repo.run("worktree", "list", "--porcelain").split(b"\n\n")):
+        first, *others = block.splitlines() or [b""]
+        root = Path(os.fsdecode(first.removeprefix(b"worktree ")))
+        # The first one is the main worktree, if there is one: a bare repository has none.
+        git_dir = repo.common_dir if at == 0 else _points_to(root / ".git")
+        if git_dir is not None and b"bare" not in others and root.is_dir():
+            found.setdefault(Path(os.path.realpath(root)), repo.linked(root, git_dir))
+    return list(found.values())
+
+
 @contextlib.contextmanager
 def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
     """Give a worktree that holds `commit` and nothing else, as long as the block lasts."""

@@ -1,0 +1,182 @@
+"""Objects that nobody refers to: in the store of this repository, or on a data remote."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gitexp import errors
+from gitexp.data.manifest import is_folder
+from gitexp.data.objects import FRESH, ObjectStore
+from gitexp.data.remote import Listed, Remote
+from gitexp.data.sweep import is_unused, put_back, remove_unused
+from gitexp.ops import in_use
+from gitexp.ops.project import Project
+from gitexp.repo import live
+
+AGE = 14 * 86400.0  # seconds that what nobody refers to is kept
+# Between an object's being stored and the lock that names it there may be this long, less FRESH.
+LEAST_AGE = 3 * FRESH
+_SHOWN = 3
+
+Watch = Callable[[int, int], None]  # told how many objects of how many have been seen to
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What one store holds, as gc sees it; sizes are in bytes.
+
+    `unused` is what may go: nobody refers to it, and nobody has used it since `before`. What is `young`
+    nobody refers to either, but it is too early to tell.
+    """
+
+    unused: tuple[Listed, ...]
+    young: tuple[Listed, ...]
+    used: tuple[Listed, ...]
+    before: float
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What gc has removed, and what it could not, with the reason."""
+
+    objects: tuple[Listed, ...]
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+def size_of(objects: Iterable[Listed]) -> int:
+    """Return the bytes of some objects together."""
+    return sum(each.size for each in objects)
+
+
+def find(
+    project: Project, older_than: float = AGE, *, remote: Remote | None = None, history: bool = False
+) -> Garbage:
+    """Return what is in use and what is not, in the store of the repository or on a remote.
+
+    `older_than` is in seconds; with `history`, what earlier commits of branches and tags refer to is in
+    use as well. Raises UsageError for an age at which objects may be only half used yet; UseUnknown if
+    anything that refers to objects cannot be read; what the remote raises.
+    """
+    if older_than < LEAST_AGE:
+        raise errors.UsageError(
+            "What was stored just now may be about to be used.",
+            f"Give {LEAST_AGE / 3600:.0f}h or more to --older-than.",
+        )
+    before = _time_before(project, older_than)
+    store = ObjectStore(project.local.objects)
+    # What is there is listed before it is asked what is in use: what comes meanwhile is not among it.
+    there = [Listed(*each) for each in store.hashes()] if remote is None else list(remote.list())
+    used = _in_use(project, store, remote, history=history)
+    spare = [each for each in there if each.hash not in used]
+    if remote is None:
+        unused = [each for each in spare if _is_unused(store, each.hash, before)]
+    else:
+        unused = [each for each in spare if 0 < each.mtime < before]
+    old = {each.hash for each in unused}
+    young = tuple(each for each in spare if each.hash not in old)
+    return Garbage(tuple(unused), young, tuple(each for each in there if each.hash in used), before)
+
+
+def collect(project: Project, garbage: Garbage, *, watch: Watch = lambda *_: None) -> Removed:
+    """Remove what is unused from the store of the repository, and return what that was.
+
+    What somebody has begun to use since it was found is left. Raises WorkspaceBusy while another gc goes on.
+    """
+    store = ObjectStore(project.local.objects)
+    with project.local.lock("gc"):
+        put_back(store)
+
+        def remove(each: Listed) -> bool:
+            return remove_unused(store, each.hash, garbage.before)
+
+        return _removed(garbage.unused, remove, watch)
+
+
+def collect_remote(remote: Remote, garbage: Garbage, *, watch: Watch = lambda *_: None) -> Removed:
+    """Remove what is unused, and old unfinished uploads, from a remote, and return what that was."""
+
+    def remove(each: Listed) -> bool:
+        remote.remove(each.hash)
+        return True
+
+    removed = _removed(garbage.unused, remove, watch)
+    with suppress(errors.GitexpError):
+        remote.remove_leftovers(garbage.before)
+    return removed
+
+
+def _removed(unused: Collection[Listed], remove: Callable[[Listed], bool], watch: Watch) -> Removed:
+    """Remove all that can be removed: one that fails must not keep the others. Folders go first."""
+    removed, failed = [], []
+    # A folder without its files would be there only in part; files without their folder are only spare.
+    for at, each in enumerate(sorted(unused, key=lambda each: not is_folder(each.hash)), 1):
+        try:
+            if remove(each):
+                removed.append(each)
+        except (OSError, errors.GitexpError) as error:
+            failed.append((each.hash, getattr(error, "message", None) or str(error)))
+        watch(at, len(unused))
+    return Removed(tuple(removed), tuple(failed))
+
+
+def _time_before(project: Project, older_than: float) -> float:
+    """Return when an object must have been used last, so that nobody can be about to use it."""
+    begun = [run.started - LEAST_AGE for run in live.live_runs(project.local)]
+    return min([time.time() - older_than, *begun])
+
+
+def _is_unused(store: ObjectStore, hash_: str, before: float) -> bool:
+    with suppress(FileNotFoundError):
+        return is_unused(store.path(hash_), before)
+    return False
+
+
+# -- what is in use -----------------------------------------------------------------------------------
+
+
+def _in_use(project: Project, store: ObjectStore, remote: Remote | None, *, history: bool) -> set[str]:
+    """Return the hashes of all that is in use, files in folders too; raises UseUnknown."""
+    found = in_use.find(project, history=history)
+    if found.complaints:
+        raise _unknown(found.complaints, "Put that right, or remove what is broken, then try again.")
+    artifacts = found.artifacts
+    if remote is not None:
+        _fetch_manifests(store, remote, artifacts)
+    used, complaints = set(artifacts), []
+    for hash_ in sorted(filter(is_folder, artifacts)):
+        try:
+            used.update(store.contents(hash_))
+        except errors.MissingData:
+            # Its files may be anywhere, but nobody could put the folder together from them.
+            continue
+        except (errors.DataError, OSError) as error:
+            complaints.append(getattr(error, "message", None) or str(error))
+    if complaints:
+        raise _unknown(complaints, "gitexp fsck mends it, if it can be had from a remote.")
+    return used
+
+
+def _fetch_manifests(store: ObjectStore, remote: Remote, artifacts: Collection[str]) -> None:
+    """Bring those folders' lists of files that only the remote has: what they name must stay there."""
+    for hash_ in remote.has_many(store.missing(filter(is_folder, artifacts))):
+        temporary = store.new_temp()
+        try:
+            remote.get(hash_, temporary, lambda _: None)
+            store.adopt(temporary, hash_)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _unknown(complaints: Collection[str], hint: str) -> errors.UseUnknown:
+    shown = " ".join(_sentences(complaints))
+    return errors.UseUnknown(f"Nothing is deleted, since it cannot be told what is in use. {shown}", hint)
+
+
+def _sentences(complaints: Collection[str]) -> Iterator[str]:
+    for complaint in sorted(complaints)[:_SHOWN]:
+        yield complaint if complaint.endswith(".") else f"{complaint}."
+    if len(complaints) > _SHOWN:
+        yield f"There are {len(complaints) - _SHOWN:,} more."

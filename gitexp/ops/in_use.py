@@ -1,0 +1,196 @@
+"""Which contents are referred to, and by whom: every gitexp.lock that somebody may want to have brought back.
+
+Read are the locks, in whatever folder, of everything that a ref leads to (experiments, those in the trash,
+operations that can be undone, branches, tags, what was fetched), of each worktree's HEAD and of the files
+that stand there now, and of runs that are going on. Of a branch it is the last commit that counts; with
+`history` those before it too.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.ops.project import Project
+from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
+from gitexp.repo import live, operations, trash, worktrees
+from gitexp.repo.git import Repository
+from gitexp.repo.store import PREFIX
+
+_FETCHED = "refs/gitexp/remotes/"
+_HISTORIES = ("refs/heads/", "refs/tags/", "refs/remotes/")
+
+Tips = Mapping[str, list[str]]  # id of a commit or tree -> what people call those that hold it
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """All locks that count. `complaints` says what could not be read: then nobody knows what is in use.
+
+    `stored` are those in Git by the id of their file, `present` those on disk by the worktree they stand in.
+    """
+
+    repo: Repository
+    tips: Tips
+    stored: Mapping[str, Lock]
+    folders: frozenset[str]
+    present: Mapping[str, list[Lock]]
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def artifacts(self) -> set[str]:
+        """The hashes that the locks name; what is in a folder, only its manifest says."""
+        locks = [*self.stored.values(), *(lock for locks in self.present.values() for lock in locks)]
+        return {artifact.hash for lock in locks for artifact in lock.artifacts}
+
+    def holders(self, artifacts: Collection[str]) -> dict[str, list[str]]:
+        """Return who refers to each of some artifacts, by their hashes: what people call them, in order."""
+        wanted = set(artifacts)
+        stored = {oid: wanted.intersection(_hashes(lock)) for oid, lock in self.stored.items()}
+        found = defaultdict(list)
+        for who, oid in _holders_of(self.repo, self.tips, self.folders):
+            for hash_ in stored.get(oid, ()):
+                found[hash_].append(who)
+        for who, locks in self.present.items():
+            for hash_ in {hash_ for lock in locks for hash_ in wanted.intersection(_hashes(lock))}:
+                found[hash_].append(who)
+        return {hash_: list(dict.fromkeys(names)) for hash_, names in found.items()}
+
+
+def find(project: Project, *, history: bool = False) -> InUse:
+    """Return what is in use in a repository; raises nothing for what cannot be read, see `complaints`."""
+    repo, complaints = project.repo, list[str]()
+    tips = _tips(project, complaints)
+    try:
+        blobs = _locks_in_git(repo, tips, history=history)
+        texts = repo.read_blobs(list(blobs))
+    except errors.GitFailed as error:
+        complaints.append(f"Git cannot read all that its refs lead to: {error.message}")
+        blobs, texts = {}, []
+    folders = {posixpath.dirname(path) for path in blobs.values()}
+    stored, unread = {}, {}
+    for (oid, path), text in zip(blobs.items(), texts, strict=True):
+        try:
+            stored[oid] = _parsed(path, text, posixpath.dirname(path))
+        except errors.LockError as error:
+            unread[oid] = error.message
+    for who, oid in _holders_of(repo, tips, folders) if unread else ():
+        if oid in unread:
+            complaints.append(f"{unread.pop(oid)} ({who})")
+    complaints += unread.values()
+    present = _present(project, folders | {project.config.folder}, complaints)
+    return InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints))
+
+
+def _parsed(path: str, text: bytes | None, prefix: str) -> Lock:
+    if text is None:
+        raise errors.LockError(f"{path} cannot be read", file=path)
+    return read_lock(path, text, prefix)
+
+
+def _hashes(lock: Lock) -> set[str]:
+    return {artifact.hash for artifact in lock.artifacts}
+
+
+# -- in Git -------------------------------------------------------------------------------------------
+
+
+def _tips(project: Project, complaints: list[str]) -> dict[str, list[str]]:
+    repo = project.repo
+    tips: dict[str, list[str]] = defaultdict(list)
+    found, broken = repo.refs_and_broken("refs/")
+    for oid, ref in found:
+        tips[oid.decode()].append(_called(os.fsdecode(ref)))
+    complaints += [f"The ref {ref} is broken: it says no commit." for ref in broken]
+    try:  # an operation may hold commits that no other ref does
+        for parents, ref in repo.refs(operations.PREFIX, fields=("parent", "refname")):
+            for parent in parents.decode().split():
+                tips[parent].append(_called(os.fsdecode(ref)))
+    except errors.GitFailed as error:
+        complaints.append(f"Git cannot read the operations: {error.message}")
+    for worktree in worktrees.everywhere(repo):
+        if (head := worktree.resolve("HEAD")) is not None:
+            tips[head].append(_place(repo, worktree))
+    for run in live.live_runs(project.local):
+        tips[run.tree].append(run.name or "a run that is going on")
+    return tips
+
+
+def _called(ref: str) -> str:
+    """Return what people call that which a ref stands for."""
+    if ref.startswith(PREFIX):
+        return ref.removeprefix(PREFIX)
+    if ref.startswith(trash.PREFIX):
+        return f"{posixpath.basename(ref)} (removed)"
+    if ref.startswith(operations.PREFIX):
+        return f"operation {int(digits) if (digits := posixpath.basename(ref)).isdigit() else digits} (undo)"
+    if ref.startswith(_FETCHED):
+        remote, _, name = ref.removeprefix(_FETCHED).rpartition("/")
+        return f"{name} (of {remote})"
+    for prefix, kind in (("refs/heads/", "branch"), ("refs/remotes/", "branch"), ("refs/tags/", "tag")):
+        if ref.startswith(prefix):
+            return f"{kind} {ref.removeprefix(prefix)}"
+    return ref
+
+
+def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, str]:
+    """Return the id of every gitexp.lock in the trees of some commits, with a path that it stands at."""
+    if not tips:
+        return {}
+    args = ("rev-list", "--objects", "--no-walk=unsorted", "--stdin")
+    listed = repo.run(*args, stdin="".join(f"{oid}\n" for oid in tips).encode())
+    if history:
+        listed += repo.run("rev-list", "--objects", *(f"--glob={prefix}*" for prefix in _HISTORIES), "HEAD")
+    found: dict[str, str] = {}
+    for line in listed.splitlines():
+        oid, _, path = line.partition(b" ")
+        if path.endswith(LOCK_FILE.encode()) and posixpath.basename(path) == LOCK_FILE.encode():
+            found.setdefault(oid.decode(), os.fsdecode(path))
+    objects = zip(found.items(), repo.find_objects(list(found)), strict=True)
+    return {oid: path for (oid, path), what in objects if what is None or what.kind == "blob"}
+
+
+def _holders_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield who holds which gitexp.lock, by its id, in any of some folders."""
+    places = [(oid, posixpath.join(folder, LOCK_FILE)) for oid in tips for folder in sorted(folders)]
+    for (tip, _), oid in zip(places, repo.ids_of([f"{oid}:{path}" for oid, path in places]), strict=True):
+        if oid is not None:
+            yield from ((who, oid) for who in tips[tip])
+
+
+# -- on disk ------------------------------------------------------------------------------------------
+
+
+def _present(project: Project, folders: Collection[str], complaints: list[str]) -> dict[str, list[Lock]]:
+    """Return the locks that stand in the worktrees now, be they in Git or not."""
+    present: dict[str, list[Lock]] = defaultdict(list)
+    for worktree in worktrees.everywhere(project.repo):
+        listed = _listed(worktree)
+        for path in sorted(listed | {posixpath.join(folder, LOCK_FILE) for folder in folders}):
+            file = worktree.root / path
+            try:
+                lock = read_lock(str(file), file.read_bytes(), posixpath.dirname(path))
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                continue
+            except (OSError, errors.LockError) as error:
+                complaints.append(
+                    error.message if isinstance(error, errors.LockError) else f"{file}: {error.strerror}."
+                )
+                continue
+            present[_place(project.repo, worktree)].append(lock)
+    return present
+
+
+def _listed(worktree: Repository) -> set[str]:
+    """Return where Git sees a gitexp.lock in a worktree: among its files, and among the new ones."""
+    paths = worktree.run("ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
+    return {os.fsdecode(path) for path in paths if posixpath.basename(path) == LOCK_FILE.encode()}
+
+
+def _place(repo: Repository, worktree: Repository) -> str:
+    return "the workspace" if worktree.root == repo.root else f"the workspace {Path(worktree.root).name}"
