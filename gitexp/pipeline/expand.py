@@ -24,8 +24,12 @@ MAX_FILLED = 16 << 20  # characters of all texts with their variables put in: fo
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One stage to be: `body` is what its fields stand in, `line` where the definition begins."""
+    """One stage to be: `body` is what its fields stand in, `line` where the definition begins.
 
+    `group` is the name in the file, to which `foreach` and `matrix` add `@` and what is theirs.
+    """
+
+    group: str
     name: str
     body: Node
     variables: Variables
@@ -143,7 +147,7 @@ class Expansion:
                         node, f"there are more than {MAX_STAGES:,} stages, with '{name}'"
                     )
                 full = name if key is None else f"{name}@{key}"
-                yield Definition(full, body, variables.within(**own), self._source.line(node))
+                yield Definition(name, full, body, variables.within(**own), self._source.line(node))
 
     def _made(
         self, name: str, node: Node, variables: Variables
@@ -168,8 +172,12 @@ class Expansion:
                 raise self._source.error(
                     node, f"the stage '{name}' has no '{key}'", "'foreach' and 'do' go together."
                 )
-        if not isinstance(content(fields["do"]), dict):
+        template = content(fields["do"])
+        if not isinstance(template, dict):
             raise self._source.error(fields["do"], "'do' must be a mapping of a stage's fields")
+        for key in ("foreach", "do", "matrix"):
+            if key in template:
+                raise self._source.error(template[key], f"'{key}' cannot stand in a 'do'")
         items = self.value(fields["foreach"], variables)
         if isinstance(items, dict):
             for key, item in items.items():

@@ -103,12 +103,10 @@ class _Reader:
     def _stage(self, definition: Definition) -> Stage:
         body, name = definition.body, definition.name
         fields: dict[str, Node] = content(body)
-        self._check_name(body, name)
+        self._check_name(definition)
         for key, node in fields.items():
             if key not in FIELDS:
                 raise self._source.unknown(node, key, list(FIELDS), f"the stage '{name}'")
-            if key in ("foreach", "do"):
-                raise self._source.error(node, f"'{key}' cannot stand in a stage that is made by another")
         known, wdir = definition.variables, self._prefix
         if fields.get("wdir") is not None and content(fields["wdir"]) is not None:
             wdir = self._path(fields["wdir"], self._text(fields["wdir"], "wdir", known), self._prefix)
@@ -127,11 +125,11 @@ class _Reader:
             line=definition.line,
         )
 
-    def _check_name(self, node: Node, name: str) -> None:
-        base, _, _ = name.partition("@")
-        if not base or base[0] in "-. " or base[-1] == " " or _BAD_IN_NAMES.intersection(base):
+    def _check_name(self, definition: Definition) -> None:
+        node, group, name = definition.body, definition.group, definition.name
+        if not group or group[0] in "-. " or group[-1] == " " or _BAD_IN_NAMES.intersection(group):
             hint = "Letters, digits, dashes, dots and underscores do."
-            raise self._source.error(node, f"'{base[:_LONGEST_NAME]}' is no name for a stage", hint)
+            raise self._source.error(node, f"'{group[:_LONGEST_NAME]}' is no name for a stage", hint)
         if len(name) > _LONGEST_NAME or _CONTROL.search(name):
             message = f"the name '{name[:_LONGEST_NAME]}' of a stage is too long, or has control characters"
             raise self._source.error(node, message, "Give foreach a map: its keys name the stages.")

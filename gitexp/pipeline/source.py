@@ -12,6 +12,8 @@ from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import Node
 from gitexp.model import Value
 
+_LONGEST = 500  # characters of a message; what it quotes may be of any length
+
 
 class Source:
     """One file: its nodes, read with `entries`, `items` and `plain`, and errors that name their lines."""
@@ -34,6 +36,7 @@ class Source:
 
     def error(self, node: Node, message: str, hint: str | None = None) -> ConfigError:
         """Return an error about a value of this file."""
+        message = message if len(message) <= _LONGEST else message[: _LONGEST - 1] + "…"
         return ConfigError(message, hint, file=self.name, line=self.line(node))
 
     def unknown(self, node: Node, key: str, known: list[str], what: str) -> ConfigError:

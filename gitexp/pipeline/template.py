@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from gitexp.model import MISSING, Tree, Value
 
 MAX_TEXT = 64 * 1024  # characters of one text with its variables put in
+_SHOWN = 100  # characters of an expression in an error
 _OPEN, _CLOSE = "${", "}"
 
 
@@ -51,7 +52,7 @@ class Variables:
         for part in _parts(expression):
             found = _child(value, part)
             if found is MISSING:
-                raise TemplateError(f"there is no variable '{expression.strip()}'", self._hint(value, part))
+                raise TemplateError(f"there is no variable '{_shown(expression)}'", self._hint(value, part))
             value = found
         return value
 
@@ -59,7 +60,7 @@ class Variables:
         if isinstance(value, list):
             return f"The list there has {len(value)} items, from 0." if value else "The list there is empty."
         if not isinstance(value, dict):
-            return f"What stands there is no map, so it has no '{part}'."
+            return f"What stands there is no map, so it has no '{_shown(part)}'."
         near = get_close_matches(part, list(value), n=1)
         if near:
             return f"Did you mean '{near[0]}'?"
@@ -94,9 +95,14 @@ def _parts(expression: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
+def _shown(expression: str) -> str:
+    text = expression.strip()
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
 def _malformed(expression: str) -> TemplateError:
     return TemplateError(
-        f"'${{{expression[:100]}}}' cannot be understood",
+        f"'${{{_shown(expression)}}}' cannot be understood",
         "It should look like ${model.layers[0]}; write \\${ for one that is the shell's.",
     )
 
@@ -167,7 +173,7 @@ def _as_text(expression: str, value: Value, in_command: bool) -> str:
         what = "a map" if isinstance(value, dict) else "a list"
         where = "here" if isinstance(value, dict) else "in a text"
         raise TemplateError(
-            f"'{expression.strip()}' is {what}, which cannot be put in {where}",
+            f"'{_shown(expression)}' is {what}, which cannot be put in {where}",
             "Name one value of it; only in 'cmd' a map becomes options.",
         )
     return plain_text(value)
