@@ -25,7 +25,7 @@ _TRIES = 5
 
 WORKERS = min(8, (os.cpu_count() or 1) + 2)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_WAITING = 500
+_BATCH = 64
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
@@ -102,19 +102,26 @@ def _digest(fd: int, size: int, copy_to: int | None) -> str:
 def _digest_and_copy(fd: int, copy_to: int) -> str:
     """Hash in this thread what another one writes: both let the other go on meanwhile."""
     digest = hashlib.sha256()
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1) as writer:
-        while chunk := os.read(fd, _CHUNK):
-            waiting.append(writer.submit(write_all, copy_to, chunk))
-            digest.update(chunk)
-            if len(waiting) > _AHEAD:
-                waiting.popleft().result()
-        for written in waiting:
+    # The same memory again and again: to get new one for each chunk takes a third as long as to hash it.
+    free = deque(memoryview(bytearray(_CHUNK)) for _ in range(_AHEAD))
+    waiting: deque[tuple[memoryview, Future[None]]] = deque()
+    with open(fd, "rb", buffering=0, closefd=False) as stream, ThreadPoolExecutor(1) as writer:
+        while True:
+            if not free:
+                buffer, written = waiting.popleft()
+                written.result()
+                free.append(buffer)
+            buffer = free.popleft()
+            if not (count := stream.readinto(buffer)):
+                break
+            waiting.append((buffer, writer.submit(write_all, copy_to, buffer[:count])))
+            digest.update(buffer[:count])
+        for _, written in waiting:
             written.result()
     return digest.hexdigest()
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write all of the data, in as many steps as the system wants."""
     rest = memoryview(data)
     while rest:
@@ -165,15 +172,21 @@ def in_parallel(work: Callable[[_Item], _Done], items: Sequence[_Item]) -> Itera
     if len(items) < 2:
         yield from map(work, items)
         return
-    waiting: deque[Future[_Done]] = deque()
+    # To hand over 10,000 small files one by one takes longer than to read them; and all at once, the
+    # memory that is spent on handing over is more than what they are about.
+    size = max(1, min(_BATCH, len(items) // (8 * WORKERS)))
+    waiting: deque[Future[list[_Done]]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                # Not all at once: 100,000 futures take more memory than what they are about.
-                if len(waiting) >= _WAITING:
-                    yield waiting.popleft().result()
+            for start in range(0, len(items), size):
+                waiting.append(pool.submit(_all, work, items[start : start + size]))
+                if len(waiting) > 4 * WORKERS:
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _all(work: Callable[[_Item], _Done], items: Sequence[_Item]) -> list[_Done]:
+    return [work(item) for item in items]
