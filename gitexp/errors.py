@@ -11,7 +11,10 @@
     |   |- UnknownStage                     the pipeline has no such stage
     |   |- NoCommand                        nothing says what to run
     |   |- NoTerminal                       what was asked for needs a person at a terminal
-    |   `- ConfigExists                     there is a gitexp.yaml, which is not overwritten
+    |   |- ConfigExists                     there is a gitexp.yaml, which is not overwritten
+    |   |- InvalidRemote                    a data remote whose URL or options cannot be meant
+    |   |- NoDataRemote                     there is no such data remote, or none at all
+    |   `- RemoteExists                     there is a data remote of that name
     |- FileError                            a file of the user's, with line and column where known
     |   |- ParseError                       params, metrics or config that does not parse
     |   |- ConfigError                      gitexp.yaml says something that cannot be
@@ -44,7 +47,18 @@
     |   |- UnsafePath                       one that leads out of the workspace, or through a link
     |   |- BadManifest                      the list of a folder's files is damaged, or hostile
     |   |- DamagedObject                    what is in the store is not what was put there
-    |   `- MissingData                      what is in no store that can be reached
+    |   |- MissingData                      what is in no store that can be reached
+    |   |- UseUnknown                       it cannot be told which data is in use, so none is deleted
+    |   `- DataRemoteError                  something about a data remote
+    |       |- BackendMissing               the package that speaks its protocol is not installed
+    |       |- RemoteRefused                it does not allow it, and will not next time either
+    |       |- RemoteUnreachable            it does not answer, or not as it should
+    |       |- NotOnRemote                  it does not have that object
+    |       `- TransferFailed               some objects could not be pushed or pulled
+    |- SharingError                         something about another Git repository
+    |   |- NoRemote                         no such Git remote, or none at all
+    |   |- RemoteFailed                     it cannot be reached, does not let us, or was cut off
+    |   `- BadTransfer                      what it sent is damaged or hostile, and was not taken
     |- Interrupted                 exit 130 Ctrl-C, or no for an answer
     `- InternalError                        a bug in gitexp
 
@@ -129,6 +143,20 @@ class NoTerminal(UsageError):
 
 class ConfigExists(UsageError):
     code = "config-exists"
+
+
+class InvalidRemote(UsageError):
+    """The URL or an option of a data remote cannot be meant, or holds a password."""
+
+    code = "invalid-remote"
+
+
+class NoDataRemote(UsageError):
+    code = "no-data-remote"
+
+
+class RemoteExists(UsageError):
+    code = "remote-exists"
 
 
 class FileError(GitexpError):
@@ -381,6 +409,71 @@ class MissingData(DataError):
     def __init__(self, message: str, hint: str | None = None, *, paths: Sequence[str] = ()) -> None:
         super().__init__(message, hint)
         self.paths = tuple(paths)
+
+
+class UseUnknown(DataError):
+    """Something that refers to data cannot be read, so that nobody knows what may be deleted."""
+
+    code = "use-unknown"
+
+
+class DataRemoteError(DataError):
+    """Something about a data remote."""
+
+    code = "data-remote"
+
+
+class BackendMissing(DataRemoteError):
+    code = "backend-missing"
+
+
+class RemoteRefused(DataRemoteError):
+    """It does not allow what was asked: no rights, no credentials, no room. To try again is of no use."""
+
+    code = "data-remote-refused"
+
+
+class RemoteUnreachable(DataRemoteError):
+    """It does not answer, the connection was cut, or it has an error of its own: that may pass."""
+
+    code = "data-remote-unreachable"
+
+
+class NotOnRemote(DataRemoteError):
+    code = "not-on-data-remote"
+
+
+class TransferFailed(DataRemoteError):
+    """Some objects could not be pushed or pulled; `paths` are the files that want them."""
+
+    code = "transfer-failed"
+    details = ("paths",)
+
+    def __init__(self, message: str, hint: str | None = None, *, paths: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.paths = tuple(paths)
+
+
+class SharingError(GitexpError):
+    """Something about another Git repository, which experiments are pushed to or pulled from."""
+
+    code = "sharing"
+
+
+class NoRemote(SharingError):
+    code = "no-remote"
+
+
+class RemoteFailed(SharingError):
+    """The other repository cannot be reached, does not let us, or the connection was cut."""
+
+    code = "remote-failed"
+
+
+class BadTransfer(SharingError):
+    """Git's fsck refuses objects that another repository has sent."""
+
+    code = "bad-transfer"
 
 
 class Interrupted(GitexpError):

@@ -66,13 +66,16 @@ class Intake:
 
     def put(self, temporary: str, target: str) -> None:
         """Take over a file that is complete, to be moved to `target`."""
-        self._waiting.append((temporary, target))
-        if len(self._waiting) >= _MANY:
+        with self._lock:
+            self._waiting.append((temporary, target))
+            enough = len(self._waiting) >= _MANY
+        if enough:
             self.flush()
 
     def flush(self) -> None:
         """Give all that waits its name."""
-        waiting, self._waiting = self._waiting, []
+        with self._lock:  # or what another thread puts at this moment would be lost
+            waiting, self._waiting = self._waiting, []
         if not waiting:
             return
         sync([Path(temporary) for temporary, _ in waiting])

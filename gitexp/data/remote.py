@@ -1,0 +1,125 @@
+"""What every remote can do: a store like the local one, elsewhere, with the same names for the same bytes."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from gitexp.data.hashing import in_parallel
+from gitexp.data.manifest import is_hash
+
+OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end a transfer
+
+TEMPORARY = "tmp"  # the folder of what is being uploaded
+
+_FEW = 32  # objects; these are asked for one by one
+_A_PAGE = 1000  # entries that a server lists at a time, as S3 does
+_FOLDER = re.compile("[0-9a-f]{2}")
+
+
+class Listed(NamedTuple):
+    """An object of a remote; `mtime` is in seconds since 1970, 0 if the remote does not say."""
+
+    hash: str
+    size: int
+    mtime: float
+
+
+class Remote(ABC):
+    """One remote by its `name` in the config and its `url`; `jobs` is how many transfers at once suit it.
+
+    An object is `<first two digits>/<the rest>` below the URL. It gets this name when all of it is there;
+    until then it is in `tmp/`, where the protocol does not write an object in one step anyhow. All methods
+    may be called from several threads. They raise DataRemoteError: RemoteUnreachable where it may help to
+    try again.
+    """
+
+    jobs = 8
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections."""
+        return
+
+    def has_many(self, hashes: Collection[str]) -> Mapping[str, int]:
+        """Return those of some objects that are there, with their sizes; -1 where a server does not tell.
+
+        Few are asked for one by one. For many, the folders that they would be in are listed, unless the
+        remote holds so much that this is more to ask.
+        """
+        folders = defaultdict(list)
+        for hash_ in hashes:
+            folders[hash_[:2]].append(hash_)
+        if len(hashes) > _FEW and self.can_list():
+            first = next(iter(folders))
+            found = {first: self._listed(first)}
+            pages = 1 + len(found[first]) // _A_PAGE
+            if pages * len(folders) < len(hashes):
+                others = [folder for folder in folders if folder != first]
+                found.update(zip(others, in_parallel(self._listed, others), strict=True))
+                return {h: found[h[:2]][h].size for h in hashes if h in found[h[:2]]}
+        asked = list(hashes)
+        sizes = in_parallel(self._size, asked)
+        return {hash_: size for hash_, size in zip(asked, sizes, strict=True) if size is not None}
+
+    def list(self) -> Iterator[Listed]:
+        """Return all objects, folder by folder; what else is there is passed over."""
+        for folder in sorted(filter(_FOLDER.fullmatch, self._folders())):
+            yield from self._listed(folder).values()
+
+    def _listed(self, folder: str) -> dict[str, Listed]:
+        """Return the objects of one folder by hash."""
+        found = (Listed(folder + name, size, mtime) for name, size, mtime in self._entries(folder))
+        return {each.hash: each for each in found if is_hash(each.hash)}
+
+    def can_list(self) -> bool:
+        """Return whether it tells what it has; a plain web server does not."""
+        return True
+
+    def flush(self) -> None:
+        """Return when all that was `put` is there for good."""
+        return
+
+    def remove_leftovers(self, before: float) -> None:
+        """Remove uploads that were begun before a time and never ended, where there can be such."""
+        return
+
+    @abstractmethod
+    def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
+        """Upload a file as the object `hash_`, in place of what is there under the name."""
+
+    @abstractmethod
+    def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
+        """Download an object to a file, unverified; raises NotOnRemote if it is not there."""
+
+    @abstractmethod
+    def remove(self, hash_: str) -> None:
+        """Remove an object; one that is not there is no error."""
+
+    @abstractmethod
+    def _size(self, hash_: str) -> int | None:
+        """Return the size of an object, None if it is not there."""
+
+    @abstractmethod
+    def _folders(self) -> Collection[str]:
+        """Return the names of the folders at the top."""
+
+    @abstractmethod
+    def _entries(self, folder: str) -> Collection[tuple[str, int, float]]:
+        """Return name, size and mtime of the files in a folder; none if it is not there."""

@@ -1,0 +1,204 @@
+"""What `remotes:` says of one remote, checked: which kind of place, where in it, and with which options.
+
+gitexp.yaml is shared, and may come from a stranger. So it holds no password, and an option can neither name
+a file of the user's nor run anything: credentials come from where each protocol's own tools have them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from gitexp import errors
+
+
+class Kind(StrEnum):
+    """What a remote is; the value is the extra of gitexp's that it needs, if any."""
+
+    FOLDER = ""
+    SSH = "ssh"
+    S3 = "s3"
+    GS = "gs"
+    AZURE = "azure"
+    HTTP = "http"
+
+
+class _Scheme(NamedTuple):
+    kind: Kind
+    options: frozenset[str]
+    credentials: str  # where they belong
+
+
+_SSH = _Scheme(Kind.SSH, frozenset({"port", "user"}), "the SSH agent or ~/.ssh/config")
+_S3 = _Scheme(
+    Kind.S3, frozenset({"endpoint_url", "region", "profile"}), "AWS_ACCESS_KEY_ID and the like, or ~/.aws"
+)
+_GS = _Scheme(
+    Kind.GS,
+    frozenset({"project"}),
+    "GOOGLE_APPLICATION_CREDENTIALS, or gcloud auth application-default login",
+)
+_AZURE = _Scheme(
+    Kind.AZURE, frozenset({"account_name"}), "AZURE_STORAGE_ACCOUNT_KEY and the like, or az login"
+)
+_HTTP = _Scheme(Kind.HTTP, frozenset(), "~/.netrc")
+_FOLDER = _Scheme(Kind.FOLDER, frozenset(), "the system's permissions")
+_SCHEMES: Mapping[str, _Scheme] = {
+    "file": _FOLDER,
+    "ssh": _SSH,
+    "sftp": _SSH,
+    "s3": _S3,
+    "gs": _GS,
+    "az": _AZURE,
+    "http": _HTTP,
+    "https": _HTTP,
+}
+OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "endpoint_url": "s3: the address of a server that is not Amazon's, such as https://minio.example.com.",
+        "region": "s3: the region of the bucket.",
+        "profile": "s3: the profile of ~/.aws/config and ~/.aws/credentials to use.",
+        "project": "gs: the project that is billed.",
+        "account_name": "az: the storage account.",
+        "port": "ssh, sftp: the port, if it is neither 22 nor in ~/.ssh/config.",
+        "user": "ssh, sftp: the user, if it is not in ~/.ssh/config.",
+    }
+)
+_HIDDEN = re.compile(r"pass|secret|token|key|credential|auth|sas|cert", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_SHOWN = ", ".join(f"{name}://" for name in _SCHEMES)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteUrl:
+    """Where a remote is. `host` is a server or a bucket, "" for a folder; `path` is below it, without
+    a slash at its end, for a folder an absolute path of this machine."""
+
+    kind: Kind
+    url: str
+    host: str
+    path: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def credentials(self) -> str:
+        """Where this kind of remote has passwords and keys from."""
+        return next(scheme.credentials for scheme in _SCHEMES.values() if scheme.kind is self.kind)
+
+
+def parse(name: str, options: Mapping[str, Any], base: Path) -> RemoteUrl:
+    """Return what `url:` and the options of the remote `name` say; a relative folder is below `base`.
+
+    Raises InvalidRemote for a URL or an option that cannot be meant, and for one that holds a password.
+    """
+    url = options.get("url")
+    if not isinstance(url, str) or not url.strip() or _CONTROL.search(url):
+        raise _invalid(name, "has no URL that could be one", f"For example s3://bucket/folder; {_SHOWN}")
+    url = url.strip()
+    match = _SCHEME.match(url)
+    scheme = _FOLDER if match is None or _DRIVE.match(url) else _SCHEMES.get(match[1].lower())
+    if scheme is None:
+        raise _invalid(name, f"has a URL of an unknown kind: {url}", f"There are {_SHOWN} and folders.")
+    given = _options(name, {key: value for key, value in options.items() if key != "url"}, scheme)
+    if match is None or _DRIVE.match(url):
+        return RemoteUrl(Kind.FOLDER, url, "", _folder(url, base), given)
+    if scheme is _FOLDER:
+        return RemoteUrl(Kind.FOLDER, url, "", _file_url(name, url, base), given)
+    return _server(name, url, scheme, given)
+
+
+def _options(name: str, given: Mapping[str, Any], scheme: _Scheme) -> dict[str, str]:
+    """Return the options as text; raises InvalidRemote for one that is not of this kind of remote."""
+    for key, value in given.items():
+        if key not in scheme.options:
+            raise _unknown_option(name, str(key), scheme)
+        if isinstance(value, bool) or not isinstance(value, str | int) or not _fits(key, str(value)):
+            raise _invalid(name, f"has an option {key} that cannot be meant: {value!r}", OPTIONS[key])
+    return {key: str(value) for key, value in given.items()}
+
+
+def _unknown_option(name: str, key: str, scheme: _Scheme) -> errors.InvalidRemote:
+    if _HIDDEN.search(key):
+        return _invalid(
+            name,
+            f"is given '{key}', and what is secret does not belong into a shared file",
+            f"Credentials are taken from {scheme.credentials}.",
+        )
+    near = get_close_matches(key, scheme.options, 1)
+    known = f"It may have {', '.join(sorted(scheme.options))}." if scheme.options else "It may have none."
+    return _invalid(name, f"has an unknown option '{key}'", f"Did you mean {near[0]}?" if near else known)
+
+
+def _fits(key: str, value: str) -> bool:
+    if key == "port":
+        return value.isascii() and value.isdigit() and 0 < int(value[:6]) < 65536
+    if key == "endpoint_url":
+        parts = urlsplit(value)
+        return (
+            parts.scheme in ("http", "https")
+            and "@" not in parts.netloc
+            and not (parts.query or parts.fragment or _CONTROL.search(value))
+            and _HOST.fullmatch(parts.netloc.rpartition(":")[0] or parts.netloc) is not None
+        )
+    return _WORD.fullmatch(value) is not None
+
+
+def _folder(path: str, base: Path) -> str:
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError:  # there is no such user
+        expanded = Path(path)
+    return str((base / expanded).absolute())
+
+
+def _file_url(name: str, url: str, base: Path) -> str:
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise _invalid(name, f"has a URL without a path: {url}", "Write file:///path/to/folder")
+    path = unquote(parts.path)
+    return _folder(path[1:] if _DRIVE.match(path[1:]) else path, base)
+
+
+def _server(name: str, url: str, scheme: _Scheme, options: dict[str, str]) -> RemoteUrl:
+    parts = urlsplit(url)
+    user, at, address = parts.netloc.rpartition("@")
+    user, colon, _ = user.partition(":")
+    if colon or (at and scheme.kind is not Kind.SSH):
+        raise _invalid(
+            name,
+            "has a password or key in its URL, which does not belong into a shared file",
+            f"Credentials are taken from {scheme.credentials}.",
+        )
+    if parts.query or parts.fragment:
+        raise _invalid(name, "has a URL with a ? or # in it", "Give the URL of the folder alone.")
+    host, port = address, ""
+    if scheme.kind in (Kind.SSH, Kind.HTTP) and (found := re.fullmatch(r"(.*):(\d+)", address)):
+        host, port = found[1], found[2]
+    wrong_part = [key for key, value in (("user", user), ("port", port)) if value and not _fits(key, value)]
+    if not _HOST.fullmatch(host) or wrong_part:
+        raise _invalid(name, f"has a URL that names no server or bucket: {url}", "Write SCHEME://HOST/FOLDER")
+    path = parts.path if scheme.kind is Kind.HTTP else unquote(parts.path)
+    if ".." in PurePosixPath(path).parts or _CONTROL.search(path):
+        raise _invalid(name, f"has a URL with .. in it: {url}", "Give the path as it is.")
+    if scheme.kind is Kind.SSH:
+        options = {**({"user": user} if user else {}), **({"port": port} if port else {}), **options}
+        if path in ("", "/"):
+            raise _invalid(name, "has a URL without a folder", f"Write {url.rstrip('/')}/path/to/folder")
+    return RemoteUrl(
+        scheme.kind, url, address if scheme.kind is Kind.HTTP else host, path.rstrip("/"), options
+    )
+
+
+def _invalid(name: str, what: str, hint: str) -> errors.InvalidRemote:
+    return errors.InvalidRemote(f"The remote '{name}' {what}.", hint)
