@@ -454,6 +454,16 @@ class TransferFailed(DataRemoteError):
         self.paths = tuple(paths)
 
 
+class TrackedOut(DataError):
+    code = "tracked-out"
+
+
+class MissingDep(DataError):
+    """What a stage reads is neither there, nor in the store, nor made by a stage that is to run."""
+
+    code = "missing-dep"
+
+
 class SharingError(GitexpError):
     """Something about another Git repository, which experiments are pushed to or pulled from."""
 

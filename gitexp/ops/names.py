@@ -28,7 +28,7 @@ def to_try(store: Store, name: str, template: str, params: Files) -> Iterator[st
     """
     if name or not template:
         return iter([name])
-    return _numbered(filled(template, params), store)
+    return numbered(filled(template, params), store.names())
 
 
 def create(names: Iterable[str], make: Callable[[str], Experiment]) -> Experiment:
@@ -83,13 +83,13 @@ def _text(value: Value) -> str:
     return value if isinstance(value, str) else json.dumps(files.jsonable(value), ensure_ascii=False)
 
 
-def _numbered(name: str, store: Store) -> Iterator[str]:
-    """Yield the name, then `name-2`, `name-3` and so on, without those that are taken by now."""
-    taken = {other.lower() for other in store.names()}
+def numbered(name: str, taken: Iterable[str]) -> Iterator[str]:
+    """Yield a name, then `name-2`, `name-3` and so on, without those that are taken, in whatever case."""
+    lower = {other.lower() for other in taken}
     for number in itertools.islice(itertools.count(1), _MOST):
         ending = f"-{number}" if number > 1 else ""
         candidate = name[: _LONGEST - len(ending)] + ending
-        if candidate.lower() not in taken:
+        if candidate.lower() not in lower:
             yield candidate
 
 

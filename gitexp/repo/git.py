@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -171,6 +171,13 @@ class Repository:
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
         command = [*(launch.DURABLE if durable else ()), *args]
         return launch.execute(self._git, command, environment, stdin, inherits)
+
+    def call_telling(
+        self, *args: str, tell: Callable[[str], None], env: Mapping[str, str], hooks: bool = False
+    ) -> tuple[int, bytes, str]:
+        """Do what `call` does, and pass on each line of standard error at once; with `hooks`, they run."""
+        environment = {**self._environment, "GIT_INDEX_FILE": str(self.index), **env}
+        return launch.execute_telling(self._git, args, environment, tell, hooks=hooks)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -357,7 +364,9 @@ class Repository:
                     stand_in[variable] = fallback
         return stand_in
 
-    def update_refs(self, changes: Iterable[RefChange], reason: str = "gitexp") -> None:
+    def update_refs(
+        self, changes: Iterable[RefChange], reason: str = "gitexp", *, durable: bool = True
+    ) -> None:
         """Make all these changes if each ref is at its `old`; raises RefConflict, with none made, if not.
 
         A crash in the middle can leave the first of them made and the others not.
@@ -370,7 +379,7 @@ class Repository:
         )
         args = ("update-ref", "--no-deref", "-m", reason, "-z", "--stdin")
         with ref_locks.change(self.common_dir, [c.ref for c in changes]) as ours:
-            status, _, err = self.call(*args, stdin=text, durable=True, inherits=ours.inherits)
+            status, _, err = self.call(*args, stdin=text, durable=durable, inherits=ours.inherits)
             if status < 0 or "unable to unlink" in err:  # it was killed, or says that a lock has stayed
                 ours.unlock()
         if status == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gitexp.repo.git import Repository
 
@@ -30,3 +30,23 @@ def is_complete(repo: Repository, *revisions: str) -> bool:
     partial = any(key.startswith("extensions.partialclone") for key in repo.config)
     promised = ["--exclude-promisor-objects"] if partial else []
     return repo.call("rev-list", "--objects", "--quiet", *promised, *revisions, "--")[0] == 0
+
+
+def lines_to(repo: Repository, tips: Sequence[str], stops: Sequence[str], most: int) -> dict[str, list[str]]:
+    """Return the commits that are reached from tips, not from stops, with their parents; `most` at most."""
+    text = "".join(f"{tip}\n" for tip in tips) + "".join(f"^{stop}\n" for stop in stops)
+    args = ("rev-list", "--parents", f"--max-count={most}", "--stdin")
+    lines = repo.run(*args, stdin=text.encode()).decode().splitlines() if tips else []
+    return {commit: parents for commit, *parents in map(str.split, lines)}
+
+
+def reached(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, None]:
+    """Return a commit and all that are reached from it by such parents, the nearest first."""
+    found: dict[str, None] = {}
+    waiting = [tip]
+    while waiting:
+        commit = waiting.pop(0)
+        if commit not in found:
+            found[commit] = None
+            waiting += parents.get(commit, ())
+    return found

@@ -1,16 +1,19 @@
 """The one module that starts Git, and the one user of GitPython.
 
 It exists so that one page can be audited for how Git is started: every call is an argument list
-without a shell, with hooks, fsmonitor and automatic gc off, and in an environment that says what
-is meant. What the calls are is for `gitexp.repo.git`.
+without a shell, with fsmonitor and automatic gc off, with hooks off but for a push, and in an
+environment that says what is meant. What the calls are is for `gitexp.repo.git`.
 """
 
 from __future__ import annotations
 
 import os
+import queue
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gitexp import errors
 from gitexp.repo import failures
@@ -32,12 +35,15 @@ for _name, _value in _before.items():
 
 MINIMUM_GIT = (2, 30)
 
+_CHUNK = 64 * 1024  # bytes
+_LINGER = 0.2  # seconds that output may come after its process has ended
+_LINE_END = re.compile(rb"([\r\n])")
+
 ALWAYS = (
     *("-c", "core.fsmonitor=false"),
     *("-c", "safe.bareRepository=explicit"),  # a folder of a clone may be one, with config of its own
     *("-c", "core.untrackedCache=false"),
     *("-c", "core.splitIndex=false"),  # a private index is written whole, never into .git/sharedindex.*
-    *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.trustctime=true"),  # an edit that keeps size and mtime is an edit
     *("-c", "core.checkStat=default"),
     *("-c", "core.ignoreStat=false"),
@@ -49,6 +55,7 @@ ALWAYS = (
     *("-c", "core.filesRefLockTimeout=10000"),  # ms; sixteen writers beside a pack-refs are normal use
     *("-c", "core.packedRefsTimeout=20000"),
 )
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 # Objects and refs reach the disk before we say that they are there (Git 2.36 and later know these).
 DURABLE = ("-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch")
 
@@ -76,7 +83,7 @@ def execute(
 ) -> tuple[int, bytes, str]:
     """Run `git <args>`, which inherits some descriptors; return exit status (negative for a signal),
     standard output and standard error."""
-    command = ["git", *ALWAYS, *args]
+    command = ["git", *ALWAYS, *NO_HOOKS, *args]
     pipe = subprocess.PIPE if stdin is not None else None
     descriptors = {"pass_fds": inherits} if inherits else {}
     try:
@@ -88,6 +95,75 @@ def execute(
     except (GitCommandNotFound, OSError) as error:
         raise failures.not_started(args, error) from error
     return popen.returncode, out, err.decode("utf-8", "replace")
+
+
+def execute_telling(
+    git: Git,
+    args: Sequence[str],
+    env: Mapping[str, str],
+    tell: Callable[[str], None],
+    *,
+    hooks: bool = False,
+) -> tuple[int, bytes, str]:
+    """Run `git <args>` like `execute`, and pass on each line that it writes to standard error at once.
+
+    A progress bar that is drawn over itself gives a line each time; what is returned has it as it stood
+    last. With `hooks`, those of the repository run.
+    """
+    command = ["git", *ALWAYS, *(() if hooks else NO_HOOKS), *args]
+    try:
+        process = git.execute(command, as_process=True, env=env)
+        popen = process.proc
+        assert popen is not None  # a fresh AutoInterrupt always holds its process
+        assert popen.stdout is not None
+        out: list[bytes] = []
+        # Read beside standard error: a pipe that nobody empties would stop Git.
+        reader = threading.Thread(target=lambda pipe=popen.stdout: out.append(pipe.read()), daemon=True)
+        reader.start()
+        err = _tell_lines(_chunks_of(popen), tell)
+        status = popen.wait()
+        reader.join(_LINGER)
+        return status, b"".join(out), err
+    except (GitCommandNotFound, OSError) as error:
+        raise failures.not_started(args, error) from error
+
+
+def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what a process writes to standard error until it has ended.
+
+    Not until all have closed it: an ssh that it leaves in the background (ControlPersist) may keep it open.
+    """
+    chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        assert popen.stderr is not None
+        while chunk := popen.stderr.read1(_CHUNK):  # type: ignore[attr-defined]  # it is buffered
+            chunks.put(chunk)
+        chunks.put(b"")
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            chunk = chunks.get(timeout=_LINGER)
+        except queue.Empty:
+            if popen.poll() is not None:
+                return
+            continue
+        if not chunk:
+            return
+        yield chunk
+
+
+def _tell_lines(chunks: Iterator[bytes], tell: Callable[[str], None]) -> str:
+    """Pass on each line, and return those together that were not drawn over."""
+    whole, rest = [], b""
+    for chunk in chunks:
+        *lines, rest = _LINE_END.split(rest + chunk)
+        for line, end in zip(lines[::2], lines[1::2], strict=True):
+            text = line.decode("utf-8", "replace")
+            tell(text)
+            whole += [text] if end == b"\n" else []
+    return "\n".join([*whole, rest.decode("utf-8", "replace")])
 
 
 def require_git(git: Git) -> None:

@@ -13,14 +13,15 @@ _ATTEMPTS = 10
 _LOCK_LEFT_AFTER = 600.0  # seconds
 
 
-def move(repo: Repository, changes: Sequence[RefChange], reason: str) -> None:
+def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable: bool = True) -> None:
     """Make all these changes, or none if one ref is not where it was thought to be.
 
-    Raises RefConflict then, and GitFailed for what did not pass.
+    Raises RefConflict then, and GitFailed for what did not pass. Not `durable` are those that a power
+    cut may take back: a millisecond for each is felt with thousands.
     """
     for attempt in range(_ATTEMPTS):
         try:
-            return repo.update_refs(changes, reason)
+            return repo.update_refs(changes, reason, durable=durable)
         except RefConflict:
             # What a Git has done before it died is no conflict, at our second attempt.
             left = [change for change in changes if repo.resolve(change.ref) != change.new]

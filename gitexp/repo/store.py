@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from gitexp import errors
@@ -24,6 +24,8 @@ PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
+_WRITTEN = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
 _RESERVED = {"head", "workspace"}  # words that mean something else where an experiment is asked for
 _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
@@ -34,6 +36,18 @@ _RACES = 1000  # that one may lose for an automatic name
 
 Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
 _NameOf = Callable[[str], str]  # ref -> the experiment's name
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An experiment with what its record commit says besides: its parents, and when it was written.
+
+    The time is in seconds since the epoch, 0 where none can be read.
+    """
+
+    experiment: Experiment
+    parents: tuple[str, ...]
+    time: int
 
 
 class Store:
@@ -116,6 +130,11 @@ class Store:
         A ref that says no commit is passed over.
         """
         return self._read(prefix, lambda ref: ref.rpartition("/")[2])[0]
+
+    def read_commits(self, ids: Mapping[str, str]) -> list[Stored]:
+        """Return the experiments whose record commits these are, called by the names that stand for them."""
+        found = self.repo.read_objects(list(ids.values()))
+        return [_stored(name, oid, one) for (name, oid), one in zip(ids.items(), found, strict=True)]
 
     def _experiments(self, pattern: str) -> list[Experiment]:
         read, broken = self._read(pattern, lambda ref: ref.removeprefix(PREFIX))
@@ -296,6 +315,16 @@ def _experiment(name: str, oid: str, body: bytes) -> Experiment:
         return Experiment(name, oid, records.decode(body, name))
     except errors.BadRecord as error:
         return _damaged(name, oid, error.message)
+
+
+def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> Stored:
+    if found is None or found[0] != "commit":
+        return Stored(_damaged(name, oid, f"The ref of {name} says no commit that is here."), (), 0)
+    head, _, message = found[1].partition(b"\n\n")
+    parents = tuple(match[1].decode() for match in _PARENT.finditer(head))
+    time = _WRITTEN.search(head)
+    body = message.partition(b"\n\n")[2]
+    return Stored(_experiment(name, oid, body), parents, int(time[1]) if time is not None else 0)
 
 
 def _damaged(name: str, oid: str, error: str) -> Experiment:

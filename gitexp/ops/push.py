@@ -1,0 +1,158 @@
+"""Send experiments to another repository: their data first, then their refs, in one push, never by force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Status
+from gitexp.ops import filters, lookup, sharing, show
+from gitexp.ops.project import Project
+from gitexp.ops.sharing import Contact, Fate, Shared
+from gitexp.repo import refs, tracking
+from gitexp.repo.exchange import Outcome, Remote, Sent
+from gitexp.repo.git import RefChange, RefConflict
+from gitexp.repo.store import PREFIX
+
+_FATES = {
+    Outcome.NEW: Fate.NEW,
+    Outcome.UPDATED: Fate.UPDATED,
+    Outcome.UP_TO_DATE: Fate.UP_TO_DATE,
+}
+_SERVER = "What servers need: docs/sharing.md; its hooks or settings must allow refs below refs/gitexp/."
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which experiments to push where. Without names: those of HEAD that are done, with `everything` those
+    of all baselines, and of these the ones that `filter` finds.
+
+    `data` None: the artifacts too if a data remote is configured.
+    """
+
+    names: Sequence[str] = ()
+    to: str | None = None
+    everything: bool = False
+    filter: str | None = None
+    data: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of each experiment, and what the server said."""
+
+    remote: str
+    experiments: Sequence[Shared]
+    messages: Sequence[str] = ()
+
+
+def push(project: Project, request: Request, contact: Contact | None = None) -> Pushed:
+    """Push experiments; return what became of each.
+
+    One that is there as it is here is up to date; one that cannot go is refused, and keeps back no
+    other. Raises NoRemote, RemoteFailed; StillRunning, UnknownExperiment, AmbiguousExperiment for names;
+    FilterError; and what is raised for data that cannot be sent: then no ref has gone.
+    """
+    experiments = _select(project, request)
+    remote = sharing.connect(project, request.to, contact or Contact(), push=True)
+    there = sharing.experiments_at(remote)
+    by_id = {oid: name for name, oid in reversed(there.items())}
+    known, going = [], []
+    for one in experiments:
+        name = one.name if there.get(one.name) == one.id else None
+        # Kept here as name-2, say, because there is another one of that name here.
+        name = name or (None if request.names else by_id.get(one.id))
+        if name is not None:
+            known.append(Shared(name, one.name, Fate.UP_TO_DATE))
+        else:
+            going.append(one)
+    failpoint("push:data")
+    changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in going]
+    sent = remote.push(changes)
+    failpoint("push:sent")
+    refused = [(one, how) for one, how in zip(going, sent, strict=True) if how.outcome is Outcome.REFUSED]
+    theirs = _theirs(project, remote, [one.name for one, how in refused if how.here])
+    gone = [
+        Shared(one.name, one.name, _FATES[how.outcome])
+        for one, how in zip(going, sent, strict=True)
+        if how.outcome is not Outcome.REFUSED
+    ]
+    _remember(project, remote, there, {one.there: one.here for one in (*known, *gone)}, experiments)
+    kept_back = [_refused(one, how, theirs) for one, how in refused]
+    order = {one.name: at for at, one in enumerate(experiments)}
+    told = sorted([*known, *gone, *kept_back], key=lambda one: order[one.here or one.there])
+    return Pushed(remote.where, told, remote.messages)
+
+
+def _select(project: Project, request: Request) -> list[Experiment]:
+    if request.names:
+        if request.everything or request.filter is not None:
+            raise errors.UsageError(
+                "Names do not go together with --all and --filter.", "Ask for one of them."
+            )
+        named = [lookup.require_own(project, name) for name in request.names]
+        for one in named:
+            if not one.record.status.ended:
+                raise errors.StillRunning(f"{one.name} is {one.record.status}.", "Push it when it has ended.")
+        return list({one.name: one for one in named}.values())
+    query = show.Query(request.everything, filter=request.filter)
+    asks_for_status = request.filter is not None and "status" in filters.parse(request.filter).names
+    return [
+        one
+        for one in show.matching(project, query)
+        if one.source == "gitexp"
+        and one.error is None
+        and (one.record.status is Status.DONE or (asks_for_status and one.record.status.ended))
+    ]
+
+
+def _theirs(project: Project, remote: Remote, names: Sequence[str]) -> dict[str, Experiment]:
+    """Return what the remote has under names that it did not let us use; fetches these."""
+    if not names:
+        return {}
+    refs_there = {name: tracking.below(remote.where) + name for name in names}
+    try:
+        remote.fetch([f"+{PREFIX}{name}:{ref}" for name, ref in refs_there.items()])
+    except errors.SharingError:  # it was to say why, no more
+        return {}
+    ids = project.repo.ids_of(list(refs_there.values()))
+    found = {name: oid for name, oid in zip(refs_there, ids, strict=True) if oid is not None}
+    return {one.experiment.name: one.experiment for one in project.store.read_commits(found)}
+
+
+def _refused(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:
+    reason, hint = how.reason, _SERVER
+    if how.here and (other := theirs.get(one.name)) is not None:
+        if other.error is None and other.record.commit == one.record.commit:
+            reason = "its note or tags were changed there too"
+            hint = f"Unite them first: gitexp pull {one.name}; then push again."
+        else:
+            reason = "another experiment is called so there"
+            hint = f"Give yours another name: gitexp rename {one.name} NEW; then push again."
+    elif "shallow" in reason:
+        hint = "This is a shallow clone, and what it lacks is not there either: git fetch --unshallow"
+    elif how.here:
+        hint = f"What is there would be lost: gitexp pull {one.name}, then look at both."
+    return Shared(one.name, one.name, Fate.REFUSED, reason, hint)
+
+
+def _remember(
+    project: Project,
+    remote: Remote,
+    there: Mapping[str, str],
+    shared: Mapping[str, str | None],
+    experiments: Iterable[Experiment],
+) -> None:
+    """Write down what the remote is known to have now."""
+    ids = {one.name: one.id for one in experiments}
+    before = tracking.known(project.repo, remote.where)
+    now: dict[str, str | None] = dict.fromkeys(name for name in before if name not in there)
+    now |= {name: ids[here] for name, here in shared.items() if here is not None}
+    if moves := tracking.moves(remote.where, before, now):
+        try:
+            refs.move(project.repo, moves, "gitexp: push", durable=False)
+        except RefConflict:  # somebody else pushes or pulls just now, and knows as well as we do
+            return
+    failpoint("push:remembered")

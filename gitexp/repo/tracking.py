@@ -1,0 +1,43 @@
+"""What other repositories had when we last spoke to them: `refs/gitexp/remotes/<remote>/<name>`.
+
+A mirror of their experiments' refs, as `refs/remotes/` is of their branches. Nothing of ours hangs on it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from gitexp.repo.git import RefChange, Repository
+
+PREFIX = "refs/gitexp/remotes/"
+
+
+def below(remote: str) -> str:
+    """Return the prefix of the refs of one remote."""
+    return f"{PREFIX}{remote}/"
+
+
+def known(repo: Repository, remote: str) -> dict[str, str]:
+    """Return the refs that a remote had, by their names there, with their record commits."""
+    prefix = below(remote)
+    found = repo.refs(prefix)
+    return {os.fsdecode(ref).removeprefix(prefix): oid.decode() for oid, ref in found}
+
+
+def holders(repo: Repository) -> dict[str, list[str]]:
+    """Return for each record commit that is known to be elsewhere the names of the remotes that have it."""
+    found: dict[str, list[str]] = {}
+    for oid, ref in repo.refs(PREFIX):
+        remote = os.fsdecode(ref).removeprefix(PREFIX).rpartition("/")[0]
+        found.setdefault(oid.decode(), []).append(remote)
+    return found
+
+
+def moves(remote: str, before: Mapping[str, str], now: Mapping[str, str | None]) -> Sequence[RefChange]:
+    """Return what brings our mirror from `before` to `now`: None is gone, what is not named stays."""
+    return [
+        RefChange(below(remote) + name, before.get(name), oid)
+        for name, oid in now.items()
+        if before.get(name) != oid
+    ]

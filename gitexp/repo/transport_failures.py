@@ -1,0 +1,107 @@
+"""What Git, ssh and servers say when they do not talk to each other, as errors of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gitexp import errors
+from gitexp.repo import failures
+
+# In this order: what is said first is often only that something else has gone wrong.
+_KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), what, hint)
+    for pattern, what, hint in (
+        (
+            r"dubious ownership|unsafe repository",
+            "{where} belongs to somebody else, and Git does not trust it",
+            "If you do: git config --global --add safe.directory <its folder>",
+        ),
+        (
+            r"terminal prompts disabled|could not read (?:username|password)|authentication failed"
+            r"|permission denied \(|invalid credentials|http basic: access denied|error: 401",
+            "{where} does not know who you are",
+            "What git push asks for, or finds in a credential helper or ssh agent, must be there.",
+        ),
+        (
+            r"error: 403|write access to repository not granted|access denied|not authorized"
+            r"|permission to .* denied|insufficient permission|unpacker error|service not enabled"
+            r"|unable to create temporary object",
+            "You have no right to do that at {where}",
+            "Ask its owner for the right to push; reading may be allowed all the same.",
+        ),
+        (
+            r"could not resolve host|connection refused|connection timed out|network is unreachable"
+            r"|no route to host|could not connect|failed to connect|couldn't connect|operation timed out",
+            "{where} cannot be reached",
+            "Is the network there, and the address right? git remote -v shows it.",
+        ),
+        (
+            r"host key verification failed",
+            "The key of the server of {where} is not known",
+            "Connect once with ssh, and compare its key; or correct ~/.ssh/known_hosts.",
+        ),
+        (
+            r"mismatched algorithms|different object format|object format",
+            "{where} uses another kind of object ids (SHA-1 and SHA-256)",
+            "Git cannot carry anything from the one to the other.",
+        ),
+        (
+            r"does not appear to be a git repository|repository .*not found|not found: did you run"
+            r"|error: 404|no such remote|does not exist|no such file or directory",
+            "There is no Git repository at {where}",
+            "Is the address right? git remote -v shows it.",
+        ),
+        (
+            r"hung up|early eof|unexpected disconnect|rpc failed|connection reset|broken pipe|read error"
+            r"|connection closed|transfer closed|died of signal|unpack-objects failed|index-pack failed"
+            r"|sideband",
+            "The connection to {where} was cut",
+            "Nothing is half there, here or there. Run the command again.",
+        ),
+    )
+)
+_FSCK = re.compile(
+    r"^(?:remote: )?(?:error|fatal): (?:fsck error in packed object|object [0-9a-f]+: .+)", re.MULTILINE
+)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
+    """Return the error for a `git push`, `fetch` or `ls-remote` that failed."""
+    where = without_credentials(where)
+    plain = failures.failure([verb], status, err)
+    if isinstance(plain, errors.DiskFull | errors.ReadOnlyRepository) and "remote: " not in err:
+        return plain
+    if verb == "fetch" and (damage := _FSCK.search(err)) is not None:
+        return errors.BadTransfer(
+            f"{where} sent an object that Git refuses: {damage[0].partition(': ')[2]}",
+            "Nothing was taken. Ask its owner to run git fsck; pull the experiments that you want by name.",
+        )
+    said = reason(err)
+    for pattern, what, hint in _KNOWN:
+        if pattern.search(err):
+            return errors.RemoteFailed(f"{what.format(where=where)}: {said}", hint)
+    return errors.RemoteFailed(
+        f"git {verb} did not work with {where}: {said or f'exit status {status}'}",
+        f"Does git fetch {where} work? If not, that is to be put right first.",
+    )
+
+
+def reason(err: str) -> str:
+    """Return the line that says why, of all that Git, ssh and the server have said."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    for pattern, *_ in _KNOWN:
+        for line in lines:
+            if pattern.search(line):
+                return _plain(line)
+    return _plain(failures.sentence(err))
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the name and password of a URL in it."""
+    return _CREDENTIALS.sub("", text)
+
+
+def _plain(line: str) -> str:
+    return without_credentials(re.sub(r"^(?:(?:remote|fatal|error): ?)+", "", line)).strip()
