@@ -1,6 +1,8 @@
 """Servers as remotes: the one module that knows fsspec and the packages that it speaks through.
 
-All of these are extras, and imported when there is such a remote: a folder is one without them. Each protocol is one class that says what differs. What these packages raise becomes a DataRemoteError:
+All of these are extras, and imported when there is such a remote: a folder is one without them.
+
+Each protocol is one class that says what differs. What the packages raise becomes a DataRemoteError:
 RemoteRefused where it will be the same next time, else RemoteUnreachable, and then the connection is made
 anew for the next call.
 """

@@ -1,0 +1,55 @@
+"""Data remotes in gitexp.yaml: added, named and removed, all else in the file as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from gitexp import errors
+from gitexp.data import remote_url
+from gitexp.model import MISSING
+from gitexp.ops import config_file
+from gitexp.ops.project import Project
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> None:
+    """Add a remote to gitexp.yaml, which is made if it is not there.
+
+    Raises InvalidName, RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
+    """
+    if not _NAME.fullmatch(name):
+        raise errors.InvalidName(
+            f"'{name}' cannot be the name of a remote.", "Letters, digits and . _ - will do."
+        )
+    if name in project.config.remotes:
+        raise errors.RemoteExists(
+            f"There is a remote '{name}' already: {project.config.remotes[name]['url']}",
+            f"To change it: gitexp remote remove {name}, then add it again.",
+        )
+    described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
+    remote_url.parse(name, described, project.folder)
+    config_file.change(project, ("remotes", name), described if options else url)
+
+
+def remove(project: Project, name: str) -> str:
+    """Remove a remote from gitexp.yaml, and nothing of what it stores; return its URL.
+
+    Raises NoDataRemote; ParseError if the file cannot be edited, StorageError.
+    """
+    remotes = project.config.remotes
+    if name not in remotes:
+        near = get_close_matches(name, remotes, 1)
+        known = f"There is {', '.join(remotes)}." if remotes else "There is none at all."
+        raise errors.NoDataRemote(
+            f"There is no data remote '{name}'.", f"Did you mean {near[0]}?" if near else known
+        )
+    config_file.change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
+    return str(remotes[name]["url"])
+
+
+def _plain(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
