@@ -55,8 +55,10 @@ def read_file(path: str | Path, copy_to: int | None = None) -> Read:
     """
     for _ in range(_TRIES):
         with opened(path) as fd:
-            wait_to_settle(os.fstat(fd))
             before = os.fstat(fd)
+            if before.st_size > _CHUNK:  # to read a small one again next time costs less
+                wait_to_settle(before)
+                before = os.fstat(fd)
             settled = is_settled(before)
             hash_ = _digest(fd, before.st_size, copy_to)
             if same_file(before, os.fstat(fd)):

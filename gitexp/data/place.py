@@ -31,6 +31,9 @@ from gitexp.model import Artifact
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SHOWN = 3
+_TO_REMEMBER = 1 << 20  # bytes; less than that is read again sooner than its stat is settled
+
+Known = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,35 @@ class _Ready(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """By path relative to the root: what is to be written, what is to go, and what is there of both."""
+class Plan:
+    """What is to be done for one artifact, by path relative to the root: what is to be written, what is to
+    go, and what is there of both."""
 
+    artifact: Artifact
     write: Mapping[str, File] = field(default_factory=dict)
     remove: Sequence[str] = ()
     here: Mapping[str, _Here] = field(default_factory=dict)
+
+    def unsaved(self, store: ObjectStore, known: Known) -> list[str]:
+        """Return the files that would be lost: not in the store, nor `known` to be in another one."""
+        return [
+            path
+            for path, here in self.here.items()
+            if not store.holds(here.hash, here.stat.st_size) and not known(here.hash)
+        ]
+
+    def absent(self, store: ObjectStore) -> list[str]:
+        """Return the files whose content is not in the store."""
+        gone = set(self.missing(store))
+        return [path for path, file in self.write.items() if file.hash in gone]
+
+    def missing(self, store: ObjectStore) -> list[str]:
+        """Return the hashes that are not in the store."""
+        return store.missing(file.hash for file in self.write.values())
+
+
+def _nowhere(hash_: str) -> bool:
+    return False
 
 
 def place(
@@ -78,7 +104,7 @@ def place(
     links: Sequence[str],
     cache: StatCache,
     *,
-    known: Callable[[str], bool] = lambda hash_: False,
+    known: Known = _nowhere,
     force: bool = False,
 ) -> Placed:
     """Make the workspace at `root` have this artifact, by the first of `links` that works, else by copying.
@@ -87,25 +113,63 @@ def place(
     it is put in the store before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or
     BadManifest with nothing changed; DiskFull or StorageError.
     """
-    plan = _plan(store, root, artifact, cache)
-    kept = None
-    if lost := [path for path in plan.here if not _is_safe(store, plan.here[path], known)]:
-        if not force:
-            raise _unsaved(artifact.path, lost)
-        kept = store.add(root, artifact.path, cache)
-    if absent := store.missing(file.hash for file in plan.write.values()):
-        gone = set(absent)
-        raise missing([path for path, file in plan.write.items() if file.hash in gone])
+    todo = plan(store, root, artifact, cache)
+    if not force and (lost := todo.unsaved(store, known)):
+        raise unsaved(lost)
+    if absent := todo.absent(store):
+        raise missing(absent)
+    return carry_out(store, root, todo, links, cache, known=known)
+
+
+def plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -> Plan:
+    """Return what there is to do for an artifact.
+
+    Raises MissingData if the list of a folder's files is not in the store, UnsafePath, BadManifest,
+    DamagedObject, and UnsavedChanges for what is neither file nor folder and in the way.
+    """
+    if why := paths.fault(artifact.path):
+        raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
+    wanted = _wanted(store, artifact)
+    here = _here(root, artifact.path, cache)
+    write = {path: file for path, file in wanted.items() if not _is_same(here.get(path), file)}
+    remove = [path for path in here if path not in wanted]
+    return Plan(artifact, write, remove, {path: here[path] for path in (*write, *remove) if path in here})
+
+
+def carry_out(
+    store: ObjectStore,
+    root: Path,
+    todo: Plan,
+    links: Sequence[str],
+    cache: StatCache,
+    *,
+    known: Known = _nowhere,
+) -> Placed:
+    """Do what a plan says; what would be lost by it is put in the store before. Raises as `place`."""
+    artifact = todo.artifact
+    kept = store.add(root, artifact.path, cache) if todo.unsaved(store, known) else None
     with translated(f"{artifact.path} could not be written"):
-        with _staging(store, root, artifact.path) as folder:
-            ready = list(_make_ready(store, folder, plan.write, links))
-            failpoint("place:ready")
-            _remove(root, artifact, plan)
-            _move_in(root, ready, plan)
+        if not todo.write and not todo.remove:
+            ready: list[_Ready] = []
+        else:
+            with _staging(store, root, artifact.path) as folder:
+                ready = list(_make_ready(store, folder, todo.write, links))
+                failpoint("place:ready")
+                _remove(root, todo)
+                _move_in(root, ready, todo)
         if artifact.files == 0:
             os.makedirs(os.path.join(root, artifact.path), exist_ok=True)
     _remember(root, ready, cache)
-    return Placed(list(plan.write), plan.remove, kept)
+    return Placed(list(todo.write), todo.remove, kept)
+
+
+def unsaved(lost: Sequence[str]) -> errors.UnsavedChanges:
+    """Return the error for files that would be lost."""
+    return errors.UnsavedChanges(
+        f"{_shown(lost)} would be lost: the content is stored nowhere.",
+        "Store it first (gitexp add, or gitexp save), or overwrite it with --force.",
+        paths=lost,
+    )
 
 
 def missing(absent: Sequence[str]) -> errors.MissingData:
@@ -118,16 +182,6 @@ def missing(absent: Sequence[str]) -> errors.MissingData:
 
 
 # -- what is to be done -------------------------------------------------------------------------------
-
-
-def _plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -> _Plan:
-    if why := paths.fault(artifact.path):
-        raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
-    wanted = _wanted(store, artifact)
-    here = _here(root, artifact.path, cache)
-    write = {path: file for path, file in wanted.items() if not _is_same(here.get(path), file)}
-    remove = [path for path in here if path not in wanted]
-    return _Plan(write, remove, {path: here[path] for path in (*write, *remove) if path in here})
 
 
 def _wanted(store: ObjectStore, artifact: Artifact) -> dict[str, File]:
@@ -169,18 +223,6 @@ def _is_same(here: _Here | None, file: File) -> bool:
     if here is None or here.hash != file.hash or here.found.link:
         return False
     return os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
-
-
-def _is_safe(store: ObjectStore, here: _Here, known: Callable[[str], bool]) -> bool:
-    return store.holds(here.hash, here.stat.st_size) or known(here.hash)
-
-
-def _unsaved(path: str, lost: Sequence[str]) -> errors.UnsavedChanges:
-    return errors.UnsavedChanges(
-        f"{_shown(lost)} would be lost: stored nowhere.",
-        f"Store it (gitexp add {path}, or gitexp save), or overwrite it with --force.",
-        paths=lost,
-    )
 
 
 def _shown(names: Sequence[str]) -> str:
@@ -256,11 +298,12 @@ def _require(file: File, hash_: str) -> None:
 # -- moved into place ---------------------------------------------------------------------------------
 
 
-def _remove(root: Path, artifact: Artifact, plan: _Plan) -> None:
+def _remove(root: Path, todo: Plan) -> None:
     """Remove what is not wanted, and the folders that it leaves empty."""
+    artifact = todo.artifact
     folders: set[str] = set()
-    for path in plan.remove:
-        _require_untouched(root, path, plan)
+    for path in todo.remove:
+        _require_untouched(root, path, todo)
         os.unlink(os.path.join(root, path))
         failpoint("place:removed")
         folders.update(
@@ -279,7 +322,7 @@ def _remove_empty(folder: str) -> None:
             os.rmdir(top)
 
 
-def _move_in(root: Path, ready: Sequence[_Ready], plan: _Plan) -> None:
+def _move_in(root: Path, ready: Sequence[_Ready], todo: Plan) -> None:
     checked: set[str] = set()
     for each in ready:
         folder = os.path.dirname(each.path)
@@ -288,16 +331,16 @@ def _move_in(root: Path, ready: Sequence[_Ready], plan: _Plan) -> None:
                 raise errors.UnsafePath(f"{each.path} lies behind {link}, which is a link.")
             os.makedirs(os.path.join(root, folder), exist_ok=True)
             checked.add(folder)
-        _require_untouched(root, each.path, plan)
+        _require_untouched(root, each.path, todo)
         target = os.path.join(root, each.path)
         _remove_empty(target)
         os.replace(each.temporary, target)
         failpoint("place:written")
 
 
-def _require_untouched(root: Path, path: str, plan: _Plan) -> None:
+def _require_untouched(root: Path, path: str, todo: Plan) -> None:
     """Raise UnsavedChanges if a file is not as it was when it was looked at."""
-    before = plan.here.get(path)
+    before = todo.here.get(path)
     full = os.path.join(root, path)
     try:
         now = os.stat(full)
@@ -312,16 +355,13 @@ def _require_untouched(root: Path, path: str, plan: _Plan) -> None:
 def _remember(root: Path, ready: Sequence[_Ready], cache: StatCache) -> None:
     """Put the files into the cache, if nobody has touched them since they were made."""
     real = os.path.realpath(root)
-    for number, each in enumerate(reversed(ready)):
+    if ready and sum(each.stat.st_size for each in ready) >= _TO_REMEMBER:
+        with suppress(OSError):
+            wait_to_settle(os.stat(os.path.join(real, ready[-1].path)))
+    for each in ready:
         full = os.path.join(real, each.path)
         with suppress(OSError):
             now = os.stat(full)
-            if number == 0:
-                wait_to_settle(now)
-                now = os.stat(full)
-            if (now.st_ino, now.st_size, now.st_mtime_ns) == (
-                each.stat.st_ino,
-                each.stat.st_size,
-                each.stat.st_mtime_ns,
-            ):
+            made = each.stat  # when it was changed last is when it was moved here
+            if (now.st_ino, now.st_size, now.st_mtime_ns) == (made.st_ino, made.st_size, made.st_mtime_ns):
                 cache.put(full, Read(each.hash, now, is_settled(now)))

@@ -1,0 +1,77 @@
+"""`gitexp checkout`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+git switch main && gitexp checkout
+gitexp checkout exp-333c9
+gitexp checkout exp-333c9 models/best.pt
+gitexp checkout data/raw
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(checkout)
+
+
+def checkout(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXP|REV] [PATH...]",
+            help="Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
+            autocompletion=complete.experiments,
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Overwrite what is stored nowhere too; it is put into the store before."
+        ),
+    ] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Bring data and outputs to what gitexp.lock says.
+
+    After git switch or git pull, this makes the data fit the code. With an experiment or revision, its
+    data and outputs come into the workspace, and gitexp.lock stays: gitexp checkout alone goes back. What
+    is not on this machine is fetched from the data remote. Files whose content is stored nowhere are
+    never overwritten, unless you say --force. Files that belong to no data or output are not touched.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import checkout as ops
+
+    done = ops.checkout(open_project(needs_config=True), words or [], force=force)
+    if json:
+        return render.as_json(
+            {
+                "source": done.source,
+                "changed": [
+                    {"path": artifact.path, "written": list(placed.written), "removed": list(placed.removed)}
+                    for artifact, placed in done.placed
+                ],
+                "kept": [artifact.path for artifact in done.same],
+            }
+        )
+    if quiet:
+        return None
+    for artifact, placed in done.placed:
+        removed = f", {len(placed.removed):,} removed" if placed.removed else ""
+        render.say(f"{artifact.path}: {len(placed.written):,} written{removed}")
+        if placed.kept is not None:
+            render.say(f"What was there before is in the store: {placed.kept.hash}", "dim")
+    if not done.placed:
+        count = len(done.same)
+        whose = "gitexp.lock" if done.source is None else f"gitexp.lock of {done.source}"
+        render.say(f"All is as {whose} says." if count else f"{whose[:1].upper()}{whose[1:]} names no data.")
+    return None

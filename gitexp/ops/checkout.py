@@ -1,0 +1,212 @@
+"""Data and outs brought into the workspace as a gitexp.lock says: its own, or that of an experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+
+from gitexp import errors
+from gitexp.data.manifest import is_folder
+from gitexp.data.objects import ObjectStore
+from gitexp.data.paths import lies_in
+from gitexp.data.place import Placed, Plan, carry_out, missing, plan, unsaved
+from gitexp.data.stat_cache import StatCache
+from gitexp.failpoints import failpoint
+from gitexp.model import Artifact
+from gitexp.ops import lock_file, lookup
+from gitexp.ops.data import fetch
+from gitexp.ops.finish import refuse_beside_orphan
+from gitexp.ops.interrupts import held_back
+from gitexp.ops.project import Project
+from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
+from gitexp.repo import indexes, live
+from gitexp.repo.snapshot import shorten
+
+_COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """What was done: `source` is the experiment or revision, None for the workspace's own lock.
+
+    `placed` are the artifacts that were not here as they should be; `same` those that were.
+    """
+
+    source: str | None
+    placed: Sequence[tuple[Artifact, Placed]]
+    same: Sequence[Artifact]
+
+
+def checkout(project: Project, words: Sequence[str] = (), *, force: bool = False) -> CheckedOut:
+    """Make data and outs be as a lock says, all of them or those at or below some paths.
+
+    The first of the `words` may be an experiment or revision, whose lock then counts; it is a path if it is
+    one of the workspace's lock. Neither gitexp.lock nor anything of Git's is changed. Raises UsageError,
+    UnknownExperiment, LockError; UnsavedChanges for files whose content is stored nowhere, unless `force`,
+    which stores them; MissingData if some content is neither here nor on the remote; DamagedObject,
+    UnsafePath, BadManifest; all of these with nothing changed. Raises WorkspaceBusy, DiskFull, StorageError.
+    """
+    source, lock, names = _understood(project, words)
+    artifacts = _wanted(project, lock, names, source)
+    project.local.prepare()
+    try:
+        with (
+            live.workspace(project.local, project.repo.git_dir),
+            StatCache(project.local.stat_cache) as cache,
+        ):
+            refuse_beside_orphan(project)
+            return _Checkout(project, cache).run(source, artifacts, force=force)
+    except errors.WorkspaceBusy as error:
+        raise errors.WorkspaceBusy(error.message, "Wait for it to end, then try again.") from error
+
+
+# -- what is asked for --------------------------------------------------------------------------------
+
+
+def _understood(project: Project, words: Sequence[str]) -> tuple[str | None, Lock, Sequence[str]]:
+    """Return whose lock counts (None: the workspace's), that lock, and the words that are paths."""
+    root, config = project.repo.root, project.config
+    if not words or _of(lock_file.read(root, config).artifacts, _path(project, words[0])):
+        return None, lock_file.read(root, config), words
+    point = lookup.find(project, words[0])
+    if point.commit is None:
+        return None, lock_file.read(root, config), words[1:]
+    (data,) = project.repo.read_blobs([f"{point.commit}:{lock_file.path_of(config)}"])
+    if data is None:
+        raise errors.DataError(
+            f"{point.label} has no {LOCK_FILE}: nothing of it is in the object store.",
+            f"gitexp apply {point.label} brings its files.",
+        )
+    return (
+        point.label,
+        read_lock(f"{lock_file.path_of(config)} of {point.label}", data, config.folder),
+        words[1:],
+    )
+
+
+def _path(project: Project, name: str) -> str | None:
+    """Return a name relative to the root; None if it is outside of the repository."""
+    full = os.path.normpath(os.path.join(project.here, name))  # noqa: PTH118
+    path = os.path.relpath(full, project.repo.root.resolve()).replace(os.sep, "/")
+    return None if path.startswith("../") or path == ".." else "" if path == "." else path
+
+
+def _of(artifacts: Iterable[Artifact], path: str | None) -> list[Artifact]:
+    """Return the artifacts at or below a path."""
+    return [] if path is None else [each for each in artifacts if lies_in(each.path, path)]
+
+
+def _wanted(project: Project, lock: Lock, names: Sequence[str], source: str | None) -> list[Artifact]:
+    """Return the artifacts of a lock at or below some names; raises UsageError for one that has none."""
+    found: dict[str, Artifact] = {}
+    for name in names or [str(project.repo.root.resolve())]:
+        path = _path(project, name)
+        here = _of(lock.artifacts, path)
+        if not here and names:
+            raise _unknown(project, lock, name, path, source)
+        found |= {artifact.path: artifact for artifact in here}
+    return sorted(found.values(), key=lambda artifact: artifact.path)
+
+
+def _unknown(
+    project: Project, lock: Lock, name: str, path: str | None, source: str | None
+) -> errors.UsageError:
+    whose = LOCK_FILE if source is None else f"The {LOCK_FILE} of {source}"
+    known = {
+        os.path.relpath(project.repo.root.resolve() / each.path, project.here): each
+        for each in lock.artifacts
+    }
+    around = [shown for shown, each in known.items() if path is not None and lies_in(path, each.path)]
+    near = around or get_close_matches(name, known, n=1)
+    hint = (
+        f"It has: {', '.join(known)}."
+        if len(known) in range(1, 4)
+        else "gitexp checkout without paths brings all."
+    )
+    return errors.UsageError(
+        f"{whose} has no data or output '{name}'.", f"Did you mean {near[0]}?" if near else hint
+    )
+
+
+def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> errors.MissingData:
+    reason = next(iter(why.values()), None)
+    if reason is None:  # somebody has removed it just now
+        return missing(paths)
+    return errors.MissingData(
+        f"{shorten(paths)} cannot be brought here: {reason.message}", reason.hint, paths=paths
+    )
+
+
+# -- doing it -----------------------------------------------------------------------------------------
+
+
+class _Checkout:
+    """One checkout: first all is looked at, then all is fetched, then one artifact after the other placed."""
+
+    def __init__(self, project: Project, cache: StatCache) -> None:
+        self._project = project
+        self._root = project.repo.root
+        self._cache = cache
+        self._store = ObjectStore(project.local.objects)
+        self._tracked: Collection[str] = ()
+
+    def run(self, source: str | None, artifacts: Sequence[Artifact], *, force: bool) -> CheckedOut:
+        repo = self._project.repo
+        self._tracked = indexes.files(repo, repo.index, [artifact.path for artifact in artifacts])
+        self._fetch_manifests(artifacts)
+        plans = [plan(self._store, self._root, artifact, self._cache) for artifact in artifacts]
+        lost = [path for each in plans for path in each.unsaved(self._store, self._is_committed)]
+        if lost and not force:
+            raise unsaved(lost)
+        self._fetch_contents(plans)
+        placed, same = [], []
+        for each in plans:
+            with held_back():  # half of an artifact is no state to be left in
+                done = carry_out(
+                    self._store,
+                    self._root,
+                    each,
+                    self._links(each.artifact.path),
+                    self._cache,
+                    known=self._is_committed,
+                )
+            failpoint("checkout:placed")
+            if done:
+                placed.append((each.artifact, done))
+            else:
+                same.append(each.artifact)
+        return CheckedOut(source, placed, same)
+
+    def _fetch_manifests(self, artifacts: Sequence[Artifact]) -> None:
+        why = self._fetch([artifact.hash for artifact in artifacts if is_folder(artifact.hash)])
+        if gone := [artifact.path for artifact in artifacts if artifact.hash in why]:
+            raise _unfetched(gone, why)
+
+    def _fetch_contents(self, plans: Sequence[Plan]) -> None:
+        why = self._fetch([hash_ for each in plans for hash_ in each.missing(self._store)])
+        if gone := [path for each in plans for path in each.absent(self._store)]:
+            raise _unfetched(gone, why)
+
+    def _fetch(self, hashes: Sequence[str]) -> Mapping[str, errors.GitexpError]:
+        """Fetch what is not here from the remote; return what could not be had, with the reason."""
+        absent = self._store.missing(hashes)
+        return fetch(self._project, absent) if absent else {}
+
+    def _links(self, path: str) -> Sequence[str]:
+        in_git = path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)
+        return _COPIES if in_git else self._project.config.link
+
+    def _is_committed(self, hash_: str) -> bool:
+        return hash_ in self._committed
+
+    @cached_property
+    def _committed(self) -> set[str]:
+        """The hashes of metrics and plots as they are in HEAD: these are safe, though not in the store."""
+        repo, results = self._project.repo, self._project.config.results
+        names = repo.files_in("HEAD", results) if repo.resolve("HEAD") is not None else []
+        blobs = repo.read_blobs([f"HEAD:{name}" for name in names])
+        return {hashlib.sha256(blob).hexdigest() for blob in blobs if blob is not None}
