@@ -265,6 +265,10 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
     assert list(compared["params"][0]) == ["key", "old", "new"]
     assert list(compared["metrics"][0]) == ["key", "new", "change", "percent"]
     assert list(repo.json("branch", "one", "made")) == fields(page, "branch")
+    repo.write("dvc.yaml", "stages: {a: {cmd: x}}")
+    drawn = repo.json("dag")
+    assert list(drawn) == fields(page, "dag")
+    assert ", ".join(f'"{field}"' for field in drawn["stages"][0]) in section(page, "dag")
     assert list(repo.json("log", "one")) == fields(page, "log")
     assert list(repo.json("init")) == fields(page, "init")
 
@@ -329,8 +333,10 @@ def check_command_line(line: str) -> None:
     if not words or words[0].startswith("-"):
         assert set(words) <= {"--version", "--help", "--install-completion"}, line
         return
-    assert words[0] in COMMANDS, f"there is no such command: {line}"
-    COMMANDS[words[0]].make_context(words[0], words[1:], resilient_parsing=False)
+    length = 1 if words[0] in COMMANDS else 2  # `remote add`
+    name = " ".join(words[:length])
+    assert name in COMMANDS, f"there is no such command: {line}"
+    COMMANDS[name].make_context(name, words[length:], resilient_parsing=False)
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(command_lines())))

@@ -104,6 +104,7 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         "best": repo.json("best", "eval.acc"),
         "diff": repo.json("diff", "HEAD", "one", "--code"),
         "branch": repo.json("branch", "one", "made"),
+        "dag": _drawn(repo),
         "log": repo.json("log", "one"),
         "doctor": repo.json("doctor"),
         "init": repo.json("init"),
@@ -117,6 +118,13 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         )
         assert list(answer) == shape["" if of_experiment else name], name
     assert shape.keys() - answers.keys() == {"", "run"}
+
+
+def _drawn(repo: Workspace) -> dict[str, Any]:
+    repo.write("dvc.yaml", "stages: {a: {cmd: x}}")
+    drawn: dict[str, Any] = repo.json("dag")
+    (repo.path / "dvc.yaml").unlink()
+    return drawn
 
 
 def test_as_data_it_has_every_option_too(repo: Workspace) -> None:

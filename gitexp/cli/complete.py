@@ -1,4 +1,4 @@
-"""What the shell completes: experiments, branches, columns and parameter keys.
+"""What the shell completes: experiments, branches, stages, columns and parameter keys.
 
 Shells put completions into scripts that they evaluate: typer's zsh script breaks out of its quotes at
 a backslash before a quote. Names and keys may come from a repository that somebody else made, so only
@@ -49,6 +49,27 @@ def trashed(incomplete: str) -> list[str]:
         return []
 
 
+def remotes(incomplete: str) -> list[str]:
+    """Return the names of Git remotes that begin so."""
+    from gitexp.ops.project import Project
+    from gitexp.repo import exchange
+
+    try:
+        return _offered(exchange.remotes(Project.open(any_config=True).repo.config), incomplete)
+    except errors.GitexpError:
+        return []
+
+
+def data_remotes(incomplete: str) -> list[str]:
+    """Return the names of data remotes that begin so."""
+    from gitexp.ops.project import Project
+
+    try:
+        return _offered(list(Project.open(any_config=True).config.remotes), incomplete)
+    except errors.GitexpError:
+        return []
+
+
 def points(incomplete: str) -> list[str]:
     """Return experiments, branches, HEAD and workspace that begin so."""
     from gitexp.ops import lookup
@@ -77,6 +98,17 @@ def params(incomplete: str) -> list[str]:
     if incomplete.startswith("~"):
         return _offered([f"~{key}" for key in flat], incomplete)
     return _offered([f"{key}={show_value(value, longest=None)}" for key, value in flat.items()], incomplete)
+
+
+def stages(incomplete: str) -> list[str]:
+    """Return the names of stages that begin so."""
+    from gitexp.ops.project import Project
+
+    try:
+        pipeline = Project.open(any_config=True).pipeline()
+    except errors.GitexpError:
+        return []
+    return _offered([stage.name for stage in pipeline.stages] if pipeline else [], incomplete)
 
 
 def columns(incomplete: str) -> list[str]:

@@ -24,6 +24,7 @@ class Graph:
     def __init__(self, pipeline: Pipeline) -> None:
         self._file = pipeline.file
         self.stages: Mapping[str, Stage] = {stage.name: stage for stage in pipeline.stages}
+        self._place = {name: at for at, name in enumerate(self.stages)}
         self._makers = self._writers()
         self._paths = sorted(self._makers)
         self._above = {name: self._found_above(stage) for name, stage in self.stages.items()}
@@ -40,11 +41,11 @@ class Graph:
         return [self.stages[name] for name in self._order]
 
     def above(self, name: str) -> tuple[str, ...]:
-        """Return the stages that write what this one reads."""
+        """Return the stages that write what this one reads, in the order of the file."""
         return self._above[name]
 
     def below(self, name: str) -> tuple[str, ...]:
-        """Return the stages that read what this one writes."""
+        """Return the stages that read what this one writes, in the order of the file."""
         return tuple(self._below[name])
 
     def upstream(self, name: str) -> list[str]:
@@ -140,25 +141,13 @@ class Graph:
                     message = f"the stage '{maker}' reads '{path}', which it writes itself"
                     raise self._error(stage, message, "Take it out of the deps or of the outs.")
                 makers[maker] = None
-        return tuple(makers)
+        return tuple(sorted(makers, key=self._place.__getitem__))
 
     def _sorted(self) -> list[str]:
-        sorter = TopologicalSorter(self._above)
         try:
-            sorter.prepare()
+            return in_order(self._above)
         except CycleError as error:
             raise self._cycle(error.args[1]) from None
-        place = {name: at for at, name in enumerate(self.stages)}
-        ready, order = [place[name] for name in sorter.get_ready()], []
-        heapq.heapify(ready)
-        names = list(self.stages)
-        while ready:
-            name = names[heapq.heappop(ready)]
-            order.append(name)
-            sorter.done(name)
-            for each in sorter.get_ready():
-                heapq.heappush(ready, place[each])
-        return order
 
     def _cycle(self, names: list[str]) -> ConfigError:
         """Return the error that shows a circle, from what is written to who reads it."""
@@ -172,6 +161,22 @@ class Graph:
         first = min((self.stages[name] for name in names), key=lambda stage: stage.line or 0)
         message = f"stages stand on each other in a circle: {', '.join(shown)}"
         return self._error(first, message, "Take one of these deps away.")
+
+
+def in_order(above: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return names so that each follows those above it, and else as they are given; raises CycleError."""
+    sorter = TopologicalSorter(above)
+    sorter.prepare()
+    names = list(above)
+    place = {name: at for at, name in enumerate(names)}
+    ready, order = [place[name] for name in sorter.get_ready()], []
+    heapq.heapify(ready)
+    while ready:
+        order.append(names[heapq.heappop(ready)])
+        sorter.done(order[-1])
+        for name in sorter.get_ready():
+            heapq.heappush(ready, place[name])
+    return order
 
 
 def _folders_of(path: str) -> list[str]:

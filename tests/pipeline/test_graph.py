@@ -38,7 +38,7 @@ def test_stages_run_after_what_they_read_is_made_else_in_the_order_of_the_file()
         score=(["model.pt", "data/test.csv"], ["scores.json"]),
     )
     assert names(found.order()) == ["other", "prep", "train", "plot", "score", "report"]
-    assert found.above("report") == ("score", "plot")
+    assert found.above("report") == ("plot", "score")
     assert found.above("score") == ("train", "prep")
     assert found.below("train") == ("plot", "score")
     assert found.upstream("report") == ["prep", "train", "plot", "score"]
