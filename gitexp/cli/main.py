@@ -44,6 +44,7 @@ COMMANDS = (
     "list",
     "best",
     "diff",
+    "dag",
     "branch",
     "apply",
     "undo",
