@@ -13,6 +13,7 @@ from gitexp.data.objects import FRESH, ObjectStore
 from gitexp.data.remote import Listed, Remote
 from gitexp.data.sweep import is_unused, put_back, remove_unused
 from gitexp.ops import in_use
+from gitexp.ops.moments import parse_duration
 from gitexp.ops.project import Project
 from gitexp.repo import live
 
@@ -20,8 +21,6 @@ AGE = 14 * 86400.0  # seconds that what nobody refers to is kept
 # Between an object's being stored and the lock that names it there may be this long, less FRESH.
 LEAST_AGE = 3 * FRESH
 _SHOWN = 3
-
-Watch = Callable[[int, int], None]  # told how many objects of how many have been seen to
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,14 @@ def size_of(objects: Iterable[Listed]) -> int:
     return sum(each.size for each in objects)
 
 
+def parse_age(text: str) -> float:
+    """Return the seconds that a text such as `14d` or `12 h` means; raises UsageError."""
+    seconds = parse_duration(text)
+    if seconds is None or text.strip().isdigit():
+        raise errors.UsageError(f"'{text}' is no time.", "For example: --older-than 14d, or 12h.")
+    return seconds
+
+
 def find(
     project: Project, older_than: float = AGE, *, remote: Remote | None = None, history: bool = False
 ) -> Garbage:
@@ -67,6 +74,9 @@ def find(
         )
     before = _time_before(project, older_than)
     store = ObjectStore(project.local.objects)
+    if remote is None and (held := project.local.try_lock("gc")) is not None:
+        put_back(store)  # from one that was killed
+        held.release()
     # What is there is listed before it is asked what is in use: what comes meanwhile is not among it.
     there = [Listed(*each) for each in store.hashes()] if remote is None else list(remote.list())
     used = _in_use(project, store, remote, history=history)
@@ -80,46 +90,42 @@ def find(
     return Garbage(tuple(unused), young, tuple(each for each in there if each.hash in used), before)
 
 
-def collect(project: Project, garbage: Garbage, *, watch: Watch = lambda *_: None) -> Removed:
-    """Remove what is unused from the store of the repository, and return what that was.
+def collect(project: Project, garbage: Garbage, *, remote: Remote | None = None) -> Removed:
+    """Remove what is unused from the store of the repository, or from a remote, and return what that was.
 
-    What somebody has begun to use since it was found is left. Raises WorkspaceBusy while another gc goes on.
+    What somebody here has begun to use since it was found is left; on a remote, so are uploads of the last
+    days that are not finished. Raises WorkspaceBusy while another gc goes on.
     """
+    if remote is not None:
+
+        def remove(hash_: str) -> bool:
+            remote.remove(hash_)
+            return True
+
+        removed = _removed(garbage.unused, remove)
+        with suppress(errors.DataRemoteError):  # they are no harm
+            remote.remove_leftovers(garbage.before)
+        return removed
     store = ObjectStore(project.local.objects)
     with project.local.lock("gc"):
-        put_back(store)
-
-        def remove(each: Listed) -> bool:
-            return remove_unused(store, each.hash, garbage.before)
-
-        return _removed(garbage.unused, remove, watch)
+        return _removed(garbage.unused, lambda hash_: remove_unused(store, hash_, garbage.before))
 
 
-def collect_remote(remote: Remote, garbage: Garbage, *, watch: Watch = lambda *_: None) -> Removed:
-    """Remove what is unused, and old unfinished uploads, from a remote, and return what that was."""
-
-    def remove(each: Listed) -> bool:
-        remote.remove(each.hash)
-        return True
-
-    removed = _removed(garbage.unused, remove, watch)
-    with suppress(errors.GitexpError):
-        remote.remove_leftovers(garbage.before)
-    return removed
-
-
-def _removed(unused: Collection[Listed], remove: Callable[[Listed], bool], watch: Watch) -> Removed:
-    """Remove all that can be removed: one that fails must not keep the others. Folders go first."""
+def _removed(unused: Collection[Listed], remove: Callable[[str], bool]) -> Removed:
+    """Remove all that can be removed: one that fails must not keep the others."""
     removed, failed = [], []
-    # A folder without its files would be there only in part; files without their folder are only spare.
-    for at, each in enumerate(sorted(unused, key=lambda each: not is_folder(each.hash)), 1):
+    # Folders first: one that is there has its files there.
+    for each in sorted(unused, key=lambda each: not is_folder(each.hash)):
         try:
-            if remove(each):
+            if remove(each.hash):
                 removed.append(each)
         except (OSError, errors.GitexpError) as error:
-            failed.append((each.hash, getattr(error, "message", None) or str(error)))
-        watch(at, len(unused))
+            failed.append((each.hash, _reason(error)))
     return Removed(tuple(removed), tuple(failed))
+
+
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, errors.GitexpError) else str(error)
 
 
 def _time_before(project: Project, older_than: float) -> float:
@@ -144,7 +150,7 @@ def _in_use(project: Project, store: ObjectStore, remote: Remote | None, *, hist
         raise _unknown(found.complaints, "Put that right, or remove what is broken, then try again.")
     artifacts = found.artifacts
     if remote is not None:
-        _fetch_manifests(store, remote, artifacts)
+        fetch_manifests(store, remote, artifacts)
     used, complaints = set(artifacts), []
     for hash_ in sorted(filter(is_folder, artifacts)):
         try:
@@ -153,13 +159,13 @@ def _in_use(project: Project, store: ObjectStore, remote: Remote | None, *, hist
             # Its files may be anywhere, but nobody could put the folder together from them.
             continue
         except (errors.DataError, OSError) as error:
-            complaints.append(getattr(error, "message", None) or str(error))
+            complaints.append(_reason(error))
     if complaints:
         raise _unknown(complaints, "gitexp fsck mends it, if it can be had from a remote.")
     return used
 
 
-def _fetch_manifests(store: ObjectStore, remote: Remote, artifacts: Collection[str]) -> None:
+def fetch_manifests(store: ObjectStore, remote: Remote, artifacts: Collection[str]) -> None:
     """Bring those folders' lists of files that only the remote has: what they name must stay there."""
     for hash_ in remote.has_many(store.missing(filter(is_folder, artifacts))):
         temporary = store.new_temp()

@@ -13,14 +13,16 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from gitexp import errors
+from gitexp.model import Artifact
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.repo import live, operations, trash, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX
+
+HERE = "the workspace"  # what the one is called that the command was given in
 
 _FETCHED = "refs/gitexp/remotes/"
 _HISTORIES = ("refs/heads/", "refs/tags/", "refs/remotes/")
@@ -43,10 +45,13 @@ class InUse:
     complaints: tuple[str, ...] = ()
 
     @property
-    def artifacts(self) -> set[str]:
-        """The hashes that the locks name; what is in a folder, only its manifest says."""
-        locks = [*self.stored.values(), *(lock for locks in self.present.values() for lock in locks)]
-        return {artifact.hash for lock in locks for artifact in lock.artifacts}
+    def artifacts(self) -> dict[str, Artifact]:
+        """What the locks name, each content once, by its hash. What is in a folder, its manifest says."""
+        locks = [*(lock for locks in self.present.values() for lock in locks), *self.stored.values()]
+        found = dict[str, Artifact]()
+        for artifact in (artifact for lock in locks for artifact in lock.artifacts):
+            found.setdefault(artifact.hash, artifact)
+        return found
 
     def holders(self, artifacts: Collection[str]) -> dict[str, list[str]]:
         """Return who refers to each of some artifacts, by their hashes: what people call them, in order."""
@@ -193,4 +198,4 @@ def _listed(worktree: Repository) -> set[str]:
 
 
 def _place(repo: Repository, worktree: Repository) -> str:
-    return "the workspace" if worktree.root == repo.root else f"the workspace {Path(worktree.root).name}"
+    return HERE if worktree.root == repo.root else f"{HERE} {worktree.root.name}"

@@ -1,0 +1,82 @@
+"""`gitexp fsck`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.ops.fsck import Finding
+
+EPILOG = """Examples:
+gitexp fsck
+gitexp fsck --json
+"""
+
+_SHOWN = 3  # of those who refer to an object
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(fsck)
+
+
+def fsck(json: options.Json = False) -> None:
+    """Read all data in the store, and look for all that experiments refer to.
+
+    What is damaged is moved aside, and had again from the workspace or a data remote if one has it. Exits
+    with 1 if something is lost, and says which experiments it belongs to.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.progress import Meter
+    from gitexp.cli.session import open_project
+    from gitexp.ops import fsck as ops
+    from gitexp.repo.snapshot import human_size
+
+    with Meter("Reading", quiet=json) as meter:
+        report = ops.check(open_project(), on_progress=meter)
+    if json:
+        counts = {"objects": report.objects, "size": report.size, "elsewhere": report.elsewhere}
+        found = [_as_json(finding) for finding in report.findings]
+        complaints = list(report.complaints)
+        render.as_json({"healthy": report.healthy, **counts, "findings": found, "complaints": complaints})
+    else:
+        render.answer(line for finding in report.findings for line in _lines(finding))
+        for complaint in report.complaints:
+            render.warn(complaint)
+        read = f"{report.objects:,} object{'' if report.objects == 1 else 's'} ({human_size(report.size)})"
+        if report.elsewhere:
+            read += f", {report.elsewhere:,} more on a remote alone"
+        render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    from gitexp.cli.values import clean
+
+    what = "damaged" if finding.damaged else "missing"
+    if finding.mended is not None:
+        what += f", had again from {finding.mended}"
+    elif not finding.holders:
+        what += ", and nothing refers to it"
+    yield f"{'problem' if finding.problem else 'note'}: {clean(finding.path or finding.hash)}: {what}"
+    if finding.problem:
+        shown = ", ".join(map(clean, finding.holders[:_SHOWN]))
+        more = len(finding.holders) - _SHOWN
+        yield f"  {finding.hash[:12]}, of {shown}{f' and {more:,} more' if more > 0 else ''}"
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "object": finding.hash,
+        "state": "damaged" if finding.damaged else "missing",
+        "path": finding.path,
+        "holders": list(finding.holders),
+        "mended": finding.mended,
+    }

@@ -1,0 +1,113 @@
+"""`gitexp gc`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitexp.data.remote import Listed
+    from gitexp.ops.gc import Garbage, Removed
+
+EPILOG = """Examples:
+gitexp gc
+gitexp gc --yes
+gitexp gc --older-than 1d --yes
+gitexp gc --remote team
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(gc)
+
+
+def gc(
+    remote: Annotated[
+        str | None,
+        typer.Option("--remote", metavar="NAME", help="On this data remote, not in the store here."),
+    ] = None,
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="TIME", help="Keep what was stored or used since: 14d, 12h."),
+    ] = "14d",
+    history: Annotated[
+        bool, typer.Option("--history", help="Keep what earlier commits of branches and tags refer to, too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete it; else only say what would be.")] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Delete data that nothing refers to.
+
+    In use is what the gitexp.lock of any experiment says, of those in the trash and of operations that can
+    be undone, of the last commit of every branch and tag, of what was fetched, of every workspace and of
+    runs that are going on. Without --yes nothing is deleted.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import gc as ops
+    from gitexp.ops.data import remote_of
+
+    project = open_project()
+    age = ops.parse_age(older_than)
+    with nullcontext() if remote is None else remote_of(project, remote) as opened:
+        garbage = ops.find(project, age, remote=opened, history=history)
+        removed = ops.collect(project, garbage, remote=opened) if yes else None
+    if json:
+        render.as_json(_as_json(garbage, removed, remote))
+    elif not quiet:
+        _tell(garbage, removed, remote)
+    if removed is not None and removed.failed:
+        raise typer.Exit(1)
+
+
+def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None:
+    from gitexp.cli import render
+
+    where = "" if remote is None else f" on {remote}"
+    kept = f"{_counted(garbage.used)} in use"
+    if garbage.young:
+        kept += f", {_counted(garbage.young)} too young to tell"
+    if removed is None:
+        what = f"{_counted(garbage.unused)} that nothing refers to" if garbage.unused else "Nothing to delete"
+        render.say(f"{what}{where}; {kept}.")
+        if garbage.unused:
+            again = "gitexp gc --yes" if remote is None else f"gitexp gc --remote {remote} --yes"
+            render.hint(f"Nothing was deleted yet: {again}")
+    else:
+        render.say(f"Deleted {_counted(removed.objects)}{where}; {kept}.")
+        for hash_, why in removed.failed:
+            render.warn(f"{hash_[:12]} could not be deleted: {why}")
+    if remote is not None and (removed is None and garbage.unused):
+        render.warn("what colleagues have and this repository does not know of counts as unused: pull first.")
+
+
+def _counted(objects: Sequence[Listed]) -> str:
+    from gitexp.ops.gc import size_of
+    from gitexp.repo.snapshot import human_size
+
+    return f"{len(objects):,} object{'' if len(objects) == 1 else 's'} ({human_size(size_of(objects))})"
+
+
+def _as_json(garbage: Garbage, removed: Removed | None, remote: str | None) -> dict[str, Any]:
+    from gitexp.ops.gc import size_of
+
+    def counts(objects: Sequence[Listed]) -> dict[str, int]:
+        return {"objects": len(objects), "size": size_of(objects)}
+
+    return {
+        "remote": remote,
+        "unused": counts(garbage.unused),
+        "young": counts(garbage.young),
+        "used": counts(garbage.used),
+        "deleted": None if removed is None else counts(removed.objects),
+        "failed": [] if removed is None else [{"object": h, "reason": why} for h, why in removed.failed],
+    }
