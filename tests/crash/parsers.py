@@ -22,6 +22,9 @@ from hypothesis import strategies as st
 from gitexp import config, errors, files
 from gitexp.files import arguments, dvc_yaml, printed
 from gitexp.ops import filters, rows
+from gitexp.pipeline.draw import draw
+from gitexp.pipeline.graph import Graph
+from gitexp.pipeline.read import read as read_stages
 from gitexp.repo import dvc, records
 
 LONGEST = 1.0  # seconds
@@ -85,6 +88,13 @@ _DVC = (
     b"vars: [{a: 1}]\nparams: [p.yaml]\nstages:\n  t:\n    cmd: x ${a} ${item}\n    wdir: sub\n"
     b"    foreach: [1, 2]\n    do: {cmd: x}\n    params: [lr, q.yaml: [a]]\n    metrics: [m: {b: c}]\n",
     b"stages:\n  t:\n    matrix: {a: [1, 2], b: ${vars}}\n    cmd: [a, b]\n    outs: [../../x]\n",
+)
+_STAGES = (
+    b"vars: [{b: 1, c: {d: [2, x y]}}]\nstages:\n  t@: &t\n    cmd: [x ${b}, y ${c} \\${z}]\n    wdir: ${a}\n"
+    b"    deps: [d/, ../e]\n    params: [lr, q.yaml: [a]]\n    outs: [f: {persist: true}]\n  u: {<<: *t}\n",
+    b"stages:\n  t: {foreach: {a: 1, b: [2]}, do: {cmd: '${key} ${item[0]}', outs: ['${key}']}}\n",
+    b"stages:\n  t: {matrix: {m: [1, {n: 2}], o: ${vars}}, cmd: '${item.m}', deps: ['${key}']}\n",
+    b"stages:\n  a: {cmd: x, deps: [p], outs: [o]}\n  b: {cmd: x, deps: [o/q], metrics: [p: {}]}\n",
 )
 _LOCK = (b"schema: '2.0'\nstages:\n  t:\n    outs:\n    - path: m.json\n      md5: " + b"0" * 32 + b"\n",)
 _COMMIT = (
@@ -167,6 +177,12 @@ def _pipeline(data: bytes) -> object:
     return dvc_yaml.read_pipeline("sub/dvc.yaml", data, {"a": 1, "vars": [1, 2]})
 
 
+def _stages(data: bytes) -> object:
+    files = {"sub/params.yaml": b"{a: 1, vars: [1, 2]}"}
+    graph = Graph(read_stages("sub/dvc.yaml", data, "sub", files.get))
+    return draw({stage.name: graph.above(stage.name) for stage in graph.order()}, 80)
+
+
 _LOCKED = dvc_yaml.read_pipeline("dvc.yaml", b"stages: {t: {cmd: x}}", {})
 
 PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
@@ -184,6 +200,7 @@ PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "command lines": (_command, _COMMAND),
     "patterns": (_printed, _PRINTED),
     "dvc.yaml": (_pipeline, (*_DVC, *_YAML)),
+    "stages": (_stages, (*_STAGES, *_DVC, *_YAML)),
     "dvc.lock": (lambda data: dvc_yaml.read_lock(data, _LOCKED), _LOCK),
     "DVC's commits": (dvc.read_commit, _COMMIT),
 }
