@@ -8,11 +8,12 @@ if TYPE_CHECKING:
     from gitexp.ops.project import Project
 
 
-def open_project(*, needs_config: bool = False) -> Project:
+def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Project:
     """Return the project around the current folder; says so if a dead run was found and stored.
 
     What looks at experiments, or takes something back, must not fail for a gitexp.yaml that is wrong:
-    that is a warning, unless the command `needs_config`.
+    that is a warning, unless the command `needs_config`. One that `reads_all` experiments ends those that
+    only their record tells of itself: they are not read twice.
     """
     from gitexp.cli import render
     from gitexp.config import CONFIG_FILE
@@ -30,7 +31,7 @@ def open_project(*, needs_config: bool = False) -> Project:
             f"gitexp died in the middle of '{operation.summary}': some files are as they were before it."
         )
         render.hint("gitexp undo takes it back; the same command again goes on with it.")
-    for experiment in finish_dead_runs(project):
+    for experiment in finish_dead_runs(project, lost=not reads_all):
         state = experiment.record.status
         render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
     return project

@@ -125,15 +125,16 @@ def refuse_beside_orphan(project: Project) -> None:
             )
 
 
-def finish_dead_runs(project: Project, *, awaited: Path | None = None) -> list[Experiment]:
+def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: bool = True) -> list[Experiment]:
     """Store the end of every run whose process has died unnoticed, and return these experiments.
 
     A run whose command goes on all the same is left alone until that ends.
     A run that another process is just finishing is left to it; one in the worktree with the Git
     folder `awaited` is waited for. What cannot be stored now (a full disk) is left for the next time.
+    Without `lost`, runs that only their record tells of are left to `end_lost_runs`.
     """
     ended = []
-    if not project.local.runs.is_dir():  # never used, or lost: only the records can tell
+    if lost and not project.local.runs.is_dir():  # never used, or lost: only the records can tell
         before = project.store.all()
         after = end_lost_runs(project, before)
         ended += [new for old, new in zip(before, after, strict=True) if new is not old]

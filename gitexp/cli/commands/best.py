@@ -44,7 +44,7 @@ def best(
     from gitexp.ops.show import Query
 
     low = options.best_is_lowest(lowest, highest)
-    row = find(open_project(), metric, Query(everything, filter=filter_text), low)
+    row = find(open_project(reads_all=True), metric, Query(everything, filter=filter_text), low)
     if json:
         value = row.metrics[metric]
         return render.as_json(

@@ -96,7 +96,7 @@ def show(
     options.only_one(json=json, csv=csv, md=md, watch=watch)
     query = ops.Query(everything, sort, desc, group, failed, number, filter_text)
     wanted = Columns(options.split(columns), options.split(hide), only_changed)
-    project = open_project()
+    project = open_project(reads_all=True)
     if watch:
         _watch(project, query, wanted, precision, every)
     table = ops.table(project, query)
