@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ def experiment(name: str, params: dict[str, Any], metrics: dict[str, Any], **fie
 
 
 def table(*drafts: Draft, sort: Column | None = None) -> Table:
-    workspace = Draft(Row("workspace", "workspace", None), {"params.yaml": {"lr": 0.2}}, {})
-    head = Draft(Row("baseline", "main", "b" * 40, created=DAY), {"params.yaml": {"lr": 0.1}}, {})
+    workspace = Draft(partial(Row, "workspace", "workspace", None), {"params.yaml": {"lr": 0.2}}, {})
+    head = Draft(partial(Row, "baseline", "main", "b" * 40, created=DAY), {"params.yaml": {"lr": 0.1}}, {})
     first, second, *others = rows.build([workspace, head, *drafts])
     best = sort.value(others[0]) if sort is not None else MISSING
     return Table(first, [Group(second, "", others)], 0, sort, best)

@@ -67,7 +67,6 @@ def format_key(parts: Key) -> str:
 
 
 @lru_cache(maxsize=16384)  # the same few keys stand in thousands of experiments, and share one string
-@lru_cache(maxsize=1 << 14)  # ten thousand experiments have the same few keys
 def _join(prefix: str, part: str | int) -> str:
     if isinstance(part, int):
         return f"{prefix}[{part}]"

@@ -14,7 +14,6 @@ from gitexp.model import MISSING, Change, Files, Tree
 from gitexp.ops import exclusions, lookup, rows
 from gitexp.ops.lookup import Point
 from gitexp.ops.project import Project
-from gitexp.ops.rows import Draft, Row
 from gitexp.repo import snapshot
 
 _BATCH = 20_000  # bytes of paths in one command line; Windows takes 32,767 characters
@@ -119,10 +118,9 @@ def change_of(change: Change) -> tuple[float | None, float | None]:
 
 
 def _changes(old: Files, new: Files) -> list[Change]:
-    empty: Files = {}
-    before, after = rows.build([Draft(Row("", "", None), side, empty) for side in (old, new)])
-    keys = dict.fromkeys([*before.params, *after.params])
-    pairs = [(key, before.params.get(key, MISSING), after.params.get(key, MISSING)) for key in keys]
+    before, after = rows.flat([old, new])
+    keys = dict.fromkeys([*before, *after])
+    pairs = [(key, before.get(key, MISSING), after.get(key, MISSING)) for key in keys]
     return [Change(key, a, b) for key, a, b in pairs if not _same(a, b)]
 
 

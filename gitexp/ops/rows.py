@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
 
 from gitexp.files import flatten
 from gitexp.model import Experiment, Files, Flat, Status
@@ -62,39 +64,34 @@ class Row:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A row whose params and metrics are still by file."""
+class Draft(NamedTuple):
+    """A row whose params and metrics are still by file: `row(params=…, metrics=…)` makes it of flat ones."""
 
-    row: Row
+    row: Callable[..., Row]
     params: Files
     metrics: Files
 
 
 def build(drafts: Sequence[Draft]) -> list[Row]:
-    """Return the rows with flat params and metrics.
-
-    Which keys stand in two files is decided over all rows, so that one column is one thing.
-    """
-    params = _flat_all([draft.params for draft in drafts])
-    metrics = _flat_all([draft.metrics for draft in drafts])
-    return [
-        replace(draft.row, params=p, metrics=m) for draft, p, m in zip(drafts, params, metrics, strict=True)
-    ]
+    """Return the rows with flat params and metrics, as `flat` gives them."""
+    params = flat(draft.params for draft in drafts)
+    metrics = flat(draft.metrics for draft in drafts)
+    return [draft.row(params=p, metrics=m) for draft, p, m in zip(drafts, params, metrics, strict=True)]
 
 
 def of_experiment(experiment: Experiment, parent: Experiment | None = None) -> Draft:
     """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
     record = experiment.record
     damaged = experiment.error is not None
-    row = Row(
-        kind="experiment",
-        name=experiment.name,
-        commit=None if damaged else record.commit,
-        baseline=None if damaged else record.baseline,
-        branch=record.branch,
-        status=record.status,
-        created=record.created or None,
+    row = partial(
+        Row,
+        "experiment",
+        experiment.name,
+        None if damaged else record.commit,
+        None if damaged else record.baseline,
+        record.branch,
+        record.status,
+        record.created or None,
         experiment=experiment,
         parent=parent,
     )
@@ -106,25 +103,25 @@ def of_one(experiment: Experiment, parent: Experiment | None = None) -> Row:
     return build([of_experiment(experiment, parent)])[0]
 
 
-def _flat_all(all_files: Iterable[Files]) -> list[dict[str, Any]]:
-    flat_files = [{name: flatten(tree) for name, tree in found.items()} for found in all_files]
+def flat(all_files: Iterable[Files]) -> list[Flat]:
+    """Return params or metrics of many rows in their flat form, each over all its files.
+
+    A key that stands in two files of any row is `file:key` in all of them, so that one column is one thing.
+    """
+    by_file = [{name: flatten(tree) for name, tree in files.items()} for files in all_files]
     shared: set[str] = set()
-    for found in flat_files:
-        seen: set[str] = set()
-        for flat in found.values() if len(found) > 1 else ():
-            shared |= seen & flat.keys()
-            seen |= flat.keys()
-    return [_merged(found, shared) for found in flat_files]
+    for found in by_file:
+        if len(found) > 1:
+            count = Counter(key for keys in found.values() for key in keys)
+            shared.update(key for key, files in count.items() if files > 1)
+    return [_merged(found, shared) for found in by_file]
 
 
-def _merged(found: Mapping[str, Flat], shared: set[str]) -> dict[str, Any]:
-    if not shared:
-        merged: dict[str, Any] = {}
-        for flat in found.values():
-            merged.update(flat)
-        return merged
+def _merged(found: Mapping[str, Flat], shared: set[str]) -> Flat:
+    if len(found) == 1 and not shared:  # as in nearly all rows
+        return next(iter(found.values()))
     return {
         f"{name}:{key}" if key in shared else key: value
-        for name, flat in found.items()
-        for key, value in flat.items()
+        for name, keys in found.items()
+        for key, value in keys.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from gitexp.files import arguments
@@ -227,7 +228,7 @@ def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
 
 
 def _workspace_draft(here: Contents) -> Draft:
-    return Draft(Row("workspace", "workspace", None), here.params, here.metrics)
+    return Draft(partial(Row, "workspace", "workspace", None), here.params, here.metrics)
 
 
 def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[str, Contents]) -> list[Draft]:
@@ -245,7 +246,8 @@ def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[st
     dates = project.repo.commit_dates(commits)
     return [
         Draft(
-            Row(
+            partial(
+                Row,
                 "baseline",
                 names.get(commit, commit[:7]),
                 commit,
