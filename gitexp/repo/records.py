@@ -8,10 +8,11 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeGuard
 
 from gitexp import errors
-from gitexp.model import FORMAT, Files, ProcessId, Record, Status
+from gitexp.model import FORMAT, Files, ProcessId, Record, Status, Tree
 
 MAX_FILE = 64 * 1024  # bytes of JSON; a larger params or metrics file stands in the experiment's tree alone
 
@@ -20,6 +21,7 @@ _MAX_DEPTH = 100  # of params and metrics; what parses them allows 64
 
 _MAX_WARNINGS = 100  # in one record: every file of a large folder may give one
 
+_REQUIRED = ("status", "commit", "baseline")
 _FIELDS = tuple(item.name for item in fields(Record) if item.name != "extra")
 _KNOWN = frozenset({"format", *_FIELDS})
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -66,26 +68,29 @@ def decode(body: bytes, name: str) -> Record:
         raise errors.BadRecord(f"The record of {name} is nested too deeply.")
     if not isinstance(data, dict) or not _is_int(data.get("format")) or data["format"] < 1:
         raise errors.BadRecord(f"The record of {name} is not a gitexp record.")
-    if data["format"] > FORMAT:
+    if (form := data.pop("format")) > FORMAT:
         raise errors.BadRecord(
-            f"The record of {name} has format {data['format']}, and this gitexp knows {FORMAT}: "
+            f"The record of {name} has format {form}, and this gitexp knows {FORMAT}: "
             "upgrade it with pip install -U gitexp."
         )
-    values = {}
-    for key, (check, read) in _READERS.items():
-        if (value := data.get(key)) is None:
-            continue
-        if not check(value):
-            raise errors.BadRecord(f"The record of {name} is damaged: its '{key}' is not what it should be.")
-        values[key] = read(value) if read is not None else value
-    missing = [key for key in ("status", "commit", "baseline") if key not in values]
+    data.pop("name", None)  # the ref says it
+    values: dict[str, Any] = {}
+    try:
+        for key, read in _READERS.items():
+            if (value := data.pop(key, None)) is not None:
+                values[key] = read(value)
+    except (TypeError, ValueError, LookupError) as error:
+        raise errors.BadRecord(
+            f"The record of {name} is damaged: its '{key}' is not what it should be."
+        ) from error
+    missing = [key for key in _REQUIRED if key not in values]
     if missing:
         raise errors.BadRecord(f"The record of {name} is damaged: it has no '{missing[0]}'.")
-    if b'"nan"' in body or b'inf"' in body:
+    if b"nan" in body or b"inf" in body:
         values["metrics"] = _restore_non_finite(values.get("metrics", {}))
-    if data.keys() - _KNOWN:
-        values["extra"] = {key: value for key, value in data.items() if key not in _KNOWN}
-    return Record(**{**values, "name": name})
+    if data:
+        values["extra"] = data
+    return Record(name, **values)
 
 
 def _dumps(data: Mapping[str, Any], *, ascii: bool) -> str:
@@ -137,44 +142,6 @@ def _no_constant(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e15 < value < 1e15
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and (not value or set(map(type, value)) == {str})
-
-
-def _is_map_of_texts(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_is_text, value.values()))
-
-
-def _is_files(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(tree, dict) and _is_file_name(name) for name, tree in value.items()
-    )
-
-
-def _is_file_names(value: Any) -> bool:
-    return _is_texts(value) and all(map(_is_file_name, value))
-
-
-def _is_folder(value: Any) -> bool:
-    return isinstance(value, str) and (value == "" or _is_file_name(value))
-
-
-def _is_file_name(text: str) -> bool:
-    return _NO_FILE.search(text) is None
-
-
 def _is_deeper(value: Any, depth: int) -> bool:
     """Return whether maps and lists are nested more than so deep: what walks them would not come back."""
     level = [value]
@@ -190,60 +157,120 @@ def _is_deeper(value: Any, depth: int) -> bool:
     return True
 
 
-def _is_status(value: Any) -> bool:
-    return value in Status._value2member_map_ if isinstance(value, str) else False
+def _is_int(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_object_id(value: Any) -> bool:
-    return isinstance(value, str) and len(value) in (40, 64) and not value.strip("0123456789abcdef")
+# -- fields: each is given what JSON has for it, and returns what a record has, or raises TypeError,
+#    ValueError or LookupError for what the field cannot be. Ten thousand records have thirty fields each.
 
 
-def _is_process(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and _is_text(value.get("host"))
-        and _is_int(value.get("pid"))
-        and _is_text(value.get("started"))
-    )
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
-def _read_process(value: dict[str, Any]) -> ProcessId:
-    return ProcessId(value["host"], value["pid"], value["started"])
+def _int(value: Any) -> int:
+    if not _is_int(value):
+        raise TypeError
+    return value
 
 
-_Check = Callable[[Any], bool]
-_Read = Callable[[Any], Any] | None
-_TEXT: tuple[_Check, _Read] = (_is_text, None)
-_REPEATED: tuple[_Check, _Read] = (_is_text, sys.intern)  # the same in most records: one string for all
-_TEXTS: tuple[_Check, _Read] = (_is_texts, tuple)
-_READERS: dict[str, tuple[_Check, _Read]] = {
-    "status": (_is_status, Status),
-    "commit": (_is_object_id, None),
-    "baseline": (_is_object_id, sys.intern),
-    "branch": _REPEATED,
-    "command": _REPEATED,
-    "argv": _TEXTS,
-    "folder": (_is_folder, sys.intern),
-    "identity": _TEXT,
-    "overrides": _TEXTS,
-    "params": (_is_files, None),
-    "metrics": (_is_files, None),
-    "patterns": (_is_map_of_texts, None),
-    "cut_params": (_is_file_names, tuple),
-    "cut_metrics": (_is_file_names, tuple),
-    "created": _TEXT,
-    "finished": _TEXT,
-    "duration": (_is_number, None),
-    "exit_code": (_is_int, None),
-    "user": _REPEATED,
-    "host": _REPEATED,
-    "platform": _REPEATED,
-    "python": _REPEATED,
-    "cpus": (_is_int, None),
-    "gpus": _TEXTS,
-    "gitexp": _REPEATED,
-    "tags": _TEXTS,
-    "note": _TEXT,
-    "warnings": _TEXTS,
-    "process": (_is_process, _read_process),
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not -1e15 < value < 1e15:
+        raise ValueError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    "".join(value)  # raises TypeError for anything but texts
+    return tuple(value)
+
+
+def _map_of_texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError
+    "".join(value.values())  # the same
+    return value
+
+
+def _files(value: Any) -> dict[str, Tree]:
+    if not isinstance(value, dict):
+        raise TypeError
+    for name, tree in value.items():
+        if not isinstance(tree, dict) or not _is_file_name(name):
+            raise ValueError
+    return value
+
+
+def _file_names(value: Any) -> tuple[str, ...]:
+    names = _texts(value)
+    if not all(map(_is_file_name, names)):
+        raise ValueError
+    return names
+
+
+def _folder(value: Any) -> str:
+    text = sys.intern(value)
+    if text and not _is_file_name(text):
+        raise ValueError
+    return text
+
+
+@lru_cache(maxsize=256)
+def _is_file_name(text: str) -> bool:
+    return _NO_FILE.search(text) is None
+
+
+def _object_id(value: Any) -> str:
+    if not isinstance(value, str) or len(value) not in (40, 64) or value.strip("0123456789abcdef"):
+        raise ValueError
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _baseline(value: Any) -> str:
+    return _object_id(value)
+
+
+def _process(value: dict[str, Any]) -> ProcessId:
+    if not isinstance(value, dict):
+        raise TypeError
+    return ProcessId(_text(value.get("host")), _int(value.get("pid")), _text(value.get("started")))
+
+
+# `sys.intern` is for texts that are the same in most records: one string for all, and TypeError for no text.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "status": {status.value: status for status in Status}.__getitem__,
+    "commit": _object_id,
+    "baseline": _baseline,
+    "branch": sys.intern,
+    "command": sys.intern,
+    "argv": _texts,
+    "folder": _folder,
+    "identity": _text,
+    "overrides": _texts,
+    "params": _files,
+    "metrics": _files,
+    "patterns": _map_of_texts,
+    "cut_params": _file_names,
+    "cut_metrics": _file_names,
+    "created": _text,
+    "finished": _text,
+    "duration": _number,
+    "exit_code": _int,
+    "user": sys.intern,
+    "host": sys.intern,
+    "platform": sys.intern,
+    "python": sys.intern,
+    "cpus": _int,
+    "gpus": _texts,
+    "gitexp": sys.intern,
+    "tags": _texts,
+    "note": _text,
+    "warnings": _texts,
+    "process": _process,
 }
