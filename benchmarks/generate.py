@@ -158,6 +158,7 @@ def _record(trial: Trial, commit: str, baseline: str) -> Record:
         branch="main",
         command="python train.py",
         argv=("python", "train.py"),
+        identity=hashlib.sha256(trial.name.encode()).hexdigest(),
         overrides=(f"train.lr={trial.params['train']['lr']}", f"seed={trial.params['seed']}"),
         params={"params.yaml": trial.params},
         metrics={"metrics.json": trial.metrics},
