@@ -74,10 +74,29 @@ def only_one(**flags: bool) -> None:
         raise errors.UsageError(f"{names} do not go together.", "Ask for one of them.")
 
 
+def alone(option: str, *others: object) -> None:
+    """Raise UsageError if an option that is something of its own is given with others of the command."""
+    if any(other not in (None, False) for other in others):
+        raise errors.UsageError(
+            f"{option} goes with none of the other options that choose experiments.", "Leave those out."
+        )
+
+
 def best_is_lowest(lowest: bool, highest: bool) -> bool | None:
     """Return what --min and --max say, None if they say nothing; raises UsageError for both."""
     only_one(min=lowest, max=highest)
     return lowest if lowest or highest else None
+
+
+def pairs(values: list[str] | None, option: str) -> dict[str, str]:
+    """Return what a repeatable option of the form KEY=VALUE says; raises UsageError for another form."""
+    found = dict[str, str]()
+    for text in values or ():
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise errors.UsageError(f"{option} {text} is not KEY=VALUE.", f"For example: {option} port=2222")
+        found[key] = value
+    return found
 
 
 def split(values: list[str] | None) -> list[str]:

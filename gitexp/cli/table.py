@@ -22,6 +22,7 @@ Line = list[Piece]
 
 _GAP = "  "
 _BEST = "bold green"
+_PUSHED = "↑"
 _STATE_STYLE = {
     Status.FAILED: "red",
     Status.INTERRUPTED: "yellow",
@@ -153,8 +154,10 @@ def _stems(depths: Sequence[int], deepest: int) -> list[str]:
 
 
 def _mark(row: Row) -> str:
+    """Return what stands behind a name: the program that stored it, and an arrow if it has been pushed."""
     source = row.experiment.source if row.experiment is not None else "gitexp"
-    return "" if source == "gitexp" else f" {clean(source)}"
+    other = "" if source == "gitexp" else f" {clean(source)}"
+    return f"{other} {_PUSHED}" if row.pushed else other
 
 
 def _state(row: Row) -> str:

@@ -10,7 +10,7 @@ from gitexp.model import Experiment
 from gitexp.ops import lookup, rows
 from gitexp.ops.project import Project
 from gitexp.ops.rows import Row
-from gitexp.repo import trash
+from gitexp.repo import tracking, trash
 
 _REMOVED = "trash"  # as the source of an experiment
 
@@ -99,7 +99,8 @@ def read(project: Project, experiments: Sequence[Experiment], head: str | None) 
 def row_of(project: Project, experiment: Experiment) -> Row:
     """Return the row of one experiment of the repository, with what it was made from."""
     lineage = Lineage.of(lookup.experiments(project), None)
-    return rows.of_one(experiment, lineage.parent(experiment))
+    pushed = tracking.holders(project.repo).get(experiment.id, ())
+    return rows.of_one(experiment, lineage.parent(experiment), pushed)
 
 
 def _key(experiment: Experiment) -> _Key:

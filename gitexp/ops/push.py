@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
-from gitexp.ops import filters, lookup, sharing, show
+from gitexp.ops import data, filters, lookup, sharing, show
 from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
 from gitexp.repo import refs, tracking
@@ -21,7 +22,6 @@ _FATES = {
     Outcome.UPDATED: Fate.UPDATED,
     Outcome.UP_TO_DATE: Fate.UP_TO_DATE,
 }
-_SERVER = "What servers need: docs/sharing.md; its hooks or settings must allow refs below refs/gitexp/."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of each experiment, and what the server said."""
+    """What became of each experiment and of its data (None: not sent), and what the server said."""
 
     remote: str
     experiments: Sequence[Shared]
+    data: data.Report | None = None
     messages: Sequence[str] = ()
 
 
@@ -55,35 +56,55 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     other. Raises NoRemote, RemoteFailed; StillRunning, UnknownExperiment, AmbiguousExperiment for names;
     FilterError; and what is raised for data that cannot be sent: then no ref has gone.
     """
+    contact = contact or Contact()
     experiments = _select(project, request)
-    remote = sharing.connect(project, request.to, contact or Contact(), push=True)
+    remote = sharing.connect(project, request.to, contact, push=True)
     there = sharing.experiments_at(remote)
-    by_id = {oid: name for name, oid in reversed(there.items())}
-    known, going = [], []
-    for one in experiments:
-        name = one.name if there.get(one.name) == one.id else None
-        # Kept here as name-2, say, because there is another one of that name here.
-        name = name or (None if request.names else by_id.get(one.id))
-        if name is not None:
-            known.append(Shared(name, one.name, Fate.UP_TO_DATE))
-        else:
-            going.append(one)
+    known = _known(experiments, there, named=bool(request.names))
+    going = [one for one in experiments if one.name not in known]
+    data = _push_data(project, request, experiments if request.data else going, contact)
     failpoint("push:data")
-    changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in going]
-    sent = remote.push(changes)
+    sent = remote.push([RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in going])
     failpoint("push:sent")
-    refused = [(one, how) for one, how in zip(going, sent, strict=True) if how.outcome is Outcome.REFUSED]
-    theirs = _theirs(project, remote, [one.name for one, how in refused if how.here])
-    gone = [
-        Shared(one.name, one.name, _FATES[how.outcome])
-        for one, how in zip(going, sent, strict=True)
-        if how.outcome is not Outcome.REFUSED
+    outcomes = dict(zip((one.name for one in going), sent, strict=True))
+    lost = [name for name, how in outcomes.items() if how.outcome is Outcome.REFUSED and how.here]
+    theirs = _theirs(project, remote, lost)
+    told = [
+        Shared(known[one.name], one.name, Fate.UP_TO_DATE)
+        if one.name in known
+        else _told(one, outcomes[one.name], theirs)
+        for one in experiments
     ]
-    _remember(project, remote, there, {one.there: one.here for one in (*known, *gone)}, experiments)
-    kept_back = [_refused(one, how, theirs) for one, how in refused]
-    order = {one.name: at for at, one in enumerate(experiments)}
-    told = sorted([*known, *gone, *kept_back], key=lambda one: order[one.here or one.there])
-    return Pushed(remote.where, told, remote.messages)
+    _remember(project, remote, there, told, experiments)
+    return Pushed(remote.where, told, data, remote.messages)
+
+
+def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named: bool) -> dict[str, str]:
+    """Return those of some experiments that are there as they are here, by name with their names there.
+
+    One that stands there under another name (here it is name-2, because there is another of that name) goes
+    once more only if it is `named`.
+    """
+    by_id = {} if named else {oid: name for name, oid in there.items()}
+    found = {}
+    for one in experiments:
+        name = one.name if there.get(one.name) == one.id else by_id.get(one.id)
+        if name is not None:
+            found[one.name] = name
+    return found
+
+
+def _push_data(
+    project: Project, request: Request, experiments: Sequence[Experiment], contact: Contact
+) -> data.Report | None:
+    """Send the artifacts of some experiments, all of them; nobody must see one whose data is not there."""
+    wanted = request.data if request.data is not None else bool(project.config.remotes)
+    if not wanted or not experiments:
+        return None
+    artifacts = data.artifacts(project, [one.record.commit for one in experiments])
+    report = data.push(project, artifacts, on_progress=contact.on_data)
+    report.check()
+    return report
 
 
 def _select(project: Project, request: Request) -> list[Experiment]:
@@ -122,8 +143,10 @@ def _theirs(project: Project, remote: Remote, names: Sequence[str]) -> dict[str,
     return {one.experiment.name: one.experiment for one in project.store.read_commits(found)}
 
 
-def _refused(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:
-    reason, hint = how.reason, _SERVER
+def _told(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:
+    if how.outcome is not Outcome.REFUSED:
+        return Shared(one.name, one.name, _FATES[how.outcome])
+    reason, hint = how.reason, sharing.WHAT_SERVERS_NEED
     if how.here and (other := theirs.get(one.name)) is not None:
         if other.error is None and other.record.commit == one.record.commit:
             reason = "its note or tags were changed there too"
@@ -142,17 +165,16 @@ def _remember(
     project: Project,
     remote: Remote,
     there: Mapping[str, str],
-    shared: Mapping[str, str | None],
+    told: Iterable[Shared],
     experiments: Iterable[Experiment],
 ) -> None:
     """Write down what the remote is known to have now."""
     ids = {one.name: one.id for one in experiments}
     before = tracking.known(project.repo, remote.where)
     now: dict[str, str | None] = dict.fromkeys(name for name in before if name not in there)
-    now |= {name: ids[here] for name, here in shared.items() if here is not None}
+    now |= {one.there: ids[one.here or one.there] for one in told if one.fate is not Fate.REFUSED}
     if moves := tracking.moves(remote.where, before, now):
-        try:
+        # Whoever else pushes or pulls just now knows as well as we do.
+        with contextlib.suppress(RefConflict):
             refs.move(project.repo, moves, "gitexp: push", durable=False)
-        except RefConflict:  # somebody else pushes or pulls just now, and knows as well as we do
-            return
     failpoint("push:remembered")

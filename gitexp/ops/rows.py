@@ -16,7 +16,8 @@ from gitexp.model import Experiment, Files, Flat, Status
 class Row:
     """One line of the table. `kind` is "workspace", "baseline" or "experiment".
 
-    `parent` is the experiment that it was made from, `changes` what changed in the files since then.
+    `parent` is the experiment that it was made from, `changes` what changed in the files since then;
+    `pushed` names the Git remotes that are known to have the experiment as it is here.
     `params` and `metrics` are flat; a key that stands in two files of any row is `file:key` in all rows.
     """
 
@@ -32,6 +33,7 @@ class Row:
     experiment: Experiment | None = None
     parent: Experiment | None = None
     changes: str = ""
+    pushed: Sequence[str] = ()
 
     @property
     def error(self) -> str | None:
@@ -61,6 +63,7 @@ class Row:
             "error": self.error,
             "parent": self.parent.name if self.parent is not None else None,
             "source": self.experiment.source if self.experiment is not None else None,
+            "pushed": list(self.pushed),
         }
 
 
@@ -79,7 +82,9 @@ def build(drafts: Sequence[Draft]) -> list[Row]:
     return [draft.row(params=p, metrics=m) for draft, p, m in zip(drafts, params, metrics, strict=True)]
 
 
-def of_experiment(experiment: Experiment, parent: Experiment | None = None) -> Draft:
+def of_experiment(
+    experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()
+) -> Draft:
     """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
     record = experiment.record
     damaged = experiment.error is not None
@@ -94,13 +99,14 @@ def of_experiment(experiment: Experiment, parent: Experiment | None = None) -> D
         record.created or None,
         experiment=experiment,
         parent=parent,
+        pushed=pushed,
     )
     return Draft(row, record.params, record.metrics)
 
 
-def of_one(experiment: Experiment, parent: Experiment | None = None) -> Row:
+def of_one(experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Row:
     """Return the finished row of a single experiment; `parent` is what it was made from."""
-    return build([of_experiment(experiment, parent)])[0]
+    return build([of_experiment(experiment, parent, pushed)])[0]
 
 
 def flat(all_files: Iterable[Files]) -> list[Flat]:

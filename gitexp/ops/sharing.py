@@ -9,22 +9,26 @@ from enum import StrEnum
 from typing import Any
 
 from gitexp import errors
+from gitexp.data.transfer import OnProgress
 from gitexp.ops.project import Project
 from gitexp.repo import exchange
 from gitexp.repo.exchange import Remote
 from gitexp.repo.store import PREFIX, is_name
 
+WHAT_SERVERS_NEED = "Its settings and hooks must allow refs below refs/gitexp/; docs/sharing.md says more."
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How the user is reached while Git talks to another repository.
+    """How the user is reached while another repository is talked to.
 
     `tell` is called with each line that Git says, progress bars among them; with `prompts` Git may ask
-    for a password on the terminal.
+    for a password on the terminal. `on_data` is told how far the artifacts are.
     """
 
     tell: Callable[[str], None] = lambda line: None
     prompts: bool = False
+    on_data: OnProgress | None = None
 
 
 class Fate(StrEnum):
@@ -36,6 +40,7 @@ class Fate(StrEnum):
     RENAMED = "renamed"
     UP_TO_DATE = "up-to-date"
     LEFT = "left"
+    REMOVED = "removed"
     REFUSED = "refused"
 
 

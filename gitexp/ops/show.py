@@ -20,6 +20,7 @@ from gitexp.ops.finish import end_lost_runs
 from gitexp.ops.lineage import Lineage
 from gitexp.ops.project import Contents, Project
 from gitexp.ops.rows import Draft, Row
+from gitexp.repo import tracking
 from gitexp.repo.store import newest_first
 
 BY_BASELINE, UNGROUPED = "baseline", "none"
@@ -98,7 +99,8 @@ def table(project: Project, query: Query) -> Table:
     baselines = list(dict.fromkeys([*([head] if head else []), *roots]))
     here, there = project.read_here(), project.read_at(baselines)
     drafts = _baseline_drafts(project, baselines, there)
-    workspace, *others = rows.build([_workspace_draft(here), *drafts, *found.drafts()])
+    experiments = found.drafts(tracking.holders(project.repo))
+    workspace, *others = rows.build([_workspace_draft(here), *drafts, *experiments])
     heads = {row.commit: row for row in others[: len(drafts)]}
     below = others[len(drafts) :]
     column = columns_of.named(query.sort, below) if query.sort is not None and below else None
@@ -175,8 +177,9 @@ class _Found:
     elsewhere: int
     going_on: int
 
-    def drafts(self) -> Iterator[Draft]:
-        return (rows.of_experiment(e, self.lineage.parent(e)) for e in self.experiments)
+    def drafts(self, pushed: Mapping[str, Sequence[str]]) -> Iterator[Draft]:
+        parent = self.lineage.parent
+        return (rows.of_experiment(e, parent(e), pushed.get(e.id, ())) for e in self.experiments)
 
 
 def _find(project: Project, query: Query, head: str | None) -> _Found:

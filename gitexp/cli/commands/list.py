@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from gitexp.cli import options
+from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 EPILOG = """Examples:
 gitexp list
 gitexp list -A --json
 gitexp list --filter "acc > 0.9 and created > '2 days ago'"
+gitexp list --remote origin
 """
 
 _KEYS = ("name", "commit", "baseline", "status", "created", "error")
@@ -26,11 +29,21 @@ def list_names(
     filter_text: options.Filter = None,
     failed: options.Failed = None,
     number: options.Number = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(
+            "--remote",
+            metavar="REMOTE",
+            help="Those that a Git remote has, by name.",
+            autocompletion=complete.remotes,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Print the names of experiments, the newest first.
 
-    One a line. With --json: a list of objects with name, commit, baseline, status and created.
+    One a line. With --json: a list of objects with name, commit, baseline, status and created; with
+    --remote of objects with name, record and here, the name of the same one here.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project
@@ -38,9 +51,28 @@ def list_names(
     from gitexp.ops import rows
     from gitexp.ops import show as ops
 
+    if remote is not None:
+        options.alone("--remote", everything, filter_text, failed, number)
+        return _list_remote(remote, json=json)
     query = ops.Query(everything, failed=failed, limit=number, filter=filter_text)
     found = ops.matching(open_project(reads_all=True), query)
     if json:
         heads = (rows.of_experiment(experiment).row() for experiment in found)
         return render.as_json_list({key: getattr(row, key) for key in _KEYS} for row in heads)
     return render.answer(clean(experiment.name) for experiment in found)
+
+
+def _list_remote(remote: str, *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from gitexp.cli import render
+    from gitexp.cli.exchange import contact
+    from gitexp.cli.session import open_project
+    from gitexp.cli.values import clean
+    from gitexp.ops import elsewhere
+
+    with contact() as on_line:
+        found = elsewhere.listed(open_project(), remote, on_line)
+    if json:
+        return render.as_json_list(map(asdict, found))
+    return render.answer(clean(one.name) for one in found)

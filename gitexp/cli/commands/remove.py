@@ -11,6 +11,8 @@ from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitexp.model import Experiment
 
 EPILOG = """Examples:
@@ -18,6 +20,7 @@ gitexp remove exp-333c9 exp-55e90
 gitexp remove --failed
 gitexp remove -A --filter "acc < 0.5" -y
 gitexp remove --keep exp-333c9 exp-55e90
+gitexp remove --remote origin exp-333c9
 """
 
 _SHOWN = 10  # names
@@ -41,6 +44,15 @@ def remove(
     filter_text: options.Filter = None,
     everything: options.Everything = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep those named, remove all others.")] = False,
+    remote: Annotated[
+        str | None,
+        typer.Option(
+            "--remote",
+            metavar="REMOTE",
+            help="Remove those named from this Git remote; here they stay.",
+            autocompletion=complete.remotes,
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -55,12 +67,14 @@ def remove(
     from gitexp.cli.session import open_project
     from gitexp.ops import remove as ops
 
+    if remote is not None:
+        options.alone("--remote", failed, filter_text, everything, keep)
+        return _remove_there(remote, exps or (), yes=yes, quiet=quiet, json=json)
     project = open_project()
     selection = ops.Selection(exps or (), failed, filter_text, everything, keep)
     chosen = ops.select(project, selection)
-    if chosen and not yes and render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr):
-        render.say(f"This removes {_listed(chosen)}.")
-        _ask()
+    if chosen and not yes:
+        _ask(f"This removes {_listed(chosen)}.")
     ops.remove(project, chosen)
     names = [experiment.name for experiment in chosen]
     if json:
@@ -75,10 +89,41 @@ def remove(
     return None
 
 
-def _ask() -> None:
-    """Ask whether to go on; raises typer.Abort if not."""
+def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, json: bool) -> None:
+    """Remove experiments from a Git remote."""
+    from gitexp import errors
+    from gitexp.cli import exchange, render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import elsewhere
+    from gitexp.ops.sharing import Fate
+
+    if not words:
+        raise errors.UsageError(
+            "Nothing says which experiments to remove.", f"Name them; see gitexp list --remote {remote}"
+        )
+    project = open_project()
+    with exchange.contact(quiet=quiet) as on_line:
+        selected = elsewhere.select(project, remote, words, on_line)
+    names = exchange.listed(list(selected.experiments))
+    if not yes:
+        _ask(f"This removes {names} from {remote}, for all who use it.")
+    done = elsewhere.remove(project, selected)
+    gone = [one.there for one in done if one.fate is Fate.REMOVED]
+    if json:
+        render.as_json({"removed": gone, "refused": [one.there for one in done if one.fate is Fate.REFUSED]})
+    elif gone and not quiet:
+        render.say(f"Removed {exchange.listed(gone)} from {remote}.")
+        render.say("What is here stays; what was there alone: gitexp restore, within thirty days", "dim")
+    exchange.report(done, remote, json=json)
+
+
+def _ask(what: str) -> None:
+    """Say what will be done and ask whether to go on, where a terminal is; raises typer.Abort if not."""
     from gitexp.cli import render
 
+    if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
+        return
+    render.say(what)
     try:
         go_on = typer.confirm("Go on?", err=True)
     except typer.Abort:  # Ctrl-C, on the line of the question

@@ -1,0 +1,62 @@
+"""`gitexp import`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+EPILOG = """Examples:
+gitexp import ../other-project exp-333c9
+gitexp import https://example.com/team/project.git best --name theirs
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("import", cls=Command, epilog=EPILOG)(import_experiment)
+
+
+def import_experiment(
+    where: Annotated[str, typer.Argument(metavar="WHERE", help="Path or URL of the other repository.")],
+    exp: Annotated[str, typer.Argument(metavar="EXP", help="Name there, or a unique prefix of it.")],
+    name: Annotated[
+        str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name for it here.")
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Bring one experiment from another repository.
+
+    With the commits that it stands on, and its data as far as it can be had: from the other repository, if
+    that is on this machine, or from the data remote. If its name is taken here it is kept as NAME-2.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.exchange import contact
+    from gitexp.cli.session import open_project, warn_of_namesakes
+    from gitexp.ops import import_ as ops
+    from gitexp.ops.lineage import row_of
+    from gitexp.ops.sharing import Fate
+
+    project = open_project()
+    with contact(quiet=quiet) as on_line:
+        done = ops.import_experiment(project, where, exp, name, on_line)
+    warn_of_namesakes(project, done.experiment.name)
+    for path, error in done.missing.items():
+        render.warn(f"{path} is not here: {error.message}")
+    if json:
+        return render.as_json(row_of(project, done.experiment).as_json())
+    if not quiet:
+        here, fate = done.experiment.name, done.shared.fate
+        if fate is Fate.UP_TO_DATE:
+            render.say(f"{here} is here already.")
+        elif fate in (Fate.UPDATED, Fate.UNITED):
+            render.say(f"{here} is here already; its note and tags were brought up to date.")
+        else:
+            render.say(
+                f"Imported {here}." if fate is Fate.NEW else f"Imported as {here}: {done.shared.reason}."
+            )
+    return None

@@ -1,0 +1,94 @@
+"""`gitexp pull`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.ops.pull import Pulled
+
+EPILOG = """Examples:
+gitexp pull
+gitexp pull exp-333c9 --from origin
+gitexp pull --all
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(pull)
+
+
+def pull(
+    exps: Annotated[
+        list[str] | None, typer.Argument(metavar="[EXP]...", help="Names there, or unique prefixes of them.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="REMOTE",
+            help="Git remote; default: the one that git fetch uses.",
+            autocompletion=complete.remotes,
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", "-A", help="Those too that you have removed here.")
+    ] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Pull experiments from a Git remote.
+
+    Without names: all that it has. Nothing here is deleted or overwritten: notes and tags that were changed
+    on both sides are united, and another experiment under a name that is taken is kept as NAME-2. gitexp
+    undo takes it back. The exit code is 1 if one was refused.
+    """
+    from gitexp.cli import render
+    from gitexp.cli.exchange import contact, report
+    from gitexp.cli.session import open_project
+    from gitexp.ops import pull as ops
+
+    project = open_project()
+    with contact(quiet=quiet) as on_line:
+        pulled = ops.pull(project, ops.Request(exps or (), source, everything), on_line)
+    if json:
+        render.as_json(
+            {"remote": pulled.remote, "experiments": [one.as_json() for one in pulled.experiments]}
+        )
+    elif not quiet:
+        _tell(pulled)
+    report(pulled.experiments, pulled.remote, json=json)
+
+
+def _tell(pulled: Pulled) -> None:
+    from gitexp.cli import render
+    from gitexp.cli.exchange import listed
+    from gitexp.ops.sharing import Fate
+
+    def of(fate: Fate) -> list[str]:
+        return [one.here or one.there for one in pulled.experiments if one.fate is fate]
+
+    for fate, said in (
+        (Fate.NEW, "Pulled"),
+        (Fate.UPDATED, "Pulled what is new of"),
+        (Fate.UNITED, "United with what was changed here:"),
+    ):
+        if names := of(fate):
+            render.say(f"{said} {listed(names)}.")
+    for one in pulled.experiments:
+        if one.fate is Fate.RENAMED:
+            render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
+        elif one.fate is Fate.UNITED and one.reason:
+            render.say(f"{one.here}: the newer note holds; {one.reason}")
+    if left := of(Fate.LEFT):
+        render.say(f"Left there, as you have removed them here: {listed(left)}. With them: --all", "dim")
+    if same := of(Fate.UP_TO_DATE):
+        render.say(f"Up to date: {listed(same)}.", "dim")
+    if not pulled.experiments:
+        render.say(f"There are no experiments at {pulled.remote}.", "dim")
