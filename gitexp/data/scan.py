@@ -178,7 +178,7 @@ class _Walker:
 
     def _linked_folder(self, entry: os.DirEntry[str], above: frozenset[str]) -> frozenset[str] | None:
         """Return what is above a folder that is come to by a link; None if the link is not to a folder."""
-        if not entry.is_dir():
+        if not os.path.isdir(entry.path):
             return None
         if self.strict:
             raise errors.UnstorableData(
