@@ -20,7 +20,7 @@ from gitexp.files import keys
 from gitexp.files.parse import parse
 from gitexp.model import MISSING, Tree, Value
 
-DVC_YAML, DVC_LOCK, DVC_CACHE = "dvc.yaml", "dvc.lock", ".dvc/cache"
+DVC_YAML, DVC_LOCK, DVC_CACHE, DVC_CONFIG = "dvc.yaml", "dvc.lock", ".dvc/cache", ".dvc/config"
 DEFAULT_PARAMS = "params.yaml"  # what a stage's params are keys of, unless it names another file
 
 MAX_STAGES = 1000  # of one dvc.yaml, with those that foreach and matrix make

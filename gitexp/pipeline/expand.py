@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import itertools
 import math
 import posixpath
@@ -10,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitexp import files
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_YAML
 from gitexp.files.nodes import Node
 from gitexp.model import Tree, Value
 from gitexp.pipeline.paths import inside
 from gitexp.pipeline.source import Source, content, plain
 from gitexp.pipeline.stage import ReadFile
-from gitexp.pipeline.template import TemplateError, Variables, fill, is_template, plain_text
+from gitexp.pipeline.template import OptionStyle, TemplateError, Variables, fill, is_template, plain_text
 
 MAX_STAGES = 1000  # of one pipeline, with those that foreach and matrix make
 MAX_FILLED = 16 << 20  # characters of all texts with their variables put in: foreach and matrix multiply them
@@ -80,11 +82,22 @@ class Expansion:
     def variables(self, entries: Node | None) -> Variables:
         """Return those of params.yaml and of the `vars` at the top. Raises ParseError and ConfigError."""
         name = posixpath.join(self._folder, DEFAULT_PARAMS)
-        data, known = self._read_file(name), Variables()
+        data, known = self._read_file(name), Variables(style=self._style())
         if data is not None:
             known = known.merged(files.parse(name, data), name)
             self.files[name] = None
         return self.with_vars(known, entries, self._folder)
+
+    def _style(self) -> OptionStyle:
+        """Return what `parsing` in DVC's own config says, for a dvc.yaml; nothing, if it cannot be read."""
+        data = None
+        if posixpath.basename(self._source.name) == DVC_YAML:
+            data = self._read_file(posixpath.join(self._folder, DVC_CONFIG)) or self._read_file(DVC_CONFIG)
+        config = configparser.RawConfigParser(strict=False)
+        with contextlib.suppress(configparser.Error):
+            config.read_string((data or b"").decode("utf-8", "replace"))
+        said = {key: config.get("parsing", key, fallback="").strip(" \"'") for key in ("bool", "list")}
+        return OptionStyle(said["bool"] == "boolean_optional", said["list"] == "append")
 
     def with_vars(self, known: Variables, entries: Node | None, folder: str) -> Variables:
         """Return variables with those of a `vars:`, whose files are relative to a folder."""

@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from gitexp.model import MISSING, Tree, Value
@@ -31,20 +31,30 @@ class TemplateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class OptionStyle:
+    """How a map becomes options: whether false is `--no-fast`, and a list `--size 1 --size 2`."""
+
+    negated: bool = False
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Variables:
     """What `${…}` may name. `sources` tells for each top-level key what has set it, for errors."""
 
     values: Tree = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    style: OptionStyle = OptionStyle()
 
     def merged(self, more: Tree, source: str) -> Variables:
         """Return these with more; maps are merged. Raises TemplateError where a value would be redefined."""
         values = _merged(self.values, more, self.sources, source, ())
-        return Variables(values, {**dict.fromkeys(more, source), **self.sources})
+        return replace(self, values=values, sources={**dict.fromkeys(more, source), **self.sources})
 
     def within(self, **own: Value) -> Variables:
         """Return these with a stage's `item` and `key`, which hide others of the name."""
-        return Variables({**self.values, **own}, {**self.sources, **dict.fromkeys(own, "foreach or matrix")})
+        sources = {**self.sources, **dict.fromkeys(own, "foreach or matrix")}
+        return replace(self, values={**self.values, **own}, sources=sources)
 
     def get(self, expression: str) -> Value:
         """Return the value that `model.layers[0]` names. Raises TemplateError."""
@@ -125,14 +135,15 @@ def fill(template: str, variables: Variables, *, nested: bool = False, in_comman
     `nested` lets a text that is one template stand for a list or map; `in_command` lets a map stand for
     options. Raises TemplateError.
     """
+    style = variables.style if in_command else None
     parts = list(_split(template))
     if len(parts) == 1 and parts[0][1]:
         value = variables.get(parts[0][0])
         plain = nested or not isinstance(value, dict | list)
-        return value if plain else _as_text(parts[0][0], value, in_command)
+        return value if plain else _as_text(parts[0][0], value, style)
     filled, length = [], 0
     for part, is_expression in parts:
-        filled.append(_as_text(part, variables.get(part), in_command) if is_expression else part)
+        filled.append(_as_text(part, variables.get(part), style) if is_expression else part)
         length += len(filled[-1])
         if length > MAX_TEXT:
             raise TemplateError(f"this is longer than {MAX_TEXT // 1024} KiB with its variables put in")
@@ -166,9 +177,9 @@ def _split(template: str) -> Iterator[tuple[str, bool]]:
         yield template[start:], False
 
 
-def _as_text(expression: str, value: Value, in_command: bool) -> str:
-    if isinstance(value, dict) and in_command:
-        return options(value)
+def _as_text(expression: str, value: Value, style: OptionStyle | None) -> str:
+    if isinstance(value, dict) and style is not None:
+        return options(value, style)
     if isinstance(value, dict | list):
         what = "a map" if isinstance(value, dict) else "a list"
         where = "here" if isinstance(value, dict) else "in a text"
@@ -184,22 +195,25 @@ def plain_text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def options(values: Tree) -> str:
+def options(values: Tree, style: OptionStyle) -> str:
     """Return a map as command-line options: `--lr 0.1 --name 'a b' --fast --sizes 1 2`.
 
-    True is a flag and false is nothing; nested keys are joined by dots. Raises TemplateError for a list
-    in a list.
+    Nested keys are joined by dots. Raises TemplateError for a list in a list.
     """
-    words = []
+    words: list[str] = []
     for key, value in _flat(values, ""):
-        if isinstance(value, bool):
-            words += [f"--{key}"] if value else []
-        elif isinstance(value, list):
-            if any(isinstance(item, dict | list) for item in value):
-                raise TemplateError(f"'{key}' is a list of lists or maps, which cannot become options")
-            words += [f"--{key}", *map(_word, value)] if value else []
-        else:
+        if value is False:
+            words += [f"--no-{key}"] if style.negated else []
+        elif value is True:
+            words.append(f"--{key}")
+        elif not isinstance(value, list):
             words += [f"--{key}", _word(value)]
+        elif any(isinstance(item, dict | list) for item in value):
+            raise TemplateError(f"'{key}' is a list of lists or maps, which cannot become options")
+        elif style.repeated:
+            words += [word for item in value for word in (f"--{key}", _word(item))]
+        elif value:
+            words += [f"--{key}", *map(_word, value)]
     return " ".join(words)
 
 

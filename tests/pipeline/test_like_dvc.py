@@ -92,6 +92,13 @@ stages:
         },
         "stages: {a: {cmd: 'python t.py ${opt} --last ${opt.sub}'}}",
     ),
+    "arguments in other styles": (
+        {
+            ".dvc/config": "[core]\nno_scm = true\n[parsing]\nbool = boolean_optional\nlist = append\n",
+            "params.yaml": "opt: {fast: true, slow: false, n: [1, a b]}\n",
+        },
+        "stages: {a: {cmd: 'python t.py ${opt}'}}",
+    ),
     "foreach": (
         {"params.yaml": "names: [u, v]\nmodels: {big: {f: b.json}, small: {f: s.json}}\n"},
         """

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp.model import Value
-from gitexp.pipeline.template import MAX_TEXT, TemplateError, Variables, fill, options
+from gitexp.pipeline.template import MAX_TEXT, OptionStyle, TemplateError, Variables, fill, options
 
 KNOWN = Variables(
     {
@@ -111,11 +111,18 @@ def test_a_map_becomes_options() -> None:
         "sub": {"x": 1, "deep": {"y": None}, "nothing": {}},
     }
     said = "--lr 0.1 --name 'it'\"'\"'s a b' --plain x --fast --sizes 1 'a b' 2.5 --sub.x 1 --sub.deep.y None"
-    assert options(values) == said
+    assert options(values, OptionStyle()) == said
     assert fill("go ${v} now", Variables({"v": values}), in_command=True) == f"go {said} now"
     for wrong in ({"a": [[1]]}, {"a": [{"b": 1}]}):
         with pytest.raises(TemplateError, match="'a' is a list of lists"):
-            options(wrong)
+            options(wrong, OptionStyle())
+
+
+def test_options_in_the_other_styles() -> None:
+    style = OptionStyle(negated=True, repeated=True)
+    assert options({"fast": True, "slow": False, "n": [1, 2]}, style) == "--fast --no-slow --n 1 --n 2"
+    values = {"v": {"slow": False}, "w": {"sub": {"n": [3]}}}
+    assert fill("x ${v} ${w}", Variables(values, style=style), in_command=True) == "x --no-slow --sub.n 3"
 
 
 def test_variables_are_merged_and_none_is_set_twice() -> None:
