@@ -27,8 +27,10 @@ import typer.main
 
 import gitexp
 from gitexp import errors
+from gitexp.cli.help import leaves
 from gitexp.cli.main import app
 from gitexp.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
+from gitexp.data.remote_url import OPTIONS
 from gitexp.ops.exclusions import SECRETS
 from gitexp.pipeline.read import FIELDS, OUT_FIELDS
 
@@ -132,7 +134,7 @@ ERROR_MEANINGS = {
 def commands() -> dict[str, Any]:
     """The commands of the command line by name, in the order of `gitexp --help`; "" is gitexp itself."""
     root: Any = typer.main.get_command(app)
-    return {"": root, **{name: root.commands[name] for name in root.list_commands(None)}}
+    return {"": root, **leaves(root)}
 
 
 def commands_page() -> str:
@@ -153,7 +155,7 @@ def commands_page() -> str:
         "| command | does |",
         "| --- | --- |",
         *(
-            f"| [`{name}`](#gitexp-{name}) | {_cell(_first(command.help))} |"
+            f"| [`{name}`](#gitexp-{name.replace(' ', '-')}) | {_cell(_first(command.help))} |"
             for name, command in found.items()
         ),
         "",
@@ -278,6 +280,13 @@ def error_classes() -> list[type[errors.GitexpError]]:
     return sorted(known, key=lambda each: inspect.getsourcelines(each)[1])
 
 
+def remote_options() -> Iterator[str]:
+    yield from ["| option | of | |", "| --- | --- | --- |"]
+    for name, text in OPTIONS.items():
+        of, _, what = text.partition(": ")
+        yield f"| `{name}` | `{of}` | {what[:1].upper()}{_cell(what[1:])} |"
+
+
 def error_codes() -> Iterator[str]:
     yield from ["| code | exit | means |", "| --- | --- | --- |"]
     for each in error_classes():
@@ -332,6 +341,7 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "config-keys": config_keys,
     "stage-fields": stage_fields,
     "out-fields": out_fields,
+    "remote-options": remote_options,
     "usual-files": usual_files,
     "secrets": secrets,
     "error-codes": error_codes,

@@ -56,8 +56,9 @@ class Record:
     `folder` is where it ran, relative to the root; `identity` is the same for runs that start alike.
     `patterns` are the regular expressions of the metrics that were looked for in the output. Times are
     ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files that were too
-    large for the record and stand in E's tree alone. `extra` is what a later version has added: kept as
-    it is when the record is written again.
+    large for the record and stand in E's tree alone. `stages` says what became of each stage
+    of a pipeline, in the order in which they ended. `extra` is what a later version has added: kept as it
+    is when the record is written again.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Record:
     note: str = ""
     warnings: tuple[str, ...] = ()
     process: ProcessId | None = None
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

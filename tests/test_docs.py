@@ -131,6 +131,13 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("page", ["pipelines.md", "data.md"])
+def test_the_guides_run(page: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
+    play(DOCS / page, tmp_path)
+
+
+@pytest.mark.usefixtures("reader")
 def test_plain_git_reads_the_format(tmp_path: Path) -> None:
     play(DOCS / "format.md", tmp_path)
 
@@ -210,7 +217,14 @@ def test_every_field_of_the_record_is_in_the_format() -> None:
 
 
 def test_a_record_holds_what_the_format_says() -> None:
-    record = model.Record("a", model.Status.RUNNING, "0" * 40, "1" * 40, process=model.ProcessId("h", 1, "s"))
+    record = model.Record(
+        "a",
+        model.Status.RUNNING,
+        "0" * 40,
+        "1" * 40,
+        process=model.ProcessId("h", 1, "s"),
+        stages={"train": {"state": "ran"}},
+    )
     written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])
     assert sorted(written) == sorted(fields(DOCS / "format.md", "The record"))
 
@@ -269,7 +283,10 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
     drawn = repo.json("dag")
     assert list(drawn) == fields(page, "dag")
     assert ", ".join(f'"{field}"' for field in drawn["stages"][0]) in section(page, "dag")
+    assert list(repo.json("status")) == fields(page, "status")
     assert list(repo.json("log", "one")) == fields(page, "log")
+    assert list(repo.json("gc")) == fields(page, "gc")
+    assert list(repo.json("fsck")) == fields(page, "fsck")
     assert list(repo.json("init")) == fields(page, "init")
 
 

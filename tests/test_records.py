@@ -69,6 +69,7 @@ FIELDS = {
     "note": texts,
     "warnings": tuples,
     "process": st.none() | st.builds(ProcessId, texts, st.integers(1, 2**31), texts),
+    "stages": st.dictionaries(texts, st.fixed_dictionaries({"state": texts, "seconds": leaves}), max_size=3),
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),
 }
 complete_records = st.builds(Record, **FIELDS)

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from difflib import get_close_matches
+from keyword import iskeyword
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -39,12 +40,15 @@ app = typer.Typer(
 COMMANDS = (
     "init",
     "run",
+    "status",
     "save",
     "show",
     "list",
     "best",
     "diff",
     "dag",
+    "add",
+    "checkout",
     "branch",
     "apply",
     "undo",
@@ -54,7 +58,14 @@ COMMANDS = (
     "rename",
     "remove",
     "restore",
+    "push",
+    "pull",
+    "import",
+    "remote",
+    "data",
     "doctor",
+    "gc",
+    "fsck",
     "guide",
     "demo",
 )
@@ -79,7 +90,7 @@ def _root(
 
 def _register() -> None:
     for name in COMMANDS:
-        module = importlib.import_module(f"gitexp.cli.commands.{name}")
+        module = importlib.import_module(f"gitexp.cli.commands.{name}{'_' if iskeyword(name) else ''}")
         module.register(app)
 
 
@@ -232,7 +243,10 @@ def _wants_json(*, understood: bool) -> bool:
         return "--json" in own
     root: Any = typer.main.get_command(app)
     try:
-        context = root.commands[own[0]].make_context(own[0], arguments[1:], resilient_parsing=True)
-    except (KeyError, typer.TyperException):
+        command, at = root, 0
+        while hasattr(command, "commands"):  # `remote add` is two words
+            command, at = command.commands[own[at]], at + 1
+        context = command.make_context(own[0], arguments[at:], resilient_parsing=True)
+    except (KeyError, IndexError, typer.TyperException):
         return True
     return bool(context.params.get("json"))

@@ -33,12 +33,16 @@ def identity(start: Start) -> str:
     """Return what two runs have in common if and only if they start alike; only to be compared.
 
     That is: the tree, params as changed, without the declared results; the command line and its
-    folder; and which metrics are looked for in the output. Not the baseline, nor what Git ignores.
+    folder; which metrics are looked for in the output; and for stages what they read. Not the baseline, nor
+    what Git ignores else.
     """
     results = [tuple(path.split("/")) for path in start.results]
     content = _digest(start.workspace, start.tree, results)
     patterns = sorted(start.code.config.metrics_from_output.items())
-    return hashlib.sha256(json.dumps([content, start.line, start.folder, patterns]).encode()).hexdigest()
+    what: list[object] = [content, start.line, start.folder, patterns]
+    if start.plan is not None:
+        what.append(start.plan.inputs)
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str | None:

@@ -20,7 +20,7 @@ from gitexp.ops.project import Project, parse_all, read
 from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
-from gitexp.repo.store import subject
+from gitexp.repo.store import STAGE_LOGS, subject
 from gitexp.run.liveness import current_process, is_alive
 from gitexp.run.log import LIMIT, read_log
 from gitexp.run.printed import TIMEOUT, find_printed
@@ -283,7 +283,7 @@ def _keep_left(
         tree, _ = _by_halves(
             workspace, scratch, tree, sorted(given), []
         )  # no result of this run, nor left by it
-        kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target))
+        kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target, stored=run.stored))
     if not kept:
         return []
     return [
@@ -297,6 +297,10 @@ def _as_it_was(run: LiveRun) -> set[str]:
     root = Path(run.root)
     now_there = live.stamp(root, snapshot.files_below(root, run.results))
     return {name for name, stamp in now_there.items() if stamp == run.stamps.get(name)}
+
+
+def _is_elsewhere(run: LiveRun, name: str) -> bool:
+    return snapshot.is_below(name, run.elsewhere)
 
 
 def _by_halves(
@@ -323,7 +327,8 @@ def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
     it, as an input may be; but metrics are another run's then.
     """
     root = Path(run.root)
-    now_there = live.stamp(root, snapshot.files_below(root, run.results))
+    there = [name for name in snapshot.files_below(root, run.results) if not _is_elsewhere(run, name)]
+    now_there = live.stamp(root, there)
     if not now_there:
         return [], []
     tracked = set(project.repo.files_in(run.baseline, run.results))
@@ -358,4 +363,8 @@ def _run_files(project: Project, run: LiveRun, environment: bytes | None) -> dic
         environment = run.environment.read_bytes()
     if environment is not None:
         stored["environment.txt"] = project.repo.write_blob(environment)
+    if run.stage_logs.is_dir() and not run.stage_logs.is_symlink():
+        logs = [log for log in sorted(run.stage_logs.glob("*.log")) if log.is_file() and not log.is_symlink()]
+        blobs = project.repo.write_blobs(logs) if logs else []
+        stored |= {f"{STAGE_LOGS}/{log.name}": blob for log, blob in zip(logs, blobs, strict=True)}
     return stored

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.config import Config
 from gitexp.failpoints import failpoint
+from gitexp.ops import whole_file
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock, write_lock
 from gitexp.repo.local import LocalState
 
-_READABLE = 0o666
 _GUARD = "lock-file"  # so that of two processes that change it, none undoes what the other has done
 
 
@@ -46,31 +44,9 @@ def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], 
         before = read(root, config)
         after = new(before)
         if after != before:
-            _write(root / path_of(config), write_lock(after, config.folder), local)
-    return after
-
-
-def _write(path: Path, data: bytes, local: LocalState) -> None:
-    try:
-        with local.scratch() as scratch:
-            same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
-            fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary = Path(name)
-            temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else _READABLE & ~_umask())
+            failpoint("lock:made")
+            path = root / path_of(config)
+            original = path.read_bytes() if path.exists() else None
+            whole_file.write(path, write_lock(after, config.folder), local, original=original)
             failpoint("lock:written")
-            temporary.replace(path)
-    except OSError as error:
-        raise errors.StorageError(
-            f"{path.name} could not be written: {error.strerror}.", "Check its permissions and the disk."
-        ) from error
-    failpoint("lock:renamed")
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+    return after

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -20,7 +21,7 @@ from gitexp.model import Experiment, Record, Status
 from gitexp.ops import earlier, names, params, start
 from gitexp.ops.finish import MAX_LOG, finish
 from gitexp.ops.interrupts import Window, held_back
-from gitexp.ops.project import Project
+from gitexp.ops.project import Project, read
 from gitexp.ops.record import made_here
 from gitexp.ops.start import Request as Request  # what `run` is given stands beside it
 from gitexp.ops.start import Start
@@ -32,6 +33,10 @@ from gitexp.run.gpus import GpuProbe
 from gitexp.run.liveness import current_process, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome, execute
+
+if TYPE_CHECKING:
+    from gitexp.pipeline.stage import Stage
+    from gitexp.pipeline.state import StageResult
 
 _PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
 
@@ -129,6 +134,8 @@ def _begin(project: Project, request: Request, start: Start, identity: str, fold
         metrics=config.metrics,
         written_params=start.written_params,
         results=start.results,
+        elsewhere=start.elsewhere,
+        stored=start.code.config.data,
         declared=tuple(sorted(config.declared)),
         share=config.share,
         max_size=config.max_untracked,
@@ -144,7 +151,7 @@ def _begin(project: Project, request: Request, start: Start, identity: str, fold
         baseline=start.baseline,
         branch=start.branch,
         command=start.line,
-        argv=None if isinstance(command, str) else command,
+        argv=start.plan.argv if start.plan is not None else None if isinstance(command, str) else command,
         folder=start.folder,
         identity=identity,
         overrides=tuple(request.overrides),
@@ -176,7 +183,8 @@ def _carry_out(run: _Run, let_through: Window) -> Result:
     try:
         with let_through():
             run.request.on_start(experiment)
-            ended = _execute(run, _enter(run))
+            cwd = _enter(run)
+            ended = _execute(run, cwd) if run.start.plan is None else _execute_stages(run, cwd)
     except BaseException as error:
         with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
             _give_up(run, error)
@@ -187,7 +195,7 @@ def _carry_out(run: _Run, let_through: Window) -> Result:
     run = replace(
         run,
         live=replace(
-            run.live,
+            ended.live,
             exit_code=outcome.exit_code,
             interrupted=outcome.interrupted,
             duration=round(outcome.duration, 3),
@@ -208,12 +216,15 @@ def _carry_out(run: _Run, let_through: Window) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """What there is when the command has ended: how it did, its log, and the answers asked for meanwhile."""
+    """What there is when the command, or the last stage, has ended: how it did, its log, and the answers
+    asked for meanwhile."""
 
     outcome: Outcome
     log: LogFile
     probe: EnvironmentProbe
     gpus: GpuProbe
+    live: LiveRun
+    stages: Sequence[StageResult] = ()
 
 
 def _execute(run: _Run, cwd: Path) -> _Ended:
@@ -238,7 +249,52 @@ def _execute(run: _Run, cwd: Path) -> _Ended:
         except BaseException:
             probe.cancel()
             raise
-    return _Ended(outcome, log, probe, gpus)
+    return _Ended(outcome, log, probe, gpus, run.live)
+
+
+def _execute_stages(run: _Run, cwd: Path) -> _Ended:
+    from gitexp.ops import lock_file
+    from gitexp.ops.stage_commands import Site
+    from gitexp.ops.stage_run import Listener, Task, run_stages
+
+    plan, environment, root = run.start.plan, _environment(run), run.start.workspace.root
+    assert plan is not None  # else it would be a command
+    state = run.live
+
+    def keep(stage: Stage) -> None:
+        """What a stage has written is this run's result from now on, whenever it was written."""
+        nonlocal state
+        in_git = [lock_file.path_of(run.start.code.config), *(out.path for out in stage.outs if out.in_git)]
+        before = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, in_git)}
+        stored = [out.path for out in stage.outs if not out.in_git]
+        state = replace(state, stamps=before, stored=(*state.stored, *stored))
+
+    def remember(pid: int) -> None:
+        nonlocal state
+        with contextlib.suppress(OSError):
+            state = state.updated(child=process_of(pid))
+
+    with LogFile.create(run.live.log, MAX_LOG) as log:
+        command = next((line for stage in plan.stages for line in stage.commands), "")
+        probe, gpus = start_probe(command, cwd, environment), GpuProbe()
+        try:
+            site = Site(
+                root, environment, log, run.live.stage_logs, run.request.stdout, run.request.stderr, remember
+            )
+            task = Task(
+                run.project,
+                run.start.code,
+                plan,
+                site,
+                lambda name: read(root / name),
+                keep,
+                run.request.listener or Listener(),
+            )
+            outcome, results = run_stages(task)
+        except BaseException:
+            probe.cancel()
+            raise
+    return _Ended(outcome, log, probe, gpus, state, results)
 
 
 def _give_up(run: _Run, error: BaseException) -> None:
@@ -309,13 +365,16 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
         warnings.append(f"log cut: {log.dropped:,} bytes in the middle were left out")
     if log.error:
         warnings.append(f"log incomplete: {_reason(log.error)}")
+    warnings += [f"{stage.name} {stage.text}" for stage in ended.stages if stage.error]
     if not run.live.folder.is_dir():
         warnings.append("the log is lost: .git/gitexp was removed during the run")
     environment = found.text().encode()
     with contextlib.suppress(OSError):  # only the next command would need it
         run.live.environment.write_bytes(environment)
     failpoint("run:environment")
-    return replace(record, python=found.python, gpus=gpus, warnings=tuple(warnings)), environment
+    stages = {stage.name: stage.as_json() for stage in ended.stages}
+    record = replace(record, python=found.python, gpus=gpus, warnings=tuple(warnings), stages=stages)
+    return record, environment
 
 
 def _exit_code(outcome: Outcome) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,9 +19,7 @@ from gitexp.ops import lock_file
 from gitexp.ops.project import Project
 from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import LockedStage, read_lock
-from gitexp.repo.store import PREFIX, RUN_FOLDER
-
-STAGE_LOGS = "stages"  # the folder in RUN_FOLDER of the logs of single stages
+from gitexp.repo.store import PREFIX, RUN_FOLDER, STAGE_LOGS
 
 _VERSION = 1
 _TABLES = """
@@ -50,31 +48,41 @@ def log_name(stage: str) -> str:
     return quote(stage, safe="@=+,") + ".log"
 
 
-def find(project: Project, name: str, key: str) -> list[Before]:
-    """Return the runs of a stage that had this key: those with a log first, the newest before the others."""
-    database = project.local.root / "stages.sqlite"
-    try:
-        return _find(project, name, key, database)
-    except sqlite3.OperationalError:  # locked for long, or no place to write
-        return _find(project, name, key, None)
-    except sqlite3.DatabaseError:  # damaged, or no database at all
+class StageCache:
+    """The stages of a repository's experiments as they are when it is first asked."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._path = lock_file.path_of(project.config)
+        self._database: Path | None = project.local.root / "stages.sqlite"
+        self._records: dict[str, str] | None = None
+
+    def find(self, name: str, key: str) -> list[Before]:
+        """Return the runs of a stage that had this key: those with a log first, the newest before others."""
+        if self._records is None:
+            self._records = _records(self._project)
+        try:
+            return self._find(name, key, self._records)
+        except sqlite3.OperationalError:  # locked for long, or no place to write
+            self._database = None
+        except sqlite3.DatabaseError:  # damaged, or no database at all
+            self._remove()
+        return self._find(name, key, self._records)
+
+    def _remove(self) -> None:
+        assert self._database is not None  # what is in memory is not damaged
         for ending in ("", "-journal", "-wal", "-shm"):
             with contextlib.suppress(OSError):
-                database.with_name(database.name + ending).unlink()
-        return _find(project, name, key, None)
+                self._database.with_name(self._database.name + ending).unlink()
 
-
-def _find(project: Project, name: str, key: str, database: Path | None) -> list[Before]:
-    """Return what `find` does, by the index in a file, or by one in memory; raises sqlite3.DatabaseError."""
-    path = lock_file.path_of(project.config)
-    records = _records(project)
-    with _Index(database) as index:
-        _learn(project, index, path, records)
-        runs = index.with_key(key, path)
-    found = [(records[record], blob, stage) for record, blob, stage in runs if record in records]
-    order = {experiment: place for place, experiment in enumerate(records.values())}
-    found.sort(key=lambda each: (each[2] != name, order[each[0]]))
-    return _read(project, path, found[:_MOST])
+    def _find(self, name: str, key: str, records: Mapping[str, str]) -> list[Before]:
+        with _Index(self._database) as index:
+            _learn(self._project, index, self._path, records)
+            runs = index.with_key(key, self._path)
+        found = [(records[record], blob, stage) for record, blob, stage in runs if record in records]
+        order = {experiment: place for place, experiment in enumerate(records.values())}
+        found.sort(key=lambda each: (each[2] != name, order[each[0]]))
+        return _read(self._project, self._path, found[:_MOST])
 
 
 def _records(project: Project) -> dict[str, str]:
@@ -88,7 +96,7 @@ def _records(project: Project) -> dict[str, str]:
     return {oid.decode(): ref.decode("utf-8", "replace").removeprefix(PREFIX) for ref, oid, _ in refs}
 
 
-def _learn(project: Project, index: _Index, path: str, records: dict[str, str]) -> None:
+def _learn(project: Project, index: _Index, path: str, records: Mapping[str, str]) -> None:
     """Read the locks of the experiments that the index does not know yet."""
     known = index.known_records(path)
     new = [record for record in records if record not in known]
@@ -166,7 +174,8 @@ class _Index:
 
     def unread(self, blobs: set[str]) -> list[str]:
         """Return those of the locks whose stages are not in the index."""
-        names, found = sorted(blobs), set()
+        names = sorted(blobs)
+        found: set[str] = set()
         for at in range(0, len(names), _MANY):
             some = names[at : at + _MANY]
             query = f"SELECT blob FROM locks WHERE blob IN ({','.join('?' * len(some))})"

@@ -12,7 +12,9 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from gitexp import config, errors, files
 from gitexp.failpoints import failpoint
@@ -21,14 +23,21 @@ from gitexp.model import Experiment, Files, Record
 from gitexp.ops import exclusions, lookup, names, overlay, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
 from gitexp.ops.params import Command, Params
-from gitexp.ops.project import Project
+from gitexp.ops.project import Project, read
 from gitexp.ops.record import branch_of
 from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.store import check_name
 from gitexp.run.programs import find_program
 
+# What is behind the stages is imported where there are some: it costs as much as a short run without them.
+if TYPE_CHECKING:
+    from gitexp.ops.stage_run import Listener
+    from gitexp.ops.stages import Plan
+    from gitexp.pipeline.state import Selection
+
 _MESSAGE = "Start of an experiment\n"
+_STAGES = ("gitexp", "run")  # what the record of a run of stages has as its command begins with
 _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
 
 
@@ -38,9 +47,10 @@ class Request:
 
     `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
     `command` then that experiment's runs again. `name_template` is used where there is no `name`.
-    `metrics` are `NAME=PATTERN`, to be found in the output. With `once`, what is done already is not run
-    again. `on_same` is told of an experiment that was, or is, exactly the same run: before the start if
-    that is known at once, else at the end.
+    `metrics` are `NAME=PATTERN`, to be found in the output. Where the project has stages and no `command` is
+    given these run, those of `selection`, and `listener` is told of each. With `once`, what is done already
+    is not run again. `on_same` is told of an experiment that was, or is, exactly the same run: before the
+    start if that is known at once, else at the end.
     """
 
     command: Command | None = None
@@ -53,6 +63,8 @@ class Request:
     with_: Sequence[str] = ()
     metrics: Sequence[str] = ()
     once: bool = False
+    selection: Selection | None = None
+    listener: Listener | None = None
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
@@ -65,7 +77,7 @@ class Start:
 
     `code` is the project as the code has it: where `-S` was looked up, and whose config counts.
     `workspace` is where it will run, in `folder` (relative to the root); `commit` holds the `tree`
-    that it starts with; `names` are to be tried in turn.
+    that it starts with; `names` are to be tried in turn. With a `plan`, stages run and not a command.
     """
 
     code: Project
@@ -78,6 +90,7 @@ class Start:
     commit: str
     warnings: tuple[str, ...] = ()
     names: Iterable[str] = ("",)
+    plan: Plan | None = None
 
     @property
     def command(self) -> Command:
@@ -86,6 +99,8 @@ class Start:
     @property
     def line(self) -> str:
         """The command as a shell would take it."""
+        if self.plan is not None:
+            return shlex.join(self.plan.argv)
         return self.command if isinstance(self.command, str) else shlex.join(self.command)
 
     @property
@@ -95,8 +110,13 @@ class Start:
 
     @property
     def results(self) -> tuple[str, ...]:
-        """The paths that belong to the run's results."""
-        return (*self.code.config.results, *self.written_params)
+        """The paths that belong to the run's results, and into Git."""
+        return _results(self.code, self.plan)
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The paths whose content belongs in the object store, and not into Git."""
+        return _elsewhere(self.code, self.plan)
 
 
 def prepare(project: Project, request: Request, stack: contextlib.ExitStack) -> Start:
@@ -140,14 +160,15 @@ def _with_patterns(code: Project, request: Request, before: Mapping[str, str]) -
 def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStack) -> Start:
     repo = project.repo
     head = repo.head()
-    prepared, folder = _checked(project, request, None, project.repo.root)
+    prepared, folder, plan = _checked(project, request, None, project.repo.root)
     if not request.temp:
         params.require_writable(repo.root, prepared)
         stack.enter_context(live.workspace(project.local, repo.git_dir))
         refuse_beside_orphan(project)
         # The results of a run that died here must be stored before this one writes over them.
         finish_dead_runs(project, awaited=repo.git_dir)
-    tree, warnings = _snapshot(project, prepared)
+        plan = _completed(plan, project, project, repo.root, prepared)
+    tree, warnings = _snapshot(project, prepared, plan)
     prepared = params.as_stored(project, tree, prepared)
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
@@ -155,15 +176,19 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
     if request.temp:
         workspace = stack.enter_context(worktrees.checkout(repo, commit))
         worktrees.share(repo, workspace, commit, project.config.share)
+        plan = _completed(plan, project, project, workspace.root, prepared)
     told = (*prepared.warnings, *warnings)
-    return Start(project, prepared, folder, head.commit, branch_of(head), workspace, tree, commit, told)
+    return Start(
+        project, prepared, folder, head.commit, branch_of(head), workspace, tree, commit, told, plan=plan
+    )
 
 
-def _snapshot(project: Project, prepared: Params) -> tuple[str, tuple[str, ...]]:
+def _snapshot(project: Project, prepared: Params, plan: Plan | None) -> tuple[str, tuple[str, ...]]:
     rules = snapshot.Rules(
         leave_out=exclusions.rule(project.repo.root),
         max_untracked=project.config.max_untracked,
-        results=project.config.results,
+        results=_results(project, plan),
+        elsewhere=_elsewhere(project, plan),
         declared=tuple(prepared.contents),
         overlay=prepared.edited,
     )
@@ -192,7 +217,8 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
     code = _with_patterns(code, request, before.patterns if before is not None else {})
     worktrees.share(repo, worktree, point.commit, code.config.share)
-    prepared, folder = _checked(code, request, before, repo.root)
+    prepared, folder, plan = _checked(code, request, before, repo.root)
+    plan = _completed(plan, project, code, worktree.root, prepared)
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
     warnings = prepared.warnings
@@ -205,7 +231,7 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     worktrees.settle(worktree, commit)
     failpoint("run:settled")
     branch = before.branch if before is not None else None
-    return Start(code, prepared, folder, point.commit, branch, worktree, tree, commit, warnings)
+    return Start(code, prepared, folder, point.commit, branch, worktree, tree, commit, warnings, plan=plan)
 
 
 def _in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
@@ -238,14 +264,18 @@ def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:
 # -- from either --------------------------------------------------------------------------------------
 
 
-def _checked(code: Project, request: Request, before: Record | None, workspace: Path) -> tuple[Params, str]:
-    """Return the params and the command, as `-S` changes them, and the folder that it runs in.
+def _checked(
+    code: Project, request: Request, before: Record | None, workspace: Path
+) -> tuple[Params, str, Plan | None]:
+    """Return the params and the command, as `-S` changes them, the folder that it runs in, or its stages.
 
     `workspace` is the user's own, which the code may have links to.
     """
     root = code.repo.root
-    command, cwd = _command(code, request, before)
-    find_program(command, cwd, os.environ)
+    selection = _selection(code, request, before)
+    command, cwd = ((), code.folder) if selection is not None else _command(code, request, before)
+    if selection is None:
+        find_program(command, cwd, os.environ)
     overrides = [files.parse_override(text) for text in request.overrides]
     prepared = params.prepare(
         code, overrides, command, written_later=_written_params(code), workspace=workspace
@@ -254,7 +284,59 @@ def _checked(code: Project, request: Request, before: Record | None, workspace: 
     if not (real := cwd.resolve()).is_relative_to(top):
         raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
     folder = real.relative_to(top).as_posix()
-    return prepared, "" if folder == "." else folder
+    plan = None if selection is None else _plan(code, selection, prepared)
+    return prepared, "" if folder == "." else folder, plan
+
+
+def _selection(code: Project, request: Request, before: Record | None) -> Selection | None:
+    """Return which stages are to run, None if a command is; raises UsageError where there are no stages."""
+    argv = before.argv or () if before is not None else ()
+    repeats_stages = argv[: len(_STAGES)] == _STAGES
+    repeats_command = before is not None and before.command is not None and not repeats_stages
+    if code.config.pipeline_file is None or request.command or repeats_command:
+        if request.selection is not None and request.selection.is_asked_for:
+            raise errors.UsageError(
+                "There are no stages to choose from.",
+                f"They stand under stages: in {config.CONFIG_FILE}; a command follows --.",
+            )
+        return None
+    from gitexp.pipeline.state import Selection
+
+    if request.selection is not None and (request.selection.is_asked_for or not repeats_stages):
+        return request.selection
+    return Selection.of_argv(argv) if repeats_stages else Selection()
+
+
+def _plan(code: Project, selection: Selection, prepared: Params) -> Plan:
+    from gitexp.ops import stages
+
+    return stages.choose(code, selection, partial(_as_prepared, code.repo.root, prepared))
+
+
+def _completed(
+    plan: Plan | None, project: Project, code: Project, root: Path, prepared: Params
+) -> Plan | None:
+    """Return the plan with what it needs in the workspace at `root`."""
+    if plan is None:
+        return None
+    from gitexp.ops import stages
+
+    return stages.complete(project, code, root, plan, partial(_as_prepared, root, prepared))
+
+
+def _as_prepared(root: Path, prepared: Params, name: str) -> bytes | None:
+    """Return what a file says as it will be when the run starts."""
+    found = prepared.contents.get(name)
+    return read(root / name) if found is None else found
+
+
+def _results(code: Project, plan: Plan | None) -> tuple[str, ...]:
+    more = () if plan is None else plan.results(code)
+    return (*code.config.results, *_written_params(code), *more)
+
+
+def _elsewhere(code: Project, plan: Plan | None) -> tuple[str, ...]:
+    return (*code.config.data, *(() if plan is None else plan.in_store))
 
 
 def _command(code: Project, request: Request, before: Record | None) -> tuple[Command, Path]:

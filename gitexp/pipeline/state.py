@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -128,3 +128,87 @@ def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact
     for path in (*new, *(path for path in old if path not in new)):
         if old.get(path) != new.get(path):
             yield Reason(why, path or ".", old.get(path, MISSING), new.get(path, MISSING))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which stages of a pipeline are asked for: without `names` all.
+
+    With what they stand on, unless `single`; with `downstream` what stands on them instead. With `force`
+    they run though they are up to date. With `keep_going`, a failure stops only what stands on it. `jobs`
+    may run at a time.
+    """
+
+    names: tuple[str, ...] = ()
+    force: bool = False
+    single: bool = False
+    downstream: bool = False
+    keep_going: bool = False
+    jobs: int = 1
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether it says which stages, or how; to run several at a time says neither."""
+        return replace(self, jobs=1, keep_going=False) != Selection()
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The words of a command line that ask for the same stages."""
+        flags = {"--force": self.force, "--single": self.single, "--downstream": self.downstream}
+        return ("gitexp", "run", *(flag for flag, wanted in flags.items() if wanted), *self.names)
+
+    @classmethod
+    def of_argv(cls, argv: Sequence[str]) -> Selection:
+        """Return the selection that `argv` stands for; not its `force`, which was meant for once."""
+        words = argv[2:]
+        names = tuple(word for word in words if not word.startswith("-"))
+        return cls(names, single="--single" in words, downstream="--downstream" in words)
+
+
+class State(StrEnum):
+    """What became of a stage, or what `run` would make of it."""
+
+    UP_TO_DATE = "up to date"
+    FROZEN = "frozen"
+    RESTORED = "restored"
+    RAN = "ran"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+    CHANGED = "changed"  # it would run, or be restored where that is known
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """One stage and what became of it. `source` is the experiment that it was restored from, "" for what was
+    here; `seconds` is how long it ran, and `error` why it failed, or did not run."""
+
+    name: str
+    state: State
+    reasons: tuple[Reason, ...] = ()
+    source: str = ""
+    seconds: float | None = None
+    exit_code: int | None = None
+    error: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is to be said of it, without its name."""
+        match self.state:
+            case State.RESTORED:
+                return f"restored from {self.source}" if self.source else "restored"
+            case State.RAN:
+                return sentence(self.reasons)
+            case State.CHANGED:
+                return sentence(self.reasons) + (f" ({self.source} has it)" if self.source else "")
+            case State.FAILED | State.NOT_RUN:
+                return f"{self.state}: {self.error}" if self.error else str(self.state)
+        return str(self.state)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as `--json` and records have it."""
+        more = {"source": self.source, "seconds": self.seconds, "error": self.error}
+        return {
+            "state": str(self.state),
+            "reasons": [reason.text for reason in self.reasons],
+            **{key: value for key, value in more.items() if value not in (None, "")},
+        }

@@ -6,6 +6,7 @@ whoever finds the process dead can finish the work: `<common-dir>/gitexp/runs/<t
 state.json       the `LiveRun`
 lock             locked by the run while it lives, then by whoever finishes it
 output.log       what the command has printed so far
+stages/          the same of each stage of a pipeline
 environment.txt  what it ran on, once that is known
 reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
@@ -40,7 +41,8 @@ class LiveRun:
     `folder` is its place under `runs/`; `root` and `git_dir` are those of the worktree it runs in;
     `tree` is the start snapshot; `stamps` tell which result files stood there before it began. What
     counts as a result, is worth a word if it is missing (`declared`) or is linked (`share`) is as its
-    code's config has it, which another commit's may not.
+    code's config has it, which another commit's may not. What is `elsewhere` is data, whose place is the
+    object store and not Git; `stored` is what of it is in that store, as it stands.
     `child` is the command, from its start until gitexp has seen its end.
     `exit_code` and `interrupted` are set when the command has ended.
     """
@@ -59,6 +61,8 @@ class LiveRun:
     started: float  # seconds since the epoch
     declared: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
     name: str = ""
     child: ProcessId | None = None
     exit_code: int | None = None
@@ -68,6 +72,10 @@ class LiveRun:
     @property
     def log(self) -> Path:
         return self.folder / "output.log"
+
+    @property
+    def stage_logs(self) -> Path:
+        return self.folder / "stages"
 
     @property
     def environment(self) -> Path:
@@ -206,6 +214,8 @@ def _read(folder: Path) -> LiveRun:
         started=float(data["started"]),
         declared=tuple(map(str, data.get("declared", ()))),  # a run of 0.1 has no such fields
         share=tuple(map(str, data.get("share", ()))),
+        elsewhere=_paths(data.get("elsewhere", ())),
+        stored=_paths(data.get("stored", ())),
         name=str(data["name"]),
         child=None if child is None else _process(child),
         exit_code=None if data["exit_code"] is None else int(data["exit_code"]),

@@ -42,6 +42,8 @@ def encode(record: Record, subject: str) -> str:
     if len(record.warnings) > _MAX_WARNINGS:
         kept = record.warnings[: _MAX_WARNINGS - 1]
         data["warnings"] = [*kept, f"and {len(record.warnings) - len(kept):,} more warnings"]
+    if not record.stages:
+        del data["stages"]
     if record.process is None:
         del data["process"]
     else:
@@ -205,6 +207,14 @@ def _files(value: Any) -> dict[str, Tree]:
     return value
 
 
+def _stages(value: Any) -> dict[str, Tree]:
+    if not isinstance(value, dict):
+        raise TypeError
+    for stage in value.values():
+        _text(stage.get("state") if isinstance(stage, dict) else None)
+    return value
+
+
 def _file_names(value: Any) -> tuple[str, ...]:
     names = _texts(value)
     if not all(map(_is_file_name, names)):
@@ -272,6 +282,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "note": _text,
     "warnings": _texts,
     "process": _process,
+    "stages": _stages,
 }
 
 # A record is made by its slots: the `__init__` of a frozen dataclass looks each of them up anew, which is a

@@ -34,7 +34,8 @@ class Rules:
     """What belongs in a snapshot.
 
     `leave_out(path)` says why an untracked path is not wanted, or None. Untracked files over
-    `max_untracked` bytes are refused, at or below `results` left out. `declared` paths (files or
+    `max_untracked` bytes are refused, at or below `results` left out. What is at or below `elsewhere` is
+    left out without a word: its place is not Git. `declared` paths (files or
     folders) are stored even where Git ignores them. `overlay` gives contents that stand in the
     snapshot in place of the disk's: params that are about to be written.
     """
@@ -42,6 +43,7 @@ class Rules:
     leave_out: Callable[[str], Verdict] = field(default=lambda path: None)
     max_untracked: int = MAX_UNTRACKED
     results: Sequence[str] = ()
+    elsewhere: Sequence[str] = ()
     declared: Sequence[str] = ()
     overlay: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -256,6 +258,7 @@ def _find_declared(repo: Repository, index: Path, changes: _Changes, rules: Rule
     """Add what is to be stored though Git ignores it: where there may be a word against it to
     `untracked`, else to `add`."""
     paths = files_below(repo.root, (*rules.declared, *rules.overlay))
+    paths = [path for path in paths if not is_below(path, rules.elsewhere)]
     doubtful = [
         path
         for path in paths
@@ -274,7 +277,7 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
     added = set(changes.add)
     limit = human_size(rules.max_untracked)
     for path in changes.untracked:
-        if path in added:
+        if path in added or is_below(path, rules.elsewhere):
             continue
         if path not in rules.declared and (why := rules.leave_out(path)) is not None:
             left_out.setdefault(why, []).append(path)
@@ -295,8 +298,8 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
     if large:
         raise errors.SnapshotRefused(
             f"Untracked files over {limit}: {shorten(large)}.",
-            "Ignore them (.gitignore or .gitexpignore), declare results under outs: in gitexp.yaml, "
-            "or raise max_untracked: there.",
+            "Version them as data (gitexp add), ignore them (.gitignore or .gitexpignore), declare results "
+            "under outs: in gitexp.yaml, or raise max_untracked: there.",
             paths=large,
         )
     return [f"left out, {why}: {shorten(paths)}" for why, paths in left_out.items()]

@@ -22,6 +22,7 @@ from gitexp.repo.local import LocalState
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
+STAGE_LOGS = "stages"  # the folder in that of what single stages have printed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
@@ -251,9 +252,18 @@ class Store:
         return Experiment(record.name, oid, record)
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
-        """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it."""
+        """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it.
+
+        A name may have a folder in it.
+        """
         entries = [entry for entry in self.repo.read_tree(tree) if entry.name != b".gitexp"]
-        blobs = [TreeEntry("100644", "blob", oid, name.encode()) for name, oid in sorted(files.items())]
+        folders: dict[str, list[TreeEntry]] = {"": []}
+        for name, oid in sorted(files.items()):
+            folder, _, name = name.rpartition("/")
+            folders.setdefault(folder, []).append(TreeEntry("100644", "blob", oid, name.encode()))
+        blobs = folders.pop("")
+        for name, below in folders.items():
+            blobs.append(TreeEntry("040000", "tree", self.repo.write_tree(below), name.encode()))
         run = self.repo.write_tree(blobs)
         folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
         return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])

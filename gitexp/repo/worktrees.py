@@ -23,6 +23,7 @@ from gitexp.repo import indexes, live
 from gitexp.repo.git import FETCHING, Repository, is_true
 from gitexp.repo.local import LocalState
 from gitexp.repo.locks import Lock
+from gitexp.repo.snapshot import is_below
 
 _SLOTS = 256
 _MADE_AGAIN = {
@@ -131,17 +132,25 @@ def settle(worktree: Repository, commit: str) -> None:
 
 
 def keep_left(
-    worktree: Repository, tree: str, share: Sequence[str], scratch: Path, target: Path
+    worktree: Repository,
+    tree: str,
+    share: Sequence[str],
+    scratch: Path,
+    target: Path,
+    *,
+    stored: Sequence[str] = (),
 ) -> list[str]:
     """Move what a run left in its worktree to `target`, as the next one cleans it; return what that is.
 
-    What is in `tree` is stored, what is shared is only a link, and caches are made again by themselves.
+    What is in `tree` or at `stored` paths is stored, what is shared is only a link, and caches are made again
+    by themselves.
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
     entries = worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]
+    left = [os.fsdecode(entry).rstrip("/") for entry in entries]
     moved = []
-    for name in _worth_keeping(worktree.root, [os.fsdecode(entry).rstrip("/") for entry in entries], share):
+    for name in _worth_keeping(worktree.root, [name for name in left if not is_below(name, stored)], share):
         with contextlib.suppress(OSError):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (worktree.root / name).rename(target / name)

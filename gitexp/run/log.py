@@ -25,13 +25,17 @@ _CHUNK = 256 * 1024
 
 
 class LogFile:
-    """A log being written: `error` is what first went wrong, `dropped` counts the bytes left out."""
+    """A log being written: `error` is what first went wrong, `dropped` counts the bytes left out.
+
+    What is written is written to the log `also` too, if there is one.
+    """
 
     def __init__(self, path: Path, file: FileIO, limit: int) -> None:
         self.path = path
         self.limit = limit
         self.error: OSError | None = None
         self.dropped = 0
+        self.also: LogFile | None = None
         self._file: FileIO | None = file
         self._size = 0
         self._shorten_at = 2 * limit
@@ -59,6 +63,8 @@ class LogFile:
         self.dropped += unwritten
         if self._size > self._shorten_at:
             self._shorten()
+        if self.also is not None:
+            self.also.write(data)
 
     def close(self) -> None:
         """Bring the file to its final form, within the limit. Never raises; closing twice is fine."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitexp.errors import CommandNotFound, StorageError
+from gitexp.errors import CommandNotFound, GitexpError, StorageError
 from gitexp.run.log import LogFile
 from gitexp.run.programs import find_program
 from gitexp.run.signals import SignalRelay
@@ -91,15 +91,15 @@ def _start(
             process_group=0 if relay.own_group else None,
         )
     except OSError as error:
-        if not cwd.is_dir():
-            raise StorageError(f"The folder to run in is gone: {cwd}") from error
-        raise _cannot_start(command, error) from error
+        raise cannot_start(command, cwd, error) from error
     except ValueError as error:
         raise CommandNotFound(f"The command cannot be started: {error}.") from error
 
 
-def _cannot_start(command: Sequence[str] | str, error: OSError) -> CommandNotFound:
+def cannot_start(command: Sequence[str] | str, cwd: Path, error: OSError) -> GitexpError:
     """The error for a program that `find_program` has found, and the system refuses."""
+    if not cwd.is_dir():
+        return StorageError(f"The folder to run in is gone: {cwd}")
     program = command if isinstance(command, str) else command[0]
     if isinstance(error, FileNotFoundError):
         return CommandNotFound(

@@ -48,7 +48,7 @@ class SignalRelay:
         self.own_group = not _in_foreground()
         self.interrupted_by: int | None = None
         self._resize = resize
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._early: list[int] = []  # what came before there was a process to pass it on to
         self._ctrl_cs = 0
         self._previous: dict[signal.Signals, Any] = {}
@@ -71,13 +71,23 @@ class SignalRelay:
             signal.signal(each, handler)
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
-        """From now on pass signals on to `process`, those first that came before it started."""
-        self._process = process
-        for signum in self._early:
+        """From now on pass signals on to `process`, those first that came before it started.
+
+        There may be several at a time.
+        """
+        self._processes = [*(each for each in self._processes if each.returncode is None), process]
+        early, self._early = self._early, []
+        for signum in early:
             self._send(signum)
         if sys.platform == "linux" and self._previous and not self.own_group:
             # Blocked only now: the command would have inherited it.
-            self._previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+            self._previous_mask = before if self._previous_mask is None else self._previous_mask
+
+    def unblock(self) -> None:
+        """Let a command that is started now inherit nothing that is blocked for one that runs."""
+        if sys.platform != "win32" and self._previous_mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._previous_mask)
 
     def poll(self) -> None:
         """Take the signals that are held back to learn who sent them; to be called several times a second."""
@@ -86,7 +96,7 @@ class SignalRelay:
                 self._receive(info.si_signo, reached_command=info.si_code > 0)  # from the kernel
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        from_terminal = not self.own_group and self._process is not None and signum in _FROM_TERMINAL
+        from_terminal = not self.own_group and bool(self._processes) and signum in _FROM_TERMINAL
         self._receive(signum, reached_command=from_terminal and self._ctrl_cs == 0)
 
     def _receive(self, signum: int, *, reached_command: bool) -> None:
@@ -96,7 +106,7 @@ class SignalRelay:
             self.interrupted_by = self.interrupted_by or signum
         if signum == signal.SIGINT:
             self._ctrl_cs += 1
-        if self._process is None:
+        if not self._processes:
             self._early.append(signum)
         elif self._ctrl_cs >= _LAST_CTRL_C:
             self.kill()
@@ -115,9 +125,11 @@ class SignalRelay:
             self._send(signal.SIGKILL)
 
     def _send(self, signum: int) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:  # ended: its pid may be another's by now
-            return
+        for process in self._processes:
+            if process.returncode is None:  # of one that has ended, the pid may be another's by now
+                self._send_to(process, signum)
+
+    def _send_to(self, process: subprocess.Popen[bytes], signum: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             if sys.platform == "win32":
                 if signum == signal.SIGTERM:  # the one that Windows can send to a process

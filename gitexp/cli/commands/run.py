@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +14,14 @@ from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitexp.model import Experiment
+    from gitexp.ops.project import Project
+    from gitexp.ops.stage_run import Listener
+    from gitexp.pipeline.state import Reason, Selection, StageResult
+
+_DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
 
 EPILOG = r"""Examples:
 gitexp run -- python train.py
@@ -30,15 +38,31 @@ gitexp run --from HEAD -- python train.py
 """
 
 
+class Run(Command):
+    """`run`, whose words are a command after `--`, and may be stages without."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as ever, and remember whether `--` came before the words."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        before = len(given) - len(ctx.params.get("words") or ()) - 1
+        ctx.meta[_DASHES] = before >= 0 and given[before] == "--"
+        return rest
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=Command, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
+    app.command(cls=Run, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
 
 
 def run(
-    command: Annotated[
+    ctx: typer.Context,
+    words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[--] [CMD]...", help="Command to run; default: command: in gitexp.yaml."),
+        typer.Argument(
+            metavar="[STAGE...|[--] CMD...]",
+            help="Stages to run, or a command; default: all stages, or command: in gitexp.yaml.",
+        ),
     ] = None,
     set_params: Annotated[
         list[str] | None,
@@ -85,16 +109,37 @@ def run(
             help="Lay a file over the code of --from: the workspace's, or SOURCE. Repeatable.",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Run the stages though they are up to date.")
+    ] = False,
+    single: Annotated[
+        bool, typer.Option("--single", "-s", help="Run the named stages alone, not what they stand on.")
+    ] = False,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="Run the named stages and what stands on them.")
+    ] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="After a failure, run what does not stand on it.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run so many stages at the same time.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of each stage; run and store nothing.")
+    ] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Run a command and store it as an experiment.
+    """Run a command, or the stages of a pipeline, and store it as an experiment.
 
     Stored are the exact code, params, metrics, log and environment. The workspace is stored before the
     command starts, uncommitted changes and new files included; at the end the results are added. The
     command's exit status is passed on. Ctrl-C stores the experiment as interrupted. What -S changes in
     the params files stays changed; with --temp or --from the workspace is not touched. The command's own
     options are params under args: --lr 0.1 is args.lr.
+
+    Where gitexp.yaml (or dvc.yaml) has stages, those that are not up to date run, in their order, or are
+    restored from an experiment that has run the same; with names, these and what they stand on.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project, warn_of_namesakes
@@ -119,8 +164,20 @@ def run(
             with contextlib.suppress(OSError):
                 render.say(same_line(experiment, runs=not once))
 
+    command, selection = _meant(project, words or [], dashes=bool(ctx.meta.get(_DASHES)))
+    if selection is not None:
+        selection = replace(
+            selection,
+            force=force,
+            single=single,
+            downstream=downstream,
+            keep_going=keep_going,
+            jobs=jobs,
+        )
+    if dry_run:
+        return _dry_run(project, selection, set_params or [], json=json)
     request = ops.Request(
-        command=tuple(command) if command else None,
+        command=command,
         overrides=tuple(set_params or ()),
         name=name,
         name_template=name_template,
@@ -130,6 +187,8 @@ def run(
         with_=tuple(with_files or ()),
         metrics=tuple(metric or ()),
         once=once,
+        selection=selection,
+        listener=_listener(quiet=quiet) if selection is not None else None,
         stdout=2 if json else 1,
         on_start=started,
         on_same=same,
@@ -145,3 +204,51 @@ def run(
     if json:
         render.as_json(row_of(project, result.experiment).as_json())
     raise typer.Exit(result.exit_code)
+
+
+def _meant(
+    project: Project, words: list[str], *, dashes: bool
+) -> tuple[tuple[str, ...] | None, Selection | None]:
+    """Return the command that the words are, or the stages; None and None for `command:` of the config."""
+    if words and (dashes or project.config.pipeline_file is None):
+        return tuple(words), None
+    if project.config.pipeline_file is None:
+        return None, None
+    from gitexp.pipeline.state import Selection
+
+    if late := [word for word in words if word.startswith("-")]:
+        first = " ".join([*late, *(word for word in words if word not in late)])
+        raise errors.UsageError(
+            f"{late[0]} stands after the stages.", f"Options come first: gitexp run {first}"
+        )
+    return None, Selection(tuple(words))
+
+
+def _listener(*, quiet: bool) -> Listener:
+    """Return what says how the stages go, where somebody wants to know."""
+    from gitexp.cli import render
+    from gitexp.cli.values import show_duration
+    from gitexp.ops.stage_run import Listener
+    from gitexp.pipeline.state import State, sentence
+
+    def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
+        with contextlib.suppress(OSError):
+            render.say(f"[{at}/{of}] {name}: {sentence(why)}")
+
+    def ends(result: StageResult, at: int, of: int) -> None:
+        text = result.text
+        if result.state is State.RAN:
+            text = f"done in {show_duration(result.seconds or 0)}"
+        with contextlib.suppress(OSError):
+            render.say(f"[{at}/{of}] {result.name}: {text}", "red" if result.error else "dim")
+
+    return Listener() if quiet else Listener(begins, ends)
+
+
+def _dry_run(project: Project, selection: Selection | None, overrides: list[str], *, json: bool) -> None:
+    from gitexp.cli.commands.status import show
+    from gitexp.ops.status import status
+
+    if selection is None:
+        raise errors.UsageError("--dry-run is for stages, and there are none.", "A command is always run.")
+    show(status(project, selection, overrides), json=json)

@@ -1,0 +1,66 @@
+"""`gitexp status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gitexp.cli import options
+from gitexp.cli.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.ops.status import Status
+
+EPILOG = """Examples:
+gitexp status
+gitexp status train evaluate
+gitexp status --json
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status", cls=Command, epilog=EPILOG)(say)
+
+
+def say(
+    stages: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STAGE]...", help="These and what they stand on; default: all stages."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Say which stages are up to date, and why the others are not; and which data has changed.
+
+    It is what gitexp run would find, and runs nothing.
+    """
+    from gitexp.cli.session import open_project
+    from gitexp.ops.status import status
+    from gitexp.pipeline.state import Selection
+
+    show(status(open_project(needs_config=True), Selection(tuple(stages or ()))), json=json)
+
+
+def show(found: Status, *, json: bool) -> None:
+    """Print what a run would find: one line for each stage and each piece of data."""
+    from gitexp.cli import render
+    from gitexp.cli.values import clean
+    from gitexp.ops.status import DataState
+
+    if json:
+        render.as_json(found.as_json())
+        return
+    lines = [(stage.name, stage.text) for stage in found.stages]
+    for path, state in found.data.items():
+        hint = {
+            DataState.CHANGED: "gitexp add",
+            DataState.NOT_ADDED: "gitexp add",
+            DataState.MISSING: "gitexp checkout",
+        }
+        lines.append((path, f"{state}: {hint[state]} {path}" if state in hint else str(state)))
+    width = max((render.cell_width(clean(name)) for name, _ in lines), default=0)
+    gaps = [" " * (2 + width - render.cell_width(clean(name))) for name, _ in lines]
+    render.answer(f"{clean(name)}{gap}{clean(text)}" for (name, text), gap in zip(lines, gaps, strict=True))
+    if not lines:
+        render.say("There are no stages here, and no data.")

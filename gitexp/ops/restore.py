@@ -1,0 +1,39 @@
+"""Artifacts brought from the object store into a workspace, and before from the data remote if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gitexp.data.objects import ObjectStore
+from gitexp.data.place import place
+from gitexp.data.stat_cache import StatCache
+from gitexp.model import Artifact
+from gitexp.ops.data import fetch
+from gitexp.ops.project import Project
+
+_COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
+
+
+class Restorer:
+    """Brings artifacts into one workspace. What is overwritten is in the store afterwards."""
+
+    def __init__(self, project: Project, root: Path, cache: StatCache) -> None:
+        self._project = project
+        self._root = root
+        self._cache = cache
+        self.store = ObjectStore(project.local.objects)
+
+    def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
+        """Return those that cannot be brought, because their content is neither here nor to be fetched."""
+        wanted = list(artifacts)
+        sizes = {each.hash: None if each.is_folder else each.size for each in wanted}
+        failed = fetch(self._project, sizes)
+        return [artifact for artifact in wanted if artifact.hash in failed]
+
+    def bring(self, artifacts: Sequence[Artifact], *, in_git: Iterable[str] = ()) -> None:
+        """Place artifacts; those `in_git` are never links. Raises what `data.place.place` raises."""
+        small = set(in_git)
+        for artifact in artifacts:
+            links = _COPIES if artifact.path in small else self._project.config.link
+            place(self.store, self._root, artifact, links, self._cache, force=True)

@@ -1,0 +1,291 @@
+"""Stages run to their end: each is up to date, or restored, or its commands run; then the lock says so.
+
+The lock in the workspace is rewritten after every stage, and what it names is in the object store by then.
+So whatever is killed when, what was done stays done, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.data.objects import ObjectStore
+from gitexp.data.stat_cache import StatCache
+from gitexp.failpoints import failpoint
+from gitexp.model import Artifact
+from gitexp.ops import lock_file, stages
+from gitexp.ops.judge import Decision, Judge
+from gitexp.ops.project import Project
+from gitexp.ops.restore import Restorer
+from gitexp.ops.stage_cache import Before, StageCache
+from gitexp.ops.stage_commands import Runner, Site, runner
+from gitexp.ops.stages import Plan
+from gitexp.ops.standing import Standing
+from gitexp.pipeline.lock import Lock, LockedStage
+from gitexp.pipeline.stage import ReadFile, Stage
+from gitexp.pipeline.state import Reason, StageResult, State, sentence
+from gitexp.run.process import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told how it goes: of each stage before its commands run, and of what became of it; with its
+    place among how many."""
+
+    begins: Callable[[str, Sequence[Reason], int, int], None] = lambda name, why, at, of: None
+    ends: Callable[[StageResult, int, int], None] = lambda result, at, of: None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be run, and where.
+
+    `code` is the project as the code has it, whose lock counts. `read_file` gives params files. `keep` is
+    told of a stage whose outs are all right now.
+    """
+
+    project: Project
+    code: Project
+    plan: Plan
+    site: Site
+    read_file: ReadFile
+    keep: Callable[[Stage], None]
+    listener: Listener
+
+
+def run_stages(task: Task) -> tuple[Outcome, list[StageResult]]:
+    """Bring every stage of the plan up to date; return how it ended and what became of each.
+
+    The exit status is that of the first stage that failed. Raises LockError and StorageError, which are not
+    any one stage's; DamagedObject or MissingData for data that cannot be brought.
+    """
+    begun = time.monotonic()
+    site = task.site
+    site.logs.mkdir(parents=True, exist_ok=True)
+    jobs = task.plan.selection.jobs
+    with StatCache(task.project.local.stat_cache) as cache, runner(site, jobs) as commands:
+        execution = _Execution(task, cache, commands)
+        execution.go_through()
+    return execution.outcome(time.monotonic() - begun), execution.results
+
+
+class _Execution:
+    """One run of a plan as it goes on."""
+
+    def __init__(self, task: Task, cache: StatCache, runner: Runner) -> None:
+        self.results: list[StageResult] = []
+        self._task = task
+        self._cache = cache
+        self._runner = runner
+        self._root = task.site.root
+        self._restorer = Restorer(task.project, self._root, cache)
+        self._store: ObjectStore = self._restorer.store
+        self._standing = Standing(self._root, cache, task.read_file)
+        self._judge = Judge(self._standing, StageCache(task.project), force=task.plan.selection.force)
+        self._lock: Lock = lock_file.read(self._root, task.code.config)
+        self._waiting = list(task.plan.stages)
+        self._running: dict[str, Decision] = {}
+        self._done: set[str] = set()
+        self._damaged: set[str] = set()
+        self._interrupted: Outcome | None = None
+
+    # -- the order of things ------------------------------------------------------------------------
+
+    def go_through(self) -> None:
+        """Deal with every stage when all that is above it is done, as far as failures allow."""
+        self._restorer.bring(self._task.plan.bring)
+        failpoint("stages:brought")
+        while True:
+            while len(self._running) < self._task.plan.selection.jobs and (stage := self._next()):
+                self._waiting.remove(stage)
+                self._take_up(stage)
+            if not self._running:
+                break
+            self._wait()
+        for stage in self._waiting:
+            self._ended(StageResult(stage.name, State.NOT_RUN, error=self._why_not(stage)))
+
+    def outcome(self, seconds: float) -> Outcome:
+        """Return how all of it has ended."""
+        if self._interrupted is not None:
+            return replace(self._interrupted, duration=seconds)
+        status = self._failures[0].exit_code or 1 if self._failures else 0
+        return Outcome(status, interrupted=False, signal=None, duration=seconds)
+
+    @property
+    def _failures(self) -> list[StageResult]:
+        return [result for result in self.results if result.state is State.FAILED]
+
+    def _next(self) -> Stage | None:
+        """Return the first stage that waits for nothing but its turn."""
+        if self._interrupted is not None or (self._failures and not self._task.plan.selection.keep_going):
+            return None
+        return next((stage for stage in self._waiting if self._above(stage) <= self._done), None)
+
+    def _above(self, stage: Stage) -> set[str]:
+        planned = {each.name for each in self._task.plan.stages}
+        return planned.intersection(self._task.plan.graph.above(stage.name))
+
+    def _why_not(self, stage: Stage) -> str:
+        if self._interrupted is not None:
+            return "interrupted"
+        failed = [result.name for result in self._failures]
+        above = set(self._task.plan.graph.upstream(stage.name))
+        return f"{next((name for name in failed if name in above), failed[0])} failed"
+
+    # -- one stage ----------------------------------------------------------------------------------
+
+    def _take_up(self, stage: Stage) -> None:
+        """Decide what is to become of a stage, and do it, or begin to."""
+        try:
+            decision = self._judge.decide(stage, self._lock)
+            if not decision.reasons:
+                self._task.keep(stage)
+                state = State.FROZEN if stage.frozen else State.UP_TO_DATE
+                self._ended(StageResult(stage.name, state))
+            elif (before := self._restored(decision)) is not None:
+                self._ended(StageResult(stage.name, State.RESTORED, decision.reasons, before.experiment))
+            elif stage.frozen:
+                self._fail(decision, f"it is frozen, and {sentence(decision.reasons)}")
+            else:
+                self._begin(decision)
+        except errors.GitexpError as error:
+            self._running.pop(stage.name, None)
+            self._ended(StageResult(stage.name, State.FAILED, error=_reason(error)))
+
+    def _begin(self, decision: Decision) -> None:
+        stage = decision.stage
+        at = len(self.results) + len(self._running) + 1
+        self._task.listener.begins(stage.name, decision.reasons, at, len(self._task.plan.stages))
+        self._make_room(decision)
+        self._running[stage.name] = decision
+        self._runner.start(stage, f"--- {stage.name}: {sentence(decision.reasons)}\n")
+
+    def _wait(self) -> None:
+        """Wait for a stage that runs, and write down what it has done."""
+        try:
+            name, outcome = self._runner.wait()
+        except errors.GitexpError as error:  # with one at a time only: it could not be started
+            ((_, decision),) = self._running.items()
+            self._running.clear()
+            self._fail(decision, _reason(error), error.exit_code)
+            return
+        self._standing.forget()
+        decision = self._running.pop(name)
+        failpoint("stages:ran")
+        if outcome.interrupted:
+            self._interrupted = self._interrupted or outcome
+            self._fail(decision, "interrupted", outcome.exit_code, outcome.duration)
+        elif outcome.exit_code:
+            self._fail(decision, f"exit {outcome.exit_code}", outcome.exit_code, outcome.duration)
+        else:
+            self._complete(decision, outcome.duration)
+
+    def _complete(self, decision: Decision, seconds: float) -> None:
+        """Store what a stage has written, then say so in the lock."""
+        stage = decision.stage
+        absent = [out.path for out in stage.outs if not os.path.lexists(self._root / out.path)]
+        if absent:
+            self._fail(decision, f"it did not write {', '.join(absent)}", seconds=seconds)
+            return
+        try:
+            outs = self._stored(stage)
+            failpoint("stages:stored")
+            self._lock_stage(stage, replace(decision.now, outs=outs))
+        except errors.GitexpError as error:
+            self._fail(decision, _reason(error), seconds=seconds)
+            return
+        result = StageResult(stage.name, State.RAN, decision.reasons, seconds=round(seconds, 3), exit_code=0)
+        self._ended(result)
+
+    def _fail(self, decision: Decision, why: str, exit_code: int = 1, seconds: float | None = None) -> None:
+        seconds = None if seconds is None else round(seconds, 3)
+        name, reasons = decision.stage.name, decision.reasons
+        self._ended(StageResult(name, State.FAILED, reasons, seconds=seconds, exit_code=exit_code, error=why))
+
+    def _ended(self, result: StageResult) -> None:
+        self.results.append(result)
+        if result.state not in (State.FAILED, State.NOT_RUN):
+            self._done.add(result.name)
+        self._task.listener.ends(result, len(self.results), len(self._task.plan.stages))
+
+    # -- outs ---------------------------------------------------------------------------------------
+
+    def _restored(self, decision: Decision) -> Before | None:
+        """Bring the outs of an earlier run, the first that can be had whole; return that run."""
+        stage = decision.stage
+        in_git = [out.path for out in stage.outs if out.in_git]
+        for before in decision.before:
+            outs = before.stage.outs
+            if self._restorer.absent(outs):
+                continue
+            try:
+                self._restorer.bring(outs, in_git=in_git)
+            except errors.DamagedObject as error:
+                self._damaged.add(error.hash)
+                continue
+            failpoint("stages:restored")
+            self._standing.forget()
+            locked = before.stage if stage.frozen else replace(decision.now, outs=outs)
+            self._lock_stage(stage, locked)
+            self._log_restored(stage, before)
+            return before
+        return None
+
+    def _log_restored(self, stage: Stage, before: Before) -> None:
+        where = f" from {before.experiment}" if before.experiment else ""
+        self._task.site.log.write(f"--- {stage.name}: restored{where}\n".encode())
+        if before.log is not None:
+            self._task.site.log.write(before.log)
+            self._task.site.log_of(stage).write_bytes(before.log)
+
+    def _make_room(self, decision: Decision) -> None:
+        """Remove a stage's outs, so that what is there afterwards is its own; what is known nowhere else is
+        put in the store before."""
+        for out in decision.stage.outs:
+            path = self._root / out.path
+            if not out.persist:
+                self._remove(path, out.path, decision.outs.get(out.path))
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+    def _remove(self, path: Path, name: str, found: Artifact | None) -> None:
+        if path.is_symlink():  # DVC's, into its cache: what it leads to stays
+            path.unlink()
+        elif found is not None:
+            if not self._store.has(found.hash):
+                self._store.add(self._root, name, self._cache)
+            failpoint("stages:kept")
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        failpoint("stages:removed")
+
+    def _stored(self, stage: Stage) -> tuple[Artifact, ...]:
+        """Put a stage's outs in the store, in place of objects there that have turned out to be damaged."""
+        artifacts = [self._store.add(self._root, out.path, self._cache) for out in stage.outs]
+        if self._damaged:
+            contents = {hash_ for each in artifacts for hash_ in self._store.contents(each.hash)}
+            for hash_ in contents & self._damaged:
+                self._store.remove(hash_)
+            self._damaged -= contents
+            artifacts = [self._store.add(self._root, out.path, self._cache) for out in stage.outs]
+        return tuple(sorted(artifacts, key=lambda artifact: artifact.path))
+
+    def _lock_stage(self, stage: Stage, locked: LockedStage) -> None:
+        pipeline = self._task.plan.pipeline
+
+        def new(lock: Lock) -> Lock:
+            return stages.up_to(Lock({**lock.stages, stage.name: locked}, lock.data), pipeline)
+
+        self._lock = lock_file.change(self._root, self._task.code.config, self._task.project.local, new)
+        self._task.keep(stage)
+
+
+def _reason(error: errors.GitexpError) -> str:
+    return error.message.rstrip(".")

@@ -1,0 +1,180 @@
+"""What a run of stages begins with: which ones, in what order, and that all they need can be had.
+
+All that can be known before the first stage runs is refused here: unknown stages, outs that Git tracks or
+that lie behind a link, params that no file has, deps that nothing makes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.data import paths
+from gitexp.data.stat_cache import StatCache
+from gitexp.model import Artifact
+from gitexp.ops import lock_file
+from gitexp.ops.project import Project
+from gitexp.ops.restore import Restorer
+from gitexp.ops.standing import Standing
+from gitexp.pipeline.graph import Graph
+from gitexp.pipeline.lock import Lock
+from gitexp.pipeline.stage import Out, Pipeline, ReadFile, Stage
+from gitexp.pipeline.state import Selection
+from gitexp.repo import indexes
+from gitexp.repo.snapshot import shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The stages to be looked at, in the order of a run.
+
+    `bring` are artifacts that they read, that are not in the workspace, and that the object store has.
+    `inputs` stands for the content of all that they read and none of them makes; only to be compared.
+    """
+
+    pipeline: Pipeline
+    graph: Graph
+    selection: Selection
+    stages: tuple[Stage, ...]
+    bring: tuple[Artifact, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return self.selection.argv
+
+    @property
+    def outs(self) -> list[Out]:
+        """The outs of all stages of the pipeline, those that are not to run too."""
+        return [out for stage in self.pipeline.stages for out in stage.outs]
+
+    @property
+    def in_git(self) -> tuple[str, ...]:
+        """The outs that stand in the experiment's tree."""
+        return tuple(out.path for out in self.outs if out.in_git)
+
+    def results(self, code: Project) -> tuple[str, ...]:
+        """Return the files that a run of it writes and that go into Git, the lock among them."""
+        return (*self.in_git, lock_file.path_of(code.config))
+
+    @property
+    def in_store(self) -> tuple[str, ...]:
+        """The outs that stand in the object store alone."""
+        return tuple(out.path for out in self.outs if not out.in_git)
+
+
+def choose(code: Project, selection: Selection, read_file: ReadFile) -> Plan:
+    """Return the plan as far as gitexp.yaml (or dvc.yaml) tells; `read_file` gives params files.
+
+    Raises ConfigError, ParseError or UnknownStage.
+    """
+    pipeline = code.pipeline(read_file)
+    assert pipeline is not None  # the config has stages, or nobody would ask
+    graph = Graph(pipeline)
+    stages = graph.select(selection.names, single=selection.single, downstream=selection.downstream)
+    return Plan(pipeline, graph, selection, tuple(stages))
+
+
+def _refuse_tracked(code: Project, outs: Sequence[str]) -> None:
+    if tracked := list(indexes.files(code.repo, code.repo.index, outs)):
+        tops = [out for out in outs if any(paths.lies_in(path, out) for path in tracked)]
+        raise errors.TrackedOut(
+            f"Git tracks {shorten(tracked)}, which belongs in the object store.",
+            f"git rm -r --cached {' '.join(tops[:3])}, and commit that; or say cache: false of it.",
+        )
+
+
+def _refuse_links(root: Path, stages: Iterable[Stage]) -> None:
+    """Raise UnsafePath for an out behind a link: it would be written somewhere else."""
+    for stage in stages:
+        for out in stage.outs:
+            if (link := paths.foreign_parent(str(root), out.path)) is not None:
+                raise errors.UnsafePath(
+                    f"The out {out.path} of the stage {stage.name} lies behind {link}, which is a link.",
+                    "Name the path without links.",
+                )
+
+
+def complete(project: Project, code: Project, root: Path, plan: Plan, read_file: ReadFile) -> Plan:
+    """Return the plan with what is to be brought into the workspace at `root`, and what its inputs are.
+
+    Raises TrackedOut, UnsafePath, UnknownParam, LockError, UnstorableData, or MissingDep for what a stage
+    reads and that is neither there, nor in the store, nor made by a stage that is to run.
+    """
+    _refuse_tracked(code, (*plan.in_store, *code.config.data))
+    _refuse_links(root, plan.stages)
+    lock = lock_file.read(root, code.config)
+    with StatCache(project.local.stat_cache) as cache:
+        standing = Standing(root, cache, read_file)
+        bring: dict[str, Artifact] = {}
+        inputs: dict[str, str] = {}
+        for stage, path in _read_from_outside(plan):
+            found = standing.artifact(path)
+            if found is not None:
+                inputs[path] = found.hash
+                continue
+            known = [each for each in lock.artifacts if _overlap(each.path, path)]
+            if not known:
+                raise _missing(plan, stage, path)
+            bring.update((each.path, each) for each in known if not _is_there(root, each.path))
+            inputs.update((each.path, each.hash) for each in known)
+        _check_params(plan, standing)
+        for absent in Restorer(project, root, cache).absent(bring.values()):
+            reader = next(stage for stage, path in _read_from_outside(plan) if _overlap(absent.path, path))
+            raise _missing(plan, reader, absent.path)
+    return Plan(
+        plan.pipeline,
+        plan.graph,
+        plan.selection,
+        plan.stages,
+        tuple(bring.values()),
+        tuple(sorted(inputs.items())),
+    )
+
+
+def _read_from_outside(plan: Plan) -> Iterator[tuple[Stage, str]]:
+    """Yield what each stage reads and no stage makes that is to be looked at before it."""
+    made = [out.path for stage in plan.stages for out in stage.outs]
+    for stage in plan.stages:
+        if not stage.frozen:
+            for path in stage.deps:
+                if not any(_overlap(out, path) for out in made):
+                    yield stage, path
+
+
+def _check_params(plan: Plan, standing: Standing) -> None:
+    made = {out.path for stage in plan.stages for out in stage.outs}
+    for stage in plan.stages:
+        if not stage.frozen and made.isdisjoint(params.file for params in stage.params):
+            standing.params(stage)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return paths.lies_in(one, other) or paths.lies_in(other, one)
+
+
+def _is_there(root: Path, path: str) -> bool:
+    return os.path.lexists(root / path)
+
+
+def _missing(plan: Plan, stage: Stage, path: str) -> errors.MissingDep:
+    maker = plan.graph.maker_of(path)
+    if maker is not None:
+        return errors.MissingDep(
+            f"The stage {stage.name} reads {path}, which is not there: the stage {maker.name} makes it.",
+            f"Run that too: gitexp run {maker.name} {stage.name}",
+        )
+    return errors.MissingDep(
+        f"The stage {stage.name} reads {path}, which is not there, and no stage makes it.",
+        "Put it there, or correct the deps; data that gitexp knows comes with: gitexp data pull",
+    )
+
+
+def up_to(lock: Lock, pipeline: Pipeline) -> Lock:
+    """Return a lock without the stages that are no more."""
+    names = {stage.name for stage in pipeline.stages}
+    stages = {name: stage for name, stage in lock.stages.items() if name in names}
+    return lock if len(stages) == len(lock.stages) else Lock(stages, lock.data)
