@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.failpoints import failpoint
 from gitexp.repo.local import LocalState
 
 _READABLE = 0o666
@@ -39,6 +40,7 @@ def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None)
                 raise errors.StorageError(
                     f"{path.name} was changed by somebody else just now.", "Run the command again."
                 )
+            failpoint("whole-file:written")
             temporary.replace(path)
     except OSError as error:
         raise errors.StorageError(
