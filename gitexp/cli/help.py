@@ -34,5 +34,27 @@ class Group(TyperGroup):
             raise ReaderGone from error
 
 
+class Subcommands(TyperGroup):
+    """A command that is several, such as `gitexp remote add`; alone it says which there are."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the words of the command line; raises UsageError if there are none."""
+        if not args and not ctx.resilient_parsing:
+            ctx.fail(f"Say what to do: {', '.join(self.list_commands(ctx))}.")
+        return super().parse_args(ctx, args)
+
+
+def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the commands of a group by what is typed, those of its groups as `remote add`."""
+    found = {}
+    for name in group.list_commands(None):
+        command = group.commands[name]
+        if hasattr(command, "commands"):
+            found.update(leaves(command, f"{prefix}{name} "))
+        else:
+            found[prefix + name] = command
+    return found
+
+
 class ReaderGone(Exception):
     """Whoever read our output has closed it."""

@@ -186,6 +186,18 @@ def say(text: str, style: str = "") -> None:
     _tell("", "", text, style)
 
 
+def draw(text: str) -> None:
+    """Draw a line of stderr over the one before, where a person watches; "" wipes it away."""
+    if not is_terminal(sys.stderr) or not _knows_colors():
+        return
+    from gitexp.cli.cells import elide
+
+    line = elide(clean(text), os.get_terminal_size(sys.stderr.fileno()).columns - 1)
+    encoding = sys.stderr.encoding or "ascii"
+    sys.stderr.write(f"\r{line.encode(encoding, 'replace').decode(encoding)}\x1b[K")
+    sys.stderr.flush()
+
+
 def warn(text: str) -> None:
     """Tell the person on stderr of something that they may not expect."""
     _tell("warning: ", "yellow", text)

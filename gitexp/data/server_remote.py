@@ -99,13 +99,20 @@ class _ServerRemote(Remote):
     def _disconnect(self) -> None:
         with self._lock:
             self._connected = None
+            self._made.clear()
 
     def close(self) -> None:
         self._disconnect()
 
     def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
-        with self._translated():
-            self._upload(source, self._path(hash_), on_bytes)
+        try:
+            with self._translated():
+                self._upload(source, self._path(hash_), on_bytes)
+        except errors.NotOnRemote as error:
+            raise errors.RemoteRefused(
+                f"The remote '{self.name}' ({self.url}) has no such bucket or folder.",
+                "Make it there first, or correct its URL.",
+            ) from error
 
     def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
         with self._translated(here=target):
@@ -252,10 +259,6 @@ class _Ssh(_MovingRemote):
             "keepalive_interval": _PATIENCE / 4,
         }
 
-    def _disconnect(self) -> None:
-        self._made.clear()
-        super()._disconnect()
-
     def _make(self, folder: str) -> None:
         try:  # one question, where makedirs has one for each folder of the path
             self._fs().mkdir(folder, create_parents=False)
@@ -300,7 +303,7 @@ class _Http(_MovingRemote):
         }
 
     def _disconnect(self) -> None:
-        pass  # its connections are made anew by themselves
+        self._made.clear()  # its connections are made anew by themselves
 
     def close(self) -> None:
         if self._connected is not None:
@@ -311,9 +314,8 @@ class _Http(_MovingRemote):
         return self._fs().client
 
     def can_list(self) -> bool:
-        with self._translated(), contextlib.suppress(Exception):
-            return bool(self._client().detected_features.dav_compliances)
-        return False
+        with self._translated():
+            return any(self._client().detected_features.dav_compliances)
 
     def _size(self, hash_: str) -> int | None:
         try:
@@ -340,20 +342,15 @@ class _Http(_MovingRemote):
         self._client().move(temporary, path, overwrite=True)
 
     def _make(self, folder: str) -> None:
-        try:
-            self._mkcol(folder)
-        except Exception as error:
-            if type(error).__name__ != "ResourceConflict":  # 409: the one above it is not there
-                raise
-            self._mkcol("")
-            self._mkcol(folder)
+        self._mkcol(self._client().join_url(folder, add_trailing_slash=True))
 
-    def _mkcol(self, folder: str) -> None:
-        try:
-            self._client().mkdir(folder)
-        except Exception as error:
-            if type(error).__name__ != "ResourceAlreadyExists":
-                raise
+    def _mkcol(self, url: Any) -> None:
+        answer = self._client().http.request("MKCOL", url)
+        if answer.status_code == 409 and url.path.strip("/"):  # the one above it is not there
+            self._mkcol(url.copy_with(path=posixpath.dirname(url.path.rstrip("/")).rstrip("/") + "/"))
+            answer = self._client().http.request("MKCOL", url)
+        if answer.status_code != 405:  # it is there
+            answer.raise_for_status()
 
 
 _REMOTES: Mapping[Kind, type[_ServerRemote]] = {

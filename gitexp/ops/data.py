@@ -164,7 +164,7 @@ def fetch(
     hashes: Iterable[str] | Mapping[str, int | None],
     on_progress: OnProgress | None = None,
 ) -> dict[str, errors.GitexpError]:
-    """Have these artifacts in the store, folders with all their files: what is missing, from the first remote.
+    """Have these artifacts in the store, folders with all their files: what is not, from the first remote.
 
     Returns those that could not be had, with the reason; raises nothing for a remote that cannot be used.
     Where nothing is missing, or there is no remote, it costs no more than looking. If sizes are given (a

@@ -16,8 +16,8 @@ from gitexp.ops.project import Project
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
-def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> None:
-    """Add a remote to gitexp.yaml, which is made if it is not there.
+def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """Add a remote to gitexp.yaml, which is made if it is not there; return its URL and options.
 
     Raises InvalidName, RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
     """
@@ -33,6 +33,7 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> No
     described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
     remote_url.parse(name, described, project.folder)
     config_file.change(project, ("remotes", name), described if options else url)
+    return described
 
 
 def remove(project: Project, name: str) -> str:

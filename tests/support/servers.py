@@ -30,14 +30,23 @@ _DAV_MODULE = Path("/usr/lib/nginx/modules/ngx_http_dav_ext_module.so")
 class Server:
     """One process, or several, that listen on `port`; may be killed and started again, data and all."""
 
-    def __init__(self, port: int, commands: Sequence[Sequence[str]], log: Path) -> None:
+    def __init__(
+        self, port: int, commands: Sequence[Sequence[str]], log: Path, socket: Path | None = None
+    ) -> None:
         self.port = port
         self._commands = commands
         self._log = log
+        self._socket = socket  # of one that was killed, and would be in the way of the next
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def running(self) -> bool:
+        return bool(self._processes)
 
     def start(self) -> None:
         """Starts it and waits until it answers."""
+        if self._socket is not None:
+            self._socket.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._processes = [
                 subprocess.Popen(
@@ -136,9 +145,8 @@ def nginx(folder: Path) -> Place:
     config.write_text(_NGINX.format(folder=folder, port=port, dav=_DAV, module=_DAV_MODULE, cgi=_CGI))
     commands = [[program, "-c", str(config), "-e", str(folder / "nginx.log"), "-p", str(folder)]]
     if (wrapper := shutil.which("fcgiwrap", path=_path())) is not None:
-        (folder / "cgi.socket").unlink(missing_ok=True)
         commands.append([wrapper, "-c", "2", "-s", f"unix:{folder / 'cgi.socket'}"])
-    server = Server(port, commands, folder / "nginx.log")
+    server = Server(port, commands, folder / "nginx.log", folder / "cgi.socket")
     server.start()
     return Place(server, f"http://127.0.0.1:{port}/dav", data, {"HOME": str(home)})
 
@@ -154,7 +162,7 @@ load_module {module};
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
+error_log {folder}/nginx.log crit;
 events {{ worker_connections 256; }}
 http {{
   access_log off;

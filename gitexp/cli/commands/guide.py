@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 
 from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.help import Command, leaves
 
 EPILOG = """Examples:
 gitexp guide
@@ -29,8 +27,7 @@ def guide(context: typer.Context, json: options.Json = False) -> None:
     from gitexp.cli import guide as pages
     from gitexp.cli import render
 
-    root: Any = context.find_root().command
-    commands = {name: root.get_command(context, name) for name in root.list_commands(context)}
+    commands = leaves(context.find_root().command)
     if json:
         return render.as_json(pages.as_json(commands))
     return render.answer(pages.text(commands).splitlines())

@@ -1,0 +1,203 @@
+"""`gitexp data`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gitexp import errors
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command, Subcommands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitexp.model import Artifact
+    from gitexp.ops.data import Report, Standing
+    from gitexp.ops.project import Project
+
+EPILOG_PUSH = """Examples:
+gitexp data push
+gitexp data push exp-333c9 exp-55e90
+gitexp data push --all -j 16 --remote store
+"""
+EPILOG_PULL = """Examples:
+gitexp data pull
+gitexp data pull exp-333c9
+gitexp data pull --all
+"""
+EPILOG_STATUS = """Examples:
+gitexp data status
+gitexp data status exp-333c9 --json
+"""
+
+_NAMED = 20  # paths of what failed
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    data = typer.Typer(name="data", cls=Subcommands, help="Move data and results to and from data remotes.")
+    data.command(cls=Command, epilog=EPILOG_PUSH)(push)
+    data.command(cls=Command, epilog=EPILOG_PULL)(pull)
+    data.command(cls=Command, epilog=EPILOG_STATUS)(status)
+    app.add_typer(data)
+
+
+Exps = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EXP]...",
+        help="Experiments or revisions whose data is meant; default: what gitexp.lock here says.",
+        autocompletion=complete.experiments,
+    ),
+]
+All = Annotated[bool, typer.Option("--all", "-A", help="The data of all experiments, and of the workspace.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="How many at once; default: as suits the remote."),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--remote",
+        metavar="NAME",
+        help="Which data remote; default: the first one.",
+        autocompletion=complete.data_remotes,
+    ),
+]
+
+
+def push(
+    exps: Exps = None,
+    everything: All = False,
+    jobs: Jobs = None,
+    remote: Where = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Upload data and results that the remote does not have yet.
+
+    What fails does not stop the rest, and is named at the end. After an interruption the next push goes on
+    from there.
+    """
+    from gitexp.cli.progress import Meter
+    from gitexp.cli.session import open_project
+    from gitexp.ops import data as ops
+
+    project = open_project(needs_config=True)
+    wanted = _wanted(project, exps, everything)
+    with Meter("Pushing", quiet=quiet) as meter:
+        report = ops.push(project, wanted, remote=remote, jobs=jobs, on_progress=meter)
+    _tell(report, wanted, f"Pushed {_amount(report)} to {report.remote}.", quiet=quiet, json=json)
+
+
+def pull(
+    exps: Exps = None,
+    everything: All = False,
+    jobs: Jobs = None,
+    remote: Where = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Download data and results that are not on this machine yet.
+
+    Each is verified before it is taken. They come into the store in .git; the workspace stays as it is until
+    gitexp checkout brings them into it.
+    """
+    from gitexp.cli.progress import Meter
+    from gitexp.cli.session import open_project
+    from gitexp.ops import data as ops
+
+    project = open_project(needs_config=True)
+    wanted = _wanted(project, exps, everything)
+    with Meter("Pulling", quiet=quiet) as meter:
+        report = ops.pull(project, wanted, remote=remote, jobs=jobs, on_progress=meter)
+    _tell(report, wanted, f"Pulled {_amount(report)} from {report.remote}.", quiet=quiet, json=json)
+
+
+def status(
+    exps: Exps = None, everything: All = False, remote: Where = None, json: options.Json = False
+) -> None:
+    """Say which data and results this machine and the remote have."""
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import data as ops
+
+    project = open_project(needs_config=True)
+    found = ops.status(project, _wanted(project, exps, everything), remote=remote)
+    if json:
+        return render.as_json([_as_json(each) for each in found])
+    render.answer(_lines(found))
+    if not found:
+        render.say("No gitexp.lock names any data.", "dim")
+    elif any(each.missing_there is None for each in found):
+        render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
+    return None
+
+
+def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[Artifact]:
+    from gitexp.ops import data as ops
+
+    if exps and everything:
+        raise errors.UsageError("--all and names do not go together.", "Give one of them.")
+    return ops.artifacts(project, ops.commits(project, exps or (), everything=everything))
+
+
+def _tell(report: Report, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
+    """Say what a transfer came to; raises TransferFailed if some of it failed."""
+    from gitexp.cli import render
+
+    if json:
+        failed = [{"path": path, **error.as_json()} for path, error in report.failed.items()]
+        counts = {"artifacts": len(wanted), "objects": report.objects, "bytes": report.bytes}
+        render.as_json({"remote": report.remote, **counts, "failed": failed})
+        if failed:
+            raise typer.Exit(errors.TransferFailed.exit_code)
+        return
+    if report.objects and not quiet:
+        render.say(done)
+    elif not report.failed and not quiet:
+        nothing = "nothing to transfer" if wanted else "no gitexp.lock names any data"
+        render.say(f"Up to date with {report.remote}: {nothing}.", "dim")
+    if len(report.failed) > 1:
+        for path, error in list(report.failed.items())[:_NAMED]:
+            render.warn(f"{path}: {error.message}")
+        if len(report.failed) > _NAMED:
+            render.warn(f"and {len(report.failed) - _NAMED:,} more.")
+    report.check()
+
+
+def _amount(report: Report) -> str:
+    from gitexp.repo.snapshot import human_size
+
+    return f"{report.objects:,} object{'' if report.objects == 1 else 's'} ({human_size(report.bytes)})"
+
+
+def _lines(found: list[Standing]) -> Iterator[str]:
+    from gitexp.cli.values import clean
+    from gitexp.repo.snapshot import human_size
+
+    width = max((len(each.artifact.path) for each in found), default=0)
+    for each in found:
+        places = [f"{_count(each.missing_here)}here"]
+        if each.missing_there is not None:
+            places.append(f"{_count(each.missing_there)}on the remote")
+        path = f"{each.artifact.path:<{width}}"
+        yield clean(f"{path}  {human_size(each.artifact.size):>7}  {', '.join(places)}")
+
+
+def _count(missing: int) -> str:
+    return f"{missing:,} missing " if missing else ""
+
+
+def _as_json(standing: Standing) -> dict[str, Any]:
+    artifact = standing.artifact
+    return {
+        "path": artifact.path,
+        "hash": artifact.hash,
+        "size": artifact.size,
+        "files": artifact.files,
+        "missing_here": standing.missing_here,
+        "missing_there": standing.missing_there,
+    }

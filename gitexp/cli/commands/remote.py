@@ -1,0 +1,108 @@
+"""`gitexp remote`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli import complete, options
+from gitexp.cli.help import Command, Subcommands
+
+EPILOG_ADD = """Examples:
+gitexp remote add store /mnt/shared/store
+gitexp remote add store s3://bucket/folder --option region=eu-central-1
+gitexp remote add minio s3://bucket/folder --option endpoint_url=https://minio.example.com
+gitexp remote add server ssh://someone@server/srv/store
+"""
+EPILOG_LIST = """Examples:
+gitexp remote list
+gitexp remote list --json
+"""
+EPILOG_REMOVE = """Examples:
+gitexp remote remove store
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    remote = typer.Typer(name="remote", cls=Subcommands, help="Where data is pushed to and pulled from.")
+    remote.command("add", cls=Command, epilog=EPILOG_ADD)(add)
+    remote.command("list", cls=Command, epilog=EPILOG_LIST)(list_)
+    remote.command("remove", cls=Command, epilog=EPILOG_REMOVE)(remove)
+    app.add_typer(remote)
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")]
+Known = Annotated[str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=complete.data_remotes)]
+
+
+def add(
+    name: Name,
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="A folder, or file://, ssh://, sftp://, s3://, gs://, az://, http(s)://."
+        ),
+    ],
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="KEY=VALUE",
+            help="What its protocol has to know: endpoint_url, region, profile; port, user. Repeatable.",
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Add a data remote to gitexp.yaml; the first one is used where none is named.
+
+    A relative folder is relative to gitexp.yaml. Passwords and keys do not go in there: they are taken from
+    where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).
+    """
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import remote as ops
+
+    project = open_project(needs_config=True)
+    found = ops.add(project, name, url, options.pairs(option, "--option"))
+    if json:
+        return render.as_json({"name": name, **found})
+    if not quiet:
+        render.say(f"The data remote '{name}' is in gitexp.yaml: {url}")
+    return None
+
+
+def list_(json: options.Json = False) -> None:
+    """List the data remotes, the default one first."""
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.cli.values import clean
+
+    remotes = open_project(needs_config=True).config.remotes
+    if json:
+        return render.as_json([{"name": name, **described} for name, described in remotes.items()])
+    width = max(map(len, remotes), default=0)
+    lines = []
+    for name, described in remotes.items():
+        rest = [f"{key}={value}" for key, value in described.items() if key != "url"]
+        lines.append(clean("  ".join([f"{name:<{width}}", described["url"], *rest])))
+    render.answer(lines)
+    if not remotes:
+        render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
+    return None
+
+
+def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
+    """Take a data remote out of gitexp.yaml; what is stored there stays."""
+    from gitexp.cli import render
+    from gitexp.cli.session import open_project
+    from gitexp.ops import remote as ops
+
+    url = ops.remove(open_project(needs_config=True), name)
+    if json:
+        return render.as_json({"removed": name, "url": url})
+    if not quiet:
+        render.say(f"The data remote '{name}' is not in gitexp.yaml any more; what is at {url} stays.")
+    return None

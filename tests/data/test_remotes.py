@@ -1,0 +1,385 @@
+"""Every kind of remote does the same: the contract, against real servers; and what a URL may say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.data import remote, remote_url
+from gitexp.data.remote import Remote
+from gitexp.data.remote_url import Kind
+from gitexp.data.remotes import open_remote
+from tests.support.servers import Place
+
+SERVERS = {"ssh": "ssh_server", "webdav": "web_server", "s3": "s3_server"}
+
+
+def place_of(kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The running server, with its environment laid over this one's."""
+    place: Place = request.getfixturevalue(SERVERS[kind])
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    return place
+
+
+@pytest.fixture(params=["folder", *SERVERS])
+def there(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Remote]:
+    """An empty remote of each kind."""
+    if request.param == "folder":
+        url = str(tmp_path / "remote")
+    else:
+        url = f"{place_of(request.param, request, monkeypatch).url}/{secrets.token_hex(4)}/deep"
+    with open_remote("store", {"url": url}, tmp_path) as opened:
+        yield opened
+
+
+def made(folder: Path, content: bytes) -> tuple[str, Path]:
+    """A file, and the name that it has as an object."""
+    hash_ = hashlib.sha256(content).hexdigest()
+    path = folder / f"made-{hash_}"
+    path.write_bytes(content)
+    return hash_, path
+
+
+def ignore(count: int) -> None:
+    pass
+
+
+# -- the contract -------------------------------------------------------------------------------------
+
+
+def test_what_is_put_can_be_asked_for_listed_got_and_removed(there: Remote, tmp_path: Path) -> None:
+    counted: list[int] = []
+    objects = dict([made(tmp_path, content) for content in (b"", b"small", os.urandom((3 << 20) + 7))])
+    assert there.has_many(objects) == {}
+    assert list(there.list()) == []
+    began = time.time()
+    for hash_, path in objects.items():
+        there.put(hash_, path, counted.append)
+    there.flush()
+    assert sum(counted) == (3 << 20) + 12
+    sizes = {hash_: path.stat().st_size for hash_, path in objects.items()}
+    assert there.has_many([*objects, "ab" + "0" * 62]) == sizes
+    listed = {each.hash: each for each in there.list()}
+    assert {hash_: each.size for hash_, each in listed.items()} == sizes
+    assert all(abs(each.mtime - began) < 3600 for each in listed.values())
+    for hash_, path in objects.items():
+        got = tmp_path / f"got-{hash_}"
+        there.get(hash_, got, ignore)
+        assert got.read_bytes() == path.read_bytes()
+        there.remove(hash_)
+        there.remove(hash_)
+    assert there.has_many(objects) == {}
+    with pytest.raises(errors.NotOnRemote):
+        there.get(next(iter(objects)), tmp_path / "nothing", ignore)
+
+
+def test_many_are_asked_for_by_listing_and_few_one_by_one(there: Remote, tmp_path: Path) -> None:
+    objects = dict([made(tmp_path, str(number).encode()) for number in range(5)])
+    folder = {f"{number % 3:02x}{number:062x}.dir": path for number, path in enumerate(objects.values())}
+    for hash_, path in {**objects, **folder}.items():
+        there.put(hash_, path, ignore)
+    there.flush()
+    sizes = dict.fromkeys((*objects, *folder), 1)
+    absent = [f"{number % 4:02x}{secrets.token_hex(31)}" for number in range(40)]
+    asked: list[str] = []
+    size = type(there)._size
+    there._size = lambda hash_: asked.append(hash_) or size(there, hash_)  # type: ignore[method-assign]
+    assert there.has_many([*sizes, *absent]) == sizes
+    assert asked == []
+    assert there.has_many(list(folder)) == dict.fromkeys(folder, 1)
+    assert sorted(asked) == sorted(folder)
+
+
+def test_a_large_remote_is_not_listed_for_a_few_objects(
+    there: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_A_PAGE", 1)
+    first = "00" + "1" * 62
+    _, path = made(tmp_path, b"x")
+    for number in range(3):
+        there.put(f"00{number + 1:062x}", path, ignore)
+    there.put(first, path, ignore)
+    there.flush()
+    absent = [f"{number:02x}{secrets.token_hex(31)}" for number in range(40)]
+    listed: list[str] = []
+    entries = type(there)._entries
+    there._entries = lambda folder: listed.append(folder) or entries(there, folder)  # type: ignore[method-assign]
+    assert there.has_many([first, *absent]) == {first: 1}
+    assert listed == ["00"]
+
+
+def test_an_upload_that_fails_leaves_no_object(there: Remote, tmp_path: Path) -> None:
+    hash_, path = made(tmp_path, os.urandom(3 << 20))
+
+    class Enough(BaseException):
+        pass
+
+    def stop(count: int) -> None:
+        raise Enough
+
+    if there.url.startswith("s3://"):
+        pytest.skip("one request: it cannot be stopped half way")
+    with pytest.raises(Enough):
+        there.put(hash_, path, stop)
+    there.flush()
+    assert there.has_many([hash_]) == {}
+    assert list(there.list()) == []
+
+
+def test_what_is_there_is_replaced(there: Remote, tmp_path: Path) -> None:
+    hash_, path = made(tmp_path, b"right")
+    _, wrong = made(tmp_path, b"half")
+    for source in (wrong, path):
+        there.put(hash_, source, ignore)
+        there.flush()
+    assert there.has_many([hash_]) == {hash_: 5}
+
+
+@pytest.mark.parametrize("kind", ["ssh", "webdav"])
+def test_uploads_that_were_killed_are_removed_a_day_later(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = place_of(kind, request, monkeypatch)
+    folder = place.folder / (name := secrets.token_hex(4)) / "tmp"
+    folder.mkdir(parents=True)
+    for left, age in (("new", 0), ("old", 2 * 86400)):
+        (folder / left).write_bytes(b"half")
+        os.utime(folder / left, (time.time() - age,) * 2)
+    with open_remote("store", {"url": f"{place.url}/{name}"}, tmp_path) as opened:
+        opened.remove_leftovers(time.time() - 86400)
+        assert [path.name for path in folder.iterdir()] == ["new"]
+        assert list(opened.list()) == []
+
+
+# -- what is particular to one ------------------------------------------------------------------------
+
+
+def test_a_plain_web_server_can_be_read(
+    web_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_, path = made(tmp_path, b"content")
+    target = web_server.folder / (name := secrets.token_hex(4)) / hash_[:2] / hash_[2:]
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"content")
+    url = web_server.url.replace("/dav", "/static")
+    with open_remote("mirror", {"url": f"{url}/{name}"}, tmp_path) as opened:
+        absent = [secrets.token_hex(32) for _ in range(40)]
+        assert opened.has_many([hash_, *absent]) == {hash_: 7}
+        opened.get(hash_, tmp_path / "got", ignore)
+        assert (tmp_path / "got").read_bytes() == b"content"
+        with pytest.raises(errors.RemoteRefused, match="can only be read"):
+            opened.put(hash_, path, ignore)
+
+
+def test_a_password_comes_from_netrc_alone(
+    web_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_, path = made(tmp_path, b"content")
+    url = web_server.url.replace("/dav", "/closed") + "/" + secrets.token_hex(4)
+    with (
+        open_remote("store", {"url": url}, tmp_path) as opened,
+        pytest.raises(errors.RemoteRefused) as refused,
+    ):
+        opened.has_many([hash_])
+    assert "~/.netrc" in (refused.value.hint or "")
+    monkeypatch.setenv("HOME", web_server.env["HOME"])
+    with open_remote("store", {"url": url}, tmp_path) as opened:
+        opened.put(hash_, path, ignore)
+        assert opened.has_many([hash_]) == {hash_: 7}
+
+
+def test_a_host_that_is_not_known_is_not_trusted(
+    ssh_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    with open_remote("store", {"url": ssh_server.url}, tmp_path) as opened:
+        with pytest.raises(errors.RemoteRefused, match="known_hosts"):
+            opened.has_many(["0" * 64])
+        (home / ".ssh" / "known_hosts").write_text(
+            Path(ssh_server.env["HOME"], ".ssh", "known_hosts").read_text()
+        )
+        with pytest.raises(errors.RemoteRefused, match="Permission denied"):
+            opened.has_many(["0" * 64])
+
+
+def test_a_bucket_that_is_not_there_is_said_to_be_so(
+    s3_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_, path = made(tmp_path, b"content")
+    for name, value in s3_server.env.items():
+        monkeypatch.setenv(name, value)
+    with open_remote("store", {"url": "s3://no-such-bucket/x"}, tmp_path) as opened:
+        assert opened.has_many([hash_]) == {}
+        with pytest.raises(errors.DataRemoteError, match="bucket"):
+            opened.put(hash_, path, ignore)
+
+
+def test_without_credentials_it_says_where_they_would_be(
+    s3_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    options = {"url": s3_server.url, "endpoint_url": s3_server.env["AWS_ENDPOINT_URL"], "region": "us-east-1"}
+    with (
+        open_remote("store", options, tmp_path) as opened,
+        pytest.raises(errors.RemoteRefused, match="no credentials") as refused,
+    ):
+        opened.has_many(["0" * 64])
+    assert "~/.aws" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [
+        ("s3://b/x", "s3fs", "s3"),
+        ("gs://b/x", "gcsfs", "gs"),
+        ("az://b/x", "adlfs", "azure"),
+        ("ssh://h/x", "sshfs", "ssh"),
+        ("https://h/x", "webdav4", "http"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_one_sentence(
+    url: str, package: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (package, f"{package}.fsspec"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(errors.BackendMissing, match=f"needs the package {package}") as missing:
+        open_remote("store", {"url": url}, tmp_path)
+    assert missing.value.hint == f"pip install 'gitexp[{extra}]'"
+
+
+def test_a_folder_needs_none_of_these_packages() -> None:
+    program = (
+        "import sys, pathlib; from gitexp.data.remotes import open_remote;"
+        "open_remote('a', {'url': '/nowhere'}, pathlib.Path('/'));"
+        "print([name for name in ('fsspec', 'httpx', 'asyncio') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_what_is_no_file_in_a_folder_is_not_read(tmp_path: Path) -> None:
+    pipe, link = "00" + "a" * 62, "00" + "b" * 62
+    (tmp_path / "store" / "00").mkdir(parents=True)
+    os.mkfifo(tmp_path / "store" / "00" / pipe[2:])
+    (tmp_path / "store" / "00" / link[2:]).symlink_to("/dev/zero")
+    with open_remote("store", {"url": "store"}, tmp_path) as opened:
+        assert opened.has_many([pipe, link]) == {}
+        for hash_ in (pipe, link):
+            with pytest.raises(errors.NotOnRemote):
+                opened.get(hash_, tmp_path / "got", ignore)
+
+
+def test_names_in_a_listing_are_believed_only_if_they_can_be_objects(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    for name in ("00/" + "A" * 62, "00/" + "0" * 61, "0g/" + "0" * 62, "00/" + "1" * 200, "tmp/x", "00/..a"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    (folder / "00" / ("2" * 62)).write_text("x")
+    with open_remote("store", {"url": "store"}, tmp_path) as opened:
+        assert [each.hash for each in opened.list()] == ["00" + "2" * 62]
+
+
+# -- what the config may say --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "host", "path"),
+    [
+        ("/mnt/store", Kind.FOLDER, "", "/mnt/store"),
+        ("../store", Kind.FOLDER, "", "/work/project/../store"),
+        ("file:///mnt/a%20b", Kind.FOLDER, "", "/mnt/a b"),
+        ("file://localhost/mnt", Kind.FOLDER, "", "/mnt"),
+        ("s3://bucket", Kind.S3, "bucket", ""),
+        ("s3://bucket/a/b/", Kind.S3, "bucket", "/a/b"),
+        ("gs://bucket/a", Kind.GS, "bucket", "/a"),
+        ("az://container/a", Kind.AZURE, "container", "/a"),
+        ("https://host:8443/dav/x/", Kind.HTTP, "host:8443", "/dav/x"),
+        ("ssh://host/srv", Kind.SSH, "host", "/srv"),
+        ("sftp://[::1]:2222/srv", Kind.SSH, "[::1]", "/srv"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX")
+def test_urls(url: str, kind: Kind, host: str, path: str) -> None:
+    found = remote_url.parse("store", {"url": url}, Path("/work/project"))
+    assert (found.kind, found.host, found.path) == (kind, host, path)
+
+
+def test_a_user_and_a_port_of_ssh_may_stand_in_the_url_or_beside_it() -> None:
+    for described in ({"url": "ssh://me@host:22/x"}, {"url": "ssh://host/x", "user": "me", "port": 22}):
+        assert remote_url.parse("store", described, Path()).options == {"user": "me", "port": "22"}
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"url": ""},
+        {"url": "ftp://host/x"},
+        {"url": "s3:///x"},
+        {"url": "s3://bucket/../other"},
+        {"url": "s3://bucket/a\nb"},
+        {"url": "s3://key:secret@bucket/x"},
+        {"url": "s3://key@bucket/x"},
+        {"url": "https://me:password@host/x"},
+        {"url": "https://me@host/x"},
+        {"url": "https://host/x?token=abc"},
+        {"url": "ssh://me:password@host/x"},
+        {"url": "ssh://host"},
+        {"url": "ssh://-oProxyCommand=touch/x"},
+        {"url": "ssh://-l@host/x"},
+        {"url": "ssh://host:0/x"},
+        {"url": "file://other/x"},
+        {"url": "s3://b/x", "secret": "x"},
+        {"url": "s3://b/x", "aws_access_key_id": "x"},
+        {"url": "s3://b/x", "password": "x"},
+        {"url": "s3://b/x", "configpath": "/etc/passwd"},
+        {"url": "s3://b/x", "client_kwargs": {"verify": False}},
+        {"url": "s3://b/x", "region": ["eu"]},
+        {"url": "s3://b/x", "region": True},
+        {"url": "s3://b/x", "profile": "../x"},
+        {"url": "s3://b/x", "endpoint_url": "file:///etc/passwd"},
+        {"url": "s3://b/x", "endpoint_url": "https://key:secret@host"},
+        {"url": "s3://b/x", "endpoint_url": "https://host/?a=b"},
+        {"url": "gs://b/x", "endpoint_url": "https://elsewhere"},
+        {"url": "gs://b/x", "token": "/home/me/key.json"},
+        {"url": "az://b/x", "connection_string": "x"},
+        {"url": "ssh://host/x", "proxy_command": "touch /tmp/x"},
+        {"url": "ssh://host/x", "config": "/etc/passwd"},
+        {"url": "ssh://host/x", "known_hosts": None},
+        {"url": "ssh://host/x", "port": "22 -v"},
+        {"url": "ssh://host/x", "user": "-oProxyCommand=x"},
+        {"url": "/folder", "port": 22},
+    ],
+    ids=str,
+)
+def test_what_is_refused(described: dict[str, object]) -> None:
+    with pytest.raises(errors.InvalidRemote) as refused:
+        remote_url.parse("store", described, Path("/work"))
+    assert refused.value.hint
+
+
+def test_a_refusal_does_not_repeat_a_secret() -> None:
+    for described in ({"url": "s3://key:hunter2@bucket/x"}, {"url": "s3://b/x", "secret": "hunter2"}):
+        with pytest.raises(errors.InvalidRemote) as refused:
+            remote_url.parse("store", described, Path())
+        assert "hunter2" not in str(refused.value) + (refused.value.hint or "")
+        assert "environment" in (refused.value.hint or "") or "AWS" in (refused.value.hint or "")
+
+
+def test_every_option_is_explained_and_belongs_to_a_protocol() -> None:
+    schemes = remote_url._SCHEMES.values()
+    assert set(remote_url.OPTIONS) == {option for scheme in schemes for option in scheme.options}
