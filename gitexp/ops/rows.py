@@ -86,22 +86,29 @@ def of_experiment(
     experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()
 ) -> Draft:
     """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
+    row = partial(_row, experiment, parent, pushed)
+    return Draft(row, experiment.record.params, experiment.record.metrics)
+
+
+def _row(
+    experiment: Experiment, parent: Experiment | None, pushed: Sequence[str], params: Flat, metrics: Flat
+) -> Row:
     record = experiment.record
     damaged = experiment.error is not None
-    row = partial(
-        Row,
-        "experiment",
-        experiment.name,
-        None if damaged else record.commit,
-        None if damaged else record.baseline,
-        record.branch,
-        record.status,
-        record.created or None,
+    return Row(
+        kind="experiment",
+        name=experiment.name,
+        commit=None if damaged else record.commit,
+        baseline=None if damaged else record.baseline,
+        branch=record.branch,
+        status=record.status,
+        created=record.created or None,
+        params=params,
+        metrics=metrics,
         experiment=experiment,
         parent=parent,
         pushed=pushed,
     )
-    return Draft(row, record.params, record.metrics)
 
 
 def of_one(experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Row:

@@ -57,7 +57,7 @@ def list_names(
     query = ops.Query(everything, failed=failed, limit=number, filter=filter_text)
     found = ops.matching(open_project(reads_all=True), query)
     if json:
-        heads = (rows.of_experiment(experiment).row() for experiment in found)
+        heads = (rows.of_experiment(experiment).row(params={}, metrics={}) for experiment in found)
         return render.as_json_list({key: getattr(row, key) for key in _KEYS} for row in heads)
     return render.answer(clean(experiment.name) for experiment in found)
 
