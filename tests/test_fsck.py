@@ -1,0 +1,274 @@
+"""`gitexp fsck`: whatever happens to an object is noticed, and mended if that can be."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.data.objects import ObjectStore
+from gitexp.data.place import place
+from gitexp.data.stat_cache import StatCache
+from gitexp.model import Artifact
+from gitexp.ops import fsck
+from gitexp.ops.project import Project
+from tests.support.kills import kill
+from tests.support.stored import put_object, store_of, write_lock_of
+from tests.support.workspace import Workspace
+
+POINTS = {"fsck:aside"}
+
+MUTATIONS = 10_000
+OBJECTS = 50  # at a time
+
+
+@pytest.fixture
+def data(repo: Workspace) -> Artifact:
+    """A folder in the store, which an experiment and the workspace refer to, and is not in the workspace."""
+    artifact = put_object(repo, "data", {"a.txt": "alpha", "deep/b.txt": "beta"})
+    write_lock_of(repo, artifact)
+    repo.gitexp("save", "-q", "-n", "one")
+    for name in ("data/a.txt", "data/deep/b.txt"):
+        (repo.path / name).unlink()
+    repo.guard.retake()
+    return artifact
+
+
+def checked(repo: Workspace) -> fsck.Report:
+    return fsck.check(Project.open(repo.path))
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    overwrite(file, bytes(content))
+
+
+def overwrite(file: Path, content: bytes) -> None:
+    file.chmod(0o600)
+    file.write_bytes(content)
+
+
+def object_of(repo: Workspace, content: str) -> Path:
+    """The file of the object that has this content."""
+    (file,) = [f for f in store_of(repo).folder.glob("??/*") if f.read_bytes() == content.encode()]
+    return file
+
+
+def manifest_of(repo: Workspace, data: Artifact) -> Path:
+    return store_of(repo).path(data.hash)
+
+
+# -- what is found ------------------------------------------------------------------------------------
+
+
+def test_all_in_order(repo: Workspace, data: Artifact) -> None:
+    report = checked(repo)
+    assert (report.objects, report.findings, report.healthy) == (3, (), True)
+    assert "3 objects" in repo.gitexp("fsck").stderr
+    assert "all in order" in repo.gitexp("fsck").stderr
+
+
+def test_a_damaged_object_is_moved_aside_and_told_with_whom_it_concerns(
+    repo: Workspace, data: Artifact
+) -> None:
+    file = object_of(repo, "beta")
+    name = file.parent.name + file.name
+    flip(file)
+    answer = repo.gitexp("fsck", check=False)
+    assert answer.exit_code == 1
+    assert "problem: data/deep/b.txt: damaged" in answer.stdout
+    assert f"{name[:12]}, of one, the workspace" in answer.stdout
+    assert not file.exists()
+    aside = Project.open(repo.path).local.root / "broken" / name
+    assert aside.read_bytes() != b"beta"
+    # It is missing now, for the same.
+    again = repo.json("fsck", check=False)
+    assert again["healthy"] is False
+    assert again["findings"] == [
+        {
+            "object": name,
+            "state": "missing",
+            "path": "data/deep/b.txt",
+            "holders": ["one", "the workspace"],
+            "mended": None,
+        }
+    ]
+
+
+def test_a_damaged_object_that_nobody_refers_to_is_no_problem(repo: Workspace) -> None:
+    put_object(repo, "spare", "nobody wants it")
+    flip(object_of(repo, "nobody wants it"))
+    report = checked(repo)
+    assert report.healthy
+    ((finding),) = report.findings
+    assert (finding.damaged, finding.holders) == (True, ())
+    assert checked(repo).findings == ()
+
+
+@pytest.mark.parametrize("damage", [flip, Path.unlink])
+def test_a_folder_s_list_of_files(repo: Workspace, data: Artifact, damage: Callable[[Path], None]) -> None:
+    damage(manifest_of(repo, data))
+    ((finding),) = checked(repo).findings
+    assert (finding.hash, finding.path, finding.problem) == (data.hash, "data", True)
+    assert finding.holders == ("one", "the workspace")
+
+
+def test_a_lock_that_cannot_be_read_is_said(repo: Workspace) -> None:
+    repo.write("gitexp.lock", "format: 99\n")
+    answer = repo.gitexp("fsck", check=False)
+    assert (answer.exit_code, "later gitexp" in answer.stderr) == (1, True)
+
+
+# -- what is mended -----------------------------------------------------------------------------------
+
+
+def test_what_the_workspace_has_is_stored_again(repo: Workspace) -> None:
+    artifact = put_object(repo, "data", {"a.txt": "alpha", "deep/b.txt": "beta"})
+    write_lock_of(repo, artifact)
+    flip(object_of(repo, "alpha"))
+    object_of(repo, "beta").unlink()
+    report = checked(repo)
+    assert report.healthy
+    assert [finding.mended for finding in report.findings] == ["the workspace", "the workspace"]
+    assert checked(repo).findings == ()
+
+
+def test_what_the_workspace_has_changed_is_not_taken_for_it(repo: Workspace) -> None:
+    artifact = put_object(repo, "data", {"a.txt": "alpha"})
+    write_lock_of(repo, artifact)
+    flip(object_of(repo, "alpha"))
+    repo.write("data/a.txt", "omega")
+    assert not checked(repo).healthy
+    assert not (store_of(repo).folder / "tmp").is_dir() or checked(repo).objects == 1
+
+
+@pytest.fixture
+def remote(repo: Workspace, data: Artifact) -> Path:
+    """A folder as a data remote that has all that the store has."""
+    folder = repo.path.parent / "remote"
+    store = store_of(repo)
+    for hash_, _, _ in store.hashes():
+        target = folder / hash_[:2] / hash_[2:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(store.path(hash_).read_bytes())
+    repo.write("gitexp.yaml", f"remotes:\n  team: {{url: '{folder.as_posix()}'}}\n")
+    return folder
+
+
+@pytest.mark.usefixtures("remote")
+def test_what_is_damaged_is_had_from_a_remote(repo: Workspace, data: Artifact) -> None:
+    for file in (manifest_of(repo, data), object_of(repo, "alpha")):
+        flip(file)
+    answer = repo.gitexp("fsck")
+    assert "note: data/a.txt: damaged, had again from the remote 'team'" in answer.stdout
+    assert "note: data: damaged, had again from the remote 'team'" in answer.stdout
+    assert all(map(store_of(repo).verify, store_of(repo).contents(data.hash)))
+    assert checked(repo).findings == ()
+
+
+@pytest.mark.usefixtures("remote")
+def test_what_was_never_fetched_is_no_problem_and_is_not_fetched(repo: Workspace, data: Artifact) -> None:
+    object_of(repo, "alpha").unlink()
+    report = checked(repo)
+    assert (report.healthy, report.elsewhere, report.findings) == (True, 1, ())
+    assert "1 more on a remote alone" in repo.gitexp("fsck").stderr
+    assert len([*store_of(repo).hashes()]) == 2
+
+
+def test_a_remote_that_has_it_damaged_too_is_no_help(repo: Workspace, data: Artifact, remote: Path) -> None:
+    file = object_of(repo, "alpha")
+    flip(file)
+    flip(remote / file.parent.name / file.name)
+    answer = repo.gitexp("fsck", check=False)
+    assert answer.exit_code == 1
+    assert "problem: data/a.txt: damaged" in answer.stdout
+    assert "on the remote 'team' is damaged" in answer.stderr
+
+
+def test_a_remote_that_cannot_be_asked_is_said(repo: Workspace, data: Artifact) -> None:
+    repo.write("gitexp.yaml", "remotes:\n  far: {url: 'http://127.0.0.1:9/'}\n")
+    object_of(repo, "alpha").unlink()
+    answer = repo.json("fsck", check=False)
+    assert [finding["state"] for finding in answer["findings"]] == ["missing"]
+    assert len(answer["complaints"]) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.parametrize("point", sorted(POINTS))
+@pytest.mark.usefixtures("remote")
+def test_a_kill_while_it_mends(repo: Workspace, data: Artifact, point: str) -> None:
+    for content in ("alpha", "beta"):
+        flip(object_of(repo, content))
+    kill(repo, point, "fsck")
+    assert len([*(Project.open(repo.path).local.root / "broken").iterdir()]) == 1
+    report = checked(repo)
+    assert report.healthy
+    # What was moved aside before the kill is like anything else that is on a remote alone.
+    assert (report.elsewhere, [finding.mended for finding in report.findings]) == (1, ["the remote 'team'"])
+
+
+# -- ten thousand mutations ---------------------------------------------------------------------------
+
+
+def _mutate(draw: random.Random, file: Path) -> str:
+    """Damages an object in one of many ways, its time stamps kept, and returns which."""
+    content, of = file.read_bytes(), file.stat()
+    kind = draw.choice(("flip", "flip", "truncate", "extend", "swap", "zero", "remove"))
+    if kind == "remove":
+        file.unlink()
+        return kind
+    at = draw.randrange(len(content))
+    changed = {
+        "flip": content[:at] + bytes((content[at] ^ 1 << draw.randrange(8),)) + content[at + 1 :],
+        "truncate": content[:at],
+        "extend": content + draw.randbytes(draw.randint(1, 9)),
+        "swap": content[at:] + content[:at] if at and content[at:] + content[:at] != content else content[1:],
+        "zero": bytes(len(content)),
+    }[kind]
+    overwrite(file, changed)
+    os.utime(file, ns=(of.st_atime_ns, of.st_mtime_ns))
+    return kind
+
+
+def _stored(folder: Path, cache: StatCache) -> Iterator[tuple[Artifact, bytes]]:
+    """Files of some sizes in the store of `folder`, with what is in them."""
+    draw = random.Random(1)
+    for number in range(OBJECTS):
+        content = draw.randbytes(draw.choice((1, 20, 300, 5000)))
+        path = f"file-{number}"
+        (folder / path).write_bytes(content)
+        artifact = ObjectStore(folder / "store").add(folder, path, cache)
+        (folder / path).unlink()
+        yield artifact, content
+
+
+def test_of_ten_thousand_mutations_each_is_noticed_and_none_is_served(tmp_path: Path) -> None:
+    draw = random.Random(2)
+    folder, store = tmp_path, ObjectStore(tmp_path / "store")
+    with StatCache(folder / "stat.sqlite") as cache:
+        stored = list(_stored(folder, cache))
+        for _ in range(MUTATIONS // OBJECTS):
+            removed = set()
+            for artifact, _ in stored:
+                if _mutate(draw, store.path(artifact.hash)) == "remove":
+                    removed.add(artifact.hash)
+            there = {hash_: size for hash_, size, _ in store.hashes()}
+            assert fsck.damaged_in(store, there) == {a.hash for a, _ in stored} - removed
+            for artifact, content in stored:
+                with pytest.raises((errors.DamagedObject, errors.MissingData)):
+                    place(store, folder, artifact, ("reflink", "copy"), cache)
+                assert not (folder / artifact.path).exists()
+                overwrite_whole(store.path(artifact.hash), content)
+    assert {path.name for path in folder.iterdir()} <= {"store", "stat.sqlite"}
+
+
+def overwrite_whole(file: Path, content: bytes) -> None:
+    file.unlink(missing_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o444)

@@ -1,0 +1,410 @@
+"""`gitexp gc`: what anybody refers to stays, whatever refers to it; what nobody does goes, when it is old."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.data.objects import ObjectStore
+from gitexp.data.stat_cache import StatCache
+from gitexp.data.sweep import put_back, remove_unused
+from gitexp.model import Artifact
+from gitexp.ops import gc, in_use
+from gitexp.ops.project import Project
+from tests.support.kills import kill
+from tests.support.stored import LONG_AGO, age, lock_of, put_object, store_of, write_lock_of
+from tests.support.workspace import Workspace
+
+POINTS = {"gc:aside", "gc:removed"}
+
+
+def hashes(repo: Workspace) -> set[str]:
+    return {hash_ for hash_, _, _ in store_of(repo).hashes()}
+
+
+def collected(repo: Workspace, **how: bool) -> set[str]:
+    """What gc removes."""
+    project = Project.open(repo.path)
+    return {each.hash for each in gc.collect(project, gc.find(project, **how)).objects}  # type: ignore[arg-type]
+
+
+def forget_lock(repo: Workspace) -> None:
+    """Takes the workspace's own gitexp.lock away, so that only what was made of it refers to data."""
+    (repo.path / "gitexp.lock").unlink()
+    repo.guard.retake()
+
+
+@pytest.fixture
+def data(repo: Workspace) -> Artifact:
+    """A folder in the store, and a gitexp.lock in the workspace that refers to it."""
+    artifact = put_object(repo, "data", {"a.txt": "a", "deep/b.txt": "b"})
+    write_lock_of(repo, artifact)
+    return artifact
+
+
+# -- who refers to data -------------------------------------------------------------------------------
+
+
+def _by_nobody(repo: Workspace) -> None:
+    forget_lock(repo)
+
+
+def _by_an_experiment(repo: Workspace) -> None:
+    repo.gitexp("save", "-q", "-n", "one")
+    forget_lock(repo)
+
+
+def _by_one_in_the_trash(repo: Workspace) -> None:
+    _by_an_experiment(repo)
+    repo.gitexp("remove", "-q", "one")
+
+
+def _by_what_undo_brings_back(repo: Workspace) -> None:
+    repo.allow("files", "gitexp.lock")
+    other = repo.read("gitexp.lock")
+    repo.write("gitexp.lock", lock_of())
+    repo.gitexp("save", "-q", "-n", "empty")
+    repo.write("gitexp.lock", other)
+    repo.gitexp("apply", "--force", "-q", "empty")
+    assert "data" not in repo.read("gitexp.lock")
+
+
+def _by_a_branch(repo: Workspace) -> None:
+    repo.git("checkout", "-q", "-b", "other")
+    repo.commit()
+    repo.git("checkout", "-q", "main")
+
+
+def _by_a_tag(repo: Workspace) -> None:
+    repo.git("checkout", "-q", "--detach")
+    repo.commit()
+    repo.git("tag", "-a", "-m", "v1", "v1")
+    repo.git("checkout", "-q", "main")
+
+
+def _by_what_was_fetched(repo: Workspace) -> None:
+    _by_an_experiment(repo)
+    repo.git("update-ref", "refs/gitexp/remotes/origin/one", "refs/gitexp/exps/one")
+    repo.git("update-ref", "-d", "refs/gitexp/exps/one")
+
+
+def _by_the_index_of_files(repo: Workspace) -> None:
+    """The workspace alone: the lock is in no commit."""
+
+
+def _by_another_worktree(repo: Workspace) -> None:
+    repo.git("worktree", "add", "-q", "--detach", "../beside")
+    (repo.path / "gitexp.lock").rename(repo.path.parent / "beside" / "gitexp.lock")
+    repo.guard.retake()
+
+
+def _by_the_head_of_another_worktree(repo: Workspace) -> None:
+    repo.git("worktree", "add", "-q", "--detach", "../beside")
+    (repo.path / "gitexp.lock").rename(repo.path.parent / "beside" / "gitexp.lock")
+    beside = Workspace(repo.path.parent / "beside")
+    beside.commit()
+    (beside.path / "gitexp.lock").unlink()
+    repo.guard.retake()
+
+
+def _by_a_folder_of_its_own(repo: Workspace) -> None:
+    (repo.path / "part").mkdir()
+    text = repo.read("gitexp.lock").replace("data:\n  data:", "data:\n  ../data:")
+    forget_lock(repo)
+    repo.write("part/gitexp.lock", text)
+    repo.commit()
+    repo.git("rm", "-q", "part/gitexp.lock")
+    repo.gitexp("save", "-q", "-n", "without")
+
+
+HOLDERS = (
+    _by_an_experiment,
+    _by_one_in_the_trash,
+    _by_what_undo_brings_back,
+    _by_a_branch,
+    _by_a_tag,
+    _by_what_was_fetched,
+    _by_the_index_of_files,
+    _by_another_worktree,
+    _by_the_head_of_another_worktree,
+    _by_a_folder_of_its_own,
+)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_what_is_referred_to_stays(
+    repo: Workspace, data: Artifact, holder: Callable[[Workspace], None]
+) -> None:
+    spare = put_object(repo, "spare", "nobody wants it")
+    before = hashes(repo)
+    holder(repo)
+    assert collected(repo) == {spare.hash}
+    assert hashes(repo) == before - {spare.hash}
+
+
+def test_what_nobody_refers_to_goes(repo: Workspace, data: Artifact) -> None:
+    _by_nobody(repo)
+    assert len(collected(repo)) == 3
+    assert hashes(repo) == set()
+
+
+def test_who_refers_to_it_is_known_by_name(repo: Workspace, data: Artifact) -> None:
+    for holder in (_by_a_branch, _by_one_in_the_trash):
+        write_lock_of(repo, data)
+        holder(repo)
+    write_lock_of(repo, data)
+    repo.gitexp("save", "-q", "-n", "two")
+    found = in_use.find(Project.open(repo.path))
+    assert found.complaints == ()
+    assert sorted(found.holders([data.hash])[data.hash]) == [
+        "branch other",
+        "one (removed)",
+        "the workspace",
+        "two",
+    ]
+
+
+def test_of_a_branch_the_last_commit_counts_or_with_history_all(repo: Workspace, data: Artifact) -> None:
+    repo.commit()
+    repo.git("rm", "-q", "gitexp.lock")
+    repo.commit()
+    project = Project.open(repo.path)
+    assert gc.find(project, history=True).unused == ()
+    assert len(gc.find(project).unused) == 3
+
+
+# -- what is too young --------------------------------------------------------------------------------
+
+
+def test_what_was_stored_just_now_stays(repo: Workspace) -> None:
+    young = put_object(repo, "young", "young", old=False)
+    project = Project.open(repo.path)
+    garbage = gc.find(project)
+    assert ([each.hash for each in garbage.young], garbage.unused) == ([young.hash], ())
+    assert collected(repo) == set()
+
+
+def test_what_is_stored_again_is_young_again(repo: Workspace) -> None:
+    artifact = put_object(repo, "data", "some")
+    with StatCache(Project.open(repo.path).local.stat_cache) as cache:
+        store_of(repo).add(repo.path, "data", cache)
+    assert collected(repo) == set()
+    assert hashes(repo) == {artifact.hash}
+
+
+def test_one_that_is_used_while_gc_is_at_it_stays(repo: Workspace) -> None:
+    artifact = put_object(repo, "data", "some")
+    project = Project.open(repo.path)
+    garbage = gc.find(project)
+    assert [each.hash for each in garbage.unused] == [artifact.hash]
+    with StatCache(project.local.stat_cache) as cache:
+        store_of(repo).add(repo.path, "data", cache)
+    assert gc.collect(project, garbage).objects == ()
+    assert hashes(repo) == {artifact.hash}
+
+
+def test_what_a_workspace_has_as_a_hard_link_stays(repo: Workspace) -> None:
+    artifact = put_object(repo, "data", "some")
+    os.link(store_of(repo).path(artifact.hash), repo.path.parent / "linked")
+    assert collected(repo) == set()
+
+
+def test_a_run_that_goes_on_keeps_what_was_stored_since_it_began(repo: Workspace) -> None:
+    artifact = put_object(repo, "data", "some")
+    yesterday = time.time() - 86400
+    os.utime(store_of(repo).path(artifact.hash), (yesterday, yesterday))
+    project = Project.open(repo.path)
+    assert len(gc.find(project, older_than=gc.LEAST_AGE).unused) == 1
+    run = repo.start("run", "--", "python", "-c", "import time; print('here', flush=True); time.sleep(60)")
+    assert run.stdout is not None
+    assert run.stdout.readline() == b"here\n"
+    (state,) = project.local.runs.glob("*/state.json")
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"started": yesterday - 60}))
+    assert gc.find(project, older_than=gc.LEAST_AGE).unused == ()
+
+
+def test_an_age_at_which_data_may_be_half_stored_is_refused(repo: Workspace) -> None:
+    for text in ("1h", "0s"):
+        refused = repo.gitexp("gc", "--older-than", text, check=False)
+        assert (refused.exit_code, "about to be used" in refused.stderr) == (2, True)
+    for text in ("14", "soon", ""):
+        refused = repo.gitexp("gc", "--older-than", text, check=False)
+        assert (refused.exit_code, "is no time" in refused.stderr) == (2, True)
+
+
+# -- what cannot be told ------------------------------------------------------------------------------
+
+
+def _conflict(repo: Workspace) -> None:
+    repo.write("gitexp.lock", "<<<<<<< ours\nformat: 1\n=======\n>>>>>>> theirs\n")
+
+
+def _later_format(repo: Workspace) -> None:
+    repo.write("gitexp.lock", "format: 99\n")
+
+
+def _damaged_tree(repo: Workspace) -> None:
+    repo.gitexp("save", "-q", "-n", "one")
+    oid = repo.git("rev-parse", "refs/gitexp/exps/one^{tree}")
+    (repo.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+
+
+def _broken_ref(repo: Workspace) -> None:
+    ref = repo.path / ".git" / "refs" / "gitexp" / "exps" / "broken"
+    ref.parent.mkdir(parents=True, exist_ok=True)
+    ref.write_bytes(b"")
+
+
+def _damaged_manifest(repo: Workspace) -> None:
+    store = store_of(repo)
+    (folder,) = [hash_ for hash_ in hashes(repo) if hash_.endswith(".dir")]
+    store.path(folder).chmod(0o600)
+    store.path(folder).write_bytes(b"gitexp-folder 1\n")
+    age(store.path(folder))
+
+
+@pytest.mark.parametrize("damage", [_conflict, _later_format, _damaged_tree, _broken_ref, _damaged_manifest])
+def test_nothing_is_deleted_as_long_as_it_cannot_be_told_what_is_in_use(
+    repo: Workspace, data: Artifact, damage: Callable[[Workspace], None]
+) -> None:
+    put_object(repo, "spare", "nobody wants it")
+    before = hashes(repo)
+    damage(repo)
+    with pytest.raises(errors.UseUnknown, match="Nothing is deleted"):
+        gc.find(Project.open(repo.path))
+    assert hashes(repo) == before
+
+
+def test_who_has_the_lock_that_cannot_be_read_is_said(repo: Workspace) -> None:
+    repo.write("gitexp.lock", "format: 99\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    forget_lock(repo)
+    with pytest.raises(errors.UseUnknown, match=r"later gitexp.* \(one\)"):
+        gc.find(Project.open(repo.path))
+
+
+# -- removing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.parametrize("point", sorted(POINTS))
+def test_a_kill_loses_nothing_that_is_in_use(repo: Workspace, data: Artifact, point: str) -> None:
+    put_object(repo, "spare", "nobody wants it")
+    put_object(repo, "more", "nor this")
+    repo.gitexp("save", "-q", "-n", "one")
+    wanted = set(store_of(repo).contents(data.hash))
+    kill(repo, point, "gc", "--yes")
+    assert hashes(repo) >= wanted
+    repo.gitexp("gc", "--yes")
+    assert hashes(repo) == wanted
+    assert not list((store_of(repo).folder / "tmp").glob("gc-*"))
+
+
+def test_what_a_dead_gc_had_taken_out_is_judged_anew(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path / "objects")
+    with StatCache(tmp_path / "cache") as cache:
+        (tmp_path / "file").write_text("some")
+        artifact = store.add(tmp_path, "file", cache)
+        aside = store.folder / "tmp" / f"gc-{artifact.hash}"
+        store.path(artifact.hash).replace(aside)
+        put_back(store)
+        assert store.verify(artifact.hash)
+        store.path(artifact.hash).replace(aside)
+        store.add(tmp_path, "file", cache)
+        put_back(store)
+        assert store.verify(artifact.hash)
+        assert not aside.exists()
+    assert remove_unused(store, artifact.hash, LONG_AGO) is False
+    age(store.path(artifact.hash))
+    assert remove_unused(store, artifact.hash, LONG_AGO + 1) is True
+    assert remove_unused(store, artifact.hash, LONG_AGO + 1) is False
+
+
+# -- the command --------------------------------------------------------------------------------------
+
+
+def test_the_command_deletes_nothing_until_told_to(repo: Workspace, data: Artifact) -> None:
+    put_object(repo, "spare", "nobody wants it")
+    before = hashes(repo)
+    told = repo.gitexp("gc").stderr
+    assert "1 object (15 B) that nothing refers to" in told
+    assert "gitexp gc --yes" in told
+    assert hashes(repo) == before
+    answer = repo.json("gc")
+    assert answer == {
+        "remote": None,
+        "unused": {"objects": 1, "size": 15},
+        "young": {"objects": 0, "size": 0},
+        "used": {"objects": 3, "size": answer["used"]["size"]},
+        "deleted": None,
+        "failed": [],
+    }
+    assert repo.json("gc", "--yes")["deleted"] == {"objects": 1, "size": 15}
+    assert len(hashes(repo)) == 3
+
+
+def test_without_a_store_there_is_nothing_to_delete(repo: Workspace) -> None:
+    assert "Nothing to delete" in repo.gitexp("gc").stderr
+    assert repo.json("gc", "--yes")["deleted"] == {"objects": 0, "size": 0}
+
+
+# -- on a remote --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remote(repo: Workspace, data: Artifact) -> Path:
+    """A folder as a remote: it has all that the store has, and one object more, all of it old."""
+    put_object(repo, "spare", "nobody wants it")
+    folder = repo.path.parent / "remote"
+    store = store_of(repo)
+    for hash_ in hashes(repo):
+        target = folder / hash_[:2] / hash_[2:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(store.path(hash_).read_bytes())
+        age(target)
+    repo.write("gitexp.yaml", f"remotes:\n  team: {{url: '{folder.as_posix()}'}}\n")
+    return folder
+
+
+def on(folder: Path) -> set[str]:
+    return {file.parent.name + file.name for file in folder.glob("??/*")}
+
+
+def test_a_remote_is_cleared_up_by_the_same_rules(repo: Workspace, data: Artifact, remote: Path) -> None:
+    here, wanted = hashes(repo), set(store_of(repo).contents(data.hash))
+    assert "pull first" in repo.gitexp("gc", "--remote", "team").stderr
+    assert on(remote) == here
+    assert repo.json("gc", "--remote", "team", "--yes")["deleted"]["objects"] == 1
+    assert on(remote) == wanted
+    assert hashes(repo) == here
+
+
+def test_a_folder_that_only_the_remote_has_keeps_its_files_there(
+    repo: Workspace, data: Artifact, remote: Path
+) -> None:
+    wanted = set(store_of(repo).contents(data.hash))
+    for hash_ in wanted:
+        store_of(repo).remove(hash_)
+    repo.json("gc", "--remote", "team", "--yes")
+    assert on(remote) == wanted
+
+
+def test_what_is_young_on_a_remote_stays(repo: Workspace, remote: Path) -> None:
+    before = on(remote)
+    for file in remote.glob("??/*"):
+        os.utime(file)
+    repo.json("gc", "--remote", "team", "--yes")
+    assert on(remote) == before
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_remote_that_is_not_there_is_an_error(repo: Workspace) -> None:
+    answer = repo.gitexp("gc", "--remote", "nope", check=False)
+    assert (answer.exit_code, "no data remote 'nope'" in answer.stderr) == (2, True)
