@@ -22,7 +22,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gitexp import errors, files
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, files_of_vars, names_of
+from gitexp.files.dvc_yaml import (
+    DEFAULT_PARAMS,
+    DVC_CACHE,
+    DVC_LOCK,
+    DVC_YAML,
+    Names,
+    files_of_vars,
+    names_of,
+)
 from gitexp.files.limits import read_limited
 from gitexp.model import Tree, Value
 from gitexp.pipeline.paths import inside
@@ -151,24 +159,18 @@ def _place(root: Path, here: Path) -> tuple[Path, str]:
 
 def _with_names(config: Config, tree: Tree, folder: Path) -> Config:
     """Return the config with the files that its stages name, or those of the project's dvc.yaml."""
-    if tree.get("stages"):
-        name = str(PurePosixPath(config.folder, CONFIG_FILE))
-        found = names_of(name, tree, _variables(tree, folder))
-        # What stands at the top comes first; what the stages name is said no less clearly.
-        return replace(
-            config,
-            pipeline_file=name,
-            params=tuple(dict.fromkeys((*config.params, *found.params))),
-            metrics=tuple(dict.fromkeys((*config.metrics, *found.metrics))),
-            plots=tuple(dict.fromkeys((*config.plots, *found.plots))),
-        )
-    return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
+    if not tree.get("stages"):
+        return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
+    name = str(PurePosixPath(config.folder, CONFIG_FILE))
+    found = names_of(name, tree, _variables(tree, folder))
+    return _joined(replace(config, pipeline_file=name), found, frozenset())
 
 
 def _with_dvc(config: Config, folder: Path) -> Config:
-    """Return the config with what the project's dvc.yaml says, where the config says nothing.
+    """Return the config with what the project's dvc.yaml says.
 
-    A run in a folder of its own works on DVC's one cache, as DVC's own do.
+    Its stages are run where the config has no command. A run in a folder of its own works on DVC's one
+    cache, as DVC's own do.
     """
     name = str(PurePosixPath(config.folder, DVC_YAML))
     stages = name if config.command is None else None
@@ -177,14 +179,26 @@ def _with_dvc(config: Config, folder: Path) -> Config:
         found = names_of(name, tree, _variables(tree, folder))
     except (OSError, errors.FileError):  # for whoever reads the stages to complain about
         return replace(config, pipeline_file=stages)
-    return replace(
+    config = replace(
         config,
         pipeline_file=stages if tree.get("stages") else None,
-        params=_usual(config.params, found.params, config.declared),
-        metrics=_usual(config.metrics, found.metrics, config.declared),
-        plots=tuple(dict.fromkeys((*config.plots, *found.plots))),
         outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
         share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
+    )
+    return _joined(config, found, frozenset() if config.pipeline_file else config.declared)
+
+
+def _joined(config: Config, found: Names, instead: frozenset[str]) -> Config:
+    """Return the config with what stages name, but for kinds of files of which `instead` names some."""
+
+    def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+        return names if instead.intersection(names) else tuple(dict.fromkeys((*names, *more)))
+
+    return replace(
+        config,
+        params=joined(config.params, found.params),
+        metrics=joined(config.metrics, found.metrics),
+        plots=joined(config.plots, found.plots),
     )
 
 
@@ -200,11 +214,6 @@ def _variables(tree: Tree, folder: Path) -> Tree:
         except (OSError, errors.FileError):
             continue
     return found
-
-
-def _usual(names: tuple[str, ...], more: tuple[str, ...], declared: frozenset[str]) -> tuple[str, ...]:
-    """Return names and more; where the user has declared names, these alone."""
-    return names if declared.intersection(names) else tuple(dict.fromkeys((*names, *more)))
 
 
 def _project(root: Path, here: Path) -> Path:

@@ -10,36 +10,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp.errors import ParseError
-from gitexp.files.dvc_yaml import MAX_FILES, MAX_STAGES, Pipeline, read_lock, read_pipeline
+from gitexp.files.dvc_yaml import MAX_FILES, MAX_STAGES, Names, read_lock, read_pipeline
 from gitexp.model import Tree
 
 
-def _read(text: str, name: str = "dvc.yaml", **variables: object) -> Pipeline:
+def _read(text: str, name: str = "dvc.yaml", **variables: object) -> Names:
     return read_pipeline(name, text.encode(), variables)
 
 
 def test_stages_and_the_top_level_name_files() -> None:
     found = _read(
         """
+        vars: [{inline: 1}, "vars.json:a,b"]
         params: [extra.toml]
         metrics: [live/metrics.json]
+        plots: [curves, {l.csv: {x: step}}, {Loss: {x: {t.csv: a}, y: {t.csv: b, v.csv: b}}}]
         stages:
           train:
             wdir: model
             cmd: python train.py --fast
             params: [lr, {../shared.yaml: [a], own.json: }]
             metrics: [{scores.json: {cache: false}}, ../eval.json]
+            plots: [p.csv, {q.csv: {x: step}}]
         """,
         "sub/dvc.yaml",
     )
     assert found.params == (
         "sub/extra.toml",
+        "sub/vars.json",
         "sub/model/params.yaml",
         "sub/shared.yaml",
         "sub/model/own.json",
     )
     assert found.metrics == ("sub/live/metrics.json", "sub/model/scores.json", "sub/eval.json")
     assert found.cached == ("sub/eval.json",)
+    assert found.plots == (
+        *("sub/curves", "sub/l.csv", "sub/t.csv", "sub/v.csv"),
+        *("sub/model/p.csv", "sub/model/q.csv"),
+    )
     assert found.command == "cd model && python train.py --fast"
     assert found.folders == {"train": "sub/model"}
 
@@ -220,6 +228,6 @@ def test_whatever_stands_there_gives_paths_inside_or_a_parse_error(tree: Tree, v
         read_lock(data, found)
     except ParseError:
         return
-    for path in (*found.params, *found.metrics, *found.cached):
+    for path in (*found.params, *found.metrics, *found.cached, *found.plots):
         assert posixpath.normpath(path) == path
         assert not path.startswith(("/", "../", ".git/"))

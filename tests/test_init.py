@@ -53,6 +53,20 @@ def test_nothing_found(repo: Workspace) -> None:
     assert config.load(repo.path, repo.path).command is None
 
 
+@pytest.mark.parametrize("text", ["stages: {a: {cmd: x, metrics: [m.json]}}", "stages: {a: {"])
+def test_the_stages_of_a_dvc_yaml_are_left_to_it(repo: Workspace, text: str) -> None:
+    repo.write("dvc.yaml", text)
+    repo.allow("files", "gitexp.yaml")
+    told = repo.gitexp("init").stderr
+    assert "command  the stages of dvc.yaml" in told
+    assert "Next: gitexp run\n" in told
+    assert "# stages: as in dvc.yaml" in (repo.path / "gitexp.yaml").read_text()
+    found = config.load(repo.path, repo.path)
+    assert (found.command, found.pipeline_file) == (None, "dvc.yaml")
+    assert ("m.json" in found.metrics) == ("m.json" in text)
+    assert repo.json("init", "--force", "--command", "make")["command"] == "make"
+
+
 def test_a_folder_below_is_a_project_of_its_own(repo: Workspace) -> None:
     repo.write("sub dir/main.py", "")
     repo.allow("files", "sub dir/gitexp.yaml")

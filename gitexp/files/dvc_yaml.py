@@ -35,7 +35,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class Names:
     """The files that a dvc.yaml names, relative to the root of the repository, in its order.
 
     `cached` are the metrics that DVC keeps in its cache, and Git does not have. `command` is that of the
@@ -56,7 +56,7 @@ def is_templated(data: bytes) -> bool:
     return b"${" in data
 
 
-def read_pipeline(name: str, data: bytes, variables: Tree) -> Pipeline:
+def read_pipeline(name: str, data: bytes, variables: Tree) -> Names:
     """Return what the dvc.yaml at `name` says, with `variables` as the params.yaml beside it.
 
     Raises ParseError.
@@ -64,12 +64,13 @@ def read_pipeline(name: str, data: bytes, variables: Tree) -> Pipeline:
     return names_of(name, parse(name, data), variables)
 
 
-def names_of(name: str, tree: Tree, variables: Tree) -> Pipeline:
+def names_of(name: str, tree: Tree, variables: Tree) -> Names:
     """Return the same of a file that is parsed already, a dvc.yaml or a gitexp.yaml."""
     folder, variables = posixpath.dirname(name), {**variables, **_vars(tree)}
     params = [_inside(folder, _text(item, variables)) for item in _list(tree.get("params"))]
+    params += [_inside(folder, item) for item in files_of_vars(tree)]
     metrics = [_inside(folder, _text(item, variables)) for item in _list(tree.get("metrics"))]
-    plots = [_inside(folder, _text(item, variables)) for item, _ in _outs(tree.get("plots"))]
+    plots = [_inside(folder, _text(item, variables)) for item in _plots(tree.get("plots"))]
     cached: list[str | None] = []
     folders, commands = {}, []
     for stage, body, known in itertools.islice(_stages(tree, variables), MAX_STAGES):
@@ -84,7 +85,7 @@ def names_of(name: str, tree: Tree, variables: Tree) -> Pipeline:
         plots += [_inside(below, _text(item, known)) for item, _ in _outs(body.get("plots"))]
         commands.append(_command(body, known))
     command = commands[0] if len(commands) == 1 else None
-    return Pipeline(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
+    return Names(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
 
 
 def files_of_vars(tree: Tree) -> list[str]:
@@ -93,7 +94,7 @@ def files_of_vars(tree: Tree) -> list[str]:
     return names[:MAX_FILES]
 
 
-def read_lock(data: bytes, pipeline: Pipeline) -> dict[str, str]:
+def read_lock(data: bytes, pipeline: Names) -> dict[str, str]:
     """Return the MD5 of each output that the dvc.lock of a pipeline knows, by its path from the root.
 
     Raises ParseError.
@@ -171,6 +172,16 @@ def _outs(entries: Value) -> Iterator[tuple[str, bool]]:
             yield entry, True
         for name, settings in _map(entry).items():
             yield name, _map(settings).get("cache") is not False
+
+
+def _plots(entries: Value) -> Iterator[str]:
+    """Yield the files of the plots at the top level: those of the axes, or else each plot's own name."""
+    for entry in _list(entries)[:MAX_FILES]:
+        if isinstance(entry, str):
+            yield entry
+        for name, settings in _map(entry).items():
+            axes = [axis for key in ("x", "y") for axis in _map(_map(settings).get(key))]
+            yield from axes or [name]
 
 
 def _command(body: Tree, variables: Tree) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, Pipeline
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, Names
 from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Experiment, Record, Status, Tree
 from gitexp.ops.project import Project, parse_all, parse_params, read
@@ -84,7 +84,7 @@ class _Plan:
 
     params: Sequence[str]
     metrics: Sequence[str]
-    pipelines: Mapping[str, Pipeline]
+    pipelines: Mapping[str, Names]
     complaints: Sequence[str]
 
 
@@ -183,10 +183,10 @@ class _Reading:
                 found.update((name, self._cached(folder, outs[name])) for name in wanted if name in outs)
         return found
 
-    def _not_in_git(self, commit: str, pipeline: Pipeline) -> list[str]:
+    def _not_in_git(self, commit: str, pipeline: Names) -> list[str]:
         return [name for name in pipeline.cached if self._objects[f"{commit}:{name}"] is None]
 
-    def _outs(self, commit: str, folder: str, pipeline: Pipeline) -> dict[str, str]:
+    def _outs(self, commit: str, folder: str, pipeline: Names) -> dict[str, str]:
         """Return the MD5 of each output of a pipeline; a dvc.lock that cannot be read knows none."""
         name = posixpath.join(folder, DVC_LOCK)
         try:
@@ -212,7 +212,7 @@ class _Reading:
         ]
 
 
-def _read_pipeline(name: str, data: bytes, params: bytes | None) -> Pipeline:
+def _read_pipeline(name: str, data: bytes, params: bytes | None) -> Names:
     variables: Tree = {}
     with contextlib.suppress(errors.FileError):  # as one of the params files it gives a warning
         variables = files.parse(DEFAULT_PARAMS, params or b"")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from gitexp import errors, files
 from gitexp.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
+from gitexp.files.dvc_yaml import DVC_YAML
+from gitexp.files.limits import read_limited
 from gitexp.repo.git import Repository
 
 _SCRIPTS = (
@@ -22,13 +24,17 @@ _MOST = 1 << 20  # bytes of a script to look into
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in the project, and the config file that says so."""
+    """What was found in the project, and the config file that says so.
+
+    `stages` is the file of a pipeline that runs as it is, and names what it reads and writes itself.
+    """
 
     file: Path
     command: str | None
     params: tuple[str, ...]
     metrics: tuple[str, ...]
     share: tuple[str, ...]
+    stages: str | None = None
 
 
 def init(here: Path, *, command: str | None = None, force: bool = False) -> Found:
@@ -39,13 +45,15 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
-    script = _find_script(here)
+    stages = DVC_YAML if command is None and _has_stages(here / DVC_YAML) else None
+    script = None if stages else _find_script(here)
     found = Found(
         file=file,
         command=command or (_command_of(script) if script else None),
         params=tuple(name for name in (*USUAL_PARAMS, "params.py") if (here / name).is_file()),
-        metrics=_metrics(here, script),
+        metrics=() if stages else _metrics(here, script),
         share=_ignored(repo, here),
+        stages=stages,
     )
     try:
         # Made, not overwritten: also a link to nowhere is in the way.
@@ -60,6 +68,15 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
             f"{CONFIG_FILE} could not be written: {error.strerror}.", "Check the folder's permissions."
         ) from error
     return found
+
+
+def _has_stages(file: Path) -> bool:
+    try:
+        return bool(files.parse(DVC_YAML, read_limited(file)).get("stages"))
+    except errors.ParseError:
+        return True  # and `gitexp run` will say what is wrong with it
+    except OSError:
+        return False
 
 
 def _find_script(here: Path) -> str | None:
@@ -113,7 +130,10 @@ def _is_ignored(repo: Repository, path: Path) -> bool:
 def _text(found: Found) -> str:
     """Return the config, each list in YAML's flow form."""
     lines = ["# How gitexp runs this project; every key is optional."]
-    lines.append(_command_line(found.command) if found.command else "# command: python train.py")
+    if found.command:
+        lines.append(_command_line(found.command))
+    else:
+        lines.append(f"# stages: as in {found.stages}" if found.stages else "# command: python train.py")
     for key, names in (("params", found.params), ("metrics", found.metrics), ("share", found.share)):
         if names:
             lines.append(f"{key}: [{', '.join(names)}]")

@@ -56,10 +56,14 @@ def init(
         )
     if not quiet:
         render.say(f"Wrote {found.file.name}:")
-        render.say(f"  command  {found.command or 'none found: write it into the file'}")
+        stages = f"the stages of {found.stages}" if found.stages else None
+        render.say(f"  command  {found.command or stages or 'none found: write it into the file'}")
         render.say(f"  params   {', '.join(found.params) or 'none found'}")
-        render.say(f"  metrics  {', '.join(found.metrics)}")
+        if found.metrics:
+            render.say(f"  metrics  {', '.join(found.metrics)}")
         if found.share:
             render.say(f"  share    {', '.join(found.share)}")
-        render.say("Next: " + ("gitexp run" if found.command else "gitexp run -- <your command>"), "dim")
+        render.say(
+            "Next: " + ("gitexp run" if found.command or stages else "gitexp run -- <your command>"), "dim"
+        )
     return None
