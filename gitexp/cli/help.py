@@ -48,7 +48,7 @@ def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
     """Return the commands of a group by what is typed, those of its groups as `remote add`."""
     found = {}
     for name in group.list_commands(None):
-        command = group.commands[name]
+        command = group.get_command(None, name)
         if hasattr(command, "commands"):
             found.update(leaves(command, f"{prefix}{name} "))
         else:

@@ -23,9 +23,31 @@ from gitexp import errors
 from gitexp.cli.help import Group, ReaderGone
 from gitexp.version import __version__
 
+
+class _Root(Group):
+    """The root loads a command when it is asked for: all of them take longer than most of them run."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of that name, None if there is none."""
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _load(name: str) -> Any:
+    module = importlib.import_module(f"gitexp.cli.commands.{name}{'_' if iskeyword(name) else ''}")
+    # A group of one: typer makes nothing else of a command that is itself a group, such as `remote`.
+    group = typer.Typer(callback=lambda: None, add_completion=False, rich_markup_mode=None)
+    module.register(group)
+    return typer.main.get_group(group).commands[name]
+
+
 app = typer.Typer(
     name="gitexp",
-    cls=Group,
+    cls=_Root,
     help="Experiment versioning in Git: every run is a ref with its exact code, params, metrics and log.",
     epilog=(
         "Start here:\n  gitexp demo    shows it all in ten seconds\n"
@@ -86,15 +108,6 @@ def _root(
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-def _register() -> None:
-    for name in COMMANDS:
-        module = importlib.import_module(f"gitexp.cli.commands.{name}{'_' if iskeyword(name) else ''}")
-        module.register(app)
-
-
-_register()
 
 
 def main() -> NoReturn:
@@ -245,8 +258,10 @@ def _wants_json(*, understood: bool) -> bool:
     try:
         command, at = root, 0
         while hasattr(command, "commands"):  # `remote add` is two words
-            command, at = command.commands[own[at]], at + 1
+            command, at = command.get_command(None, own[at]), at + 1
+        if command is None:
+            return True
         context = command.make_context(own[0], arguments[at:], resilient_parsing=True)
-    except (KeyError, IndexError, typer.TyperException):
+    except (IndexError, typer.TyperException):
         return True
     return bool(context.params.get("json"))
