@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -34,6 +35,15 @@ def theirs(original: DvcRepository, tmp_path: Path) -> Iterator[Workspace]:
     workspace.git("update-index", "-q", "--refresh", check=False)
     yield workspace
     workspace.close()
+
+
+_MADE = ("data.txt", "model/scores.json", "dvclive/metrics.json", "eval-a.json", "eval-b.json")
+
+
+def _without_dvc(original: DvcRepository) -> str:
+    """The search path, less the folder of DVC's program."""
+    own = str(Path(original.program).parent)
+    return os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != own)
 
 
 def _scalars(value: Any) -> Any:
@@ -129,6 +139,22 @@ def test_gitexp_stores_what_dvc_runs(theirs: Workspace, original: DvcRepository)
     assert row["metrics"]["acc"] == pytest.approx(0.4)
     assert row["metrics"]["loss_a"] == pytest.approx(0.6)
     assert [change["key"] for change in theirs.json("diff", "temporary", "ours")["params"]] == ["train.lr"]
+
+
+def test_what_dvc_repro_makes_is_made_without_dvc(theirs: Workspace, original: DvcRepository) -> None:
+    """The same dvc.yaml, not changed in any way, makes the same bytes."""
+    theirs.git("checkout", "--quiet", "HEAD~")
+    theirs.writes("*")
+    theirs.gitexp("run", "-n", "ours", "-S", "train.lr=0.6", env={"PATH": _without_dvc(original)})
+    made = {path: theirs.read(path) for path in _MADE}
+    assert json.loads(made["eval-a.json"]) == {"loss_a": pytest.approx(0.6)}
+    again = theirs.gitexp("run", "-n", "again")
+    assert again.stderr.count("up to date") == 4
+    for path in _MADE:
+        (theirs.path / path).unlink()
+    theirs.gitexp("run", "-n", "theirs", "--", original.program, "repro", env=original.environment())
+    assert {path: theirs.read(path) for path in _MADE} == made
+    assert theirs.json("diff", "ours", "theirs")["metrics"] == []
 
 
 def test_their_code_runs_again_with_other_values(theirs: Workspace, original: DvcRepository) -> None:
