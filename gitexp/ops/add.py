@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.config import CONFIG_FILE, USUAL_PARAMS, load
+from gitexp.config import CONFIG_FILE
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import fault, lies_in
 from gitexp.data.stat_cache import StatCache
@@ -48,7 +49,7 @@ def add(project: Project, names: Sequence[str]) -> Added:
     looked at before anything is written. Raises UsageError, UnsafePath, TrackedOut or DataError for what
     cannot be data here; UnstorableData; DiskFull or StorageError; LockError.
     """
-    project = _at_home(project)
+    project = project.at_home()
     paths = list(dict.fromkeys(_path(project, name) for name in names))
     _refuse(project, paths)
     before = lock_file.read(project.repo.root, project.config).data
@@ -61,14 +62,6 @@ def add(project: Project, names: Sequence[str]) -> Added:
         files = _write_down(project, artifacts)
     changed = [artifact.path for artifact in artifacts if before.get(artifact.path) != artifact]
     return Added(artifacts, changed, files)
-
-
-def _at_home(project: Project) -> Project:
-    """Return the project; of a repository that has none yet, the one at its root."""
-    if any((project.folder / name).is_file() for name in (CONFIG_FILE, "dvc.yaml", *USUAL_PARAMS)):
-        return project
-    root = project.repo.root.resolve()
-    return replace(project, config=load(root, root))
 
 
 # -- what may be added --------------------------------------------------------------------------------
@@ -104,8 +97,7 @@ def _shown(project: Project, path: str) -> str:
 
 def _refuse(project: Project, paths: Sequence[str]) -> None:
     for path in paths:
-        _refuse_overlaps(path, [other for other in paths if other != path])
-        _refuse_overlaps(path, [other for other in project.config.data if other != path])
+        _refuse_overlaps(project, path, paths)
         for name in (CONFIG_FILE, LOCK_FILE):
             if lies_in(posixpath.join(project.config.folder, name), path):
                 raise errors.DataError(
@@ -113,21 +105,24 @@ def _refuse(project: Project, paths: Sequence[str]) -> None:
                 )
     _refuse_outs(project, paths)
     if tracked := list(indexes.files(project.repo, project.repo.index, paths)):
-        tops = " ".join(path for path in paths if any(lies_in(each, path) for each in tracked))
+        tops = shlex.join(path for path in paths if any(lies_in(each, path) for each in tracked))
         raise errors.TrackedOut(
             f"Git tracks {shorten(tracked)}: what is data is not in Git too.",
-            f"Take it out of Git, and leave it on disk: git rm -r --cached {tops}",
+            f"Take it out of Git, and leave it on disk: git rm -r --cached -- {tops}",
         )
 
 
-def _refuse_overlaps(path: str, others: Sequence[str]) -> None:
-    for other in others:
-        if lies_in(path, other):
+def _refuse_overlaps(project: Project, path: str, together: Sequence[str]) -> None:
+    for other in together:
+        if other != path and lies_in(path, other):
+            raise errors.DataError(f"{path} lies in {other}.", f"Add {other} alone, or what is in it.")
+    for other in project.config.data:
+        if other != path and lies_in(path, other):
             raise errors.DataError(
                 f"{path} lies in {other}, which is data already.",
-                f"Store it anew as it is now: gitexp add {other}",
+                f"To store it as it is now: gitexp add {shlex.quote(other)}",
             )
-        if lies_in(other, path):
+        if other != path and lies_in(other, path):
             raise errors.DataError(
                 f"{other}, in {path}, is data already.",
                 f"Take it out of data: in {CONFIG_FILE} first, or add the other folders one by one.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import config, errors, files
 from gitexp.config import Config
+from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_limited
 from gitexp.model import Files, Tree, Value
 from gitexp.pipeline.stage import Pipeline, ReadFile
@@ -74,6 +75,16 @@ class Project:
         their path from the root: those of the workspace, or as they will be (`-S`).
         """
         return config.read_stages(self.repo.root, self.config, read_file)
+
+    def at_home(self) -> Project:
+        """Return the project that a new gitexp.yaml is written for: this one or, where no file says that
+        there is one, that of the whole repository."""
+        if any(
+            (self.folder / name).is_file() for name in (config.CONFIG_FILE, DVC_YAML, *config.USUAL_PARAMS)
+        ):
+            return self
+        root = self.repo.root.resolve()
+        return replace(self, config=config.load(root, root))
 
     def files_here(self) -> tuple[Files, Files]:
         """Return the params and the metrics of the workspace; what does not parse is left out."""

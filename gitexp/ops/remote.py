@@ -8,9 +8,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from gitexp import errors
+from gitexp.config import CONFIG_FILE
 from gitexp.data import remote_url
-from gitexp.model import MISSING
-from gitexp.ops import config_file
+from gitexp.files.limits import read_limited
+from gitexp.files.parse import edit
+from gitexp.model import MISSING, Value
+from gitexp.ops import whole_file
 from gitexp.ops.project import Project
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -21,6 +24,7 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
 
     Raises InvalidName, RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
     """
+    project = project.at_home()
     if not _NAME.fullmatch(name):
         raise errors.InvalidName(
             f"'{name}' cannot be the name of a remote.", "Letters, digits and . _ - will do."
@@ -32,7 +36,7 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
         )
     described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
     remote_url.parse(name, described, project.folder)
-    config_file.change(project, ("remotes", name), described if options else url)
+    _change(project, ("remotes", name), described if options else url)
     return described
 
 
@@ -48,9 +52,17 @@ def remove(project: Project, name: str) -> str:
         raise errors.NoDataRemote(
             f"There is no data remote '{name}'.", f"Did you mean {near[0]}?" if near else known
         )
-    config_file.change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
+    _change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
     return str(remotes[name]["url"])
 
 
 def _plain(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
+def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
+    """Write `value` under a key of gitexp.yaml, MISSING to remove it."""
+    file = project.folder / CONFIG_FILE
+    before = read_limited(file) if file.is_file() else None
+    text, _ = edit(CONFIG_FILE, before or b"", key, value)
+    whole_file.write(file, text, project.local, original=before)
