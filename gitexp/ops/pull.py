@@ -145,23 +145,27 @@ def _checked(project: Project, found: Mapping[str, str]) -> Iterator[tuple[Exper
 
 
 def _loose(project: Project, edited: Sequence[Stored]) -> Collection[str]:
-    """Return those of some record commits that do not stand on the commit which their record names."""
+    """Return those of some record commits that do not stand, with records alone between, on the commit that
+    their record names."""
     if not edited:
         return ()
     tips = [one.experiment.id for one in edited]
     known = project.repo.ids_of([f"{one.experiment.record.commit}^{{commit}}" for one in edited])
     stops = [oid for oid in known if oid is not None]
     parents = graph.lines_to(project.repo, tips, stops, _MOST_RECORDS * len(tips))
-    return {
-        one.experiment.id
-        for one in edited
-        if one.experiment.record.commit
-        not in {
-            parent
-            for commit in graph.reached(parents, one.experiment.id)
-            for parent in parents.get(commit, ())
-        }
+    commit_of = {
+        one.experiment.id: one.experiment.record.commit
+        for one in project.store.read_commits({commit: commit for commit in parents})
+        if one.experiment.error is None
     }
+    loose = set()
+    for one in edited:
+        line = [oid for oid in graph.reached(parents, one.experiment.id) if oid in parents]
+        below = {parent for oid in line for parent in parents[oid]}
+        commit = one.experiment.record.commit
+        if commit not in below or any(commit_of.get(oid) != commit for oid in line):
+            loose.add(one.experiment.id)
+    return loose
 
 
 def _merged(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list[RefChange]]:

@@ -30,7 +30,8 @@ def holders(repo: Repository) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for oid, ref in repo.refs(PREFIX):
         remote = os.fsdecode(ref).removeprefix(PREFIX).rpartition("/")[0]
-        found.setdefault(oid.decode(), []).append(remote)
+        names = found.setdefault(oid.decode(), [])
+        names += [remote] if remote not in names else []
     return found
 
 

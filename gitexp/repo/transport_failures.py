@@ -53,6 +53,11 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
             "Is the address right? git remote -v shows it.",
         ),
         (
+            r"pack-objects died|did not send all necessary objects|missing necessary objects",
+            "The repository at {where} is damaged",
+            "Its owner can see with git fsck what is missing there.",
+        ),
+        (
             r"hung up|early eof|unexpected disconnect|rpc failed|connection reset|broken pipe|read error"
             r"|connection closed|transfer closed|died of signal|unpack-objects failed|index-pack failed"
             r"|sideband",
