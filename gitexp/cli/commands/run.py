@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitexp.ops.stage_run import Listener
     from gitexp.pipeline.state import Reason, Selection, StageResult
 
+_NO_FLAGS = {"force": False, "single": False, "downstream": False, "keep_going": False, "jobs": 1}
 _DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
 
 EPILOG = r"""Examples:
@@ -165,14 +166,20 @@ def run(
                 render.say(same_line(experiment, runs=not once))
 
     command, selection = _meant(project, words or [], dashes=bool(ctx.meta.get(_DASHES)))
+    flags: dict[str, Any] = {
+        "force": force,
+        "single": single,
+        "downstream": downstream,
+        "keep_going": keep_going,
+        "jobs": jobs,
+    }
     if selection is not None:
-        selection = replace(
-            selection,
-            force=force,
-            single=single,
-            downstream=downstream,
-            keep_going=keep_going,
-            jobs=jobs,
+        selection = replace(selection, **flags)
+    elif flags != _NO_FLAGS or dry_run:
+        asked = next((flag for flag in flags if flags[flag] != _NO_FLAGS[flag]), "dry_run")
+        raise errors.UsageError(
+            f"--{asked.replace('_', '-')} is for stages, and a command is to run.",
+            "Stages stand under stages: in gitexp.yaml, and are named without -- before them.",
         )
     if dry_run:
         return _dry_run(project, selection, set_params or [], json=json)
@@ -249,6 +256,4 @@ def _dry_run(project: Project, selection: Selection | None, overrides: list[str]
     from gitexp.cli.commands.status import show
     from gitexp.ops.status import status
 
-    if selection is None:
-        raise errors.UsageError("--dry-run is for stages, and there are none.", "A command is always run.")
     show(status(project, selection, overrides), json=json)

@@ -1,0 +1,91 @@
+"""A user's repository with a pipeline of three stages, written in shell so that a run takes no time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gitexp.model import Experiment
+from gitexp.ops import lock_file
+from gitexp.ops.project import Project
+from gitexp.ops.run import Request, Result, run
+from gitexp.pipeline.lock import Lock
+from gitexp.pipeline.state import Selection
+from tests.support.workspace import Workspace
+
+STAGES = """\
+stages:
+  prepare:
+    cmd: sh prepare.sh
+    deps: [prepare.sh, raw.txt]
+    outs: [data]
+  train:
+    cmd: sh train.sh
+    deps: [train.sh, data]
+    params: [train.lr]
+    outs: [model.bin]
+    plots: [curve.csv]
+  evaluate:
+    cmd: sh evaluate.sh
+    deps: [evaluate.sh, model.bin]
+    metrics: [metrics.json]
+"""
+FILES = {
+    "gitexp.yaml": STAGES,
+    "raw.txt": "one\ntwo\n",
+    "prepare.sh": """\
+echo preparing
+mkdir -p data/sub
+cp raw.txt data/a.txt
+sort raw.txt >data/sub/b.txt
+""",
+    "train.sh": """\
+echo training
+{ cat data/a.txt; grep lr: params.yaml; } >model.bin
+echo 'a,b' >curve.csv
+""",
+    "evaluate.sh": """\
+echo evaluating
+printf '{"size": %d}' $(wc -c <model.bin) >metrics.json
+""",
+    ".gitignore": "/data/\n/model.bin\n",
+}
+OUTS = ("data", "data/*", "model.bin", "curve.csv", "metrics.json", "gitexp.lock")
+ALL = ("prepare", "train", "evaluate")
+
+
+def make(repo: Workspace, files: dict[str, str] | None = None) -> None:
+    """Writes the pipeline and commits it; what it writes is announced."""
+    for name, text in (files or FILES).items():
+        repo.write(name, text)
+    repo.git("rm", "--quiet", "--cached", "--ignore-unmatch", "metrics.json")
+    repo.commit("a pipeline")
+    repo.writes(*OUTS)
+
+
+def start(repo: Workspace, overrides: Sequence[str] = (), **request: Any) -> Result:
+    """Runs stages in this process, with nothing shown; options of a `Selection` are among the others."""
+    chosen = {key: request.pop(key) for key in list(request) if key in Selection.__dataclass_fields__}
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        asked = Request(
+            overrides=overrides, selection=Selection(**chosen), stdout=null, stderr=null, **request
+        )  # type: ignore[arg-type]
+        return run(Project.open(repo.path), asked)
+    finally:
+        os.close(null)
+
+
+def states(experiment: Experiment) -> dict[str, str]:
+    """What became of each stage, in one or two words; where it was restored from does not matter."""
+    return {name: stage["state"] for name, stage in experiment.record.stages.items()}
+
+
+def reasons(experiment: Experiment) -> dict[str, list[str]]:
+    return {name: stage["reasons"] for name, stage in experiment.record.stages.items()}
+
+
+def lock(repo: Workspace, root: Path | None = None) -> Lock:
+    return lock_file.read(root or repo.path, Project.open(repo.path).config)

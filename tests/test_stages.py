@@ -1,0 +1,534 @@
+"""Pipelines: what runs, what does not, and why; what is stored where."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.data.objects import ObjectStore
+from gitexp.model import Status
+from gitexp.ops.project import Project
+from gitexp.ops.remove import remove
+from tests.support.pipeline import ALL, FILES, STAGES, lock, make, reasons, start, states
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
+
+UP_TO_DATE = dict.fromkeys(ALL, "up to date")
+
+
+@pytest.fixture
+def repo(repo: Workspace) -> Iterator[Workspace]:
+    make(repo)
+    yield repo
+    repo.allow("files", "params.yaml")
+
+
+def tree(repo: Workspace, commit: str) -> set[str]:
+    return set(repo.git("ls-tree", "-r", "--name-only", commit).splitlines())
+
+
+# -- what is stored ------------------------------------------------------------------------------------
+
+
+def test_a_pipeline_is_one_experiment(repo: Workspace) -> None:
+    result = start(repo)
+    record = result.experiment.record
+    assert result.exit_code == 0
+    assert (record.status, record.command, record.argv) == (Status.DONE, "gitexp run", ("gitexp", "run"))
+    assert states(result.experiment) == dict.fromkeys(ALL, "ran")
+    assert record.metrics == {"metrics.json": {"size": 37}}
+    stored = tree(repo, record.commit)
+    assert {"gitexp.lock", "curve.csv", "metrics.json", "train.sh"} <= stored
+    assert not {name for name in stored if name.startswith(("data", "model"))}
+    assert repo.git("show", f"{record.commit}:gitexp.lock") + "\n" == repo.read("gitexp.lock")
+    run_files = tree(repo, f"{result.experiment.id}:.gitexp/run")
+    assert {f"stages/{name}.log" for name in ALL} <= run_files
+    assert repo.git("show", f"{result.experiment.id}:.gitexp/run/stages/train.log") == "training"
+    assert "--- prepare: never run\npreparing\n--- train" in repo.gitexp("log", record.name).stdout
+
+
+def test_the_lock_knows_what_went_in_and_came_out(repo: Workspace) -> None:
+    start(repo)
+    store = ObjectStore(Project.open(repo.path).local.objects)
+    train = lock(repo).stages["train"]
+    assert [dep.path for dep in train.deps] == ["data", "train.sh"]
+    assert train.params == {"params.yaml": {"train.lr": 0.1}}
+    assert [out.path for out in train.outs] == ["curve.csv", "model.bin"]
+    assert all(store.verify(hash_) for out in lock(repo).artifacts for hash_ in store.contents(out.hash))
+    assert train.deps[0].hash == lock(repo).stages["prepare"].outs[0].hash
+
+
+def test_what_is_up_to_date_is_an_experiment_all_the_same(repo: Workspace) -> None:
+    first, before = start(repo).experiment, repo.read("gitexp.lock")
+    again = start(repo).experiment
+    assert states(again) == UP_TO_DATE
+    assert repo.read("gitexp.lock") == before
+    assert again.record.metrics == first.record.metrics
+    assert tree(repo, again.record.commit) == tree(repo, first.record.commit)
+    assert repo.git("rev-parse", f"{again.record.commit}^{{tree}}") == repo.git(
+        "rev-parse", f"{first.record.commit}^{{tree}}"
+    )
+    assert again.record.identity == first.record.identity
+
+
+def test_ignored_results_are_in_the_experiment(repo: Workspace) -> None:
+    repo.write(".gitignore", FILES[".gitignore"] + "gitexp.lock\nmetrics.json\n")
+    start(repo)
+    again = start(repo).experiment
+    assert {"gitexp.lock", "metrics.json"} <= tree(repo, again.record.commit)
+
+
+# -- what runs, and why --------------------------------------------------------------------------------
+
+
+def test_only_what_depends_on_a_param_runs(repo: Workspace) -> None:
+    start(repo)
+    repo.allow("files", "params.yaml")
+    result = start(repo, ["train.lr=0.25"]).experiment
+    assert states(result) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
+    assert reasons(result)["train"] == ["params train.lr changed 0.1 → 0.25"]
+    assert reasons(result)["evaluate"] == ["model.bin changed"]
+    assert result.record.params["params.yaml"]["train"]["lr"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "stage", "said"),
+    [
+        ("raw.txt", "three\n", "prepare", "raw.txt changed"),
+        ("train.sh", FILES["train.sh"] + "# more\n", "train", "train.sh changed"),
+        ("gitexp.yaml", STAGES.replace("sh train.sh", "sh -e train.sh"), "train", "command changed"),
+        (
+            "gitexp.yaml",
+            STAGES.replace("deps: [train.sh, data]", "deps: [data, raw.txt]"),
+            "train",
+            "raw.txt is new",
+        ),
+        ("gitexp.yaml", STAGES.replace("[train.lr]", "[train.lr, seed]"), "train", "params seed is new: 1"),
+        ("gitexp.yaml", STAGES.replace("    params: [train.lr]\n", ""), "train", "params train.lr is gone"),
+    ],
+)
+def test_why_a_stage_runs(repo: Workspace, name: str, text: str, stage: str, said: str) -> None:
+    repo.write("params.yaml", repo.read("params.yaml") + "seed: 1\n")
+    start(repo)
+    repo.write(name, text)
+    result = start(repo).experiment
+    assert reasons(result)[stage][0] == said
+    assert states(result)[stage] == "ran"
+    assert states(start(repo).experiment) == UP_TO_DATE
+
+
+def test_no_change_of_content_is_no_change(repo: Workspace) -> None:
+    start(repo)
+    repo.write("raw.txt", FILES["raw.txt"])
+    os.utime(repo.path / "raw.txt", (1, 1))
+    assert states(start(repo).experiment) == UP_TO_DATE
+
+
+def test_a_stage_whose_outs_are_the_same_stops_the_rest(repo: Workspace) -> None:
+    start(repo)
+    repo.write("prepare.sh", "# a comment\n" + FILES["prepare.sh"])
+    assert states(start(repo).experiment) == {**UP_TO_DATE, "prepare": "ran"}
+
+
+def test_outs_that_are_gone_are_restored(repo: Workspace) -> None:
+    start(repo)
+    before = {name: repo.read(name) for name in ("data/a.txt", "data/sub/b.txt", "model.bin", "metrics.json")}
+    with repo.by_user():
+        shutil.rmtree(repo.path / "data")
+        (repo.path / "model.bin").unlink()
+        (repo.path / "metrics.json").unlink()
+    result = start(repo).experiment
+    assert states(result) == dict.fromkeys(ALL, "restored")
+    assert reasons(result)["train"] == ["out model.bin is missing"]
+    assert {name: repo.read(name) for name in before} == before
+    assert result.record.metrics == {"metrics.json": {"size": 37}}
+
+
+def test_an_out_that_was_edited_is_restored_and_the_edit_is_kept(repo: Workspace) -> None:
+    start(repo)
+    repo.write("model.bin", "mine\n")
+    result = start(repo).experiment
+    assert states(result) == {**UP_TO_DATE, "train": "restored"}
+    store = ObjectStore(Project.open(repo.path).local.objects)
+    sizes = {size for _, size, _ in store.hashes()}
+    assert len("mine\n") in sizes
+
+
+def test_old_values_are_restored_from_the_experiment_that_had_them(repo: Workspace) -> None:
+    first = start(repo).experiment
+    model = repo.read("model.bin")
+    repo.allow("files", "params.yaml")
+    start(repo, ["train.lr=0.25"])
+    back = start(repo, ["train.lr=0.1"]).experiment
+    assert states(back) == {"prepare": "up to date", "train": "restored", "evaluate": "restored"}
+    assert {stage.get("source") for stage in back.record.stages.values()} == {None, first.name}
+    assert repo.read("model.bin") == model
+    log = repo.gitexp("log", back.name).stdout
+    assert f"--- train: restored from {first.name}\ntraining\n" in log
+    assert repo.git("show", f"{back.id}:.gitexp/run/stages/train.log") == "training"
+
+
+def test_removed_experiments_and_damaged_objects_restore_nothing(repo: Workspace) -> None:
+    first = start(repo).experiment
+    repo.allow("files", "params.yaml")
+    start(repo, ["train.lr=0.25"])
+    project = Project.open(repo.path)
+    store = ObjectStore(project.local.objects)
+    for out in lock(repo).stages["evaluate"].outs:
+        assert out.path == "metrics.json"
+    model = next(out for out in lock(repo).stages["train"].outs if out.path == "model.bin")
+    with repo.by_user():
+        (repo.path / "model.bin").unlink()
+    path = store.path(model.hash)
+    path.chmod(0o644)
+    path.write_bytes(b"x" * model.size)
+    mended = start(repo).experiment
+    assert states(mended) == {**UP_TO_DATE, "train": "ran"}
+    assert store.verify(model.hash)
+    remove(project, [first])
+    assert states(start(repo, ["train.lr=0.1"]).experiment)["train"] == "ran"
+
+
+def test_the_index_of_stages_may_be_lost_or_damaged(repo: Workspace) -> None:
+    start(repo)
+    repo.allow("files", "params.yaml")
+    start(repo, ["train.lr=0.25"])
+    index = Project.open(repo.path).local.root / "stages.sqlite"
+    for lr, damage in (("0.1", b"no database"), ("0.25", b""), ("0.1", None)):
+        if damage is None:
+            with sqlite3.connect(index) as database:
+                database.execute("DROP TABLE stages")
+        else:
+            index.write_bytes(damage)
+        assert states(start(repo, [f"train.lr={lr}"]).experiment)["train"] == "restored"
+
+
+# -- fields of stages ----------------------------------------------------------------------------------
+
+
+def test_frozen_and_always_changed(repo: Workspace) -> None:
+    frozen = STAGES.replace("    cmd: sh prepare.sh\n", "    cmd: sh prepare.sh\n    frozen: true\n")
+    repo.write("gitexp.yaml", frozen)
+    failed = start(repo)
+    assert failed.exit_code == 1
+    assert "it is frozen" in failed.experiment.record.stages["prepare"]["error"]
+    repo.write("gitexp.yaml", STAGES)
+    start(repo)
+    repo.write("raw.txt", "other\n")
+    repo.write("gitexp.yaml", frozen + "    always_changed: true\n")
+    again = start(repo).experiment
+    assert states(again) == {"prepare": "frozen", "train": "up to date", "evaluate": "ran"}
+    assert reasons(again)["evaluate"] == ["always changed"]
+
+
+def test_wdir_lists_of_commands_and_a_place_in_git(repo: Workspace) -> None:
+    text = """\
+stages:
+  one:
+    wdir: sub/place
+    cmd: ["printf a >out.txt", "printf b >>out.txt; pwd"]
+    deps: [../../raw.txt]
+    outs: [{out.txt: {cache: false}}]
+"""
+    repo.write("sub/place/.keep", "")
+    repo.write("gitexp.yaml", text)
+    repo.writes("sub/place/out.txt")
+    result = start(repo).experiment
+    assert repo.read("sub/place/out.txt") == "ab"
+    assert "sub/place/out.txt" in tree(repo, result.record.commit)
+    assert lock(repo).stages["one"].wdir == "sub/place"
+    assert states(start(repo).experiment) == {"one": "up to date"}
+
+
+def test_the_first_command_that_fails_is_the_last(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "stages: {one: {cmd: [exit 7, touch model.bin], outs: [model.bin]}}\n")
+    result = start(repo)
+    assert (result.exit_code, result.experiment.record.status) == (7, Status.FAILED)
+    assert not (repo.path / "model.bin").exists()
+
+
+def test_persist_keeps_what_is_there(repo: Workspace) -> None:
+    repo.write(
+        "gitexp.yaml",
+        "stages: {one: {cmd: cat raw.txt >>model.bin, deps: [raw.txt], "
+        "outs: [{model.bin: {persist: true}}]}}\n",
+    )
+    start(repo)
+    repo.write("raw.txt", "more\n")
+    start(repo)
+    assert repo.read("model.bin") == "one\ntwo\nmore\n"
+    repo.write("raw.txt", FILES["raw.txt"])
+    assert states(start(repo).experiment) == {"one": "ran"}  # from what was there: nothing to restore
+
+
+def test_the_environment_of_a_stage(repo: Workspace) -> None:
+    repo.write(
+        "gitexp.yaml",
+        "stages: {one: {cmd: 'echo $GITEXP_STAGE $DVC_STAGE $GITEXP_NAME >model.bin', outs: [model.bin]}}",
+    )
+    result = start(repo, name="mine")
+    assert repo.read("model.bin") == "one one mine\n"
+    assert result.experiment.name == "mine"
+
+
+# -- which stages --------------------------------------------------------------------------------------
+
+
+def test_selection(repo: Workspace) -> None:
+    assert list(states(start(repo, names=("train",)).experiment)) == ["prepare", "train"]
+    result = start(repo, names=("train",), single=True, force=True).experiment
+    assert states(result) == {"train": "ran"}
+    assert result.record.command == "gitexp run --force --single train"
+    assert states(start(repo, names=("train",), downstream=True).experiment) == {
+        "train": "up to date",
+        "evaluate": "ran",
+    }
+    with pytest.raises(errors.UnknownStage):
+        start(repo, names=("nope",))
+
+
+def test_what_a_stage_reads_and_nobody_makes_is_said_before_anything_runs(repo: Workspace) -> None:
+    with pytest.raises(
+        errors.MissingDep, match="train reads data, which is not there: the stage prepare makes"
+    ):
+        start(repo, names=("train",), single=True)
+    with repo.by_user():
+        (repo.path / "evaluate.sh").unlink()
+    with pytest.raises(errors.MissingDep, match=r"evaluate reads evaluate\.sh.* no stage makes it"):
+        start(repo)
+    assert Project.open(repo.path).store.all() == []
+
+
+def test_what_is_not_selected_is_brought_from_the_store(repo: Workspace) -> None:
+    start(repo)
+    with repo.by_user():
+        shutil.rmtree(repo.path / "data")
+        (repo.path / "model.bin").unlink()
+    assert states(start(repo, names=("train",), single=True, force=True).experiment) == {"train": "ran"}
+    assert repo.read("data/a.txt") == FILES["raw.txt"]
+
+
+def test_a_param_that_is_not_there(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", STAGES.replace("train.lr", "train.lrr"))
+    with pytest.raises(errors.UnknownParam, match=r"train reads the param train.lrr") as raised:
+        start(repo)
+    assert raised.value.hint == "Did you mean train.lr?"
+
+
+def test_an_out_that_git_tracks(repo: Workspace) -> None:
+    repo.write("model.bin", "tracked\n")
+    repo.git("add", "--force", "model.bin")
+    with pytest.raises(errors.TrackedOut) as raised:
+        start(repo)
+    assert "git rm -r --cached model.bin" in str(raised.value.hint)
+
+
+def test_an_out_behind_a_link(repo: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with repo.by_user():
+        (repo.path / "link").symlink_to(tmp_path / "elsewhere")
+    repo.write("gitexp.yaml", "stages: {one: {cmd: echo >link/x, outs: [link/x]}}")
+    with pytest.raises(errors.UnsafePath, match="lies behind link"):
+        start(repo)
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_an_untracked_out_is_not_in_git_though_nothing_ignores_it(repo: Workspace) -> None:
+    repo.write(".gitignore", "")
+    start(repo)
+    result = start(repo).experiment
+    assert "model.bin" not in tree(repo, result.record.commit)
+    assert result.record.warnings == ()
+
+
+# -- failures ------------------------------------------------------------------------------------------
+
+
+def test_an_out_that_was_not_written(repo: Workspace) -> None:
+    repo.write("train.sh", "echo a >curve.csv\n")
+    result = start(repo)
+    assert result.exit_code == 1
+    assert "train failed: it did not write model.bin" in result.experiment.record.warnings
+    assert states(result.experiment) == {"prepare": "ran", "train": "failed", "evaluate": "not run"}
+    assert result.experiment.record.stages["evaluate"]["error"] == "train failed"
+
+
+def test_what_was_done_before_a_failure_stays_done(repo: Workspace) -> None:
+    repo.write("train.sh", "exit 3\n")
+    failed = start(repo)
+    assert failed.exit_code == 3
+    assert list(lock(repo).stages) == ["prepare"]
+    repo.write("train.sh", FILES["train.sh"])
+    assert states(start(repo).experiment) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
+
+
+def test_keep_going(repo: Workspace) -> None:
+    repo.write(
+        "gitexp.yaml",
+        "stages:\n  bad: {cmd: exit 4, outs: [x]}\n  after: {cmd: exit 5, deps: [x], outs: [y]}\n"
+        "  good: {cmd: printf x >model.bin, outs: [model.bin]}\n",
+    )
+    assert states(start(repo).experiment) == {"bad": "failed", "after": "not run", "good": "not run"}
+    result = start(repo, keep_going=True)
+    assert result.exit_code == 4
+    assert states(result.experiment) == {"bad": "failed", "good": "ran", "after": "not run"}
+
+
+def test_stages_at_the_same_time(repo: Workspace) -> None:
+    """Each of the two waits for the other to have started: one after the other they would never end."""
+    wait = "touch {0}.up; n=0; while [ ! -e {1}.up ] && [ $n -lt 3000 ]; do sleep 0.01; n=$((n+1)); done; "
+    text = "stages:\n"
+    for one, other in (("a", "b"), ("b", "a")):
+        command = f"echo {one}1; {wait.format(one, other)}[ -e {other}.up ]; echo {one}2 | tee {one}.out"
+        text += f"  {one}:\n    cmd: '{command}'\n    outs: [{one}.out]\n"
+    text += "  c: {cmd: cat a.out b.out >model.bin, deps: [a.out, b.out], outs: [model.bin]}\n"
+    repo.write("gitexp.yaml", text)
+    repo.writes("?.up", "?.out")
+    shown = repo.gitexp("run", "-j", "2", "-n", "one").stdout
+    assert repo.read("model.bin") == "a2\nb2\n"
+    assert sorted([shown[:6], shown[6:]]) == ["a1\na2\n", "b1\nb2\n"]
+    log = repo.gitexp("log", "one").stdout
+    assert "--- a: never run\na1\na2\n" in log
+    assert "--- b: never run\nb1\nb2\n" in log
+    assert states(start(repo, jobs=3).experiment) == dict.fromkeys("abc", "up to date")
+
+
+def test_a_failure_among_several(repo: Workspace) -> None:
+    text = (
+        "stages:\n  a: {cmd: 'echo no; exit 6', outs: [x]}\n"
+        "  b: {cmd: printf x >model.bin, outs: [model.bin]}\n"
+    )
+    repo.write("gitexp.yaml", text)
+    result = start(repo, jobs=2)
+    assert result.exit_code == 6
+    assert states(result.experiment) == {"a": "failed", "b": "ran"}
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c(repo: Workspace, jobs: str) -> None:
+    repo.write("train.sh", "touch up\nsleep 60\n")
+    repo.writes("up")
+    process = repo.start("run", "-n", "one", "-j", jobs)
+    while not (repo.path / "up").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    (one,) = Project.open(repo.path).store.all()
+    assert one.record.status is Status.INTERRUPTED
+    assert states(one) == {"prepare": "ran", "train": "failed", "evaluate": "not run"}
+    repo.write("train.sh", FILES["train.sh"])
+    assert states(start(repo).experiment) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
+
+
+# -- elsewhere -----------------------------------------------------------------------------------------
+
+
+def test_in_isolation(repo: Workspace) -> None:
+    start(repo)
+    before = repo.read("gitexp.lock")
+    result = start(repo, ["train.lr=0.25"], temp=True).experiment
+    assert states(result) == {"prepare": "restored", "train": "ran", "evaluate": "ran"}
+    assert repo.read("gitexp.lock") == before
+    assert result.record.warnings == ()
+    theirs = repo.git("show", f"{result.record.commit}:gitexp.lock")
+    assert "train.lr: 0.25" in theirs
+    repo.allow("files", "params.yaml")
+    again = start(repo, ["train.lr=0.25"]).experiment
+    assert states(again) == {"prepare": "up to date", "train": "restored", "evaluate": "restored"}
+    assert again.record.stages["train"]["source"] == result.name
+
+
+def test_from_an_experiment(repo: Workspace) -> None:
+    first = start(repo, names=("train",)).experiment
+    repo.write("gitexp.yaml", "")
+    again = start(repo, ["train.lr=0.25"], from_=first.name).experiment
+    assert states(again) == {"prepare": "restored", "train": "ran"}
+    assert again.record.baseline == first.record.commit
+    assert again.record.command == "gitexp run train"
+
+
+def test_a_command_beside_the_stages(repo: Workspace) -> None:
+    repo.gitexp("run", "-n", "one", "--", "sh", "-c", "echo prepare")
+    repo.gitexp("run", "-n", "two", "prepare")
+    assert repo.gitexp("log", "one").stdout == "prepare\n"
+    assert states(Project.open(repo.path).store.require("two")) == {"prepare": "ran"}
+
+
+def test_in_a_folder_below(repo: Workspace) -> None:
+    for name, text in FILES.items():
+        repo.write(f"sub/{name}", text)
+    repo.write("sub/params.yaml", "train: {lr: 0.1}\n")
+    repo.write("sub/.gitignore", "data\nmodel.bin\n")
+    repo.commit("a project below")
+    repo.writes("sub/*")
+    repo.gitexp("run", "-n", "one", cwd="sub")
+    one = Project.open(repo.path).store.require("one")
+    assert one.record.metrics == {"sub/metrics.json": {"size": 25}}
+    assert "sub/gitexp.lock" in tree(repo, one.record.commit)
+    assert "sub/" not in repo.read("sub/gitexp.lock")
+    assert repo.gitexp("run", "-n", "two", cwd="sub").stderr.count("up to date") == 3
+
+
+# -- the command line ----------------------------------------------------------------------------------
+
+
+def test_what_is_said(repo: Workspace) -> None:
+    said = repo.gitexp("run", "-n", "one").stderr
+    assert "[1/3] prepare: never run\n[1/3] prepare: done in " in said
+    assert "[3/3] evaluate: done in " in said
+    repo.allow("files", "params.yaml")
+    said = repo.gitexp("run", "-n", "two", "-S", "train.lr=0.25", "evaluate").stderr
+    assert "[1/3] prepare: up to date\n[2/3] train: params train.lr changed 0.1 → 0.25\n" in said
+    said = repo.gitexp("run", "-S", "train.lr=0.1").stderr
+    assert "[2/3] train: restored from one\n" in said
+    quiet = repo.gitexp("run", "-q")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
+def test_dry_run(repo: Workspace) -> None:
+    start(repo)
+    found = json.loads(repo.gitexp("run", "--dry-run", "--json", "-S", "train.lr=0.25", "train").stdout)
+    assert found["stages"] == [
+        {"name": "prepare", "state": "up to date", "reasons": []},
+        {"name": "train", "state": "changed", "reasons": ["params train.lr changed 0.1 → 0.25"]},
+    ]
+    assert len(Project.open(repo.path).store.all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("run", "train", "--force"), "Options come first: gitexp run --force train"),
+        (("run", "trian"), "Did you mean 'train'?"),
+        (("run", "-j", "0"), "0 is not in the range"),
+    ],
+)
+def test_wrong_words(repo: Workspace, args: tuple[str, ...], said: str) -> None:
+    result = repo.gitexp(*args, check=False)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_options_for_stages_where_there_are_none(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "command: echo\n")
+    for args in (("--force",), ("--dry-run",)):
+        assert repo.gitexp("run", *args, check=False).exit_code == 2
+
+
+def test_a_lock_with_a_conflict_in_it(repo: Workspace) -> None:
+    repo.write("gitexp.lock", "<<<<<<< ours\n")
+    result = repo.gitexp("run", "--json", check=False)
+    assert json.loads(result.stdout)["error"]["code"] == "bad-lock"
+    assert repo.read("gitexp.lock") == "<<<<<<< ours\n"
