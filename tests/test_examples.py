@@ -139,3 +139,21 @@ def test_the_loop_has_the_data_of_the_demo() -> None:
 
 def test_the_pipeline_has_the_data_of_the_demo() -> None:
     assert (EXAMPLES / "pipeline" / "data" / "iris.csv").read_bytes() == (DEMO / "iris.csv").read_bytes()
+
+
+def test_the_pipeline_s_params_matter_and_its_outputs_stay_out_of_git(tmp_path: Path) -> None:
+    project = shutil.copytree(EXAMPLES / "pipeline", tmp_path / "flowers")
+    for command in (["init", "--quiet", "-b", "main"], ["add", "."], ["commit", "--quiet", "-m", "flowers"]):
+        _git(project, *command)
+    gitexp_run = [sys.executable, "-m", "gitexp", "run", "--quiet"]
+    for change in ("train.lr=0.03", "train.lr=1", "data.seed=8"):
+        subprocess.run([*gitexp_run, "-S", change], cwd=project, check=True, capture_output=True)
+    losses = [row["metrics"]["loss"] for row in reversed(_memory(project).values())]
+    assert losses[0] > losses[1] * 2
+    assert losses[2] != losses[1]
+    assert sorted(_git(project, "ls-files", "--others", "--exclude-standard").split()) == [
+        "confusion.csv",
+        "gitexp.lock",
+        "logs.csv",
+        "metrics.json",
+    ]
