@@ -1,9 +1,9 @@
 """`gitexp.yaml`, and the conventions that hold without it.
 
-The project is the folder that the config, or else a params file with a usual name, stands in: the
-nearest one from the current folder up to the repository's root. (A metrics file is no sign of one: it
-comes and goes with the runs.) Stages, of the config or else of a dvc.yaml in the project, name params,
-metrics and plots too. Paths in the config are relative to the project; all paths given out are
+The project is the folder that the config, or else a dvc.yaml or a params file with a usual name, stands
+in: the nearest one from the current folder up to the repository's root. (A metrics file is no sign of
+one: it comes and goes with the runs.) Stages, of the config or else of a dvc.yaml in the project, name
+params, metrics and plots too. Paths in the config are relative to the project; all paths given out are
 relative to the root, with slashes.
 
 Of stages the config takes these names only, and passes over what it does not understand: whoever looks
@@ -219,7 +219,7 @@ def _variables(tree: Tree, folder: Path) -> Tree:
 def _project(root: Path, here: Path) -> Path:
     here = here if here.is_relative_to(root) else root
     upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
-    for names in ((CONFIG_FILE,), USUAL_PARAMS):
+    for names in ((CONFIG_FILE,), (*USUAL_PARAMS, DVC_YAML)):
         for folder in upward:
             if any((folder / name).is_file() for name in names):
                 return folder

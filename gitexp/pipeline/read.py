@@ -22,7 +22,7 @@ from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, S
 from gitexp.pipeline.template import Variables, plain_text
 
 FIELDS = {
-    "cmd": "What runs in the shell: a line, or a list of lines.",
+    "cmd": "What runs in the shell, until a command fails: a text, whose lines are commands, or a list of texts.",
     "wdir": "The folder that it runs in, and that all paths of the stage are relative to.",
     "deps": "Files and folders that it reads.",
     "params": "Parameters that it reads: keys of params.yaml, `file: [keys]`, or `file:` for all of one.",
@@ -135,20 +135,21 @@ class _Reader:
             raise self._source.error(node, message, "Give foreach a map: its keys name the stages.")
 
     def _commands(self, body: Node, name: str, node: Node | None, known: Variables) -> tuple[str, ...]:
+        """Return the lines of a text, or the entries of a list: each is a command, as in DVC."""
         if node is None or content(node) is None:
-            raise self._source.error(
-                body, f"the stage '{name}' has no 'cmd'", "For example: cmd: python train.py"
-            )
-        lines = self._items(node, "cmd") if isinstance(content(node), list) else [node]
-        commands = []
-        for line in lines:
-            text = content(line)
+            hint = "For example: cmd: python train.py"
+            raise self._source.error(body, f"the stage '{name}' has no 'cmd'", hint)
+        is_list = isinstance(content(node), list)
+        commands: list[str] = []
+        for entry in content(node) if is_list else [node]:
+            text = content(entry)
             if not isinstance(text, str):
-                raise self._source.error(line, "'cmd' must be a text or a list of texts")
-            command = plain_text(self._expansion.fill(line, known, text, in_command=True)).strip()
-            if not command or "\0" in command:
-                raise self._source.error(line, f"the stage '{name}' has an empty command")
-            commands.append(command)
+                raise self._source.error(entry, "'cmd' must be a text or a list of texts")
+            filled = plain_text(self._expansion.fill(entry, known, text, in_command=True))
+            lines = [line.strip() for line in ([filled] if is_list else filled.splitlines())]
+            if not any(lines) or "\0" in filled:
+                raise self._source.error(entry, f"the stage '{name}' has an empty command")
+            commands += filter(None, lines)
         if not commands:
             raise self._source.error(node, f"the stage '{name}' has no command")
         return tuple(commands)

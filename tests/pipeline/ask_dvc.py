@@ -13,6 +13,7 @@ def described(folder: str) -> dict[str, Any]:
     from dvc.dependency import ParamsDependency
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
+    from dvc.stage.run import _enforce_cmd_list
 
     def relative(path: str) -> str:
         return os.path.relpath(path, folder).replace(os.sep, "/")
@@ -22,7 +23,7 @@ def described(folder: str) -> dict[str, Any]:
         return {
             "stages": {
                 stage.name: {
-                    "cmd": [stage.cmd] if isinstance(stage.cmd, str) else stage.cmd,
+                    "cmd": _enforce_cmd_list(stage.cmd),
                     "wdir": relative(stage.wdir),
                     "deps": [relative(d.fs_path) for d in stage.deps if not isinstance(d, ParamsDependency)],
                     "params": {

@@ -146,9 +146,27 @@ artifacts: {model: {path: m.pt}}
 stages: {a: {cmd: "x ${n}"}}
 """,
     ),
-    "multi-line": (
-        {},
-        'stages:\n  a:\n    cmd: >-\n      python x.py\n      --a 1\n  b: {cmd: "a; b | c && d"}\n',
+    "several lines": (
+        {"params.yaml": "opt: {name: x}\n"},
+        """
+stages:
+  folded: {cmd: "a; b | c && d"}
+  one:
+    cmd: >-
+      python x.py
+      --a 1
+  each:
+    cmd: |
+      a ${opt}
+      b \\
+      c
+  list:
+    cmd:
+      - |-
+        a
+        b
+      - c
+""",
     ),
 }
 

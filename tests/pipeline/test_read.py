@@ -513,6 +513,19 @@ def test_a_dvc_yaml_runs_where_the_config_says_nothing_of_it(
     assert (config.read_stages(tmp_path, loaded) is None) == (file is None)
 
 
+def test_a_dvc_yaml_marks_a_project(tmp_path: Path) -> None:
+    (tmp_path / "sub" / "src").mkdir(parents=True)
+    _written(tmp_path, params="lr: 1")
+    _written(tmp_path / "sub", dvc="stages: {a: {cmd: x, deps: [y]}}")
+    loaded = config.load(tmp_path, tmp_path / "sub" / "src")
+    assert (loaded.folder, loaded.pipeline_file) == ("sub", "sub/dvc.yaml")
+    found = config.read_stages(tmp_path, loaded)
+    assert found is not None
+    assert found.stages[0].deps == ("sub/y",)
+    _written(tmp_path, gitexp="command: x")
+    assert config.load(tmp_path, tmp_path / "sub" / "src").folder == ""
+
+
 def test_a_dvc_yaml_without_stages_is_no_pipeline(tmp_path: Path) -> None:
     _written(tmp_path, dvc="metrics: [m.json]")
     loaded = config.load(tmp_path, tmp_path)
