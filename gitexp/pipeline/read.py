@@ -22,7 +22,7 @@ from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, S
 from gitexp.pipeline.template import Variables, plain_text
 
 FIELDS = {
-    "cmd": "What runs in the shell, until a command fails: a text, whose lines are commands, or a list of texts.",
+    "cmd": "What runs in the shell, until one fails: a text whose lines are commands, or a list of them.",
     "wdir": "The folder that it runs in, and that all paths of the stage are relative to.",
     "deps": "Files and folders that it reads.",
     "params": "Parameters that it reads: keys of params.yaml, `file: [keys]`, or `file:` for all of one.",
