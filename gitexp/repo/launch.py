@@ -37,7 +37,7 @@ MINIMUM_GIT = (2, 30)
 
 _CHUNK = 64 * 1024  # bytes
 _LINGER = 0.2  # seconds that output may come after its process has ended
-_LINE_END = re.compile(rb"([\r\n])")
+_LINE_END = re.compile(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; the first may be all of a chunk
 
 ALWAYS = (
     *("-c", "core.fsmonitor=false"),
@@ -162,7 +162,7 @@ def _tell_lines(chunks: Iterator[bytes], tell: Callable[[str], None]) -> str:
         for line, end in zip(lines[::2], lines[1::2], strict=True):
             text = line.decode("utf-8", "replace")
             tell(text)
-            whole += [text] if end == b"\n" else []
+            whole += [text] if end.endswith(b"\n") else []
     return "\n".join([*whole, rest.decode("utf-8", "replace")])
 
 
