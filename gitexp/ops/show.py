@@ -6,22 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitexp.files import arguments
 from gitexp.model import MISSING, Experiment, Status
 from gitexp.ops import columns as columns_of
-from gitexp.ops import filters, lookup, rows
+from gitexp.ops import lookup, rows
 from gitexp.ops import lineage as lineages
 from gitexp.ops.changes import Step, summaries
 from gitexp.ops.columns import Column, Columns
-from gitexp.ops.filters import Filter
 from gitexp.ops.finish import end_lost_runs
 from gitexp.ops.lineage import Lineage
 from gitexp.ops.project import Contents, Project
 from gitexp.ops.rows import Draft, Row
 from gitexp.repo import tracking
 from gitexp.repo.store import newest_first
+
+if TYPE_CHECKING:
+    from gitexp.ops.filters import Filter
 
 BY_BASELINE, UNGROUPED = "baseline", "none"
 _MOST_CHANGES = 300  # rows that Git is asked about; it takes some 0.2 ms for each
@@ -184,7 +186,7 @@ class _Found:
 
 def _find(project: Project, query: Query, head: str | None) -> _Found:
     """Return the experiments that a query is about; the limit holds here unless something is sorted by."""
-    asked = filters.parse(query.filter) if query.filter is not None else None
+    asked = _parsed(query.filter) if query.filter is not None else None
     every = end_lost_runs(project, lookup.experiments(project))
     lineage = lineages.read(project, every, head)
     chosen = [e for e in every if query.everything or e.error or lineage.root(e) == head]
@@ -196,6 +198,13 @@ def _find(project: Project, query: Query, head: str | None) -> _Found:
     else:
         chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
     return _Found(chosen, lineage, elsewhere, going_on)
+
+
+def _parsed(text: str) -> Filter:
+    # Loaded where there is a filter: it is a twentieth of all that it takes to show a table.
+    from gitexp.ops import filters
+
+    return filters.parse(text)
 
 
 def _filtered(
