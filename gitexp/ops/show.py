@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from gitexp.files import arguments
 from gitexp.model import MISSING, Experiment, Status
 from gitexp.ops import columns as columns_of
-from gitexp.ops import lookup, rows
 from gitexp.ops import lineage as lineages
+from gitexp.ops import lookup, rows
 from gitexp.ops.changes import Step, summaries
 from gitexp.ops.columns import Column, Columns
 from gitexp.ops.finish import end_lost_runs
