@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gitexp.ops.lookup import require
+from gitexp.ops.project import Project
 from tests.support.workspace import Workspace
 
 STAGES = """
@@ -72,12 +74,18 @@ def test_for_programs(piped: Workspace) -> None:
 
 def test_what_has_no_effect_is_said(repo: Workspace) -> None:
     repo.write(
-        "dvc.yaml", "artifacts: {m: {path: m.pt}}\nstages: {a: {cmd: x, outs: [{m.pt: {push: false}}]}}\n"
+        "dvc.yaml",
+        "artifacts: {m: {path: m.pt}}\nstages: {a: {cmd: echo x >m.pt, outs: [{m.pt: {push: false}}]}}\n",
     )
     answer = repo.gitexp("dag")
     assert answer.stdout == "● a\n"
     assert "warning: dvc.yaml:1: 'artifacts' has no effect here" in answer.stderr
     assert "warning: dvc.yaml:2: 'push' of an output" in answer.stderr
+    assert "warning: dvc.yaml:2: 'push' of an output" in repo.gitexp("status").stderr
+    repo.writes("m.pt", "gitexp.lock")
+    assert "warning: dvc.yaml:2: 'push' of an output" in repo.gitexp("run", "-n", "one").stderr
+    record = require(Project.open(repo.path), "one").record
+    assert record.warnings[0].startswith("dvc.yaml:2: 'push'")
 
 
 def test_nothing_to_draw(repo: Workspace) -> None:

@@ -35,10 +35,14 @@ class DataState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The stages in the order of a run, and the data that gitexp.yaml lists, by path."""
+    """The stages in the order of a run, and the data that gitexp.yaml lists, by path.
+
+    `notes` are about what stands in the file of the stages and has no effect here.
+    """
 
     stages: Sequence[StageResult]
     data: dict[str, DataState]
+    notes: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `--json` has it."""
@@ -66,7 +70,7 @@ def status(project: Project, selection: Selection | None = None, overrides: Sequ
         found = [] if plan is None else _of_stages(project, plan, lock, Standing(root, cache, read_file))
         standing = Standing(root, cache, lambda name: None)
         data = {path: _of_data(standing.artifact(path), lock.data.get(path)) for path in project.config.data}
-    return Status(found, data)
+    return Status(found, data, () if plan is None else plan.pipeline.notes)
 
 
 def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:

@@ -48,6 +48,8 @@ def show(found: Status, *, json: bool) -> None:
     from gitexp.cli.values import clean
     from gitexp.ops.status import DataState
 
+    for note in found.notes:
+        render.warn(note)
     if json:
         render.as_json(found.as_json())
         return
