@@ -288,6 +288,10 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
     assert list(repo.json("gc")) == fields(page, "gc")
     assert list(repo.json("fsck")) == fields(page, "fsck")
     assert list(repo.json("init")) == fields(page, "init")
+    repo.write("sets/x", "x")
+    repo.allow("files", "gitexp.lock", "sets/.gitignore")
+    assert list(repo.json("add", "sets/x")) == fields(page, "add")
+    assert list(repo.json("checkout")) == fields(page, "checkout")
 
 
 def test_errors_in_json_are_as_documented(repo: Workspace) -> None:

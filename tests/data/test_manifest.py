@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,6 +33,18 @@ def test_the_text_is_as_documented() -> None:
     assert manifest.text == text
     assert manifest.hash == hashlib.sha256(text).hexdigest() + ".dir"
     assert manifest.size == 15
+
+
+def test_the_example_in_the_documentation() -> None:
+    page = Path(__file__).parents[2] / "docs" / "format.md"
+    text = re.findall(r"```text\n(gitexp-folder.*?)```", page.read_text("utf-8"), re.DOTALL)[0]
+    assert parse(text.encode(), "it") == Manifest(
+        (File("a.csv", sha(b"a"), 1), File("deep/run\n.sh", sha(b"b"), 1, True))
+    )
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @given(st.lists(st.tuples(st.lists(names, min_size=1, max_size=3), st.integers(0, 2**60), st.booleans())))

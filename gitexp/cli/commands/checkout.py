@@ -10,7 +10,7 @@ from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 EPILOG = """Examples:
-git switch main && gitexp checkout
+gitexp checkout
 gitexp checkout exp-333c9
 gitexp checkout exp-333c9 models/best.pt
 gitexp checkout data/raw
@@ -57,7 +57,12 @@ def checkout(
             {
                 "source": done.source,
                 "changed": [
-                    {"path": artifact.path, "written": list(placed.written), "removed": list(placed.removed)}
+                    {
+                        "path": artifact.path,
+                        "written": list(placed.written),
+                        "removed": list(placed.removed),
+                        "stored": None if placed.kept is None else placed.kept.hash,
+                    }
                     for artifact, placed in done.placed
                 ],
                 "kept": [artifact.path for artifact in done.same],
@@ -73,5 +78,5 @@ def checkout(
     if not done.placed:
         count = len(done.same)
         whose = "gitexp.lock" if done.source is None else f"gitexp.lock of {done.source}"
-        render.say(f"All is as {whose} says." if count else f"{whose[:1].upper()}{whose[1:]} names no data.")
+        render.say(f"All is as {whose} says." if count else f"{whose} names no data.")
     return None
