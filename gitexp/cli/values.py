@@ -59,7 +59,10 @@ def show_value(value: Any, precision: int | None = None, *, longest: int | None 
         return format(value, f".{precision}g") if precision else repr(value)
     if value is None:
         return "null"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, (str, int)):
+        text = str(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
     text = clean(text)
     return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
 
