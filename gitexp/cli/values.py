@@ -59,10 +59,7 @@ def show_value(value: Any, precision: int | None = None, *, longest: int | None 
         return format(value, f".{precision}g") if precision else repr(value)
     if value is None:
         return "null"
-    if isinstance(value, (str, int)):
-        text = str(value)
-    else:
-        text = json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value) if isinstance(value, (str, int)) else json.dumps(value, ensure_ascii=False, default=str)
     text = clean(text)
     return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
 
