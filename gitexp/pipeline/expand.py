@@ -22,6 +22,7 @@ from gitexp.pipeline.template import OptionStyle, TemplateError, Variables, fill
 
 MAX_STAGES = 1000  # of one pipeline, with those that foreach and matrix make
 MAX_FILLED = 16 << 20  # characters of all texts with their variables put in: foreach and matrix multiply them
+_EACH = 128  # what a text, or an entry of a list, counts at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Expansion:
         self._folder = folder
         self._read_file = read_file
         self._left = MAX_FILLED
-        self.files: dict[str, None] = {}  # those that variables came from, in order
+        self._trees: dict[str, Tree | None] = {}  # by file, in the order of their reading
 
     # -- texts ----------------------------------------------------------------------------------------
 
@@ -58,16 +59,30 @@ class Expansion:
             value = fill(text, variables, nested=nested, in_command=in_command)
         except TemplateError as error:
             raise self._source.error(node, error.message, error.hint) from None
-        self._left -= len(value) if isinstance(value, str) else 1
+        self._count(node, len(value) if isinstance(value, str) else 0)
+        return value
+
+    def items(self, node: Node | None, field: str) -> list[Node]:
+        """Return the items of a list; a field that is left empty has none. Raises ConfigError."""
+        if node is None or content(node) is None:
+            return []
+        items = content(node)
+        if not isinstance(items, list):
+            raise self._source.error(node, f"'{field}' must be a list", f"For example: {field}: [a, b]")
+        self._count(node, _EACH * len(items))
+        return items
+
+    def _count(self, node: Node, size: int) -> None:
+        self._left -= max(size, _EACH)
         if self._left < 0:
             hint = "Look for a foreach or matrix that makes more than was meant."
             message = f"the pipeline has more than {MAX_FILLED >> 20} MiB of text with its variables put in"
             raise self._source.error(node, message, hint)
-        return value
 
     def value(self, node: Node, variables: Variables) -> Value:
         """Return what a node says, with variables put into all texts and keys in it. Raises ConfigError."""
         inner = content(node)
+        self._count(node, 0)
         if isinstance(inner, dict):
             return {
                 plain_text(self.fill(child, variables, key)): self.value(child, variables)
@@ -82,10 +97,7 @@ class Expansion:
     def variables(self, entries: Node | None) -> Variables:
         """Return those of params.yaml and of the `vars` at the top. Raises ParseError and ConfigError."""
         name = posixpath.join(self._folder, DEFAULT_PARAMS)
-        data, known = self._read_file(name), Variables(style=self._style())
-        if data is not None:
-            known = known.merged(files.parse(name, data), name)
-            self.files[name] = None
+        known = Variables(style=self._style()).merged(self._tree(name) or {}, name)
         return self.with_vars(known, entries, self._folder)
 
     def _style(self) -> OptionStyle:
@@ -99,14 +111,26 @@ class Expansion:
         said = {key: config.get("parsing", key, fallback="").strip(" \"'") for key in ("bool", "list")}
         return OptionStyle(said["bool"] == "boolean_optional", said["list"] == "append")
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that variables came from."""
+        return tuple(name for name, tree in self._trees.items() if tree is not None)
+
+    def _tree(self, name: str) -> Tree | None:
+        if name not in self._trees:
+            data = self._read_file(name)
+            self._trees[name] = None if data is None else files.parse(name, data)
+        return self._trees[name]
+
     def with_vars(self, known: Variables, entries: Node | None, folder: str) -> Variables:
         """Return variables with those of a `vars:`, whose files are relative to a folder."""
-        for entry in self._entries(entries, "vars"):
+        for entry in self.items(entries, "vars"):
             said = content(entry)
             try:
                 if isinstance(said, str) and not is_template(said):
                     known = self._with_file(known, entry, said, folder)
                 elif isinstance(said, dict) and not _has_template(plain(entry)):
+                    self._count(entry, _EACH * (entry.alias_of or entry).leaves)
                     known = known.merged(plain(entry), f"vars in line {self._source.line(entry)}")
                 else:
                     hint = "For example: vars: [{size: 3}, model.json, 'more.yaml:lr,seed']"
@@ -120,28 +144,19 @@ class Expansion:
         name = inside(folder, path)
         if name is None:
             raise self._source.error(entry, f"'{path}' is not inside the repository")
-        data = self._read_file(name)
-        if data is None:
+        tree = self._tree(name)
+        if tree is None:
             hint = f"It is looked for as {name}."
             raise self._source.error(entry, f"the file of variables '{path}' is not there", hint)
-        tree: Tree = files.parse(name, data)
+        self._count(entry, _EACH * len(tree))
         if keys := [key for key in selected.split(",") if key]:
             missing = [key for key in keys if key not in tree]
             if missing:
                 raise self._source.error(entry, f"{name} has no '{missing[0]}' at its top")
             tree = {key: tree[key] for key in keys}
-        self.files[name] = None
         # A file may be named twice, and params.yaml besides being read by itself.
         again = {key for key in tree if known.sources.get(key) == name and known.values[key] == tree[key]}
         return known.merged({key: tree[key] for key in tree if key not in again}, name)
-
-    def _entries(self, node: Node | None, field: str) -> list[Node]:
-        if node is None or content(node) is None:
-            return []
-        entries = content(node)
-        if not isinstance(entries, list):
-            raise self._source.error(node, f"'{field}' must be a list")
-        return entries
 
     # -- stages ---------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Graph:
         self._place = {name: at for at, name in enumerate(self.stages)}
         self._makers = self._writers()
         self._paths = sorted(self._makers)
+        self._known: dict[str, list[str]] = {}  # the makers of paths that were asked for: many read the same
         self._above = {name: self._found_above(stage) for name, stage in self.stages.items()}
         self._below: dict[str, list[str]] = {name: [] for name in self.stages}
         for name, makers in self._above.items():
@@ -125,13 +126,18 @@ class Graph:
         return makers
 
     def _makers_of(self, path: str) -> list[str]:
+        if path not in self._known:
+            self._known[path] = self._found_makers(path)
+        return self._known[path]
+
+    def _found_makers(self, path: str) -> list[str]:
         found = [self._makers[each] for each in (path, *_folders_of(path)) if each in self._makers]
         below = path + "/" if path else ""
         for at in range(bisect_left(self._paths, below), len(self._paths)):
             if not self._paths[at].startswith(below):
                 break
             found.append(self._makers[self._paths[at]])
-        return found
+        return list(dict.fromkeys(found))
 
     def _found_above(self, stage: Stage) -> tuple[str, ...]:
         makers: dict[str, None] = {}

@@ -49,6 +49,7 @@ _TOP = ("stages", "vars", "params", "metrics", "plots", "artifacts", "datasets")
 _BAD_IN_NAMES = frozenset(string.punctuation) - {"_", "-", "."}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_NAME = 200
+_LONGEST_PATH, _DEEPEST_PATH = 4096, 100  # characters, folders
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -81,7 +82,7 @@ class _Reader:
         definitions = self._expansion.definitions((stages and content(stages)) or {}, known)
         made = tuple(self._stage(definition) for definition in definitions)
         if only_stages:
-            return Pipeline(self._source.name, made, params=tuple(self._expansion.files))
+            return Pipeline(self._source.name, made, params=self._expansion.files)
         for key in ("artifacts", "datasets"):
             if key in top:
                 self._note(top[key], f"'{key}' has no effect here")
@@ -157,7 +158,7 @@ class _Reader:
     # -- what it reads --------------------------------------------------------------------------------
 
     def _deps(self, node: Node | None, known: Variables, wdir: str) -> Iterator[str]:
-        for item in self._items(node, "deps"):
+        for item in self._expansion.items(node, "deps"):
             path = self._text(item, "deps", known)
             if path.startswith("ds://"):
                 raise self._source.error(
@@ -178,7 +179,7 @@ class _Reader:
             before = found.setdefault(file, {})
             found[file] = None if keys is None or before is None else before | dict.fromkeys(keys)
 
-        for item in self._items(node, "params"):
+        for item in self._expansion.items(node, "params"):
             entry = content(item)
             if not isinstance(entry, dict):
                 add(self._path(item, DEFAULT_PARAMS, wdir), [self._text(item, "params", known)])
@@ -186,7 +187,7 @@ class _Reader:
             for name, keys in entry.items():
                 file = self._path(keys, plain_text(self._expansion.fill(keys, known, name)), wdir)
                 whole = content(keys) in (None, {}, [])
-                listed = [] if whole else self._items(keys, f"params of {name}")
+                listed = [] if whole else self._expansion.items(keys, f"params of {name}")
                 add(file, None if whole else [self._text(key, "params", known) for key in listed])
         return tuple(ParamsDep(file, None if keys is None else tuple(keys)) for file, keys in found.items())
 
@@ -206,7 +207,7 @@ class _Reader:
 
     def _entries(self, node: Node | None, field: str) -> Iterator[tuple[Node, str, list[Node]]]:
         """Yield of a list of outputs each one's place, path and settings."""
-        for item in self._items(node, field):
+        for item in self._expansion.items(node, field):
             entry = content(item)
             if isinstance(entry, dict):
                 for name, settings in entry.items():
@@ -240,12 +241,12 @@ class _Reader:
     # -- what stands beside the stages ------------------------------------------------------------------
 
     def _names(self, node: Node | None, field: str, known: Variables) -> Iterator[str]:
-        for item in self._items(node, field):
+        for item in self._expansion.items(node, field):
             yield self._path(item, self._text(item, field, known), self._prefix)
 
     def _plots(self, node: Node | None, known: Variables) -> Iterator[str]:
         """Yield the files of the top-level plots: what `x` and `y` name, or else the plot's own name."""
-        for item in self._items(node, "plots"):
+        for item in self._expansion.items(node, "plots"):
             if not isinstance(content(item), dict):
                 yield self._path(item, self._text(item, "plots", known), self._prefix)
                 continue
@@ -259,15 +260,6 @@ class _Reader:
                     )
 
     # -- single values ----------------------------------------------------------------------------------
-
-    def _items(self, node: Node | None, field: str) -> list[Node]:
-        """Return the items of a list; a field that is left empty has none."""
-        if node is None or content(node) is None:
-            return []
-        items = content(node)
-        if not isinstance(items, list):
-            raise self._source.error(node, f"'{field}' must be a list", f"For example: {field}: [a, b]")
-        return items
 
     def _text(self, node: Node, field: str, known: Variables) -> str:
         value: Value = content(node)
@@ -290,4 +282,6 @@ class _Reader:
         if found is None:
             hint = "Paths of stages stay inside the repository, and out of .git."
             raise self._source.error(node, f"'{path}' is not inside the repository", hint)
+        if len(found) > _LONGEST_PATH or found.count("/") > _DEEPEST_PATH:
+            raise self._source.error(node, f"too long, or too deep, for a path: '{path}'")
         return found

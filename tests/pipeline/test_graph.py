@@ -160,6 +160,14 @@ def test_a_thousand_stages_are_put_in_order() -> None:
     assert fan.upstream("last") == ["s0", "s5"]
 
 
+def test_a_folder_that_many_write_into_and_all_read() -> None:
+    makers = {f"m{n}": ([], [f"d/{n}-{k}" for k in range(100)]) for n in range(400)}
+    readers = {f"r{n}": (["d"], []) for n in range(500)}
+    found = graph(**makers, **readers)
+    assert len(found.above("r7")) == 400
+    assert len(found.below("m7")) == 500
+
+
 _PATH = st.sampled_from(["a", "a/b", "a/b/c", "a/d", "e", "e/f", "g"])
 
 

@@ -400,12 +400,36 @@ def test_files_that_do_not_parse(text: str, files: dict[str, str]) -> None:
             "more than 16 MiB of text",
         ),
         ({"s": {"cmd": "${long}" * 30}}, "longer than 64 KiB"),
+        (
+            {"s": {"foreach": list(range(900)), "do": {"cmd": "x", "deps": [f"d{n}" for n in range(4000)]}}},
+            "more than 16 MiB of text",
+        ),
+        (
+            {"s": {"foreach": list(range(900)), "do": {"cmd": "x", "meta": list(range(4000))}}},
+            "more than 16 MiB of text",
+        ),
+        (
+            {
+                "s": {
+                    "foreach": list(range(900)),
+                    "do": {"cmd": "x", "vars": [{f"k{n}": n for n in range(4000)}]},
+                }
+            },
+            "more than 16 MiB of text",
+        ),
+        (
+            {"s": {"foreach": list(range(900)), "do": {"cmd": "x", "vars": ["large.json"]}}},
+            "more than 16 MiB of text",
+        ),
+        ({"s": {"cmd": "x", "outs": ["d/" * 101 + "x"]}}, "too deep"),
+        ({"s": {"cmd": "x", "outs": ["d" * 5000]}}, "too long"),
     ],
 )
 def test_a_pipeline_that_nobody_can_mean_is_an_error_at_once(stages: Tree, message: str) -> None:
     params = json.dumps({"many": list(range(9000)), "long": "y" * 10_000})
+    large = json.dumps({f"k{n}": n for n in range(9000)})
     with pytest.raises(errors.ConfigError) as caught:
-        parse(json.dumps({"stages": stages}), params=params)
+        parse(json.dumps({"stages": stages}), params=params, **{"large.json": large})
     assert message in caught.value.message
 
 
