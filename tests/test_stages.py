@@ -532,3 +532,33 @@ def test_a_lock_with_a_conflict_in_it(repo: Workspace) -> None:
     result = repo.gitexp("run", "--json", check=False)
     assert json.loads(result.stdout)["error"]["code"] == "bad-lock"
     assert repo.read("gitexp.lock") == "<<<<<<< ours\n"
+
+
+# -- compared ------------------------------------------------------------------------------------------
+
+
+def test_diff_tells_of_data_apart_from_code(repo: Workspace) -> None:
+    start(repo, overrides=["train.lr=0.1"], name="one")
+    start(repo, overrides=["train.lr=0.25"], name="two")
+    found = repo.json("diff", "one", "two", "--json")
+    assert found["code"] == []
+    assert {each["path"] for each in found["data"]} == {"model.bin"}
+    sides = [(each["old"]["hash"], each["new"]["hash"]) for each in found["data"]]
+    assert all(old != new for old, new in sides)
+    shown = repo.gitexp("diff", "one", "two").stdout
+    assert "Data" in shown
+    assert "Code" not in shown
+    assert repo.json("diff", "one", "one", "--json")["data"] == []
+
+
+def test_the_column_of_changes_has_no_lock(repo: Workspace) -> None:
+    start(repo, name="one")
+    assert "gitexp.lock" not in repo.gitexp("show").stdout
+
+
+def test_a_lock_that_cannot_be_read_does_not_keep_diff_from_its_work(repo: Workspace) -> None:
+    start(repo, name="one")
+    repo.write("gitexp.lock", "<<<<<<< HEAD\n")
+    assert "gitexp.lock" not in {
+        each["path"] for each in repo.json("diff", "one", "workspace", "--json")["data"]
+    }

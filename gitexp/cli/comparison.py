@@ -9,12 +9,15 @@ from gitexp.cli.export import markdown_table
 from gitexp.cli.output import printable_patch
 from gitexp.cli.render import Piece, cell_width
 from gitexp.cli.values import PRECISION, clean, show_value
-from gitexp.model import MISSING, Change
+from gitexp.model import MISSING, Artifact, Change
+from gitexp.ops.data_changes import DataChange
 from gitexp.ops.diff import Diff, FileChange, change_of
 from gitexp.ops.lookup import Point
+from gitexp.repo.snapshot import human_size
 
 _ADDED, _DELETED = "green", "red"
 _GAP = "  "
+_DIGITS = 7  # of a hash, as Git shows ids
 
 Cells = list[Piece]
 Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
@@ -62,6 +65,10 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
             }
             for file in diff.code
         ],
+        "data": [
+            {"path": change.path, "old": _artifact(change.old), "new": _artifact(change.new)}
+            for change in diff.data
+        ],
         "command": {"old": diff.command.old or None, "new": diff.command.new or None}
         if diff.command
         else None,
@@ -80,6 +87,12 @@ def _point(point: Point) -> dict[str, Any]:
     return {"kind": kind, "name": point.label, "commit": point.commit}
 
 
+def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
+    if artifact is None:
+        return None
+    return {"hash": artifact.hash, "size": artifact.size, "files": artifact.files}
+
+
 def _change(change: Change) -> dict[str, Any]:
     sides = {"old": change.old, "new": change.new}
     return {"key": change.key} | {side: value for side, value in sides.items() if value is not MISSING}
@@ -96,6 +109,8 @@ def _sections(diff: Diff) -> Iterable[Section]:
         yield "Metrics", ["Key", old, new, "Change", ""], [_metric(change) for change in diff.metrics]
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
+    if diff.data:
+        yield "Data", ["File", old, new], [_data(change) for change in diff.data]
     if diff.command:
         yield "Command", ["", old, new], [_values(diff.command)]
     if diff.environment:
@@ -126,6 +141,17 @@ def _file(file: FileChange) -> Cells:
     if file.added is None or file.deleted is None:
         return [(clean(name), ""), ("binary", ""), ("", "")]
     return [(clean(name), ""), (f"+{file.added}", _ADDED), (f"-{file.deleted}", _DELETED)]
+
+
+def _data(change: DataChange) -> Cells:
+    return [(clean(change.path), ""), (_content(change.old), _DELETED), (_content(change.new), _ADDED)]
+
+
+def _content(artifact: Artifact | None) -> str:
+    if artifact is None:
+        return "-"
+    files = f" in {artifact.files:,} files" if artifact.files is not None else ""
+    return f"{human_size(artifact.size)}{files} ({artifact.hash[:_DIGITS]})"
 
 
 # -- layout -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.ops import lock_file
 from gitexp.ops.project import Project
 
 _MOST_FILES = 3  # named of one experiment
@@ -48,7 +49,8 @@ def summaries(project: Project, steps: Sequence[Step]) -> dict[str, str]:
 
 
 def _is_result(project: Project, name: str) -> bool:
-    return any(name == of or name.startswith(f"{of}/") for of in project.config.results)
+    results = (*project.config.results, lock_file.path_of(project.config))
+    return any(name == of or name.startswith(f"{of}/") for of in results)
 
 
 def _told(name: str, added: bytes, deleted: bytes) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Two points side by side: params, metrics, code, command and environment."""
+"""Two points side by side: params, metrics, code, data, command and environment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from gitexp.files import is_number
 from gitexp.model import MISSING, Change, Files, Tree
 from gitexp.ops import exclusions, lookup, rows
+from gitexp.ops.data_changes import DataChange, DataChanges, data_changes
 from gitexp.ops.lookup import Point
 from gitexp.ops.project import Project
 from gitexp.repo import snapshot
@@ -40,9 +41,11 @@ class Diff:
     code: Sequence[FileChange]
     environment: Sequence[Change]
     command: Change | None = None
+    data: Sequence[DataChange] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.params or self.metrics or self.code or self.environment or self.command)
+        told = (self.params, self.metrics, self.code, self.data, self.environment, self.command)
+        return any(told)
 
 
 def points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
@@ -78,8 +81,11 @@ def _baseline(project: Project, commit: str) -> Point:
 def diff(project: Project, old: Point, new: Point) -> Diff:
     """Return what differs between two points."""
     params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
-    code, environment = _code(project, old, new), _environment(project, old, new)
-    return Diff(old, new, params, metrics, code, environment, _command(old, new))
+    data = data_changes(project, old, new)
+    code, environment = _code(project, old, new, data), _environment(project, old, new)
+    told = {path for files in (old.metrics, new.metrics) for path in files}
+    other = [change for change in data.changes if change.path not in told]
+    return Diff(old, new, params, metrics, code, environment, _command(old, new), other)
 
 
 def patch(project: Project, found: Diff, *, color: bool) -> bytes:
@@ -131,7 +137,7 @@ def _same(a: Any, b: Any) -> bool:
     )
 
 
-def _code(project: Project, old: Point, new: Point) -> list[FileChange]:
+def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:
     """Return the changed files, less those that the other sections speak of."""
     if old.commit == new.commit:
         return []
@@ -145,7 +151,7 @@ def _code(project: Project, old: Point, new: Point) -> list[FileChange]:
         added, deleted, name = part.split(b"\t", 2)
         renamed_from = os.fsdecode(next(parts)) if not name else None
         path = os.fsdecode(name or next(parts))
-        if not _is_told(path, old, new):
+        if not _is_told(path, old, new) and not data.speaks_of(path):
             found.append(FileChange(path, _count(added), _count(deleted), renamed_from))
     return found
 

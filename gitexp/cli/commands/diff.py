@@ -55,7 +55,7 @@ def diff(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Compare params, metrics, code, command and environment.
+    """Compare params, metrics, code, data, command and environment.
 
     One argument: an experiment with its baseline, a revision with the workspace. None: HEAD with the
     workspace. With --best: that experiment with its baseline or with A; --min, --filter and -A say which
