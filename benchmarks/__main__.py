@@ -56,6 +56,8 @@ def _measure(name: str, lab: Lab) -> report.Outcome:
     except CommandError as failure:
         print(failure, file=sys.stderr)
         return report.Outcome(name, case, {}, str(failure).splitlines()[0])
+    finally:
+        lab.clear()
 
 
 def _parse() -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """What is measured: the rows of the speed table in the design, each a comparison of sides.
 
-A case is built when its turn comes, since its repositories take time to make. Goals are seconds and MiB.
+A case is built when its turn comes, since its repositories take time to make.
 """
 
 from __future__ import annotations
@@ -15,27 +15,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from benchmarks import data_cases, sharing_cases
+from benchmarks.case import BARE, DVC, FLOOR, GITEXP, Case, side_of, slow
 from benchmarks.lab import Lab
 from benchmarks.measure import CommandError, Side, nothing
 from gitexp.repo import store
 
-GITEXP, DVC, FLOOR, BARE = "gitexp", "dvc", "floor", "bare"
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")  # Linux, for root: what is written here empties the file cache
 
 PLAIN_GIT = "git for-each-ref with contents"
 _LIST = ["git", "for-each-ref", "--format=%(refname) %(objectname) %(contents)"]
 _STATUS = ["sh", "-c", "git status --porcelain > /dev/null && git write-tree"]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One comparison; if there is a bare side, its median is taken off gitexp's and DVC's times."""
-
-    work: str
-    sides: Mapping[str, Side]
-    floor: str = ""
-    goal: float | None = None
-    memory_goal: float | None = None
 
 
 def names(lab: Lab) -> list[str]:
@@ -53,10 +43,10 @@ def build(name: str, lab: Lab) -> Case:
 
 
 def _version(lab: Lab) -> Case:
-    sides = {GITEXP: _side(lab, [*lab.gitexp, "--version"])}
+    sides = {GITEXP: side_of(lab, [*lab.gitexp, "--version"])}
     if lab.with_dvc:
-        sides[DVC] = _side(lab, [lab.dvc, "--version"])
-    sides[FLOOR] = _side(lab, [lab.python, "-c", "pass"])
+        sides[DVC] = side_of(lab, [lab.dvc, "--version"])
+    sides[FLOOR] = side_of(lab, [lab.python, "-c", "pass"])
     return Case("`--version`", sides, floor="python -c pass", goal=0.12)
 
 
@@ -66,9 +56,9 @@ def _version(lab: Lab) -> Case:
 def _table(lab: Lab, *, size: int, cold: bool, tty: bool = False, disk: bool = False) -> Case:
     check = partial(_has_rows, size)
     ours, theirs = _Read(["show", "-A"], check), _Read(["exp", "show", "-A"], check)
-    sides = _reading(lab, size, ours, theirs, cold=cold, dvc_runs=_slow(lab, 2, quick=1) if cold else 5)
+    sides = _reading(lab, size, ours, theirs, cold=cold, dvc_runs=slow(lab, 2, quick=1) if cold else 5)
     sides = {name: replace(side, tty=tty) for name, side in sides.items()}
-    sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
+    sides[FLOOR] = side_of(lab, [*_LIST, store.PREFIX], lab.experiments(size))
     if disk:
         sides = {
             name: replace(side, before=partial(_empty_file_cache, side.before), runs=2)
@@ -84,7 +74,7 @@ def _json(lab: Lab, *, size: int, cold: bool, goal: float, dvc_runs: int) -> Cas
     ours = _Read(["show", "-A", "--json"], partial(_has_metrics, size, _gitexp_metrics))
     theirs = _Read(["exp", "show", "-A", "--json"], partial(_has_metrics, size, _dvc_metrics))
     sides = _reading(lab, size, ours, theirs, cold=cold, dvc_runs=dvc_runs)
-    sides[FLOOR] = _side(lab, [*_LIST, store.PREFIX], lab.experiments(size))
+    sides[FLOOR] = side_of(lab, [*_LIST, store.PREFIX], lab.experiments(size))
     return Case(f"{size:,} experiments as JSON, {_how(cold)}", sides, floor=PLAIN_GIT, goal=goal)
 
 
@@ -101,7 +91,7 @@ def _list(lab: Lab, *, size: int, goal: float) -> Case:
     theirs = _Read(["exp", "list", "-A", "--name-only"], check)
     sides = _reading(lab, size, ours, theirs, cold=False, dvc_runs=5)
     argv = ["git", "for-each-ref", "--format=%(refname)", store.PREFIX]
-    sides[FLOOR] = _side(lab, argv, lab.experiments(size))
+    sides[FLOOR] = side_of(lab, argv, lab.experiments(size))
     return Case(f"names of {size:,} experiments", sides, floor="git for-each-ref, names", goal=goal)
 
 
@@ -120,10 +110,10 @@ def _reading(
     mine = lab.experiments(size)
     forget = partial(lab.forget_gitexp, mine) if cold else nothing
     argv = [*lab.gitexp, *ours.arguments]
-    sides = {GITEXP: replace(_side(lab, argv, mine), before=forget, check=ours.check)}
+    sides = {GITEXP: replace(side_of(lab, argv, mine), before=forget, check=ours.check)}
     if lab.with_dvc and dvc_runs:
         other = lab.dvc_experiments(size)
-        side = replace(_side(lab, [lab.dvc, *theirs.arguments], other), check=theirs.check, runs=dvc_runs)
+        side = replace(side_of(lab, [lab.dvc, *theirs.arguments], other), check=theirs.check, runs=dvc_runs)
         if cold:
             side = replace(side, before=partial(lab.forget_dvc, other), warmups=0)
         sides[DVC] = side
@@ -179,8 +169,8 @@ def _run(lab: Lab, *, files: int, goal: float, dvc_runs: int, temp: bool = False
         stored = _Stored(other, "refs/exps/[0-9a-f][0-9a-f]/*/*", lab.env)
         argv = _changing([lab.dvc, "exp", "run", *isolated], [])
         sides[DVC] = Side(argv, other, lab.env, check=stored, runs=dvc_runs)
-    sides[BARE] = _side(lab, ["python", "train.py"], lab.project("bare", 0))
-    sides[FLOOR] = _side(lab, _STATUS, mine)
+    sides[BARE] = side_of(lab, ["python", "train.py"], lab.project("bare", 0))
+    sides[FLOOR] = side_of(lab, _STATUS, mine)
     where = f"{files:,} files" if files else "small repository"
     how = ", `--temp`, after a first one" if temp else ""
     return Case(f"overhead of `run`, {where}{how}", sides, floor="git status + write-tree", goal=goal)
@@ -208,15 +198,6 @@ class _Stored:
             raise CommandError(f"{len(refs)} experiments are stored after {self._expected} runs")
 
 
-def _side(lab: Lab, argv: list[str], folder: Path | None = None) -> Side:
-    return Side(lambda: argv, folder or lab.scratch, lab.env)
-
-
-# A case that takes half a minute or longer has fewer runs, and fewer yet, or none, where time is short.
-def _slow(lab: Lab, runs: int, *, quick: int = 0) -> int:
-    return quick if lab.quick else runs
-
-
 _COLD_DISK, _LARGEST = "table-1000-disk", "json-100000"
 _CASES: dict[str, Callable[[Lab], Case]] = {
     "version": _version,
@@ -229,12 +210,14 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     "list-10000": lambda lab: _list(lab, size=10_000, goal=1.0),
     "json-100-cold": lambda lab: _json(lab, size=100, cold=True, goal=0.40, dvc_runs=5),
     "json-100-warm": lambda lab: _json(lab, size=100, cold=False, goal=0.40, dvc_runs=5),
-    "json-1000-cold": lambda lab: _json(lab, size=1_000, cold=True, goal=0.40, dvc_runs=_slow(lab, 2)),
+    "json-1000-cold": lambda lab: _json(lab, size=1_000, cold=True, goal=0.40, dvc_runs=slow(lab, 2)),
     "json-1000-warm": lambda lab: _json(lab, size=1_000, cold=False, goal=0.40, dvc_runs=5),
-    "json-10000-cold": lambda lab: _json(lab, size=10_000, cold=True, goal=1.0, dvc_runs=_slow(lab, 1)),
-    "json-10000-warm": lambda lab: _json(lab, size=10_000, cold=False, goal=1.0, dvc_runs=_slow(lab, 3)),
+    "json-10000-cold": lambda lab: _json(lab, size=10_000, cold=True, goal=1.0, dvc_runs=slow(lab, 1)),
+    "json-10000-warm": lambda lab: _json(lab, size=10_000, cold=False, goal=1.0, dvc_runs=slow(lab, 3)),
     _LARGEST: _largest,
     "run-small": lambda lab: _run(lab, files=0, goal=0.30, dvc_runs=5),
-    "run-20000": lambda lab: _run(lab, files=20_000, goal=0.50, dvc_runs=_slow(lab, 2)),
-    "run-20000-temp": lambda lab: _run(lab, files=20_000, goal=1.0, dvc_runs=_slow(lab, 2), temp=True),
+    "run-20000": lambda lab: _run(lab, files=20_000, goal=0.50, dvc_runs=slow(lab, 2)),
+    "run-20000-temp": lambda lab: _run(lab, files=20_000, goal=1.0, dvc_runs=slow(lab, 2), temp=True),
+    **data_cases.CASES,
+    **sharing_cases.CASES,
 }

@@ -1,0 +1,37 @@
+"""The cases of data, stages and sharing do the work that they claim: each once, at a small size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cases, data_cases, sharing_cases
+from benchmarks.case import FLOOR, GITEXP
+from benchmarks.lab import Lab
+from benchmarks.measure import compare
+
+NAMES = (*data_cases.CASES, *sharing_cases.CASES)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    monkeypatch.setattr(data_cases, "GB", 300_000)
+    monkeypatch.setattr(data_cases, "MANY", 120)
+    monkeypatch.setattr(data_cases.projects, "STAGES", 3)
+    monkeypatch.setattr(sharing_cases, "KNOWN", 20)
+    monkeypatch.setattr(sharing_cases, "NEW", 5)
+    lab = Lab(tmp_path / "lab", runs=1, with_dvc=False)
+    yield lab
+    lab.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_does_its_work_twice_over(name: str, lab: Lab) -> None:
+    """Once to warm up, and once more as it is measured: so it begins from the same state each time."""
+    case = cases.build(name, lab)
+    samples = compare(case.sides, 1)
+    assert samples.keys() >= {GITEXP}
+    assert case.goal is not None
+    assert (FLOOR in samples) == bool(case.floor)
