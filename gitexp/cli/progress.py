@@ -9,7 +9,7 @@ from gitexp.cli import render
 from gitexp.repo.snapshot import human_size
 
 if TYPE_CHECKING:
-    from gitexp.data.transfer import Progress
+    from gitexp.data.progress import Progress
 
 _AFTER = 0.5  # seconds; what is quicker than that needs no line
 

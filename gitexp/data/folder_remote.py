@@ -13,7 +13,8 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.data.hashing import WORKERS, opened, write_all
 from gitexp.data.intake import Intake
-from gitexp.data.remote import OnBytes, Remote
+from gitexp.data.progress import OnBytes
+from gitexp.data.remote import Remote
 
 _CHUNK = 1 << 20
 _RANGE = 32 << 20

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from gitexp.data.hashing import in_parallel
 from gitexp.data.manifest import is_hash
-
-OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end a transfer
+from gitexp.data.progress import OnBytes
 
 TEMPORARY = "tmp"  # the folder of what is being uploaded
 

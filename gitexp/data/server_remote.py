@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.data.remote import TEMPORARY, OnBytes, Remote
+from gitexp.data.progress import OnBytes
+from gitexp.data.remote import TEMPORARY, Remote
 from gitexp.data.remote_failures import as_remote_error
 from gitexp.data.remote_url import Kind, RemoteUrl
 

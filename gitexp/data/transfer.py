@@ -18,7 +18,8 @@ from gitexp import errors
 from gitexp.data.intake import Intake
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore, damaged
-from gitexp.data.remote import OnBytes, Remote
+from gitexp.data.progress import OnBytes, OnProgress, Progress
+from gitexp.data.remote import Remote
 from gitexp.failpoints import failpoint
 
 TRIES = 4
@@ -30,29 +31,7 @@ _ENDS_SOON = 1.0  # seconds that Ctrl-C waits for what is in the middle of somet
 _LEFTOVER = 24 * 3600.0  # seconds; nobody uploads one object for a day
 _LARGEST_MANIFEST = 1 << 30  # bytes; as a manifest's reader has it
 
-OnProgress = Callable[["Progress"], None]
 _Action = Callable[[str, int | None, OnBytes], None]  # hash, size, whom to tell of bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a transfer is: objects and bytes, of so many, after so many seconds."""
-
-    objects: int
-    of_objects: int
-    bytes: int
-    of_bytes: int
-    seconds: float
-
-    @property
-    def speed(self) -> float:
-        """Bytes a second so far; 0 if that cannot be said yet."""
-        return self.bytes / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds still to go at this speed; None if that cannot be said yet."""
-        return (self.of_bytes - self.bytes) / self.speed if self.bytes else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from gitexp.config import CONFIG_FILE
 from gitexp.data import transfer
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore
+from gitexp.data.progress import OnProgress
 from gitexp.data.remote import Remote
 from gitexp.data.remotes import open_remote
-from gitexp.data.transfer import OnProgress, Transferred
+from gitexp.data.transfer import Transferred
 from gitexp.model import Artifact
 from gitexp.ops import lock_file, lookup
 from gitexp.ops.project import Project

@@ -17,10 +17,10 @@ from gitexp.data import transfer
 from gitexp.data.hashing import in_parallel
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore
+from gitexp.data.progress import OnProgress, Progress
 from gitexp.data.remote import Remote
 from gitexp.data.scan import scan
 from gitexp.data.stat_cache import StatCache
-from gitexp.data.transfer import OnProgress, Progress
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
 from gitexp.ops import in_use

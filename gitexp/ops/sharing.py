@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from gitexp import errors
-from gitexp.data.transfer import OnProgress
+from gitexp.data.progress import OnProgress
 from gitexp.ops.project import Project
 from gitexp.repo import exchange
 from gitexp.repo.exchange import Remote

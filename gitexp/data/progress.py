@@ -1,0 +1,67 @@
+"""How far a work on many objects is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_TICK = 0.1  # seconds between two reports
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a work is: objects and bytes, of so many, after so many seconds."""
+
+    objects: int
+    of_objects: int
+    bytes: int
+    of_bytes: int
+    seconds: float
+
+    @property
+    def speed(self) -> float:
+        """Bytes a second so far; 0 if that cannot be said yet."""
+        return self.bytes / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds still to go at this speed; None if that cannot be said yet."""
+        return (self.of_bytes - self.bytes) / self.speed if self.bytes else None
+
+
+OnProgress = Callable[[Progress], None]
+OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
+
+
+class Count:
+    """Adds up what several threads have done, and tells of it from time to time."""
+
+    def __init__(self, on_progress: OnProgress | None, objects: int, of_bytes: int) -> None:
+        self._on_progress = on_progress
+        self._of = (objects, of_bytes)
+        self._objects = self._bytes = 0
+        self._began = self._told = time.monotonic()
+        self._lock = threading.Lock()
+
+    def add(self, more: int) -> None:
+        """Count bytes."""
+        with self._lock:
+            self._bytes += more
+            self._tell()
+
+    def done(self) -> None:
+        """Count an object."""
+        with self._lock:
+            self._objects += 1
+            self._tell()
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if self._on_progress is not None and now - self._told >= _TICK:
+            self._told = now
+            objects, of_bytes = self._of
+            # What was changed meanwhile is read twice.
+            done = min(self._bytes, of_bytes)
+            self._on_progress(Progress(self._objects, objects, done, of_bytes, now - self._began))
