@@ -40,7 +40,9 @@ def assert_put_right(repo: Workspace, point: str, status: Status | None) -> None
         assert ".gitexp" not in git(repo, "ls-tree", "--name-only", one.record.commit).splitlines()
     project = Project.open(repo.path)
     assert not [folder for folder in project.local.runs.iterdir() if (folder / "state.json").exists()]
-    assert project.local.try_lock("workspace-.git") is not None, "the workspace is still locked"
+    held = project.local.try_lock("workspace-.git")
+    assert held is not None, "the workspace is still locked"
+    held.release()
 
 
 def assert_sound(repo: Workspace) -> None:

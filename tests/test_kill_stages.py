@@ -1,0 +1,127 @@
+"""A kill between any two steps of a pipeline: `gitexp run` goes on from there, to the same end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gitexp.data.objects import ObjectStore
+from gitexp.model import Status
+from gitexp.ops.finish import orphan
+from gitexp.ops.project import Project
+from gitexp.repo import live
+from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, kill
+from tests.support.pipeline import ALL, FILES, OUTS, STAGES, lock, make, start, states
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+
+RUN = ("run", "-n", "one")
+CHANGED = (*RUN, "-S", "train.lr=0.25")
+BACK = (*RUN, "-S", "train.lr=0.1")
+
+# Where the first run of a pipeline is killed; `@2` is in its second stage.
+FIRST = (
+    *("stages:brought", "stages:removed@1", "stages:ran@1", "stages:stored@1", "lock:made@1"),
+    *("lock:written@1", "stages:removed@2", "stages:ran@2", "stages:stored@2", "lock:made@2"),
+    *("lock:written@2", "stages:ran@3", "lock:written@3"),
+)
+AGAIN = (
+    *("stages:kept@1", "stages:removed@1", "stages:kept@2"),
+    *("stages:ran@1", "lock:made@1", "lock:written@2"),
+)
+RESTORING = ("stages:restored@1", "lock:made@1", "lock:written@1", "stages:restored@2", "lock:written@2")
+ISOLATED = ("stages:brought", "stages:restored@1", "lock:written@1", "stages:ran@1", "lock:written@2")
+POINTS = {*FIRST, *AGAIN, *RESTORING, *ISOLATED}
+
+
+@pytest.fixture
+def repo(repo: Workspace) -> Iterator[Workspace]:
+    make(repo)
+    yield repo
+    repo.allow("files", "params.yaml")
+
+
+def assert_goes_on(repo: Workspace, lr: str) -> None:
+    """The next run comes to the end that none was killed on the way to, and all it names can be had."""
+    result = start(repo)
+    assert result.exit_code == 0
+    assert set(states(result.experiment).values()) <= {"up to date", "ran", "restored"}
+    of_params = next(line for line in repo.read("params.yaml").splitlines() if "lr:" in line)
+    assert f"lr: {lr} " in of_params
+    assert repo.read("model.bin") == f"{FILES['raw.txt']}{of_params}\n"
+    assert repo.read("data/sub/b.txt") == "one\ntwo\n"
+    assert result.experiment.record.metrics["metrics.json"] == {"size": len(repo.read("model.bin"))}
+    store = ObjectStore(Project.open(repo.path).local.objects)
+    assert all(store.verify(hash_) for out in lock(repo).artifacts for hash_ in store.contents(out.hash))
+    assert list(lock(repo).stages) == sorted(ALL)
+    assert states(start(repo).experiment) == dict.fromkeys(ALL, "up to date")
+    assert_sound(repo)
+
+
+@pytest.mark.parametrize("point", FIRST)
+def test_the_first_run(repo: Workspace, point: str) -> None:
+    kill(repo, point, *RUN)
+    assert_put_right(repo, point, Status.INTERRUPTED)
+    done = list(lock(repo).stages)
+    assert_goes_on(repo, "0.1")
+    one = next(e for e in experiments(repo) if e.name == "one")
+    stored = repo.git("ls-tree", "-r", "--name-only", one.record.commit).splitlines()
+    assert ("gitexp.lock" in stored) == bool(done)
+
+
+@pytest.mark.parametrize("point", AGAIN)
+def test_a_run_over_results(repo: Workspace, point: str) -> None:
+    start(repo)
+    repo.write("model.bin", "edited by hand\n")
+    repo.allow("files", "params.yaml")
+    kill(repo, point, *CHANGED)
+    assert_put_right(repo, point, Status.INTERRUPTED)
+    assert_goes_on(repo, "0.25")
+
+
+@pytest.mark.parametrize("point", RESTORING)
+def test_restoring(repo: Workspace, point: str) -> None:
+    start(repo)
+    repo.allow("files", "params.yaml")
+    start(repo, ["train.lr=0.25"])
+    kill(repo, point, *BACK)
+    assert_put_right(repo, point, Status.INTERRUPTED)
+    assert_goes_on(repo, "0.1")
+
+
+@pytest.mark.parametrize("point", ISOLATED)
+def test_in_isolation(repo: Workspace, point: str) -> None:
+    start(repo)
+    before = {name: repo.read(name) for name in OUTS if (repo.path / name).is_file()}
+    kill(repo, point, *CHANGED, "--temp")
+    assert_put_right(repo, point, Status.INTERRUPTED)
+    assert {name: repo.read(name) for name in before} == before
+    result = start(repo, ["train.lr=0.25"], temp=True)
+    assert set(states(result.experiment).values()) <= {"ran", "restored"}
+    assert "train.lr: 0.25" in repo.git("show", f"{result.experiment.record.commit}:gitexp.lock")
+
+
+DIES = """\
+echo so far
+while ! grep -q far .git/gitexp/runs/*/stages/train.log; do sleep 0.01; done
+kill -9 $PPID
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_gitexp_is_killed_while_a_stage_runs(repo: Workspace, jobs: str) -> None:
+    repo.write("gitexp.yaml", STAGES.replace("sh train.sh", "exec sh train.sh"))
+    repo.write("train.sh", DIES)
+    assert repo.gitexp(*RUN, "-j", jobs, check=False).exit_code == KILLED
+    while any(orphan(run) for run in live.live_runs(Project.open(repo.path).local)):
+        time.sleep(0.01)
+    assert "stored now, as interrupted" in repo.gitexp("list").stderr
+    (one,) = experiments(repo)
+    assert repo.git("show", f"{one.id}:.gitexp/run/stages/train.log") == "so far"
+    assert list(lock(repo).stages) == ["prepare"]
+    repo.write("train.sh", FILES["train.sh"])
+    assert states(start(repo).experiment) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
