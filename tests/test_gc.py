@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -325,6 +326,31 @@ def test_what_a_dead_gc_had_taken_out_is_judged_anew(tmp_path: Path) -> None:
     age(store.path(artifact.hash))
     assert remove_unused(store, artifact.hash, LONG_AGO + 1) is True
     assert remove_unused(store, artifact.hash, LONG_AGO + 1) is False
+
+
+def test_what_is_stored_while_gc_is_at_it_is_there_afterwards(tmp_path: Path) -> None:
+    """Each object is old and spare when gc begins, and is used again at some moment until it ends."""
+    store, count = ObjectStore(tmp_path / "objects"), 60
+    for number in range(count):
+        (tmp_path / str(number)).write_text(f"content {number}")
+
+    def add(numbers: Iterable[int]) -> None:
+        with StatCache(tmp_path / "cache") as cache:
+            for number in numbers:
+                store.add(tmp_path, str(number), cache)
+
+    add(range(count))
+    wanted = [hash_ for hash_, _, _ in store.hashes()]
+    for _ in range(8):
+        for hash_ in wanted:
+            age(store.path(hash_))
+        with ThreadPoolExecutor(2) as pool:
+            adding = pool.submit(add, range(count))
+            for _ in pool.map(lambda hash_: remove_unused(store, hash_, LONG_AGO + 1), wanted):
+                pass
+            adding.result()
+        assert all(map(store.verify, wanted))
+        assert not list((store.folder / "tmp").glob("gc-*"))
 
 
 # -- the command --------------------------------------------------------------------------------------
