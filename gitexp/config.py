@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gitexp import errors, files
+from gitexp.data.paths import lies_in
 from gitexp.files.dvc_yaml import (
     DEFAULT_PARAMS,
     DVC_CACHE,
@@ -140,7 +141,15 @@ def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -
     from gitexp.pipeline.read import read
 
     own = PurePosixPath(name).name == CONFIG_FILE
-    return read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)
+    pipeline = read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)
+    for stage in pipeline.stages:
+        for out in stage.outs:
+            if both := [each for each in config.data if lies_in(each, out.path) or lies_in(out.path, each)]:
+                message = (
+                    f"'{out.path}' of the stage '{stage.name}' is data too: '{both[0]}' stands under data:"
+                )
+                raise errors.ConfigError(message, "Take one of them away.", file=name, line=stage.line)
+    return pipeline
 
 
 def _read_file(root: Path, name: str) -> bytes | None:

@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from gitexp.data.paths import clash, lies_in
 from gitexp.errors import ConfigError, UnknownStage
 from gitexp.pipeline.stage import Pipeline, Stage
 
@@ -123,6 +124,11 @@ class Graph:
                     other = makers[folder]
                     message = f"'{path}' of the stage '{name}' is inside '{folder}' of the stage '{other}'"
                     raise self._error(self.stages[name], message, "Outputs must not contain one another.")
+        if (alike := clash(makers)) is not None:
+            first, second = sorted(alike)
+            message = f"the outputs '{first}' and '{second}' are one where case does not count"
+            owner = next(name for path, name in makers.items() if lies_in(path, second))
+            raise self._error(self.stages[owner], message, "Give them names that differ in more than that.")
         return makers
 
     def _makers_of(self, path: str) -> list[str]:

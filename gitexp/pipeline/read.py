@@ -12,6 +12,7 @@ import string
 from collections.abc import Iterator
 from typing import Any
 
+from gitexp.data.paths import fault
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.nodes import Node
 from gitexp.model import Value
@@ -200,6 +201,8 @@ class _Reader:
                 path = self._path(item, plain_text(self._expansion.fill(item, known, name)), wdir)
                 if path == "":
                     raise self._source.error(item, "the whole repository cannot be an output")
+                if (why := fault(path)) is not None:
+                    raise self._source.error(item, f"the output '{path}' {why}", "Give it another name.")
                 flags = self._out_flags(item, settings, path, field)
                 in_git = kind is not OutKind.OUT or flags.get("cache") is False
                 found.append(Out(path, kind, in_git, flags.get("persist", False)))

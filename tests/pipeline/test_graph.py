@@ -119,6 +119,8 @@ def test_a_stage_that_is_not_there() -> None:
             "'d/e/x' of the stage 'b' is inside 'd' of the stage 'a'",
         ),
         ({"a": ([], ["d/x"]), "b": ([], ["d"])}, 2, "'d/x' of the stage 'a' is inside 'd' of the stage 'b'"),
+        ({"a": ([], ["x/M"]), "b": ([], ["x/m"])}, 3, "the outputs 'x/M' and 'x/m' are one where case"),
+        ({"a": ([], ["D/x"]), "b": ([], ["d/y"])}, 3, "the outputs 'D' and 'd' are one where case"),
         ({"a": (["x"], ["x"])}, 2, "the stage 'a' reads 'x', which it writes itself"),
         ({"a": (["d"], ["d/x"])}, 2, "the stage 'a' reads 'd', which it writes itself"),
         ({"a": (["d/x"], ["d"])}, 2, "the stage 'a' reads 'd/x', which it writes itself"),

@@ -302,6 +302,8 @@ WRONG = [
     ("stages:\n  a: {cmd: x, outs: [a/.GIT/x]}\n", 2, "is not inside", ".git"),
     ("stages:\n  a: {cmd: x, outs: [.gitexp/x]}\n", 2, "is not inside", ""),
     ("stages:\n  a: {cmd: x, deps: [a/../../x]}\n", 2, "'a/../../x' is not inside", ""),
+    ("stages:\n  a: {cmd: x, outs: [aux.csv]}\n", 2, "'aux.csv' is the name of a device", ""),
+    ("stages:\n  a: {cmd: x, outs: [sub/.gitexp/x]}\n", 2, "leads into a folder of Git's", ""),
     ("stages:\n  a: {cmd: x, deps: [.]}\n", 2, "the whole repository", ""),
     ("stages:\n  a: {cmd: x, deps: ['s3://b/k']}\n", 2, "'s3://b/k' is not a file here", "fetch"),
     ("stages:\n  a: {cmd: x, deps: ['ds://d']}\n", 2, "data sets (ds://)", ""),
@@ -588,6 +590,15 @@ def test_the_files_of_variables_can_be_others_than_the_workspace_has(tmp_path: P
         found = config.read_stages(tmp_path, loaded, read_file)
         assert found is not None
         assert found.stages[0].commands == (command,)
+
+
+def test_data_is_no_output(tmp_path: Path) -> None:
+    for out in ("d", "d/x", "d/x/y"):
+        _written(tmp_path, gitexp=f"data: [d/x]\nstages:\n  a: {{cmd: x, outs: [{out}]}}")
+        with pytest.raises(
+            errors.ConfigError, match=r"gitexp\.yaml:3: '[dxy/]+' of the stage 'a' is data too: 'd/x'"
+        ):
+            config.read_stages(tmp_path, config.load(tmp_path, tmp_path))
 
 
 def test_variables_from_files_name_metrics_too(tmp_path: Path) -> None:
