@@ -10,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from gitexp.data.hashing import in_parallel
+from gitexp.data.hashing import OnBytes, in_parallel
 from gitexp.data.manifest import is_hash
-from gitexp.data.progress import OnBytes
 
 TEMPORARY = "tmp"  # the folder of what is being uploaded
 
@@ -35,7 +34,7 @@ class Remote(ABC):
     An object is `<first two digits>/<the rest>` below the URL. It gets this name when all of it is there;
     until then it is in `tmp/`, where the protocol does not write an object in one step anyhow. All methods
     may be called from several threads. They raise DataRemoteError: RemoteUnreachable where it may help to
-    try again.
+    try again. What is told of bytes may raise an error of ours, and so end a transfer.
     """
 
     jobs = 8

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.data.progress import OnBytes
+from gitexp.data.hashing import OnBytes
 from gitexp.data.remote import TEMPORARY, Remote
 from gitexp.data.remote_failures import as_remote_error
 from gitexp.data.remote_url import Kind, RemoteUrl
@@ -274,12 +274,6 @@ class _Ssh(_MovingRemote):
 
     def _move(self, temporary: str, path: str) -> None:
         self._fs().mv(temporary, path)
-
-    def _download(self, path: str, target: Path, on_bytes: OnBytes) -> None:
-        with self._fs().open(path, "rb") as reading, target.open("wb", buffering=0) as writing:
-            while chunk := reading.read(_CHUNK):
-                writing.write(chunk)
-                on_bytes(len(chunk))
 
 
 class _Http(_MovingRemote):

@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.data.hashing import OnBytes
 from gitexp.data.intake import Intake
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore, damaged
-from gitexp.data.progress import OnBytes, OnProgress, Progress
+from gitexp.data.progress import OnProgress, Progress
 from gitexp.data.remote import Remote
 from gitexp.failpoints import failpoint
 
@@ -272,7 +273,7 @@ class _Team:
                 elif not isinstance(error, errors.RemoteUnreachable) or not waits:
                     raise
                 elif self._stop.wait(waits.pop(0)):
-                    raise _Stopped from error
+                    raise _Stopped("Stopped.") from error
             else:
                 with self._lock:
                     self.done.append(hash_)
@@ -281,7 +282,7 @@ class _Team:
 
     def _count(self, more: int) -> None:
         if self._stop.is_set():
-            raise _Stopped
+            raise _Stopped("Stopped.")
         with self._lock:
             self.bytes += more
 
@@ -297,8 +298,8 @@ class _Team:
         self._stop.set()
 
 
-class _Stopped(BaseException):
-    """The transfer is to end: not caught by whoever catches Exception on the way."""
+class _Stopped(errors.Interrupted):
+    """The transfer is to end. As one of ours it comes through, where a package catches others on the way."""
 
 
 class _Counted:

@@ -123,19 +123,29 @@ def test_a_large_remote_is_not_listed_for_a_few_objects(
 def test_an_upload_that_fails_leaves_no_object(there: Remote, tmp_path: Path) -> None:
     hash_, path = made(tmp_path, os.urandom(3 << 20))
 
-    class Enough(BaseException):
-        pass
-
     def stop(count: int) -> None:
-        raise Enough
+        raise errors.Interrupted("enough")
 
     if there.url.startswith("s3://"):
         pytest.skip("one request: it cannot be stopped half way")
-    with pytest.raises(Enough):
+    with pytest.raises(errors.Interrupted):
         there.put(hash_, path, stop)
     there.flush()
     assert there.has_many([hash_]) == {}
     assert list(there.list()) == []
+
+
+def test_a_download_can_be_ended_while_it_goes_on(there: Remote, tmp_path: Path) -> None:
+    hash_, path = made(tmp_path, os.urandom(3 << 20))
+    there.put(hash_, path, ignore)
+    there.flush()
+
+    def stop(count: int) -> None:
+        raise errors.Interrupted("enough")
+
+    with pytest.raises(errors.Interrupted):
+        there.get(hash_, tmp_path / "got", stop)
+    assert there.has_many([hash_]) == {hash_: 3 << 20}
 
 
 def test_what_is_there_is_replaced(there: Remote, tmp_path: Path) -> None:
