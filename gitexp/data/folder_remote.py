@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.data.hashing import WORKERS, opened, write_all
+from gitexp.data.hashing import WORKERS, OnBytes, opened, write_all
 from gitexp.data.intake import Intake
-from gitexp.data.progress import OnBytes
 from gitexp.data.remote import Remote
 
 _CHUNK = 1 << 20

@@ -26,6 +26,7 @@ _TRIES = 5
 WORKERS = min(8, (os.cpu_count() or 1) + 2)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _BATCH = 64
+OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
@@ -38,17 +39,21 @@ class Read(NamedTuple):
     settled: bool  # whether any change after it was read shows in the stat
 
 
-def hash_file(path: str | Path) -> tuple[str, int]:
+def _nobody(more: int) -> None:
+    """Be told of bytes, and do nothing."""
+
+
+def hash_file(path: str | Path, on_bytes: OnBytes = _nobody) -> tuple[str, int]:
     """Return the SHA-256 of a file in hexadecimal, and its size. Nobody may be writing it: see `read_file`.
 
     Raises OSError, and UnstorableData for what is no file.
     """
     with opened(path) as fd:
         size = os.fstat(fd).st_size
-        return _digest(fd, size, None), size
+        return _digest(fd, size, None, on_bytes), size
 
 
-def read_file(path: str | Path, copy_to: int | None = None) -> Read:
+def read_file(path: str | Path, copy_to: int | None = None, on_bytes: OnBytes = _nobody) -> Read:
     """Return what a file is, at one moment; what is read is written to the descriptor `copy_to`.
 
     Raises UnstorableData if it is no file or changes each time that it is read, and OSError.
@@ -60,7 +65,7 @@ def read_file(path: str | Path, copy_to: int | None = None) -> Read:
                 wait_to_settle(before)
                 before = os.fstat(fd)
             settled = is_settled(before)
-            hash_ = _digest(fd, before.st_size, copy_to)
+            hash_ = _digest(fd, before.st_size, copy_to, on_bytes)
             if same_file(before, os.fstat(fd)):
                 return Read(hash_, before, settled)
         if copy_to is not None:
@@ -87,21 +92,31 @@ def opened(path: str | Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _digest(fd: int, size: int, copy_to: int | None) -> str:
+def _digest(fd: int, size: int, copy_to: int | None, on_bytes: OnBytes) -> str:
     if size <= _CHUNK:
         data = os.read(fd, size + 1)
         while len(data) != size and (more := os.read(fd, _CHUNK)):
             data += more
         if copy_to is not None:
             write_all(copy_to, data)
+        on_bytes(len(data))
         return hashlib.sha256(data).hexdigest()
     if copy_to is None:
-        with open(fd, "rb", buffering=0, closefd=False) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    return _digest_and_copy(fd, copy_to)
+        return _digest_alone(fd, on_bytes)
+    return _digest_and_copy(fd, copy_to, on_bytes)
 
 
-def _digest_and_copy(fd: int, copy_to: int) -> str:
+def _digest_alone(fd: int, on_bytes: OnBytes) -> str:
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_CHUNK))
+    with open(fd, "rb", buffering=0, closefd=False) as stream:
+        while count := stream.readinto(buffer):
+            digest.update(buffer[:count])
+            on_bytes(count)
+    return digest.hexdigest()
+
+
+def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes) -> str:
     """Hash in this thread what another one writes: both let the other go on meanwhile."""
     digest = hashlib.sha256()
     # The same memory again and again: to get new one for each chunk takes a third as long as to hash it.
@@ -118,6 +133,7 @@ def _digest_and_copy(fd: int, copy_to: int) -> str:
                 break
             waiting.append((buffer, writer.submit(write_all, copy_to, buffer[:count])))
             digest.update(buffer[:count])
+            on_bytes(count)
         for _, written in waiting:
             written.result()
     return digest.hexdigest()

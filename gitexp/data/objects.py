@@ -34,6 +34,7 @@ from gitexp.data.hashing import (
 )
 from gitexp.data.intake import READ_ONLY, TEMPORARY, Intake
 from gitexp.data.manifest import FOLDER, Manifest, is_folder, is_hash
+from gitexp.data.progress import Count, OnProgress
 from gitexp.data.scan import Found, described, unreadable, walk
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
@@ -119,10 +120,11 @@ class ObjectStore:
 
     # -- putting in -------------------------------------------------------------------------------
 
-    def add(self, root: Path, path: str, cache: StatCache) -> Artifact:
+    def add(self, root: Path, path: str, cache: StatCache, on_progress: OnProgress | None = None) -> Artifact:
         """Store what stands at a path relative to the root of the workspace, and return it.
 
-        Only what is not there yet is written. Raises UnsafePath, UnstorableData, DiskFull or StorageError.
+        Only what is not there yet is written. Raises UnsafePath, UnstorableData, BadManifest for a folder
+        that could not be brought to every system, DiskFull or StorageError.
         """
         if why := paths.fault(path):
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
@@ -131,11 +133,12 @@ class ObjectStore:
             raise errors.UnstorableData(f"{path} is not there.", "Is the name right?")
         reads: dict[str, Read] = {}
         with translated(f"{path} could not be stored"), self.intake() as intake:
+            unknown = [each for each in walked.files if not self._is_here(each)]
+            count = Count(on_progress, len(unknown), sum(each.stat.st_size for each in unknown))
 
             def take_in(found: Found) -> tuple[Read, str]:
-                return self._take_in(intake, found)
+                return self._take_in(intake, found, count)
 
-            unknown = [each for each in walked.files if not self._is_here(each)]
             for found, (read, temporary) in zip(unknown, in_parallel(take_in, unknown), strict=True):
                 cache.put(found.full, read)
                 reads[found.path] = read
@@ -195,13 +198,16 @@ class ObjectStore:
             return False
         return of.st_size == size
 
-    def _take_in(self, intake: Intake, found: Found) -> tuple[Read, str]:
+    def _take_in(self, intake: Intake, found: Found, count: Count) -> tuple[Read, str]:
         """Return a file as it was read, and the copy of it."""
         target, temporary = intake.new()
         try:
-            if found.stat.st_size >= _WORTH_A_REFLINK and (read := _cloned(found.full, target, temporary)):
-                return read, temporary
-            return read_file(found.full, target), temporary
+            read = None
+            if found.stat.st_size >= _WORTH_A_REFLINK:
+                read = _cloned(found.full, target, temporary, count)
+            read = read or read_file(found.full, target, count.add)
+            count.done()
+            return read, temporary
         except OSError as error:
             if error.filename == found.full:
                 raise unreadable(found.full, error) from error
@@ -225,7 +231,7 @@ class ObjectStore:
             intake.put(temporary, self._full(found.hash))
 
 
-def _cloned(source: str, target: int, temporary: str) -> Read | None:
+def _cloned(source: str, target: int, temporary: str, count: Count) -> Read | None:
     """Return a file as it was read from its clone, which nobody changes; None if it cannot be cloned."""
     with opened(source) as fd:
         wait_to_settle(os.fstat(fd))
@@ -236,7 +242,7 @@ def _cloned(source: str, target: int, temporary: str) -> Read | None:
         if not same_file(before, os.fstat(fd)):
             os.ftruncate(target, 0)
             return None
-    return Read(hash_file(temporary)[0], before, settled)
+    return Read(hash_file(temporary, count.add)[0], before, settled)
 
 
 def damaged(hash_: str) -> errors.DamagedObject:

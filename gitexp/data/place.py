@@ -11,8 +11,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -24,16 +24,14 @@ from gitexp.data.hashing import Read, hash_file, in_parallel, is_settled, read_f
 from gitexp.data.intake import TEMPORARY
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore, damaged
-from gitexp.data.scan import Found, read, walk
+from gitexp.data.plan import Known, Plan, missing, plan, unsaved
+from gitexp.data.progress import Count
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_SHOWN = 3
 _TO_REMEMBER = 1 << 20  # bytes; less than that is read again sooner than its stat is settled
-
-Known = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,6 @@ class Placed:
         return bool(self.written or self.removed)
 
 
-class _Here(NamedTuple):
-    """A file that is in the workspace now."""
-
-    found: Found
-    hash: str
-    stat: os.stat_result
-
-
 class _Ready(NamedTuple):
     """A file that is to be moved to its place, and the stat that it had when it was made."""
 
@@ -63,34 +53,6 @@ class _Ready(NamedTuple):
     temporary: str
     hash: str
     stat: os.stat_result
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done for one artifact, by path relative to the root: what is to be written, what is to
-    go, and what is there of both."""
-
-    artifact: Artifact
-    write: Mapping[str, File] = field(default_factory=dict)
-    remove: Sequence[str] = ()
-    here: Mapping[str, _Here] = field(default_factory=dict)
-
-    def unsaved(self, store: ObjectStore, known: Known) -> list[str]:
-        """Return the files that would be lost: not in the store, nor `known` to be in another one."""
-        return [
-            path
-            for path, here in self.here.items()
-            if not store.holds(here.hash, here.stat.st_size) and not known(here.hash)
-        ]
-
-    def absent(self, store: ObjectStore) -> list[str]:
-        """Return the files whose content is not in the store."""
-        gone = set(self.missing(store))
-        return [path for path, file in self.write.items() if file.hash in gone]
-
-    def missing(self, store: ObjectStore) -> list[str]:
-        """Return the hashes that are not in the store."""
-        return store.missing(file.hash for file in self.write.values())
 
 
 def _nowhere(hash_: str) -> bool:
@@ -121,21 +83,6 @@ def place(
     return carry_out(store, root, todo, links, cache, known=known)
 
 
-def plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -> Plan:
-    """Return what there is to do for an artifact.
-
-    Raises MissingData if the list of a folder's files is not in the store, UnsafePath, BadManifest,
-    DamagedObject, and UnsavedChanges for what is neither file nor folder and in the way.
-    """
-    if why := paths.fault(artifact.path):
-        raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
-    wanted = _wanted(store, artifact)
-    here = _here(root, artifact.path, cache)
-    write = {path: file for path, file in wanted.items() if not _is_same(here.get(path), file)}
-    remove = [path for path in here if path not in wanted]
-    return Plan(artifact, write, remove, {path: here[path] for path in (*write, *remove) if path in here})
-
-
 def carry_out(
     store: ObjectStore,
     root: Path,
@@ -144,8 +91,13 @@ def carry_out(
     cache: StatCache,
     *,
     known: Known = _nowhere,
+    count: Count | None = None,
+    undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Placed:
-    """Do what a plan says; what would be lost by it is put in the store before. Raises as `place`."""
+    """Do what a plan says; what would be lost by it is put in the store before. Raises as `place`.
+
+    While files are moved it is within what `undisturbed` gives.
+    """
     artifact = todo.artifact
     kept = store.add(root, artifact.path, cache) if todo.unsaved(store, known) else None
     with translated(f"{artifact.path} could not be written"):
@@ -153,81 +105,15 @@ def carry_out(
             ready: list[_Ready] = []
         else:
             with _staging(store, root, artifact.path) as folder:
-                ready = list(_make_ready(store, folder, todo.write, links))
+                ready = list(_make_ready(store, folder, todo.write, links, count or Count(None, 0, 0)))
                 failpoint("place:ready")
-                _remove(root, todo)
-                _move_in(root, ready, todo)
+                with undisturbed():
+                    _remove(root, todo)
+                    _move_in(root, ready, todo)
         if artifact.files == 0:
             os.makedirs(os.path.join(root, artifact.path), exist_ok=True)
     _remember(root, ready, cache)
     return Placed(list(todo.write), todo.remove, kept)
-
-
-def unsaved(lost: Sequence[str]) -> errors.UnsavedChanges:
-    """Return the error for files that would be lost."""
-    return errors.UnsavedChanges(
-        f"{_shown(lost)} would be lost: the content is stored nowhere.",
-        "Store it first (gitexp add, or gitexp save), or overwrite it with --force.",
-        paths=lost,
-    )
-
-
-def missing(absent: Sequence[str]) -> errors.MissingData:
-    """Return the error for files whose content is in no store."""
-    return errors.MissingData(
-        f"The content of {_shown(absent)} is not in the store.",
-        "gitexp data pull fetches it from a remote; or run what makes it.",
-        paths=absent,
-    )
-
-
-# -- what is to be done -------------------------------------------------------------------------------
-
-
-def _wanted(store: ObjectStore, artifact: Artifact) -> dict[str, File]:
-    if not artifact.is_folder:
-        return {artifact.path: File("", artifact.hash, artifact.size, artifact.executable)}
-    try:
-        files = store.manifest(artifact.hash).files
-    except errors.MissingData as error:
-        raise missing([artifact.path]) from error
-    return {f"{artifact.path}/{file.path}": file for file in files}
-
-
-def _here(root: Path, path: str, cache: StatCache) -> dict[str, _Here]:
-    """Return the files that are there now; raises UnsavedChanges for what is neither file nor folder."""
-    try:
-        walked = walk(root, path, cache, strict=True)
-    except errors.UnstorableData as error:
-        raise errors.UnsavedChanges(
-            f"{path} would be overwritten: {error.message}", "Move it away, then try again.", paths=[path]
-        ) from error
-    if walked is None:
-        return {}
-    unknown = [found for found in walked.files if found.hash is None]
-    reads: dict[str, Read] = {}
-    for found, now in zip(unknown, in_parallel(read, unknown), strict=True):
-        cache.put(found.full, now)
-        reads[found.path] = now
-    here = {}
-    for found in walked.files:
-        now_ = reads.get(found.path)
-        hash_ = found.hash if now_ is None else now_.hash
-        assert hash_ is not None
-        name = f"{path}/{found.path}" if walked.is_folder else path
-        here[name] = _Here(found, hash_, found.stat if now_ is None else now_.stat)
-    return here
-
-
-def _is_same(here: _Here | None, file: File) -> bool:
-    if here is None or here.hash != file.hash or here.found.link:
-        return False
-    return os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
-
-
-def _shown(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 # -- made ready ---------------------------------------------------------------------------------------
@@ -252,31 +138,35 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
 
 
 def _make_ready(
-    store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str]
+    store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str], count: Count
 ) -> Iterator[_Ready]:
     def make(numbered: tuple[int, tuple[str, File]]) -> _Ready:
         number, (path, file) = numbered
         temporary = os.path.join(folder, str(number))
-        return _Ready(path, temporary, file.hash, _make(store, file, temporary, links))
+        of = _make(store, file, temporary, links, count)
+        count.done()
+        return _Ready(path, temporary, file.hash, of)
 
     return in_parallel(make, list(enumerate(write.items())))
 
 
-def _make(store: ObjectStore, file: File, temporary: str, links: Sequence[str]) -> os.stat_result:
+def _make(
+    store: ObjectStore, file: File, temporary: str, links: Sequence[str], count: Count
+) -> os.stat_result:
     """Make a file of an object and return its stat; raises DamagedObject."""
     source = str(store.path(file.hash))
     for link in links:
         if link == "hardlink" and not file.executable and ways.hardlink(source, temporary):
-            _require(file, hash_file(temporary)[0])
+            _require(file, hash_file(temporary, count.add)[0])
             return os.lstat(temporary)
         if link in ("reflink", "copy"):
             break
     target = os.open(temporary, _NEW, 0o777 if file.executable else 0o666)
     try:
         if "reflink" in links and _clone(source, target):
-            _require(file, hash_file(temporary)[0])
+            _require(file, hash_file(temporary, count.add)[0])
         else:
-            _require(file, read_file(source, target).hash)
+            _require(file, read_file(source, target, count.add).hash)
         return os.fstat(target)
     finally:
         os.close(target)

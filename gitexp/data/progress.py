@@ -32,7 +32,6 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
 
 
 class Count:

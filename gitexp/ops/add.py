@@ -14,6 +14,7 @@ from gitexp import errors
 from gitexp.config import CONFIG_FILE
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import fault, lies_in
+from gitexp.data.progress import OnProgress
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
 from gitexp.files.limits import read_limited
@@ -42,7 +43,7 @@ class Added:
     files: Sequence[str]
 
 
-def add(project: Project, names: Sequence[str]) -> Added:
+def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | None = None) -> Added:
     """Store files and folders, and list them in gitexp.yaml and gitexp.lock; Git is told to ignore them.
 
     `names` are relative to where the user stands. What is listed already is stored as it is now. All are
@@ -56,7 +57,7 @@ def add(project: Project, names: Sequence[str]) -> Added:
     project.local.prepare()
     with StatCache(project.local.stat_cache) as cache:
         store = ObjectStore(project.local.objects)
-        artifacts = [store.add(project.repo.root, path, cache) for path in paths]
+        artifacts = [store.add(project.repo.root, path, cache, on_progress) for path in paths]
     failpoint("add:stored")
     with held_back():
         files = _write_down(project, artifacts)

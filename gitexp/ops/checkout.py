@@ -13,7 +13,9 @@ from gitexp import errors
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import lies_in
-from gitexp.data.place import Placed, Plan, carry_out, missing, plan, unsaved
+from gitexp.data.place import Placed, carry_out
+from gitexp.data.plan import Plan, missing, plan, unsaved
+from gitexp.data.progress import Count, OnProgress
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
@@ -41,7 +43,13 @@ class CheckedOut:
     same: Sequence[Artifact]
 
 
-def checkout(project: Project, words: Sequence[str] = (), *, force: bool = False) -> CheckedOut:
+def checkout(
+    project: Project,
+    words: Sequence[str] = (),
+    *,
+    force: bool = False,
+    on_progress: OnProgress | None = None,
+) -> CheckedOut:
     """Make data and outs be as a lock says, all of them or those at or below some paths.
 
     The first of the `words` may be an experiment or revision, whose lock then counts; it is a path if it is
@@ -59,7 +67,7 @@ def checkout(project: Project, words: Sequence[str] = (), *, force: bool = False
             StatCache(project.local.stat_cache) as cache,
         ):
             refuse_beside_orphan(project)
-            return _Checkout(project, cache).run(source, artifacts, force=force)
+            return _Checkout(project, cache, on_progress).run(source, artifacts, force=force)
     except errors.WorkspaceBusy as error:
         raise errors.WorkspaceBusy(error.message, "Wait for it to end, then try again.") from error
 
@@ -147,8 +155,9 @@ def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> e
 class _Checkout:
     """One checkout: first all is looked at, then all is fetched, then one artifact after the other placed."""
 
-    def __init__(self, project: Project, cache: StatCache) -> None:
+    def __init__(self, project: Project, cache: StatCache, on_progress: OnProgress | None) -> None:
         self._project = project
+        self._on_progress = on_progress
         self._root = project.repo.root
         self._cache = cache
         self._store = ObjectStore(project.local.objects)
@@ -163,23 +172,28 @@ class _Checkout:
         if lost and not force:
             raise unsaved(lost)
         self._fetch_contents(plans)
-        placed, same = [], []
-        for each in plans:
-            with held_back():  # half of an artifact is no state to be left in
-                done = carry_out(
-                    self._store,
-                    self._root,
-                    each,
-                    self._links(each.artifact.path),
-                    self._cache,
-                    known=self._is_committed,
-                )
-            failpoint("checkout:placed")
-            if done:
-                placed.append((each.artifact, done))
-            else:
-                same.append(each.artifact)
-        return CheckedOut(source, placed, same)
+        objects, size = sum(len(each.write) for each in plans), sum(each.size for each in plans)
+        count = Count(self._on_progress, objects, size)
+        done = [(each.artifact, self._carry_out(each, count)) for each in plans]
+        return CheckedOut(
+            source,
+            [(artifact, placed) for artifact, placed in done if placed],
+            [artifact for artifact, placed in done if not placed],
+        )
+
+    def _carry_out(self, todo: Plan, count: Count) -> Placed:
+        placed = carry_out(
+            self._store,
+            self._root,
+            todo,
+            self._links(todo.artifact.path),
+            self._cache,
+            known=self._is_committed,
+            count=count,
+            undisturbed=held_back,  # half of an artifact is no state to be left in
+        )
+        failpoint("checkout:placed")
+        return placed
 
     def _fetch_manifests(self, artifacts: Sequence[Artifact]) -> None:
         why = self._fetch([artifact.hash for artifact in artifacts if is_folder(artifact.hash)])
@@ -194,7 +208,7 @@ class _Checkout:
     def _fetch(self, hashes: Sequence[str]) -> Mapping[str, errors.GitexpError]:
         """Fetch what is not here from the remote; return what could not be had, with the reason."""
         absent = self._store.missing(hashes)
-        return fetch(self._project, absent) if absent else {}
+        return fetch(self._project, absent, self._on_progress) if absent else {}
 
     def _links(self, path: str) -> Sequence[str]:
         in_git = path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)

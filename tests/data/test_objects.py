@@ -19,6 +19,7 @@ from gitexp.data import links, objects
 from gitexp.data.manifest import File, Manifest
 from gitexp.data.objects import FRESH, ObjectStore
 from gitexp.data.place import place
+from gitexp.data.progress import Count
 from gitexp.data.scan import scan
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
@@ -315,7 +316,7 @@ def test_an_unreadable_file_is_named(store: ObjectStore, root: Path, write: Writ
     (root / "d" / "gone").unlink()
     gone = next(each for each in found.files if each.path == "gone")
     with store.intake() as intake, pytest.raises(errors.UnstorableData, match="gone cannot be read"):
-        store._take_in(intake, gone)
+        store._take_in(intake, gone, Count(None, 1, 1))
 
 
 def test_what_a_kill_has_left_is_removed_in_time(

@@ -34,11 +34,14 @@ def add(
     import shlex
 
     from gitexp.cli import render
+    from gitexp.cli.progress import Meter
     from gitexp.cli.session import open_project
     from gitexp.ops import add as ops
     from gitexp.repo.snapshot import human_size
 
-    done = ops.add(open_project(needs_config=True), paths)
+    project = open_project(needs_config=True)
+    with Meter("Storing", quiet=quiet) as meter:
+        done = ops.add(project, paths, on_progress=meter)
     if json:
         return render.as_json(
             {

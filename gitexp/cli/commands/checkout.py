@@ -48,10 +48,13 @@ def checkout(
     never overwritten, unless you say --force. Files that belong to no data or output are not touched.
     """
     from gitexp.cli import render
+    from gitexp.cli.progress import Meter
     from gitexp.cli.session import open_project
     from gitexp.ops import checkout as ops
 
-    done = ops.checkout(open_project(needs_config=True), words or [], force=force)
+    project = open_project(needs_config=True)
+    with Meter("Checking out", quiet=quiet) as meter:
+        done = ops.checkout(project, words or [], force=force, on_progress=meter)
     if json:
         return render.as_json(
             {

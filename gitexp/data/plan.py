@@ -1,0 +1,142 @@
+"""What there is to do for one artifact in a workspace, and what would be lost by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.data import paths
+from gitexp.data.hashing import Read, in_parallel
+from gitexp.data.manifest import File
+from gitexp.data.objects import ObjectStore
+from gitexp.data.scan import Found, read, walk
+from gitexp.data.stat_cache import StatCache
+from gitexp.model import Artifact
+
+_SHOWN = 3
+
+Known = Callable[[str], bool]  # whether there is another store that has what this hash is of
+
+
+class Here(NamedTuple):
+    """A file that is in the workspace now."""
+
+    found: Found
+    hash: str
+    stat: os.stat_result
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done for one artifact, by path relative to the root: what is to be written, what is to
+    go, and what is there of both."""
+
+    artifact: Artifact
+    write: Mapping[str, File] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    here: Mapping[str, Here] = field(default_factory=dict)
+
+    def unsaved(self, store: ObjectStore, known: Known) -> list[str]:
+        """Return the files that would be lost: not in the store, nor `known` to be in another one."""
+        return [
+            path
+            for path, here in self.here.items()
+            if not store.holds(here.hash, here.stat.st_size) and not known(here.hash)
+        ]
+
+    def absent(self, store: ObjectStore) -> list[str]:
+        """Return the files whose content is not in the store."""
+        gone = set(self.missing(store))
+        return [path for path, file in self.write.items() if file.hash in gone]
+
+    @property
+    def size(self) -> int:
+        """The bytes that are to be written."""
+        return sum(file.size for file in self.write.values())
+
+    def missing(self, store: ObjectStore) -> list[str]:
+        """Return the hashes that are not in the store."""
+        return store.missing(file.hash for file in self.write.values())
+
+
+def plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -> Plan:
+    """Return what there is to do for an artifact.
+
+    Raises MissingData if the list of a folder's files is not in the store, UnsafePath, BadManifest,
+    DamagedObject, and UnsavedChanges for what is neither file nor folder and in the way.
+    """
+    if why := paths.fault(artifact.path):
+        raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
+    wanted = _wanted(store, artifact)
+    here = _here(root, artifact.path, cache)
+    write = {path: file for path, file in wanted.items() if not _is_same(here.get(path), file)}
+    remove = [path for path in here if path not in wanted]
+    return Plan(artifact, write, remove, {path: here[path] for path in (*write, *remove) if path in here})
+
+
+def unsaved(lost: Sequence[str]) -> errors.UnsavedChanges:
+    """Return the error for files that would be lost."""
+    return errors.UnsavedChanges(
+        f"{_shown(lost)} would be lost: the content is stored nowhere.",
+        "Store it first (gitexp add, or gitexp save), or overwrite it with --force.",
+        paths=lost,
+    )
+
+
+def missing(absent: Sequence[str]) -> errors.MissingData:
+    """Return the error for files whose content is in no store."""
+    return errors.MissingData(
+        f"The content of {_shown(absent)} is not in the store.",
+        "gitexp data pull fetches it from a remote; or run what makes it.",
+        paths=absent,
+    )
+
+
+def _wanted(store: ObjectStore, artifact: Artifact) -> dict[str, File]:
+    if not artifact.is_folder:
+        return {artifact.path: File("", artifact.hash, artifact.size, artifact.executable)}
+    try:
+        files = store.manifest(artifact.hash).files
+    except errors.MissingData as error:
+        raise missing([artifact.path]) from error
+    return {f"{artifact.path}/{file.path}": file for file in files}
+
+
+def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
+    """Return the files that are there now; raises UnsavedChanges for what is neither file nor folder."""
+    try:
+        walked = walk(root, path, cache, strict=True)
+    except errors.UnstorableData as error:
+        raise errors.UnsavedChanges(
+            f"{path} would be overwritten: {error.message}", "Move it away, then try again.", paths=[path]
+        ) from error
+    if walked is None:
+        return {}
+    unknown = [found for found in walked.files if found.hash is None]
+    reads: dict[str, Read] = {}
+    for found, now in zip(unknown, in_parallel(read, unknown), strict=True):
+        cache.put(found.full, now)
+        reads[found.path] = now
+    here = {}
+    for found in walked.files:
+        now_ = reads.get(found.path)
+        hash_ = found.hash if now_ is None else now_.hash
+        assert hash_ is not None
+        name = f"{path}/{found.path}" if walked.is_folder else path
+        here[name] = Here(found, hash_, found.stat if now_ is None else now_.stat)
+    return here
+
+
+def _is_same(here: Here | None, file: File) -> bool:
+    if here is None or here.hash != file.hash or here.found.link:
+        return False
+    return os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
