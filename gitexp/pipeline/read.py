@@ -83,7 +83,7 @@ class _Reader:
         definitions = self._expansion.definitions((stages and content(stages)) or {}, known)
         made = tuple(self._stage(definition) for definition in definitions)
         if only_stages:
-            return Pipeline(self._source.name, made, params=self._expansion.files)
+            return Pipeline(self._source.name, made, params=self._expansion.files, notes=tuple(self._notes))
         for key in ("artifacts", "datasets"):
             if key in top:
                 self._note(top[key], f"'{key}' has no effect here")

@@ -133,6 +133,8 @@ def test_what_stands_beside_the_stages() -> None:
 def test_of_a_gitexp_yaml_the_stages_are_read_alone() -> None:
     text = "command:\nmetrics: 7\nxyz: 1\nstages: {a: {cmd: x}}\n"
     assert parse(text, "gitexp.yaml", own=True) == Pipeline("gitexp.yaml", (Stage("a", ("x",), line=4),))
+    noted = parse("stages: {a: {cmd: x, outs: [{o: {push: true}}]}}", "gitexp.yaml", own=True)
+    assert noted.notes == ("gitexp.yaml:1: 'push' of an output is of DVC's storage, and has no effect here",)
     with pytest.raises(errors.ConfigError, match=r"gitexp\.yaml:3: "):
         parse("stages:\n  a:\n    cmd: {}\n", "gitexp.yaml", own=True)
 
