@@ -29,15 +29,21 @@ if TYPE_CHECKING:
     from gitexp.ops.columns import Column, Columns
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
     from gitexp.ops.edit import note, rename, tag
+    from gitexp.ops.import_ import Imported, import_experiment
     from gitexp.ops.init import Found, init
     from gitexp.ops.log import Log, follow, log
     from gitexp.ops.lookup import Point
     from gitexp.ops.project import Project
+    from gitexp.ops.pull import Pulled, pull
+    from gitexp.ops.pull import Request as PullRequest
+    from gitexp.ops.push import Pushed, push
+    from gitexp.ops.push import Request as PushRequest
     from gitexp.ops.remove import Selection, remove, restore, select, trashed
     from gitexp.ops.rows import Row
     from gitexp.ops.run import Request, Result
     from gitexp.ops.run import run as run_experiment
     from gitexp.ops.save import save as save_workspace
+    from gitexp.ops.sharing import Contact, Fate, Shared
     from gitexp.ops.show import Group, Query, Table, columns, experiments, table
     from gitexp.ops.takeover import Taken
     from gitexp.ops.undo import Undone, undo, undoable
@@ -50,22 +56,30 @@ __all__ = [
     "Change",
     "Column",
     "Columns",
+    "Contact",
     "Diff",
     "Experiment",
+    "Fate",
     "FileChange",
     "Found",
     "Group",
+    "Imported",
     "Log",
     "Operation",
     "Point",
     "Project",
     "Promotion",
+    "PullRequest",
+    "Pulled",
+    "PushRequest",
+    "Pushed",
     "Query",
     "Record",
     "Request",
     "Result",
     "Row",
     "Selection",
+    "Shared",
     "Status",
     "Table",
     "Taken",
@@ -80,11 +94,14 @@ __all__ = [
     "errors",
     "experiments",
     "follow",
+    "import_experiment",
     "init",
     "log",
     "note",
     "patch",
     "points",
+    "pull",
+    "push",
     "remove",
     "rename",
     "restore",
@@ -103,6 +120,10 @@ _MODULES = {
     "gitexp.repo.operations": ("Operation",),
     "gitexp.ops.undo": ("Undone", "undo", "undoable"),
     "gitexp.ops.takeover": ("Taken",),
+    "gitexp.ops.import_": ("Imported", "import_experiment"),
+    "gitexp.ops.pull": ("Pulled", "pull"),
+    "gitexp.ops.push": ("Pushed", "push"),
+    "gitexp.ops.sharing": ("Contact", "Fate", "Shared"),
     "gitexp.ops.remove": ("Selection", "remove", "restore", "select", "trashed"),
     "gitexp.ops.edit": ("note", "rename", "tag"),
     "gitexp.ops.apply": ("Applied", "apply"),
@@ -120,6 +141,8 @@ _MODULES = {
     "gitexp.ops.show": ("Group", "Query", "Table", "columns", "experiments", "table"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
+    "PullRequest": ("gitexp.ops.pull", "Request"),
+    "PushRequest": ("gitexp.ops.push", "Request"),
     "run_experiment": ("gitexp.ops.run", "run"),
     "save_workspace": ("gitexp.ops.save", "save"),
 }

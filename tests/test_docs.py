@@ -131,7 +131,7 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("page", ["pipelines.md", "data.md"])
+@pytest.mark.parametrize("page", ["pipelines.md", "data.md", "sharing.md"])
 def test_the_guides_run(page: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
     play(DOCS / page, tmp_path)
@@ -272,6 +272,15 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
     assert {tuple(row) for row in rows} == {tuple(ran)}
     assert [row["kind"] for row in rows] == ["workspace", "baseline", "experiment", "experiment"]
     assert list(repo.json("list")[0]) == fields(page, "list")
+    repo.git("init", "--quiet", "--bare", "../team.git")
+    repo.git("remote", "add", "origin", "../team.git")
+    for command in ("push", "pull"):
+        shared = repo.json(command)
+        assert list(shared) == fields(page, command)
+        assert ", ".join(f'"{field}"' for field in shared["experiments"][0]) in section(page, command)
+    there = ", ".join(f'"{field}"' for field in repo.json("list", "--remote", "origin")[0])
+    assert there in section(page, "list")
+    assert "removed" in repo.json("remove", "--remote", "origin", "two")
     assert list(repo.json("best", "eval.acc")) == fields(page, "best")
     compared = repo.json("diff", "HEAD", "one", "--code")
     assert list(compared) == fields(page, "diff")

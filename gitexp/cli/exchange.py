@@ -65,3 +65,8 @@ def listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     many = "" if len(names) == 1 else f"{len(names):,} experiments: "
     return f"{many}{first}{more}"
+
+
+def counted(names: Sequence[str]) -> str:
+    """Return how many there are, of one its name: of what has not changed no more need be said."""
+    return names[0] if len(names) == 1 else f"{len(names):,} experiments"

@@ -68,7 +68,7 @@ def pull(
 
 def _tell(pulled: Pulled) -> None:
     from gitexp.cli import render
-    from gitexp.cli.exchange import listed
+    from gitexp.cli.exchange import counted, listed
     from gitexp.ops.sharing import Fate
 
     def of(fate: Fate) -> list[str]:
@@ -89,6 +89,6 @@ def _tell(pulled: Pulled) -> None:
     if left := of(Fate.LEFT):
         render.say(f"Left there, as you have removed them here: {listed(left)}. With them: --all", "dim")
     if same := of(Fate.UP_TO_DATE):
-        render.say(f"Up to date: {listed(same)}.", "dim")
+        render.say(f"Up to date: {counted(same)}.", "dim")
     if not pulled.experiments:
         render.say(f"There are no experiments at {pulled.remote}.", "dim")

@@ -83,7 +83,7 @@ def push(
 
 def _tell(pushed: Pushed, *, quiet: bool) -> None:
     from gitexp.cli import render
-    from gitexp.cli.exchange import listed
+    from gitexp.cli.exchange import counted, listed
     from gitexp.ops.sharing import Fate
 
     refused = any(one.fate is Fate.REFUSED for one in pushed.experiments)
@@ -99,7 +99,7 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
         if names := [one.there for one in pushed.experiments if one.fate is fate]:
             render.say(f"{said} {listed(names)} to {pushed.remote}.")
     if same := [one.there for one in pushed.experiments if one.fate is Fate.UP_TO_DATE]:
-        render.say(f"Up to date at {pushed.remote}: {listed(same)}.", "dim")
+        render.say(f"Up to date at {pushed.remote}: {counted(same)}.", "dim")
 
 
 def _amount(report: Report) -> str:
