@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,11 +16,8 @@ from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import fsck
 from gitexp.ops.project import Project
-from tests.support.kills import kill
 from tests.support.stored import put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
-
-POINTS = {"fsck:aside"}
 
 MUTATIONS = 10_000
 OBJECTS = 50  # at a time
@@ -197,20 +193,6 @@ def test_a_remote_that_cannot_be_asked_is_said(repo: Workspace, data: Artifact) 
     answer = repo.json("fsck", check=False)
     assert [finding["state"] for finding in answer["findings"]] == ["missing"]
     assert len(answer["complaints"]) == 1
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-@pytest.mark.parametrize("point", sorted(POINTS))
-@pytest.mark.usefixtures("remote")
-def test_a_kill_while_it_mends(repo: Workspace, data: Artifact, point: str) -> None:
-    for content in ("alpha", "beta"):
-        flip(object_of(repo, content))
-    kill(repo, point, "fsck")
-    assert len([*(Project.open(repo.path).local.root / "broken").iterdir()]) == 1
-    report = checked(repo)
-    assert report.healthy
-    # What was moved aside before the kill is like anything else that is on a remote alone.
-    assert (report.elsewhere, [finding.mended for finding in report.findings]) == (1, ["the remote 'team'"])
 
 
 # -- ten thousand mutations ---------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,8 @@ from gitexp.data.sweep import put_back, remove_unused
 from gitexp.model import Artifact
 from gitexp.ops import gc, in_use
 from gitexp.ops.project import Project
-from tests.support.kills import kill
 from tests.support.stored import LONG_AGO, age, lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
-
-POINTS = {"gc:aside", "gc:removed"}
 
 
 def hashes(repo: Workspace) -> set[str]:
@@ -292,20 +288,6 @@ def test_who_has_the_lock_that_cannot_be_read_is_said(repo: Workspace) -> None:
 
 
 # -- removing -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-@pytest.mark.parametrize("point", sorted(POINTS))
-def test_a_kill_loses_nothing_that_is_in_use(repo: Workspace, data: Artifact, point: str) -> None:
-    put_object(repo, "spare", "nobody wants it")
-    put_object(repo, "more", "nor this")
-    repo.gitexp("save", "-q", "-n", "one")
-    wanted = set(store_of(repo).contents(data.hash))
-    kill(repo, point, "gc", "--yes")
-    assert hashes(repo) >= wanted
-    repo.gitexp("gc", "--yes")
-    assert hashes(repo) == wanted
-    assert not list((store_of(repo).folder / "tmp").glob("gc-*"))
 
 
 def test_what_a_dead_gc_had_taken_out_is_judged_anew(tmp_path: Path) -> None:
