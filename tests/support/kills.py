@@ -39,7 +39,7 @@ def assert_put_right(repo: Workspace, point: str, status: Status | None) -> None
         assert git(repo, "show", "-s", "--format=%P", one.record.commit) == one.record.baseline
         assert ".gitexp" not in git(repo, "ls-tree", "--name-only", one.record.commit).splitlines()
     project = Project.open(repo.path)
-    assert not [folder for folder in project.local.runs.iterdir() if (folder / "state.json").exists()]
+    assert not [*project.local.runs.glob("*/state.json")]
     held = project.local.try_lock("workspace-.git")
     assert held is not None, "the workspace is still locked"
     held.release()
