@@ -562,3 +562,57 @@ def test_a_lock_that_cannot_be_read_does_not_keep_diff_from_its_work(repo: Works
     assert "gitexp.lock" not in {
         each["path"] for each in repo.json("diff", "one", "workspace", "--json")["data"]
     }
+
+
+# -- data ----------------------------------------------------------------------------------------------
+
+
+def add_data(repo: Workspace) -> None:
+    repo.allow("files", "gitexp.yaml", ".gitignore", "gitexp.lock")
+    repo.gitexp("add", "raw.txt", check=False)
+    repo.git("rm", "--quiet", "--cached", "raw.txt")
+    repo.gitexp("add", "raw.txt")
+    repo.commit("data")
+
+
+def test_data_is_brought_where_it_is_not(repo: Workspace) -> None:
+    add_data(repo)
+    isolated = start(repo, temp=True).experiment
+    assert states(isolated) == dict.fromkeys(ALL, "ran")
+    assert "raw.txt" not in tree(repo, isolated.record.commit)
+    with repo.by_user():
+        (repo.path / "raw.txt").unlink()
+    repo.writes("raw.txt")
+    assert states(start(repo).experiment) == dict.fromkeys(ALL, "restored")
+    assert repo.read("raw.txt") == FILES["raw.txt"]
+
+
+def test_data_that_is_nowhere(repo: Workspace) -> None:
+    add_data(repo)
+    shutil.rmtree(repo.path / ".git" / "gitexp" / "objects")
+    with repo.by_user():
+        (repo.path / "raw.txt").unlink()
+    with pytest.raises(errors.MissingDep, match=r"prepare reads raw\.txt"):
+        start(repo)
+    isolated = repo.gitexp("run", "--temp", "--", "cat", "raw.txt", check=False)
+    assert "The content of raw.txt is not in the store." in isolated.stderr
+
+
+def test_a_command_in_isolation_has_the_data(repo: Workspace) -> None:
+    add_data(repo)
+    result = repo.gitexp("run", "--temp", "-n", "one", "--", "cat", "raw.txt")
+    assert result.stdout == FILES["raw.txt"]
+    one = Project.open(repo.path).store.require("one")
+    assert one.record.warnings == ()
+    assert "raw.txt" not in tree(repo, one.record.commit)
+    again = repo.gitexp("run", "--from", "one", "-n", "two")
+    assert again.stdout == FILES["raw.txt"]
+
+
+def test_saving_leaves_data_and_outs_to_the_store(repo: Workspace) -> None:
+    repo.write(".gitignore", "")
+    start(repo)
+    repo.gitexp("save", "-n", "saved")
+    stored = tree(repo, Project.open(repo.path).store.require("saved").record.commit)
+    assert "gitexp.lock" in stored
+    assert not {"model.bin", "data/a.txt"} & stored

@@ -86,6 +86,15 @@ class Project:
         root = self.repo.root.resolve()
         return replace(self, config=config.load(root, root))
 
+    def elsewhere(self) -> tuple[str, ...]:
+        """Return the paths whose content belongs in the object store, and not into Git: data, and outs."""
+        try:
+            pipeline = self.pipeline()
+        except errors.FileError:  # a command may run beside stages that are wrong, or DVC's to understand
+            pipeline = None
+        outs = [out for stage in pipeline.stages for out in stage.outs] if pipeline is not None else []
+        return (*self.config.data, *(out.path for out in outs if not out.in_git))
+
     def files_here(self) -> tuple[Files, Files]:
         """Return the params and the metrics of the workspace; what does not parse is left out."""
         params, metrics, _ = self.read_here()

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gitexp.data.objects import ObjectStore
 from gitexp.data.place import place
+from gitexp.data.plan import missing
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
+from gitexp.ops import lock_file
 from gitexp.ops.data import fetch
 from gitexp.ops.project import Project
 
 _COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
+
+
+def missing_data(project: Project, code: Project, root: Path) -> tuple[Artifact, ...]:
+    """Return the data, as the lock of a workspace has it, that is not there; `code` is whose config counts.
+
+    Raises LockError, or MissingData if some of it cannot be brought.
+    """
+    data = lock_file.read(root, code.config).data
+    wanted = [data[path] for path in code.config.data if path in data and not os.path.lexists(root / path)]
+    with StatCache(project.local.stat_cache) as cache:
+        absent = Restorer(project, root, cache).absent(wanted)
+    if absent:
+        raise missing([artifact.path for artifact in absent])
+    return tuple(wanted)
+
+
+def bring(project: Project, root: Path, artifacts: Sequence[Artifact]) -> None:
+    """Place artifacts in the workspace at `root`; raises what `data.place.place` raises."""
+    with StatCache(project.local.stat_cache) as cache:
+        Restorer(project, root, cache).bring(artifacts)
 
 
 class Restorer:

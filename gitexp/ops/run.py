@@ -323,6 +323,10 @@ def _enter(run: _Run) -> Path:
         with run.project.local.scratch() as scratch:
             params.write(root, scratch, run.start.params)
         failpoint("run:params")
+    if run.start.bring:
+        from gitexp.ops import restore
+
+        restore.bring(run.project, root, run.start.bring)
     cwd = root / run.start.folder
     cwd.mkdir(parents=True, exist_ok=True)
     return cwd

@@ -38,6 +38,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         leave_out=exclusions.rule(root),
         max_untracked=config.max_untracked,
         results=config.results,
+        elsewhere=project.elsewhere(),
         declared=(*config.params, *config.results),
     )
     going = [

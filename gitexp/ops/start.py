@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from gitexp import config, errors, files
 from gitexp.failpoints import failpoint
 from gitexp.files.dvc_yaml import DVC_YAML
-from gitexp.model import Experiment, Files, Record
+from gitexp.model import Artifact, Experiment, Files, Record
 from gitexp.ops import exclusions, lookup, names, overlay, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
 from gitexp.ops.params import Command, Params
@@ -78,6 +78,7 @@ class Start:
     `code` is the project as the code has it: where `-S` was looked up, and whose config counts.
     `workspace` is where it will run, in `folder` (relative to the root); `commit` holds the `tree`
     that it starts with; `names` are to be tried in turn. With a `plan`, stages run and not a command.
+    `bring` is data that the command would not find there.
     """
 
     code: Project
@@ -91,6 +92,7 @@ class Start:
     warnings: tuple[str, ...] = ()
     names: Iterable[str] = ("",)
     plan: Plan | None = None
+    bring: tuple[Artifact, ...] = ()
 
     @property
     def command(self) -> Command:
@@ -172,14 +174,25 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
     prepared = params.as_stored(project, tree, prepared)
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
-    workspace = repo
+    workspace, bring = repo, tuple[Artifact, ...]()
     if request.temp:
         workspace = stack.enter_context(worktrees.checkout(repo, commit))
         worktrees.share(repo, workspace, commit, project.config.share)
         plan = _completed(plan, project, project, workspace.root, prepared)
+        bring = _data(project, project, workspace.root, plan)
     told = (*prepared.warnings, *warnings)
     return Start(
-        project, prepared, folder, head.commit, branch_of(head), workspace, tree, commit, told, plan=plan
+        project,
+        prepared,
+        folder,
+        head.commit,
+        branch_of(head),
+        workspace,
+        tree,
+        commit,
+        told,
+        plan=plan,
+        bring=bring,
     )
 
 
@@ -219,6 +232,7 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     worktrees.share(repo, worktree, point.commit, code.config.share)
     prepared, folder, plan = _checked(code, request, before, repo.root)
     plan = _completed(plan, project, code, worktree.root, prepared)
+    bring = _data(project, code, worktree.root, plan)
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
     warnings = prepared.warnings
@@ -231,7 +245,9 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     worktrees.settle(worktree, commit)
     failpoint("run:settled")
     branch = before.branch if before is not None else None
-    return Start(code, prepared, folder, point.commit, branch, worktree, tree, commit, warnings, plan=plan)
+    return Start(
+        code, prepared, folder, point.commit, branch, worktree, tree, commit, warnings, plan=plan, bring=bring
+    )
 
 
 def _in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
@@ -338,7 +354,16 @@ def _results(code: Project, plan: Plan | None) -> tuple[str, ...]:
 
 
 def _elsewhere(code: Project, plan: Plan | None) -> tuple[str, ...]:
-    return (*code.config.data, *(() if plan is None else plan.in_store))
+    return code.elsewhere() if plan is None else (*code.config.data, *plan.in_store)
+
+
+def _data(project: Project, code: Project, root: Path, plan: Plan | None) -> tuple[Artifact, ...]:
+    """Return the data that an isolated command lacks; raises LockError, or MissingData if it is nowhere."""
+    if plan is not None or not code.config.data:
+        return ()
+    from gitexp.ops import restore
+
+    return restore.missing_data(project, code, root)
 
 
 def _command(code: Project, request: Request, before: Record | None) -> tuple[Command, Path]:
