@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -294,6 +295,51 @@ def test_what_git_says_meanwhile_is_passed_on(team: Team) -> None:
     said: list[str] = []
     ops.push(Project.open(team.ann.path), ops.Request(), Contact(said.append))
     assert any(line.startswith("Writing objects: 100%") for line in said)
+
+
+# -- data ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(team: Team, tmp_path: Path) -> Path:
+    """Ann has an experiment on a data set, and a folder as data remote, which is returned."""
+    ann = team.ann
+    ann.write("data/one.bin", "one")
+    ann.allow("files", "*")
+    ann.gitexp("add", "-q", "data")
+    ann.gitexp("remote", "add", "-q", "store", str(tmp_path / "store"))
+    ann.commit("data")
+    put(ann, "one")
+    return tmp_path / "store"
+
+
+def test_data_goes_first(team: Team, stored: Path) -> None:
+    told = team.ann.json("push")
+    assert outcomes(told) == {"one": "new"}
+    assert (told["data"]["remote"], told["data"]["objects"]) == ("store", 2)
+    assert len([file for file in stored.rglob("*") if file.is_file()]) == 2
+    again = team.ann.json("push")
+    assert (outcomes(again), again["data"]) == ({"one": "up-to-date"}, None)
+    assert team.ann.json("push", "--data")["data"]["objects"] == 0
+
+
+def test_no_experiment_goes_whose_data_cannot(team: Team, stored: Path) -> None:
+    shutil.rmtree(team.ann.path / ".git" / "gitexp" / "objects")
+    error = team.ann.json("push", check=False)["error"]
+    assert error["code"] == "transfer-failed"
+    assert team.there() == {}
+    told = team.ann.json("push", "--no-data")
+    assert (outcomes(told), told["data"]) == ({"one": "new"}, None)
+
+
+def test_data_without_a_data_remote(team: Team) -> None:
+    put(team.ann, "one")
+    assert team.ann.json("push")["data"] is None
+    assert team.ann.json("push", "--data", check=False)["error"]["code"] == "no-data-remote"
+
+
+def test_words_of_data(team: Team, stored: Path) -> None:
+    assert team.ann.gitexp("push").stderr.splitlines()[0].startswith("Pushed 2 objects of data, ")
 
 
 # -- what is shown ------------------------------------------------------------------------------------

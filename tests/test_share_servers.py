@@ -190,6 +190,17 @@ def test_http_without_the_right_to_push(web_team: Team) -> None:
     assert outcomes(web_team.ann.json("pull")) == {}
 
 
+def test_http_that_asks_who_one_is(web_team: Team, web_server: Place) -> None:
+    """Without a terminal nobody is asked, and nobody waits."""
+    closed = web_server.url.replace("/dav", "/closed")
+    web_team.ann.git("remote", "set-url", "origin", f"{closed}/x.git")
+    error = error_of(web_team.ann, "pull")
+    assert "origin does not know who you are" in error["message"]
+    seen = web_team.ann.tty("pull", keys=[("Username for", "ann\r"), ("Password for", "wrong\r")])
+    assert seen.exit_code == 1
+    assert any("origin does not know who you are" in line for line in seen.lines)
+
+
 def test_http_without_a_repository(web_team: Team) -> None:
     web_team.ann.git("remote", "set-url", "origin", web_team.url.replace("team.git", "nowhere.git"))
     assert "There is no Git repository at origin" in error_of(web_team.ann, "pull")["message"]
