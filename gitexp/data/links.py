@@ -29,7 +29,7 @@ def reflink(source: int, target: int) -> bool:
 def hardlink(source: str, target: str) -> bool:
     """Make `target` another name of the file `source`; False where that cannot be."""
     try:
-        os.link(source, target, follow_symlinks=False)
+        os.link(source, target)
     except OSError as error:
         if error.errno in (*_CANNOT, errno.EMLINK):
             return False

@@ -21,11 +21,12 @@ from gitexp.data import links as ways
 from gitexp.data import paths
 from gitexp.data.failures import translated
 from gitexp.data.hashing import Read, hash_file, in_parallel, is_settled, read_file, same_file, wait_to_settle
-from gitexp.data.intake import TEMPORARY
+from gitexp.data.intake import TEMPORARY, stale
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore, damaged
-from gitexp.data.plan import Known, Plan, missing, plan, unsaved
+from gitexp.data.plan import Known, Plan, missing, nowhere, plan, unsaved
 from gitexp.data.progress import Count
+from gitexp.data.scan import is_temporary
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
@@ -55,10 +56,6 @@ class _Ready(NamedTuple):
     stat: os.stat_result
 
 
-def _nowhere(hash_: str) -> bool:
-    return False
-
-
 def place(
     store: ObjectStore,
     root: Path,
@@ -66,7 +63,7 @@ def place(
     links: Sequence[str],
     cache: StatCache,
     *,
-    known: Known = _nowhere,
+    known: Known = nowhere,
     force: bool = False,
 ) -> Placed:
     """Make the workspace at `root` have this artifact, by the first of `links` that works, else by copying.
@@ -75,12 +72,12 @@ def place(
     it is put in the store before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or
     BadManifest with nothing changed; DiskFull or StorageError.
     """
-    todo = plan(store, root, artifact, cache)
-    if not force and (lost := todo.unsaved(store, known)):
-        raise unsaved(lost)
+    todo = plan(store, root, artifact, cache, known)
+    if todo.unsaved and not force:
+        raise unsaved(todo.unsaved)
     if absent := todo.absent(store):
         raise missing(absent)
-    return carry_out(store, root, todo, links, cache, known=known)
+    return carry_out(store, root, todo, links, cache)
 
 
 def carry_out(
@@ -90,7 +87,6 @@ def carry_out(
     links: Sequence[str],
     cache: StatCache,
     *,
-    known: Known = _nowhere,
     count: Count | None = None,
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Placed:
@@ -99,7 +95,7 @@ def carry_out(
     While files are moved it is within what `undisturbed` gives.
     """
     artifact = todo.artifact
-    kept = store.add(root, artifact.path, cache) if todo.unsaved(store, known) else None
+    kept = _kept(store, root, todo, cache) if todo.unsaved else None
     with translated(f"{artifact.path} could not be written"):
         if not todo.write and not todo.remove:
             ready: list[_Ready] = []
@@ -116,6 +112,13 @@ def carry_out(
     return Placed(list(todo.write), todo.remove, kept)
 
 
+def _kept(store: ObjectStore, root: Path, todo: Plan, cache: StatCache) -> Artifact:
+    """Store what is there now and return it; objects that were found damaged are stored anew."""
+    for path in todo.unsaved:
+        store.remove(todo.here[path].hash)
+    return store.add(root, todo.artifact.path, cache)
+
+
 # -- made ready ---------------------------------------------------------------------------------------
 
 
@@ -130,6 +133,9 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
     if os.stat(place).st_dev == os.stat(parent).st_dev:
         folder = tempfile.mkdtemp(dir=place)
     else:
+        for old in stale(parent):
+            if is_temporary(old.name):
+                shutil.rmtree(old, ignore_errors=True)
         folder = tempfile.mkdtemp(prefix=".gitexp-", suffix=".tmp", dir=parent)
     try:
         yield folder

@@ -33,38 +33,38 @@ class Here(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be done for one artifact, by path relative to the root: what is to be written, what is to
-    go, and what is there of both."""
+    go, and what is there of both. `unsaved` are those of them that would be lost."""
 
     artifact: Artifact
     write: Mapping[str, File] = field(default_factory=dict)
     remove: Sequence[str] = ()
     here: Mapping[str, Here] = field(default_factory=dict)
-
-    def unsaved(self, store: ObjectStore, known: Known) -> list[str]:
-        """Return the files that would be lost: not in the store, nor `known` to be in another one."""
-        return [
-            path
-            for path, here in self.here.items()
-            if not store.holds(here.hash, here.stat.st_size) and not known(here.hash)
-        ]
-
-    def absent(self, store: ObjectStore) -> list[str]:
-        """Return the files whose content is not in the store."""
-        gone = set(self.missing(store))
-        return [path for path, file in self.write.items() if file.hash in gone]
+    unsaved: Sequence[str] = ()
 
     @property
     def size(self) -> int:
         """The bytes that are to be written."""
         return sum(file.size for file in self.write.values())
 
+    def absent(self, store: ObjectStore) -> list[str]:
+        """Return the files whose content is not in the store."""
+        gone = set(self.missing(store))
+        return [path for path, file in self.write.items() if file.hash in gone]
+
     def missing(self, store: ObjectStore) -> list[str]:
         """Return the hashes that are not in the store."""
         return store.missing(file.hash for file in self.write.values())
 
 
-def plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -> Plan:
-    """Return what there is to do for an artifact.
+def nowhere(hash_: str) -> bool:
+    """Return that there is no other store."""
+    return False
+
+
+def plan(
+    store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache, known: Known = nowhere
+) -> Plan:
+    """Return what there is to do for an artifact; what is `known` to be in another store is not unsaved.
 
     Raises MissingData if the list of a folder's files is not in the store, UnsafePath, BadManifest,
     DamagedObject, and UnsavedChanges for what is neither file nor folder and in the way.
@@ -72,10 +72,20 @@ def plan(store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache) -
     if why := paths.fault(artifact.path):
         raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
     wanted = _wanted(store, artifact)
-    here = _here(root, artifact.path, cache)
-    write = {path: file for path, file in wanted.items() if not _is_same(here.get(path), file)}
-    remove = [path for path in here if path not in wanted]
-    return Plan(artifact, write, remove, {path: here[path] for path in (*write, *remove) if path in here})
+    there = _here(root, artifact.path, cache)
+    write = {path: file for path, file in wanted.items() if not _is_same(there.get(path), file)}
+    remove = [path for path in there if path not in wanted]
+    here = {path: there[path] for path in (*write, *remove) if path in there}
+    return Plan(artifact, write, remove, here, _unsaved(store, here, known))
+
+
+def _unsaved(store: ObjectStore, here: Mapping[str, Here], known: Known) -> list[str]:
+    """Return the files whose content is in no store. An object has to be whole to count: it will be the
+    only copy."""
+    hashes = list(dict.fromkeys(each.hash for each in here.values() if not known(each.hash)))
+    whole = in_parallel(store.verify, hashes)
+    lost = {hash_ for hash_, is_whole in zip(hashes, whole, strict=True) if not is_whole}
+    return [path for path, each in here.items() if each.hash in lost]
 
 
 def unsaved(lost: Sequence[str]) -> errors.UnsavedChanges:

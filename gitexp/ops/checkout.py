@@ -167,8 +167,8 @@ class _Checkout:
         repo = self._project.repo
         self._tracked = indexes.files(repo, repo.index, [artifact.path for artifact in artifacts])
         self._fetch_manifests(artifacts)
-        plans = [plan(self._store, self._root, artifact, self._cache) for artifact in artifacts]
-        lost = [path for each in plans for path in each.unsaved(self._store, self._is_committed)]
+        plans = [self._plan(artifact) for artifact in artifacts]
+        lost = [path for each in plans for path in each.unsaved]
         if lost and not force:
             raise unsaved(lost)
         self._fetch_contents(plans)
@@ -181,6 +181,9 @@ class _Checkout:
             [artifact for artifact, placed in done if not placed],
         )
 
+    def _plan(self, artifact: Artifact) -> Plan:
+        return plan(self._store, self._root, artifact, self._cache, self._is_committed)
+
     def _carry_out(self, todo: Plan, count: Count) -> Placed:
         placed = carry_out(
             self._store,
@@ -188,7 +191,6 @@ class _Checkout:
             todo,
             self._links(todo.artifact.path),
             self._cache,
-            known=self._is_committed,
             count=count,
             undisturbed=held_back,  # half of an artifact is no state to be left in
         )

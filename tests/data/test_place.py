@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -358,3 +361,38 @@ def test_what_is_placed_is_not_read_again(
         found = scan(other, "d", cache)
     assert found is not None
     assert found.artifact == artifact
+
+
+def test_the_last_good_copy_is_not_given_up_for_a_damaged_object(
+    store: ObjectStore, root: Path, cache: StatCache, first: Artifact, second: Artifact
+) -> None:
+    """Same size, other bytes: what is in the store is not what is in the workspace."""
+    new = next(file for file in store.manifest(second.hash).files if file.path == "new")
+    store.path(new.hash).chmod(0o644)
+    store.path(new.hash).write_text("nEw")
+    with pytest.raises(errors.UnsavedChanges) as caught:
+        place(store, root, first, ("copy",), cache)
+    assert caught.value.paths == ("d/new",)
+    assert content(root / "d") == SECOND
+    place(store, root, first, ("copy",), cache, force=True)
+    assert store.verify(new.hash), "stored anew from the workspace"
+    place(store, root, second, ("copy",), cache)
+    assert content(root / "d") == SECOND
+
+
+def test_a_workspace_on_another_disk(
+    store: ObjectStore, first: Artifact, cache: StatCache, write: Write, root: Path
+) -> None:
+    """There files are made ready beside their place, and what a kill has left is removed in time."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        other = Path(name)
+        if other.stat().st_dev == store.folder.stat().st_dev:
+            pytest.skip("there is one disk only")
+        for old, age in ((".gitexp-old.tmp", 2 * 24 * 3600), (".gitexp-new.tmp", 60)):
+            (other / old).mkdir()
+            os.utime(other / old, (time.time() - age,) * 2)
+        for links in (("hardlink",), ("reflink", "copy")):
+            place(store, other, first, links, cache)
+            assert content(other / "d") == FIRST
+            assert sorted(each.name for each in other.iterdir()) == [".gitexp-new.tmp", "d"]
+            shutil.rmtree(other / "d")
