@@ -16,7 +16,7 @@ from gitexp.data.transfer import Progress
 from gitexp.ops import data, remote
 from gitexp.ops.project import Project
 from tests.support.processes import run_with_pty
-from tests.support.servers import Place
+from tests.support.servers import Place, free_port
 from tests.support.stored import lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
 from tests.test_docs import DOCS, fields
@@ -274,6 +274,14 @@ def test_fetch_never_raises_for_a_remote_that_cannot_be_used(
     monkeypatch.setattr("gitexp.data.transfer._FIRST_WAIT", 0.01)
     repo.write("gitexp.yaml", described)
     assert data.fetch(opened(repo), ["ab" * 32]).keys() == {"ab" * 32}
+
+
+def test_fetch_does_not_wait_twice_for_a_remote_that_is_silent(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", f"remotes: {{store: 'http://127.0.0.1:{free_port()}/x'}}")
+    [first] = data.fetch(opened(repo), ["ab" * 32]).values()
+    [second] = data.fetch(opened(repo), ["cd" * 32]).values()
+    assert second is first
+    assert isinstance(first, errors.RemoteUnreachable)
 
 
 def test_a_lock_that_cannot_be_read_is_an_error_with_its_commit(repo: Workspace, store: Path) -> None:

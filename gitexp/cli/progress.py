@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ class Meter:
         self._drawn = False
 
     def __enter__(self) -> Meter:
+        gc.enable()  # this may go on for hours; `main` turned it off
         return self
 
     def __call__(self, progress: Progress) -> None:

@@ -14,6 +14,7 @@ from gitexp import errors
 from gitexp.data.hashing import WORKERS, OnBytes, opened, write_all
 from gitexp.data.intake import Intake
 from gitexp.data.remote import Remote
+from gitexp.data.remote_failures import not_there
 
 _CHUNK = 1 << 20
 _RANGE = 32 << 20
@@ -106,7 +107,7 @@ class FolderRemote(Remote):
         try:
             yield
         except FileNotFoundError as error:
-            raise errors.NotOnRemote(f"The remote '{self.name}' does not have it.") from error
+            raise not_there(self.name) from error
         except OSError as error:
             if error.errno in _FULL and here is not None:
                 raise errors.DiskFull("The disk is full.", f"Make room in {here.parent}.") from error

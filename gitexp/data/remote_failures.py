@@ -27,7 +27,7 @@ def as_remote_error(name: str, at: RemoteUrl, error: Exception) -> errors.DataRe
     where = f"The remote '{name}' ({at.url})"
     status = _status(error)
     if status in (404, 410):
-        return errors.NotOnRemote(f"{where} does not have it.")
+        return not_there(name)
     if (known := _FINAL.get(type(error).__name__)) is not None:
         return errors.RemoteRefused(f"{where} cannot be used: {known}.", _credentials(at))
     if isinstance(error, PermissionError) or status in (401, 403):
@@ -38,11 +38,18 @@ def as_remote_error(name: str, at: RemoteUrl, error: Exception) -> errors.DataRe
         )
     if status == 507 or getattr(error, "errno", None) == errno.ENOSPC:
         return errors.RemoteRefused(f"{where} is full.", "Make room there: gitexp gc --remote.")
-    if status is not None and 400 <= status < 500 and status not in (408, 423, 425, 429):
+    if status is not None and 300 <= status < 500 and status not in (408, 423, 425, 429):
         return errors.RemoteRefused(f"{where} refuses: {_said(error)}.", "Check its URL and options.")
     return errors.RemoteUnreachable(
         f"{where} does not answer as it should: {_said(error)}.",
         "Try again: what has been transferred stays.",
+    )
+
+
+def not_there(name: str) -> errors.NotOnRemote:
+    """Return the error for an object that a remote does not have."""
+    return errors.NotOnRemote(
+        f"The remote '{name}' does not have it.", "Whoever has it can push it: gitexp data push."
     )
 
 

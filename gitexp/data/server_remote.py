@@ -24,7 +24,7 @@ from typing import Any
 from gitexp import errors
 from gitexp.data.hashing import OnBytes
 from gitexp.data.remote import TEMPORARY, Remote
-from gitexp.data.remote_failures import as_remote_error
+from gitexp.data.remote_failures import as_remote_error, not_there
 from gitexp.data.remote_url import Kind, RemoteUrl
 
 _PATIENCE = 60  # seconds without a byte
@@ -88,7 +88,7 @@ class _ServerRemote(Remote):
         except errors.GitexpError:
             raise
         except FileNotFoundError as error:
-            raise errors.NotOnRemote(f"The remote '{self.name}' does not have it.") from error
+            raise not_there(self.name) from error
         except Exception as error:
             if here is not None and getattr(error, "errno", None) == errno.ENOSPC:
                 raise errors.DiskFull("The disk is full.", f"Make room in {here.parent}.") from error
@@ -125,7 +125,8 @@ class _ServerRemote(Remote):
 
     def _upload(self, source: Path, path: str, on_bytes: OnBytes) -> None:
         """Upload to where the object belongs; here for protocols that do it in one step or not at all."""
-        part = max(_PART, source.stat().st_size // _MOST_PARTS)
+        # Whole mebibytes, which Google wants.
+        part = max(_PART, -(-source.stat().st_size // _MOST_PARTS >> 20) << 20)
         self._fs().put_file(str(source), path, callback=_callback(on_bytes), chunksize=part)
 
     def _download(self, path: str, target: Path, on_bytes: OnBytes) -> None:
@@ -315,15 +316,18 @@ class _Http(_MovingRemote):
     def _size(self, hash_: str) -> int | None:
         try:
             with self._translated():
-                answer = self._client().http.head(self._client().join_url(self._path(hash_)))
+                url = self._client().join_url(self._path(hash_))
+                answer = self._client().http.head(url, follow_redirects=True)
                 answer.raise_for_status()
         except errors.NotOnRemote:
             return None
-        return int(answer.headers.get("Content-Length", -1))
+        length = answer.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() and len(length) < 20 else -1
 
     def _download(self, path: str, target: Path, on_bytes: OnBytes) -> None:
         client = self._client()
-        with client.http.stream("GET", client.join_url(path)) as answer, target.open("wb") as writing:
+        got = client.http.stream("GET", client.join_url(path), follow_redirects=True)
+        with got as answer, target.open("wb") as writing:
             answer.raise_for_status()
             for chunk in answer.iter_bytes(_CHUNK):
                 writing.write(chunk)

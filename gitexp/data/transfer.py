@@ -89,8 +89,11 @@ def pull(
     """Download what the store does not have of some artifacts, folders with their files.
 
     `hashes` has the size of each file, None where it is not known; a download that is larger is ended.
-    Nothing enters the store that is not, byte for byte, what its hash says.
+    Nothing enters the store that is not, byte for byte, what its hash says. Raises DataRemoteError if the
+    remote cannot be asked at all, DiskFull.
     """
+    # One question tells whether it answers, or each object would be tried until that is plain.
+    remote.has_many(list(hashes)[:1])
     with store.intake() as intake:
         receive = partial(_receive, store, remote, intake)
         folders = _Team(jobs or remote.jobs, dict.fromkeys(filter(is_folder, hashes), _LARGEST_MANIFEST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +22,10 @@ from gitexp.ops import lock_file, lookup
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.repo.snapshot import shorten
+
+_SILENCE = 60.0  # seconds for which a remote that did not answer is not asked by `fetch`
+# Those, with the time and the error: a run asks for the results of many stages, and must not wait for each.
+_silent: dict[str, tuple[float, errors.GitexpError]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +173,8 @@ def fetch(
     """Have these artifacts in the store, folders with all their files: what is not, from the first remote.
 
     Returns those that could not be had, with the reason; raises nothing for a remote that cannot be used.
-    Where nothing is missing, or there is no remote, it costs no more than looking. If sizes are given (a
-    map), no download gets larger than that.
+    Where nothing is missing, there is no remote, or it has not answered just now, it costs no more than
+    looking. If sizes are given (a map), no download gets larger than that.
     """
     store = ObjectStore(project.local.objects)
     sizes = dict(hashes) if isinstance(hashes, Mapping) else dict.fromkeys(hashes)
@@ -182,12 +187,18 @@ def fetch(
             "gitexp remote add NAME URL says where it is.",
         )
         return dict.fromkeys(missing, nowhere)
+    place = f"{project.folder} {project.config.remotes}"
+    asked, error = _silent.get(place, (0.0, None))
+    if error is not None and time.monotonic() - asked < _SILENCE:
+        return dict.fromkeys(missing, error)
     try:
         with remote_of(project) as at:
             project.local.prepare()
             failed = transfer.pull(store, at, missing, on_progress=on_progress).failed
-    except (errors.DataError, errors.ConfigError) as error:
-        return dict.fromkeys(missing, error)
+    except (errors.DataError, errors.ConfigError) as why_not:
+        if isinstance(why_not, errors.RemoteUnreachable):
+            _silent[place] = time.monotonic(), why_not
+        return dict.fromkeys(missing, why_not)
     return {h: why for h in missing if (why := _why_not_whole(store, h, failed)) is not None}
 
 

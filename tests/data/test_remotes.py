@@ -193,6 +193,22 @@ def test_a_plain_web_server_can_be_read(
             opened.put(hash_, path, ignore)
 
 
+def test_a_web_server_that_redirects_is_followed_to_read(
+    web_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_, path = made(tmp_path, b"content")
+    target = web_server.folder / (name := secrets.token_hex(4)) / hash_[:2] / hash_[2:]
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"content")
+    url = web_server.url.replace("/dav", "/moved")
+    with open_remote("mirror", {"url": f"{url}/{name}"}, tmp_path) as opened:
+        assert opened.has_many([hash_]) == {hash_: 7}
+        opened.get(hash_, tmp_path / "got", ignore)
+        assert (tmp_path / "got").read_bytes() == b"content"
+        with pytest.raises(errors.RemoteRefused):
+            opened.put(hash_, path, ignore)
+
+
 def test_a_password_comes_from_netrc_alone(
     web_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

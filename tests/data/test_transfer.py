@@ -464,6 +464,8 @@ def test_a_server_that_is_not_there_is_one_error(here: Side, tmp_path: Path) -> 
             pytest.raises(errors.RemoteUnreachable) as unreachable,
         ):
             push(here.store, at, hashes(artifacts))
+        with at, pytest.raises(errors.RemoteUnreachable):
+            pull(here.store, at, {"ab" * 32: 1})
         assert "Try again" in (unreachable.value.hint or "")
 
 

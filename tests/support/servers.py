@@ -127,9 +127,9 @@ def sshd(folder: Path) -> Place:
 
 
 def nginx(folder: Path) -> Place:
-    """nginx with three views: `/dav/` (WebDAV), `/closed/` (the same behind a password, which the
-    `.netrc` of HOME in `env` has) and `/static/` (reading only) are all `folder`; `/git/` is the
-    folder `git` beside it, by `git http-backend` where fcgiwrap is installed."""
+    """nginx. Views of `folder` are `/dav/` (WebDAV), `/closed/` (the same behind a password, which the
+    `.netrc` of HOME in `env` has), `/static/` (reading only) and `/moved/`, which leads there; `/git/`
+    is the folder `git` beside it, by `git http-backend` where fcgiwrap is installed."""
     program = _program("nginx", "nginx-light")
     if not _DAV_MODULE.exists():
         pytest.skip("WebDAV of nginx is not installed: apt-get install libnginx-mod-http-dav-ext")
@@ -181,6 +181,7 @@ http {{
       auth_basic_user_file {folder}/users;
     }}
     location /static/ {{ alias {folder}/data/; }}
+    location /moved/ {{ rewrite ^/moved/(.*)$ http://127.0.0.1:{port}/static/$1 redirect; }}
     location /git/ {{
       fastcgi_pass unix:{folder}/cgi.socket;
       fastcgi_param SCRIPT_FILENAME {cgi};
