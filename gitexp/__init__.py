@@ -22,10 +22,13 @@ from gitexp.version import __version__
 TYPE_CHECKING = False  # as type checkers know it; to import `typing` costs more than all the rest
 if TYPE_CHECKING:
     from gitexp import errors
-    from gitexp.model import MISSING, Change, Experiment, Record, Status
+    from gitexp.data.place import Placed
+    from gitexp.model import MISSING, Artifact, Change, Experiment, Record, Status
+    from gitexp.ops.add import Added, add
     from gitexp.ops.apply import Applied, apply
     from gitexp.ops.best import best
     from gitexp.ops.branch import Promotion, branch
+    from gitexp.ops.checkout import CheckedOut, checkout
     from gitexp.ops.columns import Column, Columns
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
     from gitexp.ops.edit import note, rename, tag
@@ -52,8 +55,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING",
+    "Added",
     "Applied",
+    "Artifact",
     "Change",
+    "CheckedOut",
     "Column",
     "Columns",
     "Contact",
@@ -66,6 +72,7 @@ __all__ = [
     "Imported",
     "Log",
     "Operation",
+    "Placed",
     "Point",
     "Project",
     "Promotion",
@@ -86,9 +93,11 @@ __all__ = [
     "Trashed",
     "Undone",
     "__version__",
+    "add",
     "apply",
     "best",
     "branch",
+    "checkout",
     "columns",
     "diff",
     "errors",
@@ -127,7 +136,10 @@ _MODULES = {
     "gitexp.ops.remove": ("Selection", "remove", "restore", "select", "trashed"),
     "gitexp.ops.edit": ("note", "rename", "tag"),
     "gitexp.ops.apply": ("Applied", "apply"),
-    "gitexp.model": ("MISSING", "Change", "Experiment", "Record", "Status"),
+    "gitexp.ops.add": ("Added", "add"),
+    "gitexp.ops.checkout": ("CheckedOut", "checkout"),
+    "gitexp.data.place": ("Placed",),
+    "gitexp.model": ("MISSING", "Artifact", "Change", "Experiment", "Record", "Status"),
     "gitexp.ops.best": ("best",),
     "gitexp.ops.branch": ("Promotion", "branch"),
     "gitexp.ops.columns": ("Column", "Columns"),
