@@ -190,9 +190,9 @@ def draw(text: str) -> None:
     """Draw a line of stderr over the one before, where a person watches; "" wipes it away."""
     if not is_terminal(sys.stderr) or not _knows_colors():
         return
-    from gitexp.cli.cells import elide
-
-    line = elide(clean(text), os.get_terminal_size(sys.stderr.fileno()).columns - 1)
+    line = clean(text)
+    while cell_width(line) >= os.get_terminal_size(sys.stderr.fileno()).columns:
+        line = line[:-1]
     encoding = sys.stderr.encoding or "ascii"
     sys.stderr.write(f"\r{line.encode(encoding, 'replace').decode(encoding)}\x1b[K")
     sys.stderr.flush()
