@@ -48,6 +48,8 @@
     |   |- BadManifest                      the list of a folder's files is damaged, or hostile
     |   |- DamagedObject                    what is in the store is not what was put there
     |   |- MissingData                      what is in no store that can be reached
+    |   |- TrackedOut                       what belongs in the object store, and Git tracks
+    |   |- MissingDep                       what a stage reads, and neither is there nor can be made
     |   |- UseUnknown                       it cannot be told which data is in use, so none is deleted
     |   `- DataRemoteError                  something about a data remote
     |       |- BackendMissing               the package that speaks its protocol is not installed
