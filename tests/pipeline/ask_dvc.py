@@ -11,7 +11,6 @@ from typing import Any
 def described(folder: str) -> dict[str, Any]:
     """Return the stages and edges that DVC sees, or the error that it raises."""
     from dvc.dependency import ParamsDependency
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.stage.run import _enforce_cmd_list
 
@@ -44,7 +43,7 @@ def described(folder: str) -> dict[str, Any]:
             },
             "edges": sorted([reader.name, maker.name] for reader, maker in index.graph.edges),
         }
-    except (DvcException, ValueError, TypeError) as error:
+    except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
