@@ -111,7 +111,7 @@ class _Reader:
                 raise self._source.unknown(node, key, list(FIELDS), f"the stage '{name}'")
         known, wdir = definition.variables, self._prefix
         if fields.get("wdir") is not None and content(fields["wdir"]) is not None:
-            wdir = self._path(fields["wdir"], self._text(fields["wdir"], "wdir", known), self._prefix)
+            wdir = self._folder(fields["wdir"], self._text(fields["wdir"], "wdir", known))
         known = self._expansion.with_vars(known, fields.get("vars"), wdir)
         return Stage(
             name=name,
@@ -165,20 +165,18 @@ class _Reader:
                 raise self._source.error(
                     item, "data sets (ds://) of DVC cannot be read", "Name a file or folder."
                 )
-            found = self._path(item, path, wdir)
-            if found == "":
-                raise self._source.error(
-                    item, "the whole repository cannot be a dependency", "Name files or folders."
-                )
-            yield found
+            yield self._path(item, path, wdir)
 
     def _params(self, node: Node | None, known: Variables, wdir: str) -> tuple[ParamsDep, ...]:
         """Return for each file the keys, or None for all of it, as soon as one entry says so."""
         found: dict[str, dict[str, None] | None] = {}
 
         def add(file: str, keys: list[str] | None) -> None:
-            before = found.setdefault(file, {})
-            found[file] = None if keys is None or before is None else before | dict.fromkeys(keys)
+            known_keys = found.setdefault(file, {})
+            if keys is None:
+                found[file] = None
+            elif known_keys is not None:
+                known_keys.update(dict.fromkeys(keys))
 
         for item in self._expansion.items(node, "params"):
             entry = content(item)
@@ -199,8 +197,6 @@ class _Reader:
         for field, kind in (("outs", OutKind.OUT), ("metrics", OutKind.METRIC), ("plots", OutKind.PLOT)):
             for item, name, settings in self._entries(fields.get(field), field):
                 path = self._path(item, plain_text(self._expansion.fill(item, known, name)), wdir)
-                if path == "":
-                    raise self._source.error(item, "the whole repository cannot be an output")
                 if (why := fault(path)) is not None:
                     raise self._source.error(item, f"the output '{path}' {why}", "Give it another name.")
                 flags = self._out_flags(item, settings, path, field)
@@ -277,6 +273,10 @@ class _Reader:
             raise self._source.error(node, f"'{field}' must be true or false")
         return value
 
+    def _folder(self, node: Node, path: str) -> str:
+        """Return a folder that commands run in; it may be the root."""
+        return "" if inside(self._prefix, path) == "" else self._path(node, path, self._prefix)
+
     def _path(self, node: Node, path: str, folder: str) -> str:
         if _URL.match(path):
             hint = "A command can fetch it, and the file that it writes be an output."
@@ -285,6 +285,10 @@ class _Reader:
         if found is None:
             hint = "Paths of stages stay inside the repository, and out of .git."
             raise self._source.error(node, f"'{path}' is not inside the repository", hint)
+        if found == "":
+            raise self._source.error(
+                node, f"'{path}' is the whole repository", "Name files or folders in it."
+            )
         if len(found) > _LONGEST_PATH or found.count("/") > _DEEPEST_PATH:
             raise self._source.error(node, f"too long, or too deep, for a path: '{path}'")
         return found

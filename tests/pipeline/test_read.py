@@ -93,6 +93,12 @@ def test_every_field_of_a_stage() -> None:
     )
 
 
+def test_a_stage_may_work_in_the_root() -> None:
+    for wdir in ("..", "../.", "../sub/.."):
+        found = parse(f"stages: {{a: {{cmd: x, wdir: {wdir}, outs: [o]}}}}", "sub/dvc.yaml").stages[0]
+        assert (found.wdir, found.outs) == ("", (Out("o"),))
+
+
 def test_fields_left_empty_are_as_if_they_were_not_there() -> None:
     text = "stages: {a: {cmd: x, deps: , params: , outs: , metrics: , plots: , wdir: , vars: }}\nvars:\n"
     assert parse(text) == Pipeline("dvc.yaml", (Stage("a", ("x",), line=1),))
@@ -299,7 +305,9 @@ WRONG = [
     ("stages:\n  a: {cmd: x, outs: [/tmp/x]}\n", 2, "'/tmp/x' is not inside the repository", ""),
     ("stages:\n  a: {cmd: x, outs: [//x]}\n", 2, "'//x' is not inside", ""),
     ("stages:\n  a: {cmd: x, outs: ['C:\\x']}\n", 2, "'C:\\x' is not inside", ""),
-    ("stages:\n  a: {cmd: x, outs: [.]}\n", 2, "the whole repository", ""),
+    ("stages:\n  a: {cmd: x, outs: [.]}\n", 2, "'.' is the whole repository", ""),
+    ("stages:\n  a: {cmd: x, wdir: sub, params: [{..: [x]}]}\n", 2, "'..' is the whole repository", ""),
+    ("metrics: [.]\n", 1, "'.' is the whole repository", ""),
     ("stages:\n  a: {cmd: x, outs: ['']}\n", 2, "'' is not inside", ""),
     ("stages:\n  a: {cmd: x, outs: [a/.GIT/x]}\n", 2, "is not inside", ".git"),
     ("stages:\n  a: {cmd: x, outs: [.gitexp/x]}\n", 2, "is not inside", ""),
