@@ -144,6 +144,24 @@ def test_what_the_workspace_has_changed_is_not_taken_for_it(repo: Workspace) -> 
     assert not (store_of(repo).folder / "tmp").is_dir() or checked(repo).objects == 1
 
 
+def test_what_stands_in_git_too_is_stored_again(repo: Workspace) -> None:
+    artifact = put_object(repo, "scores.json", "{}")
+    (repo.path / ".git" / "info" / "exclude").write_text("")
+    repo.guard.retake()
+    write_lock_of(repo, artifact)
+    repo.gitexp("save", "-q", "-n", "one")
+    for name in ("scores.json", "gitexp.lock"):
+        (repo.path / name).unlink()
+    repo.guard.retake()
+    flip(object_of(repo, "{}"))
+    report = checked(repo)
+    assert report.healthy
+    assert [finding.mended for finding in report.findings] == ["Git"]
+    object_of(repo, "{}").unlink()
+    repo.git("update-ref", "-d", "refs/gitexp/exps/one")
+    assert checked(repo).findings == ()  # and nobody refers to it
+
+
 @pytest.fixture
 def remote(repo: Workspace, data: Artifact) -> Path:
     """A folder as a data remote that has all that the store has."""

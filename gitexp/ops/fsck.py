@@ -1,11 +1,12 @@
 """Whether the store holds what it should: every object read, everything that a lock refers to looked for.
 
 What is damaged is never handed out, but as long as it is there under its name nobody stores it anew: so it is
-moved aside. Then it is had from a workspace that has the same, or from a data remote.
+moved aside. Then it is had from the workspace or from Git if these have the same, or from a data remote.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
@@ -30,6 +31,8 @@ from gitexp.ops.project import Project
 
 BROKEN = "broken"  # the folder for what was damaged
 
+_COMMITS = 3  # that are looked into for content that may stand in Git too
+_BLOBS = 100  # that are read at a time
 _TICK = 0.1  # seconds between two reports
 
 Places = list[tuple[str, str]]  # an artifact, by its hash, and a path in the workspace
@@ -117,6 +120,7 @@ class _Check:
         wanted = self._wanted(artifacts)
         missing = self._store.missing(wanted)
         self._mend_from_workspace({of for hash_ in missing for of, _ in wanted[hash_]}, missing)
+        self._mend_from_git({hash_: wanted[hash_] for hash_ in self._store.missing(missing)})
         self._mend([hash_ for hash_ in damaged if hash_ in wanted])
         elsewhere = self._on_remotes(
             [hash_ for hash_ in self._store.missing(missing) if hash_ not in damaged]
@@ -178,6 +182,27 @@ class _Check:
                     if scanned is not None and scanned.artifact.hash == artifact.hash:
                         self._store.add(root, artifact.path, cache)
         self._note(missing, in_use.HERE)
+
+    def _mend_from_git(self, missing: Mapping[str, Places]) -> None:
+        """Store again what stands in Git as well, as metrics and plots do."""
+        tips = self._used.tips_of({of for places in missing.values() for of, _ in places}) if missing else {}
+        asked = {
+            hash_: [f"{tip}:{path}" for of, path in places for tip in tips.get(of, ())[:_COMMITS]]
+            for hash_, places in missing.items()
+            if not is_folder(hash_)
+        }
+        names = list(dict.fromkeys(name for found in asked.values() for name in found))
+        blobs = dict(zip(names, self._project.repo.find_objects(names), strict=True))
+        pairs = {(hash_, blob.id) for hash_ in asked for name in asked[hash_] if (blob := blobs[name])}
+        queue = sorted(pairs)
+        for some in (queue[at : at + _BLOBS] for at in range(0, len(queue), _BLOBS)):
+            read = self._project.repo.read_blobs([oid for _, oid in some])
+            for (hash_, _), data in zip(some, read, strict=True):
+                # It may be other content, or have been converted by Git.
+                if data is not None and hashlib.sha256(data).hexdigest() == hash_:
+                    (temporary := self._store.new_temp()).write_bytes(data)
+                    self._store.adopt(temporary, hash_)
+        self._note(missing, "Git")
 
     def _mend(self, hashes: Collection[str]) -> None:
         """Fetch what the remotes have of some objects."""

@@ -53,18 +53,23 @@ class InUse:
             found.setdefault(artifact.hash, artifact)
         return found
 
+    def tips_of(self, artifacts: Collection[str]) -> dict[str, list[str]]:
+        """Return the commits and trees among `tips` that refer to each of some artifacts, by their hashes."""
+        stored = {oid: _hashes(lock).intersection(artifacts) for oid, lock in self.stored.items()}
+        found = defaultdict(list)
+        for tip, oid in _locks_of(self.repo, self.tips, self.folders):
+            for hash_ in stored.get(oid, ()):
+                found[hash_].append(tip)
+        return found
+
     def holders(self, artifacts: Collection[str]) -> dict[str, list[str]]:
         """Return who refers to each of some artifacts, by their hashes: what people call them, in order."""
-        wanted = set(artifacts)
-        stored = {oid: wanted.intersection(_hashes(lock)) for oid, lock in self.stored.items()}
-        found = defaultdict(list)
-        for who, oid in _holders_of(self.repo, self.tips, self.folders):
-            for hash_ in stored.get(oid, ()):
-                found[hash_].append(who)
+        tips = self.tips_of(artifacts)
+        found = {hash_: [who for tip in tips.get(hash_, ()) for who in self.tips[tip]] for hash_ in artifacts}
         for who, locks in self.present.items():
-            for hash_ in {hash_ for lock in locks for hash_ in wanted.intersection(_hashes(lock))}:
+            for hash_ in {hash_ for lock in locks for hash_ in _hashes(lock).intersection(artifacts)}:
                 found[hash_].append(who)
-        return {hash_: list(dict.fromkeys(names)) for hash_, names in found.items()}
+        return {hash_: list(dict.fromkeys(names)) for hash_, names in found.items() if names}
 
 
 def find(project: Project, *, history: bool = False) -> InUse:
@@ -84,9 +89,9 @@ def find(project: Project, *, history: bool = False) -> InUse:
             stored[oid] = _parsed(path, text, posixpath.dirname(path))
         except errors.LockError as error:
             unread[oid] = error.message
-    for who, oid in _holders_of(repo, tips, folders) if unread else ():
+    for tip, oid in _locks_of(repo, tips, folders) if unread else ():
         if oid in unread:
-            complaints.append(f"{unread.pop(oid)} ({who})")
+            complaints.append(f"{unread.pop(oid)} ({tips[tip][0]})")
     complaints += unread.values()
     present = _present(project, folders | {project.config.folder}, complaints)
     return InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints))
@@ -160,12 +165,12 @@ def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, s
     return {oid: path for (oid, path), what in objects if what is None or what.kind == "blob"}
 
 
-def _holders_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield who holds which gitexp.lock, by its id, in any of some folders."""
-    places = [(oid, posixpath.join(folder, LOCK_FILE)) for oid in tips for folder in sorted(folders)]
-    for (tip, _), oid in zip(places, repo.ids_of([f"{oid}:{path}" for oid, path in places]), strict=True):
+def _locks_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield which of the tips holds which gitexp.lock, by its id, in any of some folders."""
+    places = [(tip, posixpath.join(folder, LOCK_FILE)) for tip in tips for folder in sorted(folders)]
+    for (tip, _), oid in zip(places, repo.ids_of([f"{tip}:{path}" for tip, path in places]), strict=True):
         if oid is not None:
-            yield from ((who, oid) for who in tips[tip])
+            yield tip, oid
 
 
 # -- on disk ------------------------------------------------------------------------------------------

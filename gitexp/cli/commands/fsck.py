@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 def fsck(json: options.Json = False) -> None:
     """Read all data in the store, and look for all that experiments refer to.
 
-    What is damaged is moved aside, and had again from the workspace or a data remote if one has it. Exits
-    with 1 if something is lost, and says which experiments it belongs to.
+    What is damaged is moved aside, and had again from the workspace, from Git or from a data remote if one
+    of them has it. Exits with 1 if something is lost, and says which experiments it belongs to.
     """
     from gitexp.cli import render
     from gitexp.cli.progress import Meter
