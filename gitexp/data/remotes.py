@@ -1,17 +1,25 @@
-"""The door to all remotes: from a name and what the config says of it to something that stores objects.
-
-A folder needs no package. What a server needs is imported when there is one: fsspec and its friends take
-longer to import than most commands to run.
-"""
+"""The door to all remotes: from a name and what the config says of it to something that stores objects."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gitexp.data import remote_url
+from gitexp.data.bucket_remotes import AzureRemote, GsRemote, S3Remote
+from gitexp.data.folder_remote import FolderRemote
+from gitexp.data.moving_remotes import HttpRemote, SshRemote
 from gitexp.data.remote import Remote
+from gitexp.data.remote_url import Kind, RemoteUrl
+
+_SERVERS: Mapping[Kind, Callable[[str, RemoteUrl], Remote]] = {
+    Kind.SSH: SshRemote,
+    Kind.S3: S3Remote,
+    Kind.GS: GsRemote,
+    Kind.AZURE: AzureRemote,
+    Kind.HTTP: HttpRemote,
+}
 
 
 def open_remote(name: str, options: Mapping[str, Any], base: Path) -> Remote:
@@ -21,10 +29,6 @@ def open_remote(name: str, options: Mapping[str, Any], base: Path) -> Remote:
     cannot be meant, BackendMissing where a package has to be installed first.
     """
     at = remote_url.parse(name, options, base)
-    if at.kind is remote_url.Kind.FOLDER:
-        from gitexp.data.folder_remote import FolderRemote
-
+    if at.kind is Kind.FOLDER:
         return FolderRemote(name, at.url, Path(at.path))
-    from gitexp.data.server_remote import connect
-
-    return connect(name, at)
+    return _SERVERS[at.kind](name, at)

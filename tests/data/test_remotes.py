@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data import remote, remote_url
+from gitexp.data import remote, remote_url, server_remote
 from gitexp.data.remote import Remote
 from gitexp.data.remote_url import Kind
 from gitexp.data.remotes import open_remote
@@ -240,6 +241,22 @@ def test_a_host_that_is_not_known_is_not_trusted(
         )
         with pytest.raises(errors.RemoteRefused, match="Permission denied"):
             opened.has_many(["0" * 64])
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/x", "ssh://127.0.0.1:{}/x", "s3://bucket/x"])
+def test_a_server_that_says_nothing_is_not_waited_for(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_remote, "PATIENCE", 0.3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        options = {"url": url.format(port)}
+        if url.startswith("s3"):
+            options |= {"endpoint_url": f"http://127.0.0.1:{port}", "region": "us-east-1"}
+        with open_remote("store", options, tmp_path) as opened, pytest.raises(errors.RemoteUnreachable):
+            opened.has_many(["ab" * 32])
 
 
 def test_a_bucket_that_is_not_there_is_said_to_be_so(
