@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gitexp.ops.branch import Promotion, branch
     from gitexp.ops.checkout import CheckedOut, checkout
     from gitexp.ops.columns import Column, Columns
+    from gitexp.ops.dag import Dag, dag
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
     from gitexp.ops.edit import note, rename, tag
     from gitexp.ops.import_ import Imported, import_experiment
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from gitexp.ops.show import Group, Query, Table, columns, experiments, table
     from gitexp.ops.takeover import Taken
     from gitexp.ops.undo import Undone, undo, undoable
+    from gitexp.pipeline.stage import Pipeline, Stage
     from gitexp.repo.operations import Operation
     from gitexp.repo.trash import Trashed
 
@@ -63,6 +65,7 @@ __all__ = [
     "Column",
     "Columns",
     "Contact",
+    "Dag",
     "Diff",
     "Experiment",
     "Fate",
@@ -72,6 +75,7 @@ __all__ = [
     "Imported",
     "Log",
     "Operation",
+    "Pipeline",
     "Placed",
     "Point",
     "Project",
@@ -87,6 +91,7 @@ __all__ = [
     "Row",
     "Selection",
     "Shared",
+    "Stage",
     "Status",
     "Table",
     "Taken",
@@ -99,6 +104,7 @@ __all__ = [
     "branch",
     "checkout",
     "columns",
+    "dag",
     "diff",
     "errors",
     "experiments",
@@ -143,6 +149,7 @@ _MODULES = {
     "gitexp.ops.best": ("best",),
     "gitexp.ops.branch": ("Promotion", "branch"),
     "gitexp.ops.columns": ("Column", "Columns"),
+    "gitexp.ops.dag": ("Dag", "dag"),
     "gitexp.ops.diff": ("Diff", "FileChange", "diff", "patch", "points"),
     "gitexp.ops.init": ("Found", "init"),
     "gitexp.ops.log": ("Log", "follow", "log"),
@@ -150,6 +157,7 @@ _MODULES = {
     "gitexp.ops.project": ("Project",),
     "gitexp.ops.rows": ("Row",),
     "gitexp.ops.run": ("Request", "Result"),
+    "gitexp.pipeline.stage": ("Pipeline", "Stage"),
     "gitexp.ops.show": ("Group", "Query", "Table", "columns", "experiments", "table"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
