@@ -126,3 +126,17 @@ def test_what_is_wrong_hinders_those_who_need_the_stages(
 def test_names_cannot_steer_the_terminal(repo: Workspace) -> None:
     repo.write("gitexp.yaml", 'stages: {"a\\u202eb": {cmd: x, desc: "c\\u200bd \\e[31m"}}\n')
     assert repo.gitexp("dag").stdout == "● a\\u202eb  c\\u200bd \\x1b[31m\n"
+
+
+@pytest.mark.parametrize("command", ["dag", "status", "run"])
+def test_the_shell_completes_stages(piped: Workspace, command: str) -> None:
+    line = f"gitexp {command} tr"
+    env = {"_GITEXP_COMPLETE": "complete_bash", "_TYPER_COMPLETE_ARGS": line, "COMP_WORDS": line}
+    told = piped.gitexp(env={**env, "COMP_CWORD": "2"})
+    assert told.stdout.split() == ["train@forest", "train@linear"]
+
+
+def test_the_shell_completes_nothing_where_the_stages_are_wrong(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "stages: {train: {}}")
+    env = {"_GITEXP_COMPLETE": "complete_bash", "COMP_WORDS": "gitexp dag t", "COMP_CWORD": "2"}
+    assert repo.gitexp(env=env).stdout.split() == []

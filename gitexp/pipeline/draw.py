@@ -97,7 +97,7 @@ def _row(rails: Sequence[str | None], column: int, joined: Sequence[int], ending
 
 
 def _grouped(above: Above) -> dict[str, tuple[str, ...]]:
-    """Return the graph with one name for each group of stages; it may have circles."""
+    """Return the graph with one name for each group of stages; it may have circles of several groups."""
     sizes = Counter(name.partition("@")[0] for name in above if "@" in name)
 
     def group(name: str) -> str:
@@ -106,7 +106,8 @@ def _grouped(above: Above) -> dict[str, tuple[str, ...]]:
 
     merged: dict[str, dict[str, None]] = {}
     for name, makers in above.items():
-        merged.setdefault(group(name), {}).update(dict.fromkeys(map(group, makers)))
+        own = group(name)
+        merged.setdefault(own, {}).update((maker, None) for maker in map(group, makers) if maker != own)
     return {name: tuple(makers) for name, makers in merged.items()}
 
 

@@ -147,6 +147,8 @@ def test_what_is_too_wide_has_one_node_for_a_group() -> None:
 """
     )
     assert len(draw(MANY, None)) == 2 * 62 - 1
+    chain = {**MANY, **{f"train@{n}": ("prepare", f"train@{n - 1}") for n in range(1, 60)}}
+    assert drawn(chain, 80) == drawn(MANY, 80)
 
 
 def test_what_is_too_wide_all_the_same_is_a_list() -> None:

@@ -63,6 +63,7 @@ def run(
         typer.Argument(
             metavar="[STAGE...|[--] CMD...]",
             help="Stages to run, or a command; default: all stages, or command: in gitexp.yaml.",
+            autocompletion=complete.stages,
         ),
     ] = None,
     set_params: Annotated[

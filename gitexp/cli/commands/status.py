@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import options
+from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ def register(app: typer.Typer) -> None:
 def say(
     stages: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STAGE]...", help="These and what they stand on; default: all stages."),
+        typer.Argument(
+            metavar="[STAGE]...",
+            help="These and what they stand on; default: all stages.",
+            autocompletion=complete.stages,
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
