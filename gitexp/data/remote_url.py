@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitexp import errors
 
@@ -106,6 +106,8 @@ def parse(name: str, options: Mapping[str, Any], base: Path) -> RemoteUrl:
     if not isinstance(url, str) or not url.strip() or _CONTROL.search(url):
         raise _invalid(name, "has no URL that could be one", f"For example s3://bucket/folder; {_SHOWN}")
     url = url.strip()
+    if _split(url) is None:
+        raise _invalid(name, f"has a URL that cannot be read: {url}", "Check its brackets.")
     match = _SCHEME.match(url)
     scheme = _FOLDER if match is None or _DRIVE.match(url) else _SCHEMES.get(match[1].lower())
     if scheme is None:
@@ -140,13 +142,22 @@ def _unknown_option(name: str, key: str, scheme: _Scheme) -> errors.InvalidRemot
     return _invalid(name, f"has an unknown option '{key}'", f"Did you mean {near[0]}?" if near else known)
 
 
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if it has none."""
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket that is not closed
+        return None
+
+
 def _fits(key: str, value: str) -> bool:
     if key == "port":
         return value.isascii() and value.isdigit() and 0 < int(value[:6]) < 65536
     if key == "endpoint_url":
-        parts = urlsplit(value)
+        parts = _split(value)
         return (
-            parts.scheme in ("http", "https")
+            parts is not None
+            and parts.scheme in ("http", "https")
             and "@" not in parts.netloc
             and not (parts.query or parts.fragment or _CONTROL.search(value))
             and _HOST.fullmatch(parts.netloc.rpartition(":")[0] or parts.netloc) is not None

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gitexp import errors
 from gitexp.data import remote, remote_url, server_remote
@@ -413,6 +415,32 @@ def test_what_is_refused(described: dict[str, object]) -> None:
     with pytest.raises(errors.InvalidRemote) as refused:
         remote_url.parse("store", described, Path("/work"))
     assert refused.value.hint
+
+
+@given(
+    url=st.one_of(
+        st.text(max_size=40),
+        st.builds(
+            "{}://{}/{}".format, st.sampled_from(sorted(remote_url._SCHEMES)), *[st.text(max_size=20)] * 2
+        ),
+    ),
+    options=st.dictionaries(
+        st.one_of(st.sampled_from(sorted(remote_url.OPTIONS)), st.text(max_size=5)),
+        st.one_of(st.text(max_size=20), st.integers(), st.none(), st.booleans(), st.lists(st.text())),
+        max_size=2,
+    ),
+)
+@example(url="ssh://[x/y", options={})
+@example(url="s3://b/x", options={"endpoint_url": "http://[x"})
+@example(url="[", options={})
+def test_whatever_stands_there_is_taken_or_refused(url: str, options: dict[str, object]) -> None:
+    try:
+        found = remote_url.parse("store", {**options, "url": url}, Path("/work"))
+    except errors.InvalidRemote:
+        return
+    assert found.kind is Kind.FOLDER or not found.host.startswith("-")
+    assert "@" not in found.host
+    assert "\n" not in found.path + found.host
 
 
 def test_a_refusal_does_not_repeat_a_secret() -> None:
