@@ -171,7 +171,7 @@ def end_lost_runs(project: Project, experiments: Iterable[Experiment]) -> list[E
 
 def _is_dead(experiment: Experiment) -> bool:
     record = experiment.record
-    return not record.status.ended and record.process is not None and is_alive(record.process) is False
+    return record.process is not None and not record.status.ended and is_alive(record.process) is False
 
 
 def _end_lost(project: Project, experiment: Experiment) -> Experiment:

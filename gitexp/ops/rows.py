@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -76,10 +76,16 @@ class Draft(NamedTuple):
 
 
 def build(drafts: Sequence[Draft]) -> list[Row]:
-    """Return the rows with flat params and metrics, as `flat` gives them."""
-    params = flat(draft.params for draft in drafts)
-    metrics = flat(draft.metrics for draft in drafts)
-    return [draft.row(params=p, metrics=m) for draft, p, m in zip(drafts, params, metrics, strict=True)]
+    """Return the rows with flat params and metrics.
+
+    A key that stands in two files of any row is `file:key` in all of them, so that one column is one thing.
+    """
+    params = _shared(draft.params for draft in drafts)
+    metrics = _shared(draft.metrics for draft in drafts)
+    return [
+        draft.row(params=_flat(draft.params, params), metrics=_flat(draft.metrics, metrics))
+        for draft in drafts
+    ]
 
 
 def of_experiment(
@@ -116,25 +122,27 @@ def of_one(experiment: Experiment, parent: Experiment | None = None, pushed: Seq
     return build([of_experiment(experiment, parent, pushed)])[0]
 
 
-def flat(all_files: Iterable[Files]) -> list[Flat]:
-    """Return params or metrics of many rows in their flat form, each over all its files.
+def flat(all_files: Sequence[Files]) -> list[Flat]:
+    """Return params or metrics of several rows in their flat form, as `build` has them."""
+    shared = _shared(all_files)
+    return [_flat(files, shared) for files in all_files]
 
-    A key that stands in two files of any row is `file:key` in all of them, so that one column is one thing.
-    """
-    by_file = [{name: flatten(tree) for name, tree in files.items()} for files in all_files]
+
+def _shared(all_files: Iterable[Files]) -> set[str]:
+    """Return the keys that stand in two files of one and the same row."""
     shared: set[str] = set()
-    for found in by_file:
-        if len(found) > 1:
-            count = Counter(key for keys in found.values() for key in keys)
-            shared.update(key for key, files in count.items() if files > 1)
-    return [_merged(found, shared) for found in by_file]
+    for files in all_files:
+        if len(files) > 1:
+            count = Counter(key for tree in files.values() for key in flatten(tree))
+            shared.update(key for key, times in count.items() if times > 1)
+    return shared
 
 
-def _merged(found: Mapping[str, Flat], shared: set[str]) -> Flat:
-    if len(found) == 1 and not shared:  # as in nearly all rows
-        return next(iter(found.values()))
+def _flat(files: Files, shared: set[str]) -> Flat:
+    if len(files) == 1 and not shared:  # as in nearly all rows
+        return flatten(*files.values())
     return {
         f"{name}:{key}" if key in shared else key: value
-        for name, keys in found.items()
-        for key, value in keys.items()
+        for name, tree in files.items()
+        for key, value in flatten(tree).items()
     }
