@@ -30,6 +30,7 @@ from gitexp.files.dvc_yaml import (
     DVC_YAML,
     Names,
     files_of_vars,
+    is_templated,
     names_of,
 )
 from gitexp.files.limits import read_limited
@@ -116,13 +117,13 @@ def load(root: Path, here: Path) -> Config:
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
     tree = files.parse(shown, data)
-    return _with_names(_from_tree(tree, data, prefix, shown), tree, folder)
+    return _with_names(_from_tree(tree, data, prefix, shown), tree, data, folder)
 
 
 def conventions(root: Path, here: Path) -> Config:
     """Return what would hold there if the config said nothing."""
     folder, prefix = _place(root, here)
-    return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, folder)
+    return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, b"", folder)
 
 
 def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -> Pipeline | None:
@@ -166,12 +167,12 @@ def _place(root: Path, here: Path) -> tuple[Path, str]:
     return folder, "" if prefix == "." else prefix
 
 
-def _with_names(config: Config, tree: Tree, folder: Path) -> Config:
+def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config:
     """Return the config with the files that its stages name, or those of the project's dvc.yaml."""
     if not tree.get("stages"):
         return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
     name = str(PurePosixPath(config.folder, CONFIG_FILE))
-    found = names_of(name, tree, _variables(tree, folder))
+    found = names_of(name, tree, _variables(tree, data, folder))
     return _joined(replace(config, pipeline_file=name), found, frozenset())
 
 
@@ -184,8 +185,9 @@ def _with_dvc(config: Config, folder: Path) -> Config:
     name = str(PurePosixPath(config.folder, DVC_YAML))
     stages = name if config.command is None else None
     try:
-        tree = files.parse(name, read_limited(folder / DVC_YAML))
-        found = names_of(name, tree, _variables(tree, folder))
+        data = read_limited(folder / DVC_YAML)
+        tree = files.parse(name, data)
+        found = names_of(name, tree, _variables(tree, data, folder))
     except (OSError, errors.FileError):  # for whoever reads the stages to complain about
         return replace(config, pipeline_file=stages)
     config = replace(
@@ -211,11 +213,10 @@ def _joined(config: Config, found: Names, instead: frozenset[str]) -> Config:
     )
 
 
-def _variables(tree: Tree, folder: Path) -> Tree:
+def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
     """Return what `${…}` in the stages may stand for: of params.yaml, and of the files that `vars` names."""
-    names = files_of_vars(tree)
     found: dict[str, Value] = {}
-    for name in (DEFAULT_PARAMS, *names):
+    for name in (DEFAULT_PARAMS, *files_of_vars(tree)) if is_templated(data) else ():
         path = inside("", name)
         try:
             if path is not None and (folder / path).is_file():
