@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import logging
 import posixpath
 import threading
 from abc import abstractmethod
@@ -147,7 +148,8 @@ class ServerRemote(Remote):
 
 
 def _imported(name: str, at: RemoteUrl, package: str, class_name: str) -> Any:
-    """Return a class of a package that is an extra of gitexp's."""
+    """Return a class of a package that is an extra of gitexp's; what it logs is not for the terminal."""
+    logging.getLogger(package.partition(".")[0]).addHandler(logging.NullHandler())
     try:
         return getattr(importlib.import_module(package), class_name)
     except ImportError as error:
