@@ -125,3 +125,27 @@ def test_gitexp_is_killed_while_a_stage_runs(repo: Workspace, jobs: str) -> None
     assert list(lock(repo).stages) == ["prepare"]
     repo.write("train.sh", FILES["train.sh"])
     assert states(start(repo).experiment) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
+
+
+def test_stages_that_go_on_without_gitexp(repo: Workspace) -> None:
+    """Of two at a time the first may be the last to end: nothing runs beside it."""
+    wait = "touch {0}.up; while [ ! -e {0}.go ]; do sleep 0.01; done; touch {0}.out"
+    stages = "".join(f"  {name}: {{cmd: '{wait.format(name)}', outs: [{name}.out]}}\n" for name in "ab")
+    repo.write("gitexp.yaml", f"stages:\n{stages}")
+    repo.writes("?.up", "?.out")
+    process = repo.start("run", "-n", "one", "-j", "2")
+    project = Project.open(repo.path)
+    while not all((repo.path / f"{name}.up").exists() for name in "ab"):
+        time.sleep(0.01)
+    while not any(run.child and run.others for run in live.live_runs(project.local)):
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    repo.write("b.go", "")
+    while not (repo.path / "b.out").exists():
+        time.sleep(0.01)
+    assert "one is still running" in repo.gitexp("run", check=False).stderr
+    repo.write("a.go", "")
+    while any(orphan(run) for run in live.live_runs(project.local)):
+        time.sleep(0.01)
+    assert states(start(repo).experiment) == {"a": "ran", "b": "ran"}

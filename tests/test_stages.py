@@ -345,11 +345,22 @@ def test_an_out_behind_a_link(repo: Workspace, tmp_path: Path) -> None:
 
 
 def test_an_untracked_out_is_not_in_git_though_nothing_ignores_it(repo: Workspace) -> None:
-    repo.write(".gitignore", "")
-    start(repo)
+    repo.write(".gitignore", "/data/\n")
+    (said,) = start(repo).experiment.record.warnings
+    assert said.startswith("Git does not ignore model.bin: ")
     result = start(repo).experiment
     assert "model.bin" not in tree(repo, result.record.commit)
     assert result.record.warnings == ()
+
+
+def test_what_python_leaves_in_a_folder_of_code_is_no_change(repo: Workspace) -> None:
+    repo.write("src/code.py", "x = 1\n")
+    repo.write("gitexp.yaml", STAGES.replace("deps: [train.sh, data]", "deps: [train.sh, data, src]"))
+    start(repo)
+    repo.write("src/__pycache__/code.pyc", b"\0")
+    assert states(start(repo).experiment) == UP_TO_DATE
+    repo.write("src/more.py", "")
+    assert reasons(start(repo).experiment)["train"] == ["src changed"]
 
 
 # -- failures ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -58,13 +58,15 @@ class Walked:
     untaken: list[bytes]
 
 
-def scan(root: Path, path: str, cache: StatCache) -> Scanned | None:
+def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) -> Scanned | None:
     """Return what stands at a path relative to the root of the workspace; None if nothing does.
+
+    Files and folders that are called as one of `but` are passed over.
 
     What is only to be compared may lead out by links, and what is Git's and gitexp's own in it does not
     count. Raises UnstorableData for pipes, links to nothing, unreadable files and files that keep changing.
     """
-    walked = walk(root, path, cache, strict=False)
+    walked = walk(root, path, cache, strict=False, but=but)
     if walked is None:
         return None
     unknown = [found for found in walked.files if found.hash is None]
@@ -100,13 +102,15 @@ def _described(found: Found, read: Read | None) -> File:
     return File(found.path, hash_, of.st_size, bool(of.st_mode & 0o100))
 
 
-def walk(root: Path, path: str, cache: StatCache, *, strict: bool) -> Walked | None:
+def walk(
+    root: Path, path: str, cache: StatCache, *, strict: bool, but: Collection[str] = ()
+) -> Walked | None:
     """Return the files at a path, with the hashes that are known of them; None if nothing is there.
 
     With `strict`, for what is to be stored: raises UnsafePath for a path through a link, UnstorableData
     for a link to a folder or to outside the workspace, and for what no workspace may have.
     """
-    walker = _Walker(os.path.realpath(root), strict)
+    walker = _Walker(os.path.realpath(root), strict, but)
     top = os.path.join(walker.root, path)
     if strict and (link := paths.foreign_parent(walker.root, path)) is not None:
         raise errors.UnsafePath(
@@ -133,9 +137,10 @@ def walk(root: Path, path: str, cache: StatCache, *, strict: bool) -> Walked | N
 class _Walker:
     """One walk: `root` is the real folder of the workspace."""
 
-    def __init__(self, root: str, strict: bool) -> None:
+    def __init__(self, root: str, strict: bool, but: Collection[str]) -> None:
         self.root = root
         self.strict = strict
+        self.but = but
 
     def files(self, top: str, known: Known) -> Iterator[Found]:
         # A folder that was come to by links, with all that it lies in, is not entered again from within.
@@ -144,7 +149,7 @@ class _Walker:
             folder, prefix, above = folders.pop()
             for entry in self._entries(folder):
                 name = entry.name
-                if is_temporary(name):
+                if is_temporary(name) or name in self.but:
                     continue
                 if name.lower() in paths.OWN_FOLDERS:
                     self._pass_over(entry)

@@ -110,8 +110,9 @@ def _store(
 
 
 def orphan(run: LiveRun) -> ProcessId | None:
-    """Return the command of a run if it goes on now: where gitexp was killed, it may."""
-    return run.child if run.child is not None and is_alive(run.child) else None
+    """Return the command of a run (of several, one) if it goes on now: where gitexp was killed, it may."""
+    children = (run.child, *run.others)
+    return next((child for child in children if child is not None and is_alive(child)), None)
 
 
 def refuse_beside_orphan(project: Project) -> None:

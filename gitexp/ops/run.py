@@ -30,7 +30,7 @@ from gitexp.repo.launch import PLACES
 from gitexp.repo.live import LiveRun
 from gitexp.run.environment import EnvironmentProbe, start_probe
 from gitexp.run.gpus import GpuProbe
-from gitexp.run.liveness import current_process, process_of
+from gitexp.run.liveness import current_process, is_alive, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome, execute
 
@@ -272,7 +272,9 @@ def _execute_stages(run: _Run, cwd: Path) -> _Ended:
     def remember(pid: int) -> None:
         nonlocal state
         with contextlib.suppress(OSError):
-            state = state.updated(child=process_of(pid))
+            before = (*state.others, state.child)
+            others = tuple(child for child in before if child is not None and is_alive(child))
+            state = state.updated(child=process_of(pid), others=others)
 
     with LogFile.create(run.live.log, MAX_LOG) as log:
         command = next((line for stage in plan.stages for line in stage.commands), "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitexp import errors
@@ -41,6 +41,7 @@ class Plan:
     stages: tuple[Stage, ...]
     bring: tuple[Artifact, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -112,7 +113,7 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
         bring: dict[str, Artifact] = {}
         inputs: dict[str, str] = {}
         for stage, path in _read_from_outside(plan):
-            found = standing.artifact(path)
+            found = standing.artifact(path, read_only=True)
             if found is not None:
                 inputs[path] = found.hash
                 continue
@@ -125,14 +126,29 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
         for absent in Restorer(project, root, cache).absent(bring.values()):
             reader = next(stage for stage, path in _read_from_outside(plan) if _overlap(absent.path, path))
             raise _missing(plan, reader, absent.path)
-    return Plan(
-        plan.pipeline,
-        plan.graph,
-        plan.selection,
-        plan.stages,
-        tuple(bring.values()),
-        tuple(sorted(inputs.items())),
+    return replace(
+        plan,
+        bring=tuple(bring.values()),
+        inputs=tuple(sorted(inputs.items())),
+        warnings=_not_ignored(code, plan, lock),
     )
+
+
+def _not_ignored(code: Project, plan: Plan, lock: Lock) -> tuple[str, ...]:
+    """Return what is to be said of outs that the next commit might take in; once, before they are made."""
+    new = [stage for stage in plan.stages if stage.name not in lock.stages]
+    outs = [out.path for stage in new for out in stage.outs if not out.in_git]
+    if not outs:
+        return ()
+    # Whether it will be a file or a folder, nobody knows yet, and a rule may be for folders only.
+    asked = b"".join(os.fsencode(path) + b"\0" for out in outs for path in (out, out + "/"))
+    _, answer, _ = code.repo.call(
+        "check-ignore", "-z", "--stdin", stdin=asked, env={"GIT_LITERAL_PATHSPECS": "0"}
+    )
+    ignored = {os.fsdecode(path).rstrip("/") for path in answer.split(b"\0")}
+    if not (found := [out for out in outs if out not in ignored]):
+        return ()
+    return (f"Git does not ignore {shorten(found)}: a line in .gitignore keeps it out of your commits",)
 
 
 def _read_from_outside(plan: Plan) -> Iterator[tuple[Stage, str]]:

@@ -13,6 +13,9 @@ from gitexp.model import MISSING, Artifact, Flat, Tree, Value
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import ParamsDep, ReadFile, Stage
 
+# What Python leaves beside the code that it runs, and makes again by itself: it is other bytes each time.
+_MADE_AGAIN = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints")
+
 
 class Standing:
     """Looks at each path once, until it is told to `forget`.
@@ -24,26 +27,30 @@ class Standing:
         self._root = root
         self._cache = cache
         self._read_file = read_file
-        self._scanned: dict[str, Artifact | None] = {}
+        self._scanned: dict[tuple[str, bool], Artifact | None] = {}
         self._parsed: dict[str, tuple[bytes, Tree]] = {}
 
     def forget(self) -> None:
         """Look at all anew: a command has run, which may have written anything."""
         self._scanned.clear()
 
-    def artifact(self, path: str) -> Artifact | None:
-        """Return what stands at a path, None if nothing does; raises UnstorableData."""
-        if path not in self._scanned:
-            found = scan(self._root, path, self._cache)
-            self._scanned[path] = None if found is None else found.artifact
-        return self._scanned[path]
+    def artifact(self, path: str, *, read_only: bool = False) -> Artifact | None:
+        """Return what stands at a path, None if nothing does; raises UnstorableData.
+
+        Of what a stage only reads, the caches of Python do not count.
+        """
+        asked = (path, read_only)
+        if asked not in self._scanned:
+            found = scan(self._root, path, self._cache, but=_MADE_AGAIN if read_only else ())
+            self._scanned[asked] = None if found is None else found.artifact
+        return self._scanned[asked]
 
     def inputs(self, stage: Stage) -> LockedStage:
         """Return what a stage would read; deps that are not there are left out.
 
         Raises UnknownParam for a param that no file has, ParseError, UnstorableData.
         """
-        found = [self.artifact(dep) for dep in stage.deps]
+        found = [self.artifact(dep, read_only=True) for dep in stage.deps]
         return LockedStage(
             commands=stage.commands,
             wdir=stage.wdir,

@@ -180,7 +180,7 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         worktrees.share(repo, workspace, commit, project.config.share)
         plan = _completed(plan, project, project, workspace.root, prepared)
         bring = _data(project, project, workspace.root, plan)
-    told = (*prepared.warnings, *warnings)
+    told = (*prepared.warnings, *(plan.warnings if plan is not None else ()), *warnings)
     return Start(
         project,
         prepared,

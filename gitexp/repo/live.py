@@ -43,7 +43,8 @@ class LiveRun:
     counts as a result, is worth a word if it is missing (`declared`) or is linked (`share`) is as its
     code's config has it, which another commit's may not. What is `elsewhere` is data, whose place is the
     object store and not Git; `stored` is what of it is in that store, as it stands.
-    `child` is the command, from its start until gitexp has seen its end.
+    `child` is the command, from its start until gitexp has seen its end; of several at a time the last
+    that was started, and `others` are those before it.
     `exit_code` and `interrupted` are set when the command has ended.
     """
 
@@ -65,6 +66,7 @@ class LiveRun:
     stored: tuple[str, ...] = ()
     name: str = ""
     child: ProcessId | None = None
+    others: tuple[ProcessId, ...] = ()
     exit_code: int | None = None
     interrupted: bool = False
     duration: float | None = None
@@ -218,6 +220,7 @@ def _read(folder: Path) -> LiveRun:
         stored=_paths(data.get("stored", ())),
         name=str(data["name"]),
         child=None if child is None else _process(child),
+        others=tuple(map(_process, data.get("others", ()))),
         exit_code=None if data["exit_code"] is None else int(data["exit_code"]),
         interrupted=bool(data["interrupted"]),
         duration=None if data["duration"] is None else float(data["duration"]),
