@@ -188,6 +188,14 @@ def test_what_was_stored_just_now_stays(repo: Workspace) -> None:
     assert collected(repo) == set()
 
 
+def test_what_seems_to_be_from_the_future_stays(repo: Workspace) -> None:
+    """The clock has been set back, or was wrong when it was stored."""
+    artifact = put_object(repo, "data", "some")
+    next_year = time.time() + 365 * 86400
+    os.utime(store_of(repo).path(artifact.hash), (next_year, next_year))
+    assert collected(repo) == set()
+
+
 def test_what_is_stored_again_is_young_again(repo: Workspace) -> None:
     artifact = put_object(repo, "data", "some")
     with StatCache(Project.open(repo.path).local.stat_cache) as cache:

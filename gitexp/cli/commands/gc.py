@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitexp.cli import options
+from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ def register(app: typer.Typer) -> None:
 def gc(
     remote: Annotated[
         str | None,
-        typer.Option("--remote", metavar="NAME", help="On this data remote, not in the store here."),
+        typer.Option(
+            "--remote",
+            metavar="NAME",
+            help="On this data remote, not in the store here.",
+            autocompletion=complete.data_remotes,
+        ),
     ] = None,
     older_than: Annotated[
         str,
