@@ -85,8 +85,7 @@ def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None
         what = f"{_counted(garbage.unused)} that nothing refers to" if garbage.unused else "Nothing to delete"
         render.say(f"{what}{where}; {kept}.")
         if garbage.unused:
-            again = "gitexp gc --yes" if remote is None else f"gitexp gc --remote {remote} --yes"
-            render.hint(f"Nothing was deleted yet: {again}")
+            render.hint("Nothing was deleted yet; the same with --yes does it.")
     else:
         render.say(f"Deleted {_counted(removed.objects)}{where}; {kept}.")
         for hash_, why in removed.failed:
