@@ -49,9 +49,12 @@ if TYPE_CHECKING:
     from gitexp.ops.save import save as save_workspace
     from gitexp.ops.sharing import Contact, Fate, Shared
     from gitexp.ops.show import Group, Query, Table, columns, experiments, table
+    from gitexp.ops.stage_run import StageListener
+    from gitexp.ops.status import WorkspaceStatus, status
     from gitexp.ops.takeover import Taken
     from gitexp.ops.undo import Undone, undo, undoable
     from gitexp.pipeline.stage import Pipeline, Stage
+    from gitexp.pipeline.state import StageResult, StageSelection
     from gitexp.repo.operations import Operation
     from gitexp.repo.trash import Trashed
 
@@ -92,11 +95,15 @@ __all__ = [
     "Selection",
     "Shared",
     "Stage",
+    "StageListener",
+    "StageResult",
+    "StageSelection",
     "Status",
     "Table",
     "Taken",
     "Trashed",
     "Undone",
+    "WorkspaceStatus",
     "__version__",
     "add",
     "apply",
@@ -123,6 +130,7 @@ __all__ = [
     "run_experiment",
     "save_workspace",
     "select",
+    "status",
     "table",
     "tag",
     "trashed",
@@ -157,7 +165,10 @@ _MODULES = {
     "gitexp.ops.project": ("Project",),
     "gitexp.ops.rows": ("Row",),
     "gitexp.ops.run": ("Request", "Result"),
+    "gitexp.ops.stage_run": ("StageListener",),
+    "gitexp.ops.status": ("WorkspaceStatus", "status"),
     "gitexp.pipeline.stage": ("Pipeline", "Stage"),
+    "gitexp.pipeline.state": ("StageResult", "StageSelection"),
     "gitexp.ops.show": ("Group", "Query", "Table", "columns", "experiments", "table"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {

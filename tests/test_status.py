@@ -10,8 +10,8 @@ import pytest
 
 from gitexp import errors
 from gitexp.ops.project import Project
-from gitexp.ops.status import DataState, Status, status
-from gitexp.pipeline.state import Selection
+from gitexp.ops.status import DataState, WorkspaceStatus, status
+from gitexp.pipeline.state import StageSelection
 from tests.support.pipeline import ALL, STAGES, make, start
 from tests.support.workspace import Workspace
 
@@ -25,11 +25,11 @@ def repo(repo: Workspace) -> Iterator[Workspace]:
     repo.allow("files", "params.yaml")
 
 
-def look(repo: Workspace, *names: str, overrides: tuple[str, ...] = (), **selection: bool) -> Status:
-    return status(Project.open(repo.path), Selection(names, **selection), overrides)
+def look(repo: Workspace, *names: str, overrides: tuple[str, ...] = (), **selection: bool) -> WorkspaceStatus:
+    return status(Project.open(repo.path), StageSelection(names, **selection), overrides)
 
 
-def said(found: Status) -> dict[str, str]:
+def said(found: WorkspaceStatus) -> dict[str, str]:
     return {stage.name: stage.text for stage in found.stages}
 
 

@@ -255,7 +255,7 @@ def _execute(run: _Run, cwd: Path) -> _Ended:
 def _execute_stages(run: _Run, cwd: Path) -> _Ended:
     from gitexp.ops import lock_file
     from gitexp.ops.stage_commands import Site
-    from gitexp.ops.stage_run import Listener, Task, run_stages
+    from gitexp.ops.stage_run import StageListener, Task, run_stages
 
     plan, environment, root = run.start.plan, _environment(run), run.start.workspace.root
     assert plan is not None  # else it would be a command
@@ -290,7 +290,7 @@ def _execute_stages(run: _Run, cwd: Path) -> _Ended:
                 site,
                 lambda name: read(root / name),
                 keep,
-                run.request.listener or Listener(),
+                run.request.listener or StageListener(),
             )
             outcome, results = run_stages(task)
         except BaseException:

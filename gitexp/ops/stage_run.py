@@ -33,7 +33,7 @@ from gitexp.run.process import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class StageListener:
     """Who is told how it goes: of each stage before its commands run, and of what became of it; with its
     place among how many."""
 
@@ -55,7 +55,7 @@ class Task:
     site: Site
     read_file: ReadFile
     keep: Callable[[Stage], None]
-    listener: Listener
+    listener: StageListener
 
 
 def run_stages(task: Task) -> tuple[Outcome, list[StageResult]]:

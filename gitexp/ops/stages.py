@@ -22,7 +22,7 @@ from gitexp.ops.standing import Standing
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.stage import Out, Pipeline, ReadFile, Stage
-from gitexp.pipeline.state import Selection
+from gitexp.pipeline.state import StageSelection
 from gitexp.repo import indexes
 from gitexp.repo.snapshot import shorten
 
@@ -37,7 +37,7 @@ class Plan:
 
     pipeline: Pipeline
     graph: Graph
-    selection: Selection
+    selection: StageSelection
     stages: tuple[Stage, ...]
     bring: tuple[Artifact, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
@@ -67,7 +67,7 @@ class Plan:
         return tuple(out.path for out in self.outs if not out.in_git)
 
 
-def choose(code: Project, selection: Selection, read_file: ReadFile) -> Plan:
+def choose(code: Project, selection: StageSelection, read_file: ReadFile) -> Plan:
     """Return the plan as far as gitexp.yaml (or dvc.yaml) tells; `read_file` gives params files.
 
     Raises ConfigError, ParseError or UnknownStage.

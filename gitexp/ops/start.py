@@ -32,9 +32,9 @@ from gitexp.run.programs import find_program
 
 # What is behind the stages is imported where there are some: it costs as much as a short run without them.
 if TYPE_CHECKING:
-    from gitexp.ops.stage_run import Listener
+    from gitexp.ops.stage_run import StageListener
     from gitexp.ops.stages import Plan
-    from gitexp.pipeline.state import Selection
+    from gitexp.pipeline.state import StageSelection
 
 _MESSAGE = "Start of an experiment\n"
 _STAGES = ("gitexp", "run")  # what the record of a run of stages has as its command begins with
@@ -63,8 +63,8 @@ class Request:
     with_: Sequence[str] = ()
     metrics: Sequence[str] = ()
     once: bool = False
-    selection: Selection | None = None
-    listener: Listener | None = None
+    selection: StageSelection | None = None
+    listener: StageListener | None = None
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
@@ -306,7 +306,7 @@ def _checked(
     return prepared, "" if folder == "." else folder, plan
 
 
-def _selection(code: Project, request: Request, before: Record | None) -> Selection | None:
+def _selection(code: Project, request: Request, before: Record | None) -> StageSelection | None:
     """Return which stages are to run, None if a command is; raises UsageError where there are no stages."""
     argv = before.argv or () if before is not None else ()
     repeats_stages = argv[: len(_STAGES)] == _STAGES
@@ -318,14 +318,14 @@ def _selection(code: Project, request: Request, before: Record | None) -> Select
                 f"They stand under stages: in {config.CONFIG_FILE}; a command follows --.",
             )
         return None
-    from gitexp.pipeline.state import Selection
+    from gitexp.pipeline.state import StageSelection
 
     if request.selection is not None and (request.selection.is_asked_for or not repeats_stages):
         return request.selection
-    return Selection.of_argv(argv) if repeats_stages else Selection()
+    return StageSelection.of_argv(argv) if repeats_stages else StageSelection()
 
 
-def _plan(code: Project, selection: Selection, prepared: Params) -> Plan:
+def _plan(code: Project, selection: StageSelection, prepared: Params) -> Plan:
     from gitexp.ops import stages
 
     return stages.choose(code, selection, partial(_as_prepared, code.repo.root, prepared))

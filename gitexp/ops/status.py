@@ -21,7 +21,7 @@ from gitexp.ops.stages import Plan
 from gitexp.ops.standing import Standing
 from gitexp.pipeline.lock import LOCK_FILE, Lock
 from gitexp.pipeline.stage import ReadFile, Stage
-from gitexp.pipeline.state import Reason, Selection, StageResult, State, Why
+from gitexp.pipeline.state import Reason, StageResult, StageSelection, State, Why
 
 
 class DataState(StrEnum):
@@ -34,7 +34,7 @@ class DataState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class WorkspaceStatus:
     """The stages in the order of a run, and the data that gitexp.yaml lists, by path.
 
     `notes` are about what stands in the file of the stages and has no effect here.
@@ -52,7 +52,9 @@ class Status:
         }
 
 
-def status(project: Project, selection: Selection | None = None, overrides: Sequence[str] = ()) -> Status:
+def status(
+    project: Project, selection: StageSelection | None = None, overrides: Sequence[str] = ()
+) -> WorkspaceStatus:
     """Return what a run of the selected stages (default: all) would find; nothing is run or changed.
 
     `overrides` are what `-S` would change before. Raises ConfigError, ParseError, LockError, UnknownStage,
@@ -63,14 +65,14 @@ def status(project: Project, selection: Selection | None = None, overrides: Sequ
     plan = None
     if project.config.pipeline_file is not None:
         read_file = _read_with(project, overrides)
-        plan = stages.choose(project, selection or Selection(), read_file)
+        plan = stages.choose(project, selection or StageSelection(), read_file)
     elif selection is not None and selection.is_asked_for:
         raise errors.UsageError("There are no stages here.", "They stand under stages: in gitexp.yaml.")
     with StatCache(project.local.stat_cache) as cache:
         found = [] if plan is None else _of_stages(project, plan, lock, Standing(root, cache, read_file))
         standing = Standing(root, cache, lambda name: None)
         data = {path: _of_data(standing.artifact(path), lock.data.get(path)) for path in project.config.data}
-    return Status(found, data, () if plan is None else plan.pipeline.notes)
+    return WorkspaceStatus(found, data, () if plan is None else plan.pipeline.notes)
 
 
 def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:

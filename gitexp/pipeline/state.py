@@ -131,7 +131,7 @@ def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class StageSelection:
     """Which stages of a pipeline are asked for: without `names` all.
 
     With what they stand on, unless `single`; with `downstream` what stands on them instead. With `force`
@@ -149,7 +149,7 @@ class Selection:
     @property
     def is_asked_for(self) -> bool:
         """Whether it says which stages, or how; to run several at a time says neither."""
-        return replace(self, jobs=1, keep_going=False) != Selection()
+        return replace(self, jobs=1, keep_going=False) != StageSelection()
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class Selection:
         return ("gitexp", "run", *(flag for flag, wanted in flags.items() if wanted), *self.names)
 
     @classmethod
-    def of_argv(cls, argv: Sequence[str]) -> Selection:
+    def of_argv(cls, argv: Sequence[str]) -> StageSelection:
         """Return the selection that `argv` stands for; not its `force`, which was meant for once."""
         words = argv[2:]
         names = tuple(word for word in words if not word.startswith("-"))

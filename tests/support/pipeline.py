@@ -12,7 +12,7 @@ from gitexp.ops import lock_file
 from gitexp.ops.project import Project
 from gitexp.ops.run import Request, Result, run
 from gitexp.pipeline.lock import Lock
-from gitexp.pipeline.state import Selection
+from gitexp.pipeline.state import StageSelection
 from tests.support.workspace import Workspace
 
 STAGES = """\
@@ -66,12 +66,12 @@ def make(repo: Workspace, files: dict[str, str] | None = None) -> None:
 
 
 def start(repo: Workspace, overrides: Sequence[str] = (), **request: Any) -> Result:
-    """Runs stages in this process, with nothing shown; options of a `Selection` are among the others."""
-    chosen = {key: request.pop(key) for key in list(request) if key in Selection.__dataclass_fields__}
+    """Runs stages in this process, with nothing shown; options of a `StageSelection` are among the others."""
+    chosen = {key: request.pop(key) for key in list(request) if key in StageSelection.__dataclass_fields__}
     null = os.open(os.devnull, os.O_WRONLY)
     try:
         asked = Request(
-            overrides=overrides, selection=Selection(**chosen), stdout=null, stderr=null, **request
+            overrides=overrides, selection=StageSelection(**chosen), stdout=null, stderr=null, **request
         )  # type: ignore[arg-type]
         return run(Project.open(repo.path), asked)
     finally:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from gitexp.model import Experiment
     from gitexp.ops.project import Project
-    from gitexp.ops.stage_run import Listener
-    from gitexp.pipeline.state import Reason, Selection, StageResult
+    from gitexp.ops.stage_run import StageListener
+    from gitexp.pipeline.state import Reason, StageResult, StageSelection
 
 _NO_FLAGS = {"force": False, "single": False, "downstream": False, "keep_going": False, "jobs": 1}
 _DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
@@ -216,27 +216,27 @@ def run(
 
 def _meant(
     project: Project, words: list[str], *, dashes: bool
-) -> tuple[tuple[str, ...] | None, Selection | None]:
+) -> tuple[tuple[str, ...] | None, StageSelection | None]:
     """Return the command that the words are, or the stages; None and None for `command:` of the config."""
     if words and (dashes or project.config.pipeline_file is None):
         return tuple(words), None
     if project.config.pipeline_file is None:
         return None, None
-    from gitexp.pipeline.state import Selection
+    from gitexp.pipeline.state import StageSelection
 
     if late := [word for word in words if word.startswith("-")]:
         first = " ".join([*late, *(word for word in words if word not in late)])
         raise errors.UsageError(
             f"{late[0]} stands after the stages.", f"Options come first: gitexp run {first}"
         )
-    return None, Selection(tuple(words))
+    return None, StageSelection(tuple(words))
 
 
-def _listener(*, quiet: bool) -> Listener:
+def _listener(*, quiet: bool) -> StageListener:
     """Return what says how the stages go, where somebody wants to know."""
     from gitexp.cli import render
     from gitexp.cli.values import show_duration
-    from gitexp.ops.stage_run import Listener
+    from gitexp.ops.stage_run import StageListener
     from gitexp.pipeline.state import State, sentence
 
     def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
@@ -250,10 +250,10 @@ def _listener(*, quiet: bool) -> Listener:
         with contextlib.suppress(OSError):
             render.say(f"[{at}/{of}] {result.name}: {text}", "red" if result.error else "dim")
 
-    return Listener() if quiet else Listener(begins, ends)
+    return StageListener() if quiet else StageListener(begins, ends)
 
 
-def _dry_run(project: Project, selection: Selection | None, overrides: list[str], *, json: bool) -> None:
+def _dry_run(project: Project, selection: StageSelection | None, overrides: list[str], *, json: bool) -> None:
     from gitexp.cli.commands.status import show
     from gitexp.ops.status import status
 

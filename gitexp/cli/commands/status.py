@@ -10,7 +10,7 @@ from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
-    from gitexp.ops.status import Status
+    from gitexp.ops.status import WorkspaceStatus
 
 EPILOG = """Examples:
 gitexp status
@@ -41,12 +41,12 @@ def say(
     """
     from gitexp.cli.session import open_project
     from gitexp.ops.status import status
-    from gitexp.pipeline.state import Selection
+    from gitexp.pipeline.state import StageSelection
 
-    show(status(open_project(needs_config=True), Selection(tuple(stages or ()))), json=json)
+    show(status(open_project(needs_config=True), StageSelection(tuple(stages or ()))), json=json)
 
 
-def show(found: Status, *, json: bool) -> None:
+def show(found: WorkspaceStatus, *, json: bool) -> None:
     """Print what a run would find: one line for each stage and each piece of data."""
     from gitexp.cli import render
     from gitexp.cli.values import clean
