@@ -55,10 +55,15 @@ def test_what_cannot_be_started(tmp_path: Path) -> None:
 
 def test_none_is_left_behind_when_gitexp_fails(tmp_path: Path) -> None:
     told: list[int] = []
-    with pytest.raises(ZeroDivisionError), Jobs(told.append) as jobs:
-        start(jobs, tmp_path, "a", "exec sleep 60")
-        start(jobs, tmp_path, "b", "exec sleep 60")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with Jobs(told.append) as jobs:
+            start(jobs, tmp_path, "a", "exec sleep 60")
+            start(jobs, tmp_path, "b", "exec sleep 60")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert len(told) == 2
     for pid in told:
         with pytest.raises(ProcessLookupError):
