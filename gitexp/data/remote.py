@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
-from gitexp.data.hashing import OnBytes, in_parallel
+from gitexp.data.hashing import OnBytes
 from gitexp.data.manifest import is_hash
 
 TEMPORARY = "tmp"  # the folder of what is being uploaded
@@ -18,6 +19,7 @@ TEMPORARY = "tmp"  # the folder of what is being uploaded
 _FEW = 32  # objects; these are asked for one by one
 _A_PAGE = 1000  # entries that a server lists at a time, as S3 does
 _FOLDER = re.compile("[0-9a-f]{2}")
+_T = TypeVar("_T")
 
 
 class Listed(NamedTuple):
@@ -70,11 +72,16 @@ class Remote(ABC):
             pages = 1 + len(found[first]) // _A_PAGE
             if pages * len(folders) < len(hashes):
                 others = [folder for folder in folders if folder != first]
-                found.update(zip(others, in_parallel(self._listed, others), strict=True))
+                found.update(zip(others, self._at_once(self._listed, others), strict=True))
                 return {h: found[h[:2]][h].size for h in hashes if h in found[h[:2]]}
         asked = list(hashes)
-        sizes = in_parallel(self._size, asked)
+        sizes = self._at_once(self._size, asked)
         return {hash_: size for hash_, size in zip(asked, sizes, strict=True) if size is not None}
+
+    def _at_once(self, ask: Callable[[str], _T], items: Sequence[str]) -> Sequence[_T]:
+        """Return the answers in order; the first error is raised, and what was not asked by then is not."""
+        with ThreadPoolExecutor(min(self.jobs, len(items) or 1)) as pool:
+            return [*pool.map(ask, items)]
 
     def list(self) -> Iterator[Listed]:
         """Return all objects, folder by folder; what else is there is passed over."""
