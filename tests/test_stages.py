@@ -155,6 +155,20 @@ def test_outs_that_are_gone_are_restored(repo: Workspace) -> None:
     assert result.record.metrics == {"metrics.json": {"size": 37}}
 
 
+def test_an_out_that_dvc_has_made_a_link_into_its_cache(repo: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "cached").write_text("theirs\n")
+    with repo.by_user():
+        (repo.path / "model.bin").symlink_to(tmp_path / "cached")
+    start(repo)
+    made = repo.read("model.bin")
+    with repo.by_user():
+        (repo.path / "model.bin").unlink()
+        (repo.path / "model.bin").symlink_to(tmp_path / "cached")
+    assert states(start(repo).experiment) == {**UP_TO_DATE, "train": "restored"}
+    assert repo.read("model.bin") == made
+    assert (tmp_path / "cached").read_text() == "theirs\n"
+
+
 def test_an_out_that_was_edited_is_restored_and_the_edit_is_kept(repo: Workspace) -> None:
     start(repo)
     repo.write("model.bin", "mine\n")
@@ -596,6 +610,12 @@ def test_data_is_brought_where_it_is_not(repo: Workspace) -> None:
     repo.writes("raw.txt")
     assert states(start(repo).experiment) == dict.fromkeys(ALL, "restored")
     assert repo.read("raw.txt") == FILES["raw.txt"]
+
+
+def test_data_that_was_changed_and_not_added_again(repo: Workspace) -> None:
+    add_data(repo)
+    repo.write("raw.txt", "other\n")
+    assert "raw.txt is not stored as it is now: gitexp add raw.txt" in start(repo).experiment.record.warnings
 
 
 def test_data_that_is_nowhere(repo: Workspace) -> None:

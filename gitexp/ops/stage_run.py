@@ -224,6 +224,9 @@ class _Execution:
             outs = before.stage.outs
             if self._restorer.absent(outs):
                 continue
+            for out in stage.outs:
+                if (path := self._root / out.path).is_symlink():  # what DVC's leads to stays
+                    path.unlink()
             try:
                 self._restorer.bring(outs, in_git=in_git)
             except errors.DamagedObject as error:

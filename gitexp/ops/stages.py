@@ -123,6 +123,7 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
             bring.update((each.path, each) for each in known if not _is_there(root, each.path))
             inputs.update((each.path, each.hash) for each in known)
         _check_params(plan, standing)
+        changed = _changed_data(code, plan, lock, standing)
         for absent in Restorer(project, root, cache).absent(bring.values()):
             reader = next(stage for stage, path in _read_from_outside(plan) if _overlap(absent.path, path))
             raise _missing(plan, reader, absent.path)
@@ -130,8 +131,20 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
         plan,
         bring=tuple(bring.values()),
         inputs=tuple(sorted(inputs.items())),
-        warnings=_not_ignored(code, plan, lock),
+        warnings=(*changed, *_not_ignored(code, plan, lock)),
     )
+
+
+def _changed_data(code: Project, plan: Plan, lock: Lock, standing: Standing) -> list[str]:
+    """Return what is to be said of data that stages read and that is in no store as it is now."""
+    asked = [path for _, path in _read_from_outside(plan)]
+    told = []
+    for path in code.config.data:
+        if any(_overlap(path, other) for other in asked) and (now := standing.artifact(path)) is not None:
+            locked = lock.data.get(path)
+            if locked is None or locked.hash != now.hash:
+                told.append(f"{path} is not stored as it is now: gitexp add {path}")
+    return told
 
 
 def _not_ignored(code: Project, plan: Plan, lock: Lock) -> tuple[str, ...]:
