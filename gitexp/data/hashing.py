@@ -26,6 +26,7 @@ _TRIES = 5
 WORKERS = min(8, (os.cpu_count() or 1) + 2)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _BATCH = 64
+_LITTLE = 1 << 20  # bytes
 OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
@@ -182,12 +183,16 @@ def _tick(of: os.stat_result) -> int:
     return _COARSE_TICK if of.st_mtime_ns % _SECOND == 0 and of.st_ctime_ns % _SECOND == 0 else TICK
 
 
-def in_parallel(work: Callable[[_Item], _Done], items: Sequence[_Item]) -> Iterator[_Done]:
+def in_parallel(
+    work: Callable[[_Item], _Done], items: Sequence[_Item], of_bytes: int | None = None
+) -> Iterator[_Done]:
     """Return what `work` gives for each item, in order, worked on by several threads.
 
-    The first error is raised, and what has not been begun by then is left.
+    `of_bytes` is how much there is to be read: for little of it no threads are started. The first error is
+    raised, and what has not been begun by then is left.
     """
-    if len(items) < 2:
+    is_little = of_bytes is not None and of_bytes < _LITTLE and len(items) < _BATCH
+    if len(items) < 2 or is_little:
         yield from map(work, items)
         return
     # To hand over 10,000 small files one by one takes longer than to read them; and all at once, the

@@ -134,12 +134,13 @@ class ObjectStore:
         reads: dict[str, Read] = {}
         with translated(f"{path} could not be stored"), self.intake() as intake:
             unknown = [each for each in walked.files if not self._is_here(each)]
-            count = Count(on_progress, len(unknown), sum(each.stat.st_size for each in unknown))
+            size = sum(each.stat.st_size for each in unknown)
+            count = Count(on_progress, len(unknown), size)
 
             def take_in(found: Found) -> tuple[Read, str]:
                 return self._take_in(intake, found, count)
 
-            for found, (read, temporary) in zip(unknown, in_parallel(take_in, unknown), strict=True):
+            for found, (read, temporary) in zip(unknown, in_parallel(take_in, unknown, size), strict=True):
                 cache.put(found.full, read)
                 reads[found.path] = read
                 self._put(intake, temporary, read.hash, read.stat.st_size)

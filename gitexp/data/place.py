@@ -153,7 +153,7 @@ def _make_ready(
         count.done()
         return _Ready(path, temporary, file.hash, of)
 
-    return in_parallel(make, list(enumerate(write.items())))
+    return in_parallel(make, list(enumerate(write.items())), sum(file.size for file in write.values()))
 
 
 def _make(

@@ -83,7 +83,7 @@ def _unsaved(store: ObjectStore, here: Mapping[str, Here], known: Known) -> list
     """Return the files whose content is in no store. An object has to be whole to count: it will be the
     only copy."""
     hashes = list(dict.fromkeys(each.hash for each in here.values() if not known(each.hash)))
-    whole = in_parallel(store.verify, hashes)
+    whole = in_parallel(store.verify, hashes, sum(each.stat.st_size for each in here.values()))
     lost = {hash_ for hash_, is_whole in zip(hashes, whole, strict=True) if not is_whole}
     return [path for path, each in here.items() if each.hash in lost]
 
@@ -128,7 +128,8 @@ def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
         return {}
     unknown = [found for found in walked.files if found.hash is None]
     reads: dict[str, Read] = {}
-    for found, now in zip(unknown, in_parallel(read, unknown), strict=True):
+    size = sum(found.stat.st_size for found in unknown)
+    for found, now in zip(unknown, in_parallel(read, unknown, size), strict=True):
         cache.put(found.full, now)
         reads[found.path] = now
     here = {}

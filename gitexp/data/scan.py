@@ -71,7 +71,8 @@ def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) 
         return None
     unknown = [found for found in walked.files if found.hash is None]
     reads: dict[str, Read] = {}
-    for found, new in zip(unknown, in_parallel(read, unknown), strict=True):
+    size = sum(found.stat.st_size for found in unknown)
+    for found, new in zip(unknown, in_parallel(read, unknown, size), strict=True):
         cache.put(found.full, new)
         reads[found.path] = new
     return described(walked, reads)

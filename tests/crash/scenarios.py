@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gitexp.data.objects import ObjectStore
 from gitexp.model import Experiment, Status
+from gitexp.ops import lock_file
 from gitexp.ops.project import Project
 from gitexp.repo import trash
+from tests.support import pipeline
 from tests.support.guard import Kind
 from tests.support.kills import KILLED, experiments, git
 from tests.support.workspace import Workspace
@@ -194,9 +197,148 @@ def _applied_or_not(repo: Workspace) -> None:
     _is_applied(repo)
 
 
+_OLD = {"sets/raw/1": "a" * 5000, "sets/raw/deep/2": "b", "sets/labels": "old"}
+_NEW = {"sets/raw/1": "a" * 5000, "sets/raw/3": "c", "sets/labels": "new"}
+_ADD = ("add", "sets/raw", "sets/labels")
+_ADDED: tuple[tuple[Kind, str], ...] = tuple(
+    ("files", name) for name in ("gitexp.yaml", "gitexp.lock", "sets/.gitignore")
+)
+
+
+def _with_data(repo: Workspace, files: Mapping[str, str] = _OLD) -> None:
+    with repo.by_user():
+        shutil.rmtree(repo.path / "sets" / "raw", ignore_errors=True)
+    for name, text in files.items():
+        repo.write(name, text)
+
+
+def _with_older_data(repo: Workspace) -> None:
+    """What the lock says and what is here are two versions, and both are stored."""
+    for kind, name in _ADDED:
+        repo.allow(kind, name)
+    for files in (_OLD, _NEW):
+        _with_data(repo, files)
+        lock = repo.read("gitexp.lock") if files is _NEW else ""
+        repo.gitexp(*_ADD, "-q")
+    repo.write("gitexp.lock", lock)
+
+
+def _data(repo: Workspace) -> dict[str, str]:
+    top = repo.path / "sets"
+    files = [file for file in top.rglob("*") if file.is_file() and file.name != ".gitignore"]
+    return {file.relative_to(repo.path).as_posix(): file.read_text() for file in files}
+
+
+def _added(repo: Workspace) -> None:
+    project = Project.open(repo.path)
+    store = ObjectStore(project.local.objects)
+    found = lock_file.read(project.repo.root, project.config).data
+    assert sorted(found) == sorted(project.config.data) == ["sets/labels", "sets/raw"]
+    assert all(store.verify(part) for each in found.values() for part in store.contents(each.hash))
+    assert repo.read("sets/.gitignore").splitlines() == ["/raw", "/labels"]
+    assert _data(repo) == _OLD
+
+
+def _brought_back(repo: Workspace) -> None:
+    assert _data(repo) == _OLD
+
+
+_SERVER = ".git/team.git"  # stands inside, so that it is copied with the repository
+
+
+def _with_a_server(repo: Workspace) -> None:
+    _with_two(repo)
+    repo.git("init", "--quiet", "--bare", _SERVER)
+    repo.git("remote", "add", "origin", _SERVER)
+
+
+def _with_some_to_pull(repo: Workspace) -> None:
+    """One is new here, the other one was changed on both sides."""
+    _with_a_server(repo)
+    repo.gitexp("tag", "-q", "two", "theirs")
+    repo.git("push", "--quiet", "origin", "refs/gitexp/exps/*:refs/gitexp/exps/*")
+    repo.git("update-ref", "-d", "refs/gitexp/exps/one")
+    repo.git("update-ref", "refs/gitexp/exps/two", "refs/gitexp/exps/two^")
+    repo.gitexp("tag", "-q", "two", "mine")
+
+
+def _pushed(repo: Workspace) -> None:
+    git(repo, "--git-dir", _SERVER, "fsck", "--strict", "--no-dangling", "--no-progress")
+    form = "--format=%(objectname) %(refname)"
+    there = git(repo, "--git-dir", _SERVER, "for-each-ref", form, "refs/gitexp/")
+    assert there == git(repo, "for-each-ref", form, "refs/gitexp/exps/")
+    assert _names(repo) == (["one", "two"], [])
+
+
+def _pulled(repo: Workspace) -> None:
+    assert _names(repo) == (["one", "two"], [])
+    assert set(_one(repo, "two").record.tags) == {"mine", "theirs"}
+
+
+_REMOTE: tuple[tuple[Kind, str], ...] = (("files", "remote.bin/*"),)
+_CONFIG: tuple[tuple[Kind, str], ...] = (("files", "gitexp.yaml"),)
+
+
+def _with_a_remote(repo: Workspace) -> None:
+    """The data is stored here, and the remote is a folder that Git ignores."""
+    for kind, name in _ADDED:
+        repo.allow(kind, name)
+    _with_data(repo)
+    repo.gitexp(*_ADD, "-q")
+    repo.gitexp("remote", "add", "-q", "store", "remote.bin")
+    repo.guard.retake()
+
+
+def _with_data_elsewhere(repo: Workspace) -> None:
+    """It is on the remote alone."""
+    _with_a_remote(repo)
+    repo.allow(*_REMOTE[0])
+    repo.gitexp("data", "push", "-q")
+    shutil.rmtree(Project.open(repo.path).local.objects)
+    repo.guard.retake()
+
+
+def _on_both_sides(repo: Workspace) -> None:
+    here, there = ObjectStore(Project.open(repo.path).local.objects), ObjectStore(repo.path / "remote.bin")
+    names = [{hash_ for hash_, _, _ in store.hashes()} for store in (here, there)]
+    assert names[0] == names[1]
+    assert len(names[0]) == 4
+    assert all(store.verify(hash_) for store in (here, there) for hash_ in names[0])
+
+
+def _with_a_config(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "command: python train.py  # as ever\n")
+
+
+def _listed(repo: Workspace) -> None:
+    assert repo.read("gitexp.yaml") == "command: python train.py  # as ever\nremotes:\n  store: /store\n"
+
+
 _BRANCH: tuple[tuple[Kind, str], ...] = (("refs", "refs/heads/promoted"), ("reflogs", "refs/heads/promoted"))
 _RUN: tuple[tuple[Kind, str], ...] = (("files", "params.yaml"), ("files", "metrics.json"))
 _TAKEN, _UNKNOWN = ("name-taken",), ("unknown-experiment",)
+
+
+def _with_stages(repo: Workspace) -> None:
+    for name, text in pipeline.FILES.items():
+        repo.write(name, text)
+    repo.write(".gitignore", "*.bin\n/data/\n")
+
+
+def _brought_up_to_date(repo: Workspace) -> None:
+    """What the lock names can be had, and the next run comes to the same end."""
+    _stored(repo)
+    store = ObjectStore(Project.open(repo.path).local.objects)
+    assert all(
+        store.verify(each) for out in pipeline.lock(repo).artifacts for each in store.contents(out.hash)
+    )
+    result = pipeline.start(repo)
+    assert result.exit_code == 0, result
+    assert repo.read("model.bin").startswith(pipeline.FILES["raw.txt"])
+    assert list(pipeline.lock(repo).stages) == sorted(pipeline.ALL)
+
+
+_OUTS: tuple[tuple[Kind, str], ...] = tuple(("files", name) for name in pipeline.OUTS)
 
 SCENARIOS = (
     Scenario("save", ("save", "-n", "one"), refused=_TAKEN, holds=_saved),
@@ -208,6 +350,7 @@ SCENARIOS = (
         holds=_stored,
     ),
     Scenario("run --temp", ("run", "--temp", "-n", "one", *_TRAIN), refused=_TAKEN, holds=_stored),
+    Scenario("run of stages", ("run", "-n", "one"), _with_stages, _OUTS, _TAKEN, holds=_brought_up_to_date),
     # What cannot be stored now is no reason not to list what is there.
     Scenario("recovery", ("list",), _with_a_dead_run, holds=_recovered, at_once=False),
     Scenario(
@@ -221,4 +364,18 @@ SCENARIOS = (
     Scenario("undo of remove", ("undo",), _with_one_removed, holds=_here_or_in_the_trash),
     Scenario("apply", ("apply", "one"), _with_one_elsewhere, _CHANGED, holds=_applied, undone=True),
     Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, holds=_applied_or_not),
+    Scenario("add", _ADD, _with_data, _ADDED, holds=_added),
+    Scenario("data push", ("data", "push"), _with_a_remote, _REMOTE, holds=_on_both_sides),
+    Scenario("data pull", ("data", "pull"), _with_data_elsewhere, holds=_on_both_sides),
+    Scenario(
+        "remote add",
+        ("remote", "add", "store", "/store"),
+        _with_a_config,
+        _CONFIG,
+        ("remote-exists",),
+        holds=_listed,
+    ),
+    Scenario("checkout", ("checkout",), _with_older_data, (("files", "sets/*"),), holds=_brought_back),
+    Scenario("push", ("push",), _with_a_server, (("git", "team.git/*"),), holds=_pushed),
+    Scenario("pull", ("pull",), _with_some_to_pull, holds=_pulled),
 )
