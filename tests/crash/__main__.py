@@ -31,7 +31,7 @@ ERROR_POINTS = 500
 SEQUENCES = 5000
 INPUTS = 10_000
 _LEVELS = range(0, 60, 2)  # pages left on the disk
-_ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply")
+_ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply", "add", "checkout")
 
 
 class Campaigns:
