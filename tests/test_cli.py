@@ -27,7 +27,10 @@ def test_help_is_readable_at_80_columns(repo: Workspace, command: str) -> None:
     assert all(len(line) <= 80 for line in lines)
     assert lines[0].startswith(f"Usage: gitexp {command}".rstrip())
     assert done.stderr == ""
-    if command:
+    if command and "Commands:" in lines:  # of two words, such as `remote add`
+        for word in [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]:
+            assert f"\nExamples:\n  gitexp {command} {word}" in repo.gitexp(command, word, "--help").stdout
+    elif command:
         assert lines.index("Examples:") < len(lines) - 1
         assert all(line.startswith(f"  gitexp {command}") for line in lines[lines.index("Examples:") + 1 :])
     else:

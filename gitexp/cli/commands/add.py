@@ -11,7 +11,7 @@ from gitexp.cli.help import Command
 
 EPILOG = """Examples:
 gitexp add data/raw
-gitexp add data/train.csv data/test.csv && git add gitexp.yaml gitexp.lock data/.gitignore
+gitexp add data/train.csv data/test.csv && git add gitexp.yaml gitexp.lock
 """
 
 

@@ -56,7 +56,7 @@ def add(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Add a data remote to gitexp.yaml; the first one is used where none is named.
+    """Add a data remote to gitexp.yaml; the first is the default.
 
     A relative folder is relative to gitexp.yaml. Passwords and keys do not go in there: they are taken from
     where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).

@@ -132,7 +132,7 @@ def run(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Run a command, or the stages of a pipeline, and store it as an experiment.
+    """Run a command, or stages, and store that as an experiment.
 
     Stored are the exact code, params, metrics, log and environment. The workspace is stored before the
     command starts, uncommitted changes and new files included; at the end the results are added. The
@@ -207,7 +207,9 @@ def run(
             render.warn(warning)
         if not quiet and result.again:
             render.say(ended_line(result.experiment))
-        if result.hint:
+        if result.failure is not None:
+            render.fail(result.failure)
+        elif result.hint:
             render.hint(result.hint)
     if json:
         render.as_json(row_of(project, result.experiment).as_json())

@@ -35,9 +35,9 @@ def say(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Say which stages are up to date, and why the others are not; and which data has changed.
+    """Say which stages and which data have changed, and why.
 
-    It is what gitexp run would find, and runs nothing.
+    It is what gitexp run would find; nothing is run.
     """
     from gitexp.cli.session import open_project
     from gitexp.ops.status import status
