@@ -189,7 +189,8 @@ def verify(
 def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequence[str] = ()) -> None:
     """Run a command that must work, or be refused for one of some reasons."""
     started = time.monotonic()
-    done = repo.gitexp(args[0], "--json", *args[1:], check=False)
+    words = 2 if args[0] in ("data", "remote") else 1  # `data push`
+    done = repo.gitexp(*args[:words], "--json", *args[words:], check=False)
     tally.slowest = max(tally.slowest, time.monotonic() - started)
     if done.exit_code == 0:
         return
