@@ -111,6 +111,8 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         "remote add": repo.json("remote", "add", "store", "/store"),
         "remote list": repo.json("remote", "list")[0],
         "remote remove": repo.json("remote", "remove", "store"),
+        "add": _added(repo),
+        "checkout": repo.json("checkout"),
         "doctor": repo.json("doctor"),
         "gc": repo.json("gc"),
         "fsck": repo.json("fsck"),
@@ -125,6 +127,13 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         )
         assert list(answer) == shape["" if of_experiment else name], name
     assert shape.keys() - answers.keys() == {"", "run", "data push", "data pull", "data status"}
+
+
+def _added(repo: Workspace) -> dict[str, Any]:
+    repo.allow("files", "gitexp.lock", "sets/.gitignore")
+    repo.write("sets/x", "x")
+    added: dict[str, Any] = repo.json("add", "sets/x")
+    return added
 
 
 def _drawn(repo: Workspace) -> dict[str, Any]:
