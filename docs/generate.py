@@ -74,6 +74,8 @@ ERROR_MEANINGS = {
     "bad-lock": "A `gitexp.lock` that gitexp would not have written, or one with a merge's conflict in it.",
     "tracked-out": "Git tracks an output, or data, that belongs in the object store.",
     "missing-dep": "What a stage reads is not there, and no stage that is to run makes it.",
+    "stage-failed": "A stage has not written what it should, or it cannot be stored. From Python only: "
+    "`run` says so, and ends with status 1.",
     "unknown-param": "`-S` names a key or file that is not there.",
     "repository": "gitexp cannot work where the repository is.",
     "not-a-repository": "The current folder is in no Git repository.",

@@ -50,6 +50,7 @@
     |   |- MissingData                      what is in no store that can be reached
     |   |- TrackedOut                       what belongs in the object store, and Git tracks
     |   |- MissingDep                       what a stage reads, and neither is there nor can be made
+    |   |- StageFailed                      a stage has not written what it should, or cannot be stored
     |   |- UseUnknown                       it cannot be told which data is in use, so none is deleted
     |   `- DataRemoteError                  something about a data remote
     |       |- BackendMissing               the package that speaks its protocol is not installed
@@ -464,6 +465,12 @@ class MissingDep(DataError):
     """What a stage reads is neither there, nor in the store, nor made by a stage that is to run."""
 
     code = "missing-dep"
+
+
+class StageFailed(DataError):
+    """A stage whose command ended well, or was not run, and whose outs are not what they should be."""
+
+    code = "stage-failed"
 
 
 class SharingError(GitexpError):

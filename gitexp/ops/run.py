@@ -45,7 +45,8 @@ _PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
 class Result:
     """The ended experiment, the exit status to pass on, and what may help if it failed.
 
-    `warnings` are those that have come up since the start. `again` is False if nothing was run, because
+    `warnings` are those that have come up since the start, but for what the listener was told of stages;
+    `failure` is why a stage failed whose command did not. `again` is False if nothing was run, because
     the experiment is an earlier one that was the same.
     """
 
@@ -54,6 +55,7 @@ class Result:
     warnings: Sequence[str] = ()
     hint: str | None = None
     again: bool = True
+    failure: errors.StageFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +212,15 @@ def _carry_out(run: _Run, let_through: Window) -> Result:
             f"{experiment.name} has ended but could not be stored: {_reason(error)}",
             "Its results are kept: put that right, and the next gitexp command stores it.",
         ) from error
-    warnings = [text for text in stored.record.warnings if text not in experiment.record.warnings]
-    return Result(stored, _exit_code(outcome), warnings, _hint(run, stored))
+    known = (*experiment.record.warnings, *(_said_of(stage) for stage in ended.stages))
+    warnings = [text for text in stored.record.warnings if text not in known]
+    refused = [stage for stage in ended.stages if stage.state == "failed" and stage.exit_code is None]
+    failure = errors.StageFailed(f"{_said_of(refused[0])}.", refused[0].hint or None) if refused else None
+    return Result(stored, _exit_code(outcome), warnings, _hint(run, stored), failure=failure)
+
+
+def _said_of(stage: StageResult) -> str:
+    return f"{stage.name} {stage.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +380,7 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
         warnings.append(f"log cut: {log.dropped:,} bytes in the middle were left out")
     if log.error:
         warnings.append(f"log incomplete: {_reason(log.error)}")
-    warnings += [f"{stage.name} {stage.text}" for stage in ended.stages if stage.error]
+    warnings += [_said_of(stage) for stage in ended.stages if stage.error]
     if not run.live.folder.is_dir():
         warnings.append("the log is lost: .git/gitexp was removed during the run")
     environment = found.text().encode()

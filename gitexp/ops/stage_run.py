@@ -31,6 +31,9 @@ from gitexp.pipeline.stage import ReadFile, Stage
 from gitexp.pipeline.state import Reason, StageResult, State, sentence
 from gitexp.run.process import Outcome
 
+_FROZEN = "Take frozen: true away to have it run; or bring what it has written: gitexp data pull"
+_NOT_WRITTEN = "Correct the command, or what the stage says of its outs."
+
 
 @dataclass(frozen=True, slots=True)
 class StageListener:
@@ -151,12 +154,12 @@ class _Execution:
             elif (before := self._restored(decision)) is not None:
                 self._ended(StageResult(stage.name, State.RESTORED, decision.reasons, before.experiment))
             elif stage.frozen:
-                self._fail(decision, f"it is frozen, and {sentence(decision.reasons)}")
+                self._refuse(decision, f"it is frozen, and {sentence(decision.reasons)}", _FROZEN)
             else:
                 self._begin(decision)
         except errors.GitexpError as error:
             self._running.pop(stage.name, None)
-            self._ended(StageResult(stage.name, State.FAILED, error=_reason(error)))
+            self._ended(StageResult(stage.name, State.FAILED, error=_reason(error), hint=error.hint or ""))
 
     def _begin(self, decision: Decision) -> None:
         stage = decision.stage
@@ -173,7 +176,7 @@ class _Execution:
         except errors.GitexpError as error:  # with one at a time only: it could not be started
             ((_, decision),) = self._running.items()
             self._running.clear()
-            self._fail(decision, _reason(error), error.exit_code)
+            self._refuse(decision, _reason(error), error.hint)
             return
         self._standing.forget()
         decision = self._running.pop(name)
@@ -191,22 +194,43 @@ class _Execution:
         stage = decision.stage
         absent = [out.path for out in stage.outs if not os.path.lexists(self._root / out.path)]
         if absent:
-            self._fail(decision, f"it did not write {', '.join(absent)}", seconds=seconds)
+            self._refuse(decision, f"it did not write {', '.join(absent)}", _NOT_WRITTEN, seconds)
             return
         try:
             outs = self._stored(stage)
             failpoint("stages:stored")
             self._lock_stage(stage, replace(decision.now, outs=outs))
         except errors.GitexpError as error:
-            self._fail(decision, _reason(error), seconds=seconds)
+            self._refuse(decision, _reason(error), error.hint, seconds)
             return
         result = StageResult(stage.name, State.RAN, decision.reasons, seconds=round(seconds, 3), exit_code=0)
         self._ended(result)
 
-    def _fail(self, decision: Decision, why: str, exit_code: int = 1, seconds: float | None = None) -> None:
-        seconds = None if seconds is None else round(seconds, 3)
-        name, reasons = decision.stage.name, decision.reasons
-        self._ended(StageResult(name, State.FAILED, reasons, seconds=seconds, exit_code=exit_code, error=why))
+    def _fail(self, decision: Decision, why: str, exit_code: int, seconds: float) -> None:
+        """End a stage whose command has failed."""
+        self._ended(
+            StageResult(
+                decision.stage.name,
+                State.FAILED,
+                decision.reasons,
+                seconds=round(seconds, 3),
+                exit_code=exit_code,
+                error=why,
+            )
+        )
+
+    def _refuse(self, decision: Decision, why: str, hint: str | None, seconds: float | None = None) -> None:
+        """End a stage whose command may be as it should, but what it needs or left is not."""
+        self._ended(
+            StageResult(
+                decision.stage.name,
+                State.FAILED,
+                decision.reasons,
+                seconds=None if seconds is None else round(seconds, 3),
+                error=why,
+                hint=hint or "",
+            )
+        )
 
     def _ended(self, result: StageResult) -> None:
         self.results.append(result)

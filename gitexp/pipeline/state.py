@@ -180,7 +180,9 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class StageResult:
     """One stage and what became of it. `source` is the experiment that it was restored from, "" for what was
-    here; `seconds` is how long it ran, and `error` why it failed, or did not run."""
+    here; `seconds` is how long it ran, and `error` why it failed, or did not run. Where that was not its
+    command's doing, there is no `exit_code`, and `hint` may say what to do next.
+    """
 
     name: str
     state: State
@@ -189,6 +191,7 @@ class StageResult:
     seconds: float | None = None
     exit_code: int | None = None
     error: str = ""
+    hint: str = ""
 
     @property
     def text(self) -> str:

@@ -24,6 +24,7 @@ from gitexp.files import arguments, dvc_yaml, printed
 from gitexp.ops import filters, rows
 from gitexp.pipeline.draw import draw
 from gitexp.pipeline.graph import Graph
+from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.read import read as read_stages
 from gitexp.repo import dvc, records
 
@@ -95,6 +96,15 @@ _STAGES = (
     b"stages:\n  t: {foreach: {a: 1, b: [2]}, do: {cmd: '${key} ${item[0]}', outs: ['${key}']}}\n",
     b"stages:\n  t: {matrix: {m: [1, {n: 2}], o: ${vars}}, cmd: '${item.m}', deps: ['${key}']}\n",
     b"stages:\n  a: {cmd: x, deps: [p], outs: [o]}\n  b: {cmd: x, deps: [o/q], metrics: [p: {}]}\n",
+)
+_GITEXP_LOCK = (
+    b"format: 1\ndata:\n  a.csv: {hash: "
+    + b"0" * 64
+    + b", size: 1}\nstages:\n  t:\n    cmd: [x, y]\n    wdir: ../w\n"
+    b"    deps:\n      ../s: {hash: "
+    + b"a" * 64
+    + b".dir, size: 2, files: 1}\n    params:\n      p.yaml:\n        k: 1.0e-05\n",
+    b"stages: {t: {cmd: x, outs: {m: {hash: '" + b"1" * 64 + b"', size: 5, executable: true}}}}\n",
 )
 _LOCK = (b"schema: '2.0'\nstages:\n  t:\n    outs:\n    - path: m.json\n      md5: " + b"0" * 32 + b"\n",)
 _COMMIT = (
@@ -201,6 +211,7 @@ PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "patterns": (_printed, _PRINTED),
     "dvc.yaml": (_pipeline, (*_DVC, *_YAML)),
     "stages": (_stages, (*_STAGES, *_DVC, *_YAML)),
+    "gitexp.lock": (lambda data: read_lock("sub/gitexp.lock", data, "sub"), (*_GITEXP_LOCK, *_YAML)),
     "dvc.lock": (lambda data: dvc_yaml.read_lock(data, _LOCKED), _LOCK),
     "DVC's commits": (dvc.read_commit, _COMMIT),
 }

@@ -262,14 +262,6 @@ def _with_some_to_pull(repo: Workspace) -> None:
     repo.gitexp("tag", "-q", "two", "mine")
 
 
-def _pushed(repo: Workspace) -> None:
-    git(repo, "--git-dir", _SERVER, "fsck", "--strict", "--no-dangling", "--no-progress")
-    form = "--format=%(objectname) %(refname)"
-    there = git(repo, "--git-dir", _SERVER, "for-each-ref", form, "refs/gitexp/")
-    assert there == git(repo, "for-each-ref", form, "refs/gitexp/exps/")
-    assert _names(repo) == (["one", "two"], [])
-
-
 def _pulled(repo: Workspace) -> None:
     assert _names(repo) == (["one", "two"], [])
     assert set(_one(repo, "two").record.tags) == {"mine", "theirs"}
@@ -376,6 +368,5 @@ SCENARIOS = (
         holds=_listed,
     ),
     Scenario("checkout", ("checkout",), _with_older_data, (("files", "sets/*"),), holds=_brought_back),
-    Scenario("push", ("push",), _with_a_server, (("git", "team.git/*"),), holds=_pushed),
     Scenario("pull", ("pull",), _with_some_to_pull, holds=_pulled),
 )
