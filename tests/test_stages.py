@@ -169,6 +169,16 @@ def test_an_out_that_dvc_has_made_a_link_into_its_cache(repo: Workspace, tmp_pat
     assert (tmp_path / "cached").read_text() == "theirs\n"
 
 
+def test_what_cannot_be_stored_is_not_removed(repo: Workspace) -> None:
+    start(repo)
+    repo.write("data/theirs/.git/HEAD", "a repository among the outs")
+    repo.write("raw.txt", "other\n")
+    result = start(repo)
+    assert result.failure is not None
+    assert "prepare failed: data/theirs/.git" in result.failure.message
+    assert repo.read("data/theirs/.git/HEAD")
+
+
 def test_an_out_that_was_edited_is_restored_and_the_edit_is_kept(repo: Workspace) -> None:
     start(repo)
     repo.write("model.bin", "mine\n")

@@ -6,6 +6,7 @@ So whatever is killed when, what was done stays done, and the next run goes on f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.data.failures import translated
 from gitexp.data.objects import ObjectStore
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
@@ -69,7 +71,8 @@ def run_stages(task: Task) -> tuple[Outcome, list[StageResult]]:
     """
     begun = time.monotonic()
     site = task.site
-    site.logs.mkdir(parents=True, exist_ok=True)
+    with translated("the logs of stages could not be written"):
+        site.logs.mkdir(parents=True, exist_ok=True)
     jobs = task.plan.selection.jobs
     with StatCache(task.project.local.stat_cache) as cache, runner(site, jobs) as commands:
         execution = _Execution(task, cache, commands)
@@ -248,9 +251,10 @@ class _Execution:
             outs = before.stage.outs
             if self._restorer.absent(outs):
                 continue
-            for out in stage.outs:
-                if (path := self._root / out.path).is_symlink():  # what DVC's leads to stays
-                    path.unlink()
+            with translated("a link could not be removed"):
+                for out in stage.outs:
+                    if (path := self._root / out.path).is_symlink():  # what DVC's leads to stays
+                        path.unlink()
             try:
                 self._restorer.bring(outs, in_git=in_git)
             except errors.DamagedObject as error:
@@ -269,23 +273,24 @@ class _Execution:
         self._task.site.log.write(f"--- {stage.name}: restored{where}\n".encode())
         if before.log is not None:
             self._task.site.log.write(before.log)
-            self._task.site.log_of(stage).write_bytes(before.log)
+            with contextlib.suppress(OSError):  # a log that cannot be written is no reason to stop
+                self._task.site.log_of(stage).write_bytes(before.log)
 
     def _make_room(self, decision: Decision) -> None:
         """Remove a stage's outs, so that what is there afterwards is its own; what is known nowhere else is
         put in the store before."""
         for out in decision.stage.outs:
             path = self._root / out.path
-            if not out.persist:
-                self._remove(path, out.path, decision.outs.get(out.path))
-            path.parent.mkdir(parents=True, exist_ok=True)
+            with translated(f"{out.path} could not be removed"):
+                if not out.persist:
+                    self._remove(path, out.path, decision.outs.get(out.path))
+                path.parent.mkdir(parents=True, exist_ok=True)
 
     def _remove(self, path: Path, name: str, found: Artifact | None) -> None:
         if path.is_symlink():  # DVC's, into its cache: what it leads to stays
             path.unlink()
         elif found is not None:
-            if not self._store.has(found.hash):
-                self._store.add(self._root, name, self._cache)
+            self._store.add(self._root, name, self._cache)  # refuses what it cannot hold, and so would lose
             failpoint("stages:kept")
             if path.is_dir():
                 shutil.rmtree(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from gitexp.errors import GitexpError
+from gitexp.errors import GitexpError, StorageError
 from gitexp.run.process import Outcome, cannot_start
 from gitexp.run.signals import SignalRelay
 
@@ -66,7 +66,10 @@ class Jobs:
         Raises CommandNotFound or StorageError if the first cannot be started.
         """
         first, *rest = commands
-        file = output.open("wb")
+        try:
+            file = output.open("wb")
+        except OSError as error:
+            raise StorageError(f"Cannot write the log {output}: {error.strerror}.") from error
         try:
             process = self._started(first, cwd, env, file)
         except BaseException:
