@@ -92,8 +92,12 @@ def pull(
     Nothing enters the store that is not, byte for byte, what its hash says. Raises DataRemoteError if the
     remote cannot be asked at all, DiskFull.
     """
+    contents, unreadable = _contents(store, hashes)
+    missing = [*unreadable, *store.missing(part for parts in contents.values() for part in parts)]
+    if not missing:
+        return Transferred()
     # One question tells whether it answers, or each object would be tried until that is plain.
-    remote.has_many(list(hashes)[:1])
+    remote.has_many(missing[:1])
     with store.intake() as intake:
         receive = partial(_receive, store, remote, intake)
         folders = _Team(jobs or remote.jobs, dict.fromkeys(filter(is_folder, hashes), _LARGEST_MANIFEST))

@@ -469,6 +469,12 @@ def test_a_server_that_is_not_there_is_one_error(here: Side, tmp_path: Path) -> 
         assert "Try again" in (unreachable.value.hint or "")
 
 
+def test_what_is_here_is_not_asked_for(here: Side, tmp_path: Path) -> None:
+    artifacts = here.add()
+    with open_remote("store", {"url": f"http://127.0.0.1:{servers.free_port()}/x"}, tmp_path) as at:
+        assert pull(here.store, at, sizes(artifacts)).hashes == ()
+
+
 def test_two_at_once_to_one_remote(here: Side, clone: Side, remote: FolderRemote, tmp_path: Path) -> None:
     artifacts = here.add()
     with open_remote("other", {"url": "remote"}, tmp_path) as other:
