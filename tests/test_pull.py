@@ -367,6 +367,16 @@ def test_nothing_runs_that_a_repository_brings(team: Team, tmp_path: Path) -> No
     assert not lair.bites()
 
 
+def test_a_ref_that_is_broken_here(shared: Team) -> None:
+    put(shared.ann, "two")
+    shared.ann.gitexp("push", "-q")
+    with shared.bob.by_user():
+        (shared.bob.path / ".git" / "refs" / "gitexp" / "exps" / "broken").write_text("1" * 40 + "\n")
+    error = shared.bob.json("pull", check=False)["error"]
+    assert (error["code"], error["hint"]) == ("git-failed", "gitexp doctor says what can be done.")
+    assert "refs/gitexp/exps/broken" in error["message"]
+
+
 def test_names_on_the_screen(team: Team, tmp_path: Path) -> None:
     lair = hostile(team, tmp_path)
     lair.record("one")

@@ -252,6 +252,21 @@ def test_a_server_that_hides_the_namespace(team: Team) -> None:
     assert team.there() == {}
 
 
+def test_a_server_that_another_one_is_at(team: Team) -> None:
+    """Or whose Git has died over a ref: its lock is the server's to remove."""
+    put(team.ann, "one")
+    put(team.ann, "two")
+    lock = team.bare / "refs" / "gitexp" / "exps" / "one.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    done = team.ann.gitexp("push", check=False)
+    assert (done.exit_code, "one was refused: failed to update ref." in done.stderr) == (1, True)
+    assert "Run the command again" in done.stderr
+    assert team.there().keys() == {"two"}
+    lock.unlink()
+    assert outcomes(team.ann.json("push")) == {"one": "new", "two": "up-to-date"}
+
+
 def test_no_such_repository(team: Team, tmp_path: Path) -> None:
     put(team.ann, "one")
     team.ann.git("remote", "set-url", "origin", str(tmp_path / "nowhere.git"))

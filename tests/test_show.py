@@ -353,6 +353,7 @@ def test_json_has_what_the_design_says(runs: Workspace) -> None:
         "error": None,
         "parent": None,
         "source": "gitexp",
+        "pushed": [],
     }
     assert found["workspace"]["commit"] is None
     assert found["main"]["commit"] == found["main"]["baseline"] == head

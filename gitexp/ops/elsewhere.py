@@ -14,7 +14,7 @@ from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
 from gitexp.repo import refs, tracking, trash
 from gitexp.repo.exchange import Outcome, Remote
-from gitexp.repo.git import RefChange, RefConflict
+from gitexp.repo.git import RefChange
 from gitexp.repo.store import PREFIX
 
 
@@ -62,9 +62,9 @@ def remove(project: Project, selected: Selected) -> list[Shared]:
     if not chosen:
         return []
     project.local.prepare()
-    mirror = tracking.below(remote.where)
     with contextlib.suppress(errors.BadTransfer):  # one that nobody can have is all the more to go
-        remote.fetch([f"+{PREFIX}{name}:{mirror}{name}" for name in chosen])
+        remote.fetch({PREFIX + name: oid for name, oid in chosen.items()})
+        tracking.remember(project.repo, remote.where, chosen, gone=lambda name: False)
     failpoint("elsewhere:fetched")
     sent = remote.push([RefChange(PREFIX + name, oid, None) for name, oid in chosen.items()])
     failpoint("elsewhere:removed")
@@ -73,7 +73,7 @@ def remove(project: Project, selected: Selected) -> list[Shared]:
     return [
         Shared(name, None, Fate.REMOVED)
         if one.outcome is Outcome.DELETED
-        else Shared(name, None, Fate.REFUSED, _reason(one.reason), sharing.WHAT_SERVERS_NEED)
+        else Shared(name, None, Fate.REFUSED, _reason(one.reason), sharing.hint_for(one.reason))
         for name, one in zip(chosen, sent, strict=True)
     ]
 
@@ -90,7 +90,6 @@ def _forget(project: Project, remote: str, names: Sequence[str]) -> None:
     fetched = [one.experiment for one in project.store.read_commits(known)]
     lost = [one for one in fetched if one.error is None and one.record.commit not in here]
     into_trash = [change for change in trash.removal(lost, datetime.now(UTC)) if change.new is not None]
-    changes = [*into_trash, *tracking.moves(remote, known, dict.fromkeys(known))]
-    if changes:
-        with contextlib.suppress(RefConflict):  # somebody pulls just now, and has seen it himself
-            refs.move(project.repo, changes, f"gitexp: remove --remote {remote}")
+    if into_trash:
+        refs.move(project.repo, into_trash, f"gitexp: remove --remote {remote}")
+    tracking.remember(project.repo, remote, {}, gone=lambda name: name in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,11 @@ from gitexp.ops import data, pull, sharing
 from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
 from gitexp.pipeline.lock import LOCK_FILE
-from gitexp.repo import refs, transport_failures
+from gitexp.repo import transport_failures
 from gitexp.repo.exchange import Remote
-from gitexp.repo.git import RefChange, RefConflict, Repository
+from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
 from gitexp.repo.store import PREFIX, check_name
-
-INCOMING = "refs/gitexp/incoming/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,15 @@ def import_experiment(
         project.store.require_free(name)
     contact = contact or Contact()
     remote = Remote(project.repo, _absolute(project, where), contact.tell, prompts=contact.prompts)
-    (there,) = sharing.chosen(remote, sharing.experiments_at(remote), [word])
+    found = sharing.experiments_at(remote)
+    (there,) = sharing.chosen(remote, found, [word])
     project.local.prepare()
-    ref = INCOMING + (name or there)
-    remote.fetch([f"+{PREFIX}{there}:{ref}"])
+    remote.fetch({PREFIX + there: found[there]})
     failpoint("import:fetched")
-    oid = project.repo.resolve(ref)
-    assert oid is not None  # it has just been fetched
     shown = transport_failures.without_credentials(where)
-    (shared,) = pull.take(project, {name or there: oid}, f"import {shown} {there}", even_removed=True)
-    with contextlib.suppress(RefConflict):  # another import of it is as far
-        refs.move(project.repo, [RefChange(ref, oid, None)], "gitexp: import", durable=False)
+    (shared,) = pull.take(
+        project, {name or there: found[there]}, f"import {shown} {there}", even_removed=True
+    )
     if shared.fate is Fate.REFUSED:
         raise errors.BadRecord(f"{there} cannot be imported: {shared.reason}.", shared.hint or None)
     assert shared.here is not None

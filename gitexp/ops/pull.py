@@ -51,19 +51,17 @@ def pull(project: Project, request: Request, contact: Contact | None = None) -> 
         raise errors.UsageError("Names do not go together with --all.", "Ask for one of them.")
     remote = sharing.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
-    mirror = tracking.below(remote.where)
-    if request.names:
-        wanted = sharing.chosen(remote, sharing.experiments_at(remote), request.names)
-        remote.fetch([f"+{PREFIX}{name}:{mirror}{name}" for name in wanted])
-    else:
-        remote.fetch([f"+{PREFIX}*:{mirror}*"], prune=True)
+    there = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
+    wanted = sharing.chosen(remote, there, request.names) if request.names else there
+    fit = {name: oid for name, oid in wanted.items() if is_name(name)}
+    remote.fetch({PREFIX + name: oid for name, oid in fit.items()})
     failpoint("pull:fetched")
-    found = tracking.known(project.repo, remote.where)
-    if request.names:
-        found = {name: found[name] for name in wanted if name in found}
+    tracking.remember(project.repo, remote.where, fit, gone=lambda name: name not in there)
+    failpoint("pull:remembered")
     insisted = request.everything or bool(request.names)
-    told = take(project, found, f"pull {remote.where}", even_removed=insisted)
-    return Pulled(remote.where, told)
+    told = take(project, fit, f"pull {remote.where}", even_removed=insisted)
+    unfit = [_refused(name, "that cannot be the name of an experiment") for name in wanted if name not in fit]
+    return Pulled(remote.where, sorted([*told, *unfit], key=_by_name))
 
 
 def take(project: Project, found: Mapping[str, str], summary: str, *, even_removed: bool) -> list[Shared]:
@@ -89,10 +87,8 @@ def _plan(
     project: Project, found: Mapping[str, str], *, even_removed: bool
 ) -> tuple[list[Shared], list[RefChange]]:
     here = {ref.decode().removeprefix(PREFIX): oid.decode() for oid, ref in project.repo.refs(PREFIX)}
-    fit = {name: oid for name, oid in found.items() if is_name(name)}
-    told = [_refused(name, "that cannot be the name of an experiment") for name in found.keys() - fit.keys()]
-    told += [Shared(name, name, Fate.UP_TO_DATE) for name, oid in fit.items() if here.get(name) == oid]
-    open_ones = {name: oid for name, oid in fit.items() if here.get(name) != oid}
+    told = [Shared(name, name, Fate.UP_TO_DATE) for name, oid in found.items() if here.get(name) == oid]
+    open_ones = {name: oid for name, oid in found.items() if here.get(name) != oid}
     if not open_ones:
         return sorted(told, key=_by_name), []
     mine = _by_commit(project)

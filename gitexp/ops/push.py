@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +11,9 @@ from gitexp.model import Experiment, Status
 from gitexp.ops import data, filters, lookup, sharing, show
 from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
-from gitexp.repo import refs, tracking
+from gitexp.repo import tracking
 from gitexp.repo.exchange import Outcome, Remote, Sent
-from gitexp.repo.git import RefChange, RefConflict
+from gitexp.repo.git import RefChange
 from gitexp.repo.store import PREFIX
 
 _FATES = {
@@ -68,14 +67,17 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     failpoint("push:sent")
     outcomes = dict(zip((one.name for one in going), sent, strict=True))
     lost = [name for name, how in outcomes.items() if how.outcome is Outcome.REFUSED and how.here]
-    theirs = _theirs(project, remote, lost)
+    theirs = _theirs(project, remote, there, lost)
     told = [
         Shared(known[one.name], one.name, Fate.UP_TO_DATE)
         if one.name in known
         else _told(one, outcomes[one.name], theirs)
         for one in experiments
     ]
-    _remember(project, remote, there, told, experiments)
+    ids = {one.name: one.id for one in experiments}
+    now = {one.there: ids[one.here or one.there] for one in told if one.fate is not Fate.REFUSED}
+    tracking.remember(project.repo, remote.where, now, gone=lambda name: name not in {**there, **now})
+    failpoint("push:remembered")
     return Pushed(remote.where, told, data, remote.messages)
 
 
@@ -129,24 +131,22 @@ def _select(project: Project, request: Request) -> list[Experiment]:
     ]
 
 
-def _theirs(project: Project, remote: Remote, names: Sequence[str]) -> dict[str, Experiment]:
+def _theirs(
+    project: Project, remote: Remote, there: Mapping[str, str], names: Sequence[str]
+) -> dict[str, Experiment]:
     """Return what the remote has under names that it did not let us use; fetches these."""
-    if not names:
-        return {}
-    refs_there = {name: tracking.below(remote.where) + name for name in names}
+    found = {name: there[name] for name in names if name in there}
     try:
-        remote.fetch([f"+{PREFIX}{name}:{ref}" for name, ref in refs_there.items()])
+        remote.fetch({PREFIX + name: oid for name, oid in found.items()})
     except errors.SharingError:  # it was to say why, no more
         return {}
-    ids = project.repo.ids_of(list(refs_there.values()))
-    found = {name: oid for name, oid in zip(refs_there, ids, strict=True) if oid is not None}
     return {one.experiment.name: one.experiment for one in project.store.read_commits(found)}
 
 
 def _told(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:
     if how.outcome is not Outcome.REFUSED:
         return Shared(one.name, one.name, _FATES[how.outcome])
-    reason, hint = how.reason, sharing.WHAT_SERVERS_NEED
+    reason, hint = how.reason, sharing.hint_for(how.reason)
     if how.here and (other := theirs.get(one.name)) is not None:
         if other.error is None and other.record.commit == one.record.commit:
             reason = "its note or tags were changed there too"
@@ -159,22 +159,3 @@ def _told(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Share
     elif how.here:
         hint = f"What is there would be lost: gitexp pull {one.name}, then look at both."
     return Shared(one.name, one.name, Fate.REFUSED, reason, hint)
-
-
-def _remember(
-    project: Project,
-    remote: Remote,
-    there: Mapping[str, str],
-    told: Iterable[Shared],
-    experiments: Iterable[Experiment],
-) -> None:
-    """Write down what the remote is known to have now."""
-    ids = {one.name: one.id for one in experiments}
-    before = tracking.known(project.repo, remote.where)
-    now: dict[str, str | None] = dict.fromkeys(name for name in before if name not in there)
-    now |= {one.there: ids[one.here or one.there] for one in told if one.fate is not Fate.REFUSED}
-    if moves := tracking.moves(remote.where, before, now):
-        # Whoever else pushes or pulls just now knows as well as we do.
-        with contextlib.suppress(RefConflict):
-            refs.move(project.repo, moves, "gitexp: push", durable=False)
-    failpoint("push:remembered")

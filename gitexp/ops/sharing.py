@@ -15,7 +15,7 @@ from gitexp.repo import exchange
 from gitexp.repo.exchange import Remote
 from gitexp.repo.store import PREFIX, is_name
 
-WHAT_SERVERS_NEED = "Its settings and hooks must allow refs below refs/gitexp/; docs/sharing.md says more."
+_COULD_NOT = ("update ref", "lock", "unpacker error", "migrate objects", "no answer", "old value", "hung up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,13 @@ class Shared:
             "reason": self.reason or None,
             "hint": self.hint or None,
         }
+
+
+def hint_for(reason: str) -> str:
+    """Return what to do where a server has refused something, by what it said."""
+    if any(words in reason for words in _COULD_NOT):
+        return "The server could not do it just now. Run the command again; if it stays so, ask its owner."
+    return "Its settings and hooks must allow refs below refs/gitexp/; docs/sharing.md says more."
 
 
 def connect(project: Project, name: str | None, contact: Contact, *, push: bool) -> Remote:

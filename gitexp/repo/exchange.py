@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.repo import refs, transport_failures
+from gitexp.repo import graph, launch, refs, transport_failures
 from gitexp.repo.git import FETCHING, RefChange, Repository
 from gitexp.repo.local import LocalState
 
@@ -32,7 +32,7 @@ OUTGOING = "refs/gitexp/outgoing/"
 _MOST_REFSPECS = 100
 _CHECKED = ("-c", "transfer.fsckObjects=true", "-c", "fetch.fsckObjects=true")
 _FETCH = (
-    *("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune-tags"),
+    *("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--no-prune-tags"),
     "--refmap=",  # `+refs/*:refs/*` of a mirror must not move what is here
     "--progress",
 )
@@ -104,14 +104,25 @@ class Remote:
         lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
         return {ref: oid for oid, ref in lines if ref.startswith(prefix)}
 
-    def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:
-        """Fetch by refspecs, all objects checked; with `prune`, refs below the destinations go whose
-        sources are gone.
+    def fetch(self, found: Mapping[str, str]) -> None:
+        """Have here what some refs of the other repository, as `refs` gave them, point at, all objects
+        checked; no ref of ours is moved.
 
         Raises RemoteFailed; BadTransfer for objects that Git's fsck refuses.
         """
-        how = "--prune" if prune else "--no-prune"
-        self._run(*_CHECKED, "fetch", *_FETCH, how, "--end-of-options", self.where, *refspecs)
+        # Moved by `git fetch`, our refs would stay locked if that were killed; see gitexp.repo.ref_locks.
+        if not found or graph.is_connected(self.repo, list(found.values())):
+            return
+        top = next(iter(found)).rpartition("/")[0] + "/"
+        few = len(found) <= _MOST_REFSPECS or not all(ref.startswith(top) for ref in found)
+        sources = list(found) if few else [f"{top}*"]
+        settings = (*_CHECKED, *launch.DURABLE)
+        self._run(*settings, "fetch", *_FETCH, "--end-of-options", self.where, *sources)
+        if not graph.is_connected(self.repo, list(found.values())):
+            raise errors.RemoteFailed(
+                f"{transport_failures.without_credentials(self.where)} was changed while it was read.",
+                "Run the command again.",
+            )
 
     def push(self, changes: Sequence[RefChange]) -> list[Sent]:
         """Make refs there, move them on, or delete them; return what became of each, in order.
@@ -163,7 +174,7 @@ class Remote:
     def _run(self, *args: str) -> bytes:
         status, out, err = self._call(*args)
         if status != 0:
-            verb = next(arg for arg in args if not arg.startswith("-") and "=" not in arg)
+            verb = next(arg for arg in args if arg in ("fetch", "ls-remote"))
             raise transport_failures.failure(verb, self.where, status, err)
         return out
 

@@ -27,9 +27,22 @@ def is_complete(repo: Repository, *revisions: str) -> bool:
 
     In a partial clone what was left out of it on purpose does not count.
     """
+    return repo.call("rev-list", "--objects", "--quiet", *_promised(repo), *revisions, "--")[0] == 0
+
+
+def _promised(repo: Repository) -> Sequence[str]:
     partial = any(key.startswith("extensions.partialclone") for key in repo.config)
-    promised = ["--exclude-promisor-objects"] if partial else []
-    return repo.call("rev-list", "--objects", "--quiet", *promised, *revisions, "--")[0] == 0
+    return ("--exclude-promisor-objects",) if partial else ()
+
+
+def is_connected(repo: Repository, commits: Sequence[str]) -> bool:
+    """Return whether commits are here with all that is reached from them.
+
+    What refs of ours reach is taken to be complete, as Git takes it when it has fetched.
+    """
+    text = "".join(f"{commit}\n" for commit in commits).encode()
+    args = ("--objects", "--stdin", "--not", "--all", "--quiet", *_promised(repo))
+    return repo.call("rev-list", *args, stdin=text)[0] == 0
 
 
 def lines_to(repo: Repository, tips: Sequence[str], stops: Sequence[str], most: int) -> dict[str, list[str]]:

@@ -5,10 +5,12 @@ A mirror of their experiments' refs, as `refs/remotes/` is of their branches. No
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from gitexp.repo.git import RefChange, Repository
+from gitexp.repo import refs
+from gitexp.repo.git import RefChange, RefConflict, Repository
 
 PREFIX = "refs/gitexp/remotes/"
 
@@ -35,10 +37,20 @@ def holders(repo: Repository) -> dict[str, list[str]]:
     return found
 
 
-def moves(remote: str, before: Mapping[str, str], now: Mapping[str, str | None]) -> Sequence[RefChange]:
-    """Return what brings our mirror from `before` to `now`: None is gone, what is not named stays."""
-    return [
-        RefChange(below(remote) + name, before.get(name), oid)
-        for name, oid in now.items()
-        if before.get(name) != oid
+def remember(repo: Repository, remote: str, now: Mapping[str, str], gone: Callable[[str], bool]) -> None:
+    """Write down what a remote has: these refs, and of those that it had before the ones that are not `gone`.
+
+    Where somebody else pushes or pulls just now, it is left to him: he knows as well as we do.
+    """
+    before = known(repo, remote)
+    changes = [
+        *(RefChange(below(remote) + name, oid, None) for name, oid in before.items() if gone(name)),
+        *(
+            RefChange(below(remote) + name, before.get(name), oid)
+            for name, oid in now.items()
+            if before.get(name) != oid
+        ),
     ]
+    if changes:
+        with contextlib.suppress(RefConflict):
+            refs.move(repo, changes, f"gitexp: {remote}", durable=False)

@@ -69,6 +69,7 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
 _FSCK = re.compile(
     r"^(?:remote: )?(?:error|fatal): (?:fsck error in packed object|object [0-9a-f]+: .+)", re.MULTILINE
 )
+_BROKEN_REF = re.compile(r"^(?:error|fatal): bad object (refs/\S+)", re.MULTILINE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -82,6 +83,13 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
         return errors.BadTransfer(
             f"{where} sent an object that Git refuses: {damage[0].partition(': ')[2]}",
             "Nothing was taken. Ask its owner to run git fsck; pull the experiments that you want by name.",
+        )
+    if (broken := _BROKEN_REF.search(err)) is not None:
+        return errors.GitFailed(
+            f"A ref of this repository is broken: {broken[1]}",
+            "gitexp doctor says what can be done.",
+            status=status,
+            stderr=err,
         )
     said = reason(err)
     for pattern, what, hint in _KNOWN:
