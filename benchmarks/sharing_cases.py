@@ -57,11 +57,15 @@ def _pull_many(lab: Lab) -> Case:
     folder = Path(tempfile.mkdtemp(prefix="pull-", dir=lab.scratch))
     bare, known = folder / "bare.git", folder / "known"
     projects.git(folder, lab.env, "clone", "--quiet", "--mirror", str(lab.experiments(KNOWN)), str(bare))
+    refs = projects.git(bare, lab.env, "for-each-ref", "--format=%(objectname) %(refname)", store.PREFIX)
+    new = [line.split() for line in refs.splitlines()[-NEW:]]
+    projects.git(bare, lab.env, "update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for _, ref in new))
     projects.git(folder, lab.env, "clone", "--quiet", str(bare), str(known))
-    refs = projects.git(bare, lab.env, "for-each-ref", "--format=%(refname)", store.PREFIX).split()
-    old = "".join(f"{ref}:{ref}\n" for ref in refs[:-NEW])
-    projects.git(known, lab.env, "fetch", "--quiet", "--stdin", "origin", stdin=old)
+    projects.tool(known, lab.env, [*lab.gitexp, "pull", "--quiet"])
     projects.git(known, lab.env, "pack-refs", "--all")
+    create = "".join(f"create {ref} {oid}\n" for oid, ref in new)
+    projects.git(bare, lab.env, "update-ref", "--stdin", stdin=create)
+    projects.git(bare, lab.env, "pack-refs", "--all")
 
     def clone(where: Path) -> None:
         projects.remove(where)
