@@ -622,6 +622,26 @@ def test_data_is_brought_where_it_is_not(repo: Workspace) -> None:
     assert repo.read("raw.txt") == FILES["raw.txt"]
 
 
+def test_data_in_a_folder_with_other_files_is_brought(repo: Workspace) -> None:
+    repo.write("sets/README", "what it is\n")
+    repo.commit("a folder")
+    repo.write("sets/big.bin", "big\n")
+    repo.allow("files", "gitexp.yaml", "sets/.gitignore", "gitexp.lock")
+    repo.gitexp("add", "sets/big.bin")
+    text = repo.read("gitexp.yaml").replace("deps: [train.sh, data]", "deps: [train.sh, data, sets]")
+    repo.write("gitexp.yaml", text)
+    first = start(repo).experiment
+    repo.writes("sets/big.bin")
+    with repo.by_user():
+        (repo.path / "sets" / "big.bin").unlink()
+    again = start(repo).experiment
+    assert states(again) == UP_TO_DATE
+    assert repo.read("sets/big.bin") == "big\n"
+    isolated = start(repo, temp=True).experiment
+    assert states(isolated) == {"prepare": "restored", "train": "restored", "evaluate": "up to date"}
+    assert first.record.warnings == again.record.warnings == isolated.record.warnings == ()
+
+
 def test_data_that_was_changed_and_not_added_again(repo: Workspace) -> None:
     add_data(repo)
     repo.write("raw.txt", "other\n")

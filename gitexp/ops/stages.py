@@ -53,6 +53,11 @@ class Plan:
         return [out for stage in self.pipeline.stages for out in stage.outs]
 
     @property
+    def made(self) -> set[str]:
+        """The outs of the stages that are to run."""
+        return {out.path for stage in self.stages for out in stage.outs}
+
+    @property
     def in_git(self) -> tuple[str, ...]:
         """The outs that stand in the experiment's tree."""
         return tuple(out.path for out in self.outs if out.in_git)
@@ -112,21 +117,22 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
         standing = Standing(root, cache, read_file)
         bring: dict[str, Artifact] = {}
         inputs: dict[str, str] = {}
-        for stage, path in _read_from_outside(plan):
-            found = standing.artifact(path, read_only=True)
-            if found is not None:
-                inputs[path] = found.hash
-                continue
-            known = [each for each in lock.artifacts if _overlap(each.path, path)]
-            if not known:
-                raise _missing(plan, stage, path)
-            bring.update((each.path, each) for each in known if not _is_there(root, each.path))
-            inputs.update((each.path, each.hash) for each in known)
+        outside = {*code.config.data, *(out.path for out in plan.outs)} - plan.made
+        for stage, path in _reads(plan):
+            near = [each for each in lock.artifacts if _overlap(each.path, path)]
+            absent = [each for each in near if each.path in outside and not _is_there(root, each.path)]
+            bring.update((each.path, each) for each in absent)
+            inputs.update((each.path, each.hash) for each in absent)
+            if not any(_overlap(out, path) for out in plan.made):
+                if (found := standing.artifact(path, read_only=True)) is not None:
+                    inputs[path] = found.hash
+                elif not absent:
+                    raise _missing(plan, stage, path)
         _check_params(plan, standing)
         changed = _changed_data(code, plan, lock, standing)
-        for absent in Restorer(project, root, cache).absent(bring.values()):
-            reader = next(stage for stage, path in _read_from_outside(plan) if _overlap(absent.path, path))
-            raise _missing(plan, reader, absent.path)
+        for gone in Restorer(project, root, cache).absent(bring.values()):
+            reader = next(stage for stage, path in _reads(plan) if _overlap(gone.path, path))
+            raise _missing(plan, reader, gone.path)
     return replace(
         plan,
         bring=tuple(bring.values()),
@@ -137,7 +143,7 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
 
 def _changed_data(code: Project, plan: Plan, lock: Lock, standing: Standing) -> list[str]:
     """Return what is to be said of data that stages read and that is in no store as it is now."""
-    asked = [path for _, path in _read_from_outside(plan)]
+    asked = [path for _, path in _reads(plan)]
     told = []
     for path in code.config.data:
         if any(_overlap(path, other) for other in asked) and (now := standing.artifact(path)) is not None:
@@ -164,18 +170,15 @@ def _not_ignored(code: Project, plan: Plan, lock: Lock) -> tuple[str, ...]:
     return (f"Git does not ignore {shorten(found)}: a line in .gitignore keeps it out of your commits",)
 
 
-def _read_from_outside(plan: Plan) -> Iterator[tuple[Stage, str]]:
-    """Yield what each stage reads and no stage makes that is to be looked at before it."""
-    made = [out.path for stage in plan.stages for out in stage.outs]
+def _reads(plan: Plan) -> Iterator[tuple[Stage, str]]:
+    """Yield what each stage reads that may run."""
     for stage in plan.stages:
         if not stage.frozen:
-            for path in stage.deps:
-                if not any(_overlap(out, path) for out in made):
-                    yield stage, path
+            yield from ((stage, path) for path in stage.deps)
 
 
 def _check_params(plan: Plan, standing: Standing) -> None:
-    made = {out.path for stage in plan.stages for out in stage.outs}
+    made = plan.made
     for stage in plan.stages:
         if not stage.frozen and made.isdisjoint(params.file for params in stage.params):
             standing.params(stage)
