@@ -238,6 +238,20 @@ def test_the_index_of_stages_may_be_lost_or_damaged(repo: Workspace) -> None:
         assert states(start(repo, [f"train.lr={lr}"]).experiment)["train"] == "restored"
 
 
+def test_an_experiment_with_a_hostile_lock_gives_nothing_and_hides_nothing(repo: Workspace) -> None:
+    start(repo)
+    good = repo.read("gitexp.lock")
+    repo.write("gitexp.lock", good.replace("model.bin:", "../../model.bin:"))
+    repo.gitexp("save", "-q", "-n", "bad")
+    repo.write("gitexp.lock", good)
+    repo.allow("files", "params.yaml")
+    start(repo, ["train.lr=0.25"])
+    back = start(repo, ["train.lr=0.1"]).experiment
+    assert states(back)["train"] == "restored"
+    assert back.record.stages["train"]["source"] != "bad"
+    assert not (repo.path.parent / "model.bin").exists()
+
+
 # -- fields of stages ----------------------------------------------------------------------------------
 
 
