@@ -560,6 +560,7 @@ def test_dry_run(repo: Workspace) -> None:
     ("args", "said"),
     [
         (("run", "train", "--force"), "Options come first: gitexp run --force train"),
+        (("run", "train", "-j", "2"), "Options come first: gitexp run -j 2 train"),
         (("run", "trian"), "Did you mean 'train'?"),
         (("run", "-j", "0"), "0 is not in the range"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -226,10 +227,11 @@ def _meant(
         return None, None
     from gitexp.pipeline.state import StageSelection
 
-    if late := [word for word in words if word.startswith("-")]:
-        first = " ".join([*late, *(word for word in words if word not in late)])
+    late = next((at for at, word in enumerate(words) if word.startswith("-")), None)
+    if late is not None:
+        first = shlex.join([*words[late:], *words[:late]])  # an option's value goes with it
         raise errors.UsageError(
-            f"{late[0]} stands after the stages.", f"Options come first: gitexp run {first}"
+            f"{words[late]} stands after the stages.", f"Options come first: gitexp run {first}"
         )
     return None, StageSelection(tuple(words))
 
