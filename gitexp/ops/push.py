@@ -76,7 +76,9 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     ]
     ids = {one.name: one.id for one in experiments}
     now = {one.there: ids[one.here or one.there] for one in told if one.fate is not Fate.REFUSED}
-    tracking.remember(project.repo, remote.where, now, gone=lambda name: name not in {**there, **now})
+    tracking.remember(
+        project.repo, remote.where, now, gone=lambda name: name not in there and name not in now
+    )
     failpoint("push:remembered")
     return Pushed(remote.where, told, data, remote.messages)
 
