@@ -21,7 +21,7 @@ from gitexp.data import links as ways
 from gitexp.data import paths
 from gitexp.data.failures import translated
 from gitexp.data.hashing import Read, hash_file, in_parallel, is_settled, read_file, same_file, wait_to_settle
-from gitexp.data.intake import TEMPORARY, stale
+from gitexp.data.intake import TEMPORARY, Names, stale
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore, damaged
 from gitexp.data.plan import Known, Plan, missing, nowhere, plan, unsaved
@@ -146,14 +146,16 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
 def _make_ready(
     store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str], count: Count
 ) -> Iterator[_Ready]:
-    def make(numbered: tuple[int, tuple[str, File]]) -> _Ready:
-        number, (path, file) = numbered
-        temporary = os.path.join(folder, str(number))
+    names = Names(folder)
+
+    def make(item: tuple[str, File]) -> _Ready:
+        path, file = item
+        temporary = names.new()
         of = _make(store, file, temporary, links, count)
         count.done()
         return _Ready(path, temporary, file.hash, of)
 
-    return in_parallel(make, list(enumerate(write.items())), sum(file.size for file in write.values()))
+    return in_parallel(make, list(write.items()), sum(file.size for file in write.values()))
 
 
 def _make(

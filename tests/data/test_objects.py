@@ -323,13 +323,14 @@ def test_what_a_kill_has_left_is_removed_in_time(
     store: ObjectStore, root: Path, write: Write, cache: StatCache
 ) -> None:
     place_ = store.folder / "tmp"
-    for name, age in (("old", 2 * 24 * 3600), ("new", 3600)):
-        (place_ / name).mkdir(parents=True)
-        (place_ / name / "1").touch()
-        os.utime(place_ / name, (time.time() - age,) * 2)
+    for name, age, of_own in (("old", 48, 47), ("new", 1, 1), ("busy", 48, 1)):
+        (place_ / name / "thread").mkdir(parents=True)
+        (place_ / name / "thread" / "1").touch()
+        os.utime(place_ / name / "thread", (time.time() - of_own * 3600,) * 2)
+        os.utime(place_ / name, (time.time() - age * 3600,) * 2)
     write("x", "x")
     store.add(root, "x", cache)
-    assert [path.name for path in left(store)] == ["new"]
+    assert sorted(path.name for path in left(store)) == ["busy", "new"]
 
 
 def test_links_where_there_are_none(tmp_path: Path) -> None:
