@@ -102,6 +102,9 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         "rename": repo.json("rename", "two", "three"),
         "show": repo.json("show")[2],
         "list": repo.json("list")[0],
+        "push": _pushed(repo),
+        "pull": repo.json("pull"),
+        "list --remote": repo.json("list", "--remote", "origin")[0],
         "best": repo.json("best", "eval.acc"),
         "diff": repo.json("diff", "HEAD", "one", "--code"),
         "branch": repo.json("branch", "one", "made"),
@@ -126,7 +129,14 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
             "experiments; before them the workspace and the baselines",
         )
         assert list(answer) == shape["" if of_experiment else name], name
-    assert shape.keys() - answers.keys() == {"", "run", "data push", "data pull", "data status"}
+    assert shape.keys() - answers.keys() == {"", "run", "import", "data push", "data pull", "data status"}
+
+
+def _pushed(repo: Workspace) -> dict[str, Any]:
+    repo.git("init", "--quiet", "--bare", "../team.git")
+    repo.git("remote", "add", "origin", "../team.git")
+    pushed: dict[str, Any] = repo.json("push")
+    return pushed
 
 
 def _added(repo: Workspace) -> dict[str, Any]:
