@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.repo import failures
+from gitexp.repo import failures, launch
 from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry, is_true
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git
@@ -382,3 +382,13 @@ def test_a_git_that_is_killed_is_not_said_to_have_failed(
     with pytest.raises(errors.GitFailed, match=r"git write-tree was killed by signal 9\.") as caught:
         found.run("write-tree")
     assert caught.value.status == -9
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_lines_are_told_as_they_come(size: int) -> None:
+    """However the pipe cuts them up, and however they end; what is drawn over is not kept."""
+    text = b"Counting:  1%\rCounting: 99%\rCounting: done.\nssh: no\r\nfatal: end"
+    told: list[str] = []
+    whole = launch._tell_lines(iter([text[at : at + size] for at in range(0, len(text), size)]), told.append)
+    assert told == ["Counting:  1%", "Counting: 99%", "Counting: done.", "ssh: no"]
+    assert whole == "Counting: done.\nssh: no\nfatal: end"

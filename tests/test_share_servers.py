@@ -146,6 +146,20 @@ def test_the_ssh_command_of_the_config(team_at: Make, ssh_server: Place) -> None
     assert outcomes(team.ann.json("push")) == {"one": "new"}
 
 
+def test_an_ssh_that_stays_in_the_background(team_at: Make, tmp_path: Path) -> None:
+    """As ControlPersist makes one, which keeps our end of standard error: it is not waited for."""
+    script = tmp_path / "ssh"
+    pid = tmp_path / "pid"
+    script.write_text(f'#!/bin/sh\nsleep 100 </dev/null >/dev/null &\necho $! > {pid}\nexec sh -c "$2"\n')
+    script.chmod(0o755)
+    team = team_at(f"somewhere:{tmp_path}", tmp_path)
+    put(team.ann, "one")
+    env = {"GIT_SSH_COMMAND": str(script), "GIT_SSH_VARIANT": "simple"}
+    assert outcomes(team.ann.json("push", env=env)) == {"one": "new"}
+    assert pid.exists()
+    subprocess.run(["sh", "-c", f"kill $(cat {pid})"], check=True)
+
+
 def test_ssh_without_a_key(team_at: Make, ssh_server: Place, tmp_path: Path) -> None:
     team = team_at(ssh_server.url, ssh_server.folder)
     put(team.ann, "one")

@@ -61,7 +61,7 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     there = sharing.experiments_at(remote)
     known = _known(experiments, there, named=bool(request.names))
     going = [one for one in experiments if one.name not in known]
-    data = _push_data(project, request, experiments if request.data else going, contact)
+    report = _push_data(project, request, experiments if request.data else going, contact)
     failpoint("push:data")
     sent = remote.push([RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in going])
     failpoint("push:sent")
@@ -80,7 +80,7 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
         project.repo, remote.where, now, gone=lambda name: name not in there and name not in now
     )
     failpoint("push:remembered")
-    return Pushed(remote.where, told, data, remote.messages)
+    return Pushed(remote.where, told, report, remote.messages)
 
 
 def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named: bool) -> dict[str, str]:

@@ -7,6 +7,7 @@ environment that says what is meant. What the calls are is for `gitexp.repo.git`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -36,7 +37,7 @@ for _name, _value in _before.items():
 MINIMUM_GIT = (2, 30)
 
 _CHUNK = 64 * 1024  # bytes
-_LINGER = 0.2  # seconds that output may come after its process has ended
+_LINGER = 0.2  # seconds that messages may come after their process has ended
 _LINE_END = re.compile(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; the first may be all of a chunk
 
 ALWAYS = (
@@ -122,7 +123,7 @@ def execute_telling(
         reader.start()
         err = _tell_lines(_chunks_of(popen), tell)
         status = popen.wait()
-        reader.join(_LINGER)
+        reader.join()
         return status, b"".join(out), err
     except (GitCommandNotFound, OSError) as error:
         raise failures.not_started(args, error) from error
@@ -133,12 +134,14 @@ def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
     Not until all have closed it: an ssh that it leaves in the background (ControlPersist) may keep it open.
     """
+    assert popen.stderr is not None
     chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    fd = popen.stderr.fileno()  # the stream itself could not be closed while a thread waits for it
 
     def read() -> None:
-        assert popen.stderr is not None
-        while chunk := popen.stderr.read1(_CHUNK):  # type: ignore[attr-defined]  # it is buffered
-            chunks.put(chunk)
+        with contextlib.suppress(OSError):
+            while chunk := os.read(fd, _CHUNK):
+                chunks.put(chunk)
         chunks.put(b"")
 
     threading.Thread(target=read, daemon=True).start()
