@@ -19,6 +19,8 @@ from gitexp.data.objects import ObjectStore
 from gitexp.model import Status
 from gitexp.ops.project import Project
 from gitexp.ops.remove import remove
+from gitexp.ops.stage_run import StageListener
+from gitexp.pipeline.state import StageResult
 from tests.support.pipeline import ALL, FILES, STAGES, lock, make, reasons, start, states
 from tests.support.workspace import Workspace
 
@@ -479,6 +481,21 @@ def test_ctrl_c(repo: Workspace, jobs: str) -> None:
     assert states(one) == {"prepare": "ran", "train": "failed", "evaluate": "not run"}
     repo.write("train.sh", FILES["train.sh"])
     assert states(start(repo).experiment) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
+
+
+def test_ctrl_c_between_two_stages(repo: Workspace) -> None:
+    """What was in order by then is the experiment's, though none of it ran now."""
+    start(repo)
+
+    def interrupt(result: StageResult, at: int, of: int) -> None:
+        if at == of:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(repo, name="one", listener=StageListener(ends=interrupt))
+    one = Project.open(repo.path).store.require("one")
+    assert one.record.status is Status.INTERRUPTED
+    assert one.record.metrics == {"metrics.json": {"size": 37}}
 
 
 # -- elsewhere -----------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from gitexp.model import Experiment, Record, Status
 from gitexp.ops import earlier, names, params, start
 from gitexp.ops.finish import MAX_LOG, finish
 from gitexp.ops.interrupts import Window, held_back
-from gitexp.ops.project import Project, read
+from gitexp.ops.project import Project
 from gitexp.ops.record import made_here
 from gitexp.ops.start import Request as Request  # what `run` is given stands beside it
 from gitexp.ops.start import Start
@@ -30,12 +30,11 @@ from gitexp.repo.launch import PLACES
 from gitexp.repo.live import LiveRun
 from gitexp.run.environment import EnvironmentProbe, start_probe
 from gitexp.run.gpus import GpuProbe
-from gitexp.run.liveness import current_process, is_alive, process_of
+from gitexp.run.liveness import current_process, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome, execute
 
 if TYPE_CHECKING:
-    from gitexp.pipeline.stage import Stage
     from gitexp.pipeline.state import StageResult
 
 _PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
@@ -262,55 +261,25 @@ def _execute(run: _Run, cwd: Path) -> _Ended:
 
 
 def _execute_stages(run: _Run, cwd: Path) -> _Ended:
-    from gitexp.ops import lock_file
-    from gitexp.ops.stage_commands import Site
-    from gitexp.ops.stage_run import StageListener, Task, run_stages
+    from gitexp.ops import staged
 
-    plan, environment, root = run.start.plan, _environment(run), run.start.workspace.root
+    environment, plan = _environment(run), run.start.plan
     assert plan is not None  # else it would be a command
-    state = run.live
-
-    def keep(stage: Stage) -> None:
-        """What a stage has written is this run's result from now on, whenever it was written."""
-        nonlocal state
-        in_git = [lock_file.path_of(run.start.code.config), *(out.path for out in stage.outs if out.in_git)]
-        before = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, in_git)}
-        stored = [out.path for out in stage.outs if not out.in_git]
-        state = replace(state, stamps=before, stored=(*state.stored, *stored))
-
-    def remember(pid: int) -> None:
-        nonlocal state
-        with contextlib.suppress(OSError):
-            before = (*state.others, state.child)
-            others = tuple(child for child in before if child is not None and is_alive(child))
-            state = state.updated(child=process_of(pid), others=others)
-
     with LogFile.create(run.live.log, MAX_LOG) as log:
         command = next((line for stage in plan.stages for line in stage.commands), "")
         probe, gpus = start_probe(command, cwd, environment), GpuProbe()
         try:
-            site = Site(
-                root, environment, log, run.live.stage_logs, run.request.stdout, run.request.stderr, remember
-            )
-            task = Task(
-                run.project,
-                run.start.code,
-                plan,
-                site,
-                lambda name: read(root / name),
-                keep,
-                run.request.listener or StageListener(),
-            )
-            outcome, results = run_stages(task)
+            ended = staged.carry_out(run.project, run.request, run.start, run.live, environment, log)
         except BaseException:
             probe.cancel()
             raise
+    outcome, results, state = ended
     return _Ended(outcome, log, probe, gpus, state, results)
 
 
 def _give_up(run: _Run, error: BaseException) -> None:
     """End an experiment whose command could not be run to its end."""
-    project, live_run, experiment = run.project, run.live, run.experiment
+    project, live_run, experiment = run.project, run.live.as_saved(), run.experiment
     live_run.give_back_reserve()
     if isinstance(error, KeyboardInterrupt):
         finish(project, live_run.updated(interrupted=True), experiment)

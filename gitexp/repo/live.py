@@ -31,6 +31,8 @@ from gitexp.repo.local import LocalState
 
 _RESERVE = 2 * 1024 * 1024  # bytes
 
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
 Stamp = tuple[int, int, int, int]  # of a file: modified and changed (ns), size, inode
 
 
@@ -100,6 +102,13 @@ class LiveRun:
         new = replace(self, **changes)  # type: ignore[arg-type]  # the callers' keywords are fields
         new.save()
         return new
+
+    def as_saved(self) -> LiveRun:
+        """Return the run as it was written last; as it is here if that cannot be read."""
+        try:
+            return _read(self.folder)
+        except _UNREADABLE:
+            return self
 
     def give_back_reserve(self) -> None:
         """Let go of the room that was kept for the end."""
@@ -189,7 +198,7 @@ def live_runs(local: LocalState) -> Iterator[LiveRun]:
     for folder in folders:
         try:
             run = _read(folder)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except _UNREADABLE:
             continue
         yield run
 

@@ -1,0 +1,62 @@
+"""The stages of a run in place of a command: where they run, and what of them is the run's own result."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gitexp.ops import lock_file
+from gitexp.ops.project import Project, read
+from gitexp.ops.stage_commands import Site
+from gitexp.ops.stage_run import StageListener, Task, run_stages
+from gitexp.ops.start import Request, Start
+from gitexp.pipeline.stage import Stage
+from gitexp.pipeline.state import StageResult
+from gitexp.repo import snapshot
+from gitexp.repo.live import LiveRun
+from gitexp.run.liveness import is_alive, process_of
+from gitexp.run.log import LogFile
+from gitexp.run.process import Outcome
+
+
+def carry_out(
+    project: Project,
+    request: Request,
+    start: Start,
+    live: LiveRun,
+    environment: Mapping[str, str],
+    log: LogFile,
+) -> tuple[Outcome, Sequence[StageResult], LiveRun]:
+    """Run the stages of a start to their end; return how they ended, and what is known of the run by then.
+
+    Raises what `run_stages` raises; then too what is known by then is written down.
+    """
+    assert start.plan is not None  # else a command would run
+    state, root = live, start.workspace.root
+
+    def keep(stage: Stage) -> None:
+        """What a stage has written is this run's result from now on, whenever it was written."""
+        nonlocal state
+        in_git = [lock_file.path_of(start.code.config), *(out.path for out in stage.outs if out.in_git)]
+        stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, in_git)}
+        stored = [out.path for out in stage.outs if not out.in_git]
+        state = replace(state, stamps=stamps, stored=(*state.stored, *stored))
+
+    def remember(pid: int) -> None:
+        nonlocal state
+        with contextlib.suppress(OSError):
+            before = (*state.others, state.child)
+            others = tuple(child for child in before if child is not None and is_alive(child))
+            state = state.updated(child=process_of(pid), others=others)
+
+    site = Site(root, environment, log, live.stage_logs, request.stdout, request.stderr, remember)
+    listener = request.listener or StageListener()
+    task = Task(project, start.code, start.plan, site, lambda name: read(root / name), keep, listener)
+    try:
+        outcome, results = run_stages(task)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            state.save()
+        raise
+    return outcome, results, state
