@@ -66,6 +66,7 @@ def test_names(team: Team) -> None:
 def test_words(team: Team) -> None:
     nothing = team.ann.gitexp("push")
     assert nothing.stderr == "No experiment of HEAD is done. Those of all baselines: gitexp push -A\n"
+    assert team.ann.gitexp("push", "-A").stderr == "No experiment is like that.\n"
     put(team.ann, "one")
     assert team.ann.gitexp("push").stderr == "Pushed one to origin.\n"
     assert team.ann.gitexp("push").stderr == "Up to date at origin: one.\n"

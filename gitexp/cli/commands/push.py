@@ -78,6 +78,10 @@ def push(
         )
     else:
         _tell(pushed, quiet=quiet)
+        if not pushed.experiments and not quiet:
+            chosen = everything or filter_text is not None
+            none = "No experiment of HEAD is done. Those of all baselines: gitexp push -A"
+            render.say("No experiment is like that." if chosen else none, "dim")
     report(pushed.experiments, pushed.remote, json=json)
 
 
@@ -93,8 +97,6 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
         return
     if pushed.data is not None and pushed.data.objects:
         render.say(f"Pushed {_amount(pushed.data)} to {pushed.data.remote}.")
-    if not pushed.experiments:
-        render.say("No experiment of HEAD is done. Those of all baselines: gitexp push -A", "dim")
     for fate, said in ((Fate.NEW, "Pushed"), (Fate.UPDATED, "Pushed what is new of")):
         if names := [one.there for one in pushed.experiments if one.fate is fate]:
             render.say(f"{said} {listed(names)} to {pushed.remote}.")
