@@ -27,7 +27,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getat
 class Names:
     """Names for new files in a folder, for several threads: each has a folder of its own below it.
 
-    In one folder they would wait for each other: ten thousand files take five times as long.
+    In one folder they would wait for each other. (And where thousands of files were deleted in the last
+    seconds, ext4 looks long for a free inode; a new folder gets them from elsewhere.)
     """
 
     def __init__(self, folder: str) -> None:
@@ -114,10 +115,11 @@ def stale(place: Path) -> list[Path]:
 
 def _is_stale(path: Path) -> bool:
     try:
-        inside = path.iterdir() if path.is_dir() else ()
-        return time.time() - max(each.stat().st_mtime for each in (path, *inside)) > _STALE_AFTER
+        inside = list(path.iterdir()) if path.is_dir() else []
+        newest = max(each.stat().st_mtime for each in (path, *inside))
     except OSError:
         return False
+    return time.time() - newest > _STALE_AFTER
 
 
 def _rename(temporary: str, target: str) -> None:
