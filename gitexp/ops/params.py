@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from gitexp.files import Override, arguments
 from gitexp.files.keys import format_key, get, resolve
 from gitexp.files.limits import read_limited
 from gitexp.model import MISSING, Files
+from gitexp.ops import whole_file
 from gitexp.ops.project import Project, foreign, inside, warning_of
 
 Command = str | tuple[str, ...]  # for the shell, or an argument list
@@ -141,7 +141,9 @@ def write(root: Path, scratch: Path, params: Params) -> None:
     for name, data in params.edited.items():
         path = root / name
         try:
-            _replace(path, data, scratch, params.originals[name])
+            with whole_file.prepared(path, data, scratch) as new:
+                failpoint("params:temporary")
+                whole_file.move_in(new, path, original=params.originals[name])
         except OSError as error:
             raise errors.StorageError(
                 f"{name} could not be written: {error.strerror}.", "Check its permissions and the disk."
@@ -202,24 +204,3 @@ def _real(root: Path, name: str) -> str:
             paths=[name],
         )
     return real
-
-
-def _replace(path: Path, data: bytes, scratch: Path, original: bytes) -> None:
-    """Write beside the repository's own files where that is the same disk, so that a crash between
-    the two steps leaves nothing in the user's folder."""
-    same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
-    fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")
-    new = Path(name)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        failpoint("params:temporary")
-        new.chmod(stat.S_IMODE(path.stat().st_mode))
-        if path.read_bytes() != original:
-            raise errors.StorageError(f"{path.name} was changed by somebody else just now.", "Run again.")
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise

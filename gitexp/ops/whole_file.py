@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp import errors
@@ -25,27 +28,46 @@ def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None)
             "Put the file itself in its place.",
         )
     try:
-        with local.scratch() as scratch:
-            # Beside the repository's own files, so that a crash leaves nothing in the user's folder.
-            same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
-            fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary = Path(name)
-            temporary.chmod(path.stat().st_mode & 0o777 if original is not None else _READABLE & ~_umask())
-            if (path.read_bytes() if path.exists() else None) != original:
-                temporary.unlink()
-                raise errors.StorageError(
-                    f"{path.name} was changed by somebody else just now.", "Run the command again."
-                )
+        with local.scratch() as scratch, prepared(path, data, scratch) as new:
             failpoint("whole-file:written")
-            temporary.replace(path)
+            move_in(new, path, original=original)
     except OSError as error:
         raise errors.StorageError(
             f"{path.name} could not be written: {error.strerror}.", "Check its permissions and the disk."
         ) from error
+
+
+@contextlib.contextmanager
+def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
+    """Give a file with this data that a rename can bring to a path; it is removed unless it was moved.
+
+    It stands beside the repository's own files where that is the same disk, so that a crash leaves
+    nothing in the user's folder. Raises OSError.
+    """
+    same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
+    fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")
+    new = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield new
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def move_in(new: Path, path: Path, *, original: bytes | None) -> None:
+    """Put a prepared file in place of one that was read as `original`; its permissions stay.
+
+    Raises StorageError if somebody has changed it since; OSError.
+    """
+    new.chmod(stat.S_IMODE(path.stat().st_mode) if original is not None else _READABLE & ~_umask())
+    if (path.read_bytes() if path.exists() else None) != original:
+        raise errors.StorageError(
+            f"{path.name} was changed by somebody else just now.", "Run the command again."
+        )
+    new.replace(path)
 
 
 def _umask() -> int:
