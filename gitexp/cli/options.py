@@ -44,6 +44,14 @@ OwnExp = Annotated[  # DVC's are only read
         metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.own_experiments
     ),
 ]
+OwnExps = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EXP]...",
+        help="Names, unique prefixes or commit ids.",
+        autocompletion=complete.own_experiments,
+    ),
+]
 Everything = Annotated[
     bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")
 ]

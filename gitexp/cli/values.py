@@ -89,3 +89,10 @@ def show_duration(seconds: float | None) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def objects(count: int, size: int) -> str:
+    """Return how many objects of data there are, and their size in bytes: "15 objects (11 kB)"."""
+    from gitexp.repo.snapshot import human_size
+
+    return f"{count:,} object{'' if count == 1 else 's'} ({human_size(size)})"

@@ -169,9 +169,9 @@ def _tell(report: Report, wanted: list[Artifact], done: str, *, quiet: bool, jso
 
 
 def _amount(report: Report) -> str:
-    from gitexp.repo.snapshot import human_size
+    from gitexp.cli import values
 
-    return f"{report.objects:,} object{'' if report.objects == 1 else 's'} ({human_size(report.bytes)})"
+    return values.objects(report.objects, report.bytes)
 
 
 def _lines(found: list[Standing]) -> Iterator[str]:

@@ -32,11 +32,10 @@ def fsck(json: options.Json = False) -> None:
     What is damaged is moved aside, and had again from the workspace, from Git or from a data remote if one
     of them has it. Exits with 1 if something is lost, and says which experiments it belongs to.
     """
-    from gitexp.cli import render
+    from gitexp.cli import render, values
     from gitexp.cli.progress import Meter
     from gitexp.cli.session import open_project
     from gitexp.ops import fsck as ops
-    from gitexp.repo.snapshot import human_size
 
     with Meter("Reading", quiet=json) as meter:
         report = ops.check(open_project(), on_progress=meter)
@@ -49,7 +48,7 @@ def fsck(json: options.Json = False) -> None:
         render.answer(line for finding in report.findings for line in _lines(finding))
         for complaint in report.complaints:
             render.warn(complaint)
-        read = f"{report.objects:,} object{'' if report.objects == 1 else 's'} ({human_size(report.size)})"
+        read = values.objects(report.objects, report.size)
         if report.elsewhere:
             read += f", {report.elsewhere:,} more on a remote alone"
         render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")

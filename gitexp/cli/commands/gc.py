@@ -95,10 +95,10 @@ def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None
 
 
 def _counted(objects: Sequence[Listed]) -> str:
+    from gitexp.cli import values
     from gitexp.ops.gc import size_of
-    from gitexp.repo.snapshot import human_size
 
-    return f"{len(objects):,} object{'' if len(objects) == 1 else 's'} ({human_size(size_of(objects))})"
+    return values.objects(len(objects), size_of(objects))
 
 
 def _as_json(garbage: Garbage, removed: Removed | None, remote: str | None) -> dict[str, Any]:

@@ -26,14 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def push(
-    exps: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[EXP]...",
-            help="Names, unique prefixes or commit ids.",
-            autocompletion=complete.own_experiments,
-        ),
-    ] = None,
+    exps: options.OwnExps = None,
     to: Annotated[
         str | None,
         typer.Option(

@@ -32,14 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def remove(
-    exps: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[EXP]...",
-            help="Names, unique prefixes or commit ids.",
-            autocompletion=complete.own_experiments,
-        ),
-    ] = None,
+    exps: options.OwnExps = None,
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed.")] = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
