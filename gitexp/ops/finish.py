@@ -281,9 +281,7 @@ def _keep_left(
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
         # Neither results of this run, nor left by it.
         given = _as_it_was(run).difference(workspace.files_in(tree, run.results))
-        tree, _ = _by_halves(
-            workspace, scratch, tree, sorted(given), []
-        )  # no result of this run, nor left by it
+        tree, _ = _by_halves(workspace, scratch, tree, sorted(given), [])
         kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target, stored=run.stored))
     if not kept:
         return []

@@ -36,4 +36,4 @@ if __name__ == "__main__":
     patterns = json.loads(sys.stdin.buffer.readline())
     output = as_lines(sys.stdin.buffer.read())
     for name, pattern in patterns:
-        print(json.dumps([name, last_match(pattern, output)]), flush=True)  # noqa: T201
+        print(json.dumps([name, last_match(pattern, output)]), flush=True)  # noqa: T201 - a program of its own, read by gitexp
