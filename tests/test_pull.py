@@ -10,6 +10,7 @@ import pytest
 
 from gitexp.model import Status
 from gitexp.ops import edit
+from gitexp.ops import pull as ops
 from gitexp.ops.project import Project
 from gitexp.repo import records
 from tests.support.clones import Team, assert_whole, experiment, make_team, outcomes, refs_of
@@ -60,6 +61,16 @@ def test_words(team: Team) -> None:
     team.ann.gitexp("tag", "-q", "one", "best")
     team.ann.gitexp("push", "-q")
     assert team.bob.gitexp("pull").stderr == "Pulled what is new of one.\n"
+
+
+def test_more_than_fit_on_a_command_line(team: Team, tmp_path: Path) -> None:
+    lair = hostile(team, tmp_path)
+    for number in range(300):
+        lair.record(f"exp-{number}", note=str(number))
+    told = outcomes(team.bob.json("pull", "--from", "them"))
+    assert set(told.values()) == {"new"}
+    assert refs_of(team.bob.path) == refs_of(lair.path)
+    assert len(told) == 300
 
 
 def test_by_name(team: Team) -> None:
@@ -322,32 +333,71 @@ def test_records_that_cannot_be_are_refused(shared: Team, tmp_path: Path) -> Non
     assert not lair.bites()
 
 
-@pytest.mark.parametrize("name", [".git", "..", ".", ".GIT", "git~1", ".g\u200cit"])
+LEADS_OUT = (
+    ".git",
+    "..",
+    ".",
+    ".GIT",
+    "git~1",
+    ".g\u200cit",
+    ".git ",
+    ".git.",
+    ".git::$INDEX_ALLOCATION",
+    ".\\.git",
+)
+
+
+@pytest.mark.parametrize("name", LEADS_OUT)
 def test_trees_that_lead_out_are_refused_by_git(team: Team, tmp_path: Path, name: str) -> None:
     lair = hostile(team, tmp_path)
     below = lair.tree(("100644", "config", lair.blob(b"[core]\nfsmonitor=evil\n")))
     lair.record("one", tree=lair.tree(("40000", name, below)))
-    error = team.bob.json("pull", "--from", "them", check=False)["error"]
-    assert error["code"] == "bad-transfer", error
-    assert refs_of(team.bob.path) == {}
+    done = team.bob.gitexp("pull", "--from", "them", check=False)
+    assert done.exit_code == 1
+    assert "one was refused: them has an object that Git refuses: " in done.stderr
     assert refs_of(team.bob.path, "refs/gitexp/") == {}
     assert_whole(team.bob.path)
+    assert team.bob.json("import", str(lair.path), "one", check=False)["error"]["code"] == "bad-transfer"
+    assert refs_of(team.bob.path, "refs/gitexp/") == {}
 
 
 def test_a_repository_that_is_damaged(team: Team, tmp_path: Path) -> None:
     lair = hostile(team, tmp_path)
     lair.record("one", tree=lair.tree(("40000", "", lair.head_tree)))
-    error = team.bob.json("pull", "--from", "them", check=False)["error"]
-    assert (error["code"], "damaged" in error["message"]) == ("remote-failed", True)
-
-
-def test_one_hostile_experiment_does_not_keep_the_others_back(team: Team, tmp_path: Path) -> None:
-    lair = hostile(team, tmp_path)
-    lair.record("bad", tree=lair.tree(("40000", "..", lair.head_tree)))
+    lair.record("two", tree=lair.tree(("100644", "gone", "1" * 40)))
     lair.record("good")
-    error = team.bob.json("pull", "--from", "them", check=False)["error"]
-    assert "by name" in error["hint"]
-    assert outcomes(team.bob.json("pull", "--from", "them", "good")) == {"good": "new"}
+    answer = team.bob.json("pull", "--from", "them", check=False)
+    assert outcomes(answer) == {"good": "new", "one": "refused", "two": "refused"}
+    assert all("damaged" in one["reason"] for one in answer["experiments"] if one["outcome"] == "refused")
+
+
+def test_hostile_experiments_do_not_keep_the_others_back(team: Team, tmp_path: Path) -> None:
+    lair = hostile(team, tmp_path)
+    dots = lair.tree(("40000", "..", lair.head_tree))
+    bad = {"bad-3", "bad-17", "bad-18"}
+    for number in range(20):
+        name = f"bad-{number}"
+        lair.record(name if name in bad else f"good-{number}", tree=dots if name in bad else "")
+    pulled = ops.pull(Project.open(team.bob.path), ops.Request(source="them"))
+    told = {one.there: one.fate for one in pulled.experiments}
+    assert {name for name, fate in told.items() if fate == "refused"} == bad
+    assert refs_of(team.bob.path).keys() == told.keys() - bad
+    assert refs_of(team.bob.path, "refs/gitexp/remotes/them/").keys() == told.keys() - bad
+    again = ops.pull(Project.open(team.bob.path), ops.Request(source="them"))
+    assert {one.there for one in again.experiments if one.fate == "refused"} == bad
+    assert_whole(team.bob.path)
+
+
+def test_where_all_is_hostile_it_is_given_up(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lair = hostile(team, tmp_path)
+    for number in range(8):
+        lair.record(f"bad-{number}", tree=lair.tree(("40000", "..", lair.head_tree)))
+    monkeypatch.setattr("gitexp.repo.exchange._MOST_FAILURES", 5)
+    pulled = ops.pull(Project.open(team.bob.path), ops.Request(source="them"))
+    assert {one.fate for one in pulled.experiments} == {"refused"}
+    assert len({one.reason for one in pulled.experiments}) == 2
 
 
 def test_nothing_runs_that_a_repository_brings(team: Team, tmp_path: Path) -> None:
@@ -388,8 +438,6 @@ def test_names_on_the_screen(team: Team, tmp_path: Path) -> None:
 
 
 def test_an_edit_beside_a_pull_is_not_lost(shared: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gitexp.ops import pull as ops
-
     shared.ann.gitexp("tag", "-q", "one", "anns")
     shared.ann.gitexp("push", "-q")
     project = Project.open(shared.bob.path)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.ops import sharing
 from gitexp.ops.project import Project
@@ -62,9 +60,10 @@ def remove(project: Project, selected: Selected) -> list[Shared]:
     if not chosen:
         return []
     project.local.prepare()
-    with contextlib.suppress(errors.BadTransfer):  # one that nobody can have is all the more to go
-        remote.fetch({PREFIX + name: oid for name, oid in chosen.items()})
-        tracking.remember(project.repo, remote.where, chosen, gone=lambda name: False)
+    refused = remote.fetch({PREFIX + name: oid for name, oid in chosen.items()})
+    # One that nobody can have is all the more to go.
+    here = {name: oid for name, oid in chosen.items() if PREFIX + name not in refused}
+    tracking.remember(project.repo, remote.where, here, gone=lambda name: False)
     failpoint("elsewhere:fetched")
     sent = remote.push([RefChange(PREFIX + name, oid, None) for name, oid in chosen.items()])
     failpoint("elsewhere:removed")

@@ -49,7 +49,8 @@ def import_experiment(
     found = sharing.experiments_at(remote)
     (there,) = sharing.chosen(remote, found, [word])
     project.local.prepare()
-    remote.fetch({PREFIX + there: found[there]})
+    for refused in remote.fetch({PREFIX + there: found[there]}).values():
+        raise refused
     failpoint("import:fetched")
     shown = transport_failures.without_credentials(where)
     (shared,) = pull.take(

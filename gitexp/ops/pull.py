@@ -45,7 +45,8 @@ def pull(project: Project, request: Request, contact: Contact | None = None) -> 
 
     New ones appear, edits of notes and tags are taken over or united with those made here, and another
     experiment under a name that is taken here is kept as `name-2`. Can be undone like any operation.
-    Raises NoRemote, RemoteFailed, BadTransfer; UnknownExperiment or AmbiguousExperiment for names.
+    One that Git's fsck refuses, or that is no experiment, is refused and keeps back no other.
+    Raises NoRemote, RemoteFailed; UnknownExperiment or AmbiguousExperiment for names.
     """
     if request.names and request.everything:
         raise errors.UsageError("Names do not go together with --all.", "Ask for one of them.")
@@ -54,14 +55,16 @@ def pull(project: Project, request: Request, contact: Contact | None = None) -> 
     there = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
     wanted = sharing.chosen(remote, there, request.names) if request.names else there
     fit = {name: oid for name, oid in wanted.items() if is_name(name)}
-    remote.fetch({PREFIX + name: oid for name, oid in fit.items()})
+    bad = remote.fetch({PREFIX + name: oid for name, oid in fit.items()})
     failpoint("pull:fetched")
-    tracking.remember(project.repo, remote.where, fit, gone=lambda name: name not in there)
+    here = {name: oid for name, oid in fit.items() if PREFIX + name not in bad}
+    tracking.remember(project.repo, remote.where, here, gone=lambda name: name not in there)
     failpoint("pull:remembered")
     insisted = request.everything or bool(request.names)
-    told = take(project, fit, f"pull {remote.where}", even_removed=insisted)
-    unfit = [_refused(name, "that cannot be the name of an experiment") for name in wanted if name not in fit]
-    return Pulled(remote.where, sorted([*told, *unfit], key=_by_name))
+    told = take(project, here, f"pull {remote.where}", even_removed=insisted)
+    told += [_refused(ref.removeprefix(PREFIX), why.message, why.hint) for ref, why in bad.items()]
+    told += [_refused(name, "that cannot be the name of an experiment") for name in wanted if name not in fit]
+    return Pulled(remote.where, sorted(told, key=_by_name))
 
 
 def take(project: Project, found: Mapping[str, str], summary: str, *, even_removed: bool) -> list[Shared]:
@@ -132,7 +135,7 @@ def _checked(project: Project, found: Mapping[str, str]) -> Iterator[tuple[Exper
         experiment = one.experiment
         complaint = ""
         if experiment.error is not None:
-            complaint = experiment.error.rstrip(".")
+            complaint = experiment.error
         elif not experiment.record.status.ended:
             complaint = f"it is {experiment.record.status} there"
         elif experiment.id in loose:
@@ -199,5 +202,5 @@ def _named(new: Sequence[Experiment], here: Collection[str]) -> tuple[list[Share
     return told, changes
 
 
-def _refused(name: str, complaint: str) -> Shared:
-    return Shared(name, None, Fate.REFUSED, complaint)
+def _refused(name: str, complaint: str, hint: str | None = None) -> Shared:
+    return Shared(name, None, Fate.REFUSED, complaint.rstrip("."), hint or "")

@@ -139,10 +139,11 @@ def _theirs(
     """Return what the remote has under names that it did not let us use; fetches these."""
     found = {name: there[name] for name in names if name in there}
     try:
-        remote.fetch({PREFIX + name: oid for name, oid in found.items()})
+        refused = remote.fetch({PREFIX + name: oid for name, oid in found.items()})
     except errors.SharingError:  # it was to say why, no more
         return {}
-    return {one.experiment.name: one.experiment for one in project.store.read_commits(found)}
+    fetched = {name: oid for name, oid in found.items() if PREFIX + name not in refused}
+    return {one.experiment.name: one.experiment for one in project.store.read_commits(fetched)}
 
 
 def _told(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:

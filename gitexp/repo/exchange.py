@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,15 +21,15 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import graph, launch, refs, transport_failures
 from gitexp.repo.git import FETCHING, RefChange, Repository
+from gitexp.repo.launch import Tell
 from gitexp.repo.local import LocalState
-
-Tell = Callable[[str], None]
 
 OUTGOING = "refs/gitexp/outgoing/"
 
 # Git compares each refspec that it is given with each ref of the other side: ten thousand with ten thousand
 # take it minutes. So many as these are put together in one place first, and pushed by one pattern.
 _MOST_REFSPECS = 100
+_MOST_FAILURES = 100  # of fetches: somebody means ill, or the history that all stand on is damaged
 _CHECKED = ("-c", "transfer.fsckObjects=true", "-c", "fetch.fsckObjects=true")
 _FETCH = (
     *("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--no-prune-tags"),
@@ -104,25 +104,51 @@ class Remote:
         lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
         return {ref: oid for oid, ref in lines if ref.startswith(prefix)}
 
-    def fetch(self, found: Mapping[str, str]) -> None:
+    def fetch(self, found: Mapping[str, str]) -> dict[str, errors.BadTransfer]:
         """Have here what some refs of the other repository, as `refs` gave them, point at, all objects
         checked; no ref of ours is moved.
 
-        Raises RemoteFailed; BadTransfer for objects that Git's fsck refuses.
+        Returns the refs of which an object is missing there, or refused by Git's fsck, with the reason;
+        they do not keep back the others. Raises RemoteFailed.
         """
-        # Moved by `git fetch`, our refs would stay locked if that were killed; see gitexp.repo.ref_locks.
-        if not found or graph.is_connected(self.repo, list(found.values())):
-            return
-        top = next(iter(found)).rpartition("/")[0] + "/"
-        few = len(found) <= _MOST_REFSPECS or not all(ref.startswith(top) for ref in found)
-        sources = list(found) if few else [f"{top}*"]
-        settings = (*_CHECKED, *launch.DURABLE)
-        self._run(*settings, "fetch", *_FETCH, "--end-of-options", self.where, *sources)
-        if not graph.is_connected(self.repo, list(found.values())):
+        ids = list(dict.fromkeys(found.values()))
+        if not ids or graph.is_connected(self.repo, ids):
+            return {}
+        refused = self._fetch(ids)
+        fetched = [oid for oid in ids if oid not in refused]
+        if fetched and not graph.is_connected(self.repo, fetched):
             raise errors.RemoteFailed(
-                f"{transport_failures.without_credentials(self.where)} was changed while it was read.",
+                f"{transport_failures.without_credentials(self.where)} has not sent all that it should.",
                 "Run the command again.",
             )
+        return {ref: refused[oid] for ref, oid in found.items() if oid in refused}
+
+    def _fetch(self, ids: Sequence[str]) -> dict[str, errors.BadTransfer]:
+        """Fetch objects; return those that cannot be had whole. They are looked for by halves."""
+        refused: dict[str, errors.BadTransfer] = {}
+        waiting = [ids]
+        failures = 0
+        while waiting and failures < _MOST_FAILURES:
+            some = waiting.pop(0)
+            try:
+                self._fetch_together(some)
+            except errors.BadTransfer as error:
+                failures += 1
+                half = len(some) // 2
+                waiting[:0] = [some[:half], some[half:]] if half else []
+                refused |= {} if half else {some[0]: error}
+        left = errors.BadTransfer(
+            f"Too much of what {transport_failures.without_credentials(self.where)} has is damaged.",
+            "Pull the experiments that you want by name.",
+        )
+        return refused | dict.fromkeys((oid for some in waiting for oid in some), left)
+
+    def _fetch_together(self, ids: Sequence[str]) -> None:
+        # By their ids: refs that `git fetch` moves stay locked if it is killed (gitexp.repo.ref_locks), and
+        # names it compares with all names of the other side, which takes minutes for ten thousand.
+        settings = (*_CHECKED, *launch.DURABLE)
+        wanted = "".join(f"{oid}\n" for oid in ids).encode()
+        self._run(*settings, "fetch", *_FETCH, "--stdin", "--end-of-options", self.where, stdin=wanted)
 
     def push(self, changes: Sequence[RefChange]) -> list[Sent]:
         """Make refs there, move them on, or delete them; return what became of each, in order.
@@ -171,15 +197,15 @@ class Remote:
         key = f"remote.{self.where}.mirror"
         return ("-c", f"{key}=false") if key in self.repo.config and "=" not in key else ()
 
-    def _run(self, *args: str) -> bytes:
-        status, out, err = self._call(*args)
+    def _run(self, *args: str, stdin: bytes = b"") -> bytes:
+        status, out, err = self._call(*args, stdin=stdin)
         if status != 0:
             verb = next(arg for arg in args if arg in ("fetch", "ls-remote"))
             raise transport_failures.failure(verb, self.where, status, err)
         return out
 
-    def _call(self, *args: str, hooks: bool = False) -> tuple[int, bytes, str]:
-        return self.repo.call_telling(*args, tell=self._tell, env=self._environment, hooks=hooks)
+    def _call(self, *args: str, stdin: bytes = b"", hooks: bool = False) -> tuple[int, bytes, str]:
+        return self.repo.call_telling(*args, tell=self._tell, env=self._environment, stdin=stdin, hooks=hooks)
 
 
 def _outcomes(out: bytes) -> Iterator[Sent]:

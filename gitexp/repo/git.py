@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from gitexp import errors
 from gitexp.repo import failures, launch, ref_locks
-from gitexp.repo.launch import Git
+from gitexp.repo.launch import Git, Tell
 
 # As `env` of a call for which a partial clone may fetch what it lacks: files are to be written.
 FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
@@ -173,11 +173,11 @@ class Repository:
         return launch.execute(self._git, command, environment, stdin, inherits)
 
     def call_telling(
-        self, *args: str, tell: Callable[[str], None], env: Mapping[str, str], hooks: bool = False
+        self, *args: str, tell: Tell, env: Mapping[str, str], stdin: bytes = b"", hooks: bool = False
     ) -> tuple[int, bytes, str]:
         """Do what `call` does, and pass on each line of standard error at once; with `hooks`, they run."""
         environment = {**self._environment, "GIT_INDEX_FILE": str(self.index), **env}
-        return launch.execute_telling(self._git, args, environment, tell, hooks=hooks)
+        return launch.execute_telling(self._git, args, environment, tell, stdin, hooks=hooks)
 
     # -- reading ----------------------------------------------------------------------------------
 

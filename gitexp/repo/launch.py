@@ -13,6 +13,7 @@ import queue
 import re
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -33,6 +34,8 @@ for _name, _value in _before.items():
     os.environ.pop(_name)
     if _value is not None:
         os.environ[_name] = _value
+
+Tell = Callable[[str], None]
 
 MINIMUM_GIT = (2, 30)
 
@@ -102,7 +105,8 @@ def execute_telling(
     git: Git,
     args: Sequence[str],
     env: Mapping[str, str],
-    tell: Callable[[str], None],
+    tell: Tell,
+    stdin: bytes = b"",
     *,
     hooks: bool = False,
 ) -> tuple[int, bytes, str]:
@@ -113,7 +117,10 @@ def execute_telling(
     """
     command = ["git", *ALWAYS, *(() if hooks else NO_HOOKS), *args]
     try:
-        process = git.execute(command, as_process=True, env=env)
+        with tempfile.TemporaryFile() as feed:  # which needs nobody who writes meanwhile, as a pipe does
+            feed.write(stdin)
+            feed.seek(0)
+            process = git.execute(command, istream=feed, as_process=True, env=env)
         popen = process.proc
         assert popen is not None  # a fresh AutoInterrupt always holds its process
         assert popen.stdout is not None
@@ -157,7 +164,7 @@ def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _tell_lines(chunks: Iterator[bytes], tell: Callable[[str], None]) -> str:
+def _tell_lines(chunks: Iterator[bytes], tell: Tell) -> str:
     """Pass on each line, and return those together that were not drawn over."""
     whole, rest = [], b""
     for chunk in chunks:

@@ -42,7 +42,8 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
             "Connect once with ssh, and compare its key; or correct ~/.ssh/known_hosts.",
         ),
         (
-            r"mismatched algorithms|different object format|object format",
+            r"mismatched algorithms|different object format|object format"
+            r"|couldn't find remote ref [0-9a-f]{40}",  # by its id, which is no id to this Git
             "{where} uses another kind of object ids (SHA-1 and SHA-256)",
             "Git cannot carry anything from the one to the other.",
         ),
@@ -51,11 +52,6 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
             r"|error: 404|no such remote|does not exist|no such file or directory",
             "There is no Git repository at {where}",
             "Is the address right? git remote -v shows it.",
-        ),
-        (
-            r"pack-objects died|did not send all necessary objects|missing necessary objects",
-            "The repository at {where} is damaged",
-            "Its owner can see with git fsck what is missing there.",
         ),
         (
             r"hung up|early eof|unexpected disconnect|rpc failed|connection reset|broken pipe|read error"
@@ -69,7 +65,12 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
 _FSCK = re.compile(
     r"^(?:remote: )?(?:error|fatal): (?:fsck error in packed object|object [0-9a-f]+: .+)", re.MULTILINE
 )
+_DAMAGED = re.compile(
+    r"pack-objects died|did not send all necessary objects|missing necessary objects", re.IGNORECASE
+)
+_GONE = re.compile(r"not our ref|request for unadvertised object", re.IGNORECASE)
 _BROKEN_REF = re.compile(r"^(?:error|fatal): bad object (refs/\S+)", re.MULTILINE)
+_ASK_OWNER = "Nothing of it was taken. Its owner can see with git fsck what is wrong there."
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -81,8 +82,7 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
         return plain
     if verb == "fetch" and (damage := _FSCK.search(err)) is not None:
         return errors.BadTransfer(
-            f"{where} sent an object that Git refuses: {damage[0].partition(': ')[2]}",
-            "Nothing was taken. Ask its owner to run git fsck; pull the experiments that you want by name.",
+            f"{where} has an object that Git refuses: {damage[0].partition(': ')[2]}", _ASK_OWNER
         )
     if (broken := _BROKEN_REF.search(err)) is not None:
         return errors.GitFailed(
@@ -90,6 +90,12 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
             "gitexp doctor says what can be done.",
             status=status,
             stderr=err,
+        )
+    if verb == "fetch" and (damage := _DAMAGED.search(err)) is not None:
+        return errors.BadTransfer(f"The repository at {where} is damaged: {damage[0]}", _ASK_OWNER)
+    if verb == "fetch" and (gone := _GONE.search(err)) is not None:
+        return errors.BadTransfer(
+            f"{where} does not give it: {gone[0]}", "Was it changed there just now? Try again."
         )
     said = reason(err)
     for pattern, what, hint in _KNOWN:
