@@ -87,17 +87,19 @@ def parse(text: bytes, name: str) -> Manifest:
     found = Manifest.of(files)
     if found.text != text:
         raise _bad(name, "its lines are not sorted, or not as gitexp writes them")
-    check(found, name)
+    if why := fault(file.path for file in files):
+        raise _bad(name, why)
     return found
 
 
-def check(manifest: Manifest, name: str) -> None:
-    """Raise BadManifest if a file of the folder could not be written, or only in place of another one."""
-    for file in manifest.files:
-        if why := paths.fault(file.path):
-            raise _bad(name, f"the path {file.path!a} {why}")
-    if both := paths.clash(file.path for file in manifest.files):
-        raise _bad(name, f"{both[0]!a} and {both[1]!a} are the same where case does not count")
+def fault(names: Iterable[str]) -> str | None:
+    """Return why files of these paths cannot all be in one folder, on whatever system; None if they can."""
+    files = list(names)
+    for file in files:
+        if why := paths.fault(file):
+            return f"the path {file!a} {why}"
+    both = paths.clash(files)
+    return both and f"{both[0]!a} and {both[1]!a} are the same where case does not count"
 
 
 def _file(line: bytes, name: str) -> File:

@@ -123,14 +123,18 @@ class ObjectStore:
     def add(self, root: Path, path: str, cache: StatCache, on_progress: OnProgress | None = None) -> Artifact:
         """Store what stands at a path relative to the root of the workspace, and return it.
 
-        Only what is not there yet is written. Raises UnsafePath, UnstorableData, BadManifest for a folder
-        that could not be brought to every system, DiskFull or StorageError.
+        Only what is not there yet is written. Raises UnsafePath; UnstorableData also for a folder that could
+        not be brought to every system; DiskFull or StorageError.
         """
         if why := paths.fault(path):
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
         walked = walk(root, path, cache, strict=True)
         if walked is None:
             raise errors.UnstorableData(f"{path} is not there.", "Is the name right?")
+        if walked.is_folder and (why := manifest.fault(found.path for found in walked.files)):
+            raise errors.UnstorableData(
+                f"{path} could not be brought to every system: {why}.", "Rename what is called so."
+            )
         reads: dict[str, Read] = {}
         with translated(f"{path} could not be stored"), self.intake() as intake:
             unknown = [each for each in walked.files if not self._is_here(each)]
@@ -146,7 +150,6 @@ class ObjectStore:
                 self._put(intake, temporary, read.hash, read.stat.st_size)
             scanned = described(walked, reads)
             if scanned.manifest is not None:
-                manifest.check(scanned.manifest, path)
                 intake.flush()  # whoever finds a folder finds its files
                 self._put_manifest(intake, scanned.manifest)
         return scanned.artifact
