@@ -74,6 +74,11 @@ def lies_in(path: str, folder: str) -> bool:
     return not folder or path == folder or path.startswith(folder + "/")
 
 
+def overlap(one: str, other: str) -> bool:
+    """Return whether two paths are the same, or one is in the other."""
+    return lies_in(one, other) or lies_in(other, one)
+
+
 def foreign_parent(root: str, path: str) -> str | None:
     """Return the first of a path's parents that is there and is no real folder: a symlink, or a file."""
     for parent in reversed(PurePosixPath(path).parents[:-1]):

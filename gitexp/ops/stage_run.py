@@ -247,7 +247,7 @@ class _Execution:
         """Bring the outs of an earlier run, the first that can be had whole; return that run."""
         stage = decision.stage
         in_git = [out.path for out in stage.outs if out.in_git]
-        for before in decision.before:
+        for before in self._judge.earlier(decision):
             outs = before.stage.outs
             if self._restorer.absent(outs):
                 continue
@@ -313,7 +313,7 @@ class _Execution:
         pipeline = self._task.plan.pipeline
 
         def new(lock: Lock) -> Lock:
-            return stages.up_to(Lock({**lock.stages, stage.name: locked}, lock.data), pipeline)
+            return stages.up_to(replace(lock, stages={**lock.stages, stage.name: locked}), pipeline)
 
         self._lock = lock_file.change(self._root, self._task.code.config, self._task.project.local, new)
         self._task.keep(stage)

@@ -115,30 +115,34 @@ def complete(project: Project, code: Project, root: Path, plan: Plan, read_file:
     lock = lock_file.read(root, code.config)
     with StatCache(project.local.stat_cache) as cache:
         standing = Standing(root, cache, read_file)
-        bring: dict[str, Artifact] = {}
-        inputs: dict[str, str] = {}
-        outside = {*code.config.data, *(out.path for out in plan.outs)} - plan.made
+        bring = absent_inputs(code, root, plan, lock)
+        inputs = {each.path: each.hash for each in bring}
         for stage, path in _reads(plan):
-            near = [each for each in lock.artifacts if _overlap(each.path, path)]
-            absent = [each for each in near if each.path in outside and not _is_there(root, each.path)]
-            bring.update((each.path, each) for each in absent)
-            inputs.update((each.path, each.hash) for each in absent)
-            if not any(_overlap(out, path) for out in plan.made):
-                if (found := standing.artifact(path, read_only=True)) is not None:
-                    inputs[path] = found.hash
-                elif not absent:
-                    raise _missing(plan, stage, path)
+            if any(paths.overlap(out, path) for out in plan.made):
+                continue
+            if (found := standing.artifact(path, read_only=True)) is not None:
+                inputs[path] = found.hash
+            elif not any(paths.overlap(each.path, path) for each in bring):
+                raise missing_dep(plan, stage, path)
         _check_params(plan, standing)
         changed = _changed_data(code, plan, lock, standing)
-        for gone in Restorer(project, root, cache).absent(bring.values()):
-            reader = next(stage for stage, path in _reads(plan) if _overlap(gone.path, path))
-            raise _missing(plan, reader, gone.path)
+        for gone in Restorer(project, root, cache).absent(bring):
+            reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
+            raise missing_dep(plan, reader, gone.path)
     return replace(
         plan,
-        bring=tuple(bring.values()),
+        bring=bring,
         inputs=tuple(sorted(inputs.items())),
         warnings=(*changed, *_not_ignored(code, plan, lock)),
     )
+
+
+def absent_inputs(code: Project, root: Path, plan: Plan, lock: Lock) -> tuple[Artifact, ...]:
+    """Return what the stages read, none of them makes, the lock knows, and is not in the workspace."""
+    outside = {*code.config.data, *(out.path for out in plan.outs)} - plan.made
+    absent = [each for each in lock.artifacts if each.path in outside and not _is_there(root, each.path)]
+    read = [path for _, path in _reads(plan)] if absent else []
+    return tuple(each for each in absent if any(paths.overlap(each.path, path) for path in read))
 
 
 def _changed_data(code: Project, plan: Plan, lock: Lock, standing: Standing) -> list[str]:
@@ -146,7 +150,10 @@ def _changed_data(code: Project, plan: Plan, lock: Lock, standing: Standing) -> 
     asked = [path for _, path in _reads(plan)]
     told = []
     for path in code.config.data:
-        if any(_overlap(path, other) for other in asked) and (now := standing.artifact(path)) is not None:
+        if (
+            any(paths.overlap(path, other) for other in asked)
+            and (now := standing.artifact(path)) is not None
+        ):
             locked = lock.data.get(path)
             if locked is None or locked.hash != now.hash:
                 told.append(f"{path} is not stored as it is now: gitexp add {path}")
@@ -184,15 +191,12 @@ def _check_params(plan: Plan, standing: Standing) -> None:
             standing.params(stage)
 
 
-def _overlap(one: str, other: str) -> bool:
-    return paths.lies_in(one, other) or paths.lies_in(other, one)
-
-
 def _is_there(root: Path, path: str) -> bool:
     return os.path.lexists(root / path)
 
 
-def _missing(plan: Plan, stage: Stage, path: str) -> errors.MissingDep:
+def missing_dep(plan: Plan, stage: Stage, path: str) -> errors.MissingDep:
+    """Return the error for what a stage reads and no run of these stages would bring."""
     maker = plan.graph.maker_of(path)
     if maker is not None:
         return errors.MissingDep(
@@ -209,4 +213,4 @@ def up_to(lock: Lock, pipeline: Pipeline) -> Lock:
     """Return a lock without the stages that are no more."""
     names = {stage.name for stage in pipeline.stages}
     stages = {name: stage for name, stage in lock.stages.items() if name in names}
-    return lock if len(stages) == len(lock.stages) else Lock(stages, lock.data)
+    return lock if len(stages) == len(lock.stages) else replace(lock, stages=stages)

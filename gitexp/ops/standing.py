@@ -14,7 +14,7 @@ from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import ParamsDep, ReadFile, Stage
 
 # What Python leaves beside the code that it runs, and makes again by itself: it is other bytes each time.
-_MADE_AGAIN = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints")
+MADE_AGAIN = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints")
 
 
 class Standing:
@@ -41,7 +41,7 @@ class Standing:
         """
         asked = (path, read_only)
         if asked not in self._scanned:
-            found = scan(self._root, path, self._cache, but=_MADE_AGAIN if read_only else ())
+            found = scan(self._root, path, self._cache, but=MADE_AGAIN if read_only else ())
             self._scanned[asked] = None if found is None else found.artifact
         return self._scanned[asked]
 

@@ -1,4 +1,4 @@
-"""What a run would find: which stages are up to date, why others are not, and which data has changed."""
+"""What a run would find and do: which stages are up to date, why others are not, which data has changed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors, files
-from gitexp.data.objects import ObjectStore
+from gitexp.data import paths
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import lock_file, params, stages
-from gitexp.ops.judge import Judge
+from gitexp.ops.foresight import Foresight
+from gitexp.ops.judge import Decision, Judge
 from gitexp.ops.project import Project, read
-from gitexp.ops.stage_cache import Before, StageCache
+from gitexp.ops.stage_cache import StageCache
 from gitexp.ops.stages import Plan
 from gitexp.ops.standing import Standing
-from gitexp.pipeline.lock import LOCK_FILE, Lock
+from gitexp.ops.supply import Source, Supply
+from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.stage import ReadFile, Stage
-from gitexp.pipeline.state import Reason, StageResult, StageSelection, State, Why
+from gitexp.pipeline.state import Reason, StageResult, StageSelection, State, Why, sentence
 
 
 class DataState(StrEnum):
@@ -30,6 +32,7 @@ class DataState(StrEnum):
     UP_TO_DATE = "up to date"
     CHANGED = "changed"
     MISSING = "missing"
+    RESTORABLE = "restorable"  # missing, and a run brings it
     NOT_ADDED = "not added"
 
 
@@ -53,11 +56,16 @@ class WorkspaceStatus:
 
 
 def status(
-    project: Project, selection: StageSelection | None = None, overrides: Sequence[str] = ()
+    project: Project,
+    selection: StageSelection | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    ask_servers: bool = False,
 ) -> WorkspaceStatus:
-    """Return what a run of the selected stages (default: all) would find; nothing is run or changed.
+    """Return what a run of the selected stages (default: all) would find and do; nothing is run or changed.
 
-    `overrides` are what `-S` would change before. Raises ConfigError, ParseError, LockError, UnknownStage,
+    `overrides` are what `-S` would change before. A data remote that is a server is asked for what is not on
+    this machine only with `ask_servers`. Raises ConfigError, ParseError, LockError, UnknownStage,
     UnknownParam or OverrideError.
     """
     root = project.repo.root
@@ -68,11 +76,25 @@ def status(
         plan = stages.choose(project, selection or StageSelection(), read_file)
     elif selection is not None and selection.is_asked_for:
         raise errors.UsageError("There are no stages here.", "They stand under stages: in gitexp.yaml.")
-    with StatCache(project.local.stat_cache) as cache:
-        found = [] if plan is None else _of_stages(project, plan, lock, Standing(root, cache, read_file))
-        standing = Standing(root, cache, lambda name: None)
-        data = {path: _of_data(standing.artifact(path), lock.data.get(path)) for path in project.config.data}
-    return WorkspaceStatus(found, data, () if plan is None else plan.pipeline.notes)
+    found: Sequence[StageResult] = ()
+    notes: list[str] = []
+    brought: set[str] = set()
+    with StatCache(project.local.stat_cache) as cache, Supply(project, ask_servers=ask_servers) as supply:
+        if plan is not None:
+            standing = Foresight(root, cache, read_file, supply.manifest, supply.content)
+            outlook = _Outlook(project, plan, lock, standing, supply)
+            found, brought = outlook.results(), outlook.brought
+            notes += plan.pipeline.notes
+        if supply.silent is not None:
+            notes.append(f"what the data remote {supply.remote} has is not known: {supply.silent.message}")
+        there = Standing(root, cache, lambda name: None)
+        data = {
+            path: DataState.RESTORABLE
+            if path in brought
+            else _of_data(there.artifact(path), lock.data.get(path))
+            for path in project.config.data
+        }
+    return WorkspaceStatus(found, data, notes)
 
 
 def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:
@@ -90,42 +112,81 @@ def _read(root: Path, contents: Mapping[str, bytes], name: str) -> bytes | None:
     return read(root / name) if found is None else found
 
 
-def _of_stages(project: Project, plan: Plan, lock: Lock, standing: Standing) -> list[StageResult]:
-    judge = Judge(standing, StageCache(project), force=plan.selection.force)
-    store = ObjectStore(project.local.objects)
-    results: dict[str, StageResult] = {}
-    for stage in plan.stages:
-        first = [name for name in plan.graph.above(stage.name) if _may_write(results.get(name))]
-        results[stage.name] = _of_stage(judge, lock, stage, first, store)
-    return list(results.values())
+class _Outlook:
+    """What a run would do, stage after stage: of what it would restore, the content is known, and so
+    whether what stands on it is up to date.
 
+    `brought` are the paths of what it would bring first, which no stage of it makes.
+    """
 
-def _may_write(result: StageResult | None) -> bool:
-    return result is not None and result.state not in (State.UP_TO_DATE, State.FROZEN)
+    def __init__(self, project: Project, plan: Plan, lock: Lock, standing: Foresight, supply: Supply) -> None:
+        self._plan = plan
+        self._lock = lock
+        self._standing = standing
+        self._supply = supply
+        self._judge = Judge(standing, StageCache(project), force=plan.selection.force)
+        absent = stages.absent_inputs(project, project.repo.root, plan, lock)
+        bring = [each for each in absent if supply.source([each]) is not Source.NOWHERE]
+        standing.expect(bring)
+        self.brought = {each.path for each in bring}
 
+    def results(self) -> list[StageResult]:
+        """Return what would become of each stage, in the order of a run."""
+        return [self._result(stage) for stage in self._plan.stages]
 
-def _of_stage(
-    judge: Judge, lock: Lock, stage: Stage, first: Sequence[str], store: ObjectStore
-) -> StageResult:
-    try:
-        decision = judge.decide(stage, lock)
-    except errors.GitexpError as error:
-        return StageResult(stage.name, State.NOT_RUN, error=error.message.rstrip("."))
-    if first and not stage.frozen:
-        why = (*decision.reasons, *(Reason(Why.ABOVE, name) for name in first))
-        return StageResult(stage.name, State.CHANGED, why)
-    if not decision.reasons:
-        return StageResult(stage.name, State.FROZEN if stage.frozen else State.UP_TO_DATE)
-    known = next((before for before in decision.before if _is_here(store, before)), None)
-    source = None if known is None else known.experiment or LOCK_FILE
-    return StageResult(stage.name, State.CHANGED, decision.reasons, source or "")
+    def _result(self, stage: Stage) -> StageResult:
+        first = [] if stage.frozen else self._open_above(stage)
+        try:
+            self._require_inputs(stage)
+            decision = self._judge.decide(stage, self._lock, is_open=self._standing.is_open)
+        except errors.GitexpError as error:
+            return self._not_run(stage, error.message.rstrip("."))
+        if not decision.reasons and not first:
+            return StageResult(stage.name, State.FROZEN if stage.frozen else State.UP_TO_DATE)
+        if not first and (restored := self._restored(decision)) is not None:
+            return restored
+        if stage.frozen:
+            return self._not_run(stage, f"it is frozen, and {sentence(decision.reasons)}")
+        self._standing.leave_open(out.path for out in stage.outs)
+        runs = any(reason.why in (Why.ALWAYS, Why.FORCED) for reason in decision.reasons)
+        above = () if runs else tuple(Reason(Why.ABOVE, name) for name in first)
+        return StageResult(stage.name, State.CHANGED, (*decision.reasons, *above))
 
+    def _restored(self, decision: Decision) -> StageResult | None:
+        for before in self._judge.earlier(decision):
+            source = self._supply.source(before.stage.outs)
+            if source is not Source.NOWHERE:
+                self._standing.expect(before.stage.outs)
+                return StageResult(
+                    decision.stage.name,
+                    State.RESTORABLE,
+                    decision.reasons,
+                    before.experiment,
+                    remote="" if source is Source.STORE else self._supply.remote,
+                    sure=source is not Source.PERHAPS,
+                )
+        return None
 
-def _is_here(store: ObjectStore, before: Before) -> bool:
-    try:
-        return all(not store.missing(store.contents(out.hash)) for out in before.stage.outs)
-    except errors.DataError:
-        return False
+    def _not_run(self, stage: Stage, why: str) -> StageResult:
+        self._standing.leave_open(out.path for out in stage.outs)
+        return StageResult(stage.name, State.NOT_RUN, error=why)
+
+    def _open_above(self, stage: Stage) -> list[str]:
+        """Return the stages that write what this one reads, where nobody knows yet what that will be."""
+        reads = (*stage.deps, *(params.file for params in stage.params))
+        unknown = [path for path in reads if self._standing.is_open(path)]
+        graph = self._plan.graph
+        return [
+            name
+            for name in (graph.above(stage.name) if unknown else ())
+            if any(paths.overlap(out.path, path) for out in graph.stages[name].outs for path in unknown)
+        ]
+
+    def _require_inputs(self, stage: Stage) -> None:
+        """Raise MissingDep for what a stage reads and a run would not bring, so that it would refuse."""
+        for path in () if stage.frozen else stage.deps:
+            if not self._standing.is_open(path) and self._standing.artifact(path, read_only=True) is None:
+                raise stages.missing_dep(self._plan, stage, path)
 
 
 def _of_data(now: Artifact | None, locked: Artifact | None) -> DataState:

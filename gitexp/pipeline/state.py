@@ -174,14 +174,16 @@ class State(StrEnum):
     RAN = "ran"
     FAILED = "failed"
     NOT_RUN = "not run"
-    CHANGED = "changed"  # it would run, or be restored where that is known
+    CHANGED = "changed"  # it would run; or it is not known yet, because a stage above would
+    RESTORABLE = "restorable"  # it would be restored
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
     """One stage and what became of it. `source` is the experiment that it was restored from, "" for what was
     here; `seconds` is how long it ran, and `error` why it failed, or did not run. Where that was not its
-    command's doing, there is no `exit_code`, and `hint` may say what to do next.
+    command's doing, there is no `exit_code`, and `hint` may say what to do next. A restorable one whose
+    outs are not on this machine has the data `remote` that they would come from, `sure` if that was asked.
     """
 
     name: str
@@ -192,6 +194,8 @@ class StageResult:
     exit_code: int | None = None
     error: str = ""
     hint: str = ""
+    remote: str = ""
+    sure: bool = True
 
     @property
     def text(self) -> str:
@@ -202,14 +206,25 @@ class StageResult:
             case State.RAN:
                 return sentence(self.reasons)
             case State.CHANGED:
-                return sentence(self.reasons) + (f" ({self.source} has it)" if self.source else "")
+                return sentence(self.reasons)
+            case State.RESTORABLE:
+                return f"{sentence(self.reasons)}, would be restored{self._where}"
             case State.FAILED | State.NOT_RUN:
                 return f"{self.state}: {self.error}" if self.error else str(self.state)
         return str(self.state)
 
+    @property
+    def _where(self) -> str:
+        source = f" from {self.source}" if self.source else ""
+        if not self.remote:
+            return source
+        return f"{source}, fetched from {self.remote}" if self.sure else f"{source}, if {self.remote} has it"
+
     def as_json(self) -> dict[str, Any]:
         """Return the result as `--json` and records have it."""
-        more = {"source": self.source, "seconds": self.seconds, "error": self.error}
+        more: dict[str, Any] = {"source": self.source, "seconds": self.seconds, "error": self.error}
+        if self.remote:
+            more |= {"remote": self.remote, "sure": self.sure}
         return {
             "state": str(self.state),
             "reasons": [reason.text for reason in self.reasons],

@@ -35,9 +35,9 @@ def say(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Say which stages and which data have changed, and why.
+    """Say what gitexp run would do: which stages and data have changed, and why.
 
-    It is what gitexp run would find; nothing is run.
+    Nothing is run, and no server is asked what a data remote has; gitexp run --dry-run asks.
     """
     from gitexp.cli.session import open_project
     from gitexp.ops.status import status
@@ -59,12 +59,13 @@ def show(found: WorkspaceStatus, *, json: bool) -> None:
         return
     lines = [(stage.name, stage.text) for stage in found.stages]
     for path, state in found.data.items():
-        hint = {
-            DataState.CHANGED: "gitexp add",
-            DataState.NOT_ADDED: "gitexp add",
-            DataState.MISSING: "gitexp checkout",
+        text = {
+            DataState.CHANGED: f"changed: gitexp add {path}",
+            DataState.NOT_ADDED: f"not added: gitexp add {path}",
+            DataState.MISSING: f"missing: gitexp checkout {path}",
+            DataState.RESTORABLE: "missing, would be restored",
         }
-        lines.append((path, f"{state}: {hint[state]} {path}" if state in hint else str(state)))
+        lines.append((path, text.get(state, str(state))))
     width = max((render.cell_width(clean(name)) for name, _ in lines), default=0)
     gaps = [" " * (2 + width - render.cell_width(clean(name))) for name, _ in lines]
     render.answer(f"{clean(name)}{gap}{clean(text)}" for (name, text), gap in zip(lines, gaps, strict=True))
