@@ -143,3 +143,66 @@ def test_data_that_is_gone_is_named(repo: Workspace, trained: Workspace) -> None
     assert "Imported trained." in done.stderr
     assert "warning: data is not here: " in done.stderr
     assert refs_of(repo.path).keys() == {"trained"}
+
+
+@pytest.fixture
+def published(trained: Workspace, tmp_path: Path) -> str:
+    """The URL of a bare repository with the other project, whose data is at a data remote, `store`."""
+    trained.gitexp("remote", "add", "-q", "store", str(tmp_path / "store"))
+    trained.commit("a data remote")
+    put(trained, "published")
+    trained.gitexp("data", "push", "-q")
+    trained.git("clone", "-q", "--mirror", str(trained.path), str(tmp_path / "published.git"))
+    return f"file://{tmp_path}/published.git"
+
+
+def test_data_from_where_the_user_says(
+    repo: Workspace, trained: Workspace, published: str, tmp_path: Path
+) -> None:
+    done = repo.gitexp("import", published, "published")
+    assert "warning: data is not here: " in done.stderr
+    assert not objects(repo)
+    done = repo.gitexp("import", published, "published", "--data-from", "../store")
+    assert done.stderr == "published is here already.\n"
+    assert objects(repo) == objects(trained)
+
+
+def test_data_from_a_remote_of_this_project(
+    repo: Workspace, trained: Workspace, published: str, tmp_path: Path
+) -> None:
+    repo.allow("files", "gitexp.yaml")
+    for name in ("mine", "theirs"):
+        repo.gitexp("remote", "add", "-q", name, str(tmp_path / ("store" if name == "theirs" else name)))
+    error = repo.json("import", published, "published", "--data-from", "thiers", check=False)["error"]
+    assert (error["code"], error["hint"]) == ("no-data-remote", "Did you mean theirs?")
+    assert refs_of(repo.path) == {}
+    repo.gitexp("import", "-q", published, "published", "--data-from", "theirs")
+    assert objects(repo) == objects(trained)
+
+
+def test_a_data_remote_of_theirs_is_shown_and_not_asked(repo: Workspace, trained: Workspace) -> None:
+    """It may belong to somebody who only wants to know who comes, or to be sent credentials."""
+    shutil.rmtree(trained.path / ".git" / "gitexp" / "objects", ignore_errors=True)
+    trained.write(
+        "gitexp.yaml",
+        "remotes:\n  folder: store\n  bucket: s3://bucket/x\n  secret: https://me:pass@host/\n  1: [x]\n"
+        "  odd: {url: ssh://-oProxyCommand=evil/x}\n  none:\ndata: [data]\n",
+    )
+    trained.commit("data remotes")
+    put(trained, "stranger")
+    done = repo.gitexp("import", str(trained.path), "stranger")
+    hints = [line for line in done.stderr.splitlines() if line.startswith("hint: ")]
+    folder = trained.path.resolve() / "store"
+    assert hints == [
+        f"hint: Its data remote folder is {folder}; if you trust that: --data-from {folder}",
+        "hint: Its data remote bucket is s3://bucket/x; if you trust that: --data-from s3://bucket/x",
+    ]
+
+
+def test_data_that_cannot_be_asked_for(repo: Workspace, published: str, tmp_path: Path) -> None:
+    (tmp_path / "store").rename(tmp_path / "elsewhere")
+    (tmp_path / "store").mkdir()
+    done = repo.gitexp("import", published, "published", "--data-from", str(tmp_path / "store"))
+    assert "warning: data is not here: " in done.stderr
+    assert f"'{tmp_path / 'store'}'" in done.stderr
+    assert refs_of(repo.path).keys() == {"published"}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
 
-from gitexp.cli import options
+from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 EPILOG = """Examples:
 gitexp import ../other-project exp-333c9
 gitexp import https://example.com/team/project.git best --name theirs
+gitexp import https://example.com/team/project.git best --data-from s3://team/data
 """
 
 
@@ -26,13 +28,24 @@ def import_experiment(
     name: Annotated[
         str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name for it here.")
     ] = None,
+    data_from: Annotated[
+        str | None,
+        typer.Option(
+            "--data-from",
+            metavar="URL|REMOTE",
+            help="Where its data is: a URL, a folder, or a data remote of this project.",
+            autocompletion=complete.data_remotes,
+        ),
+    ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Bring one experiment from another repository.
 
     With the commits that it stands on, and its data as far as it can be had: from the other repository, if
-    that is on this machine, or from the data remote. If its name is taken here it is kept as NAME-2.
+    that is on this machine, from --data-from, or from this project's data remote. What the other
+    repository says of data remotes is shown, and used only if you name it. If the name of the experiment is
+    taken here it is kept as NAME-2.
     """
     from gitexp.cli import render
     from gitexp.cli.exchange import contact
@@ -43,10 +56,12 @@ def import_experiment(
 
     project = open_project()
     with contact(quiet=quiet) as on_line:
-        done = ops.import_experiment(project, where, exp, name, on_line)
+        done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
     warn_of_namesakes(project, done.experiment.name)
     for path, error in done.missing.items():
         render.warn(f"{path} is not here: {error.message}")
+    for remote, url in done.data_remotes.items() if data_from is None else ():
+        render.hint(f"Its data remote {remote} is {url}; if you trust that: --data-from {shlex.quote(url)}")
     if json:
         return render.as_json(row_of(project, done.experiment).as_json())
     if not quiet:
