@@ -55,13 +55,13 @@ KEYS: Mapping[str, str] = {
     "metrics": "Files that the command writes its results to (JSON, YAML, TOML, CSV or TSV).",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves that the command writes; stored with the experiment.",
-    "outs": "Other results, such as models; files up to max_untracked are stored with the experiment.",
+    "outs": "Other results, such as models; files over max_untracked go into the object store.",
     "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
     "data": "Files and folders of data that no stage makes, as gitexp add lists them.",
     "remotes": "Where data is pushed to and pulled from: a URL by name, or a map with url: and options.",
     "link": "How data comes into the workspace: the first that works of reflink, hardlink, copy.",
     "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
-    "max_untracked": "Largest untracked or result file to store, such as 10 MB.",
+    "max_untracked": "Largest untracked or result file to store in Git, such as 10 MB.",
 }
 LINKS = ("reflink", "hardlink", "copy")
 _A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"

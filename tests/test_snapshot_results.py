@@ -134,7 +134,7 @@ def test_a_large_untracked_file_with_each_way_out(repo: Workspace) -> None:
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_declared_result_that_is_too_large_is_left_out_and_named(repo: Workspace, ignored: bool) -> None:
+def test_a_declared_result_that_is_too_large_stands_in_the_lock(repo: Workspace, ignored: bool) -> None:
     repo.write("gitexp.yaml", "max_untracked: 2kB\nouts: [models/]\n")
     if ignored:
         repo.write(".gitignore", "models/\n")
@@ -142,7 +142,8 @@ def test_a_declared_result_that_is_too_large_is_left_out_and_named(repo: Workspa
     repo.write("models/small.raw", bytes(2000))
     kept, warnings = saved(repo)
     assert {path for path in kept if path.startswith("models")} == {"models/small.raw"}
-    assert warnings == ["left out, over 2.0 kB: models/large.raw"]
+    assert b"models/large.raw: {hash: " in kept["gitexp.lock"][1]
+    assert warnings == []
 
 
 # -- declared results ------------------------------------------------------------------------------------

@@ -15,10 +15,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePosixPath
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
+from gitexp.ops import inputs
 from gitexp.ops.start import Start
+from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.repo import records
 from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX, Store
@@ -36,12 +39,14 @@ def identity(start: Start) -> str:
     folder; which metrics are looked for in the output; and for stages what they read. Not the baseline, nor
     what Git ignores else.
     """
-    results = [tuple(path.split("/")) for path in start.results]
-    content = _digest(start.workspace, start.tree, results)
+    results = [*start.results, PurePosixPath(start.code.config.folder, LOCK_FILE).as_posix()]
+    content = _digest(start.workspace, start.tree, [tuple(path.split("/")) for path in results])
     patterns = sorted(start.code.config.metrics_from_output.items())
     what: list[object] = [content, start.line, start.folder, patterns]
     if start.plan is not None:
         what.append(start.plan.inputs)
+    elif lock := inputs.locked(start.code, start.workspace.root):
+        what.append(hashlib.sha256(lock).hexdigest())
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 

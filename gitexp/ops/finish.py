@@ -7,7 +7,7 @@ may fail for what the run left behind: what cannot be stored is named in the rec
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,9 @@ from pathlib import Path
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, ProcessId, Record, Status, Tree
-from gitexp.ops import exclusions
-from gitexp.ops.project import Project, parse_all, read
-from gitexp.repo import live, snapshot, worktrees
+from gitexp.ops import results
+from gitexp.ops.project import Project, parse_all
+from gitexp.repo import live, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
 from gitexp.repo.store import STAGE_LOGS, subject
@@ -25,7 +25,6 @@ from gitexp.run.liveness import current_process, is_alive
 from gitexp.run.log import LIMIT, read_log
 from gitexp.run.printed import TIMEOUT, find_printed
 
-_SIZE = 2  # in a stamp
 _ATTEMPTS = 3
 MAX_LOG = LIMIT
 OUTPUT = ".gitexp/output"  # stands for a metrics file where those are recorded that were printed
@@ -63,11 +62,10 @@ def _finish(
     workspace = _workspace(project, run)
     if workspace is None:
         run = replace(run, metrics=(), written_params=())
-    metrics, warnings = _metrics(run)
+    metrics, warnings = results.metrics(run)
     printed, unmatched = _printed(run, record)
-    params, unread = parse_all({n: _if_written(run, n) for n in run.written_params}, files.parse)
-    tree, left_out = _results(project, run, workspace)
-    left_out += _keep_left(project, run, workspace, tree, experiment.name)
+    params, unread = parse_all({n: results.if_written(run, n) for n in run.written_params}, files.parse)
+    tree, left_out = results.store(project, run, workspace, experiment.name)
     record = replace(
         _ended(record, _status(run)),
         params={**record.params, **params},
@@ -212,27 +210,6 @@ def _status(run: LiveRun) -> Status:
     return Status.DONE if run.exit_code == 0 else Status.FAILED
 
 
-def _if_written(run: LiveRun, name: str) -> bytes | None:
-    """Return the content of a file that the run wrote; None for one that stood there before."""
-    root = Path(run.root)
-    after = live.stamp(root, [name]).get(name)
-    return None if after is None or after == run.stamps.get(name) else read(root / name)
-
-
-def _metrics(run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
-    """Return the metrics that this run wrote, and what is to be said of those it did not."""
-    found = {name: _if_written(run, name) for name in run.metrics}
-    trees, warnings = parse_all(found, files.parse_metrics)
-    for name, data in found.items():
-        if data is not None:
-            continue
-        if (Path(run.root) / name).exists():
-            warnings.append(f"not this run's result: {name} was there before and has not been written")
-        elif name in run.declared:
-            warnings.append(f"not written: {name}")
-    return trees, warnings
-
-
 def _printed(run: LiveRun, record: Record) -> tuple[dict[str, Tree], list[str]]:
     """Return the metrics that are to be found in the output, and a sentence for each that is not there."""
     if not record.patterns:
@@ -251,106 +228,6 @@ def _printed(run: LiveRun, record: Record) -> tuple[dict[str, Tree], list[str]]:
     if len(found) < len(record.patterns):
         missing.append(f"the output was not searched to its end: a pattern took more than {TIMEOUT:g} s")
     return ({OUTPUT: files.printed_tree(values)} if values else {}), missing
-
-
-def _results(project: Project, run: LiveRun, workspace: Repository | None) -> tuple[str, list[str]]:
-    """Return the start tree with the declared results that this run wrote, and what is to be said of them."""
-    if workspace is None:
-        return run.tree, [f"results not stored: the workspace is gone, {run.root}"]
-    found, warnings = _to_store(project, run)
-    with project.local.scratch() as scratch:
-        try:
-            stored = snapshot.with_files(workspace, scratch, run.tree, run.results, found)
-            return stored.tree, [*warnings, *stored.warnings]
-        except errors.SnapshotRefused:
-            pass  # One of them cannot be read; that is no reason to lose the others.
-        gone = set(project.repo.files_in(run.tree, run.results)).difference(found)
-        tree = snapshot.with_files(workspace, scratch, run.tree, sorted(gone), []).tree
-        return _by_halves(workspace, scratch, tree, found, warnings)
-
-
-def _keep_left(
-    project: Project, run: LiveRun, workspace: Repository | None, tree: str, name: str
-) -> list[str]:
-    """Put what an isolated run left and nobody declared where it stays; return what is to be said of it."""
-    if workspace is None or workspace.root.parent != project.local.worktrees:
-        return []
-    target = project.local.root / "left" / name
-    # A kill, or a second attempt, may find some of it moved already.
-    kept = set(snapshot.files_below(target, ["."]))
-    with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
-        # Neither results of this run, nor left by it.
-        given = _as_it_was(run).difference(workspace.files_in(tree, run.results))
-        tree, _ = _by_halves(workspace, scratch, tree, sorted(given), [])
-        kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target, stored=run.stored))
-    if not kept:
-        return []
-    return [
-        f"not stored, moved to .git/gitexp/left/{name}: {snapshot.shorten(sorted(kept))}; "
-        "declare them under outs: to keep them"
-    ]
-
-
-def _as_it_was(run: LiveRun) -> set[str]:
-    """Return the result files that stood there before the run and have not been written since."""
-    root = Path(run.root)
-    now_there = live.stamp(root, snapshot.files_below(root, run.results))
-    return {name for name, stamp in now_there.items() if stamp == run.stamps.get(name)}
-
-
-def _is_elsewhere(run: LiveRun, name: str) -> bool:
-    return snapshot.is_below(name, run.elsewhere)
-
-
-def _by_halves(
-    workspace: Repository, scratch: Path, tree: str, names: Sequence[str], warnings: Sequence[str]
-) -> tuple[str, list[str]]:
-    """Return the tree with those files that can be stored, and a warning more for each other one."""
-    if not names:
-        return tree, [*warnings]
-    try:
-        stored = snapshot.with_files(workspace, scratch, tree, [], names)
-        return stored.tree, [*warnings, *stored.warnings]
-    except errors.SnapshotRefused as error:
-        if len(names) == 1:
-            return tree, [*warnings, f"not stored: {names[0]}: {error.message}"]
-    half = len(names) // 2
-    tree, told = _by_halves(workspace, scratch, tree, names[:half], warnings)
-    return _by_halves(workspace, scratch, tree, names[half:], told)
-
-
-def _to_store(project: Project, run: LiveRun) -> tuple[list[str], list[str]]:
-    """Return the result files that belong to this run, and a sentence for those that cannot be stored.
-
-    What stood there before and was not written is part of this run where the baseline or the start has
-    it, as an input may be; but metrics are another run's then.
-    """
-    root = Path(run.root)
-    there = [name for name in snapshot.files_below(root, run.results) if not _is_elsewhere(run, name)]
-    now_there = live.stamp(root, there)
-    if not now_there:
-        return [], []
-    tracked = set(project.repo.files_in(run.baseline, run.results))
-    untouched = {n for n, stamp in now_there.items() if stamp == run.stamps.get(n)}.difference(tracked)
-    at_start = project.repo.files_in(run.tree, run.results) if untouched else ()
-    inputs = untouched.intersection(at_start).difference(run.metrics)
-    secret = exclusions.rule(project.repo.root)
-    left_out: dict[str, list[str]] = {}
-    found = []
-    for name, stamp in now_there.items():
-        if name not in tracked:
-            if name in untouched:
-                if name in inputs:
-                    found.append(name)
-                continue
-            why = secret(name)
-            if why is None and stamp[_SIZE] > run.max_size:
-                why = f"over {snapshot.human_size(run.max_size)}"
-            if why is not None:
-                left_out.setdefault(why, []).append(name)
-                continue
-        found.append(name)
-    return found, [f"not stored, {why}: {snapshot.shorten(names)}" for why, names in left_out.items()]
 
 
 def _run_files(project: Project, run: LiveRun, environment: bytes | None) -> dict[str, str]:

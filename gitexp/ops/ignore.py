@@ -11,6 +11,7 @@ from gitexp.files.limits import read_limited
 from gitexp.ops import whole_file
 from gitexp.ops.project import Project
 from gitexp.repo.git import Repository
+from gitexp.repo.snapshot import shorten
 
 IGNORE_FILE = ".gitignore"
 
@@ -32,6 +33,19 @@ def ignore(project: Project, paths: Sequence[str]) -> list[str]:
             at = PurePosixPath(path)
             lines.setdefault(str(at.with_name(IGNORE_FILE)), []).append(pattern(at.name))
     return [name for name, new in lines.items() if _append(project, root / name, new)]
+
+
+def advice(repo: Repository, paths: Sequence[str]) -> list[str]:
+    """Return what is to be said of those stored paths that Git does not ignore, and a commit might take."""
+    if not paths:
+        return []
+    # Whether it is a file or will be a folder may not be known yet, and a rule may be for folders only.
+    asked = b"".join(os.fsencode(name) + b"\0" for path in paths for name in (path, path + "/"))
+    _, answer, _ = repo.call("check-ignore", "-z", "--stdin", stdin=asked, env={"GIT_LITERAL_PATHSPECS": "0"})
+    ignored = {os.fsdecode(path).rstrip("/") for path in answer.split(b"\0")}
+    if not (found := [path for path in paths if path not in ignored]):
+        return []
+    return [f"Git does not ignore {shorten(found)}: a line in .gitignore keeps it out of your commits"]
 
 
 def pattern(name: str) -> str:

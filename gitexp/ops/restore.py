@@ -25,17 +25,26 @@ def missing_data(project: Project, code: Project, root: Path) -> tuple[Artifact,
     """
     data = lock_file.read(root, code.config).data
     wanted = [data[path] for path in code.config.data if path in data and not os.path.lexists(root / path)]
-    with StatCache(project.local.stat_cache) as cache:
-        absent = Restorer(project, root, cache).absent(wanted)
-    if absent:
-        raise missing([artifact.path for artifact in absent])
+    if gone := absent(project, root, wanted):
+        raise missing([artifact.path for artifact in gone])
     return tuple(wanted)
 
 
-def bring(project: Project, root: Path, artifacts: Sequence[Artifact]) -> None:
-    """Place artifacts in the workspace at `root`; raises what `data.place.place` raises."""
+def absent(project: Project, root: Path, artifacts: Sequence[Artifact]) -> list[Artifact]:
+    """Return those whose content is neither in the store nor to be fetched from the data remote."""
     with StatCache(project.local.stat_cache) as cache:
-        Restorer(project, root, cache).bring(artifacts)
+        return Restorer(project, root, cache).absent(artifacts)
+
+
+def bring(
+    project: Project, root: Path, artifacts: Sequence[Artifact], *, editable: Sequence[str] = ()
+) -> None:
+    """Place artifacts in the workspace at `root`, those at the paths `editable` never as links.
+
+    Raises what `data.place.place` raises.
+    """
+    with StatCache(project.local.stat_cache) as cache:
+        Restorer(project, root, cache).bring(artifacts, in_git=editable)
 
 
 class Restorer:

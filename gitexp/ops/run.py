@@ -137,6 +137,8 @@ def _begin(project: Project, request: Request, start: Start, identity: str, fold
         results=start.results,
         elsewhere=start.elsewhere,
         stored=start.code.config.data,
+        project=config.folder,
+        large=start.large,
         declared=tuple(sorted(config.declared)),
         share=config.share,
         max_size=config.max_untracked,
@@ -306,7 +308,7 @@ def _enter(run: _Run) -> Path:
     if run.start.bring:
         from gitexp.ops import restore
 
-        restore.bring(run.project, root, run.start.bring)
+        restore.bring(run.project, root, run.start.bring, editable=run.start.large)
     cwd = root / run.start.folder
     cwd.mkdir(parents=True, exist_ok=True)
     return cwd

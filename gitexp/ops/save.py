@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,7 @@ from gitexp.model import Experiment, Record, Status
 from gitexp.ops import exclusions, names
 from gitexp.ops.project import Project, foreign, parse_all, read, warning_of
 from gitexp.ops.record import branch_of, made_here
-from gitexp.repo import snapshot
-from gitexp.repo.live import live_runs
+from gitexp.repo import indexes, live, snapshot
 from gitexp.repo.store import check_name, subject
 from gitexp.run.liveness import is_alive
 
@@ -34,20 +33,23 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse)
     metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
+    elsewhere = project.elsewhere()
+    large = _large_results(project, elsewhere)
     rules = snapshot.Rules(
         leave_out=exclusions.rule(root),
         max_untracked=config.max_untracked,
         results=config.results,
-        elsewhere=project.elsewhere(),
+        elsewhere=(*elsewhere, *large),
         declared=(*config.params, *config.results),
     )
     going = [
         f"{run.name or 'a run'} is running here: its results may be half written"
-        for run in live_runs(project.local)
+        for run in live.live_runs(project.local)
         if run.git_dir == str(project.repo.git_dir) and is_alive(run.process)
     ]
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)
+        tree, refused = _with_large_results(project, scratch, taken.tree, large)
     failpoint("save:snapshot")
     record = Record(
         name=name,
@@ -58,19 +60,48 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         params=params,
         metrics=metrics,
         note=note,
-        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad),
+        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *refused, *unread, *bad),
     )
     record = made_here(record)
     record = replace(record, finished=record.created)
 
     def build(name: str) -> tuple[Record, str]:
         named = replace(record, name=name)
-        commit = project.repo.write_commit(taken.tree, [head.commit], subject(named) + "\n")
+        commit = project.repo.write_commit(tree, [head.commit], subject(named) + "\n")
         failpoint("save:commit")
-        return replace(named, commit=commit), taken.tree
+        return replace(named, commit=commit), tree
 
-    seed = project.repo.write_commit(taken.tree, [head.commit], "Saved workspace\n")
+    seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
     return names.create(to_try, lambda name: project.store.create(name, seed, build))
+
+
+def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
+    """Return the declared results that are too large for Git, and not in it all the same."""
+    root, config = project.repo.root, project.config
+    secret = exclusions.rule(root)
+    large = [
+        name
+        for name, stamp in live.stamp(root, snapshot.files_below(root, config.results)).items()
+        if stamp.size > config.max_untracked
+        and not (root / name).is_symlink()
+        and not snapshot.is_below(name, elsewhere)
+        and secret(name) is None
+    ]
+    tracked = indexes.files(project.repo, project.repo.index, large)
+    return [name for name in large if name not in tracked]
+
+
+def _with_large_results(
+    project: Project, scratch: Path, tree: str, large: Sequence[str]
+) -> tuple[str, Sequence[str]]:
+    """Return the tree with a lock that names the large results, and a sentence for each that it cannot."""
+    if not large:
+        return tree, ()
+    from gitexp.ops import large_results
+
+    kept = large_results.keep(project, project.repo.root, project.config, large)
+    contents = kept.contents(project.config)
+    return snapshot.with_contents(project.repo, scratch, tree, contents) if contents else tree, kept.refused
 
 
 def _contents(root: Path, names: Iterable[str], but: Collection[str]) -> dict[str, bytes | None]:

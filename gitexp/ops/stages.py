@@ -15,7 +15,7 @@ from gitexp import errors
 from gitexp.data import paths
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
-from gitexp.ops import lock_file
+from gitexp.ops import ignore, lock_file
 from gitexp.ops.project import Project
 from gitexp.ops.restore import Restorer
 from gitexp.ops.standing import Standing
@@ -160,21 +160,11 @@ def _changed_data(code: Project, plan: Plan, lock: Lock, standing: Standing) -> 
     return told
 
 
-def _not_ignored(code: Project, plan: Plan, lock: Lock) -> tuple[str, ...]:
+def _not_ignored(code: Project, plan: Plan, lock: Lock) -> Sequence[str]:
     """Return what is to be said of outs that the next commit might take in; once, before they are made."""
     new = [stage for stage in plan.stages if stage.name not in lock.stages]
     outs = [out.path for stage in new for out in stage.outs if not out.in_git]
-    if not outs:
-        return ()
-    # Whether it will be a file or a folder, nobody knows yet, and a rule may be for folders only.
-    asked = b"".join(os.fsencode(path) + b"\0" for out in outs for path in (out, out + "/"))
-    _, answer, _ = code.repo.call(
-        "check-ignore", "-z", "--stdin", stdin=asked, env={"GIT_LITERAL_PATHSPECS": "0"}
-    )
-    ignored = {os.fsdecode(path).rstrip("/") for path in answer.split(b"\0")}
-    if not (found := [out for out in outs if out not in ignored]):
-        return ()
-    return (f"Git does not ignore {shorten(found)}: a line in .gitignore keeps it out of your commits",)
+    return ignore.advice(code.repo, outs)
 
 
 def _reads(plan: Plan) -> Iterator[tuple[Stage, str]]:

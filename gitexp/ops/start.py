@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 from gitexp import config, errors, files
 from gitexp.failpoints import failpoint
 from gitexp.files.dvc_yaml import DVC_YAML
-from gitexp.model import Artifact, Experiment, Files, Record
-from gitexp.ops import exclusions, lookup, names, overlay, params
+from gitexp.model import Artifact, Files, Record
+from gitexp.ops import exclusions, inputs, lookup, names, overlay, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
 from gitexp.ops.params import Command, Params
 from gitexp.ops.project import Project, read
 from gitexp.ops.record import branch_of
+from gitexp.ops.request import Request as Request  # what `prepare` is given stands beside it
 from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.store import check_name
@@ -32,7 +33,6 @@ from gitexp.run.programs import find_program
 
 # What is behind the stages is imported where there are some: it costs as much as a short run without them.
 if TYPE_CHECKING:
-    from gitexp.ops.stage_run import StageListener
     from gitexp.ops.stages import Plan
     from gitexp.pipeline.state import StageSelection
 
@@ -42,43 +42,14 @@ _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for. `stdout` and `stderr` are where the command's output goes (fds).
-
-    `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
-    `command` then that experiment's runs again. `name_template` is used where there is no `name`.
-    `metrics` are `NAME=PATTERN`, to be found in the output. Where the project has stages and no `command` is
-    given these run, those of `selection`, and `listener` is told of each. With `once`, what is done already
-    is not run again. `on_same` is told of an experiment that was, or is, exactly the same run: before the
-    start if that is known at once, else at the end.
-    """
-
-    command: Command | None = None
-    overrides: Sequence[str] = ()
-    name: str = ""
-    name_template: str = ""
-    note: str = ""
-    temp: bool = False
-    from_: str = ""
-    with_: Sequence[str] = ()
-    metrics: Sequence[str] = ()
-    once: bool = False
-    selection: StageSelection | None = None
-    listener: StageListener | None = None
-    stdout: int = 1
-    stderr: int = 2
-    on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
-    on_same: Callable[[Experiment], None] = field(default=lambda experiment: None)
-
-
-@dataclass(frozen=True, slots=True)
 class Start:
     """A run that may begin: checked, and its code stored.
 
     `code` is the project as the code has it: where `-S` was looked up, and whose config counts.
     `workspace` is where it will run, in `folder` (relative to the root); `commit` holds the `tree`
     that it starts with; `names` are to be tried in turn. With a `plan`, stages run and not a command.
-    `bring` is data that the command would not find there.
+    `bring` is data that the command would not find there. `large` are the paths of earlier results that
+    stand in gitexp.lock and not in Git.
     """
 
     code: Project
@@ -93,6 +64,7 @@ class Start:
     names: Iterable[str] = ("",)
     plan: Plan | None = None
     bring: tuple[Artifact, ...] = ()
+    large: tuple[str, ...] = ()
 
     @property
     def command(self) -> Command:
@@ -170,7 +142,9 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         # The results of a run that died here must be stored before this one writes over them.
         finish_dead_runs(project, awaited=repo.git_dir)
         plan = _completed(plan, project, project, repo.root, prepared)
-    tree, warnings = _snapshot(project, prepared, plan)
+    large = inputs.large_results(project, repo.root)
+    known = inputs.unchanged(project, large)
+    tree, warnings = _snapshot(project, prepared, plan, [artifact.path for artifact in known])
     prepared = params.as_stored(project, tree, prepared)
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
@@ -179,7 +153,7 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         workspace = stack.enter_context(worktrees.checkout(repo, commit))
         worktrees.share(repo, workspace, commit, project.config.share)
         plan = _completed(plan, project, project, workspace.root, prepared)
-        bring = _data(project, project, workspace.root, plan)
+        bring = (*inputs.data(project, project, workspace.root, plan), *known)
     told = (*prepared.warnings, *(plan.warnings if plan is not None else ()), *warnings)
     return Start(
         project,
@@ -193,15 +167,18 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         told,
         plan=plan,
         bring=bring,
+        large=tuple(artifact.path for artifact in large),
     )
 
 
-def _snapshot(project: Project, prepared: Params, plan: Plan | None) -> tuple[str, tuple[str, ...]]:
+def _snapshot(
+    project: Project, prepared: Params, plan: Plan | None, large: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
     rules = snapshot.Rules(
         leave_out=exclusions.rule(project.repo.root),
         max_untracked=project.config.max_untracked,
         results=_results(project, plan),
-        elsewhere=_elsewhere(project, plan),
+        elsewhere=(*_elsewhere(project, plan), *large),
         declared=tuple(prepared.contents),
         overlay=prepared.edited,
     )
@@ -232,10 +209,12 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     worktrees.share(repo, worktree, point.commit, code.config.share)
     prepared, folder, plan = _checked(code, request, before, repo.root)
     plan = _completed(plan, project, code, worktree.root, prepared)
-    bring = _data(project, code, worktree.root, plan)
+    large = inputs.large_results(code, worktree.root)
+    known, gone = inputs.available(project, worktree.root, large)
+    bring = (*inputs.data(project, code, worktree.root, plan), *known)
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
-    warnings = prepared.warnings
+    warnings = (*prepared.warnings, *gone)
     if changed := [*dict.fromkeys([*changed, *prepared.edited])]:
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
@@ -246,7 +225,18 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     failpoint("run:settled")
     branch = before.branch if before is not None else None
     return Start(
-        code, prepared, folder, point.commit, branch, worktree, tree, commit, warnings, plan=plan, bring=bring
+        code,
+        prepared,
+        folder,
+        point.commit,
+        branch,
+        worktree,
+        tree,
+        commit,
+        warnings,
+        plan=plan,
+        bring=bring,
+        large=tuple(artifact.path for artifact in large),
     )
 
 
@@ -355,15 +345,6 @@ def _results(code: Project, plan: Plan | None) -> tuple[str, ...]:
 
 def _elsewhere(code: Project, plan: Plan | None) -> tuple[str, ...]:
     return code.elsewhere() if plan is None else (*code.config.data, *plan.in_store)
-
-
-def _data(project: Project, code: Project, root: Path, plan: Plan | None) -> tuple[Artifact, ...]:
-    """Return the data that an isolated command lacks; raises LockError, or MissingData if it is nowhere."""
-    if plan is not None or not code.config.data:
-        return ()
-    from gitexp.ops import restore
-
-    return restore.missing_data(project, code, root)
 
 
 def _command(code: Project, request: Request, before: Record | None) -> tuple[Command, Path]:

@@ -1,4 +1,5 @@
-"""`gitexp.lock`: what each stage read and wrote when it last ran, and the data that no stage makes.
+"""`gitexp.lock`: what each stage read and wrote when it last ran, the data that no stage makes, and the
+results of a command that are too large for Git.
 
 The file stands in the project's folder and names paths relative to it; in memory all are relative to the
 root of the repository. It is written in one order and one line for each thing, so that a merge of two
@@ -23,8 +24,7 @@ from gitexp.files.nodes import plain
 from gitexp.files.yaml_text import compose
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Artifact, Flat, Value
-
-LOCK_FILE = "gitexp.lock"
+from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
 
 _FORMAT = 1
 _MAX_BYTES = 16 << 20
@@ -49,16 +49,17 @@ class LockedStage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The whole file: stages by name, added data by path."""
+    """The whole file: stages by name, added data and large results (`outs`) by path."""
 
     stages: Mapping[str, LockedStage] = field(default_factory=dict)
     data: Mapping[str, Artifact] = field(default_factory=dict)
+    outs: Mapping[str, Artifact] = field(default_factory=dict)
 
     @property
     def artifacts(self) -> list[Artifact]:
         """All that must be in a store for this lock to be whole: data and outs, not deps."""
-        outs = [out for stage in self.stages.values() for out in stage.outs]
-        return [*self.data.values(), *outs]
+        of_stages = [out for stage in self.stages.values() for out in stage.outs]
+        return [*self.data.values(), *self.outs.values(), *of_stages]
 
 
 def read_lock(name: str, data: bytes, prefix: str = "") -> Lock:
@@ -104,6 +105,8 @@ def write_lock(lock: Lock, prefix: str = "") -> bytes:
     lines = [_HEAD, f"format: {_FORMAT}\n"]
     if lock.data:
         lines += ["data:\n", *artifacts(lock.data.values(), "  ")]
+    if lock.outs:
+        lines += ["outs:\n", *artifacts(lock.outs.values(), "  ")]
     if lock.stages:
         lines.append("stages:\n")
     for name, locked in sorted(lock.stages.items()):
@@ -128,12 +131,15 @@ class _Reader:
         tree = self._tree(data)
         if tree.get("format", _FORMAT) != _FORMAT:
             self._fail("it was written by a later gitexp", "Update gitexp.")
-        self._known(tree, {"format", "data", "stages"}, "the file")
-        found = self._artifacts(tree.get("data"), "data")
+        self._known(tree, {"format", "data", "outs", "stages"}, "the file")
+        added, outs = (
+            {artifact.path: artifact for artifact in self._artifacts(tree.get(key), key)}
+            for key in ("data", "outs")
+        )
         stages = {
             name: self._stage(name, stage) for name, stage in self._map(tree.get("stages"), "stages").items()
         }
-        lock = Lock(stages, {artifact.path: artifact for artifact in found})
+        lock = Lock(stages, added, outs)
         self._refuse_clashes([artifact.path for artifact in lock.artifacts])
         return lock
 

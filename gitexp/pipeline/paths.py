@@ -1,8 +1,10 @@
-"""Paths as people write them, made paths from the root of the repository."""
+"""Paths as people write them, made paths from the root of the repository; and where the lock stands."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+
+LOCK_FILE = "gitexp.lock"
 
 
 def inside(folder: str, path: str) -> str | None:

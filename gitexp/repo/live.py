@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -33,7 +34,14 @@ _RESERVE = 2 * 1024 * 1024  # bytes
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
-Stamp = tuple[int, int, int, int]  # of a file: modified and changed (ns), size, inode
+
+class Stamp(NamedTuple):
+    """By which a file is known to have been written; times in ns."""
+
+    modified: int
+    changed: int
+    size: int
+    inode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,8 @@ class LiveRun:
     `tree` is the start snapshot; `stamps` tell which result files stood there before it began. What
     counts as a result, is worth a word if it is missing (`declared`) or is linked (`share`) is as its
     code's config has it, which another commit's may not. What is `elsewhere` is data, whose place is the
-    object store and not Git; `stored` is what of it is in that store, as it stands.
+    object store and not Git; `stored` is what of it is in that store, as it stands. `project` is the folder
+    whose gitexp.lock names it, relative to the root, and `large` what it named of earlier results.
     `child` is the command, from its start until gitexp has seen its end; of several at a time the last
     that was started, and `others` are those before it.
     `exit_code` and `interrupted` are set when the command has ended.
@@ -66,6 +75,8 @@ class LiveRun:
     share: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
+    project: str = ""
+    large: tuple[str, ...] = ()
     name: str = ""
     child: ProcessId | None = None
     others: tuple[ProcessId, ...] = ()
@@ -217,7 +228,7 @@ def _read(folder: Path) -> LiveRun:
         git_dir=str(data["git_dir"]),
         baseline=str(data["baseline"]),
         tree=str(data["tree"]),
-        stamps={str(name): _stamp(*map(int, of)) for name, of in data["stamps"].items()},
+        stamps={str(name): Stamp(*map(int, of)) for name, of in data["stamps"].items()},
         metrics=_paths(data["metrics"]),
         written_params=_paths(data["written_params"]),
         results=_paths(data["results"]),
@@ -227,6 +238,8 @@ def _read(folder: Path) -> LiveRun:
         share=tuple(map(str, data.get("share", ()))),
         elsewhere=_paths(data.get("elsewhere", ())),
         stored=_paths(data.get("stored", ())),
+        project=_paths([data.get("project", "")])[0],
+        large=_paths(data.get("large", ())),
         name=str(data["name"]),
         child=None if child is None else _process(child),
         others=tuple(map(_process, data.get("others", ()))),
@@ -247,10 +260,6 @@ def _process(data: dict[str, object]) -> ProcessId:
     return ProcessId(str(data["host"]), int(str(data["pid"])), str(data["started"]))
 
 
-def _stamp(modified: int, changed: int, size: int, inode: int) -> Stamp:
-    return (modified, changed, size, inode)
-
-
 def stamp(root: Path, names: Sequence[str]) -> dict[str, Stamp]:
     """Return the stamps of the files among `names` that are there; a link has that of its target."""
     stamps: dict[str, Stamp] = {}
@@ -258,7 +267,7 @@ def stamp(root: Path, names: Sequence[str]) -> dict[str, Stamp]:
         path = root / name
         with contextlib.suppress(OSError):
             of = path.stat() if path.exists() else path.lstat()
-            stamps[name] = (of.st_mtime_ns, of.st_ctime_ns, of.st_size, of.st_ino)
+            stamps[name] = Stamp(of.st_mtime_ns, of.st_ctime_ns, of.st_size, of.st_ino)
     return stamps
 
 

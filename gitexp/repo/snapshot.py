@@ -111,6 +111,15 @@ def with_files(
     return Snapshot(repo.run("write-tree", index=index, durable=True).decode().strip(), tuple(warnings))
 
 
+def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[str, bytes]) -> str:
+    """Return `tree` with these contents of files, whatever the disk has."""
+    index = scratch / "contents"
+    repo.run("read-tree", "--end-of-options", tree, index=index)
+    blobs = {path: ("100644", repo.write_blob(content)) for path, content in contents.items()}
+    indexes.put(repo, index, blobs)
+    return repo.run("write-tree", index=index, durable=True).decode().strip()
+
+
 def _inexact(paths: Sequence[str]) -> list[str]:
     said = "stored as Git's attributes convert it, not byte for byte: "
     return [said + shorten(paths)] if paths else []

@@ -1,0 +1,77 @@
+"""What a command finds beside its code: data, and earlier results that are too large for Git.
+
+What the object store has of them is brought to where a run is isolated. Most projects have neither, and
+then nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitexp.model import Artifact
+from gitexp.ops.project import Project, read
+from gitexp.pipeline.paths import LOCK_FILE
+from gitexp.repo.snapshot import shorten
+
+if TYPE_CHECKING:
+    from gitexp.ops.stages import Plan
+
+_HAS_OUTS = re.compile(rb"^outs:", re.MULTILINE)  # of a lock; most have none, and reading it whole is slower
+
+
+def data(project: Project, code: Project, root: Path, plan: Plan | None) -> tuple[Artifact, ...]:
+    """Return the data that an isolated command lacks; none for stages, which bring their own.
+
+    Raises LockError, or MissingData if it is nowhere.
+    """
+    if plan is not None or not code.config.data:
+        return ()
+    from gitexp.ops import restore
+
+    return restore.missing_data(project, code, root)
+
+
+def locked(code: Project, root: Path) -> bytes:
+    """Return what the lock of a workspace says but for earlier results, b"" for nothing."""
+    lock = read(root / code.config.folder / LOCK_FILE)
+    if lock is None or not _HAS_OUTS.search(lock):
+        return lock or b""
+    from gitexp.ops import large_results as results
+
+    return results.without_outs(lock, code.config)
+
+
+def large_results(code: Project, root: Path) -> list[Artifact]:
+    """Return the results of an earlier run that stand in the lock of a workspace."""
+    lock = read(root / code.config.folder / LOCK_FILE)
+    if lock is None or not _HAS_OUTS.search(lock):
+        return []
+    from gitexp.ops import large_results as results
+
+    return results.locked(root, code.config)
+
+
+def unchanged(project: Project, large: Sequence[Artifact]) -> list[Artifact]:
+    """Return those that the workspace still has as the lock says."""
+    if not large:
+        return []
+    from gitexp.ops import large_results as results
+
+    return results.unchanged(project, project.repo.root, large)
+
+
+def available(
+    project: Project, root: Path, large: Sequence[Artifact]
+) -> tuple[list[Artifact], tuple[str, ...]]:
+    """Return those that can be brought to where a commit is checked out, and what is to be said of others."""
+    if not large:
+        return [], ()
+    from gitexp.ops import restore
+
+    absent = restore.absent(project, root, large)
+    names = shorten([artifact.path for artifact in absent])
+    told = (f"not there at the start, for its content is nowhere to be had: {names}",) if absent else ()
+    return [artifact for artifact in large if artifact not in absent], told
