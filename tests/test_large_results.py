@@ -78,6 +78,18 @@ def test_a_large_result_is_stored_and_comes_back(repo: Workspace) -> None:
     assert (row["path"], row["old"]["size"], row["new"]["size"]) == ("models/big", 3000, 5000)
 
 
+def test_apply_says_how_the_model_follows(repo: Workspace) -> None:
+    repo.gitexp("run", "-n", "one", "--", *script("a"))
+    repo.gitexp("run", "-n", "two", "--", *script("b"))
+    follow = "Data and large results as gitexp.lock says now: gitexp checkout"
+    assert follow in repo.gitexp("apply", "one").stderr
+    repo.gitexp("checkout")
+    assert (repo.path / "models/big").read_bytes() == content("a")
+    assert follow in repo.gitexp("undo").stderr
+    repo.gitexp("checkout")
+    assert (repo.path / "models/big").read_bytes() == content("b")
+
+
 def test_save_stores_it_too_and_writes_nothing_here(repo: Workspace) -> None:
     (repo.path / "models").mkdir()
     repo.write("models/big", content("s"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from gitexp.ops.takeover import Taken
+from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.repo.snapshot import shorten
 
 
@@ -22,6 +24,12 @@ def line(taken: Taken) -> str:
 def kept_line(name: str, kept: Sequence[str]) -> str:
     """Return which files are otherwise here than in the experiment."""
     return f"As you have them, not as in {name}: {shorten(kept)}"
+
+
+def data_line(taken: Taken) -> str | None:
+    """Return how data follows, if what says which belongs here has changed."""
+    locks = [path for path in taken.written if PurePosixPath(path).name == LOCK_FILE]
+    return f"Data and large results as {locks[0]} says now: gitexp checkout" if locks else None
 
 
 def as_json(taken: Taken) -> dict[str, Any]:

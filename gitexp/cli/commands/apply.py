@@ -56,6 +56,8 @@ def apply(
         render.say(f"All that {done.experiment.name} changed is in the workspace already.")
     else:
         render.say(f"{done.experiment.name} is in the workspace: {taken.line(done.taken)}.")
+        if follow := taken.data_line(done.taken):
+            render.say(follow)
         render.say("To take it back: gitexp undo", "dim")
     if done.kept:
         render.say(taken.kept_line(done.experiment.name, done.kept), "dim")

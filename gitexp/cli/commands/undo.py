@@ -57,6 +57,8 @@ def undo(
         again = done.operation.summary.startswith("undo ")
         what = done.operation.summary.removeprefix("undo " if again else "redo ")
         render.say(f"{'Done again' if again else 'Taken back'}: {what}{written}.")
+        if done.taken is not None and (follow := taken.data_line(done.taken)):
+            render.say(follow)
         render.say(f"To {'take it back' if again else 'do it again'}: gitexp undo", "dim")
     return None
 
