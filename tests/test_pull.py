@@ -13,7 +13,7 @@ from gitexp.ops import edit
 from gitexp.ops import pull as ops
 from gitexp.ops.project import Project
 from gitexp.repo import records
-from tests.support.clones import Team, assert_whole, experiment, make_team, outcomes, refs_of
+from tests.support.clones import Team, assert_whole, clone, experiment, make_team, outcomes, refs_of
 from tests.support.experiments import put
 from tests.support.hostile import Lair
 from tests.support.workspace import Workspace
@@ -295,6 +295,32 @@ def test_insteadof_and_worktrees(shared: Team, tmp_path: Path) -> None:
     beside = Workspace(tmp_path / "beside")
     assert outcomes(beside.json("pull")) == {"one": "up-to-date", "two": "new"}
     beside.close()
+
+
+def test_a_partial_clone(team: Team, tmp_path: Path) -> None:
+    put(team.ann, "one", run_files={"output.log": b"hello\n"})
+    team.ann.gitexp("push", "-q")
+    for key in ("allowFilter", "allowAnySHA1InWant"):
+        team.ann.git("-C", str(team.bare), "config", f"uploadpack.{key}", "true")
+    partial = clone(
+        team.bare, tmp_path / "partial", f"file://{team.bare}", "--filter=blob:none", "--no-local"
+    )
+    assert outcomes(partial.json("pull")) == {"one": "new"}
+    assert refs_of(partial.path) == team.there()
+    partial.close()
+
+
+def test_what_a_shallow_clone_has_only_half(team: Team, tmp_path: Path) -> None:
+    shallow = clone(team.bare, tmp_path / "shallow", team.url, "--depth=1", "--no-local")
+    put(shallow, "half")
+    put(shallow, "whole", baseline=shallow.git("commit-tree", "HEAD^{tree}", "-m", "a first commit"))
+    team.ann.git("init", "-q", str(tmp_path / "empty"))
+    other = Workspace(tmp_path / "empty")
+    other.git("remote", "add", "origin", str(shallow.path))
+    assert outcomes(other.json("pull", check=False)) == {"half": "refused", "whole": "new"}
+    assert_whole(other.path)
+    other.close()
+    shallow.close()
 
 
 # -- what is not let in -------------------------------------------------------------------------------

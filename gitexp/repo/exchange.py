@@ -115,12 +115,6 @@ class Remote:
         if not ids or graph.is_connected(self.repo, ids):
             return {}
         refused = self._fetch(ids)
-        fetched = [oid for oid in ids if oid not in refused]
-        if fetched and not graph.is_connected(self.repo, fetched):
-            raise errors.RemoteFailed(
-                f"{transport_failures.without_credentials(self.where)} has not sent all that it should.",
-                "Run the command again.",
-            )
         return {ref: refused[oid] for ref, oid in found.items() if oid in refused}
 
     def _fetch(self, ids: Sequence[str]) -> dict[str, errors.BadTransfer]:
@@ -149,6 +143,11 @@ class Remote:
         settings = (*_CHECKED, *launch.DURABLE)
         wanted = "".join(f"{oid}\n" for oid in ids).encode()
         self._run(*settings, "fetch", *_FETCH, "--stdin", "--end-of-options", self.where, stdin=wanted)
+        if not graph.is_connected(self.repo, ids):
+            raise errors.BadTransfer(
+                f"{transport_failures.without_credentials(self.where)} does not have all that belongs to it.",
+                "Is that a shallow clone? There, git fetch --unshallow brings the rest.",
+            )
 
     def push(self, changes: Sequence[RefChange]) -> list[Sent]:
         """Make refs there, move them on, or delete them; return what became of each, in order.

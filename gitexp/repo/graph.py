@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitexp.repo.git import Repository
+from gitexp.repo.git import Repository, is_true
 
 
 def parents_of(repo: Repository, commits: Sequence[str]) -> dict[str, list[str]]:
@@ -31,7 +31,11 @@ def is_complete(repo: Repository, *revisions: str) -> bool:
 
 
 def _promised(repo: Repository) -> Sequence[str]:
-    partial = any(key.startswith("extensions.partialclone") for key in repo.config)
+    # The remote is what `git clone --filter` writes; the extension is from before Git 2.22.
+    partial = "extensions.partialclone" in repo.config or any(
+        key.startswith("remote.") and key.endswith(".promisor") and is_true(value)
+        for key, value in repo.config.items()
+    )
     return ("--exclude-promisor-objects",) if partial else ()
 
 
