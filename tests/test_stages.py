@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,13 @@ import pytest
 from gitexp import errors
 from gitexp.data.objects import ObjectStore
 from gitexp.model import Status
+from gitexp.ops import stage_commands
 from gitexp.ops.project import Project
 from gitexp.ops.remove import remove
+from gitexp.ops.run import Request, run
 from gitexp.ops.stage_run import StageListener
-from gitexp.pipeline.state import StageResult
+from gitexp.pipeline.state import StageResult, StageSelection
+from gitexp.run.log import shorten
 from tests.support.pipeline import ALL, FILES, STAGES, lock, make, reasons, start, states
 from tests.support.workspace import Workspace
 
@@ -453,6 +457,23 @@ def test_stages_at_the_same_time(repo: Workspace) -> None:
     assert "--- a: never run\na1\na2\n" in log
     assert "--- b: never run\nb1\nb2\n" in log
     assert states(start(repo, jobs=3).experiment) == dict.fromkeys("abc", "up to date")
+
+
+def test_all_that_one_of_several_prints_is_shown(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a log may hold, piece by piece; its own log is shortened."""
+    monkeypatch.setattr(stage_commands, "_PIECE", 1000)
+    monkeypatch.setattr(stage_commands, "shorten", partial(shorten, limit=2000))
+    repo.write("gitexp.yaml", "stages: {one: {cmd: 'seq 2000', outs: []}, two: {cmd: 'echo two'}}\n")
+    shown = repo.path.parent / "shown"
+    with shown.open("wb") as screen:
+        request = Request(selection=StageSelection(jobs=2), stdout=screen.fileno(), stderr=screen.fileno())
+        experiment = run(Project.open(repo.path), request).experiment
+    lines = shown.read_text().splitlines()
+    lines.remove("two")
+    assert lines == [str(number) for number in range(1, 2001)]
+    log = repo.git("show", f"{experiment.id}:.gitexp/run/stages/one.log")
+    assert "bytes left out here" in log
+    assert len(log) <= 2000
 
 
 def test_a_failure_among_several(repo: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,8 +14,10 @@ from typing import Protocol
 from gitexp.ops.stage_cache import log_name
 from gitexp.pipeline.stage import Stage
 from gitexp.run.jobs import Jobs
-from gitexp.run.log import LIMIT, LogFile, read_log
+from gitexp.run.log import LIMIT, LogFile, shorten
 from gitexp.run.process import Outcome, execute
+
+_PIECE = 1 << 20  # bytes of output in memory at a time
 
 # As DVC calls them; what the user's own files would set up is not the same everywhere.
 _SHELLS = {"bash": ("--noprofile", "--norc"), "zsh": ("--no-rcs",)}
@@ -122,20 +125,19 @@ class AtOnce:
     def wait(self) -> tuple[str, Outcome]:
         name, outcome = self._jobs.wait()
         stage, title = self._running.pop(name)
-        printed = self._bounded(self._site.log_of(stage))
-        self._site.log.write(title.encode() + printed)
-        _show(self._site.stdout, printed)
+        self._site.log.write(title.encode())
+        with suppress(OSError):  # somebody has removed .git/gitexp
+            self._pass_on(self._site.log_of(stage))
         return name, outcome
 
-    def _bounded(self, path: Path) -> bytes:
-        """Return what a stage has printed; its log is as large as it may be from now on."""
-        try:
-            printed = read_log(path, LIMIT)
-            if path.stat().st_size > len(printed):
-                path.write_bytes(printed)
-        except OSError:  # somebody has removed .git/gitexp
-            return b""
-        return printed
+    def _pass_on(self, path: Path) -> None:
+        """Show and log all that a stage has printed, which may be more than the memory holds; its own log is
+        no longer than it may be from now on."""
+        with path.open("rb") as printed:
+            while piece := printed.read(_PIECE):
+                self._site.log.write(piece)
+                _show(self._site.stdout, piece)
+        shorten(path)
 
 
 @contextmanager
@@ -152,4 +154,7 @@ def _show(screen: int, data: bytes) -> None:
     left = memoryview(data)
     with suppress(OSError):  # it is gone; the log has it
         while left:
-            left = left[os.write(screen, left) :]
+            try:
+                left = left[os.write(screen, left) :]
+            except BlockingIOError:  # somebody else made our stdout non-blocking
+                select.select([], [screen], [])

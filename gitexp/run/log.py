@@ -133,6 +133,19 @@ def read_log(path: Path, limit: int = LIMIT) -> bytes:
     return text.getvalue()
 
 
+def shorten(path: Path, limit: int = LIMIT) -> None:
+    """Bring a log that its command wrote itself, and that has ended, within the limit; raises OSError."""
+    if path.stat().st_size <= limit:
+        return
+    shorter = path.with_name(path.name + ".new")
+    try:
+        with FileIO(path) as source, FileIO(shorter, "w") as target:
+            _copy_shortened(source, target, limit)
+        shorter.replace(path)
+    finally:
+        shorter.unlink(missing_ok=True)
+
+
 def _copy_shortened(source: FileIO, target: FileIO | BytesIO, limit: int) -> int:
     """Copy the head and tail of a log, or all of it within the limit; returns how many bytes that leaves out.
 
