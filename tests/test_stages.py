@@ -597,9 +597,16 @@ def test_dry_run(repo: Workspace) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("run", "train", "--force"), "Options come first: gitexp run --force train"),
-        (("run", "train", "-j", "2"), "Options come first: gitexp run -j 2 train"),
         (("run", "trian"), "Did you mean 'train'?"),
+        (("run", "trian", "--force"), "Did you mean 'train'?"),
+        (("run", "sh", "train.sh"), "A command follows --: gitexp run -- sh train.sh\n"),
+        (("run", "sh", "train.sh", "--lr", "1"), "A command follows --: gitexp run -- sh train.sh --lr 1\n"),
+        (
+            ("run", "train", "--lr", "1"),
+            "hint: -S changes a param of stages; a program called train runs after --",
+        ),
+        (("run", "train", "--forse"), "Did you mean --force?"),
+        (("run", "train", "--force", "--", "sh"), "Give the one or the other."),
         (("run", "-j", "0"), "0 is not in the range"),
     ],
 )
@@ -607,6 +614,29 @@ def test_wrong_words(repo: Workspace, args: tuple[str, ...], said: str) -> None:
     result = repo.gitexp(*args, check=False)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_options_may_stand_after_stages(repo: Workspace) -> None:
+    found = repo.json(
+        "run", "train", "--dry-run", "-S", "train.lr=0.25", "--single", "prepare", "--force", "--json"
+    )
+    assert [(stage["name"], stage["reasons"]) for stage in found["stages"]] == [
+        ("prepare", ["forced"]),
+        ("train", ["forced"]),
+    ]
+    repo.gitexp("run", "prepare", "-n", "one", "-j2")
+    assert states(Project.open(repo.path).store.require("one")) == {"prepare": "ran"}
+
+
+def test_options_after_a_command_are_its_own(repo: Workspace) -> None:
+    """Also if its program is called as a stage is; after `--`, or where there are no stages."""
+    repo.write("bin/train", '#!/bin/sh\necho "$@"\n')
+    with repo.by_user():
+        (repo.path / "bin" / "train").chmod(0o755)
+    environment = {"PATH": f"{repo.path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    assert repo.gitexp("run", "--", "train", "--force", "-j", env=environment).stdout == "--force -j\n"
+    repo.write("gitexp.yaml", "")
+    assert repo.gitexp("run", "train", "--force", "-j", env=environment).stdout == "--force -j\n"
 
 
 def test_options_for_stages_where_there_are_none(repo: Workspace) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 from gitexp import errors
 from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.stage_words import Run, explained, meant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from gitexp.pipeline.state import Reason, StageResult, StageSelection
 
 _NO_FLAGS = {"force": False, "single": False, "downstream": False, "keep_going": False, "jobs": 1}
-_DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
 
 EPILOG = r"""Examples:
 gitexp run -- python train.py
@@ -37,19 +35,8 @@ gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
 gitexp run --from exp-55e90 --with train.py    (with that file as it is here)
 gitexp run --from HEAD -- python train.py
+gitexp run train --force -j 4    (a stage, and what it stands on)
 """
-
-
-class Run(Command):
-    """`run`, whose words are a command after `--`, and may be stages without."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as ever, and remember whether `--` came before the words."""
-        given = list(args)
-        rest = super().parse_args(ctx, args)
-        before = len(given) - len(ctx.params.get("words") or ()) - 1
-        ctx.meta[_DASHES] = before >= 0 and given[before] == "--"
-        return rest
 
 
 def register(app: typer.Typer) -> None:
@@ -142,7 +129,8 @@ def run(
     options are params under args: --lr 0.1 is args.lr.
 
     Where gitexp.yaml (or dvc.yaml) has stages, those that are not up to date run, in their order, or are
-    restored from an experiment that has run the same; with names, these and what they stand on.
+    restored from an experiment that has run the same; with names, these and what they stand on. Options
+    may stand after stages. What follows -- is a command, also if a stage is called so.
     """
     from gitexp.cli import render
     from gitexp.cli.session import open_project, warn_of_namesakes
@@ -167,7 +155,8 @@ def run(
             with contextlib.suppress(OSError):
                 render.say(same_line(experiment, runs=not once))
 
-    command, selection = _meant(project, words or [], dashes=bool(ctx.meta.get(_DASHES)))
+    with explained(words or []):
+        command, selection = meant(project, words or [], ctx)
     flags: dict[str, Any] = {
         "force": force,
         "single": single,
@@ -184,7 +173,8 @@ def run(
             "Stages stand under stages: in gitexp.yaml, and are named without -- before them.",
         )
     if dry_run:
-        return _dry_run(project, selection, set_params or [], json=json)
+        with explained(words or []):
+            return _dry_run(project, selection, set_params or [], json=json)
     request = ops.Request(
         command=command,
         overrides=tuple(set_params or ()),
@@ -202,7 +192,8 @@ def run(
         on_start=started,
         on_same=same,
     )
-    result = ops.run(project, request)
+    with explained(words or []):
+        result = ops.run(project, request)
     with contextlib.suppress(OSError):
         for warning in result.warnings:
             render.warn(warning)
@@ -215,25 +206,6 @@ def run(
     if json:
         render.as_json(row_of(project, result.experiment).as_json())
     raise typer.Exit(result.exit_code)
-
-
-def _meant(
-    project: Project, words: list[str], *, dashes: bool
-) -> tuple[tuple[str, ...] | None, StageSelection | None]:
-    """Return the command that the words are, or the stages; None and None for `command:` of the config."""
-    if words and (dashes or project.config.pipeline_file is None):
-        return tuple(words), None
-    if project.config.pipeline_file is None:
-        return None, None
-    from gitexp.pipeline.state import StageSelection
-
-    late = next((at for at, word in enumerate(words) if word.startswith("-")), None)
-    if late is not None:
-        first = shlex.join([*words[late:], *words[:late]])  # an option's value goes with it
-        raise errors.UsageError(
-            f"{words[late]} stands after the stages.", f"Options come first: gitexp run {first}"
-        )
-    return None, StageSelection(tuple(words))
 
 
 def _listener(*, quiet: bool) -> StageListener:
