@@ -78,6 +78,17 @@ def test_a_large_result_is_stored_and_comes_back(repo: Workspace) -> None:
     assert (row["path"], row["old"]["size"], row["new"]["size"]) == ("models/big", 3000, 5000)
 
 
+def test_status(repo: Workspace) -> None:
+    repo.gitexp("run", "-n", "one", "--", *script("a"))
+    for change, state in ((None, "up to date"), (content("b"), "changed"), (b"", "missing")):
+        if change == b"":
+            (repo.path / "models/big").unlink()
+        elif change is not None:
+            repo.write("models/big", change)
+        assert repo.json("status")["large"] == [{"path": "models/big", "state": state}]
+        assert f"models/big  {state}" in repo.gitexp("status").stdout
+
+
 def test_apply_says_how_the_model_follows(repo: Workspace) -> None:
     repo.gitexp("run", "-n", "one", "--", *script("a"))
     repo.gitexp("run", "-n", "two", "--", *script("b"))

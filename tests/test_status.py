@@ -112,7 +112,7 @@ def test_data(repo: Workspace) -> None:
 def test_without_stages(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "")
     result = repo.gitexp("status")
-    assert (result.stdout, result.stderr) == ("", "There are no stages here, and no data.\n")
+    assert (result.stdout, result.stderr) == ("", "There are no stages here, no data and no large results.\n")
     with pytest.raises(errors.UsageError):
         look(repo, "train")
 

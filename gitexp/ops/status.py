@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -38,13 +38,15 @@ class DataState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceStatus:
-    """The stages in the order of a run, and the data that gitexp.yaml lists, by path.
+    """The stages in the order of a run, the data that gitexp.yaml lists and the results that are too large
+    for Git, both by path.
 
     `notes` are about what stands in the file of the stages and has no effect here.
     """
 
     stages: Sequence[StageResult]
-    data: dict[str, DataState]
+    data: Mapping[str, DataState]
+    large: Mapping[str, DataState] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class WorkspaceStatus:
         return {
             "stages": [{"name": stage.name, **stage.as_json()} for stage in self.stages],
             "data": [{"path": path, "state": str(state)} for path, state in self.data.items()],
+            "large": [{"path": path, "state": str(state)} for path, state in self.large.items()],
         }
 
 
@@ -94,7 +97,8 @@ def status(
             else _of_data(there.artifact(path), lock.data.get(path))
             for path in project.config.data
         }
-    return WorkspaceStatus(found, data, notes)
+        large = {path: _of_data(there.artifact(path), locked) for path, locked in lock.outs.items()}
+    return WorkspaceStatus(found, data, large, notes)
 
 
 def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:

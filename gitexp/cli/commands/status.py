@@ -47,7 +47,7 @@ def say(
 
 
 def show(found: WorkspaceStatus, *, json: bool) -> None:
-    """Print what a run would find: one line for each stage and each piece of data."""
+    """Print what a run would find: one line for each stage, each piece of data and each large result."""
     from gitexp.cli import render
     from gitexp.cli.values import clean
     from gitexp.ops.status import DataState
@@ -66,8 +66,14 @@ def show(found: WorkspaceStatus, *, json: bool) -> None:
             DataState.RESTORABLE: "missing, would be restored",
         }
         lines.append((path, text.get(state, str(state))))
+    for path, state in found.large.items():
+        text = {
+            DataState.CHANGED: "changed since the last run",
+            DataState.MISSING: f"missing: gitexp checkout {path}",
+        }
+        lines.append((path, text.get(state, str(state))))
     width = max((render.cell_width(clean(name)) for name, _ in lines), default=0)
     gaps = [" " * (2 + width - render.cell_width(clean(name))) for name, _ in lines]
     render.answer(f"{clean(name)}{gap}{clean(text)}" for (name, text), gap in zip(lines, gaps, strict=True))
     if not lines:
-        render.say("There are no stages here, and no data.")
+        render.say("There are no stages here, no data and no large results.")
