@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from gitexp import config, errors
 from gitexp.ops import init as ops
+from tests.support.kills import kill
 from tests.support.workspace import Workspace
 
 
@@ -42,6 +45,17 @@ def test_a_link_to_nowhere_is_in_the_way(repo: Workspace) -> None:
     with repo.by_user():
         (repo.path / "gitexp.yaml").symlink_to("/nowhere/else.yaml")
     assert repo.gitexp("init", check=False).exit_code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_kill_leaves_no_half_of_it(repo: Workspace) -> None:
+    kill(repo, "whole-file:written", "init")
+    assert not (repo.path / "gitexp.yaml").exists()
+    repo.allow("files", "gitexp.yaml")
+    repo.gitexp("init")
+    written = repo.read("gitexp.yaml")
+    kill(repo, "whole-file:written", "init", "--force", "--command", "make")
+    assert repo.read("gitexp.yaml") == written
 
 
 def test_nothing_found(repo: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from gitexp import errors, files
 from gitexp.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_limited
+from gitexp.ops import whole_file
 from gitexp.repo.git import Repository
+from gitexp.repo.local import LocalState
 
 _SCRIPTS = (
     *("train.py", "main.py", "run.py", "training.py", "experiment.py"),
@@ -41,7 +44,7 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
     """Write gitexp.yaml into the folder `here` and return what was found.
 
     `command` is taken as it is; without it the usual scripts are looked for. Raises UsageError if
-    the file is there already, unless `force`; NotARepository outside a repository.
+    the file is there already, unless `force`; NotARepository outside a repository; StorageError.
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
@@ -55,19 +58,23 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
         share=_ignored(repo, here),
         stages=stages,
     )
-    try:
-        # Made, not overwritten: also a link to nowhere is in the way.
-        with file.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
-            stream.write(_text(found))
-    except FileExistsError as error:
+    _write(file, _text(found), LocalState(repo), force=force)
+    return found
+
+
+def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
+    if not force and os.path.lexists(file):  # also a link to nowhere is in the way
         raise errors.ConfigExists(
             f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force."
-        ) from error
+        )
+    local.refuse_links()
+    try:
+        original = file.read_bytes() if file.exists() else None
     except OSError as error:
         raise errors.StorageError(
-            f"{CONFIG_FILE} could not be written: {error.strerror}.", "Check the folder's permissions."
+            f"{CONFIG_FILE} cannot be read: {error.strerror}.", "Move what is there out of the way."
         ) from error
-    return found
+    whole_file.write(file, text.encode(), local, original=original)
 
 
 def _has_stages(file: Path) -> bool:
