@@ -277,6 +277,14 @@ def test_no_such_repository(team: Team, tmp_path: Path) -> None:
         assert "There is no Git repository at origin" in error["message"]
 
 
+def test_what_is_configured_and_cannot_be(team: Team) -> None:
+    put(team.ann, "one")
+    team.ann.git("config", "push.gpgSign", "true")
+    error = team.ann.json("push", check=False)["error"]
+    assert (error["code"], "signed push" in error["message"]) == ("remote-failed", True)
+    assert "configured" in error["message"]
+
+
 def test_passwords_in_urls_are_not_shown(team: Team) -> None:
     put(team.ann, "one")
     team.ann.git("remote", "set-url", "origin", "http://ann:hunter2@127.0.0.1:1/x.git")

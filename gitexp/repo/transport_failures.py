@@ -54,6 +54,11 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
             "Is the address right? git remote -v shows it.",
         ),
         (
+            r"receiving end does not support|could not open object name list",
+            "What Git is configured to do does not work with {where}",
+            "git config --list --show-origin says where that is set.",
+        ),
+        (
             r"hung up|early eof|unexpected disconnect|rpc failed|connection reset|broken pipe|read error"
             r"|connection closed|transfer closed|died of signal|unpack-objects failed|index-pack failed"
             r"|sideband",
