@@ -265,7 +265,15 @@ def test_what_cannot_be_mended_says_why(project: Project, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(shutil, "rmtree", fail)
     (finding,) = doctor.examine(project, mend=True).findings
-    assert (finding.mended, "Input/output error" in (finding.hint or "")) == (False, True)
+    assert (finding.mended, finding.hint) == (False, "It could not be mended: Input/output error")
+
+
+def test_what_goes_with_something_else_that_is_mended(repo: Workspace, project: Project) -> None:
+    old = datetime.now(UTC) - timedelta(days=trash.DAYS, hours=1)
+    project.repo.update_refs(trash.removal([project.store.require("one")], old))
+    (project.local.root / "tmp" / "x").mkdir()  # swept by whoever has a use for such a folder
+    aged(project.local.root / "tmp" / "x")
+    assert codes(project, mend=True) == [("trash-expired", True), ("leftover-folder", True)]
 
 
 def test_a_wrong_config_is_a_problem(repo: Workspace) -> None:

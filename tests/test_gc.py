@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -424,3 +425,13 @@ def test_what_is_young_on_a_remote_stays(repo: Workspace, remote: Path) -> None:
 def test_a_remote_that_is_not_there_is_an_error(repo: Workspace) -> None:
     answer = repo.gitexp("gc", "--remote", "nope", check=False)
     assert (answer.exit_code, "no data remote 'nope'" in answer.stderr) == (2, True)
+
+
+def test_what_cannot_be_deleted_is_said_in_words(repo: Workspace, data: Artifact) -> None:
+    forget_lock(repo)
+    shutil.rmtree(store_of(repo).folder / "tmp")
+    (store_of(repo).folder / "tmp").write_text("in the way")
+    done = repo.gitexp("gc", "--yes", check=False)
+    told = [line.partition(" could not be deleted: ")[2] for line in done.stderr.splitlines()[1:]]
+    assert (done.exit_code, set(told), len(told)) == (1, {"File exists"}, len(hashes(repo)))
+    assert data.hash in hashes(repo)

@@ -92,8 +92,11 @@ def _mended(finding: Finding) -> Finding:
         return finding
     try:
         finding.mend()
+    except FileNotFoundError:  # it went with what was mended before
+        pass
     except (errors.GitexpError, OSError) as error:
-        return replace(finding, hint=f"It could not be mended: {error}")
+        why = error.message if isinstance(error, errors.GitexpError) else error.strerror
+        return replace(finding, hint=f"It could not be mended: {why}")
     return replace(finding, mended=True)
 
 

@@ -125,6 +125,8 @@ def _removed(unused: Collection[Listed], remove: Callable[[str], bool]) -> Remov
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return error.message if isinstance(error, errors.GitexpError) else str(error)
 
 
