@@ -10,6 +10,7 @@ import pytest
 
 from gitexp.data.objects import ObjectStore
 from gitexp.model import Status
+from gitexp.ops import stage_notes
 from gitexp.ops.finish import orphan
 from gitexp.ops.project import Project
 from gitexp.repo import live
@@ -26,8 +27,15 @@ BACK = (*RUN, "-S", "train.lr=0.1")
 # Where the first run of a pipeline is killed; `@2` is in its second stage.
 FIRST = (
     *("stages:brought", "stages:removed@1", "stages:ran@1", "stages:stored@1", "lock:made@1"),
-    *("lock:written@1", "stages:removed@2", "stages:ran@2", "stages:stored@2", "lock:made@2"),
-    *("lock:written@2", "stages:ran@3", "lock:written@3"),
+    *(
+        "lock:written@1",
+        "stages:noted@1",
+        "stages:removed@2",
+        "stages:ran@2",
+        "stages:stored@2",
+        "lock:made@2",
+    ),
+    *("lock:written@2", "stages:ran@3", "lock:written@3", "stages:noted@3"),
 )
 AGAIN = (
     *("stages:kept@1", "stages:removed@1", "stages:kept@2"),
@@ -71,6 +79,11 @@ def test_the_first_run(repo: Workspace, point: str) -> None:
     one = next(e for e in experiments(repo) if e.name == "one")
     stored = repo.git("ls-tree", "-r", "--name-only", one.record.commit).splitlines()
     assert ("gitexp.lock" in stored) == bool(done)
+    # The last one may be in the lock, and the note of it not be written yet.
+    assert states(one) == dict.fromkeys(
+        done if point.startswith("stages:noted") else ALL[: len(states(one))], "ran"
+    )
+    assert len(done) - len(states(one)) in (0, 1)
 
 
 @pytest.mark.parametrize("point", AGAIN)
@@ -105,6 +118,34 @@ def test_in_isolation(repo: Workspace, point: str) -> None:
     assert "train.lr: 0.25" in repo.git("show", f"{result.experiment.record.commit}:gitexp.lock")
 
 
+def test_what_was_up_to_date_when_gitexp_was_killed(repo: Workspace) -> None:
+    """It is the experiment's result, though nothing of it was written now."""
+    before = start(repo).experiment
+    kill(repo, "stages:noted@3", *RUN)
+    assert_put_right(repo, "stages:noted@3", Status.INTERRUPTED)
+    one = next(e for e in experiments(repo) if e.name == "one")
+    assert states(one) == dict.fromkeys(ALL, "up to date")
+    assert one.record.metrics == before.record.metrics
+
+
+def test_notes_that_nobody_can_read(repo: Workspace) -> None:
+    kill(repo, "stages:noted@2", *RUN)
+    (notes,) = Project.open(repo.path).local.runs.glob("*/stages.jsonl")
+    first, _ = notes.read_text().splitlines()
+    for rest in (
+        '["train", {"sta',
+        '["train", {}, [], []]',
+        '["train", {"state": "ran"}, ["../x"], []]',
+        "\0",
+    ):
+        notes.write_text(f"{first}\n{rest}\n{first}\n")
+        (run,) = live.live_runs(Project.open(repo.path).local)
+        assert [note.name for note in stage_notes.read(run)] == ["prepare"]
+    repo.gitexp("list")
+    (one,) = experiments(repo)
+    assert states(one) == {"prepare": "ran"}
+
+
 DIES = """\
 echo so far
 while ! grep -q far .git/gitexp/runs/*/stages/train.log; do sleep 0.01; done
@@ -123,6 +164,7 @@ def test_gitexp_is_killed_while_a_stage_runs(repo: Workspace, jobs: str) -> None
     (one,) = experiments(repo)
     assert repo.git("show", f"{one.id}:.gitexp/run/stages/train.log") == "so far"
     assert list(lock(repo).stages) == ["prepare"]
+    assert states(one) == {"prepare": "ran"}
     repo.write("train.sh", FILES["train.sh"])
     assert states(start(repo).experiment) == {"prepare": "up to date", "train": "ran", "evaluate": "ran"}
 

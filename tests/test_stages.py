@@ -342,6 +342,28 @@ def test_selection(repo: Workspace) -> None:
         start(repo, names=("nope",))
 
 
+def test_metrics_of_stages_that_were_not_asked_for(repo: Workspace) -> None:
+    start(repo)
+    repo.write("gitexp.yaml", f"{STAGES}metrics: [metrics.json]\n")
+    repo.write("raw.txt", "other\n")
+    for more in ({"temp": True}, {}):
+        record = start(repo, names=("prepare",), **more).experiment.record
+        assert (record.metrics, record.warnings) == ({}, ())
+    with repo.by_user():
+        (repo.path / "metrics.json").unlink()
+    assert start(repo, names=("prepare",)).experiment.record.warnings == ()
+
+
+def test_metrics_of_stages_that_a_failure_has_stopped(repo: Workspace) -> None:
+    start(repo)
+    repo.write("train.sh", "exit 3\n")
+    record = start(repo).experiment.record
+    assert (record.metrics, record.warnings) == (
+        {},
+        ("train failed: exit 3", "evaluate not run: train failed"),
+    )
+
+
 def test_what_a_stage_reads_and_nobody_makes_is_said_before_anything_runs(repo: Workspace) -> None:
     with pytest.raises(
         errors.MissingDep, match="train reads data, which is not there: the stage prepare makes"

@@ -15,7 +15,7 @@ from pathlib import Path
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, ProcessId, Record, Status, Tree
-from gitexp.ops import results
+from gitexp.ops import results, stage_notes
 from gitexp.ops.project import Project, parse_all
 from gitexp.repo import live, worktrees
 from gitexp.repo.git import Repository
@@ -48,6 +48,10 @@ def finish(
     and `environment` what it has for environment.txt.
     """
     record = extra or experiment.record
+    if notes := stage_notes.read(run):
+        for note in notes:
+            run = note.applied(run)
+        record = replace(record, stages=record.stages or {note.name: note.result for note in notes})
     for _ in range(_ATTEMPTS - 1):
         # A `git gc --prune=now` beside us may take what no ref holds yet: it is all made again then.
         with contextlib.suppress(errors.GitFailed):

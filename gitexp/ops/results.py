@@ -48,7 +48,7 @@ def metrics(run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
     found = {name: if_written(run, name) for name in run.metrics}
     trees, warnings = parse_all(found, files.parse_metrics)
     for name, data in found.items():
-        if data is not None:
+        if data is not None or snapshot.is_below(name, run.by_stages):
             continue
         if (Path(run.root) / name).exists():
             warnings.append(f"not this run's result: {name} was there before and has not been written")

@@ -140,6 +140,7 @@ def _begin(project: Project, request: Request, start: Start, identity: str, fold
         project=config.folder,
         large=start.large,
         declared=tuple(sorted(config.declared)),
+        by_stages=start.plan.in_git if start.plan is not None else (),
         share=config.share,
         max_size=config.max_untracked,
         started=time.time(),
@@ -352,6 +353,7 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
     if log.error:
         warnings.append(f"log incomplete: {_reason(log.error)}")
     warnings += [_said_of(stage) for stage in ended.stages if stage.error]
+    warnings += [text for stage in ended.stages for text in stage.warnings]
     if not run.live.folder.is_dir():
         warnings.append("the log is lost: .git/gitexp was removed during the run")
     environment = found.text().encode()

@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gitexp.ops import lock_file
+from gitexp.ops import lock_file, stage_notes
 from gitexp.ops.project import Project, read
 from gitexp.ops.stage_commands import Site
+from gitexp.ops.stage_notes import StageNote
 from gitexp.ops.stage_run import StageListener, Task, run_stages
 from gitexp.ops.start import Request, Start
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import StageResult
-from gitexp.repo import snapshot
 from gitexp.repo.live import LiveRun
 from gitexp.run.liveness import is_alive, process_of
 from gitexp.run.log import LogFile
@@ -34,14 +34,21 @@ def carry_out(
     """
     assert start.plan is not None  # else a command would run
     state, root = live, start.workspace.root
+    listener = request.listener or StageListener()
+    kept: dict[str, StageNote] = {}
 
     def keep(stage: Stage) -> None:
         """What a stage has written is this run's result from now on, whenever it was written."""
         nonlocal state
         in_git = [lock_file.path_of(start.code.config), *(out.path for out in stage.outs if out.in_git)]
-        stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, in_git)}
         stored = [out.path for out in stage.outs if not out.in_git]
-        state = replace(state, stamps=stamps, stored=(*state.stored, *stored))
+        kept[stage.name] = StageNote(stage.name, {}, in_git, stored)
+        state = kept[stage.name].applied(state)
+
+    def ends(result: StageResult, at: int, of: int) -> None:
+        note = kept.get(result.name, StageNote(result.name, {}))
+        stage_notes.write(state, replace(note, result=result.as_json()))
+        listener.ends(result, at, of)
 
     def remember(pid: int) -> None:
         nonlocal state
@@ -51,8 +58,8 @@ def carry_out(
             state = state.updated(child=process_of(pid), others=others)
 
     site = Site(root, environment, log, live.stage_logs, request.stdout, request.stderr, remember)
-    listener = request.listener or StageListener()
-    task = Task(project, start.code, start.plan, site, lambda name: read(root / name), keep, listener)
+    told = StageListener(listener.begins, ends)
+    task = Task(project, start.code, start.plan, site, lambda name: read(root / name), keep, told)
     try:
         outcome, results = run_stages(task)
     except BaseException:

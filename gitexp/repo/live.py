@@ -7,6 +7,7 @@ state.json       the `LiveRun`
 lock             locked by the run while it lives, then by whoever finishes it
 output.log       what the command has printed so far
 stages/          the same of each stage of a pipeline
+stages.jsonl     what became of those that have ended
 environment.txt  what it ran on, once that is known
 reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
@@ -51,7 +52,8 @@ class LiveRun:
     `folder` is its place under `runs/`; `root` and `git_dir` are those of the worktree it runs in;
     `tree` is the start snapshot; `stamps` tell which result files stood there before it began. What
     counts as a result, is worth a word if it is missing (`declared`) or is linked (`share`) is as its
-    code's config has it, which another commit's may not. What is `elsewhere` is data, whose place is the
+    code's config has it, which another commit's may not. Of results `by_stages` the stages say themselves
+    what became of them. What is `elsewhere` is data, whose place is the
     object store and not Git; `stored` is what of it is in that store, as it stands. `project` is the folder
     whose gitexp.lock names it, relative to the root, and `large` what it named of earlier results.
     `child` is the command, from its start until gitexp has seen its end; of several at a time the last
@@ -72,6 +74,7 @@ class LiveRun:
     max_size: int
     started: float  # seconds since the epoch
     declared: tuple[str, ...] = ()
+    by_stages: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
@@ -91,6 +94,10 @@ class LiveRun:
     @property
     def stage_logs(self) -> Path:
         return self.folder / "stages"
+
+    @property
+    def stage_notes(self) -> Path:
+        return self.folder / "stages.jsonl"
 
     @property
     def environment(self) -> Path:
@@ -229,17 +236,18 @@ def _read(folder: Path) -> LiveRun:
         baseline=str(data["baseline"]),
         tree=str(data["tree"]),
         stamps={str(name): Stamp(*map(int, of)) for name, of in data["stamps"].items()},
-        metrics=_paths(data["metrics"]),
-        written_params=_paths(data["written_params"]),
-        results=_paths(data["results"]),
+        metrics=paths_of(data["metrics"]),
+        written_params=paths_of(data["written_params"]),
+        results=paths_of(data["results"]),
         max_size=int(data["max_size"]),
         started=float(data["started"]),
         declared=tuple(map(str, data.get("declared", ()))),  # a run of 0.1 has no such fields
+        by_stages=paths_of(data.get("by_stages", ())),
         share=tuple(map(str, data.get("share", ()))),
-        elsewhere=_paths(data.get("elsewhere", ())),
-        stored=_paths(data.get("stored", ())),
-        project=_paths([data.get("project", "")])[0],
-        large=_paths(data.get("large", ())),
+        elsewhere=paths_of(data.get("elsewhere", ())),
+        stored=paths_of(data.get("stored", ())),
+        project=paths_of([data.get("project", "")])[0],
+        large=paths_of(data.get("large", ())),
         name=str(data["name"]),
         child=None if child is None else _process(child),
         others=tuple(map(_process, data.get("others", ()))),
@@ -249,7 +257,8 @@ def _read(folder: Path) -> LiveRun:
     )
 
 
-def _paths(data: Iterable[object]) -> tuple[str, ...]:
+def paths_of(data: Iterable[object]) -> tuple[str, ...]:
+    """Return paths that somebody has written down; raises ValueError for one that leads out."""
     paths = tuple(map(str, data))
     if any(path.startswith("/") or ".." in path.split("/") for path in paths):
         raise ValueError("a path leads out of the repository")
