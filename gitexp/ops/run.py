@@ -354,6 +354,7 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
         warnings.append(f"log incomplete: {_reason(log.error)}")
     warnings += [_said_of(stage) for stage in ended.stages if stage.error]
     warnings += [text for stage in ended.stages for text in stage.warnings]
+    warnings += [text for stage in ended.stages for text in stage.warnings]
     if not run.live.folder.is_dir():
         warnings.append("the log is lost: .git/gitexp was removed during the run")
     environment = found.text().encode()

@@ -30,7 +30,8 @@ from gitexp.ops.stages import Plan
 from gitexp.ops.standing import Standing
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import ReadFile, Stage
-from gitexp.pipeline.state import Reason, StageResult, State, sentence
+from gitexp.pipeline.state import Reason, StageResult, State, changes, sentence, steady
+from gitexp.repo.snapshot import shorten
 from gitexp.run.process import Outcome
 
 _FROZEN = "Take frozen: true away to have it run; or bring what it has written: gitexp data pull"
@@ -202,12 +203,28 @@ class _Execution:
         try:
             outs = self._stored(stage)
             failpoint("stages:stored")
-            self._lock_stage(stage, replace(decision.now, outs=outs))
+            after = self._inputs_after(stage)
+            self._lock_stage(stage, replace(steady(decision.now, after), outs=outs))
         except errors.GitexpError as error:
             self._refuse(decision, _reason(error), error.hint, seconds)
             return
-        result = StageResult(stage.name, State.RAN, decision.reasons, seconds=round(seconds, 3), exit_code=0)
-        self._ended(result)
+        self._ended(
+            StageResult(
+                stage.name,
+                State.RAN,
+                decision.reasons,
+                seconds=round(seconds, 3),
+                exit_code=0,
+                warnings=_edited(stage, changes(after, decision.now)),
+            )
+        )
+
+    def _inputs_after(self, stage: Stage) -> LockedStage:
+        """Return what a stage would read now that it has run; nothing if that cannot be read."""
+        try:
+            return self._standing.inputs(stage)
+        except errors.GitexpError:  # half an edit: what was read before it, nobody knows
+            return LockedStage(stage.commands, stage.wdir)
 
     def _fail(self, decision: Decision, why: str, exit_code: int, seconds: float) -> None:
         """End a stage whose command has failed."""
@@ -317,6 +334,17 @@ class _Execution:
 
         self._lock = lock_file.change(self._root, self._task.code.config, self._task.project.local, new)
         self._task.keep(stage)
+
+
+def _edited(stage: Stage, changed: Sequence[Reason]) -> tuple[str, ...]:
+    """Return what is to be said of inputs that were changed while their stage ran."""
+    if not changed:
+        return ()
+    were = "was" if len(changed) == 1 else "were"
+    what = shorten([reason.name for reason in changed])
+    return (
+        f"{what} {were} changed while {stage.name} ran: it will run again, for nobody knows which it read",
+    )
 
 
 def _reason(error: errors.GitexpError) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.scalars import same
 from gitexp.files.yaml_write import flow_text
-from gitexp.model import MISSING, Artifact, Value
+from gitexp.model import MISSING, Artifact, Flat, Value
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import Stage
 
@@ -49,14 +49,18 @@ class Reason:
         """The reason in words, as in "params train.lr changed 0.1 → 0.2"."""
         match self.why:
             case Why.PARAM:
-                return f"params {self.what} {self._how(shown=True)}"
-            case Why.DEP:
-                return f"{self.what} {self._how()}"
-            case Why.OUT:
-                return f"out {self.what} {self._how()}"
+                return f"{self.name} {self._how(shown=True)}"
+            case Why.DEP | Why.OUT:
+                return f"{self.name} {self._how()}"
             case Why.ABOVE:
                 return f"after {self.what}"
         return str(self.why)
+
+    @property
+    def name(self) -> str:
+        """What has changed, as in "params train.lr"."""
+        kind = {Why.PARAM: "params ", Why.OUT: "out "}.get(self.why, "")
+        return kind + self.what
 
     def _how(self, *, shown: bool = False) -> str:
         if self.new is MISSING:
@@ -97,6 +101,34 @@ def reasons(
     if locked is None:
         return (Reason(Why.NEVER_RUN),)
     return (*_of_inputs(now, locked), *_of_outs(stage, locked, outs))
+
+
+def changes(now: LockedStage, before: LockedStage) -> tuple[Reason, ...]:
+    """Return in what the inputs of a stage differ from what they were."""
+    return tuple(_of_inputs(now, before))
+
+
+def steady(before: LockedStage, after: LockedStage) -> LockedStage:
+    """Return what a stage read, of which nobody knows what it was where it changed while the stage ran.
+
+    Such a dep has a hash that no content has, and such a param is not there: so the stage is never up to date
+    by it, and never taken for one that read either.
+    """
+    later = {dep.path: dep.hash for dep in after.deps}
+    deps = (dep if later.get(dep.path) == dep.hash else _unknown(dep) for dep in before.deps)
+    params = {
+        file: {key: value for key, value in flat.items() if _has(after.params.get(file, {}), key, value)}
+        for file, flat in before.params.items()
+    }
+    return replace(before, deps=tuple(deps), params=params)
+
+
+def _unknown(dep: Artifact) -> Artifact:
+    return replace(dep, hash="0" * 64 + dep.hash[64:])
+
+
+def _has(flat: Flat, key: str, value: Value) -> bool:
+    return key in flat and same(flat[key], value)
 
 
 def _of_inputs(now: LockedStage, locked: LockedStage) -> Iterator[Reason]:
@@ -184,6 +216,7 @@ class StageResult:
     here; `seconds` is how long it ran, and `error` why it failed, or did not run. Where that was not its
     command's doing, there is no `exit_code`, and `hint` may say what to do next. A restorable one whose
     outs are not on this machine has the data `remote` that they would come from, `sure` if that was asked.
+    `warnings` are sentences.
     """
 
     name: str
@@ -196,6 +229,7 @@ class StageResult:
     hint: str = ""
     remote: str = ""
     sure: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -225,6 +259,8 @@ class StageResult:
         more: dict[str, Any] = {"source": self.source, "seconds": self.seconds, "error": self.error}
         if self.remote:
             more |= {"remote": self.remote, "sure": self.sure}
+        if self.warnings:
+            more["warnings"] = list(self.warnings)
         return {
             "state": str(self.state),
             "reasons": [reason.text for reason in self.reasons],
