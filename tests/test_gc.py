@@ -18,6 +18,7 @@ from gitexp.data.stat_cache import StatCache
 from gitexp.data.sweep import put_back, remove_unused
 from gitexp.model import Artifact
 from gitexp.ops import gc, in_use
+from gitexp.ops.data import push, remote_of
 from gitexp.ops.project import Project
 from tests.support.stored import LONG_AGO, age, lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
@@ -418,6 +419,30 @@ def test_what_is_young_on_a_remote_stays(repo: Workspace, remote: Path) -> None:
     for file in remote.glob("??/*"):
         os.utime(file)
     repo.json("gc", "--remote", "team", "--yes")
+    assert on(remote) == before
+
+
+def test_what_is_pushed_again_is_young_again(repo: Workspace, remote: Path) -> None:
+    """Nothing is uploaded, since it is there; but the experiment that it belongs to is about to come."""
+    repo.write("gitexp.lock", lock_of(spare := put_object(repo, "spare", "nobody wants it")))
+    project = Project.open(repo.path)
+    with remote_of(project) as at:
+        garbage = gc.find(project, remote=at)
+        assert {each.hash for each in garbage.used} == {spare.hash}
+        forget_lock(repo)
+        garbage = gc.find(project, remote=at)
+        assert spare.hash in {each.hash for each in garbage.unused}
+        push(project, [spare])
+        removed = gc.collect(project, garbage, remote=at)
+        assert removed.failed == ()
+        assert on(remote) == {spare.hash}
+        assert [each.hash for each in gc.find(project, remote=at).young] == [spare.hash]
+
+
+def test_on_a_remote_gc_spares_what_a_push_would_not_make_fresh(repo: Workspace, remote: Path) -> None:
+    before = on(remote)
+    refused = repo.gitexp("gc", "--remote", "team", "--older-than", "2d", "--yes", check=False)
+    assert (refused.exit_code, "4d or more" in refused.stderr) == (2, True)
     assert on(remote) == before
 
 

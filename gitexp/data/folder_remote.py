@@ -13,7 +13,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.data.hashing import WORKERS, OnBytes, opened, write_all
 from gitexp.data.intake import Intake
-from gitexp.data.remote import Remote
+from gitexp.data.remote import CHEAPLY, Listed, Remote
 from gitexp.data.remote_failures import not_there
 
 _CHUNK = 1 << 20
@@ -25,6 +25,7 @@ class FolderRemote(Remote):
     """See Remote; what is put there comes in as into the store of this machine."""
 
     jobs = WORKERS
+    stale_after = CHEAPLY
 
     def __init__(self, name: str, url: str, folder: Path) -> None:
         super().__init__(name, url)
@@ -71,6 +72,10 @@ class FolderRemote(Remote):
             except errors.UnstorableData:  # a pipe, a folder
                 raise errors.NotOnRemote(f"{hash_[:8]} in the remote '{self.name}' is no file.") from None
 
+    def renew(self, hash_: str) -> None:
+        with self._translated():
+            os.utime(self._path(hash_))
+
     def remove(self, hash_: str) -> None:
         with self._translated():
             self._path(hash_).unlink(missing_ok=True)
@@ -78,13 +83,13 @@ class FolderRemote(Remote):
     def _path(self, hash_: str) -> Path:
         return self._root / hash_[:2] / hash_[2:]
 
-    def _size(self, hash_: str) -> int | None:
+    def _look_at(self, hash_: str) -> Listed | None:
         with self._translated():
             try:
                 of = self._path(hash_).stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
-            return of.st_size if stat.S_ISREG(of.st_mode) else None
+            return Listed(hash_, of.st_size, of.st_mtime) if stat.S_ISREG(of.st_mode) else None
 
     def _folders(self) -> Collection[str]:
         with self._translated(), contextlib.suppress(FileNotFoundError):

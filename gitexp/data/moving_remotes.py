@@ -13,7 +13,7 @@ from typing import Any
 from gitexp import errors
 from gitexp.data import server_remote
 from gitexp.data.hashing import OnBytes
-from gitexp.data.remote import TEMPORARY
+from gitexp.data.remote import CHEAPLY, TEMPORARY, Listed
 from gitexp.data.remote_url import RemoteUrl
 from gitexp.data.server_remote import ServerRemote
 
@@ -66,6 +66,7 @@ class SshRemote(MovingRemote):
     # fsspec's own SFTP is paramiko's, which trusts any host and knows no ~/.ssh/config.
     package, class_name = "sshfs", "SSHFileSystem"
     jobs = 8
+    stale_after = CHEAPLY
 
     @classmethod
     def _path_of(cls, at: RemoteUrl) -> str:
@@ -83,6 +84,12 @@ class SshRemote(MovingRemote):
             "login_timeout": server_remote.PATIENCE,
             "keepalive_interval": server_remote.PATIENCE / 4,
         }
+
+    def renew(self, hash_: str) -> None:
+        from fsspec.asyn import sync
+
+        with self._translated(), self._fs().open(self._path(hash_), "rb") as file:
+            sync(file.loop, file._file.utime)
 
     def _make(self, folder: str) -> None:
         try:  # one question, where makedirs has one for each folder of the path
@@ -136,7 +143,7 @@ class HttpRemote(MovingRemote):
         with self._translated():
             return any(self._client().detected_features.dav_compliances)
 
-    def _size(self, hash_: str) -> int | None:
+    def _look_at(self, hash_: str) -> Listed | None:
         try:
             with self._translated():
                 url = self._client().join_url(self._path(hash_))
@@ -145,7 +152,8 @@ class HttpRemote(MovingRemote):
         except errors.NotOnRemote:
             return None
         length = answer.headers.get("Content-Length", "")
-        return int(length) if length.isdecimal() and len(length) < 20 else -1
+        size = int(length) if length.isdecimal() and len(length) < 20 else -1
+        return Listed(hash_, size, _seconds(answer.headers.get("Last-Modified", "")))
 
     def _download(self, path: str, target: Path, on_bytes: OnBytes) -> None:
         client = self._client()
@@ -173,6 +181,16 @@ class HttpRemote(MovingRemote):
             answer = self._client().http.request("MKCOL", url)
         if answer.status_code != 405:  # it is there
             answer.raise_for_status()
+
+
+def _seconds(date: str) -> float:
+    """Return the seconds since 1970 of a date as HTTP has it, 0 for none."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _netrc() -> Any:

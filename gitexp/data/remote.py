@@ -11,10 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
+from gitexp import errors
 from gitexp.data.hashing import OnBytes
 from gitexp.data.manifest import is_hash
 
 TEMPORARY = "tmp"  # the folder of what is being uploaded
+
+# Seconds after which an object that is pushed again is made fresh, by what that costs; see `stale_after`.
+CHEAPLY, DEARLY = 3 * 86400.0, 10 * 86400.0
 
 _FEW = 32  # objects; these are asked for one by one
 _A_PAGE = 1000  # entries that a server lists at a time, as S3 does
@@ -40,6 +44,9 @@ class Remote(ABC):
     """
 
     jobs = 8
+    # What is there already when it is pushed is made fresh if it is older than this: so a gc that spares
+    # what is a day older spares all that was pushed within the day.
+    stale_after = DEARLY
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
@@ -58,7 +65,11 @@ class Remote(ABC):
         return
 
     def has_many(self, hashes: Collection[str]) -> Mapping[str, int]:
-        """Return those of some objects that are there, with their sizes; -1 where a server does not tell.
+        """Return those of some objects that are there, with their sizes; -1 where a server does not tell."""
+        return {hash_: each.size for hash_, each in self.look_at(hashes).items()}
+
+    def look_at(self, hashes: Collection[str]) -> Mapping[str, Listed]:
+        """Return those of some objects that are there, as they are there; the size -1 as in `has_many`.
 
         Few are asked for one by one. For many, the folders that they would be in are listed, unless the
         remote holds so much that this is more to ask.
@@ -73,10 +84,10 @@ class Remote(ABC):
             if pages * len(folders) < len(hashes):
                 others = [folder for folder in folders if folder != first]
                 found.update(zip(others, self._at_once(self._listed, others), strict=True))
-                return {h: found[h[:2]][h].size for h in hashes if h in found[h[:2]]}
+                return {h: found[h[:2]][h] for h in hashes if h in found[h[:2]]}
         asked = list(hashes)
-        sizes = self._at_once(self._size, asked)
-        return {hash_: size for hash_, size in zip(asked, sizes, strict=True) if size is not None}
+        looked = self._at_once(self._look_at, asked)
+        return {hash_: each for hash_, each in zip(asked, looked, strict=True) if each is not None}
 
     def _at_once(self, ask: Callable[[str], _T], items: Sequence[str]) -> Sequence[_T]:
         """Return the answers in order; the first error is raised, and what was not asked by then is not."""
@@ -105,6 +116,13 @@ class Remote(ABC):
         """Remove uploads that were begun before a time and never ended, where there can be such."""
         return
 
+    def renew(self, hash_: str) -> None:
+        """Make an object as fresh as one that is put there now, without sending it.
+
+        Where that is refused, it has to be put there anew.
+        """
+        raise errors.RemoteRefused(f"The remote '{self.name}' has no way to make an object fresh.")
+
     @abstractmethod
     def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
         """Upload a file as the object `hash_`, in place of what is there under the name."""
@@ -118,8 +136,8 @@ class Remote(ABC):
         """Remove an object; one that is not there is no error."""
 
     @abstractmethod
-    def _size(self, hash_: str) -> int | None:
-        """Return the size of an object, None if it is not there."""
+    def _look_at(self, hash_: str) -> Listed | None:
+        """Return an object as it is there, None if it is not."""
 
     @abstractmethod
     def _folders(self) -> Collection[str]:

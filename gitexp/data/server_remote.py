@@ -21,7 +21,7 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.data.hashing import OnBytes
-from gitexp.data.remote import Remote
+from gitexp.data.remote import Listed, Remote
 from gitexp.data.remote_failures import as_remote_error, not_there
 from gitexp.data.remote_url import RemoteUrl
 
@@ -123,13 +123,13 @@ class ServerRemote(Remote):
     def _path(self, hash_: str) -> str:
         return posixpath.join(self._base, hash_[:2], hash_[2:])
 
-    def _size(self, hash_: str) -> int | None:
+    def _look_at(self, hash_: str) -> Listed | None:
         try:
             with self._translated():
                 found = self._fs().info(self._path(hash_))
         except errors.NotOnRemote:
             return None
-        return _size_of(found) if found.get("type") == "file" else None
+        return Listed(hash_, _size_of(found), _mtime_of(found)) if found.get("type") == "file" else None
 
     def _folders(self) -> Collection[str]:
         return [_name(entry) for entry in self._ls(self._base) if entry.get("type") == "directory"]

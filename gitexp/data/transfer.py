@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from gitexp.data.intake import Intake
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore, damaged
 from gitexp.data.progress import OnProgress, Progress
-from gitexp.data.remote import Remote
+from gitexp.data.remote import Listed, Remote
 from gitexp.failpoints import failpoint
 
 TRIES = 4
@@ -54,15 +54,17 @@ def push(
 ) -> Transferred:
     """Upload what the remote does not have of some artifacts, folders with their files.
 
-    What is neither here nor there has failed, and so has a folder of which a file has. Raises DataRemoteError
-    if the remote cannot be asked at all.
+    What is neither here nor there has failed, and so has a folder of which a file has. What is there and has
+    been for days is made fresh, since a gc there might be about to delete it. Raises DataRemoteError if the
+    remote cannot be asked at all.
     """
     contents, unreadable = _contents(store, hashes)
     wanted = dict.fromkeys(hash_ for parts in contents.values() for hash_ in parts)
-    there = remote.has_many([*wanted, *unreadable])
+    there = remote.look_at([*wanted, *unreadable])
     sizes = {hash_: size for hash_ in wanted if (size := _size(store, hash_)) is not None}
+    stale = _not_renewed(remote, there, jobs)
     # One of another size is the rest of an upload that was cut off where nothing better than that is known.
-    to_send = [h for h in sizes if there.get(h) not in (sizes[h], -1)]
+    to_send = [h for h in sizes if h not in there or h in stale or there[h].size not in (sizes[h], -1)]
     failed = {hash_: error for hash_, error in unreadable.items() if hash_ not in there}
     failed |= {hash_: _nowhere(hash_) for hash_ in wanted if hash_ not in sizes and hash_ not in there}
     if not to_send:
@@ -71,11 +73,23 @@ def push(
     team = _Team(jobs or remote.jobs, {hash_: sizes[hash_] for hash_ in to_send}, on_progress)
     send = partial(_send, store, remote)
     team.work(send, [hash_ for hash_ in to_send if not is_folder(hash_)], remote.flush)
-    failed |= team.failed
+    failed |= {hash_: error for hash_, error in team.failed.items() if hash_ not in stale}
     # The rest of the folders have failed by their files.
     whole = [h for h in to_send if is_folder(h) and failed.keys().isdisjoint(contents[h])]
     team.work(send, whole, remote.flush)
-    return Transferred(tuple(team.done), team.bytes, {**failed, **team.failed})
+    failed |= {hash_: error for hash_, error in team.failed.items() if hash_ not in stale}
+    return Transferred(tuple(team.done), team.bytes, failed)
+
+
+def _not_renewed(remote: Remote, there: Mapping[str, Listed], jobs: int | None) -> Collection[str]:
+    """Make fresh what is stale of the objects that are on a remote; return those with which that cannot be
+    done. These are to be sent again, though to have them there may be all that is allowed."""
+    before = time.time() - remote.stale_after
+    stale = [hash_ for hash_, each in there.items() if 0 < each.mtime < before]
+    team = _Team(jobs or remote.jobs, dict.fromkeys(stale))
+    if stale:
+        team.work(lambda hash_, size, on_bytes: remote.renew(hash_), stale, remote.flush)
+    return set(stale).difference(team.done)
 
 
 def pull(

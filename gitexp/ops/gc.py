@@ -20,6 +20,7 @@ from gitexp.repo import live
 AGE = 14 * 86400.0  # seconds that what nobody refers to is kept
 # Between an object's being stored and the lock that names it there may be this long, less FRESH.
 LEAST_AGE = 3 * FRESH
+_DAY = 86400.0
 _SHOWN = 3
 
 
@@ -67,10 +68,13 @@ def find(
     use as well. Raises UsageError for an age at which objects may be only half used yet; UseUnknown if
     anything that refers to objects cannot be read; what the remote raises.
     """
-    if older_than < LEAST_AGE:
+    # What a push finds there it leaves as it is for some days, though it is about to be used.
+    least = LEAST_AGE if remote is None else remote.stale_after + _DAY
+    if older_than < least:
+        shown = f"{least / 3600:.0f}h" if least < _DAY else f"{least / _DAY:.0f}d"
         raise errors.UsageError(
-            "What was stored just now may be about to be used.",
-            f"Give {LEAST_AGE / 3600:.0f}h or more to --older-than.",
+            f"What was {'stored' if remote is None else 'pushed'} just now may be about to be used.",
+            f"Give {shown} or more to --older-than.",
         )
     before = _time_before(project, older_than)
     store = ObjectStore(project.local.objects)
@@ -93,12 +97,15 @@ def find(
 def collect(project: Project, garbage: Garbage, *, remote: Remote | None = None) -> Removed:
     """Remove what is unused from the store of the repository, or from a remote, and return what that was.
 
-    What somebody here has begun to use since it was found is left; on a remote, so are uploads of the last
-    days that are not finished. Raises WorkspaceBusy while another gc goes on.
+    What somebody has begun to use since it was found is left; on a remote, so are uploads of the last days
+    that are not finished. Raises WorkspaceBusy while another gc goes on.
     """
     if remote is not None:
 
         def remove(hash_: str) -> bool:
+            there = remote.look_at([hash_]).get(hash_)
+            if there is None or there.mtime >= garbage.before:
+                return False
             remote.remove(hash_)
             return True
 

@@ -97,8 +97,8 @@ def test_many_are_asked_for_by_listing_and_few_one_by_one(there: Remote, tmp_pat
     sizes = dict.fromkeys((*objects, *folder), 1)
     absent = [f"{number % 4:02x}{secrets.token_hex(31)}" for number in range(40)]
     asked: list[str] = []
-    size = type(there)._size
-    there._size = lambda hash_: asked.append(hash_) or size(there, hash_)  # type: ignore[method-assign]
+    look_at = type(there)._look_at
+    there._look_at = lambda hash_: asked.append(hash_) or look_at(there, hash_)  # type: ignore[method-assign]
     assert there.has_many([*sizes, *absent]) == sizes
     assert asked == []
     assert there.has_many(list(folder)) == dict.fromkeys(folder, 1)
@@ -158,6 +158,66 @@ def test_what_is_there_is_replaced(there: Remote, tmp_path: Path) -> None:
         there.put(hash_, source, ignore)
         there.flush()
     assert there.has_many([hash_]) == {hash_: 5}
+
+
+@pytest.mark.parametrize("kind", ["folder", "ssh"])
+def test_an_old_object_can_be_made_fresh(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url, folder = "store", tmp_path / "store"
+    if kind != "folder":
+        place, name = place_of(kind, request, monkeypatch), secrets.token_hex(4)
+        url, folder = f"{place.url}/{name}", place.folder / name
+    hash_, path = made(tmp_path, b"content")
+    with open_remote("store", {"url": url}, tmp_path) as opened:
+        opened.put(hash_, path, ignore)
+        opened.flush()
+        (file,) = folder.glob("??/*")
+        os.utime(file, (1.0, 1.0))
+        assert [opened.look_at([hash_])[hash_].mtime, *(each.mtime for each in opened.list())] == [1.0, 1.0]
+        opened.renew(hash_)
+        assert abs(opened.look_at([hash_])[hash_].mtime - time.time()) < 3600
+        assert file.read_bytes() == b"content"
+        with pytest.raises(errors.NotOnRemote):
+            opened.renew("ab" * 32)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_object_of_a_bucket_can_be_made_fresh(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, at_once: bool
+) -> None:
+    place = place_of("s3", request, monkeypatch)
+    if not at_once:  # large ones are copied in parts
+        monkeypatch.setattr("s3fs.core.MANAGED_COPY_THRESHOLD", 1 << 20)
+    hash_, path = made(tmp_path, os.urandom(6 << 20))
+    with open_remote("store", {"url": f"{place.url}/{secrets.token_hex(4)}"}, tmp_path) as opened:
+        opened.put(hash_, path, ignore)
+        before = opened.look_at([hash_])[hash_].mtime
+        for _ in range(100):
+            opened.renew(hash_)
+            if opened.look_at([hash_])[hash_].mtime > before:  # it has whole seconds
+                break
+            time.sleep(0.02)
+        else:
+            pytest.fail("its time stayed as it was")
+        opened.get(hash_, got := tmp_path / "got", ignore)
+        assert got.read_bytes() == path.read_bytes()
+        with pytest.raises(errors.NotOnRemote):
+            opened.renew("ab" * 32)
+
+
+def test_a_web_server_has_no_way_to_make_an_object_fresh(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = place_of("webdav", request, monkeypatch)
+    hash_, path = made(tmp_path, b"content")
+    with open_remote("store", {"url": f"{place.url}/{(name := secrets.token_hex(4))}"}, tmp_path) as opened:
+        opened.put(hash_, path, ignore)
+        (file,) = (place.folder / name).glob("??/*")
+        os.utime(file, (1.0, 1.0))
+        assert opened.look_at([hash_])[hash_].mtime == 1.0
+        with pytest.raises(errors.RemoteRefused):
+            opened.renew(hash_)
 
 
 @pytest.mark.parametrize("kind", ["ssh", "webdav"])

@@ -170,6 +170,50 @@ def test_half_an_object_of_a_server_without_moves_is_sent_again(here: Side, remo
     assert victim.stat().st_size == artifacts[1].size
 
 
+def old(remote: FolderRemote, *, days: float) -> None:
+    """Makes all that is on the remote so old."""
+    then = time.time() - days * 86400
+    for file in stored(remote._root):
+        os.utime(file, (then, then))
+
+
+def test_what_has_been_there_for_days_is_made_fresh(
+    here: Side, remote: FolderRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gc on the remote may be about to delete what nobody refers to yet."""
+    artifacts = here.add()
+    push(here.store, remote, hashes(artifacts))
+    began = time.time() - 60
+    old(remote, days=2)
+    assert push(here.store, remote, hashes(artifacts)).hashes == ()
+    assert all(file.stat().st_mtime < began for file in stored(remote._root)), "so young it costs nothing"
+    old(remote, days=4)
+    assert push(here.store, remote, hashes(artifacts[1:])).hashes == ()
+    assert [file for file in stored(remote._root) if file.stat().st_mtime > began] == [
+        remote._path(artifacts[1].hash)
+    ]
+    assert push(here.store, remote, hashes(artifacts)).hashes == ()
+    assert all(file.stat().st_mtime > began for file in stored(remote._root))
+
+
+def test_what_cannot_be_made_fresh_is_sent_again(
+    here: Side, remote: FolderRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = here.add()
+    push(here.store, remote, hashes(artifacts))
+    began = time.time() - 60
+    old(remote, days=20)
+    monkeypatch.setattr(remote, "renew", lambda hash_: Remote.renew(remote, hash_))
+    monkeypatch.setattr(remote, "put", lambda *_: Remote.renew(remote, "put"))
+    nothing = push(here.store, remote, hashes(artifacts))
+    assert (nothing.hashes, nothing.failed) == ((), {}), "to have it there may be all that is allowed"
+    monkeypatch.undo()
+    monkeypatch.setattr(remote, "renew", lambda hash_: Remote.renew(remote, hash_))
+    again = push(here.store, remote, hashes(artifacts))
+    assert (len(again.hashes), again.failed) == (FILES + 2, {})
+    assert all(file.stat().st_mtime > began for file in stored(remote._root))
+
+
 def test_what_is_nowhere_has_failed(here: Side, clone: Side, remote: FolderRemote) -> None:
     artifacts = here.add()
     failed = push(clone.store, remote, hashes(artifacts)).failed
