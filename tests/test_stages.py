@@ -419,6 +419,19 @@ def test_an_untracked_out_is_not_in_git_though_nothing_ignores_it(repo: Workspac
     assert result.record.warnings == ()
 
 
+def test_a_link_among_outs_does_not_hide_what_is_ignored(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", f"{STAGES}  linked: {{cmd: 'ln -sfn data linked', outs: [linked]}}\n")
+    repo.writes("linked")
+    for _ in range(2):
+        result = start(repo, names=("linked", "train"), keep_going=True)
+        (said, *_) = result.experiment.record.warnings
+        assert said.startswith("Git does not ignore linked: ")
+        assert result.failure is not None
+        assert "linked is a link" in result.failure.message
+        with repo.by_user():
+            (repo.path / "gitexp.lock").unlink()
+
+
 def test_what_python_leaves_in_a_folder_of_code_is_no_change(repo: Workspace) -> None:
     repo.write("src/code.py", "x = 1\n")
     repo.write("gitexp.yaml", STAGES.replace("deps: [train.sh, data]", "deps: [train.sh, data, src]"))
@@ -479,6 +492,26 @@ def test_stages_at_the_same_time(repo: Workspace) -> None:
     assert "--- a: never run\na1\na2\n" in log
     assert "--- b: never run\nb1\nb2\n" in log
     assert states(start(repo, jobs=3).experiment) == dict.fromkeys("abc", "up to date")
+
+
+def test_a_stage_keeps_its_number(repo: Workspace) -> None:
+    wait = "while [ ! -e go ]; do sleep 0.01; done"
+    repo.write(
+        "gitexp.yaml",
+        f"stages: {{a: {{cmd: '{wait}'}}, b: {{cmd: touch go}}, c: {{cmd: 'true', deps: [x]}}, "
+        "d: {cmd: exit 1, outs: [x]}}",
+    )
+    repo.writes("go")
+    said: dict[str, set[int]] = {}
+
+    def note(name: str, at: int) -> None:
+        said.setdefault(name, set()).add(at)
+
+    listener = StageListener(
+        begins=lambda name, why, at, of: note(name, at), ends=lambda result, at, of: note(result.name, at)
+    )
+    start(repo, jobs=2, listener=listener)
+    assert said == {"a": {1}, "b": {2}, "d": {3}, "c": {4}}
 
 
 def test_all_that_one_of_several_prints_is_shown(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,9 @@ def advice(repo: Repository, paths: Sequence[str]) -> list[str]:
     if not paths:
         return []
     # Whether it is a file or will be a folder may not be known yet, and a rule may be for folders only.
-    asked = b"".join(os.fsencode(name) + b"\0" for path in paths for name in (path, path + "/"))
+    # Of what would be behind a link Git wants to hear nothing, and ends.
+    folders = [f"{path}/" for path in paths if not (repo.root / path).is_symlink()]
+    asked = b"".join(os.fsencode(name) + b"\0" for name in (*paths, *folders))
     _, answer, _ = repo.call("check-ignore", "-z", "--stdin", stdin=asked, env={"GIT_LITERAL_PATHSPECS": "0"})
     ignored = {os.fsdecode(path).rstrip("/") for path in answer.split(b"\0")}
     if not (found := [path for path in paths if path not in ignored]):

@@ -35,6 +35,9 @@ from gitexp.repo.snapshot import shorten
 from gitexp.run.process import Outcome
 
 _FROZEN = "Take frozen: true away to have it run; or bring what it has written: gitexp data pull"
+_CHANGED = (
+    "Run again; gitexp run --temp runs beside your edits. What a stage writes itself belongs under its outs."
+)
 _NOT_WRITTEN = "Correct the command, or what the stage says of its outs."
 
 
@@ -98,6 +101,7 @@ class _Execution:
         self._waiting = list(task.plan.stages)
         self._running: dict[str, Decision] = {}
         self._done: set[str] = set()
+        self._places: dict[str, int] = {}
         self._damaged: set[str] = set()
         self._interrupted: Outcome | None = None
 
@@ -149,9 +153,12 @@ class _Execution:
 
     def _take_up(self, stage: Stage) -> None:
         """Decide what is to become of a stage, and do it, or begin to."""
+        self._place(stage.name)
         try:
             decision = self._judge.decide(stage, self._lock)
-            if not decision.reasons:
+            if changed := self._changed_since_start(stage):
+                self._refuse(decision, f"{_were_changed(changed)} since the run began", _CHANGED)
+            elif not decision.reasons:
                 self._task.keep(stage)
                 state = State.FROZEN if stage.frozen else State.UP_TO_DATE
                 self._ended(StageResult(stage.name, state))
@@ -165,10 +172,18 @@ class _Execution:
             self._running.pop(stage.name, None)
             self._ended(StageResult(stage.name, State.FAILED, error=_reason(error), hint=error.hint or ""))
 
+    def _changed_since_start(self, stage: Stage) -> Sequence[Reason]:
+        """Return which inputs are not those that the experiment has."""
+        plan = self._task.plan
+        if (before := plan.at_start.get(stage.name)) is None:
+            return ()
+        return changes(self._standing.inputs(plan.outside(stage)), before)
+
     def _begin(self, decision: Decision) -> None:
         stage = decision.stage
-        at = len(self.results) + len(self._running) + 1
-        self._task.listener.begins(stage.name, decision.reasons, at, len(self._task.plan.stages))
+        self._task.listener.begins(
+            stage.name, decision.reasons, self._place(stage.name), len(self._task.plan.stages)
+        )
         self._make_room(decision)
         self._running[stage.name] = decision
         self._runner.start(stage, f"--- {stage.name}: {sentence(decision.reasons)}\n")
@@ -256,7 +271,11 @@ class _Execution:
         self.results.append(result)
         if result.state not in (State.FAILED, State.NOT_RUN):
             self._done.add(result.name)
-        self._task.listener.ends(result, len(self.results), len(self._task.plan.stages))
+        self._task.listener.ends(result, self._place(result.name), len(self._task.plan.stages))
+
+    def _place(self, name: str) -> int:
+        """Return the number of a stage in the order in which they were taken up."""
+        return self._places.setdefault(name, len(self._places) + 1)
 
     # -- outs ---------------------------------------------------------------------------------------
 
@@ -340,11 +359,14 @@ def _edited(stage: Stage, changed: Sequence[Reason]) -> tuple[str, ...]:
     """Return what is to be said of inputs that were changed while their stage ran."""
     if not changed:
         return ()
-    were = "was" if len(changed) == 1 else "were"
-    what = shorten([reason.name for reason in changed])
     return (
-        f"{what} {were} changed while {stage.name} ran: it will run again, for nobody knows which it read",
+        f"{_were_changed(changed)} while {stage.name} ran: it will run again, for nobody knows which it read",
     )
+
+
+def _were_changed(changed: Sequence[Reason]) -> str:
+    were = "was" if len(changed) == 1 else "were"
+    return f"{shorten([reason.name for reason in changed])} {were} changed"
 
 
 def _reason(error: errors.GitexpError) -> str:
