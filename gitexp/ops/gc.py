@@ -119,15 +119,21 @@ def collect(project: Project, garbage: Garbage, *, remote: Remote | None = None)
 
 
 def _removed(unused: Collection[Listed], remove: Callable[[str], bool]) -> Removed:
-    """Remove all that can be removed: one that fails must not keep the others."""
-    removed, failed = [], []
-    # Folders first: one that is there has its files there.
-    for each in sorted(unused, key=lambda each: not is_folder(each.hash)):
-        try:
-            if remove(each.hash):
-                removed.append(each)
-        except (OSError, errors.GitexpError) as error:
-            failed.append((each.hash, _reason(error)))
+    """Remove all that can be removed: one file that fails must not keep the others."""
+    removed: list[Listed] = []
+    failed: list[tuple[str, str]] = []
+    folders = [each for each in unused if is_folder(each.hash)]
+    files = [each for each in unused if not is_folder(each.hash)]
+    # One that is there has its files there: these go last, and not at all if a folder may need them.
+    for some in (folders, files):
+        if failed:
+            break
+        for each in some:
+            try:
+                if remove(each.hash):
+                    removed.append(each)
+            except (OSError, errors.GitexpError) as error:
+                failed.append((each.hash, _reason(error)))
     return Removed(tuple(removed), tuple(failed))
 
 
