@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash import disk, parsers, strace
+from tests.crash import disk, limits, parsers, strace
 from tests.crash.campaign import ERRORS, KILLS, Laboratory, Tally, sample
-from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.crash.scenario import Scenario
+from tests.crash.scenarios import SCENARIOS
 
-EACH = 5  # points of a scenario; thirteen scenarios
+EACH = 3  # points of a scenario; thirty scenarios
 INPUTS = 30  # of a parser; sixteen parsers
 
 NAMES = [scenario.name for scenario in SCENARIOS]
@@ -23,7 +24,7 @@ needs_strace = pytest.mark.skipif(bool(strace.why_not()), reason=strace.why_not(
 def test_a_fault_at_any_system_call_loses_nothing(scenario: Scenario, tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path)
     trials = laboratory.trials(scenario, (*KILLS, *ERRORS))
-    assert len(trials) > 30
+    assert len(trials) > 15
     tally = laboratory.run(sample(trials, EACH))
     assert not tally.lost, "\n\n".join(tally.lost)
     # A name that is made at random may save gitexp a call.
@@ -36,6 +37,14 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     tally = Tally()
     disk.fill(tmp_path, SCENARIOS[0], range(0, 40, 10), tally, lambda tally: None)
     assert tally.done == 4
+    assert not tally.lost, "\n\n".join(tally.lost)
+
+
+@pytest.mark.skipif(bool(limits.why_not()), reason=limits.why_not())
+def test_a_file_that_may_not_grow_loses_nothing(tmp_path: Path) -> None:
+    tally = Tally()
+    limits.lower(tmp_path, SCENARIOS[0], limits.SIZES[::6], tally, lambda tally: None)
+    assert tally.done == len(limits.SIZES[::6])
     assert not tally.lost, "\n\n".join(tally.lost)
 
 

@@ -1,6 +1,7 @@
 """`make crash`: every campaign; the outcome goes into docs/reliability.md. Ends with 1 if anything was lost.
 
 python -m tests.crash                                     all of it
+python -m tests.crash --scenario push                     all system calls of one, which are written down too
 python -m tests.crash --only kills --scenario run --points 50
 python -m tests.crash --only kills --scenario apply --at "git 9 rename 1"
 """
@@ -17,21 +18,26 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.crash import disk, report, strace
-from tests.crash.campaign import ERRORS, KILLS, Laboratory, Progress, Tally, Trial, sample
-from tests.crash.report import Line
+from tests.crash import disk, limits, report, strace
+from tests.crash.campaign import ERRORS, KILLS, Laboratory, Progress, Tally, sample
+from tests.crash.report import Line, Tried
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.strace import Fault
 from tests.support.environment import hermetic
 from tests.support.workspace import fork_server
 
-# Of what each campaign has to offer; together they take less than twenty minutes on two cores.
-KILL_POINTS = 1500
-ERROR_POINTS = 500
+# Of what each campaign has to offer; together they take less than three quarters of an hour on two cores.
+KILL_POINTS = 100  # of each scenario; where it has more, they are spread over all
+ERROR_POINTS = 40
 SEQUENCES = 5000
 INPUTS = 10_000
 _LEVELS = range(0, 60, 2)  # pages left on the disk
-_ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply", "add", "checkout")
+_ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply", "add", "checkout", "data pull")
+_LIMITED = ("run", "add", "data pull", "checkout", "pull", "remote add")
+
+_PARTS = ("kills", "errors", "disks", "limits", "sequences", "parsers")
+_STRIKING = _PARTS[:2]
+_STRUCK = ("SIGKILL at a system call", "I/O error or full disk at a system call")
 
 
 class Campaigns:
@@ -43,13 +49,14 @@ class Campaigns:
         self._jobs = options.jobs
         self._scenarios = [s for s in SCENARIOS if options.scenario in (None, s.name)]
         self.lines: list[Line] = []
+        self.struck: dict[str, list[Tried]] = {scenario.name: [] for scenario in self._scenarios}
         self.lost: list[str] = []
 
     def kills(self) -> None:
-        self._strike("SIGKILL at a system call", KILLS, self._options.points or KILL_POINTS)
+        self._strike(_STRUCK[0], KILLS, self._options.points or KILL_POINTS)
 
     def errors(self) -> None:
-        self._strike("I/O error or full disk at a system call", ERRORS, self._options.points or ERROR_POINTS)
+        self._strike(_STRUCK[1], ERRORS, self._options.points or ERROR_POINTS)
 
     def _strike(self, title: str, faults: Sequence[Fault], most: int) -> None:
         if why := strace.why_not():
@@ -57,19 +64,19 @@ class Campaigns:
             return
         (place := self._folder / title.split()[0].replace("/", "")).mkdir()
         laboratory = Laboratory(place, self._jobs)
-        chosen: list[Trial] = []
         for scenario in self._scenarios:
-            chosen += laboratory.trials(scenario, faults)
-            _say(f"{title}: {len(chosen)} points, up to {scenario.name}")
-        if self._options.at:
-            chosen = [trial for trial in chosen if str(trial.point) == self._options.at]
-        chosen = list(sample(chosen, most))
-        tally = laboratory.run(chosen, _progress(title, len(chosen)))
-        remark = f"the slowest command afterwards took {tally.slowest:.1f} s"
-        _say(f"{title}: {tally.missed} points were not come to")
-        self._add(Line(title, tally.done, len(tally.lost), remark), tally.lost)
-        per_scenario = {s.name: sum(t.scenario is s for t in chosen) for s in self._scenarios}
-        _say(", ".join(f"{name}: {count}" for name, count in per_scenario.items()))
+            of = f"{title}: {scenario.name}"
+            possible = laboratory.trials(scenario, faults)
+            chosen = [trial for trial in possible if self._options.at in (None, str(trial.point))]
+            chosen = list(sample(chosen, most))
+            began = time.monotonic()
+            tally = laboratory.run(chosen, _progress(of, len(chosen)))
+            took = (
+                f"in {time.monotonic() - began:.0f} s, the slowest command afterwards {tally.slowest:.1f} s"
+            )
+            _say(f"{of}: {tally.missed} of {len(chosen)} points were not come to; {took}")
+            self._tell(Line(of, tally.done, len(tally.lost), f"of {len(possible)}"), tally.lost)
+            self.struck[scenario.name].append(Tried(len(possible), tally.done, len(tally.lost)))
 
     def disks(self) -> None:
         title = "a disk with a few kB left"
@@ -82,6 +89,20 @@ class Campaigns:
             (place := self._folder / f"disk-{number}").mkdir()
             disk.fill(place, scenario, _LEVELS, tally, _progress(title, len(scenarios) * len(_LEVELS)))
         self._add(Line(title, tally.done, len(tally.lost), "1 MB; 4 MB for a run"), tally.lost)
+
+    def limits(self) -> None:
+        title = "a limit on the size of files"
+        if why := limits.why_not():
+            self._skip(title, why)
+            return
+        tally = Tally()
+        scenarios = [s for s in self._scenarios if s.name in _LIMITED]
+        for number, scenario in enumerate(scenarios):
+            (place := self._folder / f"limit-{number}").mkdir()
+            limits.lower(
+                place, scenario, limits.SIZES, tally, _progress(title, len(scenarios) * len(limits.SIZES))
+            )
+        self._add(Line(title, tally.done, len(tally.lost), "0 bytes to 64 kB"), tally.lost)
 
     def sequences(self) -> None:
         title = "sequences of commands against a model"
@@ -120,6 +141,9 @@ class Campaigns:
 
     def _add(self, line: Line, lost: Sequence[str]) -> None:
         self.lines.append(line)
+        self._tell(line, lost)
+
+    def _tell(self, line: Line, lost: Sequence[str]) -> None:
         self.lost += lost
         _say(f"{line.campaign}: {line.points} points, {line.lost} lost; {line.remark}")
         for text in lost:
@@ -140,23 +164,32 @@ def main() -> int:
             "kills": campaigns.kills,
             "errors": campaigns.errors,
             "disks": campaigns.disks,
+            "limits": campaigns.limits,
             "sequences": campaigns.sequences,
             "parsers": campaigns.parsers,
         }
         for part, run in parts.items():
-            if options.only in (None, part):
+            if options.only == part or (options.only is None and (part in _STRIKING or not options.scenario)):
                 run()
         fork_server().close()
-    if not (options.scenario or options.points or options.at):  # whole ones only
-        report.write(campaigns.lines)
-        _say(f"written: {report.PAGE}")
+    if not (options.points or options.at):  # whole ones only
+        _write_down(campaigns, whole=not options.scenario)
     _say(f"{len(campaigns.lost)} lost, in {(time.monotonic() - started) / 60:.1f} minutes")
     return 1 if campaigns.lost else 0
 
 
+def _write_down(campaigns: Campaigns, *, whole: bool) -> None:
+    struck = {name: tried for name, tried in campaigns.struck.items() if len(tried) == len(_STRUCK)}
+    if struck:
+        report.write_struck(struck, [scenario.name for scenario in SCENARIOS], _STRUCK)
+    if whole:
+        report.write(campaigns.lines)
+    _say(f"written: {report.PAGE}")
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", choices=["kills", "errors", "disks", "sequences", "parsers"])
+    parser.add_argument("--only", choices=_PARTS)
     parser.add_argument("--scenario", choices=[scenario.name for scenario in SCENARIOS])
     parser.add_argument("--points", type=int, help="no more than that many, spread over all there are")
     parser.add_argument("--at", help="the one point of that name, as `git 9 rename 1`")

@@ -14,11 +14,12 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from gitexp.ops.project import Project
-from tests.crash.scenarios import Scenario
+from tests.crash.promises import Before, Outcome
+from tests.crash.scenario import Scenario
 from tests.crash.strace import Fault, Point, Strace, Struck
-from tests.support.guard import Fingerprint, fingerprint
+from tests.support.guard import fingerprint
 from tests.support.kills import KILLED, assert_sound
-from tests.support.workspace import Workspace
+from tests.support.workspace import Result, Workspace
 
 KILLS = (Fault(), Fault(too=True))
 ERRORS = (Fault("EIO"), Fault("ENOSPC"), Fault("ENOSPC", for_good=True))
@@ -66,6 +67,7 @@ class Bench:
         self._place = place / "repo"
         self._store = store
         self._made: dict[str, Path] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
     @contextmanager
     def repo(self, scenario: Scenario) -> Iterator[Workspace]:
@@ -83,6 +85,15 @@ class Bench:
             yield repo
         finally:
             shutil.rmtree(place)
+
+    def undisturbed(self, scenario: Scenario) -> Outcome:
+        """Return what a scenario comes to where there is no fault."""
+        if scenario.name not in self._outcomes:
+            with self.repo(scenario) as repo:
+                repo.gitexp(*scenario.args)
+                self._outcomes[scenario.name] = Outcome.of(repo)
+                scenario.holds(repo)
+        return self._outcomes[scenario.name]
 
 
 class Laboratory:
@@ -114,18 +125,19 @@ class Laboratory:
         return tally
 
     def _run(self, trial: Trial, tally: Tally) -> None:
-        with self._bench() as bench, bench.repo(trial.scenario) as repo:
-            before = fingerprint(repo.path)
-            struck = self._strace.strike(repo, trial.scenario.args, trial.point, trial.fault)
-            if not struck.hit:
-                tally.missed += 1
-                return
-            try:
-                verify(repo, before, trial.scenario, struck, tally, look_first=trial.point.nth % 2 == 1)
-            except Exception as error:
-                told = f"{type(error).__name__}: {error}" if not isinstance(error, AssertionError) else error
-                tally.lost.append(f"{trial}\n  {trial.point.line}\n  {struck}\n  {told}")
-            tally.done += 1
+        with self._bench() as bench:
+            wanted = bench.undisturbed(trial.scenario)
+            with bench.repo(trial.scenario) as repo:
+                self._try(trial, repo, wanted, tally)
+
+    def _try(self, trial: Trial, repo: Workspace, wanted: Outcome, tally: Tally) -> None:
+        before = Before.of(repo)
+        struck = self._strace.strike(repo, trial.scenario.args, trial.point, trial.fault)
+        if not struck.hit:
+            tally.missed += 1
+            return
+        of, first = f"{trial}\n  {trial.point.line}", trial.point.nth % 2 == 1
+        count(repo, of, (before, wanted), trial.scenario, struck, tally, look_first=first)
 
     @contextmanager
     def _bench(self) -> Iterator[Bench]:
@@ -153,47 +165,75 @@ def _sensible(point: Point, fault: Fault) -> bool:
     return True
 
 
-def verify(
+def count(
     repo: Workspace,
-    before: Fingerprint,
+    of: str,
+    promised: tuple[Before, Outcome],
     scenario: Scenario,
     struck: Struck,
     tally: Tally,
     *,
     look_first: bool,
 ) -> None:
-    """Raise AssertionError where a promise is broken.
+    """Look whether all that is promised holds, and count what was lost; `of` is what to call the trial."""
+    try:
+        _verify(repo, *promised, scenario, struck, tally, look_first=look_first)
+    except Exception as error:
+        told = error if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        tally.lost.append(f"{of}\n  {struck}\n  {told}")
+    tally.done += 1
+
+
+def _verify(
+    repo: Workspace,
+    before: Before,
+    wanted: Outcome,
+    scenario: Scenario,
+    struck: Struck,
+    tally: Tally,
+    *,
+    look_first: bool,
+) -> None:
+    """Raise AssertionError where a promise is broken; `wanted` is what it comes to undisturbed.
 
     With `look_first`, another command comes before the same one again: either must be able to tidy up.
     """
     changes = [change for change in repo.guard.changes() if not change.startswith(_NEXT_REMOVES)]
     assert not changes, f"gitexp changed what is the user's: {changes}"
-    assert_sound(repo)
-    _assert_told(struck)
+    if not scenario.ill:
+        assert_sound(repo)
+    before.check(repo, scenario)
+    wanted.check_steps(repo, before, scenario)
+    _assert_told(struck, scenario)
     if struck.exit_code == 0 and scenario.at_once:  # what it has said is so
         scenario.holds(repo)
     if look_first:
         _gitexp(repo, tally, ("list",))
         repo.guard.check()
-        _assert_whole(repo)
+        if not scenario.ill:
+            _assert_whole(repo)
         if scenario.undone:
             _gitexp(repo, tally, ("undo",), ("nothing-to-undo",))
-            assert fingerprint(repo.path) == before, "gitexp undo has not brought back all of the user's"
-    _gitexp(repo, tally, scenario.args, scenario.refused)
+            assert fingerprint(repo.path) == before.user, "gitexp undo has not brought back all of the user's"
+    scenario.meanwhile(repo)
+    again = _gitexp(repo, tally, scenario.args, scenario.refused)
+    if scenario.same and again.exit_code == 0:
+        wanted.check(repo)
+    before.check(repo, scenario)
     scenario.holds(repo)
     repo.guard.check()
     _assert_whole(repo)
     assert_sound(repo)
 
 
-def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequence[str] = ()) -> None:
+def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequence[str] = ()) -> Result:
     """Run a command that must work, or be refused for one of some reasons."""
     started = time.monotonic()
     words = 2 if args[0] in ("data", "remote") else 1  # `data push`
     done = repo.gitexp(*args[:words], "--json", *args[words:], check=False)
     tally.slowest = max(tally.slowest, time.monotonic() - started)
     if done.exit_code == 0:
-        return
+        return done
     try:
         code = str(json.loads(done.stdout)["error"]["code"])
     except (ValueError, LookupError, TypeError):
@@ -201,13 +241,14 @@ def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequenc
     assert code in refused, (
         f"gitexp {' '.join(args)} afterwards: {done.exit_code}\n{done.stdout}{done.stderr}"
     )
+    return done
 
 
-def _assert_told(struck: Struck) -> None:
+def _assert_told(struck: Struck, scenario: Scenario) -> None:
     """A process that was not killed itself says in one sentence what went wrong, if it failed."""
     assert struck.exit_code in (0, 1, KILLED), "an exit status that no program expects"
-    assert _NO_MESSAGE.search(struck.stderr) is None, "what it said is not for people"
-    if struck.exit_code == 1:
+    assert _NO_MESSAGE.search(struck.stderr + struck.stdout) is None, "what it said is not for people"
+    if struck.exit_code == 1 and not (scenario.reports and (struck.stdout or struck.stderr)):
         assert len(re.findall(r"^error: \S.*[^\s]$", struck.stderr, re.MULTILINE)) == 1, "no clear message"
 
 

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from tests.crash.campaign import Bench, Progress, Tally, verify
-from tests.crash.scenarios import Scenario
+from tests.crash.campaign import Bench, Progress, Tally, count
+from tests.crash.promises import Before
+from tests.crash.scenario import Scenario
 from tests.crash.strace import Struck
-from tests.support.guard import Fingerprint, fingerprint
-from tests.support.workspace import Workspace
 
 _PAGE = 4096  # bytes, of which such a file system has so many
 _MEGABYTE = 1 << 20
@@ -46,27 +45,17 @@ def fill(folder: Path, scenario: Scenario, levels: range, tally: Tally, progress
     size, kept = (4 * _MEGABYTE, _RESERVE) if runs else (_MEGABYTE, 0)
     with disk(folder / "disk", size) as place:
         bench = Bench(place, folder)
+        wanted = bench.undisturbed(scenario)
         for level in levels:
             with bench.repo(scenario) as repo:
-                before = fingerprint(repo.path)
+                before = Before.of(repo)
                 with _all_taken_but(place, kept + level * _PAGE):
                     done = repo.gitexp(*scenario.args, check=False)
                     repo.guard.check()
                 struck = Struck(done.exit_code, done.stdout, done.stderr, hit=done.exit_code != 0)
-                _count(repo, scenario, level, before, struck, tally)
+                of = f"{scenario.name} with {level} pages left"
+                count(repo, of, (before, wanted), scenario, struck, tally, look_first=level % 4 == 2)
             progress(tally)
-
-
-def _count(
-    repo: Workspace, scenario: Scenario, level: int, before: Fingerprint, struck: Struck, tally: Tally
-) -> None:
-    try:
-        verify(repo, before, scenario, struck, tally, look_first=level % 2 == 1)
-    except Exception as error:
-        tally.lost.append(
-            f"{scenario.name} with {level} pages left\n  {struck}\n  {type(error).__name__}: {error}"
-        )
-    tally.done += 1
 
 
 @contextmanager

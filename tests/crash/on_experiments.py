@@ -1,0 +1,103 @@
+"""Scenarios: an experiment is edited, removed, brought back, or brought into the workspace."""
+
+from __future__ import annotations
+
+from tests.crash.scenario import Changes, Scenario, names, one, with_one, with_two
+from tests.support.kills import experiments, git
+from tests.support.workspace import Workspace
+
+_BRANCH: Changes = (("refs", "refs/heads/promoted"), ("reflogs", "refs/heads/promoted"))
+_UNKNOWN = ("unknown-experiment",)
+
+
+def _with_one_removed(repo: Workspace) -> None:
+    with_one(repo)
+    repo.gitexp("remove", "-q", "-y", "one")
+
+
+def _promoted(repo: Workspace) -> None:
+    assert git(repo, "rev-parse", "refs/heads/promoted") == one(repo).record.commit
+
+
+def _noted(repo: Workspace) -> None:
+    assert one(repo).record.note == "better"
+
+
+def _tagged(repo: Workspace) -> None:
+    assert one(repo).record.tags == ("best", "kept")
+
+
+def _renamed(repo: Workspace) -> None:
+    assert [e.name for e in experiments(repo)] == ["two"]
+    assert one(repo, "two").record.note == "the first"
+
+
+def _removed(repo: Workspace) -> None:
+    assert names(repo) == ([], ["one", "two"])
+
+
+def _restored(repo: Workspace) -> None:
+    assert names(repo) == (["one"], [])
+
+
+def _here_or_in_the_trash(repo: Workspace) -> None:
+    assert names(repo) in ((["one"], []), ([], ["one"]))
+
+
+_CHANGED: Changes = (
+    ("files", "train.py"),
+    ("files", "new.py"),
+    ("files", "params.yaml"),
+)
+
+
+def _with_one_elsewhere(repo: Workspace) -> None:
+    """One that differs from the workspace in files that are as in HEAD, beside others that are not."""
+    repo.write("params.yaml", repo.read("params.yaml").replace("lr: 0.1", "lr: 0.5"))
+    with_one(repo)
+    repo.git("checkout", "--quiet", "--", "train.py", "params.yaml")
+    with repo.by_user():
+        (repo.path / "new.py").unlink()
+    repo.write("notes.txt", "nowhere else\n")
+
+
+def _with_one_applied(repo: Workspace) -> None:
+    _with_one_elsewhere(repo)
+    for kind, name in _CHANGED:
+        repo.allow(kind, name)
+    repo.gitexp("apply", "-q", "one")
+    repo.guard.retake()
+
+
+def _is_applied(repo: Workspace) -> bool:
+    """Whether the experiment's files are here; raises AssertionError if some are and some are not."""
+    of_one = [
+        "# edited\n" in repo.read("train.py"),
+        (repo.path / "new.py").exists() and repo.read("new.py") == "print(2)\n",
+        "lr: 0.5" in repo.read("params.yaml"),
+    ]
+    assert len(set(of_one)) == 1, f"half applied: {of_one}"
+    assert (repo.path / "new.py").exists() == of_one[0]
+    return of_one[0]
+
+
+def _applied(repo: Workspace) -> None:
+    assert _is_applied(repo)
+
+
+def _applied_or_not(repo: Workspace) -> None:
+    _is_applied(repo)
+
+
+SCENARIOS = (
+    Scenario("branch", ("branch", "one", "promoted"), with_one, _BRANCH, ("branch-exists",), holds=_promoted),
+    Scenario("note", ("note", "one", "-m", "better"), with_one, holds=_noted),
+    Scenario("tag", ("tag", "one", "best", "kept"), with_one, holds=_tagged),
+    Scenario("rename", ("rename", "one", "two"), with_one, refused=_UNKNOWN, holds=_renamed),
+    Scenario("remove", ("remove", "-y", "one", "two"), with_two, refused=_UNKNOWN, holds=_removed),
+    Scenario("restore", ("restore", "one"), _with_one_removed, refused=_UNKNOWN, holds=_restored),
+    # Done twice, it is undone.
+    Scenario("undo of remove", ("undo",), _with_one_removed, holds=_here_or_in_the_trash, same=False),
+    Scenario("apply", ("apply", "one"), _with_one_elsewhere, _CHANGED, holds=_applied, undone=True),
+    Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, holds=_applied_or_not, same=False),
+)
