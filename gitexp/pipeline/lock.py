@@ -3,7 +3,8 @@ results of a command that are too large for Git.
 
 The file stands in the project's folder and names paths relative to it; in memory all are relative to the
 root of the repository. It is written in one order and one line for each thing, so that a merge of two
-branches touches only the lines that both have changed. docs/format.md is its contract.
+branches touches only the lines that both have changed; each stage has a seal besides, by which a mixture of
+two runs is known. docs/format.md is its contract.
 
 A lock may come from a stranger: what it names is brought into workspaces, so it is read strictly.
 """
@@ -15,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import NoReturn, TypeGuard
 
 from gitexp import errors
@@ -27,6 +29,7 @@ from gitexp.model import Artifact, Flat, Value
 from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
 
 _FORMAT = 1
+_SEAL = 16  # hexadecimal digits
 _MAX_BYTES = 16 << 20
 _MAX_VALUES = 100_000
 _MAX_PATH = 4096  # no system takes more
@@ -65,53 +68,62 @@ class Lock:
 def read_lock(name: str, data: bytes, prefix: str = "") -> Lock:
     """Return what a gitexp.lock says; `prefix` is the project's folder relative to the root.
 
-    Raises LockError, naming the file `name`, for whatever gitexp would not have written: paths that lead
-    out of the repository or into Git's folder, bad hashes, two artifacts at one place, a merge's conflict.
+    A stage that a merge has made of two runs counts as not run. Raises LockError, naming the file `name`, for
+    whatever gitexp would not have written: paths that lead out of the repository or into Git's folder, bad
+    hashes, two artifacts at one place, a merge's conflict.
     """
     return _Reader(name, prefix).lock(data)
 
 
 def write_lock(lock: Lock, prefix: str = "") -> bytes:
     """Return the lock as the text of a gitexp.lock in the folder `prefix`: the same for equal locks."""
-
-    def shown(path: str) -> str:
-        return key_text(posixpath.relpath(path or ".", prefix or "."))
-
-    def artifacts(found: Iterable[Artifact], indent: str) -> Iterator[str]:
-        for artifact in sorted(found, key=lambda each: each.path):
-            what: dict[str, Value] = {"hash": artifact.hash, "size": artifact.size}
-            if artifact.files is not None:
-                what["files"] = artifact.files
-            if artifact.executable:
-                what["executable"] = True
-            yield f"{indent}{shown(artifact.path)}: {flow_text(what)}\n"
-
-    def stage(locked: LockedStage) -> Iterator[str]:
-        one = len(locked.commands) == 1
-        yield f"    cmd: {flow_text(locked.commands[0] if one else list(locked.commands))}\n"
-        if locked.wdir != prefix:
-            yield f"    wdir: {shown(locked.wdir)}\n"
-        if locked.deps:
-            yield from ("    deps:\n", *artifacts(locked.deps, "      "))
-        if locked.params:
-            yield "    params:\n"
-        for file, values in sorted(locked.params.items()):
-            yield f"      {shown(file)}:{'' if values else ' {}'}\n"
-            for key, value in sorted(values.items()):
-                yield f"        {key_text(key)}: {flow_text(value)}\n"
-        if locked.outs:
-            yield from ("    outs:\n", *artifacts(locked.outs, "      "))
-
     lines = [_HEAD, f"format: {_FORMAT}\n"]
     if lock.data:
-        lines += ["data:\n", *artifacts(lock.data.values(), "  ")]
+        lines += ["data:\n", *_artifacts(lock.data.values(), "  ", prefix)]
     if lock.outs:
-        lines += ["outs:\n", *artifacts(lock.outs.values(), "  ")]
+        lines += ["outs:\n", *_artifacts(lock.outs.values(), "  ", prefix)]
     if lock.stages:
         lines.append("stages:\n")
     for name, locked in sorted(lock.stages.items()):
-        lines += [f"  {key_text(name)}:\n", *stage(locked)]
+        lines += [f"  {key_text(name)}:\n", *_stage(locked, prefix), f"    seal: {_seal(locked, prefix)}\n"]
     return "".join(lines).encode("utf-8")
+
+
+def _shown(path: str, prefix: str) -> str:
+    return key_text(posixpath.relpath(path or ".", prefix or "."))
+
+
+def _artifacts(found: Iterable[Artifact], indent: str, prefix: str) -> Iterator[str]:
+    for artifact in sorted(found, key=lambda each: each.path):
+        what: dict[str, Value] = {"hash": artifact.hash, "size": artifact.size}
+        if artifact.files is not None:
+            what["files"] = artifact.files
+        if artifact.executable:
+            what["executable"] = True
+        yield f"{indent}{_shown(artifact.path, prefix)}: {flow_text(what)}\n"
+
+
+def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
+    one = len(locked.commands) == 1
+    yield f"    cmd: {flow_text(locked.commands[0] if one else list(locked.commands))}\n"
+    if locked.wdir != prefix:
+        yield f"    wdir: {_shown(locked.wdir, prefix)}\n"
+    if locked.deps:
+        yield from ("    deps:\n", *_artifacts(locked.deps, "      ", prefix))
+    if locked.params:
+        yield "    params:\n"
+    for file, values in sorted(locked.params.items()):
+        yield f"      {_shown(file, prefix)}:{'' if values else ' {}'}\n"
+        for key, value in sorted(values.items()):
+            yield f"        {key_text(key)}: {flow_text(value)}\n"
+    if locked.outs:
+        yield from ("    outs:\n", *_artifacts(locked.outs, "      ", prefix))
+
+
+def _seal(locked: LockedStage, prefix: str) -> str:
+    """Return what tells a run from a mixture of two: a merge may well take some lines of one and some of
+    the other, and would claim a result that nobody has computed."""
+    return sha256("".join(_stage(locked, prefix)).encode()).hexdigest()[:_SEAL]
 
 
 class _Reader:
@@ -136,9 +148,10 @@ class _Reader:
             {artifact.path: artifact for artifact in self._artifacts(tree.get(key), key)}
             for key in ("data", "outs")
         )
-        stages = {
+        found = {
             name: self._stage(name, stage) for name, stage in self._map(tree.get("stages"), "stages").items()
         }
+        stages = {name: stage for name, stage in found.items() if stage is not None}
         lock = Lock(stages, added, outs)
         self._refuse_clashes([artifact.path for artifact in lock.artifacts])
         return lock
@@ -172,10 +185,11 @@ class _Reader:
         if unknown := sorted(set(tree) - keys):
             self._fail(f"{what} has {unknown[0]!r}, which gitexp does not know")
 
-    def _stage(self, name: str, value: Value) -> LockedStage:
+    def _stage(self, name: str, value: Value) -> LockedStage | None:
+        """Return a stage as it ran; None for one that is a mixture of two runs."""
         what = f"the stage {name!r}"
         tree = self._map(value, what)
-        self._known(tree, {"cmd", "wdir", "deps", "params", "outs"}, what)
+        self._known(tree, {"cmd", "wdir", "deps", "params", "outs", "seal"}, what)
         commands = tree.get("cmd")
         commands = [commands] if isinstance(commands, str) else commands
         if not isinstance(commands, list) or not all(isinstance(one, str) for one in commands):
@@ -184,7 +198,7 @@ class _Reader:
         if not isinstance(wdir, str):
             self._fail(f"wdir of {what} must be a path")
         params = self._map(tree.get("params"), f"params of {what}")
-        return LockedStage(
+        locked = LockedStage(
             commands=tuple(commands),
             wdir=self._path(wdir, f"wdir of {what}", only_read=True),
             deps=self._artifacts(tree.get("deps"), f"deps of {what}", only_read=True),
@@ -196,6 +210,7 @@ class _Reader:
             },
             outs=self._artifacts(tree.get("outs"), f"outs of {what}"),
         )
+        return locked if tree.get("seal") == _seal(locked, self._prefix) else None
 
     def _artifacts(self, value: Value, what: str, *, only_read: bool = False) -> tuple[Artifact, ...]:
         found = [self._artifact(path, each, what, only_read) for path, each in self._map(value, what).items()]
