@@ -227,6 +227,16 @@ def test_worktrees_that_are_left(repo: Workspace, project: Project) -> None:
     assert_sound(repo)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions")
+def test_a_worktree_that_cannot_be_removed(repo: Workspace, project: Project) -> None:
+    (project.local.worktrees / "gitexp-0").mkdir()
+    project.local.worktrees.chmod(0o500)
+    told = repo.gitexp("doctor", "--fix", unreadable=True).stdout
+    project.local.worktrees.chmod(0o700)
+    assert "could not be mended: The folder could not be removed." in told
+    assert "mended: The worktree" not in told
+
+
 def test_folders_that_are_left(repo: Workspace, project: Project) -> None:
     for folder in (project.local.root / "tmp" / "x", project.local.runs / "y"):
         folder.mkdir()

@@ -58,10 +58,12 @@ class Slot:
     idle_for: float
 
     def remove(self) -> None:
-        """Remove the worktree, unless a run has taken it meanwhile."""
+        """Remove the worktree, unless a run has taken it meanwhile; raises StorageError."""
         if (lock := LocalState(self.repo).try_lock(self.path.name)) is not None:
             try:
                 _remove(self.repo, self.path)
+                if os.path.lexists(self.path):
+                    raise errors.StorageError("The folder could not be removed.")
             finally:
                 lock.release()
 
