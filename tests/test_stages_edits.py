@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.pipeline import make, reasons, start, states
+from tests.support.pipeline import lock, make, reasons, start, states
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
@@ -69,3 +69,92 @@ def test_the_edit_is_said_on_the_screen(repo: Workspace) -> None:
     one_stage(repo, "echo new >src.txt")
     said = repo.gitexp("run", "-n", "one").stderr
     assert "warning: src.txt was changed while train ran" in said
+
+
+# -- what a later stage reads --------------------------------------------------------------------------
+
+TWO = """\
+stages:
+  first:
+    cmd: |
+      if [ ! -e edited ]; then touch edited; {edit}; fi
+      cat in.txt >first.txt
+    deps: [in.txt]
+    outs: [first.txt]
+  second:
+    cmd: cat src/code.txt conf/params.yaml >out.txt
+    deps: [src, first.txt]
+    params: [conf/params.yaml: [lr]]
+    outs: [out.txt]
+"""
+
+
+def two_stages(repo: Workspace, edit: str) -> None:
+    """Two stages, the second with other inputs; the user edits something while the first one runs."""
+    files = {
+        "gitexp.yaml": TWO.format(edit=edit),
+        "in.txt": "in\n",
+        "src/code.txt": "old\n",
+        "conf/params.yaml": "lr: 1\n",
+        ".gitignore": "first.txt\nout.txt\n",
+    }
+    make(repo, files)
+    repo.writes("edited", "first.txt", "out.txt", "src", "src/*", "conf/*")
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("echo new >src/code.txt", "src was changed since the run began"),
+        ("echo 'lr: 2' >conf/params.yaml", "params lr was changed since the run began"),
+        ("rm -r src", "src was changed since the run began"),
+        ("mkdir src/__pycache__; touch src/__pycache__/code.pyc src/gitexp.lock", ""),
+    ],
+)
+def test_code_that_the_experiment_does_not_hold_is_not_run(repo: Workspace, edit: str, said: str) -> None:
+    two_stages(repo, edit)
+    result = start(repo)
+    if not said:
+        assert states(result.experiment) == {"first": "ran", "second": "ran"}
+        return
+    assert result.exit_code == 1
+    assert states(result.experiment) == {"first": "ran", "second": "failed"}
+    assert f"second failed: {said}" in result.experiment.record.warnings
+    assert result.failure is not None
+    assert "--temp" in (result.failure.hint or "")
+    assert "second" not in lock(repo).stages
+    repo.write("src/code.txt", "new\n")
+    again = start(repo).experiment
+    assert states(again) == {"first": "up to date", "second": "ran"}
+    assert repo.git("show", f"{again.record.commit}:src/code.txt") == "new"
+
+
+def test_what_is_restored_or_up_to_date_is_what_the_experiment_holds(repo: Workspace) -> None:
+    two_stages(repo, "true")
+    start(repo)
+    repo.write("in.txt", "new\n")
+    repo.write("src/code.txt", "new\n")
+    (repo.path / "edited").unlink()
+    repo.write("gitexp.yaml", TWO.format(edit="echo old >src/code.txt").replace(", first.txt]", "]"))
+    assert states(start(repo).experiment) == {"first": "ran", "second": "failed"}
+
+
+@pytest.mark.parametrize("more", [{}, {"temp": True}, {"from_": "HEAD"}])
+def test_changed_params_are_no_edits(repo: Workspace, more: dict[str, object]) -> None:
+    two_stages(repo, "true")
+    text = TWO.format(edit="true").replace("deps: [src,", "deps: [conf, conf/params.yaml, src,")
+    repo.write("gitexp.yaml", text)
+    repo.commit("params are deps, too")
+    for lr, second in (("2", "ran"), ("2", "up to date" if not more else "restored"), ("1", "ran")):
+        result = start(repo, [f"conf/params.yaml:lr={lr}"], **more).experiment
+        assert states(result)["second"] == second
+        assert "changed" not in " ".join(result.record.warnings)
+
+
+def test_what_is_brought_is_no_edit(repo: Workspace) -> None:
+    two_stages(repo, "true")
+    start(repo)
+    (repo.path / "first.txt").unlink()
+    repo.write("src/code.txt", "new\n")
+    assert states(start(repo, names=("second",), single=True).experiment) == {"second": "ran"}
+    assert states(start(repo, names=("second",), single=True, temp=True).experiment) == {"second": "restored"}

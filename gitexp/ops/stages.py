@@ -6,21 +6,24 @@ that lie behind a link, params that no file has, deps that nothing makes.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitexp import errors
 from gitexp.data import paths
+from gitexp.data.objects import ObjectStore
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import ignore, lock_file
+from gitexp.ops.foresight import Foresight
 from gitexp.ops.project import Project
 from gitexp.ops.restore import Restorer
 from gitexp.ops.standing import Standing
 from gitexp.pipeline.graph import Graph
-from gitexp.pipeline.lock import Lock
+from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Out, Pipeline, ReadFile, Stage
 from gitexp.pipeline.state import StageSelection
 from gitexp.repo import indexes
@@ -32,7 +35,8 @@ class Plan:
     """The stages to be looked at, in the order of a run.
 
     `bring` are artifacts that they read, that are not in the workspace, and that the object store has.
-    `inputs` stands for the content of all that they read and none of them makes; only to be compared.
+    `at_start` is what each reads that none of them makes, as it was when the run began; of those that are
+    not to run whatever has changed there is nothing.
     """
 
     pipeline: Pipeline
@@ -40,7 +44,7 @@ class Plan:
     selection: StageSelection
     stages: tuple[Stage, ...]
     bring: tuple[Artifact, ...] = ()
-    inputs: tuple[tuple[str, str], ...] = ()
+    at_start: Mapping[str, LockedStage] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -56,6 +60,26 @@ class Plan:
     def made(self) -> set[str]:
         """The outs of the stages that are to run."""
         return {out.path for stage in self.stages for out in stage.outs}
+
+    @property
+    def inputs(self) -> list[tuple[str, str]]:
+        """What stands for the content of all that they read and none of them makes; only to be compared."""
+        return sorted({(dep.path, dep.hash) for stage in self.at_start.values() for dep in stage.deps})
+
+    def outside(self, stage: Stage) -> Stage:
+        """Return a stage with those of its inputs that none of the stages makes."""
+        planned = {each.name for each in self.stages}
+        makers = [self.graph.stages[name] for name in self.graph.above(stage.name) if name in planned]
+        made = [out.path for maker in makers for out in maker.outs]
+
+        def is_made(path: str) -> bool:
+            return any(paths.overlap(out, path) for out in made)
+
+        return replace(
+            stage,
+            deps=tuple(dep for dep in stage.deps if not is_made(dep)),
+            params=tuple(params for params in stage.params if not is_made(params.file)),
+        )
 
     @property
     def in_git(self) -> tuple[str, ...]:
@@ -104,35 +128,39 @@ def _refuse_links(root: Path, stages: Iterable[Stage]) -> None:
                 )
 
 
-def complete(project: Project, code: Project, root: Path, plan: Plan, read_file: ReadFile) -> Plan:
+def complete(
+    project: Project, code: Project, root: Path, plan: Plan, read_file: ReadFile, written: Mapping[str, bytes]
+) -> Plan:
     """Return the plan with what is to be brought into the workspace at `root`, and what its inputs are.
 
-    Raises TrackedOut, UnsafePath, UnknownParam, LockError, UnstorableData, or MissingDep for what a stage
-    reads and that is neither there, nor in the store, nor made by a stage that is to run.
+    `written` are files that will be written before the stages begin. Raises TrackedOut, UnsafePath,
+    UnknownParam, LockError, UnstorableData, or MissingDep for what a stage reads and that is neither there,
+    nor in the store, nor made by a stage that is to run.
     """
     _refuse_tracked(code, (*plan.in_store, *code.config.data))
     _refuse_links(root, plan.stages)
     lock = lock_file.read(root, code.config)
     with StatCache(project.local.stat_cache) as cache:
-        standing = Standing(root, cache, read_file)
+        standing = _foresight(project, root, cache, read_file, written)
         bring = absent_inputs(code, root, plan, lock)
-        inputs = {each.path: each.hash for each in bring}
-        for stage, path in _reads(plan):
-            if any(paths.overlap(out, path) for out in plan.made):
-                continue
-            if (found := standing.artifact(path, read_only=True)) is not None:
-                inputs[path] = found.hash
-            elif not any(paths.overlap(each.path, path) for each in bring):
-                raise missing_dep(plan, stage, path)
-        _check_params(plan, standing)
+        outside = [plan.outside(stage) for stage in plan.stages if not stage.frozen]
+        for stage in outside:
+            for path in stage.deps:
+                is_there = standing.artifact(path, read_only=True) is not None
+                if not is_there and not any(paths.overlap(each.path, path) for each in bring):
+                    raise missing_dep(plan, stage, path)
+            if not any(paths.overlap(each.path, params.file) for each in bring for params in stage.params):
+                standing.params(stage)
         changed = _changed_data(code, plan, lock, standing)
         for gone in Restorer(project, root, cache).absent(bring):
             reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
             raise missing_dep(plan, reader, gone.path)
+        standing.expect((*bring, *_as_written(standing, written)))
+        at_start = {stage.name: standing.inputs(stage) for stage in outside}
     return replace(
         plan,
         bring=bring,
-        inputs=tuple(sorted(inputs.items())),
+        at_start=at_start,
         warnings=(*changed, *_not_ignored(code, plan, lock)),
     )
 
@@ -174,11 +202,23 @@ def _reads(plan: Plan) -> Iterator[tuple[Stage, str]]:
             yield from ((stage, path) for path in stage.deps)
 
 
-def _check_params(plan: Plan, standing: Standing) -> None:
-    made = plan.made
-    for stage in plan.stages:
-        if not stage.frozen and made.isdisjoint(params.file for params in stage.params):
-            standing.params(stage)
+def _foresight(
+    project: Project, root: Path, cache: StatCache, read_file: ReadFile, written: Mapping[str, bytes]
+) -> Foresight:
+    store = ObjectStore(project.local.objects)
+    texts = {hashlib.sha256(data).hexdigest(): data for data in written.values()}
+
+    def content(hash_: str) -> bytes | None:
+        return texts[hash_] if hash_ in texts else store.path(hash_).read_bytes()
+
+    return Foresight(root, cache, read_file, store.manifest, content)
+
+
+def _as_written(standing: Standing, written: Mapping[str, bytes]) -> Iterator[Artifact]:
+    """Yield files as they will be when the stages begin."""
+    for path, data in written.items():
+        if (found := standing.artifact(path)) is not None:
+            yield replace(found, hash=hashlib.sha256(data).hexdigest(), size=len(data))
 
 
 def _is_there(root: Path, path: str) -> bool:

@@ -10,11 +10,19 @@ from gitexp.data.scan import scan
 from gitexp.data.stat_cache import StatCache
 from gitexp.files.keys import format_key, get, parse_key, resolve
 from gitexp.model import MISSING, Artifact, Flat, Tree, Value
-from gitexp.pipeline.lock import LockedStage
+from gitexp.pipeline.lock import LOCK_FILE, LockedStage
 from gitexp.pipeline.stage import ParamsDep, ReadFile, Stage
 
-# What Python leaves beside the code that it runs, and makes again by itself: it is other bytes each time.
-MADE_AGAIN = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints")
+# What Python leaves beside the code that it runs, and makes again by itself: it is other bytes each time. So
+# is the lock, which is rewritten after every stage.
+MADE_AGAIN = (
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".ipynb_checkpoints",
+    LOCK_FILE,
+)
 
 
 class Standing:
@@ -37,7 +45,7 @@ class Standing:
     def artifact(self, path: str, *, read_only: bool = False) -> Artifact | None:
         """Return what stands at a path, None if nothing does; raises UnstorableData.
 
-        Of what a stage only reads, the caches of Python do not count.
+        Of what a stage only reads, the caches of Python and the lock do not count.
         """
         asked = (path, read_only)
         if asked not in self._scanned:

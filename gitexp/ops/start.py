@@ -141,7 +141,7 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         refuse_beside_orphan(project)
         # The results of a run that died here must be stored before this one writes over them.
         finish_dead_runs(project, awaited=repo.git_dir)
-        plan = _completed(plan, project, project, repo.root, prepared)
+        plan = _completed(plan, project, project, repo.root, prepared, written=prepared.edited)
     large = inputs.large_results(project, repo.root)
     known = inputs.unchanged(project, large)
     tree, warnings = _snapshot(project, prepared, plan, [artifact.path for artifact in known])
@@ -152,7 +152,7 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
     if request.temp:
         workspace = stack.enter_context(worktrees.checkout(repo, commit))
         worktrees.share(repo, workspace, commit, project.config.share)
-        plan = _completed(plan, project, project, workspace.root, prepared)
+        plan = _completed(plan, project, project, workspace.root, prepared, written={})
         bring = (*inputs.data(project, project, workspace.root, plan), *known)
     told = (*prepared.warnings, *(plan.warnings if plan is not None else ()), *warnings)
     return Start(
@@ -208,7 +208,7 @@ def _of_commit(project: Project, request: Request, stack: contextlib.ExitStack) 
     code = _with_patterns(code, request, before.patterns if before is not None else {})
     worktrees.share(repo, worktree, point.commit, code.config.share)
     prepared, folder, plan = _checked(code, request, before, repo.root)
-    plan = _completed(plan, project, code, worktree.root, prepared)
+    plan = _completed(plan, project, code, worktree.root, prepared, written=prepared.edited)
     large = inputs.large_results(code, worktree.root)
     known, gone = inputs.available(project, worktree.root, large)
     bring = (*inputs.data(project, code, worktree.root, plan), *known)
@@ -322,14 +322,21 @@ def _plan(code: Project, selection: StageSelection, prepared: Params) -> Plan:
 
 
 def _completed(
-    plan: Plan | None, project: Project, code: Project, root: Path, prepared: Params
+    plan: Plan | None,
+    project: Project,
+    code: Project,
+    root: Path,
+    prepared: Params,
+    *,
+    written: Mapping[str, bytes],
 ) -> Plan | None:
-    """Return the plan with what it needs in the workspace at `root`."""
+    """Return the plan with what it needs in the workspace at `root`, where files are still to be written."""
     if plan is None:
         return None
     from gitexp.ops import stages
 
-    return stages.complete(project, code, root, plan, partial(_as_prepared, root, prepared))
+    read_file = partial(_as_prepared, root, prepared)
+    return stages.complete(project, code, root, plan, read_file, written)
 
 
 def _as_prepared(root: Path, prepared: Params, name: str) -> bytes | None:
