@@ -118,7 +118,7 @@ ERROR_MEANINGS = {
     "not-on-data-remote": "The data remote does not have that object.",
     "transfer-failed": "Some objects could not be pushed or pulled; `paths` are the files that want them.",
     "missing-data": "Data is in no store that can be reached; `paths` are the files.",
-    "use-unknown": "`gc` cannot read all that refers to data, and deletes nothing.",
+    "use-unknown": "`gc` cannot read all that refers to data, or a Git remote has more: nothing is deleted.",
     "not-stored": "A run has ended and could not be stored; the next command that can, does.",
     "sharing": "Something about another Git repository.",
     "no-remote": "There is no such Git remote, or none at all.",

@@ -12,9 +12,11 @@ from gitexp.data.manifest import is_folder
 from gitexp.data.objects import FRESH, ObjectStore
 from gitexp.data.remote import Listed, Remote
 from gitexp.data.sweep import is_unused, put_back, remove_unused
-from gitexp.ops import in_use
+from gitexp.ops import in_use, in_use_elsewhere
+from gitexp.ops.in_use import InUse
 from gitexp.ops.moments import parse_duration
 from gitexp.ops.project import Project
+from gitexp.ops.sharing import Contact
 from gitexp.repo import live
 
 AGE = 14 * 86400.0  # seconds that what nobody refers to is kept
@@ -29,13 +31,15 @@ class Garbage:
     """What one store holds, as gc sees it; sizes are in bytes.
 
     `unused` is what may go: nobody refers to it, and nobody has used it since `before`. What is `young`
-    nobody refers to either, but it is too early to tell.
+    nobody refers to either, but it is too early to tell. `alone` says that for a data remote nobody else was
+    asked: what others have is not known.
     """
 
     unused: tuple[Listed, ...]
     young: tuple[Listed, ...]
     used: tuple[Listed, ...]
     before: float
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,20 @@ def parse_age(text: str) -> float:
 
 
 def find(
-    project: Project, older_than: float = AGE, *, remote: Remote | None = None, history: bool = False
+    project: Project,
+    older_than: float = AGE,
+    *,
+    remote: Remote | None = None,
+    history: bool = False,
+    contact: Contact | None = None,
+    force: bool = False,
 ) -> Garbage:
     """Return what is in use and what is not, in the store of the repository or on a remote.
 
     `older_than` is in seconds; with `history`, what earlier commits of branches and tags refer to is in
-    use as well. Raises UsageError for an age at which objects may be only half used yet; UseUnknown if
-    anything that refers to objects cannot be read; what the remote raises.
+    use as well. For a remote the Git remotes are asked, unless with `force`: others use it, too. Raises
+    UsageError for an age at which objects may be only half used yet; UseUnknown if anything that refers to
+    objects cannot be read, or is at a Git remote and not here; what the remote raises.
     """
     # What a push finds there it leaves as it is for some days, though it is about to be used.
     least = LEAST_AGE if remote is None else remote.stale_after + _DAY
@@ -83,7 +94,9 @@ def find(
         held.release()
     # What is there is listed before it is asked what is in use: what comes meanwhile is not among it.
     there = [Listed(*each) for each in store.hashes()] if remote is None else list(remote.list())
-    used = _in_use(project, store, remote, history=history)
+    elsewhere = {} if remote is None or force else in_use_elsewhere.tips(project, contact)
+    found = in_use.find(project, history=history, elsewhere=elsewhere)
+    used = _in_use(found, store, remote)
     spare = [each for each in there if each.hash not in used]
     if remote is None:
         unused = [each for each in spare if _is_unused(store, each.hash, before)]
@@ -91,7 +104,8 @@ def find(
         unused = [each for each in spare if 0 < each.mtime < before]
     old = {each.hash for each in unused}
     young = tuple(each for each in spare if each.hash not in old)
-    return Garbage(tuple(unused), young, tuple(each for each in there if each.hash in used), before)
+    used_ones = tuple(each for each in there if each.hash in used)
+    return Garbage(tuple(unused), young, used_ones, before, alone=remote is not None and not elsewhere)
 
 
 def collect(project: Project, garbage: Garbage, *, remote: Remote | None = None) -> Removed:
@@ -158,9 +172,8 @@ def _is_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 # -- what is in use -----------------------------------------------------------------------------------
 
 
-def _in_use(project: Project, store: ObjectStore, remote: Remote | None, *, history: bool) -> set[str]:
+def _in_use(found: InUse, store: ObjectStore, remote: Remote | None) -> set[str]:
     """Return the hashes of all that is in use, files in folders too; raises UseUnknown."""
-    found = in_use.find(project, history=history)
     if found.complaints:
         raise _unknown(found.complaints, "Put that right, or remove what is broken, then try again.")
     artifacts = found.artifacts

@@ -72,10 +72,15 @@ class InUse:
         return {hash_: list(dict.fromkeys(names)) for hash_, names in found.items() if names}
 
 
-def find(project: Project, *, history: bool = False) -> InUse:
-    """Return what is in use in a repository; raises nothing for what cannot be read, see `complaints`."""
+def find(project: Project, *, history: bool = False, elsewhere: Tips | None = None) -> InUse:
+    """Return what is in use in a repository, and by commits that it is to be used by `elsewhere`, too.
+
+    Raises nothing for what cannot be read, see `complaints`.
+    """
     repo, complaints = project.repo, list[str]()
     tips = _tips(project, complaints)
+    for oid, names in (elsewhere or {}).items():
+        tips[oid] = [*tips.get(oid, ()), *names]
     try:
         blobs = _locks_in_git(repo, tips, history=history)
         texts = repo.read_blobs(list(blobs))
@@ -115,12 +120,12 @@ def _tips(project: Project, complaints: list[str]) -> dict[str, list[str]]:
     tips: dict[str, list[str]] = defaultdict(list)
     found, broken = repo.refs_and_broken("refs/")
     for oid, ref in found:
-        tips[oid.decode()].append(_called(os.fsdecode(ref)))
+        tips[oid.decode()].append(called(os.fsdecode(ref)))
     complaints += [f"The ref {ref} is broken: it says no commit." for ref in broken]
     try:  # an operation may hold commits that no other ref does
         for parents, ref in repo.refs(operations.PREFIX, fields=("parent", "refname")):
             for parent in parents.decode().split():
-                tips[parent].append(_called(os.fsdecode(ref)))
+                tips[parent].append(called(os.fsdecode(ref)))
     except errors.GitFailed as error:
         complaints.append(f"Git cannot read the operations: {error.message}")
     for worktree in worktrees.everywhere(repo):
@@ -131,7 +136,7 @@ def _tips(project: Project, complaints: list[str]) -> dict[str, list[str]]:
     return tips
 
 
-def _called(ref: str) -> str:
+def called(ref: str) -> str:
     """Return what people call that which a ref stands for."""
     if ref.startswith(PREFIX):
         return ref.removeprefix(PREFIX)

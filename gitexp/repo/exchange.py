@@ -95,14 +95,15 @@ class Remote:
             self._environment["GIT_TERMINAL_PROMPT"] = os.environ.get("GIT_TERMINAL_PROMPT", "1")
         self.messages: list[str] = []
 
-    def refs(self, prefix: str) -> dict[str, str]:
-        """Return the refs below a prefix that the other repository has, with their ids.
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Return the refs below some prefixes that the other repository has, with their ids.
 
         Raises RemoteFailed.
         """
-        out = self._run("ls-remote", "--refs", "--end-of-options", self.where, f"{prefix}*")
+        patterns = (f"{prefix}*" for prefix in prefixes)
+        out = self._run("ls-remote", "--refs", "--end-of-options", self.where, *patterns)
         lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
-        return {ref: oid for oid, ref in lines if ref.startswith(prefix)}
+        return {ref: oid for oid, ref in lines if ref.startswith(prefixes)}
 
     def fetch(self, found: Mapping[str, str]) -> dict[str, errors.BadTransfer]:
         """Have here what some refs of the other repository, as `refs` gave them, point at, all objects

@@ -46,6 +46,12 @@ def gc(
     history: Annotated[
         bool, typer.Option("--history", help="Keep what earlier commits of branches and tags refer to, too.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="With --remote: even if a Git remote does not answer or has what is not here."
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete it; else only say what would be.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -55,16 +61,24 @@ def gc(
     In use is what the gitexp.lock of any experiment says, of those in the trash and of operations that can
     be undone, of the last commit of every branch and tag, of what was fetched, of every workspace and of
     runs that are going on. Without --yes nothing is deleted.
+
+    With --remote all Git remotes are asked first: if one has an experiment, a branch or a tag that is not
+    here, nothing is deleted.
     """
+    from gitexp import errors
     from gitexp.cli import render
+    from gitexp.cli.exchange import contact
     from gitexp.cli.session import open_project
     from gitexp.ops import gc as ops
     from gitexp.ops.data import remote_of
 
+    if force and remote is None:
+        raise errors.UsageError("--force goes with --remote.", "Here nobody else has a say: leave it out.")
     project = open_project()
     age = ops.parse_age(older_than)
     with nullcontext() if remote is None else remote_of(project, remote) as opened:
-        garbage = ops.find(project, age, remote=opened, history=history)
+        with contact(quiet=quiet) as on_line:
+            garbage = ops.find(project, age, remote=opened, history=history, contact=on_line, force=force)
         removed = ops.collect(project, garbage, remote=opened) if yes else None
     if json:
         render.as_json(_as_json(garbage, removed, remote))
@@ -90,8 +104,12 @@ def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None
         render.say(f"Deleted {_counted(removed.objects)}{where}; {kept}.")
         for hash_, why in removed.failed:
             render.warn(f"{hash_[:12]} could not be deleted: {why}")
-    if remote is not None and (removed is None and garbage.unused):
-        render.warn("what colleagues have and this repository does not know of counts as unused: pull first.")
+    if remote is not None and garbage.unused:
+        if garbage.alone:
+            what = "have and this repository does not know of counts as unused"
+        else:
+            what = "have not pushed to a Git remote yet counts as unused"
+        render.warn(f"what colleagues {what}.")
 
 
 def _counted(objects: Sequence[Listed]) -> str:
