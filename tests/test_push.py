@@ -356,6 +356,23 @@ def test_no_experiment_goes_whose_data_cannot(team: Team, stored: Path) -> None:
     assert (outcomes(told), told["data"]) == ({"one": "new"}, None)
 
 
+def test_one_whose_lock_cannot_be_read_keeps_back_no_other(team: Team, stored: Path) -> None:
+    good = team.ann.git("rev-parse", "HEAD")
+    team.ann.write("gitexp.lock", "<<<<<<< ours\n=======\n>>>>>>> theirs\n")
+    team.ann.commit("a merge gone wrong")
+    put(team.ann, "bad")
+    team.ann.git("checkout", "-q", good)
+    answer = team.ann.json("push", "--all", check=False)
+    assert outcomes(answer) == {"one": "new", "bad": "refused"}
+    (bad,) = (one for one in answer["experiments"] if one["name"] == "bad")
+    assert ("a merge has left" in bad["reason"], bad["hint"].endswith("gitexp push bad --no-data")) == (
+        True,
+    ) * 2
+    assert outcomes(team.ann.json("push", "--all", "--no-data")) == {"one": "up-to-date", "bad": "new"}
+    done = team.ann.gitexp("data", "push", "--all")
+    assert "warning: left out: gitexp.lock (" in done.stderr
+
+
 def test_data_without_a_data_remote(team: Team) -> None:
     put(team.ann, "one")
     assert team.ann.json("push")["data"] is None

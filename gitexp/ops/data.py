@@ -85,20 +85,35 @@ def artifacts(project: Project, commits: Iterable[str | None]) -> list[Artifact]
     Raises LockError for one that cannot be read.
     """
     wanted = list(dict.fromkeys(commits))
-    name, folder = lock_file.path_of(project.config), project.config.folder
-    stored = [commit for commit in wanted if commit is not None]
-    blobs = project.repo.read_blobs([f"{commit}:{name}" for commit in stored]) if stored else []
-    texts = dict(zip(stored, blobs, strict=True))
-    locks = {text: read_lock(f"{name} ({c[:7]})", text, folder) for c, text in texts.items() if text}
+    locks = _locks(project, [commit for commit in wanted if commit is not None])
     found: dict[str, Artifact] = {}
     for commit in wanted:
-        if commit is None:
-            lock = lock_file.read(project.repo.root, project.config)
-        else:
-            lock = locks.get(texts[commit] or b"", Lock())
+        lock = lock_file.read(project.repo.root, project.config) if commit is None else locks[commit]
+        if isinstance(lock, errors.LockError):
+            raise lock
         for artifact in lock.artifacts:
             found.setdefault(artifact.hash, artifact)
     return list(found.values())
+
+
+def unreadable(project: Project, commits: Iterable[str]) -> dict[str, errors.LockError]:
+    """Return those of some commits whose gitexp.lock cannot be read, with the reason: nobody knows what
+    data is theirs, and they must not keep back the others."""
+    locks = _locks(project, list(dict.fromkeys(commits)))
+    return {commit: lock for commit, lock in locks.items() if isinstance(lock, errors.LockError)}
+
+
+def _locks(project: Project, commits: Sequence[str]) -> dict[str, Lock | errors.LockError]:
+    name, folder = lock_file.path_of(project.config), project.config.folder
+    texts = project.repo.read_blobs([f"{commit}:{name}" for commit in commits]) if commits else []
+    read: dict[bytes | None, Lock | errors.LockError] = {None: Lock()}
+    for commit, text in zip(commits, texts, strict=True):
+        if text is not None and text not in read:
+            try:
+                read[text] = read_lock(f"{name} ({commit[:7]})", text, folder)
+            except errors.LockError as error:
+                read[text] = error
+    return {commit: read[text] for commit, text in zip(commits, texts, strict=True)}
 
 
 def remote_of(project: Project, name: str | None = None) -> Remote:

@@ -61,7 +61,11 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     there = sharing.experiments_at(remote)
     known = _known(experiments, there, named=bool(request.names))
     going = [one for one in experiments if one.name not in known]
-    report = _push_data(project, request, experiments if request.data else going, contact)
+    with_data = bool(project.config.remotes) if request.data is None else request.data
+    of_data = (experiments if request.data else going) if with_data else []
+    unread = data.unreadable(project, [one.record.commit for one in of_data])
+    report = _push_data(project, [one for one in of_data if one.record.commit not in unread], contact)
+    going = [one for one in going if one.record.commit not in unread]
     failpoint("push:data")
     sent = remote.push([RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in going])
     failpoint("push:sent")
@@ -72,6 +76,8 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
         Shared(known[one.name], one.name, Fate.UP_TO_DATE)
         if one.name in known
         else _told(one, outcomes[one.name], theirs)
+        if one.name in outcomes
+        else _without_data(one, unread[one.record.commit])
         for one in experiments
     ]
     ids = {one.name: one.id for one in experiments}
@@ -98,12 +104,9 @@ def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named
     return found
 
 
-def _push_data(
-    project: Project, request: Request, experiments: Sequence[Experiment], contact: Contact
-) -> data.Report | None:
+def _push_data(project: Project, experiments: Sequence[Experiment], contact: Contact) -> data.Report | None:
     """Send the artifacts of some experiments, all of them; nobody must see one whose data is not there."""
-    wanted = request.data if request.data is not None else bool(project.config.remotes)
-    if not wanted or not experiments:
+    if not experiments:
         return None
     artifacts = data.artifacts(project, [one.record.commit for one in experiments])
     report = data.push(project, artifacts, on_progress=contact.on_data)
@@ -144,6 +147,11 @@ def _theirs(
         return {}
     fetched = {name: oid for name, oid in found.items() if PREFIX + name not in refused}
     return {one.experiment.name: one.experiment for one in project.store.read_commits(fetched)}
+
+
+def _without_data(one: Experiment, why: errors.LockError) -> Shared:
+    hint = f"Nobody knows what data it has. Without any: gitexp push {one.name} --no-data"
+    return Shared(one.name, one.name, Fate.REFUSED, why.message.rstrip("."), hint)
 
 
 def _told(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:

@@ -137,11 +137,18 @@ def status(
 
 
 def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[Artifact]:
+    from gitexp.cli import render
     from gitexp.ops import data as ops
 
     if exps and everything:
         raise errors.UsageError("--all and names do not go together.", "Give one of them.")
-    return ops.artifacts(project, ops.commits(project, exps or (), everything=everything))
+    commits = ops.commits(project, exps or (), everything=everything)
+    if everything:
+        unread = ops.unreadable(project, [commit for commit in commits if commit is not None])
+        for error in unread.values():
+            render.warn(f"left out: {error.message}")
+        commits = [commit for commit in commits if commit not in unread]
+    return ops.artifacts(project, commits)
 
 
 def _tell(report: Report, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
