@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -113,6 +114,21 @@ def test_a_folder_s_list_of_files(repo: Workspace, data: Artifact, damage: Calla
     ((finding),) = checked(repo).findings
     assert (finding.hash, finding.path, finding.problem) == (data.hash, "data", True)
     assert finding.holders == ("one", "the workspace")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions")
+def test_what_cannot_be_read_is_said_and_stays_where_it_is(repo: Workspace, data: Artifact) -> None:
+    store = store_of(repo)
+    hashes = store.contents(data.hash)
+    for hash_ in hashes:
+        store.path(hash_).chmod(0)
+    answer = repo.json("fsck", check=False, unreadable=True)
+    told = [f"The object {hash_} cannot be read: Permission denied." for hash_ in hashes]
+    assert (answer["healthy"], answer["findings"], sorted(answer["complaints"])) == (False, [], sorted(told))
+    for hash_ in hashes:
+        store.path(hash_).chmod(0o444)
+    assert repo.json("fsck")["healthy"]
+    assert all(map(store.verify, hashes))
 
 
 def test_a_lock_that_cannot_be_read_is_said(repo: Workspace) -> None:

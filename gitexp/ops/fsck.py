@@ -6,6 +6,7 @@ moved aside. Then it is had from the workspace or from Git if these have the sam
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from collections import defaultdict
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.data import transfer
-from gitexp.data.hashing import in_parallel
-from gitexp.data.manifest import is_folder
+from gitexp.data.hashing import hash_file, in_parallel
+from gitexp.data.manifest import FOLDER, is_folder
 from gitexp.data.objects import ObjectStore
 from gitexp.data.progress import OnProgress, Progress
 from gitexp.data.remote import Remote
@@ -111,7 +112,8 @@ class _Check:
 
     def report(self, on_progress: OnProgress) -> Report:
         there = {hash_: size for hash_, size, _ in self._store.hashes()}
-        damaged = damaged_in(self._store, there, on_progress)
+        suspicious = damaged_in(self._store, there, on_progress)
+        damaged = {hash_ for hash_ in suspicious if self._is_damaged(hash_)}
         for hash_ in damaged:
             self._move_aside(hash_)
         artifacts = self._used.artifacts
@@ -132,6 +134,23 @@ class _Check:
 
     # -- looking ----------------------------------------------------------------------------------
 
+    def _is_damaged(self, hash_: str) -> bool:
+        """Look at an object once more: one that only could not be read must not be moved away."""
+        try:
+            return hash_file(self._store.path(hash_))[0] != hash_.removesuffix(FOLDER)
+        except errors.UnstorableData:
+            return True
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno == errno.EIO:  # the disk has lost it
+                return True
+            self._cannot_read(hash_, error)
+            return False
+
+    def _cannot_read(self, hash_: str, error: OSError) -> None:
+        self._complaints.append(f"The object {hash_} cannot be read: {error.strerror}.")
+
     def _wanted(self, artifacts: Mapping[str, Artifact]) -> Mapping[str, Places]:
         """Return every object that locks refer to, with each artifact that it is in and its path there."""
         wanted: dict[str, Places] = defaultdict(list)
@@ -142,6 +161,9 @@ class _Check:
                     files = self._store.manifest(hash_).files
                 except errors.DataError as error:  # a hostile one, or one that was damaged just now
                     self._complaints.append(error.message)
+                    continue
+                except OSError as error:
+                    self._cannot_read(hash_, error)
                     continue
                 for file in files:
                     wanted[file.hash].append((hash_, f"{artifact.path}/{file.path}"))
