@@ -33,6 +33,7 @@ _SEAL = 16  # hexadecimal digits
 _MAX_BYTES = 16 << 20
 _MAX_VALUES = 100_000
 _MAX_PATH = 4096  # no system takes more
+_MAX_KEY = 1000  # characters; YAML takes a longer one only behind a question mark
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
 _CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
@@ -93,6 +94,11 @@ def _shown(path: str, prefix: str) -> str:
     return key_text(posixpath.relpath(path or ".", prefix or "."))
 
 
+def _entry(indent: str, key: str, value: str) -> str:
+    marked = key if len(key) < _MAX_KEY else f"? {key}\n{indent}"
+    return f"{indent}{marked}: {value}\n"
+
+
 def _artifacts(found: Iterable[Artifact], indent: str, prefix: str) -> Iterator[str]:
     for artifact in sorted(found, key=lambda each: each.path):
         what: dict[str, Value] = {"hash": artifact.hash, "size": artifact.size}
@@ -100,7 +106,7 @@ def _artifacts(found: Iterable[Artifact], indent: str, prefix: str) -> Iterator[
             what["files"] = artifact.files
         if artifact.executable:
             what["executable"] = True
-        yield f"{indent}{_shown(artifact.path, prefix)}: {flow_text(what)}\n"
+        yield _entry(indent, _shown(artifact.path, prefix), flow_text(what))
 
 
 def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
@@ -115,7 +121,7 @@ def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
     for file, values in sorted(locked.params.items()):
         yield f"      {_shown(file, prefix)}:{'' if values else ' {}'}\n"
         for key, value in sorted(values.items()):
-            yield f"        {key_text(key)}: {flow_text(value)}\n"
+            yield _entry("        ", key_text(key), flow_text(value))
     if locked.outs:
         yield from ("    outs:\n", *_artifacts(locked.outs, "      ", prefix))
 

@@ -35,6 +35,14 @@ def test_what_is_written_is_read(prefix: str) -> None:
     assert write_lock(read_lock("gitexp.lock", data, prefix), prefix) == data
 
 
+def test_long_names_are_read_too() -> None:
+    long = "/".join(["d" * 100] * 12)
+    stage = replace(TRAIN, params={"params.yaml": {long: 1}}, outs=(Artifact(f"out/{long}", HASH, 1),))
+    lock = Lock({"train": stage}, {long: Artifact(long, HASH, 1), "short": Artifact("short", HASH, 1)})
+    assert read_lock("gitexp.lock", write_lock(lock, "sub"), "sub") == lock
+    assert yaml.safe_load(write_lock(lock))["data"].keys() == {long, "short"}
+
+
 def test_other_readers_of_yaml_read_the_same() -> None:
     tree = yaml.safe_load(write_lock(LOCK, "sub"))
     train = tree["stages"]["train@0"]
