@@ -98,6 +98,43 @@ def _by_the_index_of_files(repo: Workspace) -> None:
     """The workspace alone: the lock is in no commit."""
 
 
+def _by_the_index_alone(repo: Workspace) -> None:
+    repo.git("add", "gitexp.lock")
+    repo.write("gitexp.lock", lock_of())
+
+
+def _by_an_older_stash(repo: Workspace) -> None:
+    repo.git("add", "gitexp.lock")
+    repo.git("stash", "push", "-q")
+    repo.write("params.yaml", "another: stash\n")
+    repo.git("stash", "push", "-q")
+    assert repo.git("show", "stash@{1}:gitexp.lock")
+
+
+def _by_the_index_of_a_stash(repo: Workspace) -> None:
+    repo.git("add", "gitexp.lock")
+    repo.write("gitexp.lock", lock_of())
+    repo.git("stash", "push", "-q")
+
+
+def _by_a_stash_of_files_that_git_does_not_know(repo: Workspace) -> None:
+    repo.git("stash", "push", "-q", "--include-untracked")
+    assert repo.git("show", "stash^3:gitexp.lock")
+
+
+def _by_a_commit_that_was_amended(repo: Workspace) -> None:
+    repo.commit()
+    repo.git("rm", "-q", "gitexp.lock")
+    repo.git("commit", "-q", "--amend", "--allow-empty", "-m", "without")
+
+
+def _by_a_commit_that_was_reset_in_another_worktree(repo: Workspace) -> None:
+    _by_the_head_of_another_worktree(repo)
+    beside = Workspace(repo.path.parent / "beside")
+    beside.git("reset", "-q", "--hard", "HEAD~1")
+    repo.guard.retake()
+
+
 def _by_another_worktree(repo: Workspace) -> None:
     repo.git("worktree", "add", "-q", "--detach", "../beside")
     (repo.path / "gitexp.lock").rename(repo.path.parent / "beside" / "gitexp.lock")
@@ -131,6 +168,12 @@ HOLDERS = (
     _by_a_tag,
     _by_what_was_fetched,
     _by_the_index_of_files,
+    _by_the_index_alone,
+    _by_an_older_stash,
+    _by_the_index_of_a_stash,
+    _by_a_stash_of_files_that_git_does_not_know,
+    _by_a_commit_that_was_amended,
+    _by_a_commit_that_was_reset_in_another_worktree,
     _by_another_worktree,
     _by_the_head_of_another_worktree,
     _by_a_folder_of_its_own,

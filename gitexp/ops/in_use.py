@@ -1,30 +1,34 @@
 """Which contents are referred to, and by whom: every gitexp.lock that somebody may want to have brought back.
 
 Read are the locks, in whatever folder, of everything that a ref leads to (experiments, those in the trash,
-operations that can be undone, branches, tags, what was fetched), of each worktree's HEAD and of the files
-that stand there now, and of runs that are going on. Of a branch it is the last commit that counts; with
-`history` those before it too.
+operations that can be undone, branches, tags, what was fetched), of all stashes, of each worktree's HEAD, of
+its index and of the files that stand there now, and of runs that are going on. Of a branch it is the last
+commit that counts; with `history` those before it too. What HEAD has been at and no branch has any more
+(`git commit --amend`, `git reset`) counts as long as Git's reflog knows of it.
 """
 
 from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.model import Artifact
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
-from gitexp.repo import live, operations, trash, worktrees
+from gitexp.repo import graph, live, operations, trash, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX
 
 HERE = "the workspace"  # what the one is called that the command was given in
 
 _FETCHED = "refs/gitexp/remotes/"
+_STASH = "refs/stash"
+_STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
 _HISTORIES = ("refs/heads/", "refs/tags/", "refs/remotes/")
 
 Tips = Mapping[str, list[str]]  # id of a commit or tree -> what people call those that hold it
@@ -78,7 +82,8 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
     Raises nothing for what cannot be read, see `complaints`.
     """
     repo, complaints = project.repo, list[str]()
-    tips = _tips(project, complaints)
+    everywhere = worktrees.everywhere(repo)
+    tips = _tips(project, everywhere, complaints)
     for oid, names in (elsewhere or {}).items():
         tips[oid] = [*tips.get(oid, ()), *names]
     try:
@@ -98,7 +103,8 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
         if oid in unread:
             complaints.append(f"{unread.pop(oid)} ({tips[tip][0]})")
     complaints += unread.values()
-    present = _present(project, folders | {project.config.folder}, complaints)
+    places = {_place(repo, worktree): worktree for worktree in everywhere}
+    present = _present(places, folders | {project.config.folder}, complaints)
     return InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints))
 
 
@@ -115,7 +121,7 @@ def _hashes(lock: Lock) -> set[str]:
 # -- in Git -------------------------------------------------------------------------------------------
 
 
-def _tips(project: Project, complaints: list[str]) -> dict[str, list[str]]:
+def _tips(project: Project, everywhere: Sequence[Repository], complaints: list[str]) -> dict[str, list[str]]:
     repo = project.repo
     tips: dict[str, list[str]] = defaultdict(list)
     found, broken = repo.refs_and_broken("refs/")
@@ -128,12 +134,40 @@ def _tips(project: Project, complaints: list[str]) -> dict[str, list[str]]:
                 tips[parent].append(called(os.fsdecode(ref)))
     except errors.GitFailed as error:
         complaints.append(f"Git cannot read the operations: {error.message}")
-    for worktree in worktrees.everywhere(repo):
+    for worktree in everywhere:
         if (head := worktree.resolve("HEAD")) is not None:
             tips[head].append(_place(repo, worktree))
+    try:
+        for commit in _stashed(repo):
+            tips[commit].append("a stash")
+        for commit in _lost(repo, everywhere):
+            tips[commit].append("the reflog of HEAD")
+    except errors.GitFailed as error:
+        complaints.append(f"Git cannot read what its reflogs name: {error.message}")
     for run in live.live_runs(project.local):
         tips[run.tree].append(run.name or "a run that is going on")
     return tips
+
+
+def _stashed(repo: Repository) -> Iterator[str]:
+    """Yield all stashes, each with the commits that hold its index and its untracked files."""
+    for stash, (_, *parts) in graph.parents_of(repo, _reflog(repo, _STASH)).items():
+        yield from (stash, *parts)
+
+
+def _lost(repo: Repository, everywhere: Iterable[Repository]) -> list[str]:
+    """Return the commits that a HEAD has been at and that are in the history of no branch or tag."""
+    once = dict.fromkeys(commit for worktree in everywhere for commit in _reflog(worktree, "HEAD"))
+    text = "".join(f"{commit}\n" for commit in once).encode()
+    args = ("rev-list", "--stdin", "--not", *(f"--glob={prefix}*" for prefix in _HISTORIES))
+    lost = set(repo.run(*args, stdin=text).decode().split()) if once else set()
+    return [commit for commit in once if commit in lost]
+
+
+def _reflog(repo: Repository, ref: str) -> list[str]:
+    """Return the commits that a ref is and was at; none if there is no such ref."""
+    status, out, _ = repo.call("rev-list", "--walk-reflogs", ref, "--")
+    return out.decode().split() if status == 0 else []
 
 
 def called(ref: str) -> str:
@@ -181,12 +215,15 @@ def _locks_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterato
 # -- on disk ------------------------------------------------------------------------------------------
 
 
-def _present(project: Project, folders: Collection[str], complaints: list[str]) -> dict[str, list[Lock]]:
-    """Return the locks that stand in the worktrees now, be they in Git or not."""
+def _present(
+    places: Mapping[str, Repository], folders: Collection[str], complaints: list[str]
+) -> dict[str, list[Lock]]:
+    """Return the locks that stand in the worktrees now, be they in Git or not, and in their indexes."""
     present: dict[str, list[Lock]] = defaultdict(list)
-    for worktree in worktrees.everywhere(project.repo):
-        listed = _listed(worktree)
-        for path in sorted(listed | {posixpath.join(folder, LOCK_FILE) for folder in folders}):
+    for place, worktree in places.items():
+        staged, new = _listed(worktree)
+        usual = {posixpath.join(folder, LOCK_FILE) for folder in folders}
+        for path in sorted(usual.union(new, (path for _, path in staged))):
             file = worktree.root / path
             try:
                 lock = read_lock(str(file), file.read_bytes(), posixpath.dirname(path))
@@ -197,14 +234,29 @@ def _present(project: Project, folders: Collection[str], complaints: list[str]) 
                     error.message if isinstance(error, errors.LockError) else f"{file}: {error.strerror}."
                 )
                 continue
-            present[_place(project.repo, worktree)].append(lock)
+            present[place].append(lock)
+        texts = worktree.read_blobs([oid for oid, _ in staged])
+        for (_, path), text in zip(staged, texts, strict=True):
+            try:
+                present[place].append(_parsed(path, text, posixpath.dirname(path)))
+            except errors.LockError as error:
+                complaints.append(f"{error.message} (the index of {place})")
     return present
 
 
-def _listed(worktree: Repository) -> set[str]:
-    """Return where Git sees a gitexp.lock in a worktree: among its files, and among the new ones."""
-    paths = worktree.run("ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
-    return {os.fsdecode(path) for path in paths if posixpath.basename(path) == LOCK_FILE.encode()}
+def _listed(worktree: Repository) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return where Git sees a gitexp.lock in a worktree: in the index, with its id, and among new files."""
+    staged, new = [], []
+    args = ("ls-files", "-z", "--stage", "--others", "--exclude-standard")
+    for line in worktree.run(*args).split(b"\0"):
+        entry = _STAGED.fullmatch(line)
+        path = line if entry is None else entry[2]
+        if posixpath.basename(path) == LOCK_FILE.encode():
+            if entry is None:
+                new.append(os.fsdecode(path))
+            else:
+                staged.append((entry[1].decode(), os.fsdecode(path)))
+    return staged, new
 
 
 def _place(repo: Repository, worktree: Repository) -> str:

@@ -59,8 +59,8 @@ def gc(
     """Delete data that nothing refers to.
 
     In use is what the gitexp.lock of any experiment says, of those in the trash and of operations that can
-    be undone, of the last commit of every branch and tag, of what was fetched, of every workspace and of
-    runs that are going on. Without --yes nothing is deleted.
+    be undone, of the last commit of every branch and tag, of what was fetched, of stashes and of commits that
+    only the reflog has, of every workspace and of runs that are going on. Without --yes nothing is deleted.
 
     With --remote all Git remotes are asked first: if one has an experiment, a branch or a tag that is not
     here, nothing is deleted.
