@@ -138,6 +138,11 @@ class Artifact:
     def is_folder(self) -> bool:
         return self.files is not None
 
+    @property
+    def content(self) -> tuple[str, bool]:
+        """What two artifacts share if and only if Git, and whoever runs them, could not tell them apart."""
+        return self.hash, self.executable
+
 
 class _Missing:
     """The absence of a value, which None is not: a param may well be null."""

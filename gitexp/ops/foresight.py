@@ -21,9 +21,15 @@ class Foresight(Standing):
     """What is expected at a path counts, in place of what stands there now."""
 
     def __init__(
-        self, root: Path, cache: StatCache, read_file: ReadFile, folder: Folder, content: Content
+        self,
+        root: Path,
+        cache: StatCache,
+        read_file: ReadFile,
+        has_modes: Callable[[], bool],
+        folder: Folder,
+        content: Content,
     ) -> None:
-        super().__init__(root, cache, self._params_file(read_file, content))
+        super().__init__(root, cache, self._params_file(read_file, content), has_modes)
         self._folder = folder
         self._expected: dict[str, Artifact] = {}
         self._open: set[str] = set()
@@ -51,7 +57,8 @@ class Foresight(Standing):
             near = self._near(path)
             if not near:
                 return super().artifact(path, read_only=read_only)
-            self._foreseen[asked] = self._foresee(path, near, read_only=read_only)
+            foreseen = self._foresee(path, near, read_only=read_only)
+            self._foreseen[asked] = None if foreseen is None else self.as_seen(foreseen)
         return self._foreseen[asked]
 
     def _near(self, path: str) -> list[Artifact]:

@@ -52,9 +52,13 @@ class Judge:
         deps = tuple(dep for dep in stage.deps if not is_open(dep))
         params = tuple(params for params in stage.params if not is_open(params.file))
         now = self._standing.inputs(replace(stage, deps=deps, params=params))
-        known = None if locked is None else _without(locked, is_open)
+        known = None if locked is None else _without(self._as_seen(locked), is_open)
         why = (Reason(Why.FORCED),) if self._force else reasons(stage, now, known, outs)
         return Decision(stage, now, outs, why, locked)
+
+    def _as_seen(self, locked: LockedStage) -> LockedStage:
+        seen = self._standing.as_seen
+        return replace(locked, deps=tuple(map(seen, locked.deps)), outs=tuple(map(seen, locked.outs)))
 
     def earlier(self, decision: Decision) -> Iterator[Before]:
         """Yield the runs of a stage whose outs may be restored in place of running it, the best first."""

@@ -21,7 +21,7 @@ from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import LockedStage, read_lock
 from gitexp.repo.store import PREFIX, RUN_FOLDER, STAGE_LOGS
 
-_VERSION = 1
+_VERSION = 2  # whoever changes the tables, or what a key is, changes this
 _TABLES = """
 CREATE TABLE records (record TEXT, path TEXT, blob TEXT, PRIMARY KEY (record, path)) WITHOUT ROWID;
 CREATE TABLE locks (blob TEXT PRIMARY KEY) WITHOUT ROWID;

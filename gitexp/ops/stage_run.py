@@ -95,7 +95,7 @@ class _Execution:
         self._root = task.site.root
         self._restorer = Restorer(task.project, self._root, cache)
         self._store: ObjectStore = self._restorer.store
-        self._standing = Standing(self._root, cache, task.read_file)
+        self._standing = Standing(self._root, cache, task.read_file, task.project.repo.has_modes)
         self._judge = Judge(self._standing, StageCache(task.project), force=task.plan.selection.force)
         self._lock: Lock = lock_file.read(self._root, task.code.config)
         self._waiting = list(task.plan.stages)

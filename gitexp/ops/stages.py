@@ -62,9 +62,9 @@ class Plan:
         return {out.path for stage in self.stages for out in stage.outs}
 
     @property
-    def inputs(self) -> list[tuple[str, str]]:
+    def inputs(self) -> list[tuple[str, str, bool]]:
         """What stands for the content of all that they read and none of them makes; only to be compared."""
-        return sorted({(dep.path, dep.hash) for stage in self.at_start.values() for dep in stage.deps})
+        return sorted({(dep.path, *dep.content) for stage in self.at_start.values() for dep in stage.deps})
 
     def outside(self, stage: Stage) -> Stage:
         """Return a stage with those of its inputs that none of the stages makes."""
@@ -211,7 +211,7 @@ def _foresight(
     def content(hash_: str) -> bytes | None:
         return texts[hash_] if hash_ in texts else store.path(hash_).read_bytes()
 
-    return Foresight(root, cache, read_file, store.manifest, content)
+    return Foresight(root, cache, read_file, project.repo.has_modes, store.manifest, content)
 
 
 def _as_written(standing: Standing, written: Mapping[str, bytes]) -> Iterator[Artifact]:

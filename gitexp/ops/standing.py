@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -28,13 +30,17 @@ MADE_AGAIN = (
 class Standing:
     """Looks at each path once, until it is told to `forget`.
 
-    `read_file` gives the params files: as they are, or as they will be.
+    `read_file` gives the params files: as they are, or as they will be. What the disk says of who may
+    execute a file counts if it `has_modes`; that is asked only for one that seems to be executable.
     """
 
-    def __init__(self, root: Path, cache: StatCache, read_file: ReadFile) -> None:
+    def __init__(
+        self, root: Path, cache: StatCache, read_file: ReadFile, has_modes: Callable[[], bool]
+    ) -> None:
         self._root = root
         self._cache = cache
         self._read_file = read_file
+        self._has_modes = has_modes
         self._scanned: dict[tuple[str, bool], Artifact | None] = {}
         self._parsed: dict[str, tuple[bytes, Tree]] = {}
 
@@ -50,8 +56,14 @@ class Standing:
         asked = (path, read_only)
         if asked not in self._scanned:
             found = scan(self._root, path, self._cache, but=MADE_AGAIN if read_only else ())
-            self._scanned[asked] = None if found is None else found.artifact
+            self._scanned[asked] = None if found is None else self.as_seen(found.artifact)
         return self._scanned[asked]
+
+    def as_seen(self, artifact: Artifact) -> Artifact:
+        """Return an artifact as the disk would show it."""
+        if artifact.executable and not self._has_modes():
+            return replace(artifact, executable=False)
+        return artifact
 
     def inputs(self, stage: Stage) -> LockedStage:
         """Return what a stage would read; deps that are not there are left out.

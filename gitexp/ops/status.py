@@ -84,20 +84,20 @@ def status(
     brought: set[str] = set()
     with StatCache(project.local.stat_cache) as cache, Supply(project, ask_servers=ask_servers) as supply:
         if plan is not None:
-            standing = Foresight(root, cache, read_file, supply.manifest, supply.content)
+            standing = Foresight(
+                root, cache, read_file, project.repo.has_modes, supply.manifest, supply.content
+            )
             outlook = _Outlook(project, plan, lock, standing, supply)
             found, brought = outlook.results(), outlook.brought
             notes += plan.pipeline.notes
         if supply.silent is not None:
             notes.append(f"what the data remote {supply.remote} has is not known: {supply.silent.message}")
-        there = Standing(root, cache, lambda name: None)
+        there = Standing(root, cache, lambda name: None, project.repo.has_modes)
         data = {
-            path: DataState.RESTORABLE
-            if path in brought
-            else _of_data(there.artifact(path), lock.data.get(path))
+            path: DataState.RESTORABLE if path in brought else _of_data(there, path, lock.data.get(path))
             for path in project.config.data
         }
-        large = {path: _of_data(there.artifact(path), locked) for path, locked in lock.outs.items()}
+        large = {path: _of_data(there, path, locked) for path, locked in lock.outs.items()}
     return WorkspaceStatus(found, data, large, notes)
 
 
@@ -193,9 +193,10 @@ class _Outlook:
                 raise stages.missing_dep(self._plan, stage, path)
 
 
-def _of_data(now: Artifact | None, locked: Artifact | None) -> DataState:
+def _of_data(standing: Standing, path: str, locked: Artifact | None) -> DataState:
     if locked is None:
         return DataState.NOT_ADDED
-    if now is None:
+    if (now := standing.artifact(path)) is None:
         return DataState.MISSING
-    return DataState.UP_TO_DATE if now.hash == locked.hash else DataState.CHANGED
+    is_same = now.content == standing.as_seen(locked).content
+    return DataState.UP_TO_DATE if is_same else DataState.CHANGED

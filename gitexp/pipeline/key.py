@@ -6,7 +6,6 @@ import hashlib
 import json
 
 from gitexp.files import jsonable
-from gitexp.model import Artifact
 from gitexp.pipeline.lock import LockedStage
 
 
@@ -24,7 +23,7 @@ def stage_key(stage: LockedStage) -> str:
         "stage 1",  # whoever changes what counts, changes this
         stage.commands,
         stage.wdir,
-        sorted((dep.path, dep.hash) for dep in stage.deps),
+        sorted((dep.path, *dep.content) for dep in stage.deps),
         params,
         sorted(out.path for out in stage.outs),
     ]
@@ -33,8 +32,4 @@ def stage_key(stage: LockedStage) -> str:
 
 def result_of(stage: LockedStage) -> str:
     """Return what stands for all that a stage's run has written; only to be compared."""
-    return json.dumps([_content(out) for out in sorted(stage.outs, key=lambda out: out.path)])
-
-
-def _content(out: Artifact) -> tuple[str, str, bool]:
-    return out.path, out.hash, out.executable
+    return json.dumps(sorted((out.path, *out.content) for out in stage.outs))

@@ -36,7 +36,8 @@ class Why(StrEnum):
 class Reason:
     """One difference: `what` is a path, or a param's key (with `file:` before it where there are more).
 
-    `old` and `new` are hashes of a dep or out and values of a param, MISSING where there is none.
+    `old` and `new` are hashes of a dep or out and values of a param, MISSING where there is none. They are
+    the same where a file has only become executable, or is it no more.
     """
 
     why: Why
@@ -67,7 +68,9 @@ class Reason:
             return "is missing" if self.why is Why.OUT else "is gone"
         if self.old is MISSING:
             return f"is new: {_shown(self.new)}" if shown else "is new"
-        return f"changed {_shown(self.old)} → {_shown(self.new)}" if shown else "changed"
+        if shown:
+            return f"changed {_shown(self.old)} → {_shown(self.new)}"
+        return "changed" if self.old != self.new else "changed its mode"
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as `--json` has it."""
@@ -114,8 +117,8 @@ def steady(before: LockedStage, after: LockedStage) -> LockedStage:
     Such a dep has a hash that no content has, and such a param is not there: so the stage is never up to date
     by it, and never taken for one that read either.
     """
-    later = {dep.path: dep.hash for dep in after.deps}
-    deps = (dep if later.get(dep.path) == dep.hash else _unknown(dep) for dep in before.deps)
+    later = {dep.path: dep.content for dep in after.deps}
+    deps = (dep if later.get(dep.path) == dep.content else _unknown(dep) for dep in before.deps)
     params = {
         file: {key: value for key, value in flat.items() if _has(after.params.get(file, {}), key, value)}
         for file, flat in before.params.items()
@@ -156,10 +159,11 @@ def _of_outs(stage: Stage, locked: LockedStage, outs: Mapping[str, Artifact | No
 
 
 def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact]) -> Iterator[Reason]:
-    old, new = ({artifact.path: artifact.hash for artifact in found} for found in (before, after))
+    old, new = ({artifact.path: artifact.content for artifact in found} for found in (before, after))
     for path in (*new, *(path for path in old if path not in new)):
         if old.get(path) != new.get(path):
-            yield Reason(why, path or ".", old.get(path, MISSING), new.get(path, MISSING))
+            hashes = (found[path][0] if path in found else MISSING for found in (old, new))
+            yield Reason(why, path or ".", *hashes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,10 @@ class Repository:
             config[key] = value
         return config
 
+    def has_modes(self) -> bool:
+        """Return whether the disk tells which files are executable: on Windows, among others, it does not."""
+        return is_true(self.config.get("core.filemode", "true"))
+
     def head(self) -> Head:
         """Return where HEAD stands; raises NoCommits in a repository without any."""
         commit = self.resolve("HEAD")
