@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gitexp.ops.checkout import CheckedOut, checkout
     from gitexp.ops.columns import Column, Columns
     from gitexp.ops.dag import Dag, dag
+    from gitexp.ops.details import Details, details
     from gitexp.ops.diff import Diff, FileChange, diff, patch, points
     from gitexp.ops.edit import note, rename, tag
     from gitexp.ops.import_ import Imported, import_experiment
@@ -69,6 +70,7 @@ __all__ = [
     "Columns",
     "Contact",
     "Dag",
+    "Details",
     "Diff",
     "Experiment",
     "Fate",
@@ -112,6 +114,7 @@ __all__ = [
     "checkout",
     "columns",
     "dag",
+    "details",
     "diff",
     "errors",
     "experiments",
@@ -158,6 +161,7 @@ _MODULES = {
     "gitexp.ops.branch": ("Promotion", "branch"),
     "gitexp.ops.columns": ("Column", "Columns"),
     "gitexp.ops.dag": ("Dag", "dag"),
+    "gitexp.ops.details": ("Details", "details"),
     "gitexp.ops.diff": ("Diff", "FileChange", "diff", "patch", "points"),
     "gitexp.ops.init": ("Found", "init"),
     "gitexp.ops.log": ("Log", "follow", "log"),

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gitexp.cli.export import markdown_table
 from gitexp.cli.output import printable_patch
-from gitexp.cli.render import Piece, cell_width
-from gitexp.cli.values import PRECISION, clean, show_value
+from gitexp.cli.render import Piece
+from gitexp.cli.sections import Cells, side_by_side
+from gitexp.cli.values import PRECISION, clean, content, show_value
 from gitexp.model import MISSING, Artifact, Change
 from gitexp.ops.data_changes import DataChange
 from gitexp.ops.diff import Diff, FileChange, change_of
 from gitexp.ops.lookup import Point
-from gitexp.repo.snapshot import human_size
 
 _ADDED, _DELETED = "green", "red"
-_GAP = "  "
 _DIGITS = 7  # of a hash, as Git shows ids
 
-Cells = list[Piece]
 Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
 
 
@@ -28,7 +26,7 @@ def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[
     out: list[list[Piece]] = []
     for title, heads, rows in _sections(diff):
         out += [[]] if out else []
-        out += _table([title, *heads[1:]], rows, width)
+        out += side_by_side([title, *heads[1:]], rows, width)
     if patch:
         out += [[]] if out else []
         out += [[(line, "")] for line in printable_patch(patch, colors=colors)]
@@ -150,50 +148,4 @@ def _data(change: DataChange) -> Cells:
 def _content(artifact: Artifact | None) -> str:
     if artifact is None:
         return "-"
-    files = f" in {artifact.files:,} files" if artifact.files is not None else ""
-    return f"{human_size(artifact.size)}{files} ({artifact.hash[:_DIGITS]})"
-
-
-# -- layout -------------------------------------------------------------------------------------------
-
-
-def _table(heads: Sequence[str], rows: Sequence[Cells], width: int | None) -> list[list[Piece]]:
-    """Return rows side by side; where one does not fit the terminal, its values are below each other."""
-    titles: Cells = [(head, "bold") for head in heads]
-    sizes = _widths(titles)
-    kept: set[int] = set()
-    for row in sorted(rows, key=_width):
-        wider = list(map(max, sizes, _widths(row)))
-        if width is not None and (_width(row) > width or (kept and _total(wider) > width)):
-            break
-        kept.add(id(row))
-        sizes = wider
-    out = [_row(titles, sizes)]
-    for row in rows:
-        if id(row) in kept:
-            out.append(_row(row, sizes))
-        else:
-            out.append([row[0]])
-            out += [[(_GAP, ""), cell] for cell in row[1:] if cell[0]]
-    return out
-
-
-def _width(row: Cells) -> int:
-    return _total(_widths(row))
-
-
-def _widths(row: Cells) -> list[int]:
-    return [cell_width(text) for text, _ in row]
-
-
-def _total(sizes: Sequence[int]) -> int:
-    return sum(sizes) + len(_GAP) * (len(sizes) - 1)
-
-
-def _row(cells: Sequence[Piece], sizes: Sequence[int]) -> list[Piece]:
-    line: list[Piece] = []
-    for (text, style), size in zip(cells, sizes, strict=True):
-        line += [(text, style), (" " * (size - cell_width(text)) + _GAP, "")]
-    while line and not line[-1][0].strip():
-        line.pop()
-    return line
+    return f"{content(artifact)} ({artifact.hash[:_DIGITS]})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitexp.cli.values import PRECISION, show_duration, show_value
-from gitexp.model import Experiment, Status
+from gitexp.model import Experiment, Record, Status
 from gitexp.ops import rows
 
 _MOST_METRICS = 6
@@ -11,14 +11,15 @@ _MOST_METRICS = 6
 
 def ended_line(experiment: Experiment) -> str:
     """Return what became of an experiment: its name, state, duration and first metrics."""
-    record = experiment.record
+    return " · ".join([f"{experiment.name} {outcome(experiment.record)}", *_metrics(experiment)])
+
+
+def outcome(record: Record) -> str:
+    """Return what became of a run and how long it took: "done in 3.2 s", "failed (exit 1) in 12 s"."""
     state = str(record.status)
     if record.status is Status.FAILED:
         state = f"failed (exit {record.exit_code})"
-    parts = [f"{experiment.name} {state}"]
-    if record.duration is not None:
-        parts[0] += f" in {show_duration(record.duration)}"
-    return " · ".join([*parts, *_metrics(experiment)])
+    return state if record.duration is None else f"{state} in {show_duration(record.duration)}"
 
 
 def same_line(experiment: Experiment, *, runs: bool) -> str:

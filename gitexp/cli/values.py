@@ -7,7 +7,7 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-from gitexp.model import MISSING
+from gitexp.model import MISSING, Artifact
 
 PRECISION = 5  # significant digits of a metric
 LONGEST = 60  # characters of one value in a table on a terminal
@@ -78,6 +78,14 @@ def show_time(text: str | None, now: datetime | None = None) -> str:
     return f"{time:%b} {time.day:2d}" if time.year == now.year else f"{time:%Y-%m-%d}"
 
 
+def show_moment(text: str) -> str:
+    """Return a record's time in the local zone, to the second: `2025-10-23 10:40:12`."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return clean(text)
+
+
 def show_duration(seconds: float | None) -> str:
     """Return a duration: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 40 min`."""
     if seconds is None:
@@ -96,3 +104,13 @@ def objects(count: int, size: int) -> str:
     from gitexp.repo.snapshot import human_size
 
     return f"{count:,} object{'' if count == 1 else 's'} ({human_size(size)})"
+
+
+def content(artifact: Artifact) -> str:
+    """Return how much a piece of data is: "12 kB", "2 MB in 1 file", "2 MB in 400 files"."""
+    from gitexp.repo.snapshot import human_size
+
+    size = human_size(artifact.size)
+    if artifact.files is None:
+        return size
+    return f"{size} in {artifact.files:,} file{'' if artifact.files == 1 else 's'}"

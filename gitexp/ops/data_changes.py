@@ -43,7 +43,7 @@ def data_changes(project: Project, old: Point, new: Point) -> DataChanges:
     """
     path = lock_file.path_of(project.config)
     before, after = (
-        {artifact.path: artifact for artifact in _lock(project, path, point).artifacts}
+        {artifact.path: artifact for artifact in lock_at(project, point).artifacts}
         for point in (old, new)
     )
     pairs = [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
@@ -52,7 +52,9 @@ def data_changes(project: Project, old: Point, new: Point) -> DataChanges:
     return DataChanges(changes, known)
 
 
-def _lock(project: Project, path: str, point: Point) -> Lock:
+def lock_at(project: Project, point: Point) -> Lock:
+    """Return what gitexp.lock says at a point; an empty one where there is none that can be read."""
+    path = lock_file.path_of(project.config)
     with contextlib.suppress(errors.LockError):
         if point.commit is None:
             return lock_file.read(project.repo.root, project.config)

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from gitexp.files import is_number
 from gitexp.model import MISSING, Change, Files, Tree
@@ -123,18 +122,25 @@ def change_of(change: Change) -> tuple[float | None, float | None]:
     return difference, (100 * difference / abs(change.old) if change.old else None)
 
 
-def _changes(old: Files, new: Files) -> list[Change]:
+def value_pairs(old: Files, new: Files) -> list[Change]:
+    """Return all values of params or metrics on both sides, by flat keys; a missing side is MISSING."""
     before, after = rows.flat([old, new])
     keys = dict.fromkeys([*before, *after])
-    pairs = [(key, before.get(key, MISSING), after.get(key, MISSING)) for key in keys]
-    return [Change(key, a, b) for key, a, b in pairs if not _same(a, b)]
+    return [Change(key, before.get(key, MISSING), after.get(key, MISSING)) for key in keys]
 
 
-def _same(a: Any, b: Any) -> bool:
+def differs(pair: Change) -> bool:
+    """Return whether the two sides differ: 1 and 1.0 do not, 1 and true do."""
+    old, new = pair.old, pair.new
     # NaN is not equal to itself, but a loss that was NaN and is NaN has not changed.
-    return (type(a) is type(b) and (a == b or (a != a and b != b))) or (
-        is_number(a) and is_number(b) and a == b
+    same = (type(old) is type(new) and (old == new or (old != old and new != new))) or (
+        is_number(old) and is_number(new) and old == new
     )
+    return not same
+
+
+def _changes(old: Files, new: Files) -> list[Change]:
+    return [pair for pair in value_pairs(old, new) if differs(pair)]
 
 
 def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:

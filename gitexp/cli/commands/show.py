@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gitexp import errors
 from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 from gitexp.cli.values import PRECISION
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 EPILOG = """Examples:
 gitexp show --sort acc --desc -n 10
+gitexp show exp-333c9    (all about one)
 gitexp show -A --only-changed
 gitexp show --columns 'acc,train.*' --md
 gitexp show --group model.optimizer
@@ -41,6 +43,14 @@ def _digits(value: int) -> int:
 
 
 def show(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXP]...",
+            help="All about these alone: names, unique prefixes or commit ids.",
+            autocompletion=complete.experiments,
+        ),
+    ] = None,
     everything: options.Everything = False,
     sort: Annotated[
         str | None,
@@ -83,11 +93,20 @@ def show(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Show experiments as a table.
+    """Show experiments as a table, or all about those that are named.
 
     By baseline, the newest first, and below each experiment those that were made from it. Without -A:
-    the experiments made from the commit that HEAD is on.
+    the experiments made from the commit that HEAD is on. With names: what each of these is, what it was
+    run with and by whom, its params beside those of its baseline, metrics, stages, data and warnings.
     """
+    if words:
+        chosen = (everything, desc, only_changed, failed is not None, watch, csv, md, group != "baseline")
+        if any((*chosen, sort, columns, hide, filter_text, number is not None)):
+            raise errors.UsageError(
+                "The options of the table do not go with the names of experiments.",
+                "With names, --json and --precision do. The table of some: gitexp show --filter EXPR",
+            )
+        return _show_some(words, precision, json=json)
     from gitexp.cli import export, render
     from gitexp.cli.session import open_project
     from gitexp.ops import show as ops
@@ -115,6 +134,21 @@ def show(
     if remark := _remark(table, query):
         render.say(remark, "dim")
     return None
+
+
+def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
+    """Print all about the experiments that words stand for."""
+    from gitexp.cli import render
+    from gitexp.cli.details import complaints, lines
+    from gitexp.cli.session import open_project
+    from gitexp.ops.details import details
+
+    found = details(open_project(), words)
+    for complaint in complaints(found):
+        render.warn(complaint)
+    if json:
+        return render.as_json_list(each.as_json() for each in found)
+    return render.answer(lines(found, width=render.width(), precision=precision), page=True)
 
 
 def _watch(project: Project, query: Query, wanted: Columns, precision: int, every: float) -> None:
