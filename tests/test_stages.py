@@ -276,6 +276,22 @@ def test_frozen_and_always_changed(repo: Workspace) -> None:
     assert reasons(again)["evaluate"] == ["always changed"]
 
 
+def test_what_a_frozen_stage_has_is_stored_whoever_has_written_it(repo: Workspace) -> None:
+    frozen = STAGES.replace("    cmd: sh prepare.sh\n", "    cmd: sh prepare.sh\n    frozen: true\n")
+    repo.write("gitexp.yaml", frozen)
+    repo.write("data/a.txt", "mine\n")
+    assert states(start(repo).experiment) == {"prepare": "frozen", "train": "ran", "evaluate": "ran"}
+    isolated = start(repo, temp=True).experiment
+    assert states(isolated) == {"prepare": "restored", "train": "restored", "evaluate": "up to date"}
+    repo.write("data/a.txt", "mine, again\n")
+    changed = start(repo).experiment
+    assert states(changed) == {"prepare": "frozen", "train": "ran", "evaluate": "ran"}
+    repo.gitexp("checkout", isolated.name)
+    assert repo.read("data/a.txt") == "mine\n"
+    repo.write("gitexp.yaml", STAGES)
+    assert states(start(repo).experiment)["prepare"] == "ran"
+
+
 def test_wdir_lists_of_commands_and_a_place_in_git(repo: Workspace) -> None:
     text = """\
 stages:

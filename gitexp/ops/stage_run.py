@@ -158,10 +158,12 @@ class _Execution:
             decision = self._judge.decide(stage, self._lock)
             if changed := self._changed_since_start(stage):
                 self._refuse(decision, f"{_were_changed(changed)} since the run began", _CHANGED)
+            elif not decision.reasons and stage.frozen:
+                self._take_as_it_is(decision)
+                self._ended(StageResult(stage.name, State.FROZEN))
             elif not decision.reasons:
                 self._task.keep(stage)
-                state = State.FROZEN if stage.frozen else State.UP_TO_DATE
-                self._ended(StageResult(stage.name, state))
+                self._ended(StageResult(stage.name, State.UP_TO_DATE))
             elif (before := self._restored(decision)) is not None:
                 self._ended(StageResult(stage.name, State.RESTORED, decision.reasons, before.experiment))
             elif stage.frozen:
@@ -178,6 +180,16 @@ class _Execution:
         if (before := plan.at_start.get(stage.name)) is None:
             return ()
         return changes(self._standing.inputs(plan.outside(stage)), before)
+
+    def _take_as_it_is(self, decision: Decision) -> None:
+        """Store what a frozen stage has, whoever has written it: others read it, and the lock says what."""
+        stage, locked = decision.stage, decision.locked
+        there = {path: out.hash for path, out in decision.outs.items() if out is not None}
+        if locked is not None and there == {out.path: out.hash for out in locked.outs}:
+            self._task.keep(stage)
+            return
+        # Without commands: nobody knows that these have made it, and a run of them must not be taken for it.
+        self._lock_stage(stage, LockedStage((), stage.wdir, outs=self._stored(stage)))
 
     def _begin(self, decision: Decision) -> None:
         stage = decision.stage
