@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -120,11 +120,21 @@ class ObjectStore:
 
     # -- putting in -------------------------------------------------------------------------------
 
-    def add(self, root: Path, path: str, cache: StatCache, on_progress: OnProgress | None = None) -> Artifact:
+    def add(
+        self,
+        root: Path,
+        path: str,
+        cache: StatCache,
+        on_progress: OnProgress | None = None,
+        *,
+        verified: bool = False,
+    ) -> Artifact:
         """Store what stands at a path relative to the root of the workspace, and return it.
 
-        Only what is not there yet is written. Raises UnsafePath; UnstorableData also for a folder that could
-        not be brought to every system; DiskFull or StorageError.
+        Only what is not there yet is written, or what is there and damaged: that is looked at for each file
+        that had to be read, and with `verified`, for files that are to be deleted, for all of them. Raises
+        UnsafePath; UnstorableData also for a folder that could not be brought to every system; DiskFull or
+        StorageError.
         """
         if why := paths.fault(path):
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
@@ -137,17 +147,17 @@ class ObjectStore:
             )
         reads: dict[str, Read] = {}
         with translated(f"{path} could not be stored"), self.intake() as intake:
-            unknown = [each for each in walked.files if not self._is_here(each)]
+            here = self._are_here(walked.files, verified=verified)
+            unknown = [each for each, known in zip(walked.files, here, strict=True) if not known]
             size = sum(each.stat.st_size for each in unknown)
             count = Count(on_progress, len(unknown), size)
 
-            def take_in(found: Found) -> tuple[Read, str]:
+            def take_in(found: Found) -> Read:
                 return self._take_in(intake, found, count)
 
-            for found, (read, temporary) in zip(unknown, in_parallel(take_in, unknown, size), strict=True):
+            for found, read in zip(unknown, in_parallel(take_in, unknown, size), strict=True):
                 cache.put(found.full, read)
                 reads[found.path] = read
-                self._put(intake, temporary, read.hash, read.stat.st_size)
             scanned = described(walked, reads)
             if scanned.manifest is not None:
                 intake.flush()  # whoever finds a folder finds its files
@@ -187,8 +197,14 @@ class ObjectStore:
                 path.chmod(0o666)
         path.unlink(missing_ok=True)
 
-    def _is_here(self, found: Found) -> bool:
-        return found.hash is not None and self._is_kept(found.hash, found.stat.st_size)
+    def _are_here(self, files: Sequence[Found], *, verified: bool) -> list[bool]:
+        """Return of each file whether its content is known, and there."""
+        here = [each.hash is not None and self._is_kept(each.hash, each.stat.st_size) for each in files]
+        if verified:
+            size = sum(each.stat.st_size for each in files)
+            whole = in_parallel(lambda each: each.hash is not None and self.verify(each.hash), files, size)
+            here = [*map(all, zip(here, whole, strict=True))]
+        return here
 
     def _is_kept(self, hash_: str, size: int) -> bool:
         """Return whether an object is there, which is then too fresh for gc."""
@@ -202,8 +218,8 @@ class ObjectStore:
             return False
         return of.st_size == size
 
-    def _take_in(self, intake: Intake, found: Found, count: Count) -> tuple[Read, str]:
-        """Return a file as it was read, and the copy of it."""
+    def _take_in(self, intake: Intake, found: Found, count: Count) -> Read:
+        """Put a copy of a file into the store, if it is not there whole; return it as it was read."""
         target, temporary = intake.new()
         try:
             read = None
@@ -211,28 +227,31 @@ class ObjectStore:
                 read = _cloned(found.full, target, temporary, count)
             read = read or read_file(found.full, target, count.add)
             count.done()
-            return read, temporary
         except OSError as error:
             if error.filename == found.full:
                 raise unreadable(found.full, error) from error
             raise
         finally:
             os.close(target)
-
-    def _put(self, intake: Intake, temporary: str, hash_: str, size: int) -> None:
-        if self._is_kept(hash_, size):
+        if self._is_kept(read.hash, read.stat.st_size) and self.verify(read.hash):
             os.unlink(temporary)
         else:
-            intake.put(temporary, self._full(hash_))
+            self._put(intake, temporary, read.hash)
+        return read
+
+    def _put(self, intake: Intake, temporary: str, hash_: str) -> None:
+        if os.name == "nt":  # which replaces no file that is read-only
+            self.remove(hash_)
+        intake.put(temporary, self._full(hash_))
 
     def _put_manifest(self, intake: Intake, found: Manifest) -> None:
-        if not self._is_kept(found.hash, len(found.text)):
+        if not (self._is_kept(found.hash, len(found.text)) and self.verify(found.hash)):
             target, temporary = intake.new()
             try:
                 write_all(target, found.text)
             finally:
                 os.close(target)
-            intake.put(temporary, self._full(found.hash))
+            self._put(intake, temporary, found.hash)
 
 
 def _cloned(source: str, target: int, temporary: str, count: Count) -> Read | None:

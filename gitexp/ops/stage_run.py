@@ -338,7 +338,8 @@ class _Execution:
         if path.is_symlink():  # DVC's, into its cache: what it leads to stays
             path.unlink()
         elif found is not None:
-            self._store.add(self._root, name, self._cache)  # refuses what it cannot hold, and so would lose
+            # It refuses what it cannot hold, and so would lose.
+            self._store.add(self._root, name, self._cache, verified=True)
             failpoint("stages:kept")
             if path.is_dir():
                 shutil.rmtree(path)

@@ -84,6 +84,44 @@ def test_only_what_is_not_there_is_written(
     assert len(after) == len(before) + 2
 
 
+def damage(store: ObjectStore, hash_: str) -> None:
+    """Changes an object, not its size."""
+    path = store.path(hash_)
+    path.chmod(0o644)
+    path.write_bytes(bytes(255 - byte for byte in path.read_bytes()))
+    path.chmod(0o444)
+
+
+@pytest.mark.parametrize("data", [b"abc", LARGE], ids=["small", "large"])
+def test_an_object_that_is_damaged_is_stored_again_where_the_file_had_to_be_read(
+    store: ObjectStore, root: Path, write: Write, cache: StatCache, data: bytes
+) -> None:
+    file = write("d/x", data)
+    artifact = store.add(root, "d", cache)
+    for hash_ in store.contents(artifact.hash):
+        damage(store, hash_)
+    os.utime(file, (1, 1))
+    assert store.add(root, "d", cache) == artifact
+    assert all(map(store.verify, store.contents(artifact.hash)))
+    assert not left(store)
+
+
+def test_what_is_to_be_deleted_is_in_the_store_whole(
+    store: ObjectStore, root: Path, write: Write, cache: StatCache
+) -> None:
+    for name in ("a", "b"):
+        os.utime(write(f"d/{name}", name), (1, 1))
+    artifact = store.add(root, "d", cache)
+    damage(store, sha("a"))
+    asked: list[str] = []
+    verify = store.verify
+    store.verify = lambda hash_: asked.append(hash_) or verify(hash_)  # type: ignore[func-returns-value, method-assign]
+    assert store.add(root, "d", cache) == artifact
+    assert asked == [artifact.hash], "files that are known are not read again, and their objects are not"
+    assert store.add(root, "d", cache, verified=True) == artifact
+    assert all(map(verify, store.contents(artifact.hash)))
+
+
 def test_an_object_that_was_cut_short_is_stored_again(
     store: ObjectStore, root: Path, write: Write, cache: StatCache
 ) -> None:
@@ -324,14 +362,15 @@ def test_what_a_kill_has_left_is_removed_in_time(
     store: ObjectStore, root: Path, write: Write, cache: StatCache
 ) -> None:
     place_ = store.folder / "tmp"
-    for name, age, of_own in (("old", 48, 47), ("new", 1, 1), ("busy", 48, 1)):
+    ages = (("gitexp-old", 48, 47), ("gitexp-new", 1, 1), ("gitexp-busy", 48, 1), ("not-ours", 48, 47))
+    for name, age, of_own in ages:
         (place_ / name / "thread").mkdir(parents=True)
         (place_ / name / "thread" / "1").touch()
         os.utime(place_ / name / "thread", (time.time() - of_own * 3600,) * 2)
         os.utime(place_ / name, (time.time() - age * 3600,) * 2)
     write("x", "x")
     store.add(root, "x", cache)
-    assert sorted(path.name for path in left(store)) == ["busy", "new"]
+    assert sorted(path.name for path in left(store)) == ["gitexp-busy", "gitexp-new", "not-ours"]
 
 
 def test_links_where_there_are_none(tmp_path: Path) -> None:
