@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -197,6 +198,18 @@ def test_what_fails_is_named_and_the_rest_arrives(repo: Workspace, store: Path) 
     assert '"path": "data/b"' in failed.stdout
     assert '"code": "damaged-object"' in failed.stdout
     assert [each["missing_here"] for each in repo.json("data", "status")] == [2]
+
+
+def test_a_folder_that_holds_more_than_the_remote_keeps_it(repo: Workspace, store: Path) -> None:
+    """`tmp` below it may be anybody's: `gitexp remote add home ~`."""
+    (store / "tmp" / "thesis").mkdir(parents=True)
+    (store / "tmp" / "thesis" / "chapter").write_text("a year's work")
+    for path in (store / "tmp" / "thesis" / "chapter", store / "tmp" / "thesis"):
+        os.utime(path, (0, 0))
+    write_lock_of(repo, put_object(repo, "data", {"a": "a"}))
+    repo.gitexp("data", "push", "-q")
+    assert [path.name for path in (store / "tmp").iterdir()] == ["thesis"]
+    assert (store / "tmp" / "thesis" / "chapter").read_text() == "a year's work"
 
 
 def test_without_a_remote_and_without_data(repo: Workspace) -> None:

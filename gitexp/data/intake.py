@@ -18,6 +18,7 @@ from gitexp.failpoints import failpoint
 READ_ONLY = 0o444
 _MODE = 0o666 if os.name == "nt" else READ_ONLY  # Windows flushes no file that is read-only
 TEMPORARY = "tmp"  # the folder in that of the objects
+OURS = "gitexp-"  # what our folders in there are called: on a remote it may be somebody's, with more in it
 
 _STALE_AFTER = 24 * 3600.0  # seconds; nobody writes on one object for a day
 _MANY = 4096  # objects that may wait, so that a kill has not lost hours of work
@@ -61,8 +62,9 @@ class Intake:
         place = self._objects / TEMPORARY
         place.mkdir(parents=True, exist_ok=True)
         for old in stale(place):
-            shutil.rmtree(old, ignore_errors=True)
-        self._folder = tempfile.mkdtemp(dir=place)
+            if old.name.startswith(OURS):
+                shutil.rmtree(old, ignore_errors=True)
+        self._folder = tempfile.mkdtemp(prefix=OURS, dir=place)
         self._names = Names(self._folder)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
+import re
 import secrets
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from gitexp.data.remote_url import RemoteUrl
 from gitexp.data.server_remote import ServerRemote
 
 _CHUNK = 1 << 20
+# What an upload is called until it is there; `tmp` may be somebody's, with more in it.
+_OURS = re.compile(r"[0-9a-f]{62}(\.dir)?\.[0-9a-f]{8}")
 
 
 class MovingRemote(ServerRemote):
@@ -43,7 +46,7 @@ class MovingRemote(ServerRemote):
     def remove_leftovers(self, before: float) -> None:
         with self._translated():
             for name, _, mtime in self._entries(TEMPORARY):
-                if 0 < mtime < before:
+                if _OURS.fullmatch(name) and 0 < mtime < before:
                     with contextlib.suppress(FileNotFoundError):
                         self._fs().rm_file(posixpath.join(self._base, TEMPORARY, name))
 

@@ -21,7 +21,7 @@ from gitexp.data import links as ways
 from gitexp.data import paths
 from gitexp.data.failures import translated
 from gitexp.data.hashing import Read, hash_file, in_parallel, is_settled, read_file, same_file, wait_to_settle
-from gitexp.data.intake import TEMPORARY, Names, stale
+from gitexp.data.intake import OURS, TEMPORARY, Names, stale
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore, damaged
 from gitexp.data.plan import Known, Plan, missing, nowhere, plan, unsaved
@@ -131,7 +131,7 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
     place = store.folder / TEMPORARY
     place.mkdir(parents=True, exist_ok=True)
     if os.stat(place).st_dev == os.stat(parent).st_dev:
-        folder = tempfile.mkdtemp(dir=place)
+        folder = tempfile.mkdtemp(prefix=OURS, dir=place)
     else:
         for old in stale(parent):
             if is_temporary(old.name):

@@ -227,12 +227,13 @@ def test_uploads_that_were_killed_are_removed_a_day_later(
     place = place_of(kind, request, monkeypatch)
     folder = place.folder / (name := secrets.token_hex(4)) / "tmp"
     folder.mkdir(parents=True)
-    for left, age in (("new", 0), ("old", 2 * 86400)):
+    half = hashlib.sha256(b"x").hexdigest()[2:]
+    for left, age in ((f"{half}.0123abcd", 0), (f"{half}.89abcdef", 2 * 86400), ("thesis.tex", 2 * 86400)):
         (folder / left).write_bytes(b"half")
         os.utime(folder / left, (time.time() - age,) * 2)
     with open_remote("store", {"url": f"{place.url}/{name}"}, tmp_path) as opened:
         opened.remove_leftovers(time.time() - 86400)
-        assert [path.name for path in folder.iterdir()] == ["new"]
+        assert sorted(path.name for path in folder.iterdir()) == [f"{half}.0123abcd", "thesis.tex"]
         assert list(opened.list()) == []
 
 
