@@ -27,8 +27,8 @@ from tests.support.environment import hermetic
 from tests.support.workspace import fork_server
 
 # Of what each campaign has to offer; together they take less than three quarters of an hour on two cores.
-KILL_POINTS = 100  # of each scenario; where it has more, they are spread over all
-ERROR_POINTS = 40
+KILL_POINTS = 60  # of each scenario; where it has more, they are spread over all
+ERROR_POINTS = 30
 SEQUENCES = 5000
 INPUTS = 10_000
 _LEVELS = range(0, 60, 2)  # pages left on the disk

@@ -63,7 +63,6 @@ def _unlock(repo: Workspace) -> None:
     for ending in _LEFT:
         for file in (repo.path / SERVER).rglob(f"*.{ending}"):
             file.unlink()
-    repo.guard.check()
 
 
 def _with_some_to_pull(repo: Workspace) -> None:
