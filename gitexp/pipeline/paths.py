@@ -6,6 +6,18 @@ from pathlib import PurePosixPath
 
 LOCK_FILE = "gitexp.lock"
 
+# They say what runs and what belongs into Git, in whatever folder they stand.
+_RULES = (
+    *("gitexp.yaml", LOCK_FILE, ".gitexpignore"),
+    *("dvc.yaml", "dvc.lock", ".dvcignore"),
+    *(".gitignore", ".gitattributes", ".gitmodules"),
+)
+
+
+def rule_in(path: str) -> str | None:
+    """Return the part of a path that is a file by whose rules gitexp or Git works, None if none is."""
+    return next((part for part in path.split("/") if part.casefold() in _RULES), None)
+
 
 def inside(folder: str, path: str) -> str | None:
     """Return a path relative to a folder made relative to the root; "" is the root itself.

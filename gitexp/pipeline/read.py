@@ -9,15 +9,16 @@ from __future__ import annotations
 import posixpath
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gitexp.data.paths import fault
+from gitexp.data.paths import fault, lies_in
+from gitexp.errors import ConfigError
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.nodes import Node
 from gitexp.model import Value
 from gitexp.pipeline.expand import Definition, Expansion
-from gitexp.pipeline.paths import inside
+from gitexp.pipeline.paths import inside, rule_in
 from gitexp.pipeline.source import Source, content
 from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, Stage
 from gitexp.pipeline.template import Variables, plain_text
@@ -82,6 +83,7 @@ class _Reader:
             raise self._source.error(stages, "'stages' must be a mapping of names to stages")
         definitions = self._expansion.definitions((stages and content(stages)) or {}, known)
         made = tuple(self._stage(definition) for definition in definitions)
+        self._refuse_own_variables(made)
         if only_stages:
             return Pipeline(self._source.name, made, params=self._expansion.files, notes=tuple(self._notes))
         for key in ("artifacts", "datasets"):
@@ -96,6 +98,18 @@ class _Reader:
             tuple(dict.fromkeys(self._plots(top.get("plots"), known))),
             tuple(self._notes),
         )
+
+    def _refuse_own_variables(self, stages: Sequence[Stage]) -> None:
+        """Raise ConfigError for a stage that writes a file from which the stages themselves are made."""
+        for stage in stages:
+            for file in self._expansion.files:
+                if any(lies_in(file, out.path) for out in stage.outs):
+                    raise ConfigError(
+                        f"the stage '{stage.name}' writes '{file}', from which the stages have variables",
+                        "What a stage writes can be a dep or a params file of another, not a variable.",
+                        file=self._source.name,
+                        line=stage.line,
+                    )
 
     def _note(self, node: Node, message: str) -> None:
         self._notes[f"{self._source.name}:{self._source.line(node)}: {message}"] = None
@@ -197,12 +211,20 @@ class _Reader:
         for field, kind in (("outs", OutKind.OUT), ("metrics", OutKind.METRIC), ("plots", OutKind.PLOT)):
             for item, name, settings in self._entries(fields.get(field), field):
                 path = self._path(item, plain_text(self._expansion.fill(item, known, name)), wdir)
-                if (why := fault(path)) is not None:
-                    raise self._source.error(item, f"the output '{path}' {why}", "Give it another name.")
+                self._check_out(item, path)
                 flags = self._out_flags(item, settings, path, field)
                 in_git = kind is not OutKind.OUT or flags.get("cache") is False
                 found.append(Out(path, kind, in_git, flags.get("persist", False)))
         return tuple(dict.fromkeys(found))
+
+    def _check_out(self, node: Node, path: str) -> None:
+        """Raise ConfigError for what no stage may write: it is removed before the stage runs."""
+        if (why := fault(path)) is not None:
+            raise self._source.error(node, f"the output '{path}' {why}", "Give it another name.")
+        if rule_in(path) is not None or lies_in(self._source.name, path):
+            what = "is" if rule_in(path) is not None else "contains"
+            message = f"the output '{path}' {what} a file that gitexp or Git works by, and would be removed"
+            raise self._source.error(node, message, "Let the stage write another file, or another folder.")
 
     def _entries(self, node: Node | None, field: str) -> Iterator[tuple[Node, str, list[Node]]]:
         """Yield of a list of outputs each one's place, path and settings."""

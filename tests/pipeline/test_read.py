@@ -618,3 +618,33 @@ def test_variables_from_files_name_metrics_too(tmp_path: Path) -> None:
         more="where: here",
     )
     assert config.load(tmp_path, tmp_path).metrics[-1] == "here/m.json"
+
+
+@pytest.mark.parametrize("field", ["outs", "metrics", "plots"])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("../gitexp.yaml", "is a file that gitexp or Git works by"),
+        ("../sub/gitexp.lock", "is a file that gitexp or Git works by"),
+        ("DVC.yaml", "is a file that gitexp or Git works by"),
+        ("../.GitIgnore", "is a file that gitexp or Git works by"),
+        ("deep/.gitattributes", "is a file that gitexp or Git works by"),
+        ("../.gitmodules", "is a file that gitexp or Git works by"),
+        ("../.gitexpignore", "is a file that gitexp or Git works by"),
+        ("../sub", "contains a file that gitexp or Git works by"),
+        ("params.yaml", "writes 'sub/params.yaml', from which the stages have variables"),
+        ("../sub/vars", "writes 'sub/vars/more.json', from which the stages have variables"),
+    ],
+)
+def test_what_the_stages_are_made_from_is_no_output(field: str, path: str, said: str) -> None:
+    """It would be removed before the stage runs."""
+    text = f"vars: [vars/more.json]\nstages:\n  a:\n    cmd: x\n    {field}:\n    - {path}\n"
+    with pytest.raises(errors.ConfigError, match=said) as caught:
+        parse(text, "sub/dvc.yaml", params="lr: 1", **{"vars/more.json": '{"m": 1}'})
+    assert caught.value.line in (3, 6)
+
+
+def test_names_that_only_look_like_rules_are_outputs() -> None:
+    outs = ["gitexp.yaml.bak", "my.gitignore", "gitexp.locks/a", "subs"]
+    found = parse(f"stages: {{a: {{cmd: x, wdir: .., outs: {outs}}}}}", "sub/dvc.yaml").stages[0]
+    assert [out.path for out in found.outs] == outs
