@@ -45,7 +45,7 @@ def identity(start: Start) -> str:
     what: list[object] = [content, start.line, start.folder, patterns]
     if start.plan is not None:
         what.append(start.plan.inputs)
-    elif lock := inputs.locked(start.code, start.workspace.root):
+    elif lock := inputs.locked(start.code, start.workspace.root, start.lock or None):
         what.append(hashlib.sha256(lock).hexdigest())
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 

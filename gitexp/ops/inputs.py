@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gitexp.model import Artifact
@@ -34,9 +35,40 @@ def data(project: Project, code: Project, root: Path, plan: Plan | None) -> tupl
     return restore.missing_data(project, code, root)
 
 
-def locked(code: Project, root: Path) -> bytes:
-    """Return what the lock of a workspace says but for earlier results, b"" for nothing."""
-    lock = read(root / code.config.folder / LOCK_FILE)
+@dataclass(frozen=True, slots=True)
+class PresentData:
+    """Data that is not as gitexp.lock says, and in the store now; `lock` is the text that is right of it.
+
+    `warnings` say so, and name what is listed and has never been added; `absent` is what is not here.
+    """
+
+    changed: tuple[Artifact, ...] = ()
+    absent: Sequence[str] = ()
+    lock: bytes = b""
+    warnings: Sequence[str] = ()
+
+
+def present_data(project: Project) -> PresentData:
+    """Store the data of the workspace that has changed since it was added; raises what `present_data.store`
+    raises."""
+    if not project.config.data:
+        return PresentData()
+    from gitexp.ops import present_data
+
+    return present_data.store(project)
+
+
+def lock_of(project: Project, data: PresentData) -> dict[str, bytes]:
+    """Return by its path what the lock in a snapshot is to say, if that is not what it says on disk."""
+    return {PurePosixPath(project.config.folder, LOCK_FILE).as_posix(): data.lock} if data.lock else {}
+
+
+def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
+    """Return what the lock of a workspace says but for earlier results, b"" for nothing.
+
+    With `now`, what that text of it says.
+    """
+    lock = now or read(root / code.config.folder / LOCK_FILE)
     if lock is None or not _HAS_OUTS.search(lock):
         return lock or b""
     from gitexp.ops import large_results as results

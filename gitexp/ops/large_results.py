@@ -77,15 +77,17 @@ class Kept:
 
 
 def keep(
-    project: Project, root: Path, config: Config, paths: Sequence[str], before: Sequence[str] = ()
+    project: Project, root: Path, config: Config, tree: str, paths: Sequence[str], before: Sequence[str] = ()
 ) -> Kept:
-    """Put files in the object store; return the lock of a workspace with these as its large results.
+    """Put files of a workspace in the object store; return a tree's lock with these as its large results.
 
     Of those `before`, which nobody has written since, it has what it had if that is still so. The lock on
     disk is not changed. Raises StorageError and DiskFull: then nothing is wrong with the files.
     """
+    name = lock_file.path_of(config)
+    (text,) = project.repo.read_blobs([f"{tree}:{name}"])
     try:
-        lock = lock_file.read(root, config)
+        lock = read_lock(name, text or b"", config.folder)
     except errors.LockError as error:
         return Kept(Lock(), Lock(), [_refused(path, error) for path in paths])
     taken, refused = _put(project, root, paths)

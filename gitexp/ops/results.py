@@ -67,8 +67,8 @@ def store(project: Project, run: LiveRun, workspace: Repository | None, name: st
     if workspace is None:
         return run.tree, [f"results not stored: the workspace is gone, {run.root}"]
     found = _found(project, run)
-    lock, stored, refused = _large(project, run, workspace, found)
     tree, warnings = _in_git(project, run, workspace, found.in_git)
+    lock, stored, refused = _large(project, run, workspace, tree, found)
     if lock:
         with project.local.scratch() as scratch:
             tree = snapshot.with_contents(workspace, scratch, tree, lock)
@@ -124,18 +124,19 @@ def _found(project: Project, run: LiveRun) -> _Found:
 
 
 def _large(
-    project: Project, run: LiveRun, workspace: Repository, found: _Found
+    project: Project, run: LiveRun, workspace: Repository, tree: str, found: _Found
 ) -> tuple[dict[str, bytes], list[str], list[str]]:
     """Put large results in the object store, and name them in the lock of the workspace.
 
-    Return the lock by its path if it differs, the files that it names, and a sentence for each other one.
+    Return the lock that the tree is to have, by its path, if it differs; the files that it names, and a
+    sentence for each other one.
     """
     if not found.large and not run.large:
         return {}, [], []
     from gitexp.ops import ignore, large_results, lock_file  # as much as half a short run without them
 
     root, config = Path(run.root), Config(folder=run.project)
-    kept = large_results.keep(project, root, config, found.large, found.large_before)
+    kept = large_results.keep(project, root, config, tree, found.large, found.large_before)
     warnings, outs = [*kept.refused], kept.after.outs
     # An isolated run's workspace is not for people, and one that died may have been at work since.
     if (

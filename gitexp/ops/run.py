@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -306,6 +307,11 @@ def _enter(run: _Run) -> Path:
         with run.project.local.scratch() as scratch:
             params.write(root, scratch, run.start.params)
         failpoint("run:params")
+        if run.start.changed_data:
+            from gitexp.ops import lock_file, present_data
+
+            new = partial(present_data.with_data, changed=run.start.changed_data)
+            lock_file.change(root, run.start.code.config, run.project.local, new)
     if run.start.bring:
         from gitexp.ops import restore
 
@@ -353,7 +359,6 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
     if log.error:
         warnings.append(f"log incomplete: {_reason(log.error)}")
     warnings += [_said_of(stage) for stage in ended.stages if stage.error]
-    warnings += [text for stage in ended.stages for text in stage.warnings]
     warnings += [text for stage in ended.stages for text in stage.warnings]
     if not run.live.folder.is_dir():
         warnings.append("the log is lost: .git/gitexp was removed during the run")

@@ -9,7 +9,7 @@ from pathlib import Path
 from gitexp import files
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
-from gitexp.ops import exclusions, names
+from gitexp.ops import exclusions, inputs, names
 from gitexp.ops.project import Project, foreign, parse_all, read, warning_of
 from gitexp.ops.record import branch_of, made_here
 from gitexp.repo import indexes, live, snapshot
@@ -35,12 +35,14 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     elsewhere = project.elsewhere()
     large = _large_results(project, elsewhere)
+    data = inputs.present_data(project)
     rules = snapshot.Rules(
         leave_out=exclusions.rule(root),
         max_untracked=config.max_untracked,
         results=config.results,
         elsewhere=(*elsewhere, *large),
         declared=(*config.params, *config.results),
+        overlay=inputs.lock_of(project, data),
     )
     going = [
         f"{run.name or 'a run'} is running here: its results may be half written"
@@ -60,7 +62,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         params=params,
         metrics=metrics,
         note=note,
-        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *refused, *unread, *bad),
+        warnings=(*going, *warning_of(unrecorded), *data.warnings, *taken.warnings, *refused, *unread, *bad),
     )
     record = made_here(record)
     record = replace(record, finished=record.created)
@@ -99,7 +101,7 @@ def _with_large_results(
         return tree, ()
     from gitexp.ops import large_results
 
-    kept = large_results.keep(project, project.repo.root, project.config, large)
+    kept = large_results.keep(project, project.repo.root, project.config, tree, large)
     contents = kept.contents(project.config)
     return snapshot.with_contents(project.repo, scratch, tree, contents) if contents else tree, kept.refused
 

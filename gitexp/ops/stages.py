@@ -151,7 +151,6 @@ def complete(
                     raise missing_dep(plan, stage, path)
             if not any(paths.overlap(each.path, params.file) for each in bring for params in stage.params):
                 standing.params(stage)
-        changed = _changed_data(code, plan, lock, standing)
         for gone in Restorer(project, root, cache).absent(bring):
             reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
             raise missing_dep(plan, reader, gone.path)
@@ -161,7 +160,7 @@ def complete(
         plan,
         bring=bring,
         at_start=at_start,
-        warnings=(*changed, *_not_ignored(code, plan, lock)),
+        warnings=tuple(_not_ignored(code, plan, lock)),
     )
 
 
@@ -171,21 +170,6 @@ def absent_inputs(code: Project, root: Path, plan: Plan, lock: Lock) -> tuple[Ar
     absent = [each for each in lock.artifacts if each.path in outside and not _is_there(root, each.path)]
     read = [path for _, path in _reads(plan)] if absent else []
     return tuple(each for each in absent if any(paths.overlap(each.path, path) for path in read))
-
-
-def _changed_data(code: Project, plan: Plan, lock: Lock, standing: Standing) -> list[str]:
-    """Return what is to be said of data that stages read and that is in no store as it is now."""
-    asked = [path for _, path in _reads(plan)]
-    told = []
-    for path in code.config.data:
-        if (
-            any(paths.overlap(path, other) for other in asked)
-            and (now := standing.artifact(path)) is not None
-        ):
-            locked = lock.data.get(path)
-            if locked is None or locked.hash != now.hash:
-                told.append(f"{path} is not stored as it is now: gitexp add {path}")
-    return told
 
 
 def _not_ignored(code: Project, plan: Plan, lock: Lock) -> Sequence[str]:

@@ -22,6 +22,7 @@ from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Artifact, Files, Record
 from gitexp.ops import exclusions, inputs, lookup, names, overlay, params
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
+from gitexp.ops.inputs import PresentData
 from gitexp.ops.params import Command, Params
 from gitexp.ops.project import Project, read
 from gitexp.ops.record import branch_of
@@ -48,7 +49,8 @@ class Start:
     `code` is the project as the code has it: where `-S` was looked up, and whose config counts.
     `workspace` is where it will run, in `folder` (relative to the root); `commit` holds the `tree`
     that it starts with; `names` are to be tried in turn. With a `plan`, stages run and not a command.
-    `bring` is data that the command would not find there. `large` are the paths of earlier results that
+    `bring` is data that the command would not find there, `changed_data` what the lock does not say yet as it
+    is. `large` are the paths of earlier results that
     stand in gitexp.lock and not in Git.
     """
 
@@ -64,6 +66,8 @@ class Start:
     names: Iterable[str] = ("",)
     plan: Plan | None = None
     bring: tuple[Artifact, ...] = ()
+    changed_data: tuple[Artifact, ...] = ()
+    lock: bytes = b""
     large: tuple[str, ...] = ()
 
     @property
@@ -144,7 +148,8 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         plan = _completed(plan, project, project, repo.root, prepared, written=prepared.edited)
     large = inputs.large_results(project, repo.root)
     known = inputs.unchanged(project, large)
-    tree, warnings = _snapshot(project, prepared, plan, [artifact.path for artifact in known])
+    data = inputs.present_data(project)
+    tree, warnings = _snapshot(project, prepared, plan, [artifact.path for artifact in known], data)
     prepared = params.as_stored(project, tree, prepared)
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
@@ -154,7 +159,9 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         worktrees.share(repo, workspace, commit, project.config.share)
         plan = _completed(plan, project, project, workspace.root, prepared, written={})
         bring = (*inputs.data(project, project, workspace.root, plan), *known)
-    told = (*prepared.warnings, *(plan.warnings if plan is not None else ()), *warnings)
+    told = (*prepared.warnings, *(plan.warnings if plan is not None else ()), *data.warnings, *warnings)
+    if data.absent and plan is None and not request.temp:
+        told = (*told, f"not here: {snapshot.shorten(data.absent)}; gitexp checkout brings it")
     return Start(
         project,
         prepared,
@@ -167,12 +174,14 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         told,
         plan=plan,
         bring=bring,
+        changed_data=() if request.temp else data.changed,
+        lock=data.lock,
         large=tuple(artifact.path for artifact in large),
     )
 
 
 def _snapshot(
-    project: Project, prepared: Params, plan: Plan | None, large: Sequence[str]
+    project: Project, prepared: Params, plan: Plan | None, large: Sequence[str], data: PresentData
 ) -> tuple[str, tuple[str, ...]]:
     rules = snapshot.Rules(
         leave_out=exclusions.rule(project.repo.root),
@@ -180,7 +189,7 @@ def _snapshot(
         results=_results(project, plan),
         elsewhere=(*_elsewhere(project, plan), *large),
         declared=tuple(prepared.contents),
-        overlay=prepared.edited,
+        overlay={**prepared.edited, **inputs.lock_of(project, data)},
     )
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)

@@ -1,0 +1,56 @@
+"""Data as it is when a run starts: what has changed since `gitexp add` is stored, and the run is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gitexp.data.objects import ObjectStore
+from gitexp.data.paths import lies_in
+from gitexp.data.scan import scan
+from gitexp.data.stat_cache import StatCache
+from gitexp.model import Artifact
+from gitexp.ops import lock_file
+from gitexp.ops.inputs import PresentData
+from gitexp.ops.project import Project
+from gitexp.pipeline.lock import Lock, write_lock
+from gitexp.repo import indexes
+from gitexp.repo.snapshot import shorten
+
+
+def store(project: Project) -> PresentData:
+    """Store what has changed of a workspace's data; the lock on disk stays as it is.
+
+    Raises LockError, UnstorableData, UnsafePath, BadManifest, StorageError or DiskFull.
+    """
+    root, config = project.repo.root, project.config
+    lock = lock_file.read(root, config)
+    changed, absent, new = list[Artifact](), list[str](), list[str]()
+    unknown = [path for path in config.data if path not in lock.data]
+    tracked = indexes.files(project.repo, project.repo.index, unknown)
+    with StatCache(project.local.stat_cache) as cache:
+        for path in config.data:
+            found = scan(root, path, cache)
+            if path not in lock.data:
+                new += (
+                    [path] if found is not None and not any(lies_in(file, path) for file in tracked) else []
+                )
+            elif found is None:
+                absent.append(path)
+            elif (found.artifact.hash, found.artifact.executable) != (
+                lock.data[path].hash,
+                lock.data[path].executable,
+            ):
+                changed.append(ObjectStore(project.local.objects).add(root, path, cache))
+    said = {
+        "changed since gitexp add, and stored as it is now": [each.path for each in changed],
+        "data that was never added, and is not stored: gitexp add": new,
+    }
+    warnings = [f"{what}: {shorten(paths)}" for what, paths in said.items() if paths]
+    text = write_lock(with_data(lock, changed), config.folder) if changed else b""
+    return PresentData(tuple(changed), absent, text, warnings)
+
+
+def with_data(lock: Lock, changed: Sequence[Artifact]) -> Lock:
+    """Return a lock with this data in place of what it says of it."""
+    return replace(lock, data={**lock.data, **{artifact.path: artifact for artifact in changed}})
