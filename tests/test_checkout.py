@@ -161,7 +161,7 @@ def test_files_beside_are_not_touched(repo: Workspace) -> None:
 
 
 def test_metrics_that_stand_in_git(repo: Workspace) -> None:
-    """They are safe in HEAD, though not in the store; and they are never read-only."""
+    """They are safe in HEAD and in experiments, though not in the store; and they are never read-only."""
     repo.write("gitexp.yaml", "metrics: [metrics.json]\nlink: hardlink\n")
     repo.write("metrics.json", '{"loss": 1}')
     project = Project.open(repo.path)
@@ -180,8 +180,33 @@ def test_metrics_that_stand_in_git(repo: Workspace) -> None:
     assert repo.read("metrics.json") == '{"loss": 1}'
     assert (repo.path / "metrics.json").stat().st_nlink == 1
     repo.write("metrics.json", '{"loss": 3}')
-    with pytest.raises(errors.UnsavedChanges):
+    with pytest.raises(errors.UnsavedChanges) as caught:
         checkout(Project.open(repo.path))
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Store it first (gitexp save), or")
+    repo.gitexp("save", "-q")
+    checkout(Project.open(repo.path))
+    assert repo.read("metrics.json") == '{"loss": 1}'
+
+
+def test_the_way_out_is_one_that_works(repo: Workspace) -> None:
+    """`gitexp add` stores what is added, and refuses what a stage or a command makes."""
+    project = Project.open(repo.path)
+    repo.write("sets/a model.bin", "one")
+    with StatCache(project.local.stat_cache) as cache:
+        out = store_of(repo).add(repo.path, "sets/a model.bin", cache)
+    change = lambda lock: Lock(data=lock.data, outs={out.path: out})  # noqa: E731
+    lock_file.change(project.repo.root, project.config, project.local, change)
+    repo.write("sets/labels", "edited")
+    with pytest.raises(errors.UnsavedChanges) as caught:
+        checkout(Project.open(repo.path))
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Store it first (gitexp add sets/labels), or")
+    repo.write("sets/a model.bin", "two")
+    with pytest.raises(errors.UnsavedChanges) as caught:
+        checkout(Project.open(repo.path))
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Move it away to keep it, or")
 
 
 def test_beside_a_run(repo: Workspace) -> None:

@@ -88,11 +88,11 @@ def _unsaved(store: ObjectStore, here: Mapping[str, Here], known: Known) -> list
     return [path for path, each in here.items() if each.hash in lost]
 
 
-def unsaved(lost: Sequence[str]) -> errors.UnsavedChanges:
-    """Return the error for files that would be lost."""
+def unsaved(lost: Sequence[str], way_out: str = "Store it first") -> errors.UnsavedChanges:
+    """Return the error for files that would be lost; `way_out` is what saves them."""
     return errors.UnsavedChanges(
         f"{_shown(lost)} would be lost: the content is stored nowhere.",
-        "Store it first (gitexp add, or gitexp save), or overwrite it with --force.",
+        f"{way_out}, or overwrite it with --force, which puts it into the store before.",
         paths=lost,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from gitexp.ops.data import fetch
 from gitexp.ops.finish import refuse_beside_orphan
 from gitexp.ops.interrupts import held_back
 from gitexp.ops.project import Project
+from gitexp.ops.stored import blob_ids, stored_versions
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.repo import indexes, live
 from gitexp.repo.snapshot import shorten
@@ -168,9 +169,9 @@ class _Checkout:
         self._tracked = indexes.files(repo, repo.index, [artifact.path for artifact in artifacts])
         self._fetch_manifests(artifacts)
         plans = [self._plan(artifact) for artifact in artifacts]
-        lost = [path for each in plans for path in each.unsaved]
-        if lost and not force:
-            raise unsaved(lost)
+        if not force:
+            plans = self._less_what_git_has(plans)
+            self._refuse_losses(plans)
         self._fetch_contents(plans)
         objects, size = sum(len(each.write) for each in plans), sum(each.size for each in plans)
         count = Count(self._on_progress, objects, size)
@@ -183,6 +184,29 @@ class _Checkout:
 
     def _plan(self, artifact: Artifact) -> Plan:
         return plan(self._store, self._root, artifact, self._cache, self._is_committed)
+
+    def _less_what_git_has(self, plans: Sequence[Plan]) -> list[Plan]:
+        """Return the plans without those unsaved files that stand so in HEAD or in an experiment."""
+        in_git = self._project.config.results
+        lost = [path for each in plans for path in each.unsaved]
+        names = [path for path in lost if any(lies_in(path, result) for result in in_git)]
+        saved = set().union(*stored_versions(self._project, blob_ids(self._project, names)))
+        return [replace(each, unsaved=[path for path in each.unsaved if path not in saved]) for each in plans]
+
+    def _refuse_losses(self, plans: Sequence[Plan]) -> None:
+        """Raise UnsavedChanges if something would be lost."""
+        losing = [each for each in plans if each.unsaved]
+        if not losing:
+            return
+        names = [each.artifact.path for each in losing]
+        added = [path for path in names if path in self._project.config.data]
+        if added == names:
+            way_out = f"Store it first (gitexp add {self._project.typed(*added)})"
+        elif all(path in self._project.config.results for path in names):
+            way_out = "Store it first (gitexp save)"
+        else:
+            way_out = "Move it away to keep it"
+        raise unsaved([path for each in losing for path in each.unsaved], way_out)
 
     def _carry_out(self, todo: Plan, count: Count) -> Placed:
         placed = carry_out(

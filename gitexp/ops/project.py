@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +64,12 @@ class Project:
                 raise
             found, error = config.conventions(root, here), wrong
         return cls(repo, found, Store(repo), local, here, error)
+
+    def typed(self, *paths: str) -> str:
+        """Return paths from the root as a user types them in a command: from where he stands, and quoted."""
+        root = self.repo.root.resolve()
+        words = [os.path.relpath(root / path, self.here).replace(os.sep, "/") for path in paths]
+        return shlex.join(f"./{word}" if word.startswith("-") else word for word in words)
 
     @property
     def folder(self) -> Path:

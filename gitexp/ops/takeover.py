@@ -13,10 +13,11 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.ops import exclusions, lookup
+from gitexp.ops import exclusions
 from gitexp.ops.finish import now, refuse_beside_orphan
 from gitexp.ops.interrupts import held_back
 from gitexp.ops.project import Project
+from gitexp.ops.stored import stored_versions
 from gitexp.repo import conversions, indexes, live, operations, snapshot, workspace
 from gitexp.repo.git import Repository
 from gitexp.repo.indexes import Entry
@@ -139,7 +140,7 @@ def _plan(project: Project, request: Request, changes: Sequence[TreeChange], her
     """Return what is to be written and removed; raises UnsavedChanges."""
     doubtful = [c for c in changes if here.get(c.path) not in (None, c.old, c.new)]
     left = [c for c in request.leftovers if here.get(c.path) not in (None, c.new)]
-    head, saved = _stored_versions(project, [c.path for c in (*doubtful, *left)], here)
+    head, saved = stored_versions(project, {c.path: here[c.path][1] for c in (*doubtful, *left)})
     if not request.force:
         both = [c.path for c in doubtful if c.path in head and c.path not in saved]
         unsaved = [c.path for c in doubtful if c.path not in head and c.path not in saved]
@@ -149,21 +150,6 @@ def _plan(project: Project, request: Request, changes: Sequence[TreeChange], her
     return Plan(
         {path: entry for path, entry in wanted.items() if entry is not None},
         [path for path, entry in wanted.items() if entry is None],
-    )
-
-
-def _stored_versions(
-    project: Project, paths: Sequence[str], here: dict[str, Entry]
-) -> tuple[set[str], set[str]]:
-    """Return the paths whose content here is as in HEAD, and those where it is as in some experiment."""
-    if not paths:
-        return set(), set()
-    asked = [(commit, path) for commit in ("HEAD", *lookup.commits(project)) for path in paths]
-    ids = project.repo.ids_of([f"{commit}:{path}" for commit, path in asked])
-    same = [pair for pair, oid in zip(asked, ids, strict=True) if oid == here[pair[1]][1]]
-    return (
-        {path for commit, path in same if commit == "HEAD"},
-        {path for commit, path in same if commit != "HEAD"},
     )
 
 
