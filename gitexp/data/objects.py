@@ -35,7 +35,7 @@ from gitexp.data.hashing import (
 from gitexp.data.intake import READ_ONLY, TEMPORARY, Intake
 from gitexp.data.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.data.progress import Count, OnProgress
-from gitexp.data.scan import Found, described, unreadable, walk
+from gitexp.data.scan import GONE, Found, described, unreadable, walk
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 
@@ -140,25 +140,25 @@ class ObjectStore:
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
         walked = walk(root, path, cache, strict=True)
         if walked is None:
-            raise errors.UnstorableData(f"{path} is not there.", "Is the name right?")
+            raise _not_there(path)
         if walked.is_folder and (why := manifest.fault(found.path for found in walked.files)):
             raise errors.UnstorableData(
                 f"{path} could not be brought to every system: {why}.", "Rename what is called so."
             )
-        reads: dict[str, Read] = {}
         with translated(f"{path} could not be stored"), self.intake() as intake:
             here = self._are_here(walked.files, verified=verified)
             unknown = [each for each, known in zip(walked.files, here, strict=True) if not known]
             size = sum(each.stat.st_size for each in unknown)
             count = Count(on_progress, len(unknown), size)
 
-            def take_in(found: Found) -> Read:
+            def take_in(found: Found) -> Read | None:
                 return self._take_in(intake, found, count)
 
-            for found, read in zip(unknown, in_parallel(take_in, unknown, size), strict=True):
-                cache.put(found.full, read)
-                reads[found.path] = read
-            scanned = described(walked, reads)
+            taken = in_parallel(take_in, unknown, size)
+            left, reads = walked.noted(cache, zip(unknown, taken, strict=True))
+            scanned = described(left, reads)
+            if scanned is None:
+                raise _not_there(path)
             if scanned.manifest is not None:
                 intake.flush()  # whoever finds a folder finds its files
                 self._put_manifest(intake, scanned.manifest)
@@ -218,8 +218,9 @@ class ObjectStore:
             return False
         return of.st_size == size
 
-    def _take_in(self, intake: Intake, found: Found, count: Count) -> Read:
-        """Put a copy of a file into the store, if it is not there whole; return it as it was read."""
+    def _take_in(self, intake: Intake, found: Found, count: Count) -> Read | None:
+        """Put a copy of a file into the store, if it is not there whole; return it as it was read, None if it
+        is gone."""
         target, temporary = intake.new()
         try:
             read = None
@@ -229,6 +230,8 @@ class ObjectStore:
             count.done()
         except OSError as error:
             if error.filename == found.full:
+                if isinstance(error, GONE):
+                    return None
                 raise unreadable(found.full, error) from error
             raise
         finally:
@@ -266,6 +269,10 @@ def _cloned(source: str, target: int, temporary: str, count: Count) -> Read | No
             os.ftruncate(target, 0)
             return None
     return Read(hash_file(temporary, count.add)[0], before, settled)
+
+
+def _not_there(path: str) -> errors.UnstorableData:
+    return errors.UnstorableData(f"{path} is not there.", "Is the name right?")
 
 
 def damaged(hash_: str) -> errors.DamagedObject:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.data import paths
-from gitexp.data.hashing import Read, in_parallel
+from gitexp.data.hashing import in_parallel
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore
 from gitexp.data.scan import Found, read, walk
@@ -127,13 +127,11 @@ def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
     if walked is None:
         return {}
     unknown = [found for found in walked.files if found.hash is None]
-    reads: dict[str, Read] = {}
     size = sum(found.stat.st_size for found in unknown)
-    for found, now in zip(unknown, in_parallel(read, unknown, size), strict=True):
-        cache.put(found.full, now)
-        reads[found.path] = now
+    now = in_parallel(read, unknown, size)
+    left, reads = walked.noted(cache, zip(unknown, now, strict=True))
     here = {}
-    for found in walked.files:
+    for found in left.files:
         now_ = reads.get(found.path)
         hash_ = found.hash if now_ is None else now_.hash
         assert hash_ is not None

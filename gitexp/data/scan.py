@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from gitexp.data.hashing import Read, in_parallel, read_file
 from gitexp.data.manifest import File, Manifest
 from gitexp.data.stat_cache import Known, StatCache
 from gitexp.model import Artifact
+
+GONE = (FileNotFoundError, NotADirectoryError)  # raised for what somebody has removed meanwhile
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -57,6 +59,21 @@ class Walked:
     files: list[Found]
     untaken: list[bytes]
 
+    def noted(
+        self, cache: StatCache, reads: Iterable[tuple[Found, Read | None]]
+    ) -> tuple[Walked, dict[str, Read]]:
+        """Remember files as they were read since; return the walk less those that are gone (None), and what
+        was read by path."""
+        known, gone = dict[str, Read](), set[str]()
+        for found, read in reads:
+            if read is None:
+                gone.add(found.path)
+            else:
+                cache.put(found.full, read)
+                known[found.path] = read
+        left = [found for found in self.files if found.path not in gone] if gone else self.files
+        return replace(self, files=left), known
+
 
 def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) -> Scanned | None:
     """Return what stands at a path relative to the root of the workspace; None if nothing does.
@@ -70,26 +87,29 @@ def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) 
     if walked is None:
         return None
     unknown = [found for found in walked.files if found.hash is None]
-    reads: dict[str, Read] = {}
     size = sum(found.stat.st_size for found in unknown)
-    for found, new in zip(unknown, in_parallel(read, unknown, size), strict=True):
-        cache.put(found.full, new)
-        reads[found.path] = new
-    return described(walked, reads)
+    now = in_parallel(read, unknown, size)
+    left, reads = walked.noted(cache, zip(unknown, now, strict=True))
+    return described(left, reads)
 
 
-def read(found: Found) -> Read:
-    """Return a file that was found as it is read now; raises UnstorableData."""
+def read(found: Found) -> Read | None:
+    """Return a file that was found as it is read now, None if it is gone; raises UnstorableData."""
     try:
         return read_file(found.full)
+    except GONE:
+        return None
     except OSError as error:
         raise unreadable(found.full, error) from error
 
 
-def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned:
-    """Return the artifact that a walk found, with the files that were read since as they were then."""
+def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned | None:
+    """Return the artifact that a walk found, with the files that were read since as they were then; None for
+    a file that is gone."""
     files = [_described(found, reads.get(found.path)) for found in walked.files]
     if not walked.is_folder:
+        if not files:
+            return None
         (file,) = files
         return Scanned(Artifact(walked.path, file.hash, file.size, executable=file.executable))
     manifest = Manifest.of(files)
@@ -148,7 +168,7 @@ class _Walker:
         folders = [(top, "", frozenset((os.path.realpath(top),)))]
         while folders:
             folder, prefix, above = folders.pop()
-            for entry in self._entries(folder):
+            for entry in self._entries(folder, is_top=not prefix):
                 name = entry.name
                 if is_temporary(name) or name in self.but:
                     continue
@@ -159,21 +179,31 @@ class _Walker:
                     within = self._linked_folder(entry, above)
                     if within is not None:
                         folders.append((entry.path, f"{prefix}{name}/", within))
-                    else:
-                        yield self._linked_file(entry, prefix, known)
+                    elif (found := self._linked_file(entry, prefix, known)) is not None:
+                        yield found
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append((entry.path, f"{prefix}{name}/", above))
-                else:
-                    of = entry.stat(follow_symlinks=False)
+                elif (of := self._stat(entry)) is not None:
                     _require_file(entry.path, of)
                     yield Found(prefix + name, entry.path, of, known.take(entry.path, of))
 
-    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: str, *, is_top: bool) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as entries:
                 return list(entries)
         except OSError as error:
+            if isinstance(error, GONE) and not is_top:
+                return []
             raise unreadable(folder, error) from error
+
+    def _stat(self, entry: os.DirEntry[str]) -> os.stat_result | None:
+        """Return the stat of what is no link, None if it is gone since its folder was listed."""
+        try:
+            return entry.stat(follow_symlinks=False)
+        except GONE:
+            return None
+        except OSError as error:
+            raise unreadable(entry.path, error) from error
 
     def _pass_over(self, entry: os.DirEntry[str]) -> None:
         if self.strict:
@@ -196,10 +226,13 @@ class _Walker:
             raise errors.UnstorableData(f"{self._shown(entry)} is a link to a folder that it lies in.")
         return above | {real}
 
-    def _linked_file(self, entry: os.DirEntry[str], prefix: str, known: Known) -> Found:
+    def _linked_file(self, entry: os.DirEntry[str], prefix: str, known: Known) -> Found | None:
+        """Return the file that a link leads to, None if the link is gone since its folder was listed."""
         try:
             of = entry.stat()
         except OSError as error:
+            if not os.path.lexists(entry.path):
+                return None
             raise errors.UnstorableData(
                 f"{self._shown(entry)} is a link to nothing.", "Remove it, or put a file in its place."
             ) from error

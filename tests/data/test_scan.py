@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitexp import errors
+from gitexp.data import objects
+from gitexp.data import plan as planning
 from gitexp.data import scan as scanning
 from gitexp.data.manifest import File, Manifest
+from gitexp.data.objects import ObjectStore
 from gitexp.data.scan import scan, walk
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
@@ -200,3 +206,104 @@ def test_folders_of_git_are_not_data(root: Path, write: Write, cache: StatCache)
     assert found == alone
     with pytest.raises(errors.UnstorableData, match="Git's or gitexp's own"):
         walk(root, "d", cache, strict=True)
+
+
+# -- what is removed meanwhile --------------------------------------------------------------------------
+
+
+class Removing:
+    """Removes files and folders at some moment of a walk."""
+
+    def __init__(self, root: Path, *names: str) -> None:
+        self._paths = [root / name for name in names]
+
+    def __call__(self) -> None:
+        for path in self._paths:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_what_is_removed_after_its_folder_was_listed_is_not_there(
+    root: Path, write: Write, cache: StatCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stays", "goes", "folder/file"):
+        write(f"d/{name}", name)
+    (root / "d" / "link").symlink_to("stays")
+    remove = Removing(root, "d/goes", "d/folder", "d/link")
+    listed = scanning._Walker._entries
+
+    def entries(walker: scanning._Walker, folder: str, *, is_top: bool) -> list[os.DirEntry[str]]:
+        found = listed(walker, folder, is_top=is_top)
+        remove()
+        return found
+
+    monkeypatch.setattr(scanning._Walker, "_entries", entries)
+    found = scan(root, "d", cache)
+    assert found is not None
+    assert found.manifest == Manifest.of([File("stays", sha("stays"), 5)])
+
+
+def removed_before_it_is_read(monkeypatch: pytest.MonkeyPatch, remove: Removing) -> None:
+    walk = scanning.walk
+
+    def walked(*args: Any, **options: Any) -> scanning.Walked | None:
+        found = walk(*args, **options)
+        remove()
+        return found
+
+    for module in (scanning, objects, planning):
+        monkeypatch.setattr(module, "walk", walked)
+
+
+def test_what_is_removed_before_it_is_read_is_not_there(
+    root: Path,
+    write: Write,
+    cache: StatCache,
+    store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stays = Manifest.of([File("stays", sha("stays"), 5)])
+    names = ("stays", "goes", "deep/goes")
+    asked: list[Callable[[], Artifact | None]] = [
+        lambda: (found := scan(root, "d", cache)) and found.artifact,
+        lambda: store.add(root, "d", cache),
+    ]
+    for ask in asked:
+        for name in names:
+            write(f"d/{name}", name)
+        with monkeypatch.context() as patch:
+            removed_before_it_is_read(patch, Removing(root, "d/goes", "d/deep"))
+            assert ask() == Artifact("d", stays.hash, 5, 1)
+    assert set(store.contents(stays.hash)) == {hash_ for hash_, _, _ in store.hashes()}
+
+
+def test_one_file_that_is_removed_before_it_is_read_is_not_there(
+    root: Path, write: Write, cache: StatCache, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed_before_it_is_read(monkeypatch, Removing(root, "x"))
+    write("x", "1")
+    assert scan(root, "x", cache) is None
+    write("x", "2")
+    with pytest.raises(errors.UnstorableData, match="x is not there"):
+        store.add(root, "x", cache)
+    wanted = Artifact("x", sha("3"), 1)
+    write("x", "4")
+    assert planning.plan(store, root, wanted, cache).unsaved == []
+
+
+def test_a_file_that_is_known_and_gone_is_not_said_to_be_stored(
+    root: Path, write: Write, cache: StatCache, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hash is known from before; its content is not in the store, nor anywhere else by now."""
+    for name in ("stays", "goes"):
+        write(f"d/{name}", name)
+    known = store.add(root, "d", cache)
+    for hash_ in store.contents(known.hash):
+        store.remove(hash_)
+    removed_before_it_is_read(monkeypatch, Removing(root, "d/goes"))
+    assert store.add(root, "d", cache) == Artifact(
+        "d", Manifest.of([File("stays", sha("stays"), 5)]).hash, 5, 1
+    )
