@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection
-from pathlib import Path
 
 _FEW = 8  # files; one by one, these wait for nothing that others have written
 
 
-def sync(paths: Collection[Path]) -> None:
+def sync(paths: Collection[str]) -> None:
     """Return when the content of some files, and the names in some folders, are on the disk.
 
     Many must be on one file system, which is then flushed as a whole where the system can do that: for ten
@@ -22,8 +21,8 @@ def sync(paths: Collection[Path]) -> None:
         _sync_one(path)
 
 
-def _sync_one(path: Path) -> None:
-    if path.is_dir() and sys.platform == "win32":
+def _sync_one(path: str) -> None:
+    if sys.platform == "win32" and os.path.isdir(path):
         return  # it opens no folders, and keeps their entries safe by itself
     fd = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
@@ -32,7 +31,7 @@ def _sync_one(path: Path) -> None:
         os.close(fd)
 
 
-def _sync_file_system(path: Path) -> bool:
+def _sync_file_system(path: str) -> bool:
     """Flush the file system of a path; return whether that could be done (syncfs(2), of Linux alone)."""
     if sys.platform != "linux":
         return False

@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.data.hashing import WORKERS, OnBytes, opened, write_all
+from gitexp.data.copying import copied
+from gitexp.data.hashing import WORKERS, OnBytes, Read
 from gitexp.data.intake import Intake
+from gitexp.data.manifest import FOLDER
+from gitexp.data.objects import damaged
 from gitexp.data.remote import CHEAPLY, Listed, Remote
 from gitexp.data.remote_failures import not_there
 
-_CHUNK = 1 << 20
-_RANGE = 32 << 20
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -34,13 +35,24 @@ class FolderRemote(Remote):
         self._opened: Intake | None = None
 
     def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
+        self._put(hash_, source, on_bytes, verified=False)
+
+    def send(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
+        self._put(hash_, source, on_bytes, verified=True)
+
+    def _put(self, hash_: str, source: Path, on_bytes: OnBytes, *, verified: bool) -> None:
         with self._translated():
             intake = self._intake()
             target, temporary = intake.new()
             try:
-                _copy(source, target, on_bytes)
-            except BaseException:
+                # Nobody on this machine reads the remote's copy next.
+                read = copied(source, target, temporary, on_bytes, stays="source")
+                if verified:
+                    _require(hash_, read)
+            except BaseException as error:
                 Path(temporary).unlink(missing_ok=True)
+                if isinstance(error, FileNotFoundError) and error.filename == source:
+                    raise damaged(hash_) from error
                 raise
             finally:
                 os.close(target)
@@ -65,10 +77,16 @@ class FolderRemote(Remote):
             self._opened = None
 
     def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
+        self._get(hash_, target, on_bytes)
+
+    def receive(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
+        _require(hash_, self._get(hash_, target, on_bytes))
+
+    def _get(self, hash_: str, target: Path, on_bytes: OnBytes) -> Read:
         with self._translated(here=target):
             try:
                 with target.open("wb", buffering=0) as writing:
-                    _copy(self._path(hash_), writing.fileno(), on_bytes)
+                    return copied(self._path(hash_), writing.fileno(), target, on_bytes)
             except errors.UnstorableData:  # a pipe, a folder
                 raise errors.NotOnRemote(f"{hash_[:8]} in the remote '{self.name}' is no file.") from None
 
@@ -122,26 +140,6 @@ class FolderRemote(Remote):
             ) from error
 
 
-def _copy(source: Path, target: int, on_bytes: OnBytes) -> None:
-    """Copy a regular file to a descriptor, inside the system where it can."""
-    with opened(source) as reading:
-        left = os.fstat(reading).st_size
-        while left > 0 and (count := _copy_range(reading, target)):
-            left -= count
-            on_bytes(count)
-        # What the system would not copy, and what has come meanwhile.
-        while chunk := os.read(reading, _CHUNK):
-            write_all(target, chunk)
-            on_bytes(len(chunk))
-
-
-def _copy_range(reading: int, writing: int) -> int:
-    """Copy some bytes without reading them, where file systems share blocks even without copying them."""
-    if not hasattr(os, "copy_file_range"):
-        return 0
-    try:
-        return os.copy_file_range(reading, writing, _RANGE)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise
-        return 0  # not between these file systems: the other way says what else is wrong
+def _require(hash_: str, read: Read) -> None:
+    if read.hash != hash_.removesuffix(FOLDER):
+        raise damaged(hash_)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from gitexp import errors
+from gitexp.data.page_cache import let_go
 
 TICK = 20_000_000  # ns; clocks of file systems go in steps, and two changes in one step look like one
 _COARSE_TICK = 2_000_000_000  # of file systems that know no parts of seconds
@@ -28,6 +29,8 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _BATCH = 64
 _LITTLE = 1 << 20  # bytes
 OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
+# What of a large file and its copy stays in the system's memory, if it does not want that for more.
+Stays = Literal["both", "source", "copy"]
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
@@ -54,7 +57,9 @@ def hash_file(path: str | Path, on_bytes: OnBytes = _nobody) -> tuple[str, int]:
         return _digest(fd, size, None, on_bytes), size
 
 
-def read_file(path: str | Path, copy_to: int | None = None, on_bytes: OnBytes = _nobody) -> Read:
+def read_file(
+    path: str | Path, copy_to: int | None = None, on_bytes: OnBytes = _nobody, stays: Stays = "both"
+) -> Read:
     """Return what a file is, at one moment; what is read is written to the descriptor `copy_to`.
 
     Raises UnstorableData if it is no file or changes each time that it is read, and OSError.
@@ -66,7 +71,7 @@ def read_file(path: str | Path, copy_to: int | None = None, on_bytes: OnBytes = 
                 wait_to_settle(before)
                 before = os.fstat(fd)
             settled = is_settled(before)
-            hash_ = _digest(fd, before.st_size, copy_to, on_bytes)
+            hash_ = _digest(fd, before.st_size, copy_to, on_bytes, stays)
             if same_file(before, os.fstat(fd)):
                 return Read(hash_, before, settled)
         if copy_to is not None:
@@ -93,7 +98,7 @@ def opened(path: str | Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _digest(fd: int, size: int, copy_to: int | None, on_bytes: OnBytes) -> str:
+def _digest(fd: int, size: int, copy_to: int | None, on_bytes: OnBytes, stays: Stays = "both") -> str:
     if size <= _CHUNK:
         data = os.read(fd, size + 1)
         while len(data) != size and (more := os.read(fd, _CHUNK)):
@@ -104,7 +109,7 @@ def _digest(fd: int, size: int, copy_to: int | None, on_bytes: OnBytes) -> str:
         return hashlib.sha256(data).hexdigest()
     if copy_to is None:
         return _digest_alone(fd, on_bytes)
-    return _digest_and_copy(fd, copy_to, on_bytes)
+    return _digest_and_copy(fd, copy_to, on_bytes, stays)
 
 
 def _digest_alone(fd: int, on_bytes: OnBytes) -> str:
@@ -117,9 +122,11 @@ def _digest_alone(fd: int, on_bytes: OnBytes) -> str:
     return digest.hexdigest()
 
 
-def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes) -> str:
+def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes, stays: Stays) -> str:
     """Hash in this thread what another one writes: both let the other go on meanwhile."""
     digest = hashlib.sha256()
+    writing = _Writer(copy_to, lets_go=stays == "source")
+    done = 0
     # The same memory again and again: to get new one for each chunk takes a third as long as to hash it.
     free = deque(memoryview(bytearray(_CHUNK)) for _ in range(_AHEAD))
     waiting: deque[tuple[memoryview, Future[None]]] = deque()
@@ -132,12 +139,30 @@ def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes) -> str:
             buffer = free.popleft()
             if not (count := stream.readinto(buffer)):
                 break
-            waiting.append((buffer, writer.submit(write_all, copy_to, buffer[:count])))
+            waiting.append((buffer, writer.submit(writing.write, buffer[:count])))
             digest.update(buffer[:count])
             on_bytes(count)
+            if stays == "copy":
+                let_go(fd, done, done + count)
+            done += count
         for _, written in waiting:
             written.result()
     return digest.hexdigest()
+
+
+class _Writer:
+    """Writes to a file, one chunk after the other."""
+
+    def __init__(self, fd: int, *, lets_go: bool) -> None:
+        self._fd = fd
+        self._lets_go = lets_go
+        self._done = 0
+
+    def write(self, chunk: memoryview) -> None:
+        write_all(self._fd, chunk)
+        if self._lets_go:
+            let_go(self._fd, self._done, self._done + len(chunk))
+        self._done += len(chunk)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -174,9 +199,9 @@ def wait_to_settle(of: os.stat_result) -> None:
 
 
 def _last_change(of: os.stat_result) -> int:
-    # Any change sets both; so that one of them was set back does no harm. On Windows the other one
-    # is when the file was made.
-    return of.st_mtime_ns if sys.platform == "win32" else min(of.st_mtime_ns, of.st_ctime_ns)
+    # Of a change after which the first one is set back (cp -p, rsync -t) only the second one tells. On Windows
+    # that is when the file was made.
+    return of.st_mtime_ns if sys.platform == "win32" else max(of.st_mtime_ns, of.st_ctime_ns)
 
 
 def _tick(of: os.stat_result) -> int:

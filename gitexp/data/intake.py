@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gitexp.data.durable import sync
+from gitexp.data.links import keep_apart
 from gitexp.failpoints import failpoint
 
 READ_ONLY = 0o444
@@ -28,8 +29,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getat
 class Names:
     """Names for new files in a folder, for several threads: each has a folder of its own below it.
 
-    In one folder they would wait for each other. (And where thousands of files were deleted in the last
-    seconds, ext4 looks long for a free inode; a new folder gets them from elsewhere.)
+    In one folder they would wait for each other.
     """
 
     def __init__(self, folder: str) -> None:
@@ -59,8 +59,7 @@ class Intake:
         self._waiting: list[tuple[str, str]] = []
 
     def __enter__(self) -> Intake:
-        place = self._objects / TEMPORARY
-        place.mkdir(parents=True, exist_ok=True)
+        place = temporary_folder(self._objects)
         for old in stale(place):
             if old.name.startswith(OURS):
                 shutil.rmtree(old, ignore_errors=True)
@@ -100,12 +99,21 @@ class Intake:
             waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        sync([Path(temporary) for temporary, _ in waiting])
+        sync([temporary for temporary, _ in waiting])
         failpoint("objects:written")
         for temporary, target in waiting:
             _rename(temporary, target)
             failpoint("objects:named")
-        sync({Path(target).parent for _, target in waiting})
+        sync({os.path.dirname(target) for _, target in waiting})
+
+
+def temporary_folder(objects: Path) -> Path:
+    """Return the folder of what is being written, which is made."""
+    place = objects / TEMPORARY
+    if not place.is_dir():
+        place.mkdir(parents=True, exist_ok=True)
+        keep_apart(place)
+    return place
 
 
 def stale(place: Path) -> list[Path]:

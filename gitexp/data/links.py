@@ -1,15 +1,19 @@
-"""Ways to have the same bytes in two files without writing them twice."""
+"""What file systems can do beside writing bytes: share them between files, and keep folders apart."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
 
 _FICLONE = 0x40049409  # of linux/fs.h: Btrfs, XFS, bcachefs, OCFS2, NFS 4.2, ZFS from 2.2 on
+_GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602  # of linux/fs.h too
+_TOP = 0x00020000  # the attribute T of chattr(1)
 _CANNOT = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM)
 
 
@@ -35,3 +39,20 @@ def hardlink(source: str, target: str) -> bool:
             return False
         raise
     return True
+
+
+def keep_apart(folder: Path) -> None:
+    """Ask that what is in the folders of a folder be put in different parts of the disk, where that can be.
+
+    ext4 puts files near the folder that they are made in, and looks long for a free inode where thousands of
+    files were deleted in the last minutes: 0.3 ms for each new file. Elsewhere it finds one at once.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            flags = int.from_bytes(fcntl.ioctl(fd, _GET_FLAGS, bytes(4)), sys.byteorder)
+            fcntl.ioctl(fd, _SET_FLAGS, (flags | _TOP).to_bytes(4, sys.byteorder))
+        finally:
+            os.close(fd)

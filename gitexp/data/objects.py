@@ -19,20 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.data import links, manifest, paths
+from gitexp.data import manifest, paths
+from gitexp.data.copying import copied
 from gitexp.data.failures import translated
-from gitexp.data.hashing import (
-    Read,
-    hash_file,
-    in_parallel,
-    is_settled,
-    opened,
-    read_file,
-    same_file,
-    wait_to_settle,
-    write_all,
-)
-from gitexp.data.intake import READ_ONLY, TEMPORARY, Intake
+from gitexp.data.hashing import Read, hash_file, in_parallel, write_all
+from gitexp.data.intake import READ_ONLY, Intake, temporary_folder
 from gitexp.data.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.data.progress import Count, OnProgress
 from gitexp.data.scan import GONE, Found, described, unreadable, walk
@@ -41,7 +32,6 @@ from gitexp.model import Artifact
 
 FRESH = 3600.0  # seconds; what is found here and to be used is at least as fresh, so that gc leaves it
 
-_WORTH_A_REFLINK = 1 << 20  # bytes
 _FAN = re.compile(r"[0-9a-f]{2}")
 
 
@@ -50,6 +40,7 @@ class ObjectStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._prefix = os.path.join(folder, "")
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -116,7 +107,7 @@ class ObjectStore:
     def _full(self, hash_: str) -> str:
         if not is_hash(hash_):
             raise ValueError(f"no hash: {hash_!r}")
-        return os.path.join(self.folder, hash_[:2], hash_[2:])
+        return f"{self._prefix}{hash_[:2]}{os.sep}{hash_[2:]}"
 
     # -- putting in -------------------------------------------------------------------------------
 
@@ -168,12 +159,12 @@ class ObjectStore:
         """Take over a file that was downloaded; raises DamagedObject if it is not what it should be,
         BadManifest for a folder that could not be written."""
         with translated(f"{hash_} could not be stored"), self.intake() as intake:
+            if hash_file(temporary)[0] != hash_.removesuffix(FOLDER):
+                raise damaged(hash_)
             self.take_over(intake, temporary, hash_)
 
     def take_over(self, intake: Intake, temporary: Path, hash_: str) -> None:
-        """Do as `adopt`, many at once."""
-        if hash_file(temporary)[0] != hash_.removesuffix(FOLDER):
-            raise damaged(hash_)
+        """Take over a file that is known to be what it should be; raises BadManifest as `adopt`."""
         if is_folder(hash_):
             manifest.parse(temporary.read_bytes(), hash_)
         temporary.chmod(READ_ONLY)
@@ -185,8 +176,7 @@ class ObjectStore:
 
     def new_temp(self) -> Path:
         """Return a path, not there yet, for an object that is to be adopted; stale ones are removed."""
-        place = self.folder / TEMPORARY
-        place.mkdir(parents=True, exist_ok=True)
+        place = temporary_folder(self.folder)
         return place / f"{os.getpid()}-{os.urandom(8).hex()}"
 
     def remove(self, hash_: str) -> None:
@@ -223,10 +213,8 @@ class ObjectStore:
         is gone."""
         target, temporary = intake.new()
         try:
-            read = None
-            if found.stat.st_size >= _WORTH_A_REFLINK:
-                read = _cloned(found.full, target, temporary, count)
-            read = read or read_file(found.full, target, count.add)
+            # What is read next is rather the file of the workspace.
+            read = copied(found.full, target, temporary, count.add, stays="source")
             count.done()
         except OSError as error:
             if error.filename == found.full:
@@ -255,20 +243,6 @@ class ObjectStore:
             finally:
                 os.close(target)
             self._put(intake, temporary, found.hash)
-
-
-def _cloned(source: str, target: int, temporary: str, count: Count) -> Read | None:
-    """Return a file as it was read from its clone, which nobody changes; None if it cannot be cloned."""
-    with opened(source) as fd:
-        wait_to_settle(os.fstat(fd))
-        before = os.fstat(fd)
-        settled = is_settled(before)
-        if not links.reflink(fd, target):
-            return None
-        if not same_file(before, os.fstat(fd)):
-            os.ftruncate(target, 0)
-            return None
-    return Read(hash_file(temporary, count.add)[0], before, settled)
 
 
 def _not_there(path: str) -> errors.UnstorableData:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -20,8 +21,17 @@ from gitexp import errors
 from gitexp.data import links as ways
 from gitexp.data import paths
 from gitexp.data.failures import translated
-from gitexp.data.hashing import Read, hash_file, in_parallel, is_settled, read_file, same_file, wait_to_settle
-from gitexp.data.intake import OURS, TEMPORARY, Names, stale
+from gitexp.data.hashing import (
+    Read,
+    hash_file,
+    in_parallel,
+    is_settled,
+    opened,
+    read_file,
+    same_file,
+    wait_to_settle,
+)
+from gitexp.data.intake import OURS, Names, stale, temporary_folder
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore, damaged
 from gitexp.data.plan import Known, Plan, missing, nowhere, plan, unsaved
@@ -128,8 +138,7 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
     parent = next(
         folder for folder in map(root.joinpath, [*PurePosixPath(path).parents]) if os.path.isdir(folder)
     )
-    place = store.folder / TEMPORARY
-    place.mkdir(parents=True, exist_ok=True)
+    place = temporary_folder(store.folder)
     if os.stat(place).st_dev == os.stat(parent).st_dev:
         folder = tempfile.mkdtemp(prefix=OURS, dir=place)
     else:
@@ -147,45 +156,63 @@ def _make_ready(
     store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str], count: Count
 ) -> Iterator[_Ready]:
     names = Names(folder)
+    maker = _Maker(store, links, count)
 
     def make(item: tuple[str, File]) -> _Ready:
         path, file = item
         temporary = names.new()
-        of = _make(store, file, temporary, links, count)
+        of = maker.make(file, temporary)
         count.done()
         return _Ready(path, temporary, file.hash, of)
 
     return in_parallel(make, list(write.items()), sum(file.size for file in write.values()))
 
 
-def _make(
-    store: ObjectStore, file: File, temporary: str, links: Sequence[str], count: Count
-) -> os.stat_result:
-    """Make a file of an object and return its stat; raises DamagedObject."""
-    source = str(store.path(file.hash))
-    for link in links:
-        if link == "hardlink" and not file.executable and ways.hardlink(source, temporary):
-            _require(file, hash_file(temporary, count.add)[0])
-            return os.lstat(temporary)
-        if link in ("reflink", "copy"):
-            break
+class _Maker:
+    """Makes files of objects, by the first of `links` that works, else by copying."""
+
+    def __init__(self, store: ObjectStore, links: Sequence[str], count: Count) -> None:
+        self._store = store
+        known = {"reflink": self._reflink, "hardlink": self._hardlink}
+        self._linked = [known[link] for link in takewhile(lambda link: link != "copy", links)]
+        self._on_bytes = count.add
+
+    def make(self, file: File, temporary: str) -> os.stat_result:
+        """Make a file of an object and return its stat; raises DamagedObject."""
+        source = str(self._store.path(file.hash))
+        for linked in tuple(self._linked):
+            if (of := linked(source, file, temporary)) is not None:
+                return of
+        with _made(temporary, file) as target:
+            # Of the two, the workspace's is the one to be read next.
+            _require(file, read_file(source, target, self._on_bytes, stays="copy").hash)
+            return os.fstat(target)
+
+    def _hardlink(self, source: str, file: File, temporary: str) -> os.stat_result | None:
+        if file.executable or not ways.hardlink(source, temporary):
+            return None
+        _require(file, hash_file(temporary, self._on_bytes)[0])
+        return os.lstat(temporary)
+
+    def _reflink(self, source: str, file: File, temporary: str) -> os.stat_result | None:
+        with _made(temporary, file) as target, opened(source) as reading:
+            if ways.reflink(reading, target):
+                _require(file, hash_file(temporary, self._on_bytes)[0])
+                return os.fstat(target)
+        os.unlink(temporary)
+        with suppress(ValueError):  # another thread was quicker
+            self._linked.remove(self._reflink)  # nor will it work for the next, on the same file systems
+        return None
+
+
+@contextmanager
+def _made(temporary: str, file: File) -> Iterator[int]:
+    """Give a descriptor of a new file, with the mode that one in the workspace is to have."""
     target = os.open(temporary, _NEW, 0o777 if file.executable else 0o666)
     try:
-        if "reflink" in links and _clone(source, target):
-            _require(file, hash_file(temporary, count.add)[0])
-        else:
-            _require(file, read_file(source, target, count.add).hash)
-        return os.fstat(target)
+        yield target
     finally:
         os.close(target)
-
-
-def _clone(source: str, target: int) -> bool:
-    fd = os.open(source, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    try:
-        return ways.reflink(fd, target)
-    finally:
-        os.close(fd)
 
 
 def _require(file: File, hash_: str) -> None:
@@ -229,9 +256,10 @@ def _move_in(root: Path, ready: Sequence[_Ready], todo: Plan) -> None:
                 raise errors.UnsafePath(f"{each.path} lies behind {link}, which is a link.")
             os.makedirs(os.path.join(root, folder), exist_ok=True)
             checked.add(folder)
-        _require_untouched(root, each.path, todo)
         target = os.path.join(root, each.path)
-        _remove_empty(target)
+        if os.path.lexists(target):
+            _require_untouched(root, each.path, todo)
+            _remove_empty(target)
         os.replace(each.temporary, target)
         failpoint("place:written")
 

@@ -46,12 +46,16 @@ class Count:
 
     def add(self, more: int) -> None:
         """Count bytes."""
+        if self._on_progress is None:
+            return
         with self._lock:
             self._bytes += more
             self._tell()
 
     def done(self) -> None:
         """Count an object."""
+        if self._on_progress is None:
+            return
         with self._lock:
             self._objects += 1
             self._tell()

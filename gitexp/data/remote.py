@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 from gitexp import errors
-from gitexp.data.hashing import OnBytes
-from gitexp.data.manifest import is_hash
+from gitexp.data.hashing import OnBytes, hash_file
+from gitexp.data.manifest import FOLDER, is_hash
+from gitexp.data.objects import damaged
 
 TEMPORARY = "tmp"  # the folder of what is being uploaded
 
@@ -123,6 +124,18 @@ class Remote(ABC):
         """
         raise errors.RemoteRefused(f"The remote '{self.name}' has no way to make an object fresh.")
 
+    def send(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
+        """Upload as `put`; raises DamagedObject if the file is not what its name says, with nothing put."""
+        if not _is(hash_, source):  # or it would be everybody's
+            raise damaged(hash_)
+        self.put(hash_, source, on_bytes)
+
+    def receive(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
+        """Download as `get`; raises DamagedObject if what came is not what its name says."""
+        self.get(hash_, target, on_bytes)
+        if not _is(hash_, target):
+            raise damaged(hash_)
+
     @abstractmethod
     def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
         """Upload a file as the object `hash_`, in place of what is there under the name."""
@@ -146,3 +159,11 @@ class Remote(ABC):
     @abstractmethod
     def _entries(self, folder: str) -> Collection[tuple[str, int, float]]:
         """Return name, size and mtime of the files in a folder; none if it is not there."""
+
+
+def _is(hash_: str, path: Path) -> bool:
+    """Return whether a file is there and is, byte for byte, what a name says."""
+    try:
+        return hash_file(path)[0] == hash_.removesuffix(FOLDER)
+    except (OSError, errors.UnstorableData):
+        return False

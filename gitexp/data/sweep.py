@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gitexp.data.intake import TEMPORARY
+from gitexp.data.intake import TEMPORARY, temporary_folder
 from gitexp.data.manifest import is_hash
 from gitexp.data.objects import ObjectStore
 from gitexp.failpoints import failpoint
@@ -23,8 +23,7 @@ def remove_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 
     One that a workspace has as a hard link is in use as well. Raises OSError.
     """
-    path, aside = store.path(hash_), store.folder / TEMPORARY / f"{_PREFIX}{hash_}"
-    aside.parent.mkdir(parents=True, exist_ok=True)
+    path, aside = store.path(hash_), temporary_folder(store.folder) / f"{_PREFIX}{hash_}"
     try:
         path.replace(aside)
     except FileNotFoundError:

@@ -18,7 +18,7 @@ from gitexp import errors
 from gitexp.data.hashing import OnBytes
 from gitexp.data.intake import Intake
 from gitexp.data.manifest import is_folder
-from gitexp.data.objects import ObjectStore, damaged
+from gitexp.data.objects import ObjectStore
 from gitexp.data.progress import OnProgress, Progress
 from gitexp.data.remote import Listed, Remote
 from gitexp.failpoints import failpoint
@@ -152,9 +152,7 @@ def _size(store: ObjectStore, hash_: str) -> int | None:
 
 
 def _send(store: ObjectStore, remote: Remote, hash_: str, size: int | None, on_bytes: OnBytes) -> None:
-    if not store.verify(hash_):  # or it would be everybody's
-        raise damaged(hash_)
-    remote.put(hash_, store.path(hash_), on_bytes)
+    remote.send(hash_, store.path(hash_), on_bytes)
 
 
 def _receive(
@@ -171,7 +169,7 @@ def _receive(
         on_bytes(more)
 
     try:
-        remote.get(hash_, temporary, count)
+        remote.receive(hash_, temporary, count)
         failpoint("transfer:received")
         store.take_over(intake, temporary, hash_)
     except BaseException as error:
