@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -105,8 +106,34 @@ def test_data(repo: Workspace) -> None:
     assert look(repo).data == {"big.bin": DataState.MISSING, "other": DataState.CHANGED}
     shown = repo.gitexp("status").stdout
     assert "big.bin   missing: gitexp checkout big.bin\n" in shown
-    assert "other     changed: gitexp add other\n" in shown
-    assert repo.json("status")["data"][0] == {"path": "big.bin", "state": "missing"}
+    assert (
+        "other     changed (1 new): gitexp add other keeps that, gitexp checkout other takes it back\n"
+        in shown
+    )
+    found = repo.json("status")["data"]
+    assert found[0] == {"path": "big.bin", "state": "missing"}
+    assert found[1]["files"] == {"new": ["y.bin"], "changed": [], "gone": []}
+
+
+def test_commands_are_for_pasting_where_one_stands(repo: Workspace) -> None:
+    repo.write("raw data/it's.bin", "x")
+    repo.write("--odd", "x")
+    repo.write("sub/x", "x")
+    repo.allow("files", "gitexp.yaml", ".gitignore", "gitexp.lock", "raw data/*", "--odd")
+    repo.gitexp("add", "raw data", "./--odd")
+    with repo.by_user():
+        shutil.rmtree(repo.path / "raw data")
+        (repo.path / "--odd").unlink()
+    for folder in (".", "sub"):
+        commands = [line.split(": ")[1] for line in repo.gitexp("status", cwd=folder).stdout.splitlines()[3:]]
+        assert len(commands) == 2
+        for command in commands:
+            repo.gitexp(*shlex.split(command)[1:], cwd=folder)
+        assert repo.read("raw data/it's.bin") == repo.read("--odd") == "x"
+        with repo.by_user():
+            shutil.rmtree(repo.path / "raw data")
+            (repo.path / "--odd").unlink()
+    assert Project.open(repo.path / "sub").typed("raw data/it's.bin") == shlex.quote("../raw data/it's.bin")
 
 
 def test_without_stages(repo: Workspace) -> None:

@@ -16,6 +16,7 @@ from gitexp.ops.diff import Diff, FileChange, change_of
 from gitexp.ops.lookup import Point
 
 _ADDED, _DELETED = "green", "red"
+_MOST_FILES = 20  # of a folder of data that are named; --json names them all
 _DIGITS = 7  # of a hash, as Git shows ids
 
 Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
@@ -65,6 +66,7 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
         ],
         "data": [
             {"path": change.path, "old": _artifact(change.old), "new": _artifact(change.new)}
+            | ({"files": change.files.as_json()} if change.files is not None else {})
             for change in diff.data
         ],
         "command": {"old": diff.command.old or None, "new": diff.command.new or None}
@@ -108,7 +110,7 @@ def _sections(diff: Diff) -> Iterable[Section]:
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
     if diff.data:
-        yield "Data", ["File", old, new], [_data(change) for change in diff.data]
+        yield "Data", ["File", old, new], [row for change in diff.data for row in _data(change)]
     if diff.command:
         yield "Command", ["", old, new], [_values(diff.command)]
     if diff.environment:
@@ -141,8 +143,21 @@ def _file(file: FileChange) -> Cells:
     return [(clean(name), ""), (f"+{file.added}", _ADDED), (f"-{file.deleted}", _DELETED)]
 
 
-def _data(change: DataChange) -> Cells:
-    return [(clean(change.path), ""), (_content(change.old), _DELETED), (_content(change.new), _ADDED)]
+def _data(change: DataChange) -> Iterable[Cells]:
+    """Yield the artifact, and below it the first of the files in it that differ."""
+    yield [(clean(change.path), ""), (_content(change.old), _DELETED), (_content(change.new), _ADDED)]
+    if change.files is None:
+        return
+    signs = (
+        ("+", change.files.new, _ADDED),
+        ("~", change.files.changed, ""),
+        ("-", change.files.gone, _DELETED),
+    )
+    told = [(f"{sign} {clean(path)}", style) for sign, paths, style in signs for path in paths]
+    for text, style in told[:_MOST_FILES]:
+        yield [(f"  {text}", style), ("", ""), ("", "")]
+    if len(told) > _MOST_FILES:
+        yield [(f"  … of {change.files.text}", "dim"), ("", ""), ("", "")]
 
 
 def _content(artifact: Artifact | None) -> str:

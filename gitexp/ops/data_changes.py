@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
+from gitexp.data.manifest import Manifest
+from gitexp.data.scan import Scanned, scan
+from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import lock_file
+from gitexp.ops.data_files import FileChanges, manifest_of
 from gitexp.ops.lookup import Point
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import Lock, read_lock
@@ -16,11 +20,15 @@ from gitexp.pipeline.lock import Lock, read_lock
 
 @dataclass(frozen=True, slots=True)
 class DataChange:
-    """One artifact as it is on either side; None where it is not there."""
+    """One artifact as it is on either side; None where it is not there.
+
+    `files` are those that differ in a folder, None where that is not known.
+    """
 
     path: str
     old: Artifact | None
     new: Artifact | None
+    files: FileChanges | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,52 @@ class DataChanges:
 
 
 def data_changes(project: Project, old: Point, new: Point) -> DataChanges:
-    """Return how the data of two points differs; the workspace has what its gitexp.lock says.
+    """Return how the data of two points differs: what their gitexp.lock says, and in the workspace the data
+    that is there.
 
     A lock that cannot be read says nothing here.
     """
-    path = lock_file.path_of(project.config)
-    before, after = (
-        {artifact.path: artifact for artifact in lock_at(project, point).artifacts}
-        for point in (old, new)
-    )
-    pairs = [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
-    changes = [DataChange(*pair) for pair in pairs if _content(pair[1]) != _content(pair[2])]
-    known = frozenset({*before, *after, path} if before or after else ())
-    return DataChanges(changes, known)
+    before, after = _contents(project, old), _contents(project, new)
+    changes = [
+        _change(project, path, before.get(path), after.get(path)) for path in sorted({*before, *after})
+    ]
+    known = {*before, *after, lock_file.path_of(project.config)} if before or after else ()
+    return DataChanges([change for change in changes if change is not None], frozenset(known))
+
+
+def _contents(project: Project, point: Point) -> dict[str, Scanned]:
+    """Return the artifacts of a point by path; with the files of folders for data that stands here."""
+    lock = lock_at(project, point)
+    found = {artifact.path: Scanned(artifact) for artifact in lock.artifacts}
+    if point.commit is None:
+        with StatCache(project.local.stat_cache) as cache:
+            for path, locked in lock.data.items():
+                with contextlib.suppress(errors.UnstorableData):
+                    here = scan(project.repo.root, path, cache)
+                    # What is not here at all has not been changed: it has not been brought.
+                    if here is not None and not _same_but_mode(project, here.artifact, locked):
+                        found[path] = here
+    return found
+
+
+def _same_but_mode(project: Project, here: Artifact, locked: Artifact) -> bool:
+    """Return whether a file differs only in what this disk cannot tell."""
+    differs = here.executable != locked.executable
+    return differs and here.hash == locked.hash and not project.repo.has_modes()
+
+
+def _change(project: Project, path: str, old: Scanned | None, new: Scanned | None) -> DataChange | None:
+    """Return how an artifact differs from one side to the other; None if it does not."""
+    before, after = (None if side is None else side.artifact for side in (old, new))
+    if _content(before) == _content(after):
+        return None
+    manifests = [
+        side.manifest or manifest_of(project, side.artifact) for side in (old, new) if side is not None
+    ]
+    match manifests:
+        case [Manifest() as first, Manifest() as second]:
+            return DataChange(path, before, after, FileChanges.of(first, second))
+    return DataChange(path, before, after)
 
 
 def lock_at(project: Project, point: Point) -> Lock:

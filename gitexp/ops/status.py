@@ -14,6 +14,7 @@ from gitexp.data import paths
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import lock_file, params, stages
+from gitexp.ops.data_files import FileChanges, changed_here
 from gitexp.ops.foresight import Foresight
 from gitexp.ops.judge import Decision, Judge
 from gitexp.ops.project import Project, read
@@ -41,19 +42,25 @@ class WorkspaceStatus:
     """The stages in the order of a run, the data that gitexp.yaml lists and the results that are too large
     for Git, both by path.
 
-    `notes` are about what stands in the file of the stages and has no effect here.
+    `notes` are about what stands in the file of the stages and has no effect here. `files` are, of folders
+    of data that have changed, the files that differ, where that is known.
     """
 
     stages: Sequence[StageResult]
     data: Mapping[str, DataState]
     large: Mapping[str, DataState] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    files: Mapping[str, FileChanges] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `--json` has it."""
         return {
             "stages": [{"name": stage.name, **stage.as_json()} for stage in self.stages],
-            "data": [{"path": path, "state": str(state)} for path, state in self.data.items()],
+            "data": [
+                {"path": path, "state": str(state)}
+                | ({"files": self.files[path].as_json()} if path in self.files else {})
+                for path, state in self.data.items()
+            ],
             "large": [{"path": path, "state": str(state)} for path, state in self.large.items()],
         }
 
@@ -98,7 +105,10 @@ def status(
             for path in project.config.data
         }
         large = {path: _of_data(there, path, locked) for path, locked in lock.outs.items()}
-    return WorkspaceStatus(found, data, large, notes)
+        changed = [lock.data[path] for path, state in data.items() if state is DataState.CHANGED]
+        compared = {locked.path: changed_here(project, cache, locked) for locked in changed}
+    differing = {path: files for path, files in compared.items() if files is not None}
+    return WorkspaceStatus(found, data, large, notes, differing)
 
 
 def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:

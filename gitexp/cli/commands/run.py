@@ -233,4 +233,4 @@ def _dry_run(project: Project, selection: StageSelection | None, overrides: list
     from gitexp.cli.commands.status import show
     from gitexp.ops.status import status
 
-    show(status(project, selection, overrides, ask_servers=True), json=json)
+    show(status(project, selection, overrides, ask_servers=True), project.typed, json=json)

@@ -10,6 +10,8 @@ from gitexp.cli import complete, options
 from gitexp.cli.help import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitexp.ops.status import WorkspaceStatus
 
 EPILOG = """Examples:
@@ -43,11 +45,15 @@ def say(
     from gitexp.ops.status import status
     from gitexp.pipeline.state import StageSelection
 
-    show(status(open_project(needs_config=True), StageSelection(tuple(stages or ()))), json=json)
+    project = open_project(needs_config=True)
+    show(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
 
 
-def show(found: WorkspaceStatus, *, json: bool) -> None:
-    """Print what a run would find: one line for each stage, each piece of data and each large result."""
+def show(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> None:
+    """Print what a run would find: one line for each stage, each piece of data and each large result.
+
+    `typed` gives a path as it stands in a command.
+    """
     from gitexp.cli import render
     from gitexp.cli.values import clean
     from gitexp.ops.status import DataState
@@ -59,17 +65,20 @@ def show(found: WorkspaceStatus, *, json: bool) -> None:
         return
     lines = [(stage.name, stage.text) for stage in found.stages]
     for path, state in found.data.items():
+        name = typed(path)
+        differing = f" ({found.files[path].text})" if path in found.files else ""
         text = {
-            DataState.CHANGED: f"changed: gitexp add {path}",
-            DataState.NOT_ADDED: f"not added: gitexp add {path}",
-            DataState.MISSING: f"missing: gitexp checkout {path}",
+            DataState.CHANGED: f"changed{differing}: gitexp add {name} keeps that, "
+            f"gitexp checkout {name} takes it back",
+            DataState.NOT_ADDED: f"not added: gitexp add {name}",
+            DataState.MISSING: f"missing: gitexp checkout {name}",
             DataState.RESTORABLE: "missing, would be restored",
         }
         lines.append((path, text.get(state, str(state))))
     for path, state in found.large.items():
         text = {
             DataState.CHANGED: "changed since the last run",
-            DataState.MISSING: f"missing: gitexp checkout {path}",
+            DataState.MISSING: f"missing: gitexp checkout {typed(path)}",
         }
         lines.append((path, text.get(state, str(state))))
     width = max((render.cell_width(clean(name)) for name, _ in lines), default=0)
