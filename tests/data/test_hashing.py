@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,31 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 def test_settled_is_what_was_not_changed_just_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x")
-    os.utime(file, ns=(10**18 + 1, 10**18 + 1))
+    changed = file.stat().st_ctime_ns | 1
+    os.utime(file, ns=(changed, changed))
     of = file.stat()
-    for now, settled in ((10**18, False), (10**18 + hashing.TICK // 2, False), (10**18 + 10**9, True)):
-        monkeypatch.setattr(hashing.time, "time_ns", lambda now=now: now)
+    changed = max(of.st_mtime_ns, of.st_ctime_ns)
+    for later, settled in ((0, False), (hashing.TICK // 2, False), (10**9, True)):
+        monkeypatch.setattr(hashing.time, "time_ns", lambda later=later: changed + later)
         assert is_settled(of) is settled
     # The clock of today says that it is from a time to come: it went back.
-    monkeypatch.setattr(hashing.time, "time_ns", lambda: 10**18 - 10**15)
+    monkeypatch.setattr(hashing.time, "time_ns", lambda: changed - 10**15)
     assert not is_settled(of)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it tells nobody when a file was changed last")
+def test_a_file_whose_time_was_set_back_just_now_is_not_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `cp -p` and `rsync -t` do; they might do it once more in this moment, with other bytes."""
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    os.utime(file, ns=(10**18 + 1, 10**18 + 1))
+    of = file.stat()
+    monkeypatch.setattr(hashing.time, "time_ns", lambda: of.st_ctime_ns + 1)
+    assert not is_settled(of)
+    monkeypatch.setattr(hashing.time, "time_ns", lambda: of.st_ctime_ns + 10**10)
+    assert is_settled(of)
 
 
 def test_in_parallel_keeps_the_order_and_raises_the_first_error() -> None:

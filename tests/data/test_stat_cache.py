@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.data import hashing
 from gitexp.data.hashing import Read, read_file
 from gitexp.data.stat_cache import StatCache
 
@@ -63,8 +64,11 @@ def test_any_change_is_noticed(cache_file: Path, file: Path, change: str) -> Non
     assert known(cache_file, file) is None
 
 
-def test_what_was_changed_in_the_same_moment_is_not_believed(cache_file: Path, file: Path) -> None:
-    file.write_text("y")
+def test_what_was_changed_in_the_same_moment_is_not_believed(
+    cache_file: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = file.stat().st_ctime_ns
+    monkeypatch.setattr(hashing.time, "time_ns", lambda: moment)
     read = read_file(file)
     assert not read.settled
     with StatCache(cache_file) as cache:
