@@ -78,7 +78,7 @@ def test_the_first_run(repo: Workspace, point: str) -> None:
     assert_goes_on(repo, "0.1")
     one = next(e for e in experiments(repo) if e.name == "one")
     stored = repo.git("ls-tree", "-r", "--name-only", one.record.commit).splitlines()
-    assert ("gitexp.lock" in stored) == bool(done)
+    assert "gitexp.lock" in stored or not done
     # The last one may be in the lock, and the note of it not be written yet.
     assert states(one) == dict.fromkeys(
         done if point.startswith("stages:noted") else ALL[: len(states(one))], "ran"

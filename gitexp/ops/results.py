@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gitexp import errors, files
 from gitexp.config import Config
 from gitexp.model import Tree
 from gitexp.ops import exclusions
 from gitexp.ops.project import Project, parse_all, read
+from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
@@ -81,15 +82,17 @@ def _in_git(
     project: Project, run: LiveRun, workspace: Repository, names: Sequence[str]
 ) -> tuple[str, list[str]]:
     """Return the start tree with these results, and what is to be said of them."""
+    is_kept = run.lock.is_file() and not run.lock.is_symlink()
+    lock = {_lock_path(run): run.lock.read_bytes()} if is_kept else {}
     with project.local.scratch() as scratch:
         try:
-            stored = snapshot.with_files(workspace, scratch, run.tree, run.results, names)
+            stored = snapshot.with_files(workspace, scratch, run.tree, run.results, names, lock)
             return stored.tree, [*stored.warnings]
         except errors.SnapshotRefused:
             pass  # One of them cannot be read; that is no reason to lose the others.
         gone = set(project.repo.files_in(run.tree, run.results)).difference(names)
-        tree = snapshot.with_files(workspace, scratch, run.tree, sorted(gone), []).tree
-        return _by_halves(workspace, scratch, tree, names, [])
+        tree = snapshot.with_files(workspace, scratch, run.tree, sorted(gone), [], lock).tree
+        return _by_halves(workspace, scratch, tree, [name for name in names if name not in lock], [])
 
 
 def _found(project: Project, run: LiveRun) -> _Found:
@@ -152,6 +155,10 @@ def _large(
         )
         warnings += ignore.advice(workspace, [path for path in outs if path not in kept.before.outs])
     return kept.contents(config), [*outs], warnings
+
+
+def _lock_path(run: LiveRun) -> str:
+    return PurePosixPath(run.project, LOCK_FILE).as_posix()
 
 
 def _is_isolated(project: Project, workspace: Repository) -> bool:

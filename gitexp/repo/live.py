@@ -8,6 +8,7 @@ lock             locked by the run while it lives, then by whoever finishes it
 output.log       what the command has printed so far
 stages/          the same of each stage of a pipeline
 stages.jsonl     what became of those that have ended
+gitexp.lock      of stages: what each has read and written, as the experiment is to say it
 environment.txt  what it ran on, once that is known
 reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
@@ -102,6 +103,17 @@ class LiveRun:
     @property
     def environment(self) -> Path:
         return self.folder / "environment.txt"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "gitexp.lock"
+
+    def keep_lock(self, text: bytes) -> None:
+        """Keep what gitexp.lock is to say in the experiment; a reader sees the old text or the new, whole."""
+        new = self.lock.with_suffix(".new")
+        with contextlib.suppress(OSError):  # where it is gone, the one in the workspace is taken
+            new.write_bytes(text)
+            new.replace(self.lock)
 
     def save(self) -> None:
         """Write the state; a reader sees the old one or the new one, whole."""

@@ -97,16 +97,24 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
 
 
 def with_files(
-    repo: Repository, scratch: Path, tree: str, below: Sequence[str], files: Sequence[str]
+    repo: Repository,
+    scratch: Path,
+    tree: str,
+    below: Sequence[str],
+    files: Sequence[str],
+    contents: Mapping[str, bytes] | None = None,
 ) -> Snapshot:
     """Return `tree` in which `files`, as they are on disk now, are all that stands at or below `below`.
 
+    Of the `contents`, by path, the disk does not count.
     Raises SnapshotRefused if one of them cannot be read.
     """
     index = scratch / "results"
     repo.run("read-tree", "--end-of-options", tree, index=index)
     known = set(indexes.files(repo, index, below))
-    indexes.update(repo, index, files, sorted(known.difference(files)))
+    entries = {path: ("100644", repo.write_blob(content)) for path, content in (contents or {}).items()}
+    files = [path for path in files if path not in entries]
+    indexes.update(repo, index, files, sorted(known.difference(files, entries)), entries)
     warnings = _inexact(keep_exact(repo, index, scratch, files))
     return Snapshot(repo.run("write-tree", index=index, durable=True).decode().strip(), tuple(warnings))
 
