@@ -340,3 +340,15 @@ def test_what_is_added_is_not_in_the_way_of_a_run(repo: Workspace) -> None:
     tree = repo.git("ls-tree", "-r", "--name-only", "refs/gitexp/exps/one").splitlines()
     assert "gitexp.lock" in tree
     assert "sets/large" not in tree
+
+
+def test_commands_are_for_pasting_where_one_stands(repo: Workspace) -> None:
+    repo.write("raw data/a", "1")
+    repo.write("sub/x", "x")
+    repo.allow("files", "gitexp.yaml", "gitexp.lock", ".gitignore")
+    said = repo.gitexp("add", "../raw data", cwd="sub").stderr.splitlines()[-1]
+    files = shlex.split(said.removeprefix("To commit: git add "))
+    assert said.startswith("To commit: git add ")
+    assert sorted(files) == ["../.gitignore", "../gitexp.lock", "../gitexp.yaml"]
+    inside = repo.gitexp("add", "../raw data/a", cwd="sub", check=False).stderr
+    assert "gitexp add '../raw data'\n" in inside

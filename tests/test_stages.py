@@ -426,7 +426,7 @@ def test_an_out_that_git_tracks(repo: Workspace) -> None:
     repo.git("add", "--force", "model.bin")
     with pytest.raises(errors.TrackedOut) as raised:
         start(repo)
-    assert "git rm -r --cached model.bin" in str(raised.value.hint)
+    assert "git rm -r --cached -- model.bin" in str(raised.value.hint)
 
 
 def test_an_out_behind_a_link(repo: Workspace, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,7 +105,7 @@ def _refuse(project: Project, paths: Sequence[str]) -> None:
                 )
     _refuse_outs(project, paths)
     if tracked := list(indexes.files(project.repo, project.repo.index, paths)):
-        tops = shlex.join(path for path in paths if any(lies_in(each, path) for each in tracked))
+        tops = project.typed(*(path for path in paths if any(lies_in(each, path) for each in tracked)))
         raise errors.TrackedOut(
             f"Git tracks {shorten(tracked)}: what is data is not in Git too.",
             f"Take it out of Git, and leave it on disk: git rm -r --cached -- {tops}",
@@ -121,7 +120,7 @@ def _refuse_overlaps(project: Project, path: str, together: Sequence[str]) -> No
         if other != path and lies_in(path, other):
             raise errors.DataError(
                 f"{path} lies in {other}, which is data already.",
-                f"To store it as it is now: gitexp add {shlex.quote(other)}",
+                f"To store it as it is now: gitexp add {project.typed(other)}",
             )
         if other != path and lies_in(other, path):
             raise errors.DataError(

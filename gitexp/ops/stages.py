@@ -113,7 +113,7 @@ def _refuse_tracked(code: Project, outs: Sequence[str]) -> None:
         tops = [out for out in outs if any(paths.lies_in(path, out) for path in tracked)]
         raise errors.TrackedOut(
             f"Git tracks {shorten(tracked)}, which belongs in the object store.",
-            f"git rm -r --cached {' '.join(tops[:3])}, and commit that; or say cache: false of it.",
+            f"git rm -r --cached -- {code.typed(*tops[:3])}, and commit that; or say cache: false of it.",
         )
 
 

@@ -376,7 +376,7 @@ def _command(code: Project, request: Request, before: Record | None) -> tuple[Co
         usual = "dvc repro" if (code.folder / DVC_YAML).is_file() else "python train.py"
         raise errors.NoCommand(
             f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
-            f"Give one: gitexp run --from {request.from_} -- {usual}",
+            f"Give one: gitexp run --from {shlex.quote(request.from_)} -- {usual}",
         )
     raise errors.NoCommand("There is no command to run.", _NO_COMMAND)
 

@@ -31,8 +31,6 @@ def add(
     and into the .gitignore beside it. Do it again when the data has changed. Commit these small files:
     they bring the data back with gitexp checkout.
     """
-    import shlex
-
     from gitexp.cli import render
     from gitexp.cli.progress import Meter
     from gitexp.cli.session import open_project
@@ -60,5 +58,5 @@ def add(
         state = "" if each.path in done.changed else ", as before"
         render.say(f"{each.path}: {files}{human_size(each.size)}{state}")
     if done.files:
-        render.say(f"To commit: git add {shlex.join(done.files)}", "dim")
+        render.say(f"To commit: git add {project.typed(*done.files)}", "dim")
     return None

@@ -37,7 +37,8 @@ def branch(
     from gitexp.cli.session import open_project
     from gitexp.ops import branch as ops
 
-    made = ops.branch(open_project(), exp, name)
+    project = open_project()
+    made = ops.branch(project, exp, name)
     if json:
         record = made.experiment.record
         return render.as_json(
@@ -49,6 +50,6 @@ def branch(
         if made.clean:
             render.say(f"To go there: git switch {where}", "dim")
         else:
-            beside = shlex.quote(f"../{made.branch.replace('/', '-')}")
+            beside = project.typed(f"../{made.branch.replace('/', '-')}")
             render.say(f"To look at it beside your unsaved work: git worktree add {beside} {where}", "dim")
     return None
