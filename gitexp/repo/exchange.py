@@ -112,7 +112,8 @@ class Remote:
         Returns the refs of which an object is missing there, or refused by Git's fsck, with the reason;
         they do not keep back the others. Raises RemoteFailed.
         """
-        ids = list(dict.fromkeys(found.values()))
+        ours = {oid.decode() for oid, _ in self.repo.refs()}
+        ids = [oid for oid in dict.fromkeys(found.values()) if oid not in ours]
         if not ids or graph.is_connected(self.repo, ids):
             return {}
         refused = self._fetch(ids)
