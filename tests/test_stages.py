@@ -448,6 +448,24 @@ def test_an_untracked_out_is_not_in_git_though_nothing_ignores_it(repo: Workspac
     assert result.record.warnings == ()
 
 
+def test_what_has_no_effect_is_said_once(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", f"{STAGES}artifacts: {{a: {{path: model.bin}}}}\n")
+    repo.git("mv", "gitexp.yaml", "dvc.yaml")
+    said = ("dvc.yaml:16: 'artifacts' has no effect here",)
+    assert [start(repo, temp=True).experiment.record.warnings for _ in range(2)] == [said, said]
+    assert [start(repo).experiment.record.warnings for _ in range(2)] == [said, ()]
+    assert f"warning: {said[0]}\n" in repo.gitexp("status").stderr
+
+
+def test_data_that_only_dvc_has(repo: Workspace) -> None:
+    repo.write("raw.txt.dvc", "outs: [{path: raw.txt}]\n")
+    with repo.by_user():
+        (repo.path / "raw.txt").unlink()
+    with pytest.raises(errors.MissingDep) as raised:
+        start(repo)
+    assert "dvc pull raw.txt.dvc" in str(raised.value.hint)
+
+
 def test_a_link_among_outs_does_not_hide_what_is_ignored(repo: Workspace) -> None:
     repo.write("gitexp.yaml", f"{STAGES}  linked: {{cmd: 'ln -sfn data linked', outs: [linked]}}\n")
     repo.writes("linked")

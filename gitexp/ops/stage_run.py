@@ -184,8 +184,8 @@ class _Execution:
     def _take_as_it_is(self, decision: Decision) -> None:
         """Store what a frozen stage has, whoever has written it: others read it, and the lock says what."""
         stage, locked = decision.stage, decision.locked
-        there = {path: out.hash for path, out in decision.outs.items() if out is not None}
-        if locked is not None and there == {out.path: out.hash for out in locked.outs}:
+        there = {path: out.content for path, out in decision.outs.items() if out is not None}
+        if locked is not None and there == {out.path: out.content for out in locked.outs}:
             self._task.keep(stage)
             return
         # Without commands: nobody knows that these have made it, and a run of them must not be taken for it.

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.data import paths
@@ -148,19 +148,19 @@ def complete(
             for path in stage.deps:
                 is_there = standing.artifact(path, read_only=True) is not None
                 if not is_there and not any(paths.overlap(each.path, path) for each in bring):
-                    raise missing_dep(plan, stage, path)
+                    raise missing_dep(root, plan, stage, path)
             if not any(paths.overlap(each.path, params.file) for each in bring for params in stage.params):
                 standing.params(stage)
         for gone in Restorer(project, root, cache).absent(bring):
             reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
-            raise missing_dep(plan, reader, gone.path)
+            raise missing_dep(root, plan, reader, gone.path)
         standing.expect((*bring, *_as_written(standing, written)))
         at_start = {stage.name: standing.inputs(stage) for stage in outside}
     return replace(
         plan,
         bring=bring,
         at_start=at_start,
-        warnings=tuple(_not_ignored(code, plan, lock)),
+        warnings=(*_notes(plan, lock), *_not_ignored(code, plan, lock)),
     )
 
 
@@ -170,6 +170,12 @@ def absent_inputs(code: Project, root: Path, plan: Plan, lock: Lock) -> tuple[Ar
     absent = [each for each in lock.artifacts if each.path in outside and not _is_there(root, each.path)]
     read = [path for _, path in _reads(plan)] if absent else []
     return tuple(each for each in absent if any(paths.overlap(each.path, path) for path in read))
+
+
+def _notes(plan: Plan, lock: Lock) -> Sequence[str]:
+    """Return what is to be said of what has no effect; once, before any of the stages has run."""
+    known = any(stage.name in lock.stages for stage in plan.pipeline.stages)
+    return () if known else plan.pipeline.notes
 
 
 def _not_ignored(code: Project, plan: Plan, lock: Lock) -> Sequence[str]:
@@ -209,17 +215,23 @@ def _is_there(root: Path, path: str) -> bool:
     return os.path.lexists(root / path)
 
 
-def missing_dep(plan: Plan, stage: Stage, path: str) -> errors.MissingDep:
-    """Return the error for what a stage reads and no run of these stages would bring."""
+def missing_dep(root: Path, plan: Plan, stage: Stage, path: str) -> errors.MissingDep:
+    """Return the error for what a stage reads and no run of these stages would bring to `root`."""
     maker = plan.graph.maker_of(path)
     if maker is not None:
         return errors.MissingDep(
             f"The stage {stage.name} reads {path}, which is not there: the stage {maker.name} makes it.",
             f"Run that too: gitexp run {maker.name} {stage.name}",
         )
+    hint = "Put it there, or correct the deps; data that gitexp knows comes with: gitexp data pull"
+    parents = (str(parent) for parent in PurePosixPath(path).parents[:-1])
+    if known := next((each for each in (path, *parents) if (root / f"{each}.dvc").is_file()), None):
+        hint = (
+            f"It is under DVC: dvc pull {known}.dvc brings it; where it is, gitexp add {known} has gitexp "
+            "bring it from then on, into isolated runs too."
+        )
     return errors.MissingDep(
-        f"The stage {stage.name} reads {path}, which is not there, and no stage makes it.",
-        "Put it there, or correct the deps; data that gitexp knows comes with: gitexp data pull",
+        f"The stage {stage.name} reads {path}, which is not there, and no stage makes it.", hint
     )
 
 

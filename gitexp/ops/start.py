@@ -300,8 +300,6 @@ def _checked(
         raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
     folder = real.relative_to(top).as_posix()
     plan = None if selection is None else _plan(code, selection, prepared)
-    if plan is not None:
-        prepared = replace(prepared, warnings=(*prepared.warnings, *plan.pipeline.notes))
     return prepared, "" if folder == "." else folder, plan
 
 
