@@ -160,6 +160,18 @@ def test_of_two_notes_the_newer_one_holds(shared: Team, anns_is_newer: bool) -> 
     assert older in shared.bob.git("log", "--format=%B", "refs/gitexp/exps/one")
 
 
+def test_a_note_that_goes_because_somebody_else_has_united_is_told(shared: Team) -> None:
+    at(shared.ann, "2024-03-01T00:00:00Z", "note", "-q", "one", "-m", "ann's")
+    at(shared.bob, "2024-02-01T00:00:00Z", "note", "-q", "one", "-m", "bob's")
+    shared.bob.gitexp("push", "-q")
+    shared.ann.gitexp("pull", "-q")
+    shared.ann.gitexp("push", "-q")
+    told = shared.bob.gitexp("pull").stderr
+    assert "one: the newer note holds; the note here was: bob's\n" in told
+    assert experiment(shared.bob, "one").record.note == "ann's"
+    assert "note here" not in shared.bob.gitexp("pull").stderr
+
+
 def test_both_sides_come_to_the_same(shared: Team) -> None:
     """Also where each unites for itself, and with notes of the same second."""
     shared.bob.git("remote", "add", "ann", str(shared.ann.path))

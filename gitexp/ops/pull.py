@@ -176,7 +176,8 @@ def _merged(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list
             told.append(Shared(there, here, Fate.LEFT, "it was taken under another name", "Pull again."))
             continue
         fate = Fate.UNITED if step.united else Fate.UPDATED if step.change is not None else Fate.UP_TO_DATE
-        reason = f"the older note was: {step.lost_note}" if step.lost_note else ""
+        older = "older note" if step.united else "note here"
+        reason = f"the {older} was: {step.lost_note}" if step.lost_note else ""
         told.append(Shared(there, here, fate, reason))
         changes += [step.change] if step.change is not None else []
     return told, changes

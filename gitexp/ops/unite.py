@@ -30,7 +30,7 @@ class Pair:
 class Step:
     """What is to become of the one here: `change` is None where it is as new as the other one, or newer.
 
-    `united` says that both had been changed; `lost_note` is then a note that the newer one replaces.
+    `united` says that both had been changed; `lost_note` is a note that another one replaces.
     `waits` says that another step is about the same one here, and this one is to be asked for after it.
     """
 
@@ -61,7 +61,9 @@ def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *,
     if pair.theirs.id in mine or waits:
         return Step(None, waits=pair.theirs.id not in mine)
     if pair.mine.id in theirs:
-        return Step(RefChange(ref, pair.mine.id, pair.theirs.id))
+        note = pair.mine.record.note
+        lost = note if note != pair.theirs.record.note else ""
+        return Step(RefChange(ref, pair.mine.id, pair.theirs.id), lost_note=lost)
     lines = _Lines.read(project, parents, [*mine, *theirs])
     record, lost = _united(pair, lines, next((commit for commit in mine if commit in theirs), None))
     tree = project.repo.resolve(pair.mine.id, "tree")

@@ -84,7 +84,7 @@ def _tell(pulled: Pulled) -> None:
     for one in pulled.experiments:
         if one.fate is Fate.RENAMED:
             render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
-        elif one.fate is Fate.UNITED and one.reason:
+        elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
             render.say(f"{one.here}: the newer note holds; {one.reason}")
     if left := of(Fate.LEFT):
         render.say(f"Left there, as you have removed them here: {listed(left)}. With them: --all", "dim")
