@@ -403,3 +403,4 @@ def named_module(name: str) -> bool:
 def test_changelog_is_of_this_version() -> None:
     versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
     assert versions[0] == version.__version__
+    assert f"\nVersion {version.__version__}," in (ROOT / "README.md").read_text("utf-8")

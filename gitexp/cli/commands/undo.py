@@ -36,8 +36,8 @@ def undo(
 ) -> None:
     """Take back what was done last; once more does it again.
 
-    What can be undone: apply, branch, note, tag, rename, remove, restore, pull; the last hundred, for thirty
-    days. Files that were changed since and are stored nowhere are not overwritten.
+    What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import; the last hundred, for
+    thirty days. Files that were changed since and are stored nowhere are not overwritten.
     """
     from gitexp.cli import render, taken
     from gitexp.cli.session import open_project
