@@ -190,6 +190,19 @@ def test_outs_that_are_gone(repo: Workspace) -> None:
     assert becomes(repo) == foretold(found)
 
 
+def test_reasons_of_one_kind_are_said_together(repo: Workspace) -> None:
+    outs = [f"{name}.out" for name in "abcde"]
+    text = f"stages: {{one: {{cmd: touch {' '.join(outs)}, outs: [{', '.join(outs)}]}}}}\n"
+    repo.write("gitexp.yaml", text)
+    repo.writes("?.out")
+    start(repo)
+    remove(repo, *outs[:2])
+    assert said(look(repo)) == {"one": "outs a.out, b.out are missing, would be restored"}
+    remove(repo, *outs[2:])
+    assert said(look(repo)) == {"one": "outs a.out, b.out, c.out and 2 more are missing, would be restored"}
+    assert look(repo).stages[0].as_json()["reasons"] == [f"out {name} is missing" for name in outs]
+
+
 def test_nothing_is_here_but_what_experiments_know(repo: Workspace) -> None:
     first = start(repo, name="first").experiment
     remove(repo, "data", "model.bin", "curve.csv", "metrics.json", "gitexp.lock")

@@ -80,8 +80,23 @@ class Reason:
 
 
 def sentence(reasons: Iterable[Reason]) -> str:
-    """Return some reasons in one line, the first few of them."""
-    texts = [reason.text for reason in reasons]
+    """Return some reasons in one line, the first few of them; those of one kind together."""
+    groups: dict[object, list[Reason]] = {}
+    for at, reason in enumerate(reasons):
+        is_missing = reason.why is Why.OUT and reason.new is MISSING
+        kind = "missing" if is_missing else reason.why if reason.why is Why.ABOVE else at
+        groups.setdefault(kind, []).append(reason)
+    return _some([_together(group) for group in groups.values()])
+
+
+def _together(group: Sequence[Reason]) -> str:
+    if len(group) == 1:
+        return group[0].text
+    names = _some([reason.what for reason in group])
+    return f"after {names}" if group[0].why is Why.ABOVE else f"outs {names} are missing"
+
+
+def _some(texts: Sequence[str]) -> str:
     more = len(texts) - _MOST
     return ", ".join(texts[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
