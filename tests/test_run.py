@@ -112,6 +112,17 @@ def test_every_format_keeps_its_look(repo: Workspace, file: str, before: str, af
     assert stored.stdout.decode() == after
 
 
+def test_a_number_that_becomes_a_text_is_told(repo: Workspace) -> None:
+    """As in `-S lr=0.1,0.2`, which elsewhere is a sweep."""
+    repo.writes("params.yaml")
+    said = "train.lr was the number 0.1, now it is the text '0.1,0.2'; for several values, run once with each"
+    done = repo.gitexp("run", "-S", "train.lr=0.1,0.2", "-S", "train.epochs=4", "--", "true")
+    assert f"warning: {said}\n" in done.stderr
+    assert latest(repo).record.warnings == (said,)
+    repo.gitexp("run", "-q", "-S", "train.lr=1", "-S", "train.optimizer=lion", "--", "true")
+    assert latest(repo).record.warnings == ("train.lr was the text '0.1,0.2', now it is the number 1",)
+
+
 def test_several_files_and_the_one_that_is_named(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "params: [params.yaml, other.json]\n")
     repo.write("other.json", '{"train": {"lr": 1}, "only": 1}\n')

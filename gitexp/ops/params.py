@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,8 +76,21 @@ def prepare(
         contents=final,
         edited={real[name]: data for name, data in edited.items()},
         originals={real[name]: inputs[name] for name in edited},
-        warnings=warning_of(unrecorded),
+        warnings=(*warning_of(unrecorded), *_of_other_types(inputs, edited)),
     )
+
+
+def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield a sentence for each number that has become a text, or the other way: it may not be meant so."""
+    for name, data in after.items():
+        old, new = (files.flatten(files.parse(name, each)) for each in (before[name], data))
+        for key in old:
+            one, other = old[key], new.get(key)
+            if files.is_number(one) and isinstance(other, str):
+                several = "; for several values, run once with each" if "," in other else ""
+                yield f"{key} was the number {one}, now it is the text {other!r}{several}"
+            elif isinstance(one, str) and files.is_number(other):
+                yield f"{key} was the text {one!r}, now it is the number {other}"
 
 
 def _is_of_command(override: Override, command: Command, inputs: Mapping[str, bytes]) -> bool:

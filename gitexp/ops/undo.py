@@ -75,7 +75,8 @@ def _chosen(project: Project, number: int | None) -> Operation:
     if number is None:
         if not found:
             raise errors.NothingToUndo(
-                "There is nothing to undo.", "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import."
+                "There is nothing to undo.",
+                "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import.",
             )
         return found[0]
     for operation in found:
