@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from gitexp import errors
 from gitexp.data.failures import translated
-from gitexp.data.objects import ObjectStore
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
-from gitexp.model import Artifact
 from gitexp.ops import lock_file, stages
 from gitexp.ops.judge import Decision, Judge
 from gitexp.ops.project import Project
 from gitexp.ops.restore import Restorer
 from gitexp.ops.stage_cache import Before, StageCache
 from gitexp.ops.stage_commands import Runner, Site, runner
+from gitexp.ops.stage_outs import StageOuts
 from gitexp.ops.stages import Plan
 from gitexp.ops.standing import Standing
 from gitexp.pipeline.lock import Lock, LockedStage
@@ -55,7 +52,8 @@ class Task:
     """What is to be run, and where.
 
     `code` is the project as the code has it, whose lock counts. `read_file` gives params files. `keep` is
-    told of a stage whose outs are all right now.
+    told of a stage whose outs are all right now, `as_before` of outs that are there as they were before, and
+    `locked` of the lock of this run: others may change the workspace's meanwhile.
     """
 
     project: Project
@@ -64,6 +62,8 @@ class Task:
     site: Site
     read_file: ReadFile
     keep: Callable[[Stage], None]
+    as_before: Callable[[Sequence[str]], None]
+    locked: Callable[[Lock], None]
     listener: StageListener
 
 
@@ -94,21 +94,22 @@ class _Execution:
         self._runner = runner
         self._root = task.site.root
         self._restorer = Restorer(task.project, self._root, cache)
-        self._store: ObjectStore = self._restorer.store
+        self._outs = StageOuts(self._root, self._restorer, cache)
         self._standing = Standing(self._root, cache, task.read_file, task.project.repo.has_modes)
         self._judge = Judge(self._standing, StageCache(task.project), force=task.plan.selection.force)
         self._lock: Lock = lock_file.read(self._root, task.code.config)
+        self._unlocked = ""
         self._waiting = list(task.plan.stages)
         self._running: dict[str, Decision] = {}
         self._done: set[str] = set()
         self._places: dict[str, int] = {}
-        self._damaged: set[str] = set()
         self._interrupted: Outcome | None = None
 
     # -- the order of things ------------------------------------------------------------------------
 
     def go_through(self) -> None:
         """Deal with every stage when all that is above it is done, as far as failures allow."""
+        self._task.locked(self._lock)
         self._restorer.bring(self._task.plan.bring)
         failpoint("stages:brought")
         while True:
@@ -189,14 +190,14 @@ class _Execution:
             self._task.keep(stage)
             return
         # Without commands: nobody knows that these have made it, and a run of them must not be taken for it.
-        self._lock_stage(stage, LockedStage((), stage.wdir, outs=self._stored(stage)))
+        self._lock_stage(stage, LockedStage((), stage.wdir, outs=self._outs.stored(stage)))
 
     def _begin(self, decision: Decision) -> None:
         stage = decision.stage
         self._task.listener.begins(
             stage.name, decision.reasons, self._place(stage.name), len(self._task.plan.stages)
         )
-        self._make_room(decision)
+        self._outs.make_room(stage, decision.outs)
         self._running[stage.name] = decision
         self._runner.start(stage, f"--- {stage.name}: {sentence(decision.reasons)}\n")
 
@@ -228,7 +229,7 @@ class _Execution:
             self._refuse(decision, f"it did not write {', '.join(absent)}", _NOT_WRITTEN, seconds)
             return
         try:
-            outs = self._stored(stage)
+            outs = self._outs.stored(stage)
             failpoint("stages:stored")
             after = self._inputs_after(stage)
             self._lock_stage(stage, replace(steady(decision.now, after), outs=outs))
@@ -280,6 +281,11 @@ class _Execution:
         )
 
     def _ended(self, result: StageResult) -> None:
+        if self._unlocked:
+            result, self._unlocked = replace(result, warnings=(*result.warnings, self._unlocked)), ""
+        if result.state is State.FAILED:
+            back = self._outs.put_back(self._task.plan.graph.stages[result.name])
+            self._task.as_before(back)
         self.results.append(result)
         if result.state not in (State.FAILED, State.NOT_RUN):
             self._done.add(result.name)
@@ -306,7 +312,7 @@ class _Execution:
             try:
                 self._restorer.bring(outs, in_git=in_git)
             except errors.DamagedObject as error:
-                self._damaged.add(error.hash)
+                self._outs.damaged.add(error.hash)
                 continue
             failpoint("stages:restored")
             self._standing.forget()
@@ -324,47 +330,18 @@ class _Execution:
             with contextlib.suppress(OSError):  # a log that cannot be written is no reason to stop
                 self._task.site.log_of(stage).write_bytes(before.log)
 
-    def _make_room(self, decision: Decision) -> None:
-        """Remove a stage's outs, so that what is there afterwards is its own; what is known nowhere else is
-        put in the store before."""
-        for out in decision.stage.outs:
-            path = self._root / out.path
-            with translated(f"{out.path} could not be removed"):
-                if not out.persist:
-                    self._remove(path, out.path, decision.outs.get(out.path))
-                path.parent.mkdir(parents=True, exist_ok=True)
-
-    def _remove(self, path: Path, name: str, found: Artifact | None) -> None:
-        if path.is_symlink():  # DVC's, into its cache: what it leads to stays
-            path.unlink()
-        elif found is not None:
-            # It refuses what it cannot hold, and so would lose.
-            self._store.add(self._root, name, self._cache, verified=True)
-            failpoint("stages:kept")
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        failpoint("stages:removed")
-
-    def _stored(self, stage: Stage) -> tuple[Artifact, ...]:
-        """Put a stage's outs in the store, in place of objects there that have turned out to be damaged."""
-        artifacts = [self._store.add(self._root, out.path, self._cache) for out in stage.outs]
-        if self._damaged:
-            contents = {hash_ for each in artifacts for hash_ in self._store.contents(each.hash)}
-            for hash_ in contents & self._damaged:
-                self._store.remove(hash_)
-            self._damaged -= contents
-            artifacts = [self._store.add(self._root, out.path, self._cache) for out in stage.outs]
-        return tuple(sorted(artifacts, key=lambda artifact: artifact.path))
-
     def _lock_stage(self, stage: Stage, locked: LockedStage) -> None:
         pipeline = self._task.plan.pipeline
 
         def new(lock: Lock) -> Lock:
-            return stages.up_to(replace(lock, stages={**lock.stages, stage.name: locked}), pipeline)
+            return stages.up_to(lock.with_stage(stage.name, locked), pipeline)
 
-        self._lock = lock_file.change(self._root, self._task.code.config, self._task.project.local, new)
+        self._lock = new(self._lock)
+        self._task.locked(self._lock)
+        try:
+            lock_file.change(self._root, self._task.code.config, self._task.project.local, new)
+        except errors.LockError as error:  # a merge, say, while it ran
+            self._unlocked = f"the workspace's lock was left as it is: {_reason(error)}"
         self._task.keep(stage)
 
 

@@ -12,9 +12,11 @@ from gitexp.ops.stage_commands import Site
 from gitexp.ops.stage_notes import StageNote
 from gitexp.ops.stage_run import StageListener, Task, run_stages
 from gitexp.ops.start import Request, Start
+from gitexp.pipeline.lock import Lock, write_lock
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import StageResult
-from gitexp.repo.live import LiveRun
+from gitexp.repo import snapshot
+from gitexp.repo.live import LiveRun, stamp
 from gitexp.run.liveness import is_alive, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome
@@ -45,6 +47,19 @@ def carry_out(
         kept[stage.name] = StageNote(stage.name, {}, in_git, stored)
         state = kept[stage.name].applied(state)
 
+    def as_before(outs: Sequence[str]) -> None:
+        """What was put back is nobody's result, though it was written just now."""
+        nonlocal state
+        stamps = stamp(root, snapshot.files_below(root, outs)) if outs else {}
+        if stamps:
+            state = replace(state, stamps={**state.stamps, **stamps})
+            with contextlib.suppress(OSError):
+                state.save()
+
+    def locked(lock: Lock) -> None:
+        if lock != Lock():
+            live.keep_lock(write_lock(lock, start.code.config.folder))
+
     def ends(result: StageResult, at: int, of: int) -> None:
         note = kept.get(result.name, StageNote(result.name, {}))
         stage_notes.write(state, replace(note, result=result.as_json()))
@@ -59,7 +74,9 @@ def carry_out(
 
     site = Site(root, environment, log, live.stage_logs, request.stdout, request.stderr, remember)
     told = StageListener(listener.begins, ends)
-    task = Task(project, start.code, start.plan, site, lambda name: read(root / name), keep, told)
+    task = Task(
+        project, start.code, start.plan, site, lambda name: read(root / name), keep, as_before, locked, told
+    )
     try:
         outcome, results = run_stages(task)
     except BaseException:
