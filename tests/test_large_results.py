@@ -233,6 +233,32 @@ def test_data_and_large_results_stand_in_one_lock(repo: Workspace) -> None:
     assert "same as" not in repo.gitexp("run", "--once", "-n", "two", "--", *script("a")).stderr
 
 
+def test_a_result_is_no_data(repo: Workspace) -> None:
+    repo.gitexp("run", "-n", "one", "--", *script("a"))
+    result = repo.gitexp("add", "models/big", check=False)
+    assert (result.exit_code, "a result of the command (models stands under outs:)" in result.stderr) == (
+        1,
+        True,
+    )
+
+
+def test_what_was_data_or_a_stages_is_a_result_now(repo: Workspace) -> None:
+    (repo.path / "models").mkdir()
+    repo.write("models/big", "data\n")
+    repo.write("gitexp.yaml", "{}\n")
+    with repo.by_user():
+        repo.gitexp("add", "models/big")
+    repo.write("gitexp.yaml", CONFIG)
+    repo.gitexp("run", "-n", "one", "--", *script("a"))
+    assert (lock_of(repo, "one").data, large(repo, "one")) == ({}, {"models/big": content("a")})
+    repo.write("gitexp.yaml", f"stages: {{s: {{cmd: {script('b')[2]!r}, outs: [models]}}}}\n")
+    repo.gitexp("run", "-n", "two")
+    assert (lock_of(repo, "two").outs, [*lock_of(repo, "two").stages]) == ({}, ["s"])
+    repo.write("gitexp.yaml", CONFIG)
+    repo.gitexp("run", "-n", "three", "--", *script("c"))
+    assert (large(repo, "three"), lock_of(repo, "three").stages) == ({"models/big": content("c")}, {})
+
+
 def test_a_project_in_a_folder(repo: Workspace) -> None:
     repo.write("sub/gitexp.yaml", CONFIG)
     repo.commit()

@@ -33,6 +33,28 @@ def prepared(repo: Workspace, first: str) -> None:
     repo.writes("raw.csv", "one", "two", LOCK_FILE, "gitexp.yaml", ".gitignore")
 
 
+def test_an_out_moves_to_another_stage(repo: Workspace) -> None:
+    one = "stages:\n  a: {cmd: echo 1 > x; echo 2 > y, outs: [x, y]}\n"
+    two = "stages:\n  b: {cmd: echo 1 > x, outs: [x]}\n  a: {cmd: echo 2 > y, outs: [y]}\n"
+    make(repo, {"gitexp.yaml": one, ".gitignore": "/x\n/y\n"})
+    repo.writes("x", "y", LOCK_FILE)
+    start(repo)
+    repo.write("gitexp.yaml", two)
+    assert states(start(repo).experiment) == {"b": "ran", "a": "ran"}
+    assert states(start(repo).experiment) == {"b": "up to date", "a": "up to date"}
+
+
+def test_data_becomes_an_out(repo: Workspace) -> None:
+    repo.write("x", "data\n")
+    with repo.by_user():
+        repo.gitexp("add", "x")
+    make(repo, {"gitexp.yaml": "stages: {a: {cmd: echo 1 > x, outs: [x]}}\n", ".gitignore": "/x\n"})
+    repo.writes("x", LOCK_FILE)
+    start(repo)
+    assert (lock(repo).data, [*lock(repo).stages]) == ({}, ["a"])
+    assert states(start(repo).experiment) == {"a": "up to date"}
+
+
 def lock_of(repo: Workspace, experiment: Experiment) -> Lock:
     return read_lock(LOCK_FILE, stored(repo, experiment_commit(repo, experiment.name))[LOCK_FILE][1])
 

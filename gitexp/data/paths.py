@@ -58,14 +58,15 @@ def clash(paths: Iterable[str]) -> tuple[str, str] | None:
             folder = folder.rpartition("/")[0]
     seen: dict[str, str] = {}
     for path in (*folders, *files):
-        key = _folded(path)
+        key = folded(path)
         if key in seen:
             return seen[key], path
         seen[key] = path
     return None
 
 
-def _folded(path: str) -> str:
+def folded(path: str) -> str:
+    """Return what two paths have in common that are one on some system."""
     return path.casefold() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
 
 

@@ -6,13 +6,13 @@ import os
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp import errors
 from gitexp.config import CONFIG_FILE
 from gitexp.data.objects import ObjectStore
-from gitexp.data.paths import fault, lies_in
+from gitexp.data.paths import fault, lies_in, overlap
 from gitexp.data.progress import OnProgress
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
@@ -23,7 +23,7 @@ from gitexp.ops import lock_file, whole_file
 from gitexp.ops.ignore import ignore
 from gitexp.ops.interrupts import held_back
 from gitexp.ops.project import Project
-from gitexp.pipeline.lock import LOCK_FILE, Lock
+from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.pipeline.paths import inside
 from gitexp.repo import indexes
 from gitexp.repo.snapshot import shorten
@@ -138,6 +138,12 @@ def _refuse_outs(project: Project, paths: Sequence[str]) -> None:
                     f"{path} is made by the stage {stage.name} ({out.path} is an out of it).",
                     "gitexp run stores it; data is what no stage makes.",
                 )
+    for result in project.config.outs:
+        if path := next((p for p in paths if overlap(p, result)), None):
+            raise errors.DataError(
+                f"{path} is a result of the command ({result} stands under outs:).",
+                "gitexp run stores it; data is what no run makes.",
+            )
 
 
 # -- written down -------------------------------------------------------------------------------------
@@ -152,16 +158,11 @@ def _write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
     root, config = project.repo.root, project.config
     changed = ignore(project, [artifact.path for artifact in artifacts])
     failpoint("add:ignored")
-    new = {artifact.path: artifact for artifact in artifacts}
-
-    def with_data(lock: Lock) -> Lock:
-        return replace(lock, data={**lock.data, **new})
-
     before = lock_file.read(root, config)
-    if lock_file.change(root, config, project.local, with_data) != before:
+    if lock_file.change(root, config, project.local, lambda lock: lock.with_data(artifacts)) != before:
         changed.append(lock_file.path_of(config))
     failpoint("add:locked")
-    if _list_in_config(project, [path for path in new if path not in config.data]):
+    if _list_in_config(project, [each.path for each in artifacts if each.path not in config.data]):
         changed.append(posixpath.join(config.folder, CONFIG_FILE))
     return changed
 

@@ -77,12 +77,20 @@ class Kept:
 
 
 def keep(
-    project: Project, root: Path, config: Config, tree: str, paths: Sequence[str], before: Sequence[str] = ()
+    project: Project,
+    root: Path,
+    config: Config,
+    tree: str,
+    paths: Sequence[str],
+    *,
+    before: Sequence[str] = (),
+    beside_stages: bool = False,
 ) -> Kept:
     """Put files of a workspace in the object store; return a tree's lock with these as its large results.
 
-    Of those `before`, which nobody has written since, it has what it had if that is still so. The lock on
-    disk is not changed. Raises StorageError and DiskFull: then nothing is wrong with the files.
+    Of those `before`, which nobody has written since, it has what it had if that is still so;
+    `beside_stages` that have just run, what these name is theirs. The lock on disk is not changed. Raises
+    StorageError and DiskFull: then nothing is wrong with the files.
     """
     name = lock_file.path_of(config)
     (text,) = project.repo.read_blobs([f"{tree}:{name}"])
@@ -90,9 +98,11 @@ def keep(
         lock = read_lock(name, text or b"", config.folder)
     except errors.LockError as error:
         return Kept(Lock(), Lock(), [_refused(path, error) for path in paths])
-    taken, refused = _put(project, root, paths)
+    stages = lock.stages.values() if beside_stages else ()
+    theirs = [out.path for stage in stages for out in stage.outs]
+    taken, refused = _put(project, root, [path for path in paths if not is_below(path, theirs)])
     same = unchanged(project, root, [lock.outs[path] for path in before if path in lock.outs])
-    after, not_named = with_outs(lock, [*same, *taken], config)
+    after, not_named = _with_outs(lock, [*same, *taken], config)
     return Kept(lock, after, [*refused, *not_named])
 
 
@@ -110,17 +120,15 @@ def _put(project: Project, root: Path, paths: Sequence[str]) -> tuple[list[Artif
     return taken, refused
 
 
-def with_outs(lock: Lock, outs: Iterable[Artifact], config: Config) -> tuple[Lock, list[str]]:
-    """Return the lock of a project with these large results, but for what its stages name themselves; and a
-    sentence for each that no reader of it would take: such a name is not written."""
-    of_stages = [out.path for stage in lock.stages.values() for out in stage.outs]
-    wanted = [out for out in outs if not is_below(out.path, of_stages)]
-    whole = replace(lock, outs={out.path: out for out in wanted})
+def _with_outs(lock: Lock, outs: Sequence[Artifact], config: Config) -> tuple[Lock, list[str]]:
+    """Return the lock of a project with these large results, and a sentence for each that no reader of it
+    would take: such a name is not written."""
+    whole = lock.with_outs(outs)
     if _fault(whole, config) is None:
         return whole, []
     lock, refused = replace(lock, outs={}), []
-    for out in wanted:
-        longer = replace(lock, outs={**lock.outs, out.path: out})
+    for out in outs:
+        longer = lock.with_outs([*lock.outs.values(), out])
         if (fault := _fault(longer, config)) is None:
             lock = longer
         else:

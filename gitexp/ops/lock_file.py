@@ -38,15 +38,18 @@ def read(root: Path, config: Config) -> Lock:
 def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], Lock]) -> Lock:
     """Rewrite the gitexp.lock of a workspace as `new` makes it of what it says now, and return that.
 
-    A file that would say the same is not touched. Raises LockError or StorageError.
+    A file that would say the same is not touched, nor is one written that could not be read. Raises LockError
+    or StorageError.
     """
     with local.lock(_GUARD):
         before = read(root, config)
         after = new(before)
         if after != before:
+            text = write_lock(after, config.folder)
+            read_lock(path_of(config), text, config.folder)
             failpoint("lock:made")
             path = root / path_of(config)
             original = path.read_bytes() if path.exists() else None
-            whole_file.write(path, write_lock(after, config.folder), local, original=original)
+            whole_file.write(path, text, local, original=original)
             failpoint("lock:written")
     return after

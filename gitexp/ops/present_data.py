@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import lies_in
 from gitexp.data.scan import scan
@@ -13,7 +10,7 @@ from gitexp.model import Artifact
 from gitexp.ops import lock_file
 from gitexp.ops.inputs import PresentData
 from gitexp.ops.project import Project
-from gitexp.pipeline.lock import Lock, write_lock
+from gitexp.pipeline.lock import write_lock
 from gitexp.repo import indexes
 from gitexp.repo.snapshot import shorten
 
@@ -47,10 +44,5 @@ def store(project: Project) -> PresentData:
         "data that was never added, and is not stored: gitexp add": new,
     }
     warnings = [f"{what}: {shorten(paths)}" for what, paths in said.items() if paths]
-    text = write_lock(with_data(lock, changed), config.folder) if changed else b""
+    text = write_lock(lock.with_data(changed), config.folder) if changed else b""
     return PresentData(tuple(changed), absent, text, warnings)
-
-
-def with_data(lock: Lock, changed: Sequence[Artifact]) -> Lock:
-    """Return a lock with this data in place of what it says of it."""
-    return replace(lock, data={**lock.data, **{artifact.path: artifact for artifact in changed}})

@@ -139,7 +139,15 @@ def _large(
     from gitexp.ops import ignore, large_results, lock_file  # as much as half a short run without them
 
     root, config = Path(run.root), Config(folder=run.project)
-    kept = large_results.keep(project, root, config, tree, found.large, found.large_before)
+    kept = large_results.keep(
+        project,
+        root,
+        config,
+        tree,
+        found.large,
+        before=found.large_before,
+        beside_stages=run.lock.is_file(),
+    )
     warnings, outs = [*kept.refused], kept.after.outs
     # An isolated run's workspace is not for people, and one that died may have been at work since.
     if (
@@ -151,7 +159,7 @@ def _large(
             root,
             config,
             project.local,
-            lambda lock: large_results.with_outs(lock, outs.values(), config)[0],
+            lambda lock: lock.with_outs([*outs.values()]),
         )
         warnings += ignore.advice(workspace, [path for path in outs if path not in kept.before.outs])
     return kept.contents(config), [*outs], warnings

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -308,10 +307,12 @@ def _enter(run: _Run) -> Path:
             params.write(root, scratch, run.start.params)
         failpoint("run:params")
         if run.start.changed_data:
-            from gitexp.ops import lock_file, present_data
+            from gitexp.ops import lock_file
 
-            new = partial(present_data.with_data, changed=run.start.changed_data)
-            lock_file.change(root, run.start.code.config, run.project.local, new)
+            changed = run.start.changed_data
+            lock_file.change(
+                root, run.start.code.config, run.project.local, lambda lock: lock.with_data(changed)
+            )
     if run.start.bring:
         from gitexp.ops import restore
 

@@ -15,7 +15,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NoReturn, TypeGuard
 
@@ -64,6 +64,36 @@ class Lock:
         """All that must be in a store for this lock to be whole: data and outs, not deps."""
         of_stages = [out for stage in self.stages.values() for out in stage.outs]
         return [*self.data.values(), *self.outs.values(), *of_stages]
+
+    def with_stage(self, name: str, stage: LockedStage) -> Lock:
+        """Return the lock with this stage; what it says of others at the same places is of earlier times."""
+        lock = self._without(stage.outs, but=name)
+        return replace(lock, stages={**lock.stages, name: stage})
+
+    def with_data(self, artifacts: Sequence[Artifact]) -> Lock:
+        """Return the lock with this data, in place of what stood there."""
+        lock = self._without(artifacts)
+        return replace(lock, data={**lock.data, **{artifact.path: artifact for artifact in artifacts}})
+
+    def with_outs(self, artifacts: Sequence[Artifact]) -> Lock:
+        """Return the lock with these as all the large results, in place of what stood there."""
+        lock = self._without(artifacts)
+        return replace(lock, outs={artifact.path: artifact for artifact in artifacts})
+
+    def _without(self, artifacts: Iterable[Artifact], but: str | None = None) -> Lock:
+        """Return the lock without what stands where these do, the stage `but` apart: an artifact may have
+        come from another stage, or been data, when the lock was written."""
+        taken = [paths.folded(artifact.path) for artifact in artifacts]
+
+        def is_free(artifact: Artifact) -> bool:
+            path = paths.folded(artifact.path)
+            return not any(paths.overlap(path, other) for other in taken)
+
+        return Lock(
+            {n: each for n, each in self.stages.items() if n == but or all(map(is_free, each.outs))},
+            {path: each for path, each in self.data.items() if is_free(each)},
+            {path: each for path, each in self.outs.items() if is_free(each)},
+        )
 
 
 def read_lock(name: str, data: bytes, prefix: str = "") -> Lock:

@@ -211,3 +211,25 @@ def test_the_key_does_not_know_what_came_out() -> None:
     one, other = (LockedStage(("x",), outs=(Artifact("o", oid, 1),)) for oid in (HASH, DIGITS))
     assert stage_key(one) == stage_key(other)
     assert result_of(one) != result_of(other)
+
+
+def test_an_out_that_another_stage_has_now() -> None:
+    lock = Lock({"old": replace(TRAIN, outs=(Artifact("a", HASH, 1), Artifact("b", HASH, 1)))})
+    new = LockedStage(("x",), outs=(Artifact("A/sub", HASH, 1),))
+    after = lock.with_stage("new", new)
+    assert after == Lock({"new": new})
+    assert read_lock("gitexp.lock", write_lock(after)) == after
+    assert lock.with_stage("other", replace(new, outs=(Artifact("c", HASH, 1),))).stages.keys() == {
+        "old",
+        "other",
+    }
+
+
+def test_what_was_data_may_become_an_out_and_the_other_way() -> None:
+    data, out = Artifact("d", HASH, 1), Artifact("d/out", HASH, 1)
+    kept = Artifact("k", HASH, 1)
+    lock = Lock(data={"d": data, "k": kept})
+    assert lock.with_outs([out]) == Lock(data={"k": kept}, outs={"d/out": out})
+    assert lock.with_outs([out]).with_data([data]) == lock
+    stage = LockedStage(("x",), outs=(out,))
+    assert lock.with_stage("s", stage) == Lock({"s": stage}, {"k": kept})
