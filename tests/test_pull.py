@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from gitexp import errors
 from gitexp.model import Status
 from gitexp.ops import edit
 from gitexp.ops import pull as ops
 from gitexp.ops.project import Project
-from gitexp.repo import records
+from gitexp.repo import records, transport_failures
 from tests.support.clones import Team, assert_whole, clone, experiment, make_team, outcomes, refs_of
 from tests.support.experiments import put
 from tests.support.hostile import Lair
@@ -473,6 +474,14 @@ def test_names_on_the_screen(team: Team, tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "\u202e" not in done.stderr
     assert "\\u202eevil was refused" in done.stderr
+
+
+def test_a_disk_that_is_full_here_is_no_cut_connection() -> None:
+    full = "fatal: write error: No space left on device\n"
+    here = f"remote: Enumerating objects: 3, done.\n{full}fatal: index-pack failed\n"
+    assert isinstance(transport_failures.failure("fetch", "origin", 128, here), errors.DiskFull)
+    there = f"remote: {full}fatal: the remote end hung up unexpectedly\n"
+    assert isinstance(transport_failures.failure("push", "origin", 128, there), errors.RemoteFailed)
 
 
 def test_an_edit_beside_a_pull_is_not_lost(shared: Team, monkeypatch: pytest.MonkeyPatch) -> None:

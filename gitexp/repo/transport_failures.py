@@ -82,8 +82,9 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
     """Return the error for a `git push`, `fetch` or `ls-remote` that failed."""
     where = without_credentials(where)
-    plain = failures.failure([verb], status, err)
-    if isinstance(plain, errors.DiskFull | errors.ReadOnlyRepository) and "remote: " not in err:
+    ours = "\n".join(line for line in err.splitlines() if not line.startswith("remote: "))
+    plain = failures.failure([verb], status, ours)
+    if isinstance(plain, errors.DiskFull | errors.ReadOnlyRepository):
         return plain
     if verb == "fetch" and (damage := _FSCK.search(err)) is not None:
         return errors.BadTransfer(
