@@ -250,7 +250,7 @@ def test_the_table_in_a_terminal(repo: Workspace) -> None:
         "├── ####### [exp-333c9]  2024-01-01  0.25183          0.91372*  0.2",
         "├── ####### [exp-55e90]  2024-01-01  0.25183          0.90841   0.15",
         "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)             9.9",
-        "5 columns left out: train.epochs, train.optimizer, model.units, model.layers, m…",
+        "5 columns left out: train.epochs, train.optimizer, model.units and 2 more",
         "Pick with --columns or --hide; all of them: gitexp show | less -S",
         "1 more on other baselines: gitexp show -A",
     ]

@@ -84,6 +84,21 @@ def test_the_column_that_is_sorted_by_is_never_left_out() -> None:
     assert "metric_18" in layout.left_out
 
 
+def test_params_that_differ_are_left_out_last() -> None:
+    metrics = {f"metric_{at}": 0.5 + at for at in range(6)}
+    two = [
+        experiment(name, {"lr": lr, "width": lr}, metrics, note="why it was done")
+        for name, lr in (("one", 0.3), ("two", 0.4))
+    ]
+    of = table(*two)
+    layout = lay_out(of, columns(of, Columns()), width=80)
+    shown = texts(layout)[0].split()[2:]
+    assert shown == ["metric_0", "metric_1", "metric_2", "lr", "width"]
+    assert layout.left_out == ["metric_3", "metric_4", "metric_5", "note"]
+    narrow = lay_out(of, columns(of, Columns()), width=38)
+    assert texts(narrow)[0].split()[2:] == ["lr"]
+
+
 def test_where_it_is_narrow_long_names_give_way() -> None:
     long = experiment(
         "a-name-of-sixty-three-characters-that-goes-on-and-on-and-on-0042", {"lr": 1}, {"acc": 1.0}

@@ -14,7 +14,7 @@ from gitexp.cli.render import Piece, cell_width
 from gitexp.cli.values import LONGEST, PRECISION, clean, show_time, show_value
 from gitexp.files import is_number
 from gitexp.model import Status
-from gitexp.ops.columns import Column
+from gitexp.ops.columns import Column, with_several_values
 from gitexp.ops.rows import Row
 from gitexp.ops.show import Table
 
@@ -86,9 +86,10 @@ def lay_out(
         entries = [_narrowed(entry, width) for entry in entries]
         kept = columns.index(table.sort) if table.sort in columns else None
         texts = {at for at, column in enumerate(columns) if column.kind == "about"}
-        room = _room(entries, heads, width, kept, texts)
+        order = _by_weight(table, columns, kept)
+        room = _room(entries, heads, width, order, kept, texts)
         entries = [_within(entry, room) for entry in entries]
-        shown = _without_overrun(entries, heads, sorted(room), width, kept)
+        shown = _without_overrun(entries, heads, [at for at in order if at in room], width, kept)
         sizes = _sizes(entries, heads, shown)
     titles = _Entry("", "", "Experiment", "Created", "", heads, "bold")
     lines = [_entry_line(entry, shown, sizes) for entry in (titles, *entries)]
@@ -215,17 +216,31 @@ def _narrowed(entry: _Entry, width: int) -> _Entry:
     return replace(entry, id=oid, name=elide_middle(entry.name, max(room, 3)), state=state, cells=cells)
 
 
-def _room(
-    entries: Sequence[_Entry], heads: Sequence[str], width: int, kept: int | None, texts: set[int]
-) -> dict[int, int]:
-    """Return the columns that fit, from the left, and the cells of each; `texts` may be cut for it.
+def _by_weight(table: Table, columns: Sequence[Column], kept: int | None) -> list[int]:
+    """Return the columns, first what must not be missing: what is sorted by, then the params that differ,
+    for they tell the rows apart, and metrics; the first of these before the other params."""
+    heads = [group.head for group in table.groups if group.head is not None]
+    differing = with_several_values(heads, table.experiments, columns)
+    params = [at for at, column in enumerate(columns) if column.kind == "param" and column in differing]
+    metrics = [at for at, column in enumerate(columns) if column.kind == "metric"]
+    sort = [] if kept is None else [kept]
+    return list(dict.fromkeys([*sort, *params[:1], *metrics[:1], *params, *metrics, *range(len(columns))]))
 
-    The one that is sorted by is always among them.
-    """
+
+def _room(
+    entries: Sequence[_Entry],
+    heads: Sequence[str],
+    width: int,
+    order: Sequence[int],
+    kept: int | None,
+    texts: set[int],
+) -> dict[int, int]:
+    """Return the columns that fit and the cells of each, those first in `order` before the others; `texts`
+    may be cut for it, and the one that is `kept` is always among them."""
     first, second, widths = _sizes(entries, heads, range(len(heads)))
     left = width - first - len(_GAP) - second
     room: dict[int, int] = {}
-    for at in sorted(range(len(widths)), key=lambda at: at != kept):
+    for at in order:
         size = widths[at]
         if at in texts and size > left - len(_GAP) >= _LEAST_TEXT:
             size = left - len(_GAP)
@@ -242,12 +257,13 @@ def _within(entry: _Entry, room: Mapping[int, int]) -> _Entry:
 
 
 def _without_overrun(
-    entries: Sequence[_Entry], heads: Sequence[str], shown: list[int], width: int, kept: int | None
+    entries: Sequence[_Entry], heads: Sequence[str], order: list[int], width: int, kept: int | None
 ) -> list[int]:
-    """Return the columns that still fit where a state ran over into some that are gone now."""
-    while len(shown) > 1 and _total(_sizes(entries, heads, shown)) > width:
-        shown.remove(next(at for at in reversed(shown) if at != kept))
-    return shown
+    """Return the columns that still fit where a state ran over into some that are gone now; of those in
+    `order`, the last ones go first."""
+    while len(order) > (kept is not None) and _total(_sizes(entries, heads, sorted(order))) > width:
+        order.pop()
+    return sorted(order)
 
 
 # -- lines --------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def choose(
     about = [
         column for key in ABOUT if any((column := Column("about", key)).value(row) for row in experiments)
     ]
-    differing = {*about, *_differing(heads, experiments, metrics, params)}
+    differing = {*about, *with_several_values(heads, experiments, [*metrics, *params])}
     every = [*metrics, *(c for c in params if c in differing), *about]
     every += [column for column in params if column not in differing]
     if wanted.only:
@@ -127,11 +127,12 @@ def _matches(key: str, pattern: str) -> bool:
     return key == pattern or fnmatchcase(key, pattern)
 
 
-def _differing(
-    heads: Sequence[Row], experiments: Sequence[Row], metrics: Sequence[Column], params: Sequence[Column]
+def with_several_values(
+    heads: Sequence[Row], experiments: Sequence[Row], columns: Sequence[Column]
 ) -> set[Column]:
-    """Return the columns with more than one value: metrics among experiments, params also against
-    their baselines. A single experiment's metrics count, for they are its answer."""
+    """Return those metrics and params that have more than one value: metrics among experiments, params also
+    against their baselines. A single experiment's metrics count, for they are its answer."""
+    metrics, params = ([column for column in columns if column.kind == kind] for kind in ("metric", "param"))
     experiments = [row for row in experiments if row.error is None]
     heads = [head for head in heads if head.params]
     if not experiments:

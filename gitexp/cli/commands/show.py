@@ -12,7 +12,7 @@ from gitexp.cli.help import Command
 from gitexp.cli.values import PRECISION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gitexp.cli.table import Line
     from gitexp.ops.columns import Column, Columns
@@ -198,10 +198,23 @@ def _remark(table: Table, query: Query) -> str:
 def _note(left_out: Sequence[str], width: int | None) -> list[str]:
     """Return what to say of columns that did not fit, in lines that do."""
     from gitexp.cli.cells import elide
+    from gitexp.cli.render import cell_width
 
     if not left_out or width is None:
         return []
     many = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
     ways = ("Pick with --columns or --hide; all of them: gitexp show | less -S", "Pick with --columns.")
-    note = elide(f"{many} left out: {', '.join(left_out)}", width)
+    said = f"{many} left out: "
+    # Names are for copying: those that are there are whole.
+    named = next(
+        (names for names in _shorter(left_out, width) if cell_width(said + names) <= width), left_out[0]
+    )
+    note = elide(said + named, width)
     return [note, next((way for way in ways if len(way) <= width), elide(ways[-1], width))]
+
+
+def _shorter(names: Sequence[str], width: int) -> Iterator[str]:
+    """Yield all names, and then fewer and fewer of them, with how many more there are."""
+    yield ", ".join(names)
+    for count in range(min(len(names), width) - 1, 0, -1):
+        yield f"{', '.join(names[:count])} and {len(names) - count} more"
