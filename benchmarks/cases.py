@@ -30,7 +30,10 @@ _STATUS = ["sh", "-c", "git status --porcelain > /dev/null && git write-tree"]
 
 def names(lab: Lab) -> list[str]:
     """Every case that this lab can run, in order."""
-    left_out = ("" if lab.cold_disk else _COLD_DISK, _LARGEST if lab.quick else "")
+    left_out = {
+        *(() if lab.cold_disk else [_COLD_DISK]),
+        *((_LARGEST, *data_cases.MUCH) if lab.quick else ()),
+    }
     return [name for name in _CASES if name not in left_out]
 
 
@@ -219,5 +222,6 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     "run-20000": lambda lab: _run(lab, files=20_000, goal=0.50, dvc_runs=slow(lab, 2)),
     "run-20000-temp": lambda lab: _run(lab, files=20_000, goal=1.0, dvc_runs=slow(lab, 2), temp=True),
     **data_cases.CASES,
+    **data_cases.MUCH,
     **sharing_cases.CASES,
 }

@@ -11,11 +11,13 @@ from pathlib import Path
 from benchmarks import projects
 from benchmarks.case import DVC, FLOOR, GITEXP, Case, side_of, slow
 from benchmarks.lab import Lab
-from benchmarks.measure import CommandError, Side
+from benchmarks.measure import CommandError, Side, accept, nothing
 from benchmarks.projects import DATA
 
 GB = 1_000_000_000
 MANY = 10_000
+VERY_MANY = 100_000
+MEMORY = 300  # MiB, which no command may need more of, however much data there is
 
 _READ_ALL = ["sh", "-c", f"find {DATA} -type f -print0 | xargs -0 sha256sum | sha256sum"]
 _LOOK_AT_ALL = ["find", DATA, "-type", "f", "-size", "+9G"]  # a size has to be looked up for each
@@ -220,6 +222,64 @@ class _Untouched:
         _require(self._out.stat().st_mtime_ns == self._before, "a stage has run")
 
 
+# -- memory --------------------------------------------------------------------------------------------
+
+
+def _store_much(lab: Lab, *, files: int = 0, large: int = 0) -> Case:
+    """A first `add`, for its memory; as all of these without DVC, which takes minutes."""
+    mine = _projects(lab, files=files, large=large, dvc=False)[GITEXP]
+    before = partial(_forget_gitexp, mine)
+    return _much(lab, f"store {_much_of(files, large)}", mine, ["add", "--json", DATA], before, _is_added)
+
+
+def _status_of_many(lab: Lab) -> Case:
+    mine = _projects(lab, files=VERY_MANY, large=0, dvc=False)[GITEXP]
+    _add_all(lab, {GITEXP: mine})
+    work = f"`status` of {_much_of(VERY_MANY, 0)}"
+    return _much(lab, work, mine, ["status", "--json"], check=_nothing_has_changed)
+
+
+def _push_many(lab: Lab) -> Case:
+    mine, store = _with_remote(lab, files=VERY_MANY, large=0)
+    before = partial(projects.remove, store)
+    work = f"push of {_much_of(VERY_MANY, 0)} to a folder"
+    return _much(lab, work, mine, ["data", "push", "--quiet"], before)
+
+
+def _pull_much(lab: Lab, *, files: int = 0, large: int = 0) -> Case:
+    mine, _ = _with_remote(lab, files=files, large=large)
+    projects.tool(mine, lab.env, [*lab.gitexp, "data", "push", "--quiet"])
+    clone = mine.parent / "clone"
+    before = partial(_clone, lab, mine, clone)
+    work = f"pull of {_much_of(files, large)} into a new clone"
+    return _much(lab, work, clone, ["checkout", "--quiet"], before)
+
+
+def _much(
+    lab: Lab,
+    work: str,
+    where: Path,
+    words: list[str],
+    before: Callable[[], None] = nothing,
+    check: Callable[[bytes], None] = accept,
+) -> Case:
+    argv = [*lab.gitexp, *words]
+    side = Side(lambda: argv, where, lab.env, before=before, check=check, runs=1)
+    return Case(work, {GITEXP: side}, memory_goal=MEMORY)
+
+
+def _much_of(files: int, large: int) -> str:
+    return f"one file of {large // GB} GB" if large else f"{files:,} files of 1 kB"
+
+
+def _with_remote(lab: Lab, *, files: int, large: int) -> tuple[Path, Path]:
+    made = _projects(lab, files=files, large=large, dvc=False)
+    store = made[GITEXP].parent / "store"
+    projects.tool(made[GITEXP], lab.env, [*lab.gitexp, "remote", "add", "-q", "store", str(store)])
+    _add_all(lab, made)
+    return made[GITEXP], store
+
+
 def _nothing_has_changed(output: bytes) -> None:
     _require(projects.is_up_to_date(output), "gitexp status sees changes")
 
@@ -242,4 +302,12 @@ CASES: dict[str, Callable[[Lab], Case]] = {
     "push-data": _push,
     "pull-data": _pull,
     "stages-50": _stages,
+}
+MUCH: dict[str, Callable[[Lab], Case]] = {
+    "memory-store-4gb": lambda lab: _store_much(lab, large=4 * GB),
+    "memory-pull-4gb": lambda lab: _pull_much(lab, large=4 * GB),
+    "memory-store-100000": lambda lab: _store_much(lab, files=VERY_MANY),
+    "memory-status-100000": _status_of_many,
+    "memory-push-100000": _push_many,
+    "memory-pull-100000": lambda lab: _pull_much(lab, files=VERY_MANY),
 }
