@@ -713,3 +713,21 @@ def test_filters_are_completed_by_what_they_can_begin_with(
     assert complete.filters("train.l") == ["train.lr"]
     assert complete.filters("stat") == ["status"]
     assert complete.filters("acc > 1 and st") == []
+
+
+def test_where_there_are_none_it_says_how_to_have_some(repo: Workspace) -> None:
+    assert repo.gitexp("show").stderr.startswith("No experiments yet. The first one: gitexp run -- python")
+    repo.write("gitexp.yaml", "command: python train.py\n")
+    assert repo.gitexp("show").stderr == "No experiments yet. The first one: gitexp run\n"
+    repo.git("remote", "add", "origin", "nowhere")
+    assert "Those that others have pushed: gitexp pull." in repo.gitexp("show").stderr
+
+
+def test_a_column_of_which_nothing_is_said_yet_is_empty(runs: Workspace) -> None:
+    found = table(runs)
+    assert show.columns(found, Columns(only=["note", "acc"])) == [
+        Column("about", "note"),
+        Column("metric", "acc"),
+    ]
+    with pytest.raises(errors.UnknownColumn):
+        show.columns(found, Columns(only=["nope"]))

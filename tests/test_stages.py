@@ -501,6 +501,17 @@ def test_an_out_that_was_not_written(repo: Workspace) -> None:
     assert result.experiment.record.stages["evaluate"]["error"] == "train failed"
 
 
+def test_outs_that_are_there_are_not_lost_for_one_that_is_not(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", STAGES.replace("outs: [model.bin]", "outs: [model.bin, log.txt]"))
+    assert states(start(repo).experiment)["train"] == "failed"
+    repo.write("gitexp.yaml", STAGES)
+    assert states(start(repo).experiment) == {
+        "prepare": "up to date",
+        "train": "up to date",
+        "evaluate": "ran",
+    }
+
+
 def test_what_was_done_before_a_failure_stays_done(repo: Workspace) -> None:
     repo.write("train.sh", "exit 3\n")
     failed = start(repo)
@@ -856,3 +867,15 @@ def test_saving_leaves_data_and_outs_to_the_store(repo: Workspace) -> None:
     stored = tree(repo, Project.open(repo.path).store.require("saved").record.commit)
     assert "gitexp.lock" in stored
     assert not {"model.bin", "data/a.txt"} & stored
+
+
+def test_in_isolation_what_git_ignores_is_missing_and_the_way_out_named(repo: Workspace) -> None:
+    repo.write("sub dir/raw.bin", "raw")
+    repo.write(".gitignore", repo.read(".gitignore") + "sub dir/\n")
+    repo.write("gitexp.yaml", "stages: {one: {cmd: 'true', deps: [sub dir/raw.bin]}}\n")
+    done = repo.gitexp("run", "--temp", check=False)
+    assert done.exit_code == 1
+    assert (
+        "Store it: gitexp add 'sub dir/raw.bin'; or have isolated runs use it from there: share:"
+        in done.stderr
+    )

@@ -95,7 +95,7 @@ def test_params_that_differ_are_left_out_last() -> None:
     shown = texts(layout)[0].split()[2:]
     assert shown == ["metric_0", "metric_1", "metric_2", "lr", "width"]
     assert layout.left_out == ["metric_3", "metric_4", "metric_5", "note"]
-    narrow = lay_out(of, columns(of, Columns()), width=38)
+    narrow = lay_out(of, columns(of, Columns()), width=30)
     assert texts(narrow)[0].split()[2:] == ["lr"]
 
 

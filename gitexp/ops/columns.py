@@ -117,6 +117,8 @@ def _about(key: str, row: Row) -> str:
 
 def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
     matching = [column for column in every if _matches(column.key, pattern)]
+    if not matching and pattern in ABOUT:  # nothing is said yet: that is no mistake
+        return [Column("about", pattern)]
     if not matching:
         raise unknown(pattern, [column.key for column in every])
     return matching

@@ -148,12 +148,12 @@ def complete(
             for path in stage.deps:
                 is_there = standing.artifact(path, read_only=True) is not None
                 if not is_there and not any(paths.overlap(each.path, path) for each in bring):
-                    raise missing_dep(root, plan, stage, path)
+                    raise missing_dep(root, plan, stage, path, project)
             if not any(paths.overlap(each.path, params.file) for each in bring for params in stage.params):
                 standing.params(stage)
         for gone in Restorer(project, root, cache).absent(bring):
             reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
-            raise missing_dep(root, plan, reader, gone.path)
+            raise missing_dep(root, plan, reader, gone.path, project)
         standing.expect((*bring, *_as_written(standing, written)))
         at_start = {stage.name: standing.inputs(stage) for stage in outside}
     return replace(
@@ -215,8 +215,9 @@ def _is_there(root: Path, path: str) -> bool:
     return os.path.lexists(root / path)
 
 
-def missing_dep(root: Path, plan: Plan, stage: Stage, path: str) -> errors.MissingDep:
-    """Return the error for what a stage reads and no run of these stages would bring to `root`."""
+def missing_dep(root: Path, plan: Plan, stage: Stage, path: str, project: Project) -> errors.MissingDep:
+    """Return the error for what a stage reads and no run of these stages would bring to `root`, which may be
+    another place than the workspace of `project`."""
     maker = plan.graph.maker_of(path)
     if maker is not None:
         return errors.MissingDep(
@@ -224,6 +225,12 @@ def missing_dep(root: Path, plan: Plan, stage: Stage, path: str) -> errors.Missi
             f"Run that too: gitexp run {maker.name} {stage.name}",
         )
     hint = "Put it there, or correct the deps; data that gitexp knows comes with: gitexp data pull"
+    if root.resolve() != project.repo.root.resolve() and _is_there(project.repo.root, path):
+        hint = (
+            "In your workspace it is, and Git does not have it. "
+            f"Store it: gitexp add {project.typed(path)}; or "
+            "have isolated runs use it from there: share: in gitexp.yaml."
+        )
     parents = (str(parent) for parent in PurePosixPath(path).parents[:-1])
     if known := next((each for each in (path, *parents) if (root / f"{each}.dvc").is_file()), None):
         hint = (

@@ -134,7 +134,7 @@ class _Outlook:
     """
 
     def __init__(self, project: Project, plan: Plan, lock: Lock, standing: Foresight, supply: Supply) -> None:
-        self._root = project.repo.root
+        self._project = project
         self._plan = plan
         self._lock = lock
         self._standing = standing
@@ -201,7 +201,7 @@ class _Outlook:
         """Raise MissingDep for what a stage reads and a run would not bring, so that it would refuse."""
         for path in () if stage.frozen else stage.deps:
             if not self._standing.is_open(path) and self._standing.artifact(path, read_only=True) is None:
-                raise stages.missing_dep(self._root, self._plan, stage, path)
+                raise stages.missing_dep(self._project.repo.root, self._plan, stage, path, self._project)
 
 
 def _of_data(standing: Standing, path: str, locked: Artifact | None) -> DataState:

@@ -131,7 +131,7 @@ def show(
     if md:
         return render.answer(export.markdown(table, ops.columns(table, wanted), precision))
     render.answer(_lines(table, ops.columns(table, wanted), precision), page=True)
-    if remark := _remark(table, query):
+    if remark := _remark(project, table, query):
         render.say(remark, "dim")
     return None
 
@@ -184,15 +184,27 @@ def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line
     return [*layout.lines, *([(line, "dim")] for line in _note(layout.left_out, width))]
 
 
-def _remark(table: Table, query: Query) -> str:
+def _remark(project: Project, table: Table, query: Query) -> str:
     """Return what to tell a person who may look for more than the table has."""
     asked = query.failed is not None or query.limit is not None or query.filter is not None
     remarks = ["No experiment is like that."] if asked and not table.experiments else []
     if not query.everything and table.elsewhere:
         remarks.append(f"{table.elsewhere:,} more on other baselines: gitexp show -A")
     elif not asked and not table.experiments:
-        remarks.append("No experiments yet. The first one: gitexp run -- python train.py")
+        remarks.append(_none_yet(project))
     return " ".join(remarks)
+
+
+def _none_yet(project: Project) -> str:
+    """Return how there may be experiments where there are none: a colleague's, or one's own."""
+    from gitexp.repo import exchange
+
+    config = project.config
+    has_command = config.command is not None or config.pipeline_file is not None
+    first = f"The first one: gitexp run{'' if has_command else ' -- python train.py'}"
+    if exchange.remotes(project.repo.config):
+        return f"No experiments here yet. Those that others have pushed: gitexp pull. {first}"
+    return f"No experiments yet. {first}"
 
 
 def _note(left_out: Sequence[str], width: int | None) -> list[str]:
