@@ -89,7 +89,8 @@ def _not_renewed(remote: Remote, there: Mapping[str, Listed], jobs: int | None) 
     team = _Team(jobs or remote.jobs, dict.fromkeys(stale))
     if stale:
         team.work(lambda hash_, size, on_bytes: remote.renew(hash_), stale, remote.flush)
-    return set(stale).difference(team.done)
+    # A gc may have looked at one before, and have removed it since.
+    return set(stale).difference(remote.look_at(team.done) if team.done else ())
 
 
 def pull(

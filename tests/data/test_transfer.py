@@ -214,6 +214,17 @@ def test_what_cannot_be_made_fresh_is_sent_again(
     assert all(file.stat().st_mtime > began for file in stored(remote._root))
 
 
+def test_what_a_gc_removes_at_this_moment_is_sent_again(
+    here: Side, remote: FolderRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = here.add()
+    push(here.store, remote, hashes(artifacts))
+    old(remote, days=20)
+    monkeypatch.setattr(remote, "renew", remote.remove)
+    assert len(push(here.store, remote, hashes(artifacts)).hashes) == FILES + 2
+    assert len(stored(remote._root)) == FILES + 2
+
+
 def test_what_is_nowhere_has_failed(here: Side, clone: Side, remote: FolderRemote) -> None:
     artifacts = here.add()
     failed = push(clone.store, remote, hashes(artifacts)).failed
