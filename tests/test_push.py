@@ -373,6 +373,38 @@ def test_one_whose_lock_cannot_be_read_keeps_back_no_other(team: Team, stored: P
     assert "warning: left out: gitexp.lock (" in done.stderr
 
 
+@pytest.mark.parametrize("words", [(), ("one",), ("--data",)])
+def test_data_goes_after_a_push_without_it(team: Team, stored: Path, words: tuple[str, ...]) -> None:
+    assert team.ann.json("push", "--no-data")["data"] is None
+    put(team.ann, "two")
+    told = team.ann.json("push", *words)
+    assert outcomes(told)["one"] == "up-to-date"
+    assert told["data"]["objects"] == 2
+    assert len([file for file in stored.rglob("*") if file.is_file()]) == 2
+
+
+def test_a_remote_that_has_lost_a_folder_gets_it_again(team: Team, stored: Path) -> None:
+    team.ann.gitexp("push")
+    shutil.rmtree(stored)
+    assert team.ann.json("push")["data"]["objects"] == 2
+    assert team.ann.json("push")["data"] is None
+
+
+def test_up_to_date_is_not_said_where_the_data_is_nowhere(team: Team, stored: Path) -> None:
+    team.ann.gitexp("push", "--no-data")
+    shutil.rmtree(team.ann.path / ".git" / "gitexp" / "objects")
+    (team.ann.path / "data" / "one.bin").unlink()
+    done = team.ann.gitexp("push", "--quiet")
+    assert done.stderr == (
+        "warning: one: at origin, but its data is neither on this machine nor at the data remote.\n"
+        "hint: Whoever has it: gitexp push one\n"
+    )
+    assert outcomes(team.ann.json("push")) == {"one": "up-to-date"}
+    put(team.ann, "two")  # on the same data, which nobody is to be promised
+    assert team.ann.json("push", check=False)["error"]["code"] == "transfer-failed"
+    assert team.ann.json("push", "one", check=False)["error"]["code"] == "transfer-failed"
+
+
 def test_data_without_a_data_remote(team: Team) -> None:
     put(team.ann, "one")
     assert team.ann.json("push")["data"] is None

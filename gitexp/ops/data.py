@@ -251,6 +251,30 @@ def _report(store: ObjectStore, at: Remote, wanted: Iterable[Artifact], done: Tr
     return Report(at.name, len(done.hashes), done.bytes, failed)
 
 
+def lacking(project: Project, commits: Iterable[str]) -> dict[str, bool]:
+    """Return those of some commits of whose artifacts the first remote has not all: True if this machine
+    has the rest, so that it can be sent.
+
+    The remote is asked once, for what the locks name: a folder's list is there only if its files are. A
+    lock that cannot be read is passed over. Raises what `remote_of` raises, and DataRemoteError.
+    """
+    locks = _locks(project, list(dict.fromkeys(commits)))
+    named = {
+        commit: {artifact.hash for artifact in lock.artifacts}
+        for commit, lock in locks.items()
+        if isinstance(lock, Lock)
+    }
+    wanted = set[str]().union(*named.values())
+    if not wanted:
+        return {}
+    with remote_of(project) as at:
+        absent = wanted.difference(at.has_many(wanted))
+    store = ObjectStore(project.local.objects)
+    here = {hash_: _is_whole(store, hash_) for hash_ in absent}
+    found = {commit: hashes & absent for commit, hashes in named.items()}
+    return {commit: all(here[hash_] for hash_ in hashes) for commit, hashes in found.items() if hashes}
+
+
 # -- status -------------------------------------------------------------------------------------------
 
 

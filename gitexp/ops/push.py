@@ -21,6 +21,7 @@ _FATES = {
     Outcome.UPDATED: Fate.UPDATED,
     Outcome.UP_TO_DATE: Fate.UP_TO_DATE,
 }
+_NOWHERE = "its data is neither on this machine nor at the data remote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,10 @@ class Pushed:
 def push(project: Project, request: Request, contact: Contact | None = None) -> Pushed:
     """Push experiments; return what became of each.
 
-    One that is there as it is here is up to date; one that cannot go is refused, and keeps back no
-    other. Raises NoRemote, RemoteFailed; StillRunning, UnknownExperiment, AmbiguousExperiment for names;
-    FilterError; and what is raised for data that cannot be sent: then no ref has gone.
+    One that is there as it is here is up to date, and of its data goes what is not there; where that is
+    not here either, `reason` says so. One that cannot go is refused, and keeps back no other. Raises
+    NoRemote, RemoteFailed; StillRunning, UnknownExperiment, AmbiguousExperiment for names; FilterError; and
+    what is raised for data that cannot be sent: then no ref has gone.
     """
     contact = contact or Contact()
     experiments = _select(project, request)
@@ -62,7 +64,12 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     known = _known(experiments, there, named=bool(request.names))
     going = [one for one in experiments if one.name not in known]
     with_data = bool(project.config.remotes) if request.data is None else request.data
-    of_data = (experiments if request.data else going) if with_data else []
+    lacking = dict[str, bool]()
+    if with_data and not (request.names or request.data):  # those asked for are looked at file by file
+        lacking = data.lacking(project, [one.record.commit for one in experiments if one.name in known])
+        of_data = [one for one in experiments if one.name not in known or lacking.get(one.record.commit)]
+    else:
+        of_data = experiments if with_data else []
     unread = data.unreadable(project, [one.record.commit for one in of_data])
     report = _push_data(project, [one for one in of_data if one.record.commit not in unread], contact)
     going = [one for one in going if one.record.commit not in unread]
@@ -73,7 +80,7 @@ def push(project: Project, request: Request, contact: Contact | None = None) -> 
     lost = [name for name, how in outcomes.items() if how.outcome is Outcome.REFUSED and how.here]
     theirs = _theirs(project, remote, there, lost)
     told = [
-        Shared(known[one.name], one.name, Fate.UP_TO_DATE)
+        _up_to_date(one, known[one.name], has_data=lacking.get(one.record.commit, True))
         if one.name in known
         else _told(one, outcomes[one.name], theirs)
         if one.name in outcomes
@@ -147,6 +154,13 @@ def _theirs(
         return {}
     fetched = {name: oid for name, oid in found.items() if PREFIX + name not in refused}
     return {one.experiment.name: one.experiment for one in project.store.read_commits(fetched)}
+
+
+def _up_to_date(one: Experiment, there: str, *, has_data: bool) -> Shared:
+    if has_data:
+        return Shared(there, one.name, Fate.UP_TO_DATE)
+    hint = f"Whoever has it: gitexp push {one.name}"
+    return Shared(there, one.name, Fate.UP_TO_DATE, _NOWHERE, hint)
 
 
 def _without_data(one: Experiment, why: errors.LockError) -> Shared:

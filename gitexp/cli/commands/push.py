@@ -48,7 +48,8 @@ def push(
     """Push experiments to a Git remote, for others to pull.
 
     Without names: those of HEAD's commit that are done, with -A those of all baselines. Data and results
-    go first, to the data remote: where they cannot, no experiment does. Nothing there is overwritten:
+    go first, to the data remote, of experiments that are there already too: where they cannot, no
+    experiment does. Nothing there is overwritten:
     another experiment of the same name is refused, and the others go. The exit code is 1 if one was.
     """
     from gitexp.cli import render
@@ -86,6 +87,10 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
     refused = any(one.fate is Fate.REFUSED for one in pushed.experiments)
     for line in pushed.messages if refused or not quiet else ():
         render.say(f"{pushed.remote}: {line}", "dim")
+    bare = [one for one in pushed.experiments if one.fate is Fate.UP_TO_DATE and one.reason]
+    if bare:
+        render.warn(f"{listed([one.there for one in bare])}: at {pushed.remote}, but {bare[0].reason}.")
+        render.hint(bare[0].hint)
     if quiet:
         return
     if pushed.data is not None and pushed.data.objects:
@@ -93,7 +98,7 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
     for fate, said in ((Fate.NEW, "Pushed"), (Fate.UPDATED, "Pushed what is new of")):
         if names := [one.there for one in pushed.experiments if one.fate is fate]:
             render.say(f"{said} {listed(names)} to {pushed.remote}.")
-    if same := [one.there for one in pushed.experiments if one.fate is Fate.UP_TO_DATE]:
+    if same := [one.there for one in pushed.experiments if one.fate is Fate.UP_TO_DATE and not one.reason]:
         render.say(f"Up to date at {pushed.remote}: {counted(same)}.", "dim")
 
 
