@@ -721,6 +721,9 @@ def test_dry_run(repo: Workspace) -> None:
         (("run", "train", "--forse"), "Did you mean --force?"),
         (("run", "train", "--force", "--", "sh"), "Give the one or the other."),
         (("run", "-j", "0"), "0 is not in the range"),
+        (("run", "train", "-s", "--downstream"), "--single and --downstream do not go together."),
+        (("run", "--dry-run", "--from", "HEAD"), "--dry-run looks at the workspace, and does not go"),
+        (("run", "--dry-run", "--temp", "--once"), "together with --temp and --once."),
     ],
 )
 def test_wrong_words(repo: Workspace, args: tuple[str, ...], said: str) -> None:

@@ -35,7 +35,9 @@ gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
 gitexp run --from exp-55e90 --with train.py    (with that file as it is here)
 gitexp run --from HEAD -- python train.py
+gitexp run --dry-run -S train.lr=0.2    (which stages would run, and why)
 gitexp run train --force -j 4    (a stage, and what it stands on)
+gitexp run prepare --downstream    (a stage, and what stands on it)
 """
 
 
@@ -115,7 +117,8 @@ def run(
         int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run so many stages at the same time.")
     ] = 1,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would become of each stage; run and store nothing.")
+        bool,
+        typer.Option("--dry-run", help="Say what would become of each stage here; run and store nothing."),
     ] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -139,6 +142,9 @@ def run(
     from gitexp.ops.lineage import row_of
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
+    options.only_one(single=single, downstream=downstream)
+    if dry_run:
+        _refuse_elsewhere({"from": from_, "with": with_files, "temp": temp, "once": once})
     gc.enable()  # the command may take days, and `main` has turned it off
     project = open_project(needs_config=True)
 
@@ -227,6 +233,15 @@ def _listener(*, quiet: bool) -> StageListener:
             render.say(f"[{at}/{of}] {result.name}: {text}", "red" if result.error else "dim")
 
     return StageListener() if quiet else StageListener(begins, ends)
+
+
+def _refuse_elsewhere(asked: dict[str, object]) -> None:
+    """Raise UsageError if other code than the workspace's is asked for: --dry-run would answer for that."""
+    if names := [f"--{name}" for name, value in asked.items() if value]:
+        raise errors.UsageError(
+            f"--dry-run looks at the workspace, and does not go together with {' and '.join(names)}.",
+            "Without --dry-run, what any experiment has computed is restored, and the rest runs.",
+        )
 
 
 def _dry_run(project: Project, selection: StageSelection | None, overrides: list[str], *, json: bool) -> None:
