@@ -55,6 +55,24 @@ def test_data_becomes_an_out(repo: Workspace) -> None:
     assert states(start(repo).experiment) == {"a": "up to date"}
 
 
+def test_save_stores_what_was_done_to_outs_by_hand(repo: Workspace) -> None:
+    stages = "stages: {a: {cmd: echo 1 > x; echo 2 > y; echo 3 > m.csv, outs: [x, y], plots: [m.csv]}}\n"
+    make(repo, {"gitexp.yaml": stages, ".gitignore": "/x\n/y\n"})
+    repo.writes("x", "y", "m.csv", LOCK_FILE)
+    start(repo)
+    repo.gitexp("save", "-n", "as-run")
+    repo.write("x", "by hand\n")
+    before = repo.read(LOCK_FILE)
+    repo.gitexp("save", "-n", "mine")
+    assert repo.read(LOCK_FILE) == before
+    repo.gitexp("checkout", "as-run")
+    assert repo.read("x") == "1\n"
+    repo.gitexp("checkout", "mine")
+    assert (repo.read("x"), repo.read("y")) == ("by hand\n", "2\n")
+    again = start(repo, temp=True, from_="mine").experiment
+    assert states(again) == {"a": "restored"}  # as the stage has written it, not as it was by hand
+
+
 def lock_of(repo: Workspace, experiment: Experiment) -> Lock:
     return read_lock(LOCK_FILE, stored(repo, experiment_commit(repo, experiment.name))[LOCK_FILE][1])
 

@@ -6,7 +6,7 @@ file stands under `outs` of the lock instead; those of stages stand with their s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,12 +85,14 @@ def keep(
     *,
     before: Sequence[str] = (),
     beside_stages: bool = False,
+    but: Collection[str] = (),
 ) -> Kept:
     """Put files of a workspace in the object store; return a tree's lock with these as its large results.
 
     Of those `before`, which nobody has written since, it has what it had if that is still so;
-    `beside_stages` that have just run, what these name is theirs. The lock on disk is not changed. Raises
-    StorageError and DiskFull: then nothing is wrong with the files.
+    `beside_stages` that have just run, what these name is theirs. The entries of the stages `but` do not
+    hold any more. The lock on disk is not changed. Raises StorageError and DiskFull: then nothing is wrong
+    with the files.
     """
     name = lock_file.path_of(config)
     (text,) = project.repo.read_blobs([f"{tree}:{name}"])
@@ -98,11 +100,12 @@ def keep(
         lock = read_lock(name, text or b"", config.folder)
     except errors.LockError as error:
         return Kept(Lock(), Lock(), [_refused(path, error) for path in paths])
+    fitting = replace(lock, stages={name: stage for name, stage in lock.stages.items() if name not in but})
     stages = lock.stages.values() if beside_stages else ()
     theirs = [out.path for stage in stages for out in stage.outs]
     taken, refused = _put(project, root, [path for path in paths if not is_below(path, theirs)])
     same = unchanged(project, root, [lock.outs[path] for path in before if path in lock.outs])
-    after, not_named = _with_outs(lock, [*same, *taken], config)
+    after, not_named = _with_outs(fitting, [*same, *taken], config)
     return Kept(lock, after, [*refused, *not_named])
 
 

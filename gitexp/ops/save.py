@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitexp import files
 from gitexp.failpoints import failpoint
@@ -15,6 +16,9 @@ from gitexp.ops.record import branch_of, made_here
 from gitexp.repo import indexes, live, snapshot
 from gitexp.repo.store import check_name, subject
 from gitexp.run.liveness import is_alive
+
+if TYPE_CHECKING:
+    from gitexp.ops.edited_outs import EditedOuts
 
 
 def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
@@ -35,6 +39,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     elsewhere = project.elsewhere()
     large = _large_results(project, elsewhere)
+    edited = _edited_outs(project, elsewhere)
     data = inputs.present_data(project)
     rules = snapshot.Rules(
         leave_out=exclusions.rule(root),
@@ -51,7 +56,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     ]
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)
-        tree, refused = _with_large_results(project, scratch, taken.tree, large)
+        tree, refused = _with_stored(project, scratch, taken.tree, large, edited)
     failpoint("save:snapshot")
     record = Record(
         name=name,
@@ -93,16 +98,28 @@ def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
     return [name for name in large if name not in tracked]
 
 
-def _with_large_results(
-    project: Project, scratch: Path, tree: str, large: Sequence[str]
+def _edited_outs(project: Project, elsewhere: Sequence[str]) -> EditedOuts | None:
+    """Return the outs of stages that are not as their stage has left them; None where there are no stages."""
+    if project.config.pipeline_file is None:
+        return None
+    from gitexp.ops import edited_outs
+
+    return edited_outs.find(project, [path for path in elsewhere if path not in project.config.data])
+
+
+def _with_stored(
+    project: Project, scratch: Path, tree: str, large: Sequence[str], edited: EditedOuts | None
 ) -> tuple[str, Sequence[str]]:
-    """Return the tree with a lock that names the large results, and a sentence for each that it cannot."""
-    if not large:
+    """Return the tree with a lock that names large results and edited outs, and a sentence for each that it
+    cannot."""
+    outs, stages = (edited.paths, edited.stages) if edited is not None else ((), ())
+    if not (large or outs or stages):
         return tree, ()
     from gitexp.ops import large_results
 
-    kept = large_results.keep(project, project.repo.root, project.config, tree, large)
-    contents = kept.contents(project.config)
+    root, config = project.repo.root, project.config
+    kept = large_results.keep(project, root, config, tree, [*large, *outs], but=stages)
+    contents = kept.contents(config)
     return snapshot.with_contents(project.repo, scratch, tree, contents) if contents else tree, kept.refused
 
 
