@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -284,3 +285,36 @@ def test_a_lock_that_names_code(repo: Workspace) -> None:
     done = repo.gitexp("checkout", check=False)
     assert "train.py would be lost" in done.stderr
     assert repo.read("train.py") == before
+
+
+# -- links ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linked(repo: Workspace) -> Workspace:
+    """A data folder with a link to a file of the workspace, which is data itself."""
+    with repo.by_user():
+        (repo.path / "sets" / "raw" / "link").symlink_to("../labels")
+    repo.gitexp("add", "-q", "sets/raw")
+    return repo
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_leads_to_the_content_stays(linked: Workspace) -> None:
+    link = linked.path / "sets" / "raw" / "link"
+    assert "All is as gitexp.lock says" in linked.gitexp("checkout").stderr
+    assert link.is_symlink()
+    linked.write("sets/raw/a", "changed")
+    linked.gitexp("checkout", "-q", "--force")
+    assert (link.is_symlink(), link.read_text()) == (False, "new labels")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_what_changes_does_not_stay(linked: Workspace) -> None:
+    """The link has the right content, until the same checkout brings another file to where it leads."""
+    linked.write("sets/labels", "newest labels")
+    linked.gitexp("add", "-q", "sets/labels")
+    linked.write("sets/labels", "new labels")
+    linked.gitexp("checkout", "-q")
+    assert linked.read("sets/labels") == "newest labels"
+    assert linked.read("sets/raw/link") == "new labels"

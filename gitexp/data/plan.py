@@ -33,13 +33,15 @@ class Here(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be done for one artifact, by path relative to the root: what is to be written, what is to
-    go, and what is there of both. `unsaved` are those of them that would be lost."""
+    go, and what is there of both. `unsaved` are those of them that would be lost. `linked` says that files
+    which are links to the right content stay so."""
 
     artifact: Artifact
     write: Mapping[str, File] = field(default_factory=dict)
     remove: Sequence[str] = ()
     here: Mapping[str, Here] = field(default_factory=dict)
     unsaved: Sequence[str] = ()
+    linked: bool = False
 
     @property
     def size(self) -> int:
@@ -62,19 +64,31 @@ def nowhere(hash_: str) -> bool:
 
 
 def plan(
-    store: ObjectStore, root: Path, artifact: Artifact, cache: StatCache, known: Known = nowhere
+    store: ObjectStore,
+    root: Path,
+    artifact: Artifact,
+    cache: StatCache,
+    known: Known = nowhere,
+    *,
+    links_stay: bool = False,
 ) -> Plan:
     """Return what there is to do for an artifact; what is `known` to be in another store is not unsaved.
 
-    Raises MissingData if the list of a folder's files is not in the store, UnsafePath, BadManifest,
-    DamagedObject, and UnsavedChanges for what is neither file nor folder and in the way.
+    With `links_stay` there is nothing to do where all content is there, be it by links: these must not lead
+    to what is about to change. Raises MissingData if the list of a folder's files is not in the store,
+    UnsafePath, BadManifest, DamagedObject, and UnsavedChanges for what is neither file nor folder and in the
+    way.
     """
     if why := paths.fault(artifact.path):
         raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
     wanted = _wanted(store, artifact)
     there = _here(root, artifact.path, cache)
-    write = {path: file for path, file in wanted.items() if not _is_same(there.get(path), file)}
+    differ = {path: file for path, file in wanted.items() if not _is_same(there.get(path), file)}
     remove = [path for path in there if path not in wanted]
+    links = {path: wanted[path] for path in wanted if path not in differ and there[path].found.link}
+    if links_stay and not differ and not remove:
+        return Plan(artifact, linked=bool(links))
+    write = {**differ, **links}
     here = {path: there[path] for path in (*write, *remove) if path in there}
     return Plan(artifact, write, remove, here, _unsaved(store, here, known))
 
@@ -141,7 +155,7 @@ def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
 
 
 def _is_same(here: Here | None, file: File) -> bool:
-    if here is None or here.hash != file.hash or here.found.link:
+    if here is None or here.hash != file.hash:
         return False
     return os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
 

@@ -168,7 +168,10 @@ class _Checkout:
         repo = self._project.repo
         self._tracked = indexes.files(repo, repo.index, [artifact.path for artifact in artifacts])
         self._fetch_manifests(artifacts)
-        plans = [self._plan(artifact) for artifact in artifacts]
+        plans = [self._plan(artifact, links_stay=True) for artifact in artifacts]
+        if any(each.write or each.remove for each in plans):  # that may be what links lead to: they go first
+            no_links = [self._plan(each.artifact) for each in plans if each.linked]
+            plans = [*no_links, *(each for each in plans if not each.linked)]
         if not force:
             plans = self._less_what_git_has(plans)
             self._refuse_losses(plans)
@@ -182,8 +185,9 @@ class _Checkout:
             [artifact for artifact, placed in done if not placed],
         )
 
-    def _plan(self, artifact: Artifact) -> Plan:
-        return plan(self._store, self._root, artifact, self._cache, self._is_committed)
+    def _plan(self, artifact: Artifact, *, links_stay: bool = False) -> Plan:
+        known = self._is_committed
+        return plan(self._store, self._root, artifact, self._cache, known, links_stay=links_stay)
 
     def _less_what_git_has(self, plans: Sequence[Plan]) -> list[Plan]:
         """Return the plans without those unsaved files that stand so in HEAD or in an experiment."""
