@@ -218,6 +218,14 @@ def test_a_lock_with_a_conflict_loses_no_other_result(repo: Workspace) -> None:
     assert "models/small" in stored(repo, experiment_commit(repo, "one"))
 
 
+def test_a_conflict_that_comes_while_it_runs(repo: Workspace) -> None:
+    conflict = "printf '<<<<<<< a\\n=======\\n>>>>>>> b\\n' > gitexp.lock"
+    repo.gitexp("run", "-n", "one", "--", "sh", "-c", f"{script('a')[2]}; {conflict}")
+    assert large(repo, "one") == {"models/big": content("a")}
+    (said,) = warnings(repo, "one")
+    assert said.startswith("the workspace's lock was left as it is: ")
+
+
 def test_data_and_large_results_stand_in_one_lock(repo: Workspace) -> None:
     repo.write("raw.csv", "1\n")
     with repo.by_user():

@@ -149,18 +149,13 @@ def _large(
         beside_stages=run.lock.is_file(),
     )
     warnings, outs = [*kept.refused], kept.after.outs
-    # An isolated run's workspace is not for people, and one that died may have been at work since.
-    if (
-        kept.after != kept.before
-        and run.process == current_process()
-        and not _is_isolated(project, workspace)
-    ):
-        lock_file.change(
-            root,
-            config,
-            project.local,
-            lambda lock: lock.with_outs([*outs.values()]),
-        )
+    # An isolated run's workspace is not for people, and where one died somebody may have been at work since.
+    is_here = run.process == current_process() and not _is_isolated(project, workspace)
+    if is_here and kept.after != kept.before:
+        try:
+            lock_file.change(root, config, project.local, lambda lock: lock.with_outs([*outs.values()]))
+        except errors.LockError as error:  # a merge, say, while it ran
+            warnings.append(f"the workspace's lock was left as it is: {error.message.rstrip('.')}")
         warnings += ignore.advice(workspace, [path for path in outs if path not in kept.before.outs])
     return kept.contents(config), [*outs], warnings
 
