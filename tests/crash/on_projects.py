@@ -28,7 +28,7 @@ def _with_a_config(repo: Workspace) -> None:
 
 
 def _listed(repo: Workspace) -> None:
-    assert repo.read("gitexp.yaml") == f"{_COMMAND}remotes:\n  store: /store\n"
+    assert repo.read("gitexp.yaml") == f"{_COMMAND}remotes:\n  store: /nowhere/store\n"
 
 
 def _with_all_that_crashes_leave(repo: Workspace) -> None:
@@ -61,7 +61,7 @@ SCENARIOS = (
     Scenario("init", ("init",), may_change=_CONFIG, refused=("config-exists",), holds=_initialized),
     Scenario(
         "remote add",
-        ("remote", "add", "store", "/store"),
+        ("remote", "add", "store", "/nowhere/store"),
         _with_a_config,
         _CONFIG,
         ("remote-exists",),
