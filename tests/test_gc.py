@@ -20,6 +20,7 @@ from gitexp.model import Artifact
 from gitexp.ops import gc, in_use
 from gitexp.ops.data import push, remote_of
 from gitexp.ops.project import Project
+from gitexp.pipeline.lock import Lock, LockedStage, read_lock, write_lock
 from tests.support.stored import LONG_AGO, age, lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
 
@@ -135,6 +136,13 @@ def _by_a_commit_that_was_reset_in_another_worktree(repo: Workspace) -> None:
     repo.guard.retake()
 
 
+def _by_a_stage_that_a_merge_has_mixed(repo: Workspace) -> None:
+    """It counts as not run; but the one or the other side has made what it names."""
+    data = read_lock("gitexp.lock", repo.read("gitexp.lock").encode() + b"\n").data["data"]
+    text = write_lock(Lock({"make": LockedStage(("make",), outs=(data,))})).decode()
+    repo.write("gitexp.lock", text.replace("cmd: make", "cmd: make all"))
+
+
 def _by_another_worktree(repo: Workspace) -> None:
     repo.git("worktree", "add", "-q", "--detach", "../beside")
     (repo.path / "gitexp.lock").rename(repo.path.parent / "beside" / "gitexp.lock")
@@ -174,6 +182,7 @@ HOLDERS = (
     _by_a_stash_of_files_that_git_does_not_know,
     _by_a_commit_that_was_amended,
     _by_a_commit_that_was_reset_in_another_worktree,
+    _by_a_stage_that_a_merge_has_mixed,
     _by_another_worktree,
     _by_the_head_of_another_worktree,
     _by_a_folder_of_its_own,

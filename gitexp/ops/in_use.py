@@ -111,7 +111,7 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
 def _parsed(path: str, text: bytes | None, prefix: str) -> Lock:
     if text is None:
         raise errors.LockError(f"{path} cannot be read", file=path)
-    return read_lock(path, text, prefix)
+    return read_lock(path, text, prefix, mixed=True)
 
 
 def _hashes(lock: Lock) -> set[str]:
@@ -226,7 +226,7 @@ def _present(
         for path in sorted(usual.union(new, (path for _, path in staged))):
             file = worktree.root / path
             try:
-                lock = read_lock(str(file), file.read_bytes(), posixpath.dirname(path))
+                lock = _parsed(str(file), file.read_bytes(), posixpath.dirname(path))
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
             except (OSError, errors.LockError) as error:

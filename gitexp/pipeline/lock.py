@@ -96,14 +96,15 @@ class Lock:
         )
 
 
-def read_lock(name: str, data: bytes, prefix: str = "") -> Lock:
+def read_lock(name: str, data: bytes, prefix: str = "", *, mixed: bool = False) -> Lock:
     """Return what a gitexp.lock says; `prefix` is the project's folder relative to the root.
 
-    A stage that a merge has made of two runs counts as not run. Raises LockError, naming the file `name`, for
-    whatever gitexp would not have written: paths that lead out of the repository or into Git's folder, bad
-    hashes, two artifacts at one place, a merge's conflict.
+    A stage that a merge has made of two runs counts as not run, but with `mixed`: who asks for all that is
+    named wants it, too. Raises LockError, naming the file `name`, for whatever gitexp would not have written:
+    paths that lead out of the repository or into Git's folder, bad hashes, two artifacts at one place, a
+    merge's conflict.
     """
-    return _Reader(name, prefix).lock(data)
+    return _Reader(name, prefix, mixed=mixed).lock(data)
 
 
 def write_lock(lock: Lock, prefix: str = "") -> bytes:
@@ -165,9 +166,10 @@ def _seal(locked: LockedStage, prefix: str) -> str:
 class _Reader:
     """Reads one lock; every complaint names its file."""
 
-    def __init__(self, name: str, prefix: str) -> None:
+    def __init__(self, name: str, prefix: str, *, mixed: bool) -> None:
         self._name = name
         self._prefix = prefix
+        self._mixed = mixed
 
     def lock(self, data: bytes) -> Lock:
         if (conflict := _CONFLICT.search(data)) is not None:
@@ -246,7 +248,7 @@ class _Reader:
             },
             outs=self._artifacts(tree.get("outs"), f"outs of {what}"),
         )
-        return locked if tree.get("seal") == _seal(locked, self._prefix) else None
+        return locked if self._mixed or tree.get("seal") == _seal(locked, self._prefix) else None
 
     def _artifacts(self, value: Value, what: str, *, only_read: bool = False) -> tuple[Artifact, ...]:
         found = [self._artifact(path, each, what, only_read) for path, each in self._map(value, what).items()]
