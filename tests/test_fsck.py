@@ -94,6 +94,7 @@ def test_a_damaged_object_is_moved_aside_and_told_with_whom_it_concerns(
             "path": "data/deep/b.txt",
             "holders": ["one", "the workspace"],
             "mended": None,
+            "unsure": False,
         }
     ]
 
@@ -114,6 +115,28 @@ def test_a_folder_s_list_of_files(repo: Workspace, data: Artifact, damage: Calla
     ((finding),) = checked(repo).findings
     assert (finding.hash, finding.path, finding.problem) == (data.hash, "data", True)
     assert finding.holders == ("one", "the workspace")
+
+
+def test_of_what_a_damaged_list_may_name_nobody_says_that_nothing_refers_to_it(
+    repo: Workspace, data: Artifact
+) -> None:
+    flip(object_of(repo, "beta"))
+    flip(manifest_of(repo, data))
+    told = repo.gitexp("fsck", check=False).stdout.splitlines()
+    assert any(line.endswith(": damaged; whether anything refers to it is not known") for line in told)
+    assert "problem: data: damaged" in told
+
+
+def test_a_list_and_a_file_of_it_are_had_from_the_workspace(repo: Workspace, data: Artifact) -> None:
+    repo.allow("files", "data/**")
+    repo.gitexp("checkout")
+    flip(object_of(repo, "beta"))
+    flip(manifest_of(repo, data))
+    report = checked(repo)
+    assert report.healthy
+    assert {finding.mended for finding in report.findings} == {"the workspace"}
+    assert len(report.findings) == 2
+    assert checked(repo).findings == ()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions")

@@ -329,13 +329,24 @@ def _damaged_manifest(repo: Workspace) -> None:
     age(store.path(folder))
 
 
-@pytest.mark.parametrize("damage", [_conflict, _later_format, _damaged_tree, _broken_ref, _damaged_manifest])
+def _manifest_moved_aside(repo: Workspace) -> None:
+    _damaged_manifest(repo)
+    shutil.rmtree(repo.path / "data")
+    repo.guard.retake()
+    repo.gitexp("fsck", check=False)
+    assert not any(hash_.endswith(".dir") for hash_ in hashes(repo))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_conflict, _later_format, _damaged_tree, _broken_ref, _damaged_manifest, _manifest_moved_aside],
+)
 def test_nothing_is_deleted_as_long_as_it_cannot_be_told_what_is_in_use(
     repo: Workspace, data: Artifact, damage: Callable[[Workspace], None]
 ) -> None:
     put_object(repo, "spare", "nobody wants it")
-    before = hashes(repo)
     damage(repo)
+    before = hashes(repo)
     with pytest.raises(errors.UseUnknown, match="Nothing is deleted"):
         gc.find(Project.open(repo.path))
     assert hashes(repo) == before

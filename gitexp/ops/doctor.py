@@ -145,7 +145,7 @@ def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
         file = common / ref
         # A folder on the way may be a link, which leads elsewhere.
         ours = os.path.lexists(file) and file.parent.resolve() == file.parent
-        aside = project.local.root / "broken" / ref.removeprefix("refs/gitexp/").replace("/", "-")
+        aside = project.local.broken / ref.removeprefix("refs/gitexp/").replace("/", "-")
         yield Finding(
             "broken-ref",
             f"{ref} is broken: it says no commit.",

@@ -10,14 +10,14 @@ import errno
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.data import transfer
 from gitexp.data.hashing import hash_file, in_parallel
-from gitexp.data.manifest import FOLDER, is_folder
+from gitexp.data.manifest import FOLDER, File, is_folder
 from gitexp.data.objects import ObjectStore
 from gitexp.data.progress import OnProgress, Progress
 from gitexp.data.remote import Remote
@@ -30,8 +30,6 @@ from gitexp.ops.data import remote_of
 from gitexp.ops.gc import fetch_manifests
 from gitexp.ops.project import Project
 
-BROKEN = "broken"  # the folder for what was damaged
-
 _COMMITS = 3  # that are looked into for content that may stand in Git too
 _BLOBS = 100  # that are read at a time
 _TICK = 0.1  # seconds between two reports
@@ -43,8 +41,8 @@ Places = list[tuple[str, str]]  # an artifact, by its hash, and a path in the wo
 class Finding:
     """One object that is damaged, or not there though a lock refers to it.
 
-    `path` is where it belongs, and `holders` who refers to it: without any, nothing is lost. `mended` says
-    from where it was had again.
+    `path` is where it belongs, and `holders` who refers to it: without any, nothing is lost, unless
+    `unsure` says that not all could be read that may refer to it. `mended` says from where it was had again.
     """
 
     hash: str
@@ -52,6 +50,7 @@ class Finding:
     path: str | None = None
     holders: tuple[str, ...] = ()
     mended: str | None = None
+    unsure: bool = False
 
     @property
     def problem(self) -> bool:
@@ -109,6 +108,7 @@ class _Check:
         self._used = in_use.find(project)
         self._complaints = list(self._used.complaints)
         self._mended: dict[str, str] = {}
+        self._unlisted = False  # whether there is a folder of which nobody knows what is in it
 
     def report(self, on_progress: OnProgress) -> Report:
         there = {hash_: size for hash_, size, _ in self._store.hashes()}
@@ -118,7 +118,9 @@ class _Check:
             self._move_aside(hash_)
         artifacts = self._used.artifacts
         # First the lists of what is in the folders, which tell what else there should be.
-        self._mend([hash_ for hash_ in damaged if is_folder(hash_) and hash_ in artifacts])
+        folders = [hash_ for hash_ in damaged if is_folder(hash_) and hash_ in artifacts]
+        self._mend_from_workspace(folders, damaged)
+        self._mend(folders)
         wanted = self._wanted(artifacts)
         missing = self._store.missing(wanted)
         self._mend_from_workspace({of for hash_ in missing for of, _ in wanted[hash_]}, missing)
@@ -156,36 +158,42 @@ class _Check:
         wanted: dict[str, Places] = defaultdict(list)
         for hash_, artifact in artifacts.items():
             wanted[hash_].append((hash_, artifact.path))
-            if is_folder(hash_) and self._store.has(hash_):
-                try:
-                    files = self._store.manifest(hash_).files
-                except errors.DataError as error:  # a hostile one, or one that was damaged just now
-                    self._complaints.append(error.message)
-                    continue
-                except OSError as error:
-                    self._cannot_read(hash_, error)
-                    continue
-                for file in files:
-                    wanted[file.hash].append((hash_, f"{artifact.path}/{file.path}"))
+            for file in self._files_of(hash_) if is_folder(hash_) else ():
+                wanted[file.hash].append((hash_, f"{artifact.path}/{file.path}"))
         return wanted
+
+    def _files_of(self, folder: str) -> Sequence[File]:
+        """Return what is in a folder, as far as this machine knows."""
+        try:
+            return self._store.manifest(folder).files
+        except errors.MissingData:
+            pass
+        except errors.DataError as error:  # a hostile one, or one that was damaged just now
+            self._complaints.append(error.message)
+        except OSError as error:
+            self._cannot_read(folder, error)
+        self._unlisted = True
+        return ()
 
     def _findings(
         self, hashes: Collection[str], damaged: Collection[str], wanted: Mapping[str, Places]
     ) -> tuple[Finding, ...]:
         places = {hash_: wanted.get(hash_, []) for hash_ in hashes}
         holders = self._used.holders({of for found in places.values() for of, _ in found}) if places else {}
+        unsure = self._unlisted or bool(self._used.complaints)
 
         def finding(hash_: str) -> Finding:
             who = dict.fromkeys(name for of, _ in places[hash_] for name in holders.get(of, ()))
             path = next((path for _, path in places[hash_]), None)
-            return Finding(hash_, hash_ in damaged, path, tuple(who), self._mended.get(hash_))
+            mended = self._mended.get(hash_)
+            return Finding(hash_, hash_ in damaged, path, tuple(who), mended, unsure=unsure and not who)
 
         return tuple(map(finding, hashes))
 
     # -- mending ----------------------------------------------------------------------------------
 
     def _move_aside(self, hash_: str) -> None:
-        folder = self._project.local.root / BROKEN
+        folder = self._project.local.broken
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             self._store.path(hash_).replace(folder / hash_)

@@ -96,7 +96,7 @@ def find(
     there = [Listed(*each) for each in store.hashes()] if remote is None else list(remote.list())
     elsewhere = {} if remote is None or force else in_use_elsewhere.tips(project, contact)
     found = in_use.find(project, history=history, elsewhere=elsewhere)
-    used = _in_use(found, store, remote)
+    used = _in_use(project, found, store, remote)
     spare = [each for each in there if each.hash not in used]
     if remote is None:
         unused = [each for each in spare if _is_unused(store, each.hash, before)]
@@ -172,7 +172,7 @@ def _is_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 # -- what is in use -----------------------------------------------------------------------------------
 
 
-def _in_use(found: InUse, store: ObjectStore, remote: Remote | None) -> set[str]:
+def _in_use(project: Project, found: InUse, store: ObjectStore, remote: Remote | None) -> set[str]:
     """Return the hashes of all that is in use, files in folders too; raises UseUnknown."""
     if found.complaints:
         raise _unknown(found.complaints, "Put that right, or remove what is broken, then try again.")
@@ -184,8 +184,11 @@ def _in_use(found: InUse, store: ObjectStore, remote: Remote | None) -> set[str]
         try:
             used.update(store.contents(hash_))
         except errors.MissingData:
-            # Its files may be anywhere, but nobody could put the folder together from them.
-            continue
+            # Its files may be anywhere, but nobody could put the folder together from them. Only where the
+            # list was damaged here they may be all that is left, until it is had again.
+            if (broken := project.local.broken / hash_).exists():
+                path = artifacts[hash_].path
+                complaints.append(f"The list of what is in {path} was damaged, and moved to {broken}.")
         except (errors.DataError, OSError) as error:
             complaints.append(_reason(error))
     if complaints:

@@ -6,6 +6,7 @@ runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
 left/<name>/  what an isolated run left behind undeclared: not safe to lose, and never removed by us
 pending/      operations that have begun, see gitexp.repo.operations
+broken/       what was found damaged and moved out of the way: files of refs, and objects
 objects/      contents of data and results, see gitexp.data.objects: not safe to lose
 stat.sqlite   hashes of files that were not touched since, see gitexp.data.stat_cache
 """
@@ -34,6 +35,7 @@ class LocalState:
         self.root = repo.common_dir / "gitexp"
         self.runs = self.root / "runs"
         self.worktrees = self.root / "worktrees"
+        self.broken = self.root / "broken"
         self.objects = self.root / "objects"
         self.stat_cache = self.root / "stat.sqlite"
 

@@ -62,6 +62,8 @@ def _lines(finding: Finding) -> Iterator[str]:
     what = "damaged" if finding.damaged else "missing"
     if finding.mended is not None:
         what += f", had again from {finding.mended}"
+    elif finding.unsure:
+        what += "; whether anything refers to it is not known"
     elif not finding.holders:
         what += ", and nothing refers to it"
     yield f"{'problem' if finding.problem else 'note'}: {clean(finding.path or finding.hash)}: {what}"
@@ -78,4 +80,5 @@ def _as_json(finding: Finding) -> dict[str, Any]:
         "path": finding.path,
         "holders": list(finding.holders),
         "mended": finding.mended,
+        "unsure": finding.unsure,
     }
