@@ -8,7 +8,7 @@ import stat
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +27,8 @@ _TRIES = 5
 WORKERS = min(8, (os.cpu_count() or 1) + 2)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _BATCH = 64
-_LITTLE = 1 << 20  # bytes
+_WAITING = 256  # batches that may wait for a longer one before them
+_LITTLE, _LARGE = 1 << 20, 32 << 20  # bytes
 OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
 # What of a large file and its copy stays in the system's memory, if it does not want that for more.
 Stays = Literal["both", "source", "copy"]
@@ -199,13 +200,18 @@ def wait_to_settle(of: os.stat_result) -> None:
 
 
 def _last_change(of: os.stat_result) -> int:
-    # Of a change after which the first one is set back (cp -p, rsync -t) only the second one tells. On Windows
-    # that is when the file was made.
+    # Of a change after which the first one is set back (cp -p, rsync -t) only the second one tells.
+    # On Windows that is when the file was made.
     return of.st_mtime_ns if sys.platform == "win32" else max(of.st_mtime_ns, of.st_ctime_ns)
 
 
 def _tick(of: os.stat_result) -> int:
     return _COARSE_TICK if of.st_mtime_ns % _SECOND == 0 and of.st_ctime_ns % _SECOND == 0 else TICK
+
+
+def large_first(items: Iterable[_Item], size: Callable[[_Item], int]) -> list[_Item]:
+    """Return items in their order, but large ones first: beside one of them much else gets done."""
+    return sorted(items, key=lambda item: size(item) < _LARGE)
 
 
 def in_parallel(
@@ -228,7 +234,7 @@ def in_parallel(
         try:
             for start in range(0, len(items), size):
                 waiting.append(pool.submit(_all, work, items[start : start + size]))
-                if len(waiting) > 4 * WORKERS:
+                if len(waiting) > _WAITING:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()

@@ -22,7 +22,7 @@ from gitexp import errors
 from gitexp.data import manifest, paths
 from gitexp.data.copying import copied
 from gitexp.data.failures import translated
-from gitexp.data.hashing import Read, hash_file, in_parallel, write_all
+from gitexp.data.hashing import Read, hash_file, in_parallel, large_first, write_all
 from gitexp.data.intake import READ_ONLY, Intake, temporary_folder
 from gitexp.data.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.data.progress import Count, OnProgress
@@ -138,7 +138,8 @@ class ObjectStore:
             )
         with translated(f"{path} could not be stored"), self.intake() as intake:
             here = self._are_here(walked.files, verified=verified)
-            unknown = [each for each, known in zip(walked.files, here, strict=True) if not known]
+            unread = (each for each, known in zip(walked.files, here, strict=True) if not known)
+            unknown = large_first(unread, lambda each: each.stat.st_size)
             size = sum(each.stat.st_size for each in unknown)
             count = Count(on_progress, len(unknown), size)
 

@@ -26,6 +26,7 @@ from gitexp.data.hashing import (
     hash_file,
     in_parallel,
     is_settled,
+    large_first,
     opened,
     read_file,
     same_file,
@@ -165,7 +166,8 @@ def _make_ready(
         count.done()
         return _Ready(path, temporary, file.hash, of)
 
-    return in_parallel(make, list(write.items()), sum(file.size for file in write.values()))
+    items = large_first(write.items(), lambda item: item[1].size)
+    return in_parallel(make, items, sum(file.size for file in write.values()))
 
 
 class _Maker:

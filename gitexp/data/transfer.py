@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.data.hashing import OnBytes
+from gitexp.data.hashing import OnBytes, large_first
 from gitexp.data.intake import Intake
 from gitexp.data.manifest import is_folder
 from gitexp.data.objects import ObjectStore
@@ -223,7 +223,7 @@ class _Team:
 
         `flush` gives what has arrived its names: now and then, and in the end, however that comes.
         """
-        todo = iter(hashes)
+        todo = iter(large_first(hashes, lambda hash_: self._sizes.get(hash_) or 0))
         threads = [
             threading.Thread(target=self._work, args=(action, todo), daemon=True)
             for _ in range(min(self._jobs, len(hashes)))

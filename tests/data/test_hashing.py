@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gitexp import errors
-from gitexp.data import hashing
-from gitexp.data.hashing import hash_file, in_parallel, is_settled, read_file
+from gitexp.data import hashing, page_cache
+from gitexp.data.hashing import hash_file, in_parallel, is_settled, large_first, read_file
 
 SIZES = [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (9 << 20) + 7]
 
@@ -28,6 +28,24 @@ def test_hash_and_copy(tmp_path: Path, size: int) -> None:
     os.close(fd)
     assert (read.hash, read.stat.st_size) == hash_file(source)
     assert target.read_bytes() == data
+
+
+@pytest.mark.parametrize("stays", ["both", "source", "copy"])
+def test_what_the_system_lets_go_of_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: hashing.Stays
+) -> None:
+    monkeypatch.setattr(page_cache, "_WINDOW", 1 << 20)
+    data = os.urandom((9 << 20) + 7)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(data)
+    with target.open("wb") as writing:
+        assert read_file(source, writing.fileno(), stays=stays).hash == hashlib.sha256(data).hexdigest()
+    assert (source.read_bytes(), target.read_bytes()) == (data, data)
+
+
+def test_large_ones_come_first_and_all_else_stays_in_order() -> None:
+    sizes = [3, 40 << 20, 1, 50 << 20, 2]
+    assert large_first(sizes, int) == [40 << 20, 50 << 20, 3, 1, 2]
 
 
 @pytest.mark.parametrize("size", [10, 3 << 20])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.data import links as ways
 from gitexp.data import place as placing
 from gitexp.data.manifest import File, Manifest
 from gitexp.data.objects import ObjectStore
@@ -91,6 +92,16 @@ def test_what_is_written_may_be_edited_or_is_a_link(
     # An executable object would be executable in every workspace.
     assert (stat.S_IMODE(run.stat().st_mode), run.stat().st_nlink) == (0o777 & ~_umask(), 1)
     assert all(store.verify(hash_) for hash_ in store.contents(first.hash))
+
+
+def test_a_hard_link_is_made_where_content_cannot_be_shared(
+    store: ObjectStore, cache: StatCache, first: Artifact, tmp_path: Path
+) -> None:
+    with (tmp_path / "a").open("w+") as a, (tmp_path / "b").open("w+") as b:
+        is_shared = ways.reflink(a.fileno(), b.fileno())
+    (tmp_path / "other").mkdir()
+    place(store, tmp_path / "other", first, ("reflink", "hardlink", "copy"), cache)
+    assert (tmp_path / "other" / "d" / "same").stat().st_nlink == (1 if is_shared else 2)
 
 
 def _umask() -> int:
