@@ -151,8 +151,10 @@ def test_unsaved_work_is_not_overwritten(repo: Workspace) -> None:
 def test_what_force_overwrites_is_in_the_store(repo: Workspace) -> None:
     repo.write("sets/labels", "an afternoon's work")
     done = repo.gitexp("checkout", "--force")
-    hash_ = done.stderr.split()[-1]
-    assert store_of(repo).path(hash_).read_text() == "an afternoon's work"
+    gitexp, *back = done.stderr.splitlines()[-1].removeprefix("Before: ").split()
+    assert store_of(repo).path(back[1]).read_text() == "an afternoon's work"
+    repo.gitexp(*back)
+    assert repo.read("sets/labels") == "an afternoon's work"
 
 
 def test_files_beside_are_not_touched(repo: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from gitexp.data.objects import ObjectStore
 from gitexp.ops.project import Project
+from gitexp.ops.run import Result
+from tests.support.kills import kill
 from tests.support.pipeline import make, start, states
 from tests.support.workspace import Workspace
 
@@ -36,7 +39,7 @@ def test_what_git_tracks_comes_back_when_its_stage_fails(repo: Workspace, comman
     repo.git("commit", "--quiet", "--message", "results")
     result = start(repo)
     assert states(result.experiment) == {"make": "failed"}
-    assert repo.git("status", "--porcelain") == ""
+    assert repo.git("status", "--porcelain").replace("?? gitexp.lock", "") == ""
     assert result.experiment.record.metrics == {}
 
 
@@ -104,3 +107,102 @@ def test_a_link_to_a_file_of_the_users_own_stays(repo: Workspace, tmp_path: Path
     assert states(start(repo).experiment) == {"make": "ran"}
     assert (repo.path / "hist" / "log").is_symlink()
     assert repo.read("logs/log") == "0\n1\n"
+
+
+# -- those that no run has made ------------------------------------------------------------------------
+
+LABELS = "three days of labelling\n"
+
+
+def by_hand(repo: Workspace) -> None:
+    one_stage(
+        repo,
+        "outs: [hist]\n    metrics: [scores.json]",
+        "mkdir -p hist; cp in.txt hist/x; echo {} >scores.json",
+    )
+    repo.write("hist/labels.csv", LABELS)
+    repo.write("scores.json", "{}")
+    (repo.path / "hist" / "labels.csv").chmod(0o600)
+
+
+def said_of(result: Result) -> str:
+    """The command that brings back what was replaced, as the run says it."""
+    (warning,) = (text for text in result.experiment.record.warnings if "no run that is known" in text)
+    assert warning in result.warnings
+    assert warning in result.experiment.record.stages["make"]["warnings"]
+    return warning.partition("comes back with: gitexp ")[2]
+
+
+@pytest.mark.parametrize("more", [{}, {"force": True}])
+def test_what_no_run_has_made_comes_back(repo: Workspace, more: dict[str, bool]) -> None:
+    """In the first run of a stage, and where one is run or restored over what somebody has edited."""
+    by_hand(repo)
+    first = start(repo)
+    assert not (repo.path / "hist" / "labels.csv").exists()
+    assert "scores.json" not in " ".join(first.warnings)
+    back = said_of(first)
+    repo.gitexp(*back.split())
+    assert repo.read("hist/labels.csv") == LABELS
+    repo.write("hist/notes.txt", "by hand\n")
+    second = start(repo, **more)
+    assert states(second.experiment) == {"make": "ran" if more else "restored"}
+    assert not (repo.path / "hist" / "notes.txt").exists()
+    repo.gitexp(*said_of(second).split())
+    assert repo.read("hist/notes.txt") == "by hand\n"
+
+
+def test_what_a_run_has_made_is_replaced_without_a_word(repo: Workspace) -> None:
+    one_stage(repo, "outs: [out]", "cp in.txt out")
+    start(repo)
+    repo.write("in.txt", "2\n")
+    start(repo)
+    before = repo.read("gitexp.lock")
+    for text in ("1\n", "2\n", "3\n"):
+        repo.write("in.txt", text)
+        assert start(repo).experiment.record.warnings == ()
+    repo.write("gitexp.lock", before)  # as after git switch: other experiments know it
+    repo.write("in.txt", "4\n")
+    assert start(repo).experiment.record.warnings == ()
+
+
+def test_gc_leaves_what_was_replaced_as_long_as_the_experiment_is_there(repo: Workspace) -> None:
+    by_hand(repo)
+    first = start(repo)
+    _, hash_, _ = said_of(first).split()
+    store = ObjectStore(Project.open(repo.path).local.objects)
+    contents = store.contents(hash_)
+    for each in contents:
+        os.utime(store.path(each), (1, 1))
+    repo.gitexp("gc", "--yes")
+    assert store.missing(contents) == []
+    store.remove(contents[-1])
+    repo.gitexp("fsck")  # it is no promise: another clone has the experiment without it
+    (repo.path / "hist" / "x").unlink()
+    removed = Project.open(repo.path)
+    removed.repo.run("update-ref", "-d", f"refs/gitexp/exps/{first.experiment.name}")
+    repo.gitexp("gc", "--yes")
+    assert not store.has(hash_)
+
+
+def test_a_list_of_what_was_replaced_that_is_none_is_passed_over(repo: Workspace) -> None:
+    by_hand(repo)
+    kill(repo, "stages:ran", "run", "-n", "one")
+    (folder,) = Project.open(repo.path).local.runs.iterdir()
+    (folder / "kept.lock").write_text("<<<<<<< not a lock\n")
+    repo.gitexp("list")
+    names = repo.git("ls-tree", "-r", "--name-only", "refs/gitexp/exps/one").splitlines()
+    assert not [name for name in names if "kept" in name]
+
+
+def test_a_file_of_the_store_at_a_path(repo: Workspace) -> None:
+    by_hand(repo)
+    start(repo)
+    hash_ = hashlib.sha256(LABELS.encode()).hexdigest()
+    repo.writes("sub/*")
+    repo.gitexp("checkout", hash_, "sub/labels.csv")
+    assert repo.read("sub/labels.csv") == LABELS
+    assert "All is as the store says." in repo.gitexp("checkout", hash_, "sub/labels.csv").stderr
+    repo.write("mine", "kept nowhere\n")
+    assert "would be lost" in repo.gitexp("checkout", hash_, "mine", check=False).stderr
+    for words in ((hash_, ".."), (hash_, "."), (hash_, ".git/x"), ("0" * 64, "x"), ("0" * 64 + ".dir", "x")):
+        assert repo.gitexp("checkout", *words, check=False).exit_code not in (0, 70)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from gitexp import errors
-from gitexp.data.manifest import is_folder
+from gitexp.data.manifest import is_folder, is_hash
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import lies_in
 from gitexp.data.place import Placed, carry_out
@@ -34,7 +34,7 @@ _COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """What was done: `source` is the experiment or revision, None for the workspace's own lock.
+    """What was done: `source` is the experiment, revision or hash, None for the workspace's own lock.
 
     `placed` are the artifacts that were not here as they should be; `same` those that were.
     """
@@ -54,13 +54,18 @@ def checkout(
     """Make data and outs be as a lock says, all of them or those at or below some paths.
 
     The first of the `words` may be an experiment or revision, whose lock then counts; it is a path if it is
-    one of the workspace's lock. Neither gitexp.lock nor anything of Git's is changed. Raises UsageError,
-    UnknownExperiment, LockError; UnsavedChanges for files whose content is stored nowhere, unless `force`,
-    which stores them; MissingData if some content is neither here nor on the remote; DamagedObject,
-    UnsafePath, BadManifest; all of these with nothing changed. Raises WorkspaceBusy, DiskFull, StorageError.
+    one of the workspace's lock. Two words may be the hash of what is in the store, and where to put that.
+    Neither gitexp.lock nor anything of Git's is changed. Raises UsageError, UnknownExperiment, LockError;
+    UnsavedChanges for files whose content is stored nowhere, unless `force`, which stores them; MissingData
+    if some content is neither here nor on the remote; DamagedObject, UnsafePath, BadManifest; all of these
+    with nothing changed. Raises WorkspaceBusy, DiskFull, StorageError.
     """
-    source, lock, names = _understood(project, words)
-    artifacts = _wanted(project, lock, names, source)
+    source: str | None
+    if len(words) == 2 and is_hash(words[0]):
+        source, artifacts = words[0], [_of_store(project, *words)]
+    else:
+        source, lock, names = _understood(project, words)
+        artifacts = _wanted(project, lock, names, source)
     project.local.prepare()
     try:
         with (
@@ -74,6 +79,16 @@ def checkout(
 
 
 # -- what is asked for --------------------------------------------------------------------------------
+
+
+def _of_store(project: Project, hash_: str, name: str) -> Artifact:
+    """Return a file or folder of the store as an artifact at a path that the user has named."""
+    path = _path(project, name)
+    if not path:
+        raise errors.UsageError(f"{name} is no place in this repository.", "Name a file or folder in it.")
+    store = ObjectStore(project.local.objects)
+    files = len(store.manifest(hash_).files) if is_folder(hash_) and store.has(hash_) else 1
+    return Artifact(path, hash_, 0, files if is_folder(hash_) else None)
 
 
 def _understood(project: Project, words: Sequence[str]) -> tuple[str | None, Lock, Sequence[str]]:

@@ -17,10 +17,11 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, ProcessId, Record, Status, Tree
 from gitexp.ops import results, stage_notes
 from gitexp.ops.project import Project, parse_all
+from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.repo import live, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
-from gitexp.repo.store import STAGE_LOGS, subject
+from gitexp.repo.store import KEPT, RUN_FOLDER, STAGE_LOGS, subject
 from gitexp.run.liveness import current_process, is_alive
 from gitexp.run.log import LIMIT, read_log
 from gitexp.run.printed import TIMEOUT, find_printed
@@ -247,4 +248,16 @@ def _run_files(project: Project, run: LiveRun, environment: bytes | None) -> dic
         logs = [log for log in sorted(run.stage_logs.glob("*.log")) if log.is_file() and not log.is_symlink()]
         blobs = project.repo.write_blobs(logs) if logs else []
         stored |= {f"{STAGE_LOGS}/{log.name}": blob for log, blob in zip(logs, blobs, strict=True)}
+    if run.kept.is_file() and not run.kept.is_symlink():
+        stored |= _kept(project, run.kept.read_bytes())
     return stored
+
+
+def _kept(project: Project, lock: bytes) -> dict[str, str]:
+    """Store the lock of what a run has replaced, so that gc leaves that; nothing if it is none."""
+    from gitexp.pipeline.lock import read_lock  # few runs have it
+
+    with contextlib.suppress(errors.LockError):
+        read_lock("", lock, f"{RUN_FOLDER}/{KEPT}")
+        return {f"{KEPT}/{LOCK_FILE}": project.repo.write_blob(lock)}
+    return {}

@@ -116,7 +116,7 @@ class _Check:
         damaged = {hash_ for hash_ in suspicious if self._is_damaged(hash_)}
         for hash_ in damaged:
             self._move_aside(hash_)
-        artifacts = self._used.artifacts
+        artifacts = self._used.promised
         # First the lists of what is in the folders, which tell what else there should be.
         folders = [hash_ for hash_ in damaged if is_folder(hash_) and hash_ in artifacts]
         self._mend_from_workspace(folders, damaged)

@@ -22,10 +22,11 @@ from gitexp.ops.project import Project
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.repo import graph, live, operations, trash, worktrees
 from gitexp.repo.git import Repository
-from gitexp.repo.store import PREFIX
+from gitexp.repo.store import KEPT, PREFIX, RUN_FOLDER
 
 HERE = "the workspace"  # what the one is called that the command was given in
 
+_KEPT = f"{RUN_FOLDER}/{KEPT}"
 _FETCHED = "refs/gitexp/remotes/"
 _STASH = "refs/stash"
 _STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
@@ -38,7 +39,8 @@ Tips = Mapping[str, list[str]]  # id of a commit or tree -> what people call tho
 class InUse:
     """All locks that count. `complaints` says what could not be read: then nobody knows what is in use.
 
-    `stored` are those in Git by the id of their file, `present` those on disk by the worktree they stand in.
+    `stored` are those in Git by the id of their file, `present` those on disk by the worktree they stand in,
+    and `kept` those of what runs have replaced that no run had made.
     """
 
     repo: Repository
@@ -47,15 +49,21 @@ class InUse:
     folders: frozenset[str]
     present: Mapping[str, list[Lock]]
     complaints: tuple[str, ...] = ()
+    kept: Sequence[Lock] = ()
 
     @property
     def artifacts(self) -> dict[str, Artifact]:
         """What the locks name, each content once, by its hash. What is in a folder, its manifest says."""
-        locks = [*(lock for locks in self.present.values() for lock in locks), *self.stored.values()]
-        found = dict[str, Artifact]()
-        for artifact in (artifact for lock in locks for artifact in lock.artifacts):
-            found.setdefault(artifact.hash, artifact)
-        return found
+        return _artifacts([*self._present, *self.stored.values(), *self.kept])
+
+    @property
+    def promised(self) -> dict[str, Artifact]:
+        """The same of what everybody is to have who has the refs: not what one run has replaced here."""
+        return _artifacts([*self._present, *self.stored.values()])
+
+    @property
+    def _present(self) -> list[Lock]:
+        return [lock for locks in self.present.values() for lock in locks]
 
     def tips_of(self, artifacts: Collection[str]) -> dict[str, list[str]]:
         """Return the commits and trees among `tips` that refer to each of some artifacts, by their hashes."""
@@ -92,11 +100,15 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
     except errors.GitFailed as error:
         complaints.append(f"Git cannot read all that its refs lead to: {error.message}")
         blobs, texts = {}, []
-    folders = {posixpath.dirname(path) for path in blobs.values()}
-    stored, unread = {}, {}
+    folders = {posixpath.dirname(path) for path in blobs.values()} - {_KEPT}
+    stored, unread, kept = {}, {}, []
     for (oid, path), text in zip(blobs.items(), texts, strict=True):
         try:
-            stored[oid] = _parsed(path, text, posixpath.dirname(path))
+            lock = _parsed(path, text, posixpath.dirname(path))
+            if posixpath.dirname(path) == _KEPT:
+                kept.append(lock)
+            else:
+                stored[oid] = lock
         except errors.LockError as error:
             unread[oid] = error.message
     for tip, oid in _locks_of(repo, tips, folders) if unread else ():
@@ -105,7 +117,14 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
     complaints += unread.values()
     places = {_place(repo, worktree): worktree for worktree in everywhere}
     present = _present(places, folders | {project.config.folder}, complaints)
-    return InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints))
+    return InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints), kept)
+
+
+def _artifacts(locks: Iterable[Lock]) -> dict[str, Artifact]:
+    found = dict[str, Artifact]()
+    for artifact in (artifact for lock in locks for artifact in lock.artifacts):
+        found.setdefault(artifact.hash, artifact)
+    return found
 
 
 def _parsed(path: str, text: bytes | None, prefix: str) -> Lock:

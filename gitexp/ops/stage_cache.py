@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from gitexp import errors
 from gitexp.ops import lock_file
 from gitexp.ops.project import Project
 from gitexp.pipeline.key import stage_key
-from gitexp.pipeline.lock import LockedStage, read_lock
+from gitexp.pipeline.lock import Lock, LockedStage, read_lock
 from gitexp.repo.store import PREFIX, RUN_FOLDER, STAGE_LOGS
 
-_VERSION = 2  # whoever changes the tables, or what a key is, changes this
+T = TypeVar("T")
+
+_VERSION = 3  # whoever changes the tables, or what a key is, changes this
 _TABLES = """
 CREATE TABLE records (record TEXT, path TEXT, blob TEXT, PRIMARY KEY (record, path)) WITHOUT ROWID;
 CREATE TABLE locks (blob TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE stages (key TEXT, blob TEXT, name TEXT, PRIMARY KEY (key, blob, name)) WITHOUT ROWID;
+CREATE TABLE outs (hash TEXT, blob TEXT, PRIMARY KEY (hash, blob)) WITHOUT ROWID;
 CREATE INDEX blobs ON records (blob);
 """
 _WAIT = 2.0  # seconds for another process that writes
@@ -59,21 +63,33 @@ class StageCache:
 
     def find(self, name: str, key: str) -> list[Before]:
         """Return the runs of a stage that had this key: those with a log first, the newest before others."""
+        return self._answer(lambda records: self._find(name, key, records))
+
+    def knows(self, hash_: str) -> bool:
+        """Return whether an experiment has this artifact: data, or what a run has made."""
+        return self._answer(lambda records: self._is_known(hash_, records))
+
+    def _answer(self, question: Callable[[Mapping[str, str]], T]) -> T:
         if self._records is None:
             self._records = _records(self._project)
         try:
-            return self._find(name, key, self._records)
+            return question(self._records)
         except sqlite3.OperationalError:  # locked for long, or no place to write
             self._database = None
         except sqlite3.DatabaseError:  # damaged, or no database at all
             self._remove()
-        return self._find(name, key, self._records)
+        return question(self._records)
 
     def _remove(self) -> None:
         assert self._database is not None  # what is in memory is not damaged
         for ending in ("", "-journal", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 self._database.with_name(self._database.name + ending).unlink()
+
+    def _is_known(self, hash_: str, records: Mapping[str, str]) -> bool:
+        with _Index(self._database) as index:
+            _learn(self._project, index, self._path, records)
+            return any(record in records for record in index.with_out(hash_, self._path))
 
     def _find(self, name: str, key: str, records: Mapping[str, str]) -> list[Before]:
         with _Index(self._database) as index:
@@ -107,15 +123,18 @@ def _learn(project: Project, index: _Index, path: str, records: Mapping[str, str
     contents = project.repo.read_blobs(unread)
     with index.change():
         for blob, data in zip(unread, contents, strict=True):
-            index.add_lock(blob, list(_keys(data or b"", project.config.folder)))
+            lock = _parsed(data or b"", project.config.folder)
+            keys = [(stage_key(stage), name) for name, stage in lock.stages.items()]
+            index.add_lock(blob, keys, [artifact.hash for artifact in lock.artifacts])
         index.add_records(path, list(zip(new, blobs, strict=True)))
 
 
-def _keys(data: bytes, folder: str) -> Iterator[tuple[str, str]]:
-    # One that was damaged or made up by somebody has nothing to give.
-    with contextlib.suppress(errors.LockError):
-        for name, stage in read_lock("", data, folder).stages.items():
-            yield stage_key(stage), name
+def _parsed(data: bytes, folder: str) -> Lock:
+    """Return a lock; an empty one for what was damaged or made up by somebody, which has nothing to give."""
+    try:
+        return read_lock("", data, folder)
+    except errors.LockError:
+        return Lock()
 
 
 def _read(project: Project, path: str, found: Sequence[tuple[str, str, str]]) -> list[Before]:
@@ -144,7 +163,9 @@ class _Index:
         try:
             database.execute("PRAGMA synchronous = NORMAL")
             if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
-                drop = "".join(f"DROP TABLE IF EXISTS {name};" for name in ("records", "locks", "stages"))
+                drop = "".join(
+                    f"DROP TABLE IF EXISTS {name};" for name in ("records", "locks", "stages", "outs")
+                )
                 database.executescript(
                     f"BEGIN IMMEDIATE; {drop} {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;"
                 )
@@ -182,14 +203,21 @@ class _Index:
             found.update(blob for (blob,) in self._database.execute(query, some))
         return [blob for blob in names if blob not in found]
 
-    def add_lock(self, blob: str, stages: Sequence[tuple[str, str]]) -> None:
+    def add_lock(self, blob: str, stages: Sequence[tuple[str, str]], outs: Sequence[str]) -> None:
         self._database.execute("INSERT OR REPLACE INTO locks VALUES (?)", (blob,))
         rows = [(key, blob, name) for key, name in stages]
         self._database.executemany("INSERT OR REPLACE INTO stages VALUES (?, ?, ?)", rows)
+        pairs = [(hash_, blob) for hash_ in outs]
+        self._database.executemany("INSERT OR REPLACE INTO outs VALUES (?, ?)", pairs)
 
     def add_records(self, path: str, blobs: Sequence[tuple[str, str | None]]) -> None:
         rows = [(record, path, blob) for record, blob in blobs]
         self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
+
+    def with_out(self, hash_: str, path: str) -> list[str]:
+        """Return the records whose lock has this artifact."""
+        query = "SELECT record FROM outs JOIN records USING (blob) WHERE hash = ? AND path = ?"
+        return [record for (record,) in self._database.execute(query, (hash_, path))]
 
     def with_key(self, key: str, path: str) -> list[tuple[str, str, str]]:
         """Return record, lock and name of each run of a stage that had this key."""

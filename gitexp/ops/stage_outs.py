@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gitexp import errors
@@ -19,10 +19,23 @@ from gitexp.pipeline.stage import Out, Stage
 
 
 class StageOuts:
-    """The outs in one workspace. `damaged` are objects in the store that have turned out to be so."""
+    """The outs in one workspace. `damaged` are objects in the store that have turned out to be so.
 
-    def __init__(self, root: Path, restorer: Restorer, cache: StatCache) -> None:
+    What is replaced and no run has made, as far as `is_known` tells by its hash, `keep` is told of.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        restorer: Restorer,
+        cache: StatCache,
+        is_known: Callable[[str], bool],
+        keep: Callable[[Artifact], None],
+    ) -> None:
         self.damaged: set[str] = set()
+        self._is_known = is_known
+        self._keep = keep
+        self._said: dict[str, list[str]] = {}
         self._root = root
         self._restorer = restorer
         self._store = restorer.store
@@ -51,6 +64,7 @@ class StageOuts:
         path = self._root / out.path
         # It refuses what it cannot hold, and so would lose.
         artifact = self._store.add(self._root, out.path, self._cache, verified=True)
+        self._keep_unknown(stage, out, artifact)
         failpoint("stages:kept")
         if path.is_dir():
             shutil.rmtree(path)
@@ -58,6 +72,34 @@ class StageOuts:
             path.unlink()
         if out.in_git:
             self._removed.setdefault(stage.name, []).append(artifact)
+
+    def before_restoring(
+        self, stage: Stage, found: Mapping[str, Artifact | None], wanted: Sequence[Artifact]
+    ) -> None:
+        """Store what will be replaced and no run has made; raises as `make_room`. What is a link into DVC's
+        cache is taken away: what it leads to stays."""
+        hashes = {artifact.path: artifact.hash for artifact in wanted}
+        for out in stage.outs:
+            there = found.get(out.path)
+            if (path := self._root / out.path).is_symlink():
+                with translated("a link could not be removed"):
+                    path.unlink()
+            elif there is not None and there.hash != hashes.get(out.path) and not self._is_known(there.hash):
+                artifact = self._store.add(self._root, out.path, self._cache, verified=True)
+                self._keep_unknown(stage, out, artifact)
+
+    def _keep_unknown(self, stage: Stage, out: Out, artifact: Artifact) -> None:
+        # What stands in Git is small, and Git has it as a rule.
+        if not out.in_git and artifact.files != 0 and not self._is_known(artifact.hash):
+            self._keep(artifact)
+            self._said.setdefault(stage.name, []).append(
+                f"{out.path} was there, and no run that is known here has made it; it comes back with: "
+                f"gitexp checkout {artifact.hash} {out.path}"
+            )
+
+    def warnings(self, stage: str) -> tuple[str, ...]:
+        """Return what is to be said of the outs of a stage that were replaced."""
+        return tuple(dict.fromkeys(self._said.get(stage, ())))
 
     def put_back(self, stage: Stage) -> Sequence[str]:
         """Bring back what was removed for a stage that has failed, and that stands in Git, but where it left

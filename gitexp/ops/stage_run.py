@@ -16,6 +16,7 @@ from gitexp import errors
 from gitexp.data.failures import translated
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
+from gitexp.model import Artifact
 from gitexp.ops import lock_file, stages
 from gitexp.ops.judge import Decision, Judge
 from gitexp.ops.project import Project
@@ -52,8 +53,9 @@ class Task:
     """What is to be run, and where.
 
     `code` is the project as the code has it, whose lock counts. `read_file` gives params files. `keep` is
-    told of a stage whose outs are all right now, `as_before` of outs that are there as they were before, and
-    `locked` of the lock of this run: others may change the workspace's meanwhile.
+    told of a stage whose outs are all right now, `as_before` of outs that are there as they were before,
+    `keep_aside` of what is replaced and no run has made, and `locked` of the lock of this run: others may
+    change the workspace's meanwhile.
     """
 
     project: Project
@@ -63,6 +65,7 @@ class Task:
     read_file: ReadFile
     keep: Callable[[Stage], None]
     as_before: Callable[[Sequence[str]], None]
+    keep_aside: Callable[[Artifact], None]
     locked: Callable[[Lock], None]
     listener: StageListener
 
@@ -94,9 +97,10 @@ class _Execution:
         self._runner = runner
         self._root = task.site.root
         self._restorer = Restorer(task.project, self._root, cache)
-        self._outs = StageOuts(self._root, self._restorer, cache)
+        self._stage_cache = StageCache(task.project)
+        self._outs = StageOuts(self._root, self._restorer, cache, self._is_known, task.keep_aside)
         self._standing = Standing(self._root, cache, task.read_file, task.project.repo.has_modes)
-        self._judge = Judge(self._standing, StageCache(task.project), force=task.plan.selection.force)
+        self._judge = Judge(self._standing, self._stage_cache, force=task.plan.selection.force)
         self._lock: Lock = lock_file.read(self._root, task.code.config)
         self._unlocked = ""
         self._waiting = list(task.plan.stages)
@@ -286,6 +290,7 @@ class _Execution:
         if result.state is State.FAILED:
             back = self._outs.put_back(self._task.plan.graph.stages[result.name])
             self._task.as_before(back)
+        result = replace(result, warnings=(*self._outs.warnings(result.name), *result.warnings))
         self.results.append(result)
         if result.state not in (State.FAILED, State.NOT_RUN):
             self._done.add(result.name)
@@ -294,6 +299,11 @@ class _Execution:
     def _place(self, name: str) -> int:
         """Return the number of a stage in the order in which they were taken up."""
         return self._places.setdefault(name, len(self._places) + 1)
+
+    def _is_known(self, hash_: str) -> bool:
+        """Return whether a lock names an artifact: that of the workspace, or that of an experiment."""
+        is_here = any(artifact.hash == hash_ for artifact in self._lock.artifacts)
+        return is_here or self._stage_cache.knows(hash_)
 
     # -- outs ---------------------------------------------------------------------------------------
 
@@ -305,10 +315,7 @@ class _Execution:
             outs = before.stage.outs
             if self._restorer.absent(outs):
                 continue
-            with translated("a link could not be removed"):
-                for out in stage.outs:
-                    if (path := self._root / out.path).is_symlink():  # what DVC's leads to stays
-                        path.unlink()
+            self._outs.before_restoring(stage, decision.outs, outs)
             try:
                 self._restorer.bring(outs, in_git=in_git)
             except errors.DamagedObject as error:

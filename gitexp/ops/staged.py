@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from gitexp.model import Artifact
 from gitexp.ops import lock_file, stage_notes
 from gitexp.ops.project import Project, read
 from gitexp.ops.stage_commands import Site
@@ -17,6 +18,7 @@ from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import StageResult
 from gitexp.repo import snapshot
 from gitexp.repo.live import LiveRun, stamp
+from gitexp.repo.store import KEPT, RUN_FOLDER
 from gitexp.run.liveness import is_alive, process_of
 from gitexp.run.log import LogFile
 from gitexp.run.process import Outcome
@@ -53,8 +55,20 @@ def carry_out(
         stamps = stamp(root, snapshot.files_below(root, outs)) if outs else {}
         if stamps:
             state = replace(state, stamps={**state.stamps, **stamps})
+            for name, note in kept.items():
+                kept[name] = replace(note, in_git=[path for path in note.in_git if path not in outs])
             with contextlib.suppress(OSError):
                 state.save()
+
+    aside: dict[str, Artifact] = {}
+
+    def keep_aside(artifact: Artifact) -> None:
+        """Have the experiment name it, so that gc leaves it."""
+        aside[artifact.path] = artifact
+        text = write_lock(Lock(data=aside), f"{RUN_FOLDER}/{KEPT}")
+        with contextlib.suppress(OSError), project.local.scratch() as scratch:
+            (scratch / "kept").write_bytes(text)
+            (scratch / "kept").replace(live.kept)
 
     def locked(lock: Lock) -> None:
         if lock != Lock():
@@ -75,7 +89,16 @@ def carry_out(
     site = Site(root, environment, log, live.stage_logs, request.stdout, request.stderr, remember)
     told = StageListener(listener.begins, ends)
     task = Task(
-        project, start.code, start.plan, site, lambda name: read(root / name), keep, as_before, locked, told
+        project=project,
+        code=start.code,
+        plan=start.plan,
+        site=site,
+        read_file=lambda name: read(root / name),
+        keep=keep,
+        as_before=as_before,
+        keep_aside=keep_aside,
+        locked=locked,
+        listener=told,
     )
     try:
         outcome, results = run_stages(task)

@@ -9,6 +9,7 @@ output.log       what the command has printed so far
 stages/          the same of each stage of a pipeline
 stages.jsonl     what became of those that have ended
 gitexp.lock      of stages: what each has read and written, as the experiment is to say it
+kept.lock        the like of what was replaced and no run had made
 environment.txt  what it ran on, once that is known
 reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
@@ -99,6 +100,10 @@ class LiveRun:
     @property
     def stage_notes(self) -> Path:
         return self.folder / "stages.jsonl"
+
+    @property
+    def kept(self) -> Path:
+        return self.folder / "kept.lock"
 
     @property
     def environment(self) -> Path:

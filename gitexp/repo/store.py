@@ -22,6 +22,7 @@ from gitexp.repo.local import LocalState
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
+KEPT = "kept"  # the folder in that whose gitexp.lock names what was replaced and no run had made
 STAGE_LOGS = "stages"  # the folder in that of what single stages have printed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")

@@ -14,6 +14,7 @@ gitexp checkout
 gitexp checkout exp-333c9
 gitexp checkout exp-333c9 models/best.pt
 gitexp checkout data/raw
+gitexp checkout 0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f out    (from the store)
 """
 
 
@@ -26,7 +27,7 @@ def checkout(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[EXP|REV] [PATH...]",
+            metavar="[EXP|REV|HASH] [PATH...]",
             help="Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
             autocompletion=complete.experiments,
         ),
@@ -46,10 +47,13 @@ def checkout(
     data and outputs come into the workspace, and gitexp.lock stays: gitexp checkout alone goes back. What
     is not on this machine is fetched from the data remote. Files whose content is stored nowhere are
     never overwritten, unless you say --force. Files that belong to no data or output are not touched.
+    With the hash of a file or folder in the store, that is brought to the path: a run that replaces what no
+    run has made says which hash.
     """
     from gitexp.cli import render
     from gitexp.cli.progress import Meter
     from gitexp.cli.session import open_project
+    from gitexp.data.manifest import is_hash
     from gitexp.ops import checkout as ops
 
     project = open_project(needs_config=True)
@@ -77,9 +81,11 @@ def checkout(
         removed = f", {len(placed.removed):,} removed" if placed.removed else ""
         render.say(f"{artifact.path}: {len(placed.written):,} written{removed}")
         if placed.kept is not None:
-            render.say(f"What was there before is in the store: {placed.kept.hash}", "dim")
+            render.say(f"Before: gitexp checkout {placed.kept.hash} {artifact.path}", "dim")
     if not done.placed:
         count = len(done.same)
         whose = "gitexp.lock" if done.source is None else f"gitexp.lock of {done.source}"
+        if is_hash(done.source or ""):
+            whose = "the store"
         render.say(f"All is as {whose} says." if count else f"{whose} names no data.")
     return None
