@@ -29,6 +29,7 @@ CONFIG = "# what it is\ncommand: python train.py  # as ever\n"
 def store(repo: Workspace, tmp_path: Path) -> Path:
     """The folder that `store`, the remote of `repo`, is."""
     folder = tmp_path / "store"
+    folder.mkdir()
     repo.write("gitexp.yaml", f"remotes: {{store: '{folder.as_posix()}'}}\n")
     return folder
 
@@ -225,6 +226,7 @@ def test_without_a_remote_and_without_data(repo: Workspace) -> None:
 
 
 def test_the_remote_that_is_named(repo: Workspace, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
     repo.write("gitexp.yaml", f"remotes:\n  store: '{store}'\n  other: '{tmp_path / 'other'}'\n")
     write_lock_of(repo, artifact := put_object(repo, "data", "content"))
     repo.gitexp("data", "push", "-q", "--remote", "other", "-j", "2")
@@ -263,7 +265,7 @@ def test_fetch_gets_what_is_missing_and_says_what_cannot_be_had(repo: Workspace,
     folder, model = put_object(repo, "data", {"a": "1", "b": "2"}), put_object(repo, "model", "m")
     write_lock_of(repo, folder, model)
     assert data.fetch(opened(repo), [folder.hash, model.hash]) == {}
-    assert not store.exists()
+    assert not objects(store)
     repo.gitexp("data", "push", "-q")
     forget(repo)
     lost = "ab" * 32
@@ -338,3 +340,28 @@ def test_no_progress_for_what_is_quick_or_quiet(capfd: pytest.CaptureFixture[str
         with Meter("Pushing", quiet=quiet) as meter:
             meter(Progress(1, 2, 1, 2, seconds))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_that_is_not_there_is_made_once_and_missed_later(repo: Workspace, tmp_path: Path) -> None:
+    """A disk that is not mounted is no new remote: what is pushed to its place helps nobody."""
+    folder = tmp_path / "my store"
+    repo.allow("files", "gitexp.yaml")
+    assert repo.gitexp("remote", "add", "store", str(folder)).stderr.endswith(
+        "To commit: git add gitexp.yaml\n"
+    )
+    write_lock_of(repo, put_object(repo, "data", "content"))
+    repo.gitexp("data", "push", "-q")
+    folder.rename(tmp_path / "unmounted")
+    for command in (("data", "push"), ("data", "status"), ("gc", "--remote", "store")):
+        done = repo.gitexp(*command, check=False)
+        assert done.exit_code == errors.RemoteUnreachable.exit_code
+        assert f"error: The folder of the remote 'store' is not there: {folder}\n" in done.stderr
+        assert f"mkdir '{folder}'" in done.stderr
+    assert not folder.exists()
+
+
+def test_folders_above_are_not_made(repo: Workspace, tmp_path: Path) -> None:
+    repo.allow("files", "gitexp.yaml")
+    done = repo.gitexp("remote", "add", "store", str(tmp_path / "typo" / "store"))
+    assert "warning: The folder of the remote 'store' is not there" in done.stderr
+    assert not (tmp_path / "typo").exists()

@@ -111,6 +111,7 @@ def test_what_a_run_makes_meanwhile_is_there(repo: Workspace) -> None:
 
 @pytest.fixture
 def team(repo: Workspace, tmp_path: Path) -> Iterator[Team]:
+    (tmp_path / "store").mkdir()
     with repo.by_user(), (repo.path / "gitexp.yaml").open("a") as config:
         config.write(f"remotes:\n  store: {{url: '{(tmp_path / 'store').as_posix()}'}}\n")
     repo.commit()

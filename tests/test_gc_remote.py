@@ -17,6 +17,7 @@ from tests.support.workspace import Workspace
 def team(repo: Workspace, tmp_path: Path) -> Iterator[Team]:
     """Ann and Bob have the same data remote."""
     team = make_team(repo, tmp_path)
+    (tmp_path / "store").mkdir()
     for who in (team.ann, team.bob):
         who.write("gitexp.yaml", f"remotes:\n  store: {{url: '{(tmp_path / 'store').as_posix()}'}}\n")
     yield team

@@ -111,7 +111,7 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         "dag": _drawn(repo),
         "log": repo.json("log", "one"),
         "init": repo.json("init"),
-        "remote add": repo.json("remote", "add", "store", "/store"),
+        "remote add": repo.json("remote", "add", "store", "/nowhere/store"),
         "remote list": repo.json("remote", "list")[0],
         "remote remove": repo.json("remote", "remove", "store"),
         "add": _added(repo),

@@ -28,6 +28,7 @@ POINTS = {*PUSH, *PULL, "whole-file:written"}
 @pytest.fixture
 def artifact(repo: Workspace, tmp_path: Path) -> Artifact:
     """A folder of three files in the store and in gitexp.lock, and a remote for it."""
+    (tmp_path / "store").mkdir()
     repo.write("gitexp.yaml", f"remotes: {{store: '{tmp_path / 'store'}'}}\n")
     put = put_object(repo, "data", {"a": "1", "b": "22", "c": "333"})
     write_lock_of(repo, put)
@@ -70,9 +71,9 @@ def test_pull(repo: Workspace, artifact: Artifact, tmp_path: Path, point: str) -
 def test_remote_add(repo: Workspace) -> None:
     before = "command: python train.py  # as ever\n"
     repo.write("gitexp.yaml", before)
-    kill(repo, "whole-file:written", "remote", "add", "store", "/store")
+    kill(repo, "whole-file:written", "remote", "add", "store", "/nowhere/store")
     assert repo.read("gitexp.yaml") == before
     repo.gitexp("list")
     repo.allow("files", "gitexp.yaml")
-    repo.gitexp("remote", "add", "store", "/store")
-    assert repo.read("gitexp.yaml") == before + "remotes:\n  store: /store\n"
+    repo.gitexp("remote", "add", "store", "/nowhere/store")
+    assert repo.read("gitexp.yaml") == before + "remotes:\n  store: /nowhere/store\n"

@@ -386,6 +386,7 @@ def test_data_goes_after_a_push_without_it(team: Team, stored: Path, words: tupl
 def test_a_remote_that_has_lost_a_folder_gets_it_again(team: Team, stored: Path) -> None:
     team.ann.gitexp("push")
     shutil.rmtree(stored)
+    stored.mkdir()
     assert team.ann.json("push")["data"]["objects"] == 2
     assert team.ann.json("push")["data"] is None
 

@@ -173,6 +173,7 @@ def remove(repo: Workspace, *names: str) -> None:
 
 def to_remote(repo: Workspace, box: Path) -> None:
     """Moves all objects from this machine to a data remote."""
+    box.mkdir()
     repo.write("gitexp.yaml", f"remotes: {{box: {{url: {box}}}}}\n{STAGES}")
     repo.gitexp("data", "push", "--all")
     shutil.rmtree(repo.path / ".git" / "gitexp" / "objects")

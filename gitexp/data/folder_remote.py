@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import stat
 import threading
 from collections.abc import Collection, Iterator
@@ -33,6 +34,14 @@ class FolderRemote(Remote):
         self._root = folder
         self._lock = threading.Lock()
         self._opened: Intake | None = None
+
+    def require(self) -> None:
+        """Raise RemoteUnreachable if the folder is not there: a disk that is not mounted is no new remote."""
+        if not self._root.is_dir():
+            raise errors.RemoteUnreachable(
+                f"The folder of the remote '{self.name}' is not there: {self._root}",
+                f"Is its disk mounted? A new one is made by: mkdir {shlex.quote(str(self._root))}",
+            )
 
     def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
         self._put(hash_, source, on_bytes, verified=False)

@@ -61,6 +61,10 @@ class Remote(ABC):
     ) -> None:
         self.close()
 
+    def require(self) -> None:
+        """Raise RemoteUnreachable where it can be told at once that nothing will be had."""
+        return
+
     def close(self) -> None:
         """End the connections."""
         return

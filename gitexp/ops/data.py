@@ -119,7 +119,8 @@ def _locks(project: Project, commits: Sequence[str]) -> dict[str, Lock | errors.
 def remote_of(project: Project, name: str | None = None) -> Remote:
     """Return the data remote of this name, by default the first one of the config.
 
-    Raises NoDataRemote, ConfigError for one that the config does not describe, BackendMissing.
+    Raises NoDataRemote, ConfigError for one that the config does not describe, BackendMissing; and
+    RemoteUnreachable for a folder that is not there.
     """
     remotes = project.config.remotes
     if not remotes:
@@ -132,10 +133,12 @@ def remote_of(project: Project, name: str | None = None) -> Remote:
         raise errors.NoDataRemote(f"There is no data remote '{name}'.", hint)
     chosen = name or next(iter(remotes))
     try:
-        return open_remote(chosen, remotes[chosen], project.folder)
+        found = open_remote(chosen, remotes[chosen], project.folder)
     except errors.InvalidRemote as error:
         file = str(PurePosixPath(project.config.folder, CONFIG_FILE))
         raise errors.ConfigError(error.message, error.hint, file=file) from error
+    found.require()
+    return found
 
 
 # -- transfer -----------------------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from gitexp import errors
 from gitexp.config import CONFIG_FILE
 from gitexp.data import remote_url
+from gitexp.data.folder_remote import FolderRemote
 from gitexp.files.limits import read_limited
 from gitexp.files.parse import edit
 from gitexp.model import MISSING, Value
@@ -22,7 +25,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> dict[str, Any]:
     """Add a remote to gitexp.yaml, which is made if it is not there; return its URL and options.
 
-    Raises InvalidName, RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
+    A folder that is not there is made, in one that is: nothing else makes it later. Raises InvalidName,
+    RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
     """
     project = project.at_home()
     if not _NAME.fullmatch(name):
@@ -35,9 +39,24 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
             f"To change it: gitexp remote remove {name}, then add it again.",
         )
     described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
-    remote_url.parse(name, described, project.folder)
+    at = remote_url.parse(name, described, project.folder)
+    if at.kind is remote_url.Kind.FOLDER:
+        with contextlib.suppress(OSError):  # whoever uses it is told that it is not there
+            Path(at.path).mkdir()
     _change(project, ("remotes", name), described if options else url)
     return described
+
+
+def absence(project: Project, name: str, described: Mapping[str, Any]) -> errors.RemoteUnreachable | None:
+    """Return the error that using a remote of the config would end with at once, None if there is none."""
+    at = remote_url.parse(name, described, project.at_home().folder)
+    if at.kind is not remote_url.Kind.FOLDER:
+        return None
+    try:
+        FolderRemote(name, at.url, Path(at.path)).require()
+    except errors.RemoteUnreachable as error:
+        return error
+    return None
 
 
 def remove(project: Project, name: str) -> str:

@@ -58,20 +58,28 @@ def add(
 ) -> None:
     """Add a data remote to gitexp.yaml; the first is the default.
 
-    A relative folder is relative to gitexp.yaml. Passwords and keys do not go in there: they are taken from
-    where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).
+    A relative folder is relative to gitexp.yaml. A folder that is not there is made now, and at no other
+    time: later it is on a disk that is not mounted. Passwords and keys do not go into the URL: they are
+    taken from where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).
     """
+    import posixpath
+
     from gitexp.cli import render
     from gitexp.cli.session import open_project
+    from gitexp.config import CONFIG_FILE
     from gitexp.ops import remote as ops
 
     project = open_project(needs_config=True)
     found = ops.add(project, name, url, options.pairs(option, "--option"))
     if json:
-        return render.as_json({"name": name, **found})
-    if not quiet:
+        render.as_json({"name": name, **found})
+    elif not quiet:
         render.say(f"The data remote '{name}' is in gitexp.yaml: {url}")
-    return None
+        file = posixpath.join(project.at_home().config.folder, CONFIG_FILE)
+        render.say(f"To commit: git add {project.typed(file)}", "dim")
+    if (absent := ops.absence(project, name, found)) is not None:
+        render.warn(absent.message)
+        render.hint(absent.hint or "")
 
 
 def list_(json: options.Json = False) -> None:
