@@ -768,6 +768,13 @@ def test_a_lock_with_a_conflict_in_it(repo: Workspace) -> None:
     assert repo.read("gitexp.lock") == "<<<<<<< ours\n"
 
 
+def test_a_lock_that_is_a_folder_is_said_before_anything_runs(repo: Workspace) -> None:
+    repo.write("gitexp.lock/file", "")
+    error = repo.json("run", check=False)["error"]
+    assert (error["code"], error["message"]) == ("bad-lock", "gitexp.lock: it is a folder")
+    assert Project.open(repo.path).store.all() == []
+
+
 # -- compared ------------------------------------------------------------------------------------------
 
 

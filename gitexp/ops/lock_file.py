@@ -28,6 +28,8 @@ def read(root: Path, config: Config) -> Lock:
     name = path_of(config)
     if (root / name).is_symlink():
         raise errors.LockError("it is a link, which gitexp does not follow", file=name)
+    if (root / name).is_dir():
+        raise errors.LockError("it is a folder", file=name)
     try:
         data = (root / name).read_bytes() if (root / name).is_file() else b""
     except OSError as error:

@@ -162,7 +162,8 @@ class _Reader:
             if not isinstance(text, str):
                 raise self._source.error(entry, "'cmd' must be a text or a list of texts")
             filled = plain_text(self._expansion.fill(entry, known, text, in_command=True))
-            lines = [line.strip() for line in ([filled] if is_list else filled.splitlines())]
+            # At newlines only, as a shell does: a name may hold what else Python takes for the end of a line.
+            lines = [line.strip(" \t\r") for line in ([filled] if is_list else filled.split("\n"))]
             if not any(lines) or "\0" in filled:
                 raise self._source.error(entry, f"the stage '{name}' has an empty command")
             commands += filter(None, lines)

@@ -33,6 +33,11 @@ def stages(text: str, **files: str) -> dict[str, Stage]:
     return {stage.name: stage for stage in parse(text, **files).stages}
 
 
+def test_commands_are_split_at_newlines_and_nowhere_else() -> None:
+    text = json.dumps({"stages": {"s": {"cmd": "cp in 'a\u2028b\x85c\x0bd'\r\n\n  touch e "}}})
+    assert stages(text)["s"].commands == ("cp in 'a\u2028b\x85c\x0bd'", "touch e")
+
+
 def test_every_field_of_a_stage() -> None:
     found = parse(
         """
