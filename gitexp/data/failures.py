@@ -14,7 +14,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Raise the system's errors in the block as DiskFull or StorageError: `what` says what failed."""
+    """Raise the system's errors in the block as DiskFull or StorageError: `what` is a "could not …"."""
     try:
         yield
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -19,11 +20,17 @@ from gitexp.failpoints import failpoint
 READ_ONLY = 0o444
 _MODE = 0o666 if os.name == "nt" else READ_ONLY  # Windows flushes no file that is read-only
 TEMPORARY = "tmp"  # the folder in that of the objects
-OURS = "gitexp-"  # what our folders in there are called: on a remote it may be somebody's, with more in it
+OURS = "gitexp-"  # what is ours in there begins with this: on a remote it may be somebody's, with more in it
 
+_OUR_FILE = re.compile(f"{OURS}[0-9a-f]{{16}}")
 _STALE_AFTER = 24 * 3600.0  # seconds; nobody writes on one object for a day
 _MANY = 4096  # objects that may wait, so that a kill has not lost hours of work
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def new_file(objects: Path) -> Path:
+    """Return a path at which nothing is yet; the next intake removes what stands there a day later."""
+    return temporary_folder(objects) / f"{OURS}{os.urandom(8).hex()}"
 
 
 class Names:
@@ -62,7 +69,7 @@ class Intake:
         place = temporary_folder(self._objects)
         for old in stale(place):
             if old.name.startswith(OURS):
-                shutil.rmtree(old, ignore_errors=True)
+                _remove(old)
         self._folder = tempfile.mkdtemp(prefix=OURS, dir=place)
         self._names = Names(self._folder)
         return self
@@ -121,6 +128,14 @@ def stale(place: Path) -> list[Path]:
     with suppress(OSError):
         return [path for path in place.iterdir() if _is_stale(path)]
     return []
+
+
+def _remove(old: Path) -> None:
+    if old.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+    elif _OUR_FILE.fullmatch(old.name):
+        with suppress(OSError):
+            old.unlink()
 
 
 def _is_stale(path: Path) -> bool:

@@ -23,7 +23,7 @@ from gitexp.data import manifest, paths
 from gitexp.data.copying import copied
 from gitexp.data.failures import translated
 from gitexp.data.hashing import Read, hash_file, in_parallel, large_first, write_all
-from gitexp.data.intake import READ_ONLY, Intake, temporary_folder
+from gitexp.data.intake import READ_ONLY, Intake, new_file
 from gitexp.data.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.data.progress import Count, OnProgress
 from gitexp.data.scan import GONE, Found, described, unreadable, walk
@@ -136,7 +136,7 @@ class ObjectStore:
             raise errors.UnstorableData(
                 f"{path} could not be brought to every system: {why}.", "Rename what is called so."
             )
-        with translated(f"{path} could not be stored"), self.intake() as intake:
+        with translated(f"could not store {path}"), self.intake() as intake:
             here = self._are_here(walked.files, verified=verified)
             unread = (each for each, known in zip(walked.files, here, strict=True) if not known)
             unknown = large_first(unread, lambda each: each.stat.st_size)
@@ -159,7 +159,7 @@ class ObjectStore:
     def adopt(self, temporary: Path, hash_: str) -> None:
         """Take over a file that was downloaded; raises DamagedObject if it is not what it should be,
         BadManifest for a folder that could not be written."""
-        with translated(f"{hash_} could not be stored"), self.intake() as intake:
+        with translated(f"could not store {hash_}"), self.intake() as intake:
             if hash_file(temporary)[0] != hash_.removesuffix(FOLDER):
                 raise damaged(hash_)
             self.take_over(intake, temporary, hash_)
@@ -176,9 +176,8 @@ class ObjectStore:
         return Intake(self.folder)
 
     def new_temp(self) -> Path:
-        """Return a path, not there yet, for an object that is to be adopted; stale ones are removed."""
-        place = temporary_folder(self.folder)
-        return place / f"{os.getpid()}-{os.urandom(8).hex()}"
+        """Return a path, not there yet, for an object that is to be adopted."""
+        return new_file(self.folder)
 
     def remove(self, hash_: str) -> None:
         """Remove an object, if it is there."""

@@ -107,7 +107,7 @@ def carry_out(
     """
     artifact = todo.artifact
     kept = _kept(store, root, todo, cache) if todo.unsaved else None
-    with translated(f"{artifact.path} could not be written"):
+    with translated(f"could not write {artifact.path}"):
         if not todo.write and not todo.remove:
             ready: list[_Ready] = []
         else:

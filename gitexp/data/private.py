@@ -32,7 +32,7 @@ def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) ->
 
     Raises DamagedObject for a link of an object that is not what its name says, StorageError or DiskFull.
     """
-    with translated(f"{path} could not be made writable"):
+    with translated(f"could not make {path} writable"):
         walked = walk(root, path, cache, strict=False) if (root / path).exists() else None
         if walked is None:
             return

@@ -181,9 +181,10 @@ def _receive(
 
 
 def _spoilt(remote: Remote, hash_: str) -> errors.DamagedObject:
+    full = f"{remote.url.rstrip('/')}/{hash_[:2]}/{hash_[2:]}"
     return errors.DamagedObject(
         f"The object {hash_[:12]} on the remote '{remote.name}' is damaged: it was not taken.",
-        "Whoever has it can mend it: remove it there, then gitexp data push.",
+        f"Remove {full}; then whoever has it whole: gitexp data push",
         hash=hash_,
     )
 

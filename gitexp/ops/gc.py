@@ -188,7 +188,7 @@ def _in_use(project: Project, found: InUse, store: ObjectStore, remote: Remote |
             # list was damaged here they may be all that is left, until it is had again.
             if (broken := project.local.broken / hash_).exists():
                 path = artifacts[hash_].path
-                complaints.append(f"The list of what is in {path} was damaged, and moved to {broken}.")
+                complaints.append(f"What was in {path} stands in its damaged list alone, {broken}.")
         except (errors.DataError, OSError) as error:
             complaints.append(_reason(error))
     if complaints:

@@ -50,7 +50,7 @@ class StageOuts:
         """
         for out in stage.outs:
             path = self._root / out.path
-            with translated(f"{out.path} could not be removed"):
+            with translated(f"could not remove {out.path}"):
                 if out.persist:
                     make_private(self._store, self._root, out.path, self._cache)
                 elif path.is_symlink():  # DVC's, into its cache: what it leads to stays
@@ -82,7 +82,7 @@ class StageOuts:
         for out in stage.outs:
             there = found.get(out.path)
             if (path := self._root / out.path).is_symlink():
-                with translated("a link could not be removed"):
+                with translated(f"could not remove the link {out.path}"):
                     path.unlink()
             elif there is not None and there.hash != hashes.get(out.path) and not self._is_known(there.hash):
                 artifact = self._store.add(self._root, out.path, self._cache, verified=True)
@@ -114,7 +114,8 @@ class StageOuts:
         return back
 
     def stored(self, stage: Stage) -> tuple[Artifact, ...]:
-        """Put a stage's outs in the store, in place of objects there that are damaged; return them by path.
+        """Put the outs of a stage that are there in the store, in place of objects there that are damaged;
+        return them by path.
 
         Raises UnsafePath, UnstorableData, StorageError or DiskFull.
         """
@@ -128,4 +129,5 @@ class StageOuts:
         return tuple(sorted(artifacts, key=lambda artifact: artifact.path))
 
     def _add(self, stage: Stage) -> list[Artifact]:
-        return [self._store.add(self._root, out.path, self._cache) for out in stage.outs]
+        there = [out.path for out in stage.outs if os.path.lexists(self._root / out.path)]
+        return [self._store.add(self._root, path, self._cache) for path in there]

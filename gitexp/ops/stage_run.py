@@ -78,7 +78,7 @@ def run_stages(task: Task) -> tuple[Outcome, list[StageResult]]:
     """
     begun = time.monotonic()
     site = task.site
-    with translated("the logs of stages could not be written"):
+    with translated("could not write the logs of stages"):
         site.logs.mkdir(parents=True, exist_ok=True)
     jobs = task.plan.selection.jobs
     with StatCache(task.project.local.stat_cache) as cache, runner(site, jobs) as commands:
@@ -230,13 +230,13 @@ class _Execution:
         stage = decision.stage
         absent = [out.path for out in stage.outs if not os.path.lexists(self._root / out.path)]
         if absent:
+            # What it has computed is not lost: it is up to date when the stage says no more than that.
+            with contextlib.suppress(errors.GitexpError):
+                self._store_and_lock(decision)
             self._refuse(decision, f"it did not write {', '.join(absent)}", _NOT_WRITTEN, seconds)
             return
         try:
-            outs = self._outs.stored(stage)
-            failpoint("stages:stored")
-            after = self._inputs_after(stage)
-            self._lock_stage(stage, replace(steady(decision.now, after), outs=outs))
+            after = self._store_and_lock(decision)
         except errors.GitexpError as error:
             self._refuse(decision, _reason(error), error.hint, seconds)
             return
@@ -257,6 +257,15 @@ class _Execution:
             return self._standing.inputs(stage)
         except errors.GitexpError:  # half an edit: what was read before it, nobody knows
             return LockedStage(stage.commands, stage.wdir)
+
+    def _store_and_lock(self, decision: Decision) -> LockedStage:
+        """Store the outs that are there, then say so in the lock; return what the stage would read now."""
+        stage = decision.stage
+        outs = self._outs.stored(stage)
+        failpoint("stages:stored")
+        after = self._inputs_after(stage)
+        self._lock_stage(stage, replace(steady(decision.now, after), outs=outs))
+        return after
 
     def _fail(self, decision: Decision, why: str, exit_code: int, seconds: float) -> None:
         """End a stage whose command has failed."""

@@ -261,7 +261,9 @@ def test_no_corruption_of_a_remote_gets_in(here: Side, tmp_path: Path, remote: F
         done = pull(side.store, remote, sizes(artifacts))
         hash_ = victim.parent.name + victim.name
         assert done.failed.keys() == {hash_}
-        assert isinstance(done.failed[hash_], errors.DamagedObject)
+        error = done.failed[hash_]
+        assert isinstance(error, errors.DamagedObject)
+        assert f"Remove {remote.url}/{victim.parent.name}/{victim.name}; then" in (error.hint or "")
         assert not side.store.has(hash_)
         assert all(side.store.verify(each) for each, _, _ in side.store.hashes())
         victim.write_bytes(good)
