@@ -131,6 +131,16 @@ def test_without_a_lock(repo: Workspace) -> None:
     assert content(repo) == NEW
 
 
+def test_what_git_does_not_ignore_is_named(repo: Workspace) -> None:
+    """As after an import: a commit would take it, and a run refuse it for its size."""
+    for file in (repo.path / "sets").rglob(".gitignore"):
+        with repo.by_user():
+            file.unlink()
+    shown = repo.gitexp("checkout", "first", cwd="sets").stderr
+    assert "warning: Git does not ignore sets/labels, sets/raw: a line in .gitignore keeps" in shown
+    assert "does not ignore" not in repo.gitexp("checkout", "first").stderr
+
+
 # -- nobody's work ------------------------------------------------------------------------------------
 
 
@@ -151,7 +161,7 @@ def test_unsaved_work_is_not_overwritten(repo: Workspace) -> None:
 def test_what_force_overwrites_is_in_the_store(repo: Workspace) -> None:
     repo.write("sets/labels", "an afternoon's work")
     done = repo.gitexp("checkout", "--force")
-    gitexp, *back = done.stderr.splitlines()[-1].removeprefix("Before: ").split()
+    _, *back = done.stderr.splitlines()[-1].removeprefix("Before: ").split()
     assert store_of(repo).path(back[1]).read_text() == "an afternoon's work"
     repo.gitexp(*back)
     assert repo.read("sets/labels") == "an afternoon's work"

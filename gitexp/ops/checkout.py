@@ -22,6 +22,7 @@ from gitexp.model import Artifact
 from gitexp.ops import lock_file, lookup
 from gitexp.ops.data import fetch
 from gitexp.ops.finish import refuse_beside_orphan
+from gitexp.ops.ignore import advice
 from gitexp.ops.interrupts import held_back
 from gitexp.ops.project import Project
 from gitexp.ops.stored import blob_ids, stored_versions
@@ -36,12 +37,14 @@ _COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
 class CheckedOut:
     """What was done: `source` is the experiment, revision or hash, None for the workspace's own lock.
 
-    `placed` are the artifacts that were not here as they should be; `same` those that were.
+    `placed` are the artifacts that were not here as they should be; `same` those that were. `warnings` name
+    what a commit would take into Git now.
     """
 
     source: str | None
     placed: Sequence[tuple[Artifact, Placed]]
     same: Sequence[Artifact]
+    warnings: Sequence[str] = ()
 
 
 def checkout(
@@ -194,10 +197,12 @@ class _Checkout:
         objects, size = sum(len(each.write) for each in plans), sum(each.size for each in plans)
         count = Count(self._on_progress, objects, size)
         done = [(each.artifact, self._carry_out(each, count)) for each in plans]
+        written = [artifact.path for artifact, placed in done if placed.written]
         return CheckedOut(
             source,
             [(artifact, placed) for artifact, placed in done if placed],
             [artifact for artifact, placed in done if not placed],
+            advice(repo, [path for path in written if not self._is_in_git(path)]),
         )
 
     def _plan(self, artifact: Artifact, *, links_stay: bool = False) -> Plan:
@@ -256,8 +261,10 @@ class _Checkout:
         return fetch(self._project, absent, self._on_progress) if absent else {}
 
     def _links(self, path: str) -> Sequence[str]:
-        in_git = path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)
-        return _COPIES if in_git else self._project.config.link
+        return _COPIES if self._is_in_git(path) else self._project.config.link
+
+    def _is_in_git(self, path: str) -> bool:
+        return path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)
 
     def _is_committed(self, hash_: str) -> bool:
         return hash_ in self._committed

@@ -59,6 +59,8 @@ def checkout(
     project = open_project(needs_config=True)
     with Meter("Checking out", quiet=quiet) as meter:
         done = ops.checkout(project, words or [], force=force, on_progress=meter)
+    for warning in done.warnings:
+        render.warn(warning)
     if json:
         return render.as_json(
             {
@@ -81,7 +83,7 @@ def checkout(
         removed = f", {len(placed.removed):,} removed" if placed.removed else ""
         render.say(f"{artifact.path}: {len(placed.written):,} written{removed}")
         if placed.kept is not None:
-            render.say(f"Before: gitexp checkout {placed.kept.hash} {artifact.path}", "dim")
+            render.say(f"Before: gitexp checkout {placed.kept.hash} {project.typed(artifact.path)}", "dim")
     if not done.placed:
         count = len(done.same)
         whose = "gitexp.lock" if done.source is None else f"gitexp.lock of {done.source}"
