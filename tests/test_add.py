@@ -38,6 +38,22 @@ def store_of(repo: Workspace) -> ObjectStore:
     return ObjectStore(Project.open(repo.path).local.objects)
 
 
+def test_what_looks_like_a_secret_is_said_and_stored_all_the_same(repo: Workspace) -> None:
+    repo.write("raw/a.csv", "a")
+    repo.write("raw/deep/.env", "TOKEN=1")
+    repo.write("server.key", "1")
+    done = repo.gitexp("add", "-q", "raw", "server.key")
+    assert done.stderr == (
+        "warning: stored, and pushed with the data, though it looks like a secret: raw/deep/.env, "
+        "server.key; if it is none: !.env in .gitexpignore\n"
+    )
+    assert locked(repo)["raw"].files == 2
+    assert repo.json("add", "raw")["warnings"] == [], "it was said when it was new"
+    repo.write(".gitexpignore", "!.env\n")
+    repo.write("raw/a.csv", "b")
+    assert repo.json("add", "raw")["warnings"] == []
+
+
 def test_a_folder_and_a_file(repo: Workspace) -> None:
     repo.write("sets/raw/a.csv", "a")
     repo.write("sets/raw/deep/b.csv", "b")

@@ -26,6 +26,12 @@ def one_stage(repo: Workspace, outs: str, command: str = "sh make.sh", top: str 
     repo.writes("hist.txt", "hist", "hist/*", "scores.json", "curves/*", "out")
 
 
+def test_a_secret_in_an_out_is_said(repo: Workspace) -> None:
+    one_stage(repo, "outs: [hist]", "mkdir hist && echo TOKEN >hist/.env")
+    (warning,) = start(repo).experiment.record.stages["make"]["warnings"]
+    assert warning.startswith("stored, and pushed with the data, though it looks like a secret: hist/.env;")
+
+
 # -- those in Git, when their stage fails --------------------------------------------------------------
 
 

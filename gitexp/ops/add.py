@@ -19,7 +19,7 @@ from gitexp.failpoints import failpoint
 from gitexp.files.limits import read_limited
 from gitexp.files.parse import edit, parse
 from gitexp.model import Artifact
-from gitexp.ops import lock_file, whole_file
+from gitexp.ops import lock_file, stored_secrets, whole_file
 from gitexp.ops.ignore import ignore
 from gitexp.ops.interrupts import held_back
 from gitexp.ops.project import Project
@@ -35,11 +35,12 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 @dataclass(frozen=True, slots=True)
 class Added:
     """What is versioned now. `changed` are those whose content the lock did not have, `files` what was
-    written for that: all relative to the root."""
+    written for that: all relative to the root. `warnings` tell of secrets among it."""
 
     artifacts: Sequence[Artifact]
     changed: Sequence[str]
     files: Sequence[str]
+    warnings: Sequence[str] = ()
 
 
 def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | None = None) -> Added:
@@ -61,7 +62,8 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
     with held_back():
         files = _write_down(project, artifacts)
     changed = [artifact.path for artifact in artifacts if before.get(artifact.path) != artifact]
-    return Added(artifacts, changed, files)
+    new = [artifact for artifact in artifacts if artifact.path in changed]
+    return Added(artifacts, changed, files, stored_secrets.warnings(project.repo.root, store, new))
 
 
 # -- what may be added --------------------------------------------------------------------------------

@@ -21,7 +21,10 @@ SECRETS = (
     *("secrets.*", "credentials", "*.env", "*.key", "*.ppk", "*.tfvars"),
     *(".aws", ".ssh", ".gnupg", ".kube", ".docker"),
 )
+SECRET = "looks like a secret"
 _SECRET = re.compile("|".join(translate(pattern) for pattern in SECRETS), re.IGNORECASE)
+# The longest text without a star of each: a name without any of them is no secret.
+_FRAGMENTS = tuple({max(pattern.split("*"), key=len).lower() for pattern in SECRETS})
 _PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
 
 
@@ -41,9 +44,15 @@ def rule(root: Path) -> Callable[[str], Verdict]:
                 return f"named in {IGNORE_FILE}"
             case False:
                 return None
-        return "looks like a secret" if _is_secret(PurePosixPath(path).parts) else None
+        return SECRET if _is_secret(PurePosixPath(path).parts) else None
 
     return leave_out
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Return whether a path, or a list of paths, is worth a closer look; a long list costs little."""
+    lower = text.lower()
+    return any(fragment in lower for fragment in _FRAGMENTS)
 
 
 def _is_secret(parts: Sequence[str]) -> bool:

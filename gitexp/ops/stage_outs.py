@@ -14,6 +14,7 @@ from gitexp.data.private import make_private
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
+from gitexp.ops import stored_secrets
 from gitexp.ops.restore import Restorer
 from gitexp.pipeline.stage import Out, Stage
 
@@ -97,8 +98,15 @@ class StageOuts:
                 f"gitexp checkout {artifact.hash} {out.path}"
             )
 
+    def warn_of_secrets(self, stage: Stage, outs: Sequence[Artifact]) -> None:
+        """Have it said of what is stored of a stage that it looks like a secret."""
+        stored = {out.path for out in stage.outs if not out.in_git}
+        artifacts = [artifact for artifact in outs if artifact.path in stored]
+        if found := stored_secrets.warnings(self._root, self._store, artifacts):
+            self._said.setdefault(stage.name, []).extend(found)
+
     def warnings(self, stage: str) -> tuple[str, ...]:
-        """Return what is to be said of the outs of a stage that were replaced."""
+        """Return what is to be said of the outs of a stage: those replaced, and secrets."""
         return tuple(dict.fromkeys(self._said.get(stage, ())))
 
     def put_back(self, stage: Stage) -> Sequence[str]:

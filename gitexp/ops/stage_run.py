@@ -262,6 +262,7 @@ class _Execution:
         """Store the outs that are there, then say so in the lock; return what the stage would read now."""
         stage = decision.stage
         outs = self._outs.stored(stage)
+        self._outs.warn_of_secrets(stage, outs)
         failpoint("stages:stored")
         after = self._inputs_after(stage)
         self._lock_stage(stage, replace(steady(decision.now, after), outs=outs))

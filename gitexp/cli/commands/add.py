@@ -40,6 +40,8 @@ def add(
     project = open_project(needs_config=True)
     with Meter("Storing", quiet=quiet) as meter:
         done = ops.add(project, paths, on_progress=meter)
+    for warning in done.warnings:
+        render.warn(warning)
     if json:
         return render.as_json(
             {
@@ -49,6 +51,7 @@ def add(
                 ],
                 "changed": list(done.changed),
                 "written": list(done.files),
+                "warnings": list(done.warnings),
             }
         )
     if quiet:
