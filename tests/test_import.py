@@ -53,6 +53,11 @@ def test_names(repo: Workspace, other: Workspace) -> None:
     assert refs_of(repo.path) == {"one": mine, "one-2": refs_of(other.path)["one"]}
     repo.gitexp("import", str(other.path), "tw", "--name", "theirs")
     assert refs_of(repo.path)["theirs"] == refs_of(other.path)["two"]
+    done = repo.gitexp("import", "-q", str(other.path), "two", "--name", "ours")
+    assert done.stderr == (
+        "warning: It is here already as theirs, and keeps that name.\n"
+        "hint: To give it the other: gitexp rename theirs ours\n"
+    )
     for name, code in (("one", "name-taken"), ("a/b", "invalid-name")):
         error = repo.json("import", str(other.path), "two", "-n", name, check=False)["error"]
         assert error["code"] == code

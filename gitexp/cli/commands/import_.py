@@ -62,6 +62,9 @@ def import_experiment(
         render.warn(f"{path} is not here: {error.message}")
     for remote, url in done.data_remotes.items() if data_from is None else ():
         render.hint(f"Its data remote {remote} is {url}; if you trust that: --data-from {shlex.quote(url)}")
+    if name is not None and done.experiment.name != name:
+        render.warn(f"It is here already as {done.experiment.name}, and keeps that name.")
+        render.hint(f"To give it the other: gitexp rename {done.experiment.name} {name}")
     if json:
         return render.as_json(row_of(project, done.experiment).as_json())
     if not quiet:
