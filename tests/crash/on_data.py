@@ -49,6 +49,8 @@ def with_data_added(repo: Workspace) -> None:
 def with_a_remote(repo: Workspace) -> None:
     """The same, and a remote that has nothing yet."""
     with_data_added(repo)
+    for kind, name in SENT:
+        repo.allow(kind, name)
     repo.gitexp("remote", "add", "-q", "store", REMOTE)
     repo.guard.retake()
 
@@ -113,8 +115,6 @@ def _brought_back(repo: Workspace) -> None:
 def _with_data_elsewhere(repo: Workspace) -> None:
     """It is on the remote alone."""
     with_a_remote(repo)
-    for kind, name in SENT:
-        repo.allow(kind, name)
     repo.gitexp("data", "push", "-q")
     shutil.rmtree(Project.open(repo.path).local.objects)
     repo.guard.retake()
@@ -163,8 +163,6 @@ def _collected_there(repo: Workspace) -> None:
 def _with_damage(repo: Workspace) -> None:
     """Three objects are damaged: one stands in the workspace as well, the others are on the remote alone."""
     with_a_remote(repo)
-    for kind, name in SENT:
-        repo.allow(kind, name)
     repo.gitexp("data", "push", "-q")
     with_one(repo)
     here, _ = stores(repo)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gitexp.ops import doctor
 from gitexp.ops.project import Project
+from tests.crash.on_data import REMOTE, SENT
 from tests.crash.scenario import Changes, Scenario, names, with_one
 from tests.support.stored import age
 from tests.support.workspace import Workspace
@@ -28,7 +29,8 @@ def _with_a_config(repo: Workspace) -> None:
 
 
 def _listed(repo: Workspace) -> None:
-    assert repo.read("gitexp.yaml") == f"{_COMMAND}remotes:\n  store: /nowhere/store\n"
+    assert repo.read("gitexp.yaml") == f"{_COMMAND}remotes:\n  store: {REMOTE}\n"
+    assert (repo.path / REMOTE).is_dir()
 
 
 def _with_all_that_crashes_leave(repo: Workspace) -> None:
@@ -61,9 +63,9 @@ SCENARIOS = (
     Scenario("init", ("init",), may_change=_CONFIG, refused=("config-exists",), holds=_initialized),
     Scenario(
         "remote add",
-        ("remote", "add", "store", "/nowhere/store"),
+        ("remote", "add", "store", REMOTE),
         _with_a_config,
-        _CONFIG,
+        (*_CONFIG, *SENT),
         ("remote-exists",),
         holds=_listed,
     ),
