@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gitexp.model import Artifact
+from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.project import Project, read
 from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.repo.snapshot import shorten
@@ -33,19 +33,6 @@ def data(project: Project, code: Project, root: Path, plan: Plan | None) -> tupl
     from gitexp.ops import restore
 
     return restore.missing_data(project, code, root)
-
-
-@dataclass(frozen=True, slots=True)
-class PresentData:
-    """Data that is not as gitexp.lock says, and in the store now; `lock` is the text that is right of it.
-
-    `warnings` say so, and name what is listed and has never been added; `absent` is what is not here.
-    """
-
-    changed: tuple[Artifact, ...] = ()
-    absent: Sequence[str] = ()
-    lock: bytes = b""
-    warnings: Sequence[str] = ()
 
 
 def present_data(project: Project) -> PresentData:

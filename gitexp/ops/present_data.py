@@ -8,7 +8,7 @@ from gitexp.data.scan import scan
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import lock_file
-from gitexp.ops.inputs import PresentData
+from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import write_lock
 from gitexp.repo import indexes
@@ -34,10 +34,7 @@ def store(project: Project) -> PresentData:
                 )
             elif found is None:
                 absent.append(path)
-            elif (found.artifact.hash, found.artifact.executable) != (
-                lock.data[path].hash,
-                lock.data[path].executable,
-            ):
+            elif _differ(project, found.artifact, lock.data[path]):
                 changed.append(ObjectStore(project.local.objects).add(root, path, cache))
     said = {
         "changed since gitexp add, and stored as it is now": [each.path for each in changed],
@@ -46,3 +43,9 @@ def store(project: Project) -> PresentData:
     warnings = [f"{what}: {shorten(paths)}" for what, paths in said.items() if paths]
     text = write_lock(lock.with_data(changed), config.folder) if changed else b""
     return PresentData(tuple(changed), absent, text, warnings)
+
+
+def _differ(project: Project, now: Artifact, locked: Artifact) -> bool:
+    if now.hash != locked.hash:
+        return True
+    return now.content != locked.content and project.repo.has_modes()

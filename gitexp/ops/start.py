@@ -21,8 +21,8 @@ from gitexp.failpoints import failpoint
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Artifact, Files, Record
 from gitexp.ops import exclusions, inputs, lookup, names, overlay, params
+from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.finish import finish_dead_runs, refuse_beside_orphan
-from gitexp.ops.inputs import PresentData
 from gitexp.ops.params import Command, Params
 from gitexp.ops.project import Project, read
 from gitexp.ops.record import branch_of
