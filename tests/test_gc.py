@@ -352,6 +352,27 @@ def test_nothing_is_deleted_as_long_as_it_cannot_be_told_what_is_in_use(
     assert hashes(repo) == before
 
 
+def test_a_conflict_that_somebody_has_committed_stops_nothing_and_loses_neither_side(
+    repo: Workspace, data: Artifact
+) -> None:
+    ours = put_object(repo, "ours", {"x": "1"})
+    theirs = put_object(repo, "theirs", "2")
+    spare = put_object(repo, "spare", "nobody wants it")
+    head, *lines = lock_of(data).splitlines()
+    sides = ["<<<<<<< ours", *lock_of(ours).splitlines()[3:], "=======", *lock_of(theirs).splitlines()[3:]]
+    repo.write("gitexp.lock", "\n".join([head, *lines, *sides, ">>>>>>> theirs", ""]))
+    repo.git("add", "-f", "gitexp.lock")
+    repo.git("commit", "-qm", "a conflict")
+    repo.git("branch", "careless")
+    write_lock_of(repo, data)
+    repo.git("add", "-f", "gitexp.lock")
+    repo.git("commit", "-qm", "resolved")
+    found = gc.find(Project.open(repo.path))
+    assert [each.hash for each in found.unused] == [spare.hash]
+    (doubt,) = in_use.find(Project.open(repo.path)).doubts
+    assert doubt.endswith("(branch careless)")
+
+
 def test_who_has_the_lock_that_cannot_be_read_is_said(repo: Workspace) -> None:
     repo.write("gitexp.lock", "format: 99\n")
     repo.gitexp("save", "-q", "-n", "one")

@@ -106,7 +106,7 @@ class _Check:
         self._project = project
         self._store = ObjectStore(project.local.objects)
         self._used = in_use.find(project)
-        self._complaints = list(self._used.complaints)
+        self._complaints = [*self._used.complaints, *self._used.doubts]
         self._mended: dict[str, str] = {}
         self._unlisted = False  # whether there is a folder of which nobody knows what is in it
 
@@ -180,7 +180,7 @@ class _Check:
     ) -> tuple[Finding, ...]:
         places = {hash_: wanted.get(hash_, []) for hash_ in hashes}
         holders = self._used.holders({of for found in places.values() for of, _ in found}) if places else {}
-        unsure = self._unlisted or bool(self._used.complaints)
+        unsure = self._unlisted or bool(self._used.complaints or self._used.doubts)
 
         def finding(hash_: str) -> Finding:
             who = dict.fromkeys(name for of, _ in places[hash_] for name in holders.get(of, ()))

@@ -178,17 +178,17 @@ def _in_use(project: Project, found: InUse, store: ObjectStore, remote: Remote |
         raise _unknown(found.complaints, "Put that right, or remove what is broken, then try again.")
     artifacts = found.artifacts
     if remote is not None:
-        fetch_manifests(store, remote, artifacts)
-    used, complaints = set(artifacts), []
-    for hash_ in sorted(filter(is_folder, artifacts)):
+        fetch_manifests(store, remote, {*artifacts, *found.named})
+    used, complaints = {*artifacts, *found.named}, []
+    for hash_ in sorted(filter(is_folder, used)):
         try:
             used.update(store.contents(hash_))
         except errors.MissingData:
             # Its files may be anywhere, but nobody could put the folder together from them. Only where the
             # list was damaged here they may be all that is left, until it is had again.
             if (broken := project.local.broken / hash_).exists():
-                path = artifacts[hash_].path
-                complaints.append(f"What was in {path} stands in its damaged list alone, {broken}.")
+                what = artifacts[hash_].path if hash_ in artifacts else "a folder"
+                complaints.append(f"What was in {what} stands in its damaged list alone, {broken}.")
         except (errors.DataError, OSError) as error:
             complaints.append(_reason(error))
     if complaints:

@@ -14,7 +14,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitexp import errors
 from gitexp.model import Artifact
@@ -30,6 +30,8 @@ _KEPT = f"{RUN_FOLDER}/{KEPT}"
 _FETCHED = "refs/gitexp/remotes/"
 _STASH = "refs/stash"
 _STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
+_FORMAT = re.compile(rb"^format: 1\r?$", re.MULTILINE)  # the only one whose every hash is known by its looks
+_HASH = re.compile(rb"\b[0-9a-f]{64}(?:\.dir)?")
 _HISTORIES = ("refs/heads/", "refs/tags/", "refs/remotes/")
 
 Tips = Mapping[str, list[str]]  # id of a commit or tree -> what people call those that hold it
@@ -40,7 +42,8 @@ class InUse:
     """All locks that count. `complaints` says what could not be read: then nobody knows what is in use.
 
     `stored` are those in Git by the id of their file, `present` those on disk by the worktree they stand in,
-    and `kept` those of what runs have replaced that no run had made.
+    and `kept` those of what runs have replaced that no run had made. Of locks in Git that gitexp has not left
+    as they are (somebody has committed a merge's conflict) `doubts` says so; all hashes in them are `named`.
     """
 
     repo: Repository
@@ -50,6 +53,8 @@ class InUse:
     present: Mapping[str, list[Lock]]
     complaints: tuple[str, ...] = ()
     kept: Sequence[Lock] = ()
+    named: frozenset[str] = frozenset()
+    doubts: tuple[str, ...] = ()
 
     @property
     def artifacts(self) -> dict[str, Artifact]:
@@ -102,6 +107,7 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
         blobs, texts = {}, []
     folders = {posixpath.dirname(path) for path in blobs.values()} - {_KEPT}
     stored, unread, kept = {}, {}, []
+    named, doubtful = set[str](), set[str]()
     for (oid, path), text in zip(blobs.items(), texts, strict=True):
         try:
             lock = _parsed(path, text, posixpath.dirname(path))
@@ -111,13 +117,20 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
                 stored[oid] = lock
         except errors.LockError as error:
             unread[oid] = error.message
+            if text is not None and _FORMAT.search(text):
+                named.update(hash_.decode() for hash_ in _HASH.findall(text))
+                doubtful.add(oid)
+    doubts = list[str]()
     for tip, oid in _locks_of(repo, tips, folders) if unread else ():
         if oid in unread:
-            complaints.append(f"{unread.pop(oid)} ({tips[tip][0]})")
-    complaints += unread.values()
+            said = doubts if oid in doubtful else complaints
+            said.append(f"{unread.pop(oid)} ({tips[tip][0]})")
+    for oid, message in unread.items():
+        (doubts if oid in doubtful else complaints).append(message)
     places = {_place(repo, worktree): worktree for worktree in everywhere}
     present = _present(places, folders | {project.config.folder}, complaints)
-    return InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints), kept)
+    found = InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints), kept)
+    return replace(found, named=frozenset(named), doubts=tuple(doubts))
 
 
 def _artifacts(locks: Iterable[Lock]) -> dict[str, Artifact]:
