@@ -86,6 +86,7 @@ def test_as_json(repo: Workspace) -> None:
         "added": [{"path": "sets/x", "hash": hash_, "size": 1, "files": None}],
         "changed": ["sets/x"],
         "written": ["sets/.gitignore", "gitexp.lock", "gitexp.yaml"],
+        "warnings": [],
     }
     assert repo.json("add", "sets/x") == {**answer, "changed": [], "written": []}
 
