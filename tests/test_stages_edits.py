@@ -158,3 +158,16 @@ def test_what_is_brought_is_no_edit(repo: Workspace) -> None:
     repo.write("src/code.txt", "new\n")
     assert states(start(repo, names=("second",), single=True).experiment) == {"second": "ran"}
     assert states(start(repo, names=("second",), single=True, temp=True).experiment) == {"second": "restored"}
+
+
+def test_a_run_that_was_edited_under_is_not_the_same_as_any(repo: Workspace) -> None:
+    one_stage(repo, "echo new >src.txt")
+    first = start(repo).experiment
+    repo.write("src.txt", "old\n")
+    second = start(repo, once=True)
+    assert second.again
+    assert first.record.identity == ""
+    assert second.experiment.record.identity != ""
+    assert repo.read("out.txt") == "old\nlr: 1\n"
+    repo.allow("files", "edited")
+    assert start(repo, once=True).experiment.name == second.experiment.name

@@ -368,6 +368,8 @@ def _with_environment(run: _Run, ended: _Ended) -> tuple[Record, bytes]:
         run.live.environment.write_bytes(environment)
     failpoint("run:environment")
     stages = {stage.name: stage.as_json() for stage in ended.stages}
+    if not all(stage.exact for stage in ended.stages):
+        record = replace(record, identity="")  # nobody else's run is the same, and --once must not give this
     record = replace(record, python=found.python, gpus=gpus, warnings=tuple(warnings), stages=stages)
     return record, environment
 

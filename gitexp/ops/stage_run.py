@@ -248,6 +248,7 @@ class _Execution:
                 seconds=round(seconds, 3),
                 exit_code=0,
                 warnings=_edited(stage, changes(after, decision.now)),
+                exact=not changes(after, decision.now),
             )
         )
 

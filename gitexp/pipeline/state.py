@@ -235,7 +235,7 @@ class StageResult:
     here; `seconds` is how long it ran, and `error` why it failed, or did not run. Where that was not its
     command's doing, there is no `exit_code`, and `hint` may say what to do next. A restorable one whose
     outs are not on this machine has the data `remote` that they would come from, `sure` if that was asked.
-    `warnings` are sentences.
+    `warnings` are sentences. It is not `exact` if what it read was changed while it ran.
     """
 
     name: str
@@ -249,6 +249,7 @@ class StageResult:
     remote: str = ""
     sure: bool = True
     warnings: tuple[str, ...] = ()
+    exact: bool = True
 
     @property
     def text(self) -> str:
