@@ -19,7 +19,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
 from gitexp.ops import lock_file
 from gitexp.ops.project import Project
-from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock, write_lock
+from gitexp.pipeline.lock import LOCK_FILE, Lock, check_lock, read_lock, write_lock
 from gitexp.repo.snapshot import is_below
 
 
@@ -141,7 +141,7 @@ def _with_outs(lock: Lock, outs: Sequence[Artifact], config: Config) -> tuple[Lo
 
 def _fault(lock: Lock, config: Config) -> errors.LockError | None:
     try:
-        read_lock(LOCK_FILE, write_lock(lock, config.folder), config.folder)
+        check_lock(LOCK_FILE, lock, config.folder)
     except errors.LockError as error:
         return error
     return None

@@ -9,7 +9,7 @@ from gitexp import errors
 from gitexp.config import Config
 from gitexp.failpoints import failpoint
 from gitexp.ops import whole_file
-from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock, write_lock
+from gitexp.pipeline.lock import LOCK_FILE, Lock, check_lock, read_lock, write_lock
 from gitexp.repo.local import LocalState
 
 _GUARD = "lock-file"  # so that of two processes that change it, none undoes what the other has done
@@ -47,8 +47,8 @@ def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], 
         before = read(root, config)
         after = new(before)
         if after != before:
+            check_lock(path_of(config), after, config.folder)
             text = write_lock(after, config.folder)
-            read_lock(path_of(config), text, config.folder)
             failpoint("lock:made")
             path = root / path_of(config)
             original = path.read_bytes() if path.exists() else None

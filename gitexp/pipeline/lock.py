@@ -121,8 +121,20 @@ def write_lock(lock: Lock, prefix: str = "") -> bytes:
     return "".join(lines).encode("utf-8")
 
 
+def check_lock(name: str, lock: Lock, prefix: str = "") -> None:
+    """Raise LockError for a lock that could not be read again, because of the paths that it names.
+
+    It costs far less than to write and read it: a pipeline may have a thousand stages.
+    """
+    _Reader(name, prefix, mixed=False).check(lock)
+
+
+def _relative(path: str, prefix: str) -> str:
+    return posixpath.relpath(path or ".", prefix or ".")
+
+
 def _shown(path: str, prefix: str) -> str:
-    return key_text(posixpath.relpath(path or ".", prefix or "."))
+    return key_text(_relative(path, prefix))
 
 
 def _entry(indent: str, key: str, value: str) -> str:
@@ -193,6 +205,14 @@ class _Reader:
         lock = Lock(stages, added, outs)
         self._refuse_clashes([artifact.path for artifact in lock.artifacts])
         return lock
+
+    def check(self, lock: Lock) -> None:
+        for artifact in lock.artifacts:
+            self._path(_relative(artifact.path, self._prefix), "the lock")
+        for stage in lock.stages.values():
+            for path in (stage.wdir, *stage.params, *(dep.path for dep in stage.deps)):
+                self._path(_relative(path, self._prefix), "the lock", only_read=True)
+        self._refuse_clashes([artifact.path for artifact in lock.artifacts])
 
     def _refuse_clashes(self, found: Sequence[str]) -> None:
         twice = next((path for path, count in Counter(found).items() if count > 1), None)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gitexp import errors
 from gitexp.model import Artifact
 from gitexp.pipeline.key import result_of, stage_key
-from gitexp.pipeline.lock import Lock, LockedStage, read_lock, write_lock
+from gitexp.pipeline.lock import Lock, LockedStage, check_lock, read_lock, write_lock
 
 HASH = "0123456789abcdef" * 4
 DIGITS = "1" * 64  # YAML would read it as a number
@@ -65,10 +65,22 @@ def test_an_empty_file_is_an_empty_lock() -> None:
     assert read_lock("gitexp.lock", write_lock(Lock())) == Lock()
 
 
-def test_an_artifact_of_two_stages_is_refused() -> None:
-    stage = LockedStage(("x",), outs=(Artifact("a", HASH, 1),))
-    with pytest.raises(errors.LockError, match="cannot both stand"):
-        read_lock("gitexp.lock", write_lock(Lock({"one": stage, "two": stage})))
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [
+        (Lock({name: LockedStage(("x",), outs=(Artifact("a", HASH, 1),)) for name in "st"}), "both stand"),
+        (Lock(data={"a\nb": Artifact("a\nb", HASH, 1)}), "control character"),
+        (Lock(outs={"aux": Artifact("aux", HASH, 1)}), "device"),
+        (Lock({"s": LockedStage(("x",), deps=(Artifact("d" * 5000, HASH, 1),))}), "too long"),
+    ],
+)
+def test_what_would_be_refused_is_not_written(lock: Lock, said: str) -> None:
+    with pytest.raises(errors.LockError, match=said):
+        read_lock("gitexp.lock", write_lock(lock))
+    with pytest.raises(errors.LockError, match=said):
+        check_lock("gitexp.lock", lock)
+    for prefix in ("", "sub", "other/place"):
+        check_lock("gitexp.lock", LOCK, prefix)
 
 
 def test_a_mixture_of_two_runs_counts_as_not_run() -> None:
