@@ -85,6 +85,20 @@ def test_only_what_is_not_there_is_written(
     assert len(after) == len(before) + 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere these are one file")
+def test_names_that_differ_in_case_alone_are_refused_in_words(
+    store: ObjectStore, root: Path, write: Write, cache: StatCache
+) -> None:
+    write("d/A", "one")
+    write("d/a", "two")
+    with pytest.raises(
+        errors.UnstorableData, match=r"d could not be brought to every system: '[Aa]' and '[Aa]' are the same"
+    ) as told:
+        store.add(root, "d", cache)
+    assert told.value.hint == "Rename what is called so."
+    assert stored(store) == {}
+
+
 def damage(store: ObjectStore, hash_: str) -> None:
     """Changes an object, not its size."""
     path = store.path(hash_)
