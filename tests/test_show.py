@@ -422,7 +422,7 @@ def test_markdown_is_a_table_of_text(runs: Workspace) -> None:
         ["-n", "-1"],
         ["--precision", "0"],
         ["--precision", "18"],
-        ["x"],
+        ["x", "--csv"],
     ],
 )
 def test_wrong_usage(runs: Workspace, options: list[str]) -> None:
