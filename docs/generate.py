@@ -276,10 +276,11 @@ def secrets() -> Iterator[str]:
 
 
 def error_classes() -> list[type[errors.GitexpError]]:
-    """The errors of gitexp/errors.py, as they stand there."""
+    """The errors of gitexp/errors, in the order of its tree."""
     found = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
     known = [each for each in found if issubclass(each, errors.GitexpError)]
-    return sorted(known, key=lambda each: inspect.getsourcelines(each)[1])
+    tree = re.findall(r"\w+", errors.__doc__ or "")
+    return sorted(known, key=lambda each: tree.index(each.__name__))
 
 
 def remote_options() -> Iterator[str]:
