@@ -29,8 +29,8 @@ def _with_a_config(repo: Workspace) -> None:
 
 
 def _listed(repo: Workspace) -> None:
+    """A folder that could not be made is a warning, there and wherever it is used."""
     assert repo.read("gitexp.yaml") == f"{_COMMAND}remotes:\n  store: {REMOTE}\n"
-    assert (repo.path / REMOTE).is_dir()
 
 
 def _with_all_that_crashes_leave(repo: Workspace) -> None:
