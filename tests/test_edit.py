@@ -15,8 +15,8 @@ from gitexp.model import Experiment, Status
 from gitexp.ops import edit, remove, undo
 from gitexp.ops.project import Project
 from gitexp.repo import operations, trash
-from gitexp.repo.git import RefChange
 from gitexp.repo.operations import Operation
+from gitexp.repo.values import RefChange
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 

@@ -12,7 +12,8 @@ import pytest
 
 from gitexp import errors
 from gitexp.repo import failures, launch
-from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry, is_true
+from gitexp.repo.git import Repository, is_true
+from gitexp.repo.values import RefChange, RefConflict, TreeEntry
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git
 

@@ -15,7 +15,8 @@ from gitexp.ops import edit, remove
 from gitexp.ops.project import Project
 from gitexp.ops.undo import complete_pending, undo
 from gitexp.repo import operations
-from gitexp.repo.git import RefChange, Repository
+from gitexp.repo.git import Repository
+from gitexp.repo.values import RefChange
 from tests.support.experiments import put
 from tests.support.guard import fingerprint
 from tests.support.kills import NEXT, assert_sound, git, kill

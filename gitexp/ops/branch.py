@@ -12,8 +12,8 @@ from gitexp.ops import lookup
 from gitexp.ops.finish import now
 from gitexp.ops.project import Project
 from gitexp.repo import operations
-from gitexp.repo.git import RefChange
 from gitexp.repo.operations import Operation
+from gitexp.repo.values import RefChange
 
 _RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
 _LONGEST = 250  # bytes of a file name, less `.lock`

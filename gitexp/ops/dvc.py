@@ -23,7 +23,8 @@ from gitexp.model import Experiment, Record, Status, Tree
 from gitexp.ops.project import Project, parse_all, parse_params, read
 from gitexp.repo import dvc, failures
 from gitexp.repo.dvc import DvcRef
-from gitexp.repo.git import GitObject, Repository
+from gitexp.repo.git import Repository
+from gitexp.repo.values import GitObject
 
 SOURCE = "dvc"
 

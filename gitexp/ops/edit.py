@@ -11,9 +11,9 @@ from gitexp.ops import lookup
 from gitexp.ops.finish import now
 from gitexp.ops.project import Project
 from gitexp.repo import operations
-from gitexp.repo.git import RefChange, RefConflict
 from gitexp.repo.operations import Operation
 from gitexp.repo.store import PREFIX, check_name
+from gitexp.repo.values import RefChange, RefConflict
 
 _ATTEMPTS = 10
 _LONGEST_TAG = 100  # characters

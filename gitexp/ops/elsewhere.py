@@ -12,8 +12,8 @@ from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
 from gitexp.repo import refs, tracking, trash
 from gitexp.repo.exchange import Outcome, Remote
-from gitexp.repo.git import RefChange
 from gitexp.repo.store import PREFIX
+from gitexp.repo.values import RefChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
 from gitexp.ops.unite import Pair
 from gitexp.repo import graph, operations, tracking, trash
-from gitexp.repo.git import RefChange, RefConflict
 from gitexp.repo.operations import Operation
 from gitexp.repo.store import PREFIX, Stored, is_name
+from gitexp.repo.values import RefChange, RefConflict
 
 _ATTEMPTS = 10
 _MOST_RECORDS = 10_000  # on top of one experiment

@@ -13,8 +13,8 @@ from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact, Fate, Shared
 from gitexp.repo import tracking
 from gitexp.repo.exchange import Outcome, Remote, Sent
-from gitexp.repo.git import RefChange
 from gitexp.repo.store import PREFIX
+from gitexp.repo.values import RefChange
 
 _FATES = {
     Outcome.NEW: Fate.NEW,

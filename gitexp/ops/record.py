@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gitexp.model import Record
 from gitexp.ops.finish import now
-from gitexp.repo.git import Head
+from gitexp.repo.values import Head
 from gitexp.run.environment import machine
 from gitexp.version import __version__
 

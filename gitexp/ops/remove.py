@@ -14,10 +14,10 @@ from gitexp.ops import lookup, show
 from gitexp.ops.finish import now
 from gitexp.ops.project import Project
 from gitexp.repo import operations, trash
-from gitexp.repo.git import RefChange, RefConflict
 from gitexp.repo.operations import Operation
 from gitexp.repo.store import check_name
 from gitexp.repo.trash import Trashed
+from gitexp.repo.values import RefChange, RefConflict
 
 
 @dataclass(frozen=True, slots=True)

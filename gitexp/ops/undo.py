@@ -10,9 +10,9 @@ from gitexp.ops.finish import now
 from gitexp.ops.project import Project
 from gitexp.ops.takeover import Request, Taken, take_over
 from gitexp.repo import live, operations
-from gitexp.repo.git import RefConflict
 from gitexp.repo.operations import Operation
 from gitexp.repo.store import PREFIX as EXPERIMENTS
+from gitexp.repo.values import RefConflict
 from gitexp.repo.workspace import files_of, tree_changes
 
 _BRANCHES = "refs/heads/"

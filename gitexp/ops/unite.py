@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from gitexp.model import Experiment, Record
 from gitexp.ops.project import Project
 from gitexp.repo import graph, records
-from gitexp.repo.git import RefChange
 from gitexp.repo.store import PREFIX, Stored, subject
+from gitexp.repo.values import RefChange
 
 _MOST = 100_000  # records that are looked through
 

@@ -20,9 +20,10 @@ from enum import StrEnum
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import graph, launch, refs, transport_failures
-from gitexp.repo.git import FETCHING, RefChange, Repository
+from gitexp.repo.git import FETCHING, Repository
 from gitexp.repo.launch import Tell
 from gitexp.repo.local import LocalState
+from gitexp.repo.values import RefChange
 
 OUTGOING = "refs/gitexp/outgoing/"
 

@@ -14,63 +14,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from gitexp import errors
 from gitexp.repo import failures, launch, ref_locks
 from gitexp.repo.launch import Git, Tell
+from gitexp.repo.values import GitObject, Head, RefChange, RefConflict, TreeEntry
 
 # As `env` of a call for which a partial clone may fetch what it lacks: files are to be written.
 FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
 
 _BROKEN = re.compile(r"^warning: ignoring (?:broken ref|ref with broken name) (refs/.+)$", re.MULTILINE)
 _ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
-
-
-class RefConflict(errors.GitFailed):
-    """The ref is not where the caller thought: somebody else moved, made or removed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where HEAD stands: a commit id, and the branch's full ref name or None when detached."""
-
-    commit: str
-    branch: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
-    """One line of a tree: mode as six octal digits, type, object id and name."""
-
-    mode: str
-    kind: str
-    id: str
-    name: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class GitObject:
-    """An object that is there: its type, its id and its size in bytes."""
-
-    kind: str
-    id: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class RefChange:
-    """One ref from one commit to another; `old` None: it is made, `new` None: it is deleted."""
-
-    ref: str
-    old: str | None
-    new: str | None
-
-    def reversed(self) -> RefChange:
-        """Return the change that takes this one back."""
-        return RefChange(self.ref, self.new, self.old)
 
 
 class Repository:

@@ -24,8 +24,9 @@ from typing import Any
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.repo import ref_locks, refs
-from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry
+from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
+from gitexp.repo.values import RefChange, RefConflict, TreeEntry
 
 PREFIX = "refs/gitexp/undo/"
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 
 from gitexp import errors
-from gitexp.repo.git import RefChange, RefConflict, Repository
+from gitexp.repo.git import Repository
+from gitexp.repo.values import RefChange, RefConflict
 
 _ATTEMPTS = 10
 _LOCK_LEFT_AFTER = 600.0  # seconds

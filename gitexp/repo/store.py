@@ -17,8 +17,9 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.repo import failures, records, refs
-from gitexp.repo.git import RefChange, RefConflict, Repository, TreeEntry
+from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
+from gitexp.repo.values import RefChange, RefConflict, TreeEntry
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own

@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 
 from gitexp.repo import refs
-from gitexp.repo.git import RefChange, RefConflict, Repository
+from gitexp.repo.git import Repository
+from gitexp.repo.values import RefChange, RefConflict
 
 PREFIX = "refs/gitexp/remotes/"
 

@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 
 from gitexp import errors
 from gitexp.model import Experiment
-from gitexp.repo.git import RefChange, Repository
+from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX as EXPERIMENTS
 from gitexp.repo.store import Store
+from gitexp.repo.values import RefChange
 
 PREFIX = "refs/gitexp/trash/"
 DAYS = 30
