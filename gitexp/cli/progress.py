@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gitexp.cli import render
-from gitexp.repo.snapshot import human_size
+from gitexp.words import human_size
 
 if TYPE_CHECKING:
     from gitexp.data.progress import Progress

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitexp.ops.takeover import Taken
 from gitexp.pipeline.paths import LOCK_FILE
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 
 def line(taken: Taken) -> str:

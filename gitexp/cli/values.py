@@ -101,14 +101,14 @@ def show_duration(seconds: float | None) -> str:
 
 def objects(count: int, size: int) -> str:
     """Return how many objects of data there are, and their size in bytes: "15 objects (11 kB)"."""
-    from gitexp.repo.snapshot import human_size
+    from gitexp.words import human_size
 
     return f"{count:,} object{'' if count == 1 else 's'} ({human_size(size)})"
 
 
 def content(artifact: Artifact) -> str:
     """Return how much a piece of data is: "12 kB", "2 MB in 1 file", "2 MB in 400 files"."""
-    from gitexp.repo.snapshot import human_size
+    from gitexp.words import human_size
 
     size = human_size(artifact.size)
     if artifact.files is None:

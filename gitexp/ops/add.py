@@ -26,7 +26,7 @@ from gitexp.ops.project import Project
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.pipeline.paths import inside
 from gitexp.repo import indexes
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 _HEAD = b"# How gitexp runs this project; every key is optional.\n"
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")

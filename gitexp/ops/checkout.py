@@ -28,7 +28,7 @@ from gitexp.ops.project import Project
 from gitexp.ops.stored import blob_ids, stored_versions
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.repo import indexes, live
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 _COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
 

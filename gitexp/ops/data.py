@@ -21,7 +21,7 @@ from gitexp.model import Artifact
 from gitexp.ops import lock_file, lookup
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import Lock, read_lock
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 _SILENCE = 60.0  # seconds for which a remote that did not answer is not asked by `fetch`
 # Those, with the time and the error: a run asks for the results of many stages, and must not wait for each.

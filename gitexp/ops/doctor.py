@@ -19,9 +19,9 @@ from gitexp.model import Experiment
 from gitexp.ops import remove
 from gitexp.ops.project import Project
 from gitexp.repo import graph, live, operations, trash, worktrees
-from gitexp.repo.snapshot import human_size, shorten
 from gitexp.repo.store import PREFIX, is_name
 from gitexp.run.liveness import is_alive, works_in
+from gitexp.words import human_size, shorten
 
 _OLD_LOCK = 60.0  # seconds; Git holds one for milliseconds, but for a repack
 _IDLE = 30 * 24 * 3600.0  # seconds

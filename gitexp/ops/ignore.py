@@ -11,7 +11,7 @@ from gitexp.files.limits import read_limited
 from gitexp.ops import whole_file
 from gitexp.ops.project import Project
 from gitexp.repo.git import Repository
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 IGNORE_FILE = ".gitignore"
 

@@ -11,8 +11,8 @@ from gitexp.ops.in_use import Tips, called
 from gitexp.ops.project import Project
 from gitexp.ops.sharing import Contact
 from gitexp.repo import exchange
-from gitexp.repo.snapshot import shorten
 from gitexp.repo.store import PREFIX
+from gitexp.words import shorten
 
 _REFS = (PREFIX, "refs/heads/", "refs/tags/")
 

@@ -15,7 +15,7 @@ from gitexp.model import Artifact
 from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.project import Project, read
 from gitexp.pipeline.paths import LOCK_FILE
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 if TYPE_CHECKING:
     from gitexp.ops.stages import Plan

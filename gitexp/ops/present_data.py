@@ -12,7 +12,7 @@ from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.project import Project
 from gitexp.pipeline.lock import write_lock
 from gitexp.repo import indexes
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 
 def store(project: Project) -> PresentData:

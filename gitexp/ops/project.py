@@ -17,8 +17,8 @@ from gitexp.model import Files, Tree, Value
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.repo.git import Repository
 from gitexp.repo.local import LocalState
-from gitexp.repo.snapshot import shorten
 from gitexp.repo.store import Store
+from gitexp.words import shorten
 
 Parser = Callable[[str, bytes], Tree]
 

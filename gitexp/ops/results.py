@@ -20,6 +20,7 @@ from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
 from gitexp.run.liveness import current_process
+from gitexp.words import shorten
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class _Found:
 
     @property
     def warnings(self) -> list[str]:
-        return [f"not stored, {why}: {snapshot.shorten(names)}" for why, names in self.left_out.items()]
+        return [f"not stored, {why}: {shorten(names)}" for why, names in self.left_out.items()]
 
 
 def if_written(run: LiveRun, name: str) -> bytes | None:
@@ -211,6 +212,6 @@ def _keep_left(project: Project, run: LiveRun, workspace: Repository, tree: str,
     if not kept:
         return []
     return [
-        f"not stored, moved to .git/gitexp/left/{name}: {snapshot.shorten(sorted(kept))}; "
+        f"not stored, moved to .git/gitexp/left/{name}: {shorten(sorted(kept))}; "
         "declare them under outs: to keep them"
     ]

@@ -29,8 +29,8 @@ from gitexp.ops.standing import Standing
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import ReadFile, Stage
 from gitexp.pipeline.state import Reason, StageResult, State, changes, sentence, steady
-from gitexp.repo.snapshot import shorten
 from gitexp.run.process import Outcome
+from gitexp.words import shorten
 
 _FROZEN = "Take frozen: true away to have it run; or bring what it has written: gitexp data pull"
 _CHANGED = (

@@ -27,7 +27,7 @@ from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Out, Pipeline, ReadFile, Stage
 from gitexp.pipeline.state import StageSelection
 from gitexp.repo import indexes
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.store import check_name
 from gitexp.run.programs import find_program
+from gitexp.words import shorten
 
 # What is behind the stages is imported where there are some: it costs as much as a short run without them.
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _of_workspace(project: Project, request: Request, stack: contextlib.ExitStac
         bring = (*inputs.data(project, project, workspace.root, plan), *known)
     told = (*prepared.warnings, *(plan.warnings if plan is not None else ()), *data.warnings, *warnings)
     if data.absent and plan is None and not request.temp:
-        told = (*told, f"not here: {snapshot.shorten(data.absent)}; gitexp checkout brings it")
+        told = (*told, f"not here: {shorten(data.absent)}; gitexp checkout brings it")
     return Start(
         project,
         prepared,

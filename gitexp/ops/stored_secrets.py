@@ -9,7 +9,7 @@ from gitexp import errors
 from gitexp.data.objects import ObjectStore
 from gitexp.model import Artifact
 from gitexp.ops import exclusions
-from gitexp.repo.snapshot import shorten
+from gitexp.words import shorten
 
 
 def warnings(root: Path, store: ObjectStore, artifacts: Iterable[Artifact]) -> tuple[str, ...]:

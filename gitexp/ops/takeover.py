@@ -22,8 +22,8 @@ from gitexp.repo import conversions, indexes, live, operations, snapshot, worksp
 from gitexp.repo.git import Repository
 from gitexp.repo.indexes import Entry
 from gitexp.repo.operations import Operation, WorkspaceChange
-from gitexp.repo.snapshot import human_size, shorten
 from gitexp.repo.workspace import Plan, TreeChange
+from gitexp.words import human_size, shorten
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from gitexp import errors
 from gitexp.repo import indexes
 from gitexp.repo.conversions import keep_exact
 from gitexp.repo.git import Repository, is_true
+from gitexp.words import human_size, shorten
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; above it an untracked file is rather data than code
 
@@ -331,18 +332,3 @@ def _size(file: Path) -> int:
     with contextlib.suppress(OSError):
         return file.lstat().st_size
     return 0
-
-
-def shorten(paths: Sequence[str], most: int = 5) -> str:
-    """Return the first few paths and how many more there are."""
-    more = len(paths) - most
-    return ", ".join(paths[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def human_size(size: float) -> str:
-    """Return a size in bytes as people write it: 10 MB is 10 * 1024 * 1024 bytes."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024 or unit == "GB":
-            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError("unreachable")

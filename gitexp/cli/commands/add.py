@@ -35,7 +35,7 @@ def add(
     from gitexp.cli.progress import Meter
     from gitexp.cli.session import open_project
     from gitexp.ops import add as ops
-    from gitexp.repo.snapshot import human_size
+    from gitexp.words import human_size
 
     project = open_project(needs_config=True)
     with Meter("Storing", quiet=quiet) as meter:

@@ -183,7 +183,7 @@ def _amount(report: Report) -> str:
 
 def _lines(found: list[Standing]) -> Iterator[str]:
     from gitexp.cli.values import clean
-    from gitexp.repo.snapshot import human_size
+    from gitexp.words import human_size
 
     width = max((len(each.artifact.path) for each in found), default=0)
     for each in found:

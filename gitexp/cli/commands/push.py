@@ -103,7 +103,7 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
 
 
 def _amount(report: Report) -> str:
-    from gitexp.repo.snapshot import human_size
+    from gitexp.words import human_size
 
     objects = "1 object" if report.objects == 1 else f"{report.objects:,} objects"
     return f"{objects} of data, {human_size(report.bytes)},"
