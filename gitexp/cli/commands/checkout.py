@@ -14,7 +14,6 @@ gitexp checkout
 gitexp checkout exp-333c9
 gitexp checkout exp-333c9 models/best.pt
 gitexp checkout data/raw
-gitexp checkout 0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f out    (from the store)
 """
 
 

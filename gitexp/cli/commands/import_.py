@@ -13,7 +13,7 @@ from gitexp.cli.help import Command
 EPILOG = """Examples:
 gitexp import ../other-project exp-333c9
 gitexp import https://example.com/team/project.git best --name theirs
-gitexp import https://example.com/team/project.git best --data-from s3://team/data
+gitexp import https://example.com/project.git best --data-from s3://team/data
 """
 
 

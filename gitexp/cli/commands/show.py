@@ -93,7 +93,7 @@ def show(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Show experiments as a table, or all about those that are named.
+    """Show experiments as a table, or all about some of them.
 
     By baseline, the newest first, and below each experiment those that were made from it. Without -A:
     the experiments made from the commit that HEAD is on. With names: what each of these is, what it was

@@ -37,7 +37,7 @@ def say(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Say what gitexp run would do: which stages and data have changed, and why.
+    """Say which stages and data have changed, and what a run would do.
 
     Nothing is run, and no server is asked what a data remote has; gitexp run --dry-run asks.
     """
