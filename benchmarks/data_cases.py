@@ -117,7 +117,7 @@ def _push(lab: Lab) -> Case:
     made, stores = _with_remotes(lab)
     mine = made[GITEXP]
     argv = [*lab.gitexp, "data", "push", "--quiet"]
-    empty = {tool: partial(projects.remove, store) for tool, store in stores.items()}
+    empty = {tool: partial(projects.empty, store) for tool, store in stores.items()}
     full = {tool: partial(_has_all, store) for tool, store in stores.items()}
     sides = {GITEXP: Side(lambda: argv, mine, lab.env, before=empty[GITEXP], check=full[GITEXP])}
     if DVC in made:
@@ -241,7 +241,7 @@ def _status_of_many(lab: Lab) -> Case:
 
 def _push_many(lab: Lab) -> Case:
     mine, store = _with_remote(lab, files=VERY_MANY, large=0)
-    before = partial(projects.remove, store)
+    before = partial(projects.empty, store)
     work = f"push of {_much_of(VERY_MANY, 0)} to a folder"
     return _much(lab, work, mine, ["data", "push", "--quiet"], before)
 

@@ -89,6 +89,12 @@ def remove(*paths: Path) -> None:
     os.sync()
 
 
+def empty(folder: Path) -> None:
+    """A folder with nothing in it, as a remote is at first: none is made by a push."""
+    remove(folder)
+    folder.mkdir(parents=True)
+
+
 def is_up_to_date(status: bytes) -> bool:
     """Whether `gitexp status --json` has nothing to tell of."""
     found = json.loads(status)
