@@ -43,6 +43,11 @@ COMPARED = (
     "run-small",
     "run-20000",
     "run-20000-temp",
+    "store-10000",
+    "status-10000",
+    "push-data",
+    "pull-data",
+    "stages-50",
 )
 PICTURE = DOCS / "images" / "show.svg"
 PICTURED = ("show", "--sort", "acc", "--desc", "--only-changed")
@@ -333,7 +338,8 @@ def speed() -> Iterator[str]:
 def _net_seconds(sides: Mapping[str, Any], side: str) -> str:
     """The median of a side, less that of the bare command where there is one."""
     bare = median(sides["bare"]["seconds"]) if "bare" in sides else 0.0
-    return f"{median(sides[side]['seconds']) - bare:.2g}"
+    seconds = median(sides[side]["seconds"]) - bare
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
 
 
 def _names(names: Sequence[str]) -> str:
