@@ -11,6 +11,8 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
+COPIES = ("reflink", "copy")  # how files come into a workspace that may be edited, or stand in Git too
+
 _FICLONE = 0x40049409  # of linux/fs.h: Btrfs, XFS, bcachefs, OCFS2, NFS 4.2, ZFS from 2.2 on
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602  # of linux/fs.h too
 _TOP = 0x00020000  # the attribute T of chattr(1)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gitexp.data.failures import translated
 from gitexp.data.hashing import hash_file
+from gitexp.data.links import COPIES
 from gitexp.data.manifest import File
 from gitexp.data.objects import ObjectStore
 from gitexp.data.place import carry_out
@@ -23,8 +24,6 @@ from gitexp.data.scan import Found, walk
 from gitexp.data.stat_cache import StatCache
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
-
-_COPIES = ("reflink", "copy")
 
 
 def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) -> None:
@@ -54,7 +53,7 @@ def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) ->
             names = {each.hash: name for name, each in shared.items()}.values()
             here = {name: _looked_at_again(shared.pop(name)) for name in names}
             write = {name: File("", each.hash, each.stat.st_size) for name, each in here.items()}
-            carry_out(store, root, Plan(artifact, write, here=here), _COPIES, cache)
+            carry_out(store, root, Plan(artifact, write, here=here), COPIES, cache)
 
 
 def _shared(store: ObjectStore, found: Found) -> str | None:

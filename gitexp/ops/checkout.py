@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from gitexp import errors
+from gitexp.data.links import COPIES
 from gitexp.data.manifest import is_folder, is_hash
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import lies_in
@@ -29,8 +30,6 @@ from gitexp.ops.stored import blob_ids, stored_versions
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.repo import indexes, live
 from gitexp.words import shorten
-
-_COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +260,7 @@ class _Checkout:
         return fetch(self._project, absent, self._on_progress) if absent else {}
 
     def _links(self, path: str) -> Sequence[str]:
-        return _COPIES if self._is_in_git(path) else self._project.config.link
+        return COPIES if self._is_in_git(path) else self._project.config.link
 
     def _is_in_git(self, path: str) -> bool:
         return path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)

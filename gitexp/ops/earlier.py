@@ -15,13 +15,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.ops import inputs
 from gitexp.ops.start import Start
-from gitexp.pipeline.paths import LOCK_FILE
+from gitexp.pipeline.paths import lock_path
 from gitexp.repo import records
 from gitexp.repo.git import Repository
 from gitexp.repo.store import PREFIX, Store
@@ -39,7 +38,7 @@ def identity(start: Start) -> str:
     folder; which metrics are looked for in the output; and for stages what they read. Not the baseline, nor
     what Git ignores else.
     """
-    results = [*start.results, PurePosixPath(start.code.config.folder, LOCK_FILE).as_posix()]
+    results = [*start.results, lock_path(start.code.config.folder)]
     content = _digest(start.workspace, start.tree, [tuple(path.split("/")) for path in results])
     patterns = sorted(start.code.config.metrics_from_output.items())
     what: list[object] = [content, start.line, start.folder, patterns]

@@ -47,7 +47,7 @@ def _is_edited(standing: Standing, out: Artifact) -> bool:
         now = standing.artifact(out.path)
     except errors.UnstorableData:
         return True
-    return now is not None and now.content != out.content
+    return now is not None and standing.differs(now, out)
 
 
 def _is_there(standing: Standing, path: str) -> bool:

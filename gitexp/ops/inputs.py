@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitexp.model import Artifact
 from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.project import Project, read
-from gitexp.pipeline.paths import LOCK_FILE
+from gitexp.pipeline.paths import lock_path
 from gitexp.words import shorten
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def present_data(project: Project) -> PresentData:
 
 def lock_of(project: Project, data: PresentData) -> dict[str, bytes]:
     """Return by its path what the lock in a snapshot is to say, if that is not what it says on disk."""
-    return {PurePosixPath(project.config.folder, LOCK_FILE).as_posix(): data.lock} if data.lock else {}
+    return {lock_path(project.config.folder): data.lock} if data.lock else {}
 
 
 def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
@@ -55,7 +55,7 @@ def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
 
     With `now`, what that text of it says.
     """
-    lock = now or read(root / code.config.folder / LOCK_FILE)
+    lock = now or read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):
         return lock or b""
     from gitexp.ops import large_results as results
@@ -65,7 +65,7 @@ def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
 
 def large_results(code: Project, root: Path) -> list[Artifact]:
     """Return the results of an earlier run that stand in the lock of a workspace."""
-    lock = read(root / code.config.folder / LOCK_FILE)
+    lock = read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):
         return []
     from gitexp.ops import large_results as results

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gitexp import errors
 from gitexp.config import Config
 from gitexp.failpoints import failpoint
 from gitexp.ops import whole_file
-from gitexp.pipeline.lock import LOCK_FILE, Lock, check_lock, read_lock, write_lock
+from gitexp.pipeline.lock import Lock, check_lock, read_lock, write_lock
+from gitexp.pipeline.paths import lock_path
 from gitexp.repo.local import LocalState
 
 _GUARD = "lock-file"  # so that of two processes that change it, none undoes what the other has done
@@ -17,7 +18,7 @@ _GUARD = "lock-file"  # so that of two processes that change it, none undoes wha
 
 def path_of(config: Config) -> str:
     """Return where a project's gitexp.lock stands, relative to the root."""
-    return PurePosixPath(config.folder, LOCK_FILE).as_posix()
+    return lock_path(config.folder)
 
 
 def read(root: Path, config: Config) -> Lock:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gitexp.data.objects import ObjectStore
 from gitexp.data.paths import lies_in
-from gitexp.data.scan import scan
 from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
 from gitexp.ops import lock_file
 from gitexp.ops.data_at_start import PresentData
 from gitexp.ops.project import Project
+from gitexp.ops.standing import Standing
 from gitexp.pipeline.lock import write_lock
 from gitexp.repo import indexes
 from gitexp.words import shorten
@@ -26,15 +26,15 @@ def store(project: Project) -> PresentData:
     unknown = [path for path in config.data if path not in lock.data]
     tracked = indexes.files(project.repo, project.repo.index, unknown)
     with StatCache(project.local.stat_cache) as cache:
+        standing = Standing(root, cache, lambda name: None, project.repo.has_modes)
         for path in config.data:
-            found = scan(root, path, cache)
-            if path not in lock.data:
-                new += (
-                    [path] if found is not None and not any(lies_in(file, path) for file in tracked) else []
-                )
-            elif found is None:
+            now, locked = standing.artifact(path), lock.data.get(path)
+            if locked is None:
+                if now is not None and not any(lies_in(file, path) for file in tracked):
+                    new.append(path)
+            elif now is None:
                 absent.append(path)
-            elif _differ(project, found.artifact, lock.data[path]):
+            elif standing.differs(now, locked):
                 changed.append(ObjectStore(project.local.objects).add(root, path, cache))
     said = {
         "changed since gitexp add, and stored as it is now": [each.path for each in changed],
@@ -43,9 +43,3 @@ def store(project: Project) -> PresentData:
     warnings = [f"{what}: {shorten(paths)}" for what, paths in said.items() if paths]
     text = write_lock(lock.with_data(changed), config.folder) if changed else b""
     return PresentData(tuple(changed), absent, text, warnings)
-
-
-def _differ(project: Project, now: Artifact, locked: Artifact) -> bool:
-    if now.hash != locked.hash:
-        return True
-    return now.content != locked.content and project.repo.has_modes()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gitexp.data.links import COPIES
 from gitexp.data.objects import ObjectStore
 from gitexp.data.place import place
 from gitexp.data.plan import missing
@@ -14,8 +15,6 @@ from gitexp.model import Artifact
 from gitexp.ops import lock_file
 from gitexp.ops.data import fetch
 from gitexp.ops.project import Project
-
-_COPIES = ("reflink", "copy")  # of what stands in Git too, and may be edited
 
 
 def missing_data(project: Project, code: Project, root: Path) -> tuple[Artifact, ...]:
@@ -67,5 +66,5 @@ class Restorer:
         """Place artifacts; those `in_git` are never links. Raises what `data.place.place` raises."""
         small = set(in_git)
         for artifact in artifacts:
-            links = _COPIES if artifact.path in small else self._project.config.link
+            links = COPIES if artifact.path in small else self._project.config.link
             place(self.store, self._root, artifact, links, self._cache, force=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gitexp import errors, files
 from gitexp.config import Config
 from gitexp.model import Tree
 from gitexp.ops import exclusions
 from gitexp.ops.project import Project, parse_all, read
-from gitexp.pipeline.paths import LOCK_FILE
+from gitexp.pipeline.paths import lock_path
 from gitexp.repo import live, snapshot, worktrees
 from gitexp.repo.git import Repository
 from gitexp.repo.live import LiveRun
@@ -84,7 +84,7 @@ def _in_git(
 ) -> tuple[str, list[str]]:
     """Return the start tree with these results, and what is to be said of them."""
     is_kept = run.lock.is_file() and not run.lock.is_symlink()
-    lock = {_lock_path(run): run.lock.read_bytes()} if is_kept else {}
+    lock = {lock_path(run.project): run.lock.read_bytes()} if is_kept else {}
     with project.local.scratch() as scratch:
         try:
             stored = snapshot.with_files(workspace, scratch, run.tree, run.results, names, lock)
@@ -159,10 +159,6 @@ def _large(
             warnings.append(f"the workspace's lock was left as it is: {error.message.rstrip('.')}")
         warnings += ignore.advice(workspace, [path for path in outs if path not in kept.before.outs])
     return kept.contents(config), [*outs], warnings
-
-
-def _lock_path(run: LiveRun) -> str:
-    return PurePosixPath(run.project, LOCK_FILE).as_posix()
 
 
 def _is_isolated(project: Project, workspace: Repository) -> bool:

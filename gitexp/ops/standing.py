@@ -65,6 +65,10 @@ class Standing:
             return replace(artifact, executable=False)
         return artifact
 
+    def differs(self, now: Artifact, locked: Artifact) -> bool:
+        """Return whether what stands at a path, as `artifact` gives it, is not what a lock says."""
+        return now.content != self.as_seen(locked).content
+
     def inputs(self, stage: Stage) -> LockedStage:
         """Return what a stage would read; deps that are not there are left out.
 

@@ -209,5 +209,4 @@ def _of_data(standing: Standing, path: str, locked: Artifact | None) -> DataStat
         return DataState.NOT_ADDED
     if (now := standing.artifact(path)) is None:
         return DataState.MISSING
-    is_same = now.content == standing.as_seen(locked).content
-    return DataState.UP_TO_DATE if is_same else DataState.CHANGED
+    return DataState.CHANGED if standing.differs(now, locked) else DataState.UP_TO_DATE

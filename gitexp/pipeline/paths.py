@@ -19,6 +19,11 @@ def rule_in(path: str) -> str | None:
     return next((part for part in path.split("/") if part.casefold() in _RULES), None)
 
 
+def lock_path(folder: str) -> str:
+    """Return where the gitexp.lock of the project in a folder stands, relative to the root."""
+    return PurePosixPath(folder, LOCK_FILE).as_posix()
+
+
 def inside(folder: str, path: str) -> str | None:
     """Return a path relative to a folder made relative to the root; "" is the root itself.
 
