@@ -240,6 +240,7 @@ class _Execution:
         except errors.GitexpError as error:
             self._refuse(decision, _reason(error), error.hint, seconds)
             return
+        edited = changes(after, decision.now)
         self._ended(
             StageResult(
                 stage.name,
@@ -247,8 +248,8 @@ class _Execution:
                 decision.reasons,
                 seconds=round(seconds, 3),
                 exit_code=0,
-                warnings=_edited(stage, changes(after, decision.now)),
-                exact=not changes(after, decision.now),
+                warnings=_edited(stage, edited),
+                exact=not edited,
             )
         )
 

@@ -65,14 +65,11 @@ def carry_out(
     def keep_aside(artifact: Artifact) -> None:
         """Have the experiment name it, so that gc leaves it."""
         aside[artifact.path] = artifact
-        text = write_lock(Lock(data=aside), f"{RUN_FOLDER}/{KEPT}")
-        with contextlib.suppress(OSError), project.local.scratch() as scratch:
-            (scratch / "kept").write_bytes(text)
-            (scratch / "kept").replace(live.kept)
+        live.put(live.kept, write_lock(Lock(data=aside), f"{RUN_FOLDER}/{KEPT}"))
 
     def locked(lock: Lock) -> None:
         if lock != Lock():
-            live.keep_lock(write_lock(lock, start.code.config.folder))
+            live.put(live.lock, write_lock(lock, start.code.config.folder))
 
     def ends(result: StageResult, at: int, of: int) -> None:
         note = kept.get(result.name, StageNote(result.name, {}))

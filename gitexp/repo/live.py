@@ -113,12 +113,12 @@ class LiveRun:
     def lock(self) -> Path:
         return self.folder / "gitexp.lock"
 
-    def keep_lock(self, text: bytes) -> None:
-        """Keep what gitexp.lock is to say in the experiment; a reader sees the old text or the new, whole."""
-        new = self.lock.with_suffix(".new")
-        with contextlib.suppress(OSError):  # where it is gone, the one in the workspace is taken
-            new.write_bytes(text)
-            new.replace(self.lock)
+    def put(self, file: Path, content: bytes) -> None:
+        """Write one of the run's files, if that can be; a reader sees the old content or the new, whole."""
+        new = file.with_suffix(".new")
+        with contextlib.suppress(OSError):  # where the folder is gone, the run goes on without
+            new.write_bytes(content)
+            new.replace(file)
 
     def save(self) -> None:
         """Write the state; a reader sees the old one or the new one, whole."""
