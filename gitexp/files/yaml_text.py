@@ -51,13 +51,19 @@ def skip_gap(text: str, position: int) -> int:
     return match.end() if match else position
 
 
+# libyaml from 0.2.6 on refuses flow collections 1,000 deep before it gives the first event of them.
+_TOO_DEEP = "exceeded maximum nesting depth"
 _BACKSLASH = "In double quotes a backslash begins an escape; text with backslashes goes in single quotes."
 
 
 def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-    message = f"this is not valid YAML: {problem}" if problem else "this is not valid YAML"
+    message = "this is not valid YAML"
+    if problem == _TOO_DEEP:
+        message = f"this is nested more than {MAX_DEPTH} levels deep"
+    elif problem:
+        message = f"this is not valid YAML: {problem}"
     if mark is not None:
         hint = _BACKSLASH if problem == "found unknown escape character" else None
         return ParseError(message, hint, file=name, line=mark.line + 1, column=mark.column + 1)
