@@ -19,7 +19,7 @@ from benchmarks import data_cases, sharing_cases
 from benchmarks.case import BARE, DVC, FLOOR, GITEXP, Case, side_of, slow
 from benchmarks.lab import Lab
 from benchmarks.measure import CommandError, Side, nothing
-from gitexp.repo import store
+from gitexp.repo import experiments as store
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")  # Linux, for root: what is written here empties the file cache
 

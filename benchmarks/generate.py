@@ -28,7 +28,7 @@ from benchmarks.trials import (
     trials,
 )
 from gitexp.model import Record, Status
-from gitexp.repo import records, store
+from gitexp.repo import experiments, records
 
 MAIN = "refs/heads/main"
 PACKED_FROM = 10_000  # experiments; below, refs and objects are loose, as runs leave them until `git gc`
@@ -55,7 +55,7 @@ def gitexp_experiments(where: Path, count: int, env: Mapping[str, str]) -> None:
         ids = [stream.id_of(mark) for mark in baselines]
         environment = stream.blob(ENVIRONMENT.encode(), shared=True)
         for trial in trials(count):
-            ref = store.PREFIX + trial.name
+            ref = experiments.PREFIX + trial.name
             experiment = stream.commit(
                 ref,
                 f"{trial.name}: train.lr={trial.params['train']['lr']}\n".encode(),
@@ -66,10 +66,10 @@ def gitexp_experiments(where: Path, count: int, env: Mapping[str, str]) -> None:
             record = _record(trial, stream.id_of(experiment), ids[trial.baseline])
             stream.commit(
                 ref,
-                records.encode(record, store.subject(record)).encode(),
+                records.encode(record, experiments.subject(record)).encode(),
                 {
-                    f"{store.RUN_FOLDER}/environment.txt": environment,
-                    f"{store.RUN_FOLDER}/output.log": stream.blob(trial.log.encode()),
+                    f"{experiments.RUN_FOLDER}/environment.txt": environment,
+                    f"{experiments.RUN_FOLDER}/output.log": stream.blob(trial.log.encode()),
                 },
                 when=trial.created + int(trial.duration),
                 parent=experiment,
@@ -104,7 +104,9 @@ def fingerprint() -> str:
     sources = [
         Path(__file__).with_name(name).read_text() for name in ("fastimport.py", "generate.py", "trials.py")
     ]
-    return hashlib.sha256("".join([*sources, sample, store.PREFIX, store.RUN_FOLDER]).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join([*sources, sample, experiments.PREFIX, experiments.RUN_FOLDER]).encode()
+    ).hexdigest()
 
 
 def project(where: Path, files: int, env: Mapping[str, str], *, dvc: bool = False) -> None:

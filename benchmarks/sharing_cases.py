@@ -12,7 +12,7 @@ from benchmarks import projects
 from benchmarks.case import FLOOR, GITEXP, Case
 from benchmarks.lab import Lab
 from benchmarks.measure import CommandError, Side
-from gitexp.repo import store
+from gitexp.repo import experiments
 
 KNOWN = 10_000
 NEW = 1_000
@@ -24,7 +24,7 @@ def _push_one(lab: Lab) -> Case:
     bare, mine = folder / "bare.git", folder / "mine"
     projects.git(folder, lab.env, "clone", "--quiet", "--mirror", str(lab.experiments(KNOWN)), str(bare))
     projects.git(folder, lab.env, "clone", "--quiet", str(bare), str(mine))
-    projects.git(mine, lab.env, "fetch", "--quiet", "origin", f"{store.PREFIX}*:{store.PREFIX}*")
+    projects.git(mine, lab.env, "fetch", "--quiet", "origin", f"{experiments.PREFIX}*:{experiments.PREFIX}*")
     projects.git(mine, lab.env, "pack-refs", "--all")
     projects.tool(mine, lab.env, [*lab.gitexp, "push", "--all", "--quiet"])  # so that both know
     numbers = count(1)
@@ -33,15 +33,19 @@ def _push_one(lab: Lab) -> Case:
         projects.tool(mine, lab.env, [*lab.gitexp, "save", "--quiet", "--name", f"new-{next(numbers)}"])
 
     def name() -> str:
-        newest = projects.git(mine, lab.env, "for-each-ref", "--format=%(refname)", f"{store.PREFIX}new-*")
-        return max(newest.split(), key=lambda ref: int(ref.rpartition("-")[2])).removeprefix(store.PREFIX)
+        newest = projects.git(
+            mine, lab.env, "for-each-ref", "--format=%(refname)", f"{experiments.PREFIX}new-*"
+        )
+        return max(newest.split(), key=lambda ref: int(ref.rpartition("-")[2])).removeprefix(
+            experiments.PREFIX
+        )
 
     def is_there(_output: bytes) -> None:
-        if not projects.git(bare, lab.env, "for-each-ref", store.PREFIX + name()):
+        if not projects.git(bare, lab.env, "for-each-ref", experiments.PREFIX + name()):
             raise CommandError(f"{name()} was not pushed")
 
     def by_git() -> list[str]:
-        return ["git", "push", "--quiet", "origin", f"{store.PREFIX}{name()}"]
+        return ["git", "push", "--quiet", "origin", f"{experiments.PREFIX}{name()}"]
 
     sides = {
         GITEXP: Side(
@@ -57,7 +61,9 @@ def _pull_many(lab: Lab) -> Case:
     folder = Path(tempfile.mkdtemp(prefix="pull-", dir=lab.scratch))
     bare, known = folder / "bare.git", folder / "known"
     projects.git(folder, lab.env, "clone", "--quiet", "--mirror", str(lab.experiments(KNOWN)), str(bare))
-    refs = projects.git(bare, lab.env, "for-each-ref", "--format=%(objectname) %(refname)", store.PREFIX)
+    refs = projects.git(
+        bare, lab.env, "for-each-ref", "--format=%(objectname) %(refname)", experiments.PREFIX
+    )
     new = [line.split() for line in refs.splitlines()[-NEW:]]
     projects.git(bare, lab.env, "update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for _, ref in new))
     projects.git(folder, lab.env, "clone", "--quiet", str(bare), str(known))
@@ -72,7 +78,7 @@ def _pull_many(lab: Lab) -> Case:
         projects.tool(folder, lab.env, ["cp", "-r", str(known), str(where)])
 
     def has_all(where: Path, _output: bytes) -> None:
-        found = len(projects.git(where, lab.env, "for-each-ref", store.PREFIX).splitlines())
+        found = len(projects.git(where, lab.env, "for-each-ref", experiments.PREFIX).splitlines())
         if found != KNOWN:
             raise CommandError(f"{found} experiments are there, not {KNOWN}")
 
@@ -82,7 +88,9 @@ def _pull_many(lab: Lab) -> Case:
 
     sides = {
         GITEXP: side("gitexp", [*lab.gitexp, "pull", "--quiet"]),
-        FLOOR: side("git", ["git", "fetch", "--quiet", "origin", f"{store.PREFIX}*:{store.PREFIX}*"]),
+        FLOOR: side(
+            "git", ["git", "fetch", "--quiet", "origin", f"{experiments.PREFIX}*:{experiments.PREFIX}*"]
+        ),
     }
     work = f"pull of {NEW:,} new experiments beside {KNOWN - NEW:,}"
     return Case(work, sides, floor="git fetch", goal=5.0)

@@ -27,12 +27,12 @@ import typer.main
 
 import gitexp
 from gitexp import errors
-from gitexp.cli.help import leaves
+from gitexp.cli.kit.help import leaves
 from gitexp.cli.main import app
-from gitexp.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
-from gitexp.data.remote_url import OPTIONS
-from gitexp.ops.exclusions import SECRETS
+from gitexp.objects.remotes.url import OPTIONS
 from gitexp.pipeline.read import FIELDS, OUT_FIELDS
+from gitexp.project.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
+from gitexp.project.exclusions import SECRETS
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"

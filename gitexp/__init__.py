@@ -3,15 +3,13 @@
     import gitexp
 
     project = gitexp.Project.open()
-    result = gitexp.run_experiment(project, gitexp.Request(("python", "train.py"), ["train.lr=0.2"]))
+    result = gitexp.run_experiment(project, gitexp.RunRequest(("python", "train.py"), ["train.lr=0.2"]))
     table = gitexp.table(project, gitexp.Query(sort="acc", descending=True))
     best = table.experiments[0]
     gitexp.branch(project, best.name, "best")
 
 Every expected error is an `errors.GitexpError`. Names are imported when they are first used, so that
-`import gitexp` costs next to nothing. (`gitexp.run` is the package that runs processes; hence the
-longer name of the function.)
-"""
+`import gitexp` costs next to nothing."""
 
 from __future__ import annotations
 
@@ -22,42 +20,44 @@ from gitexp.version import __version__
 TYPE_CHECKING = False  # as type checkers know it; to import `typing` costs more than all the rest
 if TYPE_CHECKING:
     from gitexp import errors
-    from gitexp.data.place import Placed
+    from gitexp.catalog.lookup import Point
+    from gitexp.catalog.query import Query, experiments
+    from gitexp.catalog.rows import Row
+    from gitexp.datasets.add import Added, add
+    from gitexp.datasets.checkout import CheckedOut, checkout
+    from gitexp.history.apply import Applied, apply
+    from gitexp.history.branch import Promotion, branch
+    from gitexp.history.edit import note, rename, tag
+    from gitexp.history.remove import Selection, remove, select
+    from gitexp.history.restore import restore, trashed
+    from gitexp.history.takeover import Taken
+    from gitexp.history.undo import Undone, undo, undoable
     from gitexp.model import MISSING, Artifact, Change, Experiment, Record, Status
-    from gitexp.ops.add import Added, add
-    from gitexp.ops.apply import Applied, apply
-    from gitexp.ops.best import best
-    from gitexp.ops.branch import Promotion, branch
-    from gitexp.ops.checkout import CheckedOut, checkout
-    from gitexp.ops.columns import Column, Columns
-    from gitexp.ops.dag import Dag, dag
-    from gitexp.ops.details import Details, details
-    from gitexp.ops.diff import Diff, FileChange, diff, patch, points
-    from gitexp.ops.edit import note, rename, tag
-    from gitexp.ops.import_ import Imported, import_experiment
-    from gitexp.ops.init import Found, init
-    from gitexp.ops.log import Log, follow, log
-    from gitexp.ops.lookup import Point
-    from gitexp.ops.project import Project
-    from gitexp.ops.pull import Pulled, pull
-    from gitexp.ops.pull import Request as PullRequest
-    from gitexp.ops.push import Pushed, push
-    from gitexp.ops.push import Request as PushRequest
-    from gitexp.ops.remove import Selection, remove, restore, select, trashed
-    from gitexp.ops.rows import Row
-    from gitexp.ops.run import Request, Result
-    from gitexp.ops.run import run as run_experiment
-    from gitexp.ops.save import save as save_workspace
-    from gitexp.ops.sharing import Contact, Fate, Shared
-    from gitexp.ops.show import Group, Query, Table, columns, experiments, table
-    from gitexp.ops.stage_run import StageListener
-    from gitexp.ops.status import WorkspaceStatus, status
-    from gitexp.ops.takeover import Taken
-    from gitexp.ops.undo import Undone, undo, undoable
+    from gitexp.objects.place import Placed
     from gitexp.pipeline.stage import Pipeline, Stage
     from gitexp.pipeline.state import StageResult, StageSelection
+    from gitexp.project.init import Found, init
+    from gitexp.project.project import Project
     from gitexp.repo.operations import Operation
     from gitexp.repo.trash import Trashed
+    from gitexp.runs.log import Log, follow, log
+    from gitexp.runs.request import RunRequest
+    from gitexp.runs.request import RunRequest as Request
+    from gitexp.runs.run import Result
+    from gitexp.runs.run import run as run_experiment
+    from gitexp.runs.save import save as save_workspace
+    from gitexp.sharing.import_ import Imported, import_experiment
+    from gitexp.sharing.partner import Contact, Fate, Shared
+    from gitexp.sharing.pull import Pulled, PullRequest, pull
+    from gitexp.sharing.push import Pushed, PushRequest, push
+    from gitexp.stages.dag import Dag, dag
+    from gitexp.stages.execute import StageListener
+    from gitexp.stages.status import WorkspaceStatus, status
+    from gitexp.views.best import best
+    from gitexp.views.columns import Column, Columns
+    from gitexp.views.details import Details, details
+    from gitexp.views.diff import Diff, FileChange, diff, patch, points
+    from gitexp.views.table import Group, Table, columns, table
 
 __all__ = [
     "MISSING",
@@ -94,6 +94,7 @@ __all__ = [
     "Request",
     "Result",
     "Row",
+    "RunRequest",
     "Selection",
     "Shared",
     "Stage",
@@ -142,44 +143,46 @@ __all__ = [
 ]
 
 _MODULES = {
-    "gitexp.repo.trash": ("Trashed",),
-    "gitexp.repo.operations": ("Operation",),
-    "gitexp.ops.undo": ("Undone", "undo", "undoable"),
-    "gitexp.ops.takeover": ("Taken",),
-    "gitexp.ops.import_": ("Imported", "import_experiment"),
-    "gitexp.ops.pull": ("Pulled", "pull"),
-    "gitexp.ops.push": ("Pushed", "push"),
-    "gitexp.ops.sharing": ("Contact", "Fate", "Shared"),
-    "gitexp.ops.remove": ("Selection", "remove", "restore", "select", "trashed"),
-    "gitexp.ops.edit": ("note", "rename", "tag"),
-    "gitexp.ops.apply": ("Applied", "apply"),
-    "gitexp.ops.add": ("Added", "add"),
-    "gitexp.ops.checkout": ("CheckedOut", "checkout"),
-    "gitexp.data.place": ("Placed",),
+    "gitexp.datasets.add": ("Added", "add"),
+    "gitexp.datasets.checkout": ("CheckedOut", "checkout"),
+    "gitexp.catalog.lookup": ("Point",),
+    "gitexp.catalog.query": ("Query", "experiments"),
+    "gitexp.catalog.rows": ("Row",),
+    "gitexp.history.apply": ("Applied", "apply"),
+    "gitexp.history.branch": ("Promotion", "branch"),
+    "gitexp.history.edit": ("note", "rename", "tag"),
+    "gitexp.history.remove": ("Selection", "remove", "select"),
+    "gitexp.history.restore": ("restore", "trashed"),
+    "gitexp.history.takeover": ("Taken",),
+    "gitexp.history.undo": ("Undone", "undo", "undoable"),
     "gitexp.model": ("MISSING", "Artifact", "Change", "Experiment", "Record", "Status"),
-    "gitexp.ops.best": ("best",),
-    "gitexp.ops.branch": ("Promotion", "branch"),
-    "gitexp.ops.columns": ("Column", "Columns"),
-    "gitexp.ops.dag": ("Dag", "dag"),
-    "gitexp.ops.details": ("Details", "details"),
-    "gitexp.ops.diff": ("Diff", "FileChange", "diff", "patch", "points"),
-    "gitexp.ops.init": ("Found", "init"),
-    "gitexp.ops.log": ("Log", "follow", "log"),
-    "gitexp.ops.lookup": ("Point",),
-    "gitexp.ops.project": ("Project",),
-    "gitexp.ops.rows": ("Row",),
-    "gitexp.ops.run": ("Request", "Result"),
-    "gitexp.ops.stage_run": ("StageListener",),
-    "gitexp.ops.status": ("WorkspaceStatus", "status"),
+    "gitexp.objects.place": ("Placed",),
     "gitexp.pipeline.stage": ("Pipeline", "Stage"),
     "gitexp.pipeline.state": ("StageResult", "StageSelection"),
-    "gitexp.ops.show": ("Group", "Query", "Table", "columns", "experiments", "table"),
+    "gitexp.project.init": ("Found", "init"),
+    "gitexp.project.project": ("Project",),
+    "gitexp.repo.operations": ("Operation",),
+    "gitexp.repo.trash": ("Trashed",),
+    "gitexp.runs.log": ("Log", "follow", "log"),
+    "gitexp.runs.request": ("RunRequest",),
+    "gitexp.runs.run": ("Result",),
+    "gitexp.sharing.import_": ("Imported", "import_experiment"),
+    "gitexp.sharing.partner": ("Contact", "Fate", "Shared"),
+    "gitexp.sharing.pull": ("Pulled", "PullRequest", "pull"),
+    "gitexp.sharing.push": ("Pushed", "PushRequest", "push"),
+    "gitexp.stages.dag": ("Dag", "dag"),
+    "gitexp.stages.execute": ("StageListener",),
+    "gitexp.stages.status": ("WorkspaceStatus", "status"),
+    "gitexp.views.best": ("best",),
+    "gitexp.views.columns": ("Column", "Columns"),
+    "gitexp.views.details": ("Details", "details"),
+    "gitexp.views.diff": ("Diff", "FileChange", "diff", "patch", "points"),
+    "gitexp.views.table": ("Group", "Table", "columns", "table"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
-    "PullRequest": ("gitexp.ops.pull", "Request"),
-    "PushRequest": ("gitexp.ops.push", "Request"),
-    "run_experiment": ("gitexp.ops.run", "run"),
-    "save_workspace": ("gitexp.ops.save", "save"),
+    "Request": ("gitexp.runs.request", "RunRequest"),  # as it was called before 0.4
+    "run_experiment": ("gitexp.runs.run", "run"),
+    "save_workspace": ("gitexp.runs.save", "save"),
 }
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data.objects import ObjectStore
+from gitexp.datasets import lock_file
+from gitexp.datasets.add import add
 from gitexp.model import Artifact
-from gitexp.ops import lock_file
-from gitexp.ops.add import add
-from gitexp.ops.ignore import pattern
-from gitexp.ops.project import Project
+from gitexp.objects.store import ObjectStore
+from gitexp.project.ignore import pattern
+from gitexp.project.project import Project
 from tests.support.workspace import Workspace
 
 WRITTEN = ("gitexp.yaml", "gitexp.lock", ".gitignore", "*/.gitignore")

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from gitexp import errors
-from gitexp.ops import apply as ops
-from gitexp.ops import undo as undo_ops
-from gitexp.ops.project import Project
-from gitexp.repo import live, workspace
+from gitexp.history import apply as ops
+from gitexp.history import undo as undo_ops
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.git import checkout
 from tests.support.guard import fingerprint
 from tests.support.workspace import Workspace
 
@@ -355,13 +356,13 @@ def test_a_file_that_is_saved_in_that_very_moment(repo: Workspace, monkeypatch: 
     repo.write("train.py", "theirs\n")
     save(repo, "one")
     back_to_head(repo)
-    real = workspace.with_plan
+    real = checkout.with_plan
 
     def meanwhile(*args: Any) -> str:
         repo.write("train.py", "just saved\n")
         return real(*args)
 
-    monkeypatch.setattr(workspace, "with_plan", meanwhile)
+    monkeypatch.setattr(checkout, "with_plan", meanwhile)
     with pytest.raises(errors.StorageError, match="changed by somebody else just now"):
         ops.apply(project(repo), "one")
     assert repo.read("train.py") == "just saved\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.catalog.query import Query
 from gitexp.model import Status
-from gitexp.ops.best import best
-from gitexp.ops.project import Project
-from gitexp.ops.show import Query
+from gitexp.project.project import Project
+from gitexp.views.best import best
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gitexp import errors
+from gitexp.history import branch as ops
 from gitexp.model import Status
-from gitexp.ops import branch as ops
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 

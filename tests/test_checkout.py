@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data.objects import ObjectStore
-from gitexp.data.stat_cache import StatCache
-from gitexp.ops import lock_file
-from gitexp.ops.checkout import checkout
-from gitexp.ops.project import Project
+from gitexp.datasets import lock_file
+from gitexp.datasets.checkout import checkout
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, LockedStage
+from gitexp.project.project import Project
 from gitexp.repo import live
 from tests.support.workspace import Workspace
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.cli.main import COMMANDS
+from gitexp.cli.registry import COMMANDS
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import GITEXP, Workspace
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp import config, errors
-from gitexp.config import Config
+from gitexp import errors
+from gitexp.project import config
+from gitexp.project.config import Config
 from tests.support.workspace import Workspace
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitexp.ops.lookup import require
-from gitexp.ops.project import Project
+from gitexp.catalog.lookup import require
+from gitexp.project.project import Project
 from tests.support.workspace import Workspace
 
 STAGES = """

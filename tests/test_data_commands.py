@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.cli.progress import Meter, described
-from gitexp.data.objects import ObjectStore
-from gitexp.data.transfer import Progress
-from gitexp.ops import data, remote
-from gitexp.ops.project import Project
+from gitexp.cli.kit.progress import Meter, described
+from gitexp.datasets import remotes, sync
+from gitexp.datasets import status as datasets_status
+from gitexp.objects.remotes.transfer import Progress
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
 from tests.support.processes import run_with_pty
 from tests.support.servers import Place, free_port
 from tests.support.stored import lock_of, put_object, store_of, write_lock_of
@@ -83,7 +84,7 @@ def test_the_first_remote_makes_gitexp_yaml_where_the_project_is(repo: Workspace
     repo.allow("files", "gitexp.yaml")
     repo.gitexp("remote", "add", "store", "../store", cwd="sub")
     assert repo.read("gitexp.yaml") == 'remotes:\n  store: "../store"\n'
-    with data.remote_of(Project.open(repo.path / "sub")) as at:
+    with remotes.remote_of(Project.open(repo.path / "sub")) as at:
         assert at.url == "../store"
 
 
@@ -127,7 +128,7 @@ def test_a_link_is_not_written_through(repo: Workspace, tmp_path: Path) -> None:
     with repo.by_user():
         (repo.path / "gitexp.yaml").symlink_to(outside)
     with pytest.raises(errors.StorageError):
-        remote.add(opened(repo), "store", "/store", {})
+        remotes.add(opened(repo), "store", "/store", {})
     assert outside.read_text() == "command: x\n"
 
 
@@ -222,7 +223,7 @@ def test_without_a_remote_and_without_data(repo: Workspace) -> None:
     assert (standing["missing_here"], standing["missing_there"]) == (0, None)
     repo.write("gitexp.yaml", "remotes: {store: /nowhere}\n")
     with pytest.raises(errors.NoDataRemote, match="no data remote 'other'"):
-        data.remote_of(opened(repo), "other")
+        remotes.remote_of(opened(repo), "other")
 
 
 def test_the_remote_that_is_named(repo: Workspace, store: Path, tmp_path: Path) -> None:
@@ -238,7 +239,7 @@ def test_a_package_that_is_missing_is_one_sentence(repo: Workspace, monkeypatch:
     repo.write("gitexp.yaml", "remotes: {cloud: 's3://bucket/x'}\n")
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(errors.BackendMissing) as missing:
-        data.status(opened(repo), [])
+        datasets_status.status(opened(repo), [])
     assert missing.value.hint == "pip install 'gitexp[s3]'"
 
 
@@ -264,18 +265,18 @@ def test_the_command_line_by_a_real_server(
 def test_fetch_gets_what_is_missing_and_says_what_cannot_be_had(repo: Workspace, store: Path) -> None:
     folder, model = put_object(repo, "data", {"a": "1", "b": "2"}), put_object(repo, "model", "m")
     write_lock_of(repo, folder, model)
-    assert data.fetch(opened(repo), [folder.hash, model.hash]) == {}
+    assert sync.fetch(opened(repo), [folder.hash, model.hash]) == {}
     assert not objects(store)
     repo.gitexp("data", "push", "-q")
     forget(repo)
     lost = "ab" * 32
-    failed = data.fetch(opened(repo), {folder.hash: None, model.hash: model.size, lost: 3})
+    failed = sync.fetch(opened(repo), {folder.hash: None, model.hash: model.size, lost: 3})
     assert failed.keys() == {lost}
     assert store_of(repo).missing([*store_of(repo).contents(folder.hash), model.hash]) == []
     [part] = [file.hash for file in store_of(repo).manifest(folder.hash).files if file.path == "b"]
     (store / part[:2] / part[2:]).unlink()
     forget(repo)
-    failed = data.fetch(opened(repo), [folder.hash, model.hash])
+    failed = sync.fetch(opened(repo), [folder.hash, model.hash])
     assert failed.keys() == {folder.hash}
     assert isinstance(failed[folder.hash], errors.NotOnRemote)
 
@@ -286,15 +287,15 @@ def test_fetch_gets_what_is_missing_and_says_what_cannot_be_had(repo: Workspace,
 def test_fetch_never_raises_for_a_remote_that_cannot_be_used(
     repo: Workspace, described: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gitexp.data.transfer._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("gitexp.objects.remotes.transfer._FIRST_WAIT", 0.01)
     repo.write("gitexp.yaml", described)
-    assert data.fetch(opened(repo), ["ab" * 32]).keys() == {"ab" * 32}
+    assert sync.fetch(opened(repo), ["ab" * 32]).keys() == {"ab" * 32}
 
 
 def test_fetch_does_not_wait_twice_for_a_remote_that_is_silent(repo: Workspace) -> None:
     repo.write("gitexp.yaml", f"remotes: {{store: 'http://127.0.0.1:{free_port()}/x'}}")
-    [first] = data.fetch(opened(repo), ["ab" * 32]).values()
-    [second] = data.fetch(opened(repo), ["cd" * 32]).values()
+    [first] = sync.fetch(opened(repo), ["ab" * 32]).values()
+    [second] = sync.fetch(opened(repo), ["cd" * 32]).values()
     assert second is first
     assert isinstance(first, errors.RemoteUnreachable)
 
@@ -323,7 +324,7 @@ def test_progress_in_words() -> None:
 
 def test_progress_is_drawn_where_a_person_watches_and_wiped() -> None:
     program = (
-        "from gitexp.cli.progress import Meter; from gitexp.data.transfer import Progress\n"
+        "from gitexp.cli.kit.progress import Meter; from gitexp.objects.remotes.transfer import Progress\n"
         "with Meter('Pushing') as meter:\n"
         "  meter(Progress(1, 2, 1024, 2048, 1.0)); meter(Progress(2, 2, 2048, 2048, 2.0))\n"
         "print('done')"

@@ -9,13 +9,14 @@ import time
 import pytest
 
 from gitexp import errors
-from gitexp.cli import comparison
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.values import change_of
+from gitexp.cli.commands import diff
 from gitexp.model import MISSING, Change
-from gitexp.ops import diff as ops
-from gitexp.ops.diff import Diff, change_of
-from gitexp.ops.lookup import Point
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from gitexp.repo.local import LocalState
+from gitexp.views import diff as ops
+from gitexp.views.diff import Diff
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -342,7 +343,7 @@ def test_many_rows_that_do_not_fit_take_linear_time(repo: Workspace) -> None:
     changes = [Change(f"key{at}", "x" * (at % 60), "y" * (60 - at % 60)) for at in range(20_000)]
     point = Point("p", None, {}, {})
     start = time.process_time()
-    assert comparison.lines(Diff(point, point, changes, [], [], []), b"", width=80, colors=False)
+    assert diff.lines(Diff(point, point, changes, [], [], []), b"", width=80, colors=False)
     assert time.process_time() - start < 10
 
 

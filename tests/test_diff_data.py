@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gitexp.cli import comparison
-from gitexp.ops import diff
-from gitexp.ops.data_changes import DataChange
-from gitexp.ops.data_files import FileChanges
-from gitexp.ops.project import Project
+from gitexp.cli.commands import diff as commands_diff
+from gitexp.datasets.changes import FileChanges
+from gitexp.project.project import Project
+from gitexp.views import diff
+from gitexp.views.data_diff import DataChange
 from tests.support.workspace import Workspace
 
 WANTED = FileChanges(new=["sub/new"], changed=["b"], gone=["a"])
@@ -84,6 +84,6 @@ def test_of_many_files_there_are_figures(repo: Workspace) -> None:
     many = FileChanges(new=[f"{number}" for number in range(1200)], gone=["a"])
     changes = [DataChange("data", change.old, change.new, many)]
     of_many = diff.Diff(compared.old, compared.new, (), (), (), (), data=changes)
-    lines = comparison.lines(of_many, b"", width=80, colors=False)
+    lines = commands_diff.lines(of_many, b"", width=80, colors=False)
     assert len(lines) == 2 + 20 + 1
     assert lines[-1][0][0] == "  … of 1,200 new, 1 gone"

@@ -23,8 +23,9 @@ from types import ModuleType
 
 import pytest
 
-from gitexp import config, errors, model, version
+from gitexp import errors, model, version
 from gitexp.pipeline.graph import Graph
+from gitexp.project import config
 from gitexp.repo import records
 from tests.support.processes import run_with_pty
 from tests.support.workspace import Workspace

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.history import edit, remove, restore
 from gitexp.model import ProcessId, Status
-from gitexp.ops import doctor, edit, remove
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from gitexp.repo import trash
+from gitexp.upkeep import doctor
 from tests.support.experiments import put
 from tests.support.kills import assert_sound
 from tests.support.workspace import Workspace
@@ -256,7 +257,7 @@ def test_the_trash_is_emptied_of_what_is_old(project: Project) -> None:
     project.repo.update_refs(trash.removal([project.store.require("one")], old))
     assert codes(project) == [("trash-expired", False)]
     assert codes(project, mend=True) == [("trash-expired", True)]
-    assert remove.trashed(project) == []
+    assert restore.trashed(project) == []
 
 
 def test_after_a_renaming_and_a_gc_all_is_there(repo: Workspace, project: Project) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from gitexp import errors
-from gitexp.ops import dvc, lookup
-from gitexp.ops.project import Project
+from gitexp.catalog import lookup, sources
+from gitexp.project.project import Project
 from tests.support.dvc import DvcRepository, made_once
 from tests.support.workspace import Workspace
 
@@ -54,7 +54,7 @@ def _scalars(value: Any) -> Any:
 
 
 def test_params_and_metrics_are_as_dvc_shows_them(theirs: Workspace, original: DvcRepository) -> None:
-    found = {experiment.id: experiment for experiment in dvc.experiments(Project.open(theirs.path))}
+    found = {experiment.id: experiment for experiment in sources.experiments(Project.open(theirs.path))}
     shown = original.experiments()
     assert found.keys() == shown.keys()
     assert sorted(state["name"] for state in shown.values()).count("first") == 2
@@ -100,7 +100,7 @@ def test_the_table_has_them_below_their_baselines(theirs: Workspace) -> None:
 def test_without_dvcs_cache_the_rest_is_there(theirs: Workspace) -> None:
     with theirs.by_user():
         shutil.rmtree(theirs.path / ".dvc" / "cache")
-    found = {e.name: e for e in dvc.experiments(Project.open(theirs.path))}
+    found = {e.name: e for e in sources.experiments(Project.open(theirs.path))}
     assert found["temporary"].record.metrics.keys() == {"dvclive/metrics.json", "model/scores.json"}
     assert found["temporary"].record.warnings == ()
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.catalog import lookup, sources
 from gitexp.model import Experiment
-from gitexp.ops import dvc, lookup
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.support.dvc import put
 from tests.support.workspace import Workspace
 
 
 def _found(repo: Workspace) -> dict[str, Experiment]:
-    return {experiment.name: experiment for experiment in dvc.experiments(Project.open(repo.path))}
+    return {experiment.name: experiment for experiment in sources.experiments(Project.open(repo.path))}
 
 
 def _only(repo: Workspace) -> Experiment:
@@ -237,7 +237,7 @@ def test_without_any_nothing_is_looked_for(repo: Workspace, monkeypatch: pytest.
     calls = []
     call = type(project.repo).call
     monkeypatch.setattr(type(project.repo), "call", lambda *a, **k: calls.append(a[1]) or call(*a, **k))
-    assert dvc.experiments(project) == []
+    assert sources.experiments(project) == []
     assert calls == ["for-each-ref"]
 
 

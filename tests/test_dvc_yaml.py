@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp.errors import ParseError
-from gitexp.files.dvc_yaml import MAX_FILES, MAX_STAGES, Names, read_lock, read_pipeline
+from gitexp.files.dvc_yaml import MAX_FILES, MAX_STAGES, DvcFiles, read_lock, read_pipeline
 from gitexp.model import Tree
 
 
-def _read(text: str, name: str = "dvc.yaml", **variables: object) -> Names:
+def _read(text: str, name: str = "dvc.yaml", **variables: object) -> DvcFiles:
     return read_pipeline(name, text.encode(), variables)
 
 

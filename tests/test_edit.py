@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.history import edit, remove, restore, undo
 from gitexp.model import Experiment, Status
-from gitexp.ops import edit, remove, undo
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from gitexp.repo import operations, trash
+from gitexp.repo.git.values import RefChange
 from gitexp.repo.operations import Operation
-from gitexp.repo.values import RefChange
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -139,7 +139,7 @@ def test_remove_and_restore(repo: Workspace, project: Project) -> None:
     repo.git("gc", "-q", "--prune=now")
     assert repo.json("restore", "on")["name"] == "one"
     assert one(project) == before
-    assert remove.trashed(project) == []
+    assert restore.trashed(project) == []
 
 
 def test_restore_beside_another_of_the_name(repo: Workspace, project: Project) -> None:
@@ -148,25 +148,25 @@ def test_restore_beside_another_of_the_name(repo: Workspace, project: Project) -
     put(repo, "one", note="the second")
     second = one(project)
     with pytest.raises(errors.NameTaken) as caught:
-        remove.restore(project, "one")
+        restore.restore(project, "one")
     assert "--name" in (caught.value.hint or "")
-    restored = remove.restore(project, "one", "other")
+    restored = restore.restore(project, "one", "other")
     assert (restored.name, restored.record.name) == ("other", "other")
     assert restored.record.commit == first.record.commit
     remove.remove(project, [second])
     remove.remove(project, [restored])
-    assert remove.restore(project, "one") == second
+    assert restore.restore(project, "one") == second
     with pytest.raises(errors.UnknownExperiment, match="in the trash") as unknown:
-        remove.restore(project, "othr")
+        restore.restore(project, "othr")
     assert unknown.value.hint == "Did you mean other?"
 
 
 def test_what_has_lain_in_the_trash_for_long_goes_with_the_next_removal(project: Project) -> None:
     old = datetime.now(UTC) - timedelta(days=trash.DAYS, hours=1)
     project.repo.update_refs(trash.removal([one(project)], old))
-    assert [gone.experiment.name for gone in remove.trashed(project)] == ["one"]
+    assert [gone.experiment.name for gone in restore.trashed(project)] == ["one"]
     remove.remove(project, [project.store.require("two")])
-    assert [gone.experiment.name for gone in remove.trashed(project)] == ["two"]
+    assert [gone.experiment.name for gone in restore.trashed(project)] == ["two"]
 
 
 def test_which_experiments_are_removed(repo: Workspace, project: Project) -> None:
@@ -212,8 +212,8 @@ def test_a_damaged_experiment_is_restored_as_it_was(repo: Workspace, project: Pr
     before = repo.git("rev-parse", "refs/gitexp/exps/bad")
     repo.gitexp("remove", "bad")
     with pytest.raises(errors.BadRecord):
-        remove.restore(project, "bad", "good")
-    remove.restore(project, "bad")
+        restore.restore(project, "bad", "good")
+    restore.restore(project, "bad")
     assert repo.git("rev-parse", "refs/gitexp/exps/bad") == before
 
 

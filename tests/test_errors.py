@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gitexp import errors
-from gitexp.cli.main import COMMANDS
+from gitexp.cli.registry import COMMANDS
 from gitexp.model import ProcessId, Status
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
@@ -353,7 +353,7 @@ def test_what_a_run_warns_of_before_and_after_is_in_its_document_too(repo: Works
 def test_a_list_that_breaks_off_is_followed_by_no_second_document(repo: Workspace) -> None:
     put(repo, "one")
     program = (
-        "import sys; from gitexp.ops.rows import Row\n"
+        "import sys; from gitexp.catalog.rows import Row\n"
         "whole = Row.as_json\n"
         "def broken(row):\n"
         "    if row.kind == 'experiment': raise OSError(5, 'Input/output error')\n"
@@ -462,7 +462,7 @@ def test_a_repository_that_cannot_be_written(repo: Workspace, args: tuple[str, .
 
 def test_an_unexpected_error_is_called_a_bug(repo: Workspace) -> None:
     program = (
-        "import sys; import gitexp.ops.show as show\n"
+        "import sys; import gitexp.views.table as show\n"
         "def broken(*a): raise ZeroDivisionError('\\x1b[31m')\n"
         "show.table = broken\n"
         "sys.argv = ['gitexp', 'show']\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
 from gitexp import errors
-from gitexp.ops import exclusions
+from gitexp.project import exclusions
 
 _PARTS = st.sampled_from(["a", "b", "*", "*", "**", "/", "/**/", "**/", "?", "[ab]", r"\*"])
 _NAMES = st.text("ab*", min_size=1, max_size=5)

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import errors
+from gitexp.catalog import rows
+from gitexp.catalog.filters import ATTRIBUTES, parse
+from gitexp.catalog.rows import Row
 from gitexp.model import Experiment, Record, Status
-from gitexp.ops import rows
-from gitexp.ops.filters import ATTRIBUTES, parse
-from gitexp.ops.moments import parse_duration, parse_moment
-from gitexp.ops.rows import Row
+from gitexp.times import parse_duration, parse_moment
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data.objects import ObjectStore
-from gitexp.data.place import place
-from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
-from gitexp.ops import fsck
-from gitexp.ops.project import Project
+from gitexp.objects.place import place
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
+from gitexp.upkeep import fsck
 from tests.support.stored import put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
 
@@ -36,7 +36,7 @@ def data(repo: Workspace) -> Artifact:
     return artifact
 
 
-def checked(repo: Workspace) -> fsck.Report:
+def checked(repo: Workspace) -> fsck.FsckReport:
     return fsck.check(Project.open(repo.path))
 
 

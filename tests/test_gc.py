@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data.objects import ObjectStore
-from gitexp.data.stat_cache import StatCache
-from gitexp.data.sweep import put_back, remove_unused
+from gitexp.datasets.remotes import remote_of
+from gitexp.datasets.sync import push
 from gitexp.model import Artifact
-from gitexp.ops import gc, in_use
-from gitexp.ops.data import push, remote_of
-from gitexp.ops.project import Project
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
+from gitexp.objects.sweep import put_back, remove_unused
 from gitexp.pipeline.lock import Lock, LockedStage, read_lock, write_lock
+from gitexp.project.project import Project
+from gitexp.upkeep import gc, in_use
 from tests.support.stored import LONG_AGO, age, lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
-from gitexp.data.remote import Remote
-from gitexp.ops import gc
-from gitexp.ops.data import remote_of
-from gitexp.ops.project import Project
+from gitexp.datasets.remotes import remote_of
+from gitexp.objects.remotes.remote import DataRemote
+from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, read_lock
+from gitexp.project.project import Project
+from gitexp.upkeep import gc
 from tests.support.clones import Team, make_team
 from tests.support.stored import age, store_of
 from tests.support.workspace import Workspace
@@ -49,7 +49,7 @@ def write_data(repo: Workspace) -> None:
 
 
 def collected_beside(
-    collector: Workspace, user: Workspace, *command: str, remote: Remote | None = None
+    collector: Workspace, user: Workspace, *command: str, remote: DataRemote | None = None
 ) -> None:
     """Has one person's gc look, and then delete object by object while a command of a person's goes on."""
     project = Project.open(collector.path)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.repo import failures, launch
-from gitexp.repo.git import Repository, is_true
-from gitexp.repo.values import RefChange, RefConflict, TreeEntry
+from gitexp.repo.git import failures, launch
+from gitexp.repo.git.repository import Repository, is_true
+from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git
 

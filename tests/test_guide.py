@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 
 from gitexp import errors
-from gitexp.cli import guide
-from gitexp.cli.main import COMMANDS
+from gitexp.cli.commands import guide as commands_guide
+from gitexp.cli.registry import COMMANDS
 from gitexp.version import __version__
 from tests.support.workspace import Workspace
 from tests.test_docs import COMMANDS as PARSERS
@@ -19,7 +19,7 @@ from tests.test_docs import DOCS, check_command_line
 
 @cache
 def told() -> str:
-    return guide.text({name: parser for name, parser in PARSERS.items() if name})
+    return commands_guide.text({name: parser for name, parser in PARSERS.items() if name})
 
 
 def section(title: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_every_command_is_in_it_and_every_command_line_can_be_typed() -> None:
 def test_every_error_code_is_in_it_and_no_other() -> None:
     lines = section("ERROR CODES")
     known: dict[int, set[str]] = {}
-    for each in guide.error_classes():
+    for each in commands_guide.error_classes():
         known.setdefault(each.exit_code, set()).add(each.code)
     listed = "\n".join(lines[: next(at for at, line in enumerate(lines) if line.startswith("Wait"))])
     found = {
@@ -81,7 +81,7 @@ def test_every_error_code_is_in_it_and_no_other() -> None:
     codes = set(re.findall(r"\b[a-z]+-[a-z-]+\b", advice))
     assert len(codes) > 8
     assert codes <= set.union(*known.values())
-    assert errors.WorkspaceBusy in guide.error_classes()
+    assert errors.WorkspaceBusy in commands_guide.error_classes()
 
 
 def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
@@ -175,7 +175,7 @@ def test_every_code_that_a_loop_is_told_to_look_for_is_there() -> None:
     rows = [line.split("|")[1] for line in table.splitlines()[2:]]
     codes = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     assert len(codes) > 12
-    assert codes <= {each.code for each in guide.error_classes()}
+    assert codes <= {each.code for each in commands_guide.error_classes()}
 
 
 def test_the_loop_in_python_climbs_from_experiment_to_experiment(repo: Workspace) -> None:

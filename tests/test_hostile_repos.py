@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.repo.store import PREFIX
+from gitexp.repo.experiments import PREFIX
 from tests.support.experiments import copy_of
 from tests.support.hostile import HOOKS, Lair, check_answer, completion
 from tests.support.kills import kill

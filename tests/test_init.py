@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from gitexp import config, errors
-from gitexp.ops import init as ops
+from gitexp import errors
+from gitexp.project import config
+from gitexp.project import init as ops
 from tests.support.kills import kill
 from tests.support.workspace import Workspace
 

@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import failpoints
+from gitexp.catalog.ended import end_lost_runs
 from gitexp.model import Status
-from gitexp.ops.finish import end_lost_runs, finish_dead_runs, orphan
-from gitexp.ops.project import Project
+from gitexp.project.hold import orphan
+from gitexp.project.project import Project
 from gitexp.repo import live
+from gitexp.runs.recover import finish_dead_runs
 from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, git, kill
 from tests.support.workspace import Workspace
 

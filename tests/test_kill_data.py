@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
+from gitexp.datasets import lock_file
 from gitexp.model import Artifact
-from gitexp.ops import lock_file
-from gitexp.ops.project import Project
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
 from tests.support.kills import assert_sound, git, kill
 from tests.support.workspace import Workspace
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from gitexp.ops import edit, remove
-from gitexp.ops.project import Project
-from gitexp.ops.undo import complete_pending, undo
+from gitexp.history import edit, remove, restore
+from gitexp.history.undo import complete_pending, undo
+from gitexp.project.project import Project
 from gitexp.repo import operations
-from gitexp.repo.git import Repository
-from gitexp.repo.values import RefChange
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange
 from tests.support.experiments import put
 from tests.support.guard import fingerprint
 from tests.support.kills import NEXT, assert_sound, git, kill
@@ -137,14 +137,14 @@ def test_one_ref_has_moved_and_the_others_have_not(repo: Workspace, monkeypatch:
         assert project.store.names() == names
         assert_sound(repo)
     assert project.store.all() == []
-    assert [experiment.experiment.record.note for experiment in remove.trashed(project)] == ["said"]
+    assert [experiment.experiment.record.note for experiment in restore.trashed(project)] == ["said"]
 
 
 CUT_SHORT: dict[str, Callable[[Project], object]] = {
     "note": lambda project: edit.note(project, "one", "said"),
     "rename": lambda project: edit.rename(project, "one", "new"),
     "remove": lambda project: remove.remove(project, project.store.all()),
-    "restore": lambda project: remove.restore(project, "new"),
+    "restore": lambda project: restore.restore(project, "new"),
     "undo": undo,
 }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitexp.model import Artifact
-from gitexp.ops import fsck
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
+from gitexp.upkeep import fsck
 from tests.support.kills import kill
 from tests.support.stored import put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
 from gitexp.model import Status
-from gitexp.ops.project import Project
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
 from tests.support.kills import assert_put_right, assert_sound, kill
 from tests.support.pipeline import make, start, states
 from tests.support.workspace import Workspace

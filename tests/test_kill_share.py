@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.repo import exchange
+from gitexp.repo import git_remote
 from tests.support.clones import Team, assert_whole, make_team, outcomes, refs_of
 from tests.support.experiments import put
 from tests.support.kills import NEXT, kill
@@ -53,7 +53,7 @@ def next_command(workspace: Workspace, point: str) -> None:
 @pytest.mark.parametrize("point", PUSH)
 def test_push(team: Team, point: str, many: bool) -> None:
     if many:  # so that they are put together first
-        for number in range(exchange._MOST_REFSPECS):
+        for number in range(git_remote._MOST_REFSPECS):
             team.ann.git("update-ref", f"refs/gitexp/exps/copy-{number}", "refs/gitexp/exps/one")
     before = refs_of(team.ann.path)
     kill(team.ann, point, "push")
@@ -64,7 +64,7 @@ def test_push(team: Team, point: str, many: bool) -> None:
     again = outcomes(team.ann.json("push"))
     assert set(again.values()) == {"up-to-date" if point in SENT else "new"}
     assert team.there().items() >= before.items()
-    assert refs_of(team.ann.path, exchange.OUTGOING) == {}
+    assert refs_of(team.ann.path, git_remote.OUTGOING) == {}
     assert {row["name"]: row["pushed"] for row in team.ann.json("show")}["one"] == ["origin"]
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
 from gitexp.model import Status
-from gitexp.ops import stage_notes
-from gitexp.ops.finish import orphan
-from gitexp.ops.project import Project
+from gitexp.objects.store import ObjectStore
+from gitexp.project.hold import orphan
+from gitexp.project.project import Project
 from gitexp.repo import live
+from gitexp.runs import notes as stage_notes
 from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, kill
 from tests.support.pipeline import ALL, FILES, OUTS, STAGES, lock, make, start, states
 from tests.support.workspace import Workspace

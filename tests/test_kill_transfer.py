@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
 from gitexp.model import Artifact
+from gitexp.objects.store import ObjectStore
 from tests.support.kills import assert_sound, kill
 from tests.support.stored import put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from gitexp.model import Artifact
-from gitexp.ops.project import Project
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
+from gitexp.project.project import Project
 from tests.support.snapshots import experiment_commit, stored
 from tests.support.stored import store_of
 from tests.support.workspace import Workspace

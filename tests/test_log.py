@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.cli.follow import follow as follow_output
-from gitexp.cli.output import printable, printable_patch
+from gitexp.cli.commands.log import _show_as_it_comes as follow_output
+from gitexp.cli.kit.output import printable, printable_patch
 from gitexp.model import Status
-from gitexp.ops.log import _Place, log
-from gitexp.ops.project import Project
+from gitexp.process.log import LogFile
+from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import LiveRun
-from gitexp.run.log import LogFile
+from gitexp.runs.log import _Place, log
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 

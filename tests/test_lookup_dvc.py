@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gitexp import errors
-from gitexp.cli import complete
-from gitexp.ops import lookup
-from gitexp.ops.project import Project
+from gitexp.catalog import lookup
+from gitexp.cli.kit import complete
+from gitexp.project.project import Project
 from tests.support import dvc
 from tests.support.experiments import put
 from tests.support.workspace import Workspace

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.ops import names, run
-from gitexp.ops.project import Project
-from gitexp.repo.store import is_name
+from gitexp.catalog import names
+from gitexp.project.project import Project
+from gitexp.repo.experiments import is_name
+from gitexp.runs import run
+from gitexp.runs.request import RunRequest
 from tests.support.workspace import Workspace
 
 PARAMS: dict[str, Any] = {
@@ -102,7 +104,7 @@ def test_eight_at_once_get_a_name_each(repo: Workspace) -> None:
     def one() -> None:
         project = Project.open(repo.path)
         gate.wait()
-        request = run.Request(("true",), name_template="same", temp=True)
+        request = RunRequest(("true",), name_template="same", temp=True)
         made.append(run.run(project, request).experiment.name)
 
     threads = [threading.Thread(target=one) for _ in range(8)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.ops.patterns import Pattern
+from gitexp.catalog.patterns import Pattern
 
 _ATOMS = st.sampled_from([*"abc.^$", "[ab]", "[^a]", "[]a]", r"\d", r"\W", r"\.", "[a-c1]"])
 _REPEATS = st.sampled_from(["*", "+", "?", "{2}", "{0,2}", "{1,}", "{,2}", "*?", "{0}"])

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from gitexp.model import Artifact, Status
-from gitexp.ops.project import Project
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
+from gitexp.project.project import Project
 from tests.support.kills import assert_put_right, kill
 from tests.support.pipeline import lock, make, start, states
 from tests.support.snapshots import experiment_commit, stored

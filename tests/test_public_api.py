@@ -47,6 +47,7 @@ NAMES = [
     "Request",
     "Result",
     "Row",
+    "RunRequest",
     "Selection",
     "Shared",
     "Stage",
@@ -114,18 +115,18 @@ def _modules_of(program: str) -> set[str]:
 
 
 def test_importing_is_cheap() -> None:
-    heavy = {"git", "rich", "typer", "yaml", "tomlkit", "pathspec", "gitexp.ops", "gitexp.repo"}
+    heavy = {"git", "rich", "typer", "yaml", "tomlkit", "pathspec", "gitexp.runs", "gitexp.repo"}
     assert not heavy & _modules_of("import gitexp")
 
 
 def test_the_command_line_loads_what_it_needs() -> None:
-    heavy = {"git", "rich", "yaml", "tomlkit", "pathspec", "gitexp.ops", "gitexp.repo"}
+    heavy = {"git", "rich", "yaml", "tomlkit", "pathspec", "gitexp.runs", "gitexp.repo"}
     assert not heavy & _modules_of("import gitexp.cli.main")
 
 
 def test_the_names_are_the_same_things() -> None:
     from gitexp.model import Status
-    from gitexp.ops.run import run
+    from gitexp.runs.run import run
 
     assert gitexp.run_experiment is run
     assert gitexp.Status is Status

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from gitexp import errors
+from gitexp.history import edit
 from gitexp.model import Status
-from gitexp.ops import edit
-from gitexp.ops import pull as ops
-from gitexp.ops.project import Project
-from gitexp.repo import records, transport_failures
+from gitexp.project.project import Project
+from gitexp.repo import records
+from gitexp.repo.git import transport_failures
+from gitexp.sharing import pull as ops
 from tests.support.clones import Team, assert_whole, clone, experiment, make_team, outcomes, refs_of
 from tests.support.experiments import put
 from tests.support.hostile import Lair
@@ -417,12 +418,12 @@ def test_hostile_experiments_do_not_keep_the_others_back(team: Team, tmp_path: P
     for number in range(20):
         name = f"bad-{number}"
         lair.record(name if name in bad else f"good-{number}", tree=dots if name in bad else "")
-    pulled = ops.pull(Project.open(team.bob.path), ops.Request(source="them"))
+    pulled = ops.pull(Project.open(team.bob.path), ops.PullRequest(source="them"))
     told = {one.there: one.fate for one in pulled.experiments}
     assert {name for name, fate in told.items() if fate == "refused"} == bad
     assert refs_of(team.bob.path).keys() == told.keys() - bad
     assert refs_of(team.bob.path, "refs/gitexp/remotes/them/").keys() == told.keys() - bad
-    again = ops.pull(Project.open(team.bob.path), ops.Request(source="them"))
+    again = ops.pull(Project.open(team.bob.path), ops.PullRequest(source="them"))
     assert {one.there for one in again.experiments if one.fate == "refused"} == bad
     assert_whole(team.bob.path)
 
@@ -433,8 +434,8 @@ def test_where_all_is_hostile_it_is_given_up(
     lair = hostile(team, tmp_path)
     for number in range(8):
         lair.record(f"bad-{number}", tree=lair.tree(("40000", "..", lair.head_tree)))
-    monkeypatch.setattr("gitexp.repo.exchange._MOST_FAILURES", 5)
-    pulled = ops.pull(Project.open(team.bob.path), ops.Request(source="them"))
+    monkeypatch.setattr("gitexp.repo.git_remote._MOST_FAILURES", 5)
+    pulled = ops.pull(Project.open(team.bob.path), ops.PullRequest(source="them"))
     assert {one.fate for one in pulled.experiments} == {"refused"}
     assert len({one.reason for one in pulled.experiments}) == 2
 
@@ -498,7 +499,7 @@ def test_an_edit_beside_a_pull_is_not_lost(shared: Team, monkeypatch: pytest.Mon
         return carry_out(*args)
 
     monkeypatch.setattr(ops.operations, "carry_out", race)
-    ops.pull(project, ops.Request())
+    ops.pull(project, ops.PullRequest())
     assert len(raced) == 2
     assert {"anns", "raced"} <= set(experiment(shared.bob, "one").record.tags)
 

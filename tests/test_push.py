@@ -10,10 +10,10 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Status
-from gitexp.ops import push as ops
-from gitexp.ops.project import Project
-from gitexp.ops.sharing import Contact, Fate
-from gitexp.repo import exchange
+from gitexp.project.project import Project
+from gitexp.repo import git_remote
+from gitexp.sharing import push as ops
+from gitexp.sharing.partner import Contact, Fate
 from tests.support.clones import Team, assert_whole, clone, make_team, outcomes, refs_of
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
@@ -87,25 +87,25 @@ def test_edits_are_a_fast_forward(team: Team) -> None:
 
 
 def test_many_go_in_one_push(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "_MOST_REFSPECS", 3)
+    monkeypatch.setattr(git_remote, "_MOST_REFSPECS", 3)
     team.reject("cat >> count; echo push >> pushes")
     for number in range(9):
         put(team.ann, f"exp-{number}")
-    pushed = ops.push(Project.open(team.ann.path), ops.Request())
+    pushed = ops.push(Project.open(team.ann.path), ops.PushRequest())
     assert {one.fate for one in pushed.experiments} == {Fate.NEW}
     assert team.there() == refs_of(team.ann.path)
     assert (team.bare / "pushes").read_text() == "push\n"
-    assert refs_of(team.ann.path, exchange.OUTGOING) == {}
+    assert refs_of(team.ann.path, git_remote.OUTGOING) == {}
 
 
 def test_what_a_killed_push_has_left_goes_nowhere(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "_MOST_REFSPECS", 1)
+    monkeypatch.setattr(git_remote, "_MOST_REFSPECS", 1)
     for name in ("one", "two", "old"):
         put(team.ann, name)
-    team.ann.git("update-ref", f"{exchange.OUTGOING}old", "refs/gitexp/exps/old")
-    ops.push(Project.open(team.ann.path), ops.Request(names=("one", "two")))
+    team.ann.git("update-ref", f"{git_remote.OUTGOING}old", "refs/gitexp/exps/old")
+    ops.push(Project.open(team.ann.path), ops.PushRequest(names=("one", "two")))
     assert team.there().keys() == {"one", "two"}
-    assert refs_of(team.ann.path, exchange.OUTGOING) == {}
+    assert refs_of(team.ann.path, git_remote.OUTGOING) == {}
 
 
 # -- where --------------------------------------------------------------------------------------------
@@ -138,9 +138,9 @@ def test_the_remote_is_the_one_that_git_uses(team: Team, tmp_path: Path) -> None
 def test_default_remote(configured: dict[str, str], expected: str | None) -> None:
     if expected is None:
         with pytest.raises(errors.NoRemote):
-            exchange.default_remote(configured, "refs/heads/main", push=True)
+            git_remote.default_remote(configured, "refs/heads/main", push=True)
     else:
-        assert exchange.default_remote(configured, "refs/heads/main", push=True) == expected
+        assert git_remote.default_remote(configured, "refs/heads/main", push=True) == expected
 
 
 def test_no_such_remote(team: Team) -> None:
@@ -317,7 +317,7 @@ def test_a_shallow_clone(team: Team, tmp_path: Path) -> None:
 def test_what_git_says_meanwhile_is_passed_on(team: Team) -> None:
     put(team.ann, "one")
     said: list[str] = []
-    ops.push(Project.open(team.ann.path), ops.Request(), Contact(said.append))
+    ops.push(Project.open(team.ann.path), ops.PushRequest(), Contact(said.append))
     assert any(line.startswith("Writing objects: 100%") for line in said)
 
 
@@ -497,7 +497,7 @@ def test_a_server_that_lets_nobody_delete(team: Team) -> None:
 
 
 def test_what_has_changed_there_since_is_not_removed(team: Team) -> None:
-    from gitexp.ops import elsewhere
+    from gitexp.sharing import elsewhere
 
     put(team.ann, "one")
     team.ann.gitexp("push", "-q")

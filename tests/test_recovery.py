@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from gitexp import errors
+from gitexp.catalog.ended import end_lost_runs
 from gitexp.model import Experiment, Status
-from gitexp.ops.finish import end_lost_runs, finish_dead_runs
-from gitexp.ops.project import Project
-from gitexp.repo import launch, live
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.git import launch
+from gitexp.repo.git.locks import try_lock
 from gitexp.repo.local import LocalState
-from gitexp.repo.locks import try_lock
+from gitexp.runs.recover import finish_dead_runs
 from tests.support.workspace import GITEXP, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -273,7 +275,7 @@ def test_a_lock_has_one_holder(repo: Workspace) -> None:
 
 
 def test_a_lock_is_not_waited_for_in_vain(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitexp.repo.locks._LOCK_WAIT", 0.05)
+    monkeypatch.setattr("gitexp.repo.git.locks._LOCK_WAIT", 0.05)
     local = LocalState(project_of(repo).repo)
     held = local.try_lock("x")
     assert held is not None

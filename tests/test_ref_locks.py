@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.repo import locks, ref_locks
+from gitexp.repo.git import locks, ref_locks
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no descriptors are inherited there")

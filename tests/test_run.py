@@ -17,11 +17,12 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
-from gitexp.ops import run, save
-from gitexp.ops.finish import finish_dead_runs
-from gitexp.ops.project import Project
-from gitexp.repo import snapshot
-from gitexp.repo.git import Repository
+from gitexp.project.project import Project
+from gitexp.repo.git import snapshot
+from gitexp.repo.git.repository import Repository
+from gitexp.runs import run, save
+from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.request import RunRequest
 from tests.support.workspace import Workspace
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, shells and terminals")
@@ -209,7 +210,7 @@ def test_the_params_of_the_record_are_those_of_the_tree(
         return take(*args)
 
     monkeypatch.setattr(snapshot, "take", saved_meanwhile)
-    run.run(Project.open(repo.path), run.Request(("true",)))
+    run.run(Project.open(repo.path), RunRequest(("true",)))
     assert latest(repo).record.params == {"params.yaml": {"train": {"lr": 0.9}}}
 
 
@@ -456,8 +457,8 @@ def test_ctrl_c_between_the_ref_and_the_command(repo: Workspace, point: str, tmp
     driver = f"""
 import os, signal, sys
 from gitexp import failpoints
-from gitexp.ops import run
-from gitexp.repo import store
+from gitexp.runs import run
+from gitexp.repo import experiments as store
 def interrupt(name):
     if name == {point!r}:
         os.kill(os.getpid(), signal.SIGINT)
@@ -481,7 +482,7 @@ main()
 def test_an_interrupt_while_the_results_are_stored_is_too_late(repo: Workspace) -> None:
     driver = """
 import os, signal, sys
-from gitexp.ops import finish
+from gitexp.runs import end as finish
 def interrupt(name):
     if name == "finish:read":
         os.kill(os.getpid(), signal.SIGINT)
@@ -759,7 +760,7 @@ def test_params_that_somebody_edits_at_that_moment_are_not_lost(repo: Workspace)
     driver = """
 import sys
 from pathlib import Path
-from gitexp.ops import run
+from gitexp.runs import run
 def edit(name):
     if name == "run:created":
         Path("params.yaml").write_text("mine: 1\\n")

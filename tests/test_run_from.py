@@ -9,8 +9,9 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Experiment, ProcessId, Status
-from gitexp.ops import run
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
+from gitexp.runs import run
+from gitexp.runs.request import RunRequest
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -167,7 +168,7 @@ def test_what_is_refused_leaves_nothing(
 def test_a_running_one_is_waited_for(repo: Workspace) -> None:
     put(repo, "going", status=Status.RUNNING, process=ProcessId("elsewhere", 1, "x"))
     with pytest.raises(errors.ExperimentError, match="has not ended"):
-        run.run(Project.open(repo.path), run.Request(("true",), from_="going"))
+        run.run(Project.open(repo.path), RunRequest(("true",), from_="going"))
 
 
 def test_two_at_once(repo: Workspace, tmp_path: Path) -> None:
@@ -318,7 +319,7 @@ def test_what_cannot_be_laid_over(repo: Workspace, tmp_path: Path, text: str, sa
     repo.write("sub/a.py", "")
     repo.commit()
     with pytest.raises(errors.GitexpError, match=says):
-        run.run(Project.open(repo.path), run.Request(("true",), from_="HEAD", with_=[text]))
+        run.run(Project.open(repo.path), RunRequest(("true",), from_="HEAD", with_=[text]))
     assert not (tmp_path / "x").exists()
     assert not (tmp_path / "new").exists()
     assert Project.open(repo.path).store.names() == []
@@ -326,7 +327,7 @@ def test_what_cannot_be_laid_over(repo: Workspace, tmp_path: Path, text: str, sa
 
 def test_nothing_is_laid_over_the_workspace(repo: Workspace) -> None:
     with pytest.raises(errors.UsageError, match="there is none"):
-        run.run(Project.open(repo.path), run.Request(("true",), with_=["train.py"]))
+        run.run(Project.open(repo.path), RunRequest(("true",), with_=["train.py"]))
 
 
 def test_results_of_before_are_neither_moved_nor_to_be_declared(repo: Workspace) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Experiment, ProcessId, Status
-from gitexp.ops import earlier, run
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
+from gitexp.runs import earlier, run
+from gitexp.runs.request import RunRequest
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -181,7 +182,7 @@ def test_it_is_said_at_the_end_where_it_takes_long(
         said.append("started")
         started.set()
 
-    request = run.Request(
+    request = RunRequest(
         TRAIN[1:], name="second", on_start=on_start, on_same=lambda same: said.append(same.name)
     )
     result = run.run(Project.open(repo.path), request)
@@ -194,16 +195,16 @@ def test_records_that_are_damaged_or_lie(repo: Workspace, first: Experiment) -> 
     put(repo, "not-json", body=f'{{"identity":"{same}"')
     put(repo, "lies", note=f'"identity":"{same}"', identity="x")
     project = Project.open(repo.path)
-    given = run.run(project, run.Request(TRAIN[1:], once=True))
+    given = run.run(project, RunRequest(TRAIN[1:], once=True))
     assert (given.experiment.name, given.exit_code, given.again) == ("first", 0, False)
     with repo.by_user():
         (repo.path / ".git/refs/gitexp/exps/broken").write_text("1" * 40 + "\n")
-    assert run.run(project, run.Request(TRAIN[1:], once=True)).experiment.name == "first"
+    assert run.run(project, RunRequest(TRAIN[1:], once=True)).experiment.name == "first"
 
 
 def test_errors_come_as_ever(repo: Workspace) -> None:
     with pytest.raises(errors.CommandNotFound):
-        run.run(Project.open(repo.path), run.Request(("no-such-program",), once=True))
+        run.run(Project.open(repo.path), RunRequest(("no-such-program",), once=True))
 
 
 def test_of_many_at_once_one_runs(repo: Workspace) -> None:

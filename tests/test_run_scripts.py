@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from gitexp.catalog import lookup
 from gitexp.model import Record, Status
-from gitexp.ops import lookup
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs of POSIX")

@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.cli import complete, render
-from gitexp.cli.watch import Picture, watch
+from gitexp.catalog import rows
+from gitexp.catalog.lineage import Lineage
+from gitexp.catalog.query import Query, matching
+from gitexp.catalog.rows import Row
+from gitexp.cli.kit import complete, render
+from gitexp.cli.kit.watch import Picture, watch
 from gitexp.model import MISSING, Experiment, Record, Status
-from gitexp.ops import rows, show
-from gitexp.ops.changes import Step, summaries
-from gitexp.ops.columns import Column, Columns
-from gitexp.ops.lineage import Lineage
-from gitexp.ops.project import Project
-from gitexp.ops.rows import Row
-from gitexp.ops.show import Query, Table
+from gitexp.project.project import Project
 from gitexp.repo import records, trash
-from gitexp.repo.git import Repository
+from gitexp.repo.git.repository import Repository
+from gitexp.views import table as show
+from gitexp.views.changes import CommitStep, summaries
+from gitexp.views.columns import Column, Columns
+from gitexp.views.table import Table
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
@@ -451,7 +453,7 @@ def test_wrong_usage(runs: Workspace, options: list[str]) -> None:
 )
 def test_a_filter_chooses(runs: Workspace, query: dict[str, object], expected: list[str]) -> None:
     assert names(table(runs, **query)) == expected
-    found = show.matching(Project.open(runs.path), Query(**query))  # type: ignore[arg-type]
+    found = matching(Project.open(runs.path), Query(**query))  # type: ignore[arg-type]
     if "sort" not in query:
         assert [experiment.name for experiment in found] == expected
 
@@ -626,14 +628,16 @@ def test_many_files_and_odd_ones(repo: Workspace) -> None:
     repo.write("one", "1\n")
     repo.write("metrics.json", "{}")
     second = repo.commit()
-    told = summaries(project, [Step(start, second), Step(second, second), Step(start, start)])
+    told = summaries(
+        project, [CommitStep(start, second), CommitStep(second, second), CommitStep(start, start)]
+    )
     first = f"train.py +1 -{len(repo.git('show', f'{start}:train.py').splitlines())}"
     assert told == {second: f"{first}, a\nb +5, one +1, 1 more"}
     assert summaries(project, []) == {}
 
 
 def test_commits_that_are_not_there_are_no_error(runs: Workspace) -> None:
-    assert summaries(Project.open(runs.path), [Step("1" * 40, "2" * 40)]) == {}
+    assert summaries(Project.open(runs.path), [CommitStep("1" * 40, "2" * 40)]) == {}
     record = Record("lost", Status.DONE, "1" * 40, runs.git("rev-parse", "HEAD"))
     put(runs, "lost", body=records.encode(record, "").partition("\n\n")[2])
     assert "[lost]" in runs.gitexp("show").stdout

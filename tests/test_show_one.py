@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.cli import details as told
-from gitexp.cli.render import cell_width
+from gitexp.catalog.values import differs
+from gitexp.cli.kit import details as told
+from gitexp.cli.kit.render import cell_width
 from gitexp.model import Change, Status
-from gitexp.ops.details import Details, details
-from gitexp.ops.diff import differs
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
+from gitexp.views.details import Details, details
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 

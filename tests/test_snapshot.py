@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.ops.project import Project
-from gitexp.ops.save import save
-from gitexp.repo import indexes, live
-from gitexp.repo.git import Repository
-from gitexp.run.liveness import current_process
+from gitexp.process.liveness import current_process
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.git import indexes
+from gitexp.repo.git.repository import Repository
+from gitexp.runs.save import save
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gitexp.ops.project import Project
-from gitexp.ops.save import save
+from gitexp.project.project import Project
+from gitexp.runs.save import save
 from tests.support.snapshots import entry_of, experiment_commit, stored
 from tests.support.workspace import Workspace
 

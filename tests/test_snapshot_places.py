@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.ops.project import Project
-from gitexp.ops.save import save
+from gitexp.project.project import Project
+from gitexp.runs.save import save
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git, submodule

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.repo import snapshot
-from gitexp.repo.git import Repository
+from gitexp.repo.git import snapshot
+from gitexp.repo.git.repository import Repository
 from tests.support.snapshots import SUBMODULE, entry_of, experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
 from tests.test_snapshot import link, submodule

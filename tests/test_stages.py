@@ -16,15 +16,16 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data.objects import ObjectStore
+from gitexp.history.remove import remove
 from gitexp.model import Status
-from gitexp.ops import stage_commands
-from gitexp.ops.project import Project
-from gitexp.ops.remove import remove
-from gitexp.ops.run import Request, run
-from gitexp.ops.stage_run import StageListener
+from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.state import StageResult, StageSelection
-from gitexp.run.log import shorten
+from gitexp.process.log import shorten
+from gitexp.project.project import Project
+from gitexp.runs.request import RunRequest
+from gitexp.runs.run import run
+from gitexp.stages import commands
+from gitexp.stages.execute import StageListener
 from tests.support.pipeline import ALL, FILES, STAGES, lock, make, reasons, start, states
 from tests.support.workspace import Workspace
 
@@ -574,12 +575,12 @@ def test_a_stage_keeps_its_number(repo: Workspace) -> None:
 
 def test_all_that_one_of_several_prints_is_shown(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a log may hold, piece by piece; its own log is shortened."""
-    monkeypatch.setattr(stage_commands, "_PIECE", 1000)
-    monkeypatch.setattr(stage_commands, "shorten", partial(shorten, limit=2000))
+    monkeypatch.setattr(commands, "_PIECE", 1000)
+    monkeypatch.setattr(commands, "shorten", partial(shorten, limit=2000))
     repo.write("gitexp.yaml", "stages: {one: {cmd: 'seq 2000', outs: []}, two: {cmd: 'echo two'}}\n")
     shown = repo.path.parent / "shown"
     with shown.open("wb") as screen:
-        request = Request(selection=StageSelection(jobs=2), stdout=screen.fileno(), stderr=screen.fileno())
+        request = RunRequest(selection=StageSelection(jobs=2), stdout=screen.fileno(), stderr=screen.fileno())
         experiment = run(Project.open(repo.path), request).experiment
     lines = shown.read_text().splitlines()
     lines.remove("two")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
-from gitexp.ops.project import Project
-from gitexp.ops.run import Result
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
+from gitexp.runs.run import Result
 from tests.support.kills import kill
 from tests.support.pipeline import make, start, states
 from tests.support.workspace import Workspace

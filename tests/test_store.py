@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.catalog import lookup, query
 from gitexp.model import Experiment, Record, Status
-from gitexp.ops import lookup
-from gitexp.ops import show as ops
-from gitexp.ops.project import Project
-from gitexp.repo.git import Repository
-from gitexp.repo.store import PREFIX, Store, check_name, is_name, newest_first, subject
+from gitexp.project.project import Project
+from gitexp.repo.experiments import PREFIX, Store, check_name, is_name, newest_first, subject
+from gitexp.repo.git.repository import Repository
+from gitexp.views import table as ops
 from tests.support.workspace import Workspace
 
 Add = Callable[..., Experiment]
@@ -334,7 +334,7 @@ def test_one_large_file_that_cannot_be_read_hides_no_other(
 
     monkeypatch.setattr(Repository, "read_blobs", fails_for_bad)
     project = Project.open(repo.path)
-    found = {row.name: row.error for row in ops.table(project, ops.Query()).experiments}
+    found = {row.name: row.error for row in ops.table(project, query.Query()).experiments}
     assert "loose object is corrupt" in (found["bad"] or "")
     assert found["good"] is None
     with pytest.raises(errors.BadRecord, match="cannot be read"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.support.workspace import GITEXP, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="minutes on Windows")
@@ -23,14 +23,15 @@ RACERS = 8
 WRITER = """
 import os, sys
 from pathlib import Path
-from gitexp.ops import run, save
-from gitexp.ops.project import Project
+from gitexp.runs import run, save
+from gitexp.runs.request import RunRequest
+from gitexp.project.project import Project
 
 null = os.open(os.devnull, os.O_WRONLY)
 project = Project.open(Path(sys.argv[1]))
 for turn in range(int(sys.argv[2])):
     if turn % 12 == 6:
-        request = run.Request(("true",), (f"train.lr={os.getpid()}",), temp=True, stdout=null, stderr=null)
+        request = RunRequest(("true",), (f"train.lr={os.getpid()}",), temp=True, stdout=null, stderr=null)
         experiment = run.run(project, request).experiment
     else:
         experiment = save.save(project, f"{sys.argv[3]}.{turn}" if turn % 2 else "")

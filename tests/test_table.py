@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitexp.cli.render import cell_width
-from gitexp.cli.table import Layout, lay_out
+from gitexp.catalog import rows
+from gitexp.catalog.rows import Draft, Row
+from gitexp.cli.kit.render import cell_width
+from gitexp.cli.kit.table import Layout, lay_out
 from gitexp.model import MISSING, Experiment, Record, Status
-from gitexp.ops import rows
-from gitexp.ops.columns import Column, Columns
-from gitexp.ops.rows import Draft, Row
-from gitexp.ops.show import Group, Table, columns
+from gitexp.views.columns import Column, Columns
+from gitexp.views.table import Group, Table, columns
 
 DAY = "2020-10-23T10:00:00.000Z"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitexp.cli.cells import elide, elide_middle
-from gitexp.cli.render import cell_width
-from gitexp.cli.values import clean, show_duration, show_time, show_value
+from gitexp.cli.kit.cells import elide, elide_middle
+from gitexp.cli.kit.render import cell_width
 from gitexp.model import MISSING
+from gitexp.words import clean, show_duration, show_time, show_value
 
 NOW = datetime(2024, 6, 15, 12, 0, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.repo import worktrees
-from gitexp.repo.git import Repository
+from gitexp.repo.git.repository import Repository
 from tests.support.processes import unprivileged
 from tests.support.snapshots import Tree, on_disk, stored
 from tests.support.workspace import GITEXP, Workspace

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import importlib
 import math
 import os
 import re
@@ -13,41 +12,19 @@ import sys
 import threading
 import time
 from difflib import get_close_matches
-from keyword import iskeyword
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from gitexp import errors
-from gitexp.cli.help import Group, ReaderGone
+from gitexp.cli.kit.help import ReaderGone
+from gitexp.cli.registry import Root
 from gitexp.version import __version__
-
-
-class _Root(Group):
-    """The root loads a command when it is asked for: all of them take longer than most of them run."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of that name, None if there is none."""
-        if cmd_name in self.commands and self.commands[cmd_name] is None:
-            self.commands[cmd_name] = _load(cmd_name)
-        return super().get_command(ctx, cmd_name)
-
-
-def _load(name: str) -> Any:
-    module = importlib.import_module(f"gitexp.cli.commands.{name}{'_' if iskeyword(name) else ''}")
-    # A group of one: typer makes nothing else of a command that is itself a group, such as `remote`.
-    group = typer.Typer(callback=lambda: None, add_completion=False, rich_markup_mode=None)
-    module.register(group)
-    return typer.main.get_group(group).commands[name]
-
 
 app = typer.Typer(
     name="gitexp",
-    cls=_Root,
+    cls=Root,
     help="Experiment versioning in Git: every run is a ref with its exact code, params, metrics and log.",
     epilog=(
         "Start here:\n  gitexp demo    shows it all in ten seconds\n"
@@ -57,39 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-COMMANDS = (
-    "init",
-    "run",
-    "status",
-    "save",
-    "show",
-    "list",
-    "best",
-    "diff",
-    "dag",
-    "add",
-    "checkout",
-    "branch",
-    "apply",
-    "undo",
-    "log",
-    "note",
-    "tag",
-    "rename",
-    "remove",
-    "restore",
-    "push",
-    "pull",
-    "import",
-    "remote",
-    "data",
-    "doctor",
-    "gc",
-    "fsck",
-    "guide",
-    "demo",
 )
 
 
@@ -217,7 +161,7 @@ def _usage_error(error: typer.TyperException) -> errors.UsageError:
 
 def _report(error: errors.GitexpError, *, understood: bool = True) -> int:
     """Say what is wrong and return the exit status; `understood` is whether the command line was."""
-    from gitexp.cli import render
+    from gitexp.cli.kit import render
 
     try:
         if os.environ.get("GITEXP_DEBUG"):
@@ -237,7 +181,7 @@ def _report(error: errors.GitexpError, *, understood: bool = True) -> int:
 
 def _report_interrupt() -> int:
     """Tell a program of Ctrl-C, if it has no answer yet (a run's is its experiment); a person knows."""
-    from gitexp.cli import render
+    from gitexp.cli.kit import render
 
     if _wants_json(understood=True) and not render.has_answered():
         return _report(_INTERRUPTED)

@@ -35,7 +35,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class DvcFiles:
     """The files that a dvc.yaml names, relative to the root of the repository, in its order.
 
     `cached` are the metrics that DVC keeps in its cache, and Git does not have. `command` is that of the
@@ -56,7 +56,7 @@ def is_templated(data: bytes) -> bool:
     return b"${" in data
 
 
-def read_pipeline(name: str, data: bytes, variables: Tree) -> Names:
+def read_pipeline(name: str, data: bytes, variables: Tree) -> DvcFiles:
     """Return what the dvc.yaml at `name` says, with `variables` as the params.yaml beside it.
 
     Raises ParseError.
@@ -64,7 +64,7 @@ def read_pipeline(name: str, data: bytes, variables: Tree) -> Names:
     return names_of(name, parse(name, data), variables)
 
 
-def names_of(name: str, tree: Tree, variables: Tree) -> Names:
+def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
     """Return the same of a file that is parsed already, a dvc.yaml or a gitexp.yaml."""
     folder, variables = posixpath.dirname(name), {**variables, **_vars(tree)}
     params = [_inside(folder, _text(item, variables)) for item in _list(tree.get("params"))]
@@ -85,7 +85,7 @@ def names_of(name: str, tree: Tree, variables: Tree) -> Names:
         plots += [_inside(below, _text(item, known)) for item, _ in _outs(body.get("plots"))]
         commands.append(_command(body, known))
     command = commands[0] if len(commands) == 1 else None
-    return Names(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
+    return DvcFiles(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
 
 
 def files_of_vars(tree: Tree) -> list[str]:
@@ -94,7 +94,7 @@ def files_of_vars(tree: Tree) -> list[str]:
     return names[:MAX_FILES]
 
 
-def read_lock(data: bytes, pipeline: Names) -> dict[str, str]:
+def read_lock(data: bytes, pipeline: DvcFiles) -> dict[str, str]:
     """Return the MD5 of each output that the dvc.lock of a pipeline knows, by its path from the root.
 
     Raises ParseError.

@@ -35,10 +35,10 @@ def compose(name: str, text: str) -> Node:
 
     Raises ParseError, with the position, for what is not JSON, a repeated key, or depth over the limit.
     """
-    return _Reader(name, text).read()
+    return _JsonReader(name, text).read()
 
 
-class _Reader:
+class _JsonReader:
     """One pass over the text with a stack of open maps and lists."""
 
     def __init__(self, name: str, text: str) -> None:

@@ -127,13 +127,13 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
         raise UnknownParam(
             "There is no params file.", "Write the parameters into params.yaml, one `name: value` a line."
         )
-    params = _Params(files)
+    params = _OpenFiles(files)
     for override in overrides:
         params.apply(override)
     return {name: data for name, data in params.data.items() if data != files[name]}
 
 
-class _Params:
+class _OpenFiles:
     """The params files while overrides are applied, each parsed when first needed."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:

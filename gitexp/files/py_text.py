@@ -28,7 +28,7 @@ def compose(name: str, text: str) -> Node:
     """
     if len(text) > _MOST:
         raise ParseError(f"this Python file is larger than {_MOST >> 10} KiB", file=name)
-    return _Reader(text, _parsed(name, text)).body
+    return _PythonReader(text, _parsed(name, text)).body
 
 
 def _parsed(name: str, text: str) -> ast.Module:
@@ -45,7 +45,7 @@ def _parsed(name: str, text: str) -> ast.Module:
         raise ParseError("this is not valid Python", file=name) from None
 
 
-class _Reader:
+class _PythonReader:
     """Nodes for the constants of one module, with where their statements end."""
 
     def __init__(self, text: str, module: ast.Module) -> None:
@@ -143,7 +143,7 @@ class PyEditor:
 
     def __init__(self, name: str, text: str) -> None:
         self._text = text
-        reader = _Reader(text, _parsed(name, text))
+        reader = _PythonReader(text, _parsed(name, text))
         self.root = reader.body
         self._ends = reader.statement_ends
 

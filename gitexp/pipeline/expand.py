@@ -16,7 +16,7 @@ from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_YAML
 from gitexp.files.nodes import Node
 from gitexp.model import Tree, Value
 from gitexp.pipeline.paths import inside
-from gitexp.pipeline.source import Source, content, plain
+from gitexp.pipeline.source import PipelineFile, content, plain
 from gitexp.pipeline.stage import ReadFile
 from gitexp.pipeline.template import OptionStyle, TemplateError, Variables, fill, is_template, plain_text
 
@@ -42,7 +42,7 @@ class Definition:
 class Expansion:
     """Puts variables into the texts of one source, and sees to it that they do not grow without end."""
 
-    def __init__(self, source: Source, folder: str, read_file: ReadFile) -> None:
+    def __init__(self, source: PipelineFile, folder: str, read_file: ReadFile) -> None:
         self._source = source
         self._folder = folder
         self._read_file = read_file

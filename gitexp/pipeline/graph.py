@@ -11,8 +11,8 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from gitexp.data.paths import clash, lies_in
 from gitexp.errors import ConfigError, UnknownStage
+from gitexp.objects.paths import clash, lies_in
 from gitexp.pipeline.stage import Pipeline, Stage
 
 

@@ -20,12 +20,12 @@ from hashlib import sha256
 from typing import NoReturn, TypeGuard
 
 from gitexp import errors
-from gitexp.data import paths
 from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import plain
 from gitexp.files.yaml_text import compose
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Artifact, Flat, Value
+from gitexp.objects import paths
 from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
 
 _FORMAT = 1
@@ -104,7 +104,7 @@ def read_lock(name: str, data: bytes, prefix: str = "", *, mixed: bool = False) 
     paths that lead out of the repository or into Git's folder, bad hashes, two artifacts at one place, a
     merge's conflict.
     """
-    return _Reader(name, prefix, mixed=mixed).lock(data)
+    return _LockReader(name, prefix, mixed=mixed).lock(data)
 
 
 def write_lock(lock: Lock, prefix: str = "") -> bytes:
@@ -126,7 +126,7 @@ def check_lock(name: str, lock: Lock, prefix: str = "") -> None:
 
     It costs far less than to write and read it: a pipeline may have a thousand stages.
     """
-    _Reader(name, prefix, mixed=False).check(lock)
+    _LockReader(name, prefix, mixed=False).check(lock)
 
 
 def _relative(path: str, prefix: str) -> str:
@@ -175,7 +175,7 @@ def _seal(locked: LockedStage, prefix: str) -> str:
     return sha256("".join(_stage(locked, prefix)).encode()).hexdigest()[:_SEAL]
 
 
-class _Reader:
+class _LockReader:
     """Reads one lock; every complaint names its file."""
 
     def __init__(self, name: str, prefix: str, *, mixed: bool) -> None:

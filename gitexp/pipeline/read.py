@@ -12,14 +12,14 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gitexp.data.paths import fault, lies_in
 from gitexp.errors import ConfigError
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.nodes import Node
 from gitexp.model import Value
+from gitexp.objects.paths import fault, lies_in
 from gitexp.pipeline.expand import Definition, Expansion
 from gitexp.pipeline.paths import inside, rule_in
-from gitexp.pipeline.source import Source, content
+from gitexp.pipeline.source import PipelineFile, content
 from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, Stage
 from gitexp.pipeline.template import Variables, plain_text
 
@@ -62,11 +62,11 @@ def read(name: str, data: bytes, prefix: str, read_file: ReadFile, *, only_stage
     all else at the top of the file, but `vars`, is somebody else's to read. Raises ParseError and
     ConfigError, with the line.
     """
-    return _Reader(Source(name, data), prefix, read_file).pipeline(only_stages=only_stages)
+    return _PipelineReader(PipelineFile(name, data), prefix, read_file).pipeline(only_stages=only_stages)
 
 
-class _Reader:
-    def __init__(self, source: Source, prefix: str, read_file: ReadFile) -> None:
+class _PipelineReader:
+    def __init__(self, source: PipelineFile, prefix: str, read_file: ReadFile) -> None:
         self._source = source
         self._prefix = prefix
         self._expansion = Expansion(source, prefix, read_file)

@@ -15,7 +15,7 @@ from gitexp.model import Value
 _LONGEST = 500  # characters of a message; what it quotes may be of any length
 
 
-class Source:
+class PipelineFile:
     """One file: its nodes, read with `entries`, `items` and `plain`, and errors that name their lines."""
 
     def __init__(self, name: str, data: bytes) -> None:

@@ -216,7 +216,7 @@ class StageSelection:
         return cls(names, single="--single" in words, downstream="--downstream" in words)
 
 
-class State(StrEnum):
+class StageState(StrEnum):
     """What became of a stage, or what `run` would make of it."""
 
     UP_TO_DATE = "up to date"
@@ -239,7 +239,7 @@ class StageResult:
     """
 
     name: str
-    state: State
+    state: StageState
     reasons: tuple[Reason, ...] = ()
     source: str = ""
     seconds: float | None = None
@@ -255,15 +255,15 @@ class StageResult:
     def text(self) -> str:
         """What is to be said of it, without its name."""
         match self.state:
-            case State.RESTORED:
+            case StageState.RESTORED:
                 return f"restored from {self.source}" if self.source else "restored"
-            case State.RAN:
+            case StageState.RAN:
                 return sentence(self.reasons)
-            case State.CHANGED:
+            case StageState.CHANGED:
                 return sentence(self.reasons)
-            case State.RESTORABLE:
+            case StageState.RESTORABLE:
                 return f"{sentence(self.reasons)}, would be restored{self._where}"
-            case State.FAILED | State.NOT_RUN:
+            case StageState.FAILED | StageState.NOT_RUN:
                 return f"{self.state}: {self.error}" if self.error else str(self.state)
         return str(self.state)
 

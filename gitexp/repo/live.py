@@ -30,7 +30,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
-from gitexp.repo import locks
+from gitexp.repo.git import locks
 from gitexp.repo.local import LocalState
 
 _RESERVE = 2 * 1024 * 1024  # bytes

@@ -7,8 +7,8 @@ worktrees/    isolated workspaces, reused from run to run
 left/<name>/  what an isolated run left behind undeclared: not safe to lose, and never removed by us
 pending/      operations that have begun, see gitexp.repo.operations
 broken/       what was found damaged and moved out of the way: files of refs, and objects
-objects/      contents of data and results, see gitexp.data.objects: not safe to lose
-stat.sqlite   hashes of files that were not touched since, see gitexp.data.stat_cache
+objects/      contents of data and results, see gitexp.objects.store: not safe to lose
+stat.sqlite   hashes of files that were not touched since, see gitexp.objects.stat_cache
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.repo import locks
-from gitexp.repo.git import Repository
+from gitexp.repo.git import locks
+from gitexp.repo.git.repository import Repository
 
 _FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects")
 
@@ -92,7 +92,7 @@ class LocalState:
         finally:
             held.release()
 
-    def try_lock(self, name: str) -> locks.Lock | None:
+    def try_lock(self, name: str) -> locks.FileLock | None:
         """Take the lock `name` and return it, or None if another process holds it."""
         return locks.try_lock(self._lock_file(name))
 

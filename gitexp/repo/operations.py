@@ -23,10 +23,10 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.repo import ref_locks, refs
-from gitexp.repo.git import Repository
+from gitexp.repo.git import ref_locks, refs
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
-from gitexp.repo.values import RefChange, RefConflict, TreeEntry
 
 PREFIX = "refs/gitexp/undo/"
 
@@ -77,7 +77,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _StoredOperation:
     """A ref below the prefix: how to delete it, and the operation, None if it cannot be read."""
 
     number: int
@@ -181,7 +181,7 @@ def _move_together(
     marker.unlink()
 
 
-def _stored(repo: Repository) -> list[_Stored]:
+def _stored(repo: Repository) -> list[_StoredOperation]:
     """Return what stands below the prefix, the newest first."""
     found = []
     fields = ("refname", "objectname", "contents:subject", "contents:body")
@@ -191,11 +191,13 @@ def _stored(repo: Repository) -> list[_Stored]:
             operation = None
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 operation = _decode(int(digits), subject.decode("utf-8", "replace"), body)
-            found.append(_Stored(int(digits), RefChange(ref.decode(), oid.decode(), None), operation))
+            found.append(
+                _StoredOperation(int(digits), RefChange(ref.decode(), oid.decode(), None), operation)
+            )
     return sorted(found, key=lambda stored: stored.number, reverse=True)
 
 
-def _to_forget(stored: Sequence[_Stored]) -> list[RefChange]:
+def _to_forget(stored: Sequence[_StoredOperation]) -> list[RefChange]:
     """Return what deletes those of the stored operations, the newest first, that are too many or too old."""
     oldest = (datetime.now(UTC) - timedelta(days=_DAYS)).isoformat()
     return [

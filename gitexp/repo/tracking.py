@@ -9,9 +9,9 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 
-from gitexp.repo import refs
-from gitexp.repo.git import Repository
-from gitexp.repo.values import RefChange, RefConflict
+from gitexp.repo.git import refs
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange, RefConflict
 
 PREFIX = "refs/gitexp/remotes/"
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 
 from gitexp import errors
 from gitexp.model import Experiment
-from gitexp.repo.git import Repository
-from gitexp.repo.store import PREFIX as EXPERIMENTS
-from gitexp.repo.store import Store
-from gitexp.repo.values import RefChange
+from gitexp.repo.experiments import PREFIX as EXPERIMENTS
+from gitexp.repo.experiments import Store
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange
 
 PREFIX = "refs/gitexp/trash/"
 DAYS = 30
@@ -74,3 +74,11 @@ def expired(repo: Repository, time: datetime) -> list[RefChange]:
     """Return what deletes the experiments that have lain in the trash for longer than they are kept."""
     oldest = time - timedelta(days=DAYS)
     return [RefChange(one.ref, one.experiment.id, None) for one in contents(repo) if one.removed < oldest]
+
+
+def empty_expired(repo: Repository, time: datetime) -> int:
+    """Delete for good what has lain in the trash for longer than it is kept; return how many that were."""
+    old = expired(repo, time)
+    if old:
+        repo.update_refs(old, "gitexp: trash")
+    return len(old)

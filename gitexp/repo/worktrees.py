@@ -19,11 +19,12 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.repo import indexes, live
-from gitexp.repo.git import FETCHING, Repository, is_true
+from gitexp.repo import live
+from gitexp.repo.git import indexes
+from gitexp.repo.git.locks import FileLock
+from gitexp.repo.git.repository import FETCHING, Repository, is_true
+from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.local import LocalState
-from gitexp.repo.locks import Lock
-from gitexp.repo.snapshot import is_below
 
 _SLOTS = 256
 _MADE_AGAIN = {
@@ -177,7 +178,7 @@ def _worth_keeping(root: Path, names: Sequence[str], share: Sequence[str]) -> li
     return found
 
 
-def _take_slot(local: LocalState) -> tuple[Path, Lock]:
+def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
     for number in range(_SLOTS):
         name = f"gitexp-{number}"
         if (lock := local.try_lock(name)) is None:

@@ -14,8 +14,8 @@ import pytest
 from benchmarks import generate
 from benchmarks.trials import BASELINES, params_yaml, trials
 from gitexp.model import Status
-from gitexp.repo import records, store
-from gitexp.repo.git import Repository
+from gitexp.repo import experiments, records
+from gitexp.repo.git.repository import Repository
 
 COUNT = 30
 
@@ -49,7 +49,7 @@ def test_git_finds_nothing_wrong(tool: str, request: pytest.FixtureRequest) -> N
 
 
 def test_every_experiment_reads_as_gitexp_s_own(gitexp: Path) -> None:
-    found = store.Store(Repository.find(gitexp)).all()
+    found = experiments.Store(Repository.find(gitexp)).all()
     assert [experiment.error for experiment in found] == [None] * COUNT
     made = {trial.name: trial for trial in trials(COUNT)}
     assert {experiment.name for experiment in found} == set(made)
@@ -69,18 +69,18 @@ def test_every_experiment_reads_as_gitexp_s_own(gitexp: Path) -> None:
 
 def test_the_trees_hold_what_a_run_leaves(gitexp: Path) -> None:
     trial = next(trials(1))
-    ref = store.PREFIX + trial.name
-    run = {f"{store.RUN_FOLDER}/{name}" for name in ("environment.txt", "output.log")}
+    ref = experiments.PREFIX + trial.name
+    run = {f"{experiments.RUN_FOLDER}/{name}" for name in ("environment.txt", "output.log")}
     record = set(git(gitexp, "ls-tree", "-r", "--name-only", ref).split())
     experiment = set(git(gitexp, "ls-tree", "-r", "--name-only", f"{ref}^").split())
     assert record == experiment | run
     assert git(gitexp, "show", f"{ref}^:params.yaml") == params_yaml(trial.params).strip()
-    assert git(gitexp, "show", f"{ref}:{store.RUN_FOLDER}/output.log") == trial.log.strip()
+    assert git(gitexp, "show", f"{ref}:{experiments.RUN_FOLDER}/output.log") == trial.log.strip()
 
 
 def test_most_experiments_stand_on_head(gitexp: Path) -> None:
     head = git(gitexp, "rev-parse", "HEAD")
-    found = store.Store(Repository.find(gitexp)).all()
+    found = experiments.Store(Repository.find(gitexp)).all()
     on_head = sum(experiment.record.baseline == head for experiment in found)
     assert COUNT * 0.8 < on_head < COUNT
 

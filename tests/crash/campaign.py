@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.crash.promises import Before, Outcome
 from tests.crash.scenario import Scenario
 from tests.crash.strace import Fault, Point, Strace, Struck

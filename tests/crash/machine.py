@@ -32,11 +32,13 @@ from hypothesis.stateful import (
 )
 
 from gitexp import errors
+from gitexp.history import apply, branch, edit, remove, undo
+from gitexp.history import restore as history_restore
 from gitexp.model import Experiment
-from gitexp.ops import apply, branch, edit, remove, run, save, undo
-from gitexp.ops.project import Project
-from gitexp.ops.start import Request
+from gitexp.project.project import Project
 from gitexp.repo import trash
+from gitexp.runs import run, save
+from gitexp.runs.request import RunRequest
 
 _TEMPLATE = Path(__file__).parent.parent / "support" / "template"
 
@@ -88,7 +90,7 @@ class Machine(RuleBasedStateMachine):
     @rule(name=names, lr=numbers, temp=st.booleans())
     def run(self, name: str, lr: int, temp: bool) -> None:
         null = _null()
-        request = Request(("true",), (f"train.lr=0.{lr}5",), name, temp=temp, stdout=null, stderr=null)
+        request = RunRequest(("true",), (f"train.lr=0.{lr}5",), name, temp=temp, stdout=null, stderr=null)
         done = self.must(errors.NameTaken if name in self.exps else None, run.run, self.project, request)
         self.add(done and done.experiment)
 
@@ -133,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     def restore(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted({name for name, _ in self.trash})))
         taken = name in self.exps
-        self.must(errors.NameTaken if taken else None, remove.restore, self.project, name)
+        self.must(errors.NameTaken if taken else None, history_restore.restore, self.project, name)
         if not taken:
             at = max(at for at, (other, _) in enumerate(self.trash) if other == name)
             self.operation({name: self.trash[at][1]}, trash=self.trash[:at] + self.trash[at + 1 :])

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from gitexp.data.manifest import File, Manifest
-from gitexp.data.objects import ObjectStore
-from gitexp.ops import fsck, lock_file
-from gitexp.ops.project import Project
+from gitexp.datasets import lock_file
+from gitexp.objects.manifest import File, Manifest
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
+from gitexp.upkeep import fsck
 from tests.crash.scenario import Changes, Scenario, with_one
 from tests.support.stored import age
 from tests.support.workspace import Workspace

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gitexp.ops import doctor
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
+from gitexp.upkeep import doctor
 from tests.crash.on_data import REMOTE, SENT
 from tests.crash.scenario import Changes, Scenario, names, with_one
 from tests.support.stored import age

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gitexp.data.objects import ObjectStore
 from gitexp.model import Status
-from gitexp.ops.project import Project
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
 from tests.crash.scenario import Changes, Scenario, one, stored, with_one
 from tests.support import pipeline
 from tests.support.kills import KILLED, git

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shutil
 
-from gitexp.data.objects import ObjectStore
-from gitexp.ops.project import Project
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
 from tests.crash.on_data import hashes, on_both_sides, stores, with_a_remote, with_data_added
 from tests.crash.scenario import Changes, Scenario, make_folders, names, one, with_two
 from tests.support.clones import assert_whole, refs_of

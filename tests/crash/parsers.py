@@ -19,14 +19,16 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from gitexp import config, errors, files
+from gitexp import errors, files
+from gitexp.catalog import filters, rows
+from gitexp.extras.integrations import dvc as integrations_dvc
 from gitexp.files import arguments, dvc_yaml, printed
-from gitexp.ops import filters, rows
 from gitexp.pipeline.draw import draw
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.read import read as read_stages
-from gitexp.repo import dvc, records
+from gitexp.project import config
+from gitexp.repo import records
 
 LONGEST = 1.0  # seconds
 MOST_MEMORY = 200 << 20  # bytes
@@ -213,7 +215,7 @@ PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "stages": (_stages, (*_STAGES, *_DVC, *_YAML)),
     "gitexp.lock": (lambda data: read_lock("sub/gitexp.lock", data, "sub"), (*_GITEXP_LOCK, *_YAML)),
     "dvc.lock": (lambda data: dvc_yaml.read_lock(data, _LOCKED), _LOCK),
-    "DVC's commits": (dvc.read_commit, _COMMIT),
+    "DVC's commits": (integrations_dvc.read_commit, _COMMIT),
 }
 
 

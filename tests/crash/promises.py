@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gitexp.data.manifest import is_folder
-from gitexp.data.objects import ObjectStore
 from gitexp.model import Experiment
-from gitexp.ops.project import Project
+from gitexp.objects.manifest import is_folder
+from gitexp.objects.store import ObjectStore
+from gitexp.project.project import Project
 from gitexp.repo import trash
 from tests.crash.on_data import REMOTE, hashes
 from tests.crash.on_sharing import OTHER, SERVER

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp.model import Experiment, Status
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from gitexp.repo import trash
 from tests.support.guard import Kind
 from tests.support.kills import experiments

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data.objects import ObjectStore
-from gitexp.data.stat_cache import StatCache
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 
 Write = Callable[..., Path]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gitexp import errors
-from gitexp.data import hashing, page_cache
-from gitexp.data.hashing import hash_file, in_parallel, is_settled, large_first, read_file
+from gitexp.objects import disk, hashing
+from gitexp.objects.hashing import hash_file, in_parallel, is_settled, large_first, read_file
 
 SIZES = [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (9 << 20) + 7]
 
@@ -34,7 +34,7 @@ def test_hash_and_copy(tmp_path: Path, size: int) -> None:
 def test_what_the_system_lets_go_of_is_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: hashing.Stays
 ) -> None:
-    monkeypatch.setattr(page_cache, "_WINDOW", 1 << 20)
+    monkeypatch.setattr(disk, "_WINDOW", 1 << 20)
     data = os.urandom((9 << 20) + 7)
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(data)

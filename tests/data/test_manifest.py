@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.data import paths
-from gitexp.data.manifest import File, Manifest, fault, parse
+from gitexp.objects import paths
+from gitexp.objects.manifest import File, Manifest, fault, parse
 
 ONE, TWO = "1" * 64, "2" * 64
 

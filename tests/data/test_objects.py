@@ -15,15 +15,16 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data import links, objects
-from gitexp.data.hashing import wait_to_settle
-from gitexp.data.manifest import File, Manifest
-from gitexp.data.objects import FRESH, ObjectStore
-from gitexp.data.place import place
-from gitexp.data.progress import Count
-from gitexp.data.scan import scan
-from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
+from gitexp.objects import disk as links
+from gitexp.objects import store as objects
+from gitexp.objects.hashing import wait_to_settle
+from gitexp.objects.manifest import File, Manifest
+from gitexp.objects.place import place
+from gitexp.objects.progress import Count
+from gitexp.objects.scan import scan
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import FRESH, ObjectStore
 from tests.data.conftest import Write, content
 
 LARGE = os.urandom(3 << 20)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data import paths
+from gitexp.objects import paths
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data import links as ways
-from gitexp.data import place as placing
-from gitexp.data.manifest import File, Manifest
-from gitexp.data.objects import ObjectStore
-from gitexp.data.place import Placed, place
-from gitexp.data.scan import scan
-from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
+from gitexp.objects import disk as ways
+from gitexp.objects import place as placing
+from gitexp.objects.manifest import File, Manifest
+from gitexp.objects.place import Placed, place
+from gitexp.objects.scan import scan
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 from tests.data.conftest import Write, content
 
 LINKS = [("copy",), ("hardlink",), ("reflink", "copy"), ("hardlink", "copy")]
@@ -367,7 +367,7 @@ def test_what_is_placed_is_not_read_again(
     with StatCache(cache_file) as cache:
         artifact = store.add(root, "d", cache)
         place(store, other, artifact, ("copy",), cache)
-    monkeypatch.setattr("gitexp.data.scan.read_file", lambda path: pytest.fail(f"{path} is read"))
+    monkeypatch.setattr("gitexp.objects.scan.read_file", lambda path: pytest.fail(f"{path} is read"))
     with StatCache(cache_file) as cache:
         found = scan(other, "d", cache)
     assert found is not None

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data import progress
-from gitexp.data.objects import ObjectStore
-from gitexp.data.place import carry_out
-from gitexp.data.plan import plan
-from gitexp.data.progress import Count, Progress
-from gitexp.data.stat_cache import StatCache
+from gitexp.objects import progress
+from gitexp.objects.place import carry_out
+from gitexp.objects.plan import plan
+from gitexp.objects.progress import Count, Progress
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 from tests.data.conftest import Write
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data.objects import ObjectStore
-from gitexp.data.place import place
-from gitexp.data.stat_cache import StatCache
+from gitexp.objects.place import place
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 
 SIZE = 24 << 20
 

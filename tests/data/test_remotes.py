@@ -17,10 +17,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.data import remote, remote_url, server_remote
-from gitexp.data.remote import Remote
-from gitexp.data.remote_url import Kind
-from gitexp.data.remotes import open_remote
+from gitexp.objects.remotes import remote, server
+from gitexp.objects.remotes import url as remote_url
+from gitexp.objects.remotes.kinds import open_remote
+from gitexp.objects.remotes.remote import DataRemote
+from gitexp.objects.remotes.url import Kind
 from tests.support.servers import Place
 
 SERVERS = {"ssh": "ssh_server", "webdav": "web_server", "s3": "s3_server"}
@@ -37,7 +38,7 @@ def place_of(kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 @pytest.fixture(params=["folder", *SERVERS])
 def there(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Remote]:
+) -> Iterator[DataRemote]:
     """An empty remote of each kind."""
     if request.param == "folder":
         url = str(tmp_path / "remote")
@@ -62,7 +63,7 @@ def ignore(count: int) -> None:
 # -- the contract -------------------------------------------------------------------------------------
 
 
-def test_what_is_put_can_be_asked_for_listed_got_and_removed(there: Remote, tmp_path: Path) -> None:
+def test_what_is_put_can_be_asked_for_listed_got_and_removed(there: DataRemote, tmp_path: Path) -> None:
     counted: list[int] = []
     objects = dict([made(tmp_path, content) for content in (b"", b"small", os.urandom((3 << 20) + 7))])
     assert there.has_many(objects) == {}
@@ -88,7 +89,7 @@ def test_what_is_put_can_be_asked_for_listed_got_and_removed(there: Remote, tmp_
         there.get(next(iter(objects)), tmp_path / "nothing", ignore)
 
 
-def test_many_are_asked_for_by_listing_and_few_one_by_one(there: Remote, tmp_path: Path) -> None:
+def test_many_are_asked_for_by_listing_and_few_one_by_one(there: DataRemote, tmp_path: Path) -> None:
     objects = dict([made(tmp_path, str(number).encode()) for number in range(5)])
     folder = {f"{number % 3:02x}{number:062x}.dir": path for number, path in enumerate(objects.values())}
     for hash_, path in {**objects, **folder}.items():
@@ -106,7 +107,7 @@ def test_many_are_asked_for_by_listing_and_few_one_by_one(there: Remote, tmp_pat
 
 
 def test_a_large_remote_is_not_listed_for_a_few_objects(
-    there: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    there: DataRemote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote, "_A_PAGE", 1)
     first = "00" + "1" * 62
@@ -123,7 +124,7 @@ def test_a_large_remote_is_not_listed_for_a_few_objects(
     assert listed == ["00"]
 
 
-def test_an_upload_that_fails_leaves_no_object(there: Remote, tmp_path: Path) -> None:
+def test_an_upload_that_fails_leaves_no_object(there: DataRemote, tmp_path: Path) -> None:
     hash_, path = made(tmp_path, os.urandom(3 << 20))
 
     def stop(count: int) -> None:
@@ -138,7 +139,7 @@ def test_an_upload_that_fails_leaves_no_object(there: Remote, tmp_path: Path) ->
     assert list(there.list()) == []
 
 
-def test_a_download_can_be_ended_while_it_goes_on(there: Remote, tmp_path: Path) -> None:
+def test_a_download_can_be_ended_while_it_goes_on(there: DataRemote, tmp_path: Path) -> None:
     hash_, path = made(tmp_path, os.urandom(3 << 20))
     there.put(hash_, path, ignore)
     there.flush()
@@ -151,7 +152,7 @@ def test_a_download_can_be_ended_while_it_goes_on(there: Remote, tmp_path: Path)
     assert there.has_many([hash_]) == {hash_: 3 << 20}
 
 
-def test_what_is_there_is_replaced(there: Remote, tmp_path: Path) -> None:
+def test_what_is_there_is_replaced(there: DataRemote, tmp_path: Path) -> None:
     hash_, path = made(tmp_path, b"right")
     _, wrong = made(tmp_path, b"half")
     for source in (wrong, path):
@@ -310,7 +311,7 @@ def test_a_host_that_is_not_known_is_not_trusted(
 def test_a_server_that_says_nothing_is_not_waited_for(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_remote, "PATIENCE", 0.3)
+    monkeypatch.setattr(server, "PATIENCE", 0.3)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -369,7 +370,7 @@ def test_a_package_that_is_not_installed_is_one_sentence(
 
 def test_a_folder_needs_none_of_these_packages() -> None:
     program = (
-        "import sys, pathlib; from gitexp.data.remotes import open_remote;"
+        "import sys, pathlib; from gitexp.objects.remotes.kinds import open_remote;"
         "open_remote('a', {'url': '/nowhere'}, pathlib.Path('/'));"
         "print([name for name in ('fsspec', 'httpx', 'asyncio') if name in sys.modules])"
     )

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.data import paths
-from gitexp.data.objects import ObjectStore
-from gitexp.data.place import place
-from gitexp.data.scan import scan
-from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
+from gitexp.objects import paths
+from gitexp.objects.place import place
+from gitexp.objects.scan import scan
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 
 Files: TypeAlias = dict[str, tuple[bytes, bool]]  # content, and whether it is executable
 

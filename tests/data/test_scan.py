@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 from gitexp import errors
-from gitexp.data import hashing, objects
-from gitexp.data import plan as planning
-from gitexp.data import scan as scanning
-from gitexp.data.manifest import File, Manifest
-from gitexp.data.objects import ObjectStore
-from gitexp.data.scan import scan, walk
-from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
+from gitexp.objects import hashing
+from gitexp.objects import plan as planning
+from gitexp.objects import scan as scanning
+from gitexp.objects import store as objects
+from gitexp.objects.manifest import File, Manifest
+from gitexp.objects.scan import scan, walk
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 from tests.data.conftest import Write
 
 ODD = ["a b", "line\nbreak", "ü", "-rf", "%41", "'\"$`", "\udcff\udcfe", "tab\t", ".hidden", "日本"]

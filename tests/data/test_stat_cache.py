@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.data import hashing
-from gitexp.data.hashing import Read, read_file
-from gitexp.data.stat_cache import StatCache
+from gitexp.objects import hashing
+from gitexp.objects.hashing import Read, read_file
+from gitexp.objects.stat_cache import StatCache
 
 HASH = "a" * 64
 

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.data import transfer
-from gitexp.data.folder_remote import FolderRemote
-from gitexp.data.objects import ObjectStore
-from gitexp.data.remote import OnBytes, Remote
-from gitexp.data.remotes import open_remote
-from gitexp.data.stat_cache import StatCache
-from gitexp.data.transfer import Progress, pull, push
 from gitexp.model import Artifact
+from gitexp.objects.remotes import transfer
+from gitexp.objects.remotes.folder import FolderRemote
+from gitexp.objects.remotes.kinds import open_remote
+from gitexp.objects.remotes.remote import DataRemote, OnBytes
+from gitexp.objects.remotes.transfer import Progress, pull, push
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 from tests.crash import disk
 from tests.data.test_remotes import place_of
 from tests.support import servers
@@ -203,12 +203,12 @@ def test_what_cannot_be_made_fresh_is_sent_again(
     push(here.store, remote, hashes(artifacts))
     began = time.time() - 60
     old(remote, days=20)
-    monkeypatch.setattr(remote, "renew", lambda hash_: Remote.renew(remote, hash_))
-    monkeypatch.setattr(remote, "send", lambda *_: Remote.renew(remote, "send"))
+    monkeypatch.setattr(remote, "renew", lambda hash_: DataRemote.renew(remote, hash_))
+    monkeypatch.setattr(remote, "send", lambda *_: DataRemote.renew(remote, "send"))
     nothing = push(here.store, remote, hashes(artifacts))
     assert (nothing.hashes, nothing.failed) == ((), {}), "to have it there may be all that is allowed"
     monkeypatch.undo()
-    monkeypatch.setattr(remote, "renew", lambda hash_: Remote.renew(remote, hash_))
+    monkeypatch.setattr(remote, "renew", lambda hash_: DataRemote.renew(remote, hash_))
     again = push(here.store, remote, hashes(artifacts))
     assert (len(again.hashes), again.failed) == (FILES + 2, {})
     assert all(file.stat().st_mtime > began for file in stored(remote._root))
@@ -292,7 +292,7 @@ class Scripted(FolderRemote):
         self.answer = answer
         self.asked: list[str] = []
 
-    receive = Remote.receive  # by `get`, as from a server
+    receive = DataRemote.receive  # by `get`, as from a server
 
     def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
         self.asked.append(hash_)
@@ -467,7 +467,7 @@ def test_a_server_that_dies_half_way_is_gone_on_with(
     assert_whole(clone, artifacts)
 
 
-def dies(place: Place, at: Remote, method: str, monkeypatch: pytest.MonkeyPatch, *, nth: int = 8) -> None:
+def dies(place: Place, at: DataRemote, method: str, monkeypatch: pytest.MonkeyPatch, *, nth: int = 8) -> None:
     """Has the server killed in the middle of the nth object that is put there, or got from it."""
     whole, begun = getattr(type(at), method), []
     alive = threading.Lock()

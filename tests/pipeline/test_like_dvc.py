@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from benchmarks import peers
-from gitexp import config, errors
+from gitexp import errors
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.stage import OutKind, Stage
+from gitexp.project import config
 
 ASK = Path(__file__).parent / "ask_dvc.py"
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitexp import config, errors
+from gitexp import errors
 from gitexp.model import Tree
 from gitexp.pipeline.expand import MAX_STAGES
 from gitexp.pipeline.read import read
 from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, Stage
+from gitexp.project import config
 
 
 def parse(text: str, name: str = "dvc.yaml", *, own: bool = False, **files: str) -> Pipeline:

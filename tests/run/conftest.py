@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.run.log import LogFile
-from gitexp.run.process import Outcome, execute
+from gitexp.process.execute import Outcome, execute
+from gitexp.process.log import LogFile
 
 
 def python(program: str) -> list[str]:

@@ -14,8 +14,8 @@ import signal
 import sys
 from pathlib import Path
 
-from gitexp.run.log import LogFile
-from gitexp.run.process import Outcome, execute
+from gitexp.process.execute import Outcome, execute
+from gitexp.process.log import LogFile
 
 
 def main() -> None:

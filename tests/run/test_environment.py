@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.run.environment import Environment, machine, start_probe
-from gitexp.run.gpus import GpuProbe
-from gitexp.run.list_packages import packages
+from gitexp.process.environment import Environment, machine, start_probe
+from gitexp.process.gpus import GpuProbe
+from gitexp.process.list_packages import packages
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX modes")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.errors import CommandNotFound
-from gitexp.run.jobs import Jobs
+from gitexp.process.jobs import Jobs
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
 

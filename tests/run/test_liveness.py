@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from gitexp.model import ProcessId
-from gitexp.run.liveness import _started, current_process, is_alive
+from gitexp.process.liveness import _started, current_process, is_alive
 
 IDENTIFY = """
-from gitexp.run.liveness import current_process
+from gitexp.process.liveness import current_process
 this = current_process()
 print(this.host, this.pid, this.started, flush=True)
 input()

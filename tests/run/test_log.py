@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp.errors import StorageError
-from gitexp.run.log import LogFile, read_log
+from gitexp.process.log import LogFile, read_log
 
 MARKER = re.compile(rb"\[gitexp: ([0-9,]+) bytes left out here\]\n")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitexp.run.printed import find_printed
-from gitexp.run.search_output import as_lines, last_match
+from gitexp.process.printed import find_printed
+from gitexp.process.search_output import as_lines, last_match
 
 ESC = "\x1b"
 

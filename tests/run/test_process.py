@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from gitexp.errors import CommandNotFound, StorageError
-from gitexp.run.log import LogFile
-from gitexp.run.process import Outcome, execute
-from gitexp.run.threaded import ThreadedStreams
+from gitexp.process.execute import Outcome, execute
+from gitexp.process.log import LogFile
+from gitexp.process.threaded import ThreadedStreams
 from tests.run.conftest import Runner, python, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX shells")
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POS
 def _streams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test holds for the threads too that Windows needs."""
     if request.param == "threads":
-        monkeypatch.setattr("gitexp.run.process.Streams", ThreadedStreams)
+        monkeypatch.setattr("gitexp.process.execute.Streams", ThreadedStreams)
 
 
 def open_files() -> set[Path]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gitexp.errors import CommandNotFound
-from gitexp.run.interpreter import find_interpreter
-from gitexp.run.programs import find_program
+from gitexp.process.interpreter import find_interpreter
+from gitexp.process.programs import find_program
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX modes")
 

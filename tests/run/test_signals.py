@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.run.signals import SignalRelay
+from gitexp.process.signals import SignalRelay
 from tests.run.conftest import driver, python, wait_for
 from tests.run.driver import outcome_in
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gitexp.model import Experiment
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.support.workspace import Workspace
 
 REMOTES = ("refs/remotes/*",)

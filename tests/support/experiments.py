@@ -10,7 +10,7 @@ from typing import Any
 
 from gitexp.model import Record, Status
 from gitexp.repo import records
-from gitexp.repo.store import PREFIX, RUN_FOLDER
+from gitexp.repo.experiments import PREFIX, RUN_FOLDER
 from tests.support.workspace import Workspace
 
 CREATED = "2024-01-01T10:00:00.000Z"

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gitexp.repo.store import PREFIX
+from gitexp.repo.experiments import PREFIX
 from tests.support.workspace import Result, Workspace
 
 # The template's own hooks are not there: these are all that Git knows (githooks(5)).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from gitexp.model import Experiment, Status
-from gitexp.ops.project import Project
+from gitexp.project.project import Project
 from tests.support.workspace import Workspace
 
 KILLED = -9

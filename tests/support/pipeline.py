@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gitexp.datasets import lock_file
 from gitexp.model import Experiment
-from gitexp.ops import lock_file
-from gitexp.ops.project import Project
-from gitexp.ops.run import Request, Result, run
 from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.state import StageSelection
+from gitexp.project.project import Project
+from gitexp.runs.request import RunRequest
+from gitexp.runs.run import Result, run
 from tests.support.workspace import Workspace
 
 STAGES = """\
@@ -70,7 +71,7 @@ def start(repo: Workspace, overrides: Sequence[str] = (), **request: Any) -> Res
     chosen = {key: request.pop(key) for key in list(request) if key in StageSelection.__dataclass_fields__}
     null = os.open(os.devnull, os.O_WRONLY)
     try:
-        asked = Request(
+        asked = RunRequest(
             overrides=overrides, selection=StageSelection(**chosen), stdout=null, stderr=null, **request
         )  # type: ignore[arg-type]
         return run(Project.open(repo.path), asked)

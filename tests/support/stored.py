@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gitexp.data.objects import ObjectStore
-from gitexp.data.stat_cache import StatCache
 from gitexp.model import Artifact
-from gitexp.ops.project import Project
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import LOCK_FILE, Lock, write_lock
+from gitexp.project.project import Project
 from tests.support.workspace import Workspace
 
 LONG_AGO = 1_600_000_000.0

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp add data/raw
@@ -31,10 +31,10 @@ def add(
     and into the .gitignore beside it. Do it again when the data has changed. Commit these small files:
     they bring the data back with gitexp checkout.
     """
-    from gitexp.cli import render
-    from gitexp.cli.progress import Meter
-    from gitexp.cli.session import open_project
-    from gitexp.ops import add as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.progress import Meter
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import add as ops
     from gitexp.words import human_size
 
     project = open_project(needs_config=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp best acc
@@ -37,11 +37,11 @@ def best(
     cost, one of --min and --max must be given: nothing is guessed. Failed experiments count, too, if they
     wrote the metric.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.cli.values import clean
-    from gitexp.ops.best import best as find
-    from gitexp.ops.show import Query
+    from gitexp.catalog.query import Query
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.views.best import best as find
+    from gitexp.words import clean
 
     low = options.best_is_lowest(lowest, highest)
     row = find(open_project(reads_all=True), metric, Query(everything, filter=filter_text), low)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp checkout
@@ -49,11 +49,11 @@ def checkout(
     With the hash of a file or folder in the store, that is brought to the path: a run that replaces what no
     run has made says which hash.
     """
-    from gitexp.cli import render
-    from gitexp.cli.progress import Meter
-    from gitexp.cli.session import open_project
-    from gitexp.data.manifest import is_hash
-    from gitexp.ops import checkout as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.progress import Meter
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import checkout as ops
+    from gitexp.objects.manifest import is_hash
 
     project = open_project(needs_config=True)
     with Meter("Checking out", quiet=quiet) as meter:

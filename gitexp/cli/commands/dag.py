@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
-    from gitexp.cli.render import Piece
-    from gitexp.ops.dag import Dag
+    from gitexp.cli.kit.render import Piece
+    from gitexp.stages.dag import Dag
 
 EPILOG = """Examples:
 gitexp dag
@@ -46,10 +46,10 @@ def dag(
     From the top down, in the order that they run in. A stage stands on those that write what it reads.
     """
     options.only_one(mermaid=mermaid, dot=dot, json=json)
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.ops.dag import dag as find
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
     from gitexp.pipeline import draw
+    from gitexp.stages.dag import dag as find
 
     found = find(open_project(needs_config=True), stages or [])
     for note in found.pipeline.notes:
@@ -62,10 +62,10 @@ def dag(
 
 
 def _lines(dag: Dag, width: int | None) -> list[list[Piece]]:
-    from gitexp.cli.cells import elide
-    from gitexp.cli.render import cell_width
-    from gitexp.cli.values import clean
+    from gitexp.cli.kit.cells import elide
+    from gitexp.cli.kit.render import cell_width
     from gitexp.pipeline import draw
+    from gitexp.words import clean
 
     words = {stage.name: _words(stage.frozen, stage.always_changed, stage.desc) for stage in dag.stages}
     lines: list[list[Piece]] = []

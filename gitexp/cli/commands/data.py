@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gitexp import errors
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command, Subcommands
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command, Subcommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gitexp.datasets.status import DataStatus
+    from gitexp.datasets.sync import TransferReport
     from gitexp.model import Artifact
-    from gitexp.ops.data import Report, Standing
-    from gitexp.ops.project import Project
+    from gitexp.project.project import Project
 
 EPILOG_PUSH = """Examples:
 gitexp data push
@@ -81,9 +82,9 @@ def push(
     What fails does not stop the rest, and is named at the end. After an interruption the next push goes on
     from there.
     """
-    from gitexp.cli.progress import Meter
-    from gitexp.cli.session import open_project
-    from gitexp.ops import data as ops
+    from gitexp.cli.kit.progress import Meter
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import sync as ops
 
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)
@@ -105,9 +106,9 @@ def pull(
     Each is verified before it is taken. They come into the store in .git; the workspace stays as it is until
     gitexp checkout brings them into it.
     """
-    from gitexp.cli.progress import Meter
-    from gitexp.cli.session import open_project
-    from gitexp.ops import data as ops
+    from gitexp.cli.kit.progress import Meter
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import sync as ops
 
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)
@@ -120,12 +121,12 @@ def status(
     exps: Exps = None, everything: All = False, remote: Where = None, json: options.Json = False
 ) -> None:
     """Say which data and results this machine and the remote have."""
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import data as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import status as datasets_status
 
     project = open_project(needs_config=True)
-    found = ops.status(project, _wanted(project, exps, everything), remote=remote)
+    found = datasets_status.status(project, _wanted(project, exps, everything), remote=remote)
     if json:
         return render.as_json([_as_json(each) for each in found])
     render.answer(_lines(found))
@@ -137,23 +138,23 @@ def status(
 
 
 def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[Artifact]:
-    from gitexp.cli import render
-    from gitexp.ops import data as ops
+    from gitexp.cli.kit import render
+    from gitexp.datasets import wanted as datasets_wanted
 
     if exps and everything:
         raise errors.UsageError("--all and names do not go together.", "Give one of them.")
-    commits = ops.commits(project, exps or (), everything=everything)
+    commits = datasets_wanted.commits(project, exps or (), everything=everything)
     if everything:
-        unread = ops.unreadable(project, [commit for commit in commits if commit is not None])
+        unread = datasets_wanted.unreadable(project, [commit for commit in commits if commit is not None])
         for error in unread.values():
             render.warn(f"left out: {error.message}")
         commits = [commit for commit in commits if commit not in unread]
-    return ops.artifacts(project, commits)
+    return datasets_wanted.artifacts(project, commits)
 
 
-def _tell(report: Report, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
+def _tell(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
     """Say what a transfer came to; raises TransferFailed if some of it failed."""
-    from gitexp.cli import render
+    from gitexp.cli.kit import render
 
     if json:
         failed = [{"path": path, **error.as_json()} for path, error in report.failed.items()]
@@ -175,15 +176,14 @@ def _tell(report: Report, wanted: list[Artifact], done: str, *, quiet: bool, jso
     report.check()
 
 
-def _amount(report: Report) -> str:
-    from gitexp.cli import values
+def _amount(report: TransferReport) -> str:
+    from gitexp import words
 
-    return values.objects(report.objects, report.bytes)
+    return words.objects(report.objects, report.bytes)
 
 
-def _lines(found: list[Standing]) -> Iterator[str]:
-    from gitexp.cli.values import clean
-    from gitexp.words import human_size
+def _lines(found: list[DataStatus]) -> Iterator[str]:
+    from gitexp.words import clean, human_size
 
     width = max((len(each.artifact.path) for each in found), default=0)
     for each in found:
@@ -198,7 +198,7 @@ def _count(missing: int) -> str:
     return f"{missing:,} missing " if missing else ""
 
 
-def _as_json(standing: Standing) -> dict[str, Any]:
+def _as_json(standing: DataStatus) -> dict[str, Any]:
     artifact = standing.artifact
     return {
         "path": artifact.path,

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp demo
@@ -34,9 +34,9 @@ def demo(
     Makes a small Git repository with Fisher's irises and a trainer in plain Python, and types there
     what you would type.
     """
-    from gitexp.cli import render
-    from gitexp.ops import demo as ops
-    from gitexp.repo.launch import PLACES
+    from gitexp.cli.kit import render
+    from gitexp.demo import tour as ops
+    from gitexp.repo.git.launch import PLACES
 
     for variable in PLACES:
         os.environ.pop(variable, None)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gitexp import errors
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.values import change_of
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.output import printable_patch
+from gitexp.cli.kit.render import Piece
+from gitexp.cli.kit.sections import Cells, side_by_side
+from gitexp.model import MISSING, Artifact, Change
+from gitexp.views.data_diff import DataChange
+from gitexp.views.diff import Diff, FileChange
+from gitexp.views.formats import markdown_table
+from gitexp.words import PRECISION, clean, content, show_value
 
 if TYPE_CHECKING:
-    from gitexp.ops.project import Project
-    from gitexp.ops.show import Query
+    from gitexp.catalog.query import Query
+    from gitexp.project.project import Project
 
 EPILOG = """Examples:
 gitexp diff exp-333c9 exp-55e90
@@ -61,10 +72,10 @@ def diff(
     workspace. With --best: that experiment with its baseline or with A; --min, --filter and -A say which
     it is, as for gitexp best.
     """
-    from gitexp.cli import comparison, render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import diff as ops
-    from gitexp.ops.show import Query
+    from gitexp.catalog.query import Query
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.views import diff as ops
 
     options.only_one(json=json, md=md)
     low = options.best_is_lowest(lowest, highest)
@@ -80,11 +91,11 @@ def diff(
     paint = render.colors() and not (json or md)
     patch = ops.patch(project, found, color=paint) if code else b""
     if json:
-        render.as_json(comparison.as_json(found, patch if code else None))
+        render.as_json(as_json(found, patch if code else None))
     elif md:
-        render.answer(comparison.markdown(found, patch))
+        render.answer(markdown(found, patch))
     else:
-        render.answer(comparison.lines(found, patch, width=render.width(), colors=paint), page=True)
+        render.answer(lines(found, patch, width=render.width(), colors=paint), page=True)
         if not found:
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
     if exit_code and found:
@@ -95,9 +106,162 @@ def _with_best(
     project: Project, metric: str, query: Query, lowest: bool | None, a: str | None, b: str | None
 ) -> tuple[str, str | None]:
     """Return the two sides where one is the best experiment: `a`, if it is given, and that."""
-    from gitexp.ops.best import best
+    from gitexp.views.best import best
 
     if b is not None:
         raise errors.UsageError("--best takes one side of the comparison.", "Give one other at most.")
     name = best(project, metric, query, lowest).name
     return (name, None) if a is None else (a, name)
+
+
+_ADDED, _DELETED = "green", "red"
+
+
+_MOST_FILES = 20  # of a folder of data that are named; --json names them all
+
+
+_DIGITS = 7  # of a hash, as Git shows ids
+
+
+Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
+
+
+def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[list[Piece]]:
+    """Return the comparison for a terminal of `width` cells; an empty section is left out."""
+    out: list[list[Piece]] = []
+    for title, heads, rows in _sections(diff):
+        out += [[]] if out else []
+        out += side_by_side([title, *heads[1:]], rows, width)
+    if patch:
+        out += [[]] if out else []
+        out += [[(line, "")] for line in printable_patch(patch, colors=colors)]
+    return out
+
+
+def markdown(diff: Diff, patch: bytes) -> list[str]:
+    """Return the comparison as Markdown tables under headings."""
+    out: list[str] = []
+    for title, heads, rows in _sections(diff):
+        out += [f"### {title}", "", *markdown_table(heads, [[text for text, _ in row] for row in rows]), ""]
+    if patch:
+        shown = printable_patch(patch, colors=False)
+        fence = "```"
+        while any(fence in line for line in shown):
+            fence += "`"
+        out += [f"{fence}diff", *shown, fence, ""]
+    return out[:-1]
+
+
+def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
+    """Return the comparison as `diff --json` has it; a side where a key is missing has no value for it."""
+    document: dict[str, Any] = {
+        "a": _point(diff.old),
+        "b": _point(diff.new),
+        "params": [_change(change) for change in diff.params],
+        "metrics": [],
+        "code": [
+            {
+                "path": file.path,
+                "added": file.added,
+                "deleted": file.deleted,
+                "renamed_from": file.renamed_from,
+            }
+            for file in diff.code
+        ],
+        "data": [
+            {"path": change.path, "old": _artifact(change.old), "new": _artifact(change.new)}
+            | ({"files": change.files.as_json()} if change.files is not None else {})
+            for change in diff.data
+        ],
+        "command": {"old": diff.command.old or None, "new": diff.command.new or None}
+        if diff.command
+        else None,
+        "environment": [_change(change) for change in diff.environment],
+    }
+    for change in diff.metrics:
+        difference, percent = change_of(change)
+        document["metrics"].append({**_change(change), "change": difference, "percent": percent})
+    if patch is not None:
+        document["patch"] = patch.decode("utf-8", "replace")
+    return document
+
+
+def _point(point: Point) -> dict[str, Any]:
+    kind = "workspace" if point.commit is None else "experiment" if point.experiment else "commit"
+    return {"kind": kind, "name": point.label, "commit": point.commit}
+
+
+def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
+    if artifact is None:
+        return None
+    return {"hash": artifact.hash, "size": artifact.size, "files": artifact.files}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    sides = {"old": change.old, "new": change.new}
+    return {"key": change.key} | {side: value for side, value in sides.items() if value is not MISSING}
+
+
+def _sections(diff: Diff) -> Iterable[Section]:
+    old, new = clean(diff.old.label), clean(diff.new.label)
+    if diff.params:
+        yield "Params", ["Key", old, new], [_values(change) for change in diff.params]
+    if diff.metrics:
+        yield "Metrics", ["Key", old, new, "Change", ""], [_metric(change) for change in diff.metrics]
+    if diff.code:
+        yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
+    if diff.data:
+        yield "Data", ["File", old, new], [row for change in diff.data for row in _data(change)]
+    if diff.command:
+        yield "Command", ["", old, new], [_values(diff.command)]
+    if diff.environment:
+        yield "Environment", ["Package", old, new], [_values(change) for change in diff.environment]
+
+
+def _values(change: Change, precision: int | None = None) -> Cells:
+    show: Callable[[Any], str] = lambda value: show_value(value, precision, longest=None)  # noqa: E731
+    old, new = show(change.old), show(change.new)
+    if old == new and change.old != change.new:  # what differs lies behind the digits shown, or is the type
+        old, new = repr(change.old), repr(change.new)
+    return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
+
+
+def _metric(change: Change) -> Cells:
+    difference, percent = change_of(change)
+    by = "" if difference is None else _signed(difference, show_value(difference, PRECISION))
+    share = "" if percent is None else _signed(percent, f"{percent:.3g} %")
+    return [*_values(change, PRECISION), (by, ""), (share, "dim")]
+
+
+def _signed(number: float, text: str) -> str:
+    return f"+{text}" if number > 0 else text
+
+
+def _file(file: FileChange) -> Cells:
+    name = f"{file.renamed_from} -> {file.path}" if file.renamed_from else file.path
+    if file.added is None or file.deleted is None:
+        return [(clean(name), ""), ("binary", ""), ("", "")]
+    return [(clean(name), ""), (f"+{file.added}", _ADDED), (f"-{file.deleted}", _DELETED)]
+
+
+def _data(change: DataChange) -> Iterable[Cells]:
+    """Yield the artifact, and below it the first of the files in it that differ."""
+    yield [(clean(change.path), ""), (_content(change.old), _DELETED), (_content(change.new), _ADDED)]
+    if change.files is None:
+        return
+    signs = (
+        ("+", change.files.new, _ADDED),
+        ("~", change.files.changed, ""),
+        ("-", change.files.gone, _DELETED),
+    )
+    told = [(f"{sign} {clean(path)}", style) for sign, paths, style in signs for path in paths]
+    for text, style in told[:_MOST_FILES]:
+        yield [(f"  {text}", style), ("", ""), ("", "")]
+    if len(told) > _MOST_FILES:
+        yield [(f"  … of {change.files.text}", "dim"), ("", ""), ("", "")]
+
+
+def _content(artifact: Artifact | None) -> str:
+    if artifact is None:
+        return "-"
+    return f"{content(artifact)} ({artifact.hash[:_DIGITS]})"

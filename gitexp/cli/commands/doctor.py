@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
-    from gitexp.ops.doctor import Finding
+    from gitexp.upkeep.doctor import Finding
 
 EPILOG = """Examples:
 gitexp doctor
@@ -32,9 +32,9 @@ def doctor(
     Every ref, record and object, locks and worktrees that crashes have left, the trash. --fix deletes
     nothing that holds an experiment. Exits with 1 if a problem is left.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import doctor as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.upkeep import doctor as ops
 
     report = ops.examine(open_project(), mend=fix)
     if json:
@@ -58,7 +58,7 @@ def doctor(
 
 
 def _lines(finding: Finding) -> list[str]:
-    from gitexp.cli.values import clean
+    from gitexp.words import clean
 
     state = "mended" if finding.mended else "problem" if finding.problem else "note"
     lines = [f"{state}: {clean(finding.message)}"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
-    from gitexp.ops.fsck import Finding
+    from gitexp.upkeep.fsck import DamageFinding
 
 EPILOG = """Examples:
 gitexp fsck
@@ -32,10 +32,11 @@ def fsck(json: options.Json = False) -> None:
     What is damaged is moved aside, and had again from the workspace, from Git or from a data remote if one
     of them has it. Exits with 1 if something is lost, and says which experiments it belongs to.
     """
-    from gitexp.cli import render, values
-    from gitexp.cli.progress import Meter
-    from gitexp.cli.session import open_project
-    from gitexp.ops import fsck as ops
+    from gitexp import words
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.progress import Meter
+    from gitexp.cli.kit.session import open_project
+    from gitexp.upkeep import fsck as ops
 
     with Meter("Reading", quiet=json) as meter:
         report = ops.check(open_project(), on_progress=meter)
@@ -48,7 +49,7 @@ def fsck(json: options.Json = False) -> None:
         render.answer(line for finding in report.findings for line in _lines(finding))
         for complaint in report.complaints:
             render.warn(complaint)
-        read = values.objects(report.objects, report.size)
+        read = words.objects(report.objects, report.size)
         if report.elsewhere:
             read += f", {report.elsewhere:,} more on a remote alone"
         render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")
@@ -56,8 +57,8 @@ def fsck(json: options.Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _lines(finding: Finding) -> Iterator[str]:
-    from gitexp.cli.values import clean
+def _lines(finding: DamageFinding) -> Iterator[str]:
+    from gitexp.words import clean
 
     what = "damaged" if finding.damaged else "missing"
     if finding.mended is not None:
@@ -73,7 +74,7 @@ def _lines(finding: Finding) -> Iterator[str]:
         yield f"  {finding.hash[:12]}, of {shown}{f' and {more:,} more' if more > 0 else ''}"
 
 
-def _as_json(finding: Finding) -> dict[str, Any]:
+def _as_json(finding: DamageFinding) -> dict[str, Any]:
     return {
         "object": finding.hash,
         "state": "damaged" if finding.damaged else "missing",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitexp.data.remote import Listed
-    from gitexp.ops.gc import Garbage, Removed
+    from gitexp.objects.remotes.remote import ListedObject
+    from gitexp.upkeep.gc import Garbage, Removed
 
 EPILOG = """Examples:
 gitexp gc
@@ -66,11 +66,11 @@ def gc(
     here, nothing is deleted.
     """
     from gitexp import errors
-    from gitexp.cli import render
-    from gitexp.cli.exchange import contact
-    from gitexp.cli.session import open_project
-    from gitexp.ops import gc as ops
-    from gitexp.ops.data import remote_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import contact
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets.remotes import remote_of
+    from gitexp.upkeep import gc as ops
 
     if force and remote is None:
         raise errors.UsageError("--force goes with --remote.", "Here nobody else has a say: leave it out.")
@@ -89,7 +89,7 @@ def gc(
 
 
 def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None:
-    from gitexp.cli import render
+    from gitexp.cli.kit import render
 
     where = "" if remote is None else f" on {remote}"
     kept = f"{_counted(garbage.used)} in use"
@@ -112,17 +112,17 @@ def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None
         render.warn(f"what colleagues {what}.")
 
 
-def _counted(objects: Sequence[Listed]) -> str:
-    from gitexp.cli import values
-    from gitexp.ops.gc import size_of
+def _counted(objects: Sequence[ListedObject]) -> str:
+    from gitexp import words
+    from gitexp.upkeep.gc import size_of
 
-    return values.objects(len(objects), size_of(objects))
+    return words.objects(len(objects), size_of(objects))
 
 
 def _as_json(garbage: Garbage, removed: Removed | None, remote: str | None) -> dict[str, Any]:
-    from gitexp.ops.gc import size_of
+    from gitexp.upkeep.gc import size_of
 
-    def counts(objects: Sequence[Listed]) -> dict[str, int]:
+    def counts(objects: Sequence[ListedObject]) -> dict[str, int]:
         return {"objects": len(objects), "size": size_of(objects)}
 
     return {

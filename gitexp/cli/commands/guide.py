@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command, leaves
+from gitexp import errors
+from gitexp.catalog.rows import Row
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command, leaves
+from gitexp.model import Status
+from gitexp.version import __version__
 
 EPILOG = """Examples:
 gitexp guide
@@ -24,10 +34,100 @@ def guide(context: typer.Context, json: options.Json = False) -> None:
     For coding assistants, CI jobs and research loops: rules, commands, shapes of --json, exit codes and
     error codes on one page.
     """
-    from gitexp.cli import guide as pages
-    from gitexp.cli import render
+    from gitexp.cli.kit import render
 
     commands = leaves(context.find_root().command)
     if json:
-        return render.as_json(pages.as_json(commands))
-    return render.answer(pages.text(commands).splitlines())
+        return render.as_json(as_json(commands))
+    return render.answer(text(commands).splitlines())
+
+
+_WIDTH = 118
+
+
+def text(commands: Mapping[str, Any]) -> str:
+    """Return the guide; `commands` are those of the command line by name."""
+    told = resources.files("gitexp.cli").joinpath("guide.txt").read_text("utf-8")
+    parts = {
+        "version": __version__,
+        "statuses": ", ".join(Status),
+        "commands": "\n".join(_command_lines(commands)),
+        "experiment": _filled(["An experiment: " + _experiment_fields()[0], *_experiment_fields()[1:]]),
+        "errors": "\n".join(_error_lines()),
+    }
+    for name, part in parts.items():
+        told = told.replace(f"[{name}]", part)
+    return told
+
+
+def as_json(commands: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same as data, with every option of every command."""
+    return {
+        "version": __version__,
+        "commands": [_command(name, command) for name, command in commands.items()],
+        "experiment": _experiment_fields(),
+        "statuses": list(Status),
+        "errors": [{"code": each.code, "exit_code": each.exit_code} for each in error_classes()],
+        "text": text(commands),
+    }
+
+
+def error_classes() -> list[type[errors.GitexpError]]:
+    """Return every class of error that there is."""
+    found = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
+    return [each for each in found if issubclass(each, errors.GitexpError)]
+
+
+def _command_lines(commands: Mapping[str, Any]) -> Iterable[str]:
+    usages = {
+        name: " ".join([name, *map(_argument, _params(command, "argument"))])
+        for name, command in commands.items()
+    }
+    width = max(map(len, usages.values()))
+    return (f"{usages[name]:<{width}}  {_first_sentence(command)}" for name, command in commands.items())
+
+
+def _command(name: str, command: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "does": _first_sentence(command),
+        "arguments": [
+            {"name": _argument(param), "help": param.help} for param in _params(command, "argument")
+        ],
+        "options": [
+            {"names": [*param.opts, *param.secondary_opts], "value": _value(param), "help": param.help}
+            for param in _params(command, "option")
+        ],
+    }
+
+
+def _params(command: Any, kind: str) -> list[Any]:
+    return [param for param in command.params if param.param_type_name == kind]
+
+
+def _argument(param: Any) -> str:
+    name = param.metavar or param.name.upper()
+    return str(name) if param.required or name.startswith("[") else f"[{name}]"
+
+
+def _value(option: Any) -> str | None:
+    """Return what an option's value is called; None for a flag."""
+    return None if option.is_flag else str(option.metavar or option.name.upper())
+
+
+def _first_sentence(command: Any) -> str:
+    return " ".join(inspect.cleandoc(command.help or "").split("\n\n")[0].split())
+
+
+def _experiment_fields() -> list[str]:
+    return list(Row("experiment", "", None).as_json())
+
+
+def _error_lines() -> Iterable[str]:
+    for status in sorted({each.exit_code for each in error_classes()}):
+        codes = sorted(each.code for each in error_classes() if each.exit_code == status)
+        yield _filled([f"exit {status}: {codes[0]}", *codes[1:]])
+
+
+def _filled(words: Iterable[str]) -> str:
+    return textwrap.fill(", ".join(words), _WIDTH, break_on_hyphens=False)

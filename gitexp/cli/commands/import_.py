@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp import ../other-project exp-333c9
@@ -47,12 +47,12 @@ def import_experiment(
     repository says of data remotes is shown, and used only if you name it. If the name of the experiment is
     taken here it is kept as NAME-2.
     """
-    from gitexp.cli import render
-    from gitexp.cli.exchange import contact
-    from gitexp.cli.session import open_project, warn_of_namesakes
-    from gitexp.ops import import_ as ops
-    from gitexp.ops.lineage import row_of
-    from gitexp.ops.sharing import Fate
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import contact
+    from gitexp.cli.kit.session import open_project, warn_of_namesakes
+    from gitexp.sharing import import_ as ops
+    from gitexp.sharing.partner import Fate
 
     project = open_project()
     with contact(quiet=quiet) as on_line:

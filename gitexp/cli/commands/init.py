@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gitexp import errors
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp init
@@ -37,9 +37,9 @@ def init(
     """
     from pathlib import Path
 
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import init as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.project import init as ops
 
     with contextlib.suppress(errors.FileError):  # a gitexp.yaml that is broken may be written anew
         open_project(needs_config=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp list
@@ -45,17 +45,17 @@ def list_names(
     One a line. With --json: a list of objects with name, commit, baseline, status and created; with
     --remote of objects with name, record and here, the name of the same one here.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.cli.values import clean
-    from gitexp.ops import rows
-    from gitexp.ops import show as ops
+    from gitexp.catalog import rows
+    from gitexp.catalog.query import Query, matching
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.words import clean
 
     if remote is not None:
         options.alone("--remote", everything, filter_text, failed, number)
         return _list_remote(remote, json=json)
-    query = ops.Query(everything, failed=failed, limit=number, filter=filter_text)
-    found = ops.matching(open_project(reads_all=True), query)
+    query = Query(everything, failed=failed, limit=number, filter=filter_text)
+    found = matching(open_project(reads_all=True), query)
     if json:
         heads = (rows.of_experiment(experiment).row(params={}, metrics={}) for experiment in found)
         return render.as_json_list({key: getattr(row, key) for key in _KEYS} for row in heads)
@@ -65,11 +65,11 @@ def list_names(
 def _list_remote(remote: str, *, json: bool) -> None:
     from dataclasses import asdict
 
-    from gitexp.cli import render
-    from gitexp.cli.exchange import contact
-    from gitexp.cli.session import open_project
-    from gitexp.cli.values import clean
-    from gitexp.ops import elsewhere
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import contact
+    from gitexp.cli.kit.session import open_project
+    from gitexp.sharing import elsewhere
+    from gitexp.words import clean
 
     with contact() as on_line:
         found = elsewhere.listed(open_project(), remote, on_line)

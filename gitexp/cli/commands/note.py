@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp import errors
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.help import Command
+
+if TYPE_CHECKING:
+    from gitexp.project.project import Project
 
 _ECHOED = 200  # characters of a note, to know it again
 
@@ -37,19 +43,41 @@ def note(
 
     Without -m Git's editor is opened on the present one (core.editor, GIT_EDITOR, EDITOR).
     """
-    from gitexp.cli import editor, render
-    from gitexp.cli.session import open_project
-    from gitexp.cli.values import show_value
-    from gitexp.ops import edit, lookup
-    from gitexp.ops.lineage import row_of
+    from gitexp.catalog import lookup
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.history import edit
+    from gitexp.words import show_value
 
     project = open_project()
     if text is None:
         found = lookup.require_own(project, exp)
-        text = editor.ask(project, found.record.note, f"The note on {found.name}.")
+        text = ask(project, found.record.note, f"The note on {found.name}.")
     experiment = edit.note(project, exp, text)
     if json:
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
         said = show_value(experiment.record.note, longest=_ECHOED)
         render.say(f"{experiment.name} {f'has the note: {said}' if said else 'has no note now.'}")
+
+
+_COMMENT = "#"
+
+
+def ask(project: Project, text: str, about: str) -> str:
+    """Return what the user makes of `text` in their editor; raises NoTerminal where nobody can answer."""
+    if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stdout)):
+        raise errors.NoTerminal("There is no terminal to open an editor in.", "Give the text with -m.")
+    # Git runs the words of its editor setting in a shell, so that it may have options.
+    editor = project.repo.run("var", "GIT_EDITOR").decode().strip()
+    with project.local.scratch() as scratch:
+        file = scratch / "EDITMSG"
+        file.write_text(f"{text}\n\n{_COMMENT} {about} Lines with {_COMMENT} are left out.\n", "utf-8")
+        shell = ["sh", "-c", f'{editor} "$@"', editor, str(file)]
+        if (status := subprocess.run(shell, check=False).returncode) != 0:
+            raise errors.EditorFailed(
+                f"The editor ended with {status}: nothing was changed.", f"It is: {editor}"
+            )
+        lines = file.read_text("utf-8", "replace").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()

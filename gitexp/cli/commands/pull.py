@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
-    from gitexp.ops.pull import Pulled
+    from gitexp.sharing.pull import Pulled
 
 EPILOG = """Examples:
 gitexp pull
@@ -49,14 +49,14 @@ def pull(
     on both sides are united, and another experiment under a name that is taken is kept as NAME-2. gitexp
     undo takes it back. The exit code is 1 if one was refused.
     """
-    from gitexp.cli import render
-    from gitexp.cli.exchange import contact, report
-    from gitexp.cli.session import open_project
-    from gitexp.ops import pull as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import contact, report
+    from gitexp.cli.kit.session import open_project
+    from gitexp.sharing import pull as ops
 
     project = open_project()
     with contact(quiet=quiet) as on_line:
-        pulled = ops.pull(project, ops.Request(exps or (), source, everything), on_line)
+        pulled = ops.pull(project, ops.PullRequest(exps or (), source, everything), on_line)
     if json:
         render.as_json(
             {"remote": pulled.remote, "experiments": [one.as_json() for one in pulled.experiments]}
@@ -67,9 +67,9 @@ def pull(
 
 
 def _tell(pulled: Pulled) -> None:
-    from gitexp.cli import render
-    from gitexp.cli.exchange import counted, listed
-    from gitexp.ops.sharing import Fate
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import counted, listed
+    from gitexp.sharing.partner import Fate
 
     def of(fate: Fate) -> list[str]:
         return [one.here or one.there for one in pulled.experiments if one.fate is fate]

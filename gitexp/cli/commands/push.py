@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
-    from gitexp.ops.data import Report
-    from gitexp.ops.push import Pushed
+    from gitexp.datasets.sync import TransferReport
+    from gitexp.sharing.push import Pushed
 
 EPILOG = """Examples:
 gitexp push
@@ -52,13 +52,13 @@ def push(
     experiment does. Nothing there is overwritten:
     another experiment of the same name is refused, and the others go. The exit code is 1 if one was.
     """
-    from gitexp.cli import render
-    from gitexp.cli.exchange import contact, report
-    from gitexp.cli.session import open_project
-    from gitexp.ops import push as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import contact, report
+    from gitexp.cli.kit.session import open_project
+    from gitexp.sharing import push as ops
 
     project = open_project()
-    request = ops.Request(exps or (), to, everything, filter_text, data)
+    request = ops.PushRequest(exps or (), to, everything, filter_text, data)
     with contact(quiet=quiet) as on_line:
         pushed = ops.push(project, request, on_line)
     if json:
@@ -80,9 +80,9 @@ def push(
 
 
 def _tell(pushed: Pushed, *, quiet: bool) -> None:
-    from gitexp.cli import render
-    from gitexp.cli.exchange import counted, listed
-    from gitexp.ops.sharing import Fate
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.exchange import counted, listed
+    from gitexp.sharing.partner import Fate
 
     refused = any(one.fate is Fate.REFUSED for one in pushed.experiments)
     for line in pushed.messages if refused or not quiet else ():
@@ -102,7 +102,7 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
         render.say(f"Up to date at {pushed.remote}: {counted(same)}.", "dim")
 
 
-def _amount(report: Report) -> str:
+def _amount(report: TransferReport) -> str:
     from gitexp.words import human_size
 
     objects = "1 object" if report.objects == 1 else f"{report.objects:,} objects"

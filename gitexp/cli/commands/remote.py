@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command, Subcommands
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command, Subcommands
 
 EPILOG_ADD = """Examples:
 gitexp remote add store /mnt/shared/store
@@ -64,10 +64,10 @@ def add(
     """
     import posixpath
 
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.config import CONFIG_FILE
-    from gitexp.ops import remote as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import remotes as ops
+    from gitexp.project.config import CONFIG_FILE
 
     project = open_project(needs_config=True)
     found = ops.add(project, name, url, options.pairs(option, "--option"))
@@ -84,9 +84,9 @@ def add(
 
 def list_(json: options.Json = False) -> None:
     """List the data remotes, the default one first."""
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.cli.values import clean
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.words import clean
 
     remotes = open_project(needs_config=True).config.remotes
     if json:
@@ -104,9 +104,9 @@ def list_(json: options.Json = False) -> None:
 
 def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """Take a data remote out of gitexp.yaml; what is stored there stays."""
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import remote as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.datasets import remotes as ops
 
     url = ops.remove(open_project(needs_config=True), name)
     if json:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +56,9 @@ def remove(
     does so where a terminal is. gitexp restore brings an experiment back, for thirty days; gitexp undo
     all of them. Running ones stay.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import remove as ops
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.history import remove as ops
 
     if remote is not None:
         options.alone("--remote", failed, filter_text, everything, keep)
@@ -85,10 +85,10 @@ def remove(
 def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, json: bool) -> None:
     """Remove experiments from a Git remote."""
     from gitexp import errors
-    from gitexp.cli import exchange, render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import elsewhere
-    from gitexp.ops.sharing import Fate
+    from gitexp.cli.kit import exchange, render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.sharing import elsewhere
+    from gitexp.sharing.partner import Fate
 
     if not words:
         raise errors.UsageError(
@@ -112,7 +112,7 @@ def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, 
 
 def _ask(what: str) -> None:
     """Say what will be done and ask whether to go on, where a terminal is; raises typer.Abort if not."""
-    from gitexp.cli import render
+    from gitexp.cli.kit import render
 
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
         return

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp rename exp-333c9 wide-and-slow
@@ -26,10 +26,10 @@ def rename(
     json: options.Json = False,
 ) -> None:
     """Give an experiment another name."""
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project, warn_of_namesakes
-    from gitexp.ops import edit
-    from gitexp.ops.lineage import row_of
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project, warn_of_namesakes
+    from gitexp.history import edit
 
     project = open_project()
     experiment = edit.rename(project, exp, name)

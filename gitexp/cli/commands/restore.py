@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
     from gitexp.repo.trash import Trashed
@@ -40,17 +40,17 @@ def restore(
     Of several that had the same name, the one that was removed last.
     """
     from gitexp import errors
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project, warn_of_namesakes
-    from gitexp.ops import remove as ops
-    from gitexp.ops.lineage import row_of
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project, warn_of_namesakes
+    from gitexp.history import restore as history_restore
 
     project = open_project()
     if list_them:
-        return _list(ops.trashed(project), json=json)
+        return _list(history_restore.trashed(project), json=json)
     if exp is None:
         raise errors.UsageError("Nothing says which experiment to restore.", "See: gitexp restore --list")
-    experiment = ops.restore(project, exp, name)
+    experiment = history_restore.restore(project, exp, name)
     warn_of_namesakes(project, experiment.name)
     if json:
         return render.as_json(row_of(project, experiment).as_json())
@@ -60,8 +60,8 @@ def restore(
 
 
 def _list(found: list[Trashed], *, json: bool) -> None:
-    from gitexp.cli import render
-    from gitexp.cli.values import clean, show_time
+    from gitexp.cli.kit import render
+    from gitexp.words import clean, show_time
 
     if json:
         return render.as_json_list(

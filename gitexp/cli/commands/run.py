@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gitexp import errors
-from gitexp.cli import complete, options
-from gitexp.cli.stage_words import Run, explained, meant
+from gitexp.cli.commands.run_words import RunCommand, explained, meant
+from gitexp.cli.kit import complete, options
+from gitexp.runs.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitexp.model import Experiment
-    from gitexp.ops.project import Project
-    from gitexp.ops.stage_run import StageListener
     from gitexp.pipeline.state import Reason, StageResult, StageSelection
+    from gitexp.project.project import Project
+    from gitexp.stages.execute import StageListener
 
 _NO_FLAGS = {"force": False, "single": False, "downstream": False, "keep_going": False, "jobs": 1}
 
@@ -43,7 +44,7 @@ gitexp run prepare --downstream    (a stage, and what stands on it)
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=Run, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
+    app.command(cls=RunCommand, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
 
 
 def run(
@@ -135,11 +136,11 @@ def run(
     restored from an experiment that has run the same; with names, these and what they stand on. Options
     may stand after stages. What follows -- is a command, also if a stage is called so.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project, warn_of_namesakes
-    from gitexp.cli.summary import ended_line, same_line
-    from gitexp.ops import run as ops
-    from gitexp.ops.lineage import row_of
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project, warn_of_namesakes
+    from gitexp.cli.kit.summary import ended_line, same_line
+    from gitexp.runs import run as ops
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     options.only_one(single=single, downstream=downstream)
@@ -181,7 +182,7 @@ def run(
     if dry_run:
         with explained(words or []):
             return _dry_run(project, selection, set_params or [], json=json)
-    request = ops.Request(
+    request = RunRequest(
         command=command,
         overrides=tuple(set_params or ()),
         name=name,
@@ -216,10 +217,10 @@ def run(
 
 def _listener(*, quiet: bool) -> StageListener:
     """Return what says how the stages go, where somebody wants to know."""
-    from gitexp.cli import render
-    from gitexp.cli.values import show_duration
-    from gitexp.ops.stage_run import StageListener
-    from gitexp.pipeline.state import State, sentence
+    from gitexp.cli.kit import render
+    from gitexp.pipeline.state import StageState, sentence
+    from gitexp.stages.execute import StageListener
+    from gitexp.words import show_duration
 
     def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
         with contextlib.suppress(OSError):
@@ -227,7 +228,7 @@ def _listener(*, quiet: bool) -> StageListener:
 
     def ends(result: StageResult, at: int, of: int) -> None:
         text = result.text
-        if result.state is State.RAN:
+        if result.state is StageState.RAN:
             text = f"done in {show_duration(result.seconds or 0)}"
         with contextlib.suppress(OSError):
             render.say(f"[{at}/{of}] {result.name}: {text}", "red" if result.error else "dim")
@@ -246,6 +247,6 @@ def _refuse_elsewhere(asked: dict[str, object]) -> None:
 
 def _dry_run(project: Project, selection: StageSelection | None, overrides: list[str], *, json: bool) -> None:
     from gitexp.cli.commands.status import show
-    from gitexp.ops.status import status
+    from gitexp.stages.status import status
 
     show(status(project, selection, overrides, ask_servers=True), project.typed, json=json)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp save
@@ -30,11 +30,11 @@ def save(
 
     Params, metrics and other declared results are stored as a run would store them.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project, warn_of_namesakes
-    from gitexp.cli.summary import ended_line
-    from gitexp.ops import save as ops
-    from gitexp.ops.lineage import row_of
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project, warn_of_namesakes
+    from gitexp.cli.kit.summary import ended_line
+    from gitexp.runs import save as ops
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     project = open_project(needs_config=True)

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gitexp import errors
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
-from gitexp.cli.values import PRECISION
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
+from gitexp.words import PRECISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gitexp.cli.table import Line
-    from gitexp.ops.columns import Column, Columns
-    from gitexp.ops.project import Project
-    from gitexp.ops.rows import Row
-    from gitexp.ops.show import Query, Table
+    from gitexp.catalog.query import Query
+    from gitexp.catalog.rows import Row
+    from gitexp.cli.kit.table import Line
+    from gitexp.project.project import Project
+    from gitexp.views.columns import Column, Columns
+    from gitexp.views.table import Table
 
 EPILOG = """Examples:
 gitexp show --sort acc --desc -n 10
@@ -107,13 +108,15 @@ def show(
                 "With names, --json and --precision do. The table of some: gitexp show --filter EXPR",
             )
         return _show_some(words, precision, json=json)
-    from gitexp.cli import export, render
-    from gitexp.cli.session import open_project
-    from gitexp.ops import show as ops
-    from gitexp.ops.columns import Columns
+    from gitexp.catalog.query import Query
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.views import formats
+    from gitexp.views import table as ops
+    from gitexp.views.columns import Columns
 
     options.only_one(json=json, csv=csv, md=md, watch=watch)
-    query = ops.Query(everything, sort, desc, group, failed, number, filter_text)
+    query = Query(everything, sort, desc, group, failed, number, filter_text)
     wanted = Columns(options.split(columns), options.split(hide), only_changed)
     project = open_project(reads_all=True)
     if watch:
@@ -126,10 +129,10 @@ def show(
         keep = {(c.kind, c.key) for c in ops.columns(table, wanted)} if picked else None
         return render.as_json_list(_as_json(row, keep) for row in table.rows)
     if csv:
-        return render.write(export.csv(table.rows, ops.columns(table, wanted)))
+        return render.write(formats.csv(table.rows, ops.columns(table, wanted)))
     table = ops.with_changes(project, table)
     if md:
-        return render.answer(export.markdown(table, ops.columns(table, wanted), precision))
+        return render.answer(formats.markdown(table, ops.columns(table, wanted), precision))
     render.answer(_lines(table, ops.columns(table, wanted), precision), page=True)
     if remark := _remark(project, table, query):
         render.say(remark, "dim")
@@ -138,10 +141,10 @@ def show(
 
 def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
     """Print all about the experiments that words stand for."""
-    from gitexp.cli import render
-    from gitexp.cli.details import complaints, lines
-    from gitexp.cli.session import open_project
-    from gitexp.ops.details import details
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.details import complaints, lines
+    from gitexp.cli.kit.session import open_project
+    from gitexp.views.details import details
 
     found = details(open_project(), words)
     for complaint in complaints(found):
@@ -153,9 +156,9 @@ def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
 
 def _watch(project: Project, query: Query, wanted: Columns, precision: int, every: float) -> None:
     """Draw the table until no run goes on; it is for the caller to print the last one."""
-    from gitexp.cli.watch import Picture, watch
-    from gitexp.ops import show as ops
-    from gitexp.ops.finish import finish_dead_runs
+    from gitexp.cli.kit.watch import Picture, watch
+    from gitexp.runs.recover import finish_dead_runs
+    from gitexp.views import table as ops
 
     def draw() -> Picture:
         finish_dead_runs(project)
@@ -176,8 +179,8 @@ def _as_json(row: Row, keep: set[tuple[str, str]] | None) -> dict[str, Any]:
 
 def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line]:
     """Return the table as it is to be seen, and what to say of the columns that did not fit."""
-    from gitexp.cli import render
-    from gitexp.cli.table import lay_out
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.table import lay_out
 
     width = render.width()
     layout = lay_out(table, columns, width=width, precision=precision)
@@ -197,20 +200,20 @@ def _remark(project: Project, table: Table, query: Query) -> str:
 
 def _none_yet(project: Project) -> str:
     """Return how there may be experiments where there are none: a colleague's, or one's own."""
-    from gitexp.repo import exchange
+    from gitexp.repo import git_remote
 
     config = project.config
     has_command = config.command is not None or config.pipeline_file is not None
     first = f"The first one: gitexp run{'' if has_command else ' -- python train.py'}"
-    if exchange.remotes(project.repo.config):
+    if git_remote.remotes(project.repo.config):
         return f"No experiments here yet. Those that others have pushed: gitexp pull. {first}"
     return f"No experiments yet. {first}"
 
 
 def _note(left_out: Sequence[str], width: int | None) -> list[str]:
     """Return what to say of columns that did not fit, in lines that do."""
-    from gitexp.cli.cells import elide
-    from gitexp.cli.render import cell_width
+    from gitexp.cli.kit.cells import elide
+    from gitexp.cli.kit.render import cell_width
 
     if not left_out or width is None:
         return []

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import complete, options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import complete, options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitexp.ops.status import WorkspaceStatus
+    from gitexp.stages.status import WorkspaceStatus
 
 EPILOG = """Examples:
 gitexp status
@@ -41,9 +41,9 @@ def say(
 
     Nothing is run, and no server is asked what a data remote has; gitexp run --dry-run asks.
     """
-    from gitexp.cli.session import open_project
-    from gitexp.ops.status import status
+    from gitexp.cli.kit.session import open_project
     from gitexp.pipeline.state import StageSelection
+    from gitexp.stages.status import status
 
     project = open_project(needs_config=True)
     show(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
@@ -54,9 +54,9 @@ def show(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> 
 
     `typed` gives a path as it stands in a command.
     """
-    from gitexp.cli import render
-    from gitexp.cli.values import clean
-    from gitexp.ops.status import DataState
+    from gitexp.cli.kit import render
+    from gitexp.stages.status import DataState
+    from gitexp.words import clean
 
     for note in found.notes:
         render.warn(note)

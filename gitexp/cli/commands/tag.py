@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 EPILOG = """Examples:
 gitexp tag exp-333c9 best paper
@@ -35,11 +35,12 @@ def tag(
 
     These are gitexp's own: Git's tags are another thing.
     """
-    from gitexp.cli import render
-    from gitexp.cli.session import open_project
-    from gitexp.cli.values import clean
-    from gitexp.ops import edit, lookup
-    from gitexp.ops.lineage import row_of
+    from gitexp.catalog import lookup
+    from gitexp.catalog.lineage import row_of
+    from gitexp.cli.kit import render
+    from gitexp.cli.kit.session import open_project
+    from gitexp.history import edit
+    from gitexp.words import clean
 
     project = open_project()
     if not tags and not delete:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp.cli import options
-from gitexp.cli.help import Command
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import Command
 
 if TYPE_CHECKING:
     from gitexp.repo.operations import Operation
@@ -39,9 +39,9 @@ def undo(
     What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import; the last hundred, for
     thirty days. Files that were changed since and are stored nowhere are not overwritten.
     """
-    from gitexp.cli import render, taken
-    from gitexp.cli.session import open_project
-    from gitexp.ops import undo as ops
+    from gitexp.cli.kit import render, taken
+    from gitexp.cli.kit.session import open_project
+    from gitexp.history import undo as ops
 
     project = open_project()
     if list_them:
@@ -64,8 +64,8 @@ def undo(
 
 
 def _list(operations: list[Operation], *, json: bool) -> None:
-    from gitexp.cli import render
-    from gitexp.cli.values import clean, show_time
+    from gitexp.cli.kit import render
+    from gitexp.words import clean, show_time
 
     if json:
         return render.as_json_list(map(_as_json, operations))

@@ -1,0 +1,66 @@
+"""The end of an experiment in Git: its commit on the baseline, and its ref moved there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Record, Status
+from gitexp.process.liveness import is_alive
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.experiments import subject
+from gitexp.times import now
+
+
+def ended_record(record: Record, status: Status) -> Record:
+    return replace(record, status=status, finished=now(), process=None)
+
+
+def store_ended(
+    project: Project, experiment: Experiment, record: Record, tree: str, run_files: Mapping[str, str]
+) -> Experiment:
+    """Commit the tree of an ended experiment on its baseline, and move its ref there."""
+    commit = project.repo.write_commit(tree, [record.baseline], subject(record) + "\n")
+    failpoint("finish:commit")
+    record_tree = project.store.record_tree(tree, run_files)
+    return project.store.advance(experiment, replace(record, commit=commit), record_tree)
+
+
+def end_lost_runs(project: Project, experiments: Iterable[Experiment]) -> list[Experiment]:
+    """Return the experiments, with those ended whose record alone still says that they are running.
+
+    Their process is dead and what `.git/gitexp` knew of them is gone. Costs nothing where there is
+    no such experiment, so whoever has read them all may call it.
+    """
+    found = list(experiments)
+    if not any(_is_dead(experiment) for experiment in found):
+        return found
+    try:
+        with project.local.lock("lost-runs"):
+            known = {run.name for run in live.live_runs(project.local)}
+            return [_end_lost(project, e) if _is_dead(e) and e.name not in known else e for e in found]
+    except (errors.GitexpError, OSError):  # a repository that can only be read
+        return found
+
+
+def _is_dead(experiment: Experiment) -> bool:
+    record = experiment.record
+    return record.process is not None and not record.status.ended and is_alive(record.process) is False
+
+
+def _end_lost(project: Project, experiment: Experiment) -> Experiment:
+    # Read again after the live runs were listed: one that was still known when `experiment` was read
+    # has been finished since.
+    current = project.store.get(experiment.name)
+    if current is None or not _is_dead(current):
+        return current or experiment
+    record = current.record
+    failpoint("recover:lost")
+    lost = "what it printed and wrote is lost: its process died, and .git/gitexp was removed"
+    record = replace(record, warnings=(*record.warnings, lost))
+    tree = project.repo.resolve(record.commit, "tree")
+    assert tree is not None
+    return store_ended(project, current, ended_record(record, Status.INTERRUPTED), tree, {})

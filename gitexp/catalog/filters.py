@@ -1,0 +1,289 @@
+"""Which experiments a filter lets through: `acc > 0.9 and created > '2 days ago' and 'best' in tags`.
+
+A small language of its own, never evaluated as Python. A comparison with something that an experiment
+does not have is false, whichever way it goes; values of different types are unequal, and neither is
+less. docs/filters.md says it all to users.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from gitexp import errors
+from gitexp.catalog import filter_syntax as syntax
+from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
+from gitexp.catalog.patterns import Pattern
+from gitexp.catalog.rows import Row
+from gitexp.files import flatten, is_number
+from gitexp.model import MISSING, Status
+from gitexp.times import Moment, parse_duration, parse_moment
+
+_MOST_KEYS = 2000  # that are looked through for one that was meant
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_TIMES = {"created", "finished"}
+_FIELDS = ("metrics", "params")  # of a row; the first one counts where both have a key
+
+_Reader: TypeAlias = Callable[[Row], Any]
+
+
+def _of_record(name: str) -> _Reader:
+    return lambda row: getattr(row.experiment.record, name) if row.experiment is not None else None
+
+
+ATTRIBUTES: Mapping[str, _Reader] = {
+    "name": lambda row: row.name,
+    "status": lambda row: row.status.value if row.status is not None else None,
+    "created": lambda row: row.created,
+    "finished": _of_record("finished"),
+    "duration": _of_record("duration"),
+    "branch": lambda row: row.branch,
+    "baseline": lambda row: row.baseline,
+    "commit": lambda row: row.commit,
+    "parent": lambda row: row.parent.name if row.parent is not None else None,
+    "source": lambda row: row.experiment.source if row.experiment is not None else None,
+    "tags": lambda row: list(row.experiment.record.tags) if row.experiment is not None else [],
+    "note": _of_record("note"),
+    "command": _of_record("command"),
+    "user": _of_record("user"),
+    "host": _of_record("host"),
+    "exit_code": _of_record("exit_code"),
+    "params": lambda row: row.params,
+    "metrics": lambda row: row.metrics,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter that was understood: its text, and the keys and attributes that it names, in order."""
+
+    text: str
+    condition: Condition
+    _names: tuple[Name, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name.text for name in self._names))
+
+    def matches(self, row: Row, now: datetime) -> bool:
+        """Return whether one experiment is let through; a name that it does not have is no error."""
+        readers = {name: _reader(name, [row]) or _nothing for name in self.names}
+        return self._lets_through(_Scope(row, now, readers))
+
+    def select(
+        self, rows: Sequence[Row], now: datetime, others: Callable[[], Sequence[Row]] = tuple
+    ) -> list[Row]:
+        """Return the rows that are let through, in their order. One that cannot be read never is.
+
+        Raises FilterError with the nearest names if neither these rows nor `others` have a name, which
+        are asked for only then.
+        """
+        readers = {name.text: _reader(name.text, rows) for name in self._names}
+        if None in readers.values() and (every := [*rows, *others()]):
+            for name in self._names:
+                if readers[name.text] is None and _reader(name.text, every) is None:
+                    raise self._unknown(name, every)
+        found = {name: reader or _nothing for name, reader in readers.items()}
+        return [row for row in rows if self._lets_through(_Scope(row, now, found))]
+
+    def _lets_through(self, scope: _Scope) -> bool:
+        return scope.row.error is None and _holds(self.condition, scope)
+
+    def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.FilterError:
+        keys = dict.fromkeys(key for row in rows for key in (*row.metrics, *row.params))
+        known = [*ATTRIBUTES, *keys][:_MOST_KEYS]
+        # `lr` for `train.lr` is the commonest of mistakes, and too far apart to be found by likeness.
+        near = [key for key in keys if key.endswith((f".{name.text}", f":{name.text}"))]
+        near += [key for key in get_close_matches(name.text, known, n=3, cutoff=0.5) if key not in near]
+        hint = f"Did you mean {' or '.join(near[:3])}?" if near else f"There are: {', '.join([*keys][:12])}."
+        if name in _meant_as_texts(self.condition):
+            hint = f"If a text is meant, it stands in quotes: '{name.text}'"
+        return errors.FilterError(
+            f"No experiment has '{name.text}' (character {name.at + 1} of the filter).", hint
+        )
+
+
+def parse(text: str) -> Filter:
+    """Return the filter that a text states; raises UsageError with the place where it goes wrong."""
+    condition = _checked(syntax.read(text), text)
+    return Filter(text, condition, tuple(_named(condition)))
+
+
+def _named(condition: Condition) -> Iterator[Name]:
+    match condition:
+        case Truth(operand):
+            yield from [operand] if isinstance(operand, Name) else []
+        case Comparison(left, _, right):
+            yield from (operand for operand in (left, right) if isinstance(operand, Name))
+        case Not(part):
+            yield from _named(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _named(part)
+
+
+def _meant_as_texts(condition: Condition) -> Iterator[Name]:
+    """Yield the names that stand where mostly a text does: `status == done`, `created > today`."""
+    match condition:
+        case Comparison(Name(left), how, Name() as right):
+            if how in ("==", "!=") or left in (*_TIMES, "duration"):
+                yield right
+        case Not(part):
+            yield from _meant_as_texts(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _meant_as_texts(part)
+
+
+# -- what can be checked before there is an experiment ------------------------------------------------
+
+
+def _checked(condition: Condition, text: str) -> Condition:
+    """Return the condition with the times and durations in it understood; raises UsageError."""
+    match condition:
+        case Comparison(left, how, right):
+            return Comparison(_meant(left, how, right, text), how, _meant(right, how, left, text))
+        case Not(part):
+            return Not(_checked(part, text))
+        case And(parts):
+            return And(tuple(_checked(part, text) for part in parts))
+        case Or(parts):
+            return Or(tuple(_checked(part, text) for part in parts))
+    return condition
+
+
+def _meant(operand: Operand, how: str, other: Operand, text: str) -> Operand:
+    """Return an operand as what it means beside the other one."""
+    if not isinstance(operand, Literal) or not isinstance(other, Name) or how in ("~", "!~"):
+        return operand
+    value, at = operand.value, operand.at
+    if other.text == "status" and (how in ("==", "!=") or isinstance(value, list)):
+        for status in value if isinstance(value, list) else [value]:
+            if isinstance(status, str) and status not in list(Status):
+                raise syntax.wrong(text, at, f"a status is {', '.join(Status)}; not '{status}'")
+    elif other.text in _TIMES and value is not None:
+        moment = parse_moment(value) if isinstance(value, str) and not how.endswith("in") else None
+        if moment is None:
+            expected = "'2 days ago', 'today', '2026-11-01' or '2026-11-01 14:30'"
+            raise syntax.wrong(text, at, f"{other.text} is compared, by < > == and so on, with {expected}")
+        return Literal(moment, at)
+    elif other.text == "duration" and isinstance(value, str):
+        seconds = parse_duration(value)
+        if seconds is None:
+            raise syntax.wrong(text, at, "duration is compared with seconds, '5 min' or '1 h 30 min'")
+        return Literal(seconds, at)
+    return operand
+
+
+# -- what holds of one experiment ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One experiment, the time at which it is looked at, and how each name's value is found in it."""
+
+    row: Row
+    now: datetime
+    readers: Mapping[str, _Reader]
+
+    def value(self, operand: Operand) -> Any:
+        return operand.value if isinstance(operand, Literal) else self.readers[operand.text](self.row)
+
+
+def _nothing(_: Row) -> Any:
+    return MISSING
+
+
+def _reader(name: str, rows: Iterable[Row]) -> _Reader | None:
+    """Return how the value of a name is found, one way for all rows; None if none of them has it.
+
+    Attributes come before metrics, and these before params; `metrics.` and `params.` say which.
+    """
+    if name in ATTRIBUTES:
+        return ATTRIBUTES[name]
+    places = [(field, name.removeprefix(f"{field}.")) for field in _FIELDS if name.startswith(f"{field}.")]
+    for field, key in (*places, *((field, name) for field in _FIELDS)):
+        if any(key in getattr(row, field) for row in rows):
+            return _of_field(field, key)
+    file, colon, key = name.partition(":")
+    in_file = _of_file(file, key)
+    return in_file if colon and any(in_file(row) is not MISSING for row in rows) else None
+
+
+def _of_field(field: str, key: str) -> _Reader:
+    return lambda row: getattr(row, field).get(key, MISSING)
+
+
+def _of_file(file: str, key: str) -> _Reader:
+    """Return what finds `file:key` also where no other file has the key."""
+
+    def read(row: Row) -> Any:
+        if row.experiment is None:
+            return MISSING
+        record = row.experiment.record
+        for files in (record.metrics, record.params):
+            if file in files and key in (flat := flatten(files[file])):
+                return flat[key]
+        return MISSING
+
+    return read
+
+
+def _holds(condition: Condition, scope: _Scope) -> bool:
+    match condition:
+        case Truth(operand):
+            return bool(scope.value(operand))
+        case Comparison(left, how, right):
+            return _compared(scope.value(left), how, scope.value(right), scope.now)
+        case Not(part):
+            return not _holds(part, scope)
+        case And(parts):
+            return all(_holds(part, scope) for part in parts)
+        case Or(parts):
+            return any(_holds(part, scope) for part in parts)
+
+
+def _compared(left: Any, how: str, right: Any, now: datetime) -> bool:
+    if left is MISSING or right is MISSING:
+        return False
+    if how in ("!=", "!~", "not in"):
+        return not _compared(left, {"!=": "==", "!~": "~", "not in": "in"}[how], right, now)
+    if isinstance(left, Moment):
+        return _compared(right, _FLIPPED.get(how, how), left, now)
+    if isinstance(right, Moment):
+        order = right.order(left, now) if isinstance(left, str) else None
+        return order is not None and (order == 0 if how == "==" else _ORDERS[how](order, 0))
+    if how == "==":
+        return _equal(left, right)
+    if how == "in":
+        return _within(left, right)
+    if isinstance(right, Pattern):
+        texts = left if isinstance(left, list) else [left]
+        return any(right.search(text) for text in texts if isinstance(text, str))
+    comparable = (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str))
+    return comparable and _ORDERS[how](left, right)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if is_number(left) and is_number(right):
+        return bool(left == right)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return type(left) is type(right) and bool(left == right)
+
+
+def _within(left: Any, right: Any) -> bool:
+    """Return whether a list has the value, a text the text, or params or metrics the key."""
+    if isinstance(right, list):
+        return any(_equal(left, item) for item in right)
+    return isinstance(left, str) and isinstance(right, str | Mapping) and left in right

@@ -1,0 +1,236 @@
+"""What a word on the command line stands for: an experiment, a Git revision, or the workspace.
+
+An experiment is gitexp's own or another program's. In this order a word is taken for: the full name of one
+of ours, the full name of one of theirs, the beginning of a name, a commit id. Where a name stands for
+several (DVC's names are unique on one baseline only), the commit id tells them apart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from gitexp import errors, files
+from gitexp.catalog import sources
+from gitexp.catalog.sources import ForeignRef
+from gitexp.model import Experiment, Files
+from gitexp.project.project import Project, parse_all, parse_params
+
+WORKSPACE = "workspace"
+
+_RESERVED = ("head", WORKSPACE)  # they begin no name: each means something else
+_SHORTEST_ID = 4  # digits of a commit id
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One side of a comparison. `commit` is None for the workspace; `experiment` None for a revision.
+
+    `complaints` say which params and metrics files could not be read, and why.
+    """
+
+    label: str
+    commit: str | None
+    params: Files
+    metrics: Files
+    experiment: Experiment | None = None
+    complaints: Sequence[str] = ()
+
+
+def experiments(project: Project) -> list[Experiment]:
+    """Return every experiment that can be shown, ours and then DVC's; a damaged one has `error` set."""
+    return [*project.store.all(), *sources.experiments(project)]
+
+
+def commits(project: Project) -> list[str]:
+    """Return the commits of all experiments of ours and of DVC's; costs two looks at the refs."""
+    own = [experiment.record.commit for experiment in project.store.all() if experiment.error is None]
+    return [*own, *(ref.commit for ref in sources.refs(project.repo))]
+
+
+def names(project: Project) -> list[str]:
+    """Return the names of all experiments, each once; costs two looks at the refs."""
+    return list(dict.fromkeys([*project.store.names(), *(ref.name for ref in sources.refs(project.repo))]))
+
+
+def require(project: Project, text: str) -> Experiment:
+    """Return the experiment that a name, a unique prefix of one or a commit id stands for.
+
+    Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
+    found = _experiment(project, text)
+    if found is None:
+        raise errors.UnknownExperiment(
+            f"There is no experiment '{text}'.", _nearest(project, text, "gitexp list -A names them all.")
+        )
+    if found.error is not None:
+        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
+    return found
+
+
+def require_own(project: Project, text: str, *, damaged: bool = False) -> Experiment:
+    """Return the experiment that `text` stands for, to be changed; with `damaged`, an unreadable one too.
+
+    Raises ForeignExperiment for one of DVC's, UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
+    found = (_experiment(project, text) if damaged else None) or require(project, text)
+    if not sources.is_own(found):
+        raise errors.ForeignExperiment(
+            f"{found.name} is {sources.title(found)}'s: gitexp only reads it.",
+            "What can be done with it: show, diff, branch, apply, run --from.",
+        )
+    return found
+
+
+def find(project: Project, text: str) -> Point:
+    """Return what `text` stands for: an experiment's full name before a branch or tag, these before
+    the beginning of a name.
+
+    Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
+    if text == WORKSPACE:
+        return here(project)
+    found = _named(project, text)
+    if found is None and not _is_ref(project, text):
+        found = _begun(project, text)
+    if found is not None:
+        return of_experiment(project, found)
+    if (commit := project.repo.resolve(text)) is not None:
+        return of_commit(project, text, commit)
+    raise errors.UnknownExperiment(
+        f"There is no experiment, branch or commit '{text}'.",
+        _nearest(project, text, "gitexp list -A names all experiments."),
+    )
+
+
+def _experiment(project: Project, text: str) -> Experiment | None:
+    """Return the experiment that a word stands for, if any; raises AmbiguousExperiment."""
+    return _named(project, text) or _begun(project, text)
+
+
+def _named(project: Project, text: str) -> Experiment | None:
+    """Return the experiment of exactly this name: ours, or else the only one of DVC's."""
+    if (own := project.store.get(text)) is not None:
+        return own
+    return _only(project, text, [ref for ref in sources.refs(project.repo) if ref.name == text])
+
+
+def _begun(project: Project, text: str) -> Experiment | None:
+    """Return the only experiment whose name or commit id begins so."""
+    word = text.lower()
+    own = project.store.find(text)
+    if not word or word in _RESERVED or (own is not None and own.name.lower() == word):
+        return own
+    refs = sources.refs(project.repo)
+    theirs = [ref for ref in refs if ref.name.lower().startswith(word)]
+    if not theirs and len(word) >= _SHORTEST_ID:
+        theirs = [ref for ref in refs if ref.commit.startswith(word)]
+    if own is not None and theirs:
+        raise _ambiguous(text, [own.name, *map(_told_apart, theirs)])
+    return own or _only(project, text, theirs)
+
+
+def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Experiment | None:
+    """Return the experiment of the only ref; one that stands at two baselines is one and the same."""
+    if len({(ref.name, ref.commit) for ref in refs}) > 1:
+        raise _ambiguous(text, list(map(_told_apart, refs)))
+    return next(iter(sources.read(project, refs[:1])), None)
+
+
+def _told_apart(ref: ForeignRef) -> str:
+    return f"{ref.name} ({ref.commit[:7]})"
+
+
+def _ambiguous(text: str, found: Sequence[str]) -> errors.AmbiguousExperiment:
+    return errors.AmbiguousExperiment(
+        f"'{text}' could be any of {len(found)} experiments: {', '.join(found[:5])}"
+        f"{', …' if len(found) > 5 else ''}.",
+        "Give more of the name, or the commit id.",
+    )
+
+
+def _nearest(project: Project, text: str, otherwise: str) -> str:
+    near = get_close_matches(text, names(project), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def _is_ref(project: Project, text: str) -> bool:
+    """Return whether a branch or tag is called exactly so, or it is HEAD."""
+    names = [prefix + text for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/")]
+    if text == "HEAD" or "\0" in text:
+        return text == "HEAD"
+    return any(os.fsdecode(ref) in names for (ref,) in project.repo.refs(*names, fields=("refname",)))
+
+
+def here(project: Project, more: Collection[str] = ()) -> Point:
+    """Return the workspace as it stands, with `more` params files than the config names."""
+    params, metrics, complaints = project.read_here(more)
+    return Point(WORKSPACE, None, params, metrics, complaints=complaints)
+
+
+def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:
+    """Return a commit with the params and metrics files in it, `more` than the config names."""
+    params, metrics, complaints = project.read_at([commit], more)[commit]
+    return Point(label, commit, params, metrics, complaints=[f"{text} (in {label})" for text in complaints])
+
+
+def beside(project: Project, point: Point, other: Point) -> Point:
+    """Return a commit or the workspace with those params files read too that the other side has."""
+    more = [name for name in other.params if name not in project.config.params]
+    if point.experiment is not None or not more:
+        return point
+    if point.commit is None:
+        return here(project, more)
+    return of_commit(project, point.label, point.commit, more)
+
+
+def of_experiment(project: Project, experiment: Experiment) -> Point:
+    """Return an experiment with what its record says, and what was too large for the record.
+
+    Raises BadRecord if that cannot be read.
+    """
+    found, complaints = _completed(project, experiment)
+    if found.error is not None:
+        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
+    record = found.record
+    if not sources.is_own(found):  # read just now, not when it ran
+        complaints = [f"{text} (in {found.name})" for text in record.warnings]
+    return Point(experiment.name, record.commit, record.params, record.metrics, found, complaints)
+
+
+def complete(project: Project, experiment: Experiment) -> Experiment:
+    """Return the experiment with the params and metrics that were too large for its record read in.
+
+    Where Git cannot read them, the experiment has `error` set: it must not hide the others.
+    """
+    return _completed(project, experiment)[0]
+
+
+def _completed(project: Project, experiment: Experiment) -> tuple[Experiment, list[str]]:
+    record = experiment.record
+    names = (*record.cut_params, *record.cut_metrics)
+    if not names:
+        return experiment, []
+    try:
+        blobs = project.repo.read_blobs([f"{record.commit}:{name}" for name in names])
+    except (errors.GitexpError, ValueError) as error:
+        reason = f"The files of {experiment.name} cannot be read: {error}"
+        return replace(experiment, error=reason), []
+    found = dict(zip(names, blobs, strict=True))
+    params, unread = parse_all({name: found[name] for name in record.cut_params}, parse_params)
+    metrics, bad = parse_all({name: found[name] for name in record.cut_metrics}, files.parse_metrics)
+    record = replace(
+        record,
+        params={**record.params, **params},
+        metrics={**record.metrics, **metrics},
+        cut_params=(),
+        cut_metrics=(),
+    )
+    lost = [
+        f"{name}: too large for the record, and not in the experiment"
+        for name in names
+        if found[name] is None
+    ]
+    return replace(experiment, record=record), [*lost, *unread, *bad]

@@ -1,0 +1,101 @@
+"""Names of experiments by what they are: `lr={train.lr}` with the params filled in."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+
+from gitexp import errors, files
+from gitexp.model import Experiment, Files, Value
+from gitexp.repo.experiments import Store, check_name
+from gitexp.repo.git.repository import Repository
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
+_AUTOMATIC = re.compile(r"exp-[0-9a-f]{5,12}")  # nobody calls a branch so
+_LONGEST = 63  # characters of a name
+_MOST = 10_000  # experiments of one name, and of that with a number
+
+
+def to_try(store: Store, name: str, template: str, params: Files) -> Iterator[str]:
+    """Return the names for a new experiment, to be tried in turn: `name` alone if there is one, else those
+    that the template gives, or "" for an automatic one.
+
+    Raises UnknownParam for a key that there is not, InvalidName if no name is left of the template.
+    """
+    if name or not template:
+        return iter([name])
+    return numbered(filled(template, params), store.names())
+
+
+def create(names: Iterable[str], make: Callable[[str], Experiment]) -> Experiment:
+    """Return the experiment that `make` makes under the first free of some names; raises NameTaken."""
+    taken: errors.NameTaken | None = None
+    for name in names:
+        try:
+            return make(name)
+        except errors.NameTaken as error:
+            taken = error
+    assert taken is not None  # there is at least one name
+    raise taken
+
+
+def filled(template: str, params: Files) -> str:
+    """Return a template with `{key}` replaced by values, made fit for a name: `lr=0.1` is `lr-0.1`.
+
+    Each run of characters that no name may have becomes one dash. Raises UnknownParam, InvalidName.
+    """
+    flat = files.flatten_files(params)
+
+    def value_of(field: re.Match[str]) -> str:
+        key = field[1].strip()
+        if key not in flat:
+            raise _unknown(key, list(flat))
+        return _text(flat[key])
+
+    name = _ILLEGAL.sub("-", _FIELD.sub(value_of, template))
+    name = re.sub(r"\.{2,}", ".", name).lstrip("._-")[:_LONGEST]
+    while name != (shorter := name.rstrip(".-").removesuffix(".lock")):
+        name = shorter
+    try:
+        check_name(name)
+    except errors.InvalidName as error:
+        raise errors.InvalidName(
+            f"The template `{template}` gives '{name}', which cannot be the name of an experiment.",
+            error.hint,
+        ) from error
+    return name
+
+
+def namesakes(repo: Repository, name: str) -> list[str]:
+    """Return the full names of the branch and the tag that are called like an experiment, if any."""
+    if _AUTOMATIC.fullmatch(name):
+        return []
+    meant = [f"refs/heads/{name}", f"refs/tags/{name}"]
+    found = [ref.decode("utf-8", "replace") for (ref,) in repo.refs(*meant, fields=("refname",))]
+    return [ref for ref in found if ref in meant]
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else json.dumps(files.jsonable(value), ensure_ascii=False)
+
+
+def numbered(name: str, taken: Iterable[str]) -> Iterator[str]:
+    """Yield a name, then `name-2`, `name-3` and so on, without those that are taken, in whatever case."""
+    lower = {other.lower() for other in taken}
+    for number in itertools.islice(itertools.count(1), _MOST):
+        ending = f"-{number}" if number > 1 else ""
+        candidate = name[: _LONGEST - len(ending)] + ending
+        if candidate.lower() not in lower:
+            yield candidate
+
+
+def _unknown(key: str, keys: list[str]) -> errors.UnknownParam:
+    near = [known for known in keys if known.endswith(f".{key}")] or get_close_matches(key, keys, n=2)
+    return errors.UnknownParam(
+        f"The name template asks for `{key}`, and there is no such param.",
+        f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(keys[:12]) or 'none'}.",
+    )

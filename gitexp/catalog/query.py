@@ -1,0 +1,110 @@
+"""Which experiments a user asks for: by name, baseline, filter and order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gitexp.catalog import lineage as lineages
+from gitexp.catalog import lookup, rows
+from gitexp.catalog.ended import end_lost_runs
+from gitexp.catalog.lineage import Lineage
+from gitexp.catalog.rows import Draft, Row
+from gitexp.model import Experiment, Status
+from gitexp.project.project import Project
+from gitexp.repo.experiments import newest_first
+
+if TYPE_CHECKING:
+    from gitexp.catalog.filters import Filter
+
+
+BY_BASELINE, UNGROUPED = "baseline", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which experiments, in what order. `failed` None: all; True: only failed; False: none of them.
+
+    `group` is "baseline", "none" or the key of a param. `limit` counts experiments, not other rows.
+    `filter` is in the language of `filters`.
+    """
+
+    everything: bool = False
+    sort: str | None = None
+    descending: bool = False
+    group: str = BY_BASELINE
+    failed: bool | None = None
+    limit: int | None = None
+    filter: str | None = None
+
+
+def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
+    """Return the experiments alone, newest first, and how many stand on other baselines."""
+    found = find(project, query, project.repo.resolve("HEAD"))
+    return found.experiments, found.elsewhere
+
+
+def matching(project: Project, query: Query) -> list[Experiment]:
+    """Return the experiments that a query finds, newest first; raises FilterError for a wrong filter."""
+    return experiments(project, query)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundExperiments:
+    """The experiments asked for, newest first, and how they stand among all others.
+
+    `elsewhere` counts those on other baselines, `going_on` those asked about that have not ended.
+    """
+
+    experiments: list[Experiment]
+    lineage: Lineage
+    elsewhere: int
+    going_on: int
+
+    def drafts(self, pushed: Mapping[str, Sequence[str]]) -> Iterator[Draft]:
+        parent = self.lineage.parent
+        return (rows.of_experiment(e, parent(e), pushed.get(e.id, ())) for e in self.experiments)
+
+
+def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
+    """Return the experiments that a query is about; the limit holds here unless something is sorted by."""
+    asked = _parsed(query.filter) if query.filter is not None else None
+    every = end_lost_runs(project, lookup.experiments(project))
+    lineage = lineages.read(project, every, head)
+    chosen = [e for e in every if query.everything or e.error or lineage.root(e) == head]
+    elsewhere, going_on = len(every) - len(chosen), sum(not e.record.status.ended for e in chosen)
+    chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
+    limit = query.limit if query.sort is None else None
+    if asked is None:
+        chosen = [lookup.complete(project, e) for e in chosen[:limit]]
+    else:
+        chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
+    return FoundExperiments(chosen, lineage, elsewhere, going_on)
+
+
+def _parsed(text: str) -> Filter:
+    # Loaded where there is a filter: it is a twentieth of all that it takes to show a table.
+    from gitexp.catalog import filters
+
+    return filters.parse(text)
+
+
+def _filtered(
+    project: Project,
+    asked: Filter,
+    chosen: Sequence[Experiment],
+    every: Sequence[Experiment],
+    lineage: Lineage,
+) -> list[Experiment]:
+    def built(experiments: Sequence[Experiment]) -> list[Row]:
+        complete = (lookup.complete(project, experiment) for experiment in experiments)
+        return rows.build([rows.of_experiment(e, lineage.parent(e)) for e in complete])
+
+    found = asked.select(built(chosen), datetime.now().astimezone(), lambda: built(every))
+    return [row.experiment for row in found if row.experiment is not None]
+
+
+def _wanted(experiment: Experiment, failed: bool | None) -> bool:
+    return failed is None or (experiment.record.status is Status.FAILED) is failed

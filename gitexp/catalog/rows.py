@@ -1,0 +1,164 @@
+"""Rows of the experiment table: the workspace, baselines and experiments in one shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.files import flatten
+from gitexp.model import Experiment, Files, Flat, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `kind` is "workspace", "baseline" or "experiment".
+
+    `parent` is the experiment that it was made from, `changes` what changed in the files since then;
+    `pushed` names the Git remotes that are known to have the experiment as it is here.
+    `params` and `metrics` are flat; a key that stands in two files of any row is `file:key` in all rows.
+    """
+
+    kind: str
+    name: str
+    commit: str | None
+    baseline: str | None = None
+    branch: str | None = None
+    status: Status | None = None
+    created: str | None = None
+    params: Flat = field(default_factory=dict)
+    metrics: Flat = field(default_factory=dict)
+    experiment: Experiment | None = None
+    parent: Experiment | None = None
+    changes: str = ""
+    pushed: Sequence[str] = ()
+
+    @property
+    def error(self) -> str | None:
+        return self.experiment.error if self.experiment is not None else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as `show --json` has it (DESIGN section 5)."""
+        record = self.experiment.record if self.experiment is not None else None
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "commit": self.commit,
+            "record": self.experiment.id if self.experiment is not None else None,
+            "baseline": self.baseline,
+            "branch": self.branch,
+            "status": self.status,
+            "created": self.created,
+            "finished": record.finished if record else None,
+            "duration": record.duration if record else None,
+            "exit_code": record.exit_code if record else None,
+            "command": record.command if record else None,
+            "params": self.params,
+            "metrics": self.metrics,
+            "tags": list(record.tags) if record else [],
+            "note": record.note if record else "",
+            "warnings": list(record.warnings) if record else [],
+            "error": self.error,
+            "parent": self.parent.name if self.parent is not None else None,
+            "source": self.experiment.source if self.experiment is not None else None,
+            "pushed": list(self.pushed),
+        }
+
+
+class Draft(NamedTuple):
+    """A row whose params and metrics are still by file: `row(params=…, metrics=…)` makes it of flat ones."""
+
+    row: Callable[..., Row]
+    params: Files
+    metrics: Files
+
+
+def build(drafts: Sequence[Draft]) -> list[Row]:
+    """Return the rows with flat params and metrics.
+
+    A key that stands in two files of any row is `file:key` in all of them, so that one column is one thing.
+    """
+    params = _shared(draft.params for draft in drafts)
+    metrics = _shared(draft.metrics for draft in drafts)
+    return [
+        draft.row(params=_flat(draft.params, params), metrics=_flat(draft.metrics, metrics))
+        for draft in drafts
+    ]
+
+
+def of_experiment(
+    experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()
+) -> Draft:
+    """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
+    row = partial(_row, experiment, parent, pushed)
+    return Draft(row, experiment.record.params, experiment.record.metrics)
+
+
+def _row(
+    experiment: Experiment, parent: Experiment | None, pushed: Sequence[str], params: Flat, metrics: Flat
+) -> Row:
+    record = experiment.record
+    damaged = experiment.error is not None
+    return Row(
+        kind="experiment",
+        name=experiment.name,
+        commit=None if damaged else record.commit,
+        baseline=None if damaged else record.baseline,
+        branch=record.branch,
+        status=record.status,
+        created=record.created or None,
+        params=params,
+        metrics=metrics,
+        experiment=experiment,
+        parent=parent,
+        pushed=pushed,
+    )
+
+
+def of_one(experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Row:
+    """Return the finished row of a single experiment; `parent` is what it was made from."""
+    return build([of_experiment(experiment, parent, pushed)])[0]
+
+
+def flat(all_files: Sequence[Files]) -> list[Flat]:
+    """Return params or metrics of several rows in their flat form, as `build` has them."""
+    shared = _shared(all_files)
+    return [_flat(files, shared) for files in all_files]
+
+
+def _shared(all_files: Iterable[Files]) -> set[str]:
+    """Return the keys that stand in two files of one and the same row."""
+    shared: set[str] = set()
+    for files in all_files:
+        if len(files) > 1:
+            count = Counter(key for tree in files.values() for key in flatten(tree))
+            shared.update(key for key, times in count.items() if times > 1)
+    return shared
+
+
+def _flat(files: Files, shared: set[str]) -> Flat:
+    if len(files) == 1 and not shared:  # as in nearly all rows
+        return flatten(*files.values())
+    return {
+        f"{name}:{key}" if key in shared else key: value
+        for name, tree in files.items()
+        for key, value in flatten(tree).items()
+    }
+
+
+def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UnknownColumn:
+    """Return the error that there is no such column, with the nearest of those that are known."""
+    near = get_close_matches(key, known, n=3, cutoff=0.5)
+    return errors.UnknownColumn(
+        f"There is no {what} '{key}'.",
+        f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known[:12]) or 'none'}.",
+    )
+
+
+def keys(all_values: Iterable[Any]) -> list[str]:
+    """Return the keys of some maps, each once, in the order in which they come."""
+    return list(dict.fromkeys(key for values in all_values for key in values))

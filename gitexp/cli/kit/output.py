@@ -1,0 +1,74 @@
+"""A command's recorded output, and Git's patches, made fit for a screen."""
+
+from __future__ import annotations
+
+import re
+
+from gitexp.words import clean
+
+# ECMA-48: CSI (ESC [ … final byte), OSC and other strings (ESC ] … BEL or ESC \), and two-character escapes.
+_SEQUENCE = re.compile(
+    r"\x1b\[(?P<color>[0-9;:]*)m"
+    r"|\x1b\[[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]?"
+)
+_RESET = "\x1b[0m"
+_CONCEAL = "8"  # of SGR: text that is there and cannot be seen
+_COLORS = {"38", "48", "58"}  # of SGR: what follows is a colour, `5;n` or `2;r;g;b`
+
+
+def printable(data: bytes, *, colors: bool) -> list[str]:
+    """Return the lines of a log without any control sequence but colours, and these only if wanted.
+
+    A progress bar that was drawn over itself by carriage returns is one line: as it stood last.
+    """
+    return [_line(_last_drawn(line), colors=colors) for line in _lines(data.replace(b"\r\n", b"\n"))]
+
+
+def printable_patch(data: bytes, *, colors: bool) -> list[str]:
+    """Return the lines of a patch like `printable`, but with nothing hidden: `\\r` is written out."""
+    return [_line(line, colors=colors) for line in _lines(data)]
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.decode("utf-8", "replace").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _last_drawn(line: str) -> str:
+    if "\r" not in line:
+        return line
+    drawn = [part for part in line.split("\r") if part]
+    return drawn[-1] if drawn else ""
+
+
+def _line(line: str, *, colors: bool) -> str:
+    if line.isprintable():
+        return line
+    parts, colored, at = [], False, 0
+    for match in _SEQUENCE.finditer(line):
+        parts.append(_text(line[at : match.start()]))
+        at = match.end()
+        if colors and match["color"] is not None and not _conceals(match["color"]):
+            parts.append(match[0])
+            colored = True
+    parts.append(_text(line[at:]))
+    return "".join(parts) + (_RESET if colored else "")
+
+
+def _conceals(codes: str) -> bool:
+    """Return whether an SGR sequence hides text; the 8 of a colour (`38;5;8`) does not."""
+    parts = iter(codes.split(";"))
+    for part in parts:
+        if part in _COLORS:
+            for _ in range({"5": 1, "2": 3}.get(next(parts, ""), 0)):
+                next(parts, "")
+        elif part.lstrip("0") == _CONCEAL:
+            return True
+    return False
+
+
+def _text(text: str) -> str:
+    return "\t".join(clean(part) for part in text.split("\t"))

@@ -1,0 +1,61 @@
+"""How far a transfer is: one line of stderr that is drawn over itself, where a person watches."""
+
+from __future__ import annotations
+
+import gc
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from gitexp.cli.kit import render
+from gitexp.words import human_size
+
+if TYPE_CHECKING:
+    from gitexp.objects.progress import Progress
+
+_AFTER = 0.5  # seconds; what is quicker than that needs no line
+
+
+class Meter:
+    """Called with the progress, it draws; as a context manager it wipes the line in the end."""
+
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
+        self._what = what
+        self._quiet = quiet
+        self._drawn = False
+
+    def __enter__(self) -> Meter:
+        gc.enable()  # this may go on for hours; `main` turned it off
+        return self
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw how far it is."""
+        if progress.seconds >= _AFTER and not self._quiet:
+            self._drawn = True
+            render.draw(f"{self._what}: {described(progress)}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self._drawn:
+            render.draw("")
+
+
+def described(progress: Progress) -> str:
+    """Return the progress in words: bytes first, then speed and time left."""
+    parts = [
+        f"{human_size(progress.bytes)} of {human_size(progress.of_bytes)}",
+        f"{progress.objects:,} of {progress.of_objects:,} objects",
+    ]
+    if progress.bytes:
+        parts.append(f"{human_size(progress.speed)}/s")
+    if progress.left is not None and progress.left > 0:
+        parts.append(f"{_clock(progress.left)} left")
+    return " · ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{max(rest, 1)} s"

@@ -1,0 +1,224 @@
+"""What reaches the screen: the one user of rich, and the one place that knows the terminal.
+
+stdout is the answer, stderr is for people. Text is printed as text, never as markup; everything that
+came from outside goes through `values.clean` on its way here. A pipe or a file gets the answer whole:
+never cut, wrapped or coloured, unless CLICOLOR_FORCE or FORCE_COLOR asks for colours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, TextIO
+
+from gitexp import errors
+from gitexp.words import clean
+
+Piece = tuple[str, str]  # text and style ("" for none)
+
+_WIDTH, _HEIGHT = 80, 24  # of a terminal that does not say
+_LONGEST = 2000  # characters of one message; what is echoed in it may be of any length
+_answered = False  # whether stdout has had some of the answer
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+# -- the terminal -------------------------------------------------------------------------------------
+
+
+def width() -> int | None:
+    """Return the width to fit, or None where output is not cut: a pipe or a file."""
+    return _size()[0] if is_terminal(sys.stdout) else None
+
+
+def screen() -> tuple[int, int] | None:
+    """Return columns and lines of a terminal that can be drawn over, or None where there is none."""
+    return _size() if is_terminal(sys.stdout) and _knows_colors() else None
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether a person watches this stream."""
+    return stream.isatty()
+
+
+def colors(stream: TextIO | None = None) -> bool:
+    """Return whether a stream (default: stdout) takes colours.
+
+    NO_COLOR, CLICOLOR and CLICOLOR_FORCE as on no-color.org and bixense.com/clicolors.
+    """
+    stream = stream or sys.stdout
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = os.environ.get("CLICOLOR_FORCE") or os.environ.get("FORCE_COLOR") or "0"
+    if forced != "0":
+        return True
+    return is_terminal(stream) and os.environ.get("CLICOLOR") != "0" and _knows_colors()
+
+
+def _size() -> tuple[int, int]:
+    """Return columns and lines; COLUMNS and LINES come before what the terminal says."""
+    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    try:
+        told = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        told = os.terminal_size((0, 0))
+    columns, lines = (
+        int(text[:5]) if text.isascii() and text.isdigit() else 0 or number
+        for text, number in zip(asked, told, strict=True)
+    )
+    return columns or _WIDTH, lines or _HEIGHT
+
+
+@cache
+def _knows_colors() -> bool:
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
+    if sys.platform == "win32":
+        from rich.console import detect_legacy_windows
+
+        return not detect_legacy_windows()
+    return True
+
+
+def styled(text: str, style: str, stream: TextIO | None = None) -> str:
+    """Return text with the escape codes of a style, where the stream (default: stdout) takes colours."""
+    if not style or not text or not colors(stream):
+        return text
+    return _painted(text, style)
+
+
+def _painted(text: str, style: str) -> str:
+    codes = ";".join(_STYLES[word] for word in style.split())
+    return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+# -- the answer ---------------------------------------------------------------------------------------
+
+
+def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = False) -> None:
+    """Print the answer to stdout; with `page`, through the pager if it is longer than the terminal."""
+    text = "".join(line + "\n" for line in as_text(lines))
+    if page and is_terminal(sys.stdout) and text.count("\n") >= _size()[1]:
+        from gitexp.cli.kit import pager
+
+        if pager.show(text):
+            return
+    write(text)
+
+
+def as_text(lines: Iterable[str | Sequence[Piece]]) -> list[str]:
+    """Return lines as they are written to stdout, with escape codes where it takes colours."""
+    paint = colors()
+    return [_line(line, paint) for line in lines]
+
+
+def _line(line: str | Sequence[Piece], paint: bool) -> str:
+    if isinstance(line, str):
+        return line
+    return "".join(_painted(text, style) if paint and style and text else text for text, style in line)
+
+
+def has_answered() -> bool:
+    """Return whether stdout has had some of the answer."""
+    return _answered
+
+
+def write(text: str) -> None:
+    """Write text to stdout as it is; what the stream's encoding has not is written out."""
+    _begin()
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding or "ascii"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def _begin() -> None:
+    global _answered
+    _answered = True
+
+
+def write_bytes(chunks: Iterable[bytes]) -> None:
+    """Write bytes to stdout as they are."""
+    _begin()
+    sys.stdout.flush()
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document, ASCII only: names and messages in it cannot steer a terminal."""
+    from gitexp.cli.kit import json_text
+
+    write(json_text.document(value) + "\n")
+
+
+def as_json_list(items: Iterable[Any]) -> None:
+    """Print a JSON list, one object a line; the list may be long, so it is not held in memory."""
+    from gitexp.cli.kit import json_text
+
+    before = "["
+    for item in items:
+        text = json_text.line(item)
+        _begin()
+        sys.stdout.write(f"{before}\n{text}")
+        before = ","
+    write("[]\n" if before == "[" else "\n]\n")
+
+
+# -- what people are told -----------------------------------------------------------------------------
+
+
+def say(text: str, style: str = "") -> None:
+    """Tell the person something on stderr."""
+    _tell("", "", text, style)
+
+
+def draw(text: str) -> None:
+    """Draw a line of stderr over the one before, where a person watches; "" wipes it away."""
+    if not is_terminal(sys.stderr) or not _knows_colors():
+        return
+    line = clean(text)
+    while cell_width(line) >= os.get_terminal_size(sys.stderr.fileno()).columns:
+        line = line[:-1]
+    encoding = sys.stderr.encoding or "ascii"
+    sys.stderr.write(f"\r{line.encode(encoding, 'replace').decode(encoding)}\x1b[K")
+    sys.stderr.flush()
+
+
+def warn(text: str) -> None:
+    """Tell the person on stderr of something that they may not expect."""
+    _tell("warning: ", "yellow", text)
+
+
+def fail(error: errors.GitexpError) -> None:
+    """Say on stderr what is wrong, and what to do about it."""
+    _tell("error: ", "bold red", error.message)
+    if error.hint:
+        hint(error.hint)
+
+
+def hint(text: str) -> None:
+    """Tell the person on stderr what to do next."""
+    _tell("hint: ", "cyan", text)
+
+
+def _tell(label: str, label_style: str, text: str, style: str = "") -> None:
+    text = clean(text[: _LONGEST + 1])
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    line = styled(label, label_style, sys.stderr) + styled(text, style, sys.stderr)
+    encoding = sys.stderr.encoding or "ascii"
+    sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.flush()

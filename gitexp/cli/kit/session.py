@@ -1,0 +1,47 @@
+"""What every command does first: open the project, and end the runs that died unnoticed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitexp.project.project import Project
+
+
+def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Project:
+    """Return the project around the current folder; says so if a dead run was found and stored.
+
+    What looks at experiments, or takes something back, must not fail for a gitexp.yaml that is wrong:
+    that is a warning, unless the command `needs_config`. One that `reads_all` experiments ends those that
+    only their record tells of itself: they are not read twice.
+    """
+    from gitexp.cli.kit import render
+    from gitexp.history.undo import complete_pending, cut_short
+    from gitexp.project.config import CONFIG_FILE
+    from gitexp.project.project import Project
+    from gitexp.runs.recover import finish_dead_runs
+
+    project = Project.open(any_config=not needs_config)
+    if project.config_error is not None:
+        render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")
+    for operation in complete_pending(project):
+        render.say(f"gitexp died in the middle of '{operation.summary}'; it is done now.")
+    for operation in cut_short(project):
+        render.warn(
+            f"gitexp died in the middle of '{operation.summary}': some files are as they were before it."
+        )
+        render.hint("gitexp undo takes it back; the same command again goes on with it.")
+    for experiment in finish_dead_runs(project, lost=not reads_all):
+        state = experiment.record.status
+        render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
+    return project
+
+
+def warn_of_namesakes(project: Project, name: str) -> None:
+    """Say so if a branch or tag is called as the experiment is, which comes first where both may be meant."""
+    from gitexp.catalog.names import namesakes
+    from gitexp.cli.kit import render
+
+    for ref in namesakes(project.repo, name):
+        what = "branch" if ref.startswith("refs/heads/") else "tag"
+        render.warn(f"there is a {what} called {name} too: {name} is the experiment, {ref} the {what}.")

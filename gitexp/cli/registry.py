@@ -1,0 +1,32 @@
+"""The commands of `gitexp`, each loaded when it is asked for: to load all takes longer than to run one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from gitexp import plugins
+from gitexp.cli.kit.help import RootGroup
+
+COMMANDS = plugins.names("command")
+
+
+class Root(RootGroup):
+    """The group of all commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, None if there is none."""
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _load(name: str) -> Any:
+    # A group of one: typer makes nothing else of a command that is itself a group, such as `remote`.
+    group = typer.Typer(callback=lambda: None, add_completion=False, rich_markup_mode=None)
+    plugins.load("command", name)(group)
+    return typer.main.get_group(group).commands[name]

@@ -1,0 +1,114 @@
+"""Data remotes in gitexp.yaml: added, named and removed, all else in the file as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gitexp import errors
+from gitexp.files.limits import read_limited
+from gitexp.files.parse import edit
+from gitexp.model import MISSING, Value
+from gitexp.objects.remotes import url as remote_url
+from gitexp.objects.remotes.folder import FolderRemote
+from gitexp.objects.remotes.kinds import open_remote
+from gitexp.objects.remotes.remote import DataRemote
+from gitexp.project import whole_file
+from gitexp.project.config import CONFIG_FILE
+from gitexp.project.project import Project
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """Add a remote to gitexp.yaml, which is made if it is not there; return its URL and options.
+
+    A folder that is not there is made, in one that is: nothing else makes it later. Raises InvalidName,
+    RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
+    """
+    project = project.at_home()
+    if not _NAME.fullmatch(name):
+        raise errors.InvalidName(
+            f"'{name}' cannot be the name of a remote.", "Letters, digits and . _ - will do."
+        )
+    if name in project.config.remotes:
+        raise errors.RemoteExists(
+            f"There is a remote '{name}' already: {project.config.remotes[name]['url']}",
+            f"To change it: gitexp remote remove {name}, then add it again.",
+        )
+    described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
+    at = remote_url.parse(name, described, project.folder)
+    if at.kind is remote_url.Kind.FOLDER:
+        with contextlib.suppress(OSError):  # whoever uses it is told that it is not there
+            Path(at.path).mkdir()
+    _change(project, ("remotes", name), described if options else url)
+    return described
+
+
+def absence(project: Project, name: str, described: Mapping[str, Any]) -> errors.RemoteUnreachable | None:
+    """Return the error that using a remote of the config would end with at once, None if there is none."""
+    at = remote_url.parse(name, described, project.at_home().folder)
+    if at.kind is not remote_url.Kind.FOLDER:
+        return None
+    try:
+        FolderRemote(name, at.url, Path(at.path)).require()
+    except errors.RemoteUnreachable as error:
+        return error
+    return None
+
+
+def remove(project: Project, name: str) -> str:
+    """Remove a remote from gitexp.yaml, and nothing of what it stores; return its URL.
+
+    Raises NoDataRemote; ParseError if the file cannot be edited, StorageError.
+    """
+    remotes = project.config.remotes
+    if name not in remotes:
+        near = get_close_matches(name, remotes, 1)
+        known = f"There is {', '.join(remotes)}." if remotes else "There is none at all."
+        raise errors.NoDataRemote(
+            f"There is no data remote '{name}'.", f"Did you mean {near[0]}?" if near else known
+        )
+    _change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
+    return str(remotes[name]["url"])
+
+
+def _plain(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
+def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
+    """Write `value` under a key of gitexp.yaml, MISSING to remove it."""
+    file = project.folder / CONFIG_FILE
+    before = read_limited(file) if file.is_file() else None
+    text, _ = edit(CONFIG_FILE, before or b"", key, value)
+    whole_file.write(file, text, project.local, original=before)
+
+
+def remote_of(project: Project, name: str | None = None) -> DataRemote:
+    """Return the data remote of this name, by default the first one of the config.
+
+    Raises NoDataRemote, ConfigError for one that the config does not describe, BackendMissing; and
+    RemoteUnreachable for a folder that is not there.
+    """
+    remotes = project.config.remotes
+    if not remotes:
+        raise errors.NoDataRemote(
+            "There is no data remote.", "Add one: gitexp remote add NAME URL, where URL may be a folder."
+        )
+    if name is not None and name not in remotes:
+        near = get_close_matches(name, remotes, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"There is {', '.join(remotes)}."
+        raise errors.NoDataRemote(f"There is no data remote '{name}'.", hint)
+    chosen = name or next(iter(remotes))
+    try:
+        found = open_remote(chosen, remotes[chosen], project.folder)
+    except errors.InvalidRemote as error:
+        file = str(PurePosixPath(project.config.folder, CONFIG_FILE))
+        raise errors.ConfigError(error.message, error.hint, file=file) from error
+    found.require()
+    return found

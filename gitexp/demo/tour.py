@@ -1,0 +1,82 @@
+"""A small real project to try gitexp on: Fisher's irises and a trainer in plain Python."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.catalog.query import Query
+from gitexp.project.project import Project
+from gitexp.repo.git.repository import Repository
+from gitexp.views import table
+
+FILES = ("train.py", "params.yaml", "iris.csv", ".gitignore")
+_PYTHON = Path(sys.executable)
+_TRAIN = ("python" if (_PYTHON.parent / "python").exists() else _PYTHON.name, "train.py")
+_RUNS: tuple[tuple[str, ...], ...] = (
+    ("-S", "train.lr=0.01"),
+    ("-S", "train.lr=0.1"),
+    ("-S", "train.lr=0.5", "-S", "train.epochs=200"),
+    ("-S", "train.lr=0.1", "-S", "train.epochs=60", "-S", "train.l2=0.1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command as a user would type it, and why."""
+
+    command: tuple[str, ...]
+    explanation: str = ""
+
+
+def prepare(folder: Path | None) -> Path:
+    """Make a repository with the demo project and one commit, and return its folder.
+
+    Without `folder` a temporary one is made. Raises UsageError if the folder is not empty, or inside
+    another repository.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gitexp-demo-")) if folder is None else folder.absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise errors.UsageError(f"{folder} is not empty.", "Give a new folder, or none for a temporary one.")
+    with contextlib.suppress(errors.RepositoryError):
+        around = Repository.find(next(place for place in (folder, *folder.parents) if place.is_dir())).root
+        raise errors.UsageError(
+            f"{folder} is inside the repository {around}, which could then not be stored exactly.",
+            "Give a folder elsewhere, or none for a temporary one.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (folder / name).write_bytes(resources.files("gitexp.demo").joinpath(name).read_bytes())
+    Repository.create(folder, "Irises and a small trainer")
+    return folder
+
+
+def steps(folder: Path) -> Iterator[Step]:
+    """Yield what to do in turn; the last steps depend on what the first ones gave."""
+    for at, options in enumerate(_RUNS):
+        why = "" if at else "Four runs. Each stores the exact code, params, metrics, log and environment."
+        yield Step(("gitexp", "run", *options, "--", *_TRAIN), why)
+    yield Step(("gitexp", "show", "--sort", "acc", "--desc"), "All runs side by side, the best first.")
+    query = Query(sort="acc", descending=True)
+    best, second, *_ = table.table(Project.open(folder), query).experiments
+    yield Step(("gitexp", "diff", second.name, best.name), "What made the best one better than the second?")
+    yield Step(("gitexp", "branch", best.name, "best"), "Keep it as a Git branch: code, params and results.")
+    yield Step(("git", "log", "--oneline", "--stat", "-1", "best"), "It is an ordinary commit.")
+
+
+def perform(folder: Path, step: Step) -> int:
+    """Run a step in the folder, its output going where ours goes, and return its exit status."""
+    here = str(_PYTHON.parent)
+    environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}
+    environment |= {"GIT_PAGER": "cat", "GITEXP_PAGER": "cat"}
+    program, *arguments = step.command
+    command = [sys.executable, "-m", "gitexp", *arguments] if program == "gitexp" else list(step.command)
+    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode

@@ -1,0 +1,62 @@
+"""Bring an experiment into the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitexp import errors
+from gitexp.catalog import lookup
+from gitexp.catalog.lineage import Lineage
+from gitexp.history.takeover import Taken, Takeover, take_over
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.repo.git.checkout import TreeChange, files_of, tree_changes
+from gitexp.repo.git.graph import is_ancestor
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The experiment, what was done, and the files of it that are otherwise here: `kept`."""
+
+    experiment: Experiment
+    taken: Taken
+    kept: Sequence[str]
+
+
+def apply(project: Project, name: str, *, force: bool = False) -> Applied:
+    """Take an experiment's changes against its baseline into the workspace.
+
+    Of one that was made from another experiment, the changes of both. File by file: what you have
+    changed yourself and the experiment has not stays as it is, except for params and results that
+    another experiment has left here. Raises UnknownExperiment; StillRunning
+    while it is running; UnsavedChanges, and what `take_over` raises.
+    """
+    experiment = lookup.require(project, name)
+    record = experiment.record
+    if not record.status.ended:
+        raise errors.StillRunning(
+            f"{experiment.name} is {record.status}: its results are not there yet.", "Wait for it to end."
+        )
+    repo, config = project.repo, project.config
+    changes = tree_changes(repo, _base(project, experiment), record.commit)
+    stored = files_of(repo, record.commit)
+    changed = {change.path for change in changes}
+    declared = [path for path in (*config.params, *config.metrics) if path not in changed]
+    leftovers = [TreeChange(path, stored.get(path), stored.get(path)) for path in declared]
+    taken = take_over(project, Takeover(f"apply {experiment.name}", changes, leftovers, force=force))
+    here = files_of(repo, taken.tree)
+    return Applied(experiment, taken, [path for path, entry in stored.items() if here.get(path) != entry])
+
+
+def _base(project: Project, experiment: Experiment) -> str:
+    """Return the commit that an experiment's changes begin at: the nearest baseline that HEAD has."""
+    repo = project.repo
+    if experiment.record.baseline == repo.head().commit:
+        return experiment.record.baseline
+    lineage = Lineage.of(lookup.experiments(project), None)
+    while (parent := lineage.parent(experiment)) is not None:
+        if is_ancestor(repo, experiment.record.baseline, "HEAD"):
+            break
+        experiment = parent
+    return experiment.record.baseline

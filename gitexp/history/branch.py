@@ -1,0 +1,91 @@
+"""Promote an experiment: a branch that points at its exact code."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from gitexp import errors
+from gitexp.catalog import lookup
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.repo import operations
+from gitexp.repo.git.values import RefChange
+from gitexp.repo.operations import Operation
+from gitexp.times import now
+
+_RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
+_LONGEST = 250  # bytes of a file name, less `.lock`
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A branch's short name, and the experiment whose commit it points at.
+
+    `clean` says whether the workspace has nothing that `git switch` might refuse to overwrite.
+    """
+
+    branch: str
+    experiment: Experiment
+    clean: bool
+
+
+def branch(project: Project, experiment: str, name: str | None) -> Promotion:
+    """Point a new branch at an experiment's commit; the workspace does not move.
+
+    Without `name` it is called as the experiment. Raises UnknownExperiment, InvalidName,
+    BranchExists, or StillRunning.
+    """
+    found = lookup.require(project, experiment)
+    if not found.record.status.ended:
+        raise errors.StillRunning(
+            f"{found.name} is {found.record.status}: its results are not there yet.", "Wait for it to end."
+        )
+    name = name or found.name
+    _check(project, name)
+    _require_free(project, name, found.name)
+    project.local.prepare()
+    failpoint("branch:before-ref")
+    try:
+        change = RefChange(f"refs/heads/{name}", None, found.record.commit)
+        operation = Operation(f"branch {found.name} {name}", now(), (change,))
+        operations.carry_out(project.repo, project.local, operation)
+    except errors.GitFailed:  # somebody else may have made it just now
+        _require_free(project, name, found.name)
+        raise
+    return Promotion(name, found, clean=not project.repo.run("status", "--porcelain"))
+
+
+def _check(project: Project, name: str) -> None:
+    """Raise InvalidName for what `git branch` would refuse, or would call something else."""
+    if name.startswith("refs/"):
+        raise errors.InvalidName(
+            f"'{_shown(name)}' cannot be the name of a branch.", "Give its short name, without refs/heads/."
+        )
+    too_long = any(len(os.fsencode(part)) > _LONGEST for part in name.split("/"))
+    if name.startswith("-") or name in _RESERVED or too_long or not project.repo.is_branch_name(name):
+        raise errors.InvalidName(
+            f"'{_shown(name)}' cannot be the name of a branch.", "See git help check-ref-format for what can."
+        )
+
+
+def _require_free(project: Project, name: str, experiment: str) -> None:
+    """Raise BranchExists for a branch that is there, or one that another is in the way of."""
+    ref = f"refs/heads/{name}"
+    for (found,) in project.repo.refs("refs/heads/", fields=("refname",)):
+        other = os.fsdecode(found)
+        if other == ref:
+            raise errors.BranchExists(
+                f"There is a branch '{name}' already.",
+                f"Choose another name: gitexp branch {experiment} <branch>",
+            )
+        if other.startswith(f"{ref}/") or ref.startswith(f"{other}/"):  # Git's refs may be files in folders
+            raise errors.BranchExists(
+                f"A branch '{name}' cannot be beside '{other.removeprefix('refs/heads/')}'.",
+                "Choose another name.",
+            )
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 70 else name[:67] + "…"

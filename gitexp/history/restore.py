@@ -1,0 +1,64 @@
+"""Experiments in the trash, and their way back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+
+from gitexp import errors
+from gitexp.history.remove import _carry_out
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.repo import trash
+from gitexp.repo.experiments import check_name
+from gitexp.repo.trash import Trashed
+
+
+def trashed(project: Project) -> list[Trashed]:
+    """Return what lies in the trash, the last removed first."""
+    return trash.contents(project.repo)
+
+
+def restore(project: Project, name: str, new_name: str | None = None) -> Experiment:
+    """Bring the experiment back that was removed last under that name; return it.
+
+    Raises UnknownExperiment if there is none in the trash, NameTaken if there is another one by now,
+    BadRecord for one that cannot be read if it is to have a new name.
+    """
+    project.local.prepare()
+    found = _in_trash(project, name)
+    target = new_name or found.experiment.name
+    check_name(target)
+    if found.experiment.error is not None and target != found.experiment.name:
+        raise errors.BadRecord(found.experiment.error, "It can be restored under its own name only.")
+    with project.local.lock("names"):
+        try:
+            project.store.require_free(target)
+        except errors.NameTaken as error:
+            raise errors.NameTaken(
+                error.message, f"Give it another name: gitexp restore {found.experiment.name} --name NEW"
+            ) from error
+        changes = found.restored_as(target)
+        if target != found.experiment.name:
+            record = replace(found.experiment.record, name=target)
+            changes[0] = project.store.on_top(found.experiment, record)
+        _carry_out(project, f"restore {target}", changes)
+    restored = project.store.get(target)
+    assert restored is not None
+    return restored
+
+
+def _in_trash(project: Project, name: str) -> Trashed:
+    found = trash.contents(project.repo)
+    names = [one.experiment.name for one in found]
+    starting = list(dict.fromkeys(each for each in names if each.startswith(name)))
+    exact = name if name in names else starting[0] if len(starting) == 1 else None
+    if exact is None:
+        near = starting or get_close_matches(name, names, n=3, cutoff=0.5)
+        raise errors.UnknownExperiment(
+            f"There is no experiment '{name}' in the trash.",
+            f"Did you mean {' or '.join(near[:3])}?"
+            if near
+            else "gitexp restore --list shows what is there.",
+        )
+    return found[names.index(exact)]

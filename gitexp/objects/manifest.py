@@ -1,0 +1,137 @@
+"""The manifest of a folder: the sorted list of its files, whose hash is the hash of the folder.
+
+    gitexp-folder 1
+    <sha256> <size> <x or -> <path>
+
+One line a file, sorted by the bytes of the path; `x` marks an executable one. A path is relative to the
+folder, in UTF-8, with slashes; `%`, control characters and bytes that are not UTF-8 are written as `%XX`.
+The same folder has the same text on every machine (docs/format.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.objects import paths
+
+FOLDER = ".dir"  # what the hash of a folder ends in
+
+_HEADER = b"gitexp-folder 1\n"
+_MAX_BYTES = 1 << 30
+_HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
+_LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([x-]) (.+)", re.DOTALL)
+_SPECIAL = re.compile("[\x00-\x1f\x7f%\udc80-\udcff]")
+_ESCAPE = re.compile(rb"%([0-9A-F]{2})")
+
+
+class File(NamedTuple):
+    """One file of a folder: `path` is relative to the folder, with slashes."""
+
+    path: str
+    hash: str
+    size: int
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The files of a folder, sorted; make one with `of` or `parse`."""
+
+    files: tuple[File, ...]
+
+    @classmethod
+    def of(cls, files: Iterable[File]) -> Manifest:
+        """Return the manifest of these files, whatever order they come in."""
+        return cls(tuple(sorted(files, key=lambda file: _encoded(file.path))))
+
+    @cached_property
+    def text(self) -> bytes:
+        """The canonical text."""
+        lines = [f"{f.hash} {f.size} {'x' if f.executable else '-'} {_quoted(f.path)}\n" for f in self.files]
+        return _HEADER + "".join(lines).encode()
+
+    @cached_property
+    def hash(self) -> str:
+        """The hash of the folder: SHA-256 of the text, with `.dir` behind it."""
+        return hashlib.sha256(self.text).hexdigest() + FOLDER
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+def is_hash(text: str) -> bool:
+    """Return whether a text is the hash of a file or of a folder."""
+    return _HASH.fullmatch(text) is not None
+
+
+def is_folder(hash_: str) -> bool:
+    """Return whether a hash is that of a folder."""
+    return hash_.endswith(FOLDER)
+
+
+def parse(text: bytes, name: str) -> Manifest:
+    """Return the manifest that a text says; `name` is what to call it.
+
+    Raises BadManifest for what is not canonical, or would write outside of its folder.
+    """
+    if len(text) > _MAX_BYTES or not text.startswith(_HEADER) or not text.endswith(b"\n"):
+        raise _bad(name, "it is no manifest of a version that this gitexp knows")
+    files = [_file(line, name) for line in text[len(_HEADER) :].split(b"\n")[:-1]]
+    found = Manifest.of(files)
+    if found.text != text:
+        raise _bad(name, "its lines are not sorted, or not as gitexp writes them")
+    if why := fault(file.path for file in files):
+        raise _bad(name, why)
+    return found
+
+
+def fault(names: Iterable[str]) -> str | None:
+    """Return why files of these paths cannot all be in one folder, on whatever system; None if they can."""
+    files = list(names)
+    for file in files:
+        if why := paths.fault(file):
+            return f"the path {file!a} {why}"
+    both = paths.clash(files)
+    return both and f"{both[0]!a} and {both[1]!a} are the same where case does not count"
+
+
+def _file(line: bytes, name: str) -> File:
+    try:
+        match = _LINE.fullmatch(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        match = None
+    if match is None:
+        raise _bad(name, "a line is damaged")
+    return File(_unquoted(match[4]), match[1], int(match[2]), match[3] == "x")
+
+
+def _quoted(path: str) -> str:
+    if not _SPECIAL.search(path):
+        return path
+    # A byte that is not UTF-8 stands in a str as a surrogate, from U+DC80 on.
+    return _SPECIAL.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", path)
+
+
+def _unquoted(text: str) -> str:
+    if "%" not in text:
+        return text
+    raw = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode())
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _encoded(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
+
+
+def _bad(name: str, why: str) -> errors.BadManifest:
+    return errors.BadManifest(
+        f"The manifest of {name} cannot be used: {why}.",
+        "It was not written by gitexp, or has been damaged: get the data from where it was made.",
+    )

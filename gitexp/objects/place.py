@@ -1,0 +1,295 @@
+"""Artifacts brought from the store into a workspace.
+
+First all that is to be written is made ready and verified, then it is renamed into place: a damaged object
+changes nothing, and a kill in the middle leaves each file as it was or as it was to be. What would be lost
+by it is looked for before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.model import Artifact
+from gitexp.objects import disk as ways
+from gitexp.objects import paths
+from gitexp.objects.disk import translated
+from gitexp.objects.hashing import (
+    Read,
+    hash_file,
+    in_parallel,
+    is_settled,
+    large_first,
+    opened,
+    read_file,
+    same_file,
+    wait_to_settle,
+)
+from gitexp.objects.intake import OURS, FileNames, stale, temporary_folder
+from gitexp.objects.manifest import File
+from gitexp.objects.plan import Known, Placement, missing, nowhere, plan, unsaved
+from gitexp.objects.progress import Count
+from gitexp.objects.scan import is_temporary
+from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.store import ObjectStore, damaged
+
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_TO_REMEMBER = 1 << 20  # bytes; less than that is read again sooner than its stat is settled
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What was written and removed, relative to the root. `kept` is what was there, where that was forced."""
+
+    written: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    kept: Artifact | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.written or self.removed)
+
+
+class _Ready(NamedTuple):
+    """A file that is to be moved to its place, and the stat that it had when it was made."""
+
+    path: str
+    temporary: str
+    hash: str
+    stat: os.stat_result
+
+
+def place(
+    store: ObjectStore,
+    root: Path,
+    artifact: Artifact,
+    links: Sequence[str],
+    cache: StatCache,
+    *,
+    known: Known = nowhere,
+    force: bool = False,
+) -> Placed:
+    """Make the workspace at `root` have this artifact, by the first of `links` that works, else by copying.
+
+    Nothing is destroyed whose content is not in the store, nor `known` to be in another one; with `force`
+    it is put in the store before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or
+    BadManifest with nothing changed; DiskFull or StorageError.
+    """
+    todo = plan(store, root, artifact, cache, known)
+    if todo.unsaved and not force:
+        raise unsaved(todo.unsaved)
+    if absent := todo.absent(store):
+        raise missing(absent)
+    return carry_out(store, root, todo, links, cache)
+
+
+def carry_out(
+    store: ObjectStore,
+    root: Path,
+    todo: Placement,
+    links: Sequence[str],
+    cache: StatCache,
+    *,
+    count: Count | None = None,
+    undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Placed:
+    """Do what a plan says; what would be lost by it is put in the store before. Raises as `place`.
+
+    While files are moved it is within what `undisturbed` gives.
+    """
+    artifact = todo.artifact
+    kept = _kept(store, root, todo, cache) if todo.unsaved else None
+    with translated(f"could not write {artifact.path}"):
+        if not todo.write and not todo.remove:
+            ready: list[_Ready] = []
+        else:
+            with _staging(store, root, artifact.path) as folder:
+                ready = list(_make_ready(store, folder, todo.write, links, count or Count(None, 0, 0)))
+                failpoint("place:ready")
+                with undisturbed():
+                    _remove(root, todo)
+                    _move_in(root, ready, todo)
+        if artifact.files == 0:
+            os.makedirs(os.path.join(root, artifact.path), exist_ok=True)
+    _remember(root, ready, cache)
+    return Placed(list(todo.write), todo.remove, kept)
+
+
+def _kept(store: ObjectStore, root: Path, todo: Placement, cache: StatCache) -> Artifact:
+    """Store what is there now and return it; objects that were found damaged are stored anew."""
+    for path in todo.unsaved:
+        store.remove(todo.here[path].hash)
+    return store.add(root, todo.artifact.path, cache)
+
+
+# -- made ready ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
+    """Give a folder from which a rename leads to the artifact's place: in the store if on the same disk."""
+    parent = next(
+        folder for folder in map(root.joinpath, [*PurePosixPath(path).parents]) if os.path.isdir(folder)
+    )
+    place = temporary_folder(store.folder)
+    if os.stat(place).st_dev == os.stat(parent).st_dev:
+        folder = tempfile.mkdtemp(prefix=OURS, dir=place)
+    else:
+        for old in stale(parent):
+            if is_temporary(old.name):
+                shutil.rmtree(old, ignore_errors=True)
+        folder = tempfile.mkdtemp(prefix=".gitexp-", suffix=".tmp", dir=parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_ready(
+    store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str], count: Count
+) -> Iterator[_Ready]:
+    names = FileNames(folder)
+    maker = _Maker(store, links, count)
+
+    def make(item: tuple[str, File]) -> _Ready:
+        path, file = item
+        temporary = names.new()
+        of = maker.make(file, temporary)
+        count.done()
+        return _Ready(path, temporary, file.hash, of)
+
+    items = large_first(write.items(), lambda item: item[1].size)
+    return in_parallel(make, items, sum(file.size for file in write.values()))
+
+
+class _Maker:
+    """Makes files of objects, by the first of `links` that works, else by copying."""
+
+    def __init__(self, store: ObjectStore, links: Sequence[str], count: Count) -> None:
+        self._store = store
+        known = {"reflink": self._reflink, "hardlink": self._hardlink}
+        self._linked = [known[link] for link in takewhile(lambda link: link != "copy", links)]
+        self._on_bytes = count.add
+
+    def make(self, file: File, temporary: str) -> os.stat_result:
+        """Make a file of an object and return its stat; raises DamagedObject."""
+        source = str(self._store.path(file.hash))
+        for linked in tuple(self._linked):
+            if (of := linked(source, file, temporary)) is not None:
+                return of
+        with _made(temporary, file) as target:
+            # Of the two, the workspace's is the one to be read next.
+            _require(file, read_file(source, target, self._on_bytes, stays="copy").hash)
+            return os.fstat(target)
+
+    def _hardlink(self, source: str, file: File, temporary: str) -> os.stat_result | None:
+        if file.executable or not ways.hardlink(source, temporary):
+            return None
+        _require(file, hash_file(temporary, self._on_bytes)[0])
+        return os.lstat(temporary)
+
+    def _reflink(self, source: str, file: File, temporary: str) -> os.stat_result | None:
+        with _made(temporary, file) as target, opened(source) as reading:
+            if ways.reflink(reading, target):
+                _require(file, hash_file(temporary, self._on_bytes)[0])
+                return os.fstat(target)
+        os.unlink(temporary)
+        with suppress(ValueError):  # another thread was quicker
+            self._linked.remove(self._reflink)  # nor will it work for the next, on the same file systems
+        return None
+
+
+@contextmanager
+def _made(temporary: str, file: File) -> Iterator[int]:
+    """Give a descriptor of a new file, with the mode that one in the workspace is to have."""
+    target = os.open(temporary, _NEW, 0o777 if file.executable else 0o666)
+    try:
+        yield target
+    finally:
+        os.close(target)
+
+
+def _require(file: File, hash_: str) -> None:
+    if hash_ != file.hash:
+        raise damaged(file.hash)
+
+
+# -- moved into place ---------------------------------------------------------------------------------
+
+
+def _remove(root: Path, todo: Placement) -> None:
+    """Remove what is not wanted, and the folders that it leaves empty."""
+    artifact = todo.artifact
+    folders: set[str] = set()
+    for path in todo.remove:
+        _require_untouched(root, path, todo)
+        os.unlink(os.path.join(root, path))
+        failpoint("place:removed")
+        folders.update(
+            str(parent) for parent in PurePosixPath(path).parents if paths.lies_in(str(parent), artifact.path)
+        )
+    for folder in sorted(folders, reverse=True):
+        with suppress(OSError):  # not empty
+            os.rmdir(os.path.join(root, folder))
+    if not artifact.is_folder:
+        _remove_empty(os.path.join(root, artifact.path))
+
+
+def _remove_empty(folder: str) -> None:
+    if os.path.isdir(folder) and not os.path.islink(folder):
+        for top, _, _ in os.walk(folder, topdown=False):
+            os.rmdir(top)
+
+
+def _move_in(root: Path, ready: Sequence[_Ready], todo: Placement) -> None:
+    checked: set[str] = set()
+    for each in ready:
+        folder = os.path.dirname(each.path)
+        if folder not in checked:
+            if (link := paths.foreign_parent(str(root), each.path)) is not None:
+                raise errors.UnsafePath(f"{each.path} lies behind {link}, which is a link.")
+            os.makedirs(os.path.join(root, folder), exist_ok=True)
+            checked.add(folder)
+        target = os.path.join(root, each.path)
+        if os.path.lexists(target):
+            _require_untouched(root, each.path, todo)
+            _remove_empty(target)
+        os.replace(each.temporary, target)
+        failpoint("place:written")
+
+
+def _require_untouched(root: Path, path: str, todo: Placement) -> None:
+    """Raise UnsavedChanges if a file is not as it was when it was looked at."""
+    before = todo.here.get(path)
+    full = os.path.join(root, path)
+    try:
+        now = os.stat(full)
+    except OSError:
+        return
+    if not os.path.isdir(full) and (before is None or not same_file(before.stat, now)):
+        raise errors.UnsavedChanges(
+            f"{path} was changed by somebody else just now.", "Look at it, then try again.", paths=[path]
+        )
+
+
+def _remember(root: Path, ready: Sequence[_Ready], cache: StatCache) -> None:
+    """Put the files into the cache, if nobody has touched them since they were made."""
+    real = os.path.realpath(root)
+    if ready and sum(each.stat.st_size for each in ready) >= _TO_REMEMBER:
+        with suppress(OSError):
+            wait_to_settle(os.stat(os.path.join(real, ready[-1].path)))
+    for each in ready:
+        full = os.path.join(real, each.path)
+        with suppress(OSError):
+            now = os.stat(full)
+            made = each.stat  # when it was changed last is when it was moved here
+            if (now.st_ino, now.st_size, now.st_mtime_ns) == (made.st_ino, made.st_size, made.st_mtime_ns):
+                cache.put(full, Read(each.hash, now, is_settled(now)))

@@ -1,0 +1,153 @@
+"""A folder of this machine, or of a disk that is mounted here, as a remote."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shlex
+import stat
+import threading
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.objects.hashing import WORKERS, OnBytes, Read, copied
+from gitexp.objects.intake import Intake
+from gitexp.objects.manifest import FOLDER
+from gitexp.objects.remotes.failures import not_there
+from gitexp.objects.remotes.remote import CHEAPLY, DataRemote, ListedObject
+from gitexp.objects.store import damaged
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+class FolderRemote(DataRemote):
+    """See Remote; what is put there comes in as into the store of this machine."""
+
+    jobs = WORKERS
+    stale_after = CHEAPLY
+
+    def __init__(self, name: str, url: str, folder: Path) -> None:
+        super().__init__(name, url)
+        self._root = folder
+        self._lock = threading.Lock()
+        self._opened: Intake | None = None
+
+    def require(self) -> None:
+        """Raise RemoteUnreachable if the folder is not there: a disk that is not mounted is no new remote."""
+        if not self._root.is_dir():
+            raise errors.RemoteUnreachable(
+                f"The folder of the remote '{self.name}' is not there: {self._root}",
+                f"Is its disk mounted? A new one is made by: mkdir {shlex.quote(str(self._root))}",
+            )
+
+    def put(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
+        self._put(hash_, source, on_bytes, verified=False)
+
+    def send(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
+        self._put(hash_, source, on_bytes, verified=True)
+
+    def _put(self, hash_: str, source: Path, on_bytes: OnBytes, *, verified: bool) -> None:
+        with self._translated():
+            intake = self._intake()
+            target, temporary = intake.new()
+            try:
+                # Nobody on this machine reads the remote's copy next.
+                read = copied(source, target, temporary, on_bytes, stays="source")
+                if verified:
+                    _require(hash_, read)
+            except BaseException as error:
+                Path(temporary).unlink(missing_ok=True)
+                if isinstance(error, FileNotFoundError) and error.filename == source:
+                    raise damaged(hash_) from error
+                raise
+            finally:
+                os.close(target)
+            with self._lock:
+                intake.put(temporary, str(self._path(hash_)))
+
+    def _intake(self) -> Intake:
+        with self._lock:
+            if self._opened is None:
+                self._opened = Intake(self._root).__enter__()
+            return self._opened
+
+    def flush(self) -> None:
+        if self._opened is not None:
+            with self._lock, self._translated():
+                self._opened.flush()
+
+    def close(self) -> None:
+        if self._opened is not None:
+            with self._translated():
+                self._opened.__exit__(None, None, None)
+            self._opened = None
+
+    def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
+        self._get(hash_, target, on_bytes)
+
+    def receive(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
+        _require(hash_, self._get(hash_, target, on_bytes))
+
+    def _get(self, hash_: str, target: Path, on_bytes: OnBytes) -> Read:
+        with self._translated(here=target):
+            try:
+                with target.open("wb", buffering=0) as writing:
+                    return copied(self._path(hash_), writing.fileno(), target, on_bytes)
+            except errors.UnstorableData:  # a pipe, a folder
+                raise errors.NotOnRemote(f"{hash_[:8]} in the remote '{self.name}' is no file.") from None
+
+    def renew(self, hash_: str) -> None:
+        with self._translated():
+            os.utime(self._path(hash_))
+
+    def remove(self, hash_: str) -> None:
+        with self._translated():
+            self._path(hash_).unlink(missing_ok=True)
+
+    def _path(self, hash_: str) -> Path:
+        return self._root / hash_[:2] / hash_[2:]
+
+    def _look_at(self, hash_: str) -> ListedObject | None:
+        with self._translated():
+            try:
+                of = self._path(hash_).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return ListedObject(hash_, of.st_size, of.st_mtime) if stat.S_ISREG(of.st_mode) else None
+
+    def _folders(self) -> Collection[str]:
+        with self._translated(), contextlib.suppress(FileNotFoundError):
+            return os.listdir(self._root)
+        return ()
+
+    def _entries(self, folder: str) -> Collection[tuple[str, int, float]]:
+        with self._translated():
+            try:
+                entries = os.scandir(self._root / folder)
+            except (FileNotFoundError, NotADirectoryError):
+                return ()
+            with entries:
+                found = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
+        return [(name, of.st_size, of.st_mtime) for name, of in found]
+
+    @contextlib.contextmanager
+    def _translated(self, here: Path | None = None) -> Iterator[None]:
+        """Turn what the system says into DataRemoteError; DiskFull if that is about `here`."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise not_there(self.name) from error
+        except OSError as error:
+            if error.errno in _FULL and here is not None:
+                raise errors.DiskFull("The disk is full.", f"Make room in {here.parent}.") from error
+            raise errors.RemoteRefused(
+                f"The remote '{self.name}' ({self._root}): {error.strerror or error}.",
+                "Make room there." if error.errno in _FULL else "Check the folder and its permissions.",
+            ) from error
+
+
+def _require(hash_: str, read: Read) -> None:
+    if read.hash != hash_.removesuffix(FOLDER):
+        raise damaged(hash_)

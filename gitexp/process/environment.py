@@ -1,0 +1,173 @@
+"""What a run ran on: the machine, the interpreter of its command, and the packages installed there."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from gitexp.process.interpreter import find_interpreter
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+_LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
+_SLOWEST_PROBE = 20.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One computer; `cpus` are those that this process may use."""
+
+    host: str
+    user: str
+    platform: str  # "Linux-6.1.0-x86_64"
+    cpus: int
+
+
+def machine() -> Machine:
+    """The computer that this is."""
+    return Machine(socket.gethostname(), _user(), _platform(), _cpus())
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An interpreter and its packages, as (name, version) sorted by name, names in PyPI's normal form.
+
+    `python` is None where the command runs on none, or on one that did not answer: `warning` then says why.
+    """
+
+    python: str | None  # "3.11.7"
+    implementation: str | None = None  # "cpython"
+    packages: tuple[tuple[str, str], ...] = ()
+    platform: str = ""
+    warning: str | None = None
+
+    def text(self) -> str:
+        """The environment as a requirements file that pip can read, what is no package in comments."""
+        heads = {"python": self.python, "implementation": self.implementation, "platform": self.platform}
+        comments = [f"# {key} {value}\n" for key, value in heads.items() if value]
+        return "".join([*comments, *(f"{name}=={version}\n" for name, version in self.packages)])
+
+
+def start_probe(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> EnvironmentProbe:
+    """A probe at work on the interpreter that `command` will run on. Never raises; ask it for its result."""
+    interpreter = find_interpreter(command, cwd, env)
+    return EnvironmentProbe(interpreter, cwd, env)
+
+
+class EnvironmentProbe:
+    """Lists an interpreter's packages in a process of its own, beside the run, so that it costs no time."""
+
+    def __init__(self, interpreter: Path | None, cwd: Path, env: Mapping[str, str]) -> None:
+        self._interpreter = interpreter
+        self._result: Environment | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answer: IO[bytes] | None = None
+        if interpreter is None:
+            self._result = Environment(None, platform=_platform())
+            return
+        script = Path(__file__).with_name("list_packages.py").read_text("utf-8")
+        self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up while nobody reads
+        try:
+            self._process = subprocess.Popen(
+                [interpreter, "-I", "-c", script],
+                cwd=cwd,  # pyenv and its like choose by the folder
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=self._answer,
+                stderr=subprocess.DEVNULL,
+                process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is not meant for it
+            )
+        except (OSError, ValueError) as error:
+            self._result = self._failed(str(error))
+            self._answer.close()
+
+    def result(self, timeout: float = _SLOWEST_PROBE) -> Environment:
+        """What the probe found, waiting at most `timeout` seconds for it; the same when asked again."""
+        if self._result is None:
+            self._result = self._finish(timeout)
+        return self._result
+
+    def cancel(self) -> None:
+        """End the probe if nobody will ask for its result."""
+        self.result(timeout=0)
+
+    def _finish(self, timeout: float) -> Environment:
+        assert self._process is not None
+        assert self._answer is not None
+        with self._answer:
+            try:
+                status = self._process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+                return self._failed(f"no answer within {timeout:g} s")
+            if status:
+                return self._failed(f"exit status {status}")
+            self._answer.seek(0)
+            answer = self._answer.read(_LARGEST_ANSWER)
+        try:
+            found: dict[str, Any] = json.loads(answer.strip().rpartition(b"\n")[2])
+            return Environment(
+                python=_checked(_VERSION, found["python"]),
+                implementation=_checked(_NAME, found["implementation"]),
+                packages=_tidy(found["packages"]),
+                platform=_platform(),
+            )
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return self._failed("an answer that makes no sense")
+
+    def _failed(self, why: str) -> Environment:
+        warning = f"the packages of {self._interpreter} could not be listed: {why}"
+        return Environment(None, platform=_platform(), warning=warning)
+
+
+def _tidy(packages: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Each package once, as Python would find it first; without what no package can be called."""
+    found: dict[str, str] = {}
+    for name, version in packages:
+        with contextlib.suppress(ValueError):
+            normal = re.sub(r"[-_.]+", "-", _checked(_NAME, name)).lower()
+            found.setdefault(normal, _checked(_VERSION, version))
+    return tuple(sorted(found.items()))
+
+
+def _checked(form: re.Pattern[str], text: str) -> str:
+    if not form.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user that no passwd file has
+        if sys.platform == "win32":
+            return ""
+        return str(os.getuid())
+
+
+def _platform() -> str:
+    # platform.platform() reads the C library, and asks WMI on Windows.
+    if sys.platform == "win32":
+        version = sys.getwindowsversion()
+        processor = os.environ.get("PROCESSOR_ARCHITECTURE", "")
+        return f"Windows-{version.major}.{version.minor}.{version.build}-{processor}"
+    name = os.uname()
+    return f"{name.sysname}-{name.release}-{name.machine}"
+
+
+def _cpus() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,122 @@
+"""Running one command to its end: as if gitexp were not there, but logged, timed and answered for."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp.errors import CommandNotFound, GitexpError, StorageError
+from gitexp.process.log import LogFile
+from gitexp.process.programs import find_program
+from gitexp.process.signals import SignalRelay
+
+if sys.platform == "win32":
+    from gitexp.process.threaded import ThreadedStreams as Streams
+else:
+    from gitexp.process.streams import Streams
+
+_MERCY = 5.0  # seconds that a command has to end when gitexp itself fails
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended.
+
+    `exit_code` is as a shell gives it: 128+N for death by signal N. `signal` is the first of
+    Ctrl-C, SIGTERM, SIGHUP and SIGQUIT that reached gitexp meanwhile, whatever the command made of
+    it; `interrupted` says that there was one. `duration` is in seconds, by a clock that is never set.
+    """
+
+    exit_code: int
+    interrupted: bool
+    signal: int | None
+    duration: float
+
+
+def execute(
+    command: Sequence[str] | str,
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    log: LogFile,
+    stdout: int = 1,
+    stderr: int = 2,
+    on_start: Callable[[int], None] | None = None,
+) -> Outcome:
+    """How `command` ended, having run in `cwd`, its output shown on our descriptors and copied to `log`.
+
+    A list runs without a shell, a string through it. Standard input is the command's, untouched.
+    `on_start` is given the process id. Signals are handled as `gitexp.process.signals` says, and left
+    as they were found. Raises CommandNotFound if the command cannot be started.
+    """
+    find_program(command, cwd, env)
+    with Streams(stdout, stderr) as streams, SignalRelay(streams.resize) as relay:
+        begun = time.monotonic()
+        process = _start(command, cwd, env, streams, relay)
+        try:
+            streams.started()
+            relay.attach(process)
+            if on_start is not None:
+                on_start(process.pid)
+            streams.copy(process, log, relay.poll)
+        except BaseException:
+            _end(process, relay)
+            raise
+        duration = time.monotonic() - begun
+    status = process.returncode
+    return Outcome(
+        exit_code=128 - status if status < 0 else status,
+        interrupted=relay.interrupted_by is not None,
+        signal=relay.interrupted_by,
+        duration=duration,
+    )
+
+
+def _start(
+    command: Sequence[str] | str, cwd: Path, env: Mapping[str, str], streams: Streams, relay: SignalRelay
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            shell=isinstance(command, str),
+            cwd=cwd,
+            env=env,
+            stdout=streams.stdout,
+            stderr=streams.stderr,
+            process_group=0 if relay.own_group else None,
+        )
+    except OSError as error:
+        raise cannot_start(command, cwd, error) from error
+    except ValueError as error:
+        raise CommandNotFound(f"The command cannot be started: {error}.") from error
+
+
+def cannot_start(command: Sequence[str] | str, cwd: Path, error: OSError) -> GitexpError:
+    """The error for a program that `find_program` has found, and the system refuses."""
+    if not cwd.is_dir():
+        return StorageError(f"The folder to run in is gone: {cwd}")
+    program = command if isinstance(command, str) else command[0]
+    if isinstance(error, FileNotFoundError):
+        return CommandNotFound(
+            f"{program} cannot be started: the interpreter that its first line names is not there.",
+            "Install it again, or correct the line that starts with #!",
+        )
+    hint = "Give it a first line that names its interpreter, such as #!/bin/sh"
+    return CommandNotFound(
+        f"{program} cannot be started: {error.strerror}.", hint if error.errno == errno.ENOEXEC else None
+    )
+
+
+def _end(process: subprocess.Popen[bytes], relay: SignalRelay) -> None:
+    """Leave no command behind when gitexp itself has failed."""
+    relay.terminate()
+    try:
+        process.wait(_MERCY)
+    except subprocess.TimeoutExpired:
+        relay.kill()
+        process.wait()

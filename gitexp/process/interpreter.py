@@ -1,0 +1,86 @@
+"""Which Python a command runs on, found without running anything of the user's."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+
+from gitexp.process.programs import locate, simple_commands, without_assignments
+
+_PYTHON = re.compile(r"(python|pypy)\d*(\.\d+)*t?(\.exe)?", re.ASCII | re.IGNORECASE)
+_PROJECT_RUNNERS = frozenset({"hatch", "pdm", "pipenv", "poetry", "rye", "uv"})
+_WRAPPERS = frozenset(
+    {"caffeinate", "chrt", "env", "ionice", "mpiexec", "mpirun", "nice", "nohup", "numactl", "setsid", "srun"}
+    | {"stdbuf", "taskset", "time", "timeout", "xvfb-run"}
+)
+# A "#!" line longer than the system allows: pip and conda write a shell script that is Python too.
+_LONG_SHEBANG = re.compile(rb"'''exec' \"?([^\"\n]+?)\"? \"\$0\"")
+
+
+def find_interpreter(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:
+    """The absolute path of the Python that `command` will run on; None if it is none or not to be seen.
+
+    A program named python, a script that starts with a Python's path (torchrun), the project's
+    environment for `uv run` and its like, what a wrapper such as `nice` runs, or the first of these
+    in a shell line.
+    """
+    lines = simple_commands(command) if isinstance(command, str) else [list(command)]
+    for words in lines:
+        if (found := _interpreter_of(words, cwd, env)) is not None:
+            return found
+    return None
+
+
+def _interpreter_of(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Path | None:
+    if not words:
+        return None
+    program, arguments = words[0], words[1:]
+    name = PurePath(program).name
+    if _PYTHON.fullmatch(name):
+        return locate(program, cwd, env)
+    stem = name.removesuffix(".exe")
+    if stem in _PROJECT_RUNNERS and "run" in arguments:
+        return _project_python(cwd, env)
+    if stem in _WRAPPERS:
+        return _wrapped(arguments, cwd, env)
+    path = locate(program, cwd, env)
+    return None if path is None else _shebang_python(path, cwd, env)
+
+
+def _wrapped(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Path | None:
+    """The interpreter of the first argument that has one: every wrapper has other options before it."""
+    words = without_assignments(arguments)
+    for start in range(len(words)):
+        if (found := _interpreter_of(words[start:], cwd, env)) is not None:
+            return found
+    return None
+
+
+def _project_python(cwd: Path, env: Mapping[str, str]) -> Path | None:
+    """The Python of the environment that project tools make in the project's folder, or of the active one."""
+    environments = [folder / ".venv" for folder in (cwd.absolute(), *cwd.absolute().parents)]
+    if active := env.get("VIRTUAL_ENV"):
+        environments.append(cwd.absolute() / active)
+    python = Path("Scripts/python.exe") if sys.platform == "win32" else Path("bin/python")
+    return next((each / python for each in environments if (each / python).is_file()), None)
+
+
+def _shebang_python(script: Path, cwd: Path, env: Mapping[str, str]) -> Path | None:
+    try:
+        with script.open("rb") as file:
+            start = file.read(1024)
+    except OSError:
+        return None
+    if not start.startswith(b"#!"):
+        return None
+    if long := _LONG_SHEBANG.search(start):
+        words = [long[1].decode(errors="replace")]
+    else:
+        words = start[2:].partition(b"\n")[0].decode(errors="replace").split()
+    if words and PurePath(words[0]).name == "env":
+        words = [word for word in without_assignments(words[1:]) if not word.startswith("-")]
+    if words and _PYTHON.fullmatch(PurePath(words[0]).name):
+        return locate(words[0], cwd, env)
+    return None

@@ -1,0 +1,363 @@
+"""`gitexp.yaml`, and the conventions that hold without it.
+
+The project is the folder that the config, or else a dvc.yaml or a params file with a usual name, stands
+in: the nearest one from the current folder up to the repository's root. (A metrics file is no sign of
+one: it comes and goes with the runs.) Stages, of the config or else of a dvc.yaml in the project, name
+params, metrics and plots too. Paths in the config are relative to the project; all paths given out are
+relative to the root, with slashes.
+
+Of stages the config takes these names only, and passes over what it does not understand: whoever looks
+at experiments must neither pay for a pipeline nor fail at a mistake in it. `read_stages` is for those who
+run them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gitexp import errors, files
+from gitexp.files.dvc_yaml import (
+    DEFAULT_PARAMS,
+    DVC_CACHE,
+    DVC_LOCK,
+    DVC_YAML,
+    DvcFiles,
+    files_of_vars,
+    is_templated,
+    names_of,
+)
+from gitexp.files.limits import read_limited
+from gitexp.model import Tree, Value
+from gitexp.objects.paths import lies_in
+from gitexp.pipeline.paths import inside
+from gitexp.pipeline.stage import Pipeline, ReadFile
+from gitexp.repo.git.snapshot import MAX_UNTRACKED
+
+CONFIG_FILE = "gitexp.yaml"
+USUAL_PARAMS = ("params.yaml", "params.yml", "params.json", "params.toml", "dvclive/params.yaml")
+USUAL_METRICS = (
+    *("metrics.json", "metrics.yaml", "metrics.yml", "metrics.toml", "metrics.csv", "metrics.tsv"),
+    "dvclive/metrics.json",
+)
+USUAL_PLOTS = ("logs.csv", "dvclive/plots")
+
+KEYS: Mapping[str, str] = {
+    "command": "The training command: a string for the shell, or a list of arguments.",
+    "stages": "The steps of a pipeline, in the vocabulary of dvc.yaml; instead of command.",
+    "vars": "Variables for ${…} in stages: maps, and files such as model.json or model.json:size,lr.",
+    "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants).",
+    "metrics": "Files that the command writes its results to (JSON, YAML, TOML, CSV or TSV).",
+    "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
+    "plots": "Files or folders of curves that the command writes; stored with the experiment.",
+    "outs": "Other results, such as models; files over max_untracked go into the object store.",
+    "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
+    "data": "Files and folders of data that no stage makes, as gitexp add lists them.",
+    "remotes": "Where data is pushed to and pulled from: a URL by name, or a map with url: and options.",
+    "link": "How data comes into the workspace: the first that works of reflink, hardlink, copy.",
+    "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
+    "max_untracked": "Largest untracked or result file to store in Git, such as 10 MB.",
+}
+LINKS = ("reflink", "hardlink", "copy")
+_A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
+_COMMAND_AS_STAGE = "Make the command the 'cmd' of a stage."
+_A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)i?[bB]?")
+_Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What holds for one project. `folder` is the project relative to the root: "" or "sub/dir".
+
+    `params` and `metrics` are candidates: those that exist count. `declared` says whether the
+    config names them, so that a missing one is worth a word. `remotes` are by name, each with its `url`
+    and what else is said of it; the first is the one that is meant where none is named. `pipeline_file`
+    has the stages that `run` runs, None where there are none; `read_stages` reads it.
+    """
+
+    folder: str = ""
+    command: str | tuple[str, ...] | None = None
+    pipeline_file: str | None = None
+    params: tuple[str, ...] = USUAL_PARAMS
+    metrics: tuple[str, ...] = USUAL_METRICS
+    metrics_from_output: Mapping[str, str] = field(default_factory=dict)
+    plots: tuple[str, ...] = USUAL_PLOTS
+    outs: tuple[str, ...] = ()
+    name_template: str = ""
+    data: tuple[str, ...] = ()
+    remotes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    link: tuple[str, ...] = ("reflink", "copy")
+    share: tuple[str, ...] = ()
+    max_untracked: int = MAX_UNTRACKED
+    declared: frozenset[str] = frozenset()
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The paths that belong to an experiment's results, whether Git ignores them or not."""
+        return (*self.metrics, *self.plots, *self.outs)
+
+
+def load(root: Path, here: Path) -> Config:
+    """Return the config that holds in the folder `here` of the repository at `root`.
+
+    Raises ParseError or ConfigError with the file and line.
+    """
+    folder, prefix = _place(root, here)
+    path = folder / CONFIG_FILE
+    shown = str(PurePosixPath(prefix, CONFIG_FILE))
+    try:
+        data = read_limited(path) if path.is_file() else b""
+    except OSError as error:
+        raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
+    tree = files.parse(shown, data)
+    return _with_names(_from_tree(tree, data, prefix, shown), tree, data, folder)
+
+
+def conventions(root: Path, here: Path) -> Config:
+    """Return what would hold there if the config said nothing."""
+    folder, prefix = _place(root, here)
+    return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, b"", folder)
+
+
+def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -> Pipeline | None:
+    """Return the pipeline of a project, or None if it has no stages.
+
+    `read_file` gives the content of a file by its path from the root, for the variables in the stages:
+    by default as it is in the workspace. Raises ParseError and ConfigError with the file and line.
+    """
+    name = config.pipeline_file
+    if name is None:
+        return None
+    try:
+        data = read_limited(root / name)
+    except OSError as error:
+        raise errors.ConfigError(f"cannot be read: {error.strerror}", file=name) from error
+    from gitexp.pipeline.read import read
+
+    own = PurePosixPath(name).name == CONFIG_FILE
+    pipeline = read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)
+    for stage in pipeline.stages:
+        for out in stage.outs:
+            if both := [each for each in config.data if lies_in(each, out.path) or lies_in(out.path, each)]:
+                message = (
+                    f"'{out.path}' of the stage '{stage.name}' is data too: '{both[0]}' stands under data:"
+                )
+                raise errors.ConfigError(message, "Take one of them away.", file=name, line=stage.line)
+    return pipeline
+
+
+def _read_file(root: Path, name: str) -> bytes | None:
+    try:
+        return read_limited(root / name) if (root / name).is_file() else None
+    except OSError as error:
+        raise errors.ConfigError(f"cannot be read: {error.strerror}", file=name) from error
+
+
+def _place(root: Path, here: Path) -> tuple[Path, str]:
+    """Return the project's folder, and what its paths begin with."""
+    folder = _project(root, here)
+    prefix = folder.relative_to(root).as_posix()
+    return folder, "" if prefix == "." else prefix
+
+
+def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config:
+    """Return the config with the files that its stages name, or those of the project's dvc.yaml."""
+    if not tree.get("stages"):
+        return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
+    name = str(PurePosixPath(config.folder, CONFIG_FILE))
+    found = names_of(name, tree, _variables(tree, data, folder))
+    return _joined(replace(config, pipeline_file=name), found, frozenset())
+
+
+def _with_dvc(config: Config, folder: Path) -> Config:
+    """Return the config with what the project's dvc.yaml says.
+
+    Its stages are run where the config has no command. A run in a folder of its own works on DVC's one
+    cache, as DVC's own do.
+    """
+    name = str(PurePosixPath(config.folder, DVC_YAML))
+    stages = name if config.command is None else None
+    try:
+        data = read_limited(folder / DVC_YAML)
+        tree = files.parse(name, data)
+        found = names_of(name, tree, _variables(tree, data, folder))
+    except (OSError, errors.FileError):  # for whoever reads the stages to complain about
+        return replace(config, pipeline_file=stages)
+    config = replace(
+        config,
+        pipeline_file=stages if tree.get("stages") else None,
+        outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
+        share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
+    )
+    return _joined(config, found, frozenset() if config.pipeline_file else config.declared)
+
+
+def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
+    """Return the config with what stages name, but for kinds of files of which `instead` names some."""
+
+    def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+        return names if instead.intersection(names) else tuple(dict.fromkeys((*names, *more)))
+
+    return replace(
+        config,
+        params=joined(config.params, found.params),
+        metrics=joined(config.metrics, found.metrics),
+        plots=joined(config.plots, found.plots),
+    )
+
+
+def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
+    """Return what `${…}` in the stages may stand for: of params.yaml, and of the files that `vars` names."""
+    found: dict[str, Value] = {}
+    for name in (DEFAULT_PARAMS, *files_of_vars(tree)) if is_templated(data) else ():
+        path = inside("", name)
+        try:
+            if path is not None and (folder / path).is_file():
+                found.update(files.parse(path, read_limited(folder / path)))
+        except (OSError, errors.FileError):
+            continue
+    return found
+
+
+def _project(root: Path, here: Path) -> Path:
+    here = here if here.is_relative_to(root) else root
+    upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
+    for names in ((CONFIG_FILE,), (*USUAL_PARAMS, DVC_YAML)):
+        for folder in upward:
+            if any((folder / name).is_file() for name in names):
+                return folder
+    return here
+
+
+def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> Config:
+    values: dict[str, Any] = {}
+
+    def complain(key: str, message: str, hint: str) -> errors.ConfigError:
+        return errors.ConfigError(message, hint, file=shown, line=_line_of(data, key))
+
+    for key, value in tree.items():
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, n=1)
+            raise complain(
+                key,
+                f"there is no key '{key}'",
+                f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}.",
+            )
+        if value is None:
+            continue
+        if key in ("stages", "vars"):
+            _check_stages(key, value, tree, complain)
+        elif key == "command":
+            values[key] = _command(value, complain)
+        elif key == "max_untracked":
+            values[key] = _size(value, complain)
+        elif key == "name_template":
+            values[key] = _template(value, complain)
+        elif key == "metrics_from_output":
+            values[key] = _patterns(value, complain)
+        elif key == "remotes":
+            values[key] = _remotes(value, complain)
+        elif key == "link":
+            values[key] = _links(value, complain)
+        else:
+            values[key] = _paths(key, value, prefix, complain)
+    declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
+    for key, usual in (("params", USUAL_PARAMS), ("metrics", USUAL_METRICS), ("plots", USUAL_PLOTS)):
+        values.setdefault(key, tuple(str(PurePosixPath(prefix, name)) for name in usual))
+    return Config(folder=prefix, declared=declared, **values)
+
+
+def _command(value: Any, complain: _Complain) -> str | tuple[str, ...]:
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return value.strip()
+    if isinstance(value, list) and value and all(map(_is_word, value)):
+        return tuple(str(word) for word in value)
+    raise complain("command", "'command' must be a string or a list", "For example: command: python train.py")
+
+
+def _check_stages(key: str, value: Any, tree: Tree, complain: _Complain) -> None:
+    """Look at the outside of `stages` and `vars`; what is in them is for `read_stages`."""
+    if key == "stages" and not isinstance(value, dict):
+        raise complain(key, "'stages' must be a mapping of names to stages", _A_STAGE)
+    if key == "stages" and value and tree.get("command") is not None:
+        raise complain(key, "there is a 'command' too, and only one of them can be run", _COMMAND_AS_STAGE)
+    if key == "vars" and not isinstance(value, list):
+        raise complain(key, "'vars' must be a list", "For example: vars: [{size: 3}, model.json]")
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and "\0" not in str(value)
+
+
+def _size(value: Any, complain: _Complain) -> int:
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise complain("max_untracked", "'max_untracked' must be a size", "For example: max_untracked: 50 MB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _template(value: Any, complain: _Complain) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    hint = 'For example: name_template: "lr={train.lr}"'
+    raise complain("name_template", "'name_template' must be a text", hint)
+
+
+def _patterns(value: Any, complain: _Complain) -> dict[str, str]:
+    key = "metrics_from_output"
+    if not isinstance(value, dict) or not all(isinstance(pattern, str) for pattern in value.values()):
+        hint = r"For example: metrics_from_output: {val_bpb: '^val_bpb:\s+(\S+)'}"
+        raise complain(key, f"'{key}' must give each name a regular expression", hint)
+    try:
+        files.check_printed(value)
+    except errors.UsageError as error:
+        raise complain(key, error.message, error.hint or "") from error
+    return value
+
+
+def _remotes(value: Any, complain: _Complain) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, remote in value.items() if isinstance(value, dict) else ():
+        options = {"url": remote} if isinstance(remote, str) else remote
+        if not isinstance(options, dict) or not isinstance(options.get("url"), str) or not options["url"]:
+            raise complain("remotes", f"the remote '{name}' has no url", _A_REMOTE)
+        found[str(name)] = options
+    if not found:
+        raise complain("remotes", "'remotes' must give each name a URL", _A_REMOTE)
+    return found
+
+
+def _links(value: Any, complain: _Complain) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not items or any(item not in LINKS for item in items):
+        raise complain(
+            "link", f"'link' must be a list of {', '.join(LINKS)}", "For example: link: [reflink, copy]"
+        )
+    return tuple(items)
+
+
+def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
+        raise complain(key, f"'{key}' must be a list of paths", f"For example: {key}: [some/path]")
+    paths = []
+    for item in items:
+        path = inside(prefix, item)
+        if not path:
+            raise complain(key, f"'{item}' is not inside the repository", "Give a path below this folder.")
+        paths.append(path)
+    return tuple(dict.fromkeys(paths))
+
+
+def _line_of(data: bytes, key: str) -> int | None:
+    """Return the line on which a key of the top level stands."""
+    pattern = re.compile(rf"""["']?{re.escape(key)}["']?\s*:""")
+    text = data.decode("utf-8", "replace")
+    return next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), None)

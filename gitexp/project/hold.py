@@ -1,0 +1,27 @@
+"""What holds a workspace: a command that goes on although its gitexp was killed."""
+
+from __future__ import annotations
+
+from gitexp import errors
+from gitexp.model import ProcessId
+from gitexp.process.liveness import is_alive
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.live import LiveRun
+
+
+def orphan(run: LiveRun) -> ProcessId | None:
+    """Return the command of a run (of several, one) if it goes on now: where gitexp was killed, it may."""
+    children = (run.child, *run.others)
+    return next((child for child in children if child is not None and is_alive(child)), None)
+
+
+def refuse_beside_orphan(project: Project) -> None:
+    """Raise WorkspaceBusy while a command writes here whose results would be taken for another's."""
+    for run in live.live_runs(project.local):
+        if run.git_dir == str(project.repo.git_dir) and (process := orphan(run)) is not None:
+            raise errors.WorkspaceBusy(
+                f"The command of {run.name} is still running, though gitexp was killed: "
+                f"process {process.pid}.",
+                "End it, then run again; or run beside it in a workspace of its own: gitexp run --temp",
+            )

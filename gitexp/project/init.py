@@ -1,0 +1,158 @@
+"""Look at a project and write down in gitexp.yaml how it is trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp import errors, files
+from gitexp.files.dvc_yaml import DVC_YAML
+from gitexp.files.limits import read_limited
+from gitexp.project import whole_file
+from gitexp.project.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.local import LocalState
+
+_SCRIPTS = (
+    *("train.py", "main.py", "run.py", "training.py", "experiment.py"),
+    *("src/train.py", "src/main.py", "scripts/train.py", "train.sh", "run.sh"),
+)
+_NOT_TRAINING = ("setup", "conftest", "params", "config", "conf", "utils", "__init__", "__main__")
+_SHARED = ("data", "datasets", ".venv", "venv")  # often ignored by Git, and needed by a run
+_MOST = 1 << 20  # bytes of a script to look into
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in the project, and the config file that says so.
+
+    `stages` is the file of a pipeline that runs as it is, and names what it reads and writes itself.
+    """
+
+    file: Path
+    command: str | None
+    params: tuple[str, ...]
+    metrics: tuple[str, ...]
+    share: tuple[str, ...]
+    stages: str | None = None
+
+
+def init(here: Path, *, command: str | None = None, force: bool = False) -> Found:
+    """Write gitexp.yaml into the folder `here` and return what was found.
+
+    `command` is taken as it is; without it the usual scripts are looked for. Raises UsageError if
+    the file is there already, unless `force`; NotARepository outside a repository; StorageError.
+    """
+    repo = Repository.find(here)
+    file = here / CONFIG_FILE
+    stages = DVC_YAML if command is None and _has_stages(here / DVC_YAML) else None
+    script = None if stages else _find_script(here)
+    found = Found(
+        file=file,
+        command=command or (_command_of(script) if script else None),
+        params=tuple(name for name in (*USUAL_PARAMS, "params.py") if (here / name).is_file()),
+        metrics=() if stages else _metrics(here, script),
+        share=_ignored(repo, here),
+        stages=stages,
+    )
+    _write(file, _text(found), LocalState(repo), force=force)
+    return found
+
+
+def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
+    if not force and os.path.lexists(file):  # also a link to nowhere is in the way
+        raise errors.ConfigExists(
+            f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force."
+        )
+    local.refuse_links()
+    try:
+        original = file.read_bytes() if file.exists() else None
+    except OSError as error:
+        raise errors.StorageError(
+            f"{CONFIG_FILE} cannot be read: {error.strerror}.", "Move what is there out of the way."
+        ) from error
+    whole_file.write(file, text.encode(), local, original=original)
+
+
+def _has_stages(file: Path) -> bool:
+    try:
+        return bool(files.parse(DVC_YAML, read_limited(file)).get("stages"))
+    except errors.ParseError:
+        return True  # and `gitexp run` will say what is wrong with it
+    except OSError:
+        return False
+
+
+def _find_script(here: Path) -> str | None:
+    """Return the usual script that is here, or the only Python file that can be meant."""
+    for script in _SCRIPTS:
+        if (here / script).is_file():
+            return script
+    others = [
+        path.name
+        for path in sorted(here.glob("*.py"))
+        if path.stem not in _NOT_TRAINING and not path.stem.startswith("test") and path.is_file()
+    ]
+    return others[0] if len(others) == 1 else None
+
+
+def _command_of(script: str) -> str:
+    name = json.dumps(script) if " " in script else script
+    if script.endswith(".sh"):
+        return f"sh {name}"
+    return f"{'python3' if shutil.which('python') is None and shutil.which('python3') else 'python'} {name}"
+
+
+def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
+    """Return the metrics files that are here, or that the script speaks of; else the usual one."""
+    there = tuple(name for name in USUAL_METRICS if (here / name).is_file())
+    if there or script is None:
+        return there or USUAL_METRICS[:1]
+    try:
+        with (here / script).open("rb") as stream:
+            text = stream.read(_MOST).decode("utf-8", "replace")
+    except OSError:
+        return USUAL_METRICS[:1]
+    named = tuple(name for name in USUAL_METRICS if name in text)
+    if "dvclive" in text and "dvclive/metrics.json" not in named:
+        named = (*(name for name in named if name != "metrics.json"), "dvclive/metrics.json")
+    return named or USUAL_METRICS[:1]
+
+
+def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
+    """Return the usual data folders that are here and that Git ignores."""
+    there = [name for name in _SHARED if (here / name).is_dir()]
+    return tuple(name for name in there if _is_ignored(repo, here / name))
+
+
+def _is_ignored(repo: Repository, path: Path) -> bool:
+    # check-ignore is the one command that refuses to take paths literally; a path is literal to it anyhow.
+    literal = {"GIT_LITERAL_PATHSPECS": "0"}
+    return repo.call("check-ignore", "--quiet", "--no-index", "--", str(path), env=literal)[0] == 0
+
+
+def _text(found: Found) -> str:
+    """Return the config, each list in YAML's flow form."""
+    lines = ["# How gitexp runs this project; every key is optional."]
+    if found.command:
+        lines.append(_command_line(found.command))
+    else:
+        lines.append(f"# stages: as in {found.stages}" if found.stages else "# command: python train.py")
+    for key, names in (("params", found.params), ("metrics", found.metrics), ("share", found.share)):
+        if names:
+            lines.append(f"{key}: [{', '.join(names)}]")
+    return "\n".join(lines) + "\n"
+
+
+def _command_line(command: str) -> str:
+    """Return the command as YAML: plain where that reads as the same text, else as a JSON string."""
+    plain = f"command: {command}"
+    try:
+        if files.parse(CONFIG_FILE, plain.encode("utf-8", "replace")) == {"command": command}:
+            return plain
+    except errors.ParseError:
+        pass
+    return f"command: {json.dumps(command)}"

@@ -1,0 +1,219 @@
+"""The params that a run uses: read from their files and its command, changed as -S says, written back."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitexp import errors, files
+from gitexp.failpoints import failpoint
+from gitexp.files import Override, arguments
+from gitexp.files.keys import format_key, get, resolve
+from gitexp.files.limits import read_limited
+from gitexp.model import MISSING, Files
+from gitexp.project import whole_file
+from gitexp.project.project import Project, foreign, inside, warning_of
+
+Command = str | tuple[str, ...]  # for the shell, or an argument list
+
+COMMAND = ".gitexp/command"  # stands for a params file where the command's own options are recorded
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedParams:
+    """`command` is what to run, and `files` what the params files and its options say, both with the
+    overrides applied; `contents` what the files were read from; `edited` those that differ from the
+    disk, by their real path relative to the root (a symlink's target, not the link), and `originals`
+    what stood in these. `warnings` say which files are not recorded."""
+
+    command: Command
+    files: Files
+    contents: Mapping[str, bytes]
+    edited: Mapping[str, bytes]
+    originals: Mapping[str, bytes]
+    warnings: tuple[str, ...] = ()
+
+
+def prepare(
+    project: Project,
+    overrides: Sequence[Override],
+    command: Command,
+    *,
+    written_later: Sequence[str],
+    workspace: Path,
+) -> PreparedParams:
+    """Return the params of a run of `command`; nothing is written.
+
+    A file that is a link to outside the repository is stored as that link, and what it says is not
+    recorded: somebody else's link must not publish what is on this machine. A link to the user's own
+    `workspace`, which a run in another folder may share, does not lead outside.
+
+    Raises ParseError, UnknownParam, OverrideError, or SnapshotRefused if a file to be changed is a
+    link to outside the repository.
+    """
+    root = project.repo.root
+    of_command = [override for override in overrides if override.file == COMMAND]
+    overrides = _with_names(project, [o for o in overrides if o.file != COMMAND])
+    found = {name: data for name in _names(project, overrides) if (data := _read(root, name)) is not None}
+    # What the command itself writes is a result: it cannot be changed from here, nor is it input.
+    inputs = {name: data for name, data in found.items() if name not in written_later}
+    of_files = [override for override in overrides if not _is_of_command(override, command, inputs)]
+    of_command += [override for override in overrides if override not in of_files]
+    edited = files.apply_overrides(inputs, of_files) if of_files else {}
+    final = {**inputs, **edited}
+    command = _changed(command, of_command)
+    real = {name: _real(root, name) for name in edited}
+    unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
+    trees = {name: files.parse(name, data) for name, data in final.items() if name not in unrecorded}
+    if options := arguments.parse(arguments.split(command) or ()):
+        trees[COMMAND] = options
+    return PreparedParams(
+        command,
+        trees,
+        contents=final,
+        edited={real[name]: data for name, data in edited.items()},
+        originals={real[name]: inputs[name] for name in edited},
+        warnings=(*warning_of(unrecorded), *_of_other_types(inputs, edited)),
+    )
+
+
+def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield a sentence for each number that has become a text, or the other way: it may not be meant so."""
+    for name, data in after.items():
+        old, new = (files.flatten(files.parse(name, each)) for each in (before[name], data))
+        for key in old:
+            one, other = old[key], new.get(key)
+            if files.is_number(one) and isinstance(other, str):
+                several = "; for several values, run once with each" if "," in other else ""
+                yield f"{key} was the number {one}, now it is the text {other!r}{several}"
+            elif isinstance(one, str) and files.is_number(other):
+                yield f"{key} was the text {one!r}, now it is the number {other}"
+
+
+def _is_of_command(override: Override, command: Command, inputs: Mapping[str, bytes]) -> bool:
+    """Return whether an override without a file means an option of the command; raises OverrideError
+    where it may as well mean a key of a file."""
+    if override.file is not None or override.key[0] != arguments.SECTION:
+        return False
+    trees = {name: files.parse(name, data) for name, data in inputs.items()}
+    having = [name for name, tree in trees.items() if get(tree, resolve(tree, override.key)) is not MISSING]
+    words = arguments.split(command)
+    if words is not None and having and arguments.has(words, override):
+        key = format_key(override.key)
+        raise errors.OverrideError(
+            f"`{key}` stands in {' and in '.join(having)} and is an option of the command.",
+            f"Say which one is meant: {having[0]}:{key} or {COMMAND}:{key}",
+        )
+    return not having and not any(arguments.SECTION in tree for tree in trees.values())
+
+
+def _changed(command: Command, overrides: Sequence[Override]) -> Command:
+    """Return the command with its options changed; a list stays a list, a shell line a shell line."""
+    if not overrides:
+        return command
+    words = arguments.split(command)
+    if words is None:
+        raise errors.UnknownParam(
+            f"`{overrides[0].text}` cannot change the command: it is a line for the shell, {command}",
+            "Give the command in plain words: gitexp run -- python train.py --lr 0.1",
+        )
+    words = arguments.apply(words, overrides)
+    return arguments.join(words) if isinstance(command, str) else tuple(words)
+
+
+def require_writable(root: Path, params: PreparedParams) -> None:
+    """Raise FileError for a file to be edited that its owner has protected, or that is not ours."""
+    for name in params.edited:
+        path = root / name
+        # The mode besides: to root every file is writable.
+        if not (os.access(path, os.W_OK) and path.stat().st_mode & stat.S_IWUSR):
+            raise errors.FileError("cannot be written: it is read-only", file=name)
+
+
+def as_stored(project: Project, tree: str, params: PreparedParams) -> PreparedParams:
+    """Return the params as they are in the snapshot: somebody may have saved a file meanwhile."""
+    found = {name: inside(project.repo.root, name) for name in params.contents}
+    names = {name: real for name, real in found.items() if real is not None}
+    blobs = project.repo.read_blobs([f"{tree}:{real}" for real in names.values()])
+    stored = {name: blob for name, blob in zip(names, blobs, strict=True) if blob is not None}
+    changed = {name: blob for name, blob in stored.items() if blob != params.contents[name]}
+    if not changed:
+        return params
+    trees = {name: files.parse(name, blob) for name, blob in changed.items()}
+    return replace(params, files={**params.files, **trees}, contents={**params.contents, **changed})
+
+
+def write(root: Path, scratch: Path, params: PreparedParams) -> None:
+    """Write edited files in place, each whole or not at all; mode bits stay.
+
+    Raises StorageError, also for a file that somebody has changed since it was read.
+    """
+    for name, data in params.edited.items():
+        path = root / name
+        try:
+            with whole_file.prepared(path, data, scratch) as new:
+                failpoint("params:temporary")
+                whole_file.move_in(new, path, original=params.originals[name])
+        except OSError as error:
+            raise errors.StorageError(
+                f"{name} could not be written: {error.strerror}.", "Check its permissions and the disk."
+            ) from error
+        failpoint("params:written")
+
+
+def _with_names(project: Project, overrides: Sequence[Override]) -> list[Override]:
+    """Return the overrides with the name that the file of each goes by: the config's, if it has one.
+
+    A file is looked for in the project's folder first, then at the root of the repository.
+    """
+    root = project.repo.root
+    known = {(root / name).resolve(): name for name in reversed(project.config.params)}
+    named = []
+    for override in overrides:
+        if override.file is not None and override.file not in project.config.params:
+            paths = [Path(os.path.normpath(top / override.file)) for top in (project.folder, root)]
+            path = next((path for path in paths if path.is_file()), paths[-1])
+            name = known.setdefault(path.resolve(), Path(os.path.relpath(path, root)).as_posix())
+            override = replace(override, file=name)
+        named.append(override)
+    return named
+
+
+def _names(project: Project, overrides: Sequence[Override]) -> list[str]:
+    named = []
+    for override in overrides:
+        if override.file is None:
+            continue
+        root = project.repo.root
+        if not (root / override.file).is_file():
+            there = [name for name in project.config.params if (root / name).is_file()]
+            raise errors.UnknownParam(
+                f"There is no file '{override.file}' to change.",
+                f"Params files here: {', '.join(there) or 'none'}.",
+            )
+        named.append(override.file)
+    return list(dict.fromkeys((*project.config.params, *named)))
+
+
+def _read(root: Path, name: str) -> bytes | None:
+    path = root / name
+    if not path.is_file():
+        return None
+    try:
+        return read_limited(path)
+    except OSError as error:
+        raise errors.FileError(f"cannot be read: {error.strerror}", file=name) from error
+
+
+def _real(root: Path, name: str) -> str:
+    real = inside(root, name)
+    if real is None:
+        raise errors.SnapshotRefused(
+            f"{name} is a link to outside the repository: a change to it could not be stored.",
+            "Put the file itself into the repository.",
+            paths=[name],
+        )
+    return real

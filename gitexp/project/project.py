@@ -1,0 +1,192 @@
+"""The repository, its config and its experiments, as every operation needs them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp import errors, files
+from gitexp.files.dvc_yaml import DVC_YAML
+from gitexp.files.limits import read_limited
+from gitexp.model import Files, Tree, Value
+from gitexp.pipeline.stage import Pipeline, ReadFile
+from gitexp.project import config
+from gitexp.project.config import Config
+from gitexp.repo.experiments import Store
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.local import LocalState
+from gitexp.words import shorten
+
+Parser = Callable[[str, bytes], Tree]
+
+
+class Contents(NamedTuple):
+    """What the params and metrics files of one place say, and a sentence for each that does not parse."""
+
+    params: Files
+    metrics: Files
+    complaints: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Open with `Project.open`; `here` is the folder the user stands in.
+
+    `config_error` is why the config is not what gitexp.yaml says.
+    """
+
+    repo: Repository
+    config: Config
+    store: Store
+    local: LocalState
+    here: Path
+    config_error: errors.FileError | None = None
+
+    @classmethod
+    def open(cls, here: Path | None = None, *, any_config: bool = False) -> Project:
+        """Return the project around `here` (default: the current folder).
+
+        Raises what `Repository.find` and `config.load` raise, and UntrustedRepository. With `any_config`
+        a gitexp.yaml that is wrong is no error: the conventions hold then.
+        """
+        here = (here or Path.cwd()).resolve()
+        repo = Repository.find(here)
+        local = LocalState(repo)
+        local.refuse_links()
+        root, error = repo.root.resolve(), None
+        try:
+            found = config.load(root, here)
+        except errors.FileError as wrong:
+            if not any_config:
+                raise
+            found, error = config.conventions(root, here), wrong
+        return cls(repo, found, Store(repo), local, here, error)
+
+    def typed(self, *paths: str) -> str:
+        """Return paths from the root as a user types them in a command: from where he stands, and quoted."""
+        root = self.repo.root.resolve()
+        words = [os.path.relpath(root / path, self.here).replace(os.sep, "/") for path in paths]
+        return shlex.join(f"./{word}" if word.startswith("-") else word for word in words)
+
+    @property
+    def folder(self) -> Path:
+        """The project's own folder: where `command:` of the config runs."""
+        return self.repo.root / self.config.folder
+
+    def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
+        """Return the stages as gitexp.yaml or dvc.yaml has them, None if there are none.
+
+        Raises ParseError and ConfigError. `read_file` gives the files that `${…}` in them is filled from, by
+        their path from the root: those of the workspace, or as they will be (`-S`).
+        """
+        return config.read_stages(self.repo.root, self.config, read_file)
+
+    def at_home(self) -> Project:
+        """Return the project that a new gitexp.yaml is written for: this one or, where no file says that
+        there is one, that of the whole repository."""
+        if any(
+            (self.folder / name).is_file() for name in (config.CONFIG_FILE, DVC_YAML, *config.USUAL_PARAMS)
+        ):
+            return self
+        root = self.repo.root.resolve()
+        return replace(self, config=config.load(root, root))
+
+    def elsewhere(self) -> tuple[str, ...]:
+        """Return the paths whose content belongs in the object store, and not into Git: data, and outs."""
+        try:
+            pipeline = self.pipeline()
+        except errors.FileError:  # a command may run beside stages that are wrong, or DVC's to understand
+            pipeline = None
+        outs = [out for stage in pipeline.stages for out in stage.outs] if pipeline is not None else []
+        return (*self.config.data, *(out.path for out in outs if not out.in_git))
+
+    def files_here(self) -> tuple[Files, Files]:
+        """Return the params and the metrics of the workspace; what does not parse is left out."""
+        params, metrics, _ = self.read_here()
+        return params, metrics
+
+    def read_here(self, more: Iterable[str] = ()) -> Contents:
+        """Return what the params files (`more` than the config names) and metrics files here say."""
+        names = self._names(more)
+        return self._parsed({name: read(self.repo.root / name) for name in names}, more)
+
+    def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
+        """Return the same for each of some commits, by one Git process for all."""
+        unique, names = list(dict.fromkeys(commits)), self._names(more)
+        asked = [[f"{commit}:{name}" for name in names] for commit in unique]
+        try:
+            blobs = iter(self.repo.read_blobs([name for one in asked for name in one]))
+            found = [[next(blobs) for _ in one] for one in asked]
+        except errors.GitFailed:  # for one of them; that must not hide the others
+            found = [self._read_around_damage(one) for one in asked]
+        contents = [self._parsed(dict(zip(names, one, strict=True)), more) for one in found]
+        return dict(zip(unique, contents, strict=True))
+
+    def _read_around_damage(self, names: Sequence[str]) -> list[bytes | None]:
+        try:
+            return self.repo.read_blobs(names)
+        except errors.GitFailed:
+            return [None] * len(names)
+
+    def _names(self, more: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys([*self.config.params, *more, *self.config.metrics]))
+
+    def _parsed(self, found: Mapping[str, bytes | None], more: Iterable[str]) -> Contents:
+        config = self.config
+        params, unread = parse_all({n: found[n] for n in (*config.params, *more)}, parse_params)
+        metrics, bad = parse_all({n: found[n] for n in config.metrics}, files.parse_metrics)
+        return Contents(params, metrics, [*unread, *bad])
+
+
+def parse_params(name: str, data: bytes) -> Tree:
+    """Return what a params file says as a record has it: infinity and NaN as text."""
+    tree: dict[str, Value] = files.jsonable(files.parse(name, data))
+    return tree
+
+
+def read(path: Path) -> bytes | None:
+    """Return the content of a file, or None if it is not there, cannot be read, or is a pipe or folder.
+
+    Of one that is too large to be parsed, so much as shows that.
+    """
+    try:
+        return read_limited(path) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def inside(root: Path, name: str | Path) -> str | None:
+    """Return the real path of a file relative to the root; None if it is not of this repository."""
+    real, top = (root / name).resolve(), root.resolve()
+    if not real.is_relative_to(top) or ".git" in real.relative_to(top).parts:
+        return None
+    return real.relative_to(top).as_posix()
+
+
+def foreign(root: Path, names: Iterable[str]) -> list[str]:
+    """Return those of some files that are links to outside the repository."""
+    return [name for name in names if (root / name).is_file() and inside(root, name) is None]
+
+
+def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:
+    """Return what a record says of files whose content it does not have, because they are links."""
+    if not unrecorded:
+        return ()
+    return (f"not recorded, a link to outside the repository: {shorten(unrecorded)}",)
+
+
+def parse_all(found: Mapping[str, bytes | None], parser: Parser) -> tuple[dict[str, Tree], list[str]]:
+    """Return what the files say that are there and parse, and a sentence for each that does not."""
+    trees, complaints = {}, []
+    for name, data in found.items():
+        if data is None:
+            continue
+        try:
+            trees[name] = parser(name, data)
+        except errors.FileError as error:
+            complaints.append(f"not read: {error.message}")
+    return trees, complaints

@@ -1,0 +1,344 @@
+"""Experiments as refs: `refs/gitexp/exps/<name>` -> record R -> experiment commit E -> baseline B.
+
+One ref per experiment, every step one compare-and-swap of it, so that whatever happens an experiment
+is there whole or not at all. Listing is one `git for-each-ref`: a record has all that a table needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Record, Status
+from gitexp.repo import records
+from gitexp.repo.git import failures, refs
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
+from gitexp.repo.local import LocalState
+
+PREFIX = "refs/gitexp/exps/"
+RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
+KEPT = "kept"  # the folder in that whose gitexp.lock names what was replaced and no run had made
+STAGE_LOGS = "stages"  # the folder in that of what single stages have printed
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
+_WRITTEN = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
+_RESERVED = {"head", "workspace"}  # words that mean something else where an experiment is asked for
+_SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
+_SUBJECT_WIDTH = 100
+_ATTEMPTS = 10
+_MOST_PATTERNS = 1000  # on one command line
+_RACES = 1000  # that one may lose for an automatic name
+
+
+Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
+_NameOf = Callable[[str], str]  # ref -> the experiment's name
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """An experiment with what its record commit says besides: its parents, and when it was written.
+
+    The time is in seconds since the epoch, 0 where none can be read.
+    """
+
+    experiment: Experiment
+    parents: tuple[str, ...]
+    time: int
+
+
+class Store:
+    """The experiments of one repository."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.repo = repo
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def all(self) -> list[Experiment]:
+        """Return every experiment in order of name; a damaged one has `error` set, none is left out."""
+        return self._experiments(PREFIX)
+
+    def names(self) -> list[str]:
+        """Return the names of all experiments, sorted."""
+        found, broken = self.repo.refs_and_broken(PREFIX, fields=("refname",))
+        names = [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
+        return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)]) if broken else names
+
+    def get(self, name: str) -> Experiment | None:
+        """Return the experiment of exactly this name, or None."""
+        if not is_name(name):
+            return None
+        return next((found for found in self._experiments(PREFIX + name) if found.name == name), None)
+
+    def find(self, text: str) -> Experiment | None:
+        """Return the experiment that a name, a unique prefix of one, or a commit id stands for.
+
+        None if nothing does; raises AmbiguousExperiment if more than one does.
+        """
+        if (exact := self.get(text)) is not None:
+            return exact
+        if not _NAME.fullmatch(text) or text.lower() in _RESERVED:
+            return None
+        matches = [name for name in self.names() if name.lower().startswith(text.lower())]
+        same = [name for name in matches if name.lower() == text.lower()]
+        if len(same or matches) == 1:
+            return self.get((same or matches)[0])
+        if matches:
+            raise errors.AmbiguousExperiment(
+                f"'{text}' could be any of {len(matches)} experiments: {', '.join(matches[:5])}"
+                f"{', …' if len(matches) > 5 else ''}.",
+                "Give more of the name.",
+            )
+        return self._by_commit(text.lower())
+
+    def require(self, text: str) -> Experiment:
+        """Return `find(text)`; raises UnknownExperiment with the nearest names, or BadRecord."""
+        found = self.find(text)
+        if found is None:
+            near = get_close_matches(text, self.names(), n=3, cutoff=0.5)
+            raise errors.UnknownExperiment(
+                f"There is no experiment '{text}'.",
+                f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names them all.",
+            )
+        if found.error is not None:
+            raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
+        return found
+
+    def run_file(self, experiment: Experiment, name: str) -> bytes | None:
+        """Return a file that the run left besides the workspace: `output.log`, `environment.txt`."""
+        return self.repo.read_blobs([f"{experiment.id}:{RUN_FOLDER}/{name}"])[0]
+
+    def _by_commit(self, prefix: str) -> Experiment | None:
+        if len(prefix) < 4 or prefix.strip("0123456789abcdef"):
+            return None
+        found = [e for e in self.all() if prefix in (e.record.commit[: len(prefix)], e.id[: len(prefix)])]
+        if len(found) > 1:
+            names = ", ".join(experiment.name for experiment in found[:5])
+            raise errors.AmbiguousExperiment(
+                f"'{prefix}' could be any of {len(found)} experiments: {names}.",
+                "Give more digits, or the name.",
+            )
+        return found[0] if found else None
+
+    def read_below(self, prefix: str) -> list[tuple[str, Experiment]]:
+        """Return each ref below a prefix with the experiment there, called by the ref's last part.
+
+        A ref that says no commit is passed over.
+        """
+        return self._read(prefix, lambda ref: ref.rpartition("/")[2])[0]
+
+    def read_commits(self, ids: Mapping[str, str]) -> list[StoredRecord]:
+        """Return the experiments whose record commits these are, called by the names that stand for them."""
+        found = self.repo.read_objects(list(ids.values()))
+        return [_stored(name, oid, one) for (name, oid), one in zip(ids.items(), found, strict=True)]
+
+    def _experiments(self, pattern: str) -> list[Experiment]:
+        read, broken = self._read(pattern, lambda ref: ref.removeprefix(PREFIX))
+        found = [experiment for _, experiment in read]
+        if not broken:
+            return found
+        lost = [
+            _damaged(name, self.repo.zero, f"The ref of {name} is broken: it says no commit.")
+            for name in (ref.removeprefix(PREFIX) for ref in broken)
+        ]
+        return sorted([*found, *lost], key=lambda experiment: experiment.name)
+
+    def _read(self, pattern: str, name_of: _NameOf) -> tuple[list[tuple[str, Experiment]], list[str]]:
+        """Return the refs that match with their experiments, and the names of those that are broken."""
+        try:
+            return self._read_refs([pattern], name_of)
+        except errors.GitFailed:
+            # Git stops at the first ref whose commit is not there; that must not hide the others.
+            found, broken = self.repo.refs_and_broken(pattern, fields=("refname",))
+            refs = [ref.decode("utf-8", "surrogateescape") for (ref,) in found]
+            chunks = (refs[at : at + _MOST_PATTERNS] for at in range(0, len(refs), _MOST_PATTERNS))
+            read = [one for chunk in chunks for one in self._read_around_damage(chunk, name_of)]
+            return read, broken
+
+    def _read_refs(
+        self, patterns: Sequence[str], name_of: _NameOf
+    ) -> tuple[list[tuple[str, Experiment]], list[str]]:
+        fields = ("refname", "objectname", "contents:body")
+        rows, broken = self.repo.refs_and_broken(*patterns, fields=fields)
+        found = []
+        for name, oid, body in rows:
+            ref = name.decode("utf-8", "replace")
+            found.append((ref, _experiment(name_of(ref), oid.decode(), body)))
+        return found, broken
+
+    def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Experiment]]:
+        """Return what can be read of the refs, by halves until each damaged one stands alone."""
+        try:
+            return self._read_refs(refs, name_of)[0]
+        except errors.GitFailed as error:
+            if len(refs) > 1:
+                half = len(refs) // 2
+                first = self._read_around_damage(refs[:half], name_of)
+                return first + self._read_around_damage(refs[half:], name_of)
+            ((name, oid),) = self.repo.refs(refs[0], fields=("refname", "objectname"))
+            ref = name.decode("utf-8", "replace")
+            reason = f"The commit of {name_of(ref)} cannot be read: {failures.reason(error)}"
+            return [(ref, _damaged(name_of(ref), oid.decode(), reason))]
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def create(self, name: str, seed: str, build: Builder) -> Experiment:
+        """Add an experiment called `name`, or by the first digits of the id `seed` if that is empty.
+
+        `build(name)` gives the record and its tree. Raises NameTaken (names are compared without
+        regard to case) and leaves nothing behind then.
+        """
+        if not name:
+            return self._create_automatic(seed, build)
+        check_name(name)
+        # Two names that differ in case alone are two refs to Git, but one file to some file systems.
+        with LocalState(self.repo).lock("names"):
+            self.require_free(name)
+            with contextlib.suppress(RefConflict):
+                return self._write(*build(name), None)
+        raise _taken(name)
+
+    def require_free(self, name: str, *, but: Collection[str] = ()) -> None:
+        """Raise NameTaken if there is an experiment of this name, in whatever case; some do not count."""
+        for taken in self.names():
+            if taken.lower() == name.lower() and taken not in but:
+                raise _taken(taken)
+
+    def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:
+        """Replace an experiment's record and tree, keeping a note and tags that were set meanwhile."""
+        current: Experiment | None = experiment
+        for _ in range(_ATTEMPTS):
+            if current is not None and current.error is None:
+                record = replace(record, note=current.record.note, tags=current.record.tags)
+            try:
+                return self._write(record, tree, current.id if current is not None else None)
+            except RefConflict:
+                current = self.get(record.name)
+        raise errors.GitFailed(
+            f"The ref of {record.name} keeps changing under us.", "Run the command again in a moment."
+        )
+
+    def on_top(self, experiment: Experiment, record: Record) -> RefChange:
+        """Write `record` on top of an experiment's present one; return the change that puts it there.
+
+        If it has another name, the change is of the ref of that name, which must not be there yet.
+        """
+        tree = self.repo.resolve(experiment.id, "tree")
+        assert tree is not None  # it has just been read
+        oid = self.repo.write_commit(tree, [experiment.id], records.encode(record, subject(record)))
+        old = experiment.id if record.name == experiment.name else None
+        return RefChange(PREFIX + record.name, old, oid)
+
+    def _create_automatic(self, seed: str, build: Builder) -> Experiment:
+        taken: set[str] = set()
+        for _ in range(_RACES):
+            name = next(name for name in _automatic_names(seed) if name not in taken)
+            with contextlib.suppress(RefConflict):
+                return self._write(*build(name), None)
+            taken |= {name, *(name.lower() for name in self.names())}
+        raise _taken(f"exp-{seed}")
+
+    def _write(self, record: Record, tree: str, old: str | None) -> Experiment:
+        """Write a record commit on top of `record.commit` and move the ref from `old` to it."""
+        oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
+        failpoint("store:before-ref")
+        refs.move(self.repo, [RefChange(PREFIX + record.name, old, oid)], f"gitexp: {record.status}")
+        failpoint("store:after-ref")
+        return Experiment(record.name, oid, record)
+
+    def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
+        """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it.
+
+        A name may have a folder in it.
+        """
+        entries = [entry for entry in self.repo.read_tree(tree) if entry.name != b".gitexp"]
+        folders: dict[str, list[TreeEntry]] = {"": []}
+        for name, oid in sorted(files.items()):
+            folder, _, name = name.rpartition("/")
+            folders.setdefault(folder, []).append(TreeEntry("100644", "blob", oid, name.encode()))
+        blobs = folders.pop("")
+        for name, below in folders.items():
+            blobs.append(TreeEntry("040000", "tree", self.repo.write_tree(below), name.encode()))
+        run = self.repo.write_tree(blobs)
+        folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
+        return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
+
+
+def _automatic_names(seed: str) -> Iterator[str]:
+    """Yield names by the first digits of an id, more and more, then by those of its hash, and so on.
+
+    The same workspace saved often within one second has the same id each time.
+    """
+    while True:
+        yield from (f"exp-{seed[:digits]}" for digits in range(_SHORTEST_ID, _LONGEST_ID + 1))
+        seed = hashlib.sha256(seed.encode()).hexdigest()
+
+
+def _taken(name: str) -> errors.NameTaken:
+    return errors.NameTaken(
+        f"There is an experiment '{name}' already.", "Choose another name, or none to have one made."
+    )
+
+
+def subject(record: Record) -> str:
+    """Return the one line that says what an experiment is, for `git log` and the forge's pages."""
+    what = ", ".join(record.overrides) or record.note.partition("\n")[0] or record.command or "saved"
+    line = "".join(char if char.isprintable() else " " for char in f"{record.name}: {what}")
+    return line if len(line) <= _SUBJECT_WIDTH else line[: _SUBJECT_WIDTH - 1] + "…"
+
+
+def is_name(text: str) -> bool:
+    """Return whether the storage format allows this name for an experiment."""
+    return (
+        _NAME.fullmatch(text) is not None
+        and ".." not in text
+        and not text.lower().endswith((".", ".lock"))
+        and text.lower() not in _RESERVED
+    )
+
+
+def check_name(text: str) -> None:
+    """Raise InvalidName if an experiment cannot have this name."""
+    if not is_name(text):
+        shown = text if len(text) <= 70 else text[:67] + "…"
+        raise errors.InvalidName(
+            f"'{shown}' cannot be the name of an experiment.",
+            "That name is reserved: where an experiment is asked for, it means something else."
+            if text.lower() in _RESERVED
+            else "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit.",
+        )
+
+
+def newest_first(experiments: Iterable[Experiment]) -> list[Experiment]:
+    """Return experiments by time of creation, the newest first; equal times by name."""
+    by_name = sorted(experiments, key=lambda experiment: experiment.name)
+    return sorted(by_name, key=lambda experiment: experiment.record.created, reverse=True)
+
+
+def _experiment(name: str, oid: str, body: bytes) -> Experiment:
+    try:
+        return Experiment(name, oid, records.decode(body, name))
+    except errors.BadRecord as error:
+        return _damaged(name, oid, error.message)
+
+
+def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> StoredRecord:
+    if found is None or found[0] != "commit":
+        return StoredRecord(_damaged(name, oid, f"The ref of {name} says no commit that is here."), (), 0)
+    head, _, message = found[1].partition(b"\n\n")
+    parents = tuple(match[1].decode() for match in _PARENT.finditer(head))
+    time = _WRITTEN.search(head)
+    body = message.partition(b"\n\n")[2]
+    return StoredRecord(_experiment(name, oid, body), parents, int(time[1]) if time is not None else 0)
+
+
+def _damaged(name: str, oid: str, error: str) -> Experiment:
+    return Experiment(name, oid, Record(name, Status.FAILED, oid, oid), error)

@@ -1,0 +1,75 @@
+"""Locks on files that die with the processes that hold them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from pathlib import Path
+
+from gitexp import errors
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_STALE_AFTER = 24 * 3600.0  # seconds; what is kept for a moment is in use for seconds, not for a day
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # how systems say: somebody has it
+_LOCK_WAIT = 30.0  # seconds; a lock that is waited for is held for milliseconds
+
+
+class FileLock:
+    """A lock that is held until `release`, or until the process dies."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd  # a process that inherits it holds the lock too
+
+    def release(self) -> None:
+        # The file stays: deleting it would let two processes lock two files of one name.
+        os.close(self.fd)
+
+
+def try_lock(path: Path) -> FileLock | None:
+    """Lock the file at `path`, made if it is not there; None if somebody else holds it.
+
+    Raises StorageError where there are no locks to be had, FileNotFoundError if the folder is gone.
+    """
+    flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)  # who locks may write in it too
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        if error.errno in _HELD:
+            return None
+        raise errors.StorageError(
+            f"{path.parent} is on a file system without locks: {error.strerror}.",
+            "Keep the repository on another disk, or mount this one with locks (Lustre: -o flock).",
+        ) from error
+    return FileLock(fd)
+
+
+def wait_lock(path: Path) -> FileLock:
+    """Lock the file at `path`, waiting for whoever has it; raises WorkspaceBusy after 30 seconds."""
+    deadline = time.monotonic() + _LOCK_WAIT
+    while (held := try_lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise errors.WorkspaceBusy(
+                f"Another gitexp process has held the lock '{path.name}' for too long.",
+                "Wait for it to end, or end it, then try again.",
+            )
+        time.sleep(0.01)
+    return held
+
+
+def is_stale(path: Path) -> bool:
+    """Return whether nobody has touched a file or folder for so long that its process must be gone."""
+    try:
+        return time.time() - path.stat().st_mtime > _STALE_AFTER
+    except OSError:
+        return False

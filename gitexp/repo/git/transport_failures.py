@@ -1,0 +1,132 @@
+"""What Git, ssh and servers say when they do not talk to each other, as errors of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gitexp import errors
+from gitexp.repo.git import failures
+
+# In this order: what is said first is often only that something else has gone wrong.
+_KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), what, hint)
+    for pattern, what, hint in (
+        (
+            r"dubious ownership|unsafe repository",
+            "{where} belongs to somebody else, and Git does not trust it",
+            "If you do: git config --global --add safe.directory <its folder>",
+        ),
+        (
+            r"terminal prompts disabled|could not read (?:username|password)|authentication failed"
+            r"|permission denied \(|invalid credentials|http basic: access denied|error: 401",
+            "{where} does not know who you are",
+            "What git push asks for, or finds in a credential helper or ssh agent, must be there.",
+        ),
+        (
+            r"error: 403|write access to repository not granted|access denied|not authorized"
+            r"|permission to .* denied|insufficient permission|unpacker error|service not enabled"
+            r"|unable to create temporary object",
+            "You have no right to do that at {where}",
+            "Ask its owner for the right to push; reading may be allowed all the same.",
+        ),
+        (
+            r"could not resolve host|connection refused|connection timed out|network is unreachable"
+            r"|no route to host|could not connect|failed to connect|couldn't connect|operation timed out",
+            "{where} cannot be reached",
+            "Is the network there, and the address right? git remote -v shows it.",
+        ),
+        (
+            r"host key verification failed",
+            "The key of the server of {where} is not known",
+            "Connect once with ssh, and compare its key; or correct ~/.ssh/known_hosts.",
+        ),
+        (
+            r"mismatched algorithms|different object format|object format"
+            r"|couldn't find remote ref [0-9a-f]{40}",  # by its id, which is no id to this Git
+            "{where} uses another kind of object ids (SHA-1 and SHA-256)",
+            "Git cannot carry anything from the one to the other.",
+        ),
+        (
+            r"does not appear to be a git repository|repository .*not found|not found: did you run"
+            r"|error: 404|no such remote|does not exist|no such file or directory",
+            "There is no Git repository at {where}",
+            "Is the address right? git remote -v shows it.",
+        ),
+        (
+            r"receiving end does not support|could not open object name list",
+            "What Git is configured to do does not work with {where}",
+            "git config --list --show-origin says where that is set.",
+        ),
+        (
+            r"hung up|early eof|unexpected disconnect|rpc failed|connection reset|broken pipe|read error"
+            r"|connection closed|transfer closed|died of signal|unpack-objects failed|index-pack failed"
+            r"|sideband",
+            "The connection to {where} was cut",
+            "Nothing is half there, here or there. Run the command again.",
+        ),
+    )
+)
+_FSCK = re.compile(
+    r"^(?:remote: )?(?:error|fatal): (?:fsck error in packed object|object [0-9a-f]+: .+)", re.MULTILINE
+)
+_DAMAGED = re.compile(
+    r"pack-objects died|did not send all necessary objects|missing necessary objects", re.IGNORECASE
+)
+_GONE = re.compile(r"not our ref|request for unadvertised object", re.IGNORECASE)
+_BROKEN_REF = re.compile(r"^(?:error|fatal): bad object (refs/\S+)", re.MULTILINE)
+_ASK_OWNER = "Nothing of it was taken. Its owner can see with git fsck what is wrong there."
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
+    """Return the error for a `git push`, `fetch` or `ls-remote` that failed."""
+    where = without_credentials(where)
+    ours = "\n".join(line for line in err.splitlines() if not line.startswith("remote: "))
+    plain = failures.failure([verb], status, ours)
+    if isinstance(plain, errors.DiskFull | errors.ReadOnlyRepository):
+        return plain
+    if verb == "fetch" and (damage := _FSCK.search(err)) is not None:
+        return errors.BadTransfer(
+            f"{where} has an object that Git refuses: {damage[0].partition(': ')[2]}", _ASK_OWNER
+        )
+    if (broken := _BROKEN_REF.search(err)) is not None:
+        return errors.GitFailed(
+            f"A ref of this repository is broken: {broken[1]}",
+            "gitexp doctor says what can be done.",
+            status=status,
+            stderr=err,
+        )
+    if verb == "fetch" and (damage := _DAMAGED.search(err)) is not None:
+        return errors.BadTransfer(f"The repository at {where} is damaged: {damage[0]}", _ASK_OWNER)
+    if verb == "fetch" and (gone := _GONE.search(err)) is not None:
+        return errors.BadTransfer(
+            f"{where} does not give it: {gone[0]}", "Was it changed there just now? Try again."
+        )
+    said = reason(err)
+    for pattern, what, hint in _KNOWN:
+        if pattern.search(err):
+            return errors.RemoteFailed(f"{what.format(where=where)}: {said}", hint)
+    return errors.RemoteFailed(
+        f"git {verb} did not work with {where}: {said or f'exit status {status}'}",
+        f"Does git fetch {where} work? If not, that is to be put right first.",
+    )
+
+
+def reason(err: str) -> str:
+    """Return the line that says why, of all that Git, ssh and the server have said."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    for pattern, *_ in _KNOWN:
+        for line in lines:
+            if pattern.search(line):
+                return _plain(line)
+    return _plain(failures.sentence(err))
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the name and password of a URL in it."""
+    return _CREDENTIALS.sub("", text)
+
+
+def _plain(line: str) -> str:
+    return without_credentials(re.sub(r"^(?:(?:remote|fatal|error): ?)+", "", line)).strip()

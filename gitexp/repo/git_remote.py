@@ -1,0 +1,252 @@
+"""Another repository, and what Git carries to it and from it: refs by name, never by force.
+
+What the user has configured for it holds (`remote.<name>.url`, `url.<base>.insteadOf`, `core.sshCommand`,
+credential helpers, the hook pre-push): these are asked for by who says push or pull, and nothing of it
+runs before. What else Git would do beside is off: tags, submodules, pruning, and the refs that
+`remote.<name>.fetch` would move too. What arrives is checked object by object (fsck).
+
+No word of the domain is known here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.repo.git import graph, launch, refs, transport_failures
+from gitexp.repo.git.launch import Tell
+from gitexp.repo.git.repository import FETCHING, Repository
+from gitexp.repo.git.values import RefChange
+from gitexp.repo.local import LocalState
+
+OUTGOING = "refs/gitexp/outgoing/"
+
+# Git compares each refspec that it is given with each ref of the other side: ten thousand with ten thousand
+# take it minutes. So many as these are put together in one place first, and pushed by one pattern.
+_MOST_REFSPECS = 100
+_MOST_FAILURES = 100  # of fetches: somebody means ill, or the history that all stand on is damaged
+_CHECKED = ("-c", "transfer.fsckObjects=true", "-c", "fetch.fsckObjects=true")
+_FETCH = (
+    *("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--no-prune-tags"),
+    "--refmap=",  # `+refs/*:refs/*` of a mirror must not move what is here
+    "--progress",
+)
+_PUSH = ("--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no")
+# For the hook pre-push, which may be any program: Git as it is without us.
+_AS_USUAL = {"GIT_LITERAL_PATHSPECS": "0"}
+_OF_SERVER = re.compile(r"remote: (?!.*(?:\d+% \(|, done\.|Total \d+ ))(.*\S)")
+
+
+class PushOutcome(StrEnum):
+    """What became of one ref of a push."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UP_TO_DATE = "up-to-date"
+    DELETED = "deleted"
+    REFUSED = "refused"
+
+
+_FLAGS = {
+    "*": PushOutcome.NEW,
+    " ": PushOutcome.UPDATED,
+    "+": PushOutcome.UPDATED,
+    "=": PushOutcome.UP_TO_DATE,
+    "-": PushOutcome.DELETED,
+    "!": PushOutcome.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One ref of a push. `reason` is why it was refused, in Git's words or those of the server; else "".
+
+    `here` says that this Git refused it, because what is there would be lost; else the server did.
+    """
+
+    ref: str
+    outcome: PushOutcome
+    reason: str = ""
+    here: bool = False
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+class GitRemote:
+    """Another repository: a configured remote by its name, or any by URL or path (`where`).
+
+    `tell` is called with each line that Git says meanwhile, progress bars among them. With `prompts` Git
+    may ask the user for a name and a password on the terminal.
+    """
+
+    def __init__(self, repo: Repository, where: str, tell: Tell = _silent, *, prompts: bool = False) -> None:
+        self.repo = repo
+        self.where = where
+        self._tell = tell
+        self._environment = {**FETCHING, **_AS_USUAL}
+        if prompts:
+            self._environment["GIT_TERMINAL_PROMPT"] = os.environ.get("GIT_TERMINAL_PROMPT", "1")
+        self.messages: list[str] = []
+
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Return the refs below some prefixes that the other repository has, with their ids.
+
+        Raises RemoteFailed.
+        """
+        patterns = (f"{prefix}*" for prefix in prefixes)
+        out = self._run("ls-remote", "--refs", "--end-of-options", self.where, *patterns)
+        lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
+        return {ref: oid for oid, ref in lines if ref.startswith(prefixes)}
+
+    def fetch(self, found: Mapping[str, str]) -> dict[str, errors.BadTransfer]:
+        """Have here what some refs of the other repository, as `refs` gave them, point at, all objects
+        checked; no ref of ours is moved.
+
+        Returns the refs of which an object is missing there, or refused by Git's fsck, with the reason;
+        they do not keep back the others. Raises RemoteFailed.
+        """
+        ours = {oid.decode() for oid, _ in self.repo.refs()}
+        ids = [oid for oid in dict.fromkeys(found.values()) if oid not in ours]
+        if not ids or graph.is_connected(self.repo, ids):
+            return {}
+        refused = self._fetch(ids)
+        return {ref: refused[oid] for ref, oid in found.items() if oid in refused}
+
+    def _fetch(self, ids: Sequence[str]) -> dict[str, errors.BadTransfer]:
+        """Fetch objects; return those that cannot be had whole. They are looked for by halves."""
+        refused: dict[str, errors.BadTransfer] = {}
+        waiting = [ids]
+        failures = 0
+        while waiting and failures < _MOST_FAILURES:
+            some = waiting.pop(0)
+            try:
+                self._fetch_together(some)
+            except errors.BadTransfer as error:
+                failures += 1
+                half = len(some) // 2
+                waiting[:0] = [some[:half], some[half:]] if half else []
+                refused |= {} if half else {some[0]: error}
+        left = errors.BadTransfer(
+            f"Too much of what {transport_failures.without_credentials(self.where)} has is damaged.",
+            "Pull the experiments that you want by name.",
+        )
+        return refused | dict.fromkeys((oid for some in waiting for oid in some), left)
+
+    def _fetch_together(self, ids: Sequence[str]) -> None:
+        # By their ids: refs that `git fetch` moves stay locked if it is killed (repo/git/ref_locks.py), and
+        # names it compares with all names of the other side, which takes minutes for ten thousand.
+        settings = (*_CHECKED, *launch.DURABLE)
+        wanted = "".join(f"{oid}\n" for oid in ids).encode()
+        self._run(*settings, "fetch", *_FETCH, "--stdin", "--end-of-options", self.where, stdin=wanted)
+        if not graph.is_connected(self.repo, ids):
+            raise errors.BadTransfer(
+                f"{transport_failures.without_credentials(self.where)} does not have all that belongs to it.",
+                "Is that a shallow clone? There, git fetch --unshallow brings the rest.",
+            )
+
+    def push(self, changes: Sequence[RefChange]) -> list[Sent]:
+        """Make refs there, move them on, or delete them; return what became of each, in order.
+
+        A ref is only made or fast-forwarded; one is deleted only if it is at its old id. What Git or the
+        server refuses does not keep back the others. Raises RemoteFailed if nothing can be said of them.
+        """
+        if not changes:
+            return []
+        leases = [f"--force-with-lease={c.ref}:{c.old}" for c in changes if c.new is None]
+        with self._refspecs(changes) as refspecs:
+            failpoint("push:staged")
+            args = (*self._not_a_mirror(), "push", *_PUSH, *leases, "--end-of-options", self.where)
+            status, out, err = self._call(*args, *refspecs, hooks=True)
+        self.messages += [match[1] for line in err.splitlines() if (match := _OF_SERVER.match(line))]
+        sent = {one.ref: one for one in _outcomes(out)}
+        if status != 0 and not sent:
+            raise transport_failures.failure("push", self.where, status, err)
+        lost = Sent("", PushOutcome.REFUSED, transport_failures.reason(err) or "no answer came")
+        return [sent.get(c.ref, Sent(c.ref, lost.outcome, lost.reason)) for c in changes]
+
+    @contextlib.contextmanager
+    def _refspecs(self, changes: Sequence[RefChange]) -> Iterator[list[str]]:
+        top = changes[0].ref.rpartition("/")[0] + "/"
+        like = all(change.new is not None and change.ref.startswith(top) for change in changes)
+        if len(changes) <= _MOST_REFSPECS or not like:
+            yield [f"{change.new or ''}:{change.ref}" for change in changes]
+            return
+        with LocalState(self.repo).lock("outgoing"):
+            self._empty_outgoing()  # of one that was killed
+            staged = [RefChange(OUTGOING + c.ref.removeprefix(top), None, c.new) for c in changes]
+            refs.move(self.repo, staged, "gitexp: push", durable=False)
+            try:
+                yield [f"{OUTGOING}*:{top}*"]
+            finally:
+                self._empty_outgoing()
+
+    def _empty_outgoing(self) -> None:
+        found = self.repo.refs(OUTGOING)
+        left = [RefChange(os.fsdecode(ref), oid.decode(), None) for oid, ref in found]
+        if left:
+            refs.move(self.repo, left, "gitexp: push", durable=False)
+
+    def _not_a_mirror(self) -> Sequence[str]:
+        # A remote that is configured as a mirror takes no refspecs.
+        key = f"remote.{self.where}.mirror"
+        return ("-c", f"{key}=false") if key in self.repo.config and "=" not in key else ()
+
+    def _run(self, *args: str, stdin: bytes = b"") -> bytes:
+        status, out, err = self._call(*args, stdin=stdin)
+        if status != 0:
+            verb = next(arg for arg in args if arg in ("fetch", "ls-remote"))
+            raise transport_failures.failure(verb, self.where, status, err)
+        return out
+
+    def _call(self, *args: str, stdin: bytes = b"", hooks: bool = False) -> tuple[int, bytes, str]:
+        return self.repo.call_telling(*args, tell=self._tell, env=self._environment, stdin=stdin, hooks=hooks)
+
+
+def _outcomes(out: bytes) -> Iterator[Sent]:
+    """Yield what `git push --porcelain` says of each ref: `<flag>\\t<from>:<to>\\t<summary> (<reason>)`."""
+    for line in out.decode("utf-8", "replace").splitlines():
+        flag, _, rest = line.partition("\t")
+        names, _, summary = rest.partition("\t")
+        if flag not in _FLAGS or not summary:
+            continue
+        ref = names.rpartition(":")[2]
+        reason = summary.partition("(")[2].removesuffix(")") if flag == "!" else ""
+        yield Sent(ref, _FLAGS[flag], reason, here=summary.startswith("[rejected]"))
+
+
+def default_remote(config: Mapping[str, str], branch: str | None, *, push: bool) -> str:
+    """Return the name of the remote that `git push` or `git fetch` would use on a branch.
+
+    Raises NoRemote if there is none, or nothing says which of several.
+    """
+    names = remotes(config)
+    short = (branch or "").removeprefix("refs/heads/")
+    keys = [f"branch.{short}.pushremote", "remote.pushdefault"] if push else []
+    for key in (*keys, f"branch.{short}.remote"):
+        if (name := config.get(key)) in names:
+            return name
+    if "origin" in names or len(names) == 1:
+        return "origin" if "origin" in names else names[0]
+    if not names:
+        raise errors.NoRemote(
+            "This repository has no Git remote.",
+            "Add one: git remote add origin URL; any Git server will do.",
+        )
+    raise errors.NoRemote(
+        f"There are several Git remotes, and nothing says which: {', '.join(names)}.",
+        f"Name one: {'--to' if push else '--from'} {names[0]}",
+    )
+
+
+def remotes(config: Mapping[str, str]) -> list[str]:
+    """Return the names of the remotes that are configured, sorted."""
+    found = (re.fullmatch(r"remote\.(.+)\.(?:url|pushurl)", key) for key in config)
+    return sorted({match[1] for match in found if match is not None})

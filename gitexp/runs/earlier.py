@@ -1,0 +1,137 @@
+"""Whether exactly this ran before: the same files, the same command in the same folder.
+
+Each record has the `identity` of its run, so that this is one look at the refs, which a thread takes
+while the workspace is stored. In a tree, results do not count: what the last run has left of them lies
+about in the workspace, and this one writes them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from gitexp import errors
+from gitexp.model import Experiment, Status
+from gitexp.pipeline.paths import lock_path
+from gitexp.repo import records
+from gitexp.repo.experiments import PREFIX, Store
+from gitexp.repo.git.repository import Repository
+from gitexp.runs import inputs
+from gitexp.runs.prepare import Start
+
+_IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
+_CREATED = re.compile(rb'"created":"([^"]{1,40})"')
+_DONE = b'"status":"done"'
+_WORTH_TELLING = (Status.DONE, Status.RUNNING)
+
+
+def identity(start: Start) -> str:
+    """Return what two runs have in common if and only if they start alike; only to be compared.
+
+    That is: the tree, params as changed, without the declared results; the command line and its
+    folder; which metrics are looked for in the output; and for stages what they read. Not the baseline, nor
+    what Git ignores else.
+    """
+    results = [*start.results, lock_path(start.code.config.folder)]
+    content = _digest(start.workspace, start.tree, [tuple(path.split("/")) for path in results])
+    patterns = sorted(start.code.config.metrics_from_output.items())
+    what: list[object] = [content, start.line, start.folder, patterns]
+    if start.plan is not None:
+        what.append(start.plan.inputs)
+    elif lock := inputs.locked(start.code, start.workspace.root, start.lock or None):
+        what.append(hashlib.sha256(lock).hexdigest())
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str | None:
+    """Return what stands for the content of a tree without some paths; None if nothing else is in it."""
+    lines = []
+    for entry in repo.read_tree(tree):
+        below = [path[1:] for path in left_out if path[0].encode("utf-8", "surrogateescape") == entry.name]
+        if () in below:
+            continue
+        content: str | None = entry.id
+        if below and entry.kind == "tree":
+            content = _digest(repo, entry.id, below)
+        if content is not None:
+            lines.append(f"{entry.mode} {content} ".encode() + entry.name)
+    return hashlib.sha256(b"\0".join(lines)).hexdigest() if lines else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An experiment that seems to be the same: how much it is worth, and how to read it."""
+
+    is_done: bool
+    created: str
+    read: Callable[[], Experiment]
+
+
+class Search:
+    """Reads all records, beginning when it is made; ask it when the identity is known."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._found: dict[str, list[_Candidate]] = {}  # by identity
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait until it is at rest."""
+        self._thread.join()
+
+    def result(self, identity: str, *, timeout: float | None = None, but: str = "") -> Experiment | None:
+        """Return the newest experiment of this identity that is done, or else one that is going on.
+
+        The one called `but` does not count. None if there is neither, or if that is not known within
+        `timeout` seconds.
+        """
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            return None
+        candidates = self._found.get(identity, [])
+        for candidate in sorted(candidates, key=lambda c: (c.is_done, c.created), reverse=True):
+            with contextlib.suppress(errors.BadRecord):
+                found = candidate.read()
+                record = found.record
+                if record.identity == identity and record.status in _WORTH_TELLING and found.name != but:
+                    return found
+        return None
+
+    def _read(self) -> None:
+        try:
+            self._read_refs()
+        except errors.GitexpError:  # one is damaged: slower, but it must not hide the others
+            with contextlib.suppress(errors.GitexpError):
+                for found in self._store.all():
+                    record = found.record
+                    is_done = record.status is Status.DONE
+                    self._add(record.identity, _Candidate(is_done, record.created, partial(_same, found)))
+
+    def _read_refs(self) -> None:
+        fields = ("refname", "objectname", "contents:body")
+        for ref, oid, body in self._store.repo.refs(PREFIX, fields=fields):
+            # Cheaper than to read ten thousand records; what merely looks so is sorted out when asked for.
+            for match in _IDENTITY.findall(body):
+                created = _CREATED.search(body)
+                when = created[1].decode("utf-8", "replace") if created else ""
+                candidate = _Candidate(_DONE in body, when, partial(_experiment, ref, oid, body))
+                self._add(match.decode(), candidate)
+
+    def _add(self, identity: str, candidate: _Candidate) -> None:
+        self._found.setdefault(identity, []).append(candidate)
+
+
+def _same(experiment: Experiment) -> Experiment:
+    return experiment
+
+
+def _experiment(ref: bytes, oid: bytes, body: bytes) -> Experiment:
+    name = ref.decode("utf-8", "replace").removeprefix(PREFIX)
+    return Experiment(name, oid.decode(), records.decode(body, name))

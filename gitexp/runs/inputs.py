@@ -1,0 +1,96 @@
+"""What a command finds beside its code: data, and earlier results that are too large for Git.
+
+What the object store has of them is brought to where a run is isolated. Most projects have neither, and
+then nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitexp.datasets.present import PresentData
+from gitexp.model import Artifact
+from gitexp.pipeline.paths import lock_path
+from gitexp.project.project import Project, read
+from gitexp.words import shorten
+
+if TYPE_CHECKING:
+    from gitexp.stages.plan import StagePlan
+
+_HAS_OUTS = re.compile(rb"^outs:", re.MULTILINE)  # of a lock; most have none, and reading it whole is slower
+
+
+def data(project: Project, code: Project, root: Path, plan: StagePlan | None) -> tuple[Artifact, ...]:
+    """Return the data that an isolated command lacks; none for stages, which bring their own.
+
+    Raises LockError, or MissingData if it is nowhere.
+    """
+    if plan is not None or not code.config.data:
+        return ()
+    from gitexp.datasets import bring
+
+    return bring.missing_data(project, code, root)
+
+
+def present_data(project: Project) -> PresentData:
+    """Store the data of the workspace that has changed since it was added; raises what `present_data.store`
+    raises."""
+    if not project.config.data:
+        return PresentData()
+    from gitexp.datasets import present
+
+    return present.store(project)
+
+
+def lock_of(project: Project, data: PresentData) -> dict[str, bytes]:
+    """Return by its path what the lock in a snapshot is to say, if that is not what it says on disk."""
+    return {lock_path(project.config.folder): data.lock} if data.lock else {}
+
+
+def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
+    """Return what the lock of a workspace says but for earlier results, b"" for nothing.
+
+    With `now`, what that text of it says.
+    """
+    lock = now or read(root / lock_path(code.config.folder))
+    if lock is None or not _HAS_OUTS.search(lock):
+        return lock or b""
+    from gitexp.datasets import large_results as results
+
+    return results.without_outs(lock, code.config)
+
+
+def large_results(code: Project, root: Path) -> list[Artifact]:
+    """Return the results of an earlier run that stand in the lock of a workspace."""
+    lock = read(root / lock_path(code.config.folder))
+    if lock is None or not _HAS_OUTS.search(lock):
+        return []
+    from gitexp.datasets import large_results as results
+
+    return results.locked(root, code.config)
+
+
+def unchanged(project: Project, large: Sequence[Artifact]) -> list[Artifact]:
+    """Return those that the workspace still has as the lock says."""
+    if not large:
+        return []
+    from gitexp.datasets import large_results as results
+
+    return results.unchanged(project, project.repo.root, large)
+
+
+def available(
+    project: Project, root: Path, large: Sequence[Artifact]
+) -> tuple[list[Artifact], tuple[str, ...]]:
+    """Return those that can be brought to where a commit is checked out, and what is to be said of others."""
+    if not large:
+        return [], ()
+    from gitexp.datasets import bring
+
+    absent = bring.absent(project, root, large)
+    names = shorten([artifact.path for artifact in absent])
+    told = (f"not there at the start, for its content is nowhere to be had: {names}",) if absent else ()
+    return [artifact for artifact in large if artifact not in absent], told

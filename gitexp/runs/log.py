@@ -1,0 +1,122 @@
+"""What an experiment's command printed, or prints."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.catalog import lookup, sources
+from gitexp.model import Experiment
+from gitexp.process.log import read_log
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.runs.end import MAX_LOG
+from gitexp.runs.recover import finish_dead_runs
+
+_INTERVAL = 0.25  # seconds between two looks at the log of a running experiment
+_CHUNK = 256 * 1024
+_REMEMBERED = 4096  # bytes: enough to find again where one was in a log that was shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An experiment's name, and what its command wrote to the terminal."""
+
+    name: str
+    output: bytes
+
+
+def log(project: Project, name: str) -> Log:
+    """Return the output of an experiment, of a running one so far.
+
+    Raises UnknownExperiment; NoOutput if there is none, because nothing was run.
+    """
+    experiment = lookup.require(project, name)
+    if not experiment.record.status.ended:
+        if (path := _live_log(project, experiment.name)) is not None:
+            with contextlib.suppress(FileNotFoundError):
+                return Log(experiment.name, read_log(path, MAX_LOG))
+        # It may have ended since its record was read; its log is stored before the live one goes.
+        experiment = lookup.require(project, experiment.name)
+    return Log(experiment.name, _stored(project, experiment))
+
+
+def follow(project: Project, name: str) -> Iterator[bytes]:
+    """Yield the output of an experiment, and of a running one what it prints until it ends.
+
+    A run whose gitexp dies meanwhile is ended as any command would. Raises as `log` does.
+    """
+    experiment = lookup.require(project, name)
+    place = _Place()
+    while not experiment.record.status.ended:
+        path = _live_log(project, experiment.name)
+        if path is None:
+            # It has ended; or it runs on another machine, and nothing of its output is here.
+            experiment = lookup.require(project, experiment.name)
+            break
+        with contextlib.suppress(FileNotFoundError):  # it is being shortened, or is going
+            yield from place.news(path)
+        time.sleep(_INTERVAL)
+        finish_dead_runs(project)
+    rest = place.rest(_stored(project, experiment))
+    if rest:
+        yield rest
+
+
+class _Place:
+    """Up to where a log was read: so many bytes, and the last of these.
+
+    A log that grows too large is replaced by a shorter one (`run.log`), and so is the live log by the
+    stored one. By its last bytes the place is found again, whatever was cut out before it.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.last = b""
+
+    def news(self, path: Path) -> Iterator[bytes]:
+        """Yield what has come since; the file is opened anew each time, for Windows renames no open one."""
+        with path.open("rb") as file:
+            file.seek(self.position - len(self.last))
+            if file.read(len(self.last)) != self.last:
+                file.seek(0)
+                whole = file.read()
+                rest = self.rest(whole)
+                self.position, self.last = len(whole), whole[-_REMEMBERED:]
+                yield rest
+                return
+            while chunk := file.read(_CHUNK):
+                self.position += len(chunk)
+                self.last = (self.last + chunk)[-_REMEMBERED:]
+                yield chunk
+
+    def rest(self, whole: bytes) -> bytes:
+        """Return what follows this place in a log that may have been shortened."""
+        begin = self.position - len(self.last)
+        if begin >= 0 and whole[begin : self.position] == self.last:
+            return whole[self.position :]
+        found = whole.rfind(self.last)
+        return whole[found + len(self.last) :] if found >= 0 else whole
+
+
+def _live_log(project: Project, name: str) -> Path | None:
+    """Return where a run of this name that goes on here writes its output."""
+    return next((run.log for run in live.live_runs(project.local) if run.name == name), None)
+
+
+def _stored(project: Project, experiment: Experiment) -> bytes:
+    is_ours = sources.is_own(experiment)
+    found = project.store.run_file(experiment, "output.log") if is_ours else None
+    if found is None:
+        why = f"is {sources.title(experiment)}'s, which does not store what a command prints."
+        if is_ours:
+            was_run = experiment.record.command is not None
+            why = "has no output here." if was_run else "has no output: it was saved without being run."
+        raise errors.NoOutput(
+            f"{experiment.name} {why}", f"gitexp diff {experiment.name} shows what it holds."
+        )
+    return found

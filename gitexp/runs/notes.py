@@ -1,0 +1,55 @@
+"""What is written down of each stage when it has ended, for whoever finishes the run if it dies.
+
+One line of JSON a stage, only ever added to. A kill may cut the last one short; it does not count then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gitexp.failpoints import failpoint
+from gitexp.repo.git import snapshot
+from gitexp.repo.live import LiveRun, paths_of
+
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class StageNote:
+    """One stage: `result` as records have it, and of its outs, now all right, those in Git and those that
+    are `stored` elsewhere."""
+
+    name: str
+    result: Mapping[str, Any]
+    in_git: Sequence[str] = ()
+    stored: Sequence[str] = ()
+
+    def applied(self, run: LiveRun) -> LiveRun:
+        """Return the run with these outs as its own results, whenever they were written."""
+        stamps = {name: of for name, of in run.stamps.items() if not snapshot.is_below(name, self.in_git)}
+        stored = dict.fromkeys((*run.stored, *self.stored))
+        return replace(run, stamps=stamps, stored=tuple(stored))
+
+
+def write(run: LiveRun, note: StageNote) -> None:
+    """Add a note to those of a run; that it cannot be written is no reason to stop."""
+    line = json.dumps([note.name, note.result, note.in_git, note.stored])
+    with contextlib.suppress(OSError), run.stage_notes.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    failpoint("stages:noted")
+
+
+def read(run: LiveRun) -> list[StageNote]:
+    """Return the notes of a run, up to one that cannot be read."""
+    found: list[StageNote] = []
+    with contextlib.suppress(OSError, *_UNREADABLE):
+        for line in run.stage_notes.read_text("utf-8").splitlines():
+            name, result, in_git, stored = json.loads(line)
+            if not isinstance(result.get("state"), str):
+                break
+            found.append(StageNote(str(name), dict(result), paths_of(in_git), paths_of(stored)))
+    return found

@@ -1,0 +1,64 @@
+"""Files laid over the code of a commit before it runs: an edit tried out without a checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.project.project import Project
+from gitexp.repo.git.repository import Repository
+
+_HINT = "Write --with train.py, or --with train.py=/path/to/another.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """One file: its path relative to the root, and the file that is to stand there."""
+
+    path: str
+    source: Path
+
+
+def parse(project: Project, texts: Sequence[str]) -> list[Laid]:
+    """Return what `FILE` (as it stands in the workspace) and `FILE=SOURCE` say, from where the user stands.
+
+    Raises UsageError for a path outside the repository, FileError for a source that is no file.
+    """
+    top = project.repo.root.resolve()
+    found = []
+    for text in texts:
+        name, _, other = text.partition("=")
+        path = Path(os.path.normpath(project.here / name))
+        inside = path.relative_to(top) if name and path.is_relative_to(top) else Path()
+        if not inside.parts or inside.parts[0].lower() in (".git", ".gitexp"):
+            raise errors.UsageError(f"'{text}' names no file of the repository.", _HINT)
+        source = project.here / (other or name)
+        if not source.is_file():
+            raise errors.FileError("there is no such file to take", _HINT, file=other or name)
+        found.append(Laid(inside.as_posix(), source))
+    return found
+
+
+def lay(worktree: Repository, files: Sequence[Laid]) -> list[str]:
+    """Put files into a worktree, each with its executable bit; return their paths.
+
+    Raises UsageError where the code has a link or a file in place of one of their folders.
+    """
+    top = worktree.root.resolve()
+    for file in files:
+        target = top / file.path
+        try:
+            if target.parent.resolve() != target.parent:
+                raise NotADirectoryError
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            shutil.copy(file.source, target)
+        except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
+            raise errors.UsageError(
+                f"{file.path} cannot be there: the code has something else in its place.", _HINT
+            ) from error
+    return [file.path for file in files]

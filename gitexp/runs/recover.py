@@ -1,0 +1,61 @@
+"""The end of runs whose own process has died: stored by the next gitexp command."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.catalog.ended import end_lost_runs
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment
+from gitexp.process.liveness import is_alive
+from gitexp.project.hold import orphan
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.live import LiveRun
+from gitexp.runs.end import finish
+
+
+def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: bool = True) -> list[Experiment]:
+    """Store the end of every run whose process has died unnoticed, and return these experiments.
+
+    A run whose command goes on all the same is left alone until that ends.
+    A run that another process is just finishing is left to it; one in the worktree with the Git
+    folder `awaited` is waited for. What cannot be stored now (a full disk) is left for the next time.
+    Without `lost`, runs that only their record tells of are left to `end_lost_runs`.
+    """
+    ended = []
+    if lost and not project.local.runs.is_dir():  # never used, or lost: only the records can tell
+        before = project.store.all()
+        after = end_lost_runs(project, before)
+        ended += [new for old, new in zip(before, after, strict=True) if new is not old]
+        with contextlib.suppress(errors.ReadOnlyRepository):
+            project.local.prepare()
+    for run in live.live_runs(project.local):
+        if is_alive(run.process) is not False or orphan(run) is not None:
+            continue
+        with contextlib.suppress(errors.GitexpError, OSError):
+            wait = awaited is not None and run.git_dir == str(awaited)
+            with live.claim(run, wait=wait) as ours:
+                if ours and (experiment := _finish_dead(project, run)) is not None:
+                    ended.append(experiment)
+    live.sweep(project.local)
+    return ended
+
+
+def _finish_dead(project: Project, run: LiveRun) -> Experiment | None:
+    """Finish a run that is ours to finish; None if there is nothing left to do."""
+    failpoint("recover:claimed")
+    experiment = project.store.get(run.name) if run.name else None
+    if experiment is not None and experiment.error is not None:
+        return None  # written by a newer gitexp, perhaps
+    if experiment is None or experiment.record.process != run.process:
+        run.forget()  # it died before its ref was there, or after its end was stored
+        return None
+    record = experiment.record
+    if run.exit_code is None:
+        record = replace(record, warnings=(*record.warnings, "gitexp died while it ran: stored afterwards"))
+    run.give_back_reserve()
+    return finish(project, run, experiment, record)

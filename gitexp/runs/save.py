@@ -1,0 +1,133 @@
+"""Store the workspace as it stands, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitexp import files
+from gitexp.catalog import names
+from gitexp.catalog.record import branch_of, made_here
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Record, Status
+from gitexp.process.liveness import is_alive
+from gitexp.project import exclusions
+from gitexp.project.project import Project, foreign, parse_all, read, warning_of
+from gitexp.repo import live
+from gitexp.repo.experiments import check_name, subject
+from gitexp.repo.git import indexes, snapshot
+from gitexp.runs import inputs
+
+if TYPE_CHECKING:
+    from gitexp.datasets.large_results import EditedOuts
+
+
+def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
+    """Store the workspace, results included, as an experiment that is done; return it.
+
+    The template (default: that of the config) is used where there is no name.
+    Raises what `run` raises for a workspace that cannot be stored, or for the name.
+    """
+    project.local.prepare()
+    head = project.repo.head()
+    if name:
+        check_name(name)
+        project.store.require_free(name)
+    config, root = project.config, project.repo.root
+    unrecorded = foreign(root, (*config.params, *config.metrics))
+    params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse)
+    metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
+    to_try = names.to_try(project.store, name, name_template or config.name_template, params)
+    elsewhere = project.elsewhere()
+    large = _large_results(project, elsewhere)
+    edited = _edited_outs(project, elsewhere)
+    data = inputs.present_data(project)
+    rules = snapshot.Rules(
+        leave_out=exclusions.rule(root),
+        max_untracked=config.max_untracked,
+        results=config.results,
+        elsewhere=(*elsewhere, *large),
+        declared=(*config.params, *config.results),
+        overlay=inputs.lock_of(project, data),
+    )
+    going = [
+        f"{run.name or 'a run'} is running here: its results may be half written"
+        for run in live.live_runs(project.local)
+        if run.git_dir == str(project.repo.git_dir) and is_alive(run.process)
+    ]
+    with project.local.scratch() as scratch:
+        taken = snapshot.take(project.repo, scratch, rules)
+        tree, refused = _with_stored(project, scratch, taken.tree, large, edited)
+    failpoint("save:snapshot")
+    record = Record(
+        name=name,
+        status=Status.DONE,
+        commit=head.commit,
+        baseline=head.commit,
+        branch=branch_of(head),
+        params=params,
+        metrics=metrics,
+        note=note,
+        warnings=(*going, *warning_of(unrecorded), *data.warnings, *taken.warnings, *refused, *unread, *bad),
+    )
+    record = made_here(record)
+    record = replace(record, finished=record.created)
+
+    def build(name: str) -> tuple[Record, str]:
+        named = replace(record, name=name)
+        commit = project.repo.write_commit(tree, [head.commit], subject(named) + "\n")
+        failpoint("save:commit")
+        return replace(named, commit=commit), tree
+
+    seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
+    return names.create(to_try, lambda name: project.store.create(name, seed, build))
+
+
+def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
+    """Return the declared results that are too large for Git, and not in it all the same."""
+    root, config = project.repo.root, project.config
+    secret = exclusions.rule(root)
+    large = [
+        name
+        for name, stamp in live.stamp(root, snapshot.files_below(root, config.results)).items()
+        if stamp.size > config.max_untracked
+        and not (root / name).is_symlink()
+        and not snapshot.is_below(name, elsewhere)
+        and secret(name) is None
+    ]
+    tracked = indexes.files(project.repo, project.repo.index, large)
+    return [name for name in large if name not in tracked]
+
+
+def _edited_outs(project: Project, elsewhere: Sequence[str]) -> EditedOuts | None:
+    """Return the outs of stages that are not as their stage has left them; None where there are no stages."""
+    if project.config.pipeline_file is None:
+        return None
+    from gitexp.datasets import large_results as datasets_large_results
+
+    return datasets_large_results.find(
+        project, [path for path in elsewhere if path not in project.config.data]
+    )
+
+
+def _with_stored(
+    project: Project, scratch: Path, tree: str, large: Sequence[str], edited: EditedOuts | None
+) -> tuple[str, Sequence[str]]:
+    """Return the tree with a lock that names large results and edited outs, and a sentence for each that it
+    cannot."""
+    outs, stages = (edited.paths, edited.stages) if edited is not None else ((), ())
+    if not (large or outs or stages):
+        return tree, ()
+    from gitexp.datasets import large_results
+
+    root, config = project.repo.root, project.config
+    kept = large_results.keep(project, root, config, tree, [*large, *outs], but=stages)
+    contents = kept.contents(config)
+    return snapshot.with_contents(project.repo, scratch, tree, contents) if contents else tree, kept.refused
+
+
+def _contents(root: Path, names: Iterable[str], but: Collection[str]) -> dict[str, bytes | None]:
+    # To read a pipe would be to wait for ever.
+    return {name: read(root / name) for name in names if name not in but and (root / name).is_file()}

@@ -1,0 +1,136 @@
+"""The other repository of a push or pull, as the user names it, and what becomes of each experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from gitexp import errors
+from gitexp.objects.progress import OnProgress
+from gitexp.project.project import Project
+from gitexp.repo import git_remote
+from gitexp.repo.experiments import PREFIX, is_name
+from gitexp.repo.git_remote import GitRemote
+
+_COULD_NOT = ("update ref", "lock", "unpacker error", "migrate objects", "no answer", "old value", "hung up")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How the user is reached while another repository is talked to.
+
+    `tell` is called with each line that Git says, progress bars among them; with `prompts` Git may ask
+    for a password on the terminal. `on_data` is told how far the artifacts are.
+    """
+
+    tell: Callable[[str], None] = lambda line: None
+    prompts: bool = False
+    on_data: OnProgress | None = None
+
+
+class Fate(StrEnum):
+    """What became of one experiment. `LEFT` is one that the user has removed here, and not asked for."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNITED = "united"
+    RENAMED = "renamed"
+    UP_TO_DATE = "up-to-date"
+    LEFT = "left"
+    REMOVED = "removed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One experiment of a push or pull: its name there, its name here, and what became of it.
+
+    `reason` says why it was refused or left, or what a person should know; `hint` what to do about it.
+    """
+
+    there: str
+    here: str | None
+    fate: Fate
+    reason: str = ""
+    hint: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `--json` has it."""
+        return {
+            "name": self.there,
+            "here": self.here,
+            "outcome": self.fate,
+            "reason": self.reason or None,
+            "hint": self.hint or None,
+        }
+
+
+def hint_for(reason: str) -> str:
+    """Return what to do where a server has refused something, by what it said."""
+    if any(words in reason for words in _COULD_NOT):
+        return "The server could not do it just now. Run the command again; if it stays so, ask its owner."
+    return "Its settings and hooks must allow refs below refs/gitexp/; docs/sharing.md says more."
+
+
+def connect(project: Project, name: str | None, contact: Contact, *, push: bool) -> GitRemote:
+    """Return the Git remote of that name, or the one that `git push` or `git fetch` would use here.
+
+    Raises NoRemote.
+    """
+    config = project.repo.config
+    known = git_remote.remotes(config)
+    if name is None:
+        status, out, _ = project.repo.call("symbolic-ref", "--quiet", "HEAD")
+        branch = out.decode("utf-8", "surrogateescape").strip() if status == 0 else None
+        name = git_remote.default_remote(config, branch, push=push)
+    elif name not in known:
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        raise errors.NoRemote(
+            f"There is no Git remote '{name}'.",
+            f"Did you mean {near[0]}?" if near else f"Add it: git remote add {name} URL",
+        )
+    return GitRemote(project.repo, name, contact.tell, prompts=contact.prompts)
+
+
+def experiments_at(remote: GitRemote) -> dict[str, str]:
+    """Return the experiments of a remote: names with record commits. What cannot be a name is passed over.
+
+    Raises RemoteFailed.
+    """
+    found = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
+    return {name: oid for name, oid in sorted(found.items()) if is_name(name)}
+
+
+def chosen(remote: GitRemote, there: Mapping[str, str], words: Iterable[str]) -> dict[str, str]:
+    """Return those of a remote's experiments that words stand for: names or unique beginnings of names.
+
+    Raises UnknownExperiment or AmbiguousExperiment.
+    """
+    names = dict.fromkeys(_chosen(remote.where, list(there), word) for word in words)
+    return {name: there[name] for name in names}
+
+
+def _chosen(where: str, names: Sequence[str], word: str) -> str:
+    if word in names:
+        return word
+    begun = [name for name in names if word and name.lower().startswith(word.lower())]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        raise errors.AmbiguousExperiment(
+            f"'{word}' could be any of {len(begun)} experiments at {where}: {', '.join(begun[:5])}"
+            f"{', …' if len(begun) > 5 else ''}.",
+            "Give more of the name.",
+        )
+    if not names:
+        raise errors.UnknownExperiment(
+            f"There are no experiments at {where}.", "gitexp push brings some there."
+        )
+    near = get_close_matches(word, names, n=3, cutoff=0.5)
+    raise errors.UnknownExperiment(
+        f"There is no experiment '{word}' at {where}.",
+        f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(names[:12])}.",
+    )

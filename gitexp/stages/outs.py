@@ -1,0 +1,141 @@
+"""The outs of stages: room is made for them before their commands run, and they are stored afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.datasets import secrets
+from gitexp.datasets.bring import Restorer
+from gitexp.failpoints import failpoint
+from gitexp.model import Artifact
+from gitexp.objects.disk import translated
+from gitexp.objects.private import make_private
+from gitexp.objects.stat_cache import StatCache
+from gitexp.pipeline.stage import Out, Stage
+
+
+class StageOuts:
+    """The outs in one workspace. `damaged` are objects in the store that have turned out to be so.
+
+    What is replaced and no run has made, as far as `is_known` tells by its hash, `keep` is told of.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        restorer: Restorer,
+        cache: StatCache,
+        is_known: Callable[[str], bool],
+        keep: Callable[[Artifact], None],
+    ) -> None:
+        self.damaged: set[str] = set()
+        self._is_known = is_known
+        self._keep = keep
+        self._said: dict[str, list[str]] = {}
+        self._root = root
+        self._restorer = restorer
+        self._store = restorer.store
+        self._cache = cache
+        self._removed: dict[str, list[Artifact]] = {}
+
+    def make_room(self, stage: Stage, found: Mapping[str, Artifact | None]) -> None:
+        """Remove a stage's outs, so that what is there afterwards is its own; what is known nowhere else is
+        put in the store before. Those that persist are its own to write to from now on.
+
+        Raises UnstorableData for what the store cannot hold, DamagedObject, StorageError or DiskFull.
+        """
+        for out in stage.outs:
+            path = self._root / out.path
+            with translated(f"could not remove {out.path}"):
+                if out.persist:
+                    make_private(self._store, self._root, out.path, self._cache)
+                elif path.is_symlink():  # DVC's, into its cache: what it leads to stays
+                    path.unlink()
+                elif found.get(out.path) is not None:
+                    self._remove(stage, out)
+                failpoint("stages:removed")
+                path.parent.mkdir(parents=True, exist_ok=True)
+
+    def _remove(self, stage: Stage, out: Out) -> None:
+        path = self._root / out.path
+        # It refuses what it cannot hold, and so would lose.
+        artifact = self._store.add(self._root, out.path, self._cache, verified=True)
+        self._keep_unknown(stage, out, artifact)
+        failpoint("stages:kept")
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        if out.in_git:
+            self._removed.setdefault(stage.name, []).append(artifact)
+
+    def before_restoring(
+        self, stage: Stage, found: Mapping[str, Artifact | None], wanted: Sequence[Artifact]
+    ) -> None:
+        """Store what will be replaced and no run has made; raises as `make_room`. What is a link into DVC's
+        cache is taken away: what it leads to stays."""
+        hashes = {artifact.path: artifact.hash for artifact in wanted}
+        for out in stage.outs:
+            there = found.get(out.path)
+            if (path := self._root / out.path).is_symlink():
+                with translated(f"could not remove the link {out.path}"):
+                    path.unlink()
+            elif there is not None and there.hash != hashes.get(out.path) and not self._is_known(there.hash):
+                artifact = self._store.add(self._root, out.path, self._cache, verified=True)
+                self._keep_unknown(stage, out, artifact)
+
+    def _keep_unknown(self, stage: Stage, out: Out, artifact: Artifact) -> None:
+        # What stands in Git is small, and Git has it as a rule.
+        if not out.in_git and artifact.files != 0 and not self._is_known(artifact.hash):
+            self._keep(artifact)
+            self._said.setdefault(stage.name, []).append(
+                f"{out.path} was there, and no run that is known here has made it; it comes back with: "
+                f"gitexp checkout {artifact.hash} {out.path}"
+            )
+
+    def warn_of_secrets(self, stage: Stage, outs: Sequence[Artifact]) -> None:
+        """Have it said of what is stored of a stage that it looks like a secret."""
+        stored = {out.path for out in stage.outs if not out.in_git}
+        artifacts = [artifact for artifact in outs if artifact.path in stored]
+        if found := secrets.warnings(self._root, self._store, artifacts):
+            self._said.setdefault(stage.name, []).extend(found)
+
+    def warnings(self, stage: str) -> tuple[str, ...]:
+        """Return what is to be said of the outs of a stage: those replaced, and secrets."""
+        return tuple(dict.fromkeys(self._said.get(stage, ())))
+
+    def put_back(self, stage: Stage) -> Sequence[str]:
+        """Bring back what was removed for a stage that has failed, and that stands in Git, but where it left
+        something; return the paths."""
+        back = []
+        for artifact in self._removed.pop(stage.name, []):
+            if not os.path.lexists(self._root / artifact.path):
+                with contextlib.suppress(errors.GitexpError):  # that the stage has failed is what counts
+                    self._restorer.bring([artifact], in_git=[artifact.path])
+                    back.append(artifact.path)
+                    failpoint("stages:back")
+        return back
+
+    def stored(self, stage: Stage) -> tuple[Artifact, ...]:
+        """Put the outs of a stage that are there in the store, in place of objects there that are damaged;
+        return them by path.
+
+        Raises UnsafePath, UnstorableData, StorageError or DiskFull.
+        """
+        artifacts = self._add(stage)
+        if self.damaged:
+            contents = {hash_ for each in artifacts for hash_ in self._store.contents(each.hash)}
+            for hash_ in contents & self.damaged:
+                self._store.remove(hash_)
+            self.damaged -= contents
+            artifacts = self._add(stage)
+        return tuple(sorted(artifacts, key=lambda artifact: artifact.path))
+
+    def _add(self, stage: Stage) -> list[Artifact]:
+        there = [out.path for out in stage.outs if os.path.lexists(self._root / out.path)]
+        return [self._store.add(self._root, path, self._cache) for path in there]

@@ -1,0 +1,56 @@
+"""The experiment that is best by one metric."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+from gitexp import errors
+from gitexp.catalog import rows
+from gitexp.catalog.query import Query, matching
+from gitexp.catalog.rows import Row
+from gitexp.files import is_number
+from gitexp.project.project import Project
+from gitexp.views import columns
+from gitexp.views.columns import Column
+
+# Parts of names that mostly mean: the less, the better. Nothing is turned round for them; one is asked.
+_COST = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|error|errors|err|cost|mse|rmse|mae|mape|bpb|bpc|nll|ppl|perplexity|wer|cer"
+    r"|fid|brier|regret|latency|time|seconds|duration|memory|params|flops)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+
+
+def best(project: Project, metric: str, query: Query | None = None, lowest: bool | None = None) -> Row:
+    """Return the experiment with the highest number for a metric, or the lowest; of equal ones the newest.
+
+    `query` says among which (default: those of HEAD). Whether high or low is best is not guessed: without
+    `lowest` it is high, and a metric that is called like a loss or a cost is a UsageError. That is raised
+    too for a metric that no experiment has (UnknownColumn); NoneFound if the query finds none that has it.
+    """
+    query = query or Query()
+    if lowest is None and _COST.search(metric):
+        raise errors.UsageError(f"Is a high or a low {metric} the best?", "Say which: --min or --max.")
+    candidates = [row for row in _rows(project, query) if _finite(metric, row)]
+    if not candidates:
+        every = _rows(project, replace(query, everything=True, filter=None, failed=None))
+        known = rows.keys(row.metrics for row in every)
+        if known and metric not in known:
+            raise rows.unknown(metric, known, "metric")
+        raise errors.NoneFound(
+            f"No such experiment has a number for {metric}.",
+            None if query.everything else "-A looks at those of all baselines.",
+        )
+    return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)[0]
+
+
+def _rows(project: Project, query: Query) -> list[Row]:
+    found = matching(project, replace(query, sort=None, limit=None))
+    return rows.build([rows.of_experiment(experiment) for experiment in found])
+
+
+def _finite(metric: str, row: Row) -> bool:
+    value = row.metrics.get(metric, math.nan)
+    return is_number(value) and math.isfinite(value)

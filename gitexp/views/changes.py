@@ -1,0 +1,67 @@
+"""What changed in the files of experiments, in a few words each: `train.py +3 -1`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.datasets import lock_file
+from gitexp.project.project import Project
+
+_MOST_FILES = 3  # named of one experiment
+_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class CommitStep(NamedTuple):
+    """From a commit to one that was made from it."""
+
+    old: str
+    new: str
+
+
+def summaries(project: Project, steps: Sequence[CommitStep]) -> dict[str, str]:
+    """Return for the new commit of each step which files changed, results aside; one Git process for all.
+
+    Where Git cannot tell, because a commit is not there, that is no error here: nothing is returned.
+    """
+    lines = "".join(f"{new} {old}\n" for old, new in dict.fromkeys(steps)).encode()
+    args = ("diff-tree", "--stdin", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv")
+    if not steps:
+        return {}
+    try:
+        out = project.repo.run(*args, "--ignore-submodules=dirty", stdin=lines)
+    except errors.GitFailed:
+        return {}
+    changed: dict[str, list[tuple[int, str]]] = {}
+    commit = ""
+    for part in out.split(b"\0"):
+        if _ID.fullmatch(part):
+            commit = part.decode()
+        elif part:
+            added, deleted, path = part.split(b"\t", 2)
+            name = os.fsdecode(path)
+            if not _is_result(project, name):
+                changed.setdefault(commit, []).append(_told(name, added, deleted))
+    return {commit: _sentence(files) for commit, files in changed.items()}
+
+
+def _is_result(project: Project, name: str) -> bool:
+    results = (*project.config.results, lock_file.path_of(project.config))
+    return any(name == of or name.startswith(f"{of}/") for of in results)
+
+
+def _told(name: str, added: bytes, deleted: bytes) -> tuple[int, str]:
+    """Return how much changed in a file, and its name with the counts of lines."""
+    if added == b"-":
+        return 0, f"{name} (binary)"
+    counts = [f" {sign}{int(count)}" for sign, count in (("+", added), ("-", deleted)) if int(count)]
+    return int(added) + int(deleted), name + "".join(counts)
+
+
+def _sentence(files: Iterable[tuple[int, str]]) -> str:
+    most_first = [text for _, text in sorted(files, key=lambda file: -file[0])]
+    more = len(most_first) - _MOST_FILES
+    return ", ".join([*most_first[:_MOST_FILES], *([f"{more} more"] if more > 0 else [])])

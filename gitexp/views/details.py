@@ -1,0 +1,87 @@
+"""Everything about single experiments: what `show EXP` puts out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gitexp.catalog import lookup, rows
+from gitexp.catalog.lineage import Lineage
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.rows import Row
+from gitexp.catalog.values import value_pairs
+from gitexp.datasets.wanted import lock_at
+from gitexp.model import Artifact, Change, Record
+from gitexp.project.project import Project
+from gitexp.repo import tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One experiment: its row and record, each of its params beside that of what it was made from, and
+    its data and outputs in the object store (metrics stand for themselves).
+
+    `baseline` is what it was made from. `complaints` say what of either could not be read, and why.
+    """
+
+    row: Row
+    record: Record
+    baseline: Point
+    params: Sequence[Change]
+    data: Sequence[Artifact]
+    complaints: Sequence[str] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as `show --json` has it, and what the record and gitexp.lock say besides."""
+        record = self.record
+        return {
+            **self.row.as_json(),
+            "folder": record.folder,
+            "overrides": list(record.overrides),
+            "user": record.user,
+            "host": record.host,
+            "platform": record.platform,
+            "python": record.python,
+            "cpus": record.cpus,
+            "gpus": list(record.gpus),
+            "gitexp": record.gitexp,
+            "stages": dict(record.stages),
+            "data": [asdict(artifact) for artifact in self.data],
+        }
+
+
+def details(project: Project, words: Iterable[str]) -> list[Details]:
+    """Return the experiments that words stand for, each once, in the order of the words.
+
+    Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
+    """
+    found = {one.id: one for one in (lookup.require(project, word) for word in words)}
+    lineage = Lineage.of(lookup.experiments(project), None)
+    holders = tracking.holders(project.repo)
+    told = []
+    for experiment in found.values():
+        parent, record = lineage.parent(experiment), experiment.record
+        point = lookup.of_experiment(project, experiment)
+        if parent is not None:
+            baseline = lookup.of_experiment(project, parent)
+        else:
+            baseline = lookup.of_commit(project, record.baseline[:7], record.baseline)
+            baseline = lookup.beside(project, baseline, point)
+        assert point.experiment is not None  # it is an experiment's
+        told.append(
+            Details(
+                rows.of_one(point.experiment, parent, holders.get(experiment.id, ())),
+                point.experiment.record,
+                baseline,
+                value_pairs(baseline.params, point.params),
+                _data(project, point),
+                [*point.complaints, *baseline.complaints],
+            )
+        )
+    return told
+
+
+def _data(project: Project, point: Point) -> list[Artifact]:
+    found = [artifact for artifact in lock_at(project, point).artifacts if artifact.path not in point.metrics]
+    return sorted(found, key=lambda artifact: artifact.path)
