@@ -56,83 +56,6 @@ _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)",
 _NOTE = re.compile(r"^(.*?)\s{2,}\((.*)\)$")
 
 # What each error code means to a program that meets it; the classes' docstrings speak to programmers.
-ERROR_MEANINGS = {
-    "error": "Anything without a code of its own.",
-    "usage": "The command line asks for something that cannot be meant.",
-    "invalid-name": "No experiment, branch or tag can be called that.",
-    "invalid-override": "An `-S` that is not `[file:]key=value`, `+key=value` or `~key`, or cannot be done.",
-    "invalid-metric": "A `--metric` that is not `NAME=PATTERN` with a regular expression.",
-    "invalid-filter": "A `--filter` that cannot be understood, or names what no experiment has.",
-    "unknown-column": "There is no such param or metric to sort by, group by or show.",
-    "unknown-tag": "The experiment has no such tag to take away.",
-    "unknown-stage": "The pipeline has no such stage, and none that the pattern fits.",
-    "no-command": "Nothing says what to run.",
-    "no-terminal": "What was asked for needs a person at a terminal: an editor, `--watch`.",
-    "config-exists": "`init` does not overwrite the `gitexp.yaml` that is there.",
-    "invalid-remote": "A data remote's URL or option cannot be meant, or holds a password.",
-    "no-data-remote": "There is no such data remote, or none at all.",
-    "remote-exists": "There is a data remote of that name.",
-    "bad-file": "A file of yours cannot be read.",
-    "parse-error": "A params, metrics or config file does not parse; `file:line:column` comes first.",
-    "config-error": "`gitexp.yaml` says something that gitexp does not understand. "
-    "Only `run`, `save` and `init` mind; the others warn.",
-    "bad-lock": "A `gitexp.lock` that gitexp would not have written, or one with a merge's conflict in it.",
-    "tracked-out": "Git tracks an output, or data, that belongs in the object store.",
-    "missing-dep": "What a stage reads is not there, and no stage that is to run makes it.",
-    "stage-failed": "A stage has not written what it should, or it cannot be stored. From Python only: "
-    "`run` says so, and ends with status 1.",
-    "unknown-param": "`-S` names a key or file that is not there.",
-    "repository": "gitexp cannot work where the repository is.",
-    "not-a-repository": "The current folder is in no Git repository.",
-    "bare-repository": "The repository has no workspace.",
-    "no-commits": "The repository has no commit to be a baseline.",
-    "untrusted-repository": "Git will not use the repository, because somebody else owns it.",
-    "unmerged-paths": "A merge is not finished.",
-    "read-only": "The repository cannot be written.",
-    "git-missing": "There is no Git on the PATH.",
-    "git-too-old": "Git is older than 2.30.",
-    "git-failed": "A Git process failed in a way nobody foresaw; the message has its words.",
-    "snapshot-refused": "The workspace cannot be stored exactly; the message names the paths.",
-    "experiment": "Something about one experiment that has no code of its own.",
-    "unknown-experiment": "There is no such experiment, branch or commit.",
-    "ambiguous-experiment": "A prefix that several experiments share.",
-    "name-taken": "There is an experiment of that name, in whatever case.",
-    "bad-record": "The experiment's record is damaged, or was written by a later gitexp.",
-    "still-running": "It can be done when the experiment has ended; `run --once`: exactly that is running.",
-    "no-output": "The experiment has no output: it was saved without being run, or DVC stored it.",
-    "foreign-experiment": "DVC stored the experiment: gitexp reads it, and changes nothing of it.",
-    "changed-meanwhile": "Somebody else has just changed or removed it: look again.",
-    "none-found": "`best`: there is no such experiment with a number for the metric.",
-    "branch-exists": "There is a branch of that name, or one that is in its way.",
-    "unsaved-changes": "Files would be overwritten whose content is stored nowhere.",
-    "nothing-to-undo": "No operation can be taken back, or not the one that was named.",
-    "workspace-busy": "Another run is going on in this workspace.",
-    "command-not-found": "The program to run is not there.",
-    "editor-failed": "Your editor ended with an error; nothing was changed.",
-    "storage": "The system would not read or write: permissions, an input/output error.",
-    "disk-full": "There is no room left on the disk, or none under your quota.",
-    "data": "Something about data that has no code of its own.",
-    "unstorable-data": "A pipe, a link to outside, a file that cannot be read or is always being written.",
-    "unsafe-path": "A path that leads out of the workspace, through a link, or into `.git`.",
-    "bad-manifest": "The list of a folder's files is damaged, or names what must not be written.",
-    "damaged-object": "What is in the store is not what was put there; `hash` names it.",
-    "data-remote": "Something about a data remote that has no code of its own.",
-    "backend-missing": "The package for a data remote's protocol is not installed; the hint says which.",
-    "data-remote-refused": "The data remote does not allow it: no rights, no credentials, no room.",
-    "data-remote-unreachable": "The data remote does not answer, or not as it should: try again later.",
-    "not-on-data-remote": "The data remote does not have that object.",
-    "transfer-failed": "Some objects could not be pushed or pulled; `paths` are the files that want them.",
-    "missing-data": "Data is in no store that can be reached; `paths` are the files.",
-    "use-unknown": "`gc` cannot read all that refers to data, or a Git remote has more: nothing is deleted.",
-    "not-stored": "A run has ended and could not be stored; the next command that can, does.",
-    "sharing": "Something about another Git repository.",
-    "no-remote": "There is no such Git remote, or none at all.",
-    "remote-failed": "The other repository cannot be reached, does not let you, or the connection was cut.",
-    "bad-transfer": "What another repository sent is damaged or hostile; nothing of it was taken.",
-    "interrupted": "Ctrl-C, before there was an answer. A `run` has one: the experiment, interrupted. "
-    "While gitexp is being loaded, in its first tenth of a second, there is the exit status alone.",
-    "internal": "A bug in gitexp.",
-}
 
 
 # -- commands.md ------------------------------------------------------------------------------------
@@ -280,14 +203,6 @@ def secrets() -> Iterator[str]:
     yield _names(SECRETS)
 
 
-def error_classes() -> list[type[errors.GitexpError]]:
-    """The errors of gitexp/errors, in the order of its tree."""
-    found = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
-    known = [each for each in found if issubclass(each, errors.GitexpError)]
-    tree = re.findall(r"\w+", errors.__doc__ or "")
-    return sorted(known, key=lambda each: tree.index(each.__name__))
-
-
 def remote_options() -> Iterator[str]:
     yield from ["| option | of | |", "| --- | --- | --- |"]
     for name, text in OPTIONS.items():
@@ -297,8 +212,8 @@ def remote_options() -> Iterator[str]:
 
 def error_codes() -> Iterator[str]:
     yield from ["| code | exit | means |", "| --- | --- | --- |"]
-    for each in error_classes():
-        yield f"| `{each.code}` | {each.exit_code} | {ERROR_MEANINGS[each.code]} |"
+    for code, (raised_as, meaning) in errors.CODES.items():
+        yield f"| `{code}` | {raised_as.exit_code} | {meaning} |"
 
 
 _CONSTANTS = {

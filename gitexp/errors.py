@@ -1,73 +1,11 @@
-"""Every error that a user can meet, with one root.
+"""Every error that a user can meet, on one page: the classes, then all codes with what they mean.
 
-    GitexpError                    exit 1
-    |- UsageError                  exit 2   the command line is wrong
-    |   |- InvalidName                      an experiment, branch or tag that cannot be called that
-    |   |- OverrideError                    -S text that cannot be understood
-    |   |- PatternError                     a metric to be found in the output, and no way to find it
-    |   |- FilterError                      a filter that cannot be understood, or names what nothing has
-    |   |- UnknownColumn                    no experiment has such a param or metric
-    |   |- UnknownTag                       the experiment has no such tag
-    |   |- UnknownStage                     the pipeline has no such stage
-    |   |- NoCommand                        nothing says what to run
-    |   |- NoTerminal                       what was asked for needs a person at a terminal
-    |   |- ConfigExists                     there is a gitexp.yaml, which is not overwritten
-    |   |- InvalidRemote                    a data remote whose URL or options cannot be meant
-    |   |- NoDataRemote                     there is no such data remote, or none at all
-    |   `- RemoteExists                     there is a data remote of that name
-    |- FileError                            a file of the user's, with line and column where known
-    |   |- ParseError                       params, metrics or config that does not parse
-    |   |- ConfigError                      gitexp.yaml says something that cannot be
-    |   `- LockError                        a gitexp.lock that gitexp would not have written
-    |- UnknownParam                         -S names a key that no params file has
-    |- RepositoryError                      the repository cannot be used as it stands
-    |   |- NotARepository, BareRepository, NoCommits, UnmergedPaths, ReadOnlyRepository
-    |   |- UntrustedRepository              Git will not use it: somebody else owns it
-    |   |- GitMissing, GitTooOld
-    |   `- GitFailed                        a Git process ended with an error nobody foresaw
-    |- SnapshotRefused                      the workspace cannot be stored exactly
-    |- ExperimentError
-    |   |- UnknownExperiment, AmbiguousExperiment, NameTaken, BadRecord
-    |   |- StillRunning                     what was asked for is known when it has ended
-    |   |- NoOutput                         it has none: it was not run, or not here
-    |   |- ForeignExperiment                another program's, which gitexp only reads
-    |   |- ChangedMeanwhile                 somebody else has changed or removed it just now
-    |   `- NoneFound                        a question for one of them, and none is like that
-    |- BranchExists
-    |- UnsavedChanges                       files would be overwritten that are stored nowhere
-    |- NothingToUndo                        no operation, or none that can be taken back now
-    |- WorkspaceBusy                        another run is going on here
-    |- CommandNotFound                      the program to run is not there
-    |- EditorFailed                         the user's editor ended with an error
-    |- StorageError                         the system would not read or write
-    |   |- DiskFull
-    |   `- NotStored                        a run has ended, and its results wait to be stored
-    |- DataError                            data that cannot be stored, or brought into the workspace
-    |   |- UnstorableData                   a pipe, a link to outside, what is always being written
-    |   |- UnsafePath                       one that leads out of the workspace, or through a link
-    |   |- BadManifest                      the list of a folder's files is damaged, or hostile
-    |   |- DamagedObject                    what is in the store is not what was put there
-    |   |- MissingData                      what is in no store that can be reached
-    |   |- TrackedOut                       what belongs in the object store, and Git tracks
-    |   |- MissingDep                       what a stage reads, and neither is there nor can be made
-    |   |- StageFailed                      a stage has not written what it should, or cannot be stored
-    |   |- UseUnknown                       it cannot be told which data is in use, so none is deleted
-    |   `- DataRemoteError                  something about a data remote
-    |       |- BackendMissing               the package that speaks its protocol is not installed
-    |       |- RemoteRefused                it does not allow it, and will not next time either
-    |       |- RemoteUnreachable            it does not answer, or not as it should
-    |       |- NotOnRemote                  it does not have that object
-    |       `- TransferFailed               some objects could not be pushed or pulled
-    |- SharingError                         something about another Git repository
-    |   |- NoRemote                         no such Git remote, or none at all
-    |   |- RemoteFailed                     it cannot be reached, does not let us, or was cut off
-    |   `- BadTransfer                      what it sent is damaged or hostile, and was not taken
-    |- Interrupted                 exit 130 Ctrl-C, or no for an answer
-    `- InternalError                        a bug in gitexp
+An error carries one sentence for the person (`message`), what to do next (`hint`), a stable `code` for
+programs, and the exit status of the process. A class exists where somebody catches it, or where an error
+has more to say than that; all others are raised as the nearest class with `code=`. Nothing here knows the
+terminal.
 
-Each carries one sentence for the person (`message`), what to do next (`hint`), a stable `code`
-for programs, and the exit status of the process; `details` names what else a program may want to
-know of it. Nothing here knows the terminal.
+To add an error: raise the class that fits with a new `code`, and add that to `CODES`.
 """
 
 from __future__ import annotations
@@ -82,10 +20,11 @@ class GitexpError(Exception):
     exit_code = 1
     details: tuple[str, ...] = ()  # names of attributes
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, *, code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code or self.code
 
     def as_json(self) -> dict[str, object]:
         """Return the error as `--json` has it."""
@@ -104,20 +43,8 @@ class UnsavedChanges(GitexpError):
         self.paths = tuple(paths)
 
 
-class NothingToUndo(GitexpError):
-    code = "nothing-to-undo"
-
-
 class WorkspaceBusy(GitexpError):
     code = "workspace-busy"
-
-
-class CommandNotFound(GitexpError):
-    code = "command-not-found"
-
-
-class EditorFailed(GitexpError):
-    code = "editor-failed"
 
 
 class StorageError(GitexpError):
@@ -132,23 +59,11 @@ class DiskFull(StorageError):
     code = "disk-full"
 
 
-class NotStored(StorageError):
-    """A run has ended, and its results are kept on this machine until the next command can store them."""
-
-    code = "not-stored"
-
-
 class Interrupted(GitexpError):
     """The user has stopped it; not for a run's own command, which is an experiment all the same."""
 
     code = "interrupted"
     exit_code = 130
-
-
-class InternalError(GitexpError):
-    """What nobody foresaw: a bug in gitexp."""
-
-    code = "internal"
 
 
 class UsageError(GitexpError):
@@ -170,40 +85,8 @@ class OverrideError(UsageError):
     code = "invalid-override"
 
 
-class PatternError(UsageError):
-    """A `--metric` that is not `NAME=PATTERN`, or whose pattern is no regular expression."""
-
-    code = "invalid-metric"
-
-
-class FilterError(UsageError):
-    """A filter that does not parse, compares what cannot be compared, or names what nothing has."""
-
-    code = "invalid-filter"
-
-
-class UnknownColumn(UsageError):
-    code = "unknown-column"
-
-
-class UnknownTag(UsageError):
-    code = "unknown-tag"
-
-
 class UnknownStage(UsageError):
     code = "unknown-stage"
-
-
-class NoCommand(UsageError):
-    code = "no-command"
-
-
-class NoTerminal(UsageError):
-    code = "no-terminal"
-
-
-class ConfigExists(UsageError):
-    code = "config-exists"
 
 
 class FileError(GitexpError):
@@ -244,48 +127,14 @@ class ConfigError(FileError):
     code = "config-error"
 
 
-class UnknownParam(GitexpError):
-    """A parameter was to be changed or removed that no params file has."""
-
-    code = "unknown-param"
-
-
 class RepositoryError(GitexpError):
     """The repository, or Git itself, cannot be used as it stands."""
 
     code = "repository"
 
 
-class NotARepository(RepositoryError):
-    code = "not-a-repository"
-
-
-class BareRepository(RepositoryError):
-    code = "bare-repository"
-
-
-class NoCommits(RepositoryError):
-    code = "no-commits"
-
-
-class UntrustedRepository(RepositoryError):
-    code = "untrusted-repository"
-
-
-class UnmergedPaths(RepositoryError):
-    code = "unmerged-paths"
-
-
 class ReadOnlyRepository(RepositoryError):
     code = "read-only"
-
-
-class GitMissing(RepositoryError):
-    code = "git-missing"
-
-
-class GitTooOld(RepositoryError):
-    code = "git-too-old"
 
 
 class GitFailed(RepositoryError):
@@ -316,14 +165,6 @@ class ExperimentError(GitexpError):
     code = "experiment"
 
 
-class UnknownExperiment(ExperimentError):
-    code = "unknown-experiment"
-
-
-class AmbiguousExperiment(ExperimentError):
-    code = "ambiguous-experiment"
-
-
 class NameTaken(ExperimentError):
     code = "name-taken"
 
@@ -334,50 +175,10 @@ class BadRecord(ExperimentError):
     code = "bad-record"
 
 
-class StillRunning(ExperimentError):
-    """What was asked for is there when the experiment has ended; or it cannot be done to one that runs."""
-
-    code = "still-running"
-
-
-class NoOutput(ExperimentError):
-    code = "no-output"
-
-
-class ForeignExperiment(ExperimentError):
-    """An experiment that another program has stored: gitexp reads it, and changes nothing of it."""
-
-    code = "foreign-experiment"
-
-
-class ChangedMeanwhile(ExperimentError):
-    code = "changed-meanwhile"
-
-
-class NoneFound(ExperimentError):
-    """One experiment was asked for by what it is like, and there is none."""
-
-    code = "none-found"
-
-
-class BranchExists(GitexpError):
-    code = "branch-exists"
-
-
 class SharingError(GitexpError):
     """Something about another Git repository, which experiments are pushed to or pulled from."""
 
     code = "sharing"
-
-
-class NoRemote(SharingError):
-    code = "no-remote"
-
-
-class RemoteFailed(SharingError):
-    """The other repository cannot be reached, does not let us, or the connection was cut."""
-
-    code = "remote-failed"
 
 
 class BadTransfer(SharingError):
@@ -390,14 +191,6 @@ class InvalidRemote(UsageError):
     """The URL or an option of a data remote cannot be meant, or holds a password."""
 
     code = "invalid-remote"
-
-
-class NoDataRemote(UsageError):
-    code = "no-data-remote"
-
-
-class RemoteExists(UsageError):
-    code = "remote-exists"
 
 
 class LockError(FileError):
@@ -423,10 +216,6 @@ class UnsafePath(DataError):
     code = "unsafe-path"
 
 
-class BadManifest(DataError):
-    code = "bad-manifest"
-
-
 class DamagedObject(DataError):
     """An object is not what its name says; `hash` is its name."""
 
@@ -449,26 +238,10 @@ class MissingData(DataError):
         self.paths = tuple(paths)
 
 
-class UseUnknown(DataError):
-    """Something that refers to data cannot be read, so that nobody knows what may be deleted."""
-
-    code = "use-unknown"
-
-
 class DataRemoteError(DataError):
     """Something about a data remote."""
 
     code = "data-remote"
-
-
-class BackendMissing(DataRemoteError):
-    code = "backend-missing"
-
-
-class RemoteRefused(DataRemoteError):
-    """It does not allow what was asked: no rights, no credentials, no room. To try again is of no use."""
-
-    code = "data-remote-refused"
 
 
 class RemoteUnreachable(DataRemoteError):
@@ -492,17 +265,151 @@ class TransferFailed(DataRemoteError):
         self.paths = tuple(paths)
 
 
-class TrackedOut(DataError):
-    code = "tracked-out"
-
-
-class MissingDep(DataError):
-    """What a stage reads is neither there, nor in the store, nor made by a stage that is to run."""
-
-    code = "missing-dep"
-
-
-class StageFailed(DataError):
-    """A stage whose command ended well, or was not run, and whose outs are not what they should be."""
-
-    code = "stage-failed"
+# Every code -> the class that it is raised as, and what it means to whoever meets it.
+CODES: dict[str, tuple[type[GitexpError], str]] = {
+    "error": (GitexpError, "Anything without a code of its own."),
+    "usage": (UsageError, "The command line asks for something that cannot be meant."),
+    "invalid-name": (InvalidName, "No experiment, branch or tag can be called that."),
+    "invalid-override": (
+        OverrideError,
+        "An `-S` that is not `[file:]key=value`, `+key=value` or `~key`, or cannot be done.",
+    ),
+    "invalid-metric": (UsageError, "A `--metric` that is not `NAME=PATTERN` with a regular expression."),
+    "invalid-filter": (
+        UsageError,
+        "A `--filter` that cannot be understood, or names what no experiment has.",
+    ),
+    "unknown-column": (UsageError, "There is no such param or metric to sort by, group by or show."),
+    "unknown-tag": (UsageError, "The experiment has no such tag to take away."),
+    "unknown-stage": (UnknownStage, "The pipeline has no such stage, and none that the pattern fits."),
+    "no-command": (UsageError, "Nothing says what to run."),
+    "no-terminal": (UsageError, "What was asked for needs a person at a terminal: an editor, `--watch`."),
+    "config-exists": (UsageError, "`init` does not overwrite the `gitexp.yaml` that is there."),
+    "invalid-remote": (
+        InvalidRemote,
+        "A data remote's URL or option cannot be meant, or holds a password.",
+    ),
+    "no-data-remote": (UsageError, "There is no such data remote, or none at all."),
+    "remote-exists": (UsageError, "There is a data remote of that name."),
+    "bad-file": (FileError, "A file of yours cannot be read."),
+    "parse-error": (
+        ParseError,
+        "A params, metrics or config file does not parse; `file:line:column` comes first.",
+    ),
+    "config-error": (
+        ConfigError,
+        "`gitexp.yaml` says something that gitexp does not understand. Only `run`, `save` and "
+        "`init` mind; the others warn.",
+    ),
+    "bad-lock": (
+        LockError,
+        "A `gitexp.lock` that gitexp would not have written, or one with a merge's conflict in it.",
+    ),
+    "tracked-out": (DataError, "Git tracks an output, or data, that belongs in the object store."),
+    "missing-dep": (DataError, "What a stage reads is not there, and no stage that is to run makes it."),
+    "stage-failed": (
+        DataError,
+        "A stage has not written what it should, or it cannot be stored. From Python only: "
+        "`run` says so, and ends with status 1.",
+    ),
+    "unknown-param": (GitexpError, "`-S` names a key or file that is not there."),
+    "repository": (RepositoryError, "gitexp cannot work where the repository is."),
+    "not-a-repository": (RepositoryError, "The current folder is in no Git repository."),
+    "bare-repository": (RepositoryError, "The repository has no workspace."),
+    "no-commits": (RepositoryError, "The repository has no commit to be a baseline."),
+    "untrusted-repository": (
+        RepositoryError,
+        "Git will not use the repository, because somebody else owns it.",
+    ),
+    "unmerged-paths": (RepositoryError, "A merge is not finished."),
+    "read-only": (ReadOnlyRepository, "The repository cannot be written."),
+    "git-missing": (RepositoryError, "There is no Git on the PATH."),
+    "git-too-old": (RepositoryError, "Git is older than 2.30."),
+    "git-failed": (GitFailed, "A Git process failed in a way nobody foresaw; the message has its words."),
+    "snapshot-refused": (
+        SnapshotRefused,
+        "The workspace cannot be stored exactly; the message names the paths.",
+    ),
+    "experiment": (ExperimentError, "Something about one experiment that has no code of its own."),
+    "unknown-experiment": (ExperimentError, "There is no such experiment, branch or commit."),
+    "ambiguous-experiment": (ExperimentError, "A prefix that several experiments share."),
+    "name-taken": (NameTaken, "There is an experiment of that name, in whatever case."),
+    "bad-record": (BadRecord, "The experiment's record is damaged, or was written by a later gitexp."),
+    "still-running": (
+        ExperimentError,
+        "It can be done when the experiment has ended; `run --once`: exactly that is running.",
+    ),
+    "no-output": (
+        ExperimentError,
+        "The experiment has no output: it was saved without being run, or DVC stored it.",
+    ),
+    "foreign-experiment": (
+        ExperimentError,
+        "DVC stored the experiment: gitexp reads it, and changes nothing of it.",
+    ),
+    "changed-meanwhile": (ExperimentError, "Somebody else has just changed or removed it: look again."),
+    "none-found": (ExperimentError, "`best`: there is no such experiment with a number for the metric."),
+    "branch-exists": (GitexpError, "There is a branch of that name, or one that is in its way."),
+    "unsaved-changes": (UnsavedChanges, "Files would be overwritten whose content is stored nowhere."),
+    "nothing-to-undo": (GitexpError, "No operation can be taken back, or not the one that was named."),
+    "workspace-busy": (WorkspaceBusy, "Another run is going on in this workspace."),
+    "command-not-found": (GitexpError, "The program to run is not there."),
+    "editor-failed": (GitexpError, "Your editor ended with an error; nothing was changed."),
+    "storage": (StorageError, "The system would not read or write: permissions, an input/output error."),
+    "disk-full": (DiskFull, "There is no room left on the disk, or none under your quota."),
+    "data": (DataError, "Something about data that has no code of its own."),
+    "unstorable-data": (
+        UnstorableData,
+        "A pipe, a link to outside, a file that cannot be read or is always being written.",
+    ),
+    "unsafe-path": (UnsafePath, "A path that leads out of the workspace, through a link, or into `.git`."),
+    "bad-manifest": (
+        DataError,
+        "The list of a folder's files is damaged, or names what must not be written.",
+    ),
+    "damaged-object": (DamagedObject, "What is in the store is not what was put there; `hash` names it."),
+    "data-remote": (DataRemoteError, "Something about a data remote that has no code of its own."),
+    "backend-missing": (
+        DataRemoteError,
+        "The package for a data remote's protocol is not installed; the hint says which.",
+    ),
+    "data-remote-refused": (
+        DataRemoteError,
+        "The data remote does not allow it: no rights, no credentials, no room.",
+    ),
+    "data-remote-unreachable": (
+        RemoteUnreachable,
+        "The data remote does not answer, or not as it should: try again later.",
+    ),
+    "not-on-data-remote": (NotOnRemote, "The data remote does not have that object."),
+    "transfer-failed": (
+        TransferFailed,
+        "Some objects could not be pushed or pulled; `paths` are the files that want them.",
+    ),
+    "missing-data": (MissingData, "Data is in no store that can be reached; `paths` are the files."),
+    "use-unknown": (
+        DataError,
+        "`gc` cannot read all that refers to data, or a Git remote has more: nothing is deleted.",
+    ),
+    "not-stored": (
+        StorageError,
+        "A run has ended and could not be stored; the next command that can, does.",
+    ),
+    "sharing": (SharingError, "Something about another Git repository."),
+    "no-remote": (SharingError, "There is no such Git remote, or none at all."),
+    "remote-failed": (
+        SharingError,
+        "The other repository cannot be reached, does not let you, or the connection was cut.",
+    ),
+    "bad-transfer": (
+        BadTransfer,
+        "What another repository sent is damaged or hostile; nothing of it was taken.",
+    ),
+    "interrupted": (
+        Interrupted,
+        "Ctrl-C, before there was an answer. A `run` has one: the experiment, interrupted. "
+        "While gitexp is being loaded, in its first tenth of a second, there is the exit status "
+        "alone.",
+    ),
+    "internal": (GitexpError, "A bug in gitexp."),
+}

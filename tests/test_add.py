@@ -235,7 +235,7 @@ def test_what_git_tracks(repo: Workspace) -> None:
     repo.commit()
     repo.git("rm", "-q", "--cached", "sets/not")
     for name in ("sets", "sets/it's tracked"):
-        error = refused(repo, errors.TrackedOut, name)
+        error = refused(repo, errors.DataError, name)
         assert "it's tracked" in error.message
     command = (error.hint or "").partition(": ")[2]
     repo.git(*shlex.split(command)[1:])

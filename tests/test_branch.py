@@ -8,6 +8,7 @@ from gitexp import errors
 from gitexp.history import branch as ops
 from gitexp.model import Status
 from gitexp.project.project import Project
+from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -54,7 +55,7 @@ def test_a_branch_that_is_there_or_in_the_way(repo: Workspace, name: str) -> Non
     put(repo, "one")
     repo.git("branch", "taken")
     repo.git("branch", "up/down")
-    with pytest.raises(errors.BranchExists):
+    with pytest.raises(errors.GitexpError, check=has_code("branch-exists")):
         ops.branch(Project.open(repo.path), "one", name)
 
 

@@ -16,6 +16,7 @@ from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.project.project import Project
 from gitexp.repo import live
+from tests.support.codes import has_code
 from tests.support.workspace import Workspace
 
 OLD = {"raw/a": "a", "raw/b": "b", "labels": "old labels"}
@@ -110,7 +111,7 @@ def test_a_path_comes_before_a_branch(repo: Workspace) -> None:
 
 
 def test_what_is_not_there(repo: Workspace) -> None:
-    with pytest.raises(errors.UnknownExperiment):
+    with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")):
         checkout(Project.open(repo.path), ["nothing"])
     for words, hint in (
         (["first", "sets/lables"], "sets/labels"),

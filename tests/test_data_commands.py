@@ -17,6 +17,7 @@ from gitexp.datasets import status as datasets_status
 from gitexp.objects.remotes.transfer import Progress
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
+from tests.support.codes import has_code
 from tests.support.processes import run_with_pty
 from tests.support.servers import Place, free_port
 from tests.support.stored import lock_of, put_object, store_of, write_lock_of
@@ -91,13 +92,13 @@ def test_the_first_remote_makes_gitexp_yaml_where_the_project_is(repo: Workspace
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (("add", "store", "/elsewhere"), errors.RemoteExists),
+        (("add", "store", "/elsewhere"), errors.UsageError),
         (("add", "-x", "/elsewhere"), errors.UsageError),
         (("add", "a b", "/elsewhere"), errors.InvalidName),
         (("add", "new", "s3://key:secret@bucket/x"), errors.InvalidRemote),
         (("add", "new", "s3://bucket/x", "--option", "secret=x"), errors.InvalidRemote),
         (("add", "new", "s3://bucket/x", "--option", "region"), errors.UsageError),
-        (("remove", "stor"), errors.NoDataRemote),
+        (("remove", "stor"), errors.UsageError),
         ((), errors.UsageError),
     ],
     ids=str,
@@ -216,13 +217,13 @@ def test_a_folder_that_holds_more_than_the_remote_keeps_it(repo: Workspace, stor
 
 def test_without_a_remote_and_without_data(repo: Workspace) -> None:
     done = repo.gitexp("data", "push", check=False)
-    assert (done.exit_code, done.stderr.count("gitexp remote add")) == (errors.NoDataRemote.exit_code, 1)
+    assert (done.exit_code, done.stderr.count("gitexp remote add")) == (errors.UsageError.exit_code, 1)
     assert repo.gitexp("data", "status").stderr == "No gitexp.lock names any data.\n"
     write_lock_of(repo, put_object(repo, "data", {"a": "1"}))
     [standing] = repo.json("data", "status")
     assert (standing["missing_here"], standing["missing_there"]) == (0, None)
     repo.write("gitexp.yaml", "remotes: {store: /nowhere}\n")
-    with pytest.raises(errors.NoDataRemote, match="no data remote 'other'"):
+    with pytest.raises(errors.UsageError, check=has_code("no-data-remote"), match="no data remote 'other'"):
         remotes.remote_of(opened(repo), "other")
 
 
@@ -238,7 +239,7 @@ def test_the_remote_that_is_named(repo: Workspace, store: Path, tmp_path: Path) 
 def test_a_package_that_is_missing_is_one_sentence(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.write("gitexp.yaml", "remotes: {cloud: 's3://bucket/x'}\n")
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(errors.BackendMissing) as missing:
+    with pytest.raises(errors.DataRemoteError, check=has_code("backend-missing")) as missing:
         datasets_status.status(opened(repo), [])
     assert missing.value.hint == "pip install 'gitexp[s3]'"
 

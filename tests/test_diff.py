@@ -17,6 +17,7 @@ from gitexp.project.project import Project
 from gitexp.repo.local import LocalState
 from gitexp.views import diff as ops
 from gitexp.views.diff import Diff
+from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -257,11 +258,11 @@ def test_not_a_number_has_not_changed(repo: Workspace) -> None:
 
 def test_what_is_unknown(two: Workspace) -> None:
     project = Project.open(two.path)
-    with pytest.raises(errors.UnknownExperiment, match="'nope'"):
+    with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment"), match="'nope'"):
         ops.points(project, "nope", None)
     put(two, "alpha")
     put(two, "alpine")
-    with pytest.raises(errors.AmbiguousExperiment, match="alpha, alpine"):
+    with pytest.raises(errors.ExperimentError, check=has_code("ambiguous-experiment"), match="alpha, alpine"):
         ops.points(project, "al", None)
 
 

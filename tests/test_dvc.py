@@ -14,6 +14,7 @@ import pytest
 from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.project.project import Project
+from tests.support.codes import has_code
 from tests.support.dvc import DvcRepository, made_once
 from tests.support.workspace import Workspace
 
@@ -201,7 +202,7 @@ def test_there_is_no_log_of_them(theirs: Workspace) -> None:
 
 def test_a_name_on_two_baselines_is_told_apart_by_commit(theirs: Workspace) -> None:
     project = Project.open(theirs.path)
-    with pytest.raises(errors.AmbiguousExperiment) as caught:
+    with pytest.raises(errors.ExperimentError, check=has_code("ambiguous-experiment")) as caught:
         lookup.require(project, "first")
     both = [e for e in lookup.experiments(project) if e.name == "first"]
     assert all(f"first ({e.id[:7]})" in caught.value.message for e in both)

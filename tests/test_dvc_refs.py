@@ -12,6 +12,7 @@ from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.model import Experiment
 from gitexp.project.project import Project
+from tests.support.codes import has_code
 from tests.support.dvc import put
 from tests.support.workspace import Workspace
 
@@ -64,7 +65,7 @@ def test_what_is_no_commit_is_passed_over(repo: Workspace, what: str) -> None:
     repo.git("update-ref", _place(repo, "odd"), what)
     assert _found(repo).keys() == {"good"}
     assert [row["name"] for row in repo.json("show")[2:]] == ["good"]
-    with pytest.raises(errors.UnknownExperiment):
+    with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")):
         lookup.require(Project.open(repo.path), "odd")
 
 

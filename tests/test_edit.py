@@ -17,6 +17,7 @@ from gitexp.project.project import Project
 from gitexp.repo import operations, trash
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.operations import Operation
+from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -156,7 +157,9 @@ def test_restore_beside_another_of_the_name(repo: Workspace, project: Project) -
     remove.remove(project, [second])
     remove.remove(project, [restored])
     assert restore.restore(project, "one") == second
-    with pytest.raises(errors.UnknownExperiment, match="in the trash") as unknown:
+    with pytest.raises(
+        errors.ExperimentError, check=has_code("unknown-experiment"), match="in the trash"
+    ) as unknown:
         restore.restore(project, "othr")
     assert unknown.value.hint == "Did you mean other?"
 
@@ -231,7 +234,9 @@ def test_remove_asks_where_somebody_can_answer(repo: Workspace, project: Project
 def test_a_removal_of_what_has_changed_meanwhile_removes_nothing(project: Project) -> None:
     chosen = project.store.all()
     edit.note(project, "two", "new")
-    with pytest.raises(errors.ChangedMeanwhile, match="changed or removed just now"):
+    with pytest.raises(
+        errors.ExperimentError, check=has_code("changed-meanwhile"), match="changed or removed just now"
+    ):
         remove.remove(project, chosen)
     assert project.store.names() == ["one", "two"]
 
@@ -256,7 +261,7 @@ def test_undo_goes_back_and_forth(repo: Workspace, project: Project) -> None:
     repo.gitexp("undo", "1")
     assert one(project).record.note == ""
     assert repo.git("branch", "--list", "promoted") != ""
-    with pytest.raises(errors.NothingToUndo):
+    with pytest.raises(errors.GitexpError, check=has_code("nothing-to-undo")):
         undo.undo(project, 1)
 
 
@@ -265,18 +270,20 @@ def test_a_branch_that_is_checked_out_is_not_undone(repo: Workspace, project: Pr
     repo.allow("reflogs", "refs/heads/*")
     repo.gitexp("branch", "one", "promoted")
     repo.git("switch", "-q", "promoted")
-    with pytest.raises(errors.NothingToUndo, match="promoted is checked out"):
+    with pytest.raises(
+        errors.GitexpError, check=has_code("nothing-to-undo"), match="promoted is checked out"
+    ):
         undo.undo(project)
     repo.commit("work on it")
     repo.git("switch", "-q", "main")
-    with pytest.raises(errors.NothingToUndo, match="has been changed since"):
+    with pytest.raises(errors.GitexpError, check=has_code("nothing-to-undo"), match="has been changed since"):
         undo.undo(project)
 
 
 def test_what_has_been_changed_since_is_not_undone(project: Project) -> None:
     edit.note(project, "one", "1")
     edit.note(project, "one", "2")
-    with pytest.raises(errors.NothingToUndo, match="has been changed since"):
+    with pytest.raises(errors.GitexpError, check=has_code("nothing-to-undo"), match="has been changed since"):
         undo.undo(project, 1)
     undo.undo(project)
     undo.undo(project, 1)
@@ -286,7 +293,7 @@ def test_what_has_been_changed_since_is_not_undone(project: Project) -> None:
 def test_a_name_that_differs_in_case_alone_is_not_brought_back(repo: Workspace, project: Project) -> None:
     remove.remove(project, [one(project)])
     put(repo, "ONE")
-    with pytest.raises(errors.NothingToUndo, match="changed since"):
+    with pytest.raises(errors.GitexpError, check=has_code("nothing-to-undo"), match="changed since"):
         undo.undo(project)
     assert project.store.names() == ["ONE", "two"]
 

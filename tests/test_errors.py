@@ -6,6 +6,7 @@ here.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
@@ -474,6 +475,8 @@ def test_an_unexpected_error_is_called_a_bug(repo: Workspace) -> None:
     assert "GITEXP_DEBUG=1" in done.stderr
 
 
+CODES_OF_0_3 = (Path(__file__).parent / "golden" / "error-codes-0.3.txt").read_text("utf-8").split()
+
 # -- the classes --------------------------------------------------------------------------------------
 
 
@@ -482,13 +485,31 @@ def _classes() -> list[type[errors.GitexpError]]:
     return [value for value in found if issubclass(value, errors.GitexpError)]
 
 
-def test_every_error_has_a_code_of_its_own_and_is_in_the_tree() -> None:
+def test_every_class_has_a_code_of_its_own() -> None:
     codes = [found.code for found in _classes()]
     assert len(codes) == len(set(codes))
     for found in _classes():
-        assert found.__name__ in (errors.__doc__ or "")
+        assert errors.CODES[found.code][0] is found
         assert found.exit_code in ((130,) if found is errors.Interrupted else (1, 2))
         assert issubclass(found, errors.UsageError) == (found.exit_code == 2)
+
+
+def test_every_code_in_the_package_is_on_the_page() -> None:
+    """With the class that it is raised as; and the page has no code that nobody raises."""
+    raised = {found.code: found.__name__ for found in _classes()}
+    for file in Path(errors.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            for keyword in node.keywords:
+                if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                    name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+                    raised[str(keyword.value.value)] = name
+    assert raised == {code: found.__name__ for code, (found, _) in errors.CODES.items()}
+
+
+def test_the_codes_of_version_0_3_are_all_there() -> None:
+    assert set(CODES_OF_0_3) <= errors.CODES.keys()
 
 
 @pytest.mark.parametrize(

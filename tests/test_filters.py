@@ -19,6 +19,7 @@ from gitexp.catalog.filters import ATTRIBUTES, parse
 from gitexp.catalog.rows import Row
 from gitexp.model import Experiment, Record, Status
 from gitexp.times import parse_duration, parse_moment
+from tests.support.codes import has_code
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -337,6 +338,6 @@ def test_a_filter_means_what_a_reference_says(condition: Reference, values: dict
     [("status == done", "done"), ("created > today", "today"), ("duration > 0 and not user != me", "me")],
 )
 def test_a_text_without_quotes_is_told_of(text: str, word: str) -> None:
-    with pytest.raises(errors.FilterError) as caught:
+    with pytest.raises(errors.UsageError, check=has_code("invalid-filter")) as caught:
         parse(text).select([row()], NOW)
     assert caught.value.hint == f"If a text is meant, it stands in quotes: '{word}'"

@@ -14,6 +14,7 @@ from gitexp import errors
 from gitexp.repo.git import failures, launch
 from gitexp.repo.git.repository import Repository, is_true
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
+from tests.support.codes import has_code
 from tests.support.workspace import Workspace
 from tests.test_snapshot import git
 
@@ -53,11 +54,13 @@ def test_the_environment_is_understood_once(
 
 
 def test_outside_bare_and_inside_the_git_folder(repo: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(errors.NotARepository, match="Not inside a Git repository"):
+    with pytest.raises(
+        errors.RepositoryError, check=has_code("not-a-repository"), match="Not inside a Git repository"
+    ):
         Repository.find(tmp_path)
     git(tmp_path, "init", "-q", "--bare", "bare.git")
     for folder in (tmp_path / "bare.git", repo.path / ".git", repo.path / ".git/refs"):
-        with pytest.raises(errors.BareRepository):
+        with pytest.raises(errors.RepositoryError, check=has_code("bare-repository")):
             Repository.find(folder)
 
 
@@ -96,7 +99,7 @@ def test_git_that_cannot_be_started(
     with pytest.raises(errors.GitFailed, match="git log could not be run: Argument list too long"):
         found.run("log", "x" * 3_000_000)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(errors.GitMissing):
+    with pytest.raises(errors.RepositoryError, check=has_code("git-missing")):
         found.run("status")
 
 
@@ -146,7 +149,7 @@ def test_head(repo: Workspace, found: Repository) -> None:
     repo.git("checkout", "-q", "--detach")
     assert found.head().branch is None
     repo.git("checkout", "-q", "--orphan", "fresh")
-    with pytest.raises(errors.NoCommits):
+    with pytest.raises(errors.RepositoryError, check=has_code("no-commits")):
         found.head()
 
 

@@ -9,6 +9,7 @@ import pytest
 from gitexp import errors
 from gitexp.project import config
 from gitexp.project import init as ops
+from tests.support.codes import has_code
 from tests.support.kills import kill
 from tests.support.workspace import Workspace
 
@@ -136,5 +137,5 @@ def test_every_command_is_read_back(repo: Workspace, command: str) -> None:
 
 
 def test_outside_a_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with pytest.raises(errors.NotARepository):
+    with pytest.raises(errors.RepositoryError, check=has_code("not-a-repository")):
         ops.init(tmp_path_factory.mktemp("outside"))

@@ -9,6 +9,7 @@ from gitexp.catalog import lookup
 from gitexp.cli.kit import complete
 from gitexp.project.project import Project
 from tests.support import dvc
+from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -42,10 +43,14 @@ def test_a_beginning_is_looked_for_among_all(repo: Workspace) -> None:
     theirs = dvc.put(repo, "exp-ab")
     assert _source(repo, "exp-ab") == "dvc"
     assert _source(repo, "Exp-AB") == "dvc"
-    with pytest.raises(errors.AmbiguousExperiment, match=rf"2 experiments: exp-aa, exp-ab \({theirs[:7]}\)"):
+    with pytest.raises(
+        errors.ExperimentError,
+        check=has_code("ambiguous-experiment"),
+        match=rf"2 experiments: exp-aa, exp-ab \({theirs[:7]}\)",
+    ):
         _source(repo, "exp")
     dvc.put(repo, "exp-ac")
-    with pytest.raises(errors.AmbiguousExperiment, match="3 experiments"):
+    with pytest.raises(errors.ExperimentError, check=has_code("ambiguous-experiment"), match="3 experiments"):
         lookup.require(Project.open(repo.path), "exp-a")
 
 
@@ -55,7 +60,7 @@ def test_a_beginning_that_only_theirs_have(repo: Workspace) -> None:
     assert _source(repo, "the") == "dvc"
     assert _source(repo, "our") == "gitexp"
     for text in ("", "head", "workspace", "no"):
-        with pytest.raises(errors.UnknownExperiment):
+        with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")):
             _source(repo, text)
 
 
@@ -88,7 +93,7 @@ def test_what_would_change_one_of_theirs_is_refused(repo: Workspace) -> None:
         with pytest.raises(errors.ExperimentError, match="theirs is DVC's: gitexp only reads it") as caught:
             lookup.require_own(project, "th", damaged=damaged)
         assert caught.value.hint is not None
-    with pytest.raises(errors.UnknownExperiment):
+    with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")):
         lookup.require_own(project, "nobody")
 
 
@@ -108,7 +113,7 @@ def test_names_are_completed_and_suggested(repo: Workspace, monkeypatch: pytest.
     assert complete.own_experiments("exp-") == ["exp-ours"]
     assert "exp-theirs" in complete.points("")
     for ask in (lookup.require, lookup.find):
-        with pytest.raises(errors.UnknownExperiment) as caught:
+        with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")) as caught:
             ask(Project.open(repo.path), "exp-thiers")
         assert caught.value.hint is not None
         assert "exp-theirs" in caught.value.hint

@@ -482,7 +482,7 @@ def test_a_disk_that_is_full_here_is_no_cut_connection() -> None:
     here = f"remote: Enumerating objects: 3, done.\n{full}fatal: index-pack failed\n"
     assert isinstance(transport_failures.failure("fetch", "origin", 128, here), errors.DiskFull)
     there = f"remote: {full}fatal: the remote end hung up unexpectedly\n"
-    assert isinstance(transport_failures.failure("push", "origin", 128, there), errors.RemoteFailed)
+    assert isinstance(transport_failures.failure("push", "origin", 128, there), errors.SharingError)
 
 
 def test_an_edit_beside_a_pull_is_not_lost(shared: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from gitexp.repo import git_remote
 from gitexp.sharing import push as ops
 from gitexp.sharing.partner import Contact, Fate
 from tests.support.clones import Team, assert_whole, clone, make_team, outcomes, refs_of
+from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -137,7 +138,7 @@ def test_the_remote_is_the_one_that_git_uses(team: Team, tmp_path: Path) -> None
 )
 def test_default_remote(configured: dict[str, str], expected: str | None) -> None:
     if expected is None:
-        with pytest.raises(errors.NoRemote):
+        with pytest.raises(errors.SharingError, check=has_code("no-remote")):
             git_remote.default_remote(configured, "refs/heads/main", push=True)
     else:
         assert git_remote.default_remote(configured, "refs/heads/main", push=True) == expected

@@ -15,6 +15,7 @@ from gitexp.model import Experiment, ProcessId, Status
 from gitexp.project.project import Project
 from gitexp.runs import earlier, run
 from gitexp.runs.request import RunRequest
+from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -203,7 +204,7 @@ def test_records_that_are_damaged_or_lie(repo: Workspace, first: Experiment) -> 
 
 
 def test_errors_come_as_ever(repo: Workspace) -> None:
-    with pytest.raises(errors.CommandNotFound):
+    with pytest.raises(errors.GitexpError, check=has_code("command-not-found")):
         run.run(Project.open(repo.path), RunRequest(("no-such-program",), once=True))
 
 

@@ -26,6 +26,7 @@ from gitexp.views import table as show
 from gitexp.views.changes import CommitStep, summaries
 from gitexp.views.columns import Column, Columns
 from gitexp.views.table import Table
+from tests.support.codes import has_code
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
@@ -733,5 +734,5 @@ def test_a_column_of_which_nothing_is_said_yet_is_empty(runs: Workspace) -> None
         Column("about", "note"),
         Column("metric", "acc"),
     ]
-    with pytest.raises(errors.UnknownColumn):
+    with pytest.raises(errors.UsageError, check=has_code("unknown-column")):
         show.columns(found, Columns(only=["nope"]))

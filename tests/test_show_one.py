@@ -14,6 +14,7 @@ from gitexp.cli.kit.render import cell_width
 from gitexp.model import Change, Status
 from gitexp.project.project import Project
 from gitexp.views.details import Details, details
+from tests.support.codes import has_code
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.workspace import Workspace
 
@@ -157,7 +158,7 @@ def test_options_of_the_table_do_not_go_with_names(runs: Workspace, option: list
 
 
 def test_a_name_that_is_none_is_told_with_what_is_near(runs: Workspace) -> None:
-    with pytest.raises(errors.UnknownExperiment) as caught:
+    with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")) as caught:
         one(runs, "secnod")
     assert caught.value.hint == "Did you mean second?"
     done = runs.gitexp("show", "--json", "nothing-like-it", check=False)

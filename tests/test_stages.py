@@ -26,6 +26,7 @@ from gitexp.runs.request import RunRequest
 from gitexp.runs.run import run
 from gitexp.stages import commands
 from gitexp.stages.execute import StageListener
+from tests.support.codes import has_code
 from tests.support.pipeline import ALL, FILES, STAGES, lock, make, reasons, start, states
 from tests.support.workspace import Workspace
 
@@ -396,12 +397,18 @@ def test_metrics_of_stages_that_a_failure_has_stopped(repo: Workspace) -> None:
 
 def test_what_a_stage_reads_and_nobody_makes_is_said_before_anything_runs(repo: Workspace) -> None:
     with pytest.raises(
-        errors.MissingDep, match="train reads data, which is not there: the stage prepare makes"
+        errors.DataError,
+        check=has_code("missing-dep"),
+        match="train reads data, which is not there: the stage prepare makes",
     ):
         start(repo, names=("train",), single=True)
     with repo.by_user():
         (repo.path / "evaluate.sh").unlink()
-    with pytest.raises(errors.MissingDep, match=r"evaluate reads evaluate\.sh.* no stage makes it"):
+    with pytest.raises(
+        errors.DataError,
+        check=has_code("missing-dep"),
+        match=r"evaluate reads evaluate\.sh.* no stage makes it",
+    ):
         start(repo)
     assert Project.open(repo.path).store.all() == []
 
@@ -417,7 +424,9 @@ def test_what_is_not_selected_is_brought_from_the_store(repo: Workspace) -> None
 
 def test_a_param_that_is_not_there(repo: Workspace) -> None:
     repo.write("gitexp.yaml", STAGES.replace("train.lr", "train.lrr"))
-    with pytest.raises(errors.UnknownParam, match=r"train reads the param train.lrr") as raised:
+    with pytest.raises(
+        errors.GitexpError, check=has_code("unknown-param"), match=r"train reads the param train.lrr"
+    ) as raised:
         start(repo)
     assert raised.value.hint == "Did you mean train.lr?"
 
@@ -425,7 +434,7 @@ def test_a_param_that_is_not_there(repo: Workspace) -> None:
 def test_an_out_that_git_tracks(repo: Workspace) -> None:
     repo.write("model.bin", "tracked\n")
     repo.git("add", "--force", "model.bin")
-    with pytest.raises(errors.TrackedOut) as raised:
+    with pytest.raises(errors.DataError, check=has_code("tracked-out")) as raised:
         start(repo)
     assert "git rm -r --cached -- model.bin" in str(raised.value.hint)
 
@@ -462,7 +471,7 @@ def test_data_that_only_dvc_has(repo: Workspace) -> None:
     repo.write("raw.txt.dvc", "outs: [{path: raw.txt}]\n")
     with repo.by_user():
         (repo.path / "raw.txt").unlink()
-    with pytest.raises(errors.MissingDep) as raised:
+    with pytest.raises(errors.DataError, check=has_code("missing-dep")) as raised:
         start(repo)
     assert "dvc pull raw.txt.dvc" in str(raised.value.hint)
 
@@ -854,7 +863,7 @@ def test_data_that_is_nowhere(repo: Workspace) -> None:
     shutil.rmtree(repo.path / ".git" / "gitexp" / "objects")
     with repo.by_user():
         (repo.path / "raw.txt").unlink()
-    with pytest.raises(errors.MissingDep, match=r"prepare reads raw\.txt"):
+    with pytest.raises(errors.DataError, check=has_code("missing-dep"), match=r"prepare reads raw\.txt"):
         start(repo)
     isolated = repo.gitexp("run", "--temp", "--", "cat", "raw.txt", check=False)
     assert "The content of raw.txt is not in the store." in isolated.stderr

@@ -16,6 +16,7 @@ from gitexp.project.project import Project
 from gitexp.repo.experiments import PREFIX, Store, check_name, is_name, newest_first, subject
 from gitexp.repo.git.repository import Repository
 from gitexp.views import table as ops
+from tests.support.codes import has_code
 from tests.support.workspace import Workspace
 
 Add = Callable[..., Experiment]
@@ -150,10 +151,12 @@ def test_finding(add: Add, store: Store) -> None:
     assert store.find(two.id[:9].upper()) == two
     assert store.find("nothing") is None
     with pytest.raises(
-        errors.AmbiguousExperiment, match="'exp-1' could be any of 2 experiments: exp-1a, exp-1b"
+        errors.ExperimentError,
+        check=has_code("ambiguous-experiment"),
+        match="'exp-1' could be any of 2 experiments: exp-1a, exp-1b",
     ):
         store.find("exp-1")
-    with pytest.raises(errors.UnknownExperiment) as caught:
+    with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")) as caught:
         store.require("exp-2a")
     assert "exp-1a" in (caught.value.hint or "")
 
@@ -167,7 +170,7 @@ def test_an_exact_name_wins_over_longer_ones(add: Add, store: Store) -> None:
 
 def test_a_commit_that_two_experiments_share_is_ambiguous(add: Add, store: Store) -> None:
     one, _ = add("one"), add("two")
-    with pytest.raises(errors.AmbiguousExperiment, match="one, two"):
+    with pytest.raises(errors.ExperimentError, check=has_code("ambiguous-experiment"), match="one, two"):
         store.find(one.record.commit[:8])
     assert store.find(one.record.commit[:3]) is None, "three digits are too few to be an id"
 

@@ -95,13 +95,15 @@ def read(text: str) -> Condition:
     return _FilterReader(text).whole()
 
 
-def wrong(text: str, at: int, what: str) -> errors.FilterError:
+def wrong(text: str, at: int, what: str) -> errors.UsageError:
     """Return the error that says what is wrong with a filter, and shows where (`at` counts from 0)."""
     before, after = text[:at], text[at:]
     before = before if len(before) <= _AROUND else "…" + before[-_AROUND:]
     after = after if len(after) <= _AROUND else after[:_AROUND] + "…"
-    return errors.FilterError(
-        f"The filter is wrong at character {at + 1}: {what}.", f"It says: {before}[HERE]{after}"
+    return errors.UsageError(
+        f"The filter is wrong at character {at + 1}: {what}.",
+        f"It says: {before}[HERE]{after}",
+        code="invalid-filter",
     )
 
 
@@ -122,8 +124,10 @@ class _FilterReader:
 
     def __init__(self, text: str) -> None:
         if len(text) > _LONGEST:
-            raise errors.FilterError(
-                f"The filter is longer than {_LONGEST:,} characters.", "Filter --json in a program instead."
+            raise errors.UsageError(
+                f"The filter is longer than {_LONGEST:,} characters.",
+                "Filter --json in a program instead.",
+                code="invalid-filter",
             )
         self.text = text
         self.tokens = list(_tokens(text))
@@ -135,8 +139,10 @@ class _FilterReader:
 
     def whole(self) -> Condition:
         if self.next.kind == "end":
-            raise errors.FilterError(
-                "The filter is empty.", "Such as: --filter \"acc > 0.9 and 'best' in tags\""
+            raise errors.UsageError(
+                "The filter is empty.",
+                "Such as: --filter \"acc > 0.9 and 'best' in tags\"",
+                code="invalid-filter",
             )
         condition = self.either(0)
         if self.next.kind != "end":
@@ -240,7 +246,7 @@ class _FilterReader:
         self.at += taken
         return taken
 
-    def unexpected(self, expected: str) -> errors.FilterError:
+    def unexpected(self, expected: str) -> errors.UsageError:
         return wrong(self.text, self.next.at, f"{expected} is expected, not {self.next}")
 
 

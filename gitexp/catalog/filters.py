@@ -99,7 +99,7 @@ class Filter:
     def _lets_through(self, scope: _Scope) -> bool:
         return scope.row.error is None and _holds(self.condition, scope)
 
-    def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.FilterError:
+    def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
         keys = dict.fromkeys(key for row in rows for key in (*row.metrics, *row.params))
         known = [*ATTRIBUTES, *keys][:_MOST_KEYS]
         # `lr` for `train.lr` is the commonest of mistakes, and too far apart to be found by likeness.
@@ -108,8 +108,10 @@ class Filter:
         hint = f"Did you mean {' or '.join(near[:3])}?" if near else f"There are: {', '.join([*keys][:12])}."
         if name in _meant_as_texts(self.condition):
             hint = f"If a text is meant, it stands in quotes: '{name.text}'"
-        return errors.FilterError(
-            f"No experiment has '{name.text}' (character {name.at + 1} of the filter).", hint
+        return errors.UsageError(
+            f"No experiment has '{name.text}' (character {name.at + 1} of the filter).",
+            hint,
+            code="invalid-filter",
         )
 
 

@@ -62,8 +62,10 @@ def require(project: Project, text: str) -> Experiment:
     """
     found = _experiment(project, text)
     if found is None:
-        raise errors.UnknownExperiment(
-            f"There is no experiment '{text}'.", _nearest(project, text, "gitexp list -A names them all.")
+        raise errors.ExperimentError(
+            f"There is no experiment '{text}'.",
+            _nearest(project, text, "gitexp list -A names them all."),
+            code="unknown-experiment",
         )
     if found.error is not None:
         raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
@@ -77,9 +79,10 @@ def require_own(project: Project, text: str, *, damaged: bool = False) -> Experi
     """
     found = (_experiment(project, text) if damaged else None) or require(project, text)
     if not sources.is_own(found):
-        raise errors.ForeignExperiment(
+        raise errors.ExperimentError(
             f"{found.name} is {sources.title(found)}'s: gitexp only reads it.",
             "What can be done with it: show, diff, branch, apply, run --from.",
+            code="foreign-experiment",
         )
     return found
 
@@ -99,9 +102,10 @@ def find(project: Project, text: str) -> Point:
         return of_experiment(project, found)
     if (commit := project.repo.resolve(text)) is not None:
         return of_commit(project, text, commit)
-    raise errors.UnknownExperiment(
+    raise errors.ExperimentError(
         f"There is no experiment, branch or commit '{text}'.",
         _nearest(project, text, "gitexp list -A names all experiments."),
+        code="unknown-experiment",
     )
 
 
@@ -143,11 +147,12 @@ def _told_apart(ref: ForeignRef) -> str:
     return f"{ref.name} ({ref.commit[:7]})"
 
 
-def _ambiguous(text: str, found: Sequence[str]) -> errors.AmbiguousExperiment:
-    return errors.AmbiguousExperiment(
+def _ambiguous(text: str, found: Sequence[str]) -> errors.ExperimentError:
+    return errors.ExperimentError(
         f"'{text}' could be any of {len(found)} experiments: {', '.join(found[:5])}"
         f"{', …' if len(found) > 5 else ''}.",
         "Give more of the name, or the commit id.",
+        code="ambiguous-experiment",
     )
 
 

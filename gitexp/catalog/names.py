@@ -93,9 +93,10 @@ def numbered(name: str, taken: Iterable[str]) -> Iterator[str]:
             yield candidate
 
 
-def _unknown(key: str, keys: list[str]) -> errors.UnknownParam:
+def _unknown(key: str, keys: list[str]) -> errors.GitexpError:
     near = [known for known in keys if known.endswith(f".{key}")] or get_close_matches(key, keys, n=2)
-    return errors.UnknownParam(
+    return errors.GitexpError(
         f"The name template asks for `{key}`, and there is no such param.",
         f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(keys[:12]) or 'none'}.",
+        code="unknown-param",
     )

@@ -204,11 +204,12 @@ class _Compiler:
     def link(self, start: int, end: int) -> None:
         self.states[start].free.append(end)
 
-    def wrong(self, what: str) -> errors.FilterError:
+    def wrong(self, what: str) -> errors.UsageError:
         shown = self.text if len(self.text) <= 60 else self.text[:59] + "…"
-        return errors.FilterError(
+        return errors.UsageError(
             f"The regular expression '{shown}' {what}.",
             "Filters know . [a-z] \\d \\w \\s ^ $ | ( ) * + ? {2,3}; after a \\ each of these is itself.",
+            code="invalid-filter",
         )
 
 

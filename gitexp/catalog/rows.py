@@ -150,12 +150,13 @@ def _flat(files: Files, shared: set[str]) -> Flat:
     }
 
 
-def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UnknownColumn:
+def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UsageError:
     """Return the error that there is no such column, with the nearest of those that are known."""
     near = get_close_matches(key, known, n=3, cutoff=0.5)
-    return errors.UnknownColumn(
+    return errors.UsageError(
         f"There is no {what} '{key}'.",
         f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known[:12]) or 'none'}.",
+        code="unknown-column",
     )
 
 

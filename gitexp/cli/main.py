@@ -124,7 +124,9 @@ def _run() -> int:
     except Exception as error:
         if isinstance(error, ReaderGone):
             raise
-        return _report(errors.InternalError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT))
+        return _report(
+            errors.GitexpError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT, code="internal")
+        )
 
 
 _TOGETHER = 0.5  # seconds

@@ -109,9 +109,10 @@ def _refuse(project: Project, paths: Sequence[str]) -> None:
     _refuse_outs(project, paths)
     if tracked := list(indexes.files(project.repo, project.repo.index, paths)):
         tops = project.typed(*(path for path in paths if any(lies_in(each, path) for each in tracked)))
-        raise errors.TrackedOut(
+        raise errors.DataError(
             f"Git tracks {shorten(tracked)}: what is data is not in Git too.",
             f"Take it out of Git, and leave it on disk: git rm -r --cached -- {tops}",
+            code="tracked-out",
         )
 
 

@@ -36,9 +36,10 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
             f"'{name}' cannot be the name of a remote.", "Letters, digits and . _ - will do."
         )
     if name in project.config.remotes:
-        raise errors.RemoteExists(
+        raise errors.UsageError(
             f"There is a remote '{name}' already: {project.config.remotes[name]['url']}",
             f"To change it: gitexp remote remove {name}, then add it again.",
+            code="remote-exists",
         )
     described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
     at = remote_url.parse(name, described, project.folder)
@@ -70,8 +71,10 @@ def remove(project: Project, name: str) -> str:
     if name not in remotes:
         near = get_close_matches(name, remotes, 1)
         known = f"There is {', '.join(remotes)}." if remotes else "There is none at all."
-        raise errors.NoDataRemote(
-            f"There is no data remote '{name}'.", f"Did you mean {near[0]}?" if near else known
+        raise errors.UsageError(
+            f"There is no data remote '{name}'.",
+            f"Did you mean {near[0]}?" if near else known,
+            code="no-data-remote",
         )
     _change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
     return str(remotes[name]["url"])
@@ -97,13 +100,15 @@ def remote_of(project: Project, name: str | None = None) -> DataRemote:
     """
     remotes = project.config.remotes
     if not remotes:
-        raise errors.NoDataRemote(
-            "There is no data remote.", "Add one: gitexp remote add NAME URL, where URL may be a folder."
+        raise errors.UsageError(
+            "There is no data remote.",
+            "Add one: gitexp remote add NAME URL, where URL may be a folder.",
+            code="no-data-remote",
         )
     if name is not None and name not in remotes:
         near = get_close_matches(name, remotes, 1)
         hint = f"Did you mean {near[0]}?" if near else f"There is {', '.join(remotes)}."
-        raise errors.NoDataRemote(f"There is no data remote '{name}'.", hint)
+        raise errors.UsageError(f"There is no data remote '{name}'.", hint, code="no-data-remote")
     chosen = name or next(iter(remotes))
     try:
         found = open_remote(chosen, remotes[chosen], project.folder)

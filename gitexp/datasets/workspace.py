@@ -96,9 +96,10 @@ class WorkspaceData:
     def _params(self, stage: Stage, wanted: ParamsDep) -> Flat:
         tree = self._tree(wanted.file)
         if tree is None:
-            raise errors.UnknownParam(
+            raise errors.GitexpError(
                 f"The stage {stage.name} reads params of {wanted.file}, which is not there.",
                 "Write the file, or take it out of the stage's params.",
+                code="unknown-param",
             )
         if wanted.keys is None:
             return files.flatten(tree)
@@ -108,9 +109,10 @@ class WorkspaceData:
             value = get(tree, key)
             if value is MISSING:
                 near = get_close_matches(text, files.flatten(tree), n=1)
-                raise errors.UnknownParam(
+                raise errors.GitexpError(
                     f"The stage {stage.name} reads the param {text}, which {wanted.file} does not have.",
                     f"Did you mean {near[0]}?" if near else f"Add it to {wanted.file}.",
+                    code="unknown-param",
                 )
             found.update(_flat(format_key(key), value))
         return found

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import PurePath
 
-from gitexp.errors import OverrideError, UnknownParam
+from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.overrides import Op, Override
 from gitexp.model import MISSING, Value
@@ -309,13 +309,15 @@ def _name(override: Override) -> str:
     return ".".join(map(str, parts))
 
 
-def _unknown(override: Override, names: Sequence[str]) -> UnknownParam:
+def _unknown(override: Override, names: Sequence[str]) -> GitexpError:
     name = _name(override)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hints = [f"Did you mean {', '.join(f'{SECTION}.{each}' for each in near)}?"] if near else []
     if override.op is Op.SET:
         hints.append(f"Use +{format_key(override.key)}=value to add it.")
     had = ", ".join(f"{SECTION}.{each}" for each in dict.fromkeys(names)) or "none"
-    return UnknownParam(
-        f"The command has no option `{name or SECTION}` (it has: {had}).", " ".join(hints) or None
+    return GitexpError(
+        f"The command has no option `{name or SECTION}` (it has: {had}).",
+        " ".join(hints) or None,
+        code="unknown-param",
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gitexp.errors import GitexpError, OverrideError, ParseError, UnknownParam
+from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files.keys import Key, child, flatten, format_key, get, parse_key, resolve
 from gitexp.files.limits import is_encodable
 from gitexp.files.parse import edit, parse
@@ -124,8 +124,10 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
     format has not, ParseError for a file that does not parse or cannot be edited in place.
     """
     if overrides and not files:
-        raise UnknownParam(
-            "There is no params file.", "Write the parameters into params.yaml, one `name: value` a line."
+        raise GitexpError(
+            "There is no params file.",
+            "Write the parameters into params.yaml, one `name: value` a line.",
+            code="unknown-param",
         )
     params = _OpenFiles(files)
     for override in overrides:
@@ -181,7 +183,9 @@ class _OpenFiles:
     def _named_file(self, file: str, override: Override) -> str:
         name = file if file in self.data else file.replace("\\", "/").removeprefix("./")
         if name not in self.data:
-            raise UnknownParam(f"{file} is no params file.", f"These are: {', '.join(self.data)}")
+            raise GitexpError(
+                f"{file} is no params file.", f"These are: {', '.join(self.data)}", code="unknown-param"
+            )
         if override.op is not Op.ADD and not self._has(name, override.key):
             raise self._unknown(override, [name])
         return name
@@ -199,7 +203,9 @@ class _OpenFiles:
         if override.op is Op.SET:
             hints.append(f"Use +{key}=value to add it.")
         looked = f"(looked in {', '.join(names)})"
-        return UnknownParam(f"No params file has the key `{key}` {looked}.", " ".join(hints) or None)
+        return GitexpError(
+            f"No params file has the key `{key}` {looked}.", " ".join(hints) or None, code="unknown-param"
+        )
 
 
 def _check_addable(tree: Tree, key: Key, name: str) -> None:

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Mapping
 
-from gitexp.errors import GitexpError, PatternError
+from gitexp.errors import GitexpError, UsageError
 from gitexp.files.keys import get, parse_key, put
 from gitexp.files.metrics import number_or_text
 from gitexp.model import MISSING, Value
@@ -21,7 +21,9 @@ def parse_printed(text: str) -> tuple[str, str]:
     """The name and the pattern that `NAME=PATTERN` says; raises PatternError if it is not that."""
     name, equals, pattern = text.partition("=")
     if not equals or not name.strip():
-        raise PatternError(f"`{text}` does not say which metric is found by which pattern.", EXAMPLE)
+        raise UsageError(
+            f"`{text}` does not say which metric is found by which pattern.", EXAMPLE, code="invalid-metric"
+        )
     return name.strip(), pattern
 
 
@@ -30,8 +32,10 @@ def check_printed(patterns: Mapping[str, str]) -> None:
     that is none."""
     tree: Value = {}
     if len(patterns) > _MOST:
-        raise PatternError(
-            f"More than {_MOST} metrics are to be found in the output.", "Write a metrics file."
+        raise UsageError(
+            f"More than {_MOST} metrics are to be found in the output.",
+            "Write a metrics file.",
+            code="invalid-metric",
         )
     for name, pattern in patterns.items():
         try:
@@ -43,10 +47,12 @@ def check_printed(patterns: Mapping[str, str]) -> None:
         except GitexpError:
             free = False
         if not free or get(tree, key) is not MISSING:
-            raise PatternError(f"`{name}` cannot be the name of a metric here.", EXAMPLE)
+            raise UsageError(f"`{name}` cannot be the name of a metric here.", EXAMPLE, code="invalid-metric")
         tree = put(tree, key, "")
         if (why := _not_a_pattern(pattern)) is not None:
-            raise PatternError(f"The pattern of {name} is no regular expression: {why}.", EXAMPLE)
+            raise UsageError(
+                f"The pattern of {name} is no regular expression: {why}.", EXAMPLE, code="invalid-metric"
+            )
 
 
 def _not_a_pattern(pattern: str) -> str | None:

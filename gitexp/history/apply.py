@@ -35,8 +35,10 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     experiment = lookup.require(project, name)
     record = experiment.record
     if not record.status.ended:
-        raise errors.StillRunning(
-            f"{experiment.name} is {record.status}: its results are not there yet.", "Wait for it to end."
+        raise errors.ExperimentError(
+            f"{experiment.name} is {record.status}: its results are not there yet.",
+            "Wait for it to end.",
+            code="still-running",
         )
     repo, config = project.repo, project.config
     changes = tree_changes(repo, _base(project, experiment), record.commit)

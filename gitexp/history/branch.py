@@ -39,8 +39,10 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
     """
     found = lookup.require(project, experiment)
     if not found.record.status.ended:
-        raise errors.StillRunning(
-            f"{found.name} is {found.record.status}: its results are not there yet.", "Wait for it to end."
+        raise errors.ExperimentError(
+            f"{found.name} is {found.record.status}: its results are not there yet.",
+            "Wait for it to end.",
+            code="still-running",
         )
     name = name or found.name
     _check(project, name)
@@ -76,14 +78,16 @@ def _require_free(project: Project, name: str, experiment: str) -> None:
     for (found,) in project.repo.refs("refs/heads/", fields=("refname",)):
         other = os.fsdecode(found)
         if other == ref:
-            raise errors.BranchExists(
+            raise errors.GitexpError(
                 f"There is a branch '{name}' already.",
                 f"Choose another name: gitexp branch {experiment} <branch>",
+                code="branch-exists",
             )
         if other.startswith(f"{ref}/") or ref.startswith(f"{other}/"):  # Git's refs may be files in folders
-            raise errors.BranchExists(
+            raise errors.GitexpError(
                 f"A branch '{name}' cannot be beside '{other.removeprefix('refs/heads/')}'.",
                 "Choose another name.",
+                code="branch-exists",
             )
 
 

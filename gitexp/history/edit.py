@@ -43,7 +43,9 @@ def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[s
         for text in remove:
             if text not in record.tags:
                 has = ", ".join(record.tags) or "none"
-                raise errors.UnknownTag(f"{record.name} has no tag '{text}'.", f"Its tags: {has}.")
+                raise errors.UsageError(
+                    f"{record.name} has no tag '{text}'.", f"Its tags: {has}.", code="unknown-tag"
+                )
         kept = [text for text in record.tags if text not in remove]
         return replace(record, tags=tuple(dict.fromkeys([*kept, *map(str.strip, add)])))
 
@@ -59,9 +61,10 @@ def rename(project: Project, old: str, new: str) -> Experiment:
     check_name(new)
     experiment = lookup.require_own(project, old)
     if not experiment.record.status.ended:
-        raise errors.StillRunning(
+        raise errors.ExperimentError(
             f"{experiment.name} is {experiment.record.status}: its run knows it by that name.",
             "Wait for it to end.",
+            code="still-running",
         )
     if new == experiment.name:
         return experiment

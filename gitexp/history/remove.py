@@ -62,8 +62,10 @@ def _chosen(project: Project, selection: Selection) -> list[Experiment]:
     chosen = [lookup.require_own(project, name, damaged=True) for name in selection.names]
     going = [experiment for experiment in chosen if not _may_go(experiment)]
     if going and not selection.keep:
-        raise errors.StillRunning(
-            f"{going[0].name} is {going[0].record.status}.", "End it first, or wait for its end."
+        raise errors.ExperimentError(
+            f"{going[0].name} is {going[0].record.status}.",
+            "End it first, or wait for its end.",
+            code="still-running",
         )
     scope = Query(selection.everything)
     if looked_for:
@@ -89,8 +91,10 @@ def remove(project: Project, experiments: Sequence[Experiment]) -> None:
     try:
         _carry_out(project, f"remove {names}{more}", changes)
     except RefConflict as error:
-        raise errors.ChangedMeanwhile(
-            "An experiment has been changed or removed just now.", "Look again: gitexp list; then remove."
+        raise errors.ExperimentError(
+            "An experiment has been changed or removed just now.",
+            "Look again: gitexp list; then remove.",
+            code="changed-meanwhile",
         ) from error
     with contextlib.suppress(RefConflict):  # another process has just done so
         empty_expired(project.repo, time)

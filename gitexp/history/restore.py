@@ -55,10 +55,11 @@ def _in_trash(project: Project, name: str) -> Trashed:
     exact = name if name in names else starting[0] if len(starting) == 1 else None
     if exact is None:
         near = starting or get_close_matches(name, names, n=3, cutoff=0.5)
-        raise errors.UnknownExperiment(
+        raise errors.ExperimentError(
             f"There is no experiment '{name}' in the trash.",
             f"Did you mean {' or '.join(near[:3])}?"
             if near
             else "gitexp restore --list shows what is there.",
+            code="unknown-experiment",
         )
     return found[names.index(exact)]

@@ -74,17 +74,19 @@ def _chosen(project: Project, number: int | None) -> Operation:
     found = undoable(project)
     if number is None:
         if not found:
-            raise errors.NothingToUndo(
+            raise errors.GitexpError(
                 "There is nothing to undo.",
                 "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import.",
+                code="nothing-to-undo",
             )
         return found[0]
     for operation in found:
         if operation.number == number:
             return operation
-    raise errors.NothingToUndo(
+    raise errors.GitexpError(
         f"There is no operation {number} that could be undone here.",
         "gitexp undo --list shows those there are.",
+        code="nothing-to-undo",
     )
 
 
@@ -109,8 +111,10 @@ def _undo_refs(project: Project, operation: Operation) -> None:
     for ref, place in project.repo.refs(*gone, fields=("refname", "worktreepath")) if gone else ():
         if place:
             branch = ref.decode("utf-8", "replace").removeprefix(_BRANCHES)
-            raise errors.NothingToUndo(
-                f"The branch {branch} is checked out.", "Switch to another one first: git switch -"
+            raise errors.GitexpError(
+                f"The branch {branch} is checked out.",
+                "Switch to another one first: git switch -",
+                code="nothing-to-undo",
             )
     reverse = Operation(_summary(operation), now(), back, undoes=operation.number)
     names = {change.ref.removeprefix(EXPERIMENTS) for change in back if change.ref.startswith(EXPERIMENTS)}
@@ -121,9 +125,10 @@ def _undo_refs(project: Project, operation: Operation) -> None:
                 project.store.require_free(name, but=names)
             operations.carry_out(project.repo, project.local, reverse)
     except (RefConflict, errors.NameTaken) as error:
-        raise errors.NothingToUndo(
+        raise errors.GitexpError(
             f"What '{operation.summary}' did has been changed since.",
             "gitexp undo --list shows what else can be undone.",
+            code="nothing-to-undo",
         ) from error
 
 

@@ -130,8 +130,9 @@ def _encoded(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
-def _bad(name: str, why: str) -> errors.BadManifest:
-    return errors.BadManifest(
+def _bad(name: str, why: str) -> errors.DataError:
+    return errors.DataError(
         f"The manifest of {name} cannot be used: {why}.",
         "It was not written by gitexp, or has been damaged: get the data from where it was made.",
+        code="bad-manifest",
     )

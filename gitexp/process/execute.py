@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitexp.errors import CommandNotFound, GitexpError, StorageError
+from gitexp.errors import GitexpError, StorageError
 from gitexp.process.log import LogFile
 from gitexp.process.programs import find_program
 from gitexp.process.signals import SignalRelay
@@ -93,7 +93,7 @@ def _start(
     except OSError as error:
         raise cannot_start(command, cwd, error) from error
     except ValueError as error:
-        raise CommandNotFound(f"The command cannot be started: {error}.") from error
+        raise GitexpError(f"The command cannot be started: {error}.", code="command-not-found") from error
 
 
 def cannot_start(command: Sequence[str] | str, cwd: Path, error: OSError) -> GitexpError:
@@ -102,13 +102,16 @@ def cannot_start(command: Sequence[str] | str, cwd: Path, error: OSError) -> Git
         return StorageError(f"The folder to run in is gone: {cwd}")
     program = command if isinstance(command, str) else command[0]
     if isinstance(error, FileNotFoundError):
-        return CommandNotFound(
+        return GitexpError(
             f"{program} cannot be started: the interpreter that its first line names is not there.",
             "Install it again, or correct the line that starts with #!",
+            code="command-not-found",
         )
     hint = "Give it a first line that names its interpreter, such as #!/bin/sh"
-    return CommandNotFound(
-        f"{program} cannot be started: {error.strerror}.", hint if error.errno == errno.ENOEXEC else None
+    return GitexpError(
+        f"{program} cannot be started: {error.strerror}.",
+        hint if error.errno == errno.ENOEXEC else None,
+        code="command-not-found",
     )
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gitexp.errors import CommandNotFound
+from gitexp.errors import GitexpError
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PLAIN = re.compile(r"[\w\s./=:@%,+-]*", re.ASCII)  # nothing here that a shell would expand or act on
@@ -33,8 +33,10 @@ def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]
             return None
         program = words[0]
     elif not command or not command[0]:
-        raise CommandNotFound(
-            "There is no command to run.", "Name it after --, as in: gitexp run -- python train.py"
+        raise GitexpError(
+            "There is no command to run.",
+            "Name it after --, as in: gitexp run -- python train.py",
+            code="command-not-found",
         )
     else:
         program = command[0]
@@ -57,22 +59,37 @@ def locate(program: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
     return Path(found) if found else None
 
 
-def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> CommandNotFound:
+def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> GitexpError:
     """The error for a program that cannot be started, with the likeliest way out as its hint."""
     if "\0" not in program and (cwd / program).is_file():
         if program.endswith(".py"):
-            return CommandNotFound(f"{program} is not a program.", f"Run it with Python: python {program}")
+            return GitexpError(
+                f"{program} is not a program.",
+                f"Run it with Python: python {program}",
+                code="command-not-found",
+            )
         if not os.access(cwd / program, os.X_OK):
-            return CommandNotFound(f"{program} may not be executed.", f"Allow it with: chmod +x {program}")
-        return CommandNotFound(f"{program} is not on the PATH.", f"Name it with its folder: ./{program}")
+            return GitexpError(
+                f"{program} may not be executed.",
+                f"Allow it with: chmod +x {program}",
+                code="command-not-found",
+            )
+        return GitexpError(
+            f"{program} is not on the PATH.",
+            f"Name it with its folder: ./{program}",
+            code="command-not-found",
+        )
     if program == "python" and locate("python3", cwd, env):
-        return CommandNotFound(
-            "There is no program named python.", "Use python3, or activate its environment."
+        return GitexpError(
+            "There is no program named python.",
+            "Use python3, or activate its environment.",
+            code="command-not-found",
         )
     where = f"in {cwd}" if _names_folder(program) else "on the PATH"
-    return CommandNotFound(
+    return GitexpError(
         f"There is no program {program!r} {where}.",
         "Check the spelling, or activate the environment that has it.",
+        code="command-not-found",
     )
 
 

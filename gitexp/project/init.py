@@ -64,8 +64,8 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
 
 def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
     if not force and os.path.lexists(file):  # also a link to nowhere is in the way
-        raise errors.ConfigExists(
-            f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force."
+        raise errors.UsageError(
+            f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force.", code="config-exists"
         )
     local.refuse_links()
     try:

@@ -116,9 +116,10 @@ def _changed(command: Command, overrides: Sequence[Override]) -> Command:
         return command
     words = arguments.split(command)
     if words is None:
-        raise errors.UnknownParam(
+        raise errors.GitexpError(
             f"`{overrides[0].text}` cannot change the command: it is a line for the shell, {command}",
             "Give the command in plain words: gitexp run -- python train.py --lr 0.1",
+            code="unknown-param",
         )
     words = arguments.apply(words, overrides)
     return arguments.join(words) if isinstance(command, str) else tuple(words)
@@ -190,9 +191,10 @@ def _names(project: Project, overrides: Sequence[Override]) -> list[str]:
         root = project.repo.root
         if not (root / override.file).is_file():
             there = [name for name in project.config.params if (root / name).is_file()]
-            raise errors.UnknownParam(
+            raise errors.GitexpError(
                 f"There is no file '{override.file}' to change.",
                 f"Params files here: {', '.join(there) or 'none'}.",
+                code="unknown-param",
             )
         named.append(override.file)
     return list(dict.fromkeys((*project.config.params, *named)))

@@ -92,10 +92,11 @@ class Store:
         if len(same or matches) == 1:
             return self.get((same or matches)[0])
         if matches:
-            raise errors.AmbiguousExperiment(
+            raise errors.ExperimentError(
                 f"'{text}' could be any of {len(matches)} experiments: {', '.join(matches[:5])}"
                 f"{', …' if len(matches) > 5 else ''}.",
                 "Give more of the name.",
+                code="ambiguous-experiment",
             )
         return self._by_commit(text.lower())
 
@@ -104,9 +105,10 @@ class Store:
         found = self.find(text)
         if found is None:
             near = get_close_matches(text, self.names(), n=3, cutoff=0.5)
-            raise errors.UnknownExperiment(
+            raise errors.ExperimentError(
                 f"There is no experiment '{text}'.",
                 f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names them all.",
+                code="unknown-experiment",
             )
         if found.error is not None:
             raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
@@ -122,9 +124,10 @@ class Store:
         found = [e for e in self.all() if prefix in (e.record.commit[: len(prefix)], e.id[: len(prefix)])]
         if len(found) > 1:
             names = ", ".join(experiment.name for experiment in found[:5])
-            raise errors.AmbiguousExperiment(
+            raise errors.ExperimentError(
                 f"'{prefix}' could be any of {len(found)} experiments: {names}.",
                 "Give more digits, or the name.",
+                code="ambiguous-experiment",
             )
         return found[0] if found else None
 

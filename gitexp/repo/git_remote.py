@@ -236,13 +236,15 @@ def default_remote(config: Mapping[str, str], branch: str | None, *, push: bool)
     if "origin" in names or len(names) == 1:
         return "origin" if "origin" in names else names[0]
     if not names:
-        raise errors.NoRemote(
+        raise errors.SharingError(
             "This repository has no Git remote.",
             "Add one: git remote add origin URL; any Git server will do.",
+            code="no-remote",
         )
-    raise errors.NoRemote(
+    raise errors.SharingError(
         f"There are several Git remotes, and nothing says which: {', '.join(names)}.",
         f"Name one: {'--to' if push else '--from'} {names[0]}",
+        code="no-remote",
     )
 
 

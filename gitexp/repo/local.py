@@ -44,9 +44,10 @@ class LocalState:
         # An archive may bring `.git` with anything in it; a clone cannot.
         for folder in (self.root, *(self.root / name for name in _FOLDERS)):
             if folder.is_symlink():
-                raise errors.UntrustedRepository(
+                raise errors.RepositoryError(
                     f"{folder} is a link: gitexp would write and delete files where it leads.",
                     f"Remove the link: rm {shlex.quote(str(folder))}",
+                    code="untrusted-repository",
                 )
 
     def prepare(self) -> None:

@@ -116,7 +116,9 @@ def _stored(project: Project, experiment: Experiment) -> bytes:
         if is_ours:
             was_run = experiment.record.command is not None
             why = "has no output here." if was_run else "has no output: it was saved without being run."
-        raise errors.NoOutput(
-            f"{experiment.name} {why}", f"gitexp diff {experiment.name} shows what it holds."
+        raise errors.ExperimentError(
+            f"{experiment.name} {why}",
+            f"gitexp diff {experiment.name} shows what it holds.",
+            code="no-output",
         )
     return found

@@ -215,9 +215,10 @@ def _of_commit(project: Project, request: RunRequest, stack: contextlib.ExitStac
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
     before = point.experiment.record if point.experiment is not None else None
     if before is not None and not before.status.ended:
-        raise errors.StillRunning(
+        raise errors.ExperimentError(
             f"{point.label} has not ended: what it comes to is not known yet.",
             f"Wait for it, or run what it started from: gitexp run --from {before.baseline[:7]}",
+            code="still-running",
         )
     files_over = overlay.parse(project, request.with_)
     worktree = stack.enter_context(worktrees.checkout(repo, point.commit))
@@ -381,11 +382,12 @@ def _command(code: Project, request: RunRequest, before: Record | None) -> tuple
         return code.config.command, code.folder
     if request.from_:
         usual = "dvc repro" if (code.folder / DVC_YAML).is_file() else "python train.py"
-        raise errors.NoCommand(
+        raise errors.UsageError(
             f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
             f"Give one: gitexp run --from {shlex.quote(request.from_)} -- {usual}",
+            code="no-command",
         )
-    raise errors.NoCommand("There is no command to run.", _NO_COMMAND)
+    raise errors.UsageError("There is no command to run.", _NO_COMMAND, code="no-command")
 
 
 def _written_params(code: Project) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class Result:
     warnings: Sequence[str] = ()
     hint: str | None = None
     again: bool = True
-    failure: errors.StageFailed | None = None
+    failure: errors.DataError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,10 @@ def _given_back(same: Experiment) -> Result:
     """Return an earlier experiment as the result of a run."""
     if same.record.status.ended:
         return Result(same, exit_code=0, again=False)
-    raise errors.StillRunning(
-        f"{same.name} is running exactly this.", "Wait for it to end; without --once it is run beside it."
+    raise errors.ExperimentError(
+        f"{same.name} is running exactly this.",
+        "Wait for it to end; without --once it is run beside it.",
+        code="still-running",
     )
 
 
@@ -213,14 +215,19 @@ def _carry_out(run: _BegunRun, let_through: Window) -> Result:
     try:
         stored = finish(run.project, run.live, experiment, *_with_environment(run, ended))
     except (errors.GitexpError, OSError) as error:
-        raise errors.NotStored(
+        raise errors.StorageError(
             f"{experiment.name} has ended but could not be stored: {_reason(error)}",
             "Its results are kept: put that right, and the next gitexp command stores it.",
+            code="not-stored",
         ) from error
     known = (*experiment.record.warnings, *(_said_of(stage) for stage in ended.stages))
     warnings = [text for text in stored.record.warnings if text not in known]
     refused = [stage for stage in ended.stages if stage.state == "failed" and stage.exit_code is None]
-    failure = errors.StageFailed(f"{_said_of(refused[0])}.", refused[0].hint or None) if refused else None
+    failure = (
+        errors.DataError(f"{_said_of(refused[0])}.", refused[0].hint or None, code="stage-failed")
+        if refused
+        else None
+    )
     return Result(stored, _exit_code(outcome), warnings, _hint(run, stored), failure=failure)
 
 

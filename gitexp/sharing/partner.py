@@ -88,9 +88,10 @@ def connect(project: Project, name: str | None, contact: Contact, *, push: bool)
         name = git_remote.default_remote(config, branch, push=push)
     elif name not in known:
         near = get_close_matches(name, known, n=1, cutoff=0.5)
-        raise errors.NoRemote(
+        raise errors.SharingError(
             f"There is no Git remote '{name}'.",
             f"Did you mean {near[0]}?" if near else f"Add it: git remote add {name} URL",
+            code="no-remote",
         )
     return GitRemote(project.repo, name, contact.tell, prompts=contact.prompts)
 
@@ -120,17 +121,21 @@ def _chosen(where: str, names: Sequence[str], word: str) -> str:
     if len(begun) == 1:
         return begun[0]
     if begun:
-        raise errors.AmbiguousExperiment(
+        raise errors.ExperimentError(
             f"'{word}' could be any of {len(begun)} experiments at {where}: {', '.join(begun[:5])}"
             f"{', …' if len(begun) > 5 else ''}.",
             "Give more of the name.",
+            code="ambiguous-experiment",
         )
     if not names:
-        raise errors.UnknownExperiment(
-            f"There are no experiments at {where}.", "gitexp push brings some there."
+        raise errors.ExperimentError(
+            f"There are no experiments at {where}.",
+            "gitexp push brings some there.",
+            code="unknown-experiment",
         )
     near = get_close_matches(word, names, n=3, cutoff=0.5)
-    raise errors.UnknownExperiment(
+    raise errors.ExperimentError(
         f"There is no experiment '{word}' at {where}.",
         f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(names[:12])}.",
+        code="unknown-experiment",
     )

@@ -135,7 +135,9 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
         named = [lookup.require_own(project, name) for name in request.names]
         for one in named:
             if not one.record.status.ended:
-                raise errors.StillRunning(f"{one.name} is {one.record.status}.", "Push it when it has ended.")
+                raise errors.ExperimentError(
+                    f"{one.name} is {one.record.status}.", "Push it when it has ended.", code="still-running"
+                )
         return list({one.name: one for one in named}.values())
     query = Query(request.everything, filter=request.filter)
     asks_for_status = request.filter is not None and "status" in filters.parse(request.filter).names

@@ -112,9 +112,10 @@ def choose(code: Project, selection: StageSelection, read_file: ReadFile) -> Sta
 def _refuse_tracked(code: Project, outs: Sequence[str]) -> None:
     if tracked := list(indexes.files(code.repo, code.repo.index, outs)):
         tops = [out for out in outs if any(paths.lies_in(path, out) for path in tracked)]
-        raise errors.TrackedOut(
+        raise errors.DataError(
             f"Git tracks {shorten(tracked)}, which belongs in the object store.",
             f"git rm -r --cached -- {code.typed(*tops[:3])}, and commit that; or say cache: false of it.",
+            code="tracked-out",
         )
 
 
@@ -221,14 +222,15 @@ def _is_there(root: Path, path: str) -> bool:
     return os.path.lexists(root / path)
 
 
-def missing_dep(root: Path, plan: StagePlan, stage: Stage, path: str, project: Project) -> errors.MissingDep:
+def missing_dep(root: Path, plan: StagePlan, stage: Stage, path: str, project: Project) -> errors.DataError:
     """Return the error for what a stage reads and no run of these stages would bring to `root`, which may be
     another place than the workspace of `project`."""
     maker = plan.graph.maker_of(path)
     if maker is not None:
-        return errors.MissingDep(
+        return errors.DataError(
             f"The stage {stage.name} reads {path}, which is not there: the stage {maker.name} makes it.",
             f"Run that too: gitexp run {maker.name} {stage.name}",
+            code="missing-dep",
         )
     hint = "Put it there, or correct the deps; data that gitexp knows comes with: gitexp data pull"
     if root.resolve() != project.repo.root.resolve() and _is_there(project.repo.root, path):
@@ -243,8 +245,10 @@ def missing_dep(root: Path, plan: StagePlan, stage: Stage, path: str, project: P
             f"It is under DVC: dvc pull {known}.dvc brings it; where it is, gitexp add {known} has gitexp "
             "bring it from then on, into isolated runs too."
         )
-    return errors.MissingDep(
-        f"The stage {stage.name} reads {path}, which is not there, and no stage makes it.", hint
+    return errors.DataError(
+        f"The stage {stage.name} reads {path}, which is not there, and no stage makes it.",
+        hint,
+        code="missing-dep",
     )
 
 

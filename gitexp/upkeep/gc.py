@@ -207,9 +207,11 @@ def fetch_manifests(store: ObjectStore, remote: DataRemote, artifacts: Collectio
             temporary.unlink(missing_ok=True)
 
 
-def _unknown(complaints: Collection[str], hint: str) -> errors.UseUnknown:
+def _unknown(complaints: Collection[str], hint: str) -> errors.DataError:
     shown = " ".join(_sentences(complaints))
-    return errors.UseUnknown(f"Nothing is deleted, since it cannot be told what is in use. {shown}", hint)
+    return errors.DataError(
+        f"Nothing is deleted, since it cannot be told what is in use. {shown}", hint, code="use-unknown"
+    )
 
 
 def _sentences(complaints: Collection[str]) -> Iterator[str]:

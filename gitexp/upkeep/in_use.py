@@ -338,8 +338,9 @@ def _bring(project: Project, name: str, absent: Sequence[str]) -> str:
     return f"Bring it first: {' && '.join(commands)}"
 
 
-def _unknown(why: str, hint: str) -> errors.UseUnknown:
-    return errors.UseUnknown(
+def _unknown(why: str, hint: str) -> errors.DataError:
+    return errors.DataError(
         f"Nothing is deleted, since it cannot be told what is in use. {why}",
         f"{hint}. With --force only what is known here counts.",
+        code="use-unknown",
     )

@@ -39,9 +39,10 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
         known = rows.keys(row.metrics for row in every)
         if known and metric not in known:
             raise rows.unknown(metric, known, "metric")
-        raise errors.NoneFound(
+        raise errors.ExperimentError(
             f"No such experiment has a number for {metric}.",
             None if query.everything else "-A looks at those of all baselines.",
+            code="none-found",
         )
     return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)[0]
 

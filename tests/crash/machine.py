@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
     def branch(self, data: st.DataObject, name: str) -> None:
         exp = self.choose(data)
         taken = name in self.branches
-        self.must(errors.BranchExists if taken else None, branch.branch, self.project, exp, name)
+        self.must(errors.GitexpError if taken else None, branch.branch, self.project, exp, name)
         if not taken:
             self.operation({}, branches={name: self.exps[exp][0]})
 
@@ -173,14 +173,14 @@ class Machine(RuleBasedStateMachine):
     def undo(self) -> None:
         last = next(iter(self.undoable()), None)
         if last is None:
-            self.must(errors.NothingToUndo, undo.undo, self.project)
+            self.must(errors.GitexpError, undo.undo, self.project)
             return
         now = self.state(last.after)
         if now != last.after and any(kind == "file" for kind, _ in last.after):
             self.undo_beside_edits(last)
             return
         possible = now == last.after and self.trash_has(last)
-        self.must(None if possible else errors.NothingToUndo, undo.undo, self.project)
+        self.must(None if possible else errors.GitexpError, undo.undo, self.project)
         if possible:
             gone, back = _difference(last.trash_after, last.trash_before)
             lying = [each for each in self.trash if each not in gone] + back

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gitexp import errors
 from gitexp.objects import paths
 from gitexp.objects.manifest import File, Manifest, fault, parse
+from tests.support.codes import has_code
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -54,7 +55,7 @@ def test_what_is_written_is_read_back(rows: list[tuple[list[str], int, bool]]) -
     assert Manifest.of(reversed(manifest.files)).text == manifest.text
     refused = any(paths.fault(path) for path in files) or paths.clash(files)
     if refused:
-        with pytest.raises(errors.BadManifest):
+        with pytest.raises(errors.DataError, check=has_code("bad-manifest")):
             parse(manifest.text, "it")
     else:
         assert parse(manifest.text, "it") == manifest
@@ -90,7 +91,7 @@ def test_what_is_written_is_read_back(rows: list[tuple[list[str], int, bool]]) -
     ],
 )
 def test_anything_else_is_refused(text: bytes) -> None:
-    with pytest.raises(errors.BadManifest):
+    with pytest.raises(errors.DataError, check=has_code("bad-manifest")):
         parse(text, "it")
 
 
@@ -99,7 +100,7 @@ def test_no_damage_makes_it_crash_or_write_elsewhere(noise: bytes, at: int) -> N
     text = Manifest.of([File("a", ONE, 1), File("b/c", TWO, 2, True)]).text
     try:
         found = parse(text[:at] + noise + text[at:], "it")
-    except errors.BadManifest:
+    except errors.DataError:
         return
     assert fault(file.path for file in found.files) is None
 

@@ -228,8 +228,8 @@ def test_what_is_not_what_it_should_be_is_not_adopted(store: ObjectStore) -> Non
     bad = Manifest.of([File("../x", sha("x"), 1)])
     for data, hash_, error in (
         (b"x", sha("y"), errors.DamagedObject),
-        (b"x", sha("x") + ".dir", errors.BadManifest),
-        (bad.text, bad.hash, errors.BadManifest),
+        (b"x", sha("x") + ".dir", errors.DataError),
+        (bad.text, bad.hash, errors.DataError),
     ):
         temporary = store.new_temp()
         temporary.write_bytes(data)

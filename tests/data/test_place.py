@@ -22,6 +22,7 @@ from gitexp.objects.scan import scan
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from tests.data.conftest import Write, content
+from tests.support.codes import has_code
 
 LINKS = [("copy",), ("hardlink",), ("reflink", "copy"), ("hardlink", "copy")]
 
@@ -256,7 +257,7 @@ def test_manifests_of_strangers(
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(hostile.text)
     before = content(tmp_path / "workspace")
-    with pytest.raises(errors.BadManifest):
+    with pytest.raises(errors.DataError, check=has_code("bad-manifest")):
         place(store, root, Artifact("new", hostile.hash, 3, 1), ("copy",), cache)
     assert content(tmp_path / "workspace") == before
     assert not (tmp_path / "x").exists()

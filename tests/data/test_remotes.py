@@ -22,6 +22,7 @@ from gitexp.objects.remotes import url as remote_url
 from gitexp.objects.remotes.kinds import open_remote
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.remotes.url import Kind
+from tests.support.codes import has_code
 from tests.support.servers import Place
 
 SERVERS = {"ssh": "ssh_server", "webdav": "web_server", "s3": "s3_server"}
@@ -217,7 +218,7 @@ def test_a_web_server_has_no_way_to_make_an_object_fresh(
         (file,) = (place.folder / name).glob("??/*")
         os.utime(file, (1.0, 1.0))
         assert opened.look_at([hash_])[hash_].mtime == 1.0
-        with pytest.raises(errors.RemoteRefused):
+        with pytest.raises(errors.DataRemoteError, check=has_code("data-remote-refused")):
             opened.renew(hash_)
 
 
@@ -254,7 +255,9 @@ def test_a_plain_web_server_can_be_read(
         assert opened.has_many([hash_, *absent]) == {hash_: 7}
         opened.get(hash_, tmp_path / "got", ignore)
         assert (tmp_path / "got").read_bytes() == b"content"
-        with pytest.raises(errors.RemoteRefused, match="can only be read"):
+        with pytest.raises(
+            errors.DataRemoteError, check=has_code("data-remote-refused"), match="can only be read"
+        ):
             opened.put(hash_, path, ignore)
 
 
@@ -270,7 +273,7 @@ def test_a_web_server_that_redirects_is_followed_to_read(
         assert opened.has_many([hash_]) == {hash_: 7}
         opened.get(hash_, tmp_path / "got", ignore)
         assert (tmp_path / "got").read_bytes() == b"content"
-        with pytest.raises(errors.RemoteRefused):
+        with pytest.raises(errors.DataRemoteError, check=has_code("data-remote-refused")):
             opened.put(hash_, path, ignore)
 
 
@@ -281,7 +284,7 @@ def test_a_password_comes_from_netrc_alone(
     url = web_server.url.replace("/dav", "/closed") + "/" + secrets.token_hex(4)
     with (
         open_remote("store", {"url": url}, tmp_path) as opened,
-        pytest.raises(errors.RemoteRefused) as refused,
+        pytest.raises(errors.DataRemoteError, check=has_code("data-remote-refused")) as refused,
     ):
         opened.has_many([hash_])
     assert "~/.netrc" in (refused.value.hint or "")
@@ -298,12 +301,16 @@ def test_a_host_that_is_not_known_is_not_trusted(
     (home / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     with open_remote("store", {"url": ssh_server.url}, tmp_path) as opened:
-        with pytest.raises(errors.RemoteRefused, match="known_hosts"):
+        with pytest.raises(
+            errors.DataRemoteError, check=has_code("data-remote-refused"), match="known_hosts"
+        ):
             opened.has_many(["0" * 64])
         (home / ".ssh" / "known_hosts").write_text(
             Path(ssh_server.env["HOME"], ".ssh", "known_hosts").read_text()
         )
-        with pytest.raises(errors.RemoteRefused, match="Permission denied"):
+        with pytest.raises(
+            errors.DataRemoteError, check=has_code("data-remote-refused"), match="Permission denied"
+        ):
             opened.has_many(["0" * 64])
 
 
@@ -342,7 +349,9 @@ def test_without_credentials_it_says_where_they_would_be(
     options = {"url": s3_server.url, "endpoint_url": s3_server.env["AWS_ENDPOINT_URL"], "region": "us-east-1"}
     with (
         open_remote("store", options, tmp_path) as opened,
-        pytest.raises(errors.RemoteRefused, match="no credentials") as refused,
+        pytest.raises(
+            errors.DataRemoteError, check=has_code("data-remote-refused"), match="no credentials"
+        ) as refused,
     ):
         opened.has_many(["0" * 64])
     assert "~/.aws" in (refused.value.hint or "")
@@ -363,7 +372,9 @@ def test_a_package_that_is_not_installed_is_one_sentence(
 ) -> None:
     for name in (package, f"{package}.fsspec"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(errors.BackendMissing, match=f"needs the package {package}") as missing:
+    with pytest.raises(
+        errors.DataRemoteError, check=has_code("backend-missing"), match=f"needs the package {package}"
+    ) as missing:
         open_remote("store", {"url": url}, tmp_path)
     assert missing.value.hint == f"pip install 'gitexp[{extra}]'"
 

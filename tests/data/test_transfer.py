@@ -148,7 +148,7 @@ def test_a_folder_of_which_a_file_failed_is_not_there(
 
     def failing(hash_: str, source: Path, on_bytes: OnBytes) -> None:
         if hash_ == bad:
-            raise errors.RemoteRefused("not this one")
+            raise errors.DataRemoteError("not this one", code="data-remote-refused")
         send(hash_, source, on_bytes)
 
     monkeypatch.setattr(remote, "send", failing)
@@ -325,7 +325,7 @@ def test_a_manifest_that_would_write_elsewhere_is_not_taken(clone: Side, tmp_pat
     target.write_bytes(text)
     with open_remote("store", {"url": "remote"}, tmp_path) as at:
         done = pull(clone.store, at, {hash_: None})
-    assert isinstance(done.failed[hash_], errors.BadManifest)
+    assert isinstance(done.failed[hash_], errors.DataError)
     assert not clone.store.has(hash_)
 
 
@@ -356,7 +356,7 @@ def test_what_will_not_pass_is_not_tried_again(here: Side, clone: Side, tmp_path
     artifacts = here.add()
 
     def refusing(at: Scripted, hash_: str, target: Path, on_bytes: OnBytes) -> None:
-        raise errors.RemoteRefused("no")
+        raise errors.DataRemoteError("no", code="data-remote-refused")
 
     at = Scripted(tmp_path / "remote", refusing)
     done = pull(clone.store, at, sizes(artifacts))
@@ -512,7 +512,7 @@ def test_a_folder_that_may_not_be_written_is_said_to_be_so(here: Side, tmp_path:
     (tmp_path / "remote").write_text("a file, where root may not make a folder either")
     with open_remote("store", {"url": "remote"}, tmp_path) as at:
         failed = push(here.store, at, hashes(artifacts)).failed
-    assert all(isinstance(error, errors.RemoteRefused) for error in failed.values())
+    assert all(isinstance(error, errors.DataRemoteError) for error in failed.values())
 
 
 def test_a_server_that_is_not_there_is_one_error(here: Side, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gitexp import errors
 from gitexp.files import arguments, flatten, parse_override
+from tests.support.codes import has_code
 
 READ: dict[str, dict[str, Any]] = {
     "python train.py --lr 0.1 --name=wide -x 3 seed=7 --fast": {
@@ -140,19 +141,19 @@ def test_changes_keep_the_form(before: str, override: str, after: str) -> None:
 
 def test_what_is_not_there_is_said_with_what_may_be_meant() -> None:
     words = words_of("python train.py --learning-rate 0.1 --epochs 3")
-    with pytest.raises(errors.UnknownParam) as caught:
+    with pytest.raises(errors.GitexpError, check=has_code("unknown-param")) as caught:
         arguments.apply(words, [parse_override("args.learning_rate=1")])
     assert "it has: args.learning-rate, args.epochs" in caught.value.message
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("Did you mean args.learning-rate?")
     assert "+args.learning_rate=value" in caught.value.hint
-    with pytest.raises(errors.UnknownParam):
+    with pytest.raises(errors.GitexpError, check=has_code("unknown-param")):
         arguments.apply(words, [parse_override("~args.lr")])
 
 
 @pytest.mark.parametrize("override", ["args.layers[0]=1", "args.layers={a: 1}", "args=1"])
 def test_what_an_option_cannot_be(override: str) -> None:
-    with pytest.raises((errors.OverrideError, errors.UnknownParam)):
+    with pytest.raises((errors.OverrideError, errors.GitexpError)):
         arguments.apply(words_of("python train.py --layers 1 2"), [parse_override(override)])
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.errors import CommandNotFound
+from gitexp.errors import GitexpError
 from gitexp.process.jobs import Jobs
+from tests.support.codes import has_code
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
 
@@ -46,7 +47,7 @@ def test_each_process_is_told_of(tmp_path: Path) -> None:
 
 def test_what_cannot_be_started(tmp_path: Path) -> None:
     with Jobs() as jobs:
-        with pytest.raises(CommandNotFound):
+        with pytest.raises(GitexpError, check=has_code("command-not-found")):
             jobs.start("a", [["./nope"]], cwd=tmp_path, env=os.environ, output=tmp_path / "a.log")
         jobs.start("b", ["true", ["./nope"]], cwd=tmp_path, env=os.environ, output=tmp_path / "b.log")
         assert jobs.wait()[1].exit_code == 127

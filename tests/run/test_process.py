@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.errors import CommandNotFound, StorageError
+from gitexp.errors import GitexpError, StorageError
 from gitexp.process.execute import Outcome, execute
 from gitexp.process.log import LogFile
 from gitexp.process.threaded import ThreadedStreams
 from tests.run.conftest import Runner, python, wait_for
+from tests.support.codes import has_code
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX shells")
 
@@ -148,7 +149,7 @@ def test_a_log_that_cannot_be_written_stops_neither_run_nor_screen(runner: Runne
 )
 def test_a_missing_program_is_a_clear_error(runner: Runner, command: list[str] | str) -> None:
     before = open_files()
-    with pytest.raises(CommandNotFound) as error:
+    with pytest.raises(GitexpError, check=has_code("command-not-found")) as error:
         runner.run(command)
     assert error.value.hint
     assert open_files() == before
@@ -158,10 +159,10 @@ def test_a_script_without_its_interpreter_is_a_clear_error(runner: Runner, tmp_p
     script = tmp_path / "train"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
-    with pytest.raises(CommandNotFound, match="interpreter"):
+    with pytest.raises(GitexpError, check=has_code("command-not-found"), match="interpreter"):
         runner.run(["./train"])
     script.write_text("echo no first line\n")
-    with pytest.raises(CommandNotFound, match="cannot be started") as error:
+    with pytest.raises(GitexpError, check=has_code("command-not-found"), match="cannot be started") as error:
         runner.run(["./train"])
     assert "#!" in str(error.value.hint)
 

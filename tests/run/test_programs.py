@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.errors import CommandNotFound
+from gitexp.errors import GitexpError
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.programs import find_program
+from tests.support.codes import has_code
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written for POSIX modes")
 
@@ -36,14 +37,14 @@ def env(tmp_path: Path) -> dict[str, str]:
 def test_by_the_given_path_not_by_ours(tmp_path: Path, env: dict[str, str]) -> None:
     tool = program(tmp_path / "bin" / "tool")
     assert find_program(["tool", "x"], tmp_path, env) == tool
-    with pytest.raises(CommandNotFound):
+    with pytest.raises(GitexpError, check=has_code("command-not-found")):
         find_program(["sh"], tmp_path, env)
 
 
 def test_a_relative_path_is_from_the_folder(tmp_path: Path, env: dict[str, str]) -> None:
     tool = program(tmp_path / "sub" / "tool")
     assert find_program(["./tool"], tmp_path / "sub", env) == tool
-    with pytest.raises(CommandNotFound):
+    with pytest.raises(GitexpError, check=has_code("command-not-found")):
         find_program(["./tool"], tmp_path, env)
 
 
@@ -66,14 +67,14 @@ def test_the_hint_is_the_way_out(
 ) -> None:
     for each in ("train.py", "train.sh", "train"):
         program(tmp_path / each).chmod(mode)
-    with pytest.raises(CommandNotFound) as error:
+    with pytest.raises(GitexpError, check=has_code("command-not-found")) as error:
         find_program([name], tmp_path, env)
     assert hint in str(error.value.hint)
 
 
 @pytest.mark.usefixtures("python")
 def test_a_missing_python_names_python3(tmp_path: Path, env: dict[str, str]) -> None:
-    with pytest.raises(CommandNotFound) as error:
+    with pytest.raises(GitexpError, check=has_code("command-not-found")) as error:
         find_program("python train.py", tmp_path, env)
     assert "python3" in str(error.value.hint)
 
@@ -88,7 +89,7 @@ def test_a_shell_line_has_the_benefit_of_the_doubt(tmp_path: Path, env: dict[str
 def test_a_plain_shell_line_is_checked(tmp_path: Path, env: dict[str, str]) -> None:
     tool = program(tmp_path / "bin" / "tool")
     assert find_program("A=1 tool --lr 0.1", tmp_path, env) == tool
-    with pytest.raises(CommandNotFound):
+    with pytest.raises(GitexpError, check=has_code("command-not-found")):
         find_program("A=1 nosuch --lr 0.1", tmp_path, env)
 
 

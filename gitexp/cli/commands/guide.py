@@ -67,15 +67,11 @@ def as_json(commands: Mapping[str, Any]) -> dict[str, Any]:
         "commands": [_command(name, command) for name, command in commands.items()],
         "experiment": _experiment_fields(),
         "statuses": list(Status),
-        "errors": [{"code": each.code, "exit_code": each.exit_code} for each in error_classes()],
+        "errors": [
+            {"code": code, "exit_code": raised_as.exit_code} for code, (raised_as, _) in errors.CODES.items()
+        ],
         "text": text(commands),
     }
-
-
-def error_classes() -> list[type[errors.GitexpError]]:
-    """Return every class of error that there is."""
-    found = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
-    return [each for each in found if issubclass(each, errors.GitexpError)]
 
 
 def _command_lines(commands: Mapping[str, Any]) -> Iterable[str]:
@@ -124,8 +120,10 @@ def _experiment_fields() -> list[str]:
 
 
 def _error_lines() -> Iterable[str]:
-    for status in sorted({each.exit_code for each in error_classes()}):
-        codes = sorted(each.code for each in error_classes() if each.exit_code == status)
+    by_status: dict[int, list[str]] = {}
+    for code, (raised_as, _) in sorted(errors.CODES.items()):
+        by_status.setdefault(raised_as.exit_code, []).append(code)
+    for status, codes in sorted(by_status.items()):
         yield _filled([f"exit {status}: {codes[0]}", *codes[1:]])
 
 

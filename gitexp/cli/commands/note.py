@@ -68,7 +68,9 @@ _COMMENT = "#"
 def ask(project: Project, text: str, about: str) -> str:
     """Return what the user makes of `text` in their editor; raises NoTerminal where nobody can answer."""
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stdout)):
-        raise errors.NoTerminal("There is no terminal to open an editor in.", "Give the text with -m.")
+        raise errors.UsageError(
+            "There is no terminal to open an editor in.", "Give the text with -m.", code="no-terminal"
+        )
     # Git runs the words of its editor setting in a shell, so that it may have options.
     editor = project.repo.run("var", "GIT_EDITOR").decode().strip()
     with project.local.scratch() as scratch:
@@ -76,8 +78,10 @@ def ask(project: Project, text: str, about: str) -> str:
         file.write_text(f"{text}\n\n{_COMMENT} {about} Lines with {_COMMENT} are left out.\n", "utf-8")
         shell = ["sh", "-c", f'{editor} "$@"', editor, str(file)]
         if (status := subprocess.run(shell, check=False).returncode) != 0:
-            raise errors.EditorFailed(
-                f"The editor ended with {status}: nothing was changed.", f"It is: {editor}"
+            raise errors.GitexpError(
+                f"The editor ended with {status}: nothing was changed.",
+                f"It is: {editor}",
+                code="editor-failed",
             )
         lines = file.read_text("utf-8", "replace").splitlines()
     return "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()

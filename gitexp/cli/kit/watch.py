@@ -33,9 +33,10 @@ def watch(draw: Callable[[], Picture], every: float) -> None:
     Raises NoTerminal where no terminal is that can be drawn over.
     """
     if render.screen() is None:
-        raise errors.NoTerminal(
+        raise errors.UsageError(
             "--watch draws the table again and again, and the output is no terminal that can do so.",
             "gitexp show prints it once; gitexp show --json is for programs.",
+            code="no-terminal",
         )
     gc.enable()  # this may go on for days; `main` turned it off
     render.write(_ENTER)

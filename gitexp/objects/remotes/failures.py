@@ -29,17 +29,27 @@ def as_remote_error(name: str, at: RemoteUrl, error: Exception) -> errors.DataRe
     if status in (404, 410):
         return not_there(name)
     if (known := _FINAL.get(type(error).__name__)) is not None:
-        return errors.RemoteRefused(f"{where} cannot be used: {known}.", _credentials(at))
+        return errors.DataRemoteError(
+            f"{where} cannot be used: {known}.", _credentials(at), code="data-remote-refused"
+        )
     if isinstance(error, PermissionError) or status in (401, 403):
-        return errors.RemoteRefused(f"{where} does not allow this: {_said(error)}.", _credentials(at))
+        return errors.DataRemoteError(
+            f"{where} does not allow this: {_said(error)}.", _credentials(at), code="data-remote-refused"
+        )
     if status in (405, 501):
-        return errors.RemoteRefused(
-            f"{where} can only be read.", "To push, use a server with WebDAV, or another remote."
+        return errors.DataRemoteError(
+            f"{where} can only be read.",
+            "To push, use a server with WebDAV, or another remote.",
+            code="data-remote-refused",
         )
     if status == 507 or getattr(error, "errno", None) == errno.ENOSPC:
-        return errors.RemoteRefused(f"{where} is full.", "Make room there: gitexp gc --remote.")
+        return errors.DataRemoteError(
+            f"{where} is full.", "Make room there: gitexp gc --remote.", code="data-remote-refused"
+        )
     if status is not None and 300 <= status < 500 and status not in (408, 423, 425, 429):
-        return errors.RemoteRefused(f"{where} refuses: {_said(error)}.", "Check its URL and options.")
+        return errors.DataRemoteError(
+            f"{where} refuses: {_said(error)}.", "Check its URL and options.", code="data-remote-refused"
+        )
     return errors.RemoteUnreachable(
         f"{where} does not answer as it should: {_said(error)}.",
         "Try again: what has been transferred stays.",

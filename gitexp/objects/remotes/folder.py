@@ -142,9 +142,10 @@ class FolderRemote(DataRemote):
         except OSError as error:
             if error.errno in _FULL and here is not None:
                 raise errors.DiskFull("The disk is full.", f"Make room in {here.parent}.") from error
-            raise errors.RemoteRefused(
+            raise errors.DataRemoteError(
                 f"The remote '{self.name}' ({self._root}): {error.strerror or error}.",
                 "Make room there." if error.errno in _FULL else "Check the folder and its permissions.",
+                code="data-remote-refused",
             ) from error
 
 

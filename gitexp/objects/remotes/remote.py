@@ -126,7 +126,9 @@ class DataRemote(ABC):
 
         Where that is refused, it has to be put there anew.
         """
-        raise errors.RemoteRefused(f"The remote '{self.name}' has no way to make an object fresh.")
+        raise errors.DataRemoteError(
+            f"The remote '{self.name}' has no way to make an object fresh.", code="data-remote-refused"
+        )
 
     def send(self, hash_: str, source: Path, on_bytes: OnBytes) -> None:
         """Upload as `put`; raises DamagedObject if the file is not what its name says, with nothing put."""

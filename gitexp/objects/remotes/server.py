@@ -98,9 +98,10 @@ class ServerRemote(DataRemote):
             with self._translated():
                 self._upload(source, self._path(hash_), on_bytes)
         except errors.NotOnRemote as error:
-            raise errors.RemoteRefused(
+            raise errors.DataRemoteError(
                 f"The remote '{self.name}' ({self.url}) has no such bucket or folder.",
                 "Make it there first, or correct its URL.",
+                code="data-remote-refused",
             ) from error
 
     def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
@@ -153,9 +154,10 @@ def _imported(name: str, at: RemoteUrl, package: str, class_name: str) -> Any:
     try:
         return getattr(importlib.import_module(package), class_name)
     except ImportError as error:
-        raise errors.BackendMissing(
+        raise errors.DataRemoteError(
             f"The remote '{name}' ({at.url}) needs the package {package.partition('.')[0]}.",
             f"pip install 'gitexp[{at.kind}]'",
+            code="backend-missing",
         ) from error
 
 

@@ -27,26 +27,31 @@ _FULL = ("no space left on device", "disk quota exceeded", "out of diskspace")
 def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
     """Return the error for a folder that Git does not work in; `lines` is what it said of it so far."""
     if "dubious ownership" in err:
-        return errors.UntrustedRepository(
+        return errors.RepositoryError(
             f"Git refuses this repository because somebody else owns it: {start}",
             "If you trust it, run: git config --global --add safe.directory <its folder>",
+            code="untrusted-repository",
         )
     if lines[:1] == ["true"] or lines[1:2] == ["true"] or "cannot use bare repository" in err:
-        return errors.BareRepository(
+        return errors.RepositoryError(
             "This is a repository without a workspace (bare, or inside .git).",
             "Go to a clone or a worktree of it and run gitexp there.",
+            code="bare-repository",
         )
     if "not a git repository" in err.lower() or "GIT_DIR" in err:
-        return errors.NotARepository(
+        return errors.RepositoryError(
             f"Not inside a Git repository: {start}",
             "Go to your project's folder, or make it one: git init && git add . && git commit -m start",
+            code="not-a-repository",
         )
     return failure(["rev-parse"], 128, err)
 
 
-def missing() -> errors.GitMissing:
+def missing() -> errors.RepositoryError:
     """Return the error for a machine without Git."""
-    return errors.GitMissing("Git is not installed, or not on PATH.", "Install Git 2.30 or newer.")
+    return errors.RepositoryError(
+        "Git is not installed, or not on PATH.", "Install Git 2.30 or newer.", code="git-missing"
+    )
 
 
 def not_started(args: Sequence[str], error: Exception) -> errors.GitexpError:

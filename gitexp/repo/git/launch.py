@@ -182,4 +182,6 @@ def require_git(git: Git) -> None:
         raise failures.missing()
     if git.version_info[:2] < MINIMUM_GIT:
         have = ".".join(str(part) for part in git.version_info)
-        raise errors.GitTooOld(f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.")
+        raise errors.RepositoryError(
+            f"Git {have} is too old for gitexp.", "Install Git 2.30 or newer.", code="git-too-old"
+        )

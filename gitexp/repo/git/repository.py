@@ -154,9 +154,10 @@ class Repository:
         """Return where HEAD stands; raises NoCommits in a repository without any."""
         commit = self.resolve("HEAD")
         if commit is None:
-            raise errors.NoCommits(
+            raise errors.RepositoryError(
                 "This repository has no commit yet.",
                 "Commit your code once (git add . && git commit), then run again.",
+                code="no-commits",
             )
         status, out, _ = self.call("symbolic-ref", "--quiet", "HEAD")
         return Head(commit, os.fsdecode(out.strip()) if status == 0 else None)

@@ -221,9 +221,10 @@ def _changes(repo: Repository, index: Path) -> _Changes:
 def _refuse(changes: _Changes) -> None:
     """Raise UnmergedPaths or SnapshotRefused for tracked paths that cannot be stored as they stand."""
     if changes.unmerged:
-        raise errors.UnmergedPaths(
+        raise errors.RepositoryError(
             f"A merge is not finished: {shorten(changes.unmerged)}.",
             "Resolve the conflicts (git status), then run.",
+            code="unmerged-paths",
         )
     if changes.modules:
         raise errors.SnapshotRefused(

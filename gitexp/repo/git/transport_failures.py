@@ -106,10 +106,11 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
     said = reason(err)
     for pattern, what, hint in _KNOWN:
         if pattern.search(err):
-            return errors.RemoteFailed(f"{what.format(where=where)}: {said}", hint)
-    return errors.RemoteFailed(
+            return errors.SharingError(f"{what.format(where=where)}: {said}", hint, code="remote-failed")
+    return errors.SharingError(
         f"git {verb} did not work with {where}: {said or f'exit status {status}'}",
         f"Does git fetch {where} work? If not, that is to be put right first.",
+        code="remote-failed",
     )
 
 
