@@ -3,11 +3,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# The versions that pip takes, for gitexp and for what builds it: pip before 25.3 reads the first of the
+# two for both, later ones read the second for what builds.
+LOCKED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+
 .NOTPARALLEL:
-.PHONY: help demo test check crash bench docs clean
+.PHONY: help demo test check crash bench docs lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.stamp ## a small project, a few experiments, the table
 	@$(BIN)/gitexp demo
@@ -33,17 +37,33 @@ bench: .venv/.stamp-dev ## the speed goals, measured
 docs: .venv/.stamp-docs ## the documentation, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# A version in these files stays as long as it fits, unless UPGRADE says otherwise. What builds gitexp is
+# locked, too; hatchling asks for editables only while it builds.
+CHOOSE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+  --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
+
+lock: .venv-lock/bin/uv ## chooses the versions in constraints.txt and constraints-dvc.txt
+	@$(PYTHON) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
+	  print("editables", *project["build-system"]["requires"], sep="\n")' | \
+	  $(CHOOSE) --all-extras --output-file constraints.txt pyproject.toml - >/dev/null
+	@$(PYTHON) -c 'from benchmarks.peers import DVC_VERSION; print(f"dvc=={DVC_VERSION}")' | \
+	  $(CHOOSE) --output-file constraints-dvc.txt - >/dev/null
+
+.venv-lock/bin/uv:
+	@$(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/pip install --quiet uv
+
 clean: ## removes all that this file makes, .venv too
-	rm -rf .venv .bench site dist .coverage .coverage.* .hypothesis .*_cache
+	rm -rf .venv .venv-lock .bench site dist .coverage .coverage.* .hypothesis .*_cache
 
 # The demo must not wait for the developer's tools: the core comes first, the rest on top of it.
-.venv/.stamp: pyproject.toml gitexp/version.py
+.venv/.stamp: pyproject.toml gitexp/version.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo 'gitexp needs Python 3.11 or later: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --editable .
+	@$(LOCKED) $(BIN)/pip install --quiet --editable .
 	@touch $@
 
 .venv/.stamp-dev .venv/.stamp-docs: .venv/.stamp-%: .venv/.stamp
-	@$(BIN)/pip install --quiet --editable '.[$*]'
+	@$(LOCKED) $(BIN)/pip install --quiet --editable '.[$*]'
 	@touch $@

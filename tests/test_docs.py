@@ -378,9 +378,9 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
 
 
 def test_make_targets_on_pages_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     for page in PAGES:
-        named = set(re.findall(r"(?:^\$ |`)make ([a-z]+)", page.read_text("utf-8"), re.M))
+        named = set(re.findall(r"(?:^\$ |`)make ([a-z-]+)", page.read_text("utf-8"), re.M))
         assert named <= targets, f"{page.name} names make {', '.join(named - targets)}"
 
 
