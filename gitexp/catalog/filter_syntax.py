@@ -11,15 +11,16 @@ operator   = == != < <= > >= ~ !~ in, not in
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gitexp import errors
-from gitexp.catalog.patterns import Pattern
 
 _LONGEST = 5000  # characters
 _LONGEST_NUMBER = 400
+_LONGEST_PATTERN = 500  # characters of a regular expression
 _DEEPEST = 50  # parentheses and `not` within each other
 _AROUND = 30  # characters of the filter that an error quotes on either side
 
@@ -51,7 +52,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value as it is written: text, number, truth value, null, a list of these, or a Pattern."""
+    """A value as it is written: text, number, truth value, null, a list of these, or a regular expression."""
 
     value: Any
     at: int
@@ -238,7 +239,20 @@ class _FilterReader:
         if self.next.kind != "text":
             raise self.unexpected("a regular expression in quotes")
         literal = self.literal("")
-        return Literal(Pattern(literal.value), literal.at)
+        return Literal(self.compiled(literal), literal.at)
+
+    def compiled(self, literal: Literal) -> re.Pattern[str]:
+        if len(literal.value) > _LONGEST_PATTERN:
+            complaint = f"the regular expression is longer than {_LONGEST_PATTERN} characters"
+            raise wrong(self.text, literal.at, complaint)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of [[ and the like
+                return re.compile(literal.value)
+        except re.error as error:
+            raise wrong(self.text, literal.at, f"the regular expression is wrong, {error}") from error
+        except (OverflowError, RecursionError) as error:
+            raise wrong(self.text, literal.at, "the regular expression is too complex") from error
 
     def takes(self, text: str) -> bool:
         """Go past a mark or word if it comes next."""

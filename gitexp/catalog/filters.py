@@ -8,6 +8,7 @@ less. docs/filters.md says it all to users.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,6 @@ from typing import Any, TypeAlias
 from gitexp import errors
 from gitexp.catalog import filter_syntax as syntax
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
-from gitexp.catalog.patterns import Pattern
 from gitexp.catalog.rows import Row
 from gitexp.files import flatten, is_number
 from gitexp.model import MISSING, Status
@@ -269,9 +269,9 @@ def _compared(left: Any, how: str, right: Any, now: datetime) -> bool:
         return _equal(left, right)
     if how == "in":
         return _within(left, right)
-    if isinstance(right, Pattern):
+    if isinstance(right, re.Pattern):
         texts = left if isinstance(left, list) else [left]
-        return any(right.search(text) for text in texts if isinstance(text, str))
+        return any(right.search(text) is not None for text in texts if isinstance(text, str))
     comparable = (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str))
     return comparable and _ORDERS[how](left, right)
 
