@@ -20,9 +20,10 @@ from gitexp.pipeline.stage import Out, Stage
 
 
 class StageOuts:
-    """The outs in one workspace. `damaged` are objects in the store that have turned out to be so.
+    """The outs in one workspace.
 
-    What is replaced and no run has made, as far as `is_known` tells by its hash, `keep` is told of.
+    `keep` is called with each artifact that is replaced and that no run has made; `is_known` tells by the
+    hash whether a run has made it. `damaged` has the hashes of objects in the store that are not sound.
     """
 
     def __init__(
@@ -44,17 +45,17 @@ class StageOuts:
         self._removed: dict[str, list[Artifact]] = {}
 
     def make_room(self, stage: Stage, found: Mapping[str, Artifact | None]) -> None:
-        """Remove a stage's outs, so that what is there afterwards is its own; what is known nowhere else is
-        put in the store before. Those that persist are its own to write to from now on.
+        """Remove a stage's outs, so that every out after its run is its own; the store keeps the content.
 
-        Raises UnstorableData for what the store cannot hold, DamagedObject, StorageError or DiskFull.
+        Outs that persist stay, and may be written to. Raises UnstorableData for content that the store
+        cannot hold, DamagedObject, StorageError or DiskFull.
         """
         for out in stage.outs:
             path = self._root / out.path
             with translated(f"could not remove {out.path}"):
                 if out.persist:
                     make_private(self._store, self._root, out.path, self._cache)
-                elif path.is_symlink():  # DVC's, into its cache: what it leads to stays
+                elif path.is_symlink():  # into DVC's cache; the target stays
                     path.unlink()
                 elif found.get(out.path) is not None:
                     self._remove(stage, out)
@@ -63,7 +64,7 @@ class StageOuts:
 
     def _remove(self, stage: Stage, out: Out) -> None:
         path = self._root / out.path
-        # It refuses what it cannot hold, and so would lose.
+        # The store refuses content that it cannot hold: that would be lost.
         artifact = self._store.add(self._root, out.path, self._cache, verified=True)
         self._keep_unknown(stage, out, artifact)
         failpoint("stages:kept")
@@ -77,20 +78,25 @@ class StageOuts:
     def before_restoring(
         self, stage: Stage, found: Mapping[str, Artifact | None], wanted: Sequence[Artifact]
     ) -> None:
-        """Store what will be replaced and no run has made; raises as `make_room`. What is a link into DVC's
-        cache is taken away: what it leads to stays."""
+        """Store the outs that will be replaced and that no run has made; raises the errors of `make_room`.
+
+        A link into DVC's cache is removed; its target stays.
+        """
         hashes = {artifact.path: artifact.hash for artifact in wanted}
         for out in stage.outs:
             there = found.get(out.path)
-            if (path := self._root / out.path).is_symlink():
+            path = self._root / out.path
+            if path.is_symlink():
                 with translated(f"could not remove the link {out.path}"):
                     path.unlink()
-            elif there is not None and there.hash != hashes.get(out.path) and not self._is_known(there.hash):
+            elif there is None or there.hash == hashes.get(out.path):
+                continue
+            elif not self._is_known(there.hash):
                 artifact = self._store.add(self._root, out.path, self._cache, verified=True)
                 self._keep_unknown(stage, out, artifact)
 
     def _keep_unknown(self, stage: Stage, out: Out, artifact: Artifact) -> None:
-        # What stands in Git is small, and Git has it as a rule.
+        # An out in Git is small, and as a rule Git has it.
         if not out.in_git and artifact.files != 0 and not self._is_known(artifact.hash):
             self._keep(artifact)
             self._said.setdefault(stage.name, []).append(
@@ -99,37 +105,41 @@ class StageOuts:
             )
 
     def warn_of_secrets(self, stage: Stage, outs: Sequence[Artifact]) -> None:
-        """Have it said of what is stored of a stage that it looks like a secret."""
+        """Warn of outs in the store that look like a secret."""
         stored = {out.path for out in stage.outs if not out.in_git}
         artifacts = [artifact for artifact in outs if artifact.path in stored]
-        if found := secrets.warnings(self._root, self._store, artifacts):
-            self._said.setdefault(stage.name, []).extend(found)
+        found = secrets.warnings(self._root, self._store, artifacts)
+        self._said.setdefault(stage.name, []).extend(found)
 
     def warnings(self, stage: str) -> tuple[str, ...]:
-        """Return what is to be said of the outs of a stage: those replaced, and secrets."""
+        """The warnings about a stage's outs: replaced content, and secrets."""
         return tuple(dict.fromkeys(self._said.get(stage, ())))
 
-    def put_back(self, stage: Stage) -> Sequence[str]:
-        """Bring back what was removed for a stage that has failed, and that stands in Git, but where it left
-        something; return the paths."""
+    def put_back(self, stage: Stage) -> list[str]:
+        """The paths of the outs that were brought back after a stage has failed.
+
+        Brought back are outs in Git that `make_room` removed and that the stage did not write.
+        """
         back = []
         for artifact in self._removed.pop(stage.name, []):
-            if not os.path.lexists(self._root / artifact.path):
-                with contextlib.suppress(errors.GitexpError):  # that the stage has failed is what counts
-                    self._restorer.bring([artifact], in_git=[artifact.path])
-                    back.append(artifact.path)
-                    failpoint("stages:back")
+            if os.path.lexists(self._root / artifact.path):
+                continue
+            with contextlib.suppress(errors.GitexpError):  # the failure of the stage counts, not this one
+                self._restorer.bring([artifact], in_git=[artifact.path])
+                back.append(artifact.path)
+                failpoint("stages:back")
         return back
 
     def stored(self, stage: Stage) -> tuple[Artifact, ...]:
-        """Put the outs of a stage that are there in the store, in place of objects there that are damaged;
-        return them by path.
+        """The outs of a stage that are there, put in the store, sorted by path.
 
-        Raises UnsafePath, UnstorableData, StorageError or DiskFull.
+        They take the place of damaged objects. Raises UnsafePath, UnstorableData, StorageError or DiskFull.
         """
         artifacts = self._add(stage)
         if self.damaged:
-            contents = {hash_ for each in artifacts for hash_ in self._store.contents(each.hash)}
+            contents = set[str]()
+            for artifact in artifacts:
+                contents.update(self._store.contents(artifact.hash))
             for hash_ in contents & self.damaged:
                 self._store.remove(hash_)
             self.damaged -= contents
