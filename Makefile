@@ -8,7 +8,7 @@ BIN := .venv/bin
 LOCKED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
 .NOTPARALLEL:
-.PHONY: help demo test check crash bench docs lock clean
+.PHONY: help demo test quick check crash bench docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ test: .venv/.stamp-dev ## the whole suite, with coverage
 	@$(BIN)/python -m benchmarks.peers || echo 'DVC is not there: the tests that need it are left out' >&2
 	@data=$$(mktemp -d "$$(test -w /dev/shm && echo /dev/shm || echo .)/coverage.XXXXXX"); \
 	COVERAGE_FILE=$$data/data $(BIN)/coverage run -m pytest -n auto; status=$$?; rm -rf $$data; exit $$status
+
+quick: .venv/.stamp-dev ## the tests to run while working: unit, verbs and cli
+	@$(BIN)/python -m pytest -q -n auto tests/unit tests/verbs tests/cli
 
 check: .venv/.stamp-dev ## style, types and who imports whom
 	$(BIN)/ruff check .

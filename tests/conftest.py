@@ -24,7 +24,8 @@ from tests.support.environment import hermetic
 from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
 from tests.support.workspace import Workspace, fork_server
 
-TEMPLATE = Path(__file__).parent / "support" / "template"
+TESTS = Path(__file__).parent
+TEMPLATE = TESTS / "support" / "template"
 
 # The suite must say the same on every machine and under any load; `--hypothesis-profile=explore`
 # looks for new examples.
@@ -54,6 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if shutil.disk_usage(_MEMORY).free > _ROOM:
         config.option.basetemp = Path(tempfile.mkdtemp(prefix="gitexp-tests-", dir=_MEMORY)) / "base"
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp.parent, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test with the name of its folder below tests/."""
+    for item in items:
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
 
 
 @pytest.fixture(scope="session")

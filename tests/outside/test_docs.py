@@ -1,0 +1,401 @@
+"""The documentation is true: its commands run, its lists are complete, its generated pages are fresh.
+
+In a ```console block, lines after `$ ` are typed into a terminal, one after the other, in one folder for
+the whole page. The lines below are what comes of them, in order: `…` stands for any lines, numbers, ids and
+names made of ids may differ, `# exit N` is the exit status to expect (else 0), `^C` is Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from gitexp import errors, model, version
+from gitexp.pipeline.graph import Graph
+from gitexp.project import config
+from gitexp.repo import records
+from tests.support.processes import run_with_pty
+from tests.support.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    *sorted(DOCS.glob("*.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
+
+_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_VARIABLE = re.compile(r"\b(?:GITEXP_[A-Z]+|NO_COLOR|CLICOLOR_FORCE|FORCE_COLOR)\b")
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_VARYING = (
+    (re.compile(r"\bexp-[0-9a-f]{5,}"), "exp-#"),
+    (re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{7,64}\b"), "#"),
+    (re.compile(r"[+-]?\b\d+(?:[.:]\d+)*(?:e[+-]?\d+)?\*?"), "#"),
+    (re.compile(r"[+-]{2,}"), "++"),  # the length of git's histograms
+    (re.compile(r"\s+"), " "),
+)
+
+
+# -- pages whose commands are run ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a page, and what the page shows of it."""
+
+    text: str
+    shown: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        found = re.search(r"# exit (\d+)$", self.text)
+        return int(found[1]) if found else 0
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """Ctrl-C once the line before it has come, as far as that will be the same everywhere."""
+        if "^C" not in self.shown:
+            return []
+        before = self.shown[self.shown.index("^C") - 1]
+        return [(re.split(r"\d+\.\d", before)[0].rstrip(), "\x03")]
+
+
+def commands_of(page: Path) -> Iterator[Command]:
+    for language, block in _FENCE.findall(page.read_text("utf-8")):
+        if language != "console":
+            continue
+        typed: list[Command] = []
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                typed.append(Command(line[2:], []))
+            else:
+                typed[-1].shown.append(line)
+        yield from typed
+
+
+def play(page: Path, folder: Path) -> None:
+    """Types a page's commands in a terminal that starts in `folder`; all must come as it shows."""
+    for command in commands_of(page):
+        words = shlex.split(command.text, comments=True)
+        if words[:1] == ["cd"]:
+            folder = folder / words[1]
+            continue
+        # os.environ and not what this process would hand down: pytest's readline puts a COLUMNS there.
+        # `python` is this environment's, which has scikit-learn.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": path}
+        ended = run_with_pty(["bash", "-c", command.text], 100, 60, command.keys, cwd=folder, env=environment)
+        output = _ESCAPE.sub("", ended.raw.decode("utf-8", "replace")).replace("\r", "").replace("^C", "\n")
+        told = f"{page.name}: $ {command.text}\n{output}"
+        assert ended.exit_code == command.exit_code, f"exit {ended.exit_code} from {told}"
+        wanted = [plain(line) for line in command.shown if line.strip() not in ("", "…", "^C")]
+        for line in output.splitlines():
+            if wanted and plain(line) == wanted[0]:
+                del wanted[0]
+        assert not wanted, f"`{wanted[0]}` does not come (in this order) in {told}"
+
+
+def plain(line: str) -> str:
+    """A line without what may differ from one machine to the next."""
+    for pattern, same in _VARYING:
+        line = pattern.sub(same, line)
+    return line.strip()
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who tries it now and not on the suite's fixed day, and whose Git shows all at once."""
+    for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_PAGER", "cat")
+
+
+@pytest.mark.usefixtures("reader")
+def test_the_tutorial_runs(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
+    play(DOCS / "getting-started.md", tmp_path)
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("page", ["pipelines.md", "data.md", "sharing.md"])
+def test_the_guides_run(page: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
+    play(DOCS / page, tmp_path)
+
+
+@pytest.mark.usefixtures("reader")
+def test_plain_git_reads_the_format(tmp_path: Path) -> None:
+    play(DOCS / "format.md", tmp_path)
+
+
+# -- pages that are generated -------------------------------------------------------------------------
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = _generator()
+COMMANDS = generate.commands()
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    names = [page.name for page in generate.stale()]
+    assert not names, f"not up to date: {', '.join(names)}; run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_argument_and_option_has_help(name: str) -> None:
+    command = COMMANDS[name]
+    assert (command.help or "").strip(), f"gitexp {name} has no help"
+    assert name == "" or "gitexp " + name in (command.epilog or ""), f"gitexp {name} has no example"
+    silent = [param.name for param in command.params if not (param.help or "").strip()]
+    assert not silent, f"gitexp {name} says nothing about {', '.join(silent)}"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name])
+def test_examples_in_help_are_of_options_that_exist(name: str) -> None:
+    for line in generate._examples(COMMANDS[name].epilog)[1:-2]:
+        check_command_line(line)
+
+
+def test_the_picture_is_of_the_present_table() -> None:
+    svg = generate.PICTURE.read_text("utf-8")
+    shown = re.sub(r"<[^>]+>", " ", svg).replace("&#160;", " ")
+    for text in ("gitexp " + " ".join(generate.PICTURED), "Experiment", "workspace", "train.lr", "[exp-"):
+        assert text in shown
+    assert re.search(r"\d\*", shown), "the best value is not marked"
+    assert "url(" not in svg.replace("url(#", ""), "the picture asks another site for something"
+
+
+# -- lists that must be complete ----------------------------------------------------------------------
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading, up to the next one of any level."""
+    match = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#+ |\Z)", page.read_text("utf-8"), re.M | re.S)
+    assert match is not None, f"{page.name} has no section '{heading}'"
+    return match[1]
+
+
+def fields(page: Path, heading: str) -> list[str]:
+    """The names in the first column of the table under a heading."""
+    return re.findall(r"^\| `([^`]+)` \|", section(page, heading), re.M)
+
+
+def test_every_field_of_the_record_is_in_the_format() -> None:
+    documented = fields(DOCS / "format.md", "The record")
+    known = {item.name for item in dataclasses.fields(model.Record)} - {
+        "extra"
+    }  # what is not of this version
+    assert sorted(documented) == sorted(["format", *known])
+
+
+def test_a_record_holds_what_the_format_says() -> None:
+    record = model.Record(
+        "a",
+        model.Status.RUNNING,
+        "0" * 40,
+        "1" * 40,
+        process=model.ProcessId("h", 1, "s"),
+        stages={"train": {"state": "ran"}},
+    )
+    written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])
+    assert sorted(written) == sorted(fields(DOCS / "format.md", "The record"))
+
+
+def test_every_status_is_in_the_format() -> None:
+    text = section(DOCS / "format.md", "The record")
+    assert all(f"`{status}`" in text for status in model.Status)
+
+
+@pytest.mark.parametrize("key", config.KEYS)
+def test_every_config_key_has_an_example_that_loads(key: str, tmp_path: Path) -> None:
+    blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", key)))
+    (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
+    loaded = config.load(tmp_path, tmp_path)
+    attribute = "pipeline_file" if key in ("stages", "vars") else key
+    assert getattr(loaded, attribute) != getattr(config.Config(), attribute) or key == "command"
+
+
+def test_the_example_of_stages_can_be_run(tmp_path: Path) -> None:
+    blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", "stages")))
+    (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
+    pipeline = config.read_stages(tmp_path, config.load(tmp_path, tmp_path))
+    assert pipeline is not None
+    assert [stage.name for stage in Graph(pipeline).order()] == [
+        *("prepare", "train@forest-1", "train@forest-2", "train@linear-1", "train@linear-2"),
+    ]
+
+
+def test_no_config_key_is_documented_that_is_not_there() -> None:
+    page = (DOCS / "configuration.md").read_text("utf-8")
+    keys = page.split("\n## gitexp.yaml\n")[1].split("\n## ")[0]
+    assert re.findall(r"^### (\S+)$", keys, re.M) == list(config.KEYS)
+
+
+def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
+    page = DOCS / "configuration.md"
+    repo.allow("files", "params.yaml", "gitexp.yaml")
+    repo.writes("metrics.json")
+    repo.allow("refs", "refs/heads/made")
+    repo.allow("reflogs", "*")
+    ran = repo.json("run", "-n", "one", "-S", "train.lr=0.2", "--", "python", "train.py")
+    assert list(ran) == fields(page, "run, save")
+    assert list(repo.json("save", "-n", "two")) == list(ran)
+    rows = repo.json("show")
+    assert {tuple(row) for row in rows} == {tuple(ran)}
+    assert [row["kind"] for row in rows] == ["workspace", "baseline", "experiment", "experiment"]
+    assert list(repo.json("list")[0]) == fields(page, "list")
+    repo.git("init", "--quiet", "--bare", "../team.git")
+    repo.git("remote", "add", "origin", "../team.git")
+    for command in ("push", "pull"):
+        shared = repo.json(command)
+        assert list(shared) == fields(page, command)
+        assert ", ".join(f'"{field}"' for field in shared["experiments"][0]) in section(page, command)
+    there = ", ".join(f'"{field}"' for field in repo.json("list", "--remote", "origin")[0])
+    assert there in section(page, "list")
+    assert "removed" in repo.json("remove", "--remote", "origin", "two")
+    assert list(repo.json("best", "eval.acc")) == fields(page, "best")
+    compared = repo.json("diff", "HEAD", "one", "--code")
+    assert list(compared) == fields(page, "diff")
+    assert list(compared["a"]) == list(compared["b"]) == ["kind", "name", "commit"]
+    assert list(compared["params"][0]) == ["key", "old", "new"]
+    assert list(compared["metrics"][0]) == ["key", "new", "change", "percent"]
+    assert list(repo.json("branch", "one", "made")) == fields(page, "branch")
+    repo.write("dvc.yaml", "stages: {a: {cmd: x}}")
+    drawn = repo.json("dag")
+    assert list(drawn) == fields(page, "dag")
+    assert ", ".join(f'"{field}"' for field in drawn["stages"][0]) in section(page, "dag")
+    assert list(repo.json("status")) == fields(page, "status")
+    assert list(repo.json("log", "one")) == fields(page, "log")
+    assert list(repo.json("gc")) == fields(page, "gc")
+    assert list(repo.json("fsck")) == fields(page, "fsck")
+    assert list(repo.json("init")) == fields(page, "init")
+    repo.write("sets/x", "x")
+    repo.allow("files", "gitexp.lock", "sets/.gitignore")
+    assert list(repo.json("add", "sets/x")) == fields(page, "add")
+    assert list(repo.json("checkout")) == fields(page, "checkout")
+
+
+def test_errors_in_json_are_as_documented(repo: Workspace) -> None:
+    example = dict(_FENCE.findall(section(DOCS / "configuration.md", "Errors")))["json"]
+    answer = repo.gitexp("log", "nope", "--json", check=False)
+    assert answer.exit_code == errors.ExperimentError.exit_code
+    assert json.loads(answer.stdout) == json.loads(example)
+
+
+def test_the_variables_of_a_run_are_documented(repo: Workspace) -> None:
+    script = "import os; print(*(k for k in os.environ if k.startswith(('GITEXP_', 'DVC_'))))"
+    told = repo.gitexp("run", "--", "python", "-c", script).stdout.split()
+    text = section(DOCS / "configuration.md", "Environment variables")
+    assert told
+    assert all(f"`{name}`" in text for name in told)
+
+
+def test_the_variables_that_gitexp_reads_are_documented() -> None:
+    pages = "".join((ROOT / name).read_text("utf-8") for name in ("docs/configuration.md", "CONTRIBUTING.md"))
+    for module in (ROOT / "gitexp").rglob("*.py"):
+        for name in re.findall(
+            r"\b(?:GITEXP_[A-Z]+|NO_COLOR|\w*COLOR_FORCE|FORCE_COLOR)\b", module.read_text("utf-8")
+        ):
+            assert name in pages, f"{module.name} knows {name}"
+
+
+def test_the_example_in_python_runs(repo: Workspace) -> None:
+    example = dict(_FENCE.findall((DOCS / "python.md").read_text("utf-8")))["python"]
+    repo.allow("files", "params.yaml")
+    repo.writes("metrics.json")
+    repo.allow("refs", "refs/heads/best")
+    repo.allow("reflogs", "refs/heads/best")
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=repo.path, check=True, capture_output=True, text=True
+    )
+    shown = [line.split() for line in done.stdout.splitlines() if line.startswith("exp-")]
+    losses = [float(loss) for _, _, loss in shown]
+    assert len(losses) == 3
+    assert losses == sorted(losses)
+
+
+# -- what the pages mention ---------------------------------------------------------------------------
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Every gitexp command line in a block of a page, with the page's name."""
+    for page in PAGES:
+        for language, block in _FENCE.findall(page.read_text("utf-8")):
+            if language not in ("console", "sh"):
+                continue
+            for line in block.splitlines():
+                if (line := line.removeprefix("$ ")).startswith("gitexp "):
+                    yield page.name, line
+
+
+def check_command_line(line: str) -> None:
+    """Asserts that a command line is one that gitexp understands, without running it."""
+    words = shlex.split(line, comments=True)[1:]
+    words = words[: next((at for at, word in enumerate(words) if word in (">", "|", "&&")), None)]
+    if not words or words[0].startswith("-"):
+        assert set(words) <= {"--version", "--help", "--install-completion"}, line
+        return
+    length = 1 if words[0] in COMMANDS else 2  # `remote add`
+    name = " ".join(words[:length])
+    assert name in COMMANDS, f"there is no such command: {line}"
+    COMMANDS[name].make_context(name, words[length:], resilient_parsing=False)
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(command_lines())))
+def test_commands_on_pages_exist(page: str, line: str) -> None:
+    check_command_line(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", _FENCE.sub("", page.read_text("utf-8"))):
+        path, _, _ = target.partition("#")
+        if path and "://" not in path:
+            assert (page.parent / path).exists(), f"{page.name} links to {target}"
+
+
+def test_make_targets_on_pages_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    for page in PAGES:
+        named = set(re.findall(r"(?:^\$ |`)make ([a-z-]+)", page.read_text("utf-8"), re.M))
+        assert named <= targets, f"{page.name} names make {', '.join(named - targets)}"
+
+
+def test_files_that_pages_name_exist() -> None:
+    for page in PAGES:
+        named = set(re.findall(r"`((?:tests|gitexp|docs|benchmarks)/[\w./-]+)`", page.read_text("utf-8")))
+        missing = sorted(name for name in named if not (ROOT / name).exists() and not named_module(name))
+        assert not missing, f"{page.name} names {', '.join(missing)}"
+
+
+def named_module(name: str) -> bool:
+    return (ROOT / f"{name}.py").exists()
+
+
+def test_changelog_is_of_this_version() -> None:
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert versions[0] == version.__version__
+    assert f"\nVersion {version.__version__}," in (ROOT / "README.md").read_text("utf-8")
