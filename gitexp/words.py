@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from gitexp.model import MISSING, Artifact
@@ -15,6 +16,24 @@ def shorten(paths: Sequence[str], most: int = 5) -> str:
     """Return the first few paths and how many more there are."""
     more = len(paths) - most
     return ", ".join(paths[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def nearest(typed: str, known: Collection[str], most: int = 3) -> list[str]:
+    """The known words that may have been meant by a typed one, the best first; at most `most`.
+
+    Keys that end in the typed word come first: `lr` for `train.lr` is the commonest mistake, and too
+    short to be found by likeness. A single guess has to be more alike than one of several.
+    """
+    endings = (f".{typed}", f":{typed}")
+    near = [word for word in known if word.endswith(endings)]
+    near += get_close_matches(typed, known, most, cutoff=0.7 if most == 1 else 0.6)
+    return list(dict.fromkeys(near))[:most]
+
+
+def did_you_mean(typed: str, known: Collection[str], otherwise: str = "", *, most: int = 3) -> str:
+    """The hint that names the known words nearest to a typed one, or `otherwise` if none is near."""
+    near = nearest(typed, known, most)
+    return f"Did you mean {' or '.join(near)}?" if near else otherwise
 
 
 def human_size(size: float) -> str:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from gitexp import errors
@@ -22,6 +21,7 @@ from gitexp.catalog.rows import Row
 from gitexp.files import flatten, is_number
 from gitexp.model import MISSING, Status
 from gitexp.times import Moment, parse_duration, parse_moment
+from gitexp.words import did_you_mean
 
 _MOST_KEYS = 2000  # that are looked through for one that was meant
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -102,10 +102,7 @@ class Filter:
     def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
         keys = dict.fromkeys(key for row in rows for key in (*row.metrics, *row.params))
         known = [*ATTRIBUTES, *keys][:_MOST_KEYS]
-        # `lr` for `train.lr` is the commonest of mistakes, and too far apart to be found by likeness.
-        near = [key for key in keys if key.endswith((f".{name.text}", f":{name.text}"))]
-        near += [key for key in get_close_matches(name.text, known, n=3, cutoff=0.5) if key not in near]
-        hint = f"Did you mean {' or '.join(near[:3])}?" if near else f"There are: {', '.join([*keys][:12])}."
+        hint = did_you_mean(name.text, known, f"There are: {', '.join([*keys][:12])}.")
         if name in _meant_as_texts(self.condition):
             hint = f"If a text is meant, it stands in quotes: '{name.text}'"
         return errors.UsageError(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from gitexp import errors, files
 from gitexp.catalog import sources
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Experiment, Files
 from gitexp.project.project import Project, parse_all, parse_params
+from gitexp.words import did_you_mean
 
 WORKSPACE = "workspace"
 
@@ -157,8 +157,7 @@ def _ambiguous(text: str, found: Sequence[str]) -> errors.ExperimentError:
 
 
 def _nearest(project: Project, text: str, otherwise: str) -> str:
-    near = get_close_matches(text, names(project), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else otherwise
+    return did_you_mean(text, names(project), otherwise)
 
 
 def _is_ref(project: Project, text: str) -> bool:

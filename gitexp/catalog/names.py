@@ -6,12 +6,12 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 
 from gitexp import errors, files
 from gitexp.model import Experiment, Files, Value
 from gitexp.repo.experiments import Store, check_name
 from gitexp.repo.git.repository import Repository
+from gitexp.words import did_you_mean
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
@@ -94,9 +94,8 @@ def numbered(name: str, taken: Iterable[str]) -> Iterator[str]:
 
 
 def _unknown(key: str, keys: list[str]) -> errors.GitexpError:
-    near = [known for known in keys if known.endswith(f".{key}")] or get_close_matches(key, keys, n=2)
     return errors.GitexpError(
         f"The name template asks for `{key}`, and there is no such param.",
-        f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(keys[:12]) or 'none'}.",
+        did_you_mean(key, keys, f"There are: {', '.join(keys[:12]) or 'none'}."),
         code="unknown-param",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.files import flatten
 from gitexp.model import Experiment, Files, Flat, Status
+from gitexp.words import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +152,9 @@ def _flat(files: Files, shared: set[str]) -> Flat:
 
 def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UsageError:
     """Return the error that there is no such column, with the nearest of those that are known."""
-    near = get_close_matches(key, known, n=3, cutoff=0.5)
     return errors.UsageError(
         f"There is no {what} '{key}'.",
-        f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known[:12]) or 'none'}.",
+        did_you_mean(key, known, f"There are: {', '.join(known[:12]) or 'none'}."),
         code="unknown-column",
     )
 

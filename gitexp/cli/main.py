@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-from difflib import get_close_matches
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -156,8 +155,9 @@ def _usage_error(error: typer.TyperException) -> errors.UsageError:
         )
         typed = message.rpartition(" ")[2].strip("'.")
         # typer guesses even where nothing is near.
-        if near := get_close_matches(typed, possible, 1, cutoff=0.7):
-            hint = f"Did you mean {near[0]}?"
+        from gitexp.words import did_you_mean  # `--version` does not pay for it
+
+        hint = did_you_mean(typed, possible, hint, most=1)
     return errors.UsageError(message if message.endswith(".") else f"{message}.", hint)
 
 

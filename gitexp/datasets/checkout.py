@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 
 from gitexp import errors
@@ -31,7 +30,7 @@ from gitexp.project.ignore import advice
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import indexes
-from gitexp.words import shorten
+from gitexp.words import did_you_mean, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +148,15 @@ def _unknown(
         for each in lock.artifacts
     }
     around = [shown for shown, each in known.items() if path is not None and lies_in(path, each.path)]
-    near = around or get_close_matches(name, known, n=1)
     hint = (
         f"It has: {', '.join(known)}."
         if len(known) in range(1, 4)
         else "gitexp checkout without paths brings all."
     )
-    return errors.UsageError(
-        f"{whose} has no data or output '{name}'.", f"Did you mean {near[0]}?" if near else hint
-    )
+    hint = did_you_mean(name, known, hint, most=1)
+    if around:
+        hint = f"Did you mean {around[0]}?"
+    return errors.UsageError(f"{whose} has no data or output '{name}'.", hint)
 
 
 def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> errors.MissingData:

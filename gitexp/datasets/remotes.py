@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +19,7 @@ from gitexp.objects.remotes.remote import DataRemote
 from gitexp.project import whole_file
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
+from gitexp.words import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -69,11 +69,10 @@ def remove(project: Project, name: str) -> str:
     """
     remotes = project.config.remotes
     if name not in remotes:
-        near = get_close_matches(name, remotes, 1)
         known = f"There is {', '.join(remotes)}." if remotes else "There is none at all."
         raise errors.UsageError(
             f"There is no data remote '{name}'.",
-            f"Did you mean {near[0]}?" if near else known,
+            did_you_mean(name, remotes, known, most=1),
             code="no-data-remote",
         )
     _change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
@@ -106,8 +105,7 @@ def remote_of(project: Project, name: str | None = None) -> DataRemote:
             code="no-data-remote",
         )
     if name is not None and name not in remotes:
-        near = get_close_matches(name, remotes, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"There is {', '.join(remotes)}."
+        hint = did_you_mean(name, remotes, f"There is {', '.join(remotes)}.", most=1)
         raise errors.UsageError(f"There is no data remote '{name}'.", hint, code="no-data-remote")
     chosen = name or next(iter(remotes))
     try:

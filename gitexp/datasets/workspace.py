@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from gitexp import errors, files
@@ -14,6 +13,7 @@ from gitexp.objects.scan import scan
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import LOCK_FILE, LockedStage
 from gitexp.pipeline.stage import ParamsDep, ReadFile, Stage
+from gitexp.words import did_you_mean
 
 # What Python leaves beside the code that it runs, and makes again by itself: it is other bytes each time. So
 # is the lock, which is rewritten after every stage.
@@ -108,10 +108,9 @@ class WorkspaceData:
             key = resolve(tree, parse_key(text))
             value = get(tree, key)
             if value is MISSING:
-                near = get_close_matches(text, files.flatten(tree), n=1)
                 raise errors.GitexpError(
                     f"The stage {stage.name} reads the param {text}, which {wanted.file} does not have.",
-                    f"Did you mean {near[0]}?" if near else f"Add it to {wanted.file}.",
+                    did_you_mean(text, files.flatten(tree), f"Add it to {wanted.file}.", most=1),
                     code="unknown-param",
                 )
             found.update(_flat(format_key(key), value))

@@ -8,7 +8,6 @@ Other words are no params, nor is anything after `--`.
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.overrides import Op, Override
 from gitexp.model import MISSING, Value
+from gitexp.words import nearest
 
 SECTION = "args"  # of the keys: `args.lr`
 
@@ -311,8 +311,8 @@ def _name(override: Override) -> str:
 
 def _unknown(override: Override, names: Sequence[str]) -> GitexpError:
     name = _name(override)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hints = [f"Did you mean {', '.join(f'{SECTION}.{each}' for each in near)}?"] if near else []
+    near = [f"{SECTION}.{each}" for each in nearest(name, names)]
+    hints = [f"Did you mean {' or '.join(near)}?"] if near else []
     if override.op is Op.SET:
         hints.append(f"Use +{format_key(override.key)}=value to add it.")
     had = ", ".join(f"{SECTION}.{each}" for each in dict.fromkeys(names)) or "none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from gitexp.files.limits import is_encodable
 from gitexp.files.parse import edit, parse
 from gitexp.files.scalars import plain_scalar, same
 from gitexp.model import MISSING, Tree, Value
+from gitexp.words import did_you_mean
 
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
 _LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"=])*')
@@ -198,13 +198,12 @@ class _OpenFiles:
 
     def _unknown(self, override: Override, names: Sequence[str]) -> GitexpError:
         key = format_key(override.key)
-        near = _near(key, [known for name in names for known in flatten(self._tree(name))])
-        hints = [f"Did you mean {', '.join(near)}?"] if near else []
+        hint = did_you_mean(key, [known for name in names for known in flatten(self._tree(name))])
         if override.op is Op.SET:
-            hints.append(f"Use +{key}=value to add it.")
+            hint += f" Use +{key}=value to add it."
         looked = f"(looked in {', '.join(names)})"
         return GitexpError(
-            f"No params file has the key `{key}` {looked}.", " ".join(hints) or None, code="unknown-param"
+            f"No params file has the key `{key}` {looked}.", hint.strip() or None, code="unknown-param"
         )
 
 
@@ -231,11 +230,3 @@ def _check_replaceable(key: Key, old: Value, value: Value) -> None:
         f"`{section}` is a section with {count}, not a single value.",
         f"Name one of its keys, such as {first}, or remove it first: ~{section}",
     )
-
-
-def _near(key: str, known: Sequence[str]) -> list[str]:
-    """Up to three keys that may have been meant: the same name elsewhere, then similar ones."""
-    distinct = list(dict.fromkeys(known))
-    elsewhere = [each for each in distinct if each.endswith("." + key)]
-    similar = difflib.get_close_matches(key, distinct, n=3)
-    return list(dict.fromkeys(elsewhere + similar))[:3]

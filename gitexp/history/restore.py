@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 
 from gitexp import errors
 from gitexp.history.remove import _carry_out
@@ -12,6 +11,7 @@ from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.repo.experiments import check_name
 from gitexp.repo.trash import Trashed
+from gitexp.words import did_you_mean
 
 
 def trashed(project: Project) -> list[Trashed]:
@@ -54,12 +54,10 @@ def _in_trash(project: Project, name: str) -> Trashed:
     starting = list(dict.fromkeys(each for each in names if each.startswith(name)))
     exact = name if name in names else starting[0] if len(starting) == 1 else None
     if exact is None:
-        near = starting or get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = did_you_mean(name, names, "gitexp restore --list shows what is there.")
+        if starting:
+            hint = f"Did you mean {' or '.join(starting[:3])}?"
         raise errors.ExperimentError(
-            f"There is no experiment '{name}' in the trash.",
-            f"Did you mean {' or '.join(near[:3])}?"
-            if near
-            else "gitexp restore --list shows what is there.",
-            code="unknown-experiment",
+            f"There is no experiment '{name}' in the trash.", hint, code="unknown-experiment"
         )
     return found[names.index(exact)]

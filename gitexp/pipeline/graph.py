@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -14,6 +13,7 @@ from pathlib import PurePosixPath
 from gitexp.errors import ConfigError, UnknownStage
 from gitexp.objects.paths import clash, lies_in
 from gitexp.pipeline.stage import Pipeline, Stage
+from gitexp.words import did_you_mean
 
 
 class Graph:
@@ -84,9 +84,8 @@ class Graph:
         of_group = [name for name in self.stages if name.startswith(f"{word}@")]
         found = of_group or [name for name in self.stages if fnmatchcase(name, word)]
         if not found:
-            near = get_close_matches(word, self.stages, n=1)
             some = ", ".join(list(self.stages)[:10]) + (", …" if len(self.stages) > 10 else "")
-            hint = f"Did you mean '{near[0]}'?" if near else f"The stages are: {some}."
+            hint = did_you_mean(word, self.stages, f"The stages are: {some}.", most=1)
             raise UnknownStage(f"there is no stage '{word}' in {self._file}", hint if self.stages else None)
         return found
 

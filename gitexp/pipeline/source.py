@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from difflib import get_close_matches
 from typing import Any
 
 from gitexp.errors import ConfigError
@@ -11,6 +10,7 @@ from gitexp.files import nodes, yaml_text
 from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import Node
 from gitexp.model import Value
+from gitexp.words import did_you_mean
 
 _LONGEST = 500  # characters of a message; what it quotes may be of any length
 
@@ -41,8 +41,7 @@ class PipelineFile:
 
     def unknown(self, node: Node, key: str, known: list[str], what: str) -> ConfigError:
         """Return the error that says so of a key, and which was meant or which there are."""
-        near = get_close_matches(key, known, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."
+        hint = did_you_mean(key, known, f"There are: {', '.join(known)}.", most=1)
         return self.error(node, f"{what} has no field '{key}'", hint)
 
 

@@ -12,9 +12,9 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 from gitexp.model import MISSING, Tree, Value
+from gitexp.words import did_you_mean
 
 MAX_TEXT = 64 * 1024  # characters of one text with its variables put in
 _SHOWN = 100  # characters of an expression in an error
@@ -71,9 +71,8 @@ class Variables:
             return f"The list there has {len(value)} items, from 0." if value else "The list there is empty."
         if not isinstance(value, dict):
             return f"What stands there is no map, so it has no '{_shown(part)}'."
-        near = get_close_matches(part, list(value), n=1)
-        if near:
-            return f"Did you mean '{near[0]}'?"
+        if hint := did_you_mean(part, value, most=1):
+            return hint
         if value is self.values:
             return "Variables come from params.yaml and 'vars:'; \\${…} is left for the shell."
         return f"There are: {', '.join(list(value)[:10])}." if value else "The map there is empty."

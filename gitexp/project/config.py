@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -38,6 +37,7 @@ from gitexp.objects.paths import lies_in
 from gitexp.pipeline.paths import inside
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.repo.git.snapshot import MAX_UNTRACKED
+from gitexp.words import did_you_mean
 
 CONFIG_FILE = "gitexp.yaml"
 USUAL_PARAMS = ("params.yaml", "params.yml", "params.json", "params.toml", "dvclive/params.yaml")
@@ -244,11 +244,10 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
 
     for key, value in tree.items():
         if key not in KEYS:
-            near = get_close_matches(key, KEYS, n=1)
             raise complain(
                 key,
                 f"there is no key '{key}'",
-                f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}.",
+                did_you_mean(key, KEYS, f"The keys are: {', '.join(KEYS)}.", most=1),
             )
         if value is None:
             continue

@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -21,6 +20,7 @@ from gitexp.repo.git import failures, refs
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
+from gitexp.words import did_you_mean
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
@@ -104,10 +104,9 @@ class Store:
         """Return `find(text)`; raises UnknownExperiment with the nearest names, or BadRecord."""
         found = self.find(text)
         if found is None:
-            near = get_close_matches(text, self.names(), n=3, cutoff=0.5)
             raise errors.ExperimentError(
                 f"There is no experiment '{text}'.",
-                f"Did you mean {' or '.join(near)}?" if near else "gitexp list -A names them all.",
+                did_you_mean(text, self.names(), "gitexp list -A names them all."),
                 code="unknown-experiment",
             )
         if found.error is not None:

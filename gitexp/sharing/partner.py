@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +13,7 @@ from gitexp.project.project import Project
 from gitexp.repo import git_remote
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git_remote import GitRemote
+from gitexp.words import did_you_mean
 
 _COULD_NOT = ("update ref", "lock", "unpacker error", "migrate objects", "no answer", "old value", "hung up")
 
@@ -87,10 +87,9 @@ def connect(project: Project, name: str | None, contact: Contact, *, push: bool)
         branch = out.decode("utf-8", "surrogateescape").strip() if status == 0 else None
         name = git_remote.default_remote(config, branch, push=push)
     elif name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0.5)
         raise errors.SharingError(
             f"There is no Git remote '{name}'.",
-            f"Did you mean {near[0]}?" if near else f"Add it: git remote add {name} URL",
+            did_you_mean(name, known, f"Add it: git remote add {name} URL", most=1),
             code="no-remote",
         )
     return GitRemote(project.repo, name, contact.tell, prompts=contact.prompts)
@@ -133,9 +132,8 @@ def _chosen(where: str, names: Sequence[str], word: str) -> str:
             "gitexp push brings some there.",
             code="unknown-experiment",
         )
-    near = get_close_matches(word, names, n=3, cutoff=0.5)
     raise errors.ExperimentError(
         f"There is no experiment '{word}' at {where}.",
-        f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(names[:12])}.",
+        did_you_mean(word, names, f"It has: {', '.join(names[:12])}."),
         code="unknown-experiment",
     )

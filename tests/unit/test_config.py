@@ -61,7 +61,7 @@ def test_sizes(tmp_path: Path, text: str, size: int) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("comand: x\n", "gitexp.yaml:1: there is no key 'comand'", "Did you mean 'command'?"),
+        ("comand: x\n", "gitexp.yaml:1: there is no key 'comand'", "Did you mean command?"),
         ("params: [a]\n\nxyzzy: 1\n", "gitexp.yaml:3: there is no key 'xyzzy'", "The keys are: command, "),
         ("command: {a: 1}\n", "gitexp.yaml:1: 'command' must be", "command: python train.py"),
         ("command: ''\n", "gitexp.yaml:1: 'command' must be", ""),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from gitexp import errors
 from gitexp.cli.kit.help import Command
+from gitexp.words import nearest
 
 if TYPE_CHECKING:
     from gitexp.pipeline.state import StageSelection
@@ -116,7 +116,7 @@ def _refuse_option(error: typer.TyperException, words: Sequence[str]) -> None:
     """Raise UsageError for an option that gitexp does not have, and a program may."""
     name = getattr(error, "option_name", None)
     possible = getattr(error, "possibilities", None)
-    if possible is None or name is None or get_close_matches(name, possible, 1, cutoff=0.7):
+    if possible is None or name is None or nearest(name, possible, most=1):
         return
     raise errors.UsageError(
         f"gitexp run has no option {name}.",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitexp import errors
+from gitexp.words import did_you_mean
 
 
 class Kind(StrEnum):
@@ -137,9 +137,8 @@ def _unknown_option(name: str, key: str, scheme: _Scheme) -> errors.InvalidRemot
             f"is given '{key}', and what is secret does not belong into a shared file",
             f"Credentials are taken from {scheme.credentials}.",
         )
-    near = get_close_matches(key, scheme.options, 1)
     known = f"It may have {', '.join(sorted(scheme.options))}." if scheme.options else "It may have none."
-    return _invalid(name, f"has an unknown option '{key}'", f"Did you mean {near[0]}?" if near else known)
+    return _invalid(name, f"has an unknown option '{key}'", did_you_mean(key, scheme.options, known, most=1))
 
 
 def _split(url: str) -> SplitResult | None:

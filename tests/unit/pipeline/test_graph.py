@@ -101,7 +101,7 @@ def test_a_stage_that_is_not_there() -> None:
     found = graph(prepare=([], []), train=([], []))
     with pytest.raises(errors.UnknownStage, match=r"no stage 'prepar' in dvc\.yaml") as near:
         found.select(["train", "prepar"])
-    assert near.value.hint == "Did you mean 'prepare'?"
+    assert near.value.hint == "Did you mean prepare?"
     with pytest.raises(errors.UnknownStage) as far:
         found.select(["x*"])
     assert far.value.hint == "The stages are: prepare, train."

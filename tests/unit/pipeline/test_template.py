@@ -66,8 +66,8 @@ def test_what_stands_there(template: str, said: Value) -> None:
     ("template", "message", "hint"),
     [
         ("${xyz}", "there is no variable 'xyz'", "params.yaml"),
-        ("${lrr}", "there is no variable 'lrr'", "Did you mean 'lr'?"),
-        ("${model.knd}", "there is no variable 'model.knd'", "Did you mean 'kind'?"),
+        ("${lrr}", "there is no variable 'lrr'", "Did you mean lr?"),
+        ("${model.knd}", "there is no variable 'model.knd'", "Did you mean kind?"),
         ("${model.zzzzz}", "there is no variable 'model.zzzzz'", "There are: kind, layers, odd key."),
         ("${empty.a}", "there is no variable 'empty.a'", "empty"),
         ("${lr.x}", "there is no variable 'lr.x'", "no map"),

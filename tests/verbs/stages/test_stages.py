@@ -720,8 +720,8 @@ def test_dry_run(repo: Workspace) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("run", "trian"), "Did you mean 'train'?"),
-        (("run", "trian", "--force"), "Did you mean 'train'?"),
+        (("run", "trian"), "Did you mean train?"),
+        (("run", "trian", "--force"), "Did you mean train?"),
         (("run", "sh", "train.sh"), "A command follows --: gitexp run -- sh train.sh\n"),
         (("run", "sh", "train.sh", "--lr", "1"), "A command follows --: gitexp run -- sh train.sh --lr 1\n"),
         (

@@ -291,4 +291,4 @@ def test_a_wrong_config_is_a_problem(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "comand: x\n")
     (finding,) = repo.json("doctor", check=False)["findings"]
     assert (finding["code"], finding["problem"]) == ("bad-config", True)
-    assert finding["hint"] == "Did you mean 'command'?"
+    assert finding["hint"] == "Did you mean command?"
