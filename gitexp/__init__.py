@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gitexp.history.restore import restore, trashed
     from gitexp.history.takeover import Taken
     from gitexp.history.undo import Undone, undo, undoable
-    from gitexp.model import MISSING, Artifact, Change, Experiment, Record, Status
+    from gitexp.model import MISSING, Artifact, Change, Damaged, Experiment, Record, Status
     from gitexp.objects.place import Placed
     from gitexp.pipeline.stage import Pipeline, Stage
     from gitexp.pipeline.state import StageResult, StageSelection
@@ -70,6 +70,7 @@ __all__ = [
     "Columns",
     "Contact",
     "Dag",
+    "Damaged",
     "Details",
     "Diff",
     "Experiment",
@@ -155,7 +156,7 @@ _MODULES = {
     "gitexp.history.restore": ("restore", "trashed"),
     "gitexp.history.takeover": ("Taken",),
     "gitexp.history.undo": ("Undone", "undo", "undoable"),
-    "gitexp.model": ("MISSING", "Artifact", "Change", "Experiment", "Record", "Status"),
+    "gitexp.model": ("MISSING", "Artifact", "Change", "Damaged", "Experiment", "Record", "Status"),
     "gitexp.objects.place": ("Placed",),
     "gitexp.pipeline.stage": ("Pipeline", "Stage"),
     "gitexp.pipeline.state": ("StageResult", "StageSelection"),

@@ -97,17 +97,36 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A record and where it stands: `id` is the record commit that the ref points at.
+    """An experiment whose record was read.
 
-    `error` says why the record could not be read; `record` then holds what is certain (its name).
-    `source` is the program that stored it: "gitexp", or "dvc" for one of DVC's own.
+    Attributes:
+        id: the record commit, which the ref points at.
+        source: the program that stored it: "gitexp", or "dvc" for one of DVC's own.
     """
 
     name: str
     id: str
     record: Record
-    error: str | None = None
     source: str = "gitexp"
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An experiment that cannot be read: it is shown, and hides no other.
+
+    Attributes:
+        id: the record commit, which the ref points at; zeros where the ref says no commit.
+        error: why it cannot be read, a sentence.
+        source: the program that stored it.
+    """
+
+    name: str
+    id: str
+    error: str
+    source: str = "gitexp"
+
+
+Stored: TypeAlias = Experiment | Damaged
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeGuard
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Record, Status
+from gitexp.model import Experiment, Record, Status, Stored
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
 from gitexp.repo import live
@@ -29,7 +30,7 @@ def store_ended(
     return project.store.advance(experiment, replace(record, commit=commit), record_tree)
 
 
-def end_lost_runs(project: Project, experiments: Iterable[Experiment]) -> list[Experiment]:
+def end_lost_runs(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
     """Return the experiments, with those ended whose record alone still says that they are running.
 
     Their process is dead and what `.git/gitexp` knew of them is gone. Costs nothing where there is
@@ -41,22 +42,28 @@ def end_lost_runs(project: Project, experiments: Iterable[Experiment]) -> list[E
     try:
         with project.local.lock("lost-runs"):
             known = {run.name for run in live.live_runs(project.local)}
-            return [_end_lost(project, e) if _is_dead(e) and e.name not in known else e for e in found]
+            return [one if one.name in known else _end_lost(project, one) for one in found]
     except (errors.GitexpError, OSError):  # a repository that can only be read
         return found
 
 
-def _is_dead(experiment: Experiment) -> bool:
-    record = experiment.record
+def _is_dead(one: Stored) -> TypeGuard[Experiment]:
+    if not isinstance(one, Experiment):
+        return False
+    record = one.record
     return record.process is not None and not record.status.ended and is_alive(record.process) is False
 
 
-def _end_lost(project: Project, experiment: Experiment) -> Experiment:
-    # Read again after the live runs were listed: one that was still known when `experiment` was read
+def _end_lost(project: Project, one: Stored) -> Stored:
+    if not _is_dead(one):
+        return one
+    # Read again after the live runs were listed: an experiment that was still known when `one` was read
     # has been finished since.
-    current = project.store.get(experiment.name)
-    if current is None or not _is_dead(current):
-        return current or experiment
+    current = project.store.get(one.name)
+    if current is None:
+        return one
+    if not _is_dead(current):
+        return current
     record = current.record
     failpoint("recover:lost")
     lost = "what it printed and wrote is lost: its process died, and .git/gitexp was removed"

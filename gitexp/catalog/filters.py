@@ -38,7 +38,7 @@ _Reader: TypeAlias = Callable[[Row], Any]
 
 
 def _of_record(name: str) -> _Reader:
-    return lambda row: getattr(row.experiment.record, name) if row.experiment is not None else None
+    return lambda row: getattr(row.record, name) if row.record is not None else None
 
 
 ATTRIBUTES: Mapping[str, _Reader] = {
@@ -52,7 +52,7 @@ ATTRIBUTES: Mapping[str, _Reader] = {
     "commit": lambda row: row.commit,
     "parent": lambda row: row.parent.name if row.parent is not None else None,
     "source": lambda row: row.experiment.source if row.experiment is not None else None,
-    "tags": lambda row: list(row.experiment.record.tags) if row.experiment is not None else [],
+    "tags": lambda row: list(row.record.tags) if row.record is not None else [],
     "note": _of_record("note"),
     "command": _of_record("command"),
     "user": _of_record("user"),
@@ -227,9 +227,9 @@ def _of_file(file: str, key: str) -> _Reader:
     """Return what finds `file:key` also where no other file has the key."""
 
     def read(row: Row) -> Any:
-        if row.experiment is None:
+        record = row.record
+        if record is None:
             return MISSING
-        record = row.experiment.record
         for files in (record.metrics, record.params):
             if file in files and key in (flat := flatten(files[file])):
                 return flat[key]

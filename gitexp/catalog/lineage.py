@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from gitexp.catalog import lookup, rows
 from gitexp.catalog.rows import Row
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 
@@ -29,12 +29,10 @@ class Lineage:
     _above: Mapping[_Key, _Key]  # within one line, from an experiment to its parent
 
     @classmethod
-    def of(
-        cls, experiments: Sequence[Experiment], head: str | None, removed: Sequence[Experiment] = ()
-    ) -> Lineage:
+    def of(cls, experiments: Sequence[Stored], head: str | None, removed: Sequence[Stored] = ()) -> Lineage:
         """Return the lineage of all experiments there are; a line goes on through those that were removed."""
-        gone = [replace(e, source=_REMOVED, name=e.id) for e in removed if e.error is None]
-        sound = [*gone, *(experiment for experiment in experiments if experiment.error is None)]
+        gone = [replace(e, source=_REMOVED, name=e.id) for e in _readable(removed)]
+        sound = [*gone, *_readable(experiments)]
         made = {experiment.record.commit: experiment for experiment in sound}
         parents = {_key(e): made[e.record.baseline] for e in sound if e.record.baseline in made}
         if not parents:  # as in most repositories: ten thousand experiments, and nothing to climb
@@ -44,15 +42,15 @@ class Lineage:
             for e in sound
             if e.record.baseline in made and e.record.baseline != head
         }
-        baselines = {_key(e): e.record.baseline for e in (*gone, *experiments)}
+        baselines = {_key(e): e.record.baseline for e in sound}
         first = _climbed(above, above, lambda key: key not in above)
         for key in [key for key, root in first.items() if root is None]:
             del above[key], parents[key]  # it is its own ancestor, as only a forged record can be
         return cls(parents, {key: baselines[first.get(key) or key] for key in baselines}, above)
 
-    def parent(self, experiment: Experiment) -> Experiment | None:
+    def parent(self, experiment: Stored) -> Experiment | None:
         """Return the experiment that this one was made from; None if there is none, or it was removed."""
-        if not self._parents:
+        if not self._parents or not isinstance(experiment, Experiment):
             return None
         parent = self._parents.get(_key(experiment))
         return parent if parent is not None and parent.source != _REMOVED else None
@@ -62,13 +60,13 @@ class Lineage:
         return self._roots[_key(experiment)] if self._roots else experiment.record.baseline
 
     def tree(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
-        """Return the rows of experiments as a tree, from the top down, with the depth of each.
+        """The rows of readable experiments as a tree, from the top down, with the depth of each.
 
         Each stands below the nearest of its ancestors that is among them, otherwise in the given order.
         """
         if not self._above:
-            return [(0, row) for row in rows if row.experiment is not None]
-        by_key = {_key(row.experiment): row for row in rows if row.experiment is not None}
+            return [(0, row) for row in rows]
+        by_key = {_key(row.experiment): row for row in rows if isinstance(row.experiment, Experiment)}
         starts = [self._above[key] for key in by_key if key in self._above]
         nearest = _climbed(starts, self._above, by_key.__contains__)
         children: dict[_Key | None, list[_Key]] = {}
@@ -84,23 +82,28 @@ class Lineage:
         return found
 
 
-def read(project: Project, experiments: Sequence[Experiment], head: str | None) -> Lineage:
+def read(project: Project, experiments: Sequence[Stored], head: str | None) -> Lineage:
     """Return the lineage of all experiments there are, which are these.
 
     The trash is looked through only if some experiment is made from a commit that is neither HEAD nor
     another's: it may be a removed one's.
     """
-    known = {head, *(experiment.record.commit for experiment in experiments)}
-    if all(experiment.record.baseline in known for experiment in experiments):
+    readable = _readable(experiments)
+    known = {head, *(experiment.record.commit for experiment in readable)}
+    if all(experiment.record.baseline in known for experiment in readable):
         return Lineage.of(experiments, head)
     return Lineage.of(experiments, head, [one.experiment for one in trash.contents(project.repo)])
 
 
-def row_of(project: Project, experiment: Experiment) -> Row:
+def row_of(project: Project, experiment: Stored) -> Row:
     """Return the row of one experiment of the repository, with what it was made from."""
     lineage = Lineage.of(lookup.experiments(project), None)
     pushed = tracking.holders(project.repo).get(experiment.id, ())
     return rows.of_one(experiment, lineage.parent(experiment), pushed)
+
+
+def _readable(experiments: Iterable[Stored]) -> list[Experiment]:
+    return [one for one in experiments if isinstance(one, Experiment)]
 
 
 def _key(experiment: Experiment) -> _Key:

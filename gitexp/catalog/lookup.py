@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from gitexp import errors, files
 from gitexp.catalog import sources
 from gitexp.catalog.sources import ForeignRef
-from gitexp.model import Experiment, Files
+from gitexp.model import Damaged, Experiment, Files, Stored
 from gitexp.project.project import Project, parse_all, parse_params
 from gitexp.words import did_you_mean
 
@@ -39,14 +39,14 @@ class Point:
     complaints: Sequence[str] = ()
 
 
-def experiments(project: Project) -> list[Experiment]:
-    """Return every experiment that can be shown, ours and then DVC's; a damaged one has `error` set."""
+def experiments(project: Project) -> list[Stored]:
+    """All experiments that can be shown: gitexp's own, then those of other programs."""
     return [*project.store.all(), *sources.experiments(project)]
 
 
 def commits(project: Project) -> list[str]:
     """Return the commits of all experiments of ours and of DVC's; costs two looks at the refs."""
-    own = [experiment.record.commit for experiment in project.store.all() if experiment.error is None]
+    own = [experiment.record.commit for experiment in project.store.readable()]
     return [*own, *(ref.commit for ref in sources.refs(project.repo))]
 
 
@@ -60,6 +60,10 @@ def require(project: Project, text: str) -> Experiment:
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
+    return _readable(_require(project, text))
+
+
+def _require(project: Project, text: str) -> Stored:
     found = _experiment(project, text)
     if found is None:
         raise errors.ExperimentError(
@@ -67,17 +71,20 @@ def require(project: Project, text: str) -> Experiment:
             _nearest(project, text, "gitexp list -A names them all."),
             code="unknown-experiment",
         )
-    if found.error is not None:
-        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
     return found
 
 
-def require_own(project: Project, text: str, *, damaged: bool = False) -> Experiment:
-    """Return the experiment that `text` stands for, to be changed; with `damaged`, an unreadable one too.
+def require_own(project: Project, text: str) -> Experiment:
+    """The experiment that a word stands for, if gitexp may change it.
 
-    Raises ForeignExperiment for one of DVC's, UnknownExperiment, AmbiguousExperiment or BadRecord.
+    Raises ForeignExperiment for another program's, UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
-    found = (_experiment(project, text) if damaged else None) or require(project, text)
+    return _readable(require_own_stored(project, text))
+
+
+def require_own_stored(project: Project, text: str) -> Stored:
+    """The same, damaged ones too: they can be removed."""
+    found = _require(project, text)
     if not sources.is_own(found):
         raise errors.ExperimentError(
             f"{found.name} is {sources.title(found)}'s: gitexp only reads it.",
@@ -109,19 +116,25 @@ def find(project: Project, text: str) -> Point:
     )
 
 
-def _experiment(project: Project, text: str) -> Experiment | None:
+def _readable(found: Stored) -> Experiment:
+    if isinstance(found, Damaged):
+        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
+    return found
+
+
+def _experiment(project: Project, text: str) -> Stored | None:
     """Return the experiment that a word stands for, if any; raises AmbiguousExperiment."""
     return _named(project, text) or _begun(project, text)
 
 
-def _named(project: Project, text: str) -> Experiment | None:
+def _named(project: Project, text: str) -> Stored | None:
     """Return the experiment of exactly this name: ours, or else the only one of DVC's."""
     if (own := project.store.get(text)) is not None:
         return own
     return _only(project, text, [ref for ref in sources.refs(project.repo) if ref.name == text])
 
 
-def _begun(project: Project, text: str) -> Experiment | None:
+def _begun(project: Project, text: str) -> Stored | None:
     """Return the only experiment whose name or commit id begins so."""
     word = text.lower()
     own = project.store.find(text)
@@ -136,7 +149,7 @@ def _begun(project: Project, text: str) -> Experiment | None:
     return own or _only(project, text, theirs)
 
 
-def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Experiment | None:
+def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Stored | None:
     """Return the experiment of the only ref; one that stands at two baselines is one and the same."""
     if len({(ref.name, ref.commit) for ref in refs}) > 1:
         raise _ambiguous(text, list(map(_told_apart, refs)))
@@ -190,29 +203,30 @@ def beside(project: Project, point: Point, other: Point) -> Point:
     return of_commit(project, point.label, point.commit, more)
 
 
-def of_experiment(project: Project, experiment: Experiment) -> Point:
+def of_experiment(project: Project, experiment: Stored) -> Point:
     """Return an experiment with what its record says, and what was too large for the record.
 
     Raises BadRecord if that cannot be read.
     """
-    found, complaints = _completed(project, experiment)
-    if found.error is not None:
-        raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
+    completed, complaints = _completed(project, experiment)
+    found = _readable(completed)
     record = found.record
     if not sources.is_own(found):  # read just now, not when it ran
         complaints = [f"{text} (in {found.name})" for text in record.warnings]
     return Point(experiment.name, record.commit, record.params, record.metrics, found, complaints)
 
 
-def complete(project: Project, experiment: Experiment) -> Experiment:
-    """Return the experiment with the params and metrics that were too large for its record read in.
+def complete(project: Project, experiment: Stored) -> Stored:
+    """The experiment with the params and metrics read in that were too large for its record.
 
-    Where Git cannot read them, the experiment has `error` set: it must not hide the others.
+    Where Git cannot read these, the experiment is damaged: it must not hide the others.
     """
     return _completed(project, experiment)[0]
 
 
-def _completed(project: Project, experiment: Experiment) -> tuple[Experiment, list[str]]:
+def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]:
+    if isinstance(experiment, Damaged):
+        return experiment, []
     record = experiment.record
     names = (*record.cut_params, *record.cut_metrics)
     if not names:
@@ -221,7 +235,7 @@ def _completed(project: Project, experiment: Experiment) -> tuple[Experiment, li
         blobs = project.repo.read_blobs([f"{record.commit}:{name}" for name in names])
     except (errors.GitexpError, ValueError) as error:
         reason = f"The files of {experiment.name} cannot be read: {error}"
-        return replace(experiment, error=reason), []
+        return Damaged(experiment.name, experiment.id, reason, experiment.source), []
     found = dict(zip(names, blobs, strict=True))
     params, unread = parse_all({name: found[name] for name in record.cut_params}, parse_params)
     metrics, bad = parse_all({name: found[name] for name in record.cut_metrics}, files.parse_metrics)

@@ -12,7 +12,7 @@ from gitexp.catalog import lookup, rows
 from gitexp.catalog.ended import end_lost_runs
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.rows import Draft, Row
-from gitexp.model import Experiment, Status
+from gitexp.model import Damaged, Experiment, Status, Stored
 from gitexp.project.project import Project
 from gitexp.repo.experiments import newest_first
 
@@ -40,13 +40,13 @@ class Query:
     filter: str | None = None
 
 
-def experiments(project: Project, query: Query) -> tuple[list[Experiment], int]:
+def experiments(project: Project, query: Query) -> tuple[list[Stored], int]:
     """Return the experiments alone, newest first, and how many stand on other baselines."""
     found = find(project, query, project.repo.resolve("HEAD"))
     return found.experiments, found.elsewhere
 
 
-def matching(project: Project, query: Query) -> list[Experiment]:
+def matching(project: Project, query: Query) -> list[Stored]:
     """Return the experiments that a query finds, newest first; raises FilterError for a wrong filter."""
     return experiments(project, query)[0]
 
@@ -58,7 +58,7 @@ class FoundExperiments:
     `elsewhere` counts those on other baselines, `going_on` those asked about that have not ended.
     """
 
-    experiments: list[Experiment]
+    experiments: list[Stored]
     lineage: Lineage
     elsewhere: int
     going_on: int
@@ -73,8 +73,9 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
     asked = _parsed(query.filter) if query.filter is not None else None
     every = end_lost_runs(project, lookup.experiments(project))
     lineage = lineages.read(project, every, head)
-    chosen = [e for e in every if query.everything or e.error or lineage.root(e) == head]
-    elsewhere, going_on = len(every) - len(chosen), sum(not e.record.status.ended for e in chosen)
+    chosen = [e for e in every if query.everything or isinstance(e, Damaged) or lineage.root(e) == head]
+    elsewhere = len(every) - len(chosen)
+    going_on = sum(isinstance(e, Experiment) and not e.record.status.ended for e in chosen)
     chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
     limit = query.limit if query.sort is None else None
     if asked is None:
@@ -94,11 +95,11 @@ def _parsed(text: str) -> Filter:
 def _filtered(
     project: Project,
     asked: Filter,
-    chosen: Sequence[Experiment],
-    every: Sequence[Experiment],
+    chosen: Sequence[Stored],
+    every: Sequence[Stored],
     lineage: Lineage,
-) -> list[Experiment]:
-    def built(experiments: Sequence[Experiment]) -> list[Row]:
+) -> list[Stored]:
+    def built(experiments: Sequence[Stored]) -> list[Row]:
         complete = (lookup.complete(project, experiment) for experiment in experiments)
         return rows.build([rows.of_experiment(e, lineage.parent(e)) for e in complete])
 
@@ -106,5 +107,7 @@ def _filtered(
     return [row.experiment for row in found if row.experiment is not None]
 
 
-def _wanted(experiment: Experiment, failed: bool | None) -> bool:
-    return failed is None or (experiment.record.status is Status.FAILED) is failed
+def _wanted(one: Stored, failed: bool | None) -> bool:
+    # A damaged one is no success.
+    has_failed = isinstance(one, Damaged) or one.record.status is Status.FAILED
+    return failed is None or has_failed is failed

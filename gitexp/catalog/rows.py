@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.files import flatten
-from gitexp.model import Experiment, Files, Flat, Status
+from gitexp.model import Damaged, Experiment, Files, Flat, Record, Status, Stored
 from gitexp.words import did_you_mean
 
 
@@ -32,18 +32,22 @@ class Row:
     created: str | None = None
     params: Flat = field(default_factory=dict)
     metrics: Flat = field(default_factory=dict)
-    experiment: Experiment | None = None
+    experiment: Stored | None = None
     parent: Experiment | None = None
     changes: str = ""
     pushed: Sequence[str] = ()
 
     @property
     def error(self) -> str | None:
-        return self.experiment.error if self.experiment is not None else None
+        return self.experiment.error if isinstance(self.experiment, Damaged) else None
+
+    @property
+    def record(self) -> Record | None:
+        return self.experiment.record if isinstance(self.experiment, Experiment) else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as `show --json` has it (DESIGN section 5)."""
-        record = self.experiment.record if self.experiment is not None else None
+        record = self.record
         return {
             "kind": self.kind,
             "name": self.name,
@@ -90,10 +94,10 @@ def build(drafts: Sequence[Draft]) -> list[Row]:
     ]
 
 
-def of_experiment(
-    experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()
-) -> Draft:
+def of_experiment(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Draft:
     """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
+    if isinstance(experiment, Damaged):
+        return Draft(partial(_damaged_row, experiment), {}, {})
     row = partial(_row, experiment, parent, pushed)
     return Draft(row, experiment.record.params, experiment.record.metrics)
 
@@ -102,12 +106,11 @@ def _row(
     experiment: Experiment, parent: Experiment | None, pushed: Sequence[str], params: Flat, metrics: Flat
 ) -> Row:
     record = experiment.record
-    damaged = experiment.error is not None
     return Row(
         kind="experiment",
         name=experiment.name,
-        commit=None if damaged else record.commit,
-        baseline=None if damaged else record.baseline,
+        commit=record.commit,
+        baseline=record.baseline,
         branch=record.branch,
         status=record.status,
         created=record.created or None,
@@ -119,7 +122,11 @@ def _row(
     )
 
 
-def of_one(experiment: Experiment, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Row:
+def _damaged_row(found: Damaged, params: Flat, metrics: Flat) -> Row:
+    return Row("experiment", found.name, None, status=Status.FAILED, experiment=found)
+
+
+def of_one(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Row:
     """Return the finished row of a single experiment; `parent` is what it was made from."""
     return build([of_experiment(experiment, parent, pushed)])[0]
 

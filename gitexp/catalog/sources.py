@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gitexp import plugins
-from gitexp.model import Experiment
+from gitexp.model import Stored
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
 
@@ -52,8 +52,8 @@ class Source(Protocol):
         `found` has the name and the object id of each ref below the source's prefix.
         """
 
-    def read(self, project: Project, refs: Sequence[ForeignRef]) -> list[Experiment]:
-        """The experiments at some refs; a ref without a commit is left out, a damaged one has `error` set."""
+    def read(self, project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
+        """The experiments at some refs; a ref without a commit is left out."""
 
 
 def refs(repo: Repository) -> list[ForeignRef]:
@@ -65,26 +65,26 @@ def refs(repo: Repository) -> list[ForeignRef]:
     return found
 
 
-def read(project: Project, refs: Sequence[ForeignRef]) -> list[Experiment]:
+def read(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
     """The experiments at some refs, as each ref's own source reads them."""
-    found: list[Experiment] = []
+    found: list[Stored] = []
     for name in _PREFIXES:
         if of_source := [ref for ref in refs if ref.source == name]:
             found += _source(name).read(project, of_source)
     return found
 
 
-def experiments(project: Project) -> list[Experiment]:
+def experiments(project: Project) -> list[Stored]:
     """All experiments of other programs."""
     return read(project, refs(project.repo))
 
 
-def is_own(experiment: Experiment) -> bool:
+def is_own(experiment: Stored) -> bool:
     """Whether gitexp itself has stored an experiment, and so may change it."""
     return experiment.source == OWN
 
 
-def title(experiment: Experiment) -> str:
+def title(experiment: Stored) -> str:
     """The name, as people write it, of the program that has stored an experiment."""
     return OWN if is_own(experiment) else _source(experiment.source).title
 

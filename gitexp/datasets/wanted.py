@@ -22,8 +22,7 @@ def commits(project: Project, names: Sequence[str] = (), *, everything: bool = F
     """
     if not everything:
         return [lookup.find(project, name).commit for name in names] or [None]
-    experiments = [experiment for experiment in project.store.all() if experiment.error is None]
-    return [None, *(experiment.record.commit for experiment in experiments)]
+    return [None, *(experiment.record.commit for experiment in project.store.readable())]
 
 
 def artifacts(project: Project, commits: Iterable[str | None]) -> list[Artifact]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.catalog.query import Query, matching
-from gitexp.model import Experiment
+from gitexp.model import Damaged, Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.repo import operations, trash
 from gitexp.repo.git.values import RefChange, RefConflict
@@ -34,7 +34,7 @@ class Selection:
     keep: bool = False
 
 
-def select(project: Project, selection: Selection) -> list[Experiment]:
+def select(project: Project, selection: Selection) -> list[Stored]:
     """Return the experiments to remove, those that are running left out.
 
     Raises StillRunning if one that was named is, UsageError if nothing says which or it may be meant in
@@ -48,7 +48,7 @@ def count_of_dvc(project: Project, selection: Selection) -> int:
     return sum(not sources.is_own(experiment) for experiment in _chosen(project, selection))
 
 
-def _chosen(project: Project, selection: Selection) -> list[Experiment]:
+def _chosen(project: Project, selection: Selection) -> list[Stored]:
     looked_for = selection.failed or selection.filter is not None
     if selection.keep and looked_for:
         raise errors.UsageError(
@@ -59,8 +59,8 @@ def _chosen(project: Project, selection: Selection) -> list[Experiment]:
         raise errors.UsageError(
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
-    chosen = [lookup.require_own(project, name, damaged=True) for name in selection.names]
-    going = [experiment for experiment in chosen if not _may_go(experiment)]
+    chosen = [lookup.require_own_stored(project, name) for name in selection.names]
+    going = [one for one in chosen if isinstance(one, Experiment) and not one.record.status.ended]
     if going and not selection.keep:
         raise errors.ExperimentError(
             f"{going[0].name} is {going[0].record.status}.",
@@ -77,7 +77,7 @@ def _chosen(project: Project, selection: Selection) -> list[Experiment]:
     return list({(experiment.source, experiment.name): experiment for experiment in chosen}.values())
 
 
-def remove(project: Project, experiments: Sequence[Experiment]) -> None:
+def remove(project: Project, experiments: Sequence[Stored]) -> None:
     """Put experiments into the trash, all or none; those that have lain there for thirty days go.
 
     Raises ChangedMeanwhile if one of them has been changed or removed meanwhile.
@@ -101,11 +101,11 @@ def remove(project: Project, experiments: Sequence[Experiment]) -> None:
 
 
 def _readable(project: Project, query: Query) -> list[Experiment]:
-    return [experiment for experiment in matching(project, query) if experiment.error is None]
+    return [one for one in matching(project, query) if isinstance(one, Experiment)]
 
 
-def _may_go(experiment: Experiment) -> bool:
-    return experiment.error is not None or experiment.record.status.ended
+def _may_go(experiment: Stored) -> bool:
+    return isinstance(experiment, Damaged) or experiment.record.status.ended
 
 
 def _carry_out(project: Project, summary: str, changes: Sequence[RefChange]) -> None:

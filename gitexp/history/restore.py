@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gitexp import errors
 from gitexp.history.remove import _carry_out
-from gitexp.model import Experiment
+from gitexp.model import Damaged, Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.repo.experiments import check_name
@@ -19,7 +19,7 @@ def trashed(project: Project) -> list[Trashed]:
     return trash.contents(project.repo)
 
 
-def restore(project: Project, name: str, new_name: str | None = None) -> Experiment:
+def restore(project: Project, name: str, new_name: str | None = None) -> Stored:
     """Bring the experiment back that was removed last under that name; return it.
 
     Raises UnknownExperiment if there is none in the trash, NameTaken if there is another one by now,
@@ -29,19 +29,19 @@ def restore(project: Project, name: str, new_name: str | None = None) -> Experim
     found = _in_trash(project, name)
     target = new_name or found.experiment.name
     check_name(target)
-    if found.experiment.error is not None and target != found.experiment.name:
-        raise errors.BadRecord(found.experiment.error, "It can be restored under its own name only.")
+    removed = found.experiment
+    if isinstance(removed, Damaged) and target != removed.name:
+        raise errors.BadRecord(removed.error, "It can be restored under its own name only.")
     with project.local.lock("names"):
         try:
             project.store.require_free(target)
         except errors.NameTaken as error:
             raise errors.NameTaken(
-                error.message, f"Give it another name: gitexp restore {found.experiment.name} --name NEW"
+                error.message, f"Give it another name: gitexp restore {removed.name} --name NEW"
             ) from error
         changes = found.restored_as(target)
-        if target != found.experiment.name:
-            record = replace(found.experiment.record, name=target)
-            changes[0] = project.store.on_top(found.experiment, record)
+        if isinstance(removed, Experiment) and target != removed.name:
+            changes[0] = project.store.on_top(removed, replace(removed.record, name=target))
         _carry_out(project, f"restore {target}", changes)
     restored = project.store.get(target)
     assert restored is not None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Record, Status
+from gitexp.model import Damaged, Experiment, Record, Stored
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs
 from gitexp.repo.git.repository import Repository
@@ -49,7 +49,7 @@ class StoredRecord:
     The time is in seconds since the epoch, 0 where none can be read.
     """
 
-    experiment: Experiment
+    experiment: Stored
     parents: tuple[str, ...]
     time: int
 
@@ -62,9 +62,13 @@ class Store:
 
     # -- reading ----------------------------------------------------------------------------------
 
-    def all(self) -> list[Experiment]:
-        """Return every experiment in order of name; a damaged one has `error` set, none is left out."""
+    def all(self) -> list[Stored]:
+        """All experiments in order of name, the damaged ones too."""
         return self._experiments(PREFIX)
+
+    def readable(self) -> list[Experiment]:
+        """The experiments that are not damaged, in order of name."""
+        return [found for found in self.all() if isinstance(found, Experiment)]
 
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
@@ -72,13 +76,13 @@ class Store:
         names = [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
         return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)]) if broken else names
 
-    def get(self, name: str) -> Experiment | None:
+    def get(self, name: str) -> Stored | None:
         """Return the experiment of exactly this name, or None."""
         if not is_name(name):
             return None
         return next((found for found in self._experiments(PREFIX + name) if found.name == name), None)
 
-    def find(self, text: str) -> Experiment | None:
+    def find(self, text: str) -> Stored | None:
         """Return the experiment that a name, a unique prefix of one, or a commit id stands for.
 
         None if nothing does; raises AmbiguousExperiment if more than one does.
@@ -109,7 +113,7 @@ class Store:
                 did_you_mean(text, self.names(), "gitexp list -A names them all."),
                 code="unknown-experiment",
             )
-        if found.error is not None:
+        if isinstance(found, Damaged):
             raise errors.BadRecord(found.error, "gitexp doctor says what can be done.")
         return found
 
@@ -117,10 +121,10 @@ class Store:
         """Return a file that the run left besides the workspace: `output.log`, `environment.txt`."""
         return self.repo.read_blobs([f"{experiment.id}:{RUN_FOLDER}/{name}"])[0]
 
-    def _by_commit(self, prefix: str) -> Experiment | None:
+    def _by_commit(self, prefix: str) -> Stored | None:
         if len(prefix) < 4 or prefix.strip("0123456789abcdef"):
             return None
-        found = [e for e in self.all() if prefix in (e.record.commit[: len(prefix)], e.id[: len(prefix)])]
+        found = [one for one in self.all() if any(oid.startswith(prefix) for oid in _commits(one))]
         if len(found) > 1:
             names = ", ".join(experiment.name for experiment in found[:5])
             raise errors.ExperimentError(
@@ -130,7 +134,7 @@ class Store:
             )
         return found[0] if found else None
 
-    def read_below(self, prefix: str) -> list[tuple[str, Experiment]]:
+    def read_below(self, prefix: str) -> list[tuple[str, Stored]]:
         """Return each ref below a prefix with the experiment there, called by the ref's last part.
 
         A ref that says no commit is passed over.
@@ -142,18 +146,18 @@ class Store:
         found = self.repo.read_objects(list(ids.values()))
         return [_stored(name, oid, one) for (name, oid), one in zip(ids.items(), found, strict=True)]
 
-    def _experiments(self, pattern: str) -> list[Experiment]:
+    def _experiments(self, pattern: str) -> list[Stored]:
         read, broken = self._read(pattern, lambda ref: ref.removeprefix(PREFIX))
         found = [experiment for _, experiment in read]
         if not broken:
             return found
         lost = [
-            _damaged(name, self.repo.zero, f"The ref of {name} is broken: it says no commit.")
+            Damaged(name, self.repo.zero, f"The ref of {name} is broken: it says no commit.")
             for name in (ref.removeprefix(PREFIX) for ref in broken)
         ]
         return sorted([*found, *lost], key=lambda experiment: experiment.name)
 
-    def _read(self, pattern: str, name_of: _NameOf) -> tuple[list[tuple[str, Experiment]], list[str]]:
+    def _read(self, pattern: str, name_of: _NameOf) -> tuple[list[tuple[str, Stored]], list[str]]:
         """Return the refs that match with their experiments, and the names of those that are broken."""
         try:
             return self._read_refs([pattern], name_of)
@@ -167,7 +171,7 @@ class Store:
 
     def _read_refs(
         self, patterns: Sequence[str], name_of: _NameOf
-    ) -> tuple[list[tuple[str, Experiment]], list[str]]:
+    ) -> tuple[list[tuple[str, Stored]], list[str]]:
         fields = ("refname", "objectname", "contents:body")
         rows, broken = self.repo.refs_and_broken(*patterns, fields=fields)
         found = []
@@ -176,7 +180,7 @@ class Store:
             found.append((ref, _experiment(name_of(ref), oid.decode(), body)))
         return found, broken
 
-    def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Experiment]]:
+    def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Stored]]:
         """Return what can be read of the refs, by halves until each damaged one stands alone."""
         try:
             return self._read_refs(refs, name_of)[0]
@@ -188,7 +192,7 @@ class Store:
             ((name, oid),) = self.repo.refs(refs[0], fields=("refname", "objectname"))
             ref = name.decode("utf-8", "replace")
             reason = f"The commit of {name_of(ref)} cannot be read: {failures.reason(error)}"
-            return [(ref, _damaged(name_of(ref), oid.decode(), reason))]
+            return [(ref, Damaged(name_of(ref), oid.decode(), reason))]
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -216,9 +220,9 @@ class Store:
 
     def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:
         """Replace an experiment's record and tree, keeping a note and tags that were set meanwhile."""
-        current: Experiment | None = experiment
+        current: Stored | None = experiment
         for _ in range(_ATTEMPTS):
-            if current is not None and current.error is None:
+            if isinstance(current, Experiment):
                 record = replace(record, note=current.record.note, tags=current.record.tags)
             try:
                 return self._write(record, tree, current.id if current is not None else None)
@@ -319,28 +323,32 @@ def check_name(text: str) -> None:
         )
 
 
-def newest_first(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """Return experiments by time of creation, the newest first; equal times by name."""
-    by_name = sorted(experiments, key=lambda experiment: experiment.name)
-    return sorted(by_name, key=lambda experiment: experiment.record.created, reverse=True)
+def newest_first(experiments: Iterable[Stored]) -> list[Stored]:
+    """Experiments by time of creation, the newest first, damaged ones last; equal times by name."""
+    by_name = sorted(experiments, key=lambda one: one.name)
+    return sorted(by_name, key=_created, reverse=True)
 
 
-def _experiment(name: str, oid: str, body: bytes) -> Experiment:
+def _created(one: Stored) -> str:
+    return one.record.created if isinstance(one, Experiment) else ""
+
+
+def _commits(one: Stored) -> tuple[str, ...]:
+    return (one.id, one.record.commit) if isinstance(one, Experiment) else (one.id,)
+
+
+def _experiment(name: str, oid: str, body: bytes) -> Stored:
     try:
         return Experiment(name, oid, records.decode(body, name))
     except errors.BadRecord as error:
-        return _damaged(name, oid, error.message)
+        return Damaged(name, oid, error.message)
 
 
 def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> StoredRecord:
     if found is None or found[0] != "commit":
-        return StoredRecord(_damaged(name, oid, f"The ref of {name} says no commit that is here."), (), 0)
+        return StoredRecord(Damaged(name, oid, f"The ref of {name} says no commit that is here."), (), 0)
     head, _, message = found[1].partition(b"\n\n")
     parents = tuple(match[1].decode() for match in _PARENT.finditer(head))
     time = _WRITTEN.search(head)
     body = message.partition(b"\n\n")[2]
     return StoredRecord(_experiment(name, oid, body), parents, int(time[1]) if time is not None else 0)
-
-
-def _damaged(name: str, oid: str, error: str) -> Experiment:
-    return Experiment(name, oid, Record(name, Status.FAILED, oid, oid), error)

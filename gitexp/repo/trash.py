@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gitexp import errors
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Stored
 from gitexp.repo.experiments import PREFIX as EXPERIMENTS
 from gitexp.repo.experiments import Store
 from gitexp.repo.git.repository import Repository
@@ -30,9 +30,15 @@ _STAMP = "%Y%m%dT%H%M%S.%f"
 class Trashed:
     """A removed experiment, when it was removed, and the ref that holds it."""
 
-    experiment: Experiment
+    experiment: Stored
     removed: datetime
     ref: str
+
+    @property
+    def commit(self) -> str:
+        """The experiment's commit; of a damaged one, the record commit is all that is known."""
+        found = self.experiment
+        return found.record.commit if isinstance(found, Experiment) else found.id
 
     def restored_as(self, name: str) -> list[RefChange]:
         """Return what makes the experiment's ref again, and what takes it out of the trash."""
@@ -51,7 +57,7 @@ def contents(repo: Repository) -> list[Trashed]:
     return sorted(found, key=lambda one: one.removed, reverse=True)
 
 
-def removal(experiments: Sequence[Experiment], time: datetime) -> list[RefChange]:
+def removal(experiments: Sequence[Stored], time: datetime) -> list[RefChange]:
     """Return what moves experiments into the trash; raises BadRecord for one whose ref says no commit."""
     for experiment in experiments:
         if not experiment.id.strip("0"):

@@ -109,7 +109,7 @@ class Search:
             self._read_refs()
         except errors.GitexpError:  # one is damaged: slower, but it must not hide the others
             with contextlib.suppress(errors.GitexpError):
-                for found in self._store.all():
+                for found in self._store.readable():
                     record = found.record
                     is_done = record.status is Status.DONE
                     self._add(record.identity, _Candidate(is_done, record.created, partial(_same, found)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.catalog.ended import end_lost_runs
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment
+from gitexp.model import Damaged, Experiment
 from gitexp.process.liveness import is_alive
 from gitexp.project.hold import orphan
 from gitexp.project.project import Project
@@ -26,11 +26,12 @@ def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: boo
     folder `awaited` is waited for. What cannot be stored now (a full disk) is left for the next time.
     Without `lost`, runs that only their record tells of are left to `end_lost_runs`.
     """
-    ended = []
+    ended: list[Experiment] = []
     if lost and not project.local.runs.is_dir():  # never used, or lost: only the records can tell
         before = project.store.all()
         after = end_lost_runs(project, before)
-        ended += [new for old, new in zip(before, after, strict=True) if new is not old]
+        changed = [new for old, new in zip(before, after, strict=True) if new is not old]
+        ended += [one for one in changed if isinstance(one, Experiment)]
         with contextlib.suppress(errors.ReadOnlyRepository):
             project.local.prepare()
     for run in live.live_runs(project.local):
@@ -49,7 +50,7 @@ def _finish_dead(project: Project, run: LiveRun) -> Experiment | None:
     """Finish a run that is ours to finish; None if there is nothing left to do."""
     failpoint("recover:claimed")
     experiment = project.store.get(run.name) if run.name else None
-    if experiment is not None and experiment.error is not None:
+    if isinstance(experiment, Damaged):
         return None  # written by a newer gitexp, perhaps
     if experiment is None or experiment.record.process != run.process:
         run.forget()  # it died before its ref was there, or after its end was stored

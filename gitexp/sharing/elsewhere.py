@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gitexp.failpoints import failpoint
+from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX
@@ -85,10 +86,10 @@ def _reason(said: str) -> str:
 def _forget(project: Project, remote: str, names: Sequence[str]) -> None:
     """Take experiments that are gone there out of the mirror; into the trash what is nowhere else here."""
     known = {name: oid for name, oid in tracking.known(project.repo, remote).items() if name in names}
-    here = {one.record.commit for one in project.store.all() if one.error is None}
-    here |= {one.experiment.record.commit for one in trash.contents(project.repo)}
+    here = {one.record.commit for one in project.store.readable()}
+    here |= {one.commit for one in trash.contents(project.repo)}
     fetched = [one.experiment for one in project.store.read_commits(known)]
-    lost = [one for one in fetched if one.error is None and one.record.commit not in here]
+    lost = [one for one in fetched if isinstance(one, Experiment) and one.record.commit not in here]
     into_trash = [change for change in trash.removal(lost, datetime.now(UTC)) if change.new is not None]
     if into_trash:
         refs.move(project.repo, into_trash, f"gitexp: remove --remote {remote}")

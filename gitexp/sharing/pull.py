@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.catalog import names
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment
+from gitexp.model import Damaged, Experiment
 from gitexp.project.project import Project
 from gitexp.repo import operations, tracking, trash
-from gitexp.repo.experiments import PREFIX, StoredRecord, is_name
+from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.operations import Operation
@@ -97,14 +97,14 @@ def _plan(
     if not open_ones:
         return sorted(told, key=_by_name), []
     mine = _by_commit(project)
-    removed = {} if even_removed else {one.experiment.record.commit for one in trash.contents(project.repo)}
+    removed = set() if even_removed else {one.commit for one in trash.contents(project.repo)}
     pairs: list[Pair] = []
     new: list[Experiment] = []
-    for one, complaint in _checked(project, open_ones):
-        same = mine.get(one.record.commit, []) if not complaint else []
-        if complaint:
-            told.append(_refused(one.name, complaint))
-        elif same:
+    sound, refused = _checked(project, open_ones)
+    told += refused
+    for one in sound:
+        same = mine.get(one.record.commit, [])
+        if same:
             pairs.append(Pair(next((each for each in same if each.name == one.name), same[0]), one))
         elif one.record.commit in removed:
             told.append(Shared(one.name, None, Fate.LEFT, "you have removed it", f"gitexp pull {one.name}"))
@@ -121,51 +121,57 @@ def _by_name(one: Shared) -> str:
 
 def _by_commit(project: Project) -> dict[str, list[Experiment]]:
     found: dict[str, list[Experiment]] = {}
-    for one in project.store.all():
-        if one.error is None and one.record.status.ended:
+    for one in project.store.readable():
+        if one.record.status.ended:
             found.setdefault(one.record.commit, []).append(one)
     return found
 
 
-def _checked(project: Project, found: Mapping[str, str]) -> Iterator[tuple[Experiment, str]]:
-    """Yield the experiments that record commits hold, with what keeps each from being taken ("": nothing)."""
-    stored = project.store.read_commits(found)
-    sound = [one for one in stored if one.experiment.error is None]
-    edited = [one for one in sound if one.experiment.record.commit not in one.parents]
+def _checked(project: Project, found: Mapping[str, str]) -> tuple[list[Experiment], list[Shared]]:
+    """The experiments at some record commits that can be taken, and a refusal of each other one."""
+    edited: list[Experiment] = []
+    readable: list[Experiment] = []
+    refused: list[Shared] = []
+    for stored in project.store.read_commits(found):
+        one = stored.experiment
+        if isinstance(one, Damaged):
+            refused.append(_refused(one.name, one.error))
+            continue
+        readable.append(one)
+        if one.record.commit not in stored.parents:
+            edited.append(one)
     loose = _loose(project, edited)
-    for one in stored:
-        experiment = one.experiment
-        complaint = ""
-        if experiment.error is not None:
-            complaint = experiment.error
-        elif not experiment.record.status.ended:
-            complaint = f"it is {experiment.record.status} there"
-        elif experiment.id in loose:
-            complaint = "its record speaks of a commit that it does not stand on"
-        yield experiment, complaint
+    sound = []
+    for one in readable:
+        if not one.record.status.ended:
+            refused.append(_refused(one.name, f"it is {one.record.status} there"))
+        elif one.id in loose:
+            refused.append(_refused(one.name, "its record speaks of a commit that it does not stand on"))
+        else:
+            sound.append(one)
+    return sound, refused
 
 
-def _loose(project: Project, edited: Sequence[StoredRecord]) -> Collection[str]:
-    """Return those of some record commits that do not stand, with records alone between, on the commit that
-    their record names."""
+def _loose(project: Project, edited: Sequence[Experiment]) -> Collection[str]:
+    """The record commits that do not stand on the commit that their record names.
+
+    Records alone may stand between the two.
+    """
     if not edited:
         return ()
-    tips = [one.experiment.id for one in edited]
-    known = project.repo.ids_of([f"{one.experiment.record.commit}^{{commit}}" for one in edited])
+    tips = [one.id for one in edited]
+    known = project.repo.ids_of([f"{one.record.commit}^{{commit}}" for one in edited])
     stops = [oid for oid in known if oid is not None]
     parents = graph.lines_to(project.repo, tips, stops, _MOST_RECORDS * len(tips))
-    commit_of = {
-        one.experiment.id: one.experiment.record.commit
-        for one in project.store.read_commits({commit: commit for commit in parents})
-        if one.experiment.error is None
-    }
+    between = [one.experiment for one in project.store.read_commits({commit: commit for commit in parents})]
+    commit_of = {one.id: one.record.commit for one in between if isinstance(one, Experiment)}
     loose = set()
     for one in edited:
-        line = [oid for oid in graph.reached(parents, one.experiment.id) if oid in parents]
+        line = [oid for oid in graph.reached(parents, one.id) if oid in parents]
         below = {parent for oid in line for parent in parents[oid]}
-        commit = one.experiment.record.commit
+        commit = one.record.commit
         if commit not in below or any(commit_of.get(oid) != commit for oid in line):
-            loose.add(one.experiment.id)
+            loose.add(one.id)
     return loose
 
 

@@ -10,7 +10,7 @@ from gitexp.catalog import filters, lookup, sources
 from gitexp.catalog.query import Query, matching
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Status
+from gitexp.model import Experiment, Status, Stored
 from gitexp.project.project import Project
 from gitexp.repo import tracking
 from gitexp.repo.experiments import PREFIX
@@ -144,15 +144,15 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
     return [
         one
         for one in matching(project, query)
-        if sources.is_own(one)
-        and one.error is None
+        if isinstance(one, Experiment)
+        and sources.is_own(one)
         and (one.record.status is Status.DONE or (asks_for_status and one.record.status.ended))
     ]
 
 
 def _theirs(
     project: Project, remote: GitRemote, there: Mapping[str, str], names: Sequence[str]
-) -> dict[str, Experiment]:
+) -> dict[str, Stored]:
     """Return what the remote has under names that it did not let us use; fetches these."""
     found = {name: there[name] for name in names if name in there}
     try:
@@ -175,12 +175,12 @@ def _without_data(one: Experiment, why: errors.LockError) -> Shared:
     return Shared(one.name, one.name, Fate.REFUSED, why.message.rstrip("."), hint)
 
 
-def _told(one: Experiment, how: Sent, theirs: Mapping[str, Experiment]) -> Shared:
+def _told(one: Experiment, how: Sent, theirs: Mapping[str, Stored]) -> Shared:
     if how.outcome is not PushOutcome.REFUSED:
         return Shared(one.name, one.name, _FATES[how.outcome])
     reason, hint = how.reason, partner.hint_for(how.reason)
     if how.here and (other := theirs.get(one.name)) is not None:
-        if other.error is None and other.record.commit == one.record.commit:
+        if isinstance(other, Experiment) and other.record.commit == one.record.commit:
             reason = "its note or tags were changed there too"
             hint = f"Unite them first: gitexp pull {one.name}; then push again."
         else:

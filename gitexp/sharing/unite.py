@@ -109,7 +109,9 @@ class _Lines:
     def record(self, commit: str | None) -> Record | None:
         """Return the record that a commit holds, None if it holds none."""
         one = self.found.get(commit or "")
-        return one.experiment.record if one is not None and one.experiment.error is None else None
+        if one is None or not isinstance(one.experiment, Experiment):
+            return None
+        return one.experiment.record
 
     def noted(self, tip: str) -> int:
         """Return when the note that a tip has was written, as far as its first parents tell."""

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.model import Experiment
+from gitexp.model import Damaged, Experiment, Stored
 from gitexp.process.liveness import is_alive, works_in
 from gitexp.project.project import Project
 from gitexp.repo import live, operations, trash, worktrees
@@ -68,15 +68,16 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
     every = project.store.all()
     symbolic, broken = _refs(project)
     experiments = [experiment for experiment in every if PREFIX + experiment.name not in broken]
+    readable = [experiment for experiment in experiments if isinstance(experiment, Experiment)]
     found = [
         *_config(project),
         *symbolic,
         *_broken(project, broken),
         *_names(project, experiments),
         *_records(project, experiments),
-        *_commits(project, experiments),
-        *_objects(project, experiments, broken),
-        *_running(experiments),
+        *_commits(project, readable),
+        *_objects(project, readable, broken),
+        *_running(readable),
         *_git_locks(project),
         *_trash(project),
         *_local(project),
@@ -109,7 +110,7 @@ def _config(project: Project) -> Iterator[Finding]:
 # -- experiments --------------------------------------------------------------------------------------
 
 
-def _names(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
+def _names(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]:
     by_lower = defaultdict(list)
     for experiment in experiments:
         by_lower[experiment.name.lower()].append(experiment.name)
@@ -161,14 +162,13 @@ def _move_aside(project: Project, ref: str, file: Path, target: Path) -> None:
     file.replace(target)
 
 
-def _records(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
-    damaged = [experiment for experiment in experiments if experiment.error is not None]
+def _records(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]:
+    damaged = [experiment for experiment in experiments if isinstance(experiment, Damaged)]
     objects = project.repo.find_objects([experiment.id for experiment in damaged])
     for experiment, found in zip(damaged, objects, strict=True):
         # Git lets no ref be made of what is not there, not even in the trash.
         delete = f"git update-ref -d {shlex.quote(PREFIX + experiment.name)}"
         remove = delete if found is None else f"gitexp remove {experiment.name}"
-        assert experiment.error is not None
         yield Finding(
             "bad-record",
             experiment.error,
@@ -178,9 +178,8 @@ def _records(project: Project, experiments: Sequence[Experiment]) -> Iterator[Fi
 
 def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
     """Whether E is reachable from the record, or git gc would take it one day, and stands on its baseline."""
-    readable = [e for e in experiments if e.error is None]
-    parents = graph.parents_of(project.repo, [oid for e in readable for oid in (e.id, e.record.commit)])
-    for experiment in readable:
+    parents = graph.parents_of(project.repo, [oid for e in experiments for oid in (e.id, e.record.commit)])
+    for experiment in experiments:
         record = experiment.record
         if record.commit not in parents:
             yield Finding(
@@ -209,11 +208,8 @@ def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequen
     if graph.is_complete(project.repo, "--glob=refs/gitexp/*"):
         return
     removed = [one.experiment for one in trash.contents(project.repo)]
-    damaged = [
-        e.name
-        for e in (*experiments, *removed)
-        if e.error is None and not graph.is_complete(project.repo, e.id)
-    ]
+    readable = [one for one in (*experiments, *removed) if isinstance(one, Experiment)]
+    damaged = [one.name for one in readable if not graph.is_complete(project.repo, one.id)]
     if broken and not damaged:
         return  # at a broken ref Git ends the search, whatever else there is
     yield Finding(

@@ -93,9 +93,9 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
 def _about(key: str, row: Row) -> str:
     if key == "changes":
         return row.changes
-    if row.experiment is None:
+    record = row.record
+    if record is None:
         return ""
-    record = row.experiment.record
     return ", ".join(record.tags) if key == "tags" else record.note
 
 

@@ -72,8 +72,8 @@ def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, 
 def _baseline(project: Project, commit: str) -> Point:
     """Return a baseline; if it is an experiment's, with what the experiment's record says of it."""
     if commit != project.repo.resolve("HEAD"):
-        for experiment in project.store.all():
-            if experiment.error is None and experiment.record.commit == commit:
+        for experiment in project.store.readable():
+            if experiment.record.commit == commit:
                 return lookup.of_experiment(project, experiment)
     return lookup.of_commit(project, commit[:7], commit)
 

@@ -12,7 +12,7 @@ from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import BY_BASELINE, UNGROUPED, Query, find
 from gitexp.catalog.rows import Draft, Row
 from gitexp.files import arguments
-from gitexp.model import MISSING
+from gitexp.model import MISSING, Experiment
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
@@ -73,7 +73,7 @@ def table(project: Project, query: Query) -> Table:
     """
     head = project.repo.resolve("HEAD")
     found = find(project, query, head)
-    roots = (found.lineage.root(e) for e in found.experiments if e.error is None)
+    roots = (found.lineage.root(e) for e in found.experiments if isinstance(e, Experiment))
     baselines = list(dict.fromkeys([*([head] if head else []), *roots]))
     here, there = project.read_here(), project.read_at(baselines)
     drafts = _baseline_drafts(project, baselines, there)
@@ -134,10 +134,10 @@ def with_changes(project: Project, table: Table) -> Table:
 
 def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
     """Return whether an experiment's params are those of what it was made from."""
-    if row.experiment is None or row.error is not None:
+    if row.record is None:
         return False
     if row.parent is not None:
-        return row.experiment.record.params == row.parent.record.params
+        return row.record.params == row.parent.record.params
     # A commit has no command, and so none of its options.
     of_files = {
         key: value for key, value in row.params.items() if not key.startswith(f"{arguments.SECTION}.")
@@ -189,13 +189,14 @@ def _grouped(
         return _by_value(found, query.group)
     by_root: dict[str | None, list[Row]] = {head: []} if head in heads else {}
     for row in found:
-        root = lineage.root(row.experiment) if row.experiment is not None and row.error is None else None
+        root = lineage.root(row.experiment) if isinstance(row.experiment, Experiment) else None
         by_root.setdefault(root, []).append(row)
     groups = []
     for root, below in by_root.items():
         title = "" if root in heads else "unreadable"
         # Sorted, the order is the answer: a tree would break it up.
-        tree = lineage.tree(below) if query.sort is None else [(0, row) for row in below]
+        is_tree = query.sort is None and root is not None
+        tree = lineage.tree(below) if is_tree else [(0, row) for row in below]
         ordered, depths = [row for _, row in tree], [depth for depth, _ in tree]
         groups.append(Group(heads.get(root), title, ordered, depths))
     return groups

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
+from gitexp.model import Experiment
 from gitexp.project.project import Project
 from tests.crash.promises import Before, Outcome
 from tests.crash.scenario import Scenario
@@ -256,7 +257,7 @@ def _assert_whole(repo: Workspace) -> None:
     """Every experiment has ended, can be read, and stands on its baseline."""
     project = Project.open(repo.path)
     for experiment in project.store.all():
-        assert experiment.error is None, experiment.error
+        assert isinstance(experiment, Experiment), experiment
         assert experiment.record.status.ended, f"{experiment.name} is {experiment.record.status}"
         parents = project.repo.run("show", "-s", "--format=%P", experiment.record.commit).decode().split()
         assert parents == [experiment.record.baseline]

@@ -243,7 +243,7 @@ class Machine(RuleBasedStateMachine):
     def check(self) -> None:
         project = Project.open(self.path)
         found = project.store.all()
-        assert not [experiment.error for experiment in found if experiment.error]
+        assert all(isinstance(experiment, Experiment) for experiment in found), found
         assert {e.name: _what(e) for e in found} == self.exps
         lying = [(one.experiment.name, _what(one.experiment)) for one in trash.contents(project.repo)]
         assert sorted(map(repr, lying)) == sorted(map(repr, self.trash))

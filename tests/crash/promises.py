@@ -42,8 +42,8 @@ class Before:
     @classmethod
     def of(cls, repo: Workspace) -> Before:
         objects = {place: _objects(store) for place, store in _stores(repo)}
-        every = Project.open(repo.path).store.all()
-        running = {each.id for each in every if each.error is None and not each.record.status.ended}
+        readable = Project.open(repo.path).store.readable()
+        running = {each.id for each in readable if not each.record.status.ended}
         records = _records(repo.path, but=running), _records(*_others(repo))
         return cls(fingerprint(repo.path), *records, objects)
 
@@ -106,7 +106,7 @@ class Outcome:
 
 
 def _said(repo: Workspace, experiment: Experiment) -> object:
-    assert experiment.error is None, experiment.error
+    assert isinstance(experiment, Experiment), experiment
     record = experiment.record
     tree = git(repo, "rev-parse", f"{record.commit}^{{tree}}")
     return tree, record.status, record.note, sorted(record.tags), record.overrides, record.metrics

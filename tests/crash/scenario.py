@@ -105,7 +105,7 @@ def with_two(repo: Workspace) -> None:
 def one(repo: Workspace, name: str = "one") -> Experiment:
     """Return the experiment of a name, which must be there, whole and ended."""
     (found,) = [e for e in experiments(repo) if e.name == name]
-    assert found.error is None
+    assert isinstance(found, Experiment)
     assert found.record.status.ended
     return found
 
@@ -120,5 +120,5 @@ def stored(repo: Workspace, name: str = "one") -> None:
 def names(repo: Workspace) -> tuple[list[str], list[str]]:
     """Return those of the experiments, and of those in the trash."""
     trashed = [each.experiment for each in trash.contents(Project.open(repo.path).repo)]
-    assert not any(experiment.error for experiment in trashed)
+    assert all(isinstance(experiment, Experiment) for experiment in trashed)
     return [e.name for e in experiments(repo)], sorted(e.name for e in trashed)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.model import Experiment
 from gitexp.project.project import Project
 from tests.support.workspace import GITEXP, Workspace
 
@@ -72,7 +73,7 @@ def test_sixteen_writers_beside_gc_and_pack_refs(repo: Workspace) -> None:
     found = Project.open(repo.path).store.all()
     assert len(set(printed)) == len(printed) == WRITERS * EACH
     assert {e.name for e in found} == set(printed)
-    assert {(e.error, e.record.status) for e in found} == {(None, "done")}
+    assert {(type(e), e.record.status) for e in found} == {(Experiment, "done")}
     assert repo.git("fsck", "--strict", "--no-dangling", "--no-progress") == ""
     assert_nothing_left(repo)
 

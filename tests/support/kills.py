@@ -34,7 +34,7 @@ def assert_put_right(repo: Workspace, point: str, status: Status | None) -> None
     found = [e for e in experiments(repo) if e.name == "one"]
     assert [e.record.status for e in found] == ([] if status is None else [status])
     for one in found:
-        assert one.error is None
+        assert isinstance(one, Experiment)
         assert one.record.process is None
         assert git(repo, "show", "-s", "--format=%P", one.record.commit) == one.record.baseline
         assert ".gitexp" not in git(repo, "ls-tree", "--name-only", one.record.commit).splitlines()

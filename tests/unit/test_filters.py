@@ -17,7 +17,7 @@ from gitexp import errors
 from gitexp.catalog import rows
 from gitexp.catalog.filters import ATTRIBUTES, parse
 from gitexp.catalog.rows import Row
-from gitexp.model import Experiment, Record, Status
+from gitexp.model import Damaged, Experiment, Record, Status
 from gitexp.times import parse_duration, parse_moment
 from tests.support.codes import has_code
 
@@ -196,8 +196,7 @@ def test_one_name_is_one_thing_in_all_rows() -> None:
 
 
 def test_an_experiment_that_cannot_be_read_is_never_let_through() -> None:
-    record = Record("bad", Status.FAILED, "c" * 40, "c" * 40)
-    damaged = rows.of_one(Experiment("bad", "d" * 40, record, "not JSON"))
+    damaged = rows.of_one(Damaged("bad", "d" * 40, "not JSON"))
     assert parse("not tags").select([damaged], NOW) == []
     assert not parse("true").matches(damaged, NOW)
 

@@ -23,6 +23,7 @@ NAMES = [
     "Columns",
     "Contact",
     "Dag",
+    "Damaged",
     "Details",
     "Diff",
     "Experiment",

@@ -13,7 +13,7 @@ from gitexp.cli.kit.help import Command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitexp.model import Experiment
+    from gitexp.model import Stored
 
 EPILOG = """Examples:
 gitexp remove exp-333c9 exp-55e90
@@ -126,7 +126,7 @@ def _ask(what: str) -> None:
         raise typer.Abort
 
 
-def _listed(chosen: list[Experiment]) -> str:
+def _listed(chosen: list[Stored]) -> str:
     names = ", ".join(experiment.name for experiment in chosen[:_SHOWN])
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
     many = "" if len(chosen) == 1 else f"{len(chosen):,} experiments: "

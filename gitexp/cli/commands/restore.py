@@ -67,7 +67,7 @@ def _list(found: list[Trashed], *, json: bool) -> None:
         return render.as_json_list(
             {
                 "name": one.experiment.name,
-                "commit": one.experiment.record.commit,
+                "commit": one.commit,
                 "record": one.experiment.id,
                 "removed": one.removed.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             }
@@ -76,7 +76,6 @@ def _list(found: list[Trashed], *, json: bool) -> None:
     if not found:
         return render.say("The trash is empty.", "dim")
     return render.answer(
-        f"{show_time(one.removed.isoformat()):>10}  {one.experiment.record.commit[:7]}  "
-        f"{clean(one.experiment.name)}"
+        f"{show_time(one.removed.isoformat()):>10}  {one.commit[:7]}  {clean(one.experiment.name)}"
         for one in found
     )

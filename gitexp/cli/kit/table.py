@@ -166,7 +166,7 @@ def _state(row: Row) -> str:
         return "unreadable record"
     if row.status in (None, Status.DONE):
         return ""
-    code = row.experiment.record.exit_code if row.experiment is not None else None
+    code = row.record.exit_code if row.record is not None else None
     return f"failed (exit {code})" if row.status is Status.FAILED and code is not None else str(row.status)
 
 

@@ -21,7 +21,7 @@ from gitexp.catalog.sources import ForeignRef
 from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, DvcFiles
 from gitexp.files.limits import MAX_BYTES
-from gitexp.model import Experiment, Record, Status, Tree
+from gitexp.model import Damaged, Experiment, Record, Status, Stored, Tree
 from gitexp.project.project import Project, parse_all, parse_params, read
 from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
@@ -40,11 +40,11 @@ class DvcSource:
     def refs(self, found: Sequence[Sequence[bytes]]) -> list[ForeignRef]:
         return refs(found)
 
-    def read(self, project: Project, refs: Sequence[ForeignRef]) -> list[Experiment]:
+    def read(self, project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
         return read_refs(project, refs)
 
 
-def read_refs(project: Project, refs: Sequence[ForeignRef]) -> list[Experiment]:
+def read_refs(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
     """Return the experiments at some refs, less those that hold something else than a commit."""
     if not refs:
         return []
@@ -124,7 +124,7 @@ class _Reading:
             if self._not_in_git(commit, pipeline)
         )
 
-    def experiment(self, ref: ForeignRef) -> Experiment | None:
+    def experiment(self, ref: ForeignRef) -> Stored | None:
         """Return what stands at a ref, or None if that is no commit."""
         found, data = self._objects[ref.commit], self._objects.content(ref.commit)
         if found is None:
@@ -232,9 +232,8 @@ def _unique(*names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(itertools.chain(*names)))
 
 
-def _damaged(ref: ForeignRef, why: str) -> Experiment:
-    record = Record(ref.name, Status.DONE, ref.commit, ref.baseline)
-    return Experiment(ref.name, ref.commit, record, f"The commit of {ref.name} {why}", SOURCE)
+def _damaged(ref: ForeignRef, why: str) -> Damaged:
+    return Damaged(ref.name, ref.commit, f"The commit of {ref.name} {why}", SOURCE)
 
 
 def _time(seconds: int) -> str:

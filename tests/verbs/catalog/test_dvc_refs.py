@@ -10,7 +10,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
-from gitexp.model import Experiment
+from gitexp.model import Damaged, Experiment
 from gitexp.project.project import Project
 from tests.support.codes import has_code
 from tests.support.dvc import put
@@ -81,9 +81,9 @@ def test_a_commit_that_is_gone_or_damaged_hides_no_other(repo: Workspace) -> Non
         broken.chmod(0o600)
         broken.write_bytes(b"no object at all")
     found = _found(repo)
-    assert {name for name, experiment in found.items() if experiment.error is None} == {"good"}
+    assert {name for name, found_one in found.items() if isinstance(found_one, Experiment)} == {"good"}
     assert found["gone"].error == "The commit of gone is not in this repository."
-    assert found["damaged"].error is not None
+    assert isinstance(found["damaged"], Damaged)
     with pytest.raises(errors.BadRecord):
         lookup.require(Project.open(repo.path), "gone")
     assert repo.gitexp("show", "-A").exit_code == 0
@@ -151,7 +151,7 @@ def test_a_hostile_dvc_yaml_costs_its_own_values_at_most(repo: Workspace, dvc_ya
     put(repo, "odd", {"dvc.yaml": dvc_yaml, "metrics.json": '{"acc": 1}'})
     (repo.path.parent / "secret.json").write_text('{"secret": 1}')
     found = _found(repo)
-    assert found["odd"].error is None
+    assert isinstance(found["odd"], Experiment)
     assert found["odd"].record.params["params.yaml"] == found["good"].record.params["params.yaml"]
     assert "secret" not in str(found["odd"].record.metrics)
     assert repo.gitexp("show", "-A").exit_code == 0
@@ -175,9 +175,9 @@ def test_what_cannot_be_read_is_named(repo: Workspace) -> None:
 def test_a_commit_with_an_endless_message_is_told(repo: Workspace) -> None:
     put(repo, "good")
     put(repo, "long", message="x" * (2 << 20))
-    error = _found(repo)["long"].error
-    assert error is not None
-    assert error.startswith("The commit of long is too large: 2,097,")
+    found = _found(repo)["long"]
+    assert isinstance(found, Damaged)
+    assert found.error.startswith("The commit of long is too large: 2,097,")
 
 
 def test_a_dvc_yaml_in_a_folder_of_the_checkout_counts(repo: Workspace) -> None:

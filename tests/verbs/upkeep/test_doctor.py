@@ -13,7 +13,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.history import edit, remove, restore
-from gitexp.model import ProcessId, Status
+from gitexp.model import Damaged, Experiment, ProcessId, Status
 from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.upkeep import doctor
@@ -117,8 +117,9 @@ def test_a_ref_that_says_no_commit(repo: Workspace, project: Project, content: s
         (refs / name).parent.mkdir(parents=True, exist_ok=True)
         (refs / name).write_text(content)
     damaged, one = project.store.all()
+    assert isinstance(damaged, Damaged)
     assert (damaged.name, damaged.error) == ("e", "The ref of e is broken: it says no commit.")
-    assert one.error is None
+    assert isinstance(one, Experiment)
     assert project.store.names() == ["e", "one"]
     with pytest.raises(errors.BadRecord, match="nothing of e to keep") as refused:
         remove.remove(project, [damaged])
@@ -136,7 +137,7 @@ def test_a_broken_ref_hides_no_missing_object(repo: Workspace, project: Project)
     refs = project.repo.common_dir / "refs" / "gitexp" / "exps"
     (refs / "e").write_text("garbage\n")
     object_file(repo, "refs/gitexp/exps/two").unlink()
-    assert [e.name for e in project.store.all() if e.error] == ["e", "two"]
+    assert [e.name for e in project.store.all() if isinstance(e, Damaged)] == ["e", "two"]
     assert {code for code, _ in codes(project)} == {"broken-ref", "bad-record"}
 
 
