@@ -25,7 +25,7 @@ from gitexp.pipeline.state import Reason, StageResult, StageState, changes, sent
 from gitexp.process.execute import Outcome
 from gitexp.project.project import Project, read
 from gitexp.stages import plan as stages
-from gitexp.stages.cache import Before, StageCache
+from gitexp.stages.cache import EarlierRun, StageCache
 from gitexp.stages.commands import Runner, Site, runner
 from gitexp.stages.journal import Journal
 from gitexp.stages.judge import Decision, Judge
@@ -336,7 +336,7 @@ class _Execution:
 
     # -- outs ---------------------------------------------------------------------------------------
 
-    def _restored(self, decision: Decision) -> Before | None:
+    def _restored(self, decision: Decision) -> EarlierRun | None:
         """The earlier run whose outs were brought in place of a run: the first whose outs can all be had."""
         stage = decision.stage
         in_git = [out.path for out in stage.outs if out.in_git]
@@ -360,7 +360,7 @@ class _Execution:
             return before
         return None
 
-    def _log_restored(self, stage: Stage, before: Before) -> None:
+    def _log_restored(self, stage: Stage, before: EarlierRun) -> None:
         title = f"--- {stage.name}: restored"
         if before.experiment:
             title += f" from {before.experiment}"

@@ -11,7 +11,7 @@ from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import Reason, Why, reasons
-from gitexp.stages.cache import Before, StageCache
+from gitexp.stages.cache import EarlierRun, StageCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class Judge:
         seen = self._standing.as_seen
         return replace(locked, deps=tuple(map(seen, locked.deps)), outs=tuple(map(seen, locked.outs)))
 
-    def earlier(self, decision: Decision) -> Iterator[Before]:
+    def earlier(self, decision: Decision) -> Iterator[EarlierRun]:
         """Yield the runs of a stage whose outs may be restored in place of running it, the best first."""
         why = {reason.why for reason in decision.reasons}
         if not why or not why.isdisjoint((Why.ALWAYS, Why.FORCED)):
             return
         stage, locked = decision.stage, decision.locked
         if why == {Why.OUT} and locked is not None and _knows_outs(locked, stage):
-            yield Before("", locked, None)
+            yield EarlierRun("", locked, None)
         if stage.outs and not stage.frozen and not any(out.persist for out in stage.outs):
             would = replace(decision.now, outs=tuple(Artifact(out.path, "", 0) for out in stage.outs))
             yield from self._cache.find(stage.name, stage_key(would))

@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,9 @@ import pytest
 
 from gitexp import errors
 from gitexp.history.remove import remove
-from gitexp.model import Status
+from gitexp.model import Artifact, Status
 from gitexp.objects.store import ObjectStore
+from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.state import StageResult, StageSelection
 from gitexp.process.log import shorten
 from gitexp.project.project import Project
@@ -26,6 +27,7 @@ from gitexp.runs.request import RunRequest
 from gitexp.runs.run import run
 from gitexp.stages import commands
 from gitexp.stages.execute import StageListener
+from gitexp.stages.lock_index import LockIndex
 from tests.support.codes import has_code
 from tests.support.pipeline import ALL, FILES, STAGES, lock, make, reasons, start, states
 from tests.support.workspace import Workspace
@@ -249,14 +251,59 @@ def test_the_index_of_stages_may_be_lost_or_damaged(repo: Workspace) -> None:
     start(repo)
     repo.allow("files", "params.yaml")
     start(repo, ["train.lr=0.25"])
-    index = Project.open(repo.path).local.root / "stages.sqlite"
-    for lr, damage in (("0.1", b"no database"), ("0.25", b""), ("0.1", None)):
-        if damage is None:
-            with sqlite3.connect(index) as database:
-                database.execute("DROP TABLE stages")
-        else:
-            index.write_bytes(damage)
+    index = Project.open(repo.path).local.root / "stages.index"
+    whole = index.read_bytes()
+    middle = len(whole) // 2
+    hostile = b"4 record a b d8f31961\n4 f3b61b38\n\xff\xff 00000000\n"
+    damages = (
+        b"no index",
+        b"",
+        whole[:-40],  # cut short by a kill
+        whole[:middle] + bytes(100) + whole[middle + 100 :],  # by a power cut
+        whole[:middle] + whole,  # mixed by two writers
+        hostile,
+    )
+    for number, damage in enumerate(damages):
+        index.write_bytes(damage)
+        lr = ("0.1", "0.25")[number % 2]
         assert states(start(repo, [f"train.lr={lr}"]).experiment)["train"] == "restored"
+    index.unlink()
+    index.mkdir()
+    assert states(start(repo, ["train.lr=0.1"]).experiment)["train"] == "restored"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_the_index_of_stages_is_not_written_through_a_link(repo: Workspace) -> None:
+    start(repo)
+    repo.allow("files", "params.yaml")
+    start(repo, ["train.lr=0.25"])
+    target = repo.path.parent / "precious"
+    target.write_text("mine\n")
+    index = Project.open(repo.path).local.root / "stages.index"
+    index.unlink()
+    index.symlink_to(target)
+    assert states(start(repo, ["train.lr=0.1"]).experiment)["train"] == "restored"
+    assert target.read_text() == "mine\n"
+
+
+def test_several_may_write_the_index_of_stages_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "stages.index"
+
+    def write(number: int) -> None:
+        for each in range(20):
+            blob = f"{number:020}{each:020}"
+            artifact = Artifact("a", f"{number:032}{each:032}", 1)
+            LockIndex(file).add({blob: blob}, {blob: Lock(data={"a": artifact})})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    index = LockIndex(file)
+    for number in range(8):
+        for each in range(20):
+            blob = f"{number:020}{each:020}"
+            assert index.blob_of(blob) == blob
+            assert index.has_artifact(f"{number:032}{each:032}", blob)
+    assert not index.has_artifact("f" * 64, "0" * 40)
 
 
 def test_an_experiment_with_a_hostile_lock_gives_nothing_and_hides_nothing(repo: Workspace) -> None:
