@@ -1,8 +1,8 @@
-"""What a word on the command line stands for: an experiment, a Git revision, or the workspace.
+"""The meaning of a word on the command line: an experiment, a Git revision, or the workspace.
 
-An experiment is gitexp's own or another program's. In this order a word is taken for: the full name of one
-of ours, the full name of one of theirs, the beginning of a name, a commit id. Where a name stands for
-several (DVC's names are unique on one baseline only), the commit id tells them apart.
+An experiment is gitexp's own or another program's. A word is taken for, in this order: the full name of an
+own experiment, the full name of another program's, the beginning of a name, a commit id. Where a name stands
+for several (DVC's names are unique on one baseline only), the commit id tells them apart.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from gitexp import errors, files
 from gitexp.catalog import sources
 from gitexp.catalog.sources import ForeignRef
-from gitexp.model import Damaged, Experiment, Files, Stored
+from gitexp.model import Damaged, Experiment, Files, Record, Stored
 from gitexp.project.project import Project, parse_all, parse_params
 from gitexp.words import did_you_mean
 
@@ -25,18 +26,55 @@ _SHORTEST_ID = 4  # digits of a commit id
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One side of a comparison. `commit` is None for the workspace; `experiment` None for a revision.
+class Workspace:
+    """The files of the workspace as they are now."""
 
-    `complaints` say which params and metrics files could not be read, and why.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit with the name under which the user knows it: a branch, a revision, a short id."""
 
     label: str
-    commit: str | None
+    id: str
+
+
+Side: TypeAlias = Workspace | Commit | Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One side of a comparison, with its params and metrics.
+
+    `commit` is None for the workspace; `experiment` None for a revision.
+
+    Attributes:
+        complaints: a sentence for each params or metrics file that could not be read.
+    """
+
+    side: Side
     params: Files
     metrics: Files
-    experiment: Experiment | None = None
     complaints: Sequence[str] = ()
+
+    @property
+    def label(self) -> str:
+        match self.side:
+            case Workspace():
+                return WORKSPACE
+            case Commit(label=name) | Experiment(name=name):
+                return name
+
+    @property
+    def commit(self) -> str | None:
+        match self.side:
+            case Workspace():
+                return None
+            case Commit(id=commit) | Experiment(record=Record(commit=commit)):
+                return commit
+
+    @property
+    def experiment(self) -> Experiment | None:
+        return self.side if isinstance(self.side, Experiment) else None
 
 
 def experiments(project: Project) -> list[Stored]:
@@ -184,23 +222,24 @@ def _is_ref(project: Project, text: str) -> bool:
 def here(project: Project, more: Collection[str] = ()) -> Point:
     """Return the workspace as it stands, with `more` params files than the config names."""
     params, metrics, complaints = project.read_here(more)
-    return Point(WORKSPACE, None, params, metrics, complaints=complaints)
+    return Point(Workspace(), params, metrics, complaints)
 
 
 def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:
     """Return a commit with the params and metrics files in it, `more` than the config names."""
     params, metrics, complaints = project.read_at([commit], more)[commit]
-    return Point(label, commit, params, metrics, complaints=[f"{text} (in {label})" for text in complaints])
+    return Point(Commit(label, commit), params, metrics, [f"{text} (in {label})" for text in complaints])
 
 
 def beside(project: Project, point: Point, other: Point) -> Point:
     """Return a commit or the workspace with those params files read too that the other side has."""
     more = [name for name in other.params if name not in project.config.params]
-    if point.experiment is not None or not more:
-        return point
-    if point.commit is None:
-        return here(project, more)
-    return of_commit(project, point.label, point.commit, more)
+    match point.side:
+        case Workspace() if more:
+            return here(project, more)
+        case Commit(label, commit) if more:
+            return of_commit(project, label, commit, more)
+    return point
 
 
 def of_experiment(project: Project, experiment: Stored) -> Point:
@@ -213,7 +252,7 @@ def of_experiment(project: Project, experiment: Stored) -> Point:
     record = found.record
     if not sources.is_own(found):  # read just now, not when it ran
         complaints = [f"{text} (in {found.name})" for text in record.warnings]
-    return Point(experiment.name, record.commit, record.params, record.metrics, found, complaints)
+    return Point(found, record.params, record.metrics, complaints)
 
 
 def complete(project: Project, experiment: Stored) -> Stored:

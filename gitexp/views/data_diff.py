@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
-from gitexp.catalog.lookup import Point
+from gitexp.catalog.lookup import Point, Workspace
 from gitexp.datasets import lock_file
 from gitexp.datasets.changes import FileChanges, manifest_of
 from gitexp.datasets.wanted import lock_at
@@ -62,7 +62,7 @@ def _contents(project: Project, point: Point) -> dict[str, Scanned]:
     """Return the artifacts of a point by path; with the files of folders for data that stands here."""
     lock = lock_at(project, point)
     found = {artifact.path: Scanned(artifact) for artifact in lock.artifacts}
-    if point.commit is None:
+    if isinstance(point.side, Workspace):
         with StatCache(project.local.stat_cache) as cache:
             for path, locked in lock.data.items():
                 with contextlib.suppress(errors.UnstorableData):

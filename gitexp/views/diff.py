@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from gitexp.catalog import lookup
-from gitexp.catalog.lookup import Point
+from gitexp.catalog.lookup import Point, Workspace
 from gitexp.catalog.values import differs, value_pairs
-from gitexp.model import MISSING, Change, Files, Tree
+from gitexp.model import MISSING, Change, Experiment, Files, Tree
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
@@ -61,11 +61,11 @@ def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, 
     one = lookup.find(project, old)
     if new is not None:
         return one, lookup.find(project, new)
-    if one.experiment is not None:
-        return _baseline(project, one.experiment.record.baseline), one
-    head = project.repo.head().commit
-    if one.commit is None:
-        return lookup.of_commit(project, "HEAD", head), one
+    match one.side:
+        case Experiment(record=record):
+            return _baseline(project, record.baseline), one
+        case Workspace():
+            return lookup.of_commit(project, "HEAD", project.repo.head().commit), one
     return one, lookup.here(project)
 
 
@@ -161,12 +161,13 @@ def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[
     """
     args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
     args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]
-    if old.commit is not None and new.commit is not None:
-        yield partial(project.repo.run, *args, "--end-of-options", old.commit, new.commit, "--")
-        return
-    if old.commit is None:
+    commits = [point.commit for point in (old, new) if point.commit is not None]
+    if isinstance(old.side, Workspace):
         args.append("-R")
-    args += ["--end-of-options", old.commit or new.commit or "HEAD", "--"]
+    args += ["--end-of-options", *commits, "--"]
+    if len(commits) == 2:
+        yield partial(project.repo.run, *args)
+        return
     with project.local.scratch() as scratch:
         rules = snapshot.Rules(leave_out=exclusions.rule(project.repo.root))
         snapshot.know_untracked(project.repo, scratch, rules)
@@ -174,10 +175,10 @@ def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[
 
 
 def _command(old: Point, new: Point) -> Change | None:
-    if old.experiment is None or new.experiment is None:
-        return None
-    before, after = (side.experiment.record.command or MISSING for side in (old, new) if side.experiment)
-    return Change("command", before, after) if before != after else None
+    match old.side, new.side:
+        case Experiment(record=before), Experiment(record=after) if before.command != after.command:
+            return Change("command", before.command or MISSING, after.command or MISSING)
+    return None
 
 
 def _environment(project: Project, old: Point, new: Point) -> list[Change]:
@@ -191,9 +192,9 @@ def _environment(project: Project, old: Point, new: Point) -> list[Change]:
 
 
 def _packages(project: Project, point: Point) -> dict[str, str]:
-    if point.experiment is None:
+    if not isinstance(point.side, Experiment):
         return {}
-    text = (project.store.run_file(point.experiment, "environment.txt") or b"").decode("utf-8", "replace")
+    text = (project.store.run_file(point.side, "environment.txt") or b"").decode("utf-8", "replace")
     packages = {}
     for line in text.splitlines():
         if line.startswith("# python "):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gitexp import errors
-from gitexp.catalog.lookup import Point
+from gitexp.catalog.lookup import Commit, Point, Workspace
 from gitexp.catalog.values import change_of
 from gitexp.cli.kit import complete, options
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.output import printable_patch
 from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.sections import Cells, side_by_side
-from gitexp.model import MISSING, Artifact, Change
+from gitexp.model import MISSING, Artifact, Change, Experiment
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
 from gitexp.views.formats import markdown_table
@@ -187,7 +187,7 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
 
 
 def _point(point: Point) -> dict[str, Any]:
-    kind = "workspace" if point.commit is None else "experiment" if point.experiment else "commit"
+    kind = {Workspace: "workspace", Commit: "commit", Experiment: "experiment"}[type(point.side)]
     return {"kind": kind, "name": point.label, "commit": point.commit}
 
 

@@ -89,9 +89,9 @@ def test_what_would_change_one_of_theirs_is_refused(repo: Workspace) -> None:
     dvc.put(repo, "theirs")
     project = Project.open(repo.path)
     assert lookup.require_own(project, "ou").name == "ours"
-    for damaged in (False, True):
+    for require in (lookup.require_own, lookup.require_own_stored):
         with pytest.raises(errors.ExperimentError, match="theirs is DVC's: gitexp only reads it") as caught:
-            lookup.require_own(project, "th", damaged=damaged)
+            require(project, "th")
         assert caught.value.hint is not None
     with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")):
         lookup.require_own(project, "nobody")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from gitexp import errors
-from gitexp.catalog.lookup import Point
+from gitexp.catalog.lookup import Commit, Point
 from gitexp.catalog.values import change_of
 from gitexp.cli.commands import diff
 from gitexp.model import MISSING, Change
@@ -342,7 +342,7 @@ def test_two_commits_need_no_scratch_folder(two: Workspace, monkeypatch: pytest.
 
 def test_many_rows_that_do_not_fit_take_linear_time(repo: Workspace) -> None:
     changes = [Change(f"key{at}", "x" * (at % 60), "y" * (60 - at % 60)) for at in range(20_000)]
-    point = Point("p", None, {}, {})
+    point = Point(Commit("p", "1" * 40), {}, {})
     start = time.process_time()
     assert diff.lines(Diff(point, point, changes, [], [], []), b"", width=80, colors=False)
     assert time.process_time() - start < 10
