@@ -1,4 +1,4 @@
-"""Experiment versioning in Git, from Python. What the command line does, these functions return.
+"""Experiment versioning in Git, from Python. Each function does the work of one command and returns data.
 
     import gitexp
 
@@ -8,7 +8,7 @@
     best = table.experiments[0]
     gitexp.branch(project, best.name, "best")
 
-Every expected error is an `errors.GitexpError`. Names are imported when they are first used, so that
+Every expected error is an `errors.GitexpError`. A name is imported at its first use, so that
 `import gitexp` costs next to nothing."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib import import_module
 
 from gitexp.version import __version__
 
-TYPE_CHECKING = False  # as type checkers know it; to import `typing` costs more than all the rest
+TYPE_CHECKING = False  # type checkers know the name; importing `typing` costs more than all the rest
 if TYPE_CHECKING:
     from gitexp import errors
     from gitexp.catalog.lookup import Point

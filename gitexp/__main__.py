@@ -7,15 +7,13 @@ import os
 import signal
 import sys
 
-TYPE_CHECKING = (
-    False  # as type checkers know it; `typing` would take half of the time until Ctrl-C is seen to
-)
+TYPE_CHECKING = False  # type checkers know the name; importing `typing` takes half of the time until main()
 if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
 if sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - pathlib would be looked for there
-    # Python looks for modules in the current folder first: a git.py there, of somebody else's, would run.
+    # Python looks for modules in the current folder first: somebody else's git.py there would run.
     # (The `gitexp` command never looks there, nor does `python -P -m gitexp`.)
     del sys.path[0]
 
@@ -23,9 +21,9 @@ _INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; a Ctrl-C while it is still being loaded ends it without a word."""
-    # Loading makes no garbage in cycles, nor does reading ten thousand records; to look for it takes a third
-    # of the time. What goes on for longer turns it on again.
+    """Run the command line and exit. Ctrl-C during the imports ends the process without a word."""
+    # Neither the imports nor the reading of ten thousand records make garbage in cycles, and looking for
+    # such garbage takes a third of the time. Long work turns the collector on again.
     gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was ignored from the start
         signal.signal(signal.SIGINT, _leave)
@@ -35,7 +33,7 @@ def main() -> NoReturn:
 
 
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:
-    os._exit(_INTERRUPTED)  # an exception might be caught by whatever is just being imported
+    os._exit(_INTERRUPTED)  # the module just being imported might catch an exception
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
-"""Every error that a user can meet, on one page: the classes, then all codes with what they mean.
+"""Every error that a user can meet, on one page: the classes, then all codes with their meanings.
 
-An error carries one sentence for the person (`message`), what to do next (`hint`), a stable `code` for
-programs, and the exit status of the process. A class exists where somebody catches it, or where an error
-has more to say than that; all others are raised as the nearest class with `code=`. Nothing here knows the
-terminal.
+A class exists where somebody catches it, or where an error has more to tell than a message and a hint.
+All other errors are raised as the nearest class with `code=`. Nothing here knows the terminal.
 
 To add an error: raise the class that fits with a new `code`, and add that to `CODES`.
 """
@@ -14,11 +12,19 @@ from collections.abc import Sequence
 
 
 class GitexpError(Exception):
-    """The root: one sentence that says what is wrong and, in `hint`, what to do about it."""
+    """The root of all errors.
+
+    Attributes:
+        message: one sentence for a person about the fault.
+        hint: the next step, if one is known.
+        code: stable name for programs; `CODES` lists all.
+        exit_code: exit status of the process.
+        details: names of further attributes, for `--json`.
+    """
 
     code = "error"
     exit_code = 1
-    details: tuple[str, ...] = ()  # names of attributes
+    details: tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str | None = None, *, code: str = "") -> None:
         super().__init__(message)
@@ -27,13 +33,13 @@ class GitexpError(Exception):
         self.code = code or self.code
 
     def as_json(self) -> dict[str, object]:
-        """Return the error as `--json` has it."""
+        """The error as `--json` has it."""
         details = {name: getattr(self, name) for name in self.details}
         return {"code": self.code, "message": self.message, "hint": self.hint, **details}
 
 
 class UnsavedChanges(GitexpError):
-    """Files of the workspace would be overwritten; `paths` are these."""
+    """Files of the workspace, `paths`, would be overwritten."""
 
     code = "unsaved-changes"
     details = ("paths",)
@@ -54,33 +60,33 @@ class StorageError(GitexpError):
 
 
 class DiskFull(StorageError):
-    """There is no room left, or none under the user's quota."""
+    """No room is left on the disk, or none under the user's quota."""
 
     code = "disk-full"
 
 
 class Interrupted(GitexpError):
-    """The user has stopped it; not for a run's own command, which is an experiment all the same."""
+    """The user has stopped gitexp. (An interrupted command of a run is an experiment, not an error.)"""
 
     code = "interrupted"
     exit_code = 130
 
 
 class UsageError(GitexpError):
-    """The command line asks for something that cannot be meant."""
+    """The command line asks for the impossible."""
 
     code = "usage"
     exit_code = 2
 
 
 class InvalidName(UsageError):
-    """A name that the storage format does not allow (DESIGN section 3)."""
+    """The storage format does not allow the name (docs/format.md)."""
 
     code = "invalid-name"
 
 
 class OverrideError(UsageError):
-    """An `-S` argument that is not `[file:]key=value`, `+key=value` or `~key`."""
+    """An `-S` argument is not `[file:]key=value`, `+key=value` or `~key`."""
 
     code = "invalid-override"
 
@@ -90,7 +96,7 @@ class UnknownStage(UsageError):
 
 
 class FileError(GitexpError):
-    """Something is wrong in a file; the message starts with `file:line:column` as far as known."""
+    """A fault in a file; the message starts with `file:line:column` as far as known. Both count from 1."""
 
     code = "bad-file"
     details = ("file", "line", "column")
@@ -105,30 +111,34 @@ class FileError(GitexpError):
         line: int | None = None,
         column: int | None = None,
     ) -> None:
-        place = file
-        if place and line is not None:
-            place += f":{line}" + (f":{column}" if column is not None else "")
-        super().__init__(f"{place}: {message}" if place else message, hint or self.usual_hint)
+        place = [file]
+        if line is not None:
+            place.append(str(line))
+        if line is not None and column is not None:
+            place.append(str(column))
+        if file:
+            message = f"{':'.join(place)}: {message}"
+        super().__init__(message, hint or self.usual_hint)
         self.file = file
         self.line = line
         self.column = column
 
 
 class ParseError(FileError):
-    """The file is not what its ending says; line and column count from 1."""
+    """The file is not in the format of its ending."""
 
     code = "parse-error"
     usual_hint = "Correct the file, then run the command again."
 
 
 class ConfigError(FileError):
-    """`gitexp.yaml` parses but says something that gitexp does not understand."""
+    """`gitexp.yaml` parses, but gitexp does not understand an entry."""
 
     code = "config-error"
 
 
 class RepositoryError(GitexpError):
-    """The repository, or Git itself, cannot be used as it stands."""
+    """gitexp cannot use the repository, or Git itself."""
 
     code = "repository"
 
@@ -138,7 +148,7 @@ class ReadOnlyRepository(RepositoryError):
 
 
 class GitFailed(RepositoryError):
-    """A Git process ended with an error; `status` is its exit status, `stderr` what it said."""
+    """A Git process ended with an error: its exit status is `status`, its words are `stderr`."""
 
     code = "git-failed"
 
@@ -149,7 +159,7 @@ class GitFailed(RepositoryError):
 
 
 class SnapshotRefused(GitexpError):
-    """The workspace cannot be stored exactly; `paths` are the reasons, as shown to the user."""
+    """The workspace cannot be stored exactly, because of `paths`, as shown to the user."""
 
     code = "snapshot-refused"
     details = ("paths",)
@@ -160,7 +170,7 @@ class SnapshotRefused(GitexpError):
 
 
 class ExperimentError(GitexpError):
-    """Something about one named experiment."""
+    """A fault of one named experiment."""
 
     code = "experiment"
 
@@ -170,38 +180,38 @@ class NameTaken(ExperimentError):
 
 
 class BadRecord(ExperimentError):
-    """The record of an experiment is damaged or of a format this version does not know."""
+    """The record of an experiment is damaged, or of a later format."""
 
     code = "bad-record"
 
 
 class SharingError(GitexpError):
-    """Something about another Git repository, which experiments are pushed to or pulled from."""
+    """A fault at another Git repository, during push or pull."""
 
     code = "sharing"
 
 
 class BadTransfer(SharingError):
-    """Git's fsck refuses objects that another repository has sent."""
+    """Git's fsck refuses objects of another repository."""
 
     code = "bad-transfer"
 
 
 class InvalidRemote(UsageError):
-    """The URL or an option of a data remote cannot be meant, or holds a password."""
+    """The URL or an option of a data remote is impossible, or holds a password."""
 
     code = "invalid-remote"
 
 
 class LockError(FileError):
-    """A `gitexp.lock` that gitexp would not have written, or that a merge has left in two."""
+    """gitexp would not have written the `gitexp.lock`, or a merge has left its conflict there."""
 
     code = "bad-lock"
     usual_hint = "Take it from a commit (git checkout gitexp.lock), or remove it: gitexp run makes it."
 
 
 class DataError(GitexpError):
-    """Something about data: files and folders that are known by their content."""
+    """A fault of data: files and folders known by their content."""
 
     code = "data"
 
@@ -211,13 +221,13 @@ class UnstorableData(DataError):
 
 
 class UnsafePath(DataError):
-    """A path, perhaps from somebody else's lock, at which nothing is read or written."""
+    """Nothing is read or written at the path. It may come from somebody else's lock."""
 
     code = "unsafe-path"
 
 
 class DamagedObject(DataError):
-    """An object is not what its name says; `hash` is its name."""
+    """The content of an object does not fit its name, `hash`."""
 
     code = "damaged-object"
     details = ("hash",)
@@ -228,7 +238,7 @@ class DamagedObject(DataError):
 
 
 class MissingData(DataError):
-    """Objects are in no store; `paths` are the files that want them."""
+    """Objects are in no store; the files `paths` want them."""
 
     code = "missing-data"
     details = ("paths",)
@@ -239,13 +249,13 @@ class MissingData(DataError):
 
 
 class DataRemoteError(DataError):
-    """Something about a data remote."""
+    """A fault at a data remote."""
 
     code = "data-remote"
 
 
 class RemoteUnreachable(DataRemoteError):
-    """It does not answer, the connection was cut, or it has an error of its own: that may pass."""
+    """A fault that may pass: no answer, a cut connection, an error of the remote's own."""
 
     code = "data-remote-unreachable"
 
@@ -255,7 +265,7 @@ class NotOnRemote(DataRemoteError):
 
 
 class TransferFailed(DataRemoteError):
-    """Some objects could not be pushed or pulled; `paths` are the files that want them."""
+    """Some objects could not be pushed or pulled; the files `paths` want them."""
 
     code = "transfer-failed"
     details = ("paths",)
@@ -265,7 +275,7 @@ class TransferFailed(DataRemoteError):
         self.paths = tuple(paths)
 
 
-# Every code -> the class that it is raised as, and what it means to whoever meets it.
+# code -> its class, and its meaning for the user
 CODES: dict[str, tuple[type[GitexpError], str]] = {
     "error": (GitexpError, "Anything without a code of its own."),
     "usage": (UsageError, "The command line asks for something that cannot be meant."),

@@ -1,9 +1,9 @@
 """Named places where a test can stop the process dead, as a crash would.
 
-Every step of a write path calls `failpoint("room:step")`. It does nothing unless the environment
-names that very point in GITEXP_FAILPOINT (optionally `point@N` for the Nth time it is reached):
-then the process kills itself with SIGKILL, which nothing can catch or tidy up after. On platforms
-without SIGKILL the process exits at once instead.
+Every step of a write path calls `failpoint("room:step")`. The call does nothing, unless the
+environment names this point in GITEXP_FAILPOINT (`point@N`: the Nth time that it is reached). Then the
+process kills itself with SIGKILL, so that nothing can catch the signal or tidy up. On platforms without
+SIGKILL the process exits at once instead.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _reached = 0
 
 
 def failpoint(name: str) -> None:
-    """Die here if the environment says so; otherwise do nothing."""
+    """Kill the process if the environment names this point; otherwise do nothing."""
     global _reached
     target, _, nth = os.environ.get("GITEXP_FAILPOINT", "").partition("@")
     if name != target:

@@ -1,4 +1,4 @@
-"""What gitexp talks about: small frozen values, no input or output.
+"""The values that every room talks about: small, frozen, without input or output.
 
 A parameter or metric file is kept as the tree that was read from it (`Tree`); tables and
 comparisons use its flat form (`Flat`): dotted keys to scalar or list values.
@@ -15,13 +15,13 @@ Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Any  # Scalar | list[Value] | dict[str, Value]; recursive aliases buy mypy nothing here
 Tree: TypeAlias = Mapping[str, Value]
 Flat: TypeAlias = Mapping[str, Value]
-Files: TypeAlias = Mapping[str, Tree]  # repository-relative path, with slashes -> what the file says
+Files: TypeAlias = Mapping[str, Tree]  # path from the root, with slashes -> its tree
 
 FORMAT = 1  # of the record; docs/format.md is its contract
 
 
 class Status(StrEnum):
-    """Where an experiment is in its life; the last three are ends."""
+    """The state of an experiment; the last three are ends."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -36,10 +36,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """One process on one machine, for ever: the pid alone is reused.
+    """One process on one machine, for ever. A pid alone is not enough: systems use pids again.
 
-    `started` is the start time as the operating system gives it (Linux: boot id and clock ticks),
-    an opaque string that is only compared.
+    Attributes:
+        host: name of the machine.
+        pid: number of the process.
+        started: start time as the operating system gives it (Linux: boot id and clock ticks); an
+            opaque string, only compared.
     """
 
     host: str
@@ -49,16 +52,42 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is remembered about one experiment: the JSON in its record commit's message.
+    """Everything stored about one experiment but its files: the JSON in its record commit's message.
 
-    `commit` is the experiment commit E (while running, the start snapshot S), `baseline` the commit
-    it was made from. `argv` is the command as given, or None where `command` went through a shell;
-    `folder` is where it ran, relative to the root; `identity` is the same for runs that start alike.
-    `patterns` are the regular expressions of the metrics that were looked for in the output. Times are
-    ISO 8601 in UTC; `duration` is in seconds. `cut_params` and `cut_metrics` name the files that were too
-    large for the record and stand in E's tree alone. `stages` says what became of each stage
-    of a pipeline, in the order in which they ended. `extra` is what a later version has added: kept as it
-    is when the record is written again.
+    Attributes:
+        name: name of the experiment.
+        status: state of the experiment.
+        commit: the experiment commit E; while running, the start snapshot S.
+        baseline: commit B, whose code the user started from.
+        branch: branch that was checked out, without `refs/heads/`; None for a detached HEAD.
+        command: the command as one shell line; None if nothing was run.
+        argv: the command as words; None if the user gave a shell line.
+        folder: folder of the command, relative to the root; "" for the root.
+        identity: hash over tree, command, folder and patterns at the start, only compared; "" if nothing
+            was run.
+        overrides: each `-S`, as typed.
+        params: trees of the params files, by path.
+        metrics: trees of the metrics files that the run wrote, by path.
+        patterns: regular expressions by metric, for metrics in the output.
+        cut_params: paths of params files too large for the record; E's tree has them.
+        cut_metrics: paths of metrics files too large for the record; E's tree has them.
+        created: time of the start, ISO 8601 in UTC.
+        finished: time when the end was stored, ISO 8601 in UTC.
+        duration: seconds that the command ran.
+        exit_code: exit status of the command, as a shell gives it: 128 + N for death by signal N.
+        user: login name.
+        host: name of the machine.
+        platform: system, release and processor.
+        python: version of the command's Python; None if none was seen.
+        cpus: number of processors that the run could use.
+        gpus: names of the GPUs.
+        gitexp: version of gitexp.
+        tags: tags of the user.
+        note: note of the user.
+        warnings: sentences for a person: files left out, results not written, a log cut short.
+        process: process of the run; None after the end.
+        stages: result of each stage of a pipeline, in the order in which the stages ended.
+        extra: keys of a later version, kept when the record is written again.
     """
 
     name: str
@@ -100,8 +129,10 @@ class Experiment:
     """An experiment whose record was read.
 
     Attributes:
-        id: the record commit, which the ref points at.
-        source: the program that stored it: "gitexp", or "dvc" for one of DVC's own.
+        name: name in the ref.
+        id: record commit, at which the ref points.
+        record: the record.
+        source: program that stored the experiment: "gitexp" or "dvc".
     """
 
     name: str
@@ -112,12 +143,13 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """An experiment that cannot be read: it is shown, and hides no other.
+    """An experiment that cannot be read. Listings show it, and it hides no other experiment.
 
     Attributes:
-        id: the record commit, which the ref points at; zeros where the ref says no commit.
-        error: why it cannot be read, a sentence.
-        source: the program that stored it.
+        name: name in the ref.
+        id: record commit, at which the ref points; zeros where the ref names no commit.
+        error: the reason, a sentence.
+        source: program that stored the experiment.
     """
 
     name: str
@@ -131,7 +163,7 @@ Stored: TypeAlias = Experiment | Damaged
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key with its value on either side; `MISSING` where it is not there."""
+    """One key with its old and new value; MISSING on a side without the key."""
 
     key: str
     old: Value
@@ -140,11 +172,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file or folder by its content; `path` is relative to the root of the repository.
+    """One file or folder, known by its content.
 
-    `hash` is the SHA-256 of the file in hexadecimal; for a folder that of its manifest, with `.dir`
-    behind it. `size` is in bytes, of all its files; `files` counts them, None for a file. A folder's
-    manifest knows which of its files are executable, for a file `executable` does.
+    Attributes:
+        path: path relative to the root of the repository.
+        hash: SHA-256 of a file, in hexadecimal; of a folder's manifest, with `.dir` behind.
+        size: bytes of all files.
+        files: number of a folder's files; None for a file.
+        executable: mode of a file; a folder's manifest knows the modes of its files.
     """
 
     path: str
@@ -159,7 +194,7 @@ class Artifact:
 
     @property
     def content(self) -> tuple[str, bool]:
-        """What two artifacts share if and only if Git, and whoever runs them, could not tell them apart."""
+        """Equal for two artifacts that neither Git nor a program can tell apart."""
         return self.hash, self.executable
 
 

@@ -1,9 +1,9 @@
-"""The one seam of gitexp: each thing that can be added to it has a kind, a name and a place.
+"""The one seam of gitexp: every plugin has a kind, a name and a place.
 
-The place is text, "module:attribute", and is imported when the thing is asked for. So the core knows
-the names of its extras without importing them, and a package of somebody else's adds a thing by an
-entry point of the group `gitexp.<kind>`. Entry points are read only for a name that the table lacks:
-to read them takes longer than most commands.
+The place is text, "module:attribute", and is imported on demand. So the core knows the names of its
+extras without importing them. Another package adds a plugin by an entry point of the group
+`gitexp.<kind>`. Entry points are read only for a name that the table lacks: reading them takes longer
+than most commands.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ for _name in _COMMANDS:
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """The names that gitexp itself has of a kind, in the order in which people see them."""
+    """The names of gitexp's own plugins of a kind, in the order in which people see them."""
     return tuple(name for each, name in _TABLE if each == kind)
 
 
 def load(kind: str, name: str) -> Any:
-    """The thing of that kind and name, imported now.
+    """The plugin of a kind and name, imported now.
 
-    Raises UsageError if neither gitexp nor an installed package has it.
+    Raises UsageError for a name that neither gitexp nor an installed package has.
     """
     place = _TABLE.get((kind, name)) or _entry_point(kind, name)
     if place is None:

@@ -1,10 +1,12 @@
-"""Times and durations as people write them: `2 days ago`, `2026-11-01`, `1 h 30 min`."""
+"""Times and durations: as records have them, as people write them, and as people read them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+from gitexp.words import clean
 
 _SECONDS = {
     "second": 1,
@@ -27,9 +29,40 @@ _LONGEST_TEXT = 60
 _PART = re.compile(r"\s*+(\d{1,12}(?:\.\d{1,9})?)\s*+([a-z]++)\s*+(?:,|and\b)?")
 
 
+# -- in records -------------------------------------------------------------------------------------------
+
+
+def now() -> str:
+    """The present time as records have it."""
+    return stamp(datetime.now(UTC))
+
+
+def stamp(time: datetime) -> str:
+    """A time in UTC as records have it: ISO 8601 with milliseconds, `2025-10-23T10:40:12.345Z`."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _local(text: str) -> datetime | None:
+    """The time of a text in ISO 8601, in the local zone; None if the text is no time."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+# -- as people write them --------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time to compare with: so many seconds or days before now, a point in time, or a whole day."""
+    """A time to compare with. Exactly one of the fields is set.
+
+    Attributes:
+        seconds_ago: seconds before now.
+        days_ago: a whole day, counted back from today.
+        point: a point in time.
+        day: a whole day.
+    """
 
     seconds_ago: float | None = None
     days_ago: int | None = None
@@ -37,14 +70,16 @@ class Moment:
     day: date | None = None
 
     def order(self, text: str, now: datetime) -> int | None:
-        """Return -1, 0 or 1: a record's time is before, at or after this one; None if it is no time.
+        """-1, 0 or 1: a record's time is before, at or after the moment. None if the text is no time.
 
         Beside a whole day only the day counts, in the local time zone.
         """
         try:
             time = datetime.fromisoformat(text)
-            time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-            if (day := self._day(now)) is not None:
+            if time.tzinfo is None:
+                time = time.replace(tzinfo=UTC)
+            day = self._day(now)
+            if day is not None:
                 here = time.astimezone().date()
                 return (here > day) - (here < day)
             point = self.point or now - timedelta(seconds=self.seconds_ago or 0)
@@ -59,7 +94,10 @@ class Moment:
 
 
 def parse_moment(text: str) -> Moment | None:
-    """Return the time that a text means, or None; without a zone it is local."""
+    """The moment of a text: `2 days ago`, `yesterday`, `2026-11-01`, `2026-11-01 10:40`. Else None.
+
+    A time without a zone is local.
+    """
     text = text.strip()
     words = {"now": Moment(seconds_ago=0), "today": Moment(days_ago=0), "yesterday": Moment(days_ago=1)}
     if text.lower() in words:
@@ -72,15 +110,12 @@ def parse_moment(text: str) -> Moment | None:
     try:
         return Moment(day=date.fromisoformat(text))
     except ValueError:
-        pass
-    try:
-        return Moment(point=datetime.fromisoformat(text).astimezone())
-    except (ValueError, OverflowError, OSError):
-        return None
+        point = _local(text)
+        return None if point is None else Moment(point=point)
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds that a text such as `5 min`, `1 h 30 min` or `90` means, or None."""
+    """The seconds of a text such as `5 min`, `1 h 30 min` or `90`. Else None."""
     if re.fullmatch(r"\s*\d{1,12}(\.\d{1,9})?\s*", text):
         return float(text)
     return _seconds(text, _SECONDS)
@@ -91,14 +126,52 @@ def _seconds(text: str, units: dict[str, int]) -> float | None:
     text = text.strip().lower()
     while at < len(text) <= _LONGEST_TEXT:
         part = _PART.match(text, at)
-        unit = units.get(part[2]) or units.get(part[2].removesuffix("s")) if part else None
-        if part is None or unit is None:
+        if part is None:
+            return None
+        unit = units.get(part[2]) or units.get(part[2].removesuffix("s"))
+        if unit is None:
             return None
         total += float(part[1]) * unit
         at = part.end()
-    return total if at and total <= _LONGEST else None
+    if not at or total > _LONGEST:
+        return None
+    return total
 
 
-def now() -> str:
-    """Return the time as records have it: ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+# -- as people read them ------------------------------------------------------------
+
+
+def show_time(text: str | None, now: datetime | None = None) -> str:
+    """A record's time in the local zone: `10:40` today, `Oct 23` this year, else `2025-10-23`."""
+    if not text:
+        return "-"
+    time = _local(text)
+    if time is None:
+        return clean(text)[:16]
+    now = now or datetime.now().astimezone()
+    if time.date() == now.date():
+        return f"{time:%H:%M}"
+    if time.year == now.year:
+        return f"{time:%b} {time.day:2d}"
+    return f"{time:%Y-%m-%d}"
+
+
+def show_moment(text: str) -> str:
+    """A record's time in the local zone, to the second: `2025-10-23 10:40:12`."""
+    time = _local(text)
+    return clean(text) if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def show_duration(seconds: float | None) -> str:
+    """A duration: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 40 min`."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    if minutes:
+        return f"{minutes} min {rest} s"
+    return f"{rest} s"

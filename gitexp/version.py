@@ -1,3 +1,3 @@
-"""The one place where the version stands; CHANGELOG.md is checked against it."""
+"""The version; a test compares CHANGELOG.md with it."""
 
 __version__ = "0.3.0"

@@ -1,25 +1,71 @@
-"""Lists and amounts as people write them, in messages of every room."""
+"""Text as people read it: lists, amounts, values, and names that may have been meant. For every room."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
 from gitexp.model import MISSING, Artifact
 
+PRECISION = 5  # significant digits of a metric
+LONGEST = 60  # characters of one value in a table on a terminal
 
-def shorten(paths: Sequence[str], most: int = 5) -> str:
-    """Return the first few paths and how many more there are."""
-    more = len(paths) - most
-    return ", ".join(paths[:most]) + (f" and {more:,} more" if more > 0 else "")
+_JOINER = "\u200d"
+_WHITE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+# -- lists and amounts -----------------------------------------------------------------------------
+
+
+def shorten(texts: Sequence[str], most: int = 5) -> str:
+    """The first texts and the number of the others: `a, b and 3 more`."""
+    shown = ", ".join(texts[:most])
+    more = len(texts) - most
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def cut(text: str, most: int) -> str:
+    """The text in at most so many characters; `…` stands for the rest."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 file`, `4,000 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def human_size(size: float) -> str:
+    """A size in bytes as people write it: `512 B`, `1.5 kB`, `10 MB` (10 * 1024 * 1024 bytes)."""
+    if size < 1024:
+        return f"{size:.0f} B"
+    size, unit = size / 1024, "kB"
+    for larger in ("MB", "GB"):
+        if size >= 1024:
+            size, unit = size / 1024, larger
+    return f"{size:.0f} {unit}" if size >= 10 else f"{size:.1f} {unit}"
+
+
+def objects(count: int, size: int) -> str:
+    """A number of objects with their size in bytes: `15 objects (11 kB)`."""
+    return f"{counted(count, 'object')} ({human_size(size)})"
+
+
+def content(artifact: Artifact) -> str:
+    """The size of a piece of data, and the number of a folder's files: `2 MB in 400 files`."""
+    size = human_size(artifact.size)
+    if artifact.files is None:
+        return size
+    return f"{size} in {counted(artifact.files, 'file')}"
+
+
+# -- hints ----------------------------------------------------------------------------------------------
 
 
 def nearest(typed: str, known: Collection[str], most: int = 3) -> list[str]:
-    """The known words that may have been meant by a typed one, the best first; at most `most`.
+    """The known words most like a typed one, the best first; at most `most`.
 
     Keys that end in the typed word come first: `lr` for `train.lr` is the commonest mistake, and too
     short to be found by likeness. A single guess has to be more alike than one of several.
@@ -36,60 +82,45 @@ def did_you_mean(typed: str, known: Collection[str], otherwise: str = "", *, mos
     return f"Did you mean {' or '.join(near)}?" if near else otherwise
 
 
-def human_size(size: float) -> str:
-    """Return a size in bytes as people write it: 10 MB is 10 * 1024 * 1024 bytes."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024 or unit == "GB":
-            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError("unreachable")
-
-
-PRECISION = 5  # significant digits of a metric
-
-
-LONGEST = 60  # characters of one value in a table on a terminal
-
-
-_JOINER = "\u200d"
+# -- text that is safe to show ---------------------------------------------------------------------
 
 
 def clean(text: str) -> str:
-    """Return text with every control and invisible format character written out as `\\x1b`, `\\u202e`.
+    """The text with every control and invisible format character written out: `\\x1b`, `\\u202e`.
 
-    Characters that reorder text or hide (bidi controls, zero-width and tag characters) are as able to
-    deceive as escape sequences: Unicode Technical Report 36. The joiner of composed emoji is harmless.
+    Characters that reorder or hide text (bidi controls, zero-width and tag characters) deceive as well
+    as escape sequences do: Unicode Technical Report 36. The joiner of composed emoji is harmless.
     """
     if text.isprintable():
         return text
-    return "".join(
-        char if _is_safe(char) or _joins(text, at) else _written_out(char) for at, char in enumerate(text)
-    )
-
-
-def _is_safe(char: str) -> bool:
-    return char.isprintable() or unicodedata.category(char) == "Zs"
+    shown = []
+    for at, char in enumerate(text):
+        safe = char.isprintable() or unicodedata.category(char) == "Zs" or _joins(text, at)
+        shown.append(char if safe else _written_out(char))
+    return "".join(shown)
 
 
 def _joins(text: str, at: int) -> bool:
-    """Return whether a joiner stands between two parts of an emoji."""
-    return text[at] == _JOINER and all(
-        unicodedata.category(char) in ("So", "Sk", "Mn")
-        for char in (text[at - 1 : at] + text[at + 1 : at + 2])
-    )
+    """Whether a joiner stands between two parts of an emoji."""
+    around = text[at - 1 : at] + text[at + 1 : at + 2]
+    return text[at] == _JOINER and all(unicodedata.category(char) in ("So", "Sk", "Mn") for char in around)
 
 
 def _written_out(char: str) -> str:
-    if char in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
+    if char in _WHITE:
+        return _WHITE[char]
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\U{code:08x}"
 
 
 def show_value(value: Any, precision: int | None = None, *, longest: int | None = LONGEST) -> str:
-    """Return a value for a table; floats with `precision` significant digits, else as they are."""
+    """A value for a table; a float has `precision` significant digits, or all of them."""
     if value is MISSING:
         return "-"
     if isinstance(value, bool):
@@ -98,58 +129,8 @@ def show_value(value: Any, precision: int | None = None, *, longest: int | None 
         return format(value, f".{precision}g") if precision else repr(value)
     if value is None:
         return "null"
-    text = str(value) if isinstance(value, (str, int)) else json.dumps(value, ensure_ascii=False, default=str)
-    text = clean(text)
-    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
-
-
-def show_time(text: str | None, now: datetime | None = None) -> str:
-    """Return a record's time in the local zone: `10:40` today, `Oct 23` this year, else `2025-10-23`."""
-    if not text:
-        return "-"
-    try:
-        time = datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError, OSError):
-        return clean(text)[:16]
-    now = now or datetime.now().astimezone()
-    if time.date() == now.date():
-        return f"{time:%H:%M}"
-    return f"{time:%b} {time.day:2d}" if time.year == now.year else f"{time:%Y-%m-%d}"
-
-
-def show_moment(text: str) -> str:
-    """Return a record's time in the local zone, to the second: `2025-10-23 10:40:12`."""
-    try:
-        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
-        return clean(text)
-
-
-def show_duration(seconds: float | None) -> str:
-    """Return a duration: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 40 min`."""
-    if seconds is None:
-        return "-"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def objects(count: int, size: int) -> str:
-    """Return how many objects of data there are, and their size in bytes: "15 objects (11 kB)"."""
-    from gitexp.words import human_size
-
-    return f"{count:,} object{'' if count == 1 else 's'} ({human_size(size)})"
-
-
-def content(artifact: Artifact) -> str:
-    """Return how much a piece of data is: "12 kB", "2 MB in 1 file", "2 MB in 400 files"."""
-    from gitexp.words import human_size
-
-    size = human_size(artifact.size)
-    if artifact.files is None:
-        return size
-    return f"{size} in {artifact.files:,} file{'' if artifact.files == 1 else 's'}"
+    if isinstance(value, (str, int)):
+        text = clean(str(value))
+    else:
+        text = clean(json.dumps(value, ensure_ascii=False, default=str))
+    return text if longest is None else cut(text, longest)

@@ -20,7 +20,7 @@ from gitexp.repo.git import failures, refs
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
-from gitexp.words import did_you_mean
+from gitexp.words import cut, did_you_mean
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
@@ -298,7 +298,7 @@ def subject(record: Record) -> str:
     """Return the one line that says what an experiment is, for `git log` and the forge's pages."""
     what = ", ".join(record.overrides) or record.note.partition("\n")[0] or record.command or "saved"
     line = "".join(char if char.isprintable() else " " for char in f"{record.name}: {what}")
-    return line if len(line) <= _SUBJECT_WIDTH else line[: _SUBJECT_WIDTH - 1] + "…"
+    return cut(line, _SUBJECT_WIDTH)
 
 
 def is_name(text: str) -> bool:

@@ -21,7 +21,7 @@ from gitexp.project.project import Project
 from gitexp.repo import live, operations, trash, worktrees
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
-from gitexp.words import human_size, shorten
+from gitexp.words import counted, human_size, shorten
 
 _OLD_LOCK = 60.0  # seconds; Git holds one for milliseconds, but for a repack
 _IDLE = 30 * 24 * 3600.0  # seconds
@@ -238,7 +238,7 @@ def _trash(project: Project) -> Iterator[Finding]:
     if old := trash.expired(project.repo, time_now):
         yield Finding(
             "trash-expired",
-            f"In the trash for more than {trash.DAYS} days: {_counted(len(old), 'experiment')}.",
+            f"In the trash for more than {trash.DAYS} days: {counted(len(old), 'experiment')}.",
             problem=False,
             mend=partial(trash.empty_expired, project.repo, time_now),
         )
@@ -288,15 +288,11 @@ def _local(project: Project) -> Iterator[Finding]:
     if left := _children(local.root / "left"):
         yield Finding(
             "left-files",
-            f"{_counted(len(left), 'isolated run')} left files that nobody declared: "
+            f"{counted(len(left), 'isolated run')} left files that nobody declared: "
             f"{human_size(sum(map(_size, left)))} in {local.root / 'left'}.",
             "Look through them, and delete what you do not need.",
             problem=False,
         )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _age(file: Path) -> float:

@@ -9,9 +9,10 @@ from typing import Any
 
 from gitexp.catalog.rows import Row
 from gitexp.model import MISSING
+from gitexp.times import show_time
 from gitexp.views.columns import Column
 from gitexp.views.table import Table
-from gitexp.words import clean, show_time, show_value
+from gitexp.words import clean, show_value
 
 _FIXED = ("kind", "name", "commit", "baseline", "branch", "status", "created")
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet take a text for a formula

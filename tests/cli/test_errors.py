@@ -158,7 +158,7 @@ CASES = [
         ("save",),
         "config-error",
         "gitexp.yaml:2: there is no key 'metrcs'",
-        "'metrics'",
+        "Did you mean metrics?",
         _config("\nmetrcs: x\n"),
     ),
     Case(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import cell_width
 from gitexp.model import MISSING
-from gitexp.words import clean, show_duration, show_time, show_value
+from gitexp.times import show_duration, show_time
+from gitexp.words import clean, show_value
 
 NOW = datetime(2024, 6, 15, 12, 0, tzinfo=UTC)
 

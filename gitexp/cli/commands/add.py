@@ -35,7 +35,7 @@ def add(
     from gitexp.cli.kit.progress import Meter
     from gitexp.cli.kit.session import open_project
     from gitexp.datasets import add as ops
-    from gitexp.words import human_size
+    from gitexp.words import counted, human_size
 
     project = open_project(needs_config=True)
     with Meter("Storing", quiet=quiet) as meter:
@@ -57,7 +57,7 @@ def add(
     if quiet:
         return None
     for each in done.artifacts:
-        files = "" if each.files is None else f"{each.files:,} file{'' if each.files == 1 else 's'}, "
+        files = "" if each.files is None else f"{counted(each.files, 'file')}, "
         state = "" if each.path in done.changed else ", as before"
         render.say(f"{each.path}: {files}{human_size(each.size)}{state}")
     if done.files:

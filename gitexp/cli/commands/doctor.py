@@ -35,6 +35,7 @@ def doctor(
     from gitexp.cli.kit import render
     from gitexp.cli.kit.session import open_project
     from gitexp.upkeep import doctor as ops
+    from gitexp.words import counted
 
     report = ops.examine(open_project(), mend=fix)
     if json:
@@ -46,7 +47,7 @@ def doctor(
         found = [_as_json(finding) for finding in report.findings]
         render.as_json({"healthy": report.healthy, **counts, "findings": found})
     else:
-        looked = f"{report.experiments:,} experiment{'' if report.experiments == 1 else 's'}"
+        looked = counted(report.experiments, "experiment")
         render.answer(line for finding in report.findings for line in _lines(finding))
         if not fix and any(finding.mend for finding in report.findings):
             render.hint("gitexp doctor --fix mends some of it.")

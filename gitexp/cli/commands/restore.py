@@ -61,7 +61,8 @@ def restore(
 
 def _list(found: list[Trashed], *, json: bool) -> None:
     from gitexp.cli.kit import render
-    from gitexp.words import clean, show_time
+    from gitexp.times import show_time, stamp
+    from gitexp.words import clean
 
     if json:
         return render.as_json_list(
@@ -69,7 +70,7 @@ def _list(found: list[Trashed], *, json: bool) -> None:
                 "name": one.experiment.name,
                 "commit": one.commit,
                 "record": one.experiment.id,
-                "removed": one.removed.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "removed": stamp(one.removed),
             }
             for one in found
         )

@@ -220,7 +220,7 @@ def _listener(*, quiet: bool) -> StageListener:
     from gitexp.cli.kit import render
     from gitexp.pipeline.state import StageState, sentence
     from gitexp.stages.execute import StageListener
-    from gitexp.words import show_duration
+    from gitexp.times import show_duration
 
     def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
         with contextlib.suppress(OSError):

@@ -65,7 +65,8 @@ def undo(
 
 def _list(operations: list[Operation], *, json: bool) -> None:
     from gitexp.cli.kit import render
-    from gitexp.words import clean, show_time
+    from gitexp.times import show_time
+    from gitexp.words import clean
 
     if json:
         return render.as_json_list(map(_as_json, operations))

@@ -12,8 +12,9 @@ from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.summary import outcome
 from gitexp.files import is_number
 from gitexp.model import MISSING, Change, Status
+from gitexp.times import show_duration, show_moment
 from gitexp.views.details import Details
-from gitexp.words import clean, content, show_duration, show_moment, show_value
+from gitexp.words import clean, content, show_value
 
 _INDENT = 10  # of facts: the longest of their names, and a gap
 _STYLE = {Status.DONE: "green", Status.FAILED: "red", Status.INTERRUPTED: "yellow", Status.RUNNING: "cyan"}

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TextIO
 
 from gitexp import errors
-from gitexp.words import clean
+from gitexp.words import clean, cut
 
 Piece = tuple[str, str]  # text and style ("" for none)
 
@@ -217,7 +217,7 @@ def hint(text: str) -> None:
 
 def _tell(label: str, label_style: str, text: str, style: str = "") -> None:
     text = clean(text[: _LONGEST + 1])
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    text = cut(text, _LONGEST)
     line = styled(label, label_style, sys.stderr) + styled(text, style, sys.stderr)
     encoding = sys.stderr.encoding or "ascii"
     sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")

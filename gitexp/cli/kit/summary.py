@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gitexp.catalog import rows
 from gitexp.model import Experiment, Record, Status
-from gitexp.words import PRECISION, show_duration, show_value
+from gitexp.times import show_duration
+from gitexp.words import PRECISION, show_value
 
 _MOST_METRICS = 6
 

@@ -14,9 +14,10 @@ from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.files import is_number
 from gitexp.model import Status
+from gitexp.times import show_time
 from gitexp.views.columns import Column, with_several_values
 from gitexp.views.table import Table
-from gitexp.words import LONGEST, PRECISION, clean, show_time, show_value
+from gitexp.words import LONGEST, PRECISION, clean, show_value
 
 Line = list[Piece]
 

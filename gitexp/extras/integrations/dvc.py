@@ -26,6 +26,7 @@ from gitexp.project.project import Project, parse_all, parse_params, read
 from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import GitObject
+from gitexp.times import stamp
 
 SOURCE = "dvc"
 
@@ -238,10 +239,9 @@ def _damaged(ref: ForeignRef, why: str) -> Damaged:
 
 def _time(seconds: int) -> str:
     try:
-        time = datetime.fromtimestamp(seconds, UTC)
+        return stamp(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return ""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 _REF = re.compile(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)")
