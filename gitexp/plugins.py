@@ -13,45 +13,47 @@ from typing import Any
 
 from gitexp import errors
 
-_COMMANDS = (
-    "init",
-    "run",
-    "status",
-    "save",
-    "show",
-    "list",
-    "best",
-    "diff",
-    "dag",
-    "add",
-    "checkout",
-    "branch",
-    "apply",
-    "undo",
-    "log",
-    "note",
-    "tag",
-    "rename",
-    "remove",
-    "restore",
-    "push",
-    "pull",
-    "import",
-    "remote",
-    "data",
-    "doctor",
-    "gc",
-    "fsck",
-    "guide",
-    "demo",
-)
+# The commands in the order of `gitexp --help`, each with the first line of its own help (a test holds them
+# equal): so help and completion list the commands without loading one.
+COMMANDS = {
+    "init": "Look at the project and write gitexp.yaml.",
+    "run": "Run a command, or stages, and store that as an experiment.",
+    "status": "Say which stages and data have changed, and what a run would do.",
+    "save": "Store the workspace as it stands, without running.",
+    "show": "Show experiments as a table, or all about some of them.",
+    "list": "Print the names of experiments, the newest first.",
+    "best": "Print the name of the best experiment.",
+    "diff": "Compare params, metrics, code, data, command and environment.",
+    "dag": "Draw the stages of the pipeline, and which stands on which.",
+    "add": "Version data that no stage makes, such as data sets.",
+    "checkout": "Bring data and outputs to what gitexp.lock says.",
+    "branch": "Make a Git branch of an experiment.",
+    "apply": "Bring an experiment into the workspace.",
+    "undo": "Take back what was done last; once more does it again.",
+    "log": "Print what an experiment's command printed.",
+    "note": "Write a note on an experiment, in place of the one it has.",
+    "tag": "Give tags to an experiment; without any, print those it has.",
+    "rename": "Give an experiment another name.",
+    "remove": "Remove experiments into the trash.",
+    "restore": "Bring a removed experiment back from the trash.",
+    "push": "Push experiments to a Git remote, for others to pull.",
+    "pull": "Pull experiments from a Git remote.",
+    "import": "Bring one experiment from another repository.",
+    "remote": "Where data is pushed to and pulled from.",
+    "data": "Move data and results to and from data remotes.",
+    "doctor": "Look for what is wrong with the experiments stored here.",
+    "gc": "Delete data that nothing refers to.",
+    "fsck": "Read all data in the store, and look for what is missing.",
+    "guide": "Tell a program how to use gitexp.",
+    "demo": "Show it all on real data: runs, table, diff and branch.",
+}
 
 # (kind, name) -> "module:attribute". A command's module is called as the command is; `import` is a word
 # of Python's.
 _TABLE: dict[tuple[str, str], str] = {
     ("source", "dvc"): "gitexp.extras.integrations.dvc:DvcSource",
 }
-for _name in _COMMANDS:
+for _name in COMMANDS:
     _module = "import_" if _name == "import" else _name
     _TABLE["command", _name] = f"gitexp.cli.commands.{_module}:register"
 

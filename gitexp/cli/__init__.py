@@ -1,6 +1,9 @@
-"""The command line: one file a command, a few lines each; all talking is done here.
+"""The command line: one file a command, a few lines each. All talking is done here.
 
-Start-up rule: modules here import typer, the errors and each other at the top, and what a command
-does (the rooms below, rich through `cli.kit.render`) inside the command. So `--version`, `--help` and
-completion do not pay for GitPython, YAML and rich.
+Start-up rule: imports stand at the top of a file. `main`, `registry` and `kit.help` import typer and the
+errors alone. A command's module imports all that the command uses, and is loaded when the command is
+asked for. So `--version`, `--help` and the completion of command names pay for no Git, YAML or rich.
+
+Imports inside functions are exceptions, each with its reason beside it: a plain command must not pay for a
+room that it does not use.
 """

@@ -1,10 +1,11 @@
-"""The commands of `gitexp`, each loaded when it is asked for: to load all takes longer than to run one."""
+"""The commands of `gitexp`, each loaded on demand: to load all takes longer than to run one."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from gitexp import plugins
 from gitexp.cli.kit.help import RootGroup
@@ -13,16 +14,32 @@ COMMANDS = plugins.names("command")
 
 
 class Root(RootGroup):
-    """The group of all commands."""
+    """The group of all commands. Help and completion list them from the table, without loading any."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name, None if there is none."""
+        """The command of that name; None if there is none."""
         if cmd_name in self.commands and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _load(cmd_name)
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, each with its first line."""
+        self._listing().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The commands and root options that begin with `incomplete`."""
+        listing = self._listing()
+        return listing.shell_complete(typer.Context(listing), incomplete)
+
+    def _listing(self) -> TyperGroup:
+        """The same group with the help of the commands alone."""
+        commands: dict[str, Any] = {
+            name: TyperCommand(name, help=line) for name, line in plugins.COMMANDS.items()
+        }
+        return TyperGroup(name=self.name, params=self.params, commands=commands)
 
 
 def _load(name: str) -> Any:

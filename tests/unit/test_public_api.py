@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer import main
 
 import gitexp
+from gitexp import plugins
+from gitexp.cli.main import app
+from gitexp.cli.registry import COMMANDS, Root
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -120,9 +126,39 @@ def test_importing_is_cheap() -> None:
     assert not heavy & _modules_of("import gitexp")
 
 
-def test_the_command_line_loads_what_it_needs() -> None:
-    heavy = {"git", "rich", "yaml", "tomlkit", "pathspec", "gitexp.runs", "gitexp.repo"}
-    assert not heavy & _modules_of("import gitexp.cli.main")
+ARGUMENTS = {"version": ["--version"], "help": ["--help"], "no command": [], "completion": []}
+
+
+@pytest.mark.parametrize("asked", ARGUMENTS)
+def test_what_is_said_of_all_commands_loads_none(asked: str) -> None:
+    program = (
+        "import atexit, os, sys; atexit.register(lambda: os.write(2, ' '.join(sys.modules).encode())); "
+        "from gitexp.cli.main import main; main()"
+    )
+    environment = dict(os.environ)
+    if asked == "completion":
+        environment |= {"_GITEXP_COMPLETE": "complete_bash", "COMP_WORDS": "gitexp re", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *ARGUMENTS[asked]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stderr.split())
+    assert ("rename" in done.stdout.split()) == (asked != "version")
+    assert not loaded & {"git", "rich", "yaml", "tomlkit", "pathspec", "gitexp.model", "gitexp.repo"}
+    assert not [name for name in loaded if name.startswith("gitexp.cli.commands")]
+
+
+def test_the_lines_about_the_commands_are_their_own() -> None:
+    group = main.get_command(app)
+    assert isinstance(group, Root)
+    lines = {}
+    for name in COMMANDS:
+        command = group.get_command(None, name)
+        lines[name] = inspect.cleandoc(command.help).splitlines()[0]
+    assert lines == plugins.COMMANDS
 
 
 def test_the_names_are_the_same_things() -> None:

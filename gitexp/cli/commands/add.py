@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.session import open_project
+from gitexp.datasets import add as ops
+from gitexp.words import counted, human_size
 
 EPILOG = """Examples:
 gitexp add data/raw
@@ -31,11 +35,6 @@ def add(
     and into the .gitignore beside it. Do it again when the data has changed. Commit these small files:
     they bring the data back with gitexp checkout.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.progress import Meter
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import add as ops
-    from gitexp.words import counted, human_size
 
     project = open_project(needs_config=True)
     with Meter("Storing", quiet=quiet) as meter:

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render, taken
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.history import apply as ops
 
 EPILOG = """Examples:
 gitexp apply exp-333c9
@@ -34,9 +36,6 @@ def apply(
     stays. Refuses to overwrite what is stored neither in HEAD nor in an experiment. HEAD and the index
     stay as they are. gitexp undo takes it back.
     """
-    from gitexp.cli.kit import render, taken
-    from gitexp.cli.kit.session import open_project
-    from gitexp.history import apply as ops
 
     done = ops.apply(open_project(), exp, force=force)
     for warning in done.taken.warnings:

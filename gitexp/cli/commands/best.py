@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.catalog.query import Query
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.views.best import best as find
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp best acc
@@ -23,7 +27,8 @@ def register(app: typer.Typer) -> None:
 
 def best(
     metric: Annotated[
-        str, typer.Argument(metavar="METRIC", help="The metric.", autocompletion=complete.columns)
+        str,
+        typer.Argument(metavar="METRIC", help="The metric.", autocompletion=options.completed_by("columns")),
     ],
     lowest: options.Lowest = False,
     highest: options.Highest = False,
@@ -37,11 +42,6 @@ def best(
     cost, one of --min and --max must be given: nothing is guessed. Failed experiments count, too, if they
     wrote the metric.
     """
-    from gitexp.catalog.query import Query
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.views.best import best as find
-    from gitexp.words import clean
 
     low = options.best_is_lowest(lowest, highest)
     row = find(open_project(reads_all=True), metric, Query(everything, filter=filter_text), low)

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.history import branch as ops
 
 EPILOG = """Examples:
 gitexp branch exp-333c9
@@ -33,9 +35,6 @@ def branch(
 
     The branch has its exact code, params and results in one commit. The workspace does not move.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.history import branch as ops
 
     project = open_project()
     made = ops.branch(project, exp, name)

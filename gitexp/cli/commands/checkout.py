@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.session import open_project
+from gitexp.datasets import checkout as ops
+from gitexp.objects.manifest import is_hash
 
 EPILOG = """Examples:
 gitexp checkout
@@ -28,7 +32,7 @@ def checkout(
         typer.Argument(
             metavar="[EXP|REV|HASH] [PATH...]",
             help="Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
-            autocompletion=complete.experiments,
+            autocompletion=options.completed_by("experiments"),
         ),
     ] = None,
     force: Annotated[
@@ -49,11 +53,6 @@ def checkout(
     With the hash of a file or folder in the store, that is brought to the path: a run that replaces what no
     run has made says which hash.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.progress import Meter
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import checkout as ops
-    from gitexp.objects.manifest import is_hash
 
     project = open_project(needs_config=True)
     with Meter("Checking out", quiet=quiet) as meter:

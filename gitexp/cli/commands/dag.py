@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.cli.kit.render import Piece
-    from gitexp.stages.dag import Dag
+from gitexp.cli.kit.render import Piece, cell_width
+from gitexp.cli.kit.session import open_project
+from gitexp.pipeline import draw
+from gitexp.stages.dag import Dag
+from gitexp.stages.dag import dag as find
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp dag
@@ -34,7 +37,7 @@ def dag(
         typer.Argument(
             metavar="[STAGE]...",
             help="Only these, and what they stand on; a pattern such as 'train@*' names several.",
-            autocompletion=complete.stages,
+            autocompletion=options.completed_by("stages"),
         ),
     ] = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a flowchart for Mermaid.")] = False,
@@ -46,10 +49,6 @@ def dag(
     From the top down, in the order that they run in. A stage stands on those that write what it reads.
     """
     options.only_one(mermaid=mermaid, dot=dot, json=json)
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.pipeline import draw
-    from gitexp.stages.dag import dag as find
 
     found = find(open_project(needs_config=True), stages or [])
     for note in found.pipeline.notes:
@@ -62,10 +61,6 @@ def dag(
 
 
 def _lines(dag: Dag, width: int | None) -> list[list[Piece]]:
-    from gitexp.cli.kit.cells import elide
-    from gitexp.cli.kit.render import cell_width
-    from gitexp.pipeline import draw
-    from gitexp.words import clean
 
     words = {stage.name: _words(stage.frozen, stage.always_changed, stage.desc) for stage in dag.stages}
     lines: list[list[Piece]] = []

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
-from gitexp import errors
-from gitexp.cli.kit import complete, options
+from gitexp import errors, words
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Subcommands
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gitexp.datasets.status import DataStatus
-    from gitexp.datasets.sync import TransferReport
-    from gitexp.model import Artifact
-    from gitexp.project.project import Project
+from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.session import open_project
+from gitexp.datasets import status as datasets_status
+from gitexp.datasets import sync as ops
+from gitexp.datasets import wanted as datasets_wanted
+from gitexp.datasets.status import DataStatus
+from gitexp.datasets.sync import TransferReport
+from gitexp.model import Artifact
+from gitexp.project.project import Project
+from gitexp.words import clean, human_size
 
 EPILOG_PUSH = """Examples:
 gitexp data push
@@ -50,7 +53,7 @@ Exps = Annotated[
     typer.Argument(
         metavar="[EXP]...",
         help="Experiments or revisions whose data is meant; default: what gitexp.lock here says.",
-        autocompletion=complete.experiments,
+        autocompletion=options.completed_by("experiments"),
     ),
 ]
 All = Annotated[bool, typer.Option("--all", "-A", help="The data of all experiments, and of the workspace.")]
@@ -64,7 +67,7 @@ Where = Annotated[
         "--remote",
         metavar="NAME",
         help="Which data remote; default: the first one.",
-        autocompletion=complete.data_remotes,
+        autocompletion=options.completed_by("data_remotes"),
     ),
 ]
 
@@ -82,9 +85,6 @@ def push(
     What fails does not stop the rest, and is named at the end. After an interruption the next push goes on
     from there.
     """
-    from gitexp.cli.kit.progress import Meter
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import sync as ops
 
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)
@@ -106,9 +106,6 @@ def pull(
     Each is verified before it is taken. They come into the store in .git; the workspace stays as it is until
     gitexp checkout brings them into it.
     """
-    from gitexp.cli.kit.progress import Meter
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import sync as ops
 
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)
@@ -121,9 +118,6 @@ def status(
     exps: Exps = None, everything: All = False, remote: Where = None, json: options.Json = False
 ) -> None:
     """Say which data and results this machine and the remote have."""
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import status as datasets_status
 
     project = open_project(needs_config=True)
     found = datasets_status.status(project, _wanted(project, exps, everything), remote=remote)
@@ -138,8 +132,6 @@ def status(
 
 
 def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[Artifact]:
-    from gitexp.cli.kit import render
-    from gitexp.datasets import wanted as datasets_wanted
 
     if exps and everything:
         raise errors.UsageError("--all and names do not go together.", "Give one of them.")
@@ -154,7 +146,6 @@ def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[
 
 def _tell(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
     """Say what a transfer came to; raises TransferFailed if some of it failed."""
-    from gitexp.cli.kit import render
 
     if json:
         failed = [{"path": path, **error.as_json()} for path, error in report.failed.items()]
@@ -177,13 +168,11 @@ def _tell(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: b
 
 
 def _amount(report: TransferReport) -> str:
-    from gitexp import words
 
     return words.objects(report.objects, report.bytes)
 
 
 def _lines(found: list[DataStatus]) -> Iterator[str]:
-    from gitexp.words import clean, human_size
 
     width = max((len(each.artifact.path) for each in found), default=0)
     for each in found:

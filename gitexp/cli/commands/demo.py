@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.demo import tour as ops
+from gitexp.repo.git.launch import PLACES
 
 EPILOG = """Examples:
 gitexp demo
@@ -34,9 +36,6 @@ def demo(
     Makes a small Git repository with Fisher's irises and a trainer in plain Python, and types there
     what you would type.
     """
-    from gitexp.cli.kit import render
-    from gitexp.demo import tour as ops
-    from gitexp.repo.git.launch import PLACES
 
     for variable in PLACES:
         os.environ.pop(variable, None)

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from gitexp import errors
 from gitexp.catalog.lookup import Commit, Point, Workspace
+from gitexp.catalog.query import Query
 from gitexp.catalog.values import change_of
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.output import printable_patch
 from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.sections import Cells, side_by_side
+from gitexp.cli.kit.session import open_project
 from gitexp.model import MISSING, Artifact, Change, Experiment
+from gitexp.project.project import Project
+from gitexp.views import diff as ops
+from gitexp.views.best import best
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
 from gitexp.views.formats import markdown_table
 from gitexp.words import PRECISION, clean, content, show_value
-
-if TYPE_CHECKING:
-    from gitexp.catalog.query import Query
-    from gitexp.project.project import Project
 
 EPILOG = """Examples:
 gitexp diff exp-333c9 exp-55e90
@@ -34,9 +35,13 @@ gitexp diff main --best val_loss --min --filter "'paper' in tags"
 """
 
 _Point = typer.Argument(
-    metavar="[A]", help="Experiment, Git revision or 'workspace'.", autocompletion=complete.points
+    metavar="[A]",
+    help="Experiment, Git revision or 'workspace'.",
+    autocompletion=options.completed_by("points"),
 )
-_Other = typer.Argument(metavar="[B]", help="The same, to compare with.", autocompletion=complete.points)
+_Other = typer.Argument(
+    metavar="[B]", help="The same, to compare with.", autocompletion=options.completed_by("points")
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +57,7 @@ def diff(
         typer.Option(
             metavar="METRIC",
             help="Compare the best experiment by this metric.",
-            autocompletion=complete.columns,
+            autocompletion=options.completed_by("columns"),
         ),
     ] = None,
     lowest: options.Lowest = False,
@@ -72,10 +77,6 @@ def diff(
     workspace. With --best: that experiment with its baseline or with A; --min, --filter and -A say which
     it is, as for gitexp best.
     """
-    from gitexp.catalog.query import Query
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.views import diff as ops
 
     options.only_one(json=json, md=md)
     low = options.best_is_lowest(lowest, highest)
@@ -106,7 +107,6 @@ def _with_best(
     project: Project, metric: str, query: Query, lowest: bool | None, a: str | None, b: str | None
 ) -> tuple[str, str | None]:
     """Return the two sides where one is the best experiment: `a`, if it is given, and that."""
-    from gitexp.views.best import best
 
     if b is not None:
         raise errors.UsageError("--best takes one side of the comparison.", "Give one other at most.")

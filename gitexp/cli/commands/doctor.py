@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.upkeep.doctor import Finding
+from gitexp.cli.kit.session import open_project
+from gitexp.upkeep import doctor as ops
+from gitexp.upkeep.doctor import Finding
+from gitexp.words import clean, counted
 
 EPILOG = """Examples:
 gitexp doctor
@@ -32,10 +33,6 @@ def doctor(
     Every ref, record and object, locks and worktrees that crashes have left, the trash. --fix deletes
     nothing that holds an experiment. Exits with 1 if a problem is left.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.upkeep import doctor as ops
-    from gitexp.words import counted
 
     report = ops.examine(open_project(), mend=fix)
     if json:
@@ -59,7 +56,6 @@ def doctor(
 
 
 def _lines(finding: Finding) -> list[str]:
-    from gitexp.words import clean
 
     state = "mended" if finding.mended else "problem" if finding.problem else "note"
     lines = [f"{state}: {clean(finding.message)}"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp import words
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.upkeep.fsck import DamageFinding
+from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.session import open_project
+from gitexp.upkeep import fsck as ops
+from gitexp.upkeep.fsck import DamageFinding
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp fsck
@@ -32,11 +35,6 @@ def fsck(json: options.Json = False) -> None:
     What is damaged is moved aside, and had again from the workspace, from Git or from a data remote if one
     of them has it. Exits with 1 if something is lost, and says which experiments it belongs to.
     """
-    from gitexp import words
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.progress import Meter
-    from gitexp.cli.kit.session import open_project
-    from gitexp.upkeep import fsck as ops
 
     with Meter("Reading", quiet=json) as meter:
         report = ops.check(open_project(), on_progress=meter)
@@ -58,7 +56,6 @@ def fsck(json: options.Json = False) -> None:
 
 
 def _lines(finding: DamageFinding) -> Iterator[str]:
-    from gitexp.words import clean
 
     what = "damaged" if finding.damaged else "missing"
     if finding.mended is not None:

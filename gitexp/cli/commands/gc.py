@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp import errors, words
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gitexp.objects.remotes.remote import ListedObject
-    from gitexp.upkeep.gc import Garbage, Removed
+from gitexp.cli.kit.session import open_project
+from gitexp.datasets.remotes import remote_of
+from gitexp.objects.remotes.remote import ListedObject
+from gitexp.upkeep import gc as ops
+from gitexp.upkeep.gc import Garbage, Removed, size_of
 
 EPILOG = """Examples:
 gitexp gc
@@ -36,7 +38,7 @@ def gc(
             "--remote",
             metavar="NAME",
             help="On this data remote, not in the store here.",
-            autocompletion=complete.data_remotes,
+            autocompletion=options.completed_by("data_remotes"),
         ),
     ] = None,
     older_than: Annotated[
@@ -65,12 +67,6 @@ def gc(
     With --remote all Git remotes are asked first: if one has an experiment, a branch or a tag that is not
     here, nothing is deleted.
     """
-    from gitexp import errors
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import contact
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets.remotes import remote_of
-    from gitexp.upkeep import gc as ops
 
     if force and remote is None:
         raise errors.UsageError("--force goes with --remote.", "Here nobody else has a say: leave it out.")
@@ -89,7 +85,6 @@ def gc(
 
 
 def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None:
-    from gitexp.cli.kit import render
 
     where = "" if remote is None else f" on {remote}"
     kept = f"{_counted(garbage.used)} in use"
@@ -113,14 +108,11 @@ def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None
 
 
 def _counted(objects: Sequence[ListedObject]) -> str:
-    from gitexp import words
-    from gitexp.upkeep.gc import size_of
 
     return words.objects(len(objects), size_of(objects))
 
 
 def _as_json(garbage: Garbage, removed: Removed | None, remote: str | None) -> dict[str, Any]:
-    from gitexp.upkeep.gc import size_of
 
     def counts(objects: Sequence[ListedObject]) -> dict[str, int]:
         return {"objects": len(objects), "size": size_of(objects)}

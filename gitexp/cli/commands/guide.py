@@ -12,7 +12,7 @@ import typer
 
 from gitexp import errors
 from gitexp.catalog.rows import Row
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, leaves
 from gitexp.model import Status
 from gitexp.version import __version__
@@ -34,7 +34,6 @@ def guide(context: typer.Context, json: options.Json = False) -> None:
     For coding assistants, CI jobs and research loops: rules, commands, shapes of --json, exit codes and
     error codes on one page.
     """
-    from gitexp.cli.kit import render
 
     commands = leaves(context.find_root().command)
     if json:

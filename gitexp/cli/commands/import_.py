@@ -7,8 +7,13 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.catalog.lineage import row_of
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.sharing import import_ as ops
+from gitexp.sharing.partner import Fate
 
 EPILOG = """Examples:
 gitexp import ../other-project exp-333c9
@@ -34,7 +39,7 @@ def import_experiment(
             "--data-from",
             metavar="URL|REMOTE",
             help="Where its data is: a URL, a folder, or a data remote of this project.",
-            autocompletion=complete.data_remotes,
+            autocompletion=options.completed_by("data_remotes"),
         ),
     ] = None,
     quiet: options.Quiet = False,
@@ -47,12 +52,6 @@ def import_experiment(
     repository says of data remotes is shown, and used only if you name it. If the name of the experiment is
     taken here it is kept as NAME-2.
     """
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import contact
-    from gitexp.cli.kit.session import open_project, warn_of_namesakes
-    from gitexp.sharing import import_ as ops
-    from gitexp.sharing.partner import Fate
 
     project = open_project()
     with contact(quiet=quiet) as on_line:

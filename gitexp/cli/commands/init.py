@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.project import init as ops
 
 EPILOG = """Examples:
 gitexp init
@@ -35,11 +38,6 @@ def init(
     Looks for the training command, params and metrics files. gitexp works without the file; it saves
     typing the command, and names what the usual names miss.
     """
-    from pathlib import Path
-
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.project import init as ops
 
     with contextlib.suppress(errors.FileError):  # a gitexp.yaml that is broken may be written anew
         open_project(needs_config=True)

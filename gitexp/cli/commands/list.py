@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.catalog import rows
+from gitexp.catalog.query import Query, matching
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.sharing import elsewhere
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp list
@@ -35,7 +42,7 @@ def list_names(
             "--remote",
             metavar="REMOTE",
             help="Those that a Git remote has, by name.",
-            autocompletion=complete.remotes,
+            autocompletion=options.completed_by("remotes"),
         ),
     ] = None,
     json: options.Json = False,
@@ -45,11 +52,6 @@ def list_names(
     One a line. With --json: a list of objects with name, commit, baseline, status and created; with
     --remote of objects with name, record and here, the name of the same one here.
     """
-    from gitexp.catalog import rows
-    from gitexp.catalog.query import Query, matching
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.words import clean
 
     if remote is not None:
         options.alone("--remote", everything, filter_text, failed, number)
@@ -63,13 +65,6 @@ def list_names(
 
 
 def _list_remote(remote: str, *, json: bool) -> None:
-    from dataclasses import asdict
-
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import contact
-    from gitexp.cli.kit.session import open_project
-    from gitexp.sharing import elsewhere
-    from gitexp.words import clean
 
     with contact() as on_line:
         found = elsewhere.listed(open_project(), remote, on_line)

@@ -12,6 +12,8 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.output import printable
+from gitexp.cli.kit.session import open_project
+from gitexp.runs import log as ops
 
 EPILOG = """Examples:
 gitexp log exp-333c9
@@ -40,10 +42,6 @@ def log(
     Of a running one: what there is so far, with -f all until it ends; Ctrl-C ends the following, not the
     run. Colours are kept on a terminal; all other control sequences are left out.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.output import printable
-    from gitexp.cli.kit.session import open_project
-    from gitexp.runs import log as ops
 
     options.only_one(follow=follow, json=json)
     project = open_project()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gitexp import errors
+from gitexp.catalog import lookup
+from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.project.project import Project
+from gitexp.cli.kit.session import open_project
+from gitexp.history import edit
+from gitexp.project.project import Project
+from gitexp.words import show_value
 
 _ECHOED = 200  # characters of a note, to know it again
 
@@ -43,12 +46,6 @@ def note(
 
     Without -m Git's editor is opened on the present one (core.editor, GIT_EDITOR, EDITOR).
     """
-    from gitexp.catalog import lookup
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.history import edit
-    from gitexp.words import show_value
 
     project = open_project()
     if text is None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.exchange import contact, counted, listed, report
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.sharing.pull import Pulled
+from gitexp.cli.kit.session import open_project
+from gitexp.sharing import pull as ops
+from gitexp.sharing.partner import Fate
+from gitexp.sharing.pull import Pulled
 
 EPILOG = """Examples:
 gitexp pull
@@ -34,7 +36,7 @@ def pull(
             "--from",
             metavar="REMOTE",
             help="Git remote; default: the one that git fetch uses.",
-            autocompletion=complete.remotes,
+            autocompletion=options.completed_by("remotes"),
         ),
     ] = None,
     everything: Annotated[
@@ -49,10 +51,6 @@ def pull(
     on both sides are united, and another experiment under a name that is taken is kept as NAME-2. gitexp
     undo takes it back. The exit code is 1 if one was refused.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import contact, report
-    from gitexp.cli.kit.session import open_project
-    from gitexp.sharing import pull as ops
 
     project = open_project()
     with contact(quiet=quiet) as on_line:
@@ -67,9 +65,6 @@ def pull(
 
 
 def _tell(pulled: Pulled) -> None:
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import counted, listed
-    from gitexp.sharing.partner import Fate
 
     def of(fate: Fate) -> list[str]:
         return [one.here or one.there for one in pulled.experiments if one.fate is fate]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.exchange import contact, counted, listed, report
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.datasets.sync import TransferReport
-    from gitexp.sharing.push import Pushed
+from gitexp.cli.kit.session import open_project
+from gitexp.datasets.sync import TransferReport
+from gitexp.sharing import push as ops
+from gitexp.sharing.partner import Fate
+from gitexp.sharing.push import Pushed
+from gitexp.words import human_size
 
 EPILOG = """Examples:
 gitexp push
@@ -33,7 +36,7 @@ def push(
             "--to",
             metavar="REMOTE",
             help="Git remote; default: the one that git push uses.",
-            autocompletion=complete.remotes,
+            autocompletion=options.completed_by("remotes"),
         ),
     ] = None,
     everything: options.Everything = False,
@@ -52,10 +55,6 @@ def push(
     experiment does. Nothing there is overwritten:
     another experiment of the same name is refused, and the others go. The exit code is 1 if one was.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import contact, report
-    from gitexp.cli.kit.session import open_project
-    from gitexp.sharing import push as ops
 
     project = open_project()
     request = ops.PushRequest(exps or (), to, everything, filter_text, data)
@@ -80,9 +79,6 @@ def push(
 
 
 def _tell(pushed: Pushed, *, quiet: bool) -> None:
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.exchange import counted, listed
-    from gitexp.sharing.partner import Fate
 
     refused = any(one.fate is Fate.REFUSED for one in pushed.experiments)
     for line in pushed.messages if refused or not quiet else ():
@@ -103,7 +99,6 @@ def _tell(pushed: Pushed, *, quiet: bool) -> None:
 
 
 def _amount(report: TransferReport) -> str:
-    from gitexp.words import human_size
 
     objects = "1 object" if report.objects == 1 else f"{report.objects:,} objects"
     return f"{objects} of data, {human_size(report.bytes)},"

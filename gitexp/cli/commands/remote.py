@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Subcommands
+from gitexp.cli.kit.session import open_project
+from gitexp.datasets import remotes as ops
+from gitexp.project.config import CONFIG_FILE
+from gitexp.words import clean
 
 EPILOG_ADD = """Examples:
 gitexp remote add store /mnt/shared/store
@@ -34,7 +39,9 @@ def register(app: typer.Typer) -> None:
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")]
-Known = Annotated[str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=complete.data_remotes)]
+Known = Annotated[
+    str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=options.completed_by("data_remotes"))
+]
 
 
 def add(
@@ -62,12 +69,6 @@ def add(
     time: later it is on a disk that is not mounted. Passwords and keys do not go into the URL: they are
     taken from where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).
     """
-    import posixpath
-
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import remotes as ops
-    from gitexp.project.config import CONFIG_FILE
 
     project = open_project(needs_config=True)
     found = ops.add(project, name, url, options.pairs(option, "--option"))
@@ -84,9 +85,6 @@ def add(
 
 def list_(json: options.Json = False) -> None:
     """List the data remotes, the default one first."""
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.words import clean
 
     remotes = open_project(needs_config=True).config.remotes
     if json:
@@ -104,9 +102,6 @@ def list_(json: options.Json = False) -> None:
 
 def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """Take a data remote out of gitexp.yaml; what is stored there stays."""
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.datasets import remotes as ops
 
     url = ops.remove(open_project(needs_config=True), name)
     if json:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp import errors
+from gitexp.cli.kit import exchange, options, render
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gitexp.model import Stored
+from gitexp.cli.kit.session import open_project
+from gitexp.history import remove as ops
+from gitexp.model import Stored
+from gitexp.sharing import elsewhere
+from gitexp.sharing.partner import Fate
 
 EPILOG = """Examples:
 gitexp remove exp-333c9 exp-55e90
@@ -43,7 +45,7 @@ def remove(
             "--remote",
             metavar="REMOTE",
             help="Remove those named from this Git remote; here they stay.",
-            autocompletion=complete.remotes,
+            autocompletion=options.completed_by("remotes"),
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -56,9 +58,6 @@ def remove(
     does so where a terminal is. gitexp restore brings an experiment back, for thirty days; gitexp undo
     all of them. Running ones stay.
     """
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.history import remove as ops
 
     if remote is not None:
         options.alone("--remote", failed, filter_text, everything, keep)
@@ -84,11 +83,6 @@ def remove(
 
 def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, json: bool) -> None:
     """Remove experiments from a Git remote."""
-    from gitexp import errors
-    from gitexp.cli.kit import exchange, render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.sharing import elsewhere
-    from gitexp.sharing.partner import Fate
 
     if not words:
         raise errors.UsageError(
@@ -112,7 +106,6 @@ def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, 
 
 def _ask(what: str) -> None:
     """Say what will be done and ask whether to go on, where a terminal is; raises typer.Abort if not."""
-    from gitexp.cli.kit import render
 
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
         return

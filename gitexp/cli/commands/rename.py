@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.catalog.lineage import row_of
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.history import edit
 
 EPILOG = """Examples:
 gitexp rename exp-333c9 wide-and-slow
@@ -26,10 +29,6 @@ def rename(
     json: options.Json = False,
 ) -> None:
     """Give an experiment another name."""
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project, warn_of_namesakes
-    from gitexp.history import edit
 
     project = open_project()
     experiment = edit.rename(project, exp, name)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp import errors
+from gitexp.catalog.lineage import row_of
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.repo.trash import Trashed
+from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.history import restore as history_restore
+from gitexp.repo.trash import Trashed
+from gitexp.times import show_time, stamp
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp restore --list
@@ -26,7 +30,9 @@ def register(app: typer.Typer) -> None:
 def restore(
     exp: Annotated[
         str | None,
-        typer.Argument(metavar="[EXP]", help="Name or its beginning.", autocompletion=complete.trashed),
+        typer.Argument(
+            metavar="[EXP]", help="Name or its beginning.", autocompletion=options.completed_by("trashed")
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name for it.")
@@ -39,11 +45,6 @@ def restore(
 
     Of several that had the same name, the one that was removed last.
     """
-    from gitexp import errors
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project, warn_of_namesakes
-    from gitexp.history import restore as history_restore
 
     project = open_project()
     if list_them:
@@ -60,9 +61,6 @@ def restore(
 
 
 def _list(found: list[Trashed], *, json: bool) -> None:
-    from gitexp.cli.kit import render
-    from gitexp.times import show_time, stamp
-    from gitexp.words import clean
 
     if json:
         return render.as_json_list(

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from gitexp import errors
+from gitexp.catalog.lineage import row_of
 from gitexp.cli.commands.run_words import RunCommand, explained, meant
-from gitexp.cli.kit import complete, options
+from gitexp.cli.commands.status import show
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.cli.kit.summary import ended_line, same_line
+from gitexp.model import Experiment
+from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, sentence
+from gitexp.project.project import Project
+from gitexp.runs import run as ops
 from gitexp.runs.request import RunRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gitexp.model import Experiment
-    from gitexp.pipeline.state import Reason, StageResult, StageSelection
-    from gitexp.project.project import Project
-    from gitexp.stages.execute import StageListener
+from gitexp.stages.execute import StageListener
+from gitexp.stages.status import status
+from gitexp.times import show_duration
 
 _NO_FLAGS = {"force": False, "single": False, "downstream": False, "keep_going": False, "jobs": 1}
 
@@ -54,7 +58,7 @@ def run(
         typer.Argument(
             metavar="[STAGE...|[--] CMD...]",
             help="Stages to run, or a command; default: all stages, or command: in gitexp.yaml.",
-            autocompletion=complete.stages,
+            autocompletion=options.completed_by("stages"),
         ),
     ] = None,
     set_params: Annotated[
@@ -64,7 +68,7 @@ def run(
             "-S",
             metavar="[FILE:]KEY=VALUE",
             help="Change a param: key=value, +key=value to add one, ~key to remove one. Repeatable.",
-            autocompletion=complete.params,
+            autocompletion=options.completed_by("params"),
         ),
     ] = None,
     name: options.Name = "",
@@ -91,7 +95,7 @@ def run(
             "--from",
             metavar="EXP|REV",
             help="Run the code of an experiment or commit, in an isolated worktree; its command by default.",
-            autocompletion=complete.points,
+            autocompletion=options.completed_by("points"),
         ),
     ] = "",
     with_files: Annotated[
@@ -136,11 +140,6 @@ def run(
     restored from an experiment that has run the same; with names, these and what they stand on. Options
     may stand after stages. What follows -- is a command, also if a stage is called so.
     """
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project, warn_of_namesakes
-    from gitexp.cli.kit.summary import ended_line, same_line
-    from gitexp.runs import run as ops
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     options.only_one(single=single, downstream=downstream)
@@ -217,10 +216,6 @@ def run(
 
 def _listener(*, quiet: bool) -> StageListener:
     """Return what says how the stages go, where somebody wants to know."""
-    from gitexp.cli.kit import render
-    from gitexp.pipeline.state import StageState, sentence
-    from gitexp.stages.execute import StageListener
-    from gitexp.times import show_duration
 
     def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
         with contextlib.suppress(OSError):
@@ -246,7 +241,5 @@ def _refuse_elsewhere(asked: dict[str, object]) -> None:
 
 
 def _dry_run(project: Project, selection: StageSelection | None, overrides: list[str], *, json: bool) -> None:
-    from gitexp.cli.commands.status import show
-    from gitexp.stages.status import status
 
     show(status(project, selection, overrides, ask_servers=True), project.typed, json=json)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from shutil import which
+from typing import Any
 
 import typer
 
 from gitexp import errors
 from gitexp.cli.kit.help import Command
+from gitexp.pipeline.graph import Graph
+from gitexp.pipeline.state import StageSelection
+from gitexp.project.project import Project
 from gitexp.words import nearest
-
-if TYPE_CHECKING:
-    from gitexp.pipeline.state import StageSelection
-    from gitexp.project.project import Project
 
 _DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
 
@@ -55,7 +55,6 @@ def meant(
         return tuple(words), None
     if project.config.pipeline_file is None:
         return None, None
-    from gitexp.pipeline.state import StageSelection
 
     if (late := _first_option(words)) is not None:
         _require_stages(project, words[:late])
@@ -70,7 +69,6 @@ def meant(
 @contextlib.contextmanager
 def explained(words: Sequence[str]) -> Iterator[None]:
     """Raise UnknownStage of the block with the right hint where the words are a command."""
-    from shutil import which
 
     try:
         yield
@@ -91,7 +89,6 @@ def _starts_with_stages(words: Sequence[str]) -> bool:
     late = _first_option(words)
     if not late:
         return False
-    from gitexp.project.project import Project
 
     try:
         project = Project.open()
@@ -105,7 +102,6 @@ def _starts_with_stages(words: Sequence[str]) -> bool:
 
 def _require_stages(project: Project, words: Sequence[str]) -> None:
     """Raise UnknownStage for a word that is none, ConfigError or ParseError for stages that are wrong."""
-    from gitexp.pipeline.graph import Graph
 
     pipeline = project.pipeline()
     assert pipeline is not None  # the config has stages, or nobody would ask

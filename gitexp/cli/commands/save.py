@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.catalog.lineage import row_of
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.cli.kit.summary import ended_line
+from gitexp.runs import save as ops
 
 EPILOG = """Examples:
 gitexp save
@@ -30,11 +34,6 @@ def save(
 
     Params, metrics and other declared results are stored as a run would store them.
     """
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project, warn_of_namesakes
-    from gitexp.cli.kit.summary import ended_line
-    from gitexp.runs import save as ops
 
     options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
     project = open_project(needs_config=True)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import complete, options
+from gitexp.catalog.query import Query
+from gitexp.catalog.rows import Row
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.cells import elide
+from gitexp.cli.kit.details import complaints, lines
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.render import cell_width
+from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.table import Line, lay_out
+from gitexp.cli.kit.watch import Picture, watch
+from gitexp.project.project import Project
+from gitexp.repo import git_remote
+from gitexp.runs.recover import finish_dead_runs
+from gitexp.views import formats
+from gitexp.views import table as ops
+from gitexp.views.columns import Column, Columns
+from gitexp.views.details import details
+from gitexp.views.table import Table
 from gitexp.words import PRECISION
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from gitexp.catalog.query import Query
-    from gitexp.catalog.rows import Row
-    from gitexp.cli.kit.table import Line
-    from gitexp.project.project import Project
-    from gitexp.views.columns import Column, Columns
-    from gitexp.views.table import Table
 
 EPILOG = """Examples:
 gitexp show --sort acc --desc -n 10
@@ -49,7 +56,7 @@ def show(
         typer.Argument(
             metavar="[EXP]...",
             help="All about these alone: names, unique prefixes or commit ids.",
-            autocompletion=complete.experiments,
+            autocompletion=options.completed_by("experiments"),
         ),
     ] = None,
     everything: options.Everything = False,
@@ -58,7 +65,7 @@ def show(
         typer.Option(
             metavar="KEY",
             help="Metric or param to sort by, or created; * marks the first value.",
-            autocompletion=complete.columns,
+            autocompletion=options.completed_by("columns"),
         ),
     ] = None,
     desc: Annotated[bool, typer.Option("--desc", help="Sort from high to low.")] = False,
@@ -68,12 +75,16 @@ def show(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KEY,...", help="Only these columns; * matches.", autocompletion=complete.columns
+            metavar="KEY,...",
+            help="Only these columns; * matches.",
+            autocompletion=options.completed_by("columns"),
         ),
     ] = None,
     hide: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY,...", help="Not these columns.", autocompletion=complete.columns),
+        typer.Option(
+            metavar="KEY,...", help="Not these columns.", autocompletion=options.completed_by("columns")
+        ),
     ] = None,
     only_changed: Annotated[
         bool, typer.Option("--only-changed", help="Only columns whose values differ.")
@@ -108,12 +119,6 @@ def show(
                 "With names, --json and --precision do. The table of some: gitexp show --filter EXPR",
             )
         return _show_some(words, precision, json=json)
-    from gitexp.catalog.query import Query
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.views import formats
-    from gitexp.views import table as ops
-    from gitexp.views.columns import Columns
 
     options.only_one(json=json, csv=csv, md=md, watch=watch)
     query = Query(everything, sort, desc, group, failed, number, filter_text)
@@ -141,10 +146,6 @@ def show(
 
 def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
     """Print all about the experiments that words stand for."""
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.details import complaints, lines
-    from gitexp.cli.kit.session import open_project
-    from gitexp.views.details import details
 
     found = details(open_project(), words)
     for complaint in complaints(found):
@@ -156,9 +157,6 @@ def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
 
 def _watch(project: Project, query: Query, wanted: Columns, precision: int, every: float) -> None:
     """Draw the table until no run goes on; it is for the caller to print the last one."""
-    from gitexp.cli.kit.watch import Picture, watch
-    from gitexp.runs.recover import finish_dead_runs
-    from gitexp.views import table as ops
 
     def draw() -> Picture:
         finish_dead_runs(project)
@@ -179,8 +177,6 @@ def _as_json(row: Row, keep: set[tuple[str, str]] | None) -> dict[str, Any]:
 
 def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line]:
     """Return the table as it is to be seen, and what to say of the columns that did not fit."""
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.table import lay_out
 
     width = render.width()
     layout = lay_out(table, columns, width=width, precision=precision)
@@ -200,7 +196,6 @@ def _remark(project: Project, table: Table, query: Query) -> str:
 
 def _none_yet(project: Project) -> str:
     """Return how there may be experiments where there are none: a colleague's, or one's own."""
-    from gitexp.repo import git_remote
 
     config = project.config
     has_command = config.command is not None or config.pipeline_file is not None
@@ -212,8 +207,6 @@ def _none_yet(project: Project) -> str:
 
 def _note(left_out: Sequence[str], width: int | None) -> list[str]:
     """Return what to say of columns that did not fit, in lines that do."""
-    from gitexp.cli.kit.cells import elide
-    from gitexp.cli.kit.render import cell_width
 
     if not left_out or width is None:
         return []

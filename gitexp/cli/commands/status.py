@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import complete, options
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gitexp.stages.status import WorkspaceStatus
+from gitexp.cli.kit.session import open_project
+from gitexp.pipeline.state import StageSelection
+from gitexp.stages.status import DataState, WorkspaceStatus, status
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp status
@@ -32,7 +32,7 @@ def say(
         typer.Argument(
             metavar="[STAGE]...",
             help="These and what they stand on; default: all stages.",
-            autocompletion=complete.stages,
+            autocompletion=options.completed_by("stages"),
         ),
     ] = None,
     json: options.Json = False,
@@ -41,9 +41,6 @@ def say(
 
     Nothing is run, and no server is asked what a data remote has; gitexp run --dry-run asks.
     """
-    from gitexp.cli.kit.session import open_project
-    from gitexp.pipeline.state import StageSelection
-    from gitexp.stages.status import status
 
     project = open_project(needs_config=True)
     show(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
@@ -54,9 +51,6 @@ def show(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> 
 
     `typed` gives a path as it stands in a command.
     """
-    from gitexp.cli.kit import render
-    from gitexp.stages.status import DataState
-    from gitexp.words import clean
 
     for note in found.notes:
         render.warn(note)

@@ -6,8 +6,13 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.catalog import lookup
+from gitexp.catalog.lineage import row_of
+from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.history import edit
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp tag exp-333c9 best paper
@@ -35,12 +40,6 @@ def tag(
 
     These are gitexp's own: Git's tags are another thing.
     """
-    from gitexp.catalog import lookup
-    from gitexp.catalog.lineage import row_of
-    from gitexp.cli.kit import render
-    from gitexp.cli.kit.session import open_project
-    from gitexp.history import edit
-    from gitexp.words import clean
 
     project = open_project()
     if not tags and not delete:

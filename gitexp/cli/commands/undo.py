@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options
+from gitexp.cli.kit import options, render, taken
 from gitexp.cli.kit.help import Command
-
-if TYPE_CHECKING:
-    from gitexp.repo.operations import Operation
+from gitexp.cli.kit.session import open_project
+from gitexp.history import undo as ops
+from gitexp.repo.operations import Operation
+from gitexp.times import show_time
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp undo
@@ -39,9 +41,6 @@ def undo(
     What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import; the last hundred, for
     thirty days. Files that were changed since and are stored nowhere are not overwritten.
     """
-    from gitexp.cli.kit import render, taken
-    from gitexp.cli.kit.session import open_project
-    from gitexp.history import undo as ops
 
     project = open_project()
     if list_them:
@@ -64,9 +63,6 @@ def undo(
 
 
 def _list(operations: list[Operation], *, json: bool) -> None:
-    from gitexp.cli.kit import render
-    from gitexp.times import show_time
-    from gitexp.words import clean
 
     if json:
         return render.as_json_list(map(_as_json, operations))

@@ -11,14 +11,21 @@ import re
 from collections.abc import Iterable
 
 from gitexp import errors
+from gitexp.catalog import lookup, query
+from gitexp.catalog.filters import ATTRIBUTES
+from gitexp.files import flatten_files
+from gitexp.history import restore
+from gitexp.project.project import Project
+from gitexp.repo import git_remote
+from gitexp.views import table as show
+from gitexp.views.columns import Columns
+from gitexp.words import show_value
 
 _WORD = re.compile(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
 
 
 def experiments(incomplete: str) -> list[str]:
     """Return the names of experiments that begin so, DVC's among them."""
-    from gitexp.catalog import lookup
-    from gitexp.project.project import Project
 
     try:
         return _offered(lookup.names(Project.open(any_config=True)), incomplete)
@@ -28,7 +35,6 @@ def experiments(incomplete: str) -> list[str]:
 
 def own_experiments(incomplete: str) -> list[str]:
     """Return the names of gitexp's own experiments that begin so: those that can be changed."""
-    from gitexp.project.project import Project
 
     try:
         return _offered(Project.open(any_config=True).store.names(), incomplete)
@@ -38,8 +44,6 @@ def own_experiments(incomplete: str) -> list[str]:
 
 def trashed(incomplete: str) -> list[str]:
     """Return the names in the trash that begin so."""
-    from gitexp.history import restore
-    from gitexp.project.project import Project
 
     try:
         return _offered(
@@ -51,8 +55,6 @@ def trashed(incomplete: str) -> list[str]:
 
 def remotes(incomplete: str) -> list[str]:
     """Return the names of Git remotes that begin so."""
-    from gitexp.project.project import Project
-    from gitexp.repo import git_remote
 
     try:
         return _offered(git_remote.remotes(Project.open(any_config=True).repo.config), incomplete)
@@ -62,7 +64,6 @@ def remotes(incomplete: str) -> list[str]:
 
 def data_remotes(incomplete: str) -> list[str]:
     """Return the names of data remotes that begin so."""
-    from gitexp.project.project import Project
 
     try:
         return _offered(list(Project.open(any_config=True).config.remotes), incomplete)
@@ -72,8 +73,6 @@ def data_remotes(incomplete: str) -> list[str]:
 
 def points(incomplete: str) -> list[str]:
     """Return experiments, branches, HEAD and workspace that begin so."""
-    from gitexp.catalog import lookup
-    from gitexp.project.project import Project
 
     try:
         project = Project.open(any_config=True)
@@ -86,9 +85,6 @@ def points(incomplete: str) -> list[str]:
 
 def params(incomplete: str) -> list[str]:
     """Return `key=value` for the params of the workspace that begin so; after `~`, the keys alone."""
-    from gitexp.files import flatten_files
-    from gitexp.project.project import Project
-    from gitexp.words import show_value
 
     try:
         found, _ = Project.open(any_config=True).files_here()
@@ -102,7 +98,6 @@ def params(incomplete: str) -> list[str]:
 
 def stages(incomplete: str) -> list[str]:
     """Return the names of stages that begin so."""
-    from gitexp.project.project import Project
 
     try:
         pipeline = Project.open(any_config=True).pipeline()
@@ -113,10 +108,6 @@ def stages(incomplete: str) -> list[str]:
 
 def columns(incomplete: str) -> list[str]:
     """Return the metrics and params of the last few experiments that go on so, after the last comma."""
-    from gitexp.catalog import query
-    from gitexp.project.project import Project
-    from gitexp.views import table as show
-    from gitexp.views.columns import Columns
 
     try:
         table = show.table(Project.open(any_config=True), query.Query(everything=True, limit=20))
@@ -129,7 +120,6 @@ def columns(incomplete: str) -> list[str]:
 
 def filters(incomplete: str) -> list[str]:
     """Return the names that a filter may begin with: of metrics, params and attributes."""
-    from gitexp.catalog.filters import ATTRIBUTES
 
     return [] if "," in incomplete else [*columns(incomplete), *_offered(ATTRIBUTES, incomplete)]
 

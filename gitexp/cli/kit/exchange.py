@@ -7,14 +7,12 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import typer
 
 from gitexp.cli.kit import render
-
-if TYPE_CHECKING:
-    from gitexp.sharing.partner import Contact, Shared
+from gitexp.cli.kit.progress import Meter
+from gitexp.sharing.partner import Contact, Fate, Shared
 
 _SHOWN = 10  # names
 _PATIENCE = 0.5  # seconds; what is quicker needs no line
@@ -25,8 +23,6 @@ _PROGRESS = re.compile(r"(?:remote: +)?(\w[^:]*: +[0-9]+%.*?)(?:, done\.)?\s*") 
 def contact(*, quiet: bool = False) -> Iterator[Contact]:
     """Give how the person is reached meanwhile: progress in one line, and Git's questions, where a
     terminal is."""
-    from gitexp.cli.kit.progress import Meter
-    from gitexp.sharing.partner import Contact
 
     if quiet:
         yield Contact()
@@ -45,7 +41,6 @@ def contact(*, quiet: bool = False) -> Iterator[Contact]:
 
 def report(experiments: Sequence[Shared], remote: str, *, json: bool) -> None:
     """Name the experiments that were refused, if any, and end with exit code 1 then."""
-    from gitexp.sharing.partner import Fate
 
     refused = [one for one in experiments if one.fate is Fate.REFUSED]
     if not json:

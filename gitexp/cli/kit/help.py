@@ -1,4 +1,4 @@
-"""How help looks: typer's, with examples on lines of their own that can be copied."""
+"""The look of help: typer's, with each example on its own line, ready to be copied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Command(TyperCommand):
     """A command whose epilog is a list of examples, one a line."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples as they are; typer would fill them into paragraphs."""
+        """Write each example on its own line; typer would fill them into paragraphs."""
         if self.epilog:
             title, *examples = [line for line in self.epilog.splitlines() if line]
             with formatter.section(title.rstrip(":")):
@@ -19,15 +19,15 @@ class Command(TyperCommand):
 
 
 class RootGroup(TyperGroup):
-    """The root: `gitexp` alone shows the help, and a reader who has gone is told from a lost connection."""
+    """The root of the commands. A reader that closed our output is told from a lost connection."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the lines of the epilog as they are."""
+        """Write the lines of the epilog unchanged."""
         formatter.write_paragraph()
         formatter.write("".join(f"{line}\n" for line in (self.epilog or "").splitlines()))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; raises ReaderGone where typer would take it for an error of its own."""
+        """Run the command. Raises ReaderGone for a broken pipe: typer would call that its own error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -35,18 +35,18 @@ class RootGroup(TyperGroup):
 
 
 class Subcommands(TyperGroup):
-    """A command that is several, such as `gitexp remote add`; alone it says which there are."""
+    """A group of commands, such as `gitexp remote add`. Alone, the group names its commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take the words of the command line; raises UsageError if there are none."""
+        """Parse the words of the command line; raises UsageError if there are none."""
         if not args and not ctx.resilient_parsing:
             ctx.fail(f"Say what to do: {', '.join(self.list_commands(ctx))}.")
         return super().parse_args(ctx, args)
 
 
 def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
-    """Return the commands of a group by what is typed, those of its groups as `remote add`."""
-    found = {}
+    """The commands of a group by name; a command of a group inside it has two words: `remote add`."""
+    found: dict[str, Any] = {}
     for name in group.list_commands(None):
         command = group.get_command(None, name)
         if hasattr(command, "commands"):
@@ -57,4 +57,4 @@ def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
 
 
 class ReaderGone(Exception):
-    """Whoever read our output has closed it."""
+    """The reader of our output has closed it."""

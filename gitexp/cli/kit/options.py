@@ -1,13 +1,30 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments that several commands have: one flag, one definition.
+
+A type such as `Json` is a whole option. A function such as `force` makes an option whose help differs from
+command to command: `Annotated[bool, options.force("Overwrite unsaved changes too.")]`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import complete
+
+
+def completed_by(name: str) -> Callable[[str], list[str]]:
+    """The function of `kit.complete` with this name, loaded when the shell asks for completions."""
+
+    def words(incomplete: str) -> list[str]:
+        # Completions need filters, tables and the trash: a command must not pay for these.
+        from gitexp.cli.kit import complete
+
+        offered: list[str] = getattr(complete, name)(incomplete)
+        return offered
+
+    return words
 
 
 def _not_negative(value: int | None) -> int | None:
@@ -15,6 +32,8 @@ def _not_negative(value: int | None) -> int | None:
         raise typer.BadParameter(f"{value} is less than 0")
     return value
 
+
+_WHICH = "Name, unique prefix or commit id."
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing that is not a warning or an error.")]
@@ -32,24 +51,16 @@ NameTemplate = Annotated[
 Note = Annotated[
     str, typer.Option("--note", "-m", metavar="TEXT", help="A note to keep with the experiment.")
 ]
-Exp = Annotated[
-    str,
-    typer.Argument(
-        metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.experiments
-    ),
-]
+Exp = Annotated[str, typer.Argument(metavar="EXP", help=_WHICH, autocompletion=completed_by("experiments"))]
 OwnExp = Annotated[  # DVC's are only read
-    str,
-    typer.Argument(
-        metavar="EXP", help="Name, unique prefix or commit id.", autocompletion=complete.own_experiments
-    ),
+    str, typer.Argument(metavar="EXP", help=_WHICH, autocompletion=completed_by("own_experiments"))
 ]
 OwnExps = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[EXP]...",
         help="Names, unique prefixes or commit ids.",
-        autocompletion=complete.own_experiments,
+        autocompletion=completed_by("own_experiments"),
     ),
 ]
 Everything = Annotated[
@@ -64,7 +75,7 @@ Filter = Annotated[
         "--filter",
         metavar="EXPR",
         help="Only those for which this holds: acc > 0.9 and lr < 0.2",
-        autocompletion=complete.filters,
+        autocompletion=completed_by("filters"),
     ),
 ]
 Lowest = Annotated[bool, typer.Option("--min", help="The lowest number is the best.")]
@@ -75,15 +86,65 @@ Number = Annotated[
 ]
 
 
+def stages(metavar: str, help: str) -> Any:
+    """Stages of the pipeline, as arguments."""
+    return typer.Argument(metavar=metavar, help=help, autocompletion=completed_by("stages"))
+
+
+def other_name(help: str) -> Any:
+    """-n/--name: another name for an experiment that has one."""
+    return typer.Option("--name", "-n", metavar="NAME", help=help)
+
+
+def force(help: str) -> Any:
+    """--force: do what gitexp refuses otherwise."""
+    return typer.Option("--force", help=help)
+
+
+def yes(help: str) -> Any:
+    """-y/--yes: delete without a question."""
+    return typer.Option("--yes", "-y", help=help)
+
+
+def list_them(help: str) -> Any:
+    """--list: show what the command could work on, and do nothing."""
+    return typer.Option("--list", help=help)
+
+
+def jobs(help: str) -> Any:
+    """-j/--jobs: how many things are done at the same time."""
+    return typer.Option("--jobs", "-j", metavar="N", min=1, help=help)
+
+
+def keys(help: str, metavar: str = "KEY,...") -> Any:
+    """An option whose value names metrics and params."""
+    return typer.Option(metavar=metavar, help=help, autocompletion=completed_by("columns"))
+
+
+def git_remote(flag: str, help: str) -> Any:
+    """The name of a Git remote."""
+    return typer.Option(flag, metavar="REMOTE", help=help, autocompletion=completed_by("remotes"))
+
+
+def data_remote(help: str) -> Any:
+    """--remote: the name of a data remote."""
+    return typer.Option("--remote", metavar="NAME", help=help, autocompletion=completed_by("data_remotes"))
+
+
 def only_one(**flags: bool) -> None:
-    """Raise UsageError if more than one of these formats is asked for."""
+    """Raise UsageError if more than one of these flags is given."""
     if sum(flags.values()) > 1:
         names = " and ".join(f"--{name}" for name, wanted in flags.items() if wanted)
         raise errors.UsageError(f"{names} do not go together.", "Ask for one of them.")
 
 
+def one_name(name: str, name_template: str) -> None:
+    """Raise UsageError if both a name and a template for names are given."""
+    only_one(**{"name": bool(name), "name-template": bool(name_template)})
+
+
 def alone(option: str, *others: object) -> None:
-    """Raise UsageError if an option that is something of its own is given with others of the command."""
+    """Raise UsageError if another option that chooses experiments is given beside this one."""
     if any(other not in (None, False) for other in others):
         raise errors.UsageError(
             f"{option} goes with none of the other options that choose experiments.", "Leave those out."
@@ -91,13 +152,15 @@ def alone(option: str, *others: object) -> None:
 
 
 def best_is_lowest(lowest: bool, highest: bool) -> bool | None:
-    """Return what --min and --max say, None if they say nothing; raises UsageError for both."""
+    """True for --min, False for --max, None for neither; raises UsageError for both."""
     only_one(min=lowest, max=highest)
-    return lowest if lowest or highest else None
+    if lowest or highest:
+        return lowest
+    return None
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:
-    """Return what a repeatable option of the form KEY=VALUE says; raises UsageError for another form."""
+    """The keys and values of a repeatable option KEY=VALUE; raises UsageError for another form."""
     found = dict[str, str]()
     for text in values or ():
         key, equals, value = text.partition("=")
@@ -108,5 +171,6 @@ def pairs(values: list[str] | None, option: str) -> dict[str, str]:
 
 
 def split(values: list[str] | None) -> list[str]:
-    """Return the items of a repeatable option whose values may hold several, with commas."""
-    return [item.strip() for value in values or () for item in value.split(",") if item.strip()]
+    """The items of a repeatable option whose values may hold several items, separated by commas."""
+    items = (item.strip() for value in values or () for item in value.split(","))
+    return [item for item in items if item]

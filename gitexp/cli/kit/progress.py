@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import gc
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from gitexp.cli.kit import render
+from gitexp.objects.progress import Progress
 from gitexp.words import human_size
-
-if TYPE_CHECKING:
-    from gitexp.objects.progress import Progress
 
 _AFTER = 0.5  # seconds; what is quicker than that needs no line
 

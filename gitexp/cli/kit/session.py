@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gitexp.project.project import Project
+from gitexp.catalog.names import namesakes
+from gitexp.cli.kit import render
+from gitexp.history.undo import complete_pending, cut_short
+from gitexp.project.config import CONFIG_FILE
+from gitexp.project.project import Project
+from gitexp.runs.recover import finish_dead_runs
 
 
 def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Project:
@@ -15,11 +17,6 @@ def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Proj
     that is a warning, unless the command `needs_config`. One that `reads_all` experiments ends those that
     only their record tells of itself: they are not read twice.
     """
-    from gitexp.cli.kit import render
-    from gitexp.history.undo import complete_pending, cut_short
-    from gitexp.project.config import CONFIG_FILE
-    from gitexp.project.project import Project
-    from gitexp.runs.recover import finish_dead_runs
 
     project = Project.open(any_config=not needs_config)
     if project.config_error is not None:
@@ -39,8 +36,6 @@ def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Proj
 
 def warn_of_namesakes(project: Project, name: str) -> None:
     """Say so if a branch or tag is called as the experiment is, which comes first where both may be meant."""
-    from gitexp.catalog.names import namesakes
-    from gitexp.cli.kit import render
 
     for ref in namesakes(project.repo, name):
         what = "branch" if ref.startswith("refs/heads/") else "tag"

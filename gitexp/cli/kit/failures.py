@@ -1,0 +1,114 @@
+"""The one place where an exception becomes words, JSON and an exit status."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+import traceback
+from typing import Any
+
+import typer
+
+from gitexp import errors
+from gitexp.cli.kit import render
+from gitexp.cli.kit.help import ReaderGone
+from gitexp.words import did_you_mean
+
+_DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_SUGGESTED = re.compile(r"[.]?\s*(?:Did you mean (?P<names>.*)\?|\(Possible options: .*\))$")
+
+
+def report(error: BaseException, root: Any) -> int:
+    """The exit status of a command that an exception ended. The person or program is told why.
+
+    `root` is the group of all commands. Raises ReaderGone if the reader of the output has closed it.
+    """
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        interrupted = errors.Interrupted("Interrupted.")
+        # A person knows of Ctrl-C. A program needs an answer, if it has none (of a run: the experiment).
+        if _wants_json(root, understood=True) and not render.has_answered():
+            return _tell(interrupted, json=True)
+        return interrupted.exit_code
+    understood = not isinstance(error, typer.TyperException)
+    return _tell(_in_our_words(error), json=_wants_json(root, understood=understood))
+
+
+def _tell(error: errors.GitexpError, *, json: bool) -> int:
+    try:
+        if os.environ.get("GITEXP_DEBUG"):
+            for line in traceback.format_exc().splitlines():
+                render.say(line)
+        # --json promises one document: not another one behind the half of a list.
+        if json and not render.has_answered():
+            render.as_json({"error": error.as_json()})
+        else:
+            render.fail(error)
+    except BrokenPipeError as gone:
+        raise ReaderGone from gone
+    return error.exit_code
+
+
+def _in_our_words(error: BaseException) -> errors.GitexpError:
+    if isinstance(error, errors.GitexpError):
+        return error
+    if isinstance(error, typer.TyperException):
+        return _usage_error(error)
+    if isinstance(error, OSError):
+        return _storage_error(error)
+    if isinstance(error, MemoryError):
+        return errors.StorageError("There is not enough memory.", "Ask for less: -n, --columns.")
+    return errors.GitexpError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT, code="internal")
+
+
+def _storage_error(error: OSError) -> errors.GitexpError:
+    if error.errno in _FULL:
+        return errors.DiskFull("The disk is full.", "Free some space and run the command again.")
+    where = ""
+    if isinstance(error.filename, (str, bytes)):
+        where = f" ({os.fsdecode(error.filename)})"
+    return errors.StorageError(f"{error.strerror or error}{where}.", "GITEXP_DEBUG=1 shows where.")
+
+
+def _usage_error(error: typer.TyperException) -> errors.UsageError:
+    """The complaint of typer's parser as one of ours: a sentence, and a hint."""
+    message = error.format_message().replace("argument(s)", "argument")
+    path = "gitexp"
+    if (context := getattr(error, "ctx", None)) is not None:
+        path = context.command_path
+    hint = f"{path} --help shows what there is."
+    if match := _SUGGESTED.search(message):
+        message = message[: match.start()]
+        possible = getattr(error, "possibilities", None)
+        if not possible:
+            possible = (match["names"] or "").replace("'", "").split(", ")
+        typed = message.rpartition(" ")[2].strip("'.")
+        # typer guesses even where nothing is near.
+        hint = did_you_mean(typed, possible, hint, most=1)
+    return errors.UsageError(f"{message.removesuffix('.')}.", hint)
+
+
+def _wants_json(root: Any, *, understood: bool) -> bool:
+    """Whether --json is among gitexp's own options.
+
+    If typer did not understand the command line: anywhere before `--`. Otherwise as the command reads it:
+    in `run train.py --json` the option is the script's.
+    """
+    arguments = sys.argv[1:]
+    own = arguments
+    if "--" in arguments:
+        own = arguments[: arguments.index("--")]
+    if "--json" not in own or not understood:
+        return "--json" in own
+    try:
+        command, at = root, 0
+        while hasattr(command, "commands"):  # `remote add` is two words
+            command, at = command.get_command(None, own[at]), at + 1
+        if command is None:
+            return True
+        context = command.make_context(own[0], arguments[at:], resilient_parsing=True)
+    except (IndexError, typer.TyperException):
+        return True
+    return bool(context.params.get("json"))
