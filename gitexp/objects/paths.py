@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -84,6 +85,14 @@ def foreign_parent(root: str, path: str) -> str | None:
     """Return the first of a path's parents that is there and is no real folder: a symlink, or a file."""
     for parent in reversed(PurePosixPath(path).parents[:-1]):
         full = os.path.join(root, parent)
-        if os.path.islink(full) or (os.path.lexists(full) and not os.path.isdir(full)):
+        if is_foreign(full):
             return str(parent)
     return None
+
+
+def is_foreign(full: str) -> bool:
+    """Whether a link or a file stands at an absolute path, where a real folder is wanted."""
+    try:
+        return not stat.S_ISDIR(os.lstat(full).st_mode)
+    except OSError:
+        return False

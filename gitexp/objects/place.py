@@ -21,7 +21,6 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
 from gitexp.objects import disk as ways
-from gitexp.objects import paths
 from gitexp.objects.disk import translated
 from gitexp.objects.hashing import (
     Read,
@@ -38,9 +37,9 @@ from gitexp.objects.intake import OURS, FileNames, stale, temporary_folder
 from gitexp.objects.manifest import File
 from gitexp.objects.plan import Known, Placement, missing, nowhere, plan, unsaved
 from gitexp.objects.progress import Count
-from gitexp.objects.scan import is_temporary
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore, damaged
+from gitexp.objects.workspace_files import PREFIX, SUFFIX, WorkspaceFiles, is_temporary, remove_empty
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _TO_REMEMBER = 1 << 20  # bytes; less than that is read again sooner than its stat is settled
@@ -115,8 +114,7 @@ def carry_out(
                 ready = list(_make_ready(store, folder, todo.write, links, count or Count(None, 0, 0)))
                 failpoint("place:ready")
                 with undisturbed():
-                    _remove(root, todo)
-                    _move_in(root, ready, todo)
+                    _change_files(root, todo, ready)
         if artifact.files == 0:
             os.makedirs(os.path.join(root, artifact.path), exist_ok=True)
     _remember(root, ready, cache)
@@ -146,7 +144,7 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
         for old in stale(parent):
             if is_temporary(old.name):
                 shutil.rmtree(old, ignore_errors=True)
-        folder = tempfile.mkdtemp(prefix=".gitexp-", suffix=".tmp", dir=parent)
+        folder = tempfile.mkdtemp(prefix=PREFIX, suffix=SUFFIX, dir=parent)
     try:
         yield folder
     finally:
@@ -225,44 +223,18 @@ def _require(file: File, hash_: str) -> None:
 # -- moved into place ---------------------------------------------------------------------------------
 
 
-def _remove(root: Path, todo: Placement) -> None:
-    """Remove what is not wanted, and the folders that it leaves empty."""
+def _change_files(root: Path, todo: Placement, ready: Sequence[_Ready]) -> None:
     artifact = todo.artifact
-    folders: set[str] = set()
+    files = WorkspaceFiles(root)
     for path in todo.remove:
         _require_untouched(root, path, todo)
-        os.unlink(os.path.join(root, path))
+        files.remove(path, top=artifact.path)
         failpoint("place:removed")
-        folders.update(
-            str(parent) for parent in PurePosixPath(path).parents if paths.lies_in(str(parent), artifact.path)
-        )
-    for folder in sorted(folders, reverse=True):
-        with suppress(OSError):  # not empty
-            os.rmdir(os.path.join(root, folder))
     if not artifact.is_folder:
-        _remove_empty(os.path.join(root, artifact.path))
-
-
-def _remove_empty(folder: str) -> None:
-    if os.path.isdir(folder) and not os.path.islink(folder):
-        for top, _, _ in os.walk(folder, topdown=False):
-            os.rmdir(top)
-
-
-def _move_in(root: Path, ready: Sequence[_Ready], todo: Placement) -> None:
-    checked: set[str] = set()
+        remove_empty(os.path.join(root, artifact.path))
     for each in ready:
-        folder = os.path.dirname(each.path)
-        if folder not in checked:
-            if (link := paths.foreign_parent(str(root), each.path)) is not None:
-                raise errors.UnsafePath(f"{each.path} lies behind {link}, which is a link.")
-            os.makedirs(os.path.join(root, folder), exist_ok=True)
-            checked.add(folder)
-        target = os.path.join(root, each.path)
-        if os.path.lexists(target):
-            _require_untouched(root, each.path, todo)
-            _remove_empty(target)
-        os.replace(each.temporary, target)
+        _require_untouched(root, each.path, todo)
+        files.put(each.temporary, each.path)
         failpoint("place:written")
 
 

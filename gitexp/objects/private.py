@@ -7,7 +7,6 @@ appends to such a file changes what every experiment has of it.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
 from contextlib import suppress
@@ -23,6 +22,7 @@ from gitexp.objects.plan import Here, Placement
 from gitexp.objects.scan import ScannedFile, walk
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
+from gitexp.objects.workspace_files import beside
 
 
 def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) -> None:
@@ -75,7 +75,7 @@ def _instead_of_link(root: Path, link: Path) -> None:
     of = target.stat()
     if not stat.S_ISREG(of.st_mode) or (of.st_mode & stat.S_IWUSR and target.is_relative_to(root.resolve())):
         return
-    temporary = link.with_name(f".gitexp-{secrets.token_hex(8)}.tmp")
+    temporary = Path(beside(link))
     try:
         shutil.copyfile(target, temporary)
         temporary.chmod(stat.S_IMODE(of.st_mode) | stat.S_IWUSR)

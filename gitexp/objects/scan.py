@@ -15,6 +15,7 @@ from gitexp.objects import paths
 from gitexp.objects.hashing import Read, in_parallel, read_file
 from gitexp.objects.manifest import File, Manifest
 from gitexp.objects.stat_cache import Known, StatCache
+from gitexp.objects.workspace_files import is_temporary
 
 GONE = (FileNotFoundError, NotADirectoryError)  # raised for what somebody has removed meanwhile
 
@@ -246,11 +247,6 @@ class _Walker:
 
     def _shown(self, entry: os.DirEntry[str]) -> str:
         return os.path.relpath(entry.path, self.root)
-
-
-def is_temporary(name: str) -> bool:
-    """Return whether a file is one that gitexp was writing when it died."""
-    return name.startswith(".gitexp-") and name.endswith(".tmp")
 
 
 def _require_file(full: str, of: os.stat_result) -> None:

@@ -7,7 +7,6 @@ between two files leaves each of them whole. Nothing but the named files is look
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import stat
@@ -17,6 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.objects.paths import is_foreign
+from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo.git import indexes
 from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.repository import FETCHING, Repository
@@ -84,28 +85,29 @@ def with_plan(repo: Repository, scratch: Path, tree: str, plan: TreePlan) -> str
 
 
 def obstacles(root: Path, plan: TreePlan) -> list[str]:
-    """Return what stands where the plan's files or their folders are to be, and is not removed by it.
+    """Whatever stands in the way of the plan's files or their folders and is not removed by the plan.
 
-    A symlink that leads elsewhere, a file in place of a folder or the reverse, a repository inside.
+    An obstacle is a link, a file in place of a folder, a folder in place of a file, or a repository.
     """
     removed = set(plan.remove)
-    found: dict[str, None] = {}
-    for path in plan.write:
-        for folder in reversed(PurePosixPath(path).parents[:-1]):
-            full = root / folder
-            if os.path.lexists(full / ".git"):
-                found[f"{folder}/"] = None
-            elif os.path.lexists(full) and (full.is_symlink() or not full.is_dir()):
-                found.update({} if str(folder) in removed else {str(folder): None})
-            else:
-                continue
-            break
-        full = root / path
-        if full.is_dir() and not full.is_symlink():
-            below = (Path(top, name) for top, _, names in os.walk(full) for name in names)
-            if any(file.relative_to(root).as_posix() not in removed for file in below):
-                found[f"{path}/"] = None
-    return list(found)
+    found = [_obstacle(root, path, removed) for path in plan.write]
+    return list(dict.fromkeys(each for each in found if each is not None))
+
+
+def _obstacle(root: Path, path: str, removed: Collection[str]) -> str | None:
+    for folder in map(str, reversed(PurePosixPath(path).parents[:-1])):
+        full = root / folder
+        if os.path.lexists(full / ".git"):
+            return f"{folder}/"
+        if is_foreign(str(full)):
+            return None if folder in removed else folder
+    target = root / path
+    if target.is_dir() and not target.is_symlink():
+        for top, _, names in os.walk(target):
+            below = Path(top).relative_to(root)
+            if any((below / name).as_posix() not in removed for name in names):
+                return f"{path}/"
+    return None
 
 
 def stamps_of(root: Path, paths: Iterable[str]) -> dict[str, Stamp]:
@@ -145,17 +147,22 @@ def carry_out(
     to convert.
     Raises StorageError; what has been changed by then stays so.
     """
+    files = WorkspaceFiles(repo.root)
     try:
         for path in plan.remove:
             _require_unchanged(repo.root, path, stamps)
-            _remove(repo.root, path)
+            files.remove(path)
             failpoint("workspace:removed")
         # By their attributes Git knows how the other files are to be written.
         attributes = [path for path in plan.write if PurePosixPath(path).name == _ATTRIBUTES]
         others = [path for path in plan.write if PurePosixPath(path).name != _ATTRIBUTES]
         for paths in (attributes, others):
             ready = _ready(repo, scratch, {path: plan.write[path] for path in paths}, raw)
-            _move_in(repo.root, ready, {path: plan.write[path] for path in paths}, modes, stamps)
+            for path in paths:
+                _require_unchanged(repo.root, path, stamps)
+                _set_mode(ready / path, repo.root / path, plan.write[path], modes.get(path))
+                files.put(str(ready / path), path)
+                failpoint("workspace:written")
     except OSError as error:
         raise errors.StorageError(
             f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",
@@ -179,30 +186,6 @@ def _ready(repo: Repository, scratch: Path, entries: Mapping[str, Entry], raw: M
     return folder
 
 
-def _move_in(
-    root: Path,
-    folder: Path,
-    entries: Mapping[str, Entry],
-    modes: Mapping[str, int],
-    stamps: Mapping[str, Stamp],
-) -> None:
-    for path, entry in entries.items():
-        target = root / path
-        _require_unchanged(root, path, stamps)
-        _set_mode(folder / path, target, entry, modes.get(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() and not target.is_symlink():
-            _remove_empty(target)
-        _rename(folder / path, target)
-        failpoint("workspace:written")
-
-
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder that has no files, with the folders in it."""
-    for top, _, _ in os.walk(folder, topdown=False):
-        Path(top).rmdir()
-
-
 def _require_unchanged(root: Path, path: str, stamps: Mapping[str, Stamp]) -> None:
     if stamps_of(root, [path]).get(path) != stamps.get(path):
         raise errors.StorageError(
@@ -220,32 +203,3 @@ def _set_mode(new: Path, target: Path, entry: Entry, known: int | None) -> None:
         known = old | (old & 0o444) >> 2 if entry[0] == "100755" else old & ~0o111
     if known is not None:
         new.chmod(known)
-
-
-def _rename(new: Path, target: Path) -> None:
-    try:
-        new.replace(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        # The workspace is on another disk than the repository: there only a rename in place is whole.
-        beside = target.with_name(f".gitexp-{os.getpid()}.tmp")
-        try:
-            shutil.copy2(new, beside, follow_symlinks=False)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-def _remove(root: Path, path: str) -> None:
-    """Remove a file, and the folders that it leaves empty; not the one the user stands in."""
-    (root / path).unlink(missing_ok=True)
-    here = Path.cwd()
-    for folder in PurePosixPath(path).parents[:-1]:
-        full = root / folder
-        if here.is_relative_to(full.resolve()):
-            return
-        try:
-            full.rmdir()
-        except OSError:
-            return

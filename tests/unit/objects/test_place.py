@@ -207,13 +207,13 @@ def test_what_is_changed_at_the_last_moment_stays(
     second: Artifact,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = placing._move_in
+    real = placing._change_files
 
     def edit_first(*args: object) -> None:
         write("d/run", "edited just now")
         real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(placing, "_move_in", edit_first)
+    monkeypatch.setattr(placing, "_change_files", edit_first)
     with pytest.raises(errors.UnsavedChanges, match="d/run was changed by somebody else"):
         place(store, root, first, ("copy",), cache)
     assert (root / "d" / "run").read_text() == "edited just now"
@@ -312,14 +312,14 @@ def test_a_link_that_is_put_there_in_between(
     write("a/b/x", "x")
     artifact = store.add(root, "a/b/x", cache)
     (root / "a" / "b" / "x").unlink()
-    real = placing._move_in
+    real = placing._change_files
 
     def link_first(*args: object) -> None:
         (root / "a").rename(tmp_path / "away")
         (root / "a").symlink_to(tmp_path / "away")
         real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(placing, "_move_in", link_first)
+    monkeypatch.setattr(placing, "_change_files", link_first)
     with pytest.raises(errors.UnsafePath):
         place(store, root, artifact, ("copy",), cache)
     assert not (tmp_path / "away" / "b" / "x").exists()
