@@ -66,9 +66,14 @@ _EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than 
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """One option as it stands in a command: the words from `start` to `end`.
+    """One option of a command: the words from `start` to `end`.
 
-    `spelled` is all that comes before its values: `--lr`, `--lr=` or `lr=`.
+    Attributes:
+        name: name without dashes.
+        spelled: the text before the values: `--lr`, `--lr=` or `lr=`.
+        values: the values as text; empty for a flag.
+        start: number of the first word.
+        end: number of the word after the last.
     """
 
     name: str
@@ -82,7 +87,7 @@ class _Option:
 
 
 def split(command: str | Sequence[str]) -> list[str] | None:
-    """The words of a command; None for a shell line that is more than words."""
+    """The words of a command; None for a shell line with more than words."""
     if not isinstance(command, str):
         return list(command)
     quoted = re.sub(r"'[^']*'|\"[^\"$`\\]*\"", "", command)
@@ -96,29 +101,28 @@ def split(command: str | Sequence[str]) -> list[str] | None:
 
 def join(words: Sequence[str]) -> str:
     """The shell line of these words; `split` is the inverse."""
-    assignments = list(takewhile(_ASSIGNMENT.fullmatch, words))
-    set_first = [
-        match["name"] + shlex.quote(match["value"])
-        for match in map(_ASSIGNMENT.fullmatch, assignments)
-        if match
-    ]
-    return " ".join([*set_first, *map(shlex.quote, words[len(assignments) :])])
+    quoted = []
+    for word in takewhile(_ASSIGNMENT.fullmatch, words):
+        name, _, value = word.partition("=")
+        quoted.append(f"{name}={shlex.quote(value)}")
+    return " ".join([*quoted, *map(shlex.quote, words[len(quoted) :])])
 
 
 # -- reading ------------------------------------------------------------------------------------------
 
 
 def parse(words: Sequence[str]) -> dict[str, Value]:
-    """The options of a command as a tree, `{"args": {"lr": 0.1}}`; {} if there are none.
+    """The options of a command as a tree, `{"args": {"lr": 0.1}}`; {} without options.
 
-    What looks like a number is one; `true` and `false` are truth values; all else is text. A name with
-    dots is a path in the tree.
+    Text that looks like a number is a number; `true` and `false` are truth values; all else is text. A
+    name with dots is a path in the tree.
     """
     if sum(map(len, words)) > _MOST:
         return {}
     found: dict[str, list[Value]] = {}
     for option in _options(words):
-        found.setdefault(option.name, []).extend(map(_value, option.values) if option.values else [True])
+        values = [_value(text) for text in option.values] or [True]
+        found.setdefault(option.name, []).extend(values)
     tree: dict[str, Value] = {}
     for name, values in found.items():
         _put(tree, name, values[0] if len(values) == 1 else values)
@@ -126,7 +130,7 @@ def parse(words: Sequence[str]) -> dict[str, Value]:
 
 
 def _put(tree: dict[str, Value], name: str, value: Value) -> None:
-    """Set `name` as a path of keys, or as one key where it is none: `model=a model.lr=1`."""
+    """Set `name` as a path of keys, or as one key where a path is impossible: `model=a model.lr=1`."""
     key: Key = tuple(name.split("."))
     depth = next((n for n in range(len(key), 0, -1) if get(tree, key[:n]) is not MISSING), 0)
     leads_through_value = depth > 0 and not isinstance(get(tree, key[:depth]), dict)
@@ -154,13 +158,15 @@ def _options(words: Sequence[str]) -> Iterator[_Option]:
     at = own_part(words)
     while at < len(words) and words[at] != "--":
         option = _option(words, at)
-        if option is not None:
+        if option is None:
+            at += 1
+        else:
             yield option
-        at = at + 1 if option is None else option.end
+            at = option.end
 
 
 def _option(words: Sequence[str], at: int) -> _Option | None:
-    """The option that begins at a word, if one does."""
+    """The option that begins at a word, if any."""
     word = words[at]
     match = _OPTION.fullmatch(word) or _PAIR.fullmatch(word)
     if match is None or "\0" in word:
@@ -174,7 +180,7 @@ def _option(words: Sequence[str], at: int) -> _Option | None:
 
 
 def _values(words: Sequence[str], at: int) -> tuple[str, ...]:
-    """The words that follow an option as its values: one, or as many numbers as there are."""
+    """The values in the words after an option: one word, or all numbers."""
     following = words[at : at + 1]
     if not following or following[0] == "--" or _OPTION.fullmatch(following[0]):
         return ()
@@ -182,10 +188,10 @@ def _values(words: Sequence[str], at: int) -> tuple[str, ...]:
 
 
 def own_part(words: Sequence[str]) -> int:
-    """Where the arguments begin that are the training program's own.
+    """The number of the first word that is an argument of the training program itself.
 
-    That is after the script, the module of `-m`, or the program; what an interpreter or a launcher
-    (`torchrun`, `uv run`, `nice`) takes for itself comes before.
+    These words follow the script, the module of `-m`, or the program. The options of an interpreter or
+    a launcher (`torchrun`, `uv run`, `nice`) stand before.
     """
     at = len(list(takewhile(_ASSIGNMENT.fullmatch, words)))
     while at < len(words):
@@ -209,20 +215,22 @@ def _program(word: str) -> str:
 
 
 def _after_python(words: Sequence[str], at: int) -> tuple[int, bool]:
-    """Where the arguments of Python's script or module begin, and whether that starts another one."""
+    """Where the arguments of Python's script or module begin, and whether the module is a launcher."""
     while at < len(words) and words[at].startswith("-"):
         if match := _PYTHON_MODULE.fullmatch(words[at]):
             if match["module"]:
                 return at + 1, match["module"] in _LAUNCHER_MODULES
-            return at + 2, words[at + 1 : at + 2] != [] and words[at + 1] in _LAUNCHER_MODULES
+            return at + 2, not _LAUNCHER_MODULES.isdisjoint(words[at + 1 : at + 2])
         if words[at] == "-c":
             return at + 2, False
-        at += 2 if words[at] in _PYTHON_VALUES else 1
+        if words[at] in _PYTHON_VALUES:
+            at += 1
+        at += 1
     return at + 1, False
 
 
 def _next_program(words: Sequence[str], at: int) -> int:
-    """Where the program stands that a launcher starts: what looks like one, or the first plain word."""
+    """The number of the word that a launcher starts: a program by its looks, or the first plain word."""
     for number, word in enumerate(words[at:], at):
         name = _program(word)
         if _SCRIPT.fullmatch(name) or _PYTHON.fullmatch(name) or name in _LAUNCHERS | _RUNNERS:
@@ -240,11 +248,11 @@ def has(words: Sequence[str], override: Override) -> bool:
 
 
 def apply(words: Sequence[str], overrides: Sequence[Override]) -> list[str]:
-    """The words of the command with its options changed as `-S args.lr=0.2` says, in the form they have.
+    """The words of the command after `-S args.lr=0.2` and the like; options keep their form.
 
     A flag is set by true and removed by false; `+args.x=1` adds an option, `~args.x` removes one.
-    Raises UnknownParam for an option that is not there, OverrideError for a value that cannot stand on
-    a command line.
+    Raises GitexpError for an option that the command lacks, OverrideError for a value that cannot stand
+    on a command line.
     """
     changed = list(words)
     for override in overrides:
@@ -258,17 +266,10 @@ def _applied(words: list[str], override: Override) -> list[str]:
     found = [option for option in options if option.name == name]
     if not found and override.op is not Op.ADD:
         raise _unknown(override, [option.name for option in options])
-    if override.op is Op.REMOVE:
-        new = []
-    elif found:
-        new = _spelled(found, override)
-    else:
-        dashes = "--" if len(name) > 1 else "-"
-        pairs = bool(options) and not options[-1].spelled.startswith("-")
-        form = f"{name}=" if pairs else dashes + name
-        at = own_part(words)
-        end = words.index("--", at) if "--" in words[at:] else len(words)
-        found = [_Option(name, form, () if isinstance(override.value, bool) else ("",), end, end)]
+    if not found:
+        found = [_added(words, options, override)]
+    new: list[str] = []
+    if override.op is not Op.REMOVE:
         new = _spelled(found, override)
     for option in reversed(found[1:]):
         del words[option.start : option.end]
@@ -276,23 +277,44 @@ def _applied(words: list[str], override: Override) -> list[str]:
     return words
 
 
+def _added(words: Sequence[str], options: Sequence[_Option], override: Override) -> _Option:
+    """The place and form of a new option: behind the others, in the form of the last one."""
+    name = _name(override)
+    if options and not options[-1].spelled.startswith("-"):
+        spelled = f"{name}="
+    elif len(name) > 1:
+        spelled = f"--{name}"
+    else:
+        spelled = f"-{name}"
+    at = own_part(words)
+    end = len(words)
+    if "--" in words[at:]:
+        end = words.index("--", at)
+    is_flag = isinstance(override.value, bool)
+    return _Option(name, spelled, () if is_flag else ("",), end, end)
+
+
+def _texts(found: Sequence[_Option], override: Override) -> list[str]:
+    """The texts of an option's new value. A list is one text where the old list was one word."""
+    value, first = override.value, found[0]
+    is_one_word = first.spelled.endswith("=") or any(text.startswith("[") for text in first.values)
+    if isinstance(value, list) and (len(found) > 1 or not is_one_word):
+        return [str(item) for item in value]
+    return [value] if isinstance(value, str) else [override.typed]
+
+
 def _spelled(found: Sequence[_Option], override: Override) -> list[str]:
-    """The words for an option's new value, in the form that it had."""
+    """The words for an option's new value, in the form of the old ones."""
     first, value = found[0], override.value
     if isinstance(value, dict):
         raise OverrideError(f"`{override.text}` gives an option a map.", "An option takes a value or a list.")
     is_joined = first.spelled.endswith("=")
     if isinstance(value, bool) and not first.values and not is_joined:
         return [first.spelled] if value else []
-    repeated = len(found) > 1
-    is_one_word = is_joined or any(text.startswith("[") for text in first.values)
-    if isinstance(value, list) and (repeated or not is_one_word):
-        texts = [item if isinstance(item, str) else str(item) for item in value]
-    else:
-        texts = [value if isinstance(value, str) else override.typed]
+    texts = _texts(found, override)
     if is_joined:
         return [first.spelled + text for text in texts]
-    if repeated:
+    if len(found) > 1:
         return [word for text in texts for word in (first.spelled, text)]
     if len(texts) == 1 and _OPTION.fullmatch(texts[0]) and first.spelled.startswith("--"):
         return [f"{first.spelled}={texts[0]}"]  # alone it would look like an option
@@ -311,8 +333,9 @@ def _name(override: Override) -> str:
 
 def _unknown(override: Override, names: Sequence[str]) -> GitexpError:
     name = _name(override)
-    near = [f"{SECTION}.{each}" for each in nearest(name, names)]
-    hints = [f"Did you mean {' or '.join(near)}?"] if near else []
+    hints = []
+    if near := [f"{SECTION}.{each}" for each in nearest(name, names)]:
+        hints.append(f"Did you mean {' or '.join(near)}?")
     if override.op is Op.SET:
         hints.append(f"Use +{format_key(override.key)}=value to add it.")
     had = ", ".join(f"{SECTION}.{each}" for each in dict.fromkeys(names)) or "none"

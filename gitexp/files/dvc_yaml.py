@@ -1,8 +1,8 @@
-"""What a dvc.yaml and its dvc.lock say of params, metrics, plots and the command. Nothing in them is run.
+"""Params, metrics, plots and the command of a dvc.yaml and its dvc.lock. Nothing in them is run.
 
 The vocabulary is DVC 3's: stages (also made by `foreach` and `matrix`) with `wdir`, `params` and
-`metrics`, the same two at the top level, and `${…}` where a plain value of params.yaml or `vars:`
-stands for it. What cannot be resolved, or leads out of the repository, is passed over.
+`metrics`, the same two at the top level, and `${…}` for a plain value of params.yaml or `vars:`.
+Entries that cannot be resolved, or lead out of the repository, are passed over.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,15 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class DvcFiles:
-    """The files that a dvc.yaml names, relative to the root of the repository, in its order.
+    """The files of a dvc.yaml, relative to the root of the repository, in its order.
 
-    `cached` are the metrics that DVC keeps in its cache, and Git does not have. `command` is that of the
-    only stage, as a shell would run it beside the dvc.yaml; None for several. `folders` tells for each
-    stage what the paths in dvc.lock are relative to.
+    Attributes:
+        params: params files.
+        metrics: metrics files.
+        cached: metrics files in DVC's cache and not in Git.
+        command: command of the only stage, as a shell line beside the dvc.yaml; None for several stages.
+        folders: by stage, the folder to which the paths in dvc.lock are relative.
+        plots: files of plots.
     """
 
     params: tuple[str, ...]
@@ -52,12 +56,12 @@ class DvcFiles:
 
 
 def is_templated(data: bytes) -> bool:
-    """Return whether a dvc.yaml needs the values of params.yaml."""
+    """Whether a dvc.yaml needs the values of params.yaml."""
     return b"${" in data
 
 
 def read_pipeline(name: str, data: bytes, variables: Tree) -> DvcFiles:
-    """Return what the dvc.yaml at `name` says, with `variables` as the params.yaml beside it.
+    """The files of the dvc.yaml at `name`; `variables` are the values of the params.yaml beside it.
 
     Raises ParseError.
     """
@@ -65,12 +69,12 @@ def read_pipeline(name: str, data: bytes, variables: Tree) -> DvcFiles:
 
 
 def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
-    """Return the same of a file that is parsed already, a dvc.yaml or a gitexp.yaml."""
+    """The files of a dvc.yaml or gitexp.yaml already parsed."""
     folder, variables = posixpath.dirname(name), {**variables, **_vars(tree)}
-    params = [_inside(folder, _text(item, variables)) for item in _list(tree.get("params"))]
+    params = _paths(folder, _list(tree.get("params")), variables)
     params += [_inside(folder, item) for item in files_of_vars(tree)]
-    metrics = [_inside(folder, _text(item, variables)) for item in _list(tree.get("metrics"))]
-    plots = [_inside(folder, _text(item, variables)) for item in _plots(tree.get("plots"))]
+    metrics = _paths(folder, _list(tree.get("metrics")), variables)
+    plots = _paths(folder, _plots(tree.get("plots")), variables)
     cached: list[str | None] = []
     folders, commands = {}, []
     for stage, body, known in itertools.islice(_stages(tree, variables), MAX_STAGES):
@@ -78,34 +82,36 @@ def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
         if below is None or len(params) + len(metrics) + len(plots) > _MAX_ENTRIES:
             continue
         folders[stage] = below
-        params += [_inside(below, _text(item, known)) for item in _params(body.get("params"))]
+        params += _paths(below, _params(body.get("params")), known)
         for item, is_cached in _outs(body.get("metrics")):
-            metrics.append(_inside(below, _text(item, known)))
-            cached += metrics[-1:] if is_cached else []
-        plots += [_inside(below, _text(item, known)) for item, _ in _outs(body.get("plots"))]
+            metrics += _paths(below, [item], known)
+            if is_cached:
+                cached.append(metrics[-1])
+        plots += _paths(below, (item for item, _ in _outs(body.get("plots"))), known)
         commands.append(_command(body, known))
     command = commands[0] if len(commands) == 1 else None
     return DvcFiles(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
 
 
 def files_of_vars(tree: Tree) -> list[str]:
-    """Return the files that `vars` at the top of a file names, relative to its folder."""
+    """The files of `vars` at the top of a file, relative to its folder."""
     names = [entry.partition(":")[0] for entry in _list(tree.get("vars")) if isinstance(entry, str)]
     return names[:MAX_FILES]
 
 
 def read_lock(data: bytes, pipeline: DvcFiles) -> dict[str, str]:
-    """Return the MD5 of each output that the dvc.lock of a pipeline knows, by its path from the root.
+    """The MD5 of each output in the dvc.lock of a pipeline, by path from the root.
 
     Raises ParseError.
     """
     found = {}
     for stage, body in _map(parse(f"{DVC_LOCK}.yaml", data).get("stages")).items():
-        folder = pipeline.folders.get(stage)
-        for out in _list(_map(body).get("outs")) if folder is not None else ():
+        for out in _list(_map(body).get("outs")):
             path, md5 = _map(out).get("path"), _map(out).get("md5")
-            inside = _inside(folder, path) if isinstance(path, str) else None
-            if inside is not None and isinstance(md5, str) and _MD5.fullmatch(md5):
+            if not isinstance(path, str) or not isinstance(md5, str):
+                continue
+            inside = _inside(pipeline.folders.get(stage), path)
+            if inside is not None and _MD5.fullmatch(md5):
                 found[inside] = md5
     return found
 
@@ -114,43 +120,49 @@ def read_lock(data: bytes, pipeline: DvcFiles) -> dict[str, str]:
 
 
 def _stages(tree: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
-    """Yield for each stage its name, what it says, and the variables that hold in it."""
+    """Each stage: name, body, variables."""
     for name, definition in _map(tree.get("stages")).items():
         for key, body, more in _made(_map(definition), variables):
-            known = {**variables, **more}
-            yield f"{name}@{key[:_MAX_TEXT]}" if key else name, body, {**known, **_vars(body)}
+            full = f"{name}@{key[:_MAX_TEXT]}" if key else name
+            yield full, body, {**variables, **more, **_vars(body)}
 
 
 def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
-    """Yield the stages that one definition makes: what its name ends in, its body, and its own variables."""
+    """The stages of one definition: end of the name, body, and variables of its own."""
     if "foreach" in definition:
-        body, items = _map(definition.get("do")), _value(definition["foreach"], variables)
-        if isinstance(items, dict):
-            pairs = [(str(key), item) for key, item in items.items()]
-        else:
-            # DVC names the stages by the items of a list, or by their numbers if one is not plain.
-            plain = not any(isinstance(item, dict | list) for item in _list(items))
-            pairs = [(str(item) if plain else str(at), item) for at, item in enumerate(_list(items))]
-        for key, item in pairs:
-            yield key, body, {"key": key, "item": item}
+        items = _value(definition["foreach"], variables)
+        for key, item in _keyed(items):
+            yield key, _map(definition.get("do")), {"key": key, "item": item}
     elif isinstance(definition.get("matrix"), dict):
         axes = {axis: _list(_value(values, variables)) for axis, values in definition["matrix"].items()}
-        named = [
-            [
-                (f"{axis}{at}" if isinstance(value, dict | list) else str(value), value)
-                for at, value in enumerate(values)
-            ]
-            for axis, values in axes.items()
-        ]
-        for chosen in itertools.product(*named):
-            item = dict(zip(axes, (value for _, value in chosen), strict=True))
-            yield "-".join(name for name, _ in chosen), definition, {"item": item}
+        for chosen in itertools.product(*(enumerate(values) for values in axes.values())):
+            item = {axis: value for axis, (_, value) in zip(axes, chosen, strict=True)}
+            names = [_name_of(axis, *one) for axis, one in zip(axes, chosen, strict=True)]
+            yield "-".join(names), definition, {"item": item}
     else:
         yield "", definition, {}
 
 
+def _keyed(items: Value) -> Iterator[tuple[str, Value]]:
+    """The items of a `foreach` with the keys in the stages' names.
+
+    DVC names the stages by the items of a list, or by their numbers if any item is not plain.
+    """
+    if isinstance(items, dict):
+        for key, item in items.items():
+            yield str(key), item
+        return
+    is_plain = not any(isinstance(item, dict | list) for item in _list(items))
+    for at, item in enumerate(_list(items)):
+        yield str(item if is_plain else at), item
+
+
+def _name_of(axis: str, at: int, value: Value) -> str:
+    return f"{axis}{at}" if isinstance(value, dict | list) else str(value)
+
+
 def _folder(folder: str, body: Tree, variables: Tree) -> str | None:
-    """Return the folder that a stage works in; None if that is not known."""
+    """The folder of a stage; None for an unknown one."""
     if "wdir" not in body:
         return folder
     wdir = _text(body["wdir"], variables)
@@ -158,7 +170,7 @@ def _folder(folder: str, body: Tree, variables: Tree) -> str | None:
 
 
 def _params(entries: Value) -> Iterator[str]:
-    """Yield the files that a stage's params stand in: a text is a key of the default one."""
+    """The params files of a stage. A text is a key of the default file."""
     for entry in _list(entries)[:MAX_FILES]:
         if isinstance(entry, str):
             yield DEFAULT_PARAMS
@@ -166,7 +178,7 @@ def _params(entries: Value) -> Iterator[str]:
 
 
 def _outs(entries: Value) -> Iterator[tuple[str, bool]]:
-    """Yield the path of each output of a list, and whether DVC's cache holds it."""
+    """Each output of a list: its path, and whether DVC's cache holds it."""
     for entry in _list(entries)[:MAX_FILES]:
         if isinstance(entry, str):
             yield entry, True
@@ -175,30 +187,35 @@ def _outs(entries: Value) -> Iterator[tuple[str, bool]]:
 
 
 def _plots(entries: Value) -> Iterator[str]:
-    """Yield the files of the plots at the top level: those of the axes, or else each plot's own name."""
+    """The files of the plots at the top level: the files of a plot's axes, or else its name."""
     for entry in _list(entries)[:MAX_FILES]:
         if isinstance(entry, str):
             yield entry
         for name, settings in _map(entry).items():
-            axes = [axis for key in ("x", "y") for axis in _map(_map(settings).get(key))]
-            yield from axes or [name]
+            axes = _map(settings)
+            yield from [*_map(axes.get("x")), *_map(axes.get("y"))] or [name]
 
 
 def _command(body: Tree, variables: Tree) -> str | None:
-    command = body.get("cmd")
-    lines = [_text(line, variables) for line in (command if isinstance(command, list) else [command])]
-    known = [line.strip() for line in lines if line is not None]
-    if not lines or len(known) < len(lines):
-        return None
-    wdir = _text(body["wdir"], variables) if "wdir" in body else None
-    return " && ".join([f"cd {shlex.quote(wdir)}", *known] if wdir else known)
+    commands = body.get("cmd")
+    if not isinstance(commands, list):
+        commands = [commands]
+    lines = []
+    if wdir := _text(body.get("wdir"), variables):
+        lines.append(f"cd {shlex.quote(wdir)}")
+    for command in commands:
+        line = _text(command, variables)
+        if line is None:
+            return None
+        lines.append(line.strip())
+    return " && ".join(lines) if commands else None
 
 
 # -- values -------------------------------------------------------------------------------------------
 
 
 def _vars(tree: Tree) -> dict[str, Value]:
-    """Return what `vars:` sets in place; files that it names are not read."""
+    """The variables that stand in `vars:` itself; the files of `vars:` are not read."""
     found: dict[str, Value] = {}
     for entry in _list(tree.get("vars")):
         found.update(_map(entry))
@@ -206,7 +223,7 @@ def _vars(tree: Tree) -> dict[str, Value]:
 
 
 def _text(template: Value, variables: Tree) -> str | None:
-    """Return a text with its variables put in; None if one is not known, or not plain."""
+    """The text with its variables put in; None if a variable is unknown, or not plain."""
     if not isinstance(template, str) or len(template) > _MAX_TEXT or template.count("${") > _MAX_VARIABLES:
         return None
     parts: list[str] = []
@@ -215,7 +232,10 @@ def _text(template: Value, variables: Tree) -> str | None:
         value = _variable(match[1], variables)
         if value is MISSING or value is None or isinstance(value, dict | list):
             return None
-        parts += [template[at : match.start()], str(value).lower() if isinstance(value, bool) else str(value)]
+        text = str(value)
+        if isinstance(value, bool):
+            text = text.lower()
+        parts += [template[at : match.start()], text]
         at = match.end()
     parts.append(template[at:])
     if sum(map(len, parts)) > _MAX_TEXT:
@@ -224,9 +244,10 @@ def _text(template: Value, variables: Tree) -> str | None:
 
 
 def _value(template: Value, variables: Tree) -> Value:
-    """Return what a text that is one variable stands for, anything else as it is."""
-    match = _TEMPLATE.fullmatch(template) if isinstance(template, str) else None
-    return template if match is None else _variable(match[1], variables)
+    """The value of the variable that a text consists of; anything else as it is."""
+    if isinstance(template, str) and (match := _TEMPLATE.fullmatch(template)):
+        return _variable(match[1], variables)
+    return template
 
 
 def _variable(text: str, variables: Tree) -> Value:
@@ -237,11 +258,17 @@ def _variable(text: str, variables: Tree) -> Value:
 
 
 def _inside(folder: str | None, name: str | None) -> str | None:
-    """Return a path relative to the root; None if it leads out of the repository, or into .git."""
+    """The path relative to the root; None for a path out of the repository, or into .git."""
     if name is None or folder is None:
         return None
     path = posixpath.normpath(posixpath.join(folder, name))
-    return None if posixpath.isabs(path) or _NO_FILE.search(path) else path
+    if posixpath.isabs(path) or _NO_FILE.search(path):
+        return None
+    return path
+
+
+def _paths(folder: str, names: Iterable[Value], variables: Tree) -> list[str | None]:
+    return [_inside(folder, _text(name, variables)) for name in names]
 
 
 def _unique(names: list[str | None]) -> tuple[str, ...]:

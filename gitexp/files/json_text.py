@@ -33,7 +33,7 @@ _INDENT = re.compile(r'\n([ \t]+)"')
 def compose(name: str, text: str) -> Node:
     """The root node of a JSON text; NaN and Infinity are numbers, as in Python's own writer.
 
-    Raises ParseError, with the position, for what is not JSON, a repeated key, or depth over the limit.
+    Raises ParseError, with the position, for a fault in the JSON, a repeated key, or too much depth.
     """
     return _JsonReader(name, text).read()
 
@@ -48,7 +48,9 @@ class _JsonReader:
 
     def read(self) -> Node:
         root = self._value(0)
-        open_nodes = [root] if isinstance(root.value, dict | list) else []
+        open_nodes = []
+        if isinstance(root.value, dict | list):
+            open_nodes.append(root)
         while open_nodes:
             parent = open_nodes[-1]
             if not self._next_entry(parent):
@@ -63,16 +65,18 @@ class _JsonReader:
         return root
 
     def _peek(self) -> str:
-        """The next character that is not white space, "" at the end."""
-        match = _SPACE.match(self._text, self._at)
-        self._at = match.end() if match else self._at
+        """The next character after white space, "" at the end."""
+        if match := _SPACE.match(self._text, self._at):
+            self._at = match.end()
         return self._text[self._at : self._at + 1]
 
     def _error(self, message: str, at: int | None = None) -> ParseError:
-        return parse_error(self._name, message, self._text, self._at if at is None else at)
+        if at is None:
+            at = self._at
+        return parse_error(self._name, message, self._text, at)
 
     def _next_entry(self, parent: Node) -> bool:
-        """Whether another entry of `parent` follows; moves past the comma or the closing bracket."""
+        """Whether `parent` has another entry; moves past the comma or the closing bracket."""
         closing = "}" if isinstance(parent.value, dict) else "]"
         found = self._peek()
         if found == closing:
@@ -112,7 +116,11 @@ class _JsonReader:
                 raise self._error(f"this is nested more than {MAX_DEPTH} levels deep")
             self._at += 1
             return Node(start, start, {} if first == "{" else [], entry=start)
-        value = self._string() if first == '"' else self._bare()
+        value: Scalar
+        if first == '"':
+            value = self._string()
+        else:
+            value = self._bare()
         return Node(start, self._at, value, entry=start)
 
     def _string(self) -> str:
@@ -130,12 +138,13 @@ class _JsonReader:
         number = _NUMBER.match(self._text, self._at)
         if not number:
             raise self._error("a JSON value is missing here")
-        try:
-            value = float(number[0]) if number[1] or number[2] else int(number[0])
-        except ValueError:
-            raise self._error("this number has more than 4,000 digits") from None
         self._at = number.end()
-        return value
+        if number[1] or number[2]:
+            return float(number[0])
+        try:
+            return int(number[0])
+        except ValueError:
+            raise self._error("this number has more than 4,000 digits", number.start()) from None
 
 
 class JsonEditor:
@@ -144,8 +153,12 @@ class JsonEditor:
     def __init__(self, name: str, text: str) -> None:
         self._text = text
         self.root = compose(name, text)
-        indent = _INDENT.search(text)
-        self._unit = indent[1] if indent else ""
+        self._unit = ""
+        if indent := _INDENT.search(text):
+            self._unit = indent[1]
+        self._colon = ": "
+        if self.root.value and '": ' not in text:
+            self._colon = ":"
         self._escapes = text.isascii() and "\\u" in text
 
     def replace(self, node: Node, value: Value) -> list[Splice]:
@@ -157,9 +170,13 @@ class JsonEditor:
         if not isinstance(node.value, dict | list):
             return self.replace(node, {part: value})
         items = nodes.children(node)
-        indent = self._indent(items[-1].entry) if items else self._indent(node.entry) + self._unit
-        key = "" if isinstance(node.value, list) else self._dumps(part) + self._colon()
-        entry = key + self._written(value, indent)
+        if items:
+            indent = self._indent(items[-1].entry)
+        else:
+            indent = self._indent(node.entry) + self._unit
+        entry = self._written(value, indent)
+        if isinstance(node.value, dict):
+            entry = self._dumps(part) + self._colon + entry
         if items or not self._unit:
             return nodes.insert_in_brackets(self._text, node, entry)
         new_line = nodes.line_break(self._text, node.start)
@@ -174,9 +191,6 @@ class JsonEditor:
         line = self._text[nodes.line_start(self._text, position) : position]
         return line[: len(line) - len(line.lstrip())]
 
-    def _colon(self) -> str:
-        return ":" if self.root.value and '": ' not in self._text else ": "
-
     def _dumps(self, value: Value) -> str:
         return json.dumps(value, ensure_ascii=self._escapes)
 
@@ -185,17 +199,17 @@ class JsonEditor:
         if isinstance(value, dict) and value and self._unit:
             new_line = nodes.line_break(self._text, 0) + indent
             inner = indent + self._unit
-            entries = (
-                self._dumps(key) + self._colon() + self._written(item, inner) for key, item in value.items()
-            )
+            entries = [
+                self._dumps(key) + self._colon + self._written(item, inner) for key, item in value.items()
+            ]
             lines = ("," + new_line + self._unit).join(entries)
             return "{" + new_line + self._unit + lines + new_line + "}"
-        separators = (", " if self._colon() == ": " else ",", self._colon())
-        return json.dumps(value, ensure_ascii=self._escapes, separators=separators)
+        comma = self._colon.replace(":", ",")
+        return json.dumps(value, ensure_ascii=self._escapes, separators=(comma, self._colon))
 
 
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
-    """The JSON text with `value` under `key` (removed, if MISSING), and the tree that it must read as."""
+    """The JSON text with `value` under `key` (without `key` if MISSING), and its new tree."""
     editor = JsonEditor(name, text)
     splices, tree = nodes.edit(editor, editor.root, key, value)
     return nodes.splice(text, splices), tree

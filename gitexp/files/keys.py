@@ -12,6 +12,7 @@ from typing import TypeAlias
 from gitexp.errors import OverrideError
 from gitexp.files.limits import MAX_DEPTH
 from gitexp.model import MISSING, Files, Tree, Value
+from gitexp.words import cut
 
 Key: TypeAlias = tuple[str | int, ...]
 
@@ -25,7 +26,7 @@ _PART = re.compile(
 def parse_key(text: str) -> Key:
     """The parts of a dotted key: map keys as str, list indexes as int; `format_key` is the inverse.
 
-    Raises OverrideError if `text` is no key, or deeper than any file may be.
+    Raises OverrideError for text that is no key, or deeper than any file may be.
     """
     parts: list[str | int] = []
     at = 0
@@ -52,14 +53,14 @@ def _part_value(match: re.Match[str], text: str) -> str | int:
 
 
 def _bad_key(text: str) -> OverrideError:
-    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return OverrideError(
-        f"`{shown}` is not a parameter key.", 'Keys look like train.lr, layers[0].units or "a.b".c.'
+        f"`{cut(text, _SHOWN)}` is not a parameter key.",
+        'Keys look like train.lr, layers[0].units or "a.b".c.',
     )
 
 
 def format_key(parts: Key) -> str:
-    """The dotted key of these parts; a map key that would be misread is quoted like a JSON string."""
+    """The dotted key of some parts; a map key that could be misread is quoted like a JSON string."""
     text = ""
     for part in parts:
         text = _join(text, part)
@@ -82,7 +83,7 @@ def _quoted(part: str) -> str:
 def flatten(tree: Tree) -> dict[str, Value]:
     """Dotted keys to values, in the order of the tree.
 
-    A list is one value, unless a map stands somewhere in it: then its items have their own keys
+    A list is one value. The items of a list that holds a map have keys of their own
     (`layers[0].units`). An empty map is the value {}.
     """
     flat: dict[str, Value] = {}
@@ -106,14 +107,15 @@ def _holds_map(value: Value) -> bool:
 
 
 def flatten_files(files: Files) -> dict[str, Value]:
-    """The flat forms of all files in one; a key that stands in two or more files is `file:key` in each."""
+    """The flat forms of all files in one; a key of two or more files is `file:key` in each."""
     flats = {name: flatten(tree) for name, tree in files.items()}
     count = Counter(key for flat in flats.values() for key in flat)
-    return {
-        (f"{name}:{key}" if count[key] > 1 else key): value
-        for name, flat in flats.items()
-        for key, value in flat.items()
-    }
+    together: dict[str, Value] = {}
+    for name, flat in flats.items():
+        for key, value in flat.items():
+            unique = key if count[key] == 1 else f"{name}:{key}"
+            together[unique] = value
+    return together
 
 
 def resolve(tree: Value, key: Key) -> Key:
@@ -128,7 +130,7 @@ def resolve(tree: Value, key: Key) -> Key:
 
 
 def child(tree: Value, part: str | int) -> Value:
-    """What stands in a map or list under one part of a key, or MISSING."""
+    """The value in a map or list under one part of a key, or MISSING."""
     if isinstance(tree, dict) and isinstance(part, str):
         return tree.get(part, MISSING)
     if isinstance(tree, list) and isinstance(part, int) and part < len(tree):
@@ -137,16 +139,16 @@ def child(tree: Value, part: str | int) -> Value:
 
 
 def get(tree: Value, key: Key) -> Value:
-    """What stands under `key`, or MISSING."""
+    """The value under `key`, or MISSING."""
     for part in key:
         tree = child(tree, part)
     return tree
 
 
 def put(tree: Value, key: Key, value: Value) -> Value:
-    """A copy of `tree` with `value` under `key`, or without it where `value` is MISSING.
+    """A copy of `tree` with `value` under `key`, or without `key` where `value` is MISSING.
 
-    Maps that are not there yet are made; a null counts as a map that is not there.
+    Missing maps are made; a null counts as a missing map.
     """
     if not key:
         return value
@@ -154,7 +156,9 @@ def put(tree: Value, key: Key, value: Value) -> Value:
     new = put(child(tree, part), rest, value)
     if isinstance(tree, list):
         assert isinstance(part, int)
-        return [*tree[:part], *([] if new is MISSING else [new]), *tree[part + 1 :]]
+        items = tree.copy()
+        items[part : part + 1] = [] if new is MISSING else [new]
+        return items
     copy = dict(tree) if isinstance(tree, dict) else {}
     copy[part] = new
     if new is MISSING:

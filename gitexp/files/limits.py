@@ -1,11 +1,12 @@
-"""What a file may be before it is refused: its bytes, its depth, its number of values.
+"""The limits of a file: its bytes, its depth, its number of values.
 
-A params file is read on every command and its values go into a commit message, so a file that is
-absurd, or hostile, must end in one clear sentence and not in a hang or a full memory.
+A params file is read on every command and its values go into a commit message. So an absurd or hostile
+file must end in one clear sentence, and not in a hang or a full memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from gitexp.errors import ParseError
@@ -23,8 +24,10 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read_limited(path: Path) -> bytes:
-    """The content of a file; of one that is too large for its kind, as much as shows that. Raises OSError."""
-    most = MAX_TABLE_BYTES if path.suffix.lower() in _TABLES else MAX_BYTES
+    """The content of a file, up to one byte over the limit of its kind. Raises OSError."""
+    most = MAX_BYTES
+    if path.suffix.lower() in _TABLES:
+        most = MAX_TABLE_BYTES
     with path.open("rb") as file:
         return file.read(most + 1)
 
@@ -32,7 +35,7 @@ def read_limited(path: Path) -> bytes:
 def decode(name: str, data: bytes, max_bytes: int = MAX_BYTES) -> str:
     """The text of a file, without its byte order mark.
 
-    Raises ParseError if it is larger than `max_bytes` or not UTF-8.
+    Raises ParseError for a file larger than `max_bytes`, or not UTF-8.
     """
     if len(data) > max_bytes:
         raise ParseError(f"this file is larger than {max_bytes >> 20} MiB", file=name)
@@ -49,14 +52,14 @@ def decode(name: str, data: bytes, max_bytes: int = MAX_BYTES) -> str:
 
 
 def parse_error(name: str, message: str, text: str, position: int) -> ParseError:
-    """The error that points at `position` in `text`."""
+    """The error with the line and column of `position` in `text`."""
     before = text[:position]
     line, column = before.count("\n") + 1, position - before.rfind("\n")
     return ParseError(message, file=name, line=line, column=column)
 
 
 def check_tree(name: str, tree: Value, max_leaves: int = MAX_LEAVES) -> None:
-    """Raises ParseError if `tree` is too deep, too large, or holds what JSON and Python cannot write."""
+    """Raises ParseError for a tree too deep, too large, or with a value that JSON or Python cannot write."""
     leaves = 0
     waiting: list[tuple[Value, int]] = [(tree, 0)]
     while waiting:
@@ -64,20 +67,17 @@ def check_tree(name: str, tree: Value, max_leaves: int = MAX_LEAVES) -> None:
         if isinstance(value, dict | list) and value:
             if depth >= MAX_DEPTH:
                 raise ParseError(f"this file is nested more than {MAX_DEPTH} levels deep", file=name)
-            children = value.values() if isinstance(value, dict) else value
-            waiting.extend((child, depth + 1) for child in children)
+            children: Iterable[Value] = value
             if isinstance(value, dict):
-                _check_texts(name, value)
+                children = value.values()
+                for key in value:
+                    _check_scalar(name, key)
+            waiting.extend((child, depth + 1) for child in children)
         else:
             leaves += 1
             _check_scalar(name, value)
         if leaves + len(waiting) > max_leaves:
             raise ParseError(f"this file holds more than {max_leaves:,} values", file=name)
-
-
-def _check_texts(name: str, tree: dict[str, Value]) -> None:
-    for key in tree:
-        _check_scalar(name, key)
 
 
 def _check_scalar(name: str, value: Value) -> None:
@@ -88,7 +88,7 @@ def _check_scalar(name: str, value: Value) -> None:
 
 
 def is_encodable(text: str) -> bool:
-    """Whether `text` can be written as UTF-8: it holds no half of a surrogate pair."""
+    """Whether `text` can be written as UTF-8, without half of a surrogate pair."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

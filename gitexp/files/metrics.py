@@ -1,4 +1,4 @@
-"""Metrics files: what parse() reads, plus tables (.csv, .tsv) and histories, of which the last row counts."""
+"""Metrics files: the formats of `parse`, tables (.csv, .tsv) and histories. The last row counts."""
 
 from __future__ import annotations
 
@@ -20,23 +20,27 @@ _LONG_HEADERS = {"name", "value", "timestamp", "step"}
 
 
 def parse_metrics(name: str, data: bytes) -> dict[str, Value]:
-    """What a metrics file says at its end; {} if it says nothing.
+    """The metrics at the end of a metrics file, as a tree; {} for an empty file.
 
-    .json, .yaml, .yml and .toml read as params do, with "nan", "inf" and "-inf" as floats; a JSON list
-    of maps is a history and its last map counts; of .jsonl the last complete line. A .csv or .tsv table
-    gives, for each column, the last cell in a complete row that is not empty, so values of one result may
-    come from several rows; one with the headers Name and Value gives the last value of each name. Raises
-    ParseError.
+    - .json, .yaml, .yml and .toml are read like params, with "nan", "inf" and "-inf" as floats.
+    - A JSON list of maps is a history: the last map counts. In .jsonl the last complete line counts.
+    - In a .csv or .tsv table, the last cell of each column counts that is in a complete row and not
+      empty. So the values of one result may come from several rows.
+    - In a table with the headers Name and Value, the last value of each name counts.
+
+    Raises ParseError.
     """
     ending = PurePosixPath(name).suffix.lower()
-    if ending in (".csv", ".tsv"):
-        tree = _table(name, data, "\t" if ending == ".tsv" else ",")
+    if ending == ".csv":
+        tree = _table(name, data, ",")
+    elif ending == ".tsv":
+        tree = _table(name, data, "\t")
     elif ending in (".jsonl", ".ndjson"):
         tree = _last_line(name, data)
     else:
         tree = read(name, decode(name, data))
     if isinstance(tree, list):
-        tree = tree[-1] if tree else {}
+        tree = tree[-1] if tree else None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -56,7 +60,7 @@ def _with_floats(value: Value) -> Value:
 
 
 def _last_line(name: str, data: bytes) -> Value:
-    """The value of the last line; of the one before, if a kill has cut the last one short."""
+    """The value of the last line; of the line before, if a kill has cut the last line short."""
     whole, _, rest = _limited(name, data).rstrip(b"\r\n \t").rpartition(b"\n")
     try:
         return _json(name, decode(name, rest))
@@ -94,7 +98,7 @@ def _table(name: str, data: bytes, delimiter: str) -> dict[str, Value]:
 
 
 def _rows(data: bytes, start: int, delimiter: str) -> Iterator[list[str]]:
-    """The rows from byte `start`, which begins a row, one by one; blank lines are no rows."""
+    """The rows from byte `start`, the beginning of a row, without blank lines."""
     text = io.TextIOWrapper(io.BytesIO(data[start:]), encoding="utf-8", newline="")
     return filter(None, csv.reader(text, delimiter=delimiter))
 
@@ -123,23 +127,24 @@ def _last_cells(rows: Iterator[list[str]], header: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for row in rows:
         if len(row) == len(header):  # the last row is shorter when a kill has cut it
-            found.update(
-                (title, text) for title, text in zip(header, row, strict=True) if title and text.strip()
-            )
+            cells = zip(header, row, strict=True)
+            found.update((title, text) for title, text in cells if title and text.strip())
     return found
 
 
 def _tail_start(data: bytes) -> int:
-    """Where to begin to read the last rows: where a line begins outside quotes; the end, if not known."""
+    """The beginning of a line, outside quotes, to read the last rows from; the end, if none is known."""
     start = data.find(b"\n", max(0, len(data) - _TAIL)) + 1
     is_quoted = data.count(b'"', 0, start) % 2
-    return len(data) if is_quoted or not start or len(data) <= _TAIL else start
+    if is_quoted or not start or len(data) <= _TAIL:
+        return len(data)
+    return start
 
 
 def number_or_text(text: str) -> Scalar:
-    """The number that a text is, or the text without the blanks around it."""
+    """The number in a text, or the text without the blanks around it."""
     text = text.strip()
-    if "_" not in text and text.isascii():  # Python reads 1_000, a table does not mean it
+    if "_" not in text and text.isascii():  # Python reads 1_000; no table means a number by that
         for convert in (int, float):
             try:
                 return convert(text)

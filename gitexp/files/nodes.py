@@ -1,7 +1,7 @@
-"""A parsed file that remembers where each value stands in the text, so that one can be replaced there.
+"""A parsed file in which each value has its place in the text, so that a value can be replaced there.
 
-YAML, JSON and Python literals all become `Node`s. An edit is a handful of `Splice`s in the text; what
-no splice covers stays as it was, byte for byte.
+YAML, JSON and Python literals all become `Node`s. An edit is a handful of `Splice`s in the text; all
+other text stays as it was, byte for byte.
 """
 
 from __future__ import annotations
@@ -16,16 +16,28 @@ from gitexp.files.keys import Key, format_key, put
 from gitexp.model import MISSING, Value
 
 _BREAK = re.compile(r"\r\n|[\r\n]")
+_COMMA = re.compile(r"\s*,")
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One value and where it stands; all positions count characters.
+    """One value with its place; all positions count characters. From `flow` on, fields are YAML's alone.
 
-    `value` is a scalar, a list of nodes or a dict of nodes. `entry` is where its entry in the parent
-    starts: at its key, at the dash, or at itself. The rest is for YAML alone: `props_end` is the end of
-    an anchor or tag before the value (0: none), `in_flow` says whether it stands inside brackets, and
-    `merge` is the value of the merge key (`<<`).
+    Attributes:
+        start: start of the value.
+        end: end of the value.
+        value: a scalar, a list of nodes or a dict of nodes.
+        entry: start of the entry in the parent: the key, the dash, or the value itself.
+        key_end: end of the key; 0 without a key.
+        style: the quotes of a string, or another form of the value; each format has its own.
+        flow: whether a map or list has brackets; true for scalars.
+        in_flow: whether the value stands inside brackets.
+        props_end: end of an anchor or tag before the value; 0 without.
+        tag: explicit tag.
+        alias_of: node with the anchor, for an alias.
+        merge: value of the merge key (`<<`).
+        leaves: number of values, all in all.
+        depth: levels of maps and lists.
     """
 
     start: int
@@ -67,24 +79,27 @@ def plain(node: Node) -> Value:
         return [plain(item) for item in node.value]
     if isinstance(node.value, dict):
         tree: dict[str, Value] = {}
-        for merged in reversed(merged_maps(node)):  # where two merged maps have a key, the first one wins
+        for merged in reversed(merged_maps(node)):  # of two merged maps with one key, the first wins
             inherited = plain(merged)
-            tree.update(inherited if isinstance(inherited, dict) else {})
+            if isinstance(inherited, dict):
+                tree.update(inherited)
         tree.update((key, plain(item)) for key, item in node.value.items())
         return tree
     return node.value
 
 
 def merged_maps(node: Node) -> list[Node]:
-    """The maps that the merge key of a YAML map names."""
+    """The maps in the merge key of a YAML map."""
     if node.merge is None:
         return []
     source = node.merge.alias_of or node.merge
-    return list(source.value) if isinstance(source.value, list) else [source]
+    if isinstance(source.value, list):
+        return list(source.value)
+    return [source]
 
 
 class Editor(Protocol):
-    """How one format writes: each method returns the splices that make one change in its text."""
+    """The writer of one format. Each method returns the splices for one change of the text."""
 
     def replace(self, node: Node, value: Value) -> list[Splice]: ...
 
@@ -96,10 +111,10 @@ class Editor(Protocol):
 
 
 def edit(editor: Editor, root: Node, key: Key, value: Value) -> tuple[list[Splice], Value]:
-    """The splices that put `value` under `key`, or remove it if MISSING, and the tree that must result.
+    """The splices that put `value` under `key` (or remove `key` if MISSING), and the new tree.
 
-    An anchored value that is changed changes at its aliases too. A key that is reached through an alias
-    or a merge key is changed there alone: the place gets a copy of its own.
+    A change of an anchored value changes its aliases too. A key reached through an alias or a merge key
+    is changed at that place alone, which gets a copy of its own.
     """
     node = root
     for at, part in enumerate(key):
@@ -122,7 +137,7 @@ def edit(editor: Editor, root: Node, key: Key, value: Value) -> tuple[list[Splic
 
 
 def own_child(node: Node, part: str | int) -> Node | None:
-    """The node that `node` itself writes under `part`; what it merges in does not count."""
+    """The node under `part` in `node` itself, without merged maps."""
     if isinstance(node.value, dict):
         found: Node | None = node.value.get(part)
         return found
@@ -133,7 +148,7 @@ def own_child(node: Node, part: str | int) -> Node | None:
 
 
 def _inherited(node: Node, part: str | int) -> Value:
-    """What a map has under `part` from its merge key, or MISSING."""
+    """The value under `part` in the merged maps, or MISSING."""
     maps = (plain(merged) for merged in merged_maps(node))
     return next((tree[part] for tree in maps if part in tree), MISSING)
 
@@ -162,7 +177,7 @@ def _deleted(editor: Editor, root: Node, node: Node, part: str | int) -> tuple[l
 
 
 def literal(value: Value) -> Node:
-    """A node for a value that stands nowhere yet."""
+    """A node for a value without a place yet."""
     if isinstance(value, list):
         return Node(0, 0, [literal(item) for item in value])
     if isinstance(value, dict):
@@ -171,8 +186,11 @@ def literal(value: Value) -> Node:
 
 
 def children(node: Node) -> list[Node]:
-    """The nodes directly in a map or list, the merge key's among them, in the order of the text."""
-    nodes = list(node.value.values() if isinstance(node.value, dict) else node.value)
+    """The nodes directly in a map or list, with the merge key's value, in the order of the text."""
+    if isinstance(node.value, dict):
+        nodes = list(node.value.values())
+    else:
+        nodes = list(node.value)
     if node.merge is not None:
         nodes.append(node.merge)
         nodes.sort(key=lambda each: each.entry)
@@ -180,19 +198,21 @@ def children(node: Node) -> list[Node]:
 
 
 def insert_in_brackets(text: str, node: Node, entry: str) -> list[Splice]:
-    """Adds `entry` to a bracketed map or list in the manner of the entries that are there."""
+    """Adds `entry` to a bracketed map or list, in the manner of its other entries."""
     items = children(node)
     if not items:
         return [Splice(node.start + 1, node.start + 1, entry)]
-    between = text[items[-2].end : items[-1].entry] if len(items) > 1 else ""
-    if between.strip() != ",":
-        lead = text[node.start + 1 : items[0].entry]
-        between = "," + (lead if "\n" in lead and not lead.strip() else " ")
+    between = ", "
+    lead = text[node.start + 1 : items[0].entry]
+    if "\n" in lead and not lead.strip():
+        between = "," + lead
+    if len(items) > 1 and text[items[-2].end : items[-1].entry].strip() == ",":
+        between = text[items[-2].end : items[-1].entry]
     return [Splice(items[-1].end, items[-1].end, between + entry)]
 
 
 def delete_in_brackets(text: str, node: Node, part: str | int) -> list[Splice]:
-    """Removes one entry of a bracketed map or list, with the comma that parted it from its neighbour."""
+    """Removes one entry of a bracketed map or list, with the comma beside."""
     items = children(node)
     item = node.value[part]
     at = items.index(item)
@@ -204,30 +224,32 @@ def delete_in_brackets(text: str, node: Node, part: str | int) -> list[Splice]:
     between = text[before : item.entry]
     if "#" not in between:
         return [Splice(before, item.end, "")]
-    # A comment to the entry before stays, and so its comma: formats with comments allow it at the end.
-    comma = re.compile(r"\s*,").match(text, item.end)
-    return [Splice(before + between.rindex("\n"), comma.end() if comma else item.end, "")]
+    # A comment on the entry before stays with its comma: formats with comments allow a comma at the end.
+    end = item.end
+    if comma := _COMMA.match(text, end):
+        end = comma.end()
+    return [Splice(before + between.rindex("\n"), end, "")]
 
 
 def line_start(text: str, position: int) -> int:
-    """Where the line that holds `position` begins."""
+    """The beginning of the line around `position`."""
     return max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
 
 
 def line_end(text: str, position: int) -> int:
-    """Where the line that holds `position` ends, before its line break."""
+    """The end of the line around `position`, before its line break."""
     found = _BREAK.search(text, position)
     return found.start() if found else len(text)
 
 
 def line_break(text: str, position: int) -> str:
-    """The line break in use near `position`: at the end of that line, else the first of the text."""
+    """The line break in use near `position`: at the end of the line, else the first of the text."""
     found = _BREAK.match(text, line_end(text, position)) or _BREAK.search(text)
     return found[0] if found else "\n"
 
 
 def delete_lines(text: str, start: int, end: int) -> Splice:
-    """Removes the lines from the one that holds `start` to the one that holds `end`."""
+    """Removes the lines from `start` to `end`, as a whole."""
     first, last = line_start(text, start), line_end(text, end)
     found = _BREAK.match(text, last)
     if found:

@@ -1,4 +1,4 @@
-"""`-S` texts: what they say (`parse_override`) and what they do to the params files (`apply_overrides`)."""
+"""`-S` texts: read by `parse_override`, carried out in the params files by `apply_overrides`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gitexp.files.limits import is_encodable
 from gitexp.files.parse import edit, parse
 from gitexp.files.scalars import plain_scalar, same
 from gitexp.model import MISSING, Tree, Value
-from gitexp.words import did_you_mean
+from gitexp.words import counted, did_you_mean
 
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
 _LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"=])*')
@@ -23,7 +23,7 @@ _OPENS = {"[": "a list", "{": "a map", "'": "text in quotes", '"': "text in quot
 
 
 class Op(StrEnum):
-    """What an override does to its key."""
+    """The action of an override on its key."""
 
     SET = "set"
     ADD = "add"
@@ -32,7 +32,15 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One `-S` argument; `text` is it as given, `file` is None where it does not name one."""
+    """One `-S` argument.
+
+    Attributes:
+        file: params file; None where the argument names no file.
+        op: action on the key.
+        key: parts of the key.
+        value: new value; None with REMOVE.
+        text: the argument as given.
+    """
 
     file: str | None
     op: Op
@@ -42,19 +50,24 @@ class Override:
 
     @property
     def typed(self) -> str:
-        """The value as it was given, `1e-3` and not 0.001; "" where there is none."""
-        match = _LEFT.match(self.text)
-        return self.text[match.end() + 1 :].strip() if match else ""
+        """The value as given, `1e-3` and not 0.001; "" without a value."""
+        return _halves(self.text)[1][1:].strip()
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """The text before the first `=` outside quotes, and the rest with the `=`."""
+    match = _LEFT.match(text)
+    assert match is not None  # the pattern fits the empty text, too
+    return match[0], text[match.end() :]
 
 
 def parse_override(text: str) -> Override:
-    """The override that `[file:]key=value`, `+[file:]key=value` or `~[file:]key` says.
+    """The override in `[file:]key=value`, `+[file:]key=value` or `~[file:]key`.
 
-    The value reads as it would in a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`; what does
-    not begin like one of these is text as it stands. Raises OverrideError.
+    The value reads as in a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`. A value that begins
+    in no such way is text. Raises OverrideError.
     """
-    match = _LEFT.match(text)
-    left, rest = (match[0], text[match.end() :]) if match else (text, "")
+    left, rest = _halves(text)
     file, op, key = _target(left.strip())
     if not is_encodable(text):
         raise OverrideError(f"`{text!a}` is not UTF-8 text.", _EXAMPLE)
@@ -89,10 +102,10 @@ def _sign(text: str, op: Op) -> tuple[str, Op]:
 
 
 def parse_value(text: str) -> Value:
-    """The value that `text` stands for in an override; a word, or a template such as `{name}`, is itself.
+    """The value of a text in an override; a word, or a template such as `{name}`, is itself.
 
-    Raises OverrideError for a number of more than 4,000 digits, and for what begins like a list, a map
-    or text in quotes and is none.
+    Raises OverrideError for a number of more than 4,000 digits, and for text that begins like a list, a
+    map or text in quotes and cannot be read as such.
     """
     if not text:
         return ""
@@ -117,11 +130,11 @@ def parse_value(text: str) -> Value:
 
 
 def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -> dict[str, bytes]:
-    """The files that the overrides change, edited in place: bytes that say something else stay.
+    """The files that the overrides change, edited in place: all other bytes stay.
 
-    All or nothing: an override that cannot be done raises and nothing is returned. Raises UnknownParam
-    for a key or file that is not there, OverrideError for a key in several files or a value that the
-    format has not, ParseError for a file that does not parse or cannot be edited in place.
+    All or nothing: one impossible override raises, and nothing is returned. Raises GitexpError for a
+    missing key or file, OverrideError for a key in several files or a value that the format lacks,
+    ParseError for a file that does not parse or cannot be edited in place.
     """
     if overrides and not files:
         raise GitexpError(
@@ -136,7 +149,7 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
 
 
 class _OpenFiles:
-    """The params files while overrides are applied, each parsed when first needed."""
+    """The params files while overrides are applied, each parsed at its first use."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.data = dict(files)
@@ -165,7 +178,7 @@ class _OpenFiles:
         return get(tree, resolve(tree, key)) is not MISSING
 
     def _file(self, override: Override) -> str:
-        """The file that the override means; raises where there is none, or more than one."""
+        """The file that the override means. Raises GitexpError for none, OverrideError for several."""
         if override.file is not None:
             return self._named_file(override.file, override)
         having = [name for name in self.data if self._has(name, override.key)]
@@ -181,7 +194,9 @@ class _OpenFiles:
         return max(self.data, key=lambda name: self._depth_of(name, override.key))
 
     def _named_file(self, file: str, override: Override) -> str:
-        name = file if file in self.data else file.replace("\\", "/").removeprefix("./")
+        name = file
+        if file not in self.data:
+            name = file.replace("\\", "/").removeprefix("./")
         if name not in self.data:
             raise GitexpError(
                 f"{file} is no params file.", f"These are: {', '.join(self.data)}", code="unknown-param"
@@ -191,7 +206,7 @@ class _OpenFiles:
         return name
 
     def _depth_of(self, name: str, key: Key) -> int:
-        """How many parts of `key`, from its start, `name` has."""
+        """The number of parts of `key`, from its start, in the file `name`."""
         tree = self._tree(name)
         key = resolve(tree, key)
         return next(n for n in range(len(key), -1, -1) if get(tree, key[:n]) is not MISSING)
@@ -211,22 +226,25 @@ def _check_addable(tree: Tree, key: Key, name: str) -> None:
     """Raises OverrideError where `key` would lead through a value, or leave a gap in a list."""
     at: Value = tree
     for depth, part in enumerate(key):
-        is_list, is_map = isinstance(at, list), isinstance(at, dict) or at is None or at is MISSING
-        fits = is_map if isinstance(part, str) else is_list and part <= len(at)
+        if isinstance(at, list):
+            kind, fits = f"a list of {len(at)}", isinstance(part, int) and part <= len(at)
+        elif isinstance(at, dict) or at is None or at is MISSING:
+            kind, fits = "a map", isinstance(part, str)
+        else:
+            kind, fits = "a single value", False
         if not fits:
-            kind = f"a list of {len(at)}" if is_list else "a map" if is_map else "a single value"
             where = f"`{format_key(key[:depth])}`" if depth else "the top"
             raise OverrideError(f"`{format_key(key)}` cannot be set: {where} is {kind} in {name}.", _EXAMPLE)
         at = child(at, part)
 
 
 def _check_replaceable(key: Key, old: Value, value: Value) -> None:
-    """Raises OverrideError where one value would wipe out a section."""
+    """Raises OverrideError for a single value in place of a section."""
     if not isinstance(old, dict) or not old or isinstance(value, dict):
         return
-    section, count = format_key(key), f"{len(old)} key{'s' if len(old) > 1 else ''}"
+    section = format_key(key)
     first = f"{section}.{next(iter(flatten(old)))}"
     raise OverrideError(
-        f"`{section}` is a section with {count}, not a single value.",
+        f"`{section}` is a section with {counted(len(old), 'key')}, not a single value.",
         f"Name one of its keys, such as {first}, or remove it first: ~{section}",
     )

@@ -1,4 +1,4 @@
-"""One door for every format: which module reads a file, and which edits it, by its ending."""
+"""One door for every format: the ending of a file chooses the module that reads and edits it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gitexp.model import Tree, Value
 
 
 def parse(name: str, data: bytes) -> dict[str, Value]:
-    """What a params file says, by its ending: .yaml, .yml, .json, .toml or .py; {} if it is empty.
+    """The tree of a params file: .yaml, .yml, .json, .toml or .py; {} for an empty file.
 
     The values are str, int, float, bool, None, lists and dicts with str keys. Raises ParseError, with
-    line and column where known, if it does not parse, is no map, or is over the limits.
+    line and column where known, for a file that does not parse, is no map, or is over the limits.
     """
     tree = read(name, decode(name, data))
     if tree is None:
@@ -30,9 +30,9 @@ def parse(name: str, data: bytes) -> dict[str, Value]:
 
 
 def read(name: str, text: str) -> Value:
-    """The value of a text in the format of the file's ending, of whatever type; None for no value.
+    """The value of a text in the format of the file's ending, of any type; None for no value.
 
-    Raises ParseError; the limits on size are the caller's to check.
+    Raises ParseError. The caller checks the limits on size.
     """
     ending = PurePosixPath(name).suffix.lower()
     if ending in (".yaml", ".yml"):
@@ -56,12 +56,14 @@ def read(name: str, text: str) -> Value:
 
 
 def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
-    """The file with `value` under `key` (removed, if MISSING), all else as it was, and its new tree.
+    """The file with `value` under `key` (without `key` if MISSING), all else as before, and its new tree.
 
-    Raises ParseError rather than return a file that does not read as exactly that change.
+    Raises ParseError rather than return a file that does not read as exactly this change.
     """
     text, wanted = _edited(name, decode(name, data), key, value)
-    new = (BOM if data.startswith(BOM) else b"") + text.encode("utf-8")
+    new = text.encode("utf-8")
+    if data.startswith(BOM):
+        new = BOM + new
     try:
         tree = parse(name, new)
     except ParseError:
@@ -80,7 +82,9 @@ def _edited(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
     if ending == ".json":
         from gitexp.files import json_text
 
-        return json_text.edit(name, text if text.strip() else "{}" + text, key, value)
+        if not text.strip():
+            text = "{}" + text
+        return json_text.edit(name, text, key, value)
     if ending == ".toml":
         from gitexp.files import toml_edit
 

@@ -1,4 +1,4 @@
-"""Metrics taken from what a command prints: names and patterns checked before, values as a tree after."""
+"""Metrics in the output of a command: names and patterns checked before, values as a tree after."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 
 from gitexp.errors import GitexpError, UsageError
-from gitexp.files.keys import get, parse_key, put
+from gitexp.files.keys import Key, get, parse_key, put
 from gitexp.files.metrics import number_or_text
 from gitexp.model import MISSING, Value
 
@@ -18,7 +18,7 @@ _MOST = 100  # patterns
 
 
 def parse_printed(text: str) -> tuple[str, str]:
-    """The name and the pattern that `NAME=PATTERN` says; raises PatternError if it is not that."""
+    """The name and the pattern of `NAME=PATTERN`. Raises UsageError for any other text."""
     name, equals, pattern = text.partition("=")
     if not equals or not name.strip():
         raise UsageError(
@@ -28,8 +28,7 @@ def parse_printed(text: str) -> tuple[str, str]:
 
 
 def check_printed(patterns: Mapping[str, str]) -> None:
-    """Raises PatternError for a name that is no key or stands in the way of another, and for a pattern
-    that is none."""
+    """Raises UsageError for a name that is no key, or in the way of another, and for a bad pattern."""
     tree: Value = {}
     if len(patterns) > _MOST:
         raise UsageError(
@@ -38,21 +37,29 @@ def check_printed(patterns: Mapping[str, str]) -> None:
             code="invalid-metric",
         )
     for name, pattern in patterns.items():
-        try:
-            key = parse_key(name)
-            free = all(isinstance(part, str) for part in key) and all(
-                isinstance(get(tree, key[:depth]), dict) or get(tree, key[:depth]) is MISSING
-                for depth in range(1, len(key))
-            )
-        except GitexpError:
-            free = False
-        if not free or get(tree, key) is not MISSING:
+        key = _free_key(tree, name)
+        if key is None:
             raise UsageError(f"`{name}` cannot be the name of a metric here.", EXAMPLE, code="invalid-metric")
         tree = put(tree, key, "")
         if (why := _not_a_pattern(pattern)) is not None:
             raise UsageError(
                 f"The pattern of {name} is no regular expression: {why}.", EXAMPLE, code="invalid-metric"
             )
+
+
+def _free_key(tree: Value, name: str) -> Key | None:
+    """The key of a name, if it is free in the tree and leads through maps alone."""
+    try:
+        key = parse_key(name)
+    except GitexpError:
+        return None
+    if not all(isinstance(part, str) for part in key) or get(tree, key) is not MISSING:
+        return None
+    for depth in range(1, len(key)):
+        above = get(tree, key[:depth])
+        if above is not MISSING and not isinstance(above, dict):
+            return None
+    return key
 
 
 def _not_a_pattern(pattern: str) -> str | None:
@@ -72,7 +79,7 @@ def _not_a_pattern(pattern: str) -> str | None:
 
 
 def printed_tree(values: Mapping[str, str]) -> dict[str, Value]:
-    """The values as a metrics file would have them: numbers where they are, names with dots as a path."""
+    """The values as in a metrics file: numbers as numbers, names with dots as a path."""
     tree: dict[str, Value] = {}
     for name, text in values.items():
         tree.update(put(tree, parse_key(name), number_or_text(text)))

@@ -9,6 +9,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 from gitexp.errors import OverrideError, ParseError
 from gitexp.files import nodes
@@ -22,9 +23,9 @@ _MOST = 1 << 19  # characters; Python's own parser takes more than a second for 
 
 
 def compose(name: str, text: str) -> Node:
-    """The constants of a Python file: assignments of literals, those in a class as a map of its name.
+    """The constants of a Python file: assignments of literals. A class with constants is a map.
 
-    Raises ParseError if the file is not Python, or over the limit on its size.
+    Raises ParseError for a file that is not Python, or over the limit on its size.
     """
     if len(text) > _MOST:
         raise ParseError(f"this Python file is larger than {_MOST >> 10} KiB", file=name)
@@ -46,7 +47,7 @@ def _parsed(name: str, text: str) -> ast.Module:
 
 
 class _PythonReader:
-    """Nodes for the constants of one module, with where their statements end."""
+    """The nodes for the constants of one module, with the ends of their statements."""
 
     def __init__(self, text: str, module: ast.Module) -> None:
         self._lines: list[tuple[int, str]] = [(each.start(), each[0]) for each in _LINE.finditer(text)]
@@ -56,7 +57,9 @@ class _PythonReader:
 
     def _position(self, line: int, column: int) -> int:
         start, text = self._lines[line - 1]
-        return start + (column if text.isascii() else len(text.encode()[:column].decode()))
+        if not text.isascii():  # ast counts bytes
+            column = len(text.encode()[:column].decode())
+        return start + column
 
     def _span(self, item: ast.stmt | ast.expr) -> tuple[int, int]:
         end_line, end_column = item.end_lineno or item.lineno, item.end_col_offset or item.col_offset
@@ -81,28 +84,33 @@ class _PythonReader:
                     parent.value[name] = constant
 
     def _literal(self, item: ast.expr) -> Node | None:
-        """The node of a literal, or None if it is anything that would have to be run."""
+        """The node of a literal; None for an expression that would have to be run."""
         start, end = self._span(item)
+        style = ""
+        value: Any
         if isinstance(item, ast.Dict):
-            tree = self._dict(item)
-            return None if tree is None else Node(start, end, tree, entry=start)
-        if isinstance(item, ast.List | ast.Tuple):
-            items = [self._literal(value) for value in item.elts]
+            value = self._dict(item)
+        elif isinstance(item, ast.List | ast.Tuple):
+            value = self._items(item)
             style = "(" if isinstance(item, ast.Tuple) else "["
-            return None if None in items else Node(start, end, items, entry=start, style=style)
-        value = _scalar(item)
-        return None if value is MISSING else Node(start, end, value, entry=start)
+        else:
+            value = _scalar(item)
+        if value is MISSING:
+            return None
+        return Node(start, end, value, entry=start, style=style)
 
-    def _dict(self, item: ast.Dict) -> dict[str, Node] | None:
+    def _items(self, item: ast.List | ast.Tuple) -> Any:
+        nodes = [self._literal(value) for value in item.elts]
+        return MISSING if None in nodes else nodes
+
+    def _dict(self, item: ast.Dict) -> Any:
         tree: dict[str, Node] = {}
         for key, value in zip(item.keys, item.values, strict=True):
             node = self._literal(value)
-            if (
-                node is None
-                or not isinstance(key, ast.Constant)
-                or not isinstance(key.value, str | int | float)
-            ):
-                return None
+            if node is None or not isinstance(key, ast.Constant):
+                return MISSING
+            if not isinstance(key.value, str | int | float):
+                return MISSING
             node.entry, node.key_end = self._span(key)
             tree[str(key.value)] = node
         return tree
@@ -125,14 +133,13 @@ def _assignments(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 
 def _scalar(item: ast.expr) -> Value:
     """The value of a constant, a signed number or `float("inf")`; MISSING for anything else."""
-    if isinstance(item, ast.Constant):
-        is_value = item.value is None or isinstance(item.value, str | int | float)
-        return item.value if is_value else MISSING
-    if isinstance(item, ast.UnaryOp) and isinstance(item.op, ast.USub | ast.UAdd):
-        value: Value = item.operand.value if isinstance(item.operand, ast.Constant) else None
-        if is_number(value):
-            return -value if isinstance(item.op, ast.USub) else value
     match item:
+        case ast.Constant(None | str() | int() | float() as value):
+            return value
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)) if is_number(number):
+            return -number
+        case ast.UnaryOp(ast.UAdd(), ast.Constant(int() | float() as number)) if is_number(number):
+            return number
         case ast.Call(ast.Name("float"), [ast.Constant("inf" | "-inf" | "nan" as word)], []):
             return float(word)
     return MISSING
@@ -151,7 +158,9 @@ class PyEditor:
         """The splices that write `value` where the literal `node` stands."""
         if node.style == "class":
             raise OverrideError("a Python class cannot be replaced by a value.", "Name one of its constants.")
-        quote = self._text[node.end - 1] if isinstance(node.value, str) else '"'
+        quote = '"'
+        if isinstance(node.value, str):
+            quote = self._text[node.end - 1]
         return [Splice(node.start, node.end, literal_text(value, quote=quote, style=node.style))]
 
     def insert(self, node: Node, part: str | int, value: Value) -> list[Splice]:
@@ -160,8 +169,10 @@ class PyEditor:
             return self.replace(node, {part: value})
         if node.style in ("module", "class"):
             return self._insert_assignment(node, str(part), value)
-        key = "" if isinstance(node.value, list) else literal_text(part) + ": "
-        return nodes.insert_in_brackets(self._text, node, key + literal_text(value))
+        entry = literal_text(value)
+        if isinstance(node.value, dict):
+            entry = f"{literal_text(part)}: {entry}"
+        return nodes.insert_in_brackets(self._text, node, entry)
 
     def _insert_assignment(self, node: Node, name: str, value: Value) -> list[Splice]:
         if not name.isidentifier() or keyword.iskeyword(name):
@@ -170,7 +181,7 @@ class PyEditor:
         line = f"{indent}{name} = {literal_text(value)}"
         end = nodes.line_end(self._text, node.end)
         new_line = nodes.line_break(self._text, end)
-        if end == nodes.line_start(self._text, end):  # the file is empty or ends in a line break
+        if end == nodes.line_start(self._text, end):  # the file is empty, or ends in a line break
             return [Splice(end, end, line + new_line)]
         return [Splice(end, end, new_line + line)]
 
@@ -200,13 +211,14 @@ class PyEditor:
 def literal_text(value: Value, *, quote: str = '"', style: str = "") -> str:
     """`value` as a Python literal; `quote` is for a string, style "(" makes a list a tuple."""
     if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{literal_text(key)}: {literal_text(item)}" for key, item in value.items()) + "}"
-        )
+        entries = [f"{literal_text(key)}: {literal_text(item)}" for key, item in value.items()]
+        return "{" + ", ".join(entries) + "}"
     if isinstance(value, list):
         inner = ", ".join(map(literal_text, value))
+        if style == "(" and len(value) == 1:
+            return f"({inner},)"
         if style == "(":
-            return f"({inner},)" if len(value) == 1 else f"({inner})"
+            return f"({inner})"
         return f"[{inner}]"
     if isinstance(value, str):
         return repr(value) if quote == "'" else json.dumps(value, ensure_ascii=False)
@@ -216,7 +228,7 @@ def literal_text(value: Value, *, quote: str = '"', style: str = "") -> str:
 
 
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
-    """The Python text with `value` under `key` (removed, if MISSING), and the tree that it must read as."""
+    """The Python text with `value` under `key` (without `key` if MISSING), and its new tree."""
     editor = PyEditor(name, text)
     splices, tree = nodes.edit(editor, editor.root, key, value)
     return nodes.splice(text, splices), tree

@@ -1,4 +1,4 @@
-"""Single values: how plain text reads, which are numbers, which are the same."""
+"""Single values: read from plain text, told apart, compared."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _BASES = {"0b": 2, "0x": 16}
 def plain_scalar(text: str) -> Scalar:
     """The value of an unquoted YAML scalar.
 
-    It is what PyYAML's safe loader makes of it (YAML 1.1: `yes` is true, `010` is 8), because that is
-    what a training script sees, with three exceptions: `1e-3` is a number, as in YAML 1.2, and dates
-    and base-60 numbers (`1:30`) stay text. Raises ValueError for an integer too long to convert.
+    The value is that of PyYAML's safe loader (YAML 1.1: `yes` is true, `010` is 8), because a training
+    script sees that value. Three exceptions: `1e-3` is a number, as in YAML 1.2, and dates and base-60
+    numbers (`1:30`) stay text. Raises ValueError for an integer too long to convert.
     """
     if text in _NULLS:
         return None
@@ -39,7 +39,7 @@ def plain_scalar(text: str) -> Scalar:
         return _int(text)
     if _FLOAT.fullmatch(text):
         number = float(text.replace("_", ""))
-        # A commit id such as 7e123456 looks like a float and is none.
+        # A commit id such as 7e123456 looks like a float.
         return number if math.isfinite(number) else text
     if _NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
@@ -48,8 +48,11 @@ def plain_scalar(text: str) -> Scalar:
 
 def _int(text: str) -> Scalar:
     digits = text.replace("_", "").lstrip("+-")
-    base = _BASES.get(digits[:2], 8 if digits.startswith("0") else 10)
-    digits = digits[2:] if digits[:2] in _BASES else digits
+    base = 10
+    if digits[:2] in _BASES:
+        base, digits = _BASES[digits[:2]], digits[2:]
+    elif digits.startswith("0"):
+        base = 8
     if not digits:
         return text
     number = int(digits, base)
@@ -62,7 +65,7 @@ def is_number(value: object) -> bool:
 
 
 def same(a: Value, b: Value) -> bool:
-    """Whether two values are equal in type too: 1, 1.0 and True differ, and NaN is itself."""
+    """Whether two values are equal in type, too: 1, 1.0 and True differ, and NaN equals NaN."""
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):

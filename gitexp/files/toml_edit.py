@@ -1,4 +1,4 @@
-"""TOML edited in place: the one user of tomlkit, which is slow to import and so is met only here."""
+"""TOML edited in place: the one user of tomlkit, which is slow to import."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LONE_BREAK = re.compile(r"(?<!\r)\n")
 
 
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
-    """The TOML text with `value` under `key` (removed, if MISSING), and the tree that it must read as.
+    """The TOML text with `value` under `key` (without `key` if MISSING), and its new tree.
 
-    Raises OverrideError for a null, which TOML has not, and ParseError if tomlkit cannot keep the text.
+    Raises OverrideError for a null, which TOML lacks, and ParseError if tomlkit cannot keep the text.
     """
     wanted = put(toml_text.read(name, text), key, value)
     try:
@@ -42,20 +42,18 @@ def _change(document: Any, key: Key, value: Value) -> None:
     parent, last = document, key[-1]
     for part, after in pairwise(key):
         if isinstance(part, str) and part not in parent:
-            parent[part] = tomlkit.table() if _is_block(parent) else tomlkit.inline_table()
+            in_line = isinstance(parent, tomlkit.items.InlineTable)
+            parent[part] = tomlkit.inline_table() if in_line else tomlkit.table()
             assert isinstance(after, str)
         parent = parent[part]
     if value is MISSING:
         del parent[last]
-    elif isinstance(last, int) and last == len(parent):
+    elif isinstance(last, str):
+        parent[last] = _item(value, parent.get(last))
+    elif last == len(parent):
         parent.append(_item(value))
     else:
-        old = parent[last] if isinstance(last, int) else parent.get(last)
-        parent[last] = _item(value, old)
-
-
-def _is_block(parent: Any) -> bool:
-    return not isinstance(parent, tomlkit.items.InlineTable)
+        parent[last] = _item(value, parent[last])
 
 
 def _item(value: Value, old: Any = None) -> Any:

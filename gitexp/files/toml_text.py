@@ -1,4 +1,4 @@
-"""TOML read with the standard library, guarded against what would make it slow or deep."""
+"""TOML read with the standard library, guarded against slow and deep texts."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def read(name: str, text: str) -> dict[str, Value]:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        line = column = None
         place = _PLACE.search(str(error))
-        line, column = (int(place[1]), int(place[2])) if place and place[1] else (None, None)
+        if place and place[1]:
+            line, column = int(place[1]), int(place[2])
         problem = _PLACE.sub("", str(error))
         raise ParseError(f"this is not valid TOML: {problem}", file=name, line=line, column=column) from None
     except RecursionError:
@@ -42,7 +44,7 @@ def read(name: str, text: str) -> dict[str, Value]:
 
 
 def _check_depth(name: str, text: str) -> None:
-    """Raises ParseError before tomllib meets nesting: it recurses, and takes quadratic time for a.b.c…"""
+    """Raises ParseError for too deep nesting: tomllib recurses, and takes quadratic time for a.b.c…"""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += (token["open"] is not None) - (token["close"] is not None)

@@ -11,6 +11,7 @@ from gitexp.files.yaml_text import compose, skip_gap
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Value
 
+_ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
 _COLON = re.compile(r"\s*:")
 _INDENT = re.compile(r"^( +)[^\s#-]", re.MULTILINE)
 
@@ -36,16 +37,14 @@ class YamlEditor:
         return self._replace_lines(node, head, new)
 
     def _replace_tagged(self, node: Node, new: str) -> list[Splice]:
-        """A tag says what type the old value has, so it goes; an anchor before or after it stays."""
-        anchor = re.search(r"&[^\s,\[\]{}]+", self._text[self._props_start(node) : node.props_end])
-        text = f"{anchor[0]} {new}" if anchor else new
-        return [Splice(self._props_start(node), node.end, text)]
-
-    def _props_start(self, node: Node) -> int:
-        return skip_gap(self._text, self._head(node))
+        """A tag states the type of the old value, so the tag goes; an anchor before or after stays."""
+        start = skip_gap(self._text, self._head(node))
+        if anchor := _ANCHOR.search(self._text, start, node.props_end):
+            new = f"{anchor[0]} {new}"
+        return [Splice(start, node.end, new)]
 
     def _in_line(self, node: Node, new: str) -> Splice:
-        """`new` in place of a value, or parted from its key where nothing stood: `key:` or `{key}`."""
+        """`new` in place of a value; after `key:` or in `{key}`, without a value yet, apart from the key."""
         if node.start < node.end:
             return Splice(node.start, node.end, new)
         if node.key_end and ":" not in self._text[node.key_end : node.start]:
@@ -53,17 +52,18 @@ class YamlEditor:
         after = self._text[node.start : nodes.line_end(self._text, node.start)]
         if after.isspace():
             return Splice(node.start + 1, node.start + 1, new)
-        return Splice(node.start, node.start, new if self._text[node.start - 1].isspace() else " " + new)
+        if not self._text[node.start - 1].isspace():
+            new = " " + new
+        return Splice(node.start, node.start, new)
 
     def _head(self, node: Node) -> int:
         """Where a value may begin on the line of its key or dash."""
         if node.key_end:
             colon = _COLON.match(self._text, node.key_end)
             return colon.end() if colon else node.key_end
-        is_item = (
-            not node.in_flow and self._text[node.entry : node.entry + 1] == "-" and node.entry < node.start
-        )
-        return node.entry + 1 if is_item else node.entry
+        if not node.in_flow and node.entry < node.start and self._text[node.entry] == "-":
+            return node.entry + 1
+        return node.entry
 
     def _replace_lines(self, node: Node, head: int, new: str) -> list[Splice]:
         """The block lines go, and `new` stands beside the key; comments between the two stay."""
@@ -75,8 +75,9 @@ class YamlEditor:
         if not isinstance(node.value, dict | list):
             return self._insert_in_null(node, str(part), value)
         if node.flow:
-            key = self._key(node, part, flow=True)
-            entry = flow_text(value, flow=True) if key is None else f"{key}: {flow_text(value, flow=True)}"
+            entry = flow_text(value, flow=True)
+            if (key := self._key(node, part, flow=True)) is not None:
+                entry = f"{key}: {entry}"
             return nodes.insert_in_brackets(self._text, node, entry)
         first = nodes.children(node)[0]
         indent = first.entry - nodes.line_start(self._text, first.entry)
@@ -93,16 +94,17 @@ class YamlEditor:
         return [self._line_after(node.end, self._block_lines(key_text(part), value, indent))]
 
     def _key(self, node: Node, part: str | int, *, flow: bool = False) -> str | None:
-        """The text of a new key in `node`, a bare number if the keys beside it are; None in a list."""
+        """The text of a new key in `node`, a bare number beside bare numbers; None in a list."""
         if isinstance(part, int):
             return None
-        beside = [text for text, item in node.value.items() if self._text.startswith(text, item.entry)]
-        if part.isdecimal() and part.isascii() and any(text.isdecimal() for text in beside):
-            return part
+        if part.isdecimal() and part.isascii():
+            for text, item in node.value.items():
+                if text.isdecimal() and self._text.startswith(text, item.entry):
+                    return part
         return key_text(part, flow=flow)
 
     def _block_lines(self, key: str | None, value: Value, indent: int) -> list[str]:
-        """An entry as lines: maps become indented lines of their own, everything else stays on one line."""
+        """An entry as lines. A map has indented lines of its own, any other value stays on one line."""
         start = " " * indent + ("-" if key is None else f"{key}:")
         if key is None or not isinstance(value, dict) or not value:
             return [f"{start} {flow_text(value)}"]
@@ -116,13 +118,13 @@ class YamlEditor:
         return len(match[1]) if match else 2
 
     def _line_after(self, position: int, lines: list[str]) -> Splice:
-        """New lines after the line that holds `position`, in the line ends used there."""
+        """New lines after the line around `position`, with the line breaks in use there."""
         end = nodes.line_end(self._text, position)
         new_line = nodes.line_break(self._text, position)
         new = new_line.join(lines)
         if end == len(self._text) and nodes.line_start(self._text, end) == end:
             # An empty last line: the file is empty, or ends in a line break.
-            return Splice(end, end, new + (new_line if self._text else "\n"))
+            return Splice(end, end, new + new_line)
         return Splice(end, end, new_line + new)
 
     def delete(self, node: Node, part: str | int) -> list[Splice]:
@@ -136,21 +138,19 @@ class YamlEditor:
         begins_line = not self._text[nodes.line_start(self._text, item.entry) : item.entry].strip()
         if begins_line:
             return [nodes.delete_lines(self._text, item.entry, item.end)]
-        after = items[items.index(item) + 1 :]  # it is the first of a map that begins beside a dash
+        after = items[items.index(item) + 1 :]  # the entry is the first of a map that begins beside a dash
         return [Splice(item.entry, after[0].entry if after else item.end, "")]
 
     def _empty(self, node: Node) -> list[Splice]:
         new = "{}" if isinstance(node.value, dict) else "[]"
-        if node is self.root or node.flow:
-            return [Splice(node.start, node.end, new)]
         head = node.props_end or self._head(node)
-        if nodes.line_start(self._text, node.start) <= head:
+        if node is self.root or node.flow or nodes.line_start(self._text, node.start) <= head:
             return [Splice(node.start, node.end, new)]
         return self._replace_lines(node, head, new)
 
 
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
-    """The YAML text with `value` under `key` (removed, if MISSING), and the tree that it must read as."""
+    """The YAML text with `value` under `key` (without `key` if MISSING), and its new tree."""
     editor = YamlEditor(name, text)
     splices, tree = nodes.edit(editor, editor.root, key, value)
     return nodes.splice(text, splices), tree

@@ -1,7 +1,7 @@
 """YAML read into nodes with positions: the one user of PyYAML.
 
-Only PyYAML's parser is used (the C one where it is there), not its composer and constructor: events
-come one at a time, so depth, aliases and duplicate keys are checked before anything is built.
+Only PyYAML's parser is used (in C where available), not its composer and constructor: events come one at
+a time, so depth, aliases and duplicate keys are checked before anything is built.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from gitexp.errors import ParseError
-from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES
+from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES, parse_error
 from gitexp.files.nodes import Node, merged_maps
 from gitexp.files.scalars import plain_scalar
 from gitexp.model import Scalar
@@ -26,9 +26,9 @@ _LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
 
 
 def compose(name: str, text: str, max_leaves: int = MAX_LEAVES) -> Node | None:
-    """The root node of a YAML document, or None if there is nothing but comments.
+    """The root node of a YAML document, or None for an empty document.
 
-    Raises ParseError for what is not one safe YAML document within the limits.
+    Raises ParseError for any text but one safe YAML document within the limits.
     """
     composer = _Composer(name, text, max_leaves)
     try:
@@ -40,7 +40,7 @@ def compose(name: str, text: str, max_leaves: int = MAX_LEAVES) -> Node | None:
 
 
 def is_string_to_pyyaml(text: str) -> bool:
-    """Whether PyYAML's own safe loader, which a training script uses, reads the plain `text` as a string."""
+    """Whether PyYAML's own safe loader, used by training scripts, reads the plain `text` as a string."""
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
     return not any(regexp.match(text) for _, regexp in resolvers.get(text[:1], []))
 
@@ -64,18 +64,17 @@ def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
         message = f"this is nested more than {MAX_DEPTH} levels deep"
     elif problem:
         message = f"this is not valid YAML: {problem}"
-    if mark is not None:
-        hint = _BACKSLASH if problem == "found unknown escape character" else None
-        return ParseError(message, hint, file=name, line=mark.line + 1, column=mark.column + 1)
-    position = getattr(error, "position", None)
-    before = text[:position] if position is not None else ""
-    return ParseError(
-        message, file=name, line=before.count("\n") + 1, column=len(before) - before.rfind("\n")
-    )
+    if mark is None:
+        position = getattr(error, "position", None) or 0
+        return parse_error(name, message, text, min(position, len(text)))
+    hint = None
+    if problem == "found unknown escape character":
+        hint = _BACKSLASH
+    return ParseError(message, hint, file=name, line=mark.line + 1, column=mark.column + 1)
 
 
 class _Composer:
-    """Builds nodes from events, with a stack of its own: nesting costs no recursion."""
+    """Builds nodes from events with a stack instead of recursion, so that nesting is cheap."""
 
     def __init__(self, name: str, text: str, max_leaves: int) -> None:
         self.root: Node | None = None
@@ -117,21 +116,27 @@ class _Composer:
     def _scalar(self, event: Any) -> Node:
         node = self._node(event, None)
         node.style = event.style or ""
-        node.tag = event.tag if not (event.implicit[0] or event.implicit[1]) or event.tag == "!" else None
+        if event.tag == "!" or not any(event.implicit):
+            node.tag = event.tag
         node.value = self._resolved(event, node)
-        written = self._text[node.start : node.end]
         if node.style in ("|", ">"):
-            # The event ends after the blank lines that follow; with `|+` they belong to the text.
-            keeps = "+" in written.partition("\n")[0]
-            node.end = node.start + len(_LAST_BREAK.sub("", written) if keeps else written.rstrip())
+            # The event ends after the blank lines behind the text; with `|+` they belong to the text.
+            written = self._text[node.start : node.end]
+            if "+" in written.partition("\n")[0]:
+                written = _LAST_BREAK.sub("", written)
+            else:
+                written = written.rstrip()
+            node.end = node.start + len(written)
         elif node.props_end and not node.style and not event.value:
             node.start = node.end = node.props_end
         return node
 
     def _resolved(self, event: Any, node: Node) -> Scalar:
         try:
+            if node.tag is None and node.style:
+                return str(event.value)
             if node.tag is None:
-                return event.value if node.style else plain_scalar(event.value)
+                return plain_scalar(event.value)
             return _tagged(node.tag.removeprefix(_STANDARD), event.value)
         except LookupError:
             raise self._unknown_tag(event) from None
@@ -158,10 +163,15 @@ class _Composer:
     def _begin(self, event: Any) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise self._error(f"this is nested more than {MAX_DEPTH} levels deep", event)
-        is_map = isinstance(event, yaml.MappingStartEvent)
-        if event.tag not in (None, "!", _STANDARD + ("map" if is_map else "seq")):
+        kind: str
+        value: Any
+        if isinstance(event, yaml.MappingStartEvent):
+            kind, value = "map", {}
+        else:
+            kind, value = "seq", []
+        if event.tag not in (None, "!", _STANDARD + kind):
             raise self._unknown_tag(event)
-        node = self._node(event, {} if is_map else [])
+        node = self._node(event, value)
         node.tag = event.tag
         node.flow = bool(event.flow_style)
         node.leaves = 0
@@ -200,11 +210,13 @@ class _Composer:
         parent.end = node.end
 
     def _entry_start(self, key_start: int) -> int:
-        """Where an entry begins: at its key, or at the `?` before it."""
+        """The start of an entry: its key, or the `?` before the key."""
         at = key_start - 1
         while at >= 0 and self._text[at] == " ":
             at -= 1
-        return at if at >= 0 and self._text[at] == "?" else key_start
+        if at >= 0 and self._text[at] == "?":
+            return at
+        return key_start
 
     def _key(self, node: Node, event: Any) -> Node:
         target = node.alias_of or node
@@ -215,7 +227,7 @@ class _Composer:
             if "\n" in node.value or "\r" in node.value:
                 node.value = " ".join(node.value.split())
         else:
-            node.value = target.value if isinstance(target.value, str) else str(target.value)
+            node.value = str(target.value)
         node.style = target.style
         return node
 
@@ -227,11 +239,8 @@ class _Composer:
             if not all(isinstance((each.alias_of or each).value, dict) for each in merged_maps(parent)):
                 raise self._error("a merge key (<<) takes a map or a list of maps", event)
         elif key.value in parent.value:
-            line = self._text.count("\n", 0, key.start) + 1
-            column = key.start - self._text.rfind("\n", 0, key.start)
-            raise ParseError(
-                f"the key `{key.value}` stands here a second time", file=self._name, line=line, column=column
-            )
+            message = f"the key `{key.value}` stands here a second time"
+            raise parse_error(self._name, message, self._text, key.start)
         else:
             parent.value[key.value] = node
 
@@ -240,13 +249,15 @@ class _Composer:
 
 
 def _shown_tag(tag: str) -> str:
-    return "!!" + tag.removeprefix(_STANDARD) if tag.startswith(_STANDARD) else tag
+    if tag.startswith(_STANDARD):
+        return "!!" + tag.removeprefix(_STANDARD)
+    return tag
 
 
 def _tagged(tag: str, text: str) -> Scalar:
     """The value of an explicitly tagged scalar.
 
-    Raises LookupError for a tag that is not a scalar's, TypeError for text that does not fit the tag.
+    Raises LookupError for a tag of other values, TypeError for text that does not fit the tag.
     """
     if tag in ("!", "str", "timestamp"):
         return text

@@ -1,4 +1,4 @@
-"""Values as YAML text that PyYAML's own loader, in a user's script, reads as the same values."""
+"""Values as YAML text. PyYAML's own loader, in a user's script, reads the text as the same values."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def flow_text(value: Value, *, flow: bool = False, style: str = "") -> str:
-    """`value` on one line; `flow` says that it stands inside brackets, `style` how a string was quoted."""
+    """`value` on one line; `flow`: inside brackets; `style`: the quotes of the old string."""
     if isinstance(value, dict):
-        entries = (f"{key_text(key, flow=True)}: {flow_text(item, flow=True)}" for key, item in value.items())
+        entries = [f"{key_text(key, flow=True)}: {flow_text(item, flow=True)}" for key, item in value.items()]
         return "{" + ", ".join(entries) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(flow_text(item, flow=True) for item in value) + "]"
@@ -33,7 +33,7 @@ def flow_text(value: Value, *, flow: bool = False, style: str = "") -> str:
 
 
 def key_text(key: str, *, flow: bool = False) -> str:
-    """A map key, quoted where it would not be read as this text."""
+    """A map key, quoted where a plain key would not read as this text."""
     return _string(key, flow, "")
 
 
@@ -43,21 +43,18 @@ def _float(value: float) -> str:
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
     mantissa, e, exponent = repr(value).partition("e")
-    # YAML 1.1 has no float without a dot: to PyYAML 1e-05 is a string.
-    return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}"
+    if "." not in mantissa:  # YAML 1.1 has no float without a dot: to PyYAML 1e-05 is a string
+        mantissa += ".0"
+    return mantissa + e + exponent
 
 
 def _string(text: str, flow: bool, style: str) -> str:
-    single = "'" + text.replace("'", "''") + "'"
-    double = _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
-    is_simple = text.isprintable()
-    if style == "'":
-        return single if is_simple else double
-    if style == '"':
-        return double
-    if _is_plain(text, flow):
+    if style not in ("'", '"') and _is_plain(text, flow):
         return text
-    return single if is_simple and ("\\" in text or '"' in text) else double
+    is_awkward = "\\" in text or '"' in text
+    if text.isprintable() and (style == "'" or (style != '"' and is_awkward)):
+        return "'" + text.replace("'", "''") + "'"
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _is_plain(text: str, flow: bool) -> bool:
