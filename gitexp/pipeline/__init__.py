@@ -1,1 +1,1 @@
-"""Stages: what `stages:` says, the graph it makes, and `gitexp.lock`. Nothing here runs or reads data."""
+"""Stages: `stages:` as values, their graph, and `gitexp.lock`. Nothing here runs or reads data."""

@@ -1,20 +1,20 @@
 """A graph of stages as text: drawn for a terminal, and for Mermaid and Graphviz.
 
-The drawing has one line for each stage, in the order of a run. What a stage makes flows down a rail of its
-own until the last stage that reads it; a reader is joined to the rails of what it reads by a line that
-passes below the rails between them.
+The drawing has one line for each stage, in the order of a run. The outputs of a stage flow down a rail of
+their own to the last reader. A line joins a reader to the rails of its inputs, and passes below the rails
+between.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError
 from typing import NamedTuple
 
 from gitexp.pipeline.graph import in_order
 
-Above = Mapping[str, Sequence[str]]  # names, each with those that it stands on; all of these are names too
+Above = Mapping[str, Sequence[str]]  # name -> names of its makers, which are keys, too
 
 _NODE, _RAIL, _LINE = "●", "│", "─"
 # By whether the rail goes on below, and whether the line goes on to the left and to the right of it.
@@ -29,17 +29,17 @@ _JOINTS = {
 
 
 class Line(NamedTuple):
-    """One line of a drawing: rails, and the stage that stands at the end of them, if one does."""
+    """One line of a drawing: rails, and the name of the stage behind them, if any."""
 
     rails: str
     name: str | None = None
 
 
 def draw(above: Above, width: int | None) -> list[Line]:
-    """Return the drawing of a graph, in at most `width` columns if that can be (None: any).
+    """The drawing of a graph, in at most `width` columns if possible (None: any).
 
-    What does not fit is drawn with one node for all that a `foreach` or `matrix` makes, and what does not
-    fit then either is a list that says of each stage what it stands on.
+    A drawing that is too wide has one node for all stages of a `foreach` or `matrix`. If that is too
+    wide, too, the drawing is a list of the stages with their makers.
     """
     drawing = _rails(above)
     if width is None or _fits(drawing, width):
@@ -58,29 +58,28 @@ def _fits(drawing: Sequence[Line], width: int) -> bool:
 
 def _rails(above: Above) -> list[Line]:
     waiting = Counter(maker for makers in above.values() for maker in makers)  # readers not drawn yet
-    rails: list[str | None] = []  # in each column, who made what flows there
+    rails: list[str] = []  # in each column, the maker; "" for a free column
     lines: list[Line] = []
     for name in in_order(above):
         if lines:
-            lines.append(Line(" ".join(" " if rail is None else _RAIL for rail in rails)))
+            lines.append(Line(" ".join(_RAIL if rail else " " for rail in rails)))
         waiting.subtract(above[name])
         joined = [at for at, rail in enumerate(rails) if rail in above[name]]
-        ending = [at for at in joined if not waiting[rails[at] or ""]]
-        free = [at for at, rail in enumerate(rails) if rail is None]
-        column = next(iter(ending or free), len(rails))
-        if column == len(rails):
-            rails.append(None)
+        ending = [at for at in joined if not waiting[rails[at]]]
+        if not ending and "" not in rails:
+            rails.append("")
+        column = ending[0] if ending else rails.index("")
         lines.append(Line(_row(rails, column, joined, ending), name))
         for at in ending:
-            rails[at] = None
-        rails[column] = name if waiting[name] else None
-        while rails and rails[-1] is None:
+            rails[at] = ""
+        rails[column] = name if waiting[name] else ""
+        while rails and not rails[-1]:
             rails.pop()
     return lines
 
 
-def _row(rails: Sequence[str | None], column: int, joined: Sequence[int], ending: Sequence[int]) -> str:
-    """Return the line of a stage that stands in a column and is joined to some rails."""
+def _row(rails: Sequence[str], column: int, joined: Sequence[int], ending: Sequence[int]) -> str:
+    """The rails of a stage in a column, joined to some rails."""
     first, last = min((column, *joined)), max((column, *joined))
     text = ""
     for at, rail in enumerate(rails):
@@ -88,16 +87,18 @@ def _row(rails: Sequence[str | None], column: int, joined: Sequence[int], ending
             text += _NODE
         elif at in joined:
             text += _JOINTS[at not in ending, at > first, at < last]
-        elif rail is not None:
+        elif rail:
             text += _RAIL
+        elif first < at < last:
+            text += _LINE
         else:
-            text += _LINE if first < at < last else " "
+            text += " "
         text += _LINE if first <= at < last else " "
     return text.rstrip()
 
 
 def _grouped(above: Above) -> dict[str, tuple[str, ...]]:
-    """Return the graph with one name for each group of stages; it may have circles of several groups."""
+    """The graph with one name for each group of stages; it may have circles of several groups."""
     sizes = Counter(name.partition("@")[0] for name in above if "@" in name)
 
     def group(name: str) -> str:
@@ -107,37 +108,48 @@ def _grouped(above: Above) -> dict[str, tuple[str, ...]]:
     merged: dict[str, dict[str, None]] = {}
     for name, makers in above.items():
         own = group(name)
-        merged.setdefault(own, {}).update((maker, None) for maker in map(group, makers) if maker != own)
+        merged.setdefault(own, {}).update(dict.fromkeys(map(group, makers)))
+        merged[own].pop(own, None)
     return {name: tuple(makers) for name, makers in merged.items()}
 
 
 def _listed(above: Above) -> list[Line]:
-    return [
-        Line("", f"{name} ← {', '.join(above[name])}" if above[name] else name) for name in in_order(above)
-    ]
+    lines = []
+    for name in in_order(above):
+        text = f"{name} ← {', '.join(above[name])}" if above[name] else name
+        lines.append(Line("", text))
+    return lines
 
 
 # -- for other programs -------------------------------------------------------------------------------
 
 
 def mermaid(above: Above) -> str:
-    """Return a Mermaid flowchart (mermaid.js.org/syntax/flowchart.html)."""
+    """A Mermaid flowchart (mermaid.js.org/syntax/flowchart.html)."""
     ids = {name: f"s{at}" for at, name in enumerate(above)}
-    lines = ["flowchart TD", *(f'    {ids[name]}["{_mermaid_text(name)}"]' for name in above)]
-    lines += [f"    {ids[maker]} --> {ids[name]}" for name in above for maker in above[name]]
+    lines = ["flowchart TD"]
+    lines += [f'    {ids[name]}["{_mermaid_text(name)}"]' for name in above]
+    lines += [f"    {ids[maker]} --> {ids[name]}" for maker, name in _edges(above)]
     return "\n".join(lines) + "\n"
 
 
 def _mermaid_text(text: str) -> str:
-    """Return text with all that could be markup in Mermaid, or HTML, as Mermaid's own entities."""
+    """The text with possible markup of Mermaid or HTML as Mermaid's own entities."""
     return "".join(char if char.isalnum() or char in " @-_./" else f"#{ord(char)};" for char in text)
 
 
 def dot(above: Above) -> str:
-    """Return a graph for Graphviz (graphviz.org/doc/info/lang.html)."""
-    lines = ["digraph pipeline {", *(f"    {_dot_text(name)};" for name in above)]
-    lines += [f"    {_dot_text(maker)} -> {_dot_text(name)};" for name in above for maker in above[name]]
+    """A graph for Graphviz (graphviz.org/doc/info/lang.html)."""
+    lines = ["digraph pipeline {"]
+    lines += [f"    {_dot_text(name)};" for name in above]
+    lines += [f"    {_dot_text(maker)} -> {_dot_text(name)};" for maker, name in _edges(above)]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _edges(above: Above) -> Iterator[tuple[str, str]]:
+    for name, makers in above.items():
+        for maker in makers:
+            yield maker, name
 
 
 def _dot_text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which stages one definition makes (`foreach`, `matrix`), and what variables hold in each."""
+"""The stages of a definition (`foreach`, `matrix`), and the variables of each stage."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ import math
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gitexp import files
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_YAML
-from gitexp.files.nodes import Node
+from gitexp.files.nodes import Node, plain
 from gitexp.model import Tree, Value
 from gitexp.pipeline.paths import inside
-from gitexp.pipeline.source import PipelineFile, content, plain
+from gitexp.pipeline.source import PipelineFile, content
 from gitexp.pipeline.stage import ReadFile
 from gitexp.pipeline.template import OptionStyle, TemplateError, Variables, fill, is_template, plain_text
 
 MAX_STAGES = 1000  # of one pipeline, with those that foreach and matrix make
 MAX_FILLED = 16 << 20  # characters of all texts with their variables put in: foreach and matrix multiply them
-_EACH = 128  # what a text, or an entry of a list, counts at least
+_EACH = 128  # characters that a text, or an entry of a list, counts at least
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One stage to be: `body` is what its fields stand in, `line` where the definition begins.
+    """One stage to be.
 
-    `group` is the name in the file, to which `foreach` and `matrix` add `@` and what is theirs.
+    Attributes:
+        group: name in the file.
+        name: `group`, or `group@item` from a `foreach` or `matrix`.
+        body: map with the fields of the stage.
+        variables: values for templates in the fields.
+        line: first line of the definition, from 1.
     """
 
     group: str
@@ -40,7 +44,7 @@ class Definition:
 
 
 class Expansion:
-    """Puts variables into the texts of one source, and sees to it that they do not grow without end."""
+    """Puts variables into the texts of one file, up to a limit for all texts together."""
 
     def __init__(self, source: PipelineFile, folder: str, read_file: ReadFile) -> None:
         self._source = source
@@ -54,16 +58,19 @@ class Expansion:
     def fill(
         self, node: Node, variables: Variables, text: str, *, nested: bool = False, in_command: bool = False
     ) -> Value:
-        """Return what a text says that stands at a node. Raises ConfigError."""
+        """The text of a node with its variables put in. Raises ConfigError."""
         try:
             value = fill(text, variables, nested=nested, in_command=in_command)
         except TemplateError as error:
             raise self._source.error(node, error.message, error.hint) from None
-        self._count(node, len(value) if isinstance(value, str) else 0)
+        if isinstance(value, str):
+            self._count(node, len(value))
+        else:
+            self._count(node, 0)
         return value
 
     def items(self, node: Node | None, field: str) -> list[Node]:
-        """Return the items of a list; a field that is left empty has none. Raises ConfigError."""
+        """The items of a list; an empty field has none. Raises ConfigError."""
         if node is None or content(node) is None:
             return []
         items = content(node)
@@ -80,40 +87,44 @@ class Expansion:
             raise self._source.error(node, message, hint)
 
     def value(self, node: Node, variables: Variables) -> Value:
-        """Return what a node says, with variables put into all texts and keys in it. Raises ConfigError."""
+        """The value of a node, with variables put into all texts and keys. Raises ConfigError."""
         inner = content(node)
         self._count(node, 0)
         if isinstance(inner, dict):
-            return {
-                plain_text(self.fill(child, variables, key)): self.value(child, variables)
-                for key, child in inner.items()
-            }
+            tree = {}
+            for key, child in inner.items():
+                filled = plain_text(self.fill(child, variables, key))
+                tree[filled] = self.value(child, variables)
+            return tree
         if isinstance(inner, list):
             return [self.value(child, variables) for child in inner]
-        return self.fill(node, variables, inner, nested=True) if isinstance(inner, str) else inner
+        if isinstance(inner, str):
+            return self.fill(node, variables, inner, nested=True)
+        return inner
 
     # -- variables ------------------------------------------------------------------------------------
 
     def variables(self, entries: Node | None) -> Variables:
-        """Return those of params.yaml and of the `vars` at the top. Raises ParseError and ConfigError."""
+        """The variables of params.yaml and of `vars` at the top. Raises ParseError and ConfigError."""
         name = posixpath.join(self._folder, DEFAULT_PARAMS)
         known = Variables(style=self._style()).merged(self._tree(name) or {}, name)
         return self.with_vars(known, entries, self._folder)
 
     def _style(self) -> OptionStyle:
-        """Return what `parsing` in DVC's own config says, for a dvc.yaml; nothing, if it cannot be read."""
+        """The style from `parsing` in DVC's own config, for a dvc.yaml; a bad config counts as empty."""
         data = None
         if posixpath.basename(self._source.name) == DVC_YAML:
             data = self._read_file(posixpath.join(self._folder, DVC_CONFIG)) or self._read_file(DVC_CONFIG)
         config = configparser.RawConfigParser(strict=False)
         with contextlib.suppress(configparser.Error):
             config.read_string((data or b"").decode("utf-8", "replace"))
-        said = {key: config.get("parsing", key, fallback="").strip(" \"'") for key in ("bool", "list")}
-        return OptionStyle(said["bool"] == "boolean_optional", said["list"] == "append")
+        negated = config.get("parsing", "bool", fallback="").strip(" \"'") == "boolean_optional"
+        repeated = config.get("parsing", "list", fallback="").strip(" \"'") == "append"
+        return OptionStyle(negated, repeated)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that variables came from."""
+        """The files of the variables."""
         return tuple(name for name, tree in self._trees.items() if tree is not None)
 
     def _tree(self, name: str) -> Tree | None:
@@ -123,7 +134,7 @@ class Expansion:
         return self._trees[name]
 
     def with_vars(self, known: Variables, entries: Node | None, folder: str) -> Variables:
-        """Return variables with those of a `vars:`, whose files are relative to a folder."""
+        """The known variables with more from a `vars:`, whose files are relative to a folder."""
         for entry in self.items(entries, "vars"):
             said = content(entry)
             try:
@@ -149,19 +160,20 @@ class Expansion:
             hint = f"It is looked for as {name}."
             raise self._source.error(entry, f"the file of variables '{path}' is not there", hint)
         self._count(entry, _EACH * len(tree))
-        if keys := [key for key in selected.split(",") if key]:
-            missing = [key for key in keys if key not in tree]
-            if missing:
-                raise self._source.error(entry, f"{name} has no '{missing[0]}' at its top")
-            tree = {key: tree[key] for key in keys}
-        # A file may be named twice, and params.yaml besides being read by itself.
-        again = {key for key in tree if known.sources.get(key) == name and known.values[key] == tree[key]}
-        return known.merged({key: tree[key] for key in tree if key not in again}, name)
+        keys = [key for key in selected.split(",") if key] or list(tree)
+        new = {}
+        for key in keys:
+            if key not in tree:
+                raise self._source.error(entry, f"{name} has no '{key}' at its top")
+            # A file may be named twice, and params.yaml is read in any case.
+            if known.sources.get(key) != name or known.values[key] != tree[key]:
+                new[key] = tree[key]
+        return known.merged(new, name)
 
     # -- stages ---------------------------------------------------------------------------------------
 
     def definitions(self, stages: Mapping[str, Node], variables: Variables) -> Iterator[Definition]:
-        """Yield the stages that the definitions make, in their order. Raises ConfigError."""
+        """The stages of all definitions, in order. Raises ConfigError."""
         count = 0
         for name, node in stages.items():
             if not isinstance(content(node), dict):
@@ -214,10 +226,11 @@ class Expansion:
         if not isinstance(items, list):
             hint = "For example: foreach: [small, large]"
             raise self._source.error(fields["foreach"], "'foreach' needs a list or a map", hint)
-        # DVC names the stages by the items of a list, or by their numbers if one is not plain.
-        numbered = any(isinstance(item, dict | list) for item in items)
-        named = {str(at) if numbered else plain_text(item): item for at, item in enumerate(items)}
-        for key, item in named.items():
+        # DVC names the stages by the items of a list, or by their numbers if any item is not plain.
+        keys = [plain_text(item) for item in items]
+        if any(isinstance(item, dict | list) for item in items):
+            keys = [str(at) for at in range(len(items))]
+        for key, item in dict(zip(keys, items, strict=True)).items():
             yield key, fields["do"], {"item": item}
 
     def _matrix(
@@ -230,11 +243,11 @@ class Expansion:
         count = math.prod(len(values) for values in axes.values())
         if count > MAX_STAGES:
             raise self._source.error(matrix, f"this makes {count:,} stages; {MAX_STAGES:,} are the most")
-        named = [[(_name_of(axis, at, value), value) for at, value in enumerate(axes[axis])] for axis in axes]
-        made: dict[str, dict[str, Any]] = {}
-        for chosen in itertools.product(*named):
-            item = dict(zip(axes, (value for _, value in chosen), strict=True))
-            made["-".join(name for name, _ in chosen)] = item
+        made: dict[str, dict[str, Value]] = {}
+        for chosen in itertools.product(*(enumerate(values) for values in axes.values())):
+            item = {axis: value for axis, (_, value) in zip(axes, chosen, strict=True)}
+            names = [_name_of(axis, *one) for axis, one in zip(axes, chosen, strict=True)]
+            made["-".join(names)] = item
         for key, item in made.items():
             yield key, node, {"key": key, "item": item}
 

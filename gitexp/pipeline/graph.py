@@ -1,13 +1,13 @@
-"""Which stage stands on which: from what one writes to what another reads, files and folders alike."""
+"""The graph of the stages: a stage stands on every stage whose outputs it reads."""
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
 from pathlib import PurePosixPath
 
 from gitexp.errors import ConfigError, UnknownStage
@@ -17,9 +17,9 @@ from gitexp.words import did_you_mean
 
 
 class Graph:
-    """The stages of one pipeline and what is above and below each.
+    """The stages of one pipeline, each with its neighbours above (makers) and below (readers).
 
-    Raises ConfigError if two stages write the same, or stages stand on each other in a circle.
+    Raises ConfigError for two stages that write the same file, and for a circle of stages.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -28,7 +28,7 @@ class Graph:
         self._place = {name: at for at, name in enumerate(self.stages)}
         self._makers = self._writers()
         self._paths = sorted(self._makers)
-        self._known: dict[str, list[str]] = {}  # the makers of paths that were asked for: many read the same
+        self._known: dict[str, list[str]] = {}  # path -> makers; many stages read the same
         self._above = {name: self._found_above(stage) for name, stage in self.stages.items()}
         self._below: dict[str, list[str]] = {name: [] for name in self.stages}
         for name, makers in self._above.items():
@@ -39,65 +39,73 @@ class Graph:
     # -- questions ------------------------------------------------------------------------------------
 
     def order(self) -> list[Stage]:
-        """Return all stages, each after those it stands on, else in the order of the file."""
+        """All stages, each after its makers, else in the order of the file."""
         return [self.stages[name] for name in self._order]
 
     def above(self, name: str) -> tuple[str, ...]:
-        """Return the stages that write what this one reads, in the order of the file."""
+        """The makers of a stage's inputs, in the order of the file."""
         return self._above[name]
 
     def below(self, name: str) -> tuple[str, ...]:
-        """Return the stages that read what this one writes, in the order of the file."""
+        """The readers of a stage's outputs, in the order of the file."""
         return tuple(self._below[name])
 
     def upstream(self, name: str) -> list[str]:
-        """Return all stages that this one stands on, also through others, in the order of a run."""
-        return self._reached([name], self._above)
+        """All stages above a stage, direct or not, in the order of a run."""
+        return self._in_order(self._reached([name], self._above))
 
     def downstream(self, name: str) -> list[str]:
-        """Return all stages that stand on this one, also through others, in the order of a run."""
-        return self._reached([name], self._below)
+        """All stages below a stage, direct or not, in the order of a run."""
+        return self._in_order(self._reached([name], self._below))
 
     def maker_of(self, path: str) -> Stage | None:
-        """Return the stage that writes a path, a folder that it is in, or something below it."""
+        """The first stage that writes a path, a folder around the path, or a file below."""
         makers = self._makers_of(path)
         return self.stages[makers[0]] if makers else None
 
     def select(self, words: Sequence[str], *, single: bool = False, downstream: bool = False) -> list[Stage]:
-        """Return the stages that words name, in the order of a run; without words, all.
+        """The stages named by words, in the order of a run; all stages without words.
 
-        With them come those they stand on, unless `single`; with `downstream` instead those that stand on
-        them. A word is a name, the name of a `foreach` or `matrix` for all that it makes, or a pattern
-        (`train@*`). Raises UnknownStage.
+        A word is a name, the name of a `foreach` or `matrix` for all its stages, or a pattern
+        (`train@*`). The stages above come along, unless `single`; with `downstream`, the stages below
+        come instead. Raises UnknownStage.
         """
-        chosen = list(dict.fromkeys(name for word in words for name in self._named(word))) or self._order
+        chosen = set(itertools.chain.from_iterable(map(self._named, words))) or set(self._order)
         if downstream:
-            chosen = chosen + self._reached(chosen, self._below)
+            chosen |= self._reached(chosen, self._below)
         elif not single:
-            chosen = chosen + self._reached(chosen, self._above)
-        wanted = set(chosen)
-        return [self.stages[name] for name in self._order if name in wanted]
+            chosen |= self._reached(chosen, self._above)
+        return [self.stages[name] for name in self._in_order(chosen)]
 
     def _named(self, word: str) -> list[str]:
         if word in self.stages:
             return [word]
-        of_group = [name for name in self.stages if name.startswith(f"{word}@")]
-        found = of_group or [name for name in self.stages if fnmatchcase(name, word)]
+        found = [name for name in self.stages if name.startswith(f"{word}@")]
         if not found:
-            some = ", ".join(list(self.stages)[:10]) + (", …" if len(self.stages) > 10 else "")
-            hint = did_you_mean(word, self.stages, f"The stages are: {some}.", most=1)
-            raise UnknownStage(f"there is no stage '{word}' in {self._file}", hint if self.stages else None)
+            found = [name for name in self.stages if fnmatchcase(name, word)]
+        if not found:
+            raise UnknownStage(f"there is no stage '{word}' in {self._file}", self._hint(word))
         return found
 
-    def _reached(self, names: Iterable[str], neighbours: Mapping[str, Sequence[str]]) -> list[str]:
+    def _hint(self, word: str) -> str | None:
+        if not self.stages:
+            return None
+        some = list(self.stages)[:10]
+        if len(self.stages) > len(some):
+            some.append("…")
+        return did_you_mean(word, self.stages, f"The stages are: {', '.join(some)}.", most=1)
+
+    def _reached(self, names: Iterable[str], neighbours: Mapping[str, Sequence[str]]) -> set[str]:
         seen: set[str] = set()
-        waiting = [each for name in names for each in neighbours[name]]
+        waiting = list(names)
         while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
-                waiting.extend(neighbours[name])
-        return [name for name in self._order if name in seen]
+            new = set(neighbours[waiting.pop()]) - seen
+            seen |= new
+            waiting += new
+        return seen
+
+    def _in_order(self, names: Collection[str]) -> list[str]:
+        return [name for name in self._order if name in names]
 
     # -- how it is made ---------------------------------------------------------------------------------
 
@@ -105,18 +113,20 @@ class Graph:
         return ConfigError(message, hint, file=self._file, line=stage.line)
 
     def _writers(self) -> dict[str, str]:
-        """Return by each output the stage that writes it. Raises ConfigError where two overlap."""
+        """Each output with the stage that writes it. Raises ConfigError for outputs that overlap."""
         makers: dict[str, str] = {}
         for name, stage in self.stages.items():
             for out in stage.outs:
                 if out.path in makers:
-                    first = makers[out.path]
-                    twice = f"'{name}' names '{out.path}' twice as an output"
-                    both = f"the stages '{first}' and '{name}' both write '{out.path}'"
-                    raise self._error(
-                        stage, twice if first == name else both, "Only one stage can make a file."
-                    )
+                    message = f"the stages '{makers[out.path]}' and '{name}' both write '{out.path}'"
+                    if makers[out.path] == name:
+                        message = f"'{name}' names '{out.path}' twice as an output"
+                    raise self._error(stage, message, "Only one stage can make a file.")
                 makers[out.path] = name
+        self._refuse_overlap(makers)
+        return makers
+
+    def _refuse_overlap(self, makers: Mapping[str, str]) -> None:
         for path, name in makers.items():
             for folder in _folders_of(path):
                 if folder in makers:
@@ -128,7 +138,6 @@ class Graph:
             message = f"the outputs '{first}' and '{second}' are one where case does not count"
             owner = next(name for path, name in makers.items() if lies_in(path, second))
             raise self._error(self.stages[owner], message, "Give them names that differ in more than that.")
-        return makers
 
     def _makers_of(self, path: str) -> list[str]:
         if path not in self._known:
@@ -137,7 +146,7 @@ class Graph:
 
     def _found_makers(self, path: str) -> list[str]:
         found = [self._makers[each] for each in (path, *_folders_of(path)) if each in self._makers]
-        below = path + "/" if path else ""
+        below = f"{path}/".lstrip("/")  # "" for the root
         for at in range(bisect_left(self._paths, below), len(self._paths)):
             if not self._paths[at].startswith(below):
                 break
@@ -146,7 +155,7 @@ class Graph:
 
     def _found_above(self, stage: Stage) -> tuple[str, ...]:
         makers: dict[str, None] = {}
-        for path in (*stage.deps, *(params.file for params in stage.params)):
+        for path in _inputs(stage):
             for maker in self._makers_of(path):
                 if maker == stage.name:
                     message = f"the stage '{maker}' reads '{path}', which it writes itself"
@@ -161,21 +170,20 @@ class Graph:
             raise self._cycle(error.args[1]) from None
 
     def _cycle(self, names: list[str]) -> ConfigError:
-        """Return the error that shows a circle, from what is written to who reads it."""
+        """The error with the steps of a circle, from makers to readers."""
         steps = []
-        for maker, reader in pairwise(names):
-            stage = self.stages[reader]
-            reads = (*stage.deps, *(params.file for params in stage.params))
-            path = next(each for each in reads if maker in self._makers_of(each))
+        for maker, reader in itertools.pairwise(names):
+            path = next(each for each in _inputs(self.stages[reader]) if maker in self._makers_of(each))
             steps.append(f"'{maker}' makes '{path}' for '{reader}'")
-        shown = steps if len(steps) <= 8 else [*steps[:7], "…", steps[-1]]
+        if len(steps) > 8:
+            steps[7:-1] = ["…"]
         first = min((self.stages[name] for name in names), key=lambda stage: stage.line or 0)
-        message = f"stages stand on each other in a circle: {', '.join(shown)}"
+        message = f"stages stand on each other in a circle: {', '.join(steps)}"
         return self._error(first, message, "Take one of these deps away.")
 
 
 def in_order(above: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return names so that each follows those above it, and else as they are given; raises CycleError."""
+    """The names, each after the names above, else in the order given. Raises CycleError."""
     sorter = TopologicalSorter(above)
     sorter.prepare()
     names = list(above)
@@ -188,6 +196,10 @@ def in_order(above: Mapping[str, Sequence[str]]) -> list[str]:
         for name in sorter.get_ready():
             heapq.heappush(ready, place[name])
     return order
+
+
+def _inputs(stage: Stage) -> list[str]:
+    return [*stage.deps, *(params.file for params in stage.params)]
 
 
 def _folders_of(path: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a stage's run is known by: the same key, the same outs."""
+"""The key of a stage's run: the same key, the same outs."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from gitexp.pipeline.lock import LockedStage
 
 
 def stage_key(stage: LockedStage) -> str:
-    """Return what two runs of a stage share if and only if they ran the same commands on the same input.
+    """A hash, equal for two runs of a stage exactly if both ran the same commands on the same input.
 
-    That is: the commands and where they run, the content of the deps, the values of the params, and the
-    paths of the outs; not what is in these.
+    The hash covers the commands and their folder, the content of the deps, the values of the params, and
+    the paths of the outs; not the content of the outs.
     """
-    params = {
-        file: {key: jsonable(value) for key, value in sorted(flat.items())}
-        for file, flat in sorted(stage.params.items())
-    }
-    what = [
-        "stage 1",  # whoever changes what counts, changes this
+    params = {}
+    for file, flat in sorted(stage.params.items()):
+        params[file] = {key: jsonable(value) for key, value in sorted(flat.items())}
+    counted = [
+        "stage 1",  # a change of this list changes this version
         stage.commands,
         stage.wdir,
         sorted((dep.path, *dep.content) for dep in stage.deps),
         params,
         sorted(out.path for out in stage.outs),
     ]
-    return hashlib.sha256(json.dumps(what, ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(counted, ensure_ascii=True).encode()).hexdigest()
 
 
 def result_of(stage: LockedStage) -> str:
-    """Return what stands for all that a stage's run has written; only to be compared."""
+    """A text for all outs of a stage's run; only compared."""
     return json.dumps(sorted((out.path, *out.content) for out in stage.outs))

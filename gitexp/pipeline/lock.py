@@ -1,12 +1,12 @@
-"""`gitexp.lock`: what each stage read and wrote when it last ran, the data that no stage makes, and the
-results of a command that are too large for Git.
+"""`gitexp.lock`: the inputs and outputs of each stage at its last run, added data, and a command's results
+too large for Git.
 
-The file stands in the project's folder and names paths relative to it; in memory all are relative to the
-root of the repository. It is written in one order and one line for each thing, so that a merge of two
-branches touches only the lines that both have changed; each stage has a seal besides, by which a mixture of
-two runs is known. docs/format.md is its contract.
+The file stands in the project's folder, and its paths are relative to the folder; in memory all paths are
+relative to the root of the repository. The order is fixed and each entry has a line of its own, so that a
+merge of two branches touches only lines that both have changed. A seal in each stage betrays a mixture of
+two runs. docs/format.md is the contract.
 
-A lock may come from a stranger: what it names is brought into workspaces, so it is read strictly.
+A lock may come from a stranger, and gitexp writes files at its paths: so it is read strictly.
 """
 
 from __future__ import annotations
@@ -42,7 +42,15 @@ _HEAD = "# Written by gitexp, to be committed. Where a merge stops here, take ei
 
 @dataclass(frozen=True, slots=True)
 class LockedStage:
-    """One stage as it ran: `params` are flat values by file. All paths are relative to the root."""
+    """One stage as it ran. All paths are relative to the root.
+
+    Attributes:
+        commands: shell lines.
+        wdir: folder of the commands; "" for the root.
+        deps: inputs.
+        params: flat values by file.
+        outs: outputs.
+    """
 
     commands: tuple[str, ...]
     wdir: str = ""
@@ -53,7 +61,13 @@ class LockedStage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The whole file: stages by name, added data and large results (`outs`) by path."""
+    """The whole file.
+
+    Attributes:
+        stages: stages by name.
+        data: added data by path.
+        outs: large results of a command by path.
+    """
 
     stages: Mapping[str, LockedStage] = field(default_factory=dict)
     data: Mapping[str, Artifact] = field(default_factory=dict)
@@ -61,54 +75,66 @@ class Lock:
 
     @property
     def artifacts(self) -> list[Artifact]:
-        """All that must be in a store for this lock to be whole: data and outs, not deps."""
+        """All artifacts that a store must have: data and outs, not deps."""
         of_stages = [out for stage in self.stages.values() for out in stage.outs]
         return [*self.data.values(), *self.outs.values(), *of_stages]
 
     def with_stage(self, name: str, stage: LockedStage) -> Lock:
-        """Return the lock with this stage; what it says of others at the same places is of earlier times."""
+        """The lock with this stage, without older entries at the same paths."""
         lock = self._without(stage.outs, but=name)
         return replace(lock, stages={**lock.stages, name: stage})
 
     def with_data(self, artifacts: Sequence[Artifact]) -> Lock:
-        """Return the lock with this data, in place of what stood there."""
+        """The lock with this data, without older entries at the same paths."""
         lock = self._without(artifacts)
-        return replace(lock, data={**lock.data, **{artifact.path: artifact for artifact in artifacts}})
+        return replace(lock, data={**lock.data, **_by_path(artifacts)})
 
     def with_outs(self, artifacts: Sequence[Artifact]) -> Lock:
-        """Return the lock with these as all the large results, in place of what stood there."""
+        """The lock with these large results alone, without older entries at the same paths."""
         lock = self._without(artifacts)
-        return replace(lock, outs={artifact.path: artifact for artifact in artifacts})
+        return replace(lock, outs=_by_path(artifacts))
 
     def _without(self, artifacts: Iterable[Artifact], but: str | None = None) -> Lock:
-        """Return the lock without what stands where these do, the stage `but` apart: an artifact may have
-        come from another stage, or been data, when the lock was written."""
+        """The lock without entries at the paths of these artifacts, except the stage `but`.
+
+        An artifact may have come from another stage, or been data, when the lock was written.
+        """
         taken = [paths.folded(artifact.path) for artifact in artifacts]
 
         def is_free(artifact: Artifact) -> bool:
             path = paths.folded(artifact.path)
             return not any(paths.overlap(path, other) for other in taken)
 
-        return Lock(
-            {n: each for n, each in self.stages.items() if n == but or all(map(is_free, each.outs))},
-            {path: each for path, each in self.data.items() if is_free(each)},
-            {path: each for path, each in self.outs.items() if is_free(each)},
-        )
+        def is_kept(name: str) -> bool:
+            return name == but or all(map(is_free, self.stages[name].outs))
+
+        stages = {name: self.stages[name] for name in filter(is_kept, self.stages)}
+        data, outs = filter(is_free, self.data.values()), filter(is_free, self.outs.values())
+        return Lock(stages, _by_path(data), _by_path(outs))
+
+
+def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
+    return {artifact.path: artifact for artifact in artifacts}
 
 
 def read_lock(name: str, data: bytes, prefix: str = "", *, mixed: bool = False) -> Lock:
-    """Return what a gitexp.lock says; `prefix` is the project's folder relative to the root.
+    """The lock in the text of a gitexp.lock.
 
-    A stage that a merge has made of two runs counts as not run, but with `mixed`: who asks for all that is
-    named wants it, too. Raises LockError, naming the file `name`, for whatever gitexp would not have written:
-    paths that lead out of the repository or into Git's folder, bad hashes, two artifacts at one place, a
-    merge's conflict.
+    Args:
+        name: path of the file, for errors.
+        data: content of the file.
+        prefix: folder of the project, from the root.
+        mixed: whether to keep a stage that a merge has mixed from two runs. Such a stage counts as not
+            run, but a search for all named data needs it.
+
+    Raises LockError for text that gitexp would not have written: paths out of the repository or into
+    Git's folder, bad hashes, two artifacts at one place, a merge's conflict.
     """
     return _LockReader(name, prefix, mixed=mixed).lock(data)
 
 
 def write_lock(lock: Lock, prefix: str = "") -> bytes:
-    """Return the lock as the text of a gitexp.lock in the folder `prefix`: the same for equal locks."""
+    """The text of a gitexp.lock in the folder `prefix`; equal locks have equal texts."""
     lines = [_HEAD, f"format: {_FORMAT}\n"]
     if lock.data:
         lines += ["data:\n", *_artifacts(lock.data.values(), "  ", prefix)]
@@ -122,9 +148,9 @@ def write_lock(lock: Lock, prefix: str = "") -> bytes:
 
 
 def check_lock(name: str, lock: Lock, prefix: str = "") -> None:
-    """Raise LockError for a lock that could not be read again, because of the paths that it names.
+    """Raise LockError for a lock with paths that could not be read again.
 
-    It costs far less than to write and read it: a pipeline may have a thousand stages.
+    The check costs far less than writing and reading: a pipeline may have a thousand stages.
     """
     _LockReader(name, prefix, mixed=False).check(lock)
 
@@ -138,23 +164,26 @@ def _shown(path: str, prefix: str) -> str:
 
 
 def _entry(indent: str, key: str, value: str) -> str:
-    marked = key if len(key) < _MAX_KEY else f"? {key}\n{indent}"
-    return f"{indent}{marked}: {value}\n"
+    if len(key) >= _MAX_KEY:
+        key = f"? {key}\n{indent}"
+    return f"{indent}{key}: {value}\n"
 
 
 def _artifacts(found: Iterable[Artifact], indent: str, prefix: str) -> Iterator[str]:
     for artifact in sorted(found, key=lambda each: each.path):
-        what: dict[str, Value] = {"hash": artifact.hash, "size": artifact.size}
+        fields: dict[str, Value] = {"hash": artifact.hash, "size": artifact.size}
         if artifact.files is not None:
-            what["files"] = artifact.files
+            fields["files"] = artifact.files
         if artifact.executable:
-            what["executable"] = True
-        yield _entry(indent, _shown(artifact.path, prefix), flow_text(what))
+            fields["executable"] = True
+        yield _entry(indent, _shown(artifact.path, prefix), flow_text(fields))
 
 
 def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
-    one = len(locked.commands) == 1
-    yield f"    cmd: {flow_text(locked.commands[0] if one else list(locked.commands))}\n"
+    commands: Value = list(locked.commands)
+    if len(commands) == 1:
+        commands = commands[0]
+    yield f"    cmd: {flow_text(commands)}\n"
     if locked.wdir != prefix:
         yield f"    wdir: {_shown(locked.wdir, prefix)}\n"
     if locked.deps:
@@ -170,13 +199,16 @@ def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
 
 
 def _seal(locked: LockedStage, prefix: str) -> str:
-    """Return what tells a run from a mixture of two: a merge may well take some lines of one and some of
-    the other, and would claim a result that nobody has computed."""
+    """A hash over all lines of a stage.
+
+    A merge may take some lines of one run and some of another, and so claim a result that nobody has
+    computed. The hash does not fit such a mixture.
+    """
     return sha256("".join(_stage(locked, prefix)).encode()).hexdigest()[:_SEAL]
 
 
 class _LockReader:
-    """Reads one lock; every complaint names its file."""
+    """Reads one lock; every error names its file."""
 
     def __init__(self, name: str, prefix: str, *, mixed: bool) -> None:
         self._name = name
@@ -194,16 +226,15 @@ class _LockReader:
         if tree.get("format", _FORMAT) != _FORMAT:
             self._fail("it was written by a later gitexp", "Update gitexp.")
         self._known(tree, {"format", "data", "outs", "stages"}, "the file")
-        added, outs = (
-            {artifact.path: artifact for artifact in self._artifacts(tree.get(key), key)}
-            for key in ("data", "outs")
-        )
-        found = {
-            name: self._stage(name, stage) for name, stage in self._map(tree.get("stages"), "stages").items()
-        }
-        stages = {name: stage for name, stage in found.items() if stage is not None}
-        lock = Lock(stages, added, outs)
-        self._refuse_clashes([artifact.path for artifact in lock.artifacts])
+        added = self._artifacts(tree.get("data"), "data")
+        outs = self._artifacts(tree.get("outs"), "outs")
+        stages = {}
+        for name, value in self._map(tree.get("stages"), "stages").items():
+            stage = self._stage(name, value)
+            if stage is not None:
+                stages[name] = stage
+        lock = Lock(stages, _by_path(added), _by_path(outs))
+        self._refuse_clashes(lock)
         return lock
 
     def check(self, lock: Lock) -> None:
@@ -212,11 +243,14 @@ class _LockReader:
         for stage in lock.stages.values():
             for path in (stage.wdir, *stage.params, *(dep.path for dep in stage.deps)):
                 self._path(_relative(path, self._prefix), "the lock", only_read=True)
-        self._refuse_clashes([artifact.path for artifact in lock.artifacts])
+        self._refuse_clashes(lock)
 
-    def _refuse_clashes(self, found: Sequence[str]) -> None:
-        twice = next((path for path, count in Counter(found).items() if count > 1), None)
-        both = (twice, twice) if twice is not None else paths.clash(found)
+    def _refuse_clashes(self, lock: Lock) -> None:
+        found = [artifact.path for artifact in lock.artifacts]
+        if repeated := [path for path, count in Counter(found).items() if count > 1]:
+            both: tuple[str, str] | None = (repeated[0], repeated[0])
+        else:
+            both = paths.clash(found)
         if both is not None:
             self._fail(f"{both[0]!r} and {both[1]!r} cannot both stand in one folder")
 
@@ -244,57 +278,57 @@ class _LockReader:
             self._fail(f"{what} has {unknown[0]!r}, which gitexp does not know")
 
     def _stage(self, name: str, value: Value) -> LockedStage | None:
-        """Return a stage as it ran; None for one that is a mixture of two runs."""
+        """A stage as it ran; None for a mixture of two runs."""
         what = f"the stage {name!r}"
         tree = self._map(value, what)
         self._known(tree, {"cmd", "wdir", "deps", "params", "outs", "seal"}, what)
         commands = tree.get("cmd")
-        commands = [commands] if isinstance(commands, str) else commands
+        if isinstance(commands, str):
+            commands = [commands]
         if not isinstance(commands, list) or not all(isinstance(one, str) for one in commands):
             self._fail(f"cmd of {what} must be text or a list of texts")
         wdir = tree.get("wdir", ".")
         if not isinstance(wdir, str):
             self._fail(f"wdir of {what} must be a path")
-        params = self._map(tree.get("params"), f"params of {what}")
+        params = {}
+        for file, flat in self._map(tree.get("params"), f"params of {what}").items():
+            path = self._path(file, f"params of {what}", only_read=True)
+            params[path] = self._map(flat, f"{file!r} in params of {what}")
         locked = LockedStage(
             commands=tuple(commands),
             wdir=self._path(wdir, f"wdir of {what}", only_read=True),
             deps=self._artifacts(tree.get("deps"), f"deps of {what}", only_read=True),
-            params={
-                self._path(file, f"params of {what}", only_read=True): self._map(
-                    flat, f"{file!r} in params of {what}"
-                )
-                for file, flat in params.items()
-            },
+            params=params,
             outs=self._artifacts(tree.get("outs"), f"outs of {what}"),
         )
-        return locked if self._mixed or tree.get("seal") == _seal(locked, self._prefix) else None
+        if not self._mixed and tree.get("seal") != _seal(locked, self._prefix):
+            return None
+        return locked
 
     def _artifacts(self, value: Value, what: str, *, only_read: bool = False) -> tuple[Artifact, ...]:
-        found = [self._artifact(path, each, what, only_read) for path, each in self._map(value, what).items()]
-        return tuple(found)
+        entries = self._map(value, what).items()
+        return tuple(self._artifact(path, entry, what, only_read) for path, entry in entries)
 
     def _artifact(self, path: str, value: Value, what: str, only_read: bool) -> Artifact:
         of = f"{path!r} in {what}"
         tree = self._map(value, of)
         self._known(tree, {"hash", "size", "files", "executable"}, of)
         hash_, size, files = tree.get("hash"), tree.get("size"), tree.get("files")
-        match = _HASH.fullmatch(hash_) if isinstance(hash_, str) else None
-        if match is None:
+        if not isinstance(hash_, str) or not _HASH.fullmatch(hash_):
             self._fail(f"{of} has no hash that could be one")
         if not _is_count(size) or not (files is None or _is_count(files)):
             self._fail(f"the size of {of} is no number that could be one")
-        if (files is not None) != (match[1] is not None):
+        if (files is not None) != hash_.endswith(".dir"):
             self._fail(f"{of} is a folder by its hash and not by what else is said, or the other way")
         executable = tree.get("executable", False)
         if not isinstance(executable, bool):
             self._fail(f"executable of {of} must be true or false")
-        return Artifact(self._path(path, what, only_read=only_read), match[0], size, files, executable)
+        return Artifact(self._path(path, what, only_read=only_read), hash_, size, files, executable)
 
     def _path(self, path: str, what: str, *, only_read: bool = False) -> str:
-        """Return a path of the file relative to the root, "" for that; only at its start may it go up.
+        """The path from the root, "" for the root itself; `..` may stand at the start of a path only.
 
-        What is `only_read` may be the root, or have a name that not every system takes.
+        With `only_read`, the path may be the root, or have a name that some systems do not take.
         """
         full = posixpath.normpath(posixpath.join(self._prefix, path))
         why = None

@@ -1,4 +1,4 @@
-"""Paths as people write them, made paths from the root of the repository; and where the lock stands."""
+"""Paths as people write them, made paths from the root of the repository; and the place of the lock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 LOCK_FILE = "gitexp.lock"
 
-# They say what runs and what belongs into Git, in whatever folder they stand.
+# In any folder, these files rule what runs and what belongs into Git.
 _RULES = (
     *("gitexp.yaml", LOCK_FILE, ".gitexpignore"),
     *("dvc.yaml", "dvc.lock", ".dvcignore"),
@@ -15,19 +15,20 @@ _RULES = (
 
 
 def rule_in(path: str) -> str | None:
-    """Return the part of a path that is a file by whose rules gitexp or Git works, None if none is."""
+    """The part of a path that is a file with rules for gitexp or Git; None without such a part."""
     return next((part for part in path.split("/") if part.casefold() in _RULES), None)
 
 
 def lock_path(folder: str) -> str:
-    """Return where the gitexp.lock of the project in a folder stands, relative to the root."""
+    """The path of the gitexp.lock of a project, from the root; `folder` is the project's folder."""
     return PurePosixPath(folder, LOCK_FILE).as_posix()
 
 
 def inside(folder: str, path: str) -> str | None:
-    """Return a path relative to a folder made relative to the root; "" is the root itself.
+    """The path from the root for a path relative to a folder; "" for the root itself.
 
-    None if it leaves the repository, is absolute, enters .git or .gitexp, or has control characters.
+    None for a path that leaves the repository, is absolute, enters .git or .gitexp, or has control
+    characters.
     """
     parts: list[str] = []
     for part in PurePosixPath(folder, path.replace("\\", "/")).parts:

@@ -1,7 +1,7 @@
 """`stages:` of a gitexp.yaml or a dvc.yaml, read into a pipeline. The vocabulary is that of DVC 3.
 
-What stands there is either understood, or named with its line: as an error where the pipeline would do
-something else without it, as a note where it has no effect here.
+An entry that is not understood is named with its line: as an error if the pipeline would do something else
+without the entry, as a note if the entry has no effect here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import posixpath
 import re
 import string
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from gitexp.errors import ConfigError
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
@@ -56,11 +55,16 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
 def read(name: str, data: bytes, prefix: str, read_file: ReadFile, *, only_stages: bool = False) -> Pipeline:
-    """Return the pipeline that a file says; `name` is the file and `prefix` its folder, from the root.
+    """The pipeline of a file.
 
-    `read_file` gives the content of a file of variables, or None where there is none. With `only_stages`
-    all else at the top of the file, but `vars`, is somebody else's to read. Raises ParseError and
-    ConfigError, with the line.
+    Args:
+        name: path of the file, from the root.
+        data: content of the file.
+        prefix: folder of the file, from the root.
+        read_file: reader for files of variables.
+        only_stages: whether to read `stages` and `vars` alone; the caller reads the rest of the file.
+
+    Raises ParseError and ConfigError, with the line.
     """
     return _PipelineReader(PipelineFile(name, data), prefix, read_file).pipeline(only_stages=only_stages)
 
@@ -82,7 +86,7 @@ class _PipelineReader:
         if stages is not None and not isinstance(content(stages), dict | None):
             raise self._source.error(stages, "'stages' must be a mapping of names to stages")
         definitions = self._expansion.definitions((stages and content(stages)) or {}, known)
-        made = tuple(self._stage(definition) for definition in definitions)
+        made = tuple(map(self._stage, definitions))
         self._refuse_own_variables(made)
         if only_stages:
             return Pipeline(self._source.name, made, params=self._expansion.files, notes=tuple(self._notes))
@@ -100,7 +104,7 @@ class _PipelineReader:
         )
 
     def _refuse_own_variables(self, stages: Sequence[Stage]) -> None:
-        """Raise ConfigError for a stage that writes a file from which the stages themselves are made."""
+        """Raise ConfigError for a stage that writes a file of variables, from which the stages are made."""
         for stage in stages:
             for file in self._expansion.files:
                 if any(lies_in(file, out.path) for out in stage.outs):
@@ -127,6 +131,11 @@ class _PipelineReader:
         if fields.get("wdir") is not None and content(fields["wdir"]) is not None:
             wdir = self._folder(fields["wdir"], self._text(fields["wdir"], "wdir", known))
         known = self._expansion.with_vars(known, fields.get("vars"), wdir)
+        desc, meta = "", None
+        if "desc" in fields:
+            desc = self._text(fields["desc"], "desc", known)
+        if "meta" in fields:
+            meta = self._expansion.value(fields["meta"], known)
         return Stage(
             name=name,
             commands=self._commands(body, name, fields.get("cmd"), known),
@@ -134,10 +143,10 @@ class _PipelineReader:
             deps=tuple(dict.fromkeys(self._deps(fields.get("deps"), known, wdir))),
             params=self._params(fields.get("params"), known, wdir),
             outs=self._outs(fields, known, wdir),
-            desc=self._text(fields["desc"], "desc", known) if "desc" in fields else "",
+            desc=desc,
             frozen=self._flag(fields.get("frozen"), "frozen"),
             always_changed=self._flag(fields.get("always_changed"), "always_changed"),
-            meta=self._expansion.value(fields["meta"], known) if "meta" in fields else None,
+            meta=meta,
             line=definition.line,
         )
 
@@ -151,19 +160,22 @@ class _PipelineReader:
             raise self._source.error(node, message, "Give foreach a map: its keys name the stages.")
 
     def _commands(self, body: Node, name: str, node: Node | None, known: Variables) -> tuple[str, ...]:
-        """Return the lines of a text, or the entries of a list: each is a command, as in DVC."""
+        """The commands of a stage: the lines of a text, or the entries of a list, as in DVC."""
         if node is None or content(node) is None:
             hint = "For example: cmd: python train.py"
             raise self._source.error(body, f"the stage '{name}' has no 'cmd'", hint)
         is_list = isinstance(content(node), list)
+        entries = content(node) if is_list else [node]
         commands: list[str] = []
-        for entry in content(node) if is_list else [node]:
+        for entry in entries:
             text = content(entry)
             if not isinstance(text, str):
                 raise self._source.error(entry, "'cmd' must be a text or a list of texts")
             filled = plain_text(self._expansion.fill(entry, known, text, in_command=True))
-            # At newlines only, as a shell does: a name may hold what else Python takes for the end of a line.
-            lines = [line.strip(" \t\r") for line in ([filled] if is_list else filled.split("\n"))]
+            lines = [filled]
+            if not is_list:  # at newlines only, as a shell does: splitlines() would split within names, too
+                lines = filled.split("\n")
+            lines = [line.strip(" \t\r") for line in lines]
             if not any(lines) or "\0" in filled:
                 raise self._source.error(entry, f"the stage '{name}' has an empty command")
             commands += filter(None, lines)
@@ -183,27 +195,27 @@ class _PipelineReader:
             yield self._path(item, path, wdir)
 
     def _params(self, node: Node | None, known: Variables, wdir: str) -> tuple[ParamsDep, ...]:
-        """Return for each file the keys, or None for all of it, as soon as one entry says so."""
-        found: dict[str, dict[str, None] | None] = {}
-
-        def add(file: str, keys: list[str] | None) -> None:
-            known_keys = found.setdefault(file, {})
-            if keys is None:
-                found[file] = None
-            elif known_keys is not None:
-                known_keys.update(dict.fromkeys(keys))
-
+        """The params by file. One entry for all of a file outweighs keys of the file."""
+        found: dict[str, list[str]] = {}
+        whole = set()
         for item in self._expansion.items(node, "params"):
             entry = content(item)
             if not isinstance(entry, dict):
-                add(self._path(item, DEFAULT_PARAMS, wdir), [self._text(item, "params", known)])
+                file = self._path(item, DEFAULT_PARAMS, wdir)
+                found.setdefault(file, []).append(self._text(item, "params", known))
                 continue
             for name, keys in entry.items():
                 file = self._path(keys, plain_text(self._expansion.fill(keys, known, name)), wdir)
-                whole = content(keys) in (None, {}, [])
-                listed = [] if whole else self._expansion.items(keys, f"params of {name}")
-                add(file, None if whole else [self._text(key, "params", known) for key in listed])
-        return tuple(ParamsDep(file, None if keys is None else tuple(keys)) for file, keys in found.items())
+                listed = found.setdefault(file, [])
+                if content(keys) in (None, {}, []):
+                    whole.add(file)
+                else:
+                    items = self._expansion.items(keys, f"params of {name}")
+                    listed += [self._text(key, "params", known) for key in items]
+        deps = []
+        for file, texts in found.items():
+            deps.append(ParamsDep(file, None if file in whole else tuple(dict.fromkeys(texts))))
+        return tuple(deps)
 
     # -- what it writes -------------------------------------------------------------------------------
 
@@ -219,22 +231,28 @@ class _PipelineReader:
         return tuple(dict.fromkeys(found))
 
     def _check_out(self, node: Node, path: str) -> None:
-        """Raise ConfigError for what no stage may write: it is removed before the stage runs."""
+        """Raise ConfigError for a forbidden output: outputs are removed before the stage runs."""
         if (why := fault(path)) is not None:
             raise self._source.error(node, f"the output '{path}' {why}", "Give it another name.")
-        if rule_in(path) is not None or lies_in(self._source.name, path):
-            what = "is" if rule_in(path) is not None else "contains"
+        what = None
+        if rule_in(path) is not None:
+            what = "is"
+        elif lies_in(self._source.name, path):
+            what = "contains"
+        if what is not None:
             message = f"the output '{path}' {what} a file that gitexp or Git works by, and would be removed"
             raise self._source.error(node, message, "Let the stage write another file, or another folder.")
 
     def _entries(self, node: Node | None, field: str) -> Iterator[tuple[Node, str, list[Node]]]:
-        """Yield of a list of outputs each one's place, path and settings."""
+        """Each output of a list: its place, path and settings."""
         for item in self._expansion.items(node, field):
             entry = content(item)
             if isinstance(entry, dict):
                 for name, settings in entry.items():
-                    several = field == "plots" and isinstance(content(settings), list)
-                    yield settings, name, content(settings) if several else [settings]
+                    if field == "plots" and isinstance(content(settings), list):
+                        yield settings, name, content(settings)
+                    else:
+                        yield settings, name, [settings]
             elif isinstance(entry, str):
                 yield item, entry, []
             else:
@@ -244,7 +262,9 @@ class _PipelineReader:
 
     def _out_flags(self, item: Node, settings: list[Node], path: str, field: str) -> dict[str, bool]:
         flags: dict[str, bool] = {}
-        known = [*OUT_FIELDS, *_OUT_WORDS, *_OUT_DVC, *(_PLOT_FIELDS if field == "plots" else ())]
+        known = [*OUT_FIELDS, *_OUT_WORDS, *_OUT_DVC]
+        if field == "plots":
+            known += _PLOT_FIELDS
         for each in settings:
             said = content(each)
             if not isinstance(said, dict | None):
@@ -267,19 +287,15 @@ class _PipelineReader:
             yield self._path(item, self._text(item, field, known), self._prefix)
 
     def _plots(self, node: Node | None, known: Variables) -> Iterator[str]:
-        """Yield the files of the top-level plots: what `x` and `y` name, or else the plot's own name."""
+        """The files of the top-level plots: the files of `x` and `y`, or else the name of the plot."""
         for item in self._expansion.items(node, "plots"):
             if not isinstance(content(item), dict):
                 yield self._path(item, self._text(item, "plots", known), self._prefix)
                 continue
             for name, settings in content(item).items():
-                said: Any = content(settings) if isinstance(content(settings), dict) else {}
-                axes = [content(said[axis]) for axis in ("x", "y") if axis in said]
-                named = [file for axis in axes if isinstance(axis, dict) for file in axis]
-                for file in named or [name]:
-                    yield self._path(
-                        item, plain_text(self._expansion.fill(settings, known, file)), self._prefix
-                    )
+                for file in _files_of_axes(settings) or [name]:
+                    filled = plain_text(self._expansion.fill(settings, known, file))
+                    yield self._path(item, filled, self._prefix)
 
     # -- single values ----------------------------------------------------------------------------------
 
@@ -287,18 +303,23 @@ class _PipelineReader:
         value: Value = content(node)
         if isinstance(value, dict | list) or value is None:
             raise self._source.error(node, f"'{field}' takes texts here")
-        return plain_text(self._expansion.fill(node, known, value) if isinstance(value, str) else value)
+        if isinstance(value, str):
+            value = self._expansion.fill(node, known, value)
+        return plain_text(value)
 
     def _flag(self, node: Node | None, field: str) -> bool:
-        value = False if node is None else content(node)
+        if node is None:
+            return False
+        value = content(node)
         if not isinstance(value, bool):
-            assert node is not None
             raise self._source.error(node, f"'{field}' must be true or false")
         return value
 
     def _folder(self, node: Node, path: str) -> str:
-        """Return a folder that commands run in; it may be the root."""
-        return "" if inside(self._prefix, path) == "" else self._path(node, path, self._prefix)
+        """The folder of a stage's commands; "" for the root."""
+        if inside(self._prefix, path) == "":
+            return ""
+        return self._path(node, path, self._prefix)
 
     def _path(self, node: Node, path: str, folder: str) -> str:
         if _URL.match(path):
@@ -315,3 +336,13 @@ class _PipelineReader:
         if len(found) > _LONGEST_PATH or found.count("/") > _DEEPEST_PATH:
             raise self._source.error(node, f"too long, or too deep, for a path: '{path}'")
         return found
+
+
+def _files_of_axes(settings: Node) -> list[str]:
+    files: list[str] = []
+    said = content(settings)
+    if isinstance(said, dict):
+        for axis in ("x", "y"):
+            if axis in said and isinstance(content(said[axis]), dict):
+                files += content(said[axis])
+    return files

@@ -1,4 +1,4 @@
-"""A pipeline as values: stages with what they read and write."""
+"""A pipeline as values: stages with their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ReadFile = Callable[[str], bytes | None]  # a path from the root -> its content,
 
 
 class OutKind(StrEnum):
-    """What an output is for: metrics and plots are read by people and stand in Git as well."""
+    """The use of an output. Metrics and plots are for people, and stand in Git as well."""
 
     OUT = "out"
     METRIC = "metric"
@@ -21,10 +21,14 @@ class OutKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """A file or folder that a stage writes, relative to the root.
+    """A file or folder that a stage writes.
 
-    With `in_git` it is small and belongs into the experiment's tree (`cache: false`, metrics, plots);
-    with `persist` it is not removed before the stage runs.
+    Attributes:
+        path: path from the root.
+        kind: use of the output.
+        in_git: whether the output is small and belongs into the experiment's tree (`cache: false`,
+            metrics, plots).
+        persist: whether the output stays in place before the stage runs; others are removed.
     """
 
     path: str
@@ -35,7 +39,7 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class ParamsDep:
-    """Params that a stage depends on: dotted keys of a file, or all of it (`keys` None)."""
+    """Params that a stage reads: dotted keys of a file, or all (`keys` None)."""
 
     file: str
     keys: tuple[str, ...] | None
@@ -43,10 +47,20 @@ class ParamsDep:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step. All paths are relative to the root of the repository, with slashes, and inside it.
+    """One step of a pipeline. All paths are from the root of the repository, with slashes, and inside.
 
-    `commands` are shell lines that run in `wdir` ("" is the root) one after another, until one fails.
-    `line` is where the stage stands in its file.
+    Attributes:
+        name: unique name; `group@item` for a stage of a `foreach` or `matrix`.
+        commands: shell lines, run one after another until the first failure.
+        wdir: folder of the commands; "" for the root.
+        deps: files and folders that the commands read.
+        params: params that the commands read.
+        outs: files and folders that the commands write.
+        desc: description for people.
+        frozen: whether the stage never runs.
+        always_changed: whether the stage is never up to date.
+        meta: any value, for other programs.
+        line: line in the file, from 1.
     """
 
     name: str
@@ -64,11 +78,15 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """All stages of a project in the order of its file. `file` is that file, relative to the root.
+    """All stages of a project.
 
-    `params`, `metrics` and `plots` are those named outside of stages (dvc.yaml has such lists; files that
-    variables come from are among the params). `notes` are sentences, each with its line, about what
-    stands in the file and has no effect here.
+    Attributes:
+        file: path of the pipeline's file, from the root.
+        stages: the stages in the order of the file.
+        params: params files named outside of stages, and files of variables.
+        metrics: metrics files named outside of stages (in a dvc.yaml).
+        plots: files of plots named outside of stages (in a dvc.yaml).
+        notes: sentences about entries without effect here, each with its line.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Whether a stage is up to date, and if not, why: what it would read now against what the lock says."""
+"""Is a stage up to date, and why not? Its present inputs and outputs are compared with the lock."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from gitexp.files.yaml_write import flow_text
 from gitexp.model import MISSING, Artifact, Flat, Value
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import Stage
+from gitexp.words import cut, shorten
 
 _MOST = 3  # reasons that are told in one line
 _LONGEST = 40  # characters of a value in a reason
 
 
 class Why(StrEnum):
-    """What is not as it was when a stage last ran."""
+    """The kind of a difference since a stage's last run."""
 
     NEVER_RUN = "never run"
     ALWAYS = "always changed"
@@ -34,10 +35,14 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One difference: `what` is a path, or a param's key (with `file:` before it where there are more).
+    """One difference. `old` and `new` are equal for a file that has only changed its mode.
 
-    `old` and `new` are hashes of a dep or out and values of a param, MISSING where there is none. They are
-    the same where a file has only become executable, or is it no more.
+    Attributes:
+        why: kind of the difference.
+        what: path of a dep or out, name of a stage above, or key of a param (after `file:`, unless the
+            file is a params.yaml).
+        old: hash of a dep or out, value of a param; MISSING without one.
+        new: the same now.
     """
 
     why: Why
@@ -59,7 +64,7 @@ class Reason:
 
     @property
     def name(self) -> str:
-        """What has changed, as in "params train.lr"."""
+        """The changed thing, as in "params train.lr"."""
         kind = {Why.PARAM: "params ", Why.OUT: "out "}.get(self.why, "")
         return kind + self.what
 
@@ -70,49 +75,49 @@ class Reason:
             return f"is new: {_shown(self.new)}" if shown else "is new"
         if shown:
             return f"changed {_shown(self.old)} → {_shown(self.new)}"
-        return "changed" if self.old != self.new else "changed its mode"
+        if self.old == self.new:
+            return "changed its mode"
+        return "changed"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the reason as `--json` has it."""
+        """The reason as `--json` has it."""
+        fields = {"why": str(self.why), "what": self.what, "text": self.text}
         values = {"old": self.old, "new": self.new}
-        known = {key: value for key, value in values.items() if value is not MISSING and value is not None}
-        return {"why": str(self.why), "what": self.what, "text": self.text, **known}
+        return fields | {key: value for key, value in values.items() if value not in (MISSING, None)}
 
 
 def sentence(reasons: Iterable[Reason]) -> str:
-    """Return some reasons in one line, the first few of them; those of one kind together."""
+    """The first few reasons in one line. Missing outs form one group, stages above another."""
     groups: dict[object, list[Reason]] = {}
     for at, reason in enumerate(reasons):
-        is_missing = reason.why is Why.OUT and reason.new is MISSING
-        kind = "missing" if is_missing else reason.why if reason.why is Why.ABOVE else at
+        kind: object = at
+        if reason.why is Why.ABOVE or (reason.why is Why.OUT and reason.new is MISSING):
+            kind = reason.why
         groups.setdefault(kind, []).append(reason)
-    return _some([_together(group) for group in groups.values()])
+    return shorten([_together(group) for group in groups.values()], _MOST)
 
 
 def _together(group: Sequence[Reason]) -> str:
     if len(group) == 1:
         return group[0].text
-    names = _some([reason.what for reason in group])
+    names = shorten([reason.what for reason in group], _MOST)
     return f"after {names}" if group[0].why is Why.ABOVE else f"outs {names} are missing"
 
 
-def _some(texts: Sequence[str]) -> str:
-    more = len(texts) - _MOST
-    return ", ".join(texts[:_MOST]) + (f" and {more} more" if more > 0 else "")
-
-
 def _shown(value: Value) -> str:
-    text = flow_text(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return cut(flow_text(value), _LONGEST)
 
 
 def reasons(
     stage: Stage, now: LockedStage, locked: LockedStage | None, outs: Mapping[str, Artifact | None]
 ) -> tuple[Reason, ...]:
-    """Return why a stage is not up to date; nothing if it is.
+    """The reasons to run a stage; none if the stage is up to date.
 
-    `now` is what it would read, `locked` what it read when it last ran, and `outs` are those that are
-    there now. A stage that neither reads nor writes anything is never up to date, as with DVC.
+    Args:
+        stage: the stage. Without inputs and outputs it is never up to date, as with DVC.
+        now: the stage with its present inputs.
+        locked: the stage at its last run.
+        outs: the present outputs by path; None for a missing output.
     """
     if stage.always_changed or not (stage.deps or stage.params or stage.outs):
         return (Reason(Why.ALWAYS),)
@@ -122,31 +127,29 @@ def reasons(
 
 
 def changes(now: LockedStage, before: LockedStage) -> tuple[Reason, ...]:
-    """Return in what the inputs of a stage differ from what they were."""
+    """The differences between two sets of a stage's inputs."""
     return tuple(_of_inputs(now, before))
 
 
 def steady(before: LockedStage, after: LockedStage) -> LockedStage:
-    """Return what a stage read, of which nobody knows what it was where it changed while the stage ran.
+    """A stage with the inputs of its run, where these are certain.
 
-    Such a dep has a hash that no content has, and such a param is not there: so the stage is never up to date
-    by it, and never taken for one that read either.
+    Nobody knows which version of an input the stage read if the input changed during the run. Such a dep
+    gets a hash without content, and such a param is left out. So the stage is never up to date by that
+    input, and never taken for a run on either version.
     """
     later = {dep.path: dep.content for dep in after.deps}
-    deps = (dep if later.get(dep.path) == dep.content else _unknown(dep) for dep in before.deps)
-    params = {
-        file: {key: value for key, value in flat.items() if _has(after.params.get(file, {}), key, value)}
-        for file, flat in before.params.items()
-    }
+    deps = []
+    for dep in before.deps:
+        if later.get(dep.path) != dep.content:
+            dep = replace(dep, hash="0" * 64 + dep.hash[64:])
+        deps.append(dep)
+    params = {file: _unchanged(flat, after.params.get(file, {})) for file, flat in before.params.items()}
     return replace(before, deps=tuple(deps), params=params)
 
 
-def _unknown(dep: Artifact) -> Artifact:
-    return replace(dep, hash="0" * 64 + dep.hash[64:])
-
-
-def _has(flat: Flat, key: str, value: Value) -> bool:
-    return key in flat and same(flat[key], value)
+def _unchanged(before: Flat, after: Flat) -> Flat:
+    return {key: value for key, value in before.items() if same(value, after.get(key, MISSING))}
 
 
 def _of_inputs(now: LockedStage, locked: LockedStage) -> Iterator[Reason]:
@@ -156,10 +159,12 @@ def _of_inputs(now: LockedStage, locked: LockedStage) -> Iterator[Reason]:
         yield Reason(Why.WDIR)
     for file in sorted({*now.params, *locked.params}):
         new, old = now.params.get(file, {}), locked.params.get(file, {})
-        shown = "" if file.rpartition("/")[2] == DEFAULT_PARAMS else f"{file}:"
-        for key in (*new, *(key for key in old if key not in new)):
+        shown = ""
+        if file.rpartition("/")[2] != DEFAULT_PARAMS:
+            shown = f"{file}:"
+        for key in {**new, **old}:
             before, after = old.get(key, MISSING), new.get(key, MISSING)
-            if before is MISSING or after is MISSING or not same(before, after):
+            if not same(before, after):
                 yield Reason(Why.PARAM, shown + key, before, after)
     yield from _of_artifacts(Why.DEP, locked.deps, now.deps)
 
@@ -174,20 +179,26 @@ def _of_outs(stage: Stage, locked: LockedStage, outs: Mapping[str, Artifact | No
 
 
 def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact]) -> Iterator[Reason]:
-    old, new = ({artifact.path: artifact.content for artifact in found} for found in (before, after))
-    for path in (*new, *(path for path in old if path not in new)):
-        if old.get(path) != new.get(path):
-            hashes = (found[path][0] if path in found else MISSING for found in (old, new))
-            yield Reason(why, path or ".", *hashes)
+    absent = (MISSING, False)
+    old = {artifact.path: artifact.content for artifact in before}
+    new = {artifact.path: artifact.content for artifact in after}
+    for path in {**new, **old}:
+        was, is_now = old.get(path, absent), new.get(path, absent)
+        if was != is_now:
+            yield Reason(why, path or ".", was[0], is_now[0])
 
 
 @dataclass(frozen=True, slots=True)
 class StageSelection:
-    """Which stages of a pipeline are asked for: without `names` all.
+    """The stages of a pipeline to run, and how.
 
-    With what they stand on, unless `single`; with `downstream` what stands on them instead. With `force`
-    they run though they are up to date. With `keep_going`, a failure stops only what stands on it. `jobs`
-    may run at a time.
+    Attributes:
+        names: names, groups or patterns of stages; empty for all stages.
+        force: whether stages run although up to date.
+        single: whether the named stages run alone, without the stages above.
+        downstream: whether the stages below run as well, and the stages above do not.
+        keep_going: whether a failure stops only the stages below.
+        jobs: number of stages that may run at a time.
     """
 
     names: tuple[str, ...] = ()
@@ -199,25 +210,26 @@ class StageSelection:
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether it says which stages, or how; to run several at a time says neither."""
+        """Whether the selection differs from a plain `gitexp run`; `jobs` and `keep_going` do not count."""
         return replace(self, jobs=1, keep_going=False) != StageSelection()
 
     @property
     def argv(self) -> tuple[str, ...]:
         """The words of a command line that ask for the same stages."""
         flags = {"--force": self.force, "--single": self.single, "--downstream": self.downstream}
-        return ("gitexp", "run", *(flag for flag, wanted in flags.items() if wanted), *self.names)
+        wanted = [flag for flag, is_set in flags.items() if is_set]
+        return ("gitexp", "run", *wanted, *self.names)
 
     @classmethod
     def of_argv(cls, argv: Sequence[str]) -> StageSelection:
-        """Return the selection that `argv` stands for; not its `force`, which was meant for once."""
+        """The selection of a command line, without `--force`, which was meant for once."""
         words = argv[2:]
         names = tuple(word for word in words if not word.startswith("-"))
         return cls(names, single="--single" in words, downstream="--downstream" in words)
 
 
 class StageState(StrEnum):
-    """What became of a stage, or what `run` would make of it."""
+    """The fate of a stage in a run, or in a run now."""
 
     UP_TO_DATE = "up to date"
     FROZEN = "frozen"
@@ -225,17 +237,27 @@ class StageState(StrEnum):
     RAN = "ran"
     FAILED = "failed"
     NOT_RUN = "not run"
-    CHANGED = "changed"  # it would run; or it is not known yet, because a stage above would
-    RESTORABLE = "restorable"  # it would be restored
+    CHANGED = "changed"  # would run; or is not known yet, because a stage above would run
+    RESTORABLE = "restorable"  # would be restored
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """One stage and what became of it. `source` is the experiment that it was restored from, "" for what was
-    here; `seconds` is how long it ran, and `error` why it failed, or did not run. Where that was not its
-    command's doing, there is no `exit_code`, and `hint` may say what to do next. A restorable one whose
-    outs are not on this machine has the data `remote` that they would come from, `sure` if that was asked.
-    `warnings` are sentences. It is not `exact` if what it read was changed while it ran.
+    """One stage after a run, or as it would be after a run now.
+
+    Attributes:
+        name: name of the stage.
+        state: fate of the stage.
+        reasons: reasons to run the stage.
+        source: experiment that the stage was restored from; "" for a result of this workspace.
+        seconds: duration of the commands.
+        exit_code: exit status of the command that failed; None for a failure of another kind.
+        error: reason why the stage failed, or did not run.
+        hint: next step after a failure.
+        remote: data remote that a restorable stage's outs would come from; "" for outs on this machine.
+        sure: whether the remote was asked for the outs.
+        warnings: sentences.
+        exact: whether the inputs stayed the same during the run.
     """
 
     name: str
@@ -253,29 +275,27 @@ class StageResult:
 
     @property
     def text(self) -> str:
-        """What is to be said of it, without its name."""
+        """The state in words, without the name."""
         match self.state:
             case StageState.RESTORED:
-                return f"restored from {self.source}" if self.source else "restored"
-            case StageState.RAN:
+                return f"restored{self._from}"
+            case StageState.RAN | StageState.CHANGED:
                 return sentence(self.reasons)
-            case StageState.CHANGED:
-                return sentence(self.reasons)
+            case StageState.RESTORABLE if not self.remote:
+                return f"{sentence(self.reasons)}, would be restored{self._from}"
             case StageState.RESTORABLE:
-                return f"{sentence(self.reasons)}, would be restored{self._where}"
-            case StageState.FAILED | StageState.NOT_RUN:
-                return f"{self.state}: {self.error}" if self.error else str(self.state)
+                remote = f"fetched from {self.remote}" if self.sure else f"if {self.remote} has it"
+                return f"{sentence(self.reasons)}, would be restored{self._from}, {remote}"
+            case StageState.FAILED | StageState.NOT_RUN if self.error:
+                return f"{self.state}: {self.error}"
         return str(self.state)
 
     @property
-    def _where(self) -> str:
-        source = f" from {self.source}" if self.source else ""
-        if not self.remote:
-            return source
-        return f"{source}, fetched from {self.remote}" if self.sure else f"{source}, if {self.remote} has it"
+    def _from(self) -> str:
+        return f" from {self.source}" if self.source else ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the result as `--json` and records have it."""
+        """The result as `--json` and records have it."""
         more: dict[str, Any] = {"source": self.source, "seconds": self.seconds, "error": self.error}
         if self.remote:
             more |= {"remote": self.remote, "sure": self.sure}

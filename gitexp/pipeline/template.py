@@ -1,4 +1,4 @@
-"""`${…}` in the texts of a pipeline: what the variables are, and what stands where they are put in.
+"""`${…}` in the texts of a pipeline: the variables, and the texts with their values put in.
 
 The rules are those of DVC 3 (its user guide, "Templating"): a key is parts with dots, or list indexes in
 brackets; `\\${` is no template; a text that is one template has the value's own type; a map in a command
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitexp.model import MISSING, Tree, Value
-from gitexp.words import did_you_mean
+from gitexp.words import cut, did_you_mean
 
 MAX_TEXT = 64 * 1024  # characters of one text with its variables put in
 _SHOWN = 100  # characters of an expression in an error
@@ -22,7 +22,7 @@ _OPEN, _CLOSE = "${", "}"
 
 
 class TemplateError(Exception):
-    """What is wrong with a template; `hint` says what to do. Who knows the place makes it a ConfigError."""
+    """A fault of a template. A caller that knows the place in the file raises a ConfigError instead."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -32,7 +32,12 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OptionStyle:
-    """How a map becomes options: whether false is `--no-fast`, and a list `--size 1 --size 2`."""
+    """The form of a map as options.
+
+    Attributes:
+        negated: whether false is `--no-fast`; otherwise false is left out.
+        repeated: whether a list is `--size 1 --size 2`; otherwise `--size 1 2`.
+    """
 
     negated: bool = False
     repeated: bool = False
@@ -40,24 +45,30 @@ class OptionStyle:
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What `${…}` may name. `sources` tells for each top-level key what has set it, for errors."""
+    """The values for `${…}`.
+
+    Attributes:
+        values: tree of the variables.
+        sources: origin of each top-level key, for errors.
+        style: form of a map as options.
+    """
 
     values: Tree = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     style: OptionStyle = OptionStyle()
 
     def merged(self, more: Tree, source: str) -> Variables:
-        """Return these with more; maps are merged. Raises TemplateError where a value would be redefined."""
+        """The variables with more; maps are merged. Raises TemplateError for a value set twice."""
         values = _merged(self.values, more, self.sources, source, ())
         return replace(self, values=values, sources={**dict.fromkeys(more, source), **self.sources})
 
     def within(self, **own: Value) -> Variables:
-        """Return these with a stage's `item` and `key`, which hide others of the name."""
+        """The variables with a stage's `item` and `key`, which hide others of the name."""
         sources = {**self.sources, **dict.fromkeys(own, "foreach or matrix")}
         return replace(self, values={**self.values, **own}, sources=sources)
 
     def get(self, expression: str) -> Value:
-        """Return the value that `model.layers[0]` names. Raises TemplateError."""
+        """The value of an expression such as `model.layers[0]`. Raises TemplateError."""
         value: Value = self.values
         for part in _parts(expression):
             found = _child(value, part)
@@ -67,15 +78,19 @@ class Variables:
         return value
 
     def _hint(self, value: Value, part: str) -> str:
+        if value == []:
+            return "The list there is empty."
         if isinstance(value, list):
-            return f"The list there has {len(value)} items, from 0." if value else "The list there is empty."
+            return f"The list there has {len(value)} items, from 0."
         if not isinstance(value, dict):
             return f"What stands there is no map, so it has no '{_shown(part)}'."
-        if hint := did_you_mean(part, value, most=1):
-            return hint
         if value is self.values:
-            return "Variables come from params.yaml and 'vars:'; \\${…} is left for the shell."
-        return f"There are: {', '.join(list(value)[:10])}." if value else "The map there is empty."
+            otherwise = "Variables come from params.yaml and 'vars:'; \\${…} is left for the shell."
+        elif value:
+            otherwise = f"There are: {', '.join(list(value)[:10])}."
+        else:
+            otherwise = "The map there is empty."
+        return did_you_mean(part, value, otherwise, most=1)
 
 
 def _merged(old: Tree, new: Tree, sources: Mapping[str, str], source: str, above: tuple[str, ...]) -> Tree:
@@ -95,7 +110,7 @@ def _merged(old: Tree, new: Tree, sources: Mapping[str, str], source: str, above
 
 
 def _parts(expression: str) -> list[str]:
-    """Return `a`, `b`, `0` for `a.b[0]`, as DVC's grammar has it."""
+    """`a`, `b`, `0` for `a.b[0]`, by DVC's grammar."""
     if expression.count("[") != expression.count("]"):
         raise _malformed(expression)
     parts = expression.replace("]", "").replace("[", ".").split(".")
@@ -105,8 +120,7 @@ def _parts(expression: str) -> list[str]:
 
 
 def _shown(expression: str) -> str:
-    text = expression.strip()
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return cut(expression.strip(), _SHOWN)
 
 
 def _malformed(expression: str) -> TemplateError:
@@ -121,7 +135,8 @@ def _child(value: Value, part: str) -> Value:
         return value.get(part, MISSING)
     if isinstance(value, list) and part.lstrip("-").isascii() and part.lstrip("-").isdigit():
         at = int(part[:9])
-        return value[at] if -len(value) <= at < len(value) else MISSING
+        if -len(value) <= at < len(value):
+            return value[at]
     return MISSING
 
 
@@ -129,33 +144,37 @@ def _child(value: Value, part: str) -> Value:
 
 
 def fill(template: str, variables: Variables, *, nested: bool = False, in_command: bool = False) -> Value:
-    """Return what a text says with its variables put in.
+    """The text with its variables put in; for a text of one template, the value itself.
 
-    `nested` lets a text that is one template stand for a list or map; `in_command` lets a map stand for
-    options. Raises TemplateError.
+    With `nested`, the value may be a list or map. With `in_command`, a map becomes options. Raises
+    TemplateError.
     """
     style = variables.style if in_command else None
     parts = list(_split(template))
     if len(parts) == 1 and parts[0][1]:
         value = variables.get(parts[0][0])
-        plain = nested or not isinstance(value, dict | list)
-        return value if plain else _as_text(parts[0][0], value, style)
+        if nested or not isinstance(value, dict | list):
+            return value
+        return _as_text(parts[0][0], value, style)
     filled, length = [], 0
     for part, is_expression in parts:
-        filled.append(_as_text(part, variables.get(part), style) if is_expression else part)
-        length += len(filled[-1])
+        text = part
+        if is_expression:
+            text = _as_text(part, variables.get(part), style)
+        filled.append(text)
+        length += len(text)
         if length > MAX_TEXT:
             raise TemplateError(f"this is longer than {MAX_TEXT // 1024} KiB with its variables put in")
     return "".join(filled)
 
 
 def is_template(text: str) -> bool:
-    """Return whether a text has something to put in."""
+    """Whether a text has a template."""
     return any(is_expression for _, is_expression in _split(text))
 
 
 def _split(template: str) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of a text, and whether each is an expression (without its braces)."""
+    """The pieces of a text; true with an expression (without its braces)."""
     at = start = 0
     while (found := template.find(_OPEN, at)) >= 0:
         if found and template[found - 1] == "\\":
@@ -179,38 +198,38 @@ def _split(template: str) -> Iterator[tuple[str, bool]]:
 def _as_text(expression: str, value: Value, style: OptionStyle | None) -> str:
     if isinstance(value, dict) and style is not None:
         return options(value, style)
-    if isinstance(value, dict | list):
-        what = "a map" if isinstance(value, dict) else "a list"
-        where = "here" if isinstance(value, dict) else "in a text"
-        raise TemplateError(
-            f"'{_shown(expression)}' is {what}, which cannot be put in {where}",
-            "Name one value of it; only in 'cmd' a map becomes options.",
-        )
-    return plain_text(value)
+    if not isinstance(value, dict | list):
+        return plain_text(value)
+    fault = "a list, which cannot be put in in a text"
+    if isinstance(value, dict):
+        fault = "a map, which cannot be put in here"
+    hint = "Name one value of it; only in 'cmd' a map becomes options."
+    raise TemplateError(f"'{_shown(expression)}' is {fault}", hint)
 
 
 def plain_text(value: Value) -> str:
-    """Return a single value as a text has it."""
+    """A single value as text: `true`, `3`, `0.1`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def options(values: Tree, style: OptionStyle) -> str:
-    """Return a map as command-line options: `--lr 0.1 --name 'a b' --fast --sizes 1 2`.
+    """A map as command-line options: `--lr 0.1 --name 'a b' --fast --sizes 1 2`.
 
     Nested keys are joined by dots. Raises TemplateError for a list in a list.
     """
     words: list[str] = []
     for key, value in _flat(values, ""):
-        if value is False:
-            words += [f"--no-{key}"] if style.negated else []
+        if value is False and style.negated:
+            words.append(f"--no-{key}")
         elif value is True:
             words.append(f"--{key}")
-        elif not isinstance(value, list):
+        elif value is not False and not isinstance(value, list):
             words += [f"--{key}", _word(value)]
-        elif any(isinstance(item, dict | list) for item in value):
+        elif value and any(isinstance(item, dict | list) for item in value):
             raise TemplateError(f"'{key}' is a list of lists or maps, which cannot become options")
-        elif style.repeated:
-            words += [word for item in value for word in (f"--{key}", _word(item))]
+        elif value and style.repeated:
+            for item in value:
+                words += [f"--{key}", _word(item)]
         elif value:
             words += [f"--{key}", *map(_word, value)]
     return " ".join(words)
@@ -227,4 +246,6 @@ def _flat(values: Tree, prefix: str) -> Iterator[tuple[str, Value]]:
 def _word(value: Value) -> str:
     if not isinstance(value, str):
         return str(value)
-    return subprocess.list2cmdline([value]) if os.name == "nt" else shlex.quote(value)
+    if os.name == "nt":
+        return subprocess.list2cmdline([value])
+    return shlex.quote(value)
