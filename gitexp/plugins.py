@@ -51,6 +51,7 @@ COMMANDS = {
 # (kind, name) -> "module:attribute". A command's module is called as the command is; `import` is a word
 # of Python's.
 _TABLE: dict[tuple[str, str], str] = {
+    ("engine", "local"): "gitexp.runs.local:LocalEngine",
     ("source", "dvc"): "gitexp.extras.integrations.dvc:DvcSource",
 }
 for _name in COMMANDS:

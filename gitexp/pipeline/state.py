@@ -274,6 +274,11 @@ class StageResult:
     exact: bool = True
 
     @property
+    def line(self) -> str:
+        """What became of the stage, after its name."""
+        return f"{self.name} {self.text}"
+
+    @property
     def text(self) -> str:
         """The state in words, without the name."""
         match self.state:

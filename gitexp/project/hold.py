@@ -7,10 +7,10 @@ from gitexp.model import ProcessId
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.repo.live import LiveRun
+from gitexp.repo.live import RunState
 
 
-def orphan(run: LiveRun) -> ProcessId | None:
+def orphan(run: RunState) -> ProcessId | None:
     """Return the command of a run (of several, one) if it goes on now: where gitexp was killed, it may."""
     children = (run.child, *run.others)
     return next((child for child in children if child is not None and is_alive(child)), None)

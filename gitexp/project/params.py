@@ -17,7 +17,7 @@ from gitexp.model import MISSING, Files
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
 
-Command = str | tuple[str, ...]  # for the shell, or an argument list
+CommandLine = str | tuple[str, ...]  # for the shell, or an argument list
 
 COMMAND = ".gitexp/command"  # stands for a params file where the command's own options are recorded
 
@@ -29,7 +29,7 @@ class PreparedParams:
     disk, by their real path relative to the root (a symlink's target, not the link), and `originals`
     what stood in these. `warnings` say which files are not recorded."""
 
-    command: Command
+    command: CommandLine
     files: Files
     contents: Mapping[str, bytes]
     edited: Mapping[str, bytes]
@@ -40,7 +40,7 @@ class PreparedParams:
 def prepare(
     project: Project,
     overrides: Sequence[Override],
-    command: Command,
+    command: CommandLine,
     *,
     written_later: Sequence[str],
     workspace: Path,
@@ -93,7 +93,7 @@ def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
                 yield f"{key} was the text {one!r}, now it is the number {other}"
 
 
-def _is_of_command(override: Override, command: Command, inputs: Mapping[str, bytes]) -> bool:
+def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str, bytes]) -> bool:
     """Return whether an override without a file means an option of the command; raises OverrideError
     where it may as well mean a key of a file."""
     if override.file is not None or override.key[0] != arguments.SECTION:
@@ -110,7 +110,7 @@ def _is_of_command(override: Override, command: Command, inputs: Mapping[str, by
     return not having and not any(arguments.SECTION in tree for tree in trees.values())
 
 
-def _changed(command: Command, overrides: Sequence[Override]) -> Command:
+def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine:
     """Return the command with its options changed; a list stays a list, a shell line a shell line."""
     if not overrides:
         return command

@@ -3,7 +3,7 @@
 Written before the experiment's ref is made and removed after the ref has reached its end, so that
 whoever finds the process dead can finish the work: `<common-dir>/gitexp/runs/<token>/` holds
 
-state.json       the `LiveRun`
+state.json       the `RunState`
 lock             locked by the run while it lives, then by whoever finishes it
 output.log       what the command has printed so far
 stages/          the same of each stage of a pipeline
@@ -22,16 +22,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
 from gitexp.repo.git import locks
 from gitexp.repo.local import LocalState
+from gitexp.repo.scope import Scope
 
 _RESERVE = 2 * 1024 * 1024  # bytes
 
@@ -48,19 +49,24 @@ class Stamp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRun:
-    """One run that is going on, or was when its process died.
+class RunState:
+    """What this machine has written down of one run that is going on, or was when its process died.
 
-    `folder` is its place under `runs/`; `root` and `git_dir` are those of the worktree it runs in;
-    `tree` is the start snapshot; `stamps` tell which result files stood there before it began. What
-    counts as a result, is worth a word if it is missing (`declared`) or is linked (`share`) is as its
-    code's config has it, which another commit's may not. Of results `by_stages` the stages say themselves
-    what became of them. What is `elsewhere` is data, whose place is the
-    object store and not Git; `stored` is what of it is in that store, as it stands. `project` is the folder
-    whose gitexp.lock names it, relative to the root, and `large` what it named of earlier results.
-    `child` is the command, from its start until gitexp has seen its end; of several at a time the last
-    that was started, and `others` are those before it.
-    `exit_code` and `interrupted` are set when the command has ended.
+    Attributes:
+        folder: the place of the run's files, below `runs/`.
+        process: the gitexp that carries out the run.
+        root, git_dir: those of the worktree that the run is in.
+        baseline: the commit that the experiment is made from.
+        tree: the start snapshot.
+        scope: which paths are the run's own.
+        stamps: the result files that stood there before the run began, by path.
+        started: seconds since the epoch.
+        name: the experiment's; "" until the ref is about to be made.
+        child: the command, from its start until gitexp has seen its end; of several the last one started.
+        others: the commands started before `child` that are still going on.
+        exit_code: as a shell gives it; None until the command has ended.
+        interrupted: whether Ctrl-C or its like reached gitexp.
+        duration: seconds; None until the command has ended.
     """
 
     folder: Path
@@ -69,19 +75,9 @@ class LiveRun:
     git_dir: str
     baseline: str
     tree: str
+    scope: Scope
     stamps: dict[str, Stamp]
-    metrics: tuple[str, ...]
-    written_params: tuple[str, ...]
-    results: tuple[str, ...]
-    max_size: int
-    started: float  # seconds since the epoch
-    declared: tuple[str, ...] = ()
-    by_stages: tuple[str, ...] = ()
-    share: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    stored: tuple[str, ...] = ()
-    project: str = ""
-    large: tuple[str, ...] = ()
+    started: float
     name: str = ""
     child: ProcessId | None = None
     others: tuple[ProcessId, ...] = ()
@@ -122,7 +118,7 @@ class LiveRun:
 
     def save(self) -> None:
         """Write the state; a reader sees the old one or the new one, whole."""
-        data = {key: value for key, value in asdict(self).items() if key != "folder"}
+        data = _as_json(self)
         new = self.folder / "state.json.new"
         with new.open("w", encoding="utf-8", errors="surrogateescape") as file:
             json.dump(data, file)
@@ -132,13 +128,13 @@ class LiveRun:
         new.replace(self.folder / "state.json")
         failpoint("live:saved")
 
-    def updated(self, **changes: object) -> LiveRun:
+    def updated(self, **changes: object) -> RunState:
         """Return the run with these fields changed, and written."""
         new = replace(self, **changes)  # type: ignore[arg-type]  # the callers' keywords are fields
         new.save()
         return new
 
-    def as_saved(self) -> LiveRun:
+    def as_saved(self) -> RunState:
         """Return the run as it was written last; as it is here if that cannot be read."""
         try:
             return _read(self.folder)
@@ -179,7 +175,7 @@ def new_folder(local: LocalState) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def claim(run: LiveRun, *, wait: bool = False) -> Iterator[bool]:
+def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
     """Say whether a run whose process has died is now the caller's to finish, as long as the block lasts.
 
     It is not while another process is at it, or the run is alive after all: in a container of this
@@ -224,7 +220,7 @@ def _reserve(path: Path) -> None:
         # Anything else is a file system that cannot reserve.
 
 
-def live_runs(local: LocalState) -> Iterator[LiveRun]:
+def live_runs(local: LocalState) -> Iterator[RunState]:
     """Yield the runs that are known here; unreadable folders are passed over."""
     try:
         folders = sorted(local.runs.iterdir())
@@ -238,39 +234,58 @@ def live_runs(local: LocalState) -> Iterator[LiveRun]:
         yield run
 
 
-def _read(folder: Path) -> LiveRun:
-    """Return the run that a folder's state.json tells of; raises one of many errors if it does not."""
+# The scope stands in state.json field by field, as versions up to 0.3 write and read it.
+_AS_WRITTEN = {"in_store": "elsewhere"}
+
+
+def _as_json(run: RunState) -> dict[str, object]:
+    data = asdict(run)
+    del data["folder"], data["scope"]
+    for name, value in run.scope._asdict().items():
+        data[_AS_WRITTEN.get(name, name)] = value
+    return data
+
+
+def _read(folder: Path) -> RunState:
+    """The state that a folder's state.json holds; raises one of `_UNREADABLE` if it holds none."""
     text = (folder / "state.json").read_text("utf-8", "surrogateescape")
     if "\\u0000" in text:
         raise ValueError("a path cannot have this")
     data = json.loads(text)
     child = data.get("child")
-    return LiveRun(
+    exit_code, duration = data["exit_code"], data["duration"]
+    return RunState(
         folder=folder,
         process=_process(data["process"]),
         root=str(data["root"]),
         git_dir=str(data["git_dir"]),
         baseline=str(data["baseline"]),
         tree=str(data["tree"]),
+        scope=_scope(data),
         stamps={str(name): Stamp(*map(int, of)) for name, of in data["stamps"].items()},
+        started=float(data["started"]),
+        name=str(data["name"]),
+        child=None if child is None else _process(child),
+        others=tuple(map(_process, data.get("others", ()))),
+        exit_code=None if exit_code is None else int(exit_code),
+        interrupted=bool(data["interrupted"]),
+        duration=None if duration is None else float(duration),
+    )
+
+
+def _scope(data: Mapping[str, Any]) -> Scope:
+    return Scope(
+        project=paths_of([data.get("project", "")])[0],
         metrics=paths_of(data["metrics"]),
         written_params=paths_of(data["written_params"]),
         results=paths_of(data["results"]),
         max_size=int(data["max_size"]),
-        started=float(data["started"]),
-        declared=tuple(map(str, data.get("declared", ()))),  # a run of 0.1 has no such fields
+        declared=tuple(map(str, data.get("declared", ()))),  # a run of 0.1 has none of the following
         by_stages=paths_of(data.get("by_stages", ())),
         share=tuple(map(str, data.get("share", ()))),
-        elsewhere=paths_of(data.get("elsewhere", ())),
+        in_store=paths_of(data.get("elsewhere", ())),
         stored=paths_of(data.get("stored", ())),
-        project=paths_of([data.get("project", "")])[0],
         large=paths_of(data.get("large", ())),
-        name=str(data["name"]),
-        child=None if child is None else _process(child),
-        others=tuple(map(_process, data.get("others", ()))),
-        exit_code=None if data["exit_code"] is None else int(data["exit_code"]),
-        interrupted=bool(data["interrupted"]),
-        duration=None if data["duration"] is None else float(data["duration"]),
     )
 
 

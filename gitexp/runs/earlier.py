@@ -19,11 +19,14 @@ from functools import partial
 from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.pipeline.paths import lock_path
+from gitexp.project.project import Project
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.scope import Scope
 from gitexp.runs import inputs
-from gitexp.runs.prepare import Start
+from gitexp.runs.ready import PlainCommand
+from gitexp.runs.work import Checked
 
 _IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
 _CREATED = re.compile(rb'"created":"([^"]{1,40})"')
@@ -31,22 +34,25 @@ _DONE = b'"status":"done"'
 _WORTH_TELLING = (Status.DONE, Status.RUNNING)
 
 
-def identity(start: Start) -> str:
-    """Return what two runs have in common if and only if they start alike; only to be compared.
+def identity(
+    code: Project, workspace: Repository, tree: str, checked: Checked, scope: Scope, lock: bytes = b""
+) -> str:
+    """What two runs have in common if and only if they start alike: a hash, only to be compared.
 
-    That is: the tree, params as changed, without the declared results; the command line and its
-    folder; which metrics are looked for in the output; and for stages what they read. Not the baseline, nor
-    what Git ignores else.
+    It covers the start tree without the declared results, the params with their overrides among it; the
+    command line and its folder; the metrics that are looked for in the output; and what stages read. It does
+    not cover the baseline, nor files that Git ignores. `lock` is the text that gitexp.lock is to have; b""
+    stands for the text that it has.
     """
-    results = [*start.results, lock_path(start.code.config.folder)]
-    content = _digest(start.workspace, start.tree, [tuple(path.split("/")) for path in results])
-    patterns = sorted(start.code.config.metrics_from_output.items())
-    what: list[object] = [content, start.line, start.folder, patterns]
-    if start.plan is not None:
-        what.append(start.plan.inputs)
-    elif lock := inputs.locked(start.code, start.workspace.root, start.lock or None):
-        what.append(hashlib.sha256(lock).hexdigest())
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    results = [*scope.results, lock_path(code.config.folder)]
+    content = _digest(workspace, tree, [tuple(path.split("/")) for path in results])
+    patterns = sorted(code.config.metrics_from_output.items())
+    alike: list[object] = [content, checked.work.text, checked.folder, patterns]
+    if not isinstance(checked.work, PlainCommand):
+        alike.append(checked.work.inputs)
+    elif locked := inputs.locked(code, workspace.root, lock or None):
+        alike.append(hashlib.sha256(locked).hexdigest())
+    return hashlib.sha256(json.dumps(alike).encode()).hexdigest()
 
 
 def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str | None:

@@ -22,123 +22,194 @@ from gitexp.project.project import Project, parse_all
 from gitexp.repo import worktrees
 from gitexp.repo.experiments import KEPT, RUN_FOLDER, STAGE_LOGS
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.live import LiveRun
+from gitexp.repo.live import RunState
 from gitexp.runs import notes as stage_notes
 from gitexp.runs import results
+from gitexp.runs.begin import LiveRun
+from gitexp.runs.engine import Circumstances, Ended
 
 _ATTEMPTS = 3
 MAX_LOG = LIMIT
 OUTPUT = ".gitexp/output"  # stands for a metrics file where those are recorded that were printed
 
 
+def end(live: LiveRun, ended: Ended) -> Experiment:
+    """The experiment, ended and stored.
+
+    Raises StorageError (not-stored) if it cannot be stored: its results are kept, and the next command
+    stores them.
+    """
+    state, experiment = ended.state, live.experiment
+    state.give_back_reserve()
+    state = replace(state, exit_code=ended.exit_code, interrupted=ended.interrupted, duration=ended.duration)
+    with contextlib.suppress(OSError):  # only the next command would need it
+        state.save()
+    try:
+        found = ended.circumstances()
+        record = _with_circumstances(experiment.record, state, ended, found)
+        return finish(live.project, state, experiment, record, found.environment)
+    except (errors.GitexpError, OSError) as error:
+        raise errors.StorageError(
+            f"{experiment.name} has ended but could not be stored: {reason(error)}",
+            "Its results are kept: put that right, and the next gitexp command stores it.",
+            code="not-stored",
+        ) from error
+
+
+def give_up(live: LiveRun, error: BaseException) -> None:
+    """End an experiment whose work could not be done to its end."""
+    state, experiment = live.state.as_saved(), live.experiment
+    state.give_back_reserve()
+    if isinstance(error, KeyboardInterrupt):
+        finish(live.project, state.updated(interrupted=True), experiment)
+        return
+    status = error.exit_code if isinstance(error, errors.GitexpError) else 1
+    warnings = (*experiment.record.warnings, f"not run: {reason(error)}")
+    record = replace(experiment.record, warnings=warnings)
+    finish(live.project, state.updated(exit_code=status), experiment, record)
+
+
+def reason(error: BaseException) -> str:
+    """An error in a few words."""
+    if isinstance(error, errors.GitexpError):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _with_circumstances(record: Record, state: RunState, ended: Ended, found: Circumstances) -> Record:
+    """The record with what was found out while the work was done."""
+    warnings = (*record.warnings, *found.warnings)
+    if not state.folder.is_dir():
+        warnings = (*warnings, "the log is lost: .git/gitexp was removed during the run")
+    with contextlib.suppress(OSError):  # only the next command would need it
+        state.environment.write_bytes(found.environment)
+    failpoint("run:environment")
+    if not ended.is_exact:
+        record = replace(record, identity="")  # nobody else's run is the same, and --once must not give this
+    stages = {stage.name: stage.as_json() for stage in ended.stages}
+    return replace(record, python=found.python, gpus=found.gpus, warnings=warnings, stages=stages)
+
+
 def finish(
     project: Project,
-    run: LiveRun,
+    state: RunState,
     experiment: Experiment,
-    extra: Record | None = None,
+    record: Record | None = None,
     environment: bytes | None = None,
 ) -> Experiment:
-    """Store the end of a run and forget its live state; return the ended experiment.
+    """Store the end of a run, forget its live state, and return the ended experiment.
 
-    `extra` is the record with what only the living process knows (Python version, GPUs, warnings),
-    and `environment` what it has for environment.txt.
+    `record` has what only the living process knows (Python version, GPUs, warnings), and `environment` the
+    content of environment.txt; without them the experiment's own record and the file in the state's folder
+    count.
     """
-    record = extra or experiment.record
-    if notes := stage_notes.read(run):
+    record = record or experiment.record
+    if notes := stage_notes.read(state):
         for note in notes:
-            run = note.applied(run)
+            state = note.applied(state)
         record = replace(record, stages=record.stages or {note.name: note.result for note in notes})
     for _ in range(_ATTEMPTS - 1):
         # A `git gc --prune=now` beside us may take what no ref holds yet: it is all made again then.
         with contextlib.suppress(errors.GitFailed):
-            return _finish(project, run, experiment, record, environment)
-    return _finish(project, run, experiment, record, environment)
+            return _finish(project, state, experiment, record, environment)
+    return _finish(project, state, experiment, record, environment)
 
 
 def _finish(
-    project: Project, run: LiveRun, experiment: Experiment, record: Record, environment: bytes | None
+    project: Project, state: RunState, experiment: Experiment, record: Record, environment: bytes | None
 ) -> Experiment:
     failpoint("finish:begun")
-    workspace = _workspace(project, run)
+    workspace = _workspace(project, state)
     if workspace is None:
-        run = replace(run, metrics=(), written_params=())
-    metrics, warnings = results.metrics(run)
-    printed, unmatched = _printed(run, record)
-    params, unread = parse_all({n: results.if_written(run, n) for n in run.written_params}, files.parse)
-    tree, left_out = results.store(project, run, workspace, experiment.name)
+        state = replace(state, scope=state.scope._replace(metrics=(), written_params=()))
+    metrics, warnings = results.metrics(state)
+    printed, unmatched = _printed(state, record)
+    written = {name: results.if_written(state, name) for name in state.scope.written_params}
+    params, unread = parse_all(written, files.parse)
+    tree, left_out = results.store(project, state, workspace, experiment.name)
+    told = (*record.warnings, *warnings, *unmatched, *unread, *left_out)
     record = replace(
-        ended_record(record, _status(run)),
+        ended_record(record, _status(state)),
         params={**record.params, **params},
         metrics={**metrics, **printed},
-        duration=run.duration,
-        exit_code=run.exit_code,
-        warnings=tuple(dict.fromkeys((*record.warnings, *warnings, *unmatched, *unread, *left_out))),
+        duration=state.duration,
+        exit_code=state.exit_code,
+        warnings=tuple(dict.fromkeys(told)),
     )
     failpoint("finish:read")
-    stored = store_ended(project, experiment, record, tree, _run_files(project, run, environment))
+    stored = store_ended(project, experiment, record, tree, _run_files(project, state, environment))
     failpoint("finish:stored")
-    run.forget()
+    state.forget()
     failpoint("finish:forgotten")
     return stored
 
 
-def _workspace(project: Project, run: LiveRun) -> Repository | None:
-    """Return the repository as seen from where a run was; None if that is gone, or not a worktree of it."""
-    root, git_dir = Path(run.root), Path(run.git_dir)
+def _workspace(project: Project, state: RunState) -> Repository | None:
+    """The repository as seen from where a run was; None if that is gone, or not a worktree of it."""
+    root, git_dir = Path(state.root), Path(state.git_dir)
     if not (root.is_dir() and git_dir.is_dir()):
         return None
-    # What is told of a dead run may be from elsewhere: it comes with a copy of the repository, or an archive.
-    if run.process != current_process() and not worktrees.is_known(project.repo, root, git_dir):
+    # The state of a dead run may be from elsewhere: it comes with a copy of the repository, or an archive.
+    if state.process != current_process() and not worktrees.is_known(project.repo, root, git_dir):
         return None
     return project.repo.linked(root, git_dir)
 
 
-def _status(run: LiveRun) -> Status:
-    if run.interrupted or run.exit_code is None:
+def _status(state: RunState) -> Status:
+    if state.interrupted or state.exit_code is None:
         return Status.INTERRUPTED
-    return Status.DONE if run.exit_code == 0 else Status.FAILED
+    return Status.DONE if state.exit_code == 0 else Status.FAILED
 
 
-def _printed(run: LiveRun, record: Record) -> tuple[dict[str, Tree], list[str]]:
-    """Return the metrics that are to be found in the output, and a sentence for each that is not there."""
+def _printed(state: RunState, record: Record) -> tuple[dict[str, Tree], list[str]]:
+    """The metrics that are found in the output, and a warning for each that is not there."""
     if not record.patterns:
         return {}, []
     try:
-        log = read_log(run.log, MAX_LOG)
+        log = read_log(state.log, MAX_LOG)
     except OSError:
         log = b""
     found = find_printed(log, [*record.patterns.items()])
     values = {name: value for name, value in found.items() if value is not None}
-    missing = [
-        f"not printed: {name}, by {pattern}"
-        for name, pattern in record.patterns.items()
-        if name not in values
-    ]
+    missing = []
+    for name, pattern in record.patterns.items():
+        if name not in values:
+            missing.append(f"not printed: {name}, by {pattern}")
     if len(found) < len(record.patterns):
         missing.append(f"the output was not searched to its end: a pattern took more than {TIMEOUT:g} s")
-    return ({OUTPUT: files.printed_tree(values)} if values else {}), missing
+    if not values:
+        return {}, missing
+    return {OUTPUT: files.printed_tree(values)}, missing
 
 
-def _run_files(project: Project, run: LiveRun, environment: bytes | None) -> dict[str, str]:
-    """Store the log and the environment; return their ids by file name."""
+def _run_files(project: Project, state: RunState, environment: bytes | None) -> dict[str, str]:
+    """Store the log and the environment; their blobs by file name."""
     stored = {}
-    if run.log.is_file() and not run.log.is_symlink():
-        stored["output.log"] = project.repo.write_blob(read_log(run.log, MAX_LOG))
-    if environment is None and run.environment.is_file() and not run.environment.is_symlink():
-        environment = run.environment.read_bytes()
+    if _is_plain(state.log):
+        stored["output.log"] = project.repo.write_blob(read_log(state.log, MAX_LOG))
+    if environment is None and _is_plain(state.environment):
+        environment = state.environment.read_bytes()
     if environment is not None:
         stored["environment.txt"] = project.repo.write_blob(environment)
-    if run.stage_logs.is_dir() and not run.stage_logs.is_symlink():
-        logs = [log for log in sorted(run.stage_logs.glob("*.log")) if log.is_file() and not log.is_symlink()]
+    if state.stage_logs.is_dir() and not state.stage_logs.is_symlink():
+        logs = list(filter(_is_plain, sorted(state.stage_logs.glob("*.log"))))
         blobs = project.repo.write_blobs(logs) if logs else []
-        stored |= {f"{STAGE_LOGS}/{log.name}": blob for log, blob in zip(logs, blobs, strict=True)}
-    if run.kept.is_file() and not run.kept.is_symlink():
-        stored |= _kept(project, run.kept.read_bytes())
+        for log, blob in zip(logs, blobs, strict=True):
+            stored[f"{STAGE_LOGS}/{log.name}"] = blob
+    if _is_plain(state.kept):
+        stored |= _kept(project, state.kept.read_bytes())
     return stored
 
 
+def _is_plain(file: Path) -> bool:
+    """Whether a file is there and is no link: the folder of a dead run may be somebody else's work."""
+    return file.is_file() and not file.is_symlink()
+
+
 def _kept(project: Project, lock: bytes) -> dict[str, str]:
-    """Store the lock of what a run has replaced, so that gc leaves that; nothing if it is none."""
+    """Store the lock that names what a run has replaced, so that gc leaves it; nothing if it is no lock."""
     from gitexp.pipeline.lock import read_lock  # few runs have it
 
     with contextlib.suppress(errors.LockError):

@@ -9,26 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gitexp.datasets.present import PresentData
 from gitexp.model import Artifact
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project, read
+from gitexp.runs.ready import PlainCommand, Work
 from gitexp.words import shorten
-
-if TYPE_CHECKING:
-    from gitexp.stages.plan import StagePlan
 
 _HAS_OUTS = re.compile(rb"^outs:", re.MULTILINE)  # of a lock; most have none, and reading it whole is slower
 
 
-def data(project: Project, code: Project, root: Path, plan: StagePlan | None) -> tuple[Artifact, ...]:
-    """Return the data that an isolated command lacks; none for stages, which bring their own.
+def data(project: Project, code: Project, root: Path, work: Work) -> tuple[Artifact, ...]:
+    """The data that an isolated command lacks; none for stages, which bring their own.
 
     Raises LockError, or MissingData if it is nowhere.
     """
-    if plan is not None or not code.config.data:
+    if not code.config.data or not isinstance(work, PlainCommand):
         return ()
     from gitexp.datasets import bring
 

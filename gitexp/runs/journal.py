@@ -14,72 +14,67 @@ from gitexp.pipeline.state import StageResult
 from gitexp.process.execute import Outcome
 from gitexp.process.liveness import is_alive, process_of
 from gitexp.process.log import LogFile
-from gitexp.project.project import Project
 from gitexp.repo.experiments import KEPT, RUN_FOLDER
 from gitexp.repo.git import snapshot
-from gitexp.repo.live import LiveRun, stamp
+from gitexp.repo.live import RunState, stamp
 from gitexp.runs import notes
+from gitexp.runs.begin import LiveRun
 from gitexp.runs.notes import StageNote
-from gitexp.runs.prepare import Start
-from gitexp.runs.request import RunRequest
+from gitexp.runs.ready import Ready
 from gitexp.stages.commands import Site
 from gitexp.stages.execute import StageListener, StageTask, run_stages
+from gitexp.stages.plan import StagePlan
 
 
 def carry_out(
-    project: Project,
-    request: RunRequest,
-    start: Start,
-    live: LiveRun,
-    environment: Mapping[str, str],
-    log: LogFile,
-) -> tuple[Outcome, Sequence[StageResult], LiveRun]:
-    """The outcome of a start's stages, the result of each stage, and the run as it is known by then.
+    live: LiveRun, plan: StagePlan, environment: Mapping[str, str], log: LogFile
+) -> tuple[Outcome, Sequence[StageResult], RunState]:
+    """The outcome of a run's stages, the result of each stage, and the state of the run by then.
 
     Raises the errors of `run_stages`; the run is saved before.
     """
-    assert start.plan is not None  # else a command would run
-    journal = RunJournal(live, start)
+    ready, request = live.ready, live.request
+    journal = RunJournal(live.state, ready)
     site = Site(
-        root=start.workspace.root,
+        root=ready.workspace.root,
         environment=environment,
         log=log,
-        logs=live.stage_logs,
+        logs=live.state.stage_logs,
         stdout=request.stdout,
         stderr=request.stderr,
         on_child=journal.child_started,
     )
     listener = request.listener or StageListener()
-    task = StageTask(project, start.code, start.plan, site, journal, listener)
+    task = StageTask(live.project, ready.code, plan, site, journal, listener)
     try:
         outcome, results = run_stages(task)
     except BaseException:
         with contextlib.suppress(OSError):
-            journal.run.save()
+            journal.state.save()
         raise
-    return outcome, results, journal.run
+    return outcome, results, journal.state
 
 
 class RunJournal:
-    """The `Journal` of stages in the folder of a live run. `run` is the run as it is known by now."""
+    """The `Journal` of stages in the folder of a live run. `state` is the run as it is known by now."""
 
-    def __init__(self, run: LiveRun, start: Start) -> None:
-        self.run = run
-        self._root = start.workspace.root
-        self._config = start.code.config
+    def __init__(self, state: RunState, ready: Ready) -> None:
+        self.state = state
+        self._root = ready.workspace.root
+        self._config = ready.code.config
         self._notes: dict[str, StageNote] = {}
         self._aside: dict[str, Artifact] = {}
 
     def child_started(self, pid: int) -> None:
         """Write down a command's process beside those that are alive."""
         with contextlib.suppress(OSError):
-            known = (*self.run.others, self.run.child)
+            known = (*self.state.others, self.state.child)
             others = tuple(child for child in known if child is not None and is_alive(child))
-            self.run = self.run.updated(child=process_of(pid), others=others)
+            self.state = self.state.updated(child=process_of(pid), others=others)
 
     def lock_changed(self, lock: Lock) -> None:
         if lock != Lock():
-            self.run.put(self.run.lock, write_lock(lock, self._config.folder))
+            self.state.put(self.state.lock, write_lock(lock, self._config.folder))
 
     def outs_right(self, stage: Stage) -> None:
         in_git, stored = [lock_file.path_of(self._config)], list[str]()
@@ -87,16 +82,16 @@ class RunJournal:
             (in_git if out.in_git else stored).append(out.path)
         note = StageNote(stage.name, {}, in_git, stored)
         self._notes[stage.name] = note
-        self.run = note.applied(self.run)
+        self.state = note.applied(self.state)
 
     def set_aside(self, artifact: Artifact) -> None:
         self._aside[artifact.path] = artifact
-        self.run.put(self.run.kept, write_lock(Lock(data=self._aside), f"{RUN_FOLDER}/{KEPT}"))
+        self.state.put(self.state.kept, write_lock(Lock(data=self._aside), f"{RUN_FOLDER}/{KEPT}"))
 
     def stage_ended(self, result: StageResult, put_back: Sequence[str]) -> None:
         self._not_results(put_back)
         note = self._notes.get(result.name, StageNote(result.name, {}))
-        notes.write(self.run, replace(note, result=result.as_json()))
+        notes.write(self.state, replace(note, result=result.as_json()))
 
     def _not_results(self, put_back: Sequence[str]) -> None:
         """Stamp files that were put back, so that they do not count as written by this run."""
@@ -105,9 +100,9 @@ class RunJournal:
         stamps = stamp(self._root, snapshot.files_below(self._root, put_back))
         if not stamps:
             return
-        self.run = replace(self.run, stamps={**self.run.stamps, **stamps})
+        self.state = replace(self.state, stamps={**self.state.stamps, **stamps})
         for name, note in self._notes.items():
             in_git = [path for path in note.in_git if path not in put_back]
             self._notes[name] = replace(note, in_git=in_git)
         with contextlib.suppress(OSError):
-            self.run.save()
+            self.state.save()

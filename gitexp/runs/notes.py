@@ -13,7 +13,7 @@ from typing import Any
 
 from gitexp.failpoints import failpoint
 from gitexp.repo.git import snapshot
-from gitexp.repo.live import LiveRun, paths_of
+from gitexp.repo.live import RunState, paths_of
 
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
@@ -28,26 +28,26 @@ class StageNote:
     in_git: Sequence[str] = ()
     stored: Sequence[str] = ()
 
-    def applied(self, run: LiveRun) -> LiveRun:
+    def applied(self, state: RunState) -> RunState:
         """Return the run with these outs as its own results, whenever they were written."""
-        stamps = {name: of for name, of in run.stamps.items() if not snapshot.is_below(name, self.in_git)}
-        stored = dict.fromkeys((*run.stored, *self.stored))
-        return replace(run, stamps=stamps, stored=tuple(stored))
+        stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, self.in_git)}
+        stored = tuple(dict.fromkeys((*state.scope.stored, *self.stored)))
+        return replace(state, stamps=stamps, scope=state.scope._replace(stored=stored))
 
 
-def write(run: LiveRun, note: StageNote) -> None:
+def write(state: RunState, note: StageNote) -> None:
     """Add a note to those of a run; that it cannot be written is no reason to stop."""
     line = json.dumps([note.name, note.result, note.in_git, note.stored])
-    with contextlib.suppress(OSError), run.stage_notes.open("a", encoding="utf-8") as file:
+    with contextlib.suppress(OSError), state.stage_notes.open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
     failpoint("stages:noted")
 
 
-def read(run: LiveRun) -> list[StageNote]:
-    """Return the notes of a run, up to one that cannot be read."""
+def read(state: RunState) -> list[StageNote]:
+    """Return the notes of a state, up to one that cannot be read."""
     found: list[StageNote] = []
     with contextlib.suppress(OSError, *_UNREADABLE):
-        for line in run.stage_notes.read_text("utf-8").splitlines():
+        for line in state.stage_notes.read_text("utf-8").splitlines():
             name, result, in_git, stored = json.loads(line)
             if not isinstance(result.get("state"), str):
                 break

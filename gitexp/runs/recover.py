@@ -14,7 +14,7 @@ from gitexp.process.liveness import is_alive
 from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.repo.live import LiveRun
+from gitexp.repo.live import RunState
 from gitexp.runs.end import finish
 
 
@@ -46,7 +46,7 @@ def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: boo
     return ended
 
 
-def _finish_dead(project: Project, run: LiveRun) -> Experiment | None:
+def _finish_dead(project: Project, run: RunState) -> Experiment | None:
     """Finish a run that is ours to finish; None if there is nothing left to do."""
     failpoint("recover:claimed")
     experiment = project.store.get(run.name) if run.name else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitexp.model import Experiment
-from gitexp.project.params import Command
+from gitexp.project.params import CommandLine
 
 if TYPE_CHECKING:
     from gitexp.pipeline.state import StageSelection
@@ -26,7 +26,7 @@ class RunRequest:
     start if that is known at once, else at the end.
     """
 
-    command: Command | None = None
+    command: CommandLine | None = None
     overrides: Sequence[str] = ()
     name: str = ""
     name_template: str = ""

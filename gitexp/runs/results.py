@@ -1,6 +1,6 @@
 """The results of a run that has ended: which files are its own, and where they are stored.
 
-What a run leaves behind is whatever it is: nothing here fails for it, and what cannot be stored is said.
+A run leaves whatever it leaves: nothing here fails for that, and a file that cannot be stored is named.
 """
 
 from __future__ import annotations
@@ -20,14 +20,20 @@ from gitexp.project.project import Project, parse_all, read
 from gitexp.repo import live, worktrees
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.live import LiveRun
+from gitexp.repo.live import RunState
 from gitexp.words import shorten
 
 
 @dataclass(slots=True)
 class _ResultFiles:
-    """The result files that are a run's own: those for Git, those too large for it, and of these again
-    those that it found and left as they were. `left_out` are the others, by the reason."""
+    """The result files of a run, by where they belong.
+
+    Attributes:
+        in_git: files to store in Git.
+        large: files that the run wrote and that are too large for Git.
+        large_before: large results of an earlier run that this run did not write.
+        left_out: files that are not stored, by the reason.
+    """
 
     in_git: list[str] = field(default_factory=list)
     large: list[str] = field(default_factory=list)
@@ -39,89 +45,96 @@ class _ResultFiles:
         return [f"not stored, {why}: {shorten(names)}" for why, names in self.left_out.items()]
 
 
-def if_written(run: LiveRun, name: str) -> bytes | None:
-    """Return the content of a file that the run wrote; None for one that stood there before."""
-    root = Path(run.root)
+def if_written(state: RunState, name: str) -> bytes | None:
+    """The content of a file that the run wrote; None for a file that stood there before."""
+    root = Path(state.root)
     after = live.stamp(root, [name]).get(name)
-    return None if after is None or after == run.stamps.get(name) else read(root / name)
+    if after is None or after == state.stamps.get(name):
+        return None
+    return read(root / name)
 
 
-def metrics(run: LiveRun) -> tuple[dict[str, Tree], list[str]]:
-    """Return the metrics that this run wrote, and what is to be said of those it did not."""
-    found = {name: if_written(run, name) for name in run.metrics}
+def metrics(state: RunState) -> tuple[dict[str, Tree], list[str]]:
+    """The metrics that this run wrote, and a warning for each metrics file that it did not write."""
+    scope = state.scope
+    found = {name: if_written(state, name) for name in scope.metrics}
     trees, warnings = parse_all(found, files.parse_metrics)
     for name, data in found.items():
-        if data is not None or snapshot.is_below(name, run.by_stages):
+        if data is not None or snapshot.is_below(name, scope.by_stages):
             continue
-        if (Path(run.root) / name).exists():
+        if (Path(state.root) / name).exists():
             warnings.append(f"not this run's result: {name} was there before and has not been written")
-        elif name in run.declared:
+        elif name in scope.declared:
             warnings.append(f"not written: {name}")
     return trees, warnings
 
 
-def store(project: Project, run: LiveRun, workspace: Repository | None, name: str) -> tuple[str, list[str]]:
-    """Store what a run has written and return its tree, and what is to be said of that.
+def store(
+    project: Project, state: RunState, workspace: Repository | None, name: str
+) -> tuple[str, list[str]]:
+    """Store what a run has written; the tree of the experiment, and warnings.
 
-    The tree is the one that it started with, with the declared results as they are now. `workspace` is where
-    it ran, None if that is gone; `name` is the experiment's, under which an isolated run's other files are
+    The tree is the one that the run started with, with the declared results as they are now. `workspace` is
+    where the run was, None if that is gone. Under the experiment's `name` an isolated run's other files are
     kept. Raises GitFailed, StorageError or DiskFull.
     """
     if workspace is None:
-        return run.tree, [f"results not stored: the workspace is gone, {run.root}"]
-    found = _found(project, run)
-    tree, warnings = _in_git(project, run, workspace, found.in_git)
-    lock, stored, refused = _large(project, run, workspace, tree, found)
+        return state.tree, [f"results not stored: the workspace is gone, {state.root}"]
+    found = _found(project, state)
+    tree, warnings = _in_git(project, state, workspace, found.in_git)
+    lock, stored, refused = _large(project, state, workspace, tree, found)
     if lock:
         with project.local.scratch() as scratch:
             tree = snapshot.with_contents(workspace, scratch, tree, lock)
-    run = replace(run, stored=(*run.stored, *stored))
-    left = _keep_left(project, run, workspace, tree, name)
+    scope = state.scope._replace(stored=(*state.scope.stored, *stored))
+    left = _keep_left(project, replace(state, scope=scope), workspace, tree, name)
     return tree, [*found.warnings, *refused, *warnings, *left]
 
 
 def _in_git(
-    project: Project, run: LiveRun, workspace: Repository, names: Sequence[str]
+    project: Project, state: RunState, workspace: Repository, names: Sequence[str]
 ) -> tuple[str, list[str]]:
-    """Return the start tree with these results, and what is to be said of them."""
-    is_kept = run.lock.is_file() and not run.lock.is_symlink()
-    lock = {lock_path(run.project): run.lock.read_bytes()} if is_kept else {}
+    """The start tree with these results, and a warning for each that cannot be stored."""
+    results, lock = state.scope.results, dict[str, bytes]()
+    if state.lock.is_file() and not state.lock.is_symlink():
+        lock[lock_path(state.scope.project)] = state.lock.read_bytes()
     with project.local.scratch() as scratch:
         try:
-            stored = snapshot.with_files(workspace, scratch, run.tree, run.results, names, lock)
+            stored = snapshot.with_files(workspace, scratch, state.tree, results, names, lock)
             return stored.tree, [*stored.warnings]
         except errors.SnapshotRefused:
             pass  # One of them cannot be read; that is no reason to lose the others.
-        gone = set(project.repo.files_in(run.tree, run.results)).difference(names)
-        tree = snapshot.with_files(workspace, scratch, run.tree, sorted(gone), [], lock).tree
+        gone = set(project.repo.files_in(state.tree, results)).difference(names)
+        tree = snapshot.with_files(workspace, scratch, state.tree, sorted(gone), [], lock).tree
         return _by_halves(workspace, scratch, tree, [name for name in names if name not in lock], [])
 
 
-def _found(project: Project, run: LiveRun) -> _ResultFiles:
-    """Return the result files that belong to this run.
+def _found(project: Project, state: RunState) -> _ResultFiles:
+    """The result files that belong to this run.
 
-    What stood there before and was not written is part of this run where the baseline or the start has
-    it, as an input may be; but metrics are another run's then.
+    A file that stood there before and was not written belongs to this run if the baseline or the start tree
+    has it, for it may be an input. A metrics file of that kind is another run's.
     """
-    root, found = Path(run.root), _ResultFiles()
-    there = [name for name in snapshot.files_below(root, run.results) if not _is_elsewhere(run, name)]
+    root, scope, found = Path(state.root), state.scope, _ResultFiles()
+    below = snapshot.files_below(root, scope.results)
+    there = [name for name in below if not snapshot.is_below(name, scope.in_store)]
     now_there = live.stamp(root, there)
     if not now_there:
         return found
-    tracked = set(project.repo.files_in(run.baseline, run.results))
-    untouched = {n for n, stamp in now_there.items() if stamp == run.stamps.get(n)}.difference(tracked)
-    at_start = project.repo.files_in(run.tree, run.results) if untouched else ()
-    inputs = untouched.intersection(at_start).difference(run.metrics)
+    tracked = set(project.repo.files_in(state.baseline, scope.results))
+    untouched = {name for name, stamp in now_there.items() if stamp == state.stamps.get(name)} - tracked
+    at_start = project.repo.files_in(state.tree, scope.results) if untouched else ()
+    inputs = untouched.intersection(at_start).difference(scope.metrics)
     secret = exclusions.rule(project.repo.root)
     for name, stamp in now_there.items():
         if name in tracked or name in inputs:
             found.in_git.append(name)
         elif name in untouched:
-            if name in run.large:
+            if name in scope.large:
                 found.large_before.append(name)
         elif (why := secret(name)) is not None:
             found.left_out.setdefault(why, []).append(name)
-        elif stamp.size > run.max_size and not (root / name).is_symlink():
+        elif stamp.size > scope.max_size and not (root / name).is_symlink():
             found.large.append(name)
         else:
             found.in_git.append(name)
@@ -129,19 +142,22 @@ def _found(project: Project, run: LiveRun) -> _ResultFiles:
 
 
 def _large(
-    project: Project, run: LiveRun, workspace: Repository, tree: str, found: _ResultFiles
+    project: Project, state: RunState, workspace: Repository, tree: str, found: _ResultFiles
 ) -> tuple[dict[str, bytes], list[str], list[str]]:
     """Put large results in the object store, and name them in the lock of the workspace.
 
-    Return the lock that the tree is to have, by its path, if it differs; the files that it names, and a
-    sentence for each other one.
+    Returns:
+        the lock that the tree is to have, by its path, if it differs;
+        the files that the lock names;
+        a warning for each other file.
     """
-    if not found.large and not run.large:
+    scope = state.scope
+    if not found.large and not scope.large:
         return {}, [], []
     from gitexp.datasets import large_results, lock_file  # as much as half a short run without them
     from gitexp.project import ignore
 
-    root, config = Path(run.root), Config(folder=run.project)
+    root, config = Path(state.root), Config(folder=scope.project)
     kept = large_results.keep(
         project,
         root,
@@ -149,11 +165,11 @@ def _large(
         tree,
         found.large,
         before=found.large_before,
-        beside_stages=run.lock.is_file(),
+        beside_stages=state.lock.is_file(),
     )
     warnings, outs = [*kept.refused], kept.after.outs
     # An isolated run's workspace is not for people, and where one died somebody may have been at work since.
-    is_here = run.process == current_process() and not _is_isolated(project, workspace)
+    is_here = state.process == current_process() and not _is_isolated(project, workspace)
     if is_here and kept.after != kept.before:
         try:
             lock_file.change(root, config, project.local, lambda lock: lock.with_outs([*outs.values()]))
@@ -170,7 +186,7 @@ def _is_isolated(project: Project, workspace: Repository) -> bool:
 def _by_halves(
     workspace: Repository, scratch: Path, tree: str, names: Sequence[str], warnings: Sequence[str]
 ) -> tuple[str, list[str]]:
-    """Return the tree with those files that can be stored, and a warning more for each other one."""
+    """The tree with those files that can be stored, and one more warning for each other file."""
     if not names:
         return tree, [*warnings]
     try:
@@ -184,29 +200,25 @@ def _by_halves(
     return _by_halves(workspace, scratch, tree, names[half:], told)
 
 
-def _as_it_was(run: LiveRun) -> set[str]:
-    """Return the result files that stood there before the run and have not been written since."""
-    root = Path(run.root)
-    now_there = live.stamp(root, snapshot.files_below(root, run.results))
-    return {name for name, stamp in now_there.items() if stamp == run.stamps.get(name)}
+def _as_it_was(state: RunState) -> set[str]:
+    """The result files that stood there before the run and have not been written since."""
+    root = Path(state.root)
+    now_there = live.stamp(root, snapshot.files_below(root, state.scope.results))
+    return {name for name, stamp in now_there.items() if stamp == state.stamps.get(name)}
 
 
-def _is_elsewhere(run: LiveRun, name: str) -> bool:
-    return snapshot.is_below(name, run.elsewhere)
-
-
-def _keep_left(project: Project, run: LiveRun, workspace: Repository, tree: str, name: str) -> list[str]:
-    """Put what an isolated run left and nobody declared where it stays; return what is to be said of it."""
+def _keep_left(project: Project, state: RunState, workspace: Repository, tree: str, name: str) -> list[str]:
+    """Move what an isolated run left and nobody declared to where it stays; a warning that says so."""
     if not _is_isolated(project, workspace):
         return []
-    target = project.local.root / "left" / name
+    scope, target = state.scope, project.local.root / "left" / name
     # A kill, or a second attempt, may find some of it moved already.
     kept = set(snapshot.files_below(target, ["."]))
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
         # Neither results of this run, nor left by it.
-        given = _as_it_was(run).difference(workspace.files_in(tree, run.results))
+        given = _as_it_was(state).difference(workspace.files_in(tree, scope.results))
         tree, _ = _by_halves(workspace, scratch, tree, sorted(given), [])
-        kept.update(worktrees.keep_left(workspace, tree, run.share, scratch, target, stored=run.stored))
+        kept.update(worktrees.keep_left(workspace, tree, scope.share, scratch, target, stored=scope.stored))
     if not kept:
         return []
     return [

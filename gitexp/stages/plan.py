@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -51,6 +52,11 @@ class StagePlan:
     @property
     def argv(self) -> tuple[str, ...]:
         return self.selection.argv
+
+    @property
+    def text(self) -> str:
+        """The command that runs these stages, as a shell would take it."""
+        return shlex.join(self.argv)
 
     @property
     def outs(self) -> list[Out]:

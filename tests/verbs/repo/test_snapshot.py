@@ -22,6 +22,7 @@ from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import indexes
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.scope import Scope
 from gitexp.runs.save import save
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
@@ -719,7 +720,7 @@ def test_more_paths_than_a_command_line_holds(repo: Workspace) -> None:
 def test_saved_while_a_run_is_going_on(repo: Workspace) -> None:
     project = Project.open(repo.path)
     with live.new_folder(project.local) as folder:
-        run = live.LiveRun(
+        run = live.RunState(
             folder=folder,
             process=current_process(),
             root=str(repo.path),
@@ -727,10 +728,7 @@ def test_saved_while_a_run_is_going_on(repo: Workspace) -> None:
             baseline="",
             tree="",
             stamps={},
-            metrics=(),
-            written_params=(),
-            results=(),
-            max_size=0,
+            scope=Scope("", (), (), (), max_size=0),
             started=0.0,
             name="exp-calm-fox",
         )

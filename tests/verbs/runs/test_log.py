@@ -16,7 +16,7 @@ from gitexp.model import Status
 from gitexp.process.log import LogFile
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.repo.live import LiveRun
+from gitexp.repo.live import RunState
 from gitexp.runs.log import _Place, log
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
@@ -100,7 +100,7 @@ def test_a_run_that_ends_while_its_log_is_looked_for(
 ) -> None:
     put(repo, "one", status=Status.RUNNING, command="true")
 
-    def ends(_: object) -> list[LiveRun]:
+    def ends(_: object) -> list[RunState]:
         put(repo, "one", command="true", run_files={"output.log": b"done\n"})
         return []
 

@@ -457,12 +457,12 @@ def test_ctrl_c_between_the_ref_and_the_command(repo: Workspace, point: str, tmp
     driver = f"""
 import os, signal, sys
 from gitexp import failpoints
-from gitexp.runs import run
+from gitexp.runs import begin, local
 from gitexp.repo import experiments as store
 def interrupt(name):
     if name == {point!r}:
         os.kill(os.getpid(), signal.SIGINT)
-run.failpoint = store.failpoint = interrupt
+begin.failpoint = local.failpoint = store.failpoint = interrupt
 sys.argv = ["gitexp", "run", "-n", "one", "-S", "train.lr=0.2", "--", "touch", "started"]
 from gitexp.cli.main import main
 main()
@@ -482,11 +482,11 @@ main()
 def test_an_interrupt_while_the_results_are_stored_is_too_late(repo: Workspace) -> None:
     driver = """
 import os, signal, sys
-from gitexp.runs import end as finish
+from gitexp.runs import end
 def interrupt(name):
     if name == "finish:read":
         os.kill(os.getpid(), signal.SIGINT)
-finish.failpoint = interrupt
+end.failpoint = interrupt
 sys.argv = ["gitexp", "run", "--json", "-n", "one", "--", "true"]
 from gitexp.cli.main import main
 main()
@@ -760,11 +760,11 @@ def test_params_that_somebody_edits_at_that_moment_are_not_lost(repo: Workspace)
     driver = """
 import sys
 from pathlib import Path
-from gitexp.runs import run
+from gitexp.runs import begin
 def edit(name):
     if name == "run:created":
         Path("params.yaml").write_text("mine: 1\\n")
-run.failpoint = edit
+begin.failpoint = edit
 sys.argv = ["gitexp", "run", "-S", "train.lr=0.2", "--", "true"]
 from gitexp.cli.main import main
 main()

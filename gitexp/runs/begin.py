@@ -1,0 +1,104 @@
+"""The beginning of a run: written down on this machine first, then as a ref that says `running`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, replace
+
+from gitexp.catalog import names
+from gitexp.catalog.record import made_here
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Record, Status
+from gitexp.process.interrupts import Window, held_back
+from gitexp.process.liveness import current_process
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.git import snapshot
+from gitexp.repo.live import RunState
+from gitexp.runs.ready import Ready
+from gitexp.runs.request import RunRequest
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """A run that is going on, on this machine.
+
+    Attributes:
+        project: where the experiment is stored.
+        request: what the user asked for.
+        ready: what the run started from.
+        state: what this machine has written down of the run.
+        experiment: the experiment as its ref has it, `running`.
+        let_through: the block in which Ctrl-C may come; outside of it Ctrl-C waits.
+    """
+
+    project: Project
+    request: RunRequest
+    ready: Ready
+    state: RunState
+    experiment: Experiment
+    let_through: Window
+
+    @property
+    def is_isolated(self) -> bool:
+        return self.ready.workspace.root != self.project.repo.root
+
+
+def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.ExitStack) -> LiveRun:
+    """Write down that the run is going on: first here, then as a ref.
+
+    In this order, because whoever finds the one without the other can put it right. From here on, until the
+    stack is closed, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError.
+    """
+    folder = held.enter_context(live.new_folder(project.local))
+    let_through = held.enter_context(held_back())
+    root = ready.workspace.root
+    state = RunState(
+        folder=folder,
+        process=current_process(),
+        root=str(root),
+        git_dir=str(ready.workspace.git_dir),
+        baseline=ready.baseline,
+        tree=ready.tree,
+        scope=ready.scope,
+        stamps=live.stamp(root, snapshot.files_below(root, ready.scope.results)),
+        started=time.time(),
+    )
+    state.save()
+    failpoint("run:live")
+    record = _record(request, ready, state)
+
+    def build(name: str) -> tuple[Record, str]:
+        nonlocal state
+        state = state.updated(name=name)  # before the ref is there, so that whoever finds one finds the other
+        return replace(record, name=name), ready.tree
+
+    try:
+        experiment = names.create(ready.names, lambda name: project.store.create(name, ready.commit, build))
+    except BaseException:
+        state.forget()
+        raise
+    failpoint("run:created")
+    return LiveRun(project, request, ready, state, experiment, let_through)
+
+
+def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:
+    record = Record(
+        name=request.name,
+        status=Status.RUNNING,
+        commit=ready.commit,
+        baseline=ready.baseline,
+        branch=ready.branch,
+        command=ready.work.text,
+        argv=ready.work.argv,
+        folder=ready.folder,
+        identity=ready.identity,
+        overrides=tuple(request.overrides),
+        params=ready.params.files,
+        patterns=ready.code.config.metrics_from_output,
+        note=request.note,
+        warnings=ready.warnings,
+        process=state.process,
+    )
+    return made_here(record)

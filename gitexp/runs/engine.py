@@ -1,0 +1,81 @@
+"""The contract of an engine: where, and how, the work of a run is done.
+
+An engine is given a run that has begun and says how it ended. Everything before (checks, snapshot, ref) and
+after (results, record, ref) is the same for all engines. `gitexp.plugins` names them: a new one is one file
+and one row there. `gitexp.testing` has the tests that each must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from gitexp import plugins
+from gitexp.repo.live import RunState
+from gitexp.runs.begin import LiveRun
+
+if TYPE_CHECKING:
+    from gitexp.pipeline.state import StageResult
+
+LOCAL = "local"
+
+
+class Circumstances(NamedTuple):
+    """What the record says of how the work was done.
+
+    Attributes:
+        python: the version of the command's interpreter; None if it has none.
+        gpus: the names of the GPUs.
+        environment: the content of environment.txt.
+        warnings: sentences for the record.
+    """
+
+    python: str | None = None
+    gpus: tuple[str, ...] = ()
+    environment: bytes = b""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the work of a run ended, and what was found out meanwhile.
+
+    Attributes:
+        state: what this machine has written down of the run by now.
+        exit_code: as a shell gives it: 128+N for death by signal N.
+        interrupted: whether Ctrl-C or its like reached gitexp.
+        signal: the number of that signal.
+        duration: seconds, by a clock that is never set.
+        stages: what became of each stage, in the order in which they ended.
+        circumstances: asked when the end is written down, because the answer may take a moment.
+    """
+
+    state: RunState
+    exit_code: int
+    interrupted: bool
+    signal: int | None
+    duration: float
+    stages: Sequence[StageResult] = ()
+    circumstances: Callable[[], Circumstances] = Circumstances
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether everything that was read is what the start snapshot and the lock say."""
+        return all(stage.exact for stage in self.stages)
+
+
+class Engine(Protocol):
+    """Where the work of a run is done."""
+
+    def execute(self, live: LiveRun) -> Ended:
+        """Do the work to its end, the output shown and logged meanwhile.
+
+        Whatever it raises ends the experiment as not run; KeyboardInterrupt ends it as interrupted.
+        """
+
+
+def engine(name: str = LOCAL) -> Engine:
+    """The engine of that name; raises UsageError if there is none."""
+    found: Engine = plugins.load("engine", name)()
+    return found

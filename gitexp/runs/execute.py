@@ -1,0 +1,28 @@
+"""The middle of a run: an engine does the work, and whatever happens the experiment is ended."""
+
+from __future__ import annotations
+
+import contextlib
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.runs import end
+from gitexp.runs.begin import LiveRun
+from gitexp.runs.engine import Ended, Engine
+
+
+def execute(live: LiveRun, engine: Engine) -> Ended:
+    """How the work of a run ended.
+
+    If the work cannot be done to its end, the experiment is ended here and the reason is raised.
+    """
+    try:
+        with live.let_through():
+            live.request.on_start(live.experiment)
+            ended = engine.execute(live)
+    except BaseException as error:
+        with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
+            end.give_up(live, error)
+        raise
+    failpoint("run:ended")
+    return ended

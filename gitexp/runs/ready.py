@@ -1,0 +1,79 @@
+"""A run that may begin: everything is checked, the code is stored, and nothing has begun."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from gitexp.model import Artifact
+from gitexp.project.params import CommandLine, PreparedParams
+from gitexp.project.project import Project
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.scope import Scope
+
+if TYPE_CHECKING:
+    from gitexp.stages.plan import StagePlan
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCommand:
+    """The work of a run that has no stages.
+
+    Attributes:
+        line: a line for the shell, or a list of arguments; `-S` has changed its options already.
+    """
+
+    line: CommandLine
+
+    @property
+    def argv(self) -> tuple[str, ...] | None:
+        """The arguments; None for a line that goes through the shell."""
+        return None if isinstance(self.line, str) else self.line
+
+    @property
+    def text(self) -> str:
+        """The command as a shell would take it."""
+        return self.line if isinstance(self.line, str) else shlex.join(self.line)
+
+
+Work: TypeAlias = "PlainCommand | StagePlan"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A run that may begin.
+
+    Attributes:
+        code: the project as the code has it. `-S` was looked up there, and its config counts.
+        params: the params with the overrides applied.
+        work: what is to run.
+        folder: where the command runs, relative to the root.
+        baseline: the commit that the experiment is made from.
+        branch: the branch that HEAD is on; None if HEAD is detached.
+        workspace: where the run will be: the user's own worktree, or an isolated one.
+        tree, commit: the start snapshot.
+        scope: which paths are the run's own.
+        identity: the same for two runs that start alike.
+        names: the names for the experiment, to be tried in turn.
+        warnings: sentences for the record.
+        bring: artifacts that the work reads and that an isolated workspace lacks.
+        changed_data: data that differs from what gitexp.lock says; the object store has it.
+    """
+
+    code: Project
+    params: PreparedParams
+    work: Work
+    folder: str
+    baseline: str
+    branch: str | None
+    workspace: Repository
+    tree: str
+    commit: str
+    scope: Scope
+    identity: str
+    names: Iterable[str]
+    warnings: tuple[str, ...] = ()
+    bring: tuple[Artifact, ...] = ()
+    changed_data: tuple[Artifact, ...] = ()

@@ -1,0 +1,178 @@
+"""What is to run, and where: the command or the stages, with the params as `-S` changes them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from gitexp import errors, files
+from gitexp.files.dvc_yaml import DVC_YAML
+from gitexp.model import Record
+from gitexp.process.programs import find_program
+from gitexp.project import config, params
+from gitexp.project.params import CommandLine, PreparedParams
+from gitexp.project.project import Project, read
+from gitexp.repo.scope import Scope
+from gitexp.runs.ready import PlainCommand, Work
+from gitexp.runs.request import RunRequest
+
+# The stages are imported where there are some: their import takes as long as a short run without them.
+if TYPE_CHECKING:
+    from gitexp.pipeline.state import StageSelection
+
+_STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
+_NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is to run, with everything looked at that can be refused.
+
+    Attributes:
+        work: the command or the stages.
+        params: the params with the overrides applied; nothing is written yet.
+        folder: where the command runs, relative to the root.
+    """
+
+    work: Work
+    params: PreparedParams
+    folder: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if isinstance(self.work, PlainCommand):
+            return self.params.warnings
+        return (*self.params.warnings, *self.work.warnings)
+
+
+def check(code: Project, request: RunRequest, before: Record | None, workspace: Path) -> Checked:
+    """What is to run, and with which params; nothing is written.
+
+    `before` is the record of the experiment that runs again. `workspace` is the user's own, which the code
+    may have links to. Raises NoCommand and CommandNotFound, what `params.prepare` raises, and UsageError for
+    a folder outside the workspace.
+    """
+    root = code.repo.root
+    selection = _selection(code, request, before)
+    command: CommandLine = ()
+    cwd = code.folder
+    if selection is None:
+        command, cwd = _command(code, request, before)
+        find_program(command, cwd, os.environ)
+    overrides = [files.parse_override(text) for text in request.overrides]
+    prepared = params.prepare(
+        code, overrides, command, written_later=written_params(code), workspace=workspace
+    )
+    folder = _folder(root, cwd)
+    if selection is None:
+        return Checked(PlainCommand(prepared.command), prepared, folder)
+    from gitexp.stages import plan  # see above
+
+    return Checked(plan.choose(code, selection, partial(_as_prepared, root, prepared)), prepared, folder)
+
+
+def complete(
+    checked: Checked, project: Project, code: Project, root: Path, *, written: Mapping[str, bytes]
+) -> Checked:
+    """The same, with what its stages need in the workspace at `root`.
+
+    `written` are the files that are still to be written there.
+    """
+    if isinstance(checked.work, PlainCommand):
+        return checked
+    from gitexp.stages import plan  # see above
+
+    read_file = partial(_as_prepared, root, checked.params)
+    return replace(checked, work=plan.complete(project, code, root, checked.work, read_file, written))
+
+
+def scope_of(code: Project, work: Work, large: tuple[str, ...] = ()) -> Scope:
+    """Which paths are the own ones of a run of `work`; `large` are earlier results that gitexp.lock names."""
+    config, written = code.config, written_params(code)
+    results, by_stages = (*config.results, *written), tuple[str, ...]()
+    if isinstance(work, PlainCommand):
+        in_store = code.elsewhere()
+    else:
+        in_store, by_stages = (*config.data, *work.in_store), work.in_git
+        results = (*results, *work.results(code))
+    return Scope(
+        project=config.folder,
+        metrics=config.metrics,
+        written_params=written,
+        results=results,
+        max_size=config.max_untracked,
+        declared=tuple(sorted(config.declared)),
+        by_stages=by_stages,
+        share=config.share,
+        in_store=in_store,
+        stored=config.data,
+        large=large,
+    )
+
+
+def written_params(code: Project) -> tuple[str, ...]:
+    """The params files that the command itself writes (dvclive's): read after a run, not before."""
+    return tuple(name for name in code.config.params if name.endswith("dvclive/params.yaml"))
+
+
+def _selection(code: Project, request: RunRequest, before: Record | None) -> StageSelection | None:
+    """The stages that are to run, None if a command is; raises UsageError where there are no stages."""
+    argv = before.argv or () if before is not None else ()
+    repeats_stages = argv[: len(_STAGES)] == _STAGES
+    repeats_command = before is not None and before.command is not None and not repeats_stages
+    asked = request.selection
+    is_asked_for = asked is not None and asked.is_asked_for
+    if code.config.pipeline_file is None or request.command or repeats_command:
+        if is_asked_for:
+            raise errors.UsageError(
+                "There are no stages to choose from.",
+                f"They stand under stages: in {config.CONFIG_FILE}; a command follows --.",
+            )
+        return None
+    from gitexp.pipeline.state import StageSelection  # see above
+
+    if asked is not None and (is_asked_for or not repeats_stages):
+        return asked
+    return StageSelection.of_argv(argv) if repeats_stages else StageSelection()
+
+
+def _command(code: Project, request: RunRequest, before: Record | None) -> tuple[CommandLine, Path]:
+    """The command and where it runs.
+
+    A command that the user has typed runs where the user stands, an earlier experiment's where it ran, and
+    the config's in the project's folder.
+    """
+    if request.command:
+        return request.command, code.here
+    if before is not None and (command := before.argv or before.command):
+        return command, code.repo.root / PurePosixPath(before.folder)
+    if code.config.command:
+        return code.config.command, code.folder
+    if not request.from_:
+        raise errors.UsageError("There is no command to run.", _NO_COMMAND, code="no-command")
+    usual = "dvc repro" if (code.folder / DVC_YAML).is_file() else "python train.py"
+    raise errors.UsageError(
+        f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
+        f"Give one: gitexp run --from {shlex.quote(request.from_)} -- {usual}",
+        code="no-command",
+    )
+
+
+def _folder(root: Path, cwd: Path) -> str:
+    """The folder relative to the root; raises UsageError for one that is not in the workspace."""
+    top, real = root.resolve(), cwd.resolve()
+    if not real.is_relative_to(top):
+        raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
+    folder = real.relative_to(top).as_posix()
+    return "" if folder == "." else folder
+
+
+def _as_prepared(root: Path, prepared: PreparedParams, name: str) -> bytes | None:
+    """The content that a file will have when the run starts."""
+    found = prepared.contents.get(name)
+    return read(root / name) if found is None else found
