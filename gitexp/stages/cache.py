@@ -27,10 +27,10 @@ _BATCH = 100  # locks between two writes of the index: reading 1,000 of 50 stage
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A stage as an experiment has run it, or restored it from another experiment.
+    """A stage in an experiment's lock: run there, or restored from another experiment.
 
     Attributes:
-        experiment: the experiment's name; "" for the workspace itself.
+        experiment: the experiment's name; "" for the workspace.
         stage: the stage's entry in the lock.
         log: the output of the stage's commands; None unless they ran in this experiment.
     """
@@ -49,7 +49,7 @@ class _Found(NamedTuple):
 
 
 def log_name(stage: str) -> str:
-    """The name of the file that holds a stage's output."""
+    """The name of the file with a stage's output."""
     return quote(stage, safe="@=+,") + ".log"
 
 
@@ -62,12 +62,11 @@ class StageCache:
 
     def find(self, name: str, key: str) -> Iterator[EarlierRun]:
         """The runs of a stage that had this key: first runs with a log, then the newest."""
-        same_name, other_name = list[_Found](), list[_Found]()
+        found = []
         for experiment, blob in self._locks.items():
-            for stage in self._index.stages_with(key, blob):
-                found = _Found(experiment, blob, stage)
-                (same_name if stage == name else other_name).append(found)
-        return self._read([*same_name, *other_name][:_MOST], key)
+            found += [_Found(experiment, blob, stage) for stage in self._index.stages_with(key, blob)]
+        found.sort(key=lambda each: each.stage != name)
+        return self._read(found[:_MOST], key)
 
     def knows(self, hash_: str) -> bool:
         """Whether an experiment has this artifact: data, or the out of a run."""
@@ -95,9 +94,12 @@ class StageCache:
     def _locks(self) -> dict[str, str]:
         """The blobs of the locks of all experiments, the newest experiment first; all are in the index."""
         experiments = _records(self._project)
-        self._learn([record for record in experiments if self._index.lacks_record(record)])
-        blobs = {name: self._index.blob_of(record) for record, name in experiments.items()}
-        return {name: blob for name, blob in blobs.items() if blob is not None}
+        self._learn([record for record in experiments if not self._index.has_record(record)])
+        locks = {}
+        for record, name in experiments.items():
+            if (blob := self._index.blob_of(record)) is not None:
+                locks[name] = blob
+        return locks
 
     def _learn(self, records: Sequence[str]) -> None:
         """Read the locks of records that the index does not know yet."""
@@ -105,7 +107,7 @@ class StageCache:
             return
         path = lock_file.path_of(self._project.config)
         blobs = self._project.repo.ids_of([f"{record}:{path}" for record in records])
-        new = sorted({blob for blob in blobs if blob is not None and self._index.lacks_lock(blob)})
+        new = sorted({blob for blob in blobs if blob is not None and not self._index.has_lock(blob)})
         for at in range(0, len(new), _BATCH):
             some = new[at : at + _BATCH]
             contents = self._project.repo.read_blobs(some)
@@ -113,7 +115,7 @@ class StageCache:
         self._index.add(dict(zip(records, blobs, strict=True)), {})
 
     def _parse(self, data: bytes | None) -> Lock:
-        """A lock; an empty one for a lock that is damaged, or that a stranger made up."""
+        """A lock; empty for a damaged lock, or for the invention of a stranger."""
         try:
             return read_lock("", data or b"", self._project.config.folder)
         except errors.LockError:

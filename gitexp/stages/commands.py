@@ -1,4 +1,4 @@
-"""The commands of stages: one stage after another on the terminal, or several at a time, each shown whole."""
+"""Running the commands of stages: one stage after another on the terminal, or several at a time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,21 @@ from gitexp.stages.cache import log_name
 
 _PIECE = 1 << 20  # bytes of output in memory at a time
 
-# As DVC calls them; what the user's own files would set up is not the same everywhere.
+# As DVC calls them, without the user's start-up files: these differ from machine to machine.
 _SHELLS = {"bash": ("--noprofile", "--norc"), "zsh": ("--no-rcs",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where stages run. `log` gets all that they print, and `logs` has a file for each stage.
+    """The place where stages run.
 
-    `on_child` is given the id of each process that is started.
+    Attributes:
+        root: the workspace.
+        environment: the variables of all commands.
+        log: the log of the whole run.
+        logs: a folder with a log for each stage.
+        stdout, stderr: file descriptors for the commands' output.
+        on_child: called with the id of each new process.
     """
 
     root: Path
@@ -42,14 +48,14 @@ class Site:
         return self.root / stage.wdir
 
     def environment_of(self, stage: Stage) -> dict[str, str]:
-        """Return the environment of a stage's commands."""
+        """The environment of a stage's commands."""
         return {**self.environment, "GITEXP_STAGE": stage.name, "DVC_STAGE": stage.name}
 
     def log_of(self, stage: Stage) -> Path:
         return self.logs / log_name(stage.name)
 
     def commands_of(self, stage: Stage) -> list[Sequence[str] | str]:
-        """Return a stage's commands as they are started: in the user's shell, as DVC does."""
+        """A stage's commands, each with the user's shell around it: DVC does the same."""
         shell = self.environment.get("SHELL", "")
         options = _SHELLS.get(Path(shell).name)
         if options is None or sys.platform == "win32":
@@ -61,17 +67,17 @@ class Runner(Protocol):
     """Runs the commands of stages; how many at a time is the caller's business."""
 
     def start(self, stage: Stage, title: str) -> None:
-        """Begin with a stage; `title` stands in the log above what it prints.
+        """Begin with a stage; `title` stands in the log above its output.
 
         Raises CommandNotFound or StorageError.
         """
 
     def wait(self) -> tuple[str, Outcome]:
-        """Return the name of a stage that has ended, and how it did; raises as `start`."""
+        """The name and outcome of the next stage to end; raises the errors of `start`."""
 
 
 class OneByOne:
-    """One stage at a time, shown as it runs, in a terminal as if gitexp were not there."""
+    """Runs a single stage at a time, with the terminal to itself."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -104,7 +110,7 @@ class OneByOne:
 
 
 class AtOnce:
-    """Several stages at a time; what each prints is shown when it has ended, all of it together."""
+    """Runs several stages at a time; the output of each is shown whole, at its end."""
 
     def __init__(self, site: Site, jobs: Jobs) -> None:
         self._site = site
@@ -131,8 +137,7 @@ class AtOnce:
         return name, outcome
 
     def _pass_on(self, path: Path) -> None:
-        """Show and log all that a stage has printed, which may be more than the memory holds; its own log is
-        no longer than it may be from now on."""
+        """Show and log a stage's output, a piece at a time; then cut the stage's own log to its limit."""
         with path.open("rb") as printed:
             while piece := printed.read(_PIECE):
                 self._site.log.write(piece)
@@ -142,7 +147,7 @@ class AtOnce:
 
 @contextmanager
 def runner(site: Site, jobs: int) -> Iterator[Runner]:
-    """Give what runs so many stages at a time."""
+    """A runner of so many stages at a time."""
     if jobs == 1:
         yield OneByOne(site)
     else:

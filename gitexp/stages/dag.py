@@ -1,4 +1,4 @@
-"""`gitexp dag`: the stages of a pipeline, and which stands on which."""
+"""`gitexp dag`: the stages of a pipeline, and their order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ _HOW = f"Describe them in {CONFIG_FILE}, as in: stages: {{train: {{cmd: python t
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """Some stages of a pipeline in the order of a run; `above` are, of these, those that each stands on."""
+    """Some stages of a pipeline.
+
+    Attributes:
+        pipeline: the whole pipeline.
+        stages: the chosen stages, in the order of a run.
+        above: by stage, the names of the stages directly above.
+    """
 
     pipeline: Pipeline
     stages: Sequence[Stage]
@@ -24,14 +30,14 @@ class Dag:
 
 
 def dag(project: Project, words: Sequence[str] = ()) -> Dag:
-    """Return the stages that words name and all that these stand on; without words, all stages.
+    """The named stages with all stages above them; without words, all stages.
 
-    Raises UnknownStage, also where there are no stages at all, and ParseError and ConfigError.
+    Raises UnknownStage, also in a project without stages; ParseError and ConfigError.
     """
     pipeline = project.pipeline()
     if pipeline is None or not pipeline.stages:
         raise UnknownStage("There are no stages here.", _HOW)
     graph = Graph(pipeline)
     stages = graph.select(words)
-    # Whatever a chosen stage stands on is chosen too.
+    # All stages above a chosen stage are chosen too.
     return Dag(pipeline, stages, {stage.name: graph.above(stage.name) for stage in stages})

@@ -55,15 +55,11 @@ class StageListener:
 
 @dataclass(frozen=True, slots=True)
 class StageTask:
-    """A plan of stages, and all that its run needs.
+    """A plan of stages with everything for its run.
 
     Attributes:
         project: the user's project, with the object store and the experiments.
-        code: the project as the code of the run has it. Its gitexp.yaml says where the lock is.
-        plan: the stages.
-        site: the place where commands run.
-        journal: the run's diary.
-        listener: the user's view.
+        code: the project in the run's own code. Its gitexp.yaml tells the place of the lock.
     """
 
     project: Project
@@ -77,8 +73,8 @@ class StageTask:
 def run_stages(task: StageTask) -> tuple[Outcome, list[StageResult]]:
     """The outcome of the whole run, and the result of each stage. The first failure gives the exit status.
 
-    Raises LockError and StorageError where no single stage is to blame; DamagedObject or MissingData for
-    data that cannot be brought.
+    Raises LockError and StorageError where no single stage is to blame; DamagedObject or MissingData if data
+    cannot be brought.
     """
     begun = time.monotonic()
     with translated("could not write the logs of stages"):
@@ -91,7 +87,7 @@ def run_stages(task: StageTask) -> tuple[Outcome, list[StageResult]]:
 
 
 class _Execution:
-    """One run of a plan as it goes on."""
+    """A run of a plan in progress."""
 
     def __init__(self, task: StageTask, cache: StatCache, runner: Runner) -> None:
         self.results: list[StageResult] = []
@@ -119,7 +115,7 @@ class _Execution:
     # -- the order of things ------------------------------------------------------------------------
 
     def go_through(self) -> None:
-        """Take up every stage when all stages above it are done, as far as failures allow."""
+        """Take up each stage when all stages above are done, as far as failures allow."""
         self._journal.lock_changed(self._lock)
         self._restorer.bring(self._plan.bring)
         failpoint("stages:brought")
@@ -166,7 +162,7 @@ class _Execution:
     # -- one stage ----------------------------------------------------------------------------------
 
     def _take_up(self, stage: Stage) -> None:
-        """Decide on a stage; then leave it, restore it, refuse it or begin to run it."""
+        """Decide on a stage; then leave, restore, refuse or begin it."""
         self._place(stage.name)
         try:
             decision = self._judge.decide(stage, self._lock)
@@ -193,7 +189,7 @@ class _Execution:
             )
 
     def _changed_since_start(self, stage: Stage) -> Sequence[Reason]:
-        """The inputs from outside the plan that are no longer as the experiment has them."""
+        """The inputs from outside the plan that differ from those in the experiment."""
         before = self._plan.at_start.get(stage.name)
         if before is None:
             return ()
@@ -271,9 +267,9 @@ class _Execution:
         )
 
     def _store_and_lock(self, decision: Decision) -> LockedStage:
-        """Store the outs that are there, then name them in the lock.
+        """Store the present outs, then name them in the lock.
 
-        Returns the stage's inputs as they are now, after the run; none if they cannot be read.
+        Returns the stage's inputs after the run; none if they cannot be read.
         """
         stage = decision.stage
         outs = self._outs.stored(stage)
@@ -295,7 +291,7 @@ class _Execution:
         exit_code: int | None = None,
         seconds: float | None = None,
     ) -> None:
-        """End a stage that has failed; without `exit_code` its command is not to blame."""
+        """End a failed stage; without `exit_code`, its command is not to blame."""
         self._ended(
             StageResult(
                 decision.stage.name,
@@ -326,7 +322,7 @@ class _Execution:
         self._task.listener.ends(result, self._place(name), len(self._plan.stages))
 
     def _place(self, name: str) -> int:
-        """The number of a stage in the order in which stages were taken up."""
+        """The number of a stage, counted in the order of taking up."""
         return self._places.setdefault(name, len(self._places) + 1)
 
     def _is_known(self, hash_: str) -> bool:
@@ -337,7 +333,7 @@ class _Execution:
     # -- outs ---------------------------------------------------------------------------------------
 
     def _restored(self, decision: Decision) -> EarlierRun | None:
-        """The earlier run whose outs were brought in place of a run: the first whose outs can all be had."""
+        """The earlier run that was restored: the first with outs that can all be had."""
         stage = decision.stage
         in_git = [out.path for out in stage.outs if out.in_git]
         for before in self._judge.earlier(decision):

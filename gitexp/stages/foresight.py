@@ -1,8 +1,8 @@
-"""The workspace as a run will find it: with what will have been brought by then, as far as that is known."""
+"""The workspace as a later stage will find it: with the artifacts that a run brings or restores before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +21,12 @@ from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.stage import ReadFile
 from gitexp.project.project import Project
 
-Folder = Callable[[str], Manifest | None]  # the hash of a folder -> what is in it, None if nobody knows here
-Content = Callable[[str], bytes | None]  # the hash of a file -> its content, None if it is not here
+Folder = Callable[[str], Manifest | None]  # the hash of a folder -> its files; None if they are unknown here
+Content = Callable[[str], bytes | None]  # the hash of a file -> its content; None if it is not here
 
 
 class Foresight(WorkspaceData):
-    """What is expected at a path counts, in place of what stands there now."""
+    """A workspace in which an expected artifact hides the present content of its path."""
 
     def __init__(
         self,
@@ -44,20 +44,22 @@ class Foresight(WorkspaceData):
         self._foreseen: dict[tuple[str, bool], Artifact | None] = {}
 
     def expect(self, artifacts: Iterable[Artifact]) -> None:
-        """Take it that these will be there."""
+        """Count artifacts as present."""
         self._expected.update((artifact.path, artifact) for artifact in artifacts)
         self._foreseen.clear()
 
     def leave_open(self, outs: Iterable[str]) -> None:
-        """Take it that something will be written at these paths, and nobody knows what."""
+        """Count the content of paths as unknown: a stage will write there."""
         self._open.update(outs)
 
     def is_open(self, path: str) -> bool:
-        """Return whether what will stand at a path cannot be known."""
+        """Whether the future content of a path cannot be known."""
         if any(paths.overlap(path, each) for each in self._open):
             return True
-        near = [each for each in self._near(path) if each.path != path and each.is_folder]
-        return any(self._folder(each.hash) is None for each in near)
+        for each in self._near(path):
+            if each.path != path and each.is_folder and self._folder(each.hash) is None:
+                return True
+        return False
 
     def artifact(self, path: str, *, read_only: bool = False) -> Artifact | None:
         asked = (path, read_only)
@@ -65,47 +67,55 @@ class Foresight(WorkspaceData):
             near = self._near(path)
             if not near:
                 return super().artifact(path, read_only=read_only)
-            foreseen = self._foresee(path, near, read_only=read_only)
-            self._foreseen[asked] = None if foreseen is None else self.as_seen(foreseen)
+            foreseen = self._foresee(path, near, MADE_AGAIN if read_only else ())
+            if foreseen is not None:
+                foreseen = self.as_seen(foreseen)
+            self._foreseen[asked] = foreseen
         return self._foreseen[asked]
 
     def _near(self, path: str) -> list[Artifact]:
+        """The expected artifacts at, around and below a path."""
         return [each for each in self._expected.values() if paths.overlap(each.path, path)]
 
-    def _foresee(self, path: str, near: list[Artifact], *, read_only: bool) -> Artifact | None:
-        but = MADE_AGAIN if read_only else ()
+    def _foresee(self, path: str, near: Sequence[Artifact], but: Collection[str]) -> Artifact | None:
+        """The future artifact at a path. Files and folders with a name in `but` do not count."""
         around = next((each for each in near if paths.lies_in(path, each.path)), None)
         if around is None:
-            found = scan(self._root, path, self._cache, but=but)
-            there = found.manifest.files if found is not None and found.manifest is not None else ()
-            gone = tuple(_below(each.path, path) for each in near)
-            files = [file for file in there if not any(paths.lies_in(file.path, each) for each in gone)]
-            files += [file for each in near for file in self._files(each, _below(each.path, path))]
-        elif around.path == path and not around.is_folder:
+            return _folder_at(path, self._with_expected(path, near, but), but)
+        if around.path == path and not around.is_folder:
             return around
-        else:
-            inside = _below(path, around.path)
-            files = [
-                file._replace(path=_below(file.path, inside))
-                for file in self._files(around, "")
-                if paths.lies_in(file.path, inside)
-            ]
-            if around.path != path and [file.path for file in files] == [""]:
-                (file,) = files
-                return Artifact(path, file.hash, file.size, executable=file.executable)
-            if around.path == path and not any(_is_made_again(file, but) for file in files):
-                return around
-        manifest = Manifest.of(file for file in files if not _is_made_again(file, but))
-        return Artifact(path, manifest.hash, manifest.size, len(manifest.files)) if files else None
+        inside = _relative(path, around.path)
+        files = _files_in(self._files(around), inside)
+        if around.path == path and not any(_is_named(file, but) for file in files):
+            return around
+        if around.path != path and [file.path for file in files] == [""]:
+            (file,) = files
+            return Artifact(path, file.hash, file.size, executable=file.executable)
+        return _folder_at(path, files, but)
 
-    def _files(self, artifact: Artifact, prefix: str) -> list[File]:
-        """Return the files of an artifact; `prefix` is where it stands in the folder that is asked for."""
+    def _with_expected(self, folder: str, near: Sequence[Artifact], but: Collection[str]) -> list[File]:
+        """The files of a folder in which some artifacts are expected, and hide the present files."""
+        hidden = [_relative(each.path, folder) for each in near]
+
+        def is_hidden(file: File) -> bool:
+            return any(paths.lies_in(file.path, each) for each in hidden)
+
+        files = list[File]()
+        found = scan(self._root, folder, self._cache, but=but)
+        if found is not None and found.manifest is not None:
+            files += [file for file in found.manifest.files if not is_hidden(file)]
+        for each, place in zip(near, hidden, strict=True):
+            for file in self._files(each):
+                path = f"{place}/{file.path}" if each.is_folder else place
+                files.append(file._replace(path=path))
+        return files
+
+    def _files(self, artifact: Artifact) -> Sequence[File]:
+        """The files of an artifact, relative to it; a single file has the path ""."""
         if not artifact.is_folder:
-            return [File(prefix, artifact.hash, artifact.size, artifact.executable)]
+            return [File("", artifact.hash, artifact.size, artifact.executable)]
         manifest = self._folder(artifact.hash)
-        start = f"{prefix}/" if prefix else ""
-        found = manifest.files if manifest is not None else ()
-        return [file._replace(path=start + file.path) for file in found]
+        return manifest.files if manifest is not None else ()
 
     def _params_file(self, read_file: ReadFile, content: Content) -> ReadFile:
         def read(name: str) -> bytes | None:
@@ -117,31 +127,47 @@ class Foresight(WorkspaceData):
         return read
 
 
-def _below(path: str, folder: str) -> str:
-    """Return a path relative to a folder that it lies in, "" for that itself."""
+def _relative(path: str, folder: str) -> str:
+    """A path relative to a folder around it; "" for the folder itself."""
     return path[len(folder) + 1 if folder else 0 :]
 
 
-def _is_made_again(file: File, but: Iterable[str]) -> bool:
-    return not set(file.path.split("/")).isdisjoint(but)
+def _files_in(files: Iterable[File], folder: str) -> list[File]:
+    """The files inside a folder, relative to the folder."""
+    inside = [file for file in files if paths.lies_in(file.path, folder)]
+    return [file._replace(path=_relative(file.path, folder)) for file in inside]
 
 
-class Origin(Enum):
-    """From where a run would have artifacts."""
+def _folder_at(path: str, files: Sequence[File], but: Collection[str]) -> Artifact | None:
+    """The folder with some files; None without any."""
+    if not files:
+        return None
+    manifest = Manifest.of(file for file in files if not _is_named(file, but))
+    return Artifact(path, manifest.hash, manifest.size, len(manifest.files))
+
+
+def _is_named(file: File, names: Collection[str]) -> bool:
+    return not set(file.path.split("/")).isdisjoint(names)
+
+
+class Availability(Enum):
+    """Where a run would get artifacts from."""
 
     STORE = "store"
     REMOTE = "remote"
-    PERHAPS = "perhaps"  # the remote, which was not asked
+    PERHAPS = "perhaps"  # a remote that was not asked
     NOWHERE = "nowhere"
 
 
 class Supply:
-    """The object store of this machine, and the first data remote behind it.
+    """The object store of this machine, and the first data remote behind the store. A context manager.
 
-    A folder is asked as it is; a server only with `ask_servers`, for it may take its time, and it is the
-    config that names it, which may come from a stranger. Use it as a context manager.
+    A remote in a folder is always asked; a server only with `ask_servers`, for two reasons: a server may
+    take its time, and a stranger may have written the config with its address.
 
-    `silent` is why the remote could not be asked, once it could not.
+    Attributes:
+        remote: the name of the data remote; "" without one.
+        silent: why the remote could not be asked, after a failure.
     """
 
     def __init__(self, project: Project, *, ask_servers: bool) -> None:
@@ -162,32 +188,36 @@ class Supply:
         if self._opened is not None:
             self._opened.close()
 
-    def source(self, artifacts: Iterable[Artifact]) -> Origin:
-        """Return where all of these can be had from; where it is several places, the farthest."""
-        missing = [part for each in artifacts for part in self._missing(each)]
+    def availability(self, artifacts: Iterable[Artifact]) -> Availability:
+        """The farthest place on the way to having all artifacts."""
+        missing = list[str]()
+        for each in artifacts:
+            missing += self._missing(each)
         if not missing:
-            return Origin.STORE
+            return Availability.STORE
         if not self.remote or self.silent is not None:
-            return Origin.NOWHERE
+            return Availability.NOWHERE
         try:
             remote = self._open()
             if remote is None:
-                return Origin.PERHAPS
-            # What a folder has is on a remote if the list of it is: that is pushed last.
+                return Availability.PERHAPS
+            # A folder's list is pushed after its files: a remote with the list has the files.
             there = remote.has_many(missing)
         except (errors.DataError, errors.ConfigError) as error:
             self.silent = error
-            return Origin.NOWHERE
-        return Origin.REMOTE if all(part in there for part in missing) else Origin.NOWHERE
+            return Availability.NOWHERE
+        if all(part in there for part in missing):
+            return Availability.REMOTE
+        return Availability.NOWHERE
 
     def manifest(self, hash_: str) -> Manifest | None:
-        """Return what is in a folder; None if that cannot be known without asking a server."""
+        """The files of a folder; None if only a server knows them."""
         if hash_ not in self._manifests:
             self._manifests[hash_] = self._manifest(hash_)
         return self._manifests[hash_]
 
     def content(self, hash_: str) -> bytes | None:
-        """Return a file of the store of this machine, None if it is not there."""
+        """The content of a file in the store of this machine; None if absent."""
         try:
             return self._store.path(hash_).read_bytes()
         except OSError:
@@ -197,7 +227,10 @@ class Supply:
         try:
             if self._store.has(hash_):
                 return self._store.manifest(hash_)
-            if not self.remote or self.silent is not None or (remote := self._open()) is None:
+            if not self.remote or self.silent is not None:
+                return None
+            remote = self._open()
+            if remote is None:
                 return None
             with self._project.local.scratch() as scratch:
                 aside = ObjectStore(scratch / "objects")
@@ -215,8 +248,9 @@ class Supply:
             return [artifact.hash]
 
     def _open(self) -> DataRemote | None:
-        """Return the remote if it may be asked."""
+        """The remote; None if asking is not allowed."""
         if self._opened is None:
             self._opened = remote_of(self._project)
-        near = isinstance(self._opened, FolderRemote)
-        return self._opened if near or self._ask_servers else None
+        if self._ask_servers or isinstance(self._opened, FolderRemote):
+            return self._opened
+        return None

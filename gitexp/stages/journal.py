@@ -1,4 +1,4 @@
-"""What a run of stages has to be told while it goes on, so that any process can finish it after a crash."""
+"""The diary of a run of stages, so that any process can finish the run after a crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitexp.pipeline.state import StageResult
 
 
 class Journal(Protocol):
-    """The diary of one run of stages. `gitexp.runs.journal` keeps it on disk."""
+    """The diary; `gitexp.runs.journal` keeps it on disk."""
 
     def lock_changed(self, lock: Lock) -> None:
         """Write down the lock of this run; the workspace's own lock may be changed by others meanwhile."""
@@ -21,10 +21,10 @@ class Journal(Protocol):
         """Count a stage's outs as results of this run, whenever they were written."""
 
     def set_aside(self, artifact: Artifact) -> None:
-        """Have gc keep an artifact that a stage replaces and that no run has made."""
+        """Keep an artifact from gc: a stage replaces it, and no run has made it."""
 
     def stage_ended(self, result: StageResult, put_back: Sequence[str]) -> None:
-        """Write down what became of a stage.
+        """Write down the result of a stage.
 
-        `put_back` are paths of outs that were put back as they were before the stage: they are no results.
+        `put_back` are paths of outs with their content from before the stage: they are no results.
         """

@@ -1,4 +1,4 @@
-"""What is to become of a stage: nothing, because it is up to date; or it is restored, or run."""
+"""The decision on a stage: leave it, because it is up to date; restore it; or run it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from gitexp.stages.cache import EarlierRun, StageCache
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of a stage as things stand: `now` is what it reads, `outs` what is there of them.
+    """A stage in its present state.
 
-    Without `reasons` it is up to date. `locked` is what the lock says of it.
+    Attributes:
+        now: the present inputs.
+        outs: the present outs by path; None for a missing out.
+        reasons: why the stage is not up to date; empty for a stage up to date.
+        locked: the stage's entry in the lock, if any.
     """
 
     stage: Stage
@@ -33,7 +37,7 @@ def _none(path: str) -> bool:
 
 
 class Judge:
-    """Decides it for the stages of one workspace, which are all to run with `force`."""
+    """Decides on the stages of a workspace. With `force`, no stage is up to date."""
 
     def __init__(self, standing: WorkspaceData, cache: StageCache, *, force: bool) -> None:
         self._standing = standing
@@ -41,9 +45,9 @@ class Judge:
         self._force = force
 
     def decide(self, stage: Stage, lock: Lock, *, is_open: Callable[[str], bool] = _none) -> Decision:
-        """Return what is to become of a stage; raises UnknownParam, ParseError, UnstorableData.
+        """The decision on a stage; raises UnknownParam, ParseError, UnstorableData.
 
-        What it reads at a path that `is_open` is not known yet, and not compared.
+        Inputs at paths that are open are not compared: nobody knows their content yet.
         """
         locked = lock.stages.get(stage.name)
         outs = self._standing.outs(stage)
@@ -52,40 +56,44 @@ class Judge:
         deps = tuple(dep for dep in stage.deps if not is_open(dep))
         params = tuple(params for params in stage.params if not is_open(params.file))
         now = self._standing.inputs(replace(stage, deps=deps, params=params))
-        known = None if locked is None else _without(self._as_seen(locked), is_open)
-        why = (Reason(Why.FORCED),) if self._force else reasons(stage, now, known, outs)
+        if self._force:
+            why: tuple[Reason, ...] = (Reason(Why.FORCED),)
+        elif locked is None:
+            why = reasons(stage, now, None, outs)
+        else:
+            why = reasons(stage, now, self._comparable(locked, is_open), outs)
         return Decision(stage, now, outs, why, locked)
 
-    def _as_seen(self, locked: LockedStage) -> LockedStage:
+    def _comparable(self, locked: LockedStage, is_open: Callable[[str], bool]) -> LockedStage:
+        """A lock's entry with the modes of this disk, and without inputs at open paths."""
         seen = self._standing.as_seen
-        return replace(locked, deps=tuple(map(seen, locked.deps)), outs=tuple(map(seen, locked.outs)))
+        return replace(
+            locked,
+            deps=tuple(seen(dep) for dep in locked.deps if not is_open(dep.path)),
+            params={file: flat for file, flat in locked.params.items() if not is_open(file)},
+            outs=tuple(map(seen, locked.outs)),
+        )
 
     def earlier(self, decision: Decision) -> Iterator[EarlierRun]:
-        """Yield the runs of a stage whose outs may be restored in place of running it, the best first."""
+        """The runs of a stage whose outs may be restored in place of a new run, the best first."""
         why = {reason.why for reason in decision.reasons}
-        if not why or not why.isdisjoint((Why.ALWAYS, Why.FORCED)):
+        if not why or Why.ALWAYS in why or Why.FORCED in why:
             return
         stage, locked = decision.stage, decision.locked
-        if why == {Why.OUT} and locked is not None and _knows_outs(locked, stage):
+        if locked is not None and why == {Why.OUT} and _knows_outs(locked, stage):
             yield EarlierRun("", locked, None)
-        if stage.outs and not stage.frozen and not any(out.persist for out in stage.outs):
-            would = replace(decision.now, outs=tuple(Artifact(out.path, "", 0) for out in stage.outs))
-            yield from self._cache.find(stage.name, stage_key(would))
+        if stage.frozen or not stage.outs or any(out.persist for out in stage.outs):
+            return
+        outs = tuple(Artifact(out.path, "", 0) for out in stage.outs)
+        yield from self._cache.find(stage.name, stage_key(replace(decision.now, outs=outs)))
 
 
 def _frozen(stage: Stage, locked: LockedStage | None, outs: Mapping[str, Artifact | None]) -> Decision:
-    """Return the decision on a stage that is not to run, whatever has changed; only outs may be restored."""
-    why = tuple(Reason(Why.OUT, path, MISSING, MISSING) for path, found in outs.items() if found is None)
+    """The decision on a frozen stage. Only missing outs count: they may be restored."""
+    missing = [path for path, found in outs.items() if found is None]
+    why = tuple(Reason(Why.OUT, path, MISSING, MISSING) for path in missing)
     now = replace(locked or LockedStage(stage.commands, stage.wdir), outs=())
     return Decision(stage, now, outs, why, locked)
-
-
-def _without(locked: LockedStage, is_open: Callable[[str], bool]) -> LockedStage:
-    """Return what a lock says of a stage, but for what it read at open paths."""
-    deps = tuple(dep for dep in locked.deps if not is_open(dep.path))
-    return replace(
-        locked, deps=deps, params={file: of for file, of in locked.params.items() if not is_open(file)}
-    )
 
 
 def _knows_outs(locked: LockedStage, stage: Stage) -> bool:

@@ -26,7 +26,7 @@ _NO_LOCK = "-"
 
 
 class LockIndex:
-    """The index in one file. What cannot be written is known for the life of this object."""
+    """The index in a file. Without a right to write, new lines live as long as this object."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,19 +36,21 @@ class LockIndex:
             for line in path.read_bytes().split(b"\n"):
                 self._take_in(line)
 
-    def lacks_record(self, record: str) -> bool:
-        return record not in self._blobs
+    def has_record(self, record: str) -> bool:
+        return record in self._blobs
 
-    def lacks_lock(self, blob: str) -> bool:
-        return blob not in self._locks
+    def has_lock(self, blob: str) -> bool:
+        return blob in self._locks
 
     def blob_of(self, record: str) -> str | None:
         """The id of a record's lock; None if the record has no lock, or is unknown."""
-        blob = self._blobs.get(record, _NO_LOCK)
-        return None if blob == _NO_LOCK else blob
+        blob = self._blobs.get(record)
+        if blob == _NO_LOCK:
+            return None
+        return blob
 
     def stages_with(self, key: str, blob: str) -> Iterator[str]:
-        """The names of the stages in a lock that have this key, as far as the cut key tells."""
+        """The names of a lock's stages with a key; the caller compares the whole key."""
         start = b" %b=" % _cut(key)
         text = self._locks.get(blob, b"")
         if start in text:
@@ -62,10 +64,11 @@ class LockIndex:
 
     def add(self, records: Mapping[str, str | None], locks: Mapping[str, Lock]) -> None:
         """Write down new locks by their blobs, and the blobs of new records."""
-        bodies = [b"lock %b %b" % (blob.encode(), _words(lock)) for blob, lock in locks.items()]
-        for record, blob in records.items():
-            bodies.append(b"record %b %b" % (record.encode(), (blob or _NO_LOCK).encode()))
-        lines = [_line(body) for body in bodies]
+        lines = []
+        for blob, lock in locks.items():
+            lines.append(_line("lock", blob, _words(lock)))
+        for record, of in records.items():
+            lines.append(_line("record", record, (of or _NO_LOCK).encode()))
         for line in lines:
             self._take_in(line)
         # The text begins with a line break: a kill may have cut the last line short.
@@ -105,8 +108,8 @@ def _cut(hash_: str) -> bytes:
     return hash_[:_DIGITS].encode()
 
 
-def _line(body: bytes) -> bytes:
-    text = b"%b %b" % (_VERSION, body)
+def _line(kind: str, name: str, rest: bytes) -> bytes:
+    text = b"%b %b %b %b" % (_VERSION, kind.encode(), name.encode(), rest)
     return b"%b %b" % (text, _checksum(text))
 
 

@@ -20,10 +20,10 @@ from gitexp.pipeline.stage import Out, Stage
 
 
 class StageOuts:
-    """The outs in one workspace.
+    """The outs in a workspace.
 
-    `keep` is called with each artifact that is replaced and that no run has made; `is_known` tells by the
-    hash whether a run has made it. `damaged` has the hashes of objects in the store that are not sound.
+    `is_known` tells by a hash whether a run has made an artifact; `keep` is called with each replaced
+    artifact of other origin. `damaged` has the hashes of damaged objects in the store.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class StageOuts:
         self._removed: dict[str, list[Artifact]] = {}
 
     def make_room(self, stage: Stage, found: Mapping[str, Artifact | None]) -> None:
-        """Remove a stage's outs, so that every out after its run is its own; the store keeps the content.
+        """Remove a stage's outs, so that every out after the run is its own; the store keeps the content.
 
-        Outs that persist stay, and may be written to. Raises UnstorableData for content that the store
-        cannot hold, DamagedObject, StorageError or DiskFull.
+        Persistent outs stay, and become writable. Raises UnstorableData, DamagedObject, StorageError or
+        DiskFull.
         """
         for out in stage.outs:
             path = self._root / out.path
@@ -78,7 +78,7 @@ class StageOuts:
     def before_restoring(
         self, stage: Stage, found: Mapping[str, Artifact | None], wanted: Sequence[Artifact]
     ) -> None:
-        """Store the outs that will be replaced and that no run has made; raises the errors of `make_room`.
+        """Store outs that no run has made, before they are replaced; raises the errors of `make_room`.
 
         A link into DVC's cache is removed; its target stays.
         """
@@ -116,9 +116,9 @@ class StageOuts:
         return tuple(dict.fromkeys(self._said.get(stage, ())))
 
     def put_back(self, stage: Stage) -> list[str]:
-        """The paths of the outs that were brought back after a stage has failed.
+        """The paths of outs that were brought back after the failure of a stage.
 
-        Brought back are outs in Git that `make_room` removed and that the stage did not write.
+        Brought back are outs in Git: removed by `make_room`, and not written by the stage.
         """
         back = []
         for artifact in self._removed.pop(stage.name, []):
@@ -131,9 +131,9 @@ class StageOuts:
         return back
 
     def stored(self, stage: Stage) -> tuple[Artifact, ...]:
-        """The outs of a stage that are there, put in the store, sorted by path.
+        """The present outs of a stage, put in the store, sorted by path.
 
-        They take the place of damaged objects. Raises UnsafePath, UnstorableData, StorageError or DiskFull.
+        They replace damaged objects. Raises UnsafePath, UnstorableData, StorageError or DiskFull.
         """
         artifacts = self._add(stage)
         if self.damaged:

@@ -1,12 +1,10 @@
-"""What a run would find and do: which stages are up to date, why others are not, which data has changed."""
+"""The state of the workspace before a run: stages that are up to date or would run, and changed data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from gitexp import errors, files
@@ -23,13 +21,13 @@ from gitexp.project import params
 from gitexp.project.project import Project, read
 from gitexp.stages import plan as stages
 from gitexp.stages.cache import StageCache
-from gitexp.stages.foresight import Foresight, Origin, Supply
+from gitexp.stages.foresight import Availability, Foresight, Supply
 from gitexp.stages.judge import Decision, Judge
 from gitexp.stages.plan import StagePlan
 
 
 class DataState(StrEnum):
-    """Whether data is as the lock has it."""
+    """How data in the workspace compares with the lock."""
 
     UP_TO_DATE = "up to date"
     CHANGED = "changed"
@@ -40,11 +38,14 @@ class DataState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceStatus:
-    """The stages in the order of a run, the data that gitexp.yaml lists and the results that are too large
-    for Git, both by path.
+    """The stages of a pipeline, data and large results before a run.
 
-    `notes` are about what stands in the file of the stages and has no effect here. `files` are, of folders
-    of data that have changed, the files that differ, where that is known.
+    Attributes:
+        stages: the future results of the stages, in the order of a run.
+        data: the state of the data in gitexp.yaml, by path.
+        large: the state of results too large for Git, by path.
+        notes: sentences about settings without effect, and about a silent data remote.
+        files: by path of a changed data folder, the files that differ, if known.
     """
 
     stages: Sequence[StageResult]
@@ -54,14 +55,16 @@ class WorkspaceStatus:
     files: Mapping[str, FileChanges] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as `--json` has it."""
+        """The status in the form of `--json`."""
+        data = []
+        for path, state in self.data.items():
+            entry: dict[str, Any] = {"path": path, "state": str(state)}
+            if path in self.files:
+                entry["files"] = self.files[path].as_json()
+            data.append(entry)
         return {
             "stages": [{"name": stage.name, **stage.as_json()} for stage in self.stages],
-            "data": [
-                {"path": path, "state": str(state)}
-                | ({"files": self.files[path].as_json()} if path in self.files else {})
-                for path, state in self.data.items()
-            ],
+            "data": data,
             "large": [{"path": path, "state": str(state)} for path, state in self.large.items()],
         }
 
@@ -73,14 +76,14 @@ def status(
     *,
     ask_servers: bool = False,
 ) -> WorkspaceStatus:
-    """Return what a run of the selected stages (default: all) would find and do; nothing is run or changed.
+    """The status of the selected stages (default: all) and of the data. Nothing runs, nothing changes.
 
-    `overrides` are what `-S` would change before. A data remote that is a server is asked for what is not on
-    this machine only with `ask_servers`. Raises ConfigError, ParseError, LockError, UnknownStage,
-    UnknownParam or OverrideError.
+    `overrides` are changes of params, like those of `-S`. A data remote on a server is asked only with
+    `ask_servers`. Raises ConfigError, ParseError, LockError, UnknownStage, UnknownParam or OverrideError.
     """
     root = project.repo.root
     lock = lock_file.read(root, project.config)
+    has_modes = project.repo.has_modes
     plan = None
     if project.config.pipeline_file is not None:
         read_file = _read_with(project, overrides)
@@ -92,46 +95,49 @@ def status(
     brought: set[str] = set()
     with StatCache(project.local.stat_cache) as cache, Supply(project, ask_servers=ask_servers) as supply:
         if plan is not None:
-            standing = Foresight(
-                root, cache, read_file, project.repo.has_modes, supply.manifest, supply.content
-            )
+            standing = Foresight(root, cache, read_file, has_modes, supply.manifest, supply.content)
             outlook = _Outlook(project, plan, lock, standing, supply)
             found, brought = outlook.results(), outlook.brought
             notes += plan.pipeline.notes
         if supply.silent is not None:
             notes.append(f"what the data remote {supply.remote} has is not known: {supply.silent.message}")
-        there = WorkspaceData(root, cache, lambda name: None, project.repo.has_modes)
-        data = {
-            path: DataState.RESTORABLE if path in brought else _of_data(there, path, lock.data.get(path))
-            for path in project.config.data
-        }
-        large = {path: _of_data(there, path, locked) for path, locked in lock.outs.items()}
-        changed = [lock.data[path] for path, state in data.items() if state is DataState.CHANGED]
-        compared = {locked.path: changed_here(project, cache, locked) for locked in changed}
-    differing = {path: files for path, files in compared.items() if files is not None}
+        there = WorkspaceData(root, cache, lambda name: None, has_modes)
+        data, differing = dict[str, DataState](), dict[str, FileChanges]()
+        for path in project.config.data:
+            locked = lock.data.get(path)
+            if path in brought:
+                data[path] = DataState.RESTORABLE
+            else:
+                data[path] = _state_of(there, path, locked)
+            if locked is not None and data[path] is DataState.CHANGED:
+                files_changed = changed_here(project, cache, locked)
+                if files_changed is not None:
+                    differing[path] = files_changed
+        large = {path: _state_of(there, path, locked) for path, locked in lock.outs.items()}
     return WorkspaceStatus(found, data, large, notes, differing)
 
 
 def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:
-    """Return the function that reads params files as they would be with these changes."""
+    """A function that reads params files with some changes made."""
     root = project.repo.root
     if not overrides:
         return lambda name: read(root / name)
     parsed = [files.parse_override(text) for text in overrides]
-    prepared = params.prepare(project, parsed, (), written_later=(), workspace=root)
-    return partial(_read, root, prepared.contents)
+    contents = params.prepare(project, parsed, (), written_later=(), workspace=root).contents
 
+    def read_changed(name: str) -> bytes | None:
+        if name in contents:
+            return contents[name]
+        return read(root / name)
 
-def _read(root: Path, contents: Mapping[str, bytes], name: str) -> bytes | None:
-    found = contents.get(name)
-    return read(root / name) if found is None else found
+    return read_changed
 
 
 class _Outlook:
-    """What a run would do, stage after stage: of what it would restore, the content is known, and so
-    whether what stands on it is up to date.
+    """The future of a plan, stage after stage.
 
-    `brought` are the paths of what it would bring first, which no stage of it makes.
+    The content of a restorable out is known, so the outlook goes on below. `brought` are paths of artifacts
+    that a run would bring first; no stage of the plan makes them.
     """
 
     def __init__(
@@ -143,46 +149,53 @@ class _Outlook:
         self._standing = standing
         self._supply = supply
         self._judge = Judge(standing, StageCache(project), force=plan.selection.force)
-        absent = stages.absent_inputs(project, project.repo.root, plan, lock)
-        bring = [each for each in absent if supply.source([each]) is not Origin.NOWHERE]
-        standing.expect(bring)
-        self.brought = {each.path for each in bring}
+        self.brought: set[str] = set()
+        for artifact in stages.absent_inputs(project, project.repo.root, plan, lock):
+            if supply.availability([artifact]) is not Availability.NOWHERE:
+                standing.expect([artifact])
+                self.brought.add(artifact.path)
 
     def results(self) -> list[StageResult]:
-        """Return what would become of each stage, in the order of a run."""
+        """The future result of each stage, in the order of a run."""
         return [self._result(stage) for stage in self._plan.stages]
 
     def _result(self, stage: Stage) -> StageResult:
-        first = [] if stage.frozen else self._open_above(stage)
+        open_above = self._open_above(stage)
         try:
             self._require_inputs(stage)
             decision = self._judge.decide(stage, self._lock, is_open=self._standing.is_open)
         except errors.GitexpError as error:
             return self._not_run(stage, error.message.rstrip("."))
-        if not decision.reasons and not first:
-            return StageResult(stage.name, StageState.FROZEN if stage.frozen else StageState.UP_TO_DATE)
-        if not first and (restored := self._restored(decision)) is not None:
-            return restored
+        if not open_above:
+            if not decision.reasons and stage.frozen:
+                return StageResult(stage.name, StageState.FROZEN)
+            if not decision.reasons:
+                return StageResult(stage.name, StageState.UP_TO_DATE)
+            if (restored := self._restored(decision)) is not None:
+                return restored
         if stage.frozen:
             return self._not_run(stage, f"it is frozen, and {sentence(decision.reasons)}")
         self._standing.leave_open(out.path for out in stage.outs)
-        runs = any(reason.why in (Why.ALWAYS, Why.FORCED) for reason in decision.reasons)
-        above = () if runs else tuple(Reason(Why.ABOVE, name) for name in first)
-        return StageResult(stage.name, StageState.CHANGED, (*decision.reasons, *above))
+        reasons = list(decision.reasons)
+        if not any(reason.why in (Why.ALWAYS, Why.FORCED) for reason in reasons):
+            reasons += [Reason(Why.ABOVE, name) for name in open_above]
+        return StageResult(stage.name, StageState.CHANGED, tuple(reasons))
 
     def _restored(self, decision: Decision) -> StageResult | None:
-        for before in self._judge.earlier(decision):
-            source = self._supply.source(before.stage.outs)
-            if source is not Origin.NOWHERE:
-                self._standing.expect(before.stage.outs)
-                return StageResult(
-                    decision.stage.name,
-                    StageState.RESTORABLE,
-                    decision.reasons,
-                    before.experiment,
-                    remote="" if source is Origin.STORE else self._supply.remote,
-                    sure=source is not Origin.PERHAPS,
-                )
+        for earlier in self._judge.earlier(decision):
+            outs = earlier.stage.outs
+            source = self._supply.availability(outs)
+            if source is Availability.NOWHERE:
+                continue
+            self._standing.expect(outs)
+            return StageResult(
+                decision.stage.name,
+                StageState.RESTORABLE,
+                decision.reasons,
+                earlier.experiment,
+                remote="" if source is Availability.STORE else self._supply.remote,
+                sure=source is not Availability.PERHAPS,
+            )
         return None
 
     def _not_run(self, stage: Stage, why: str) -> StageResult:
@@ -190,26 +203,36 @@ class _Outlook:
         return StageResult(stage.name, StageState.NOT_RUN, error=why)
 
     def _open_above(self, stage: Stage) -> list[str]:
-        """Return the stages that write what this one reads, where nobody knows yet what that will be."""
+        """The stages above a stage that write inputs with an unknown future content."""
+        if stage.frozen:
+            return []
         reads = (*stage.deps, *(params.file for params in stage.params))
         unknown = [path for path in reads if self._standing.is_open(path)]
+        if not unknown:
+            return []
         graph = self._plan.graph
-        return [
-            name
-            for name in (graph.above(stage.name) if unknown else ())
-            if any(paths.overlap(out.path, path) for out in graph.stages[name].outs for path in unknown)
-        ]
+
+        def writes_unknown(name: str) -> bool:
+            outs = graph.stages[name].outs
+            return any(paths.overlap(out.path, path) for out in outs for path in unknown)
+
+        return [name for name in graph.above(stage.name) if writes_unknown(name)]
 
     def _require_inputs(self, stage: Stage) -> None:
-        """Raise MissingDep for what a stage reads and a run would not bring, so that it would refuse."""
-        for path in () if stage.frozen else stage.deps:
+        """Raise MissingDep for an input that a run would not bring: the run would refuse."""
+        if stage.frozen:
+            return
+        for path in stage.deps:
             if not self._standing.is_open(path) and self._standing.artifact(path, read_only=True) is None:
                 raise stages.missing_dep(self._project.repo.root, self._plan, stage, path, self._project)
 
 
-def _of_data(standing: WorkspaceData, path: str, locked: Artifact | None) -> DataState:
+def _state_of(standing: WorkspaceData, path: str, locked: Artifact | None) -> DataState:
     if locked is None:
         return DataState.NOT_ADDED
-    if (now := standing.artifact(path)) is None:
+    now = standing.artifact(path)
+    if now is None:
         return DataState.MISSING
-    return DataState.CHANGED if standing.differs(now, locked) else DataState.UP_TO_DATE
+    if standing.differs(now, locked):
+        return DataState.CHANGED
+    return DataState.UP_TO_DATE
