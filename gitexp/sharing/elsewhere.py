@@ -1,4 +1,4 @@
-"""The experiments that another repository has: which, and taking some away there."""
+"""The experiments of a Git remote: listed, and removed there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from gitexp.sharing.partner import Contact, Fate, Shared
 
 @dataclass(frozen=True, slots=True)
 class RemoteExperiment:
-    """An experiment of a remote: its name and record commit there, and its name here if it is here so."""
+    """An experiment of a remote.
+
+    Attributes:
+        name: the name at the remote.
+        record: the record commit at the remote.
+        here: the name in this repository; None if this record is not here.
+    """
 
     name: str
     record: str
@@ -28,55 +34,56 @@ class RemoteExperiment:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
-    """Experiments of a remote that are to be removed there: names with the record commits they are at."""
+class RemoteSelection:
+    """Experiments to be removed from a remote: names with record commits."""
 
     remote: GitRemote
     experiments: dict[str, str]
 
 
 def listed(project: Project, remote: str, contact: Contact | None = None) -> list[RemoteExperiment]:
-    """Return the experiments that a Git remote has, sorted by name; raises NoRemote, RemoteFailed."""
+    """The experiments of a Git remote, sorted by name; raises NoRemote, RemoteFailed."""
     there = partner.experiments_at(partner.connect(project, remote, contact or Contact(), push=False))
-    found = project.repo.refs(PREFIX)
-    here = {oid.decode(): ref.decode().removeprefix(PREFIX) for oid, ref in found}
+    here = {oid.decode(): ref.decode().removeprefix(PREFIX) for oid, ref in project.repo.refs(PREFIX)}
     return [RemoteExperiment(name, oid, here.get(oid)) for name, oid in there.items()]
 
 
-def select(project: Project, remote: str, words: Sequence[str], contact: Contact | None = None) -> Selected:
-    """Return those experiments of a Git remote that words stand for: names or unique beginnings of names.
+def select(
+    project: Project, remote: str, words: Sequence[str], contact: Contact | None = None
+) -> RemoteSelection:
+    """The experiments of a Git remote with these names, or unique beginnings of names.
 
     Raises NoRemote, RemoteFailed, UnknownExperiment, AmbiguousExperiment.
     """
     found = partner.connect(project, remote, contact or Contact(), push=True)
-    return Selected(found, partner.chosen(found, partner.experiments_at(found), words))
+    return RemoteSelection(found, partner.chosen(found, partner.experiments_at(found), words))
 
 
-def remove(project: Project, selected: Selected) -> list[Shared]:
-    """Remove experiments from a remote, those that have not been changed there meanwhile.
+def remove(project: Project, selected: RemoteSelection) -> list[Shared]:
+    """Remove experiments from a remote, unless they have changed meanwhile.
 
-    What is not here is fetched first and put into the trash, so that nothing is lost; what is here stays.
-    Raises RemoteFailed.
+    Nothing is lost: an experiment found only at the remote is fetched, and put into the trash. Raises
+    RemoteFailed.
     """
     remote, chosen = selected.remote, selected.experiments
     if not chosen:
         return []
     project.local.prepare()
-    refused = remote.fetch({PREFIX + name: oid for name, oid in chosen.items()})
-    # One that nobody can have is all the more to go.
-    here = {name: oid for name, oid in chosen.items() if PREFIX + name not in refused}
+    here, _ = partner.fetch(remote, chosen)  # one that nobody can fetch may go all the more
     tracking.remember(project.repo, remote.where, here, gone=lambda name: False)
     failpoint("elsewhere:fetched")
-    sent = remote.push([RefChange(PREFIX + name, oid, None) for name, oid in chosen.items()])
+    answers = remote.push([RefChange(PREFIX + name, oid, None) for name, oid in chosen.items()])
     failpoint("elsewhere:removed")
-    gone = [name for name, one in zip(chosen, sent, strict=True) if one.outcome is PushOutcome.DELETED]
+    told, gone = [], []
+    for name, answer in zip(chosen, answers, strict=True):
+        if answer.outcome is PushOutcome.DELETED:
+            gone.append(name)
+            told.append(Shared(name, None, Fate.REMOVED))
+        else:
+            hint = partner.hint_for(answer.reason)
+            told.append(Shared(name, None, Fate.REFUSED, _reason(answer.reason), hint))
     _forget(project, remote.where, gone)
-    return [
-        Shared(name, None, Fate.REMOVED)
-        if one.outcome is PushOutcome.DELETED
-        else Shared(name, None, Fate.REFUSED, _reason(one.reason), partner.hint_for(one.reason))
-        for name, one in zip(chosen, sent, strict=True)
-    ]
+    return told
 
 
 def _reason(said: str) -> str:
@@ -84,13 +91,22 @@ def _reason(said: str) -> str:
 
 
 def _forget(project: Project, remote: str, names: Sequence[str]) -> None:
-    """Take experiments that are gone there out of the mirror; into the trash what is nowhere else here."""
+    """Take removed experiments out of the mirror; put those found nowhere else here into the trash."""
     known = {name: oid for name, oid in tracking.known(project.repo, remote).items() if name in names}
-    here = {one.record.commit for one in project.store.readable()}
-    here |= {one.commit for one in trash.contents(project.repo)}
-    fetched = [one.experiment for one in project.store.read_commits(known)]
-    lost = [one for one in fetched if isinstance(one, Experiment) and one.record.commit not in here]
+    here = _commits(project)
+    lost = []
+    for stored in project.store.read_commits(known):
+        one = stored.experiment
+        if isinstance(one, Experiment) and one.record.commit not in here:
+            lost.append(one)
     into_trash = [change for change in trash.removal(lost, datetime.now(UTC)) if change.new is not None]
     if into_trash:
         refs.move(project.repo, into_trash, f"gitexp: remove --remote {remote}")
     tracking.remember(project.repo, remote, {}, gone=lambda name: name in names)
+
+
+def _commits(project: Project) -> set[str]:
+    """The commits of all experiments here, also of those in the trash."""
+    commits = {one.record.commit for one in project.store.readable()}
+    commits.update(one.commit for one in trash.contents(project.repo))
+    return commits

@@ -1,4 +1,4 @@
-"""Bring one experiment from another repository, which need not be a remote of this one."""
+"""Bring an experiment from any other repository, by URL or path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
-from gitexp.repo.experiments import PREFIX, check_name
+from gitexp.repo.experiments import check_name
 from gitexp.repo.git import transport_failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git_remote import GitRemote
@@ -31,11 +31,14 @@ from gitexp.sharing.partner import Contact, Fate, Shared
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The experiment as it is here now, what became of it on the way, and which of its data could not be
-    had: paths with the reasons.
+    """An experiment that was brought from another repository.
 
-    `data_remotes` are the URLs at which its own gitexp.yaml says that the data is. That may come from a
-    stranger, so nothing is fetched from there without the user's word.
+    Attributes:
+        experiment: the experiment in this repository.
+        shared: its fate on the way.
+        missing: paths of missing artifacts, with the reasons.
+        data_remotes: names and URLs of data remotes in the experiment's own gitexp.yaml. A stranger may have
+            written the file, so nothing is fetched from them without the user's word.
     """
 
     experiment: Experiment
@@ -53,13 +56,14 @@ def import_experiment(
     *,
     data_from: str | None = None,
 ) -> Imported:
-    """Bring the experiment that a word stands for in the repository at a URL or path, as `name` if given.
+    """The experiment with this name (or beginning of a name) in the repository at a URL or path.
 
-    Its data comes from the store of a repository on this machine, from `data_from`, the URL of a data remote
-    or the name of one of this project's, and from this project's first one, as far as each has it. What was
-    imported before is found again, and edits of it are taken over. Raises RemoteFailed, BadTransfer,
-    UnknownExperiment, AmbiguousExperiment; BadRecord for one that cannot be taken; InvalidName, NameTaken;
-    InvalidRemote, ConfigError, BackendMissing for `data_from`.
+    `name` is the name here. An experiment imported before is found again, and takes over edits. Artifacts
+    come from the store of a repository on this machine; from `data_from`, the URL of a data remote or the
+    name of one of this project's; and from this project's first data remote.
+
+    Raises RemoteFailed, BadTransfer, UnknownExperiment, AmbiguousExperiment; BadRecord for an unsound
+    experiment; InvalidName, NameTaken; InvalidRemote, ConfigError, BackendMissing for `data_from`.
     """
     if name is not None:
         check_name(name)
@@ -69,27 +73,36 @@ def import_experiment(
     other = _on_this_machine(remote.where)
     with contextlib.ExitStack() as stack:
         sources = [stack.enter_context(at) for at in _sources(project, other, data_from)]
-        found = partner.experiments_at(remote)
-        (there,) = partner.chosen(remote, found, [word])
-        project.local.prepare()
-        for refused in remote.fetch({PREFIX + there: found[there]}).values():
-            raise refused
-        failpoint("import:fetched")
-        shown = transport_failures.without_credentials(where)
-        (shared,) = pull.take(
-            project, {name or there: found[there]}, f"import {shown} {there}", even_removed=True
-        )
-        if shared.fate is Fate.REFUSED:
-            raise errors.BadRecord(f"{there} cannot be imported: {shared.reason}.", shared.hint or None)
+        shared = _take(project, remote, where, word, name)
         assert shared.here is not None
         experiment = project.store.require(shared.here)
-        missing = _data(project, sources, experiment, contact)
-    remotes = _data_remotes(project, other, experiment.record.commit) if missing else {}
+        missing = _bring_data(project, sources, experiment, contact)
+    remotes = {}
+    if missing:
+        remotes = _data_remotes(project, other, experiment.record.commit)
     return Imported(experiment, shared, missing, remotes)
 
 
+def _take(project: Project, remote: GitRemote, where: str, word: str, name: str | None) -> Shared:
+    """The fate of the experiment that a word stands for, fetched and taken over."""
+    found = partner.experiments_at(remote)
+    (there,) = partner.chosen(remote, found, [word])
+    project.local.prepare()
+    fetched, refused = partner.fetch(remote, {there: found[there]})
+    if not fetched:
+        raise refused[there]
+    failpoint("import:fetched")
+    shown = transport_failures.without_credentials(where)
+    (shared,) = pull.take(
+        project, {name or there: found[there]}, f"import {shown} {there}", even_removed=True
+    )
+    if shared.fate is Fate.REFUSED:
+        raise errors.BadRecord(f"{there} cannot be imported: {shared.reason}.", shared.hint or None)
+    return shared
+
+
 def _sources(project: Project, other: Repository | None, data_from: str | None) -> Iterator[DataRemote]:
-    """Yield what data is asked for first, before the project's own data remote."""
+    """The places to ask for artifacts before the project's own data remote."""
     if other is not None and (objects := LocalState(other).objects).is_dir():
         yield open_remote(str(other.root), {"url": str(objects)}, other.root)
     if data_from is not None:
@@ -101,41 +114,51 @@ def _sources(project: Project, other: Repository | None, data_from: str | None) 
             yield datasets_remotes.remote_of(project, data_from)
 
 
-def _data(
+def _bring_data(
     project: Project, sources: Iterable[DataRemote], experiment: Experiment, contact: Contact
 ) -> dict[str, errors.GitexpError]:
-    """Have an experiment's data here; return the paths of what could not be had, with the reasons."""
+    """Bring an experiment's artifacts; return the paths of missing ones, with the reasons."""
     try:
         artifacts = wanted.artifacts(project, [experiment.record.commit])
-    except errors.FileError as error:  # somebody else's lock must not keep the experiment from us
+    except errors.FileError as error:  # a bad lock of somebody else's must not keep the experiment from us
         return {LOCK_FILE: error}
+    if not artifacts:
+        return {}
     sizes = {each.hash: None if each.is_folder else each.size for each in artifacts}
     asked: dict[str, errors.GitexpError] = {}
-    for at in sources if sizes else ():
+    store = ObjectStore(project.local.objects)
+    for at in sources:
         try:
-            done = transfer.pull(ObjectStore(project.local.objects), at, sizes, on_progress=contact.on_data)
-            asked = dict(done.failed)
+            asked = dict(transfer.pull(store, at, sizes, on_progress=contact.on_data).failed)
         except errors.DataRemoteError as error:
             asked = dict.fromkeys(sizes, error)
     failed = sync.fetch(project, sizes, contact.on_data)
-    why = failed if project.config.remotes else {**failed, **asked}
+    why = failed
+    if not project.config.remotes:  # then the sources tell more
+        why = {**failed, **asked}
     return {each.path: why[each.hash] for each in artifacts if each.hash in failed}
 
 
 def _data_remotes(project: Project, other: Repository | None, commit: str) -> dict[str, str]:
-    """Return the data remotes that an experiment's gitexp.yaml names and that can be meant here: a folder
-    only if the other repository is on this machine."""
+    """The data remotes in an experiment's gitexp.yaml, with their URLs.
+
+    A folder means something only if the other repository is on this machine.
+    """
     name = PurePosixPath(project.config.folder, CONFIG_FILE)
     (text,) = project.repo.read_blobs([f"{commit}:{name}"])
     try:
         said = files.parse(str(name), text or b"").get("remotes")
     except errors.FileError:
         return {}
+    if not isinstance(said, dict):
+        return {}
     root = (other or project.repo).root / project.config.folder
     found = {}
-    for remote, options in said.items() if isinstance(said, dict) else ():
+    for remote, options in said.items():
+        if not isinstance(options, dict):
+            options = {"url": options}
         with contextlib.suppress(errors.InvalidRemote):
-            at = url.parse(remote, options if isinstance(options, dict) else {"url": options}, root)
+            at = url.parse(remote, options, root)
             if at.kind is not Kind.FOLDER:
                 found[remote] = at.url
             elif other is not None:
@@ -144,7 +167,7 @@ def _data_remotes(project: Project, other: Repository | None, commit: str) -> di
 
 
 def _on_this_machine(where: str) -> Repository | None:
-    """Return the repository at a path; None for a URL, and for a bare one."""
+    """The repository at a path; None for a URL, and for a bare repository."""
     if not Path(where).is_dir():
         return None
     try:
@@ -154,6 +177,8 @@ def _on_this_machine(where: str) -> Repository | None:
 
 
 def _absolute(project: Project, where: str) -> str:
-    """Return the path of a folder as Git finds it, which is not started where the user stands."""
+    """The absolute path of a folder: Git is not started in the user's folder. A URL stays."""
     path = project.here / Path(where).expanduser()
-    return str(path.resolve()) if path.is_dir() else where
+    if path.is_dir():
+        return str(path.resolve())
+    return where

@@ -1,4 +1,4 @@
-"""The other repository of a push or pull, as the user names it, and what becomes of each experiment."""
+"""The other repository of a push or pull, and the fate of each experiment."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ _COULD_NOT = ("update ref", "lock", "unpacker error", "migrate objects", "no ans
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How the user is reached while another repository is talked to.
+    """The ways to reach the user during a push or pull.
 
-    `tell` is called with each line that Git says, progress bars among them; with `prompts` Git may ask
-    for a password on the terminal. `on_data` is told how far the artifacts are.
+    Attributes:
+        tell: called with each line from Git, progress bars among them.
+        prompts: whether Git may ask for a password on the terminal.
+        on_data: called with the progress of artifacts.
     """
 
     tell: Callable[[str], None] = lambda line: None
@@ -32,7 +34,7 @@ class Contact:
 
 
 class Fate(StrEnum):
-    """What became of one experiment. `LEFT` is one that the user has removed here, and not asked for."""
+    """The end of an experiment's way. `LEFT`: removed here by the user, and not asked for."""
 
     NEW = "new"
     UPDATED = "updated"
@@ -46,9 +48,14 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One experiment of a push or pull: its name there, its name here, and what became of it.
+    """An experiment of a push or pull.
 
-    `reason` says why it was refused or left, or what a person should know; `hint` what to do about it.
+    Attributes:
+        there: the name at the remote.
+        here: the name in this repository, if any.
+        fate: the end of its way.
+        reason: why it was refused or left, or a fact worth knowing.
+        hint: the user's next step.
     """
 
     there: str
@@ -58,7 +65,7 @@ class Shared:
     hint: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as `--json` has it."""
+        """The experiment in the form of `--json`."""
         return {
             "name": self.there,
             "here": self.here,
@@ -69,14 +76,14 @@ class Shared:
 
 
 def hint_for(reason: str) -> str:
-    """Return what to do where a server has refused something, by what it said."""
+    """The hint for a refusal with this reason from a server."""
     if any(words in reason for words in _COULD_NOT):
         return "The server could not do it just now. Run the command again; if it stays so, ask its owner."
     return "Its settings and hooks must allow refs below refs/gitexp/; docs/sharing.md says more."
 
 
 def connect(project: Project, name: str | None, contact: Contact, *, push: bool) -> GitRemote:
-    """Return the Git remote of that name, or the one that `git push` or `git fetch` would use here.
+    """The Git remote of a name; without a name, the remote that `git push` or `git fetch` would use.
 
     Raises NoRemote.
     """
@@ -84,7 +91,9 @@ def connect(project: Project, name: str | None, contact: Contact, *, push: bool)
     known = git_remote.remotes(config)
     if name is None:
         status, out, _ = project.repo.call("symbolic-ref", "--quiet", "HEAD")
-        branch = out.decode("utf-8", "surrogateescape").strip() if status == 0 else None
+        branch = None
+        if status == 0:
+            branch = out.decode("utf-8", "surrogateescape").strip()
         name = git_remote.default_remote(config, branch, push=push)
     elif name not in known:
         raise errors.SharingError(
@@ -96,7 +105,7 @@ def connect(project: Project, name: str | None, contact: Contact, *, push: bool)
 
 
 def experiments_at(remote: GitRemote) -> dict[str, str]:
-    """Return the experiments of a remote: names with record commits. What cannot be a name is passed over.
+    """The experiments of a remote: names with record commits, sorted. Impossible names are left out.
 
     Raises RemoteFailed.
     """
@@ -104,8 +113,17 @@ def experiments_at(remote: GitRemote) -> dict[str, str]:
     return {name: oid for name, oid in sorted(found.items()) if is_name(name)}
 
 
+def fetch(
+    remote: GitRemote, experiments: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, errors.BadTransfer]]:
+    """The experiments (names with record commits) that were fetched, and the refused names with reasons."""
+    answer = remote.fetch({PREFIX + name: oid for name, oid in experiments.items()})
+    refused = {ref.removeprefix(PREFIX): why for ref, why in answer.items()}
+    return {name: oid for name, oid in experiments.items() if name not in refused}, refused
+
+
 def chosen(remote: GitRemote, there: Mapping[str, str], words: Iterable[str]) -> dict[str, str]:
-    """Return those of a remote's experiments that words stand for: names or unique beginnings of names.
+    """The experiments of a remote with these names, or unique beginnings of names.
 
     Raises UnknownExperiment or AmbiguousExperiment.
     """
@@ -120,9 +138,9 @@ def _chosen(where: str, names: Sequence[str], word: str) -> str:
     if len(begun) == 1:
         return begun[0]
     if begun:
+        some = ", ".join(begun[:5]) + (", …" if len(begun) > 5 else "")
         raise errors.ExperimentError(
-            f"'{word}' could be any of {len(begun)} experiments at {where}: {', '.join(begun[:5])}"
-            f"{', …' if len(begun) > 5 else ''}.",
+            f"'{word}' could be any of {len(begun)} experiments at {where}: {some}.",
             "Give more of the name.",
             code="ambiguous-experiment",
         )

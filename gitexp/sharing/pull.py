@@ -1,4 +1,4 @@
-"""Fetch experiments from another repository, and take them over: nothing here is deleted or overwritten."""
+"""Fetch experiments from another repository, and take them over. Nothing here is deleted or overwritten."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gitexp.repo import operations, tracking, trash
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
 from gitexp.repo.git.values import RefChange, RefConflict
+from gitexp.repo.git_remote import GitRemote
 from gitexp.repo.operations import Operation
 from gitexp.sharing import partner, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
@@ -26,8 +27,13 @@ _MOST_RECORDS = 10_000  # on top of one experiment
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Which experiments to pull from where. Without names all that are there, but those that were removed
-    here; with `everything` these too."""
+    """The experiments to pull, and the remote.
+
+    Attributes:
+        names: names of experiments; empty: all, except experiments removed here.
+        source: the name of the Git remote; None: the remote of `git fetch`.
+        everything: also experiments removed here.
+    """
 
     names: Sequence[str] = ()
     source: str | None = None
@@ -36,18 +42,19 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What became of each experiment that is there."""
+    """The fate of each experiment of the remote."""
 
     remote: str
     experiments: Sequence[Shared]
 
 
 def pull(project: Project, request: PullRequest, contact: Contact | None = None) -> Pulled:
-    """Pull experiments; return what became of each.
+    """The fate of each experiment of a pull; the pull can be undone.
 
-    New ones appear, edits of notes and tags are taken over or united with those made here, and another
-    experiment under a name that is taken here is kept as `name-2`. Can be undone like any operation.
-    One that Git's fsck refuses, or that is no experiment, is refused and keeps back no other.
+    New experiments appear. Edits of notes and tags are taken over, or united with edits made here. If the
+    name is taken here, an experiment is called `name-2`. Unsound experiments (by Git's fsck, or by their
+    records) are refused and keep back no other.
+
     Raises NoRemote, RemoteFailed; UnknownExperiment or AmbiguousExperiment for names.
     """
     if request.names and request.everything:
@@ -55,24 +62,36 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
     remote = partner.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
     there = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
-    wanted = partner.chosen(remote, there, request.names) if request.names else there
-    fit = {name: oid for name, oid in wanted.items() if is_name(name)}
-    bad = remote.fetch({PREFIX + name: oid for name, oid in fit.items()})
+    wanted = there
+    if request.names:
+        wanted = partner.chosen(remote, there, request.names)
+    here, told = _fetch(remote, wanted)
     failpoint("pull:fetched")
-    here = {name: oid for name, oid in fit.items() if PREFIX + name not in bad}
     tracking.remember(project.repo, remote.where, here, gone=lambda name: name not in there)
     failpoint("pull:remembered")
     insisted = request.everything or bool(request.names)
-    told = take(project, here, f"pull {remote.where}", even_removed=insisted)
-    told += [_refused(ref.removeprefix(PREFIX), why.message, why.hint) for ref, why in bad.items()]
-    told += [_refused(name, "that cannot be the name of an experiment") for name in wanted if name not in fit]
+    told += take(project, here, f"pull {remote.where}", even_removed=insisted)
     return Pulled(remote.where, sorted(told, key=_by_name))
 
 
-def take(project: Project, found: Mapping[str, str], summary: str, *, even_removed: bool) -> list[Shared]:
-    """Take over what was fetched: names elsewhere with record commits; return what became of each.
+def _fetch(remote: GitRemote, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Shared]]:
+    """The experiments (names with record commits) that were fetched, and the refusals of all others."""
+    told, fit = [], {}
+    for name, oid in wanted.items():
+        if is_name(name):
+            fit[name] = oid
+        else:
+            told.append(_refused(name, "that cannot be the name of an experiment"))
+    fetched, refused = partner.fetch(remote, fit)
+    for name, why in refused.items():
+        told.append(_refused(name, why.message, why.hint))
+    return fetched, told
 
-    All of it is one operation, called by the summary.
+
+def take(project: Project, found: Mapping[str, str], summary: str, *, even_removed: bool) -> list[Shared]:
+    """The fate of fetched experiments (names elsewhere with record commits), taken over in one operation.
+
+    `summary` names the operation. With `even_removed`, experiments come back that were removed here.
     """
     for _ in range(_ATTEMPTS):
         with project.local.lock("names"):
@@ -91,44 +110,49 @@ def take(project: Project, found: Mapping[str, str], summary: str, *, even_remov
 def _plan(
     project: Project, found: Mapping[str, str], *, even_removed: bool
 ) -> tuple[list[Shared], list[RefChange]]:
+    """The fate of each experiment, and the changes of refs."""
     here = {ref.decode().removeprefix(PREFIX): oid.decode() for oid, ref in project.repo.refs(PREFIX)}
-    told = [Shared(name, name, Fate.UP_TO_DATE) for name, oid in found.items() if here.get(name) == oid]
-    open_ones = {name: oid for name, oid in found.items() if here.get(name) != oid}
-    if not open_ones:
+    told, differing = list[Shared](), dict[str, str]()
+    for name, oid in found.items():
+        if here.get(name) == oid:
+            told.append(Shared(name, name, Fate.UP_TO_DATE))
+        else:
+            differing[name] = oid
+    if not differing:
         return sorted(told, key=_by_name), []
     mine = _by_commit(project)
     removed = set() if even_removed else {one.commit for one in trash.contents(project.repo)}
     pairs: list[Pair] = []
     new: list[Experiment] = []
-    sound, refused = _checked(project, open_ones)
-    told += refused
+    sound, refused = _checked(project, differing)
     for one in sound:
-        same = mine.get(one.record.commit, [])
+        same = mine.get(one.record.commit, {})
         if same:
-            pairs.append(Pair(next((each for each in same if each.name == one.name), same[0]), one))
+            pairs.append(Pair(same.get(one.name) or next(iter(same.values())), one))
         elif one.record.commit in removed:
             told.append(Shared(one.name, None, Fate.LEFT, "you have removed it", f"gitexp pull {one.name}"))
         else:
             new.append(one)
     merged, changes = _merged(project, pairs)
     added, created = _named(new, here)
-    return sorted([*told, *merged, *added], key=_by_name), [*changes, *created]
+    return sorted([*told, *refused, *merged, *added], key=_by_name), [*changes, *created]
 
 
 def _by_name(one: Shared) -> str:
     return one.there
 
 
-def _by_commit(project: Project) -> dict[str, list[Experiment]]:
-    found: dict[str, list[Experiment]] = {}
+def _by_commit(project: Project) -> dict[str, dict[str, Experiment]]:
+    """The finished experiments here: by commit, then by name."""
+    found: dict[str, dict[str, Experiment]] = {}
     for one in project.store.readable():
         if one.record.status.ended:
-            found.setdefault(one.record.commit, []).append(one)
+            found.setdefault(one.record.commit, {})[one.name] = one
     return found
 
 
 def _checked(project: Project, found: Mapping[str, str]) -> tuple[list[Experiment], list[Shared]]:
-    """The experiments at some record commits that can be taken, and a refusal of each other one."""
+    """The sound experiments at some record commits, and the refusals of all others."""
     edited: list[Experiment] = []
     readable: list[Experiment] = []
     refused: list[Shared] = []
@@ -152,47 +176,57 @@ def _checked(project: Project, found: Mapping[str, str]) -> tuple[list[Experimen
     return sound, refused
 
 
-def _loose(project: Project, edited: Sequence[Experiment]) -> Collection[str]:
-    """The record commits that do not stand on the commit that their record names.
+def _loose(project: Project, edited: Sequence[Experiment]) -> set[str]:
+    """The record commits that do not stand on the commit named in the record.
 
-    Records alone may stand between the two.
+    Between the two only records of the same experiment may stand.
     """
     if not edited:
-        return ()
+        return set()
     tips = [one.id for one in edited]
-    known = project.repo.ids_of([f"{one.record.commit}^{{commit}}" for one in edited])
-    stops = [oid for oid in known if oid is not None]
-    parents = graph.lines_to(project.repo, tips, stops, _MOST_RECORDS * len(tips))
-    between = [one.experiment for one in project.store.read_commits({commit: commit for commit in parents})]
-    commit_of = {one.id: one.record.commit for one in between if isinstance(one, Experiment)}
-    loose = set()
-    for one in edited:
-        line = [oid for oid in graph.reached(parents, one.id) if oid in parents]
-        below = {parent for oid in line for parent in parents[oid]}
-        commit = one.record.commit
-        if commit not in below or any(commit_of.get(oid) != commit for oid in line):
-            loose.add(one.id)
-    return loose
+    named = project.repo.ids_of([f"{one.record.commit}^{{commit}}" for one in edited])
+    parents = graph.lines_to(project.repo, tips, list(filter(None, named)), _MOST_RECORDS * len(tips))
+    commit_of = dict[str, str]()
+    for stored in project.store.read_commits(dict(zip(parents, parents, strict=True))):
+        if isinstance(stored.experiment, Experiment):
+            commit_of[stored.experiment.id] = stored.experiment.record.commit
+    return {one.id for one in edited if not _stands_on_commit(one, parents, commit_of)}
+
+
+def _stands_on_commit(
+    one: Experiment, parents: Mapping[str, Sequence[str]], commit_of: Mapping[str, str]
+) -> bool:
+    commit, below = one.record.commit, set[str]()
+    for oid in graph.reached(parents, one.id):
+        if oid in parents:
+            if commit_of.get(oid) != commit:
+                return False
+            below.update(parents[oid])
+    return commit in below
 
 
 def _merged(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list[RefChange]]:
-    """Return what becomes of experiments that are here already, and the changes that do it."""
+    """The fate of experiments already here, and the changes of refs."""
     told, changes = [], []
     for pair, step in zip(pairs, unite.steps(project, pairs), strict=True):
-        there, here = pair.theirs.name, pair.mine.name
-        if step.waits:  # it stands there under several names
-            told.append(Shared(there, here, Fate.LEFT, "it was taken under another name", "Pull again."))
-            continue
-        fate = Fate.UNITED if step.united else Fate.UPDATED if step.change is not None else Fate.UP_TO_DATE
-        older = "older note" if step.united else "note here"
-        reason = f"the {older} was: {step.lost_note}" if step.lost_note else ""
-        told.append(Shared(there, here, fate, reason))
-        changes += [step.change] if step.change is not None else []
+        fate, reason, hint = Fate.UP_TO_DATE, "", ""
+        if step.waits:  # the remote has it under several names
+            fate, reason, hint = Fate.LEFT, "it was taken under another name", "Pull again."
+        elif step.united:
+            fate = Fate.UNITED
+        elif step.change is not None:
+            fate = Fate.UPDATED
+        if step.lost_note:
+            older = "older note" if step.united else "note here"
+            reason = f"the {older} was: {step.lost_note}"
+        told.append(Shared(pair.theirs.name, pair.mine.name, fate, reason, hint))
+        if step.change is not None:
+            changes.append(step.change)
     return told, changes
 
 
 def _named(new: Sequence[Experiment], here: Collection[str]) -> tuple[list[Shared], list[RefChange]]:
-    """Return under which names new experiments will be here: their own, as far as these are free."""
+    """The names for new experiments (their own, if free), and the new refs."""
     taken = {name.lower() for name in here}
     told, changes = [], []
     waiting: list[Experiment] = []

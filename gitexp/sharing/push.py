@@ -1,9 +1,9 @@
-"""Send experiments to another repository: their data first, then their refs, in one push, never by force."""
+"""Send experiments to another repository: first the data, then all refs in one push, never by force."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gitexp import errors
 from gitexp.catalog import filters, lookup, sources
@@ -29,10 +29,14 @@ _NOWHERE = "its data is neither on this machine nor at the data remote"
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """Which experiments to push where. Without names: those of HEAD that are done, with `everything` those
-    of all baselines, and of these the ones that `filter` finds.
+    """The experiments to push, and the remote.
 
-    `data` None: the artifacts too if a data remote is configured.
+    Attributes:
+        names: names of experiments; empty: the finished experiments of HEAD.
+        to: the name of the Git remote; None: the remote of `git push`.
+        everything: the finished experiments of all baselines.
+        filter: a condition on experiments without `names`.
+        data: whether artifacts go too; None: if a data remote is configured.
     """
 
     names: Sequence[str] = ()
@@ -44,7 +48,14 @@ class PushRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of each experiment and of its data (None: not sent), and what the server said."""
+    """The end of a push.
+
+    Attributes:
+        remote: the remote's name or URL.
+        experiments: the fate of each experiment.
+        data: the transfer of artifacts; None if none was sent.
+        messages: lines from the server.
+    """
 
     remote: str
     experiments: Sequence[Shared]
@@ -52,114 +63,167 @@ class Pushed:
     messages: Sequence[str] = ()
 
 
-def push(project: Project, request: PushRequest, contact: Contact | None = None) -> Pushed:
-    """Push experiments; return what became of each.
+@dataclass(frozen=True, slots=True)
+class _SentData:
+    """The artifacts of a push.
 
-    One that is there as it is here is up to date, and of its data goes what is not there; where that is
-    not here either, `reason` says so. One that cannot go is refused, and keeps back no other. Raises
-    NoRemote, RemoteFailed; StillRunning, UnknownExperiment, AmbiguousExperiment for names; FilterError; and
-    what is raised for data that cannot be sent: then no ref has gone.
+    Attributes:
+        report: the transfer; None without artifacts.
+        lacking: by commit whose artifacts the data remote lacks, whether this machine could send them.
+        unreadable: by commit with an unreadable lock, the error.
+    """
+
+    report: sync.TransferReport | None = None
+    lacking: Mapping[str, bool] = field(default_factory=dict)
+    unreadable: Mapping[str, errors.LockError] = field(default_factory=dict)
+
+
+def push(project: Project, request: PushRequest, contact: Contact | None = None) -> Pushed:
+    """The fate of each experiment of a push.
+
+    A refused experiment keeps back no other. For an experiment already at the remote, only missing artifacts
+    are sent; `reason` tells of artifacts that this machine lacks too.
+
+    Raises NoRemote, RemoteFailed; StillRunning, UnknownExperiment, AmbiguousExperiment for names;
+    FilterError. Raises the errors of artifacts before any ref has gone.
     """
     contact = contact or Contact()
     experiments = _select(project, request)
     remote = partner.connect(project, request.to, contact, push=True)
     there = partner.experiments_at(remote)
     known = _known(experiments, there, named=bool(request.names))
-    going = [one for one in experiments if one.name not in known]
-    with_data = bool(project.config.remotes) if request.data is None else request.data
-    lacking = dict[str, bool]()
-    if with_data and not (request.names or request.data):  # those asked for are looked at file by file
-        lacking = sync.lacking(project, [one.record.commit for one in experiments if one.name in known])
-        of_data = [one for one in experiments if one.name not in known or lacking.get(one.record.commit)]
-    else:
-        of_data = experiments if with_data else []
-    unread = wanted.unreadable(project, [one.record.commit for one in of_data])
-    report = _push_data(project, [one for one in of_data if one.record.commit not in unread], contact)
-    going = [one for one in going if one.record.commit not in unread]
+    data = _SentData()
+    if _sends_data(project, request):
+        data = _push_data(project, request, experiments, known, contact)
     failpoint("push:data")
-    sent = remote.push([RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in going])
+    kept_back = {*known, *(one.name for one in experiments if one.record.commit in data.unreadable)}
+    sent = _push_refs(remote, there, [one for one in experiments if one.name not in kept_back])
     failpoint("push:sent")
-    outcomes = dict(zip((one.name for one in going), sent, strict=True))
-    lost = [name for name, how in outcomes.items() if how.outcome is PushOutcome.REFUSED and how.here]
-    theirs = _theirs(project, remote, there, lost)
-    told = [
-        _up_to_date(one, known[one.name], has_data=lacking.get(one.record.commit, True))
-        if one.name in known
-        else _told(one, outcomes[one.name], theirs)
-        if one.name in outcomes
-        else _without_data(one, unread[one.record.commit])
-        for one in experiments
-    ]
-    ids = {one.name: one.id for one in experiments}
-    now = {one.there: ids[one.here or one.there] for one in told if one.fate is not Fate.REFUSED}
-    tracking.remember(
-        project.repo, remote.where, now, gone=lambda name: name not in there and name not in now
-    )
-    failpoint("push:remembered")
-    return Pushed(remote.where, told, report, remote.messages)
-
-
-def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named: bool) -> dict[str, str]:
-    """Return those of some experiments that are there as they are here, by name with their names there.
-
-    One that stands there under another name (here it is name-2, because there is another of that name) goes
-    once more only if it is `named`.
-    """
-    by_id = {} if named else {oid: name for name, oid in there.items()}
-    found = {}
+    in_the_way = _in_the_way(project, remote, there, sent)
+    told = []
     for one in experiments:
-        name = one.name if there.get(one.name) == one.id else by_id.get(one.id)
-        if name is not None:
-            found[one.name] = name
-    return found
-
-
-def _push_data(
-    project: Project, experiments: Sequence[Experiment], contact: Contact
-) -> sync.TransferReport | None:
-    """Send the artifacts of some experiments, all of them; nobody must see one whose data is not there."""
-    if not experiments:
-        return None
-    artifacts = wanted.artifacts(project, [one.record.commit for one in experiments])
-    report = sync.push(project, artifacts, on_progress=contact.on_data)
-    report.check()
-    return report
+        commit = one.record.commit
+        if one.name in known:
+            told.append(_up_to_date(one, known[one.name], has_data=data.lacking.get(commit, True)))
+        elif one.name in sent:
+            told.append(_told(one, sent[one.name], in_the_way.get(one.name)))
+        else:
+            told.append(_without_data(one, data.unreadable[commit]))
+    _remember(project, remote, experiments, told, there)
+    failpoint("push:remembered")
+    return Pushed(remote.where, told, data.report, remote.messages)
 
 
 def _select(project: Project, request: PushRequest) -> list[Experiment]:
     if request.names:
-        if request.everything or request.filter is not None:
-            raise errors.UsageError(
-                "Names do not go together with --all and --filter.", "Ask for one of them."
+        return _named(project, request)
+    with_failed = request.filter is not None and "status" in filters.parse(request.filter).names
+    found = []
+    for one in matching(project, Query(request.everything, filter=request.filter)):
+        if not isinstance(one, Experiment) or not sources.is_own(one):
+            continue
+        if one.record.status is Status.DONE or (with_failed and one.record.status.ended):
+            found.append(one)
+    return found
+
+
+def _named(project: Project, request: PushRequest) -> list[Experiment]:
+    if request.everything or request.filter is not None:
+        raise errors.UsageError("Names do not go together with --all and --filter.", "Ask for one of them.")
+    found = dict[str, Experiment]()
+    for name in request.names:
+        one = lookup.require_own(project, name)
+        if not one.record.status.ended:
+            raise errors.ExperimentError(
+                f"{one.name} is {one.record.status}.", "Push it when it has ended.", code="still-running"
             )
-        named = [lookup.require_own(project, name) for name in request.names]
-        for one in named:
-            if not one.record.status.ended:
-                raise errors.ExperimentError(
-                    f"{one.name} is {one.record.status}.", "Push it when it has ended.", code="still-running"
-                )
-        return list({one.name: one for one in named}.values())
-    query = Query(request.everything, filter=request.filter)
-    asks_for_status = request.filter is not None and "status" in filters.parse(request.filter).names
-    return [
-        one
-        for one in matching(project, query)
-        if isinstance(one, Experiment)
-        and sources.is_own(one)
-        and (one.record.status is Status.DONE or (asks_for_status and one.record.status.ended))
-    ]
+        found[one.name] = one
+    return list(found.values())
 
 
-def _theirs(
-    project: Project, remote: GitRemote, there: Mapping[str, str], names: Sequence[str]
+def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named: bool) -> dict[str, str]:
+    """The experiments that the remote has in the same state: by name, the name at the remote.
+
+    The names differ for an experiment that was pulled as name-2. With `named`, it is sent once more.
+    """
+    name_there = {}
+    if not named:
+        name_there = {oid: name for name, oid in there.items()}
+    found = {}
+    for one in experiments:
+        if there.get(one.name) == one.id:
+            found[one.name] = one.name
+        elif one.id in name_there:
+            found[one.name] = name_there[one.id]
+    return found
+
+
+def _sends_data(project: Project, request: PushRequest) -> bool:
+    if request.data is None:
+        return bool(project.config.remotes)
+    return request.data
+
+
+def _push_data(
+    project: Project,
+    request: PushRequest,
+    experiments: Sequence[Experiment],
+    known: Collection[str],
+    contact: Contact,
+) -> _SentData:
+    """Send all artifacts: nobody must see an experiment at the remote before its artifacts are there."""
+    needing, lacking = experiments, dict[str, bool]()
+    if not request.names and not request.data:  # with either, known experiments are looked at file by file
+        lacking = sync.lacking(project, [one.record.commit for one in experiments if one.name in known])
+        needing = [one for one in experiments if one.name not in known or lacking.get(one.record.commit)]
+    commits = [one.record.commit for one in needing]
+    unreadable = wanted.unreadable(project, commits)
+    commits = [commit for commit in commits if commit not in unreadable]
+    if not commits:
+        return _SentData(None, lacking, unreadable)
+    report = sync.push(project, wanted.artifacts(project, commits), on_progress=contact.on_data)
+    report.check()
+    return _SentData(report, lacking, unreadable)
+
+
+def _push_refs(
+    remote: GitRemote, there: Mapping[str, str], experiments: Sequence[Experiment]
+) -> dict[str, Sent]:
+    """The answer of the remote to each experiment, by name."""
+    changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in experiments]
+    answers = remote.push(changes)
+    return {one.name: answer for one, answer in zip(experiments, answers, strict=True)}
+
+
+def _remember(
+    project: Project,
+    remote: GitRemote,
+    experiments: Iterable[Experiment],
+    told: Iterable[Shared],
+    there: Mapping[str, str],
+) -> None:
+    """Note the present refs of the remote."""
+    ids = {one.name: one.id for one in experiments}
+    now = {}
+    for each in told:
+        if each.fate is not Fate.REFUSED:
+            now[each.there] = ids[each.here or each.there]
+    known = {*there, *now}
+    tracking.remember(project.repo, remote.where, now, gone=lambda name: name not in known)
+
+
+def _in_the_way(
+    project: Project, remote: GitRemote, there: Mapping[str, str], sent: Mapping[str, Sent]
 ) -> dict[str, Stored]:
-    """Return what the remote has under names that it did not let us use; fetches these."""
-    found = {name: there[name] for name in names if name in there}
+    """The remote's own experiments under refused names, fetched to explain the refusals."""
+    wanted = {}
+    for name, answer in sent.items():
+        if answer.outcome is PushOutcome.REFUSED and answer.here and name in there:
+            wanted[name] = there[name]
     try:
-        refused = remote.fetch({PREFIX + name: oid for name, oid in found.items()})
-    except errors.SharingError:  # it was to say why, no more
+        fetched, _ = partner.fetch(remote, wanted)
+    except errors.SharingError:  # the push itself has not failed
         return {}
-    fetched = {name: oid for name, oid in found.items() if PREFIX + name not in refused}
     return {one.experiment.name: one.experiment for one in project.store.read_commits(fetched)}
 
 
@@ -175,11 +239,12 @@ def _without_data(one: Experiment, why: errors.LockError) -> Shared:
     return Shared(one.name, one.name, Fate.REFUSED, why.message.rstrip("."), hint)
 
 
-def _told(one: Experiment, how: Sent, theirs: Mapping[str, Stored]) -> Shared:
-    if how.outcome is not PushOutcome.REFUSED:
-        return Shared(one.name, one.name, _FATES[how.outcome])
-    reason, hint = how.reason, partner.hint_for(how.reason)
-    if how.here and (other := theirs.get(one.name)) is not None:
+def _told(one: Experiment, answer: Sent, other: Stored | None) -> Shared:
+    """The fate of a sent experiment; `other` is the remote's own experiment of the same name."""
+    if answer.outcome is not PushOutcome.REFUSED:
+        return Shared(one.name, one.name, _FATES[answer.outcome])
+    reason, hint = answer.reason, partner.hint_for(answer.reason)
+    if answer.here and other is not None:
         if isinstance(other, Experiment) and other.record.commit == one.record.commit:
             reason = "its note or tags were changed there too"
             hint = f"Unite them first: gitexp pull {one.name}; then push again."
@@ -188,6 +253,6 @@ def _told(one: Experiment, how: Sent, theirs: Mapping[str, Stored]) -> Shared:
             hint = f"Give yours another name: gitexp rename {one.name} NEW; then push again."
     elif "shallow" in reason:
         hint = "This is a shallow clone, and what it lacks is not there either: git fetch --unshallow"
-    elif how.here:
+    elif answer.here:
         hint = f"What is there would be lost: gitexp pull {one.name}, then look at both."
     return Shared(one.name, one.name, Fate.REFUSED, reason, hint)

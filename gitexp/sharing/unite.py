@@ -1,7 +1,7 @@
-"""Two lines of records of one experiment made one: notes and tags that were changed here and elsewhere.
+"""Unite two lines of records of an experiment: notes and tags that were changed here and elsewhere.
 
-Records stand on records (docs/format.md), so Git's own history says who knew what: where one line goes on
-from the other, it is the newer one; where they have parted, a record with both as parents unites them.
+Records stand on records (docs/format.md), so Git's history tells which side knew the other: if one line goes
+on from the other, it is the newer line. If the lines have parted, a record with both as parents unites them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST = 100_000  # records that are looked through
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One experiment as it is here, and as it is elsewhere: under whatever name, but the same commit."""
+    """An experiment here, and the same experiment elsewhere: same commit, perhaps another name."""
 
     mine: Experiment
     theirs: Experiment
@@ -29,10 +29,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class UniteStep:
-    """What is to become of the one here: `change` is None where it is as new as the other one, or newer.
+    """The way to bring an experiment here up to its other side.
 
-    `united` says that both had been changed; `lost_note` is a note that another one replaces.
-    `waits` says that another step is about the same one here, and this one is to be asked for after it.
+    Attributes:
+        change: the new record; None if the record here is not older.
+        united: both sides had changed.
+        lost_note: a note replaced by a newer note.
+        waits: another step changes the same experiment; ask again after that.
     """
 
     change: RefChange | None
@@ -42,7 +45,7 @@ class UniteStep:
 
 
 def steps(project: Project, pairs: Sequence[Pair]) -> list[UniteStep]:
-    """Return what brings each experiment here up to what is known of it elsewhere; nothing is moved yet."""
+    """The step for each pair. No ref is moved yet."""
     apart = [pair for pair in pairs if pair.mine.id != pair.theirs.id]
     tips = [oid for pair in apart for oid in (pair.mine.id, pair.theirs.id)]
     stops = [pair.mine.record.commit for pair in apart]
@@ -51,22 +54,25 @@ def steps(project: Project, pairs: Sequence[Pair]) -> list[UniteStep]:
     found = []
     for pair in pairs:
         step = _step(project, pair, parents, waits=pair.mine.name in moved)
-        moved |= {pair.mine.name} if step.change is not None else set()
+        if step.change is not None:
+            moved.add(pair.mine.name)
         found.append(step)
     return found
 
 
 def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *, waits: bool) -> UniteStep:
-    mine, theirs = (graph.reached(parents, one.id) for one in (pair.mine, pair.theirs))
+    mine, theirs = graph.reached(parents, pair.mine.id), graph.reached(parents, pair.theirs.id)
     ref = PREFIX + pair.mine.name
     if pair.theirs.id in mine or waits:
         return UniteStep(None, waits=pair.theirs.id not in mine)
     if pair.mine.id in theirs:
-        note = pair.mine.record.note
-        lost = note if note != pair.theirs.record.note else ""
+        lost = pair.mine.record.note
+        if lost == pair.theirs.record.note:
+            lost = ""
         return UniteStep(RefChange(ref, pair.mine.id, pair.theirs.id), lost_note=lost)
     lines = _Lines.read(project, parents, [*mine, *theirs])
-    record, lost = _united(pair, lines, next((commit for commit in mine if commit in theirs), None))
+    common = next((commit for commit in mine if commit in theirs), None)
+    record, lost = _united(pair, lines, common)
     tree = project.repo.resolve(pair.mine.id, "tree")
     assert tree is not None  # its record has just been read
     message = records.encode(record, subject(record))
@@ -75,21 +81,25 @@ def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *,
 
 
 def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]:
-    """Return one record for both, and the note that was given up for a newer one ("": none).
+    """The record for both sides, and the note that gave way to a newer note ("": none).
 
-    `common` is the last record that both stand on. A tag that one side has taken away since then stays away.
+    `common` is the last record below both sides. A tag removed on either side since then stays away.
     """
     mine, theirs = pair.mine.record, pair.theirs.record
     before = lines.record(common)
-    old_tags, old_note = (before.tags, before.note) if before is not None else ((), "")
-    gone = {tag for tag in old_tags if tag not in mine.tags or tag not in theirs.tags}
+    old_tags: Sequence[str] = ()
+    old_note = ""
+    if before is not None:
+        old_tags, old_note = before.tags, before.note
+    kept_by_both = set(mine.tags).intersection(theirs.tags)
+    gone = set(old_tags) - kept_by_both
     tags = tuple(tag for tag in dict.fromkeys([*mine.tags, *theirs.tags]) if tag not in gone)
     note, lost = mine.note, ""
     if mine.note == old_note:
         note = theirs.note
     elif theirs.note not in (old_note, mine.note):
-        # Of two of the same second the one that sorts last, so that both sides come to the same.
-        sides = [(lines.noted(one.id), one.record.note) for one in (pair.mine, pair.theirs)]
+        # Of two notes of the same second, the last in order: so both sides come to the same result.
+        sides = [(lines.noted(pair.mine.id), mine.note), (lines.noted(pair.theirs.id), theirs.note)]
         (_, lost), (_, note) = sorted(sides)
     extra = {**theirs.extra, **mine.extra}
     return replace(mine, tags=tags, note=note, extra=extra), lost
@@ -97,7 +107,7 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The records on the way from two tips to what they have in common."""
+    """The records between two tips and their last common record."""
 
     found: Mapping[str, StoredRecord]
 
@@ -107,14 +117,14 @@ class _Lines:
         return cls({one.experiment.id: one for one in project.store.read_commits(ids)})
 
     def record(self, commit: str | None) -> Record | None:
-        """Return the record that a commit holds, None if it holds none."""
+        """The record in a commit, if any."""
         one = self.found.get(commit or "")
         if one is None or not isinstance(one.experiment, Experiment):
             return None
         return one.experiment.record
 
     def noted(self, tip: str) -> int:
-        """Return when the note that a tip has was written, as far as its first parents tell."""
+        """The time of a tip's note, as far as first parents tell; seconds since the epoch."""
         at = self.found.get(tip)
         record = self.record(tip)
         while at is not None and record is not None and at.parents:
@@ -122,4 +132,6 @@ class _Lines:
             if above is None or above.note != record.note:
                 break
             at = self.found[at.parents[0]]
-        return at.time if at is not None else 0
+        if at is None:
+            return 0
+        return at.time
