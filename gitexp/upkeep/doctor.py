@@ -1,4 +1,4 @@
-"""Look for what is wrong with the experiments of a repository, and mend what can safely be mended."""
+"""Look for damage in the experiments of a repository, and mend it where that is safe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
 from gitexp.words import counted, human_size, shorten
 
-_OLD_LOCK = 60.0  # seconds; Git holds one for milliseconds, but for a repack
+_OLD_LOCK = 60.0  # seconds; Git holds a lock for milliseconds, except in a repack
 _IDLE = 30 * 24 * 3600.0  # seconds
 
 Mend = Callable[[], object]
@@ -31,9 +31,15 @@ Mend = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found. A `problem` hurts; what is none is worth a word.
+    """Something worth knowing about the repository.
 
-    `code` is stable, for programs; `mend` puts it right, where that is safe; `mended` says that it did.
+    Attributes:
+        code: a stable word, for programs.
+        message: a sentence.
+        hint: the user's next step, if any.
+        problem: false: harmless.
+        mend: a function to put things right; None if none is safe.
+        mended: whether `mend` has succeeded.
     """
 
     code: str
@@ -46,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was looked at, and what was found."""
+    """The result of an examination: how many experiments, removed ones and operations; and the findings."""
 
     experiments: int
     trashed: int
@@ -55,15 +61,15 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether no problem is left."""
+        """Whether all problems are mended."""
         return not any(finding.problem and not finding.mended for finding in self.findings)
 
 
 def examine(project: Project, *, mend: bool = False) -> Diagnosis:
-    """Look at every ref, record and object of gitexp's and at what it keeps on this machine.
+    """The state of all refs, records and objects of gitexp's, and of its files on this machine.
 
-    With `mend`, what can safely be put right is: nothing that holds an experiment is deleted. Raises
-    what `Store.all` raises, for a repository that cannot be read at all.
+    With `mend`, findings are mended where safe: no experiment is deleted. Raises the errors of `Store.all`
+    for an unreadable repository.
     """
     every = project.store.all()
     symbolic, broken = _refs(project)
@@ -93,11 +99,12 @@ def _mended(finding: Finding) -> Finding:
         return finding
     try:
         finding.mend()
-    except FileNotFoundError:  # it went with what was mended before
+    except FileNotFoundError:  # an earlier finding was mended, and this with it
         pass
-    except (errors.GitexpError, OSError) as error:
-        why = error.message if isinstance(error, errors.GitexpError) else error.strerror
-        return replace(finding, hint=f"It could not be mended: {why}")
+    except errors.GitexpError as error:
+        return replace(finding, hint=f"It could not be mended: {error.message}")
+    except OSError as error:
+        return replace(finding, hint=f"It could not be mended: {error.strerror}")
     return replace(finding, mended=True)
 
 
@@ -130,7 +137,7 @@ def _names(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]
 
 
 def _refs(project: Project) -> tuple[list[Finding], list[str]]:
-    """Return what is found of refs that point at others, and the names of those that Git cannot read."""
+    """A finding for each symbolic ref, and the names of refs that Git cannot read."""
     found, broken = project.repo.refs_and_broken("refs/gitexp/", fields=("refname", "symref"))
     symbolic = []
     for name in (os.fsdecode(ref) for ref, target in found if target):
@@ -140,18 +147,20 @@ def _refs(project: Project) -> tuple[list[Finding], list[str]]:
 
 
 def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
-    """Files of refs that say no commit, as a power cut leaves them: Git does not even delete these."""
+    """Files of refs without a commit, as after a power cut: Git does not even delete them."""
     common = project.repo.common_dir
     for ref in refs:
         file = common / ref
-        # A folder on the way may be a link, which leads elsewhere.
-        ours = os.path.lexists(file) and file.parent.resolve() == file.parent
         aside = project.local.broken / ref.removeprefix("refs/gitexp/").replace("/", "-")
+        mend: Mend | None = None
+        # A folder on the way may be a link, and lead elsewhere.
+        if os.path.lexists(file) and file.parent.resolve() == file.parent:
+            mend = partial(_move_aside, project, ref, file, aside)
         yield Finding(
             "broken-ref",
             f"{ref} is broken: it says no commit.",
             f"If it was pushed somewhere, delete {shlex.quote(str(file))} and fetch it again.",
-            mend=partial(_move_aside, project, ref, file, aside) if ours else None,
+            mend=mend,
         )
 
 
@@ -166,9 +175,9 @@ def _records(project: Project, experiments: Sequence[Stored]) -> Iterator[Findin
     damaged = [experiment for experiment in experiments if isinstance(experiment, Damaged)]
     objects = project.repo.find_objects([experiment.id for experiment in damaged])
     for experiment, found in zip(damaged, objects, strict=True):
-        # Git lets no ref be made of what is not there, not even in the trash.
-        delete = f"git update-ref -d {shlex.quote(PREFIX + experiment.name)}"
-        remove = delete if found is None else f"gitexp remove {experiment.name}"
+        remove = f"gitexp remove {experiment.name}"
+        if found is None:  # Git makes no ref of a missing object, not even in the trash
+            remove = f"git update-ref -d {shlex.quote(PREFIX + experiment.name)}"
         yield Finding(
             "bad-record",
             experiment.error,
@@ -177,7 +186,7 @@ def _records(project: Project, experiments: Sequence[Stored]) -> Iterator[Findin
 
 
 def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
-    """Whether E is reachable from the record, or git gc would take it one day, and stands on its baseline."""
+    """Commits without protection from git gc, or without their baseline below."""
     parents = graph.parents_of(project.repo, [oid for e in experiments for oid in (e.id, e.record.commit)])
     for experiment in experiments:
         record = experiment.record
@@ -204,7 +213,7 @@ def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Fi
 
 
 def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequence[str]) -> Iterator[Finding]:
-    """Whether every file of every experiment is there, also of those in the trash."""
+    """Files of experiments that are missing, also of experiments in the trash."""
     if graph.is_complete(project.repo, "--glob=refs/gitexp/*"):
         return
     removed = [one.experiment for one in trash.contents(project.repo)]
@@ -212,11 +221,12 @@ def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequen
     damaged = [one.name for one in readable if not graph.is_complete(project.repo, one.id)]
     if broken and not damaged:
         return  # at a broken ref Git ends the search, whatever else there is
+    message = "Objects are missing or damaged"
+    if damaged:
+        message += f": of {shorten(damaged)}"
     yield Finding(
         "objects-missing",
-        f"Objects are missing or damaged: of {shorten(damaged)}."
-        if damaged
-        else "Objects are missing or damaged.",
+        f"{message}.",
         "git fsck names them; fetch the experiments again from where they were pushed to.",
     )
 
@@ -248,36 +258,44 @@ def _trash(project: Project) -> Iterator[Finding]:
 
 
 def _git_locks(project: Project) -> Iterator[Finding]:
-    """Locks of Git's that a crash has left: those on refs of ours can be removed, if the owner is dead."""
+    """Git's locks left by a crash. A lock on a ref of ours may be removed if its owner is dead."""
     repo = project.repo
     found = (repo.common_dir / "refs" / "gitexp").rglob("*.lock")
     ours = [lock for lock in found if lock.parent.resolve() == lock.parent]  # a link may lead elsewhere
     others = [repo.common_dir / "packed-refs.lock", repo.index.with_name(f"{repo.index.name}.lock")]
     left = [lock for lock in (*ours, *others) if _age(lock) > _OLD_LOCK]
-    owner = works_in("git", {repo.root, repo.git_dir, repo.common_dir}) if left else None
+    if not left:
+        return
+    owner = works_in("git", {repo.root, repo.git_dir, repo.common_dir})
     if owner:
         return
     for lock in left:
-        sure = lock in ours and owner is False
-        yield Finding(
-            "stale-lock",
-            f"{lock} was left by a Git that has died{'' if owner is False else ', it seems'}.",
-            None if sure else f"If no Git is at work here, delete it: rm {shlex.quote(str(lock))}",
-            mend=lock.unlink if sure else None,
-        )
+        if owner is False:
+            message = f"{lock} was left by a Git that has died."
+        else:
+            message = f"{lock} was left by a Git that has died, it seems."
+        if owner is False and lock in ours:
+            yield Finding("stale-lock", message, mend=lock.unlink)
+        else:
+            hint = f"If no Git is at work here, delete it: rm {shlex.quote(str(lock))}"
+            yield Finding("stale-lock", message, hint)
 
 
 def _local(project: Project) -> Iterator[Finding]:
     local = project.local
     for slot in worktrees.idle_slots(project.repo):
-        if slot.broken or slot.idle_for > _IDLE:
-            what = "is broken" if slot.broken else f"has not been used for {slot.idle_for / 86400:.0f} days"
-            yield Finding(
-                "leftover-worktree",
-                f"The worktree {slot.path} {what}; it takes {human_size(_size(slot.path))}.",
-                problem=False,
-                mend=slot.remove,
-            )
+        if slot.broken:
+            state = "is broken"
+        elif slot.idle_for > _IDLE:
+            state = f"has not been used for {slot.idle_for / 86400:.0f} days"
+        else:
+            continue
+        yield Finding(
+            "leftover-worktree",
+            f"The worktree {slot.path} {state}; it takes {human_size(_size(slot.path))}.",
+            problem=False,
+            mend=slot.remove,
+        )
     for folder in (*local.stale_scratch(), *live.stale(local)):
         yield Finding(
             "leftover-folder",
@@ -296,7 +314,7 @@ def _local(project: Project) -> Iterator[Finding]:
 
 
 def _age(file: Path) -> float:
-    """Return how long ago a file was changed, in seconds; 0 if it is not there."""
+    """The seconds since the last change of a file; 0 without the file."""
     with contextlib.suppress(OSError):
         return time.time() - file.stat().st_mtime
     return 0.0

@@ -1,7 +1,8 @@
-"""Whether the store holds what it should: every object read, everything that a lock refers to looked for.
+"""Check the store: every object is read, and every object in a lock is looked for.
 
-What is damaged is never handed out, but as long as it is there under its name nobody stores it anew: so it is
-moved aside. Then it is had from the workspace or from Git if these have the same, or from a data remote.
+A damaged object is never handed out. But as long as it keeps its name, nobody stores it anew: so it is moved
+aside. Then it is had again: from the workspace or from Git, if they have the same content, or from a data
+remote.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
@@ -30,19 +32,23 @@ from gitexp.project.project import Project
 from gitexp.upkeep import in_use
 from gitexp.upkeep.gc import fetch_manifests
 
-_COMMITS = 3  # that are looked into for content that may stand in Git too
-_BLOBS = 100  # that are read at a time
+_COMMITS = 3  # for an artifact, to look into for content that may be in Git too
+_BLOBS = 100  # read at a time
 _TICK = 0.1  # seconds between two reports
 
-Places = list[tuple[str, str]]  # an artifact, by its hash, and a path in the workspace
+Places = list[tuple[str, str]]  # the hash of an artifact, and a path in the workspace
 
 
 @dataclass(frozen=True, slots=True)
-class DamageFinding:
-    """One object that is damaged, or not there though a lock refers to it.
+class BadObject:
+    """A damaged object, or a missing object of a lock.
 
-    `path` is where it belongs, and `holders` who refers to it: without any, nothing is lost, unless
-    `unsure` says that not all could be read that may refer to it. `mended` says from where it was had again.
+    Attributes:
+        damaged: false for a missing object.
+        path: the place in the workspace, if known.
+        holders: experiments and the like with this object; without holders nothing is lost.
+        mended: the place that had the object too; None if none had.
+        unsure: unreadable locks may have further holders.
     """
 
     hash: str
@@ -54,38 +60,43 @@ class DamageFinding:
 
     @property
     def problem(self) -> bool:
-        """Whether something is lost as things are."""
+        """Whether data is lost."""
         return bool(self.holders) and self.mended is None
 
 
 @dataclass(frozen=True, slots=True)
 class FsckReport:
-    """What was looked at, and what was found.
+    """The result of a check; sizes are in bytes.
 
-    `elsewhere` counts what locks refer to and only a remote has: it is fetched when it is wanted.
+    Attributes:
+        objects: how many objects were read.
+        size: their bytes.
+        elsewhere: how many objects only a remote has, to be fetched when wanted.
+        findings: the bad objects.
+        complaints: sentences about unreadable places.
     """
 
     objects: int
     size: int
     elsewhere: int
-    findings: tuple[DamageFinding, ...]
+    findings: tuple[BadObject, ...]
     complaints: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is lost and nothing was left unread."""
+        """Whether nothing is lost, and nothing was left unread."""
         return not self.complaints and not any(finding.problem for finding in self.findings)
 
 
 def check(project: Project, *, on_progress: OnProgress = lambda _: None) -> FsckReport:
-    """Read every object of the store, look for all that is referred to, and mend what can be mended."""
+    """The report after reading every object, looking for all objects in locks, and mending."""
     return _Check(project).report(on_progress)
 
 
 def damaged_in(
     store: ObjectStore, there: Mapping[str, int], on_progress: OnProgress = lambda _: None
 ) -> set[str]:
-    """Return those of some objects, given with their sizes, that are not what their names say."""
+    """The objects (hashes with sizes in bytes) that differ from their names."""
     damaged, read, of_bytes = set[str](), 0, sum(there.values())
     began = told = time.monotonic()
     verified = zip(there.items(), in_parallel(store.verify, list(there)), strict=True)
@@ -100,7 +111,7 @@ def damaged_in(
 
 
 class _Check:
-    """One look at everything; `_mended` says from where an object was had again."""
+    """A single check. `_mended` has the places that objects were had from again."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -108,7 +119,7 @@ class _Check:
         self._used = in_use.find(project)
         self._complaints = [*self._used.complaints, *self._used.doubts]
         self._mended: dict[str, str] = {}
-        self._unlisted = False  # whether there is a folder of which nobody knows what is in it
+        self._unlisted = False  # whether the files of some folder are unknown
 
     def report(self, on_progress: OnProgress) -> FsckReport:
         there = {hash_: size for hash_, size, _ in self._store.hashes()}
@@ -116,28 +127,35 @@ class _Check:
         damaged = {hash_ for hash_ in suspicious if self._is_damaged(hash_)}
         for hash_ in damaged:
             self._move_aside(hash_)
+        # First the lists of folders: they name further objects.
         artifacts = self._used.promised
-        # First the lists of what is in the folders, which tell what else there should be.
         folders = [hash_ for hash_ in damaged if is_folder(hash_) and hash_ in artifacts]
         self._mend_from_workspace(folders, damaged)
-        self._mend(folders)
+        self._mend_from_remotes(folders)
         wanted = self._wanted(artifacts)
         missing = self._store.missing(wanted)
-        self._mend_from_workspace({of for hash_ in missing for of, _ in wanted[hash_]}, missing)
-        self._mend_from_git({hash_: wanted[hash_] for hash_ in self._store.missing(missing)})
-        self._mend([hash_ for hash_ in damaged if hash_ in wanted])
-        elsewhere = self._on_remotes(
-            [hash_ for hash_ in self._store.missing(missing) if hash_ not in damaged]
-        )
+        self._mend_files(wanted, damaged, missing)
+        still_missing = self._store.missing(missing)
+        elsewhere = self._on_remotes([hash_ for hash_ in still_missing if hash_ not in damaged])
         wrong = [hash_ for hash_ in dict.fromkeys([*damaged, *missing]) if hash_ not in elsewhere]
         findings = self._findings(wrong, damaged, wanted)
-        size = sum(there.values())
-        return FsckReport(len(there), size, len(elsewhere), findings, tuple(dict.fromkeys(self._complaints)))
+        complaints = tuple(dict.fromkeys(self._complaints))
+        return FsckReport(len(there), sum(there.values()), len(elsewhere), findings, complaints)
+
+    def _mend_files(
+        self, wanted: Mapping[str, Places], damaged: Collection[str], missing: Collection[str]
+    ) -> None:
+        artifacts = set[str]()
+        for hash_ in missing:
+            artifacts.update(of for of, _ in wanted[hash_])
+        self._mend_from_workspace(artifacts, missing)
+        self._mend_from_git({hash_: wanted[hash_] for hash_ in self._store.missing(missing)})
+        self._mend_from_remotes([hash_ for hash_ in damaged if hash_ in wanted])
 
     # -- looking ----------------------------------------------------------------------------------
 
     def _is_damaged(self, hash_: str) -> bool:
-        """Look at an object once more: one that only could not be read must not be moved away."""
+        """Whether an object is damaged, at a second look: an unreadable object must not be moved aside."""
         try:
             return hash_file(self._store.path(hash_))[0] != hash_.removesuffix(FOLDER)
         except errors.UnstorableData:
@@ -154,16 +172,17 @@ class _Check:
         self._complaints.append(f"The object {hash_} cannot be read: {error.strerror}.")
 
     def _wanted(self, artifacts: Mapping[str, Artifact]) -> Mapping[str, Places]:
-        """Return every object that locks refer to, with each artifact that it is in and its path there."""
+        """Every object in locks, with the artifacts around it and its paths."""
         wanted: dict[str, Places] = defaultdict(list)
         for hash_, artifact in artifacts.items():
             wanted[hash_].append((hash_, artifact.path))
-            for file in self._files_of(hash_) if is_folder(hash_) else ():
-                wanted[file.hash].append((hash_, f"{artifact.path}/{file.path}"))
+            if is_folder(hash_):
+                for file in self._files_of(hash_):
+                    wanted[file.hash].append((hash_, f"{artifact.path}/{file.path}"))
         return wanted
 
     def _files_of(self, folder: str) -> Sequence[File]:
-        """Return what is in a folder, as far as this machine knows."""
+        """The files of a folder; none if this machine does not know them."""
         try:
             return self._store.manifest(folder).files
         except errors.MissingData:
@@ -177,18 +196,22 @@ class _Check:
 
     def _findings(
         self, hashes: Collection[str], damaged: Collection[str], wanted: Mapping[str, Places]
-    ) -> tuple[DamageFinding, ...]:
-        places = {hash_: wanted.get(hash_, []) for hash_ in hashes}
-        holders = self._used.holders({of for found in places.values() for of, _ in found}) if places else {}
+    ) -> tuple[BadObject, ...]:
+        artifacts = set[str]()
+        for hash_ in hashes:
+            artifacts.update(of for of, _ in wanted.get(hash_, ()))
+        holders = self._used.holders(artifacts) if hashes else {}
         unsure = self._unlisted or bool(self._used.complaints or self._used.doubts)
-
-        def finding(hash_: str) -> DamageFinding:
-            who = dict.fromkeys(name for of, _ in places[hash_] for name in holders.get(of, ()))
-            path = next((path for _, path in places[hash_]), None)
+        found = []
+        for hash_ in hashes:
+            path, who = None, dict[str, None]()  # a dict keeps the order
+            for of, place in wanted.get(hash_, ()):
+                path = path or place
+                who.update(dict.fromkeys(holders.get(of, ())))
             mended = self._mended.get(hash_)
-            return DamageFinding(hash_, hash_ in damaged, path, tuple(who), mended, unsure=unsure and not who)
-
-        return tuple(map(finding, hashes))
+            bad = BadObject(hash_, hash_ in damaged, path, tuple(who), mended, unsure=unsure and not who)
+            found.append(bad)
+        return tuple(found)
 
     # -- mending ----------------------------------------------------------------------------------
 
@@ -200,11 +223,11 @@ class _Check:
         failpoint("fsck:aside")
 
     def _mend_from_workspace(self, artifacts: Collection[str], missing: Collection[str]) -> None:
-        """Store again what stands in this workspace as its lock says."""
+        """Store artifacts of this workspace again, if they are unchanged."""
         root = self._project.repo.root
         locks = self._used.present.get(in_use.HERE, [])
         with StatCache(self._project.local.stat_cache) as cache:
-            for artifact in (artifact for lock in locks for artifact in lock.artifacts):
+            for artifact in chain.from_iterable(lock.artifacts for lock in locks):
                 if artifact.hash not in artifacts:
                     continue
                 with suppress(errors.DataError, OSError):
@@ -214,49 +237,60 @@ class _Check:
         self._note(missing, in_use.HERE)
 
     def _mend_from_git(self, missing: Mapping[str, Places]) -> None:
-        """Store again what stands in Git as well, as metrics and plots do."""
-        tips = self._used.tips_of({of for places in missing.values() for of, _ in places}) if missing else {}
-        asked = {
-            hash_: [f"{tip}:{path}" for of, path in places for tip in tips.get(of, ())[:_COMMITS]]
-            for hash_, places in missing.items()
-            if not is_folder(hash_)
-        }
-        names = list(dict.fromkeys(name for found in asked.values() for name in found))
-        blobs = dict(zip(names, self._project.repo.find_objects(names), strict=True))
-        pairs = {(hash_, blob.id) for hash_ in asked for name in asked[hash_] if (blob := blobs[name])}
-        queue = sorted(pairs)
-        for some in (queue[at : at + _BLOBS] for at in range(0, len(queue), _BLOBS)):
-            read = self._project.repo.read_blobs([oid for _, oid in some])
-            for (hash_, _), data in zip(some, read, strict=True):
-                # It may be other content, or have been converted by Git.
+        """Store files again that Git has too, like metrics and plots."""
+        queue = self._blobs_for({hash_: of for hash_, of in missing.items() if not is_folder(hash_)})
+        for at in range(0, len(queue), _BLOBS):
+            some = queue[at : at + _BLOBS]
+            contents = self._project.repo.read_blobs([oid for _, oid in some])
+            for (hash_, _), data in zip(some, contents, strict=True):
+                # The content may be another, or converted by Git.
                 if data is not None and hashlib.sha256(data).hexdigest() == hash_:
                     (temporary := self._store.new_temp()).write_bytes(data)
                     self._store.adopt(temporary, hash_)
         self._note(missing, "Git")
 
-    def _mend(self, hashes: Collection[str]) -> None:
-        """Fetch what the remotes have of some objects."""
+    def _blobs_for(self, files: Mapping[str, Places]) -> list[tuple[str, str]]:
+        """Hashes of files, each with a blob at one of its paths: perhaps the same content."""
+        if not files:
+            return []
+        artifacts = {of for places in files.values() for of, _ in places}
+        tips = self._used.tips_of(artifacts)
+        asked = []
+        for hash_, places in files.items():
+            for of, path in places:
+                asked += [(hash_, f"{tip}:{path}") for tip in tips.get(of, ())[:_COMMITS]]
+        names = list({name for _, name in asked})
+        blobs = dict(zip(names, self._project.repo.find_objects(names), strict=True))
+        found = set()
+        for hash_, name in asked:
+            if (blob := blobs[name]) is not None:
+                found.add((hash_, blob.id))
+        return sorted(found)
+
+    def _mend_from_remotes(self, hashes: Collection[str]) -> None:
+        """Fetch objects from the remotes, if possible."""
 
         def fetch(remote: DataRemote) -> None:
             absent = self._store.missing(hashes)
             fetch_manifests(self._store, remote, absent)
-            files = {hash_: None for hash_ in self._store.missing(absent) if not is_folder(hash_)}
-            failed = transfer.pull(self._store, remote, files).failed.values()
-            self._complaints += [e.message for e in failed if not isinstance(e, errors.NotOnRemote)]
+            files = dict.fromkeys(hash_ for hash_ in self._store.missing(absent) if not is_folder(hash_))
+            for error in transfer.pull(self._store, remote, files).failed.values():
+                if not isinstance(error, errors.NotOnRemote):
+                    self._complaints.append(error.message)
             self._note(absent, f"the remote '{remote.name}'")
 
         if hashes:
             self._ask_remotes(fetch)
 
     def _on_remotes(self, hashes: Collection[str]) -> set[str]:
-        """Return those of some objects that a remote has."""
+        """The objects on any remote."""
         found: set[str] = set()
         if hashes:
             self._ask_remotes(lambda remote: found.update(remote.has_many(hashes)))
         return found
 
     def _ask_remotes(self, ask: Callable[[DataRemote], object]) -> None:
-        """Ask each remote; one that cannot be asked is a complaint."""
+        """Ask each remote. A silent remote makes a complaint."""
         for name in self._project.config.remotes:
             try:
                 with remote_of(self._project, name) as remote:
@@ -265,5 +299,5 @@ class _Check:
                 self._complaints.append(error.message)
 
     def _note(self, hashes: Collection[str], where: str) -> None:
-        there = set(hashes).difference(self._store.missing(hashes))
-        self._mended |= {hash_: where for hash_ in there if hash_ not in self._mended}
+        for hash_ in set(hashes).difference(self._store.missing(hashes)):
+            self._mended.setdefault(hash_, where)

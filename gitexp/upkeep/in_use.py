@@ -1,10 +1,10 @@
-"""Which contents are referred to, and by whom: every gitexp.lock that somebody may want to have brought back.
+"""The contents that somebody refers to, and who does: every gitexp.lock that anybody may want to bring back.
 
-Read are the locks, in whatever folder, of everything that a ref leads to (experiments, those in the trash,
-operations that can be undone, branches, tags, what was fetched), of all stashes, of each worktree's HEAD, of
-its index and of the files that stand there now, and of runs that are going on. Of a branch it is the last
-commit that counts; with `history` those before it too. What HEAD has been at and no branch has any more
-(`git commit --amend`, `git reset`) counts as long as Git's reflog knows of it.
+The locks are read, in whatever folder, from the target of every ref (experiments, also those in the trash;
+operations that can be undone; branches, tags, fetched refs), from all stashes, from the HEAD, the index and
+the files of each worktree, and from runs that are going on. Of a branch the last commit counts; with
+`history` earlier commits too. A former HEAD that no branch has any more (after `git commit --amend` or
+`git reset`) counts as long as Git's reflog knows of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from gitexp import errors
 from gitexp.model import Artifact
@@ -28,26 +28,32 @@ from gitexp.sharing import partner
 from gitexp.sharing.partner import Contact
 from gitexp.words import shorten
 
-HERE = "the workspace"  # what the one is called that the command was given in
+HERE = "the workspace"  # the user's own
 
 _KEPT = f"{RUN_FOLDER}/{KEPT}"
 _FETCHED = "refs/gitexp/remotes/"
 _STASH = "refs/stash"
 _STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
-_FORMAT = re.compile(rb"^format: 1\r?$", re.MULTILINE)  # the only one whose every hash is known by its looks
+_FORMAT = re.compile(rb"^format: 1\r?$", re.MULTILINE)  # in this format every hash is known by its looks
 _HASH = re.compile(rb"\b[0-9a-f]{64}(?:\.dir)?")
 _HISTORIES = ("refs/heads/", "refs/tags/", "refs/remotes/")
 
-Tips = Mapping[str, list[str]]  # id of a commit or tree -> what people call those that hold it
+Tips = Mapping[str, list[str]]  # id of a commit or tree -> the holders, as people call them
 
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """All locks that count. `complaints` says what could not be read: then nobody knows what is in use.
+    """All locks that count.
 
-    `stored` are those in Git by the id of their file, `present` those on disk by the worktree they stand in,
-    and `kept` those of what runs have replaced that no run had made. Of locks in Git that gitexp has not left
-    as they are (somebody has committed a merge's conflict) `doubts` says so; all hashes in them are `named`.
+    Attributes:
+        tips: the commits and trees with locks, and their holders.
+        stored: the locks in Git, by the id of the blob.
+        folders: the folders of the locks in Git.
+        present: the locks on disk, by worktree.
+        complaints: sentences about unreadable places. With any, the use of artifacts is not fully known.
+        kept: locks of artifacts that runs have replaced and no run had made.
+        named: all hashes in damaged locks: somebody may have committed the conflict of a merge.
+        doubts: sentences about damaged locks.
     """
 
     repo: Repository
@@ -62,12 +68,12 @@ class InUse:
 
     @property
     def artifacts(self) -> dict[str, Artifact]:
-        """What the locks name, each content once, by its hash. What is in a folder, its manifest says."""
+        """The artifacts in the locks, by hash. The files of a folder are in its manifest."""
         return _artifacts([*self._present, *self.stored.values(), *self.kept])
 
     @property
     def promised(self) -> dict[str, Artifact]:
-        """The same of what everybody is to have who has the refs: not what one run has replaced here."""
+        """The artifacts that come with the refs: `artifacts` without those replaced by runs here."""
         return _artifacts([*self._present, *self.stored.values()])
 
     @property
@@ -75,7 +81,7 @@ class InUse:
         return [lock for locks in self.present.values() for lock in locks]
 
     def tips_of(self, artifacts: Collection[str]) -> dict[str, list[str]]:
-        """Return the commits and trees among `tips` that refer to each of some artifacts, by their hashes."""
+        """By hash of an artifact, the commits and trees of its locks."""
         stored = {oid: _hashes(lock).intersection(artifacts) for oid, lock in self.stored.items()}
         found = defaultdict(list)
         for tip, oid in _locks_of(self.repo, self.tips, self.folders):
@@ -84,57 +90,65 @@ class InUse:
         return found
 
     def holders(self, artifacts: Collection[str]) -> dict[str, list[str]]:
-        """Return who refers to each of some artifacts, by their hashes: what people call them, in order."""
+        """By hash of an artifact, its holders as people call them, in order; without unused artifacts."""
         tips = self.tips_of(artifacts)
-        found = {hash_: [who for tip in tips.get(hash_, ()) for who in self.tips[tip]] for hash_ in artifacts}
+        found = dict[str, dict[str, None]]()  # a dict keeps the order
+        for hash_ in artifacts:
+            found[hash_] = {}
+            for tip in tips.get(hash_, ()):
+                found[hash_].update(dict.fromkeys(self.tips[tip]))
         for who, locks in self.present.items():
-            for hash_ in {hash_ for lock in locks for hash_ in _hashes(lock).intersection(artifacts)}:
-                found[hash_].append(who)
-        return {hash_: list(dict.fromkeys(names)) for hash_, names in found.items() if names}
+            for lock in locks:
+                for hash_ in _hashes(lock).intersection(artifacts):
+                    found[hash_][who] = None
+        return {hash_: list(names) for hash_, names in found.items() if names}
+
+
+@dataclass(slots=True)
+class _InGit:
+    """The locks in Git: see `InUse`. `unread` has the messages about unreadable locks, by blob."""
+
+    folders: set[str] = field(default_factory=set)
+    stored: dict[str, Lock] = field(default_factory=dict)
+    kept: list[Lock] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
 
 
 def find(project: Project, *, history: bool = False, elsewhere: Tips | None = None) -> InUse:
-    """Return what is in use in a repository, and by commits that it is to be used by `elsewhere`, too.
+    """The locks of a repository; `elsewhere` are further commits whose locks count.
 
-    Raises nothing for what cannot be read, see `complaints`.
+    Raises nothing for unreadable places, see `complaints`.
     """
-    repo, complaints = project.repo, list[str]()
+    repo, complaints, doubts = project.repo, list[str](), list[str]()
     everywhere = worktrees.everywhere(repo)
     tips = _tips(project, everywhere, complaints)
     for oid, names in (elsewhere or {}).items():
         tips[oid] = [*tips.get(oid, ()), *names]
     try:
-        blobs = _locks_in_git(repo, tips, history=history)
-        texts = repo.read_blobs(list(blobs))
+        in_git = _read_in_git(repo, tips, history=history)
     except errors.GitFailed as error:
         complaints.append(f"Git cannot read all that its refs lead to: {error.message}")
-        blobs, texts = {}, []
-    folders = {posixpath.dirname(path) for path in blobs.values()} - {_KEPT}
-    stored, unread, kept = {}, {}, []
-    named, doubtful = set[str](), set[str]()
-    for (oid, path), text in zip(blobs.items(), texts, strict=True):
-        try:
-            lock = _parsed(path, text, posixpath.dirname(path))
-            if posixpath.dirname(path) == _KEPT:
-                kept.append(lock)
-            else:
-                stored[oid] = lock
-        except errors.LockError as error:
-            unread[oid] = error.message
-            if text is not None and _FORMAT.search(text):
-                named.update(hash_.decode() for hash_ in _HASH.findall(text))
-                doubtful.add(oid)
-    doubts = list[str]()
-    for tip, oid in _locks_of(repo, tips, folders) if unread else ():
-        if oid in unread:
-            said = doubts if oid in doubtful else complaints
-            said.append(f"{unread.pop(oid)} ({tips[tip][0]})")
-    for oid, message in unread.items():
-        (doubts if oid in doubtful else complaints).append(message)
+        in_git = _InGit()
+    for oid, message in _unread(repo, tips, in_git):
+        if oid in in_git.damaged:
+            doubts.append(message)
+        else:
+            complaints.append(message)
     places = {_place(repo, worktree): worktree for worktree in everywhere}
-    present = _present(places, folders | {project.config.folder}, complaints)
-    found = InUse(repo, tips, stored, frozenset(folders), present, tuple(complaints), kept)
-    return replace(found, named=frozenset(named), doubts=tuple(doubts))
+    present = _present(places, in_git.folders | {project.config.folder}, complaints)
+    return InUse(
+        repo,
+        tips,
+        in_git.stored,
+        frozenset(in_git.folders),
+        present,
+        tuple(complaints),
+        in_git.kept,
+        frozenset(in_git.named),
+        tuple(doubts),
+    )
 
 
 def _artifacts(locks: Iterable[Lock]) -> dict[str, Artifact]:
@@ -157,19 +171,43 @@ def _hashes(lock: Lock) -> set[str]:
 # -- in Git -------------------------------------------------------------------------------------------
 
 
+def _read_in_git(repo: Repository, tips: Tips, *, history: bool) -> _InGit:
+    """The locks in the trees of some commits; raises GitFailed."""
+    found = _InGit()
+    blobs = _locks_in_git(repo, tips, history=history)
+    for (oid, path), text in zip(blobs.items(), repo.read_blobs(list(blobs)), strict=True):
+        folder = posixpath.dirname(path)
+        if folder != _KEPT:
+            found.folders.add(folder)
+        try:
+            lock = _parsed(path, text, folder)
+        except errors.LockError as error:
+            found.unread[oid] = error.message
+            if text is not None and _FORMAT.search(text):
+                found.named.update(hash_.decode() for hash_ in _HASH.findall(text))
+                found.damaged.add(oid)
+            continue
+        if folder == _KEPT:
+            found.kept.append(lock)
+        else:
+            found.stored[oid] = lock
+    return found
+
+
+def _unread(repo: Repository, tips: Tips, in_git: _InGit) -> Iterator[tuple[str, str]]:
+    """The unreadable locks by blob, each with a sentence; it names a holder, if any."""
+    left = dict(in_git.unread)
+    if left:
+        for tip, oid in _locks_of(repo, tips, in_git.folders):
+            if oid in left:
+                yield oid, f"{left.pop(oid)} ({tips[tip][0]})"
+    yield from left.items()
+
+
 def _tips(project: Project, everywhere: Sequence[Repository], complaints: list[str]) -> dict[str, list[str]]:
     repo = project.repo
     tips: dict[str, list[str]] = defaultdict(list)
-    found, broken = repo.refs_and_broken("refs/")
-    for oid, ref in found:
-        tips[oid.decode()].append(called(os.fsdecode(ref)))
-    complaints += [f"The ref {ref} is broken: it says no commit." for ref in broken]
-    try:  # an operation may hold commits that no other ref does
-        for parents, ref in repo.refs(operations.PREFIX, fields=("parent", "refname")):
-            for parent in parents.decode().split():
-                tips[parent].append(called(os.fsdecode(ref)))
-    except errors.GitFailed as error:
-        complaints.append(f"Git cannot read the operations: {error.message}")
+    _add_refs(repo, tips, complaints)
     for worktree in everywhere:
         if (head := worktree.resolve("HEAD")) is not None:
             tips[head].append(_place(repo, worktree))
@@ -185,35 +223,57 @@ def _tips(project: Project, everywhere: Sequence[Repository], complaints: list[s
     return tips
 
 
+def _add_refs(repo: Repository, tips: dict[str, list[str]], complaints: list[str]) -> None:
+    found, broken = repo.refs_and_broken("refs/")
+    for oid, ref in found:
+        tips[oid.decode()].append(called(os.fsdecode(ref)))
+    complaints += [f"The ref {ref} is broken: it says no commit." for ref in broken]
+    try:  # an operation may hold commits that no other ref does
+        for parents, ref in repo.refs(operations.PREFIX, fields=("parent", "refname")):
+            for parent in parents.decode().split():
+                tips[parent].append(called(os.fsdecode(ref)))
+    except errors.GitFailed as error:
+        complaints.append(f"Git cannot read the operations: {error.message}")
+
+
 def _stashed(repo: Repository) -> Iterator[str]:
-    """Yield all stashes, each with the commits that hold its index and its untracked files."""
+    """All stashes, each with the commits of its index and its untracked files."""
     for stash, (_, *parts) in graph.parents_of(repo, _reflog(repo, _STASH)).items():
         yield from (stash, *parts)
 
 
 def _lost(repo: Repository, everywhere: Iterable[Repository]) -> list[str]:
-    """Return the commits that a HEAD has been at and that are in the history of no branch or tag."""
-    once = dict.fromkeys(commit for worktree in everywhere for commit in _reflog(worktree, "HEAD"))
+    """The commits that were once a HEAD and are in the history of no branch or tag."""
+    once = dict[str, None]()
+    for worktree in everywhere:
+        once.update(dict.fromkeys(_reflog(worktree, "HEAD")))
+    if not once:
+        return []
     text = "".join(f"{commit}\n" for commit in once).encode()
     args = ("rev-list", "--stdin", "--not", *(f"--glob={prefix}*" for prefix in _HISTORIES))
-    lost = set(repo.run(*args, stdin=text).decode().split()) if once else set()
+    lost = set(repo.run(*args, stdin=text).decode().split())
     return [commit for commit in once if commit in lost]
 
 
 def _reflog(repo: Repository, ref: str) -> list[str]:
-    """Return the commits that a ref is and was at; none if there is no such ref."""
+    """The present and former commits of a ref; none without the ref."""
     status, out, _ = repo.call("rev-list", "--walk-reflogs", ref, "--")
-    return out.decode().split() if status == 0 else []
+    if status != 0:
+        return []
+    return out.decode().split()
 
 
 def called(ref: str) -> str:
-    """Return what people call that which a ref stands for."""
+    """The name that people use for the target of a ref."""
     if ref.startswith(PREFIX):
         return ref.removeprefix(PREFIX)
     if ref.startswith(trash.PREFIX):
         return f"{posixpath.basename(ref)} (removed)"
     if ref.startswith(operations.PREFIX):
-        return f"operation {int(digits) if (digits := posixpath.basename(ref)).isdigit() else digits} (undo)"
+        number = posixpath.basename(ref)
+        if number.isdigit():
+            number = str(int(number))
+        return f"operation {number} (undo)"
     if ref.startswith(_FETCHED):
         remote, _, name = ref.removeprefix(_FETCHED).rpartition("/")
         return f"{name} (of {remote})"
@@ -224,7 +284,7 @@ def called(ref: str) -> str:
 
 
 def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, str]:
-    """Return the id of every gitexp.lock in the trees of some commits, with a path that it stands at."""
+    """By blob of every gitexp.lock in the trees of some commits, one of its paths."""
     if not tips:
         return {}
     args = ("rev-list", "--objects", "--no-walk=unsorted", "--stdin")
@@ -232,16 +292,20 @@ def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, s
     if history:
         listed += repo.run("rev-list", "--objects", *(f"--glob={prefix}*" for prefix in _HISTORIES), "HEAD")
     found: dict[str, str] = {}
+    name = LOCK_FILE.encode()
     for line in listed.splitlines():
         oid, _, path = line.partition(b" ")
-        if path.endswith(LOCK_FILE.encode()) and posixpath.basename(path) == LOCK_FILE.encode():
+        if path.endswith(name) and posixpath.basename(path) == name:
             found.setdefault(oid.decode(), os.fsdecode(path))
-    objects = zip(found.items(), repo.find_objects(list(found)), strict=True)
-    return {oid: path for (oid, path), what in objects if what is None or what.kind == "blob"}
+    blobs = list(found)
+    for blob, there in zip(blobs, repo.find_objects(blobs), strict=True):
+        if there is not None and there.kind != "blob":  # a folder of this name
+            del found[blob]
+    return found
 
 
 def _locks_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield which of the tips holds which gitexp.lock, by its id, in any of some folders."""
+    """The tips with a gitexp.lock in one of some folders, each with the lock's blob."""
     places = [(tip, posixpath.join(folder, LOCK_FILE)) for tip in tips for folder in sorted(folders)]
     for (tip, _), oid in zip(places, repo.ids_of([f"{tip}:{path}" for tip, path in places]), strict=True):
         if oid is not None:
@@ -254,23 +318,22 @@ def _locks_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterato
 def _present(
     places: Mapping[str, Repository], folders: Collection[str], complaints: list[str]
 ) -> dict[str, list[Lock]]:
-    """Return the locks that stand in the worktrees now, be they in Git or not, and in their indexes."""
+    """The locks in the worktrees and in their indexes, committed or not."""
     present: dict[str, list[Lock]] = defaultdict(list)
     for place, worktree in places.items():
         staged, new = _listed(worktree)
-        usual = {posixpath.join(folder, LOCK_FILE) for folder in folders}
-        for path in sorted(usual.union(new, (path for _, path in staged))):
+        paths = {posixpath.join(folder, LOCK_FILE) for folder in folders}
+        paths.update(new, (path for _, path in staged))
+        for path in sorted(paths):
             file = worktree.root / path
             try:
-                lock = _parsed(str(file), file.read_bytes(), posixpath.dirname(path))
+                present[place].append(_parsed(str(file), file.read_bytes(), posixpath.dirname(path)))
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                continue
-            except (OSError, errors.LockError) as error:
-                complaints.append(
-                    error.message if isinstance(error, errors.LockError) else f"{file}: {error.strerror}."
-                )
-                continue
-            present[place].append(lock)
+                pass
+            except errors.LockError as error:
+                complaints.append(error.message)
+            except OSError as error:
+                complaints.append(f"{file}: {error.strerror}.")
         texts = worktree.read_blobs([oid for oid, _ in staged])
         for (_, path), text in zip(staged, texts, strict=True):
             try:
@@ -281,31 +344,34 @@ def _present(
 
 
 def _listed(worktree: Repository) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return where Git sees a gitexp.lock in a worktree: in the index, with its id, and among new files."""
+    """The locks that Git sees in a worktree: blobs and paths in the index, and paths of new files."""
     staged, new = [], []
     args = ("ls-files", "-z", "--stage", "--others", "--exclude-standard")
     for line in worktree.run(*args).split(b"\0"):
         entry = _STAGED.fullmatch(line)
         path = line if entry is None else entry[2]
-        if posixpath.basename(path) == LOCK_FILE.encode():
-            if entry is None:
-                new.append(os.fsdecode(path))
-            else:
-                staged.append((entry[1].decode(), os.fsdecode(path)))
+        if posixpath.basename(path) != LOCK_FILE.encode():
+            continue
+        if entry is None:
+            new.append(os.fsdecode(path))
+        else:
+            staged.append((entry[1].decode(), os.fsdecode(path)))
     return staged, new
 
 
 def _place(repo: Repository, worktree: Repository) -> str:
-    return HERE if worktree.root == repo.root else f"{HERE} {worktree.root.name}"
+    if worktree.root == repo.root:
+        return HERE
+    return f"{HERE} {worktree.root.name}"
 
 
 _REFS = (PREFIX, "refs/heads/", "refs/tags/")
 
 
 def tips(project: Project, contact: Contact | None = None) -> Tips:
-    """Return the experiments, branches and tags of every Git remote: ids with what people call them.
+    """The experiments, branches and tags of every Git remote: ids with names for people.
 
-    Raises UseUnknown if a remote cannot be asked, or has something that is not here.
+    Raises UseUnknown if a remote cannot be asked, or if one of its commits is not here.
     """
     found = defaultdict[str, list[str]](list)
     for name in git_remote.remotes(project.repo.config):
@@ -327,14 +393,15 @@ def tips(project: Project, contact: Contact | None = None) -> Tips:
 
 
 def _bring(project: Project, name: str, absent: Sequence[str]) -> str:
-    """Return how to have here what a remote has."""
+    """The hint for fetching absent refs of a remote."""
     commands = []
     if any(ref.startswith(PREFIX) for ref in absent):
         commands.append(f"gitexp pull --all --from {name}")
     if not all(ref.startswith(PREFIX) for ref in absent):
-        usual = project.repo.config.get(f"remote.{name}.fetch", "")
-        rest = "" if "refs/heads/*:" in usual else f" '+refs/heads/*:refs/remotes/{name}/*'"
-        commands.append(f"git fetch --tags {name}{rest}")
+        fetch = f"git fetch --tags {name}"
+        if "refs/heads/*:" not in project.repo.config.get(f"remote.{name}.fetch", ""):
+            fetch += f" '+refs/heads/*:refs/remotes/{name}/*'"
+        commands.append(fetch)
     return f"Bring it first: {' && '.join(commands)}"
 
 

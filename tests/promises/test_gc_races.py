@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.datasets.remotes import remote_of
-from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.project.project import Project
@@ -48,9 +46,7 @@ def write_data(repo: Workspace) -> None:
             (repo.path / "data" / f"{number}.txt").write_text(f"content {number}\n")
 
 
-def collected_beside(
-    collector: Workspace, user: Workspace, *command: str, remote: DataRemote | None = None
-) -> None:
+def collected_beside(collector: Workspace, user: Workspace, *command: str, remote: str | None = None) -> None:
     """Has one person's gc look, and then delete object by object while a command of a person's goes on."""
     project = Project.open(collector.path)
     garbage = gc.find(project, remote=remote)
@@ -60,7 +56,7 @@ def collected_beside(
     while remote is None and running.poll() is None and not list(temporary.iterdir()):
         time.sleep(0.001)  # until it begins to store
     for each in garbage.unused:
-        gc.collect(project, replace(garbage, unused=(each,)), remote=remote)
+        gc.collect(project, replace(garbage, unused=(each,)))
         if remote is not None and running.poll() is None:
             time.sleep(0.002)  # nobody sees when it begins
     told = running.communicate()
@@ -139,10 +135,10 @@ def test_what_is_pushed_while_a_colleague_collects_is_there(team: Team, tmp_path
     there = ObjectStore(tmp_path / "store")
     team.bob.gitexp("run", "-q", "-n", "one")
     team.bob.gitexp("data", "push", "-q", "one")
-    with remote_of(Project.open(team.ann.path)) as remote:
-        for number in range(ROUNDS):
-            grow_old(there)
-            team.bob.gitexp("run", "-q", "-n", f"run-{number}")
-            collected_beside(team.ann, team.bob, "push", "-q", f"run-{number}", remote=remote)
-            assert_whole(there, lock_in(team.bob, f"run-{number}"))
-            team.bob.gitexp("remove", "-q", "--remote", "origin", "--yes", f"run-{number}")
+    (remote,) = Project.open(team.ann.path).config.remotes
+    for number in range(ROUNDS):
+        grow_old(there)
+        team.bob.gitexp("run", "-q", "-n", f"run-{number}")
+        collected_beside(team.ann, team.bob, "push", "-q", f"run-{number}", remote=remote)
+        assert_whole(there, lock_in(team.bob, f"run-{number}"))
+        team.bob.gitexp("remove", "-q", "--remote", "origin", "--yes", f"run-{number}")

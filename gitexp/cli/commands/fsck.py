@@ -13,7 +13,7 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.upkeep import fsck as ops
-from gitexp.upkeep.fsck import DamageFinding
+from gitexp.upkeep.fsck import BadObject
 from gitexp.words import clean
 
 EPILOG = """Examples:
@@ -55,7 +55,7 @@ def fsck(json: options.Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _lines(finding: DamageFinding) -> Iterator[str]:
+def _lines(finding: BadObject) -> Iterator[str]:
 
     what = "damaged" if finding.damaged else "missing"
     if finding.mended is not None:
@@ -71,7 +71,7 @@ def _lines(finding: DamageFinding) -> Iterator[str]:
         yield f"  {finding.hash[:12]}, of {shown}{f' and {more:,} more' if more > 0 else ''}"
 
 
-def _as_json(finding: DamageFinding) -> dict[str, Any]:
+def _as_json(finding: BadObject) -> dict[str, Any]:
     return {
         "object": finding.hash,
         "state": "damaged" if finding.damaged else "missing",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,6 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
-from gitexp.datasets.remotes import remote_of
 from gitexp.objects.remotes.remote import ListedObject
 from gitexp.upkeep import gc as ops
 from gitexp.upkeep.gc import Garbage, Removed, size_of
@@ -72,10 +70,9 @@ def gc(
         raise errors.UsageError("--force goes with --remote.", "Here nobody else has a say: leave it out.")
     project = open_project()
     age = ops.parse_age(older_than)
-    with nullcontext() if remote is None else remote_of(project, remote) as opened:
-        with contact(quiet=quiet) as on_line:
-            garbage = ops.find(project, age, remote=opened, history=history, contact=on_line, force=force)
-        removed = ops.collect(project, garbage, remote=opened) if yes else None
+    with contact(quiet=quiet) as on_line:
+        garbage = ops.find(project, age, remote=remote, history=history, contact=on_line, force=force)
+    removed = ops.collect(project, garbage) if yes else None
     if json:
         render.as_json(_as_json(garbage, removed, remote))
     elif not quiet:

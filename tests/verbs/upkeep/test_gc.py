@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.datasets.remotes import remote_of
 from gitexp.datasets.sync import push
 from gitexp.model import Artifact
 from gitexp.objects.stat_cache import StatCache
@@ -512,17 +511,16 @@ def test_what_is_pushed_again_is_young_again(repo: Workspace, remote: Path) -> N
     """Nothing is uploaded, since it is there; but the experiment that it belongs to is about to come."""
     repo.write("gitexp.lock", lock_of(spare := put_object(repo, "spare", "nobody wants it")))
     project = Project.open(repo.path)
-    with remote_of(project) as at:
-        garbage = gc.find(project, remote=at)
-        assert {each.hash for each in garbage.used} == {spare.hash}
-        forget_lock(repo)
-        garbage = gc.find(project, remote=at)
-        assert spare.hash in {each.hash for each in garbage.unused}
-        push(project, [spare])
-        removed = gc.collect(project, garbage, remote=at)
-        assert removed.failed == ()
-        assert on(remote) == {spare.hash}
-        assert [each.hash for each in gc.find(project, remote=at).young] == [spare.hash]
+    garbage = gc.find(project, remote="team")
+    assert {each.hash for each in garbage.used} == {spare.hash}
+    forget_lock(repo)
+    garbage = gc.find(project, remote="team")
+    assert spare.hash in {each.hash for each in garbage.unused}
+    push(project, [spare])
+    removed = gc.collect(project, garbage)
+    assert removed.failed == ()
+    assert on(remote) == {spare.hash}
+    assert [each.hash for each in gc.find(project, remote="team").young] == [spare.hash]
 
 
 def test_on_a_remote_gc_spares_what_a_push_would_not_make_fresh(repo: Workspace, remote: Path) -> None:
