@@ -290,8 +290,10 @@ def _added(words: Sequence[str], options: Sequence[_Option], override: Override)
     end = len(words)
     if "--" in words[at:]:
         end = words.index("--", at)
-    is_flag = isinstance(override.value, bool)
-    return _Option(name, spelled, () if is_flag else ("",), end, end)
+    values: tuple[str, ...] = ("",)
+    if isinstance(override.value, bool):
+        values = ()
+    return _Option(name, spelled, values, end, end)
 
 
 def _texts(found: Sequence[_Option], override: Override) -> list[str]:
@@ -300,7 +302,9 @@ def _texts(found: Sequence[_Option], override: Override) -> list[str]:
     is_one_word = first.spelled.endswith("=") or any(text.startswith("[") for text in first.values)
     if isinstance(value, list) and (len(found) > 1 or not is_one_word):
         return [str(item) for item in value]
-    return [value] if isinstance(value, str) else [override.typed]
+    if isinstance(value, str):
+        return [value]
+    return [override.typed]
 
 
 def _spelled(found: Sequence[_Option], override: Override) -> list[str]:

@@ -89,7 +89,9 @@ def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
                 cached.append(metrics[-1])
         plots += _paths(below, (item for item, _ in _outs(body.get("plots"))), known)
         commands.append(_command(body, known))
-    command = commands[0] if len(commands) == 1 else None
+    command = None
+    if len(commands) == 1:
+        command = commands[0]
     return DvcFiles(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
 
 
@@ -166,7 +168,9 @@ def _folder(folder: str, body: Tree, variables: Tree) -> str | None:
     if "wdir" not in body:
         return folder
     wdir = _text(body["wdir"], variables)
-    return None if wdir is None else posixpath.join(folder, wdir)
+    if wdir is None:
+        return None
+    return posixpath.join(folder, wdir)
 
 
 def _params(entries: Value) -> Iterator[str]:
@@ -198,6 +202,8 @@ def _plots(entries: Value) -> Iterator[str]:
 
 def _command(body: Tree, variables: Tree) -> str | None:
     commands = body.get("cmd")
+    if commands == []:
+        return None
     if not isinstance(commands, list):
         commands = [commands]
     lines = []
@@ -208,7 +214,7 @@ def _command(body: Tree, variables: Tree) -> str | None:
         if line is None:
             return None
         lines.append(line.strip())
-    return " && ".join(lines) if commands else None
+    return " && ".join(lines)
 
 
 # -- values -------------------------------------------------------------------------------------------

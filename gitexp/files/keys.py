@@ -157,7 +157,9 @@ def put(tree: Value, key: Key, value: Value) -> Value:
     if isinstance(tree, list):
         assert isinstance(part, int)
         items = tree.copy()
-        items[part : part + 1] = [] if new is MISSING else [new]
+        items[part : part + 1] = [new]
+        if new is MISSING:
+            del items[part]
         return items
     copy = dict(tree) if isinstance(tree, dict) else {}
     copy[part] = new

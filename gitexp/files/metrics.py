@@ -71,7 +71,9 @@ def _last_line(name: str, data: bytes) -> Value:
 
 
 def _json(name: str, text: str) -> Value:
-    return nodes.plain(json_text.compose(name, text)) if text.strip() else None
+    if not text.strip():
+        return None
+    return nodes.plain(json_text.compose(name, text))
 
 
 def _limited(name: str, data: bytes) -> bytes:

@@ -8,12 +8,10 @@ import re
 from gitexp.model import Scalar, Value
 
 _NULLS = {"", "~", "null", "Null", "NULL"}
-_BOOLS = {
-    form: truth
-    for words, truth in (("true yes on", True), ("false no off", False))
-    for word in words.split()
-    for form in (word, word.capitalize(), word.upper())
-}
+_BOOLS: dict[str, bool] = {}
+for _words, _truth in (("true yes on", True), ("false no off", False)):
+    for _word in _words.split():
+        _BOOLS.update(dict.fromkeys((_word, _word.capitalize(), _word.upper()), _truth))
 _INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)")
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"

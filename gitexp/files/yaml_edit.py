@@ -59,8 +59,9 @@ class YamlEditor:
     def _head(self, node: Node) -> int:
         """Where a value may begin on the line of its key or dash."""
         if node.key_end:
-            colon = _COLON.match(self._text, node.key_end)
-            return colon.end() if colon else node.key_end
+            if colon := _COLON.match(self._text, node.key_end):
+                return colon.end()
+            return node.key_end
         if not node.in_flow and node.entry < node.start and self._text[node.entry] == "-":
             return node.entry + 1
         return node.entry
@@ -105,17 +106,20 @@ class YamlEditor:
 
     def _block_lines(self, key: str | None, value: Value, indent: int) -> list[str]:
         """An entry as lines. A map has indented lines of its own, any other value stays on one line."""
-        start = " " * indent + ("-" if key is None else f"{key}:")
-        if key is None or not isinstance(value, dict) or not value:
-            return [f"{start} {flow_text(value)}"]
-        lines = [start]
+        margin = " " * indent
+        if key is None:
+            return [f"{margin}- {flow_text(value)}"]
+        if not isinstance(value, dict) or not value:
+            return [f"{margin}{key}: {flow_text(value)}"]
+        lines = [f"{margin}{key}:"]
         for name, item in value.items():
             lines += self._block_lines(key_text(name), item, indent + self._indent_unit())
         return lines
 
     def _indent_unit(self) -> int:
-        match = _INDENT.search(self._text)
-        return len(match[1]) if match else 2
+        if match := _INDENT.search(self._text):
+            return len(match[1])
+        return 2
 
     def _line_after(self, position: int, lines: list[str]) -> Splice:
         """New lines after the line around `position`, with the line breaks in use there."""

@@ -26,7 +26,7 @@ _LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
 
 
 def compose(name: str, text: str, max_leaves: int = MAX_LEAVES) -> Node | None:
-    """The root node of a YAML document, or None for an empty document.
+    """The root node of a YAML document; None for an empty document.
 
     Raises ParseError for any text but one safe YAML document within the limits.
     """

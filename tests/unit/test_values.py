@@ -13,7 +13,7 @@ from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import cell_width
 from gitexp.model import MISSING
 from gitexp.times import show_duration, show_time
-from gitexp.words import clean, show_value
+from gitexp.words import clean, did_you_mean, nearest, show_value
 
 NOW = datetime(2024, 6, 15, 12, 0, tzinfo=UTC)
 
@@ -119,3 +119,22 @@ def test_a_text_is_cut_to_cells(text: str, cells: int) -> None:
 def test_the_ends_of_a_name_stay() -> None:
     assert elide_middle("a-long-name-0042", 10) == "a-long…042"
     assert elide_middle("数据数据数据", 7) == "数据…据"
+
+
+@pytest.mark.parametrize(
+    ("typed", "known", "hint"),
+    [
+        ("lr", ["seed", "train.lr", "a.yaml:lr"], "Did you mean train.lr or a.yaml:lr?"),
+        ("acx", ["loss", "acc"], "Did you mean acc?"),
+        ("epochs", ["lr", "seed"], "There is none."),
+        ("", ["lr"], "There is none."),
+    ],
+)
+def test_a_hint_names_the_nearest_words(typed: str, known: list[str], hint: str) -> None:
+    assert did_you_mean(typed, known, "There is none.") == hint
+
+
+def test_a_single_guess_is_nearer_than_one_of_several() -> None:
+    assert nearest("metric", ["metrics", "meters"]) == ["metrics", "meters"]
+    assert nearest("metric", ["metrics", "meters"], most=1) == ["metrics"]
+    assert nearest("tranche", ["stage"], most=1) == []
