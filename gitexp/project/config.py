@@ -74,12 +74,18 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What holds for one project. `folder` is the project relative to the root: "" or "sub/dir".
+    """The settings of one project; `KEYS` explains the keys of gitexp.yaml. Paths are relative to the root.
 
-    `params` and `metrics` are candidates: those that exist count. `declared` says whether the
-    config names them, so that a missing one is worth a word. `remotes` are by name, each with its `url`
-    and what else is said of it; the first is the one that is meant where none is named. `pipeline_file`
-    has the stages that `run` runs, None where there are none; `read_stages` reads it.
+    Attributes:
+        folder: the project's own folder: "" for the root, or "sub/dir".
+        command: a line for the shell, or a list of arguments; None where the config has none.
+        pipeline_file: the file whose stages `run` runs; `read_stages` reads it. None where there are none.
+        params, metrics: candidates: the files that exist count.
+        metrics_from_output: a regular expression by the name of the metric.
+        remotes: the data remotes by name, each with its `url` and its options. The first is the default.
+        link: ways in which data comes into the workspace; the first that works is taken.
+        max_untracked: bytes.
+        declared: the params and metrics files that gitexp.yaml names. One that is missing is worth a warning.
     """
 
     folder: str = ""
@@ -105,7 +111,7 @@ class Config:
 
 
 def load(root: Path, here: Path) -> Config:
-    """Return the config that holds in the folder `here` of the repository at `root`.
+    """The config that holds in the folder `here` of the repository at `root`.
 
     Raises ParseError or ConfigError with the file and line.
     """
@@ -121,16 +127,16 @@ def load(root: Path, here: Path) -> Config:
 
 
 def conventions(root: Path, here: Path) -> Config:
-    """Return what would hold there if the config said nothing."""
+    """The config that would hold there if gitexp.yaml were empty."""
     folder, prefix = _place(root, here)
     return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, b"", folder)
 
 
 def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -> Pipeline | None:
-    """Return the pipeline of a project, or None if it has no stages.
+    """The pipeline of a project; None if it has no stages.
 
-    `read_file` gives the content of a file by its path from the root, for the variables in the stages:
-    by default as it is in the workspace. Raises ParseError and ConfigError with the file and line.
+    `read_file` gives the content of a file by its path from the root, for the variables in the stages; by
+    default the content in the workspace. Raises ParseError and ConfigError with the file and line.
     """
     name = config.pipeline_file
     if name is None:
@@ -145,11 +151,13 @@ def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -
     pipeline = read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)
     for stage in pipeline.stages:
         for out in stage.outs:
-            if both := [each for each in config.data if lies_in(each, out.path) or lies_in(out.path, each)]:
-                message = (
-                    f"'{out.path}' of the stage '{stage.name}' is data too: '{both[0]}' stands under data:"
-                )
-                raise errors.ConfigError(message, "Take one of them away.", file=name, line=stage.line)
+            for data_path in config.data:
+                if lies_in(data_path, out.path) or lies_in(out.path, data_path):
+                    message = (
+                        f"'{out.path}' of the stage '{stage.name}' is data too: "
+                        f"'{data_path}' stands under data:"
+                    )
+                    raise errors.ConfigError(message, "Take one of them away.", file=name, line=stage.line)
     return pipeline
 
 
@@ -161,14 +169,14 @@ def _read_file(root: Path, name: str) -> bytes | None:
 
 
 def _place(root: Path, here: Path) -> tuple[Path, str]:
-    """Return the project's folder, and what its paths begin with."""
+    """The project's folder, and the prefix of its paths."""
     folder = _project(root, here)
     prefix = folder.relative_to(root).as_posix()
     return folder, "" if prefix == "." else prefix
 
 
 def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config:
-    """Return the config with the files that its stages name, or those of the project's dvc.yaml."""
+    """The config with the files that its stages name, or the stages of the project's dvc.yaml."""
     if not tree.get("stages"):
         return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
     name = str(PurePosixPath(config.folder, CONFIG_FILE))
@@ -177,10 +185,10 @@ def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config
 
 
 def _with_dvc(config: Config, folder: Path) -> Config:
-    """Return the config with what the project's dvc.yaml says.
+    """The config with the files that the project's dvc.yaml names.
 
-    Its stages are run where the config has no command. A run in a folder of its own works on DVC's one
-    cache, as DVC's own do.
+    The stages run where the config has no command. A run in an isolated workspace works on DVC's one cache,
+    as DVC's own runs do.
     """
     name = str(PurePosixPath(config.folder, DVC_YAML))
     stages = name if config.command is None else None
@@ -200,7 +208,7 @@ def _with_dvc(config: Config, folder: Path) -> Config:
 
 
 def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
-    """Return the config with what stages name, but for kinds of files of which `instead` names some."""
+    """The config with the files that stages name, but not of a kind of which `instead` names a file."""
 
     def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
         return names if instead.intersection(names) else tuple(dict.fromkeys((*names, *more)))
@@ -214,9 +222,11 @@ def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
 
 
 def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
-    """Return what `${…}` in the stages may stand for: of params.yaml, and of the files that `vars` names."""
+    """The values for `${…}` in the stages: those of params.yaml and of the files that `vars` names."""
     found: dict[str, Value] = {}
-    for name in (DEFAULT_PARAMS, *files_of_vars(tree)) if is_templated(data) else ():
+    if not is_templated(data):
+        return found
+    for name in (DEFAULT_PARAMS, *files_of_vars(tree)):
         path = inside("", name)
         try:
             if path is not None and (folder / path).is_file():
@@ -253,18 +263,8 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             continue
         if key in ("stages", "vars"):
             _check_stages(key, value, tree, complain)
-        elif key == "command":
-            values[key] = _command(value, complain)
-        elif key == "max_untracked":
-            values[key] = _size(value, complain)
-        elif key == "name_template":
-            values[key] = _template(value, complain)
-        elif key == "metrics_from_output":
-            values[key] = _patterns(value, complain)
-        elif key == "remotes":
-            values[key] = _remotes(value, complain)
-        elif key == "link":
-            values[key] = _links(value, complain)
+        elif key in _READERS:
+            values[key] = _READERS[key](value, complain)
         else:
             values[key] = _paths(key, value, prefix, complain)
     declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
@@ -277,12 +277,12 @@ def _command(value: Any, complain: _Complain) -> str | tuple[str, ...]:
     if isinstance(value, str) and value.strip() and "\0" not in value:
         return value.strip()
     if isinstance(value, list) and value and all(map(_is_word, value)):
-        return tuple(str(word) for word in value)
+        return tuple(map(str, value))
     raise complain("command", "'command' must be a string or a list", "For example: command: python train.py")
 
 
 def _check_stages(key: str, value: Any, tree: Tree, complain: _Complain) -> None:
-    """Look at the outside of `stages` and `vars`; what is in them is for `read_stages`."""
+    """Check the type of `stages` and `vars`; `read_stages` reads their content."""
     if key == "stages" and not isinstance(value, dict):
         raise complain(key, "'stages' must be a mapping of names to stages", _A_STAGE)
     if key == "stages" and value and tree.get("command") is not None:
@@ -322,14 +322,15 @@ def _patterns(value: Any, complain: _Complain) -> dict[str, str]:
 
 
 def _remotes(value: Any, complain: _Complain) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict) or not value:
+        raise complain("remotes", "'remotes' must give each name a URL", _A_REMOTE)
     found = {}
-    for name, remote in value.items() if isinstance(value, dict) else ():
+    for name, remote in value.items():
         options = {"url": remote} if isinstance(remote, str) else remote
-        if not isinstance(options, dict) or not isinstance(options.get("url"), str) or not options["url"]:
+        url = options.get("url") if isinstance(options, dict) else None
+        if not isinstance(url, str) or not url:
             raise complain("remotes", f"the remote '{name}' has no url", _A_REMOTE)
         found[str(name)] = options
-    if not found:
-        raise complain("remotes", "'remotes' must give each name a URL", _A_REMOTE)
     return found
 
 
@@ -356,7 +357,19 @@ def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str,
 
 
 def _line_of(data: bytes, key: str) -> int | None:
-    """Return the line on which a key of the top level stands."""
+    """The number of the line on which a key of the top level stands."""
     pattern = re.compile(rf"""["']?{re.escape(key)}["']?\s*:""")
-    text = data.decode("utf-8", "replace")
-    return next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), None)
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        if pattern.match(line):
+            return number
+    return None
+
+
+_READERS: Mapping[str, Callable[[Any, _Complain], Any]] = {
+    "command": _command,
+    "max_untracked": _size,
+    "name_template": _template,
+    "metrics_from_output": _patterns,
+    "remotes": _remotes,
+    "link": _links,
+}

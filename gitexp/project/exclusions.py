@@ -12,6 +12,7 @@ from gitexp.repo.git.snapshot import Verdict
 
 IGNORE_FILE = ".gitexpignore"
 _MOST = 1 << 18  # bytes of it
+_MOST_STARS = 3
 
 SECRETS = (
     *(".env*", "*.pem", "*.p12", "*.pfx", "*.jks", "*.kdbx", "*.keystore"),
@@ -29,7 +30,7 @@ _PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
 
 
 def rule(root: Path) -> Callable[[str], Verdict]:
-    """Return the function that says why an untracked path is left out of a snapshot, or None.
+    """The function that says why an untracked path is left out of a snapshot; None says that it is not.
 
     `.gitexpignore` at the root has the syntax of .gitignore; `!name` there keeps a file that would
     be taken for a secret.
@@ -50,7 +51,7 @@ def rule(root: Path) -> Callable[[str], Verdict]:
 
 
 def may_hold_secrets(text: str) -> bool:
-    """Return whether a path, or a list of paths, is worth a closer look; a long list costs little."""
+    """Whether a path, or a list of paths, is worth a closer look; a long list costs little."""
     lower = text.lower()
     return any(fragment in lower for fragment in _FRAGMENTS)
 
@@ -62,24 +63,33 @@ def _is_secret(parts: Sequence[str]) -> bool:
 
 
 def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:
-    """Return a function: True for left out, False for kept by a `!` line, None for not mentioned."""
+    """A function of a path: True for left out, False for kept by a `!` line, None for not mentioned."""
     lines = _lines(file)
     if not lines:
         return lambda path: None
     # Imported where it is needed: it costs 30 ms, and few repositories have the file.
     from pathspec import GitIgnoreSpec
-    from pathspec.pattern import RegexPattern
 
     spec = GitIgnoreSpec([])
     for number, line in enumerate(lines, 1):
+        if _takes_for_ever(line):
+            raise errors.ConfigError(
+                f"this pattern has too many stars: {line[:60]}",
+                f"At most {_MOST_STARS} can stand between two slashes, and {_MOST_STARS} times ** in a line.",
+                file=IGNORE_FILE,
+                line=number,
+            )
         try:
             spec += GitIgnoreSpec.from_lines([line])
         except (ValueError, re.error) as error:
             raise errors.ConfigError(f"this is no pattern: {line}", file=IGNORE_FILE, line=number) from error
-    for pattern in spec.patterns:
-        if isinstance(pattern, RegexPattern) and pattern.regex is not None:
-            pattern.regex = re.compile(_without_retries(pattern.regex.pattern))
     return lambda path: spec.check_file(path).include
+
+
+def _takes_for_ever(line: str) -> bool:
+    """Whether a pattern has so many stars that a long name would be tried in millions of ways."""
+    parts = line.split("/")
+    return parts.count("**") > _MOST_STARS or any(part.count("*") > _MOST_STARS for part in parts)
 
 
 def _lines(file: Path) -> list[str]:
@@ -90,28 +100,3 @@ def _lines(file: Path) -> list[str]:
     if len(data) > _MOST:
         raise errors.ConfigError(f"this file is larger than {_MOST >> 10} kB", file=IGNORE_FILE)
     return data.decode("utf-8", "surrogateescape").splitlines()
-
-
-# What pathspec makes of `*` and of `**/`, at the start of a pattern and later.
-_STAR, _DEEP_START, _DEEP = "[^/]*", "^(?:.+/)?", "(?:/.+)?"
-_ONE = (
-    rf"(?!{re.escape(_STAR)})(?:\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^/()\[\\])"  # what stands for one character
-)
-_STAR_AND_MORE = re.compile(rf"{re.escape(_STAR)}((?:{_ONE})*)(?={re.escape(_STAR)})")
-
-
-def _without_retries(regex: str) -> str:
-    """Return a regular expression of pathspec's that matches the same, in time that does not explode.
-
-    `*a*a*a*b` is tried at every way to spread the stars, which takes hours for one long name; but of a
-    star that another one follows only the shortest match needs to be tried, and so with `**/`.
-    """
-    regex = regex.replace("[^", "[^/").replace("[^//", "[^/")  # no class matches a slash: gitignore(5)
-    regex = _STAR_AND_MORE.sub(r"(?>[^/]*?\1)", regex)
-    first, *rest = regex.split(_DEEP)
-    if not rest:
-        return regex
-    if first.startswith(_DEEP_START):
-        first = f"^(?>(?:.+?/)??{first.removeprefix(_DEEP_START)}(?=/))"
-    between = (f"(?>(?:/.+?)??{part}(?=/))" for part in rest[:-1])
-    return "".join([first, *between, _DEEP, rest[-1]])

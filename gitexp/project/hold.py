@@ -11,9 +11,11 @@ from gitexp.repo.live import RunState
 
 
 def orphan(run: RunState) -> ProcessId | None:
-    """Return the command of a run (of several, one) if it goes on now: where gitexp was killed, it may."""
-    children = (run.child, *run.others)
-    return next((child for child in children if child is not None and is_alive(child)), None)
+    """A command of the run that is still going on, as it may where gitexp was killed; None if none is."""
+    for child in (run.child, *run.others):
+        if child is not None and is_alive(child):
+            return child
+    return None
 
 
 def refuse_beside_orphan(project: Project) -> None:

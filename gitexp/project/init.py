@@ -27,9 +27,11 @@ _MOST = 1 << 20  # bytes of a script to look into
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in the project, and the config file that says so.
+    """What was found in the project.
 
-    `stages` is the file of a pipeline that runs as it is, and names what it reads and writes itself.
+    Attributes:
+        file: the config file, written.
+        stages: the file of a pipeline that runs as it is and names its own files; None if there is none.
     """
 
     file: Path
@@ -41,10 +43,10 @@ class Found:
 
 
 def init(here: Path, *, command: str | None = None, force: bool = False) -> Found:
-    """Write gitexp.yaml into the folder `here` and return what was found.
+    """Write gitexp.yaml into the folder `here`; what was found there.
 
-    `command` is taken as it is; without it the usual scripts are looked for. Raises UsageError if
-    the file is there already, unless `force`; NotARepository outside a repository; StorageError.
+    `command` is taken as it is; without it the usual scripts are looked for. Raises config-exists if
+    the file is there already, unless `force`; not-a-repository; StorageError.
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
@@ -87,43 +89,48 @@ def _has_stages(file: Path) -> bool:
 
 
 def _find_script(here: Path) -> str | None:
-    """Return the usual script that is here, or the only Python file that can be meant."""
+    """The usual script that is here, or the only Python file that can be meant."""
     for script in _SCRIPTS:
         if (here / script).is_file():
             return script
-    others = [
-        path.name
-        for path in sorted(here.glob("*.py"))
-        if path.stem not in _NOT_TRAINING and not path.stem.startswith("test") and path.is_file()
-    ]
+    others = [path.name for path in sorted(here.glob("*.py")) if _may_train(path)]
     return others[0] if len(others) == 1 else None
+
+
+def _may_train(path: Path) -> bool:
+    return path.stem not in _NOT_TRAINING and not path.stem.startswith("test") and path.is_file()
 
 
 def _command_of(script: str) -> str:
     name = json.dumps(script) if " " in script else script
     if script.endswith(".sh"):
         return f"sh {name}"
-    return f"{'python3' if shutil.which('python') is None and shutil.which('python3') else 'python'} {name}"
+    only_python3 = shutil.which("python") is None and shutil.which("python3") is not None
+    return f"python3 {name}" if only_python3 else f"python {name}"
 
 
 def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
-    """Return the metrics files that are here, or that the script speaks of; else the usual one."""
+    """The metrics files that are here, or that the script names; else the usual one."""
     there = tuple(name for name in USUAL_METRICS if (here / name).is_file())
-    if there or script is None:
-        return there or USUAL_METRICS[:1]
+    if there:
+        return there
+    if script is None:
+        return USUAL_METRICS[:1]
     try:
         with (here / script).open("rb") as stream:
             text = stream.read(_MOST).decode("utf-8", "replace")
     except OSError:
         return USUAL_METRICS[:1]
-    named = tuple(name for name in USUAL_METRICS if name in text)
+    named = [name for name in USUAL_METRICS if name in text]
     if "dvclive" in text and "dvclive/metrics.json" not in named:
-        named = (*(name for name in named if name != "metrics.json"), "dvclive/metrics.json")
-    return named or USUAL_METRICS[:1]
+        if "metrics.json" in named:  # the end of dvclive's own name for it
+            named.remove("metrics.json")
+        named.append("dvclive/metrics.json")
+    return tuple(named) or USUAL_METRICS[:1]
 
 
 def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
-    """Return the usual data folders that are here and that Git ignores."""
+    """The usual data folders that are here and that Git ignores."""
     there = [name for name in _SHARED if (here / name).is_dir()]
     return tuple(name for name in there if _is_ignored(repo, here / name))
 
@@ -135,7 +142,7 @@ def _is_ignored(repo: Repository, path: Path) -> bool:
 
 
 def _text(found: Found) -> str:
-    """Return the config, each list in YAML's flow form."""
+    """The text of the config, each list in YAML's flow form."""
     lines = ["# How gitexp runs this project; every key is optional."]
     if found.command:
         lines.append(_command_line(found.command))
@@ -148,7 +155,7 @@ def _text(found: Found) -> str:
 
 
 def _command_line(command: str) -> str:
-    """Return the command as YAML: plain where that reads as the same text, else as a JSON string."""
+    """The command as YAML: plain if that reads as the same text, else as a JSON string."""
     plain = f"command: {command}"
     try:
         if files.parse(CONFIG_FILE, plain.encode("utf-8", "replace")) == {"command": command}:

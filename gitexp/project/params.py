@@ -24,10 +24,17 @@ COMMAND = ".gitexp/command"  # stands for a params file where the command's own 
 
 @dataclass(frozen=True, slots=True)
 class PreparedParams:
-    """`command` is what to run, and `files` what the params files and its options say, both with the
-    overrides applied; `contents` what the files were read from; `edited` those that differ from the
-    disk, by their real path relative to the root (a symlink's target, not the link), and `originals`
-    what stood in these. `warnings` say which files are not recorded."""
+    """The params of a run, with the overrides applied.
+
+    Attributes:
+        command: what is to run, its options changed; () where stages run.
+        files: the values of the params files, and of the command's options under `COMMAND`.
+        contents: the content that each params file will have.
+        edited: the files that differ from the disk, by their real path relative to the root (a link's target,
+            not the link).
+        originals: the content that was read of each edited file, by the same path.
+        warnings: sentences for the record.
+    """
 
     command: CommandLine
     files: Files
@@ -45,23 +52,26 @@ def prepare(
     written_later: Sequence[str],
     workspace: Path,
 ) -> PreparedParams:
-    """Return the params of a run of `command`; nothing is written.
+    """The params of a run of `command`; nothing is written.
 
-    A file that is a link to outside the repository is stored as that link, and what it says is not
-    recorded: somebody else's link must not publish what is on this machine. A link to the user's own
-    `workspace`, which a run in another folder may share, does not lead outside.
+    The files `written_later` are written by the command itself: they are results, and cannot be changed here.
+    A file that is a link to outside the repository is stored as that link, and its values are not recorded:
+    somebody else's link must not publish what is on this machine. A link to the user's own `workspace`, which
+    a run in an isolated one may share, does not lead outside.
 
-    Raises ParseError, UnknownParam, OverrideError, or SnapshotRefused if a file to be changed is a
+    Raises ParseError, unknown-param, OverrideError, or SnapshotRefused if a file to be changed is a
     link to outside the repository.
     """
     root = project.repo.root
     of_command = [override for override in overrides if override.file == COMMAND]
-    overrides = _with_names(project, [o for o in overrides if o.file != COMMAND])
-    found = {name: data for name in _names(project, overrides) if (data := _read(root, name)) is not None}
-    # What the command itself writes is a result: it cannot be changed from here, nor is it input.
-    inputs = {name: data for name, data in found.items() if name not in written_later}
-    of_files = [override for override in overrides if not _is_of_command(override, command, inputs)]
-    of_command += [override for override in overrides if override not in of_files]
+    others = _with_names(project, [override for override in overrides if override.file != COMMAND])
+    inputs = _contents(project, others, but=written_later)
+    of_files = []
+    for override in others:
+        if _is_of_command(override, command, inputs):
+            of_command.append(override)
+        else:
+            of_files.append(override)
     edited = files.apply_overrides(inputs, of_files) if of_files else {}
     final = {**inputs, **edited}
     command = _changed(command, of_command)
@@ -80,8 +90,18 @@ def prepare(
     )
 
 
+def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[str]) -> dict[str, bytes]:
+    """The content of each params file that is there, those that overrides name among them."""
+    found = {}
+    for name in _names(project, overrides):
+        data = _read(project.repo.root, name)
+        if data is not None and name not in but:
+            found[name] = data
+    return found
+
+
 def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield a sentence for each number that has become a text, or the other way: it may not be meant so."""
+    """A warning for each number that has become a text, or the other way round: it may not be meant so."""
     for name, data in after.items():
         old, new = (files.flatten(files.parse(name, each)) for each in (before[name], data))
         for key in old:
@@ -94,8 +114,10 @@ def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
 
 
 def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str, bytes]) -> bool:
-    """Return whether an override without a file means an option of the command; raises OverrideError
-    where it may as well mean a key of a file."""
+    """Whether an override without a file means an option of the command.
+
+    Raises OverrideError where it may as well mean a key of a file.
+    """
     if override.file is not None or override.key[0] != arguments.SECTION:
         return False
     trees = {name: files.parse(name, data) for name, data in inputs.items()}
@@ -111,7 +133,7 @@ def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str
 
 
 def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine:
-    """Return the command with its options changed; a list stays a list, a shell line a shell line."""
+    """The command with its options changed; a list stays a list, a shell line a shell line."""
     if not overrides:
         return command
     words = arguments.split(command)
@@ -135,12 +157,15 @@ def require_writable(root: Path, params: PreparedParams) -> None:
 
 
 def as_stored(project: Project, tree: str, params: PreparedParams) -> PreparedParams:
-    """Return the params as they are in the snapshot: somebody may have saved a file meanwhile."""
-    found = {name: inside(project.repo.root, name) for name in params.contents}
-    names = {name: real for name, real in found.items() if real is not None}
-    blobs = project.repo.read_blobs([f"{tree}:{real}" for real in names.values()])
-    stored = {name: blob for name, blob in zip(names, blobs, strict=True) if blob is not None}
-    changed = {name: blob for name, blob in stored.items() if blob != params.contents[name]}
+    """The params as they are in the snapshot: somebody may have saved a file meanwhile."""
+    names = {}
+    for name in params.contents:
+        if (real := inside(project.repo.root, name)) is not None:
+            names[name] = f"{tree}:{real}"
+    changed = {}
+    for name, blob in zip(names, project.repo.read_blobs([*names.values()]), strict=True):
+        if blob is not None and blob != params.contents[name]:
+            changed[name] = blob
     if not changed:
         return params
     trees = {name: files.parse(name, blob) for name, blob in changed.items()}
@@ -166,7 +191,7 @@ def write(root: Path, scratch: Path, params: PreparedParams) -> None:
 
 
 def _with_names(project: Project, overrides: Sequence[Override]) -> list[Override]:
-    """Return the overrides with the name that the file of each goes by: the config's, if it has one.
+    """The overrides, each with the name of its file: the config's name for it, if the config names the file.
 
     A file is looked for in the project's folder first, then at the root of the repository.
     """

@@ -25,7 +25,7 @@ Parser = Callable[[str, bytes], Tree]
 
 
 class Contents(NamedTuple):
-    """What the params and metrics files of one place say, and a sentence for each that does not parse."""
+    """The params and metrics files of one place, and a complaint about each that does not parse."""
 
     params: Files
     metrics: Files
@@ -36,7 +36,7 @@ class Contents(NamedTuple):
 class Project:
     """Open with `Project.open`; `here` is the folder the user stands in.
 
-    `config_error` is why the config is not what gitexp.yaml says.
+    `config_error` is the mistake in gitexp.yaml because of which the conventions hold instead.
     """
 
     repo: Repository
@@ -48,10 +48,10 @@ class Project:
 
     @classmethod
     def open(cls, here: Path | None = None, *, any_config: bool = False) -> Project:
-        """Return the project around `here` (default: the current folder).
+        """The project around `here` (default: the current folder).
 
-        Raises what `Repository.find` and `config.load` raise, and UntrustedRepository. With `any_config`
-        a gitexp.yaml that is wrong is no error: the conventions hold then.
+        With `any_config` a gitexp.yaml that is wrong is no error: the conventions hold then. Raises the
+        errors of `Repository.find` and `config.load`, and untrusted-repository.
         """
         here = (here or Path.cwd()).resolve()
         repo = Repository.find(here)
@@ -67,7 +67,7 @@ class Project:
         return cls(repo, found, Store(repo), local, here, error)
 
     def typed(self, *paths: str) -> str:
-        """Return paths from the root as a user types them in a command: from where he stands, and quoted."""
+        """Paths from the root as a user types them in a command: from the folder `here`, and quoted."""
         root = self.repo.root.resolve()
         words = [os.path.relpath(root / path, self.here).replace(os.sep, "/") for path in paths]
         return shlex.join(f"./{word}" if word.startswith("-") else word for word in words)
@@ -78,53 +78,59 @@ class Project:
         return self.repo.root / self.config.folder
 
     def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
-        """Return the stages as gitexp.yaml or dvc.yaml has them, None if there are none.
+        """The stages of gitexp.yaml or dvc.yaml; None if there are none.
 
-        Raises ParseError and ConfigError. `read_file` gives the files that `${…}` in them is filled from, by
-        their path from the root: those of the workspace, or as they will be (`-S`).
+        `read_file` gives, by their path from the root, the files that `${…}` in the stages is filled from:
+        as they are in the workspace, or as they will be (`-S`). Raises ParseError and ConfigError.
         """
         return config.read_stages(self.repo.root, self.config, read_file)
 
     def at_home(self) -> Project:
-        """Return the project that a new gitexp.yaml is written for: this one or, where no file says that
-        there is one, that of the whole repository."""
-        if any(
-            (self.folder / name).is_file() for name in (config.CONFIG_FILE, DVC_YAML, *config.USUAL_PARAMS)
-        ):
-            return self
+        """The project that a new gitexp.yaml is written for: this one, or the whole repository where no file
+        of this folder is a sign of a project."""
+        for name in (config.CONFIG_FILE, DVC_YAML, *config.USUAL_PARAMS):
+            if (self.folder / name).is_file():
+                return self
         root = self.repo.root.resolve()
         return replace(self, config=config.load(root, root))
 
     def elsewhere(self) -> tuple[str, ...]:
-        """Return the paths whose content belongs in the object store, and not into Git: data, and outs."""
+        """The paths whose content belongs in the object store, and not into Git: data, and outs."""
+        paths = list(self.config.data)
         try:
             pipeline = self.pipeline()
         except errors.FileError:  # a command may run beside stages that are wrong, or DVC's to understand
             pipeline = None
-        outs = [out for stage in pipeline.stages for out in stage.outs] if pipeline is not None else []
-        return (*self.config.data, *(out.path for out in outs if not out.in_git))
+        if pipeline is not None:
+            for stage in pipeline.stages:
+                paths += [out.path for out in stage.outs if not out.in_git]
+        return tuple(paths)
 
     def files_here(self) -> tuple[Files, Files]:
-        """Return the params and the metrics of the workspace; what does not parse is left out."""
+        """The params and the metrics of the workspace; a file that does not parse is left out."""
         params, metrics, _ = self.read_here()
         return params, metrics
 
     def read_here(self, more: Iterable[str] = ()) -> Contents:
-        """Return what the params files (`more` than the config names) and metrics files here say."""
+        """The params files (`more` than the config names) and metrics files of the workspace."""
         names = self._names(more)
         return self._parsed({name: read(self.repo.root / name) for name in names}, more)
 
     def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
-        """Return the same for each of some commits, by one Git process for all."""
+        """The same for each of some commits, read by one Git process for all."""
         unique, names = list(dict.fromkeys(commits)), self._names(more)
-        asked = [[f"{commit}:{name}" for name in names] for commit in unique]
+        asked = [f"{commit}:{name}" for commit in unique for name in names]
         try:
-            blobs = iter(self.repo.read_blobs([name for one in asked for name in one]))
-            found = [[next(blobs) for _ in one] for one in asked]
+            blobs = self.repo.read_blobs(asked)
         except errors.GitFailed:  # for one of them; that must not hide the others
-            found = [self._read_around_damage(one) for one in asked]
-        contents = [self._parsed(dict(zip(names, one, strict=True)), more) for one in found]
-        return dict(zip(unique, contents, strict=True))
+            blobs = []
+            for commit in unique:
+                blobs += self._read_around_damage([f"{commit}:{name}" for name in names])
+        contents = {}
+        for at, commit in enumerate(unique):
+            found = blobs[at * len(names) : (at + 1) * len(names)]
+            contents[commit] = self._parsed(dict(zip(names, found, strict=True)), more)
+        return contents
 
     def _read_around_damage(self, names: Sequence[str]) -> list[bytes | None]:
         try:
@@ -143,15 +149,15 @@ class Project:
 
 
 def parse_params(name: str, data: bytes) -> Tree:
-    """Return what a params file says as a record has it: infinity and NaN as text."""
+    """The values of a params file as a record has them: infinity and NaN as text."""
     tree: dict[str, Value] = files.jsonable(files.parse(name, data))
     return tree
 
 
 def read(path: Path) -> bytes | None:
-    """Return the content of a file, or None if it is not there, cannot be read, or is a pipe or folder.
+    """The content of a file; None if it is not there, cannot be read, or is a pipe or folder.
 
-    Of one that is too large to be parsed, so much as shows that.
+    A file that is too large to be parsed is read as far as shows that.
     """
     try:
         return read_limited(path) if path.is_file() else None
@@ -160,7 +166,7 @@ def read(path: Path) -> bytes | None:
 
 
 def inside(root: Path, name: str | Path) -> str | None:
-    """Return the real path of a file relative to the root; None if it is not of this repository."""
+    """The real path of a file relative to the root; None if it lies outside of the repository."""
     real, top = (root / name).resolve(), root.resolve()
     if not real.is_relative_to(top) or ".git" in real.relative_to(top).parts:
         return None
@@ -168,19 +174,19 @@ def inside(root: Path, name: str | Path) -> str | None:
 
 
 def foreign(root: Path, names: Iterable[str]) -> list[str]:
-    """Return those of some files that are links to outside the repository."""
+    """The names of the files that are links to outside the repository."""
     return [name for name in names if (root / name).is_file() and inside(root, name) is None]
 
 
 def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:
-    """Return what a record says of files whose content it does not have, because they are links."""
+    """The warning about files whose content a record does not have, because they are links."""
     if not unrecorded:
         return ()
     return (f"not recorded, a link to outside the repository: {shorten(unrecorded)}",)
 
 
 def parse_all(found: Mapping[str, bytes | None], parser: Parser) -> tuple[dict[str, Tree], list[str]]:
-    """Return what the files say that are there and parse, and a sentence for each that does not."""
+    """The files that are there and parse, and a complaint about each that does not."""
     trees, complaints = {}, []
     for name, data in found.items():
         if data is None:

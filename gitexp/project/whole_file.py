@@ -17,10 +17,10 @@ _READABLE = 0o666
 
 
 def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None) -> None:
-    """Put data in place of a file, whose permissions stay; `original` is what it was read as, None if
-    it was not there.
+    """Put data in place of a file; its permissions stay.
 
-    Raises StorageError, also for a link and for a file that somebody has changed since it was read.
+    `original` is the content that was read before, None if there was no file. Raises StorageError, also for
+    a link and for a file that somebody has changed since it was read.
     """
     if path.is_symlink():
         raise errors.StorageError(
@@ -39,10 +39,10 @@ def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None)
 
 @contextlib.contextmanager
 def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
-    """Give a file with this data that a rename can bring to a path; it is removed unless it was moved.
+    """A new file with this data that a rename can bring to a path; it is removed unless it was moved.
 
-    It stands beside the repository's own files where that is the same disk, so that a crash leaves
-    nothing in the user's folder. Raises OSError.
+    The new file stands in `scratch` if that is on the same disk, so that a crash leaves nothing in the user's
+    folder. Raises OSError.
     """
     same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
     fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")
@@ -58,12 +58,16 @@ def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
 
 
 def move_in(new: Path, path: Path, *, original: bytes | None) -> None:
-    """Put a prepared file in place of one that was read as `original`; its permissions stay.
+    """Put a prepared file in place of a file that was read as `original`; its permissions stay.
 
-    Raises StorageError if somebody has changed it since; OSError.
+    Raises StorageError if somebody has changed the file since; OSError.
     """
-    new.chmod(stat.S_IMODE(path.stat().st_mode) if original is not None else _READABLE & ~_umask())
-    if (path.read_bytes() if path.exists() else None) != original:
+    mode = _READABLE & ~_umask()
+    if original is not None:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    new.chmod(mode)
+    now = path.read_bytes() if path.exists() else None
+    if now != original:
         raise errors.StorageError(
             f"{path.name} was changed by somebody else just now.", "Run the command again."
         )
