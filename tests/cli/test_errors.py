@@ -475,8 +475,6 @@ def test_an_unexpected_error_is_called_a_bug(repo: Workspace) -> None:
     assert "GITEXP_DEBUG=1" in done.stderr
 
 
-CODES_OF_0_3 = (Path(__file__).parents[1] / "golden" / "error-codes-0.3.txt").read_text("utf-8").split()
-
 # -- the classes --------------------------------------------------------------------------------------
 
 
@@ -506,10 +504,6 @@ def test_every_code_in_the_package_is_on_the_page() -> None:
                     name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
                     raised[str(keyword.value.value)] = name
     assert raised == {code: found.__name__ for code, (found, _) in errors.CODES.items()}
-
-
-def test_the_codes_of_version_0_3_are_all_there() -> None:
-    assert set(CODES_OF_0_3) <= errors.CODES.keys()
 
 
 @pytest.mark.parametrize(
