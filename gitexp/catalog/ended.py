@@ -24,10 +24,11 @@ def store_ended(
     project: Project, experiment: Experiment, record: Record, tree: str, run_files: Mapping[str, str]
 ) -> Experiment:
     """Commit the tree of an ended experiment on its baseline, and move its ref there."""
-    commit = project.repo.write_commit(tree, [record.baseline], subject(record) + "\n")
-    failpoint("finish:commit")
-    record_tree = project.store.record_tree(tree, run_files)
-    return project.store.advance(experiment, replace(record, commit=commit), record_tree)
+    with project.repo.writing_together():
+        commit = project.repo.write_commit(tree, [record.baseline], subject(record) + "\n")
+        failpoint("finish:commit")
+        record_tree = project.store.record_tree(tree, run_files)
+        return project.store.advance(experiment, replace(record, commit=commit), record_tree)
 
 
 def end_lost_runs(project: Project, experiments: Iterable[Stored]) -> list[Stored]:

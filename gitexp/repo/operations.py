@@ -221,11 +221,9 @@ def _write(repo: Repository, operation: Operation) -> str:
         entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
     if operation.undoes is not None:
         data["undoes"] = operation.undoes
-    return repo.write_commit(
-        repo.write_tree(entries),
-        _to_hold(operation.refs),
-        f"{operation.summary}\n\n{json.dumps(data, separators=(',', ':'))}\n",
-    )
+    message = f"{operation.summary}\n\n{json.dumps(data, separators=(',', ':'))}\n"
+    with repo.writing_together():
+        return repo.write_commit(repo.write_tree(entries), _to_hold(operation.refs), message)
 
 
 def _to_hold(changes: Iterable[RefChange]) -> list[str]:

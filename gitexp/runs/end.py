@@ -139,7 +139,8 @@ def _finish(
         warnings=tuple(dict.fromkeys(told)),
     )
     failpoint("finish:read")
-    stored = store_ended(project, experiment, record, tree, _run_files(project, state, environment))
+    with project.repo.writing_together():
+        stored = store_ended(project, experiment, record, tree, _run_files(project, state, environment))
     failpoint("finish:stored")
     state.forget()
     failpoint("finish:forgotten")

@@ -34,6 +34,8 @@ class LocalEngine:
     def execute(self, live: LiveRun) -> Ended:
         cwd = _enter(live)
         environment = _environment(live)
+        for repo in (live.project.repo, live.ready.workspace):
+            repo.rest()  # hours may pass
         with LogFile.create(live.state.log, MAX_LOG) as log:
             probe, gpus = start_probe(_probed(live), cwd, environment), GpuProbe()
             try:

@@ -79,16 +79,22 @@ def _converted(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str,
 
 
 def _is_converted(repo: Repository, path: str, entry: indexes.Entry) -> bool:
+    blob = blob_of(repo, path)
+    return blob is not None and blob != entry[1]
+
+
+def blob_of(repo: Repository, path: str) -> str | None:
+    """The id that the bytes of a file have in Git; None for a link, and for a file that cannot be read."""
     file = repo.root / path
     if not _is_regular(file):
-        return False  # a link, or gone since it was read
+        return None
     try:
         with file.open("rb") as content:
             header = b"blob %d\0" % os.fstat(content.fileno()).st_size
             digest = hashlib.new(repo.object_format, header)
-            return entry[1] != hashlib.file_digest(content, lambda: digest).hexdigest()
+            return hashlib.file_digest(content, lambda: digest).hexdigest()
     except OSError:
-        return False
+        return None
 
 
 def not_restored(repo: Repository, index: Path, scratch: Path, paths: Collection[str]) -> list[str]:

@@ -22,8 +22,40 @@ _SUBMODULE = "160000"  # the mode of an entry that is another repository's commi
 _IGNORED = "Ignoring path "  # said of .git, git~1 and the like, with an exit status of 0
 
 
-def copy(repo: Repository, index: Path) -> Path:
-    """Make the file `index` a copy of the user's, less what keeps Git from looking; return it."""
+class Listing:
+    """The entries of an index, as `git ls-files -v --stage -z` has printed them."""
+
+    def __init__(self, out: bytes) -> None:
+        self._out = out
+
+    def entry(self, path: str) -> Entry | None:
+        """Mode and blob of a file; None if it is not there, or not merged, or a submodule."""
+        end = b" 0\t" + os.fsencode(path) + b"\0"
+        at = self._out.find(end)
+        while at != -1:
+            head = self._out[self._out.rfind(b"\0", 0, at) + 1 : at]
+            if b"\t" not in head:  # else the path that was found is only the end of a path
+                _, mode, blob = head.decode().split(" ")
+                return None if mode == _SUBMODULE else (mode, blob)
+            at = self._out.find(end, at + 1)
+        return None
+
+    def paths(self) -> list[str]:
+        """Every path, once."""
+        names = (entry.partition(b"\t")[2] for entry in self._out.split(b"\0")[:-1])
+        return list(dict.fromkeys(map(os.fsdecode, names)))
+
+    def flagged(self) -> list[tuple[bytes, bytes]]:
+        """The tag and the path of each entry that Git is told to pass over."""
+        plain = sum((b"\0" + self._out).count(b"\0%c " % tag) for tag in b"HM")
+        if plain == self._out.count(b"\0"):
+            return []
+        entries = self._out.split(b"\0")[:-1]
+        return [(e[0:1], e.partition(b"\t")[2]) for e in entries if e[0:1] not in (b"H", b"M")]
+
+
+def copy(repo: Repository, index: Path) -> Listing:
+    """Make the file `index` a copy of the user's, less what keeps Git from looking; return its entries."""
     try:
         with repo.index.open("rb") as source, index.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
@@ -31,29 +63,29 @@ def copy(repo: Repository, index: Path) -> Path:
         os.utime(index, ns=(of.st_atime_ns, of.st_mtime_ns))
     except FileNotFoundError:
         repo.run("read-tree", "HEAD", index=index)
-    look_everywhere(repo, index)
-    return index
+    return look_everywhere(repo, index)
 
 
-def look_everywhere(repo: Repository, index: Path) -> None:
+def look_everywhere(repo: Repository, index: Path) -> Listing:
     """Let an index make Git look at files that it was told to pass over (assume-unchanged, skip-worktree).
 
     In a sparse checkout, a skip-worktree entry whose file is not on disk stays as it is: the file is
-    part of the code, but was not wanted here.
+    part of the code, but was not wanted here. Returns the index's entries.
     """
-    flagged = [
-        entry
-        for entry in repo.run("ls-files", "-v", "-z", index=index).split(b"\0")
-        if entry and entry[0:1] not in (b"H", b"M")
-    ]
-    assumed = [entry[2:] for entry in flagged if entry[0:1].islower()]
-    skipped = [entry[2:] for entry in flagged if entry[0:1] in (b"S", b"s")]
+    listing = Listing(repo.run("ls-files", "-v", "--stage", "-z", index=index))
+    assumed, skipped = [], []
+    for tag, path in listing.flagged():
+        if tag.islower():
+            assumed.append(path)
+        if tag in (b"S", b"s"):
+            skipped.append(path)
     if skipped and is_true(repo.config.get("core.sparsecheckout")):
         skipped = [path for path in skipped if os.path.lexists(repo.root / os.fsdecode(path))]
     for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
         if paths:
             text = b"".join(path + b"\0" for path in paths)
             repo.run("update-index", option, "-z", "--stdin", stdin=text, index=index)
+    return listing
 
 
 def update(
@@ -106,11 +138,6 @@ def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entr
         if mode != _SUBMODULE and (asked or not wanted.isdisjoint((at := PurePosixPath(path), *at.parents))):
             found[path] = (mode, blob)
     return found
-
-
-def tracked(repo: Repository, index: Path) -> list[str]:
-    """Return every path of an index."""
-    return [os.fsdecode(name) for name in repo.run("ls-files", "-z", index=index).split(b"\0")[:-1]]
 
 
 def _culprit(repo: Repository, index: Path, paths: Sequence[str]) -> str:

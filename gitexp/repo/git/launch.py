@@ -101,6 +101,23 @@ def execute(
     return popen.returncode, out, err.decode("utf-8", "replace")
 
 
+def start(git: Git, args: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start `git <args>`, to be talked to by its standard input and output; raises OSError.
+
+    Nobody reads its standard error: it dies of the first complaint.
+    """
+    command = ["git", *ALWAYS, *NO_HOOKS, *args]
+    try:
+        process = git.execute(command, istream=subprocess.PIPE, as_process=True, env=env)
+    except GitCommandNotFound as error:
+        raise FileNotFoundError(str(error)) from error
+    popen, process.proc = process.proc, None  # the caller ends it
+    assert popen is not None  # a fresh AutoInterrupt always holds its process
+    assert popen.stderr is not None
+    popen.stderr.close()
+    return popen
+
+
 def execute_telling(
     git: Git,
     args: Sequence[str],

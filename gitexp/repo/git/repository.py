@@ -11,22 +11,42 @@ reftable repositories keep elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from gitexp import errors
 from gitexp.repo.git import failures, launch, ref_locks
 from gitexp.repo.git.launch import Git, Tell
+from gitexp.repo.git.new_objects import (
+    NewObject,
+    commit_content,
+    new_object,
+    pack,
+    signature,
+    tree_content,
+)
+from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import GitObject, Head, RefChange, RefConflict, TreeEntry
 
 # As `env` of a call for which a partial clone may fetch what it lacks: files are to be written.
 FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
 
+_SINCE_2_31 = "--path-format=absolute"
 _BROKEN = re.compile(r"^warning: ignoring (?:broken ref|ref with broken name) (refs/.+)$", re.MULTILINE)
-_ANSWERS = 8  # lines of `git rev-parse` in `find`, with an empty one at the end
+# Asked of `git rev-parse` in `find`; the last one is known since Git 2.31 and answered by nothing.
+_QUESTIONS = (
+    *("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir", "--git-common-dir"),
+    *("--show-object-format", "--git-path", "index", "--show-toplevel", _SINCE_2_31),
+)
+_ANSWERS = 8  # lines, with an empty one at the end
+_LARGE = 1 << 20  # bytes; a larger blob is given to Git alone, and not copied about
+_NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
+_SYMBOLIC = "ref: "  # how the file HEAD begins that names a branch
+_KINDS = {"040000": "tree", "160000": "commit"}  # of the entries of a tree by their mode; others are blobs
 
 
 class Repository:
@@ -47,6 +67,10 @@ class Repository:
             "GIT_COMMON_DIR": str(common_dir),
             "GIT_WORK_TREE": str(root),
         }
+        # From the top: the reader must not stand in a folder that somebody wants to remove.
+        top, asks = Git(Path(root.anchor)), ("cat-file", "--batch-command")
+        self._reader = ObjectReader(partial(launch.start, top, asks, self._environment))
+        self._waiting: list[NewObject] | None = None  # in `writing_together`
 
     @classmethod
     def find(cls, start: Path | None = None) -> Repository:
@@ -57,16 +81,11 @@ class Repository:
         """
         start = (start or Path.cwd()).absolute()
         git = Git(start)
-        launch.require_git(git)
-        status, out, err = launch.execute(
-            git,
-            (
-                *("rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir"),
-                *("--git-common-dir", "--show-object-format", "--git-path", "index", "--show-toplevel"),
-            ),
-            launch.ENVIRONMENT,
-        )
+        status, out, err = launch.execute(git, ("rev-parse", *_QUESTIONS), launch.ENVIRONMENT)
         lines = [os.fsdecode(line) for line in out.split(b"\n")]
+        if status != 0 or len(lines) != _ANSWERS:
+            launch.require_git(git)
+            lines = [line for line in lines if line != _SINCE_2_31]
         # Inside a Git folder, though Git works there: one that a clone has brought among its files.
         if status != 0 or lines[1] == "true":
             raise failures.no_repository(start, lines, err)
@@ -94,8 +113,11 @@ class Repository:
         return repo
 
     def linked(self, worktree: Path, git_dir: Path) -> Repository:
-        """Return this repository as seen from another of its worktrees."""
-        return Repository(worktree, git_dir, self.common_dir, git_dir / "index", self.object_format)
+        """This repository as seen from another of its worktrees."""
+        linked = Repository(worktree, git_dir, self.common_dir, git_dir / "index", self.object_format)
+        if git_dir == self.git_dir:
+            linked._reader = self._reader
+        return linked
 
     # -- running Git ------------------------------------------------------------------------------
 
@@ -135,6 +157,10 @@ class Repository:
         environment = {**self._environment, "GIT_INDEX_FILE": str(self.index), **env}
         return launch.execute_telling(self._git, args, environment, tell, stdin, hooks=hooks)
 
+    def rest(self) -> None:
+        """End the process that has answered questions about objects: none will come for a long time."""
+        self._reader.close()
+
     # -- reading ----------------------------------------------------------------------------------
 
     @cached_property
@@ -159,16 +185,30 @@ class Repository:
                 "Commit your code once (git add . && git commit), then run again.",
                 code="no-commits",
             )
+        return Head(commit, self._branch())
+
+    def _branch(self) -> str | None:
+        """The full ref name of the branch that HEAD is on, None if it is detached."""
+        file = self.git_dir / "HEAD"
+        with contextlib.suppress(OSError):
+            text = os.fsdecode(file.read_bytes()).removesuffix("\n")
+            # The format reftable has this file say `.invalid`; a link has the content of what it leads to.
+            if text.startswith(f"{_SYMBOLIC}refs/heads/") and not text.endswith("/.invalid"):
+                return text.removeprefix(_SYMBOLIC)
+            if not text.startswith(_SYMBOLIC) and not file.is_symlink():
+                return None
         status, out, _ = self.call("symbolic-ref", "--quiet", "HEAD")
-        return Head(commit, os.fsdecode(out.strip()) if status == 0 else None)
+        return os.fsdecode(out.strip()) if status == 0 else None
 
     def resolve(self, revision: str, kind: str = "commit") -> str | None:
         """Return the full id of a revision peeled to `kind`, or None if there is no such thing."""
         if not revision or "\0" in revision or "\n" in revision:
             return None
-        status, out, _ = self.call(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{{kind}}}"
-        )
+        name = f"{revision}^{{{kind}}}"
+        if (answers := self._reader.ask("info", [name])) is not None:
+            header = answers[0].header
+            return None if size_of(header) is None else header.decode().partition(" ")[0]
+        status, out, _ = self.call("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         return out.decode().strip() if status == 0 else None
 
     def refs(
@@ -208,34 +248,35 @@ class Repository:
         return [found[1] if found and found[0] == "blob" else None for found in self.read_objects(names)]
 
     def read_objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
-        """Return type and content of each `<revision>:<path>` or object id; None where there is none."""
-        asked = [name for name in names if "\n" not in name]
-        found: dict[str, tuple[str, bytes] | None] = {}
-        if asked:
-            out = self.run("cat-file", "--batch", stdin=b"".join(os.fsencode(n) + b"\n" for n in asked))
-            at = 0
-            for name in asked:
-                end = out.index(b"\n", at)
-                header, at = out[at:end], end + 1
-                kind, _, size = header.rpartition(b" ")
-                if not size.isdigit() or header.endswith((b" missing", b" ambiguous")):
-                    found[name] = None
-                    continue
-                found[name] = kind.rpartition(b" ")[2].decode(), out[at : at + int(size)]
-                at += int(size) + 1
+        """Type and content of each `<revision>:<path>` or object id; None where there is none."""
+        found: dict[str, tuple[str, bytes]] = {}
+        for name, answer in self._ask("contents", names):
+            if size_of(answer.header) is not None:
+                kind = answer.header.decode().split(" ")[1]
+                found[name] = kind, answer.content
         return [found.get(name) for name in names]
 
     def find_objects(self, names: Sequence[str]) -> list[GitObject | None]:
-        """Return which object stands at each `<revision>:<path>` or id; None where there is none."""
-        asked = [name for name in names if "\n" not in name]
-        text = b"".join(os.fsencode(name) + b"\n" for name in asked)
-        out = self.run("cat-file", "--batch-check", stdin=text) if asked else b""
+        """The object at each `<revision>:<path>` or id; None where there is none."""
         found: dict[str, GitObject] = {}
-        for name, answer in zip(asked, out.splitlines(), strict=True):
-            if not answer.endswith((b" missing", b" ambiguous")):
-                oid, kind, size = answer.decode().split(" ")
+        for name, answer in self._ask("info", names):
+            if size_of(answer.header) is not None:
+                oid, kind, size = answer.header.decode().split(" ")
                 found[name] = GitObject(kind, oid, int(size))
         return [found.get(name) for name in names]
+
+    def _ask(self, command: str, names: Sequence[str]) -> Iterable[tuple[str, Answer]]:
+        """Each name that can be asked for with Git's answer to `info` or `contents`."""
+        asked = [name for name in names if "\n" not in name]
+        if not asked:
+            return ()
+        answers = self._reader.ask(command, asked)
+        if answers is None:
+            with_content = command == "contents"
+            text = b"".join(os.fsencode(name) + b"\n" for name in asked)
+            out = self.run("cat-file", "--batch" if with_content else "--batch-check", stdin=text)
+            answers = split(out, len(asked), with_content=with_content)
+        return zip(asked, answers, strict=True)
 
     def ids_of(self, names: Sequence[str]) -> list[str | None]:
         """Return the object id of each `<revision>:<path>`; None where there is none."""
@@ -257,7 +298,10 @@ class Repository:
         return dict(line.split(" ", 1) for line in self.run(*args, stdin=text).decode().splitlines())
 
     def read_tree(self, tree: str) -> list[TreeEntry]:
-        """Return the entries of one tree (not of those below it)."""
+        """The entries of one tree, without those of the trees in it."""
+        answers = self._reader.ask("contents", [f"{tree}^{{tree}}"])
+        if answers is not None and size_of(answers[0].header) is not None:
+            return self._entries(answers[0].content)
         entries = []
         for line in self.run("ls-tree", "-z", "--end-of-options", tree).split(b"\0"):
             if line:
@@ -265,6 +309,18 @@ class Repository:
                 mode, kind, oid = meta.decode().split()
                 entries.append(TreeEntry(mode, kind, oid, name))
         return entries
+
+    def _entries(self, content: bytes) -> list[TreeEntry]:
+        """The entries in the content of a tree: `<mode> <name>`, a NUL and the bytes of an id each."""
+        size = len(self.zero) // 2
+        found, at = [], 0
+        while at < len(content):
+            end = content.index(b"\0", at)
+            octal, _, name = content[at:end].partition(b" ")
+            at = end + 1 + size
+            mode = octal.decode().zfill(6)
+            found.append(TreeEntry(mode, _KINDS.get(mode, "blob"), content[end + 1 : at].hex(), name))
+        return found
 
     def files_in(self, commit: str, below: Sequence[str]) -> list[str]:
         """Return the files of a commit that stand at or below some paths."""
@@ -275,8 +331,43 @@ class Repository:
 
     # -- writing objects and refs -----------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def writing_together(self) -> Iterator[None]:
+        """Give the objects that are written in the block to Git by one process.
+
+        They are there when the block ends, or refs are moved in it, and not before. A block in another one
+        ends with that.
+        """
+        if self._waiting is not None:
+            yield
+            return
+        self._waiting = []
+        try:
+            yield
+            self._write_waiting()
+        finally:
+            self._waiting = None
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            self._unpack(self._waiting)
+            self._waiting.clear()
+
+    def _unpack(self, objects: Sequence[NewObject]) -> None:
+        self.run("unpack-objects", "-q", stdin=pack(objects, self.object_format), durable=True)
+
+    def _write(self, kind: str, content: bytes) -> str:
+        new = new_object(kind, content, self.object_format)
+        if self._waiting is None:
+            self._unpack([new])
+        else:
+            self._waiting.append(new)
+        return new.id
+
     def write_blob(self, data: bytes, *, path: str | None = None) -> str:
         """Store bytes and return their id; with `path`, converted as Git would convert that file."""
+        if path is None and len(data) <= _LARGE:
+            return self._write("blob", data)
         how = ("--path", path) if path is not None else ("--no-filters",)
         args = ("hash-object", "-w", *how, "--stdin")
         return self.run(*args, stdin=data, durable=True).decode().strip()
@@ -291,38 +382,44 @@ class Repository:
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> str:
         """Store one tree and return its id."""
-
-        # Not `git mktree`: it does not flush what it writes to the disk, whatever core.fsync says.
-        def in_order(entry: TreeEntry) -> bytes:
-            return entry.name + b"/" if entry.kind == "tree" else entry.name
-
-        data = b"".join(
-            entry.mode.lstrip("0").encode() + b" " + entry.name + b"\0" + bytes.fromhex(entry.id)
-            for entry in sorted(entries, key=in_order)
-        )
-        args = ("hash-object", "-w", "-t", "tree", "--stdin")
-        return self.run(*args, stdin=data, durable=True).decode().strip()
+        return self._write("tree", tree_content(entries))
 
     def write_commit(self, tree: str, parents: Sequence[str], message: str) -> str:
-        """Store a commit and return its id. Identity: `identity()`; dates: now, or Git's variables."""
-        args = ["commit-tree", tree]
-        for parent in parents:
-            args += ["-p", parent]
-        text = message.encode("utf-8", "surrogateescape")
-        return self.run(*args, stdin=text, env=self.identity(), durable=True).decode().strip()
+        """Store a commit and return its id. Who: see `identity`; dates: now, or Git's variables."""
+        author, committer = self._signature("AUTHOR"), self._signature("COMMITTER")
+        return self._write("commit", commit_content(tree, parents, author, committer, message))
+
+    def _signature(self, role: str) -> str:
+        """Name, address and time of the author or committer of a commit that is made now."""
+        if not os.environ.get(f"GIT_{role}_DATE"):
+            name, email = (
+                self._named(role, "NAME") or _NOBODY["NAME"],
+                self._named(role, "EMAIL") or _NOBODY["EMAIL"],
+            )
+            if (found := signature(name, email)) is not None:
+                return found
+        return (
+            self.run("var", f"GIT_{role}_IDENT", env=self.identity())
+            .decode("utf-8", "surrogateescape")
+            .strip()
+        )
+
+    def _named(self, role: str, part: str) -> str:
+        """The name or the address that Git knows of a commit's author or committer; else ""."""
+        given = os.environ.get(f"GIT_{role}_{part}")
+        keys = (f"{role.lower()}.{part.lower()}", f"user.{part.lower()}")
+        return given or self.config.get(keys[0]) or self.config.get(keys[1]) or ""
 
     def identity(self) -> dict[str, str]:
-        """Return what must be in the environment for commits here: nothing where Git knows the user.
+        """What must be in the environment for commits here: nothing where Git knows the user.
 
         Without user.name and user.email a stated stand-in is used, so that no commit fails for it.
         """
         stand_in = {}
         for role in ("AUTHOR", "COMMITTER"):
-            for part, fallback in (("NAME", "gitexp"), ("EMAIL", "gitexp@localhost")):
-                keys = (f"{role.lower()}.{part.lower()}", f"user.{part.lower()}")
-                variable = f"GIT_{role}_{part}"
-                if not os.environ.get(variable) and not any(self.config.get(key) for key in keys):
-                    stand_in[variable] = fallback
+            for part, nobody in _NOBODY.items():
+                if not self._named(role, part):
+                    stand_in[f"GIT_{role}_{part}"] = nobody
         return stand_in
 
     def update_refs(
@@ -332,6 +429,7 @@ class Repository:
 
         A crash in the middle can leave the first of them made and the others not.
         """
+        self._write_waiting()
         changes = list(changes)
         text = b"".join(
             b"update %s\0%s\0%s\0"

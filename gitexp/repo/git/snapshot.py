@@ -18,13 +18,14 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.repo.git import indexes
-from gitexp.repo.git.conversions import keep_exact
+from gitexp.repo.git.conversions import blob_of, keep_exact
 from gitexp.repo.git.repository import Repository, is_true
 from gitexp.words import human_size, shorten
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; above it an untracked file is rather data than code
 
 _SUBMODULE = b"160000"  # the mode of a commit of another repository
+_HEAD = b"# branch.oid "  # how Git's line on HEAD begins; before the first commit it says (initial)
 _UNSEEN = re.compile("could not open directory|unable to access|Permission denied|Input/output error")
 
 Verdict = str | None  # why an untracked path is left out, or None to keep it
@@ -64,7 +65,8 @@ class _Changes:
     `add` are tracked paths to be read, `remove` those to be dropped; `untracked` ends in a slash for
     a repository. A snapshot cannot be made of the others: `special` are pipes, sockets and devices
     where a tracked file was, `modules` submodules with changes of their own. `attributes`: what Git
-    converts is not what it was at HEAD.
+    converts is not what it was at HEAD. `head` is the commit whose tree the index holds; "" if it holds
+    another one.
     """
 
     add: list[str] = field(default_factory=list)
@@ -74,6 +76,7 @@ class _Changes:
     special: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
     attributes: bool = False
+    head: str = ""
 
 
 def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
@@ -83,15 +86,20 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     nothing but unreferenced objects is left behind then.
     """
     _refuse_foreign(repo.root, rules.overlay)
-    index = indexes.copy(repo, scratch / "index")
+    index = scratch / "index"
+    listing = indexes.copy(repo, index)
     changes = _changes(repo, index)
     _refuse(changes)
-    _find_declared(repo, index, changes, rules)
+    _find_declared(repo, listing, changes, rules)
     warnings = _sort_out_untracked(repo, changes, rules)
+    is_clean = not (changes.add or changes.remove or changes.attributes or rules.overlay)
+    if is_clean and changes.head and (head_tree := repo.resolve(changes.head, "tree")) is not None:
+        return Snapshot(head_tree, tuple(warnings))
     from_disk = [path for path in changes.add if path not in rules.overlay]
-    indexes.update(repo, index, from_disk, changes.remove, _entries(repo, index, rules.overlay))
+    indexes.update(repo, index, from_disk, changes.remove, _entries(repo, listing, rules.overlay))
     if changes.attributes:
-        from_disk = [path for path in indexes.tracked(repo, index) if path not in rules.overlay]
+        tracked = dict.fromkeys([*listing.paths(), *from_disk])
+        from_disk = [path for path in tracked if path not in rules.overlay]
     warnings += _inexact(keep_exact(repo, index, scratch, from_disk, new_attributes=changes.attributes))
     tree = repo.run("write-tree", index=index, durable=True).decode().strip()
     return Snapshot(tree, tuple(warnings))
@@ -110,6 +118,8 @@ def with_files(
     Of the `contents`, by path, the disk does not count.
     Raises SnapshotRefused if one of them cannot be read.
     """
+    if not files and not contents and not _has_any(repo, tree, below):
+        return Snapshot(tree, ())
     index = scratch / "results"
     repo.run("read-tree", "--end-of-options", tree, index=index)
     known = set(indexes.files(repo, index, below))
@@ -118,6 +128,12 @@ def with_files(
     indexes.update(repo, index, files, sorted(known.difference(files, entries)), entries)
     warnings = _inexact(keep_exact(repo, index, scratch, files))
     return Snapshot(repo.run("write-tree", index=index, durable=True).decode().strip(), tuple(warnings))
+
+
+def _has_any(repo: Repository, tree: str, paths: Sequence[str]) -> bool:
+    """Whether something stands at one of these paths of a tree."""
+    names = [f"{tree}:{PurePosixPath(path)}" for path in paths if PurePosixPath(path).parts]
+    return len(names) < len(paths) or any(repo.ids_of(names))
 
 
 def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[str, bytes]) -> str:
@@ -136,7 +152,8 @@ def _inexact(paths: Sequence[str]) -> list[str]:
 
 def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
     """Return a private index that knows the workspace's untracked files, to compare with; none is stored."""
-    index = indexes.copy(repo, scratch / "index")
+    index = scratch / "index"
+    indexes.copy(repo, index)
     found = [path for path in _changes(repo, index).untracked if not path.endswith("/")]
     new = [path for path in found if rules.leave_out(path) is None]
     if new:
@@ -187,18 +204,23 @@ def _is_repository(folder: Path) -> bool:
 
 def _changes(repo: Repository, index: Path) -> _Changes:
     """Return how the disk differs from the index; raises SnapshotRefused for what cannot be looked at."""
-    args = ("status", "--porcelain=v2", "-z", "--no-renames", "--no-ahead-behind")
+    args = ("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--no-ahead-behind")
     status, out, err = repo.call(*args, "--untracked-files=all", "--ignore-submodules=none", index=index)
     # Git passes over what it cannot look at, with a word on stderr and an exit status of 0.
     if status != 0 or _UNSEEN.search(err):
         raise indexes.refusal(args, status, err)
     changes = _Changes()
+    is_staged = False
     for entry in out.split(b"\0"):
         changes.attributes |= entry.endswith((b" .gitattributes", b"/.gitattributes"))
         match entry[:1]:
+            case b"#":
+                if entry.startswith(_HEAD):
+                    changes.head = entry.removeprefix(_HEAD).decode()
             case b"1":
                 _, states, module, _, mode, work_mode, _, _, name = entry.split(b" ", 8)
                 path = os.fsdecode(name)
+                is_staged |= states[:1] != b"."
                 if states[1:2] == b".":
                     continue
                 if mode != _SUBMODULE and _is_repository(repo.root / path):
@@ -215,6 +237,8 @@ def _changes(repo: Repository, index: Path) -> _Changes:
                 changes.unmerged.append(os.fsdecode(entry.split(b" ", 10)[10]))
             case b"?":
                 changes.untracked.append(os.fsdecode(entry[2:]))
+    if is_staged:
+        changes.head = ""
     return changes
 
 
@@ -240,7 +264,9 @@ def _refuse(changes: _Changes) -> None:
         )
 
 
-def _entries(repo: Repository, index: Path, contents: Mapping[str, bytes]) -> dict[str, indexes.Entry]:
+def _entries(
+    repo: Repository, listing: indexes.Listing, contents: Mapping[str, bytes]
+) -> dict[str, indexes.Entry]:
     """Return the index entries of files that are there, with other contents."""
     if not contents:
         return {}
@@ -250,8 +276,11 @@ def _entries(repo: Repository, index: Path, contents: Mapping[str, bytes]) -> di
         return {
             path: ("100755" if modes[path] & stat.S_IXUSR else "100644", blobs[path]) for path in contents
         }
-    known = indexes.files(repo, index, list(contents))  # what the disk says of modes does not count
-    return {path: (known[path][0] if path in known else "100644", blobs[path]) for path in contents}
+    entries = {}
+    for path, blob in blobs.items():
+        known = listing.entry(path)  # what the disk says of modes does not count
+        entries[path] = (known[0] if known is not None else "100644", blob)
+    return entries
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
@@ -273,20 +302,21 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
 
-def _find_declared(repo: Repository, index: Path, changes: _Changes, rules: Rules) -> None:
+def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes, rules: Rules) -> None:
     """Add what is to be stored though Git ignores it: where there may be a word against it to
     `untracked`, else to `add`."""
-    paths = files_below(repo.root, (*rules.declared, *rules.overlay))
-    paths = [path for path in paths if not is_below(path, rules.elsewhere)]
-    doubtful = [
-        path
-        for path in paths
-        if _size(repo.root / path) > rules.max_untracked
-        or (path not in rules.declared and path not in rules.overlay and rules.leave_out(path))
-    ]
-    new = set(doubtful).difference(indexes.files(repo, index, doubtful))
-    changes.untracked = list(dict.fromkeys([*changes.untracked, *(path for path in paths if path in new)]))
-    changes.add = list(dict.fromkeys([*changes.add, *(path for path in paths if path not in new)]))
+    chosen = {*rules.declared, *rules.overlay}
+    untracked, add = dict.fromkeys(changes.untracked), dict.fromkeys(changes.add)
+    for path in files_below(repo.root, (*rules.declared, *rules.overlay)):
+        if is_below(path, rules.elsewhere):
+            continue
+        is_large = _size(repo.root / path) > rules.max_untracked
+        known = listing.entry(path)
+        if known is None and (is_large or (path not in chosen and rules.leave_out(path))):
+            untracked[path] = None
+        elif path in add or path in rules.overlay or known is None or blob_of(repo, path) != known[1]:
+            add[path] = None
+    changes.untracked, changes.add = list(untracked), list(add)
 
 
 def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> list[str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -218,6 +223,120 @@ def test_trees(repo: Workspace, found: Repository) -> None:
     assert found.read_tree(sub) == [TreeEntry("040000", "tree", tree, b"sub")]
 
 
+# -- one process for many questions ----------------------------------------------------------------------
+
+
+def test_the_reader_sees_what_is_made_while_it_lives(repo: Workspace, found: Repository) -> None:
+    repo.allow("refs", "refs/x/*")
+    first = found.resolve("HEAD")
+    assert first is not None
+    assert found.resolve("refs/x/a") is None
+    repo.write("train.py", "print('new')\n")
+    second = repo.commit()
+    repo.git("update-ref", "refs/x/a", second)
+    assert (found.resolve("HEAD"), found.resolve("refs/x/a")) == (second, second)
+    assert found.read_blobs([f"{second}:train.py"]) == [b"print('new')\n"]
+    repo.git("repack", "-q", "-a", "-d")
+    repo.git("pack-refs", "--all")
+    repo.write("train.py", "print('newer')\n")
+    third = repo.commit()
+    names = [f"{oid}:train.py" for oid in (first, second, third)]
+    assert found.read_blobs(names)[1:] == [b"print('new')\n", b"print('newer')\n"]
+    assert found.resolve("HEAD") == third
+
+
+def _readers(of: int) -> set[int]:
+    """The `git cat-file` processes that a process has started and that live."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            number, name, rest = re.split(r" \(|\) ", stat.read_text(), maxsplit=2)
+            if name == "git" and rest.split()[0] != "Z" and rest.split()[1] == str(of):
+                found.add(int(number))
+    return found
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+
+
+@linux
+def test_a_reader_ends_with_its_repository_and_after_rest(found: Repository) -> None:
+    others = _readers(os.getpid())
+    assert found.resolve("HEAD") == found.resolve("HEAD") is not None
+    (reader,) = _readers(os.getpid()) - others
+    assert Path(f"/proc/{reader}/cwd").readlink() == Path("/")
+    found.rest()
+    assert _readers(os.getpid()) == others
+    assert found.resolve("HEAD") is not None
+    found.linked(found.root, found.git_dir).resolve("HEAD")
+    assert len(_readers(os.getpid()) - others) == 1
+    del found._reader
+    assert _readers(os.getpid()) == others
+
+
+@linux
+def test_a_reader_that_is_killed_is_replaced(found: Repository) -> None:
+    others = _readers(os.getpid())
+    head = found.resolve("HEAD")
+    for reader in _readers(os.getpid()) - others:
+        os.kill(reader, signal.SIGKILL)
+    assert [found.resolve("HEAD") for _ in range(3)] == [head] * 3
+
+
+@linux
+def test_a_fork_has_a_reader_of_its_own(found: Repository) -> None:
+    head, before = found.resolve("HEAD"), _readers(os.getpid())
+    if (child := os.fork()) == 0:
+        alike = found.resolve("HEAD") == head and len(_readers(os.getpid())) == 1
+        os._exit(0 if alike else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert found.resolve("HEAD") == head
+    assert _readers(os.getpid()) == before
+
+
+@linux
+def test_a_reader_does_not_outlive_a_killed_gitexp(repo: Workspace) -> None:
+    script = (
+        "import sys, time; from gitexp.repo.git.repository import Repository\n"
+        "repo = Repository.find(); repo.resolve('HEAD'); print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], cwd=repo.path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        (reader,) = _readers(process.pid)
+        process.kill()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{reader}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not Path(f"/proc/{reader}").exists()
+
+
+@posix
+def test_an_older_git_answers_each_question_by_itself(
+    repo: Workspace, found: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git 2.30 has no `cat-file --batch-command`, and repeats the option of `rev-parse` that it lacks."""
+    head, blob = found.resolve("HEAD"), found.read_blobs(["HEAD:train.py"])
+    tree = found.read_tree(f"{head}")
+    fake = tmp_path / "bin/git"
+    fake.parent.mkdir()
+    fake.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        "  *--batch-command*) exit 129 ;;\n"
+        f'  *--path-format*) {shutil.which("git")} "$@"; status=$?\n'
+        "    [ $status = 0 ] && echo --path-format=absolute; exit $status ;;\n"
+        f'esac\nexec {shutil.which("git")} "$@"\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    older = Repository.find(repo.path)
+    assert (older.root, older.git_dir, older.index) == (found.root, found.git_dir, found.index)
+    for _ in range(2):
+        assert (older.resolve("HEAD"), older.read_blobs(["HEAD:train.py"])) == (head, blob)
+        assert older.read_tree(f"{head}") == tree
+
+
 # -- writing ---------------------------------------------------------------------------------------------
 
 
@@ -291,6 +410,75 @@ def test_a_commit_is_utf8_and_unsigned_whatever_is_set(repo: Workspace, found: R
     assert raw.endswith("\n\ncaf\u00e9 \N{SNOWMAN}")
     assert "encoding" not in raw
     assert "gpgsig" not in raw
+
+
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_objects_that_are_written_together(repo: Workspace, tmp_path: Path, kind: str) -> None:
+    repo.git("init", "-q", f"--object-format={kind}", str(tmp_path / kind))
+    new = Repository.find(tmp_path / kind)
+    sizes = [0, 1, 15, 16, 2047, 2048, 300_000, (1 << 20) + 1]
+    contents = [os.urandom(size) for size in sizes]
+    with new.writing_together():
+        blobs = [new.write_blob(content) for content in contents]
+        with new.writing_together():
+            tree = new.write_tree([TreeEntry("100644", "blob", blobs[-1], b"a")])
+            first = new.write_commit(tree, [], "first\n")
+        second = new.write_commit(tree, [first], "second\n")
+        assert new.find_objects([second, first, tree, blobs[0]]) == [None] * 4
+        new.update_refs([RefChange("refs/x/first", None, first)])
+        assert [each is not None for each in new.find_objects([second, tree])] == [True] * 2
+        third = new.write_blob(b"last")
+    assert new.read_blobs([*blobs, third]) == [*contents, b"last"]
+    assert new.run("fsck", "--strict", "--unreachable").count(b"unreachable") == len(sizes) + 1
+
+
+def test_nothing_is_written_after_an_error(found: Repository) -> None:
+    def fail() -> None:
+        with found.writing_together():
+            names.append(found.write_blob(b"lost"))
+            raise KeyError
+
+    names: list[str] = []
+    with pytest.raises(KeyError):
+        fail()
+    assert found.ids_of(names) == [None]
+    assert found.ids_of([found.write_blob(b"kept")]) != [None]
+
+
+@pytest.mark.parametrize(
+    "name", ["Ann", "J. R.", "Ann <b>, Jr.", "  Ann  ", "Zo\u00eb O'Neill", "\u00e9", "'A'"]
+)
+@pytest.mark.parametrize("date", [None, "2024-02-03T04:05:06+05:30"])
+def test_a_commit_is_as_git_makes_it(
+    repo: Workspace, name: str, date: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in (*VARIABLES, "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+        monkeypatch.delenv(variable, raising=False)
+    if date is not None:
+        monkeypatch.setenv("GIT_AUTHOR_DATE", date)
+    monkeypatch.setenv("TZ", "XXX+03:30")
+    time.tzset()
+    repo.git("config", "user.name", name)
+    repo.git("config", "user.email", "a@b")
+    new = Repository.find(repo.path)
+    tree, message = new.resolve("HEAD", "tree"), "one \udcff\n\ntwo"
+    assert tree is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("time.time", lambda: 1700000000.5)
+        ours = new.write_commit(tree, [], message)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "@1700000000 -0330")
+    monkeypatch.setenv("GIT_AUTHOR_DATE", date or "@1700000000 -0330")
+    raw = message.encode("utf-8", "surrogateescape")
+    theirs = new.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", tree, stdin=raw).decode().strip()
+    for oid in (ours, theirs):
+        print(new.run("cat-file", "commit", oid))
+    if "," not in name and "." not in name and not name.startswith(("'", " ")):
+        assert ours == theirs
+    else:  # the names are Git's, and with them the time
+        told = [new.run("log", "-1", "--format=%an|%ae|%cn|%ce|%B", oid) for oid in (ours, theirs)]
+        assert told[0] == told[1]
+    monkeypatch.undo()
+    time.tzset()
 
 
 # -- what Git says when it fails -----------------------------------------------------------------------

@@ -1,0 +1,82 @@
+"""Objects made here and given to Git several at a time, as it gets them from another repository: in a pack.
+
+`git unpack-objects` writes each as a file of its own, with the permissions that the repository wants, and
+flushes them to the disk as Git is told to: by one flush for all where `core.fsyncMethod` is `batch`. So the
+end of a run needs one Git process for its log, its trees and its commits. See gitformat-pack(5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from gitexp.repo.git.values import TreeEntry
+
+_TYPES = {"commit": 1, "tree": 2, "blob": 3}  # as a pack has them
+_FAST = 1  # Git compresses them again, as the repository wants it
+# A name or address that Git writes as it is; of others it takes some characters away.
+_PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
+
+
+class NewObject(NamedTuple):
+    """An object that Git may not have yet: its type, its content and its id."""
+
+    kind: str
+    content: bytes
+    id: str
+
+
+def new_object(kind: str, content: bytes, object_format: str) -> NewObject:
+    """The object of this content, called as Git calls it."""
+    digest = hashlib.new(object_format, f"{kind} {len(content)}\0".encode())
+    digest.update(content)
+    return NewObject(kind, content, digest.hexdigest())
+
+
+def pack(objects: Sequence[NewObject], object_format: str) -> bytes:
+    """The objects as a pack, none of them as a difference from another."""
+    parts = [b"PACK", (2).to_bytes(4, "big"), len(objects).to_bytes(4, "big")]
+    for each in objects:
+        # Type and size: four bits of the size in the first byte, seven in each other one, the lowest first.
+        rest = len(each.content)
+        byte, rest = _TYPES[each.kind] << 4 | rest & 15, rest >> 4
+        while rest:
+            parts.append(bytes([byte | 128]))
+            byte, rest = rest & 127, rest >> 7
+        parts += [bytes([byte]), zlib.compress(each.content, _FAST)]
+    whole = b"".join(parts)
+    return whole + hashlib.new(object_format, whole).digest()
+
+
+def tree_content(entries: Iterable[TreeEntry]) -> bytes:
+    """The content of a tree with these entries, in Git's order: a folder's name counts with a slash."""
+
+    def in_order(entry: TreeEntry) -> bytes:
+        return entry.name + b"/" if entry.kind == "tree" else entry.name
+
+    return b"".join(
+        entry.mode.lstrip("0").encode() + b" " + entry.name + b"\0" + bytes.fromhex(entry.id)
+        for entry in sorted(entries, key=in_order)
+    )
+
+
+def commit_content(tree: str, parents: Sequence[str], author: str, committer: str, message: str) -> bytes:
+    """The content of a commit; bytes that are not UTF-8 are taken for Latin-1, as Git takes them."""
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    text = "\n".join([*lines, f"author {author}", f"committer {committer}", "", message])
+    return re.sub("[\udc80-\udcff]", lambda match: chr(ord(match[0]) - 0xDC00), text).encode()
+
+
+def signature(name: str, email: str) -> str | None:
+    """Who signs a commit now; None for names of which Git would write only a part."""
+    if not _PLAIN.fullmatch(name) or not _PLAIN.fullmatch(email):
+        return None
+    now = int(time.time())
+    minutes = time.localtime(now).tm_gmtoff // 60
+    sign = "-" if minutes < 0 else "+"
+    hours, minutes = divmod(abs(minutes), 60)
+    return f"{name} <{email}> {now} {sign}{hours:02}{minutes:02}"

@@ -1,0 +1,147 @@
+"""One Git process that answers many small questions about objects, instead of one process for each.
+
+The process is `git cat-file --batch-command` (Git 2.36 and later). It sees objects and refs that are made
+while it runs. Where it cannot answer, for whatever reason, the caller starts a Git of its own, which can also
+say what is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+# The names whose meaning Git looks up anew each time: what abbreviations, the index
+# and the configuration of branches say it remembers.
+_LASTING = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|HEAD|refs/[^\s:^~@{]+)(?:\^\{\w+\}|:[^\n]*)?")
+_MOST = 50  # questions at a time: all must fit into a pipe while nobody reads the answers
+_LONGEST = 4096  # bytes of them
+_UNKNOWN_OPTION = 129  # exit status of a Git that has no --batch-command
+
+Start = Callable[[], "subprocess.Popen[bytes]"]
+
+
+class Answer(NamedTuple):
+    """Git's answer about one object: `<id> <type> <size>`, or `<name> missing`; and the object's content."""
+
+    header: bytes
+    content: bytes = b""
+
+
+class ObjectReader:
+    """The process, from the first question until `close`, or until this object or gitexp itself is gone.
+
+    A forked gitexp never uses the process of its parent: it starts another one.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._owner = 0  # the process that has started the present one
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        # On Windows the process would keep others from removing packs, and the repository's folder.
+        self._is_usable = os.name != "nt"
+
+    def ask(self, command: str, names: Sequence[str]) -> list[Answer] | None:
+        """The answers to `info` or `contents` of each name; None if that needs a Git of its own."""
+        questions = b"".join(f"{command} ".encode() + os.fsencode(name) + b"\n" for name in names)
+        if not self._is_usable or len(names) > _MOST or len(questions) > _LONGEST:
+            return None
+        if not all(map(_LASTING.fullmatch, names)):
+            return None
+        if self._owner != os.getpid():
+            self._forget()
+        with self._lock:
+            try:
+                return self._exchange(questions, len(names), with_content=command == "contents")
+            except (OSError, EOFError):
+                self._end(died=True)
+                return None
+            except BaseException:  # Ctrl-C in the middle of an answer: the next must not begin with its rest
+                self._end()
+                raise
+
+    def close(self) -> None:
+        """End the process; the next question starts another one."""
+        if self._owner == os.getpid():
+            with self._lock:
+                self._end()
+
+    def _exchange(self, questions: bytes, count: int, *, with_content: bool) -> list[Answer]:
+        if self._process is None:
+            self._process = self._start()
+            weakref.finalize(self, _end, self._process, os.getpid())
+        given, answers = self._process.stdin, self._process.stdout
+        assert given is not None
+        assert answers is not None
+        given.write(questions)
+        given.flush()
+        found = []
+        for _ in range(count):
+            header = answers.readline()
+            if not header.endswith(b"\n"):
+                raise EOFError
+            header, content = header[:-1], b""
+            if with_content and (size := size_of(header)) is not None:
+                content = answers.read(size + 1)
+                if len(content) != size + 1:
+                    raise EOFError
+            found.append(Answer(header, content[:-1]))
+        return found
+
+    def _end(self, *, died: bool = False) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if died:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._is_usable = process.wait(timeout=1) != _UNKNOWN_OPTION
+        _end(process, os.getpid())
+
+    def _forget(self) -> None:
+        """Leave a process to the parent that has forked this one; also its lock, which may be held there."""
+        if self._process is not None:
+            self._process.returncode = 0  # else it would be missed
+        self._process = None
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+
+
+def size_of(header: bytes) -> int | None:
+    """The size that the header of an answer tells, in bytes; None if there is no such object."""
+    size = header.rpartition(b" ")[2]
+    if not size.isdigit() or header.endswith((b" missing", b" ambiguous")):
+        return None
+    return int(size)
+
+
+def split(out: bytes, count: int, *, with_content: bool) -> list[Answer]:
+    """The answers in what `git cat-file --batch` (or `--batch-check`) has printed."""
+    found, at = [], 0
+    for _ in range(count):
+        end = out.index(b"\n", at)
+        header, at = out[at:end], end + 1
+        size = size_of(header) if with_content else None
+        if size is None:
+            found.append(Answer(header))
+        else:
+            found.append(Answer(header, out[at : at + size]))
+            at += size + 1
+    return found
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """End a process that has nothing to lose; a forked one must leave that to its parent."""
+    if owner != os.getpid():
+        return
+    process.kill()  # does nothing to one that has ended
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    process.wait()
