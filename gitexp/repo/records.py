@@ -58,7 +58,33 @@ def encode(record: Record, subject: str) -> str:
 
 
 def decode(body: bytes, name: str) -> Record:
-    """Return the record that the body of a record commit's message holds; raises BadRecord."""
+    """The record in the body of a record commit's message; raises BadRecord."""
+    data = _parsed(body, name)
+    record = object.__new__(Record)
+    pop = data.pop
+    try:
+        for key, read, put, default, empty in _STEPS:
+            value = pop(key, None)
+            if value is None or (not value and value.__class__ is empty):
+                put(record, default)
+            else:
+                put(record, read(value))
+    except (TypeError, ValueError, LookupError) as error:
+        raise errors.BadRecord(
+            f"The record of {name} is damaged: its '{key}' is not what it should be."
+        ) from error
+    for key in _REQUIRED:
+        if not getattr(record, key):
+            raise errors.BadRecord(f"The record of {name} is damaged: it has no '{key}'.")
+    if b"nan" in body or b"inf" in body:
+        _SETTERS["metrics"](record, _restore_non_finite(record.metrics))
+    _SETTERS["name"](record, name)
+    _SETTERS["extra"](record, data or _DEFAULTS.extra)
+    return record
+
+
+def _parsed(body: bytes, name: str) -> dict[str, Any]:
+    """The fields of a record as JSON has them, without its format and its name; raises BadRecord."""
     if len(body) > _MAX_RECORD:
         raise errors.BadRecord(f"The record of {name} is too large: {len(body):,} bytes.")
     try:
@@ -76,22 +102,7 @@ def decode(body: bytes, name: str) -> Record:
             "upgrade it with pip install -U gitexp."
         )
     data.pop("name", None)  # the ref says it
-    record = object.__new__(Record)
-    try:
-        for key, read, put, default in _STEPS:
-            value = data.pop(key, None)
-            put(record, default if value is None else read(value))
-    except (TypeError, ValueError, LookupError) as error:
-        raise errors.BadRecord(
-            f"The record of {name} is damaged: its '{key}' is not what it should be."
-        ) from error
-    if missing := [key for key in _REQUIRED if not getattr(record, key)]:
-        raise errors.BadRecord(f"The record of {name} is damaged: it has no '{missing[0]}'.")
-    if b"nan" in body or b"inf" in body:
-        _SETTERS["metrics"](record, _restore_non_finite(record.metrics))
-    _SETTERS["name"](record, name)
-    _SETTERS["extra"](record, data or _DEFAULTS.extra)
-    return record
+    return data
 
 
 def _dumps(data: Mapping[str, Any], *, ascii: bool) -> str:
@@ -289,4 +300,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 # sixth of all reading. What few records have is one and the same empty value in all others.
 _DEFAULTS = Record("", None, "", "")  # type: ignore[arg-type]  # none has that status, nor no commit
 _SETTERS = {item.name: Record.__dict__[item.name].__set__ for item in fields(Record)}
-_STEPS = [(key, read, _SETTERS[key], getattr(_DEFAULTS, key)) for key, read in _READERS.items()]
+# The JSON type whose empty value means the default: half of a record's fields are empty, and need no reader.
+_EMPTY: dict[type, type] = {str: str, tuple: list, dict: dict}
+_STEPS = [
+    (key, read, _SETTERS[key], default := getattr(_DEFAULTS, key), _EMPTY.get(type(default)))
+    for key, read in _READERS.items()
+]
