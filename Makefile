@@ -8,10 +8,10 @@ BIN := .venv/bin
 LOCKED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
 .NOTPARALLEL:
-.PHONY: help demo test quick check crash bench docs lock clean
+.PHONY: help demo test quick check crash bench docs lock test-newest clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.stamp ## a small project, a few experiments, the table
 	@$(BIN)/gitexp demo
@@ -52,12 +52,31 @@ lock: .venv-lock/bin/uv ## chooses the versions in constraints.txt and constrain
 	@$(PYTHON) -c 'from benchmarks.peers import DVC_VERSION; print(f"dvc=={DVC_VERSION}")' | \
 	  $(CHOOSE) --output-file constraints-dvc.txt - >/dev/null
 
+# The tests that show what dependencies do; TESTS=tests runs them all.
+TESTS := tests/unit tests/cli tests/verbs/repo/test_git.py tests/verbs/datasets/test_data_commands.py \
+  tests/outside/test_dependencies.py tests/outside/test_remotes.py tests/outside/test_share_servers.py \
+  tests/outside/test_guide.py
+OLDEST := .venv-lock/bin/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 pyproject.toml
+
+# google-re2 is what pathspec works with where it is installed. In the second environment, what tools of the
+# developer's ask for must not hide the lower bounds of gitexp's own.
+test-newest: .venv-lock/bin/uv ## tests with the newest and with the oldest dependencies
+	@.venv-lock/bin/uv venv --quiet --clear --python $(PYTHON) .venv-newest
+	@.venv-lock/bin/uv pip install --quiet --python .venv-newest --editable '.[dev,gs,azure]' google-re2
+	@.venv-lock/bin/uv venv --quiet --clear --python 3.11 .venv-oldest
+	@$(OLDEST) --extra dev --extra gs --extra azure | .venv-lock/bin/uv pip install --quiet --python .venv-oldest -r -
+	@$(OLDEST) --extra s3 --extra gs --extra azure --extra ssh --extra http | \
+	  .venv-lock/bin/uv pip install --quiet --python .venv-oldest --no-deps -r - --editable .
+	@status=0; for which in newest oldest; do \
+	  echo "with the $$which versions:"; .venv-$$which/bin/python -m pytest -q -n auto $(TESTS) || status=1; \
+	done; exit $$status
+
 .venv-lock/bin/uv:
 	@$(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/pip install --quiet uv
 
 clean: ## removes all that this file makes, .venv too
-	rm -rf .venv .venv-lock .bench site dist .coverage .coverage.* .hypothesis .*_cache
+	rm -rf .venv .venv-lock .venv-newest .venv-oldest .bench site dist .coverage .coverage.* .hypothesis .*_cache
 
 # The demo must not wait for the developer's tools: the core comes first, the rest on top of it.
 .venv/.stamp: pyproject.toml gitexp/version.py constraints.txt

@@ -378,6 +378,15 @@ def test_botocore_has_the_status_of_an_answer_where_it_is_looked_for() -> None:
     assert exceptions.ClientError(response, "GetObject").response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+def test_httpx_finds_the_netrc_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    httpx = pytest.importorskip("httpx")
+    (tmp_path / ".netrc").write_text("machine h login me password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert httpx.NetRCAuth() is not None
+
+
 def test_httpx_has_the_status_of_an_answer_in_its_error() -> None:
     httpx = pytest.importorskip("httpx")
     answer = httpx.Response(507, request=httpx.Request("GET", "http://127.0.0.1/"))
