@@ -26,10 +26,10 @@ class LiveRun:
 
     Attributes:
         project: where the experiment is stored.
-        request: what the user asked for.
-        ready: what the run started from.
-        state: what this machine has written down of the run.
-        experiment: the experiment as its ref has it, `running`.
+        request: the user's request.
+        ready: the checked and stored start.
+        state: the state of the run on this machine's disk.
+        experiment: the running experiment.
         let_through: the block in which Ctrl-C may come; outside of it Ctrl-C waits.
     """
 

@@ -22,7 +22,7 @@ LOCAL = "local"
 
 
 class Circumstances(NamedTuple):
-    """What the record says of how the work was done.
+    """The circumstances of the work, for the record.
 
     Attributes:
         python: the version of the command's interpreter; None if it has none.
@@ -39,15 +39,15 @@ class Circumstances(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the work of a run ended, and what was found out meanwhile.
+    """The end of the work of a run.
 
     Attributes:
-        state: what this machine has written down of the run by now.
+        state: the state of the run on this machine's disk, by now.
         exit_code: as a shell gives it: 128+N for death by signal N.
         interrupted: whether Ctrl-C or its like reached gitexp.
         signal: the number of that signal.
-        duration: seconds, by a clock that is never set.
-        stages: what became of each stage, in the order in which they ended.
+        duration: seconds, by a monotonic clock.
+        stages: the result of each stage, in the order of their ends.
         circumstances: asked when the end is written down, because the answer may take a moment.
     """
 

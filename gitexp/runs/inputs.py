@@ -1,7 +1,7 @@
-"""What a command finds beside its code: data, and earlier results that are too large for Git.
+"""The inputs of a command beside its code: data, and earlier results too large for Git.
 
-What the object store has of them is brought to where a run is isolated. Most projects have neither, and
-then nothing is imported for it.
+An isolated run has them brought from the object store. Most projects have neither, and then nothing is
+imported for them.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def present_data(project: Project) -> PresentData:
 
 
 def lock_of(project: Project, data: PresentData) -> dict[str, bytes]:
-    """Return by its path what the lock in a snapshot is to say, if that is not what it says on disk."""
+    """The text of gitexp.lock for a snapshot, by its path, if it differs from the text on disk."""
     return {lock_path(project.config.folder): data.lock} if data.lock else {}
 
 
 def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
-    """Return what the lock of a workspace says but for earlier results, b"" for nothing.
+    """The lock of a workspace without the results of earlier runs; b"" if nothing is left.
 
-    With `now`, what that text of it says.
+    `now` is a text to take instead of the one on disk.
     """
     lock = now or read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):
@@ -61,7 +61,7 @@ def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
 
 
 def large_results(code: Project, root: Path) -> list[Artifact]:
-    """Return the results of an earlier run that stand in the lock of a workspace."""
+    """The results of an earlier run in the lock of a workspace."""
     lock = read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):
         return []
@@ -71,7 +71,7 @@ def large_results(code: Project, root: Path) -> list[Artifact]:
 
 
 def unchanged(project: Project, large: Sequence[Artifact]) -> list[Artifact]:
-    """Return those that the workspace still has as the lock says."""
+    """The results that stand in the workspace as the lock says."""
     if not large:
         return []
     from gitexp.datasets import large_results as results
@@ -82,7 +82,7 @@ def unchanged(project: Project, large: Sequence[Artifact]) -> list[Artifact]:
 def available(
     project: Project, root: Path, large: Sequence[Artifact]
 ) -> tuple[list[Artifact], tuple[str, ...]]:
-    """Return those that can be brought to where a commit is checked out, and what is to be said of others."""
+    """The results that can be brought to an isolated workspace, and a warning about the others."""
     if not large:
         return [], ()
     from gitexp.datasets import bring

@@ -31,7 +31,7 @@ class Log:
 
 
 def log(project: Project, name: str) -> Log:
-    """Return the output of an experiment, of a running one so far.
+    """The output of an experiment; of a running one, the output so far.
 
     Raises UnknownExperiment; NoOutput if there is none, because nothing was run.
     """
@@ -95,7 +95,7 @@ class _Place:
                 yield chunk
 
     def rest(self, whole: bytes) -> bytes:
-        """Return what follows this place in a log that may have been shortened."""
+        """The part of a log behind this place; the log may have been shortened since."""
         begin = self.position - len(self.last)
         if begin >= 0 and whole[begin : self.position] == self.last:
             return whole[self.position :]
@@ -104,7 +104,7 @@ class _Place:
 
 
 def _live_log(project: Project, name: str) -> Path | None:
-    """Return where a run of this name that goes on here writes its output."""
+    """The live log of a run of this name on this machine; None if there is none."""
     return next((run.log for run in live.live_runs(project.local) if run.name == name), None)
 
 

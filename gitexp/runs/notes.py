@@ -1,6 +1,6 @@
-"""What is written down of each stage when it has ended, for whoever finishes the run if it dies.
+"""A note on each stage that has ended, for the process that finishes the run if this one dies.
 
-One line of JSON a stage, only ever added to. A kill may cut the last one short; it does not count then.
+One line of JSON a stage, only ever added to. A kill may cut the last line short; it does not count then.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class StageNote:
-    """One stage: `result` as records have it, and of its outs, now all right, those in Git and those that
-    are `stored` elsewhere."""
+    """One stage that has ended, its outs right.
+
+    Attributes:
+        result: the stage as records have it.
+        in_git: the outs in Git.
+        stored: the outs in the object store.
+    """
 
     name: str
     result: Mapping[str, Any]
@@ -29,7 +34,7 @@ class StageNote:
     stored: Sequence[str] = ()
 
     def applied(self, state: RunState) -> RunState:
-        """Return the run with these outs as its own results, whenever they were written."""
+        """The state with these outs as the run's own results, whenever they were written."""
         stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, self.in_git)}
         stored = tuple(dict.fromkeys((*state.scope.stored, *self.stored)))
         return replace(state, stamps=stamps, scope=state.scope._replace(stored=stored))
@@ -44,7 +49,7 @@ def write(state: RunState, note: StageNote) -> None:
 
 
 def read(state: RunState) -> list[StageNote]:
-    """Return the notes of a state, up to one that cannot be read."""
+    """The notes of a run, up to the first unreadable one."""
     found: list[StageNote] = []
     with contextlib.suppress(OSError, *_UNREADABLE):
         for line in state.stage_notes.read_text("utf-8").splitlines():

@@ -24,7 +24,7 @@ class Laid:
 
 
 def parse(project: Project, texts: Sequence[str]) -> list[Laid]:
-    """Return what `FILE` (as it stands in the workspace) and `FILE=SOURCE` say, from where the user stands.
+    """The files that `FILE` (as it stands in the workspace) and `FILE=SOURCE` name, from the user's folder.
 
     Raises UsageError for a path outside the repository, FileError for a source that is no file.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlainCommand:
-    """The work of a run that has no stages.
+    """The work of a run without stages.
 
     Attributes:
         line: a line for the shell, or a list of arguments; `-S` has changed its options already.
@@ -46,20 +46,20 @@ class Ready:
     """A run that may begin.
 
     Attributes:
-        code: the project as the code has it. `-S` was looked up there, and its config counts.
+        code: the project as the code has it; its config counts.
         params: the params with the overrides applied.
-        work: what is to run.
+        work: the command or the stages to run.
         folder: where the command runs, relative to the root.
-        baseline: the commit that the experiment is made from.
-        branch: the branch that HEAD is on; None if HEAD is detached.
+        baseline: the parent of the experiment's commit.
+        branch: the branch of HEAD; None if HEAD is detached.
         workspace: where the run will be: the user's own worktree, or an isolated one.
         tree, commit: the start snapshot.
-        scope: which paths are the run's own.
-        identity: the same for two runs that start alike.
-        names: the names for the experiment, to be tried in turn.
+        scope: the run's own paths.
+        identity: the same for two runs with the same start.
+        names: names for the experiment, to be tried in turn.
         warnings: sentences for the record.
-        bring: artifacts that the work reads and that an isolated workspace lacks.
-        changed_data: data that differs from what gitexp.lock says; the object store has it.
+        bring: artifacts for the work to read, absent from an isolated workspace.
+        changed_data: data in the object store that differs from gitexp.lock.
     """
 
     code: Project

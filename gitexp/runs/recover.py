@@ -19,12 +19,12 @@ from gitexp.runs.end import finish
 
 
 def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: bool = True) -> list[Experiment]:
-    """Store the end of every run whose process has died unnoticed, and return these experiments.
+    """Store the end of every run whose process has died unnoticed; the experiments stored.
 
-    A run whose command goes on all the same is left alone until that ends.
-    A run that another process is just finishing is left to it; one in the worktree with the Git
-    folder `awaited` is waited for. What cannot be stored now (a full disk) is left for the next time.
-    Without `lost`, runs that only their record tells of are left to `end_lost_runs`.
+    A run with a living command is left alone. A run that another process is finishing is left to it, but the
+    run in the worktree with the Git folder `awaited` is waited for. A run that cannot be stored now (a full
+    disk) is left for the next time. Without `lost`, runs known by their records alone are left to
+    `end_lost_runs`.
     """
     ended: list[Experiment] = []
     if lost and not project.local.runs.is_dir():  # never used, or lost: only the records can tell
@@ -47,7 +47,7 @@ def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: boo
 
 
 def _finish_dead(project: Project, run: RunState) -> Experiment | None:
-    """Finish a run that is ours to finish; None if there is nothing left to do."""
+    """Finish a run that this process has claimed; None if there is nothing left to do."""
     failpoint("recover:claimed")
     experiment = project.store.get(run.name) if run.name else None
     if isinstance(experiment, Damaged):

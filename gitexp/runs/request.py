@@ -1,4 +1,4 @@
-"""What a user asks of `run`."""
+"""The request for a run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the user asked for. `stdout` and `stderr` are where the command's output goes (fds).
+    """The user's request.
 
-    `from_` is an experiment or a revision whose code is to run in place of the workspace's; without a
-    `command` then that experiment's runs again. `name_template` is used where there is no `name`.
-    `metrics` are `NAME=PATTERN`, to be found in the output. Where the project has stages and no `command` is
-    given these run, those of `selection`, and `listener` is told of each. With `once`, what is done already
-    is not run again. `on_same` is told of an experiment that was, or is, exactly the same run: before the
-    start if that is known at once, else at the end.
+    Attributes:
+        command: None for the config's command or stages, or with `from_` for the experiment's.
+        overrides: as after `-S`.
+        name: the experiment's name; "" to have one made, by `name_template` or the config's.
+        temp: whether to run in an isolated workspace.
+        from_: an experiment or revision; its code runs in place of the workspace's.
+        with_: files laid over the code of `from_`: `FILE` or `FILE=SOURCE`.
+        metrics: `NAME=PATTERN`, to be found in the output.
+        once: give an equal earlier experiment back instead of running it again.
+        selection: the stages to run.
+        listener: told of each stage.
+        stdout, stderr: file descriptors for the command's output.
+        on_start: told of the experiment when its ref is there.
+        on_same: told of an equal experiment: before the start if it is known by then, else at the end.
     """
 
     command: CommandLine | None = None

@@ -27,16 +27,15 @@ _PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The experiment that a run has become.
+    """The outcome of a run.
 
     Attributes:
-        experiment: as it is stored, ended.
+        experiment: the ended experiment.
         exit_code: the exit status to pass on.
-        warnings: the sentences that have come up since the start, but for those that the listener was told
-            of stages.
-        hint: what may help if the run failed.
-        again: False if nothing was run, because an earlier experiment was the same.
-        failure: why a stage failed whose command did not.
+        warnings: new sentences since the start, without those about stages.
+        hint: advice if the run failed.
+        again: False if an earlier experiment was the same and nothing was run.
+        failure: the reason why a stage failed although its command did not.
     """
 
     experiment: Experiment
@@ -50,12 +49,11 @@ class Result:
 def run(project: Project, request: RunRequest) -> Result:
     """Run a command and store it as an experiment, whatever becomes of it.
 
-    Raises before the command has started, with nothing written, for everything that can be known
-    then: no-commits, unmerged-paths, SnapshotRefused, ParseError, unknown-param, OverrideError,
-    InvalidName, NameTaken, no-command, command-not-found, WorkspaceBusy, ReadOnlyRepository, UsageError,
-    StorageError; with `request.from_` what `lookup.find` raises, and still-running; this also with
-    `request.once`, for one that is going on. Raises not-stored after it if the results cannot be
-    stored; the next gitexp command tries again then.
+    Raises before the command has started, with nothing written, for everything known by then:
+    no-commits, unmerged-paths, SnapshotRefused, ParseError, unknown-param, OverrideError, InvalidName,
+    NameTaken, no-command, command-not-found, WorkspaceBusy, ReadOnlyRepository, UsageError, StorageError;
+    with `request.from_` the errors of `lookup.find`, and still-running; with `request.once` still-running.
+    Raises not-stored afterwards if the results cannot be stored; the next gitexp command tries again.
     """
     project.local.prepare()
     with contextlib.ExitStack() as held:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
-    """Store the workspace, results included, as an experiment that is done; return it.
+    """Store the workspace, results included, as an experiment with status `done`.
 
-    The template (default: that of the config) is used where there is no name.
-    Raises what `run` raises for a workspace that cannot be stored, or for the name.
+    `name_template` (default: the config's) is used without a `name`. Raises the errors of `run` about the
+    workspace and the name.
     """
     project.local.prepare()
     head = project.repo.head()
@@ -40,26 +40,8 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse)
     metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
-    elsewhere = project.elsewhere()
-    large = _large_results(project, elsewhere)
-    edited = _edited_outs(project, elsewhere)
-    data = inputs.present_data(project)
-    rules = snapshot.Rules(
-        leave_out=exclusions.rule(root),
-        max_untracked=config.max_untracked,
-        results=config.results,
-        elsewhere=(*elsewhere, *large),
-        declared=(*config.params, *config.results),
-        overlay=inputs.lock_of(project, data),
-    )
-    going = [
-        f"{run.name or 'a run'} is running here: its results may be half written"
-        for run in live.live_runs(project.local)
-        if run.git_dir == str(project.repo.git_dir) and is_alive(run.process)
-    ]
-    with project.local.scratch() as scratch:
-        taken = snapshot.take(project.repo, scratch, rules)
-        tree, refused = _with_stored(project, scratch, taken.tree, large, edited)
+    going = _running_here(project)
+    tree, told = _snapshot(project)
     failpoint("save:snapshot")
     record = Record(
         name=name,
@@ -70,7 +52,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         params=params,
         metrics=metrics,
         note=note,
-        warnings=(*going, *warning_of(unrecorded), *data.warnings, *taken.warnings, *refused, *unread, *bad),
+        warnings=(*going, *warning_of(unrecorded), *told, *unread, *bad),
     )
     record = made_here(record)
     record = replace(record, finished=record.created)
@@ -85,8 +67,37 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     return names.create(to_try, lambda name: project.store.create(name, seed, build))
 
 
+def _running_here(project: Project) -> list[str]:
+    """A warning for each run in this workspace."""
+    going = []
+    for run in live.live_runs(project.local):
+        if run.git_dir == str(project.repo.git_dir) and is_alive(run.process):
+            going.append(f"{run.name or 'a run'} is running here: its results may be half written")
+    return going
+
+
+def _snapshot(project: Project) -> tuple[str, list[str]]:
+    """The tree of the workspace, results included, and warnings."""
+    config, elsewhere = project.config, project.elsewhere()
+    large = _large_results(project, elsewhere)
+    edited = _edited_outs(project, elsewhere)
+    data = inputs.present_data(project)
+    rules = snapshot.Rules(
+        leave_out=exclusions.rule(project.repo.root),
+        max_untracked=config.max_untracked,
+        results=config.results,
+        elsewhere=(*elsewhere, *large),
+        declared=(*config.params, *config.results),
+        overlay=inputs.lock_of(project, data),
+    )
+    with project.local.scratch() as scratch:
+        taken = snapshot.take(project.repo, scratch, rules)
+        tree, refused = _with_stored(project, scratch, taken.tree, large, edited)
+    return tree, [*data.warnings, *taken.warnings, *refused]
+
+
 def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
-    """Return the declared results that are too large for Git, and not in it all the same."""
+    """The declared results that are too large for Git and not tracked."""
     root, config = project.repo.root, project.config
     secret = exclusions.rule(root)
     large = [
@@ -102,7 +113,7 @@ def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
 
 
 def _edited_outs(project: Project, elsewhere: Sequence[str]) -> EditedOuts | None:
-    """Return the outs of stages that are not as their stage has left them; None where there are no stages."""
+    """The outs of stages that were edited since their stage ran; None where there are no stages."""
     if project.config.pipeline_file is None:
         return None
     from gitexp.datasets import large_results as datasets_large_results
@@ -115,8 +126,7 @@ def _edited_outs(project: Project, elsewhere: Sequence[str]) -> EditedOuts | Non
 def _with_stored(
     project: Project, scratch: Path, tree: str, large: Sequence[str], edited: EditedOuts | None
 ) -> tuple[str, Sequence[str]]:
-    """Return the tree with a lock that names large results and edited outs, and a sentence for each that it
-    cannot."""
+    """The tree with a lock that names large results and edited outs, and a warning for each refused."""
     outs, stages = (edited.paths, edited.stages) if edited is not None else ((), ())
     if not (large or outs or stages):
         return tree, ()
