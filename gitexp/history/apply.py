@@ -17,7 +17,11 @@ from gitexp.repo.git.graph import is_ancestor
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The experiment, what was done, and the files of it that are otherwise here: `kept`."""
+    """The outcome of `apply`.
+
+    Attributes:
+        kept: the experiment's files that are different here, and were left so.
+    """
 
     experiment: Experiment
     taken: Taken
@@ -27,10 +31,10 @@ class Applied:
 def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     """Take an experiment's changes against its baseline into the workspace.
 
-    Of one that was made from another experiment, the changes of both. File by file: what you have
-    changed yourself and the experiment has not stays as it is, except for params and results that
-    another experiment has left here. Raises UnknownExperiment; StillRunning
-    while it is running; UnsavedChanges, and what `take_over` raises.
+    If it was made from another experiment, the changes of both are taken. A file that you changed and the
+    experiment did not stays, except for params and results that another experiment has left here.
+    Raises UnknownExperiment; StillRunning while the experiment runs; UnsavedChanges, and the errors of
+    `take_over`.
     """
     experiment = lookup.require(project, name)
     record = experiment.record
@@ -52,7 +56,7 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
 
 
 def _base(project: Project, experiment: Experiment) -> str:
-    """Return the commit that an experiment's changes begin at: the nearest baseline that HEAD has."""
+    """The commit at which an experiment's changes begin: the nearest baseline in the history of HEAD."""
     repo = project.repo
     if experiment.record.baseline == repo.head().commit:
         return experiment.record.baseline

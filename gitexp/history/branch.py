@@ -1,4 +1,4 @@
-"""Promote an experiment: a branch that points at its exact code."""
+"""Promote an experiment: make a branch at its exact code."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
+from gitexp.project.change import Transaction
 from gitexp.project.project import Project
-from gitexp.repo import operations
 from gitexp.repo.git.values import RefChange
-from gitexp.repo.operations import Operation
-from gitexp.times import now
 
 _RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
 _LONGEST = 250  # bytes of a file name, less `.lock`
@@ -21,9 +19,11 @@ _LONGEST = 250  # bytes of a file name, less `.lock`
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A branch's short name, and the experiment whose commit it points at.
+    """A branch at the commit of an experiment.
 
-    `clean` says whether the workspace has nothing that `git switch` might refuse to overwrite.
+    Attributes:
+        branch: its short name.
+        clean: the workspace has no changes, so `git switch` has nothing to refuse.
     """
 
     branch: str
@@ -32,9 +32,9 @@ class Promotion:
 
 
 def branch(project: Project, experiment: str, name: str | None) -> Promotion:
-    """Point a new branch at an experiment's commit; the workspace does not move.
+    """Make a branch at an experiment's commit; the workspace does not move.
 
-    Without `name` it is called as the experiment. Raises UnknownExperiment, InvalidName,
+    Without `name` the branch gets the name of the experiment. Raises UnknownExperiment, InvalidName,
     BranchExists, or StillRunning.
     """
     found = lookup.require(project, experiment)
@@ -47,12 +47,10 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
     name = name or found.name
     _check(project, name)
     _require_free(project, name, found.name)
-    project.local.prepare()
+    transaction = Transaction.begin(project, f"branch {found.name} {name}")
     failpoint("branch:before-ref")
     try:
-        change = RefChange(f"refs/heads/{name}", None, found.record.commit)
-        operation = Operation(f"branch {found.name} {name}", now(), (change,))
-        operations.carry_out(project.repo, project.local, operation)
+        transaction.move(RefChange(f"refs/heads/{name}", None, found.record.commit))
     except errors.GitFailed:  # somebody else may have made it just now
         _require_free(project, name, found.name)
         raise
@@ -60,7 +58,7 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
 
 
 def _check(project: Project, name: str) -> None:
-    """Raise InvalidName for what `git branch` would refuse, or would call something else."""
+    """Raise InvalidName for a name that `git branch` would refuse or read as something else."""
     if name.startswith("refs/"):
         raise errors.InvalidName(
             f"'{_shown(name)}' cannot be the name of a branch.", "Give its short name, without refs/heads/."
@@ -73,7 +71,7 @@ def _check(project: Project, name: str) -> None:
 
 
 def _require_free(project: Project, name: str, experiment: str) -> None:
-    """Raise BranchExists for a branch that is there, or one that another is in the way of."""
+    """Raise BranchExists if the branch is there, or another one is in its way."""
     ref = f"refs/heads/{name}"
     for (found,) in project.repo.refs("refs/heads/", fields=("refname",)):
         other = os.fsdecode(found)

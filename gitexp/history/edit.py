@@ -1,4 +1,4 @@
-"""Change what is said of an experiment: its note, its tags, its name. Each can be undone."""
+"""Change what is said of an experiment: its note, its tags, its name. Each change can be undone."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from dataclasses import replace
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.model import Experiment, Record
+from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
-from gitexp.repo import operations
 from gitexp.repo.experiments import PREFIX, check_name
-from gitexp.repo.git.values import RefChange, RefConflict
-from gitexp.repo.operations import Operation
-from gitexp.times import now
+from gitexp.repo.git.values import RefChange
 
-_ATTEMPTS = 10
 _LONGEST_TAG = 100  # characters
 
 
 def note(project: Project, name: str, text: str) -> Experiment:
-    """Set an experiment's note, or take it away where `text` is empty; return the experiment.
+    """Set the note of an experiment, or delete it with an empty `text`; returns the experiment.
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
@@ -28,9 +25,10 @@ def note(project: Project, name: str, text: str) -> Experiment:
 
 
 def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Experiment:
-    """Give tags to an experiment, and take others from it; return the experiment.
+    """Add tags to an experiment and remove others; returns the experiment.
 
-    Raises InvalidName for a tag that cannot be, UnknownTag for one that it has not, and what `note` raises.
+    Raises InvalidName for an impossible tag, UnknownTag for one in `remove` that the experiment does not
+    have, and the errors of `note`.
     """
     for text in add:
         if not text.strip() or not text.isprintable() or len(text) > _LONGEST_TAG:
@@ -53,10 +51,10 @@ def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[s
 
 
 def rename(project: Project, old: str, new: str) -> Experiment:
-    """Give an experiment another name; return it. Whoever still knows the old one may undo it.
+    """Give an experiment another name; returns the experiment.
 
     Raises InvalidName, NameTaken (names are compared without regard to case), StillRunning while
-    it is running, and what `note` raises.
+    the experiment runs, and the errors of `note`.
     """
     check_name(new)
     experiment = lookup.require_own(project, old)
@@ -68,31 +66,31 @@ def rename(project: Project, old: str, new: str) -> Experiment:
         )
     if new == experiment.name:
         return experiment
-    with project.local.lock("names"):
+    with names_held(project):
         project.store.require_free(new)
-        change = project.store.on_top(experiment, replace(experiment.record, name=new))
+        renamed, created = _written(project, experiment, replace(experiment.record, name=new))
         gone = RefChange(PREFIX + experiment.name, experiment.id, None)
-        _carry_out(project, f"rename {experiment.name} {new}", change, gone)
-    assert change.new is not None
-    return replace(experiment, name=new, id=change.new, record=replace(experiment.record, name=new))
+        Transaction.begin(project, f"rename {experiment.name} {new}").move(created, gone)
+    return renamed
 
 
 def _edit(project: Project, name: str, verb: str, change: Callable[[Record], Record]) -> Experiment:
-    project.local.prepare()
-    for _ in range(_ATTEMPTS):
+    def attempt() -> Experiment:
         experiment = lookup.require_own(project, name)
         record = change(experiment.record)
         if record == experiment.record:
             return experiment
-        step = project.store.on_top(experiment, record)
-        try:
-            _carry_out(project, f"{verb} {experiment.name}", step)
-        except RefConflict:  # its run has just ended, or somebody else edits it too
-            continue
-        assert step.new is not None
-        return replace(experiment, id=step.new, record=record)
-    raise errors.GitFailed(f"{name} keeps changing under us.", "Run the command again in a moment.")
+        transaction = Transaction.begin(project, f"{verb} {experiment.name}")
+        edited, step = _written(project, experiment, record)
+        transaction.move(step)
+        return edited
+
+    # Its run may just have ended, or somebody else may edit the same experiment.
+    return retried(attempt, f"{name} keeps")
 
 
-def _carry_out(project: Project, summary: str, *changes: RefChange) -> None:
-    operations.carry_out(project.repo, project.local, Operation(summary, now(), changes))
+def _written(project: Project, experiment: Experiment, record: Record) -> tuple[Experiment, RefChange]:
+    """The experiment with a new record on top of its present one, and the ref change still to be made."""
+    step = project.store.on_top(experiment, record)
+    assert step.new is not None  # it deletes nothing
+    return replace(experiment, name=record.name, id=step.new, record=record), step

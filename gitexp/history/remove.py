@@ -6,25 +6,28 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.catalog.query import Query, matching
-from gitexp.model import Damaged, Experiment, Stored
+from gitexp.model import Experiment, Stored
+from gitexp.project.change import Transaction
 from gitexp.project.project import Project
-from gitexp.repo import operations, trash
-from gitexp.repo.git.values import RefChange, RefConflict
-from gitexp.repo.operations import Operation
+from gitexp.repo import trash
+from gitexp.repo.git.values import RefConflict
 from gitexp.repo.trash import empty_expired
-from gitexp.times import now
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which experiments: those named, and those that failed or that a filter finds.
+    """The experiments to remove: by name, because they failed, or by a filter.
 
-    With `keep` all others than those named. What is not named is looked for among the experiments of HEAD,
-    or with `everything` among all, without those that cannot be read: a later gitexp may have made them.
+    Only names select a damaged experiment: a later gitexp may have made it.
+
+    Attributes:
+        everything: `failed`, `filter` and `keep` look at all experiments; else at those of HEAD.
+        keep: remove all experiments except the named ones.
     """
 
     names: Sequence[str] = ()
@@ -35,16 +38,17 @@ class Selection:
 
 
 def select(project: Project, selection: Selection) -> list[Stored]:
-    """Return the experiments to remove, those that are running left out.
+    """The experiments to remove, without running ones.
 
-    Raises StillRunning if one that was named is, UsageError if nothing says which or it may be meant in
-    two ways, and UnknownExperiment, AmbiguousExperiment.
+    Raises StillRunning if a named one is running, UsageError for a selection that is empty or has two
+    meanings, UnknownExperiment and AmbiguousExperiment.
     """
-    return [found for found in _chosen(project, selection) if sources.is_own(found) and _may_go(found)]
+    chosen = _chosen(project, selection)
+    return [found for found in chosen if sources.is_own(found) and not _is_running(found)]
 
 
 def count_of_dvc(project: Project, selection: Selection) -> int:
-    """Return how many of DVC's experiments are like that, which stay: they are only read."""
+    """How many of the selected experiments are DVC's; they stay, for gitexp only reads them."""
     return sum(not sources.is_own(experiment) for experiment in _chosen(project, selection))
 
 
@@ -60,7 +64,7 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
     chosen = [lookup.require_own_stored(project, name) for name in selection.names]
-    going = [one for one in chosen if isinstance(one, Experiment) and not one.record.status.ended]
+    going = [one for one in chosen if _is_running(one)]
     if going and not selection.keep:
         raise errors.ExperimentError(
             f"{going[0].name} is {going[0].record.status}.",
@@ -72,15 +76,15 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
         failed = True if selection.failed else None
         chosen += _readable(project, replace(scope, failed=failed, filter=selection.filter))
     if selection.keep:
-        kept = {experiment.name for experiment in chosen}
-        chosen = [e for e in _readable(project, scope) if e.name not in kept]
-    return list({(experiment.source, experiment.name): experiment for experiment in chosen}.values())
+        kept = {one.name for one in chosen}
+        chosen = [one for one in _readable(project, scope) if one.name not in kept]
+    return list({(one.source, one.name): one for one in chosen}.values())
 
 
 def remove(project: Project, experiments: Sequence[Stored]) -> None:
-    """Put experiments into the trash, all or none; those that have lain there for thirty days go.
+    """Put experiments into the trash, all or none, and empty it of those older than thirty days.
 
-    Raises ChangedMeanwhile if one of them has been changed or removed meanwhile.
+    Raises ChangedMeanwhile if another process has changed or removed one of them.
     """
     if not experiments:
         return
@@ -89,7 +93,7 @@ def remove(project: Project, experiments: Sequence[Stored]) -> None:
     names = ", ".join(experiment.name for experiment in experiments[:3])
     more = f" and {len(experiments) - 3:,} more" if len(experiments) > 3 else ""
     try:
-        _carry_out(project, f"remove {names}{more}", changes)
+        Transaction.begin(project, f"remove {names}{more}").move(*changes)
     except RefConflict as error:
         raise errors.ExperimentError(
             "An experiment has been changed or removed just now.",
@@ -104,10 +108,5 @@ def _readable(project: Project, query: Query) -> list[Experiment]:
     return [one for one in matching(project, query) if isinstance(one, Experiment)]
 
 
-def _may_go(experiment: Stored) -> bool:
-    return isinstance(experiment, Damaged) or experiment.record.status.ended
-
-
-def _carry_out(project: Project, summary: str, changes: Sequence[RefChange]) -> None:
-    project.local.prepare()
-    operations.carry_out(project.repo, project.local, Operation(summary, now(), tuple(changes)))
+def _is_running(one: Stored) -> TypeGuard[Experiment]:
+    return isinstance(one, Experiment) and not one.record.status.ended

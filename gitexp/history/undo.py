@@ -1,35 +1,41 @@
-"""Take back what was done: the newest operation, or one by its number."""
+"""Take back an operation: the newest, or one by its number."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.history.takeover import Taken, Takeover, take_over
+from gitexp.project.change import Transaction, names_held
 from gitexp.project.project import Project
 from gitexp.repo import live, operations
 from gitexp.repo.experiments import PREFIX as EXPERIMENTS
 from gitexp.repo.git.checkout import files_of, tree_changes
-from gitexp.repo.git.values import RefConflict
+from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.operations import Operation
-from gitexp.times import now
 
 _BRANCHES = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The operation that was taken back, and what became of the workspace (None: only refs moved)."""
+    """The outcome of `undo`.
+
+    Attributes:
+        operation: the operation that was taken back.
+        taken: the files that changed; None if only refs moved.
+    """
 
     operation: Operation
     taken: Taken | None
 
 
 def undo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
-    """Take back the operation with that number, or the newest; that of an undo is to do it again.
+    """Take back the newest operation, or the one with a number; to take back an undo is to redo.
 
-    Raises NothingToUndo; UnsavedChanges for files that have been changed since, unless `force`.
+    Raises NothingToUndo; UnsavedChanges for files that were changed since, unless `force`.
     """
     operation = _chosen(project, number)
     if operation.workspace is not None:
@@ -39,29 +45,26 @@ def undo(project: Project, number: int | None = None, *, force: bool = False) ->
 
 
 def undoable(project: Project) -> list[Operation]:
-    """Return what `undo` can take back here, the newest first: what no other operation has taken back.
-
-    To take back an undo is to do it again.
-    """
+    """The operations that `undo` can take back here, the newest first."""
     here = operations.worktree_of(project.repo)
-    every = [
-        operation
-        for operation in operations.all_of(project.repo)
-        if operation.workspace is None or operation.workspace.worktree == here
-    ]
+    every = [one for one in operations.all_of(project.repo) if _concerns(one, here)]
     undone = {operation.undoes for operation in every}
     return [operation for operation in every if operation.number not in undone]
 
 
+def _concerns(operation: Operation, worktree: str) -> bool:
+    return operation.workspace is None or operation.workspace.worktree == worktree
+
+
 def complete_pending(project: Project) -> list[Operation]:
-    """Finish the operations that a crash has interrupted between two refs, and return them."""
+    """Finish operations that a crash has interrupted between two refs; returns these operations."""
     with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
         return operations.complete(project.repo, project.local)
     return []
 
 
 def cut_short(project: Project) -> list[Operation]:
-    """Return the operations that a crash has interrupted between two files; each is told of once."""
+    """The operations that a crash has interrupted between two files; each is returned once."""
     local = project.local
     with contextlib.suppress(errors.GitexpError, OSError):
         if any((local.root / "pending").iterdir()):
@@ -94,11 +97,12 @@ def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> T
     work = operation.workspace
     assert work is not None
     changes = tree_changes(project.repo, work.after, work.before)
+    raw = files_of(project.repo, work.raw) if work.raw is not None else {}
     request = Takeover(
         _summary(operation),
         changes,
         modes=work.modes,
-        raw={} if work.raw is None else files_of(project.repo, work.raw),
+        raw=raw,
         undoes=operation.number,
         force=force,
     )
@@ -106,24 +110,14 @@ def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> T
 
 
 def _undo_refs(project: Project, operation: Operation) -> None:
-    back = tuple(change.reversed() for change in operation.refs)
-    gone = {change.ref for change in back if change.new is None and change.ref.startswith(_BRANCHES)}
-    for ref, place in project.repo.refs(*gone, fields=("refname", "worktreepath")) if gone else ():
-        if place:
-            branch = ref.decode("utf-8", "replace").removeprefix(_BRANCHES)
-            raise errors.GitexpError(
-                f"The branch {branch} is checked out.",
-                "Switch to another one first: git switch -",
-                code="nothing-to-undo",
-            )
-    reverse = Operation(_summary(operation), now(), back, undoes=operation.number)
+    back = [change.reversed() for change in operation.refs]
+    _refuse_checked_out(project, back)
     names = {change.ref.removeprefix(EXPERIMENTS) for change in back if change.ref.startswith(EXPERIMENTS)}
-    project.local.prepare()
     try:
-        with project.local.lock("names"):
-            for name in names:  # one that came since may differ in case alone, which Git does not mind
+        with names_held(project):
+            for name in names:  # a newer name may differ in case alone, and Git does not mind
                 project.store.require_free(name, but=names)
-            operations.carry_out(project.repo, project.local, reverse)
+            Transaction.begin(project, _summary(operation), operation.number).move(*back)
     except (RefConflict, errors.NameTaken) as error:
         raise errors.GitexpError(
             f"What '{operation.summary}' did has been changed since.",
@@ -132,8 +126,23 @@ def _undo_refs(project: Project, operation: Operation) -> None:
         ) from error
 
 
+def _refuse_checked_out(project: Project, changes: Sequence[RefChange]) -> None:
+    """Raise NothingToUndo if a change deletes a branch on which somebody works."""
+    gone = {change.ref for change in changes if change.new is None and change.ref.startswith(_BRANCHES)}
+    if not gone:
+        return
+    for ref, place in project.repo.refs(*gone, fields=("refname", "worktreepath")):
+        if place:
+            branch = ref.decode("utf-8", "replace").removeprefix(_BRANCHES)
+            raise errors.GitexpError(
+                f"The branch {branch} is checked out.",
+                "Switch to another one first: git switch -",
+                code="nothing-to-undo",
+            )
+
+
 def _summary(operation: Operation) -> str:
-    """Return what taking back is called: `undo apply exp-a`, and of that `redo apply exp-a`."""
+    """The name of taking back: `undo apply exp-a`, and to take that back `redo apply exp-a`."""
     verb, _, what = operation.summary.partition(" ")
     if operation.undoes is None or verb not in ("undo", "redo"):
         return f"undo {operation.summary}"

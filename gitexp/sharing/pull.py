@@ -9,19 +9,17 @@ from gitexp import errors
 from gitexp.catalog import names
 from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment
+from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
-from gitexp.repo import operations, tracking, trash
+from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
-from gitexp.repo.git.values import RefChange, RefConflict
+from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote
-from gitexp.repo.operations import Operation
 from gitexp.sharing import partner, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.sharing.unite import Pair
-from gitexp.times import now
 
-_ATTEMPTS = 10
 _MOST_RECORDS = 10_000  # on top of one experiment
 
 
@@ -93,18 +91,16 @@ def take(project: Project, found: Mapping[str, str], summary: str, *, even_remov
 
     `summary` names the operation. With `even_removed`, experiments come back that were removed here.
     """
-    for _ in range(_ATTEMPTS):
-        with project.local.lock("names"):
+
+    def attempt() -> list[Shared]:
+        with names_held(project):
             told, changes = _plan(project, found, even_removed=even_removed)
             failpoint("pull:planned")
-            try:
-                if changes:
-                    operation = Operation(summary, now(), tuple(changes))
-                    operations.carry_out(project.repo, project.local, operation)
-            except RefConflict:  # a run has ended, or somebody edits
-                continue
-            return told
-    raise errors.GitFailed("The experiments keep changing under us.", "Run the command again in a moment.")
+            if changes:
+                Transaction.begin(project, summary).move(*changes)
+        return told
+
+    return retried(attempt, "The experiments keep")  # a run may have ended, or somebody edits
 
 
 def _plan(

@@ -13,6 +13,7 @@ import pytest
 from gitexp import errors
 from gitexp.history import edit, remove, restore, undo
 from gitexp.model import Experiment, Status
+from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import operations, trash
 from gitexp.repo.git.values import RefChange
@@ -69,16 +70,16 @@ def test_an_edit_of_what_changes_meanwhile_is_done_on_top(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a run ends in the very moment."""
-    real = edit._carry_out
+    real = Transaction.move
     raced: list[str] = []
 
-    def race(project: Project, summary: str, *changes: RefChange) -> None:
+    def race(transaction: Transaction, *changes: RefChange) -> Operation:
         if not raced:
-            raced.append(summary)
+            raced.append(transaction.summary)
             edit.tag(project, "one", ["theirs"])
-        real(project, summary, *changes)
+        return real(transaction, *changes)
 
-    monkeypatch.setattr(edit, "_carry_out", race)
+    monkeypatch.setattr(Transaction, "move", race)
     assert edit.note(project, "one", "mine").record.tags == ("first", "theirs")
     assert one(project).record.note == "mine"
 

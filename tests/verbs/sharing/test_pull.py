@@ -12,7 +12,7 @@ from gitexp import errors
 from gitexp.history import edit
 from gitexp.model import Status
 from gitexp.project.project import Project
-from gitexp.repo import records
+from gitexp.repo import operations, records
 from gitexp.repo.git import transport_failures
 from gitexp.sharing import pull as ops
 from tests.support.clones import Team, assert_whole, clone, experiment, make_team, outcomes, refs_of
@@ -489,7 +489,7 @@ def test_an_edit_beside_a_pull_is_not_lost(shared: Team, monkeypatch: pytest.Mon
     shared.ann.gitexp("tag", "-q", "one", "anns")
     shared.ann.gitexp("push", "-q")
     project = Project.open(shared.bob.path)
-    carry_out = ops.operations.carry_out
+    carry_out = operations.carry_out
     raced: list[object] = []
 
     def race(*args: Any) -> object:
@@ -498,7 +498,7 @@ def test_an_edit_beside_a_pull_is_not_lost(shared: Team, monkeypatch: pytest.Mon
             raced.append(edit.tag(Project.open(shared.bob.path), "one", ["raced"]))
         return carry_out(*args)
 
-    monkeypatch.setattr(ops.operations, "carry_out", race)
+    monkeypatch.setattr(operations, "carry_out", race)
     ops.pull(project, ops.PullRequest())
     assert len(raced) == 2
     assert {"anns", "raced"} <= set(experiment(shared.bob, "one").record.tags)

@@ -1,0 +1,84 @@
+"""One change to the repository for `gitexp undo` to take back: refs that move together, or workspace files.
+
+`repo.operations` stores such a change. Every command that makes one does it through a `Transaction`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gitexp import errors
+from gitexp.failpoints import failpoint
+from gitexp.process.interrupts import held_back
+from gitexp.project.project import Project
+from gitexp.repo import operations
+from gitexp.repo.git.values import RefChange, RefConflict
+from gitexp.repo.operations import Operation, WorkspaceChange
+from gitexp.times import now
+
+_ATTEMPTS = 10
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One change that can be undone; `begin` makes it.
+
+    Attributes:
+        summary: the user's request, such as `rename a b`.
+        undoes: the number of the operation that this change takes back; None for any other change.
+    """
+
+    project: Project
+    summary: str
+    undoes: int | None = None
+
+    @classmethod
+    def begin(cls, project: Project, summary: str, undoes: int | None = None) -> Transaction:
+        """A new transaction; raises ReadOnlyRepository before anything is written."""
+        project.local.prepare()
+        return cls(project, summary, undoes)
+
+    def move(self, *changes: RefChange) -> Operation:
+        """Move refs, all of them or none; raises RefConflict if a ref is not at its old commit."""
+        operation = Operation(self.summary, now(), changes, undoes=self.undoes)
+        return operations.carry_out(self.project.repo, self.project.local, operation)
+
+    @contextlib.contextmanager
+    def replace_files(
+        self, before: str, after: str, modes: Mapping[str, int], raw: str | None
+    ) -> Iterator[Operation]:
+        """Store the workspace before and after the change; the block then changes the files.
+
+        Ctrl-C waits for the end of the block. `WorkspaceChange` explains the arguments.
+        """
+        repo, local = self.project.repo, self.project.local
+        workspace = WorkspaceChange(operations.worktree_of(repo), before, after, modes, raw)
+        operation = Operation(self.summary, now(), workspace=workspace, undoes=self.undoes)
+        operation = operations.carry_out(repo, local, operation)
+        failpoint("takeover:stored")
+        with held_back(), operations.changing_files(local, operation):
+            yield operation
+
+
+@contextlib.contextmanager
+def names_held(project: Project) -> Iterator[None]:
+    """Keep other processes from naming experiments, so that a free name stays free in the block."""
+    project.local.prepare()
+    with project.local.lock("names"):
+        yield
+
+
+def retried(change: Callable[[], _Result], subject: str) -> _Result:
+    """The result of `change`, called again while another process moves the same refs.
+
+    Raises GitFailed after ten attempts; `subject` begins its message: "The experiments keep".
+    """
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(RefConflict):
+            return change()
+    raise errors.GitFailed(f"{subject} changing under us.", "Run the command again in a moment.")
