@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,8 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import add as ops
+from gitexp.datasets.add import Added
+from gitexp.project.project import Project
 from gitexp.words import counted, human_size
 
 EPILOG = """Examples:
@@ -35,30 +37,37 @@ def add(
     and into the .gitignore beside it. Do it again when the data has changed. Commit these small files:
     they bring the data back with gitexp checkout.
     """
-
     project = open_project(needs_config=True)
     with Meter("Storing", quiet=quiet) as meter:
         done = ops.add(project, paths, on_progress=meter)
-    for warning in done.warnings:
-        render.warn(warning)
+    render.warn_all(done.warnings)
     if json:
-        return render.as_json(
-            {
-                "added": [
-                    {"path": each.path, "hash": each.hash, "size": each.size, "files": each.files}
-                    for each in done.artifacts
-                ],
-                "changed": list(done.changed),
-                "written": list(done.files),
-                "warnings": list(done.warnings),
-            }
-        )
-    if quiet:
-        return None
+        render.as_json(_as_json(done))
+    elif not quiet:
+        _tell(project, done)
+
+
+def _as_json(done: Added) -> dict[str, Any]:
+    artifacts = [
+        {"path": each.path, "hash": each.hash, "size": each.size, "files": each.files}
+        for each in done.artifacts
+    ]
+    return {
+        "added": artifacts,
+        "changed": list(done.changed),
+        "written": list(done.files),
+        "warnings": list(done.warnings),
+    }
+
+
+def _tell(project: Project, done: Added) -> None:
     for each in done.artifacts:
-        files = "" if each.files is None else f"{counted(each.files, 'file')}, "
-        state = "" if each.path in done.changed else ", as before"
-        render.say(f"{each.path}: {files}{human_size(each.size)}{state}")
+        line = f"{each.path}: "
+        if each.files is not None:
+            line += f"{counted(each.files, 'file')}, "
+        line += human_size(each.size)
+        if each.path not in done.changed:
+            line += ", as before"
+        render.say(line)
     if done.files:
         render.say(f"To commit: git add {project.typed(*done.files)}", "dim")
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,11 +10,15 @@ from gitexp.cli.kit import options, render, taken
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.history import apply as ops
+from gitexp.history.apply import Applied
 
 EPILOG = """Examples:
 gitexp apply exp-333c9
 gitexp apply exp-333c9 && gitexp undo
 """
+
+
+Force = Annotated[bool, options.force("Overwrite unsaved changes too; undo brings them back.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def apply(
     exp: options.Exp,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite unsaved changes too; undo brings them back.")
-    ] = False,
+    force: Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -36,28 +38,31 @@ def apply(
     stays. Refuses to overwrite what is stored neither in HEAD nor in an experiment. HEAD and the index
     stay as they are. gitexp undo takes it back.
     """
-
     done = ops.apply(open_project(), exp, force=force)
-    for warning in done.taken.warnings:
-        render.warn(warning)
+    render.warn_all(done.taken.warnings)
     if json:
-        return render.as_json(
-            {
-                "experiment": done.experiment.name,
-                "commit": done.experiment.record.commit,
-                **taken.as_json(done.taken),
-                "kept": list(done.kept),
-            }
-        )
-    if quiet:
-        return None
+        render.as_json(_as_json(done))
+    elif not quiet:
+        _tell(done)
+
+
+def _as_json(done: Applied) -> dict[str, Any]:
+    return {
+        "experiment": done.experiment.name,
+        "commit": done.experiment.record.commit,
+        **taken.as_json(done.taken),
+        "kept": list(done.kept),
+    }
+
+
+def _tell(done: Applied) -> None:
+    name = done.experiment.name
     if done.taken.operation is None:
-        render.say(f"All that {done.experiment.name} changed is in the workspace already.")
+        render.say(f"All that {name} changed is in the workspace already.")
     else:
-        render.say(f"{done.experiment.name} is in the workspace: {taken.line(done.taken)}.")
+        render.say(f"{name} is in the workspace: {taken.line(done.taken)}.")
         if follow := taken.data_line(done.taken):
             render.say(follow)
         render.say("To take it back: gitexp undo", "dim")
     if done.kept:
-        render.say(taken.kept_line(done.experiment.name, done.kept), "dim")
-    return None
+        render.say(taken.kept_line(name, done.kept), "dim")

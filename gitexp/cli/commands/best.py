@@ -20,16 +20,19 @@ gitexp best acc -A | xargs gitexp apply
 """
 
 
+Metric = Annotated[
+    str,
+    typer.Argument(metavar="METRIC", help="The metric.", autocompletion=options.completed_by("columns")),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(best)
 
 
 def best(
-    metric: Annotated[
-        str,
-        typer.Argument(metavar="METRIC", help="The metric.", autocompletion=options.completed_by("columns")),
-    ],
+    metric: Metric,
     lowest: options.Lowest = False,
     highest: options.Highest = False,
     filter_text: options.Filter = None,
@@ -42,12 +45,10 @@ def best(
     cost, one of --min and --max must be given: nothing is guessed. Failed experiments count, too, if they
     wrote the metric.
     """
-
     low = options.best_is_lowest(lowest, highest)
     row = find(open_project(reads_all=True), metric, Query(everything, filter=filter_text), low)
     if json:
         value = row.metrics[metric]
-        return render.as_json(
-            {"experiment": row.name, "commit": row.commit, "metric": metric, "value": value}
-        )
-    return render.answer([clean(row.name)])
+        render.as_json({"experiment": row.name, "commit": row.commit, "metric": metric, "value": value})
+    else:
+        render.answer([clean(row.name)])

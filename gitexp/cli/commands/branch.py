@@ -18,6 +18,11 @@ gitexp branch exp-333c9 higher-lr
 """
 
 
+Name = Annotated[
+    str | None, typer.Argument(metavar="[BRANCH]", help="Name of the branch; default: the experiment's.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(branch)
@@ -25,9 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def branch(
     exp: options.Exp,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[BRANCH]", help="Name of the branch; default: the experiment's.")
-    ] = None,
+    name: Name = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -35,20 +38,18 @@ def branch(
 
     The branch has its exact code, params and results in one commit. The workspace does not move.
     """
-
     project = open_project()
     made = ops.branch(project, exp, name)
+    experiment = made.experiment
     if json:
-        record = made.experiment.record
-        return render.as_json(
-            {"branch": made.branch, "experiment": made.experiment.name, "commit": record.commit}
+        render.as_json(
+            {"branch": made.branch, "experiment": experiment.name, "commit": experiment.record.commit}
         )
-    if not quiet:
-        render.say(f"Branch {made.branch} is at {made.experiment.name}, {made.experiment.record.commit[:7]}.")
+    elif not quiet:
+        render.say(f"Branch {made.branch} is at {experiment.name}, {experiment.record.commit[:7]}.")
         where = shlex.quote(made.branch)
         if made.clean:
             render.say(f"To go there: git switch {where}", "dim")
         else:
             beside = project.typed(f"../{made.branch.replace('/', '-')}")
             render.say(f"To look at it beside your unsaved work: git worktree add {beside} {where}", "dim")
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,11 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import checkout as ops
+from gitexp.datasets.checkout import CheckedOut
+from gitexp.model import Artifact
 from gitexp.objects.manifest import is_hash
+from gitexp.objects.place import Placed
+from gitexp.project.project import Project
 
 EPILOG = """Examples:
 gitexp checkout
@@ -21,26 +25,27 @@ gitexp checkout data/raw
 """
 
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EXP|REV|HASH] [PATH...]",
+        help="Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
+        autocompletion=options.completed_by("experiments"),
+    ),
+]
+Force = Annotated[
+    bool, options.force("Overwrite what is stored nowhere too; it is put into the store before.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(checkout)
 
 
 def checkout(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[EXP|REV|HASH] [PATH...]",
-            help="Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
-            autocompletion=options.completed_by("experiments"),
-        ),
-    ] = None,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Overwrite what is stored nowhere too; it is put into the store before."
-        ),
-    ] = False,
+    words: Words = None,
+    force: Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -53,39 +58,47 @@ def checkout(
     With the hash of a file or folder in the store, that is brought to the path: a run that replaces what no
     run has made says which hash.
     """
-
     project = open_project(needs_config=True)
     with Meter("Checking out", quiet=quiet) as meter:
         done = ops.checkout(project, words or [], force=force, on_progress=meter)
-    for warning in done.warnings:
-        render.warn(warning)
+    render.warn_all(done.warnings)
     if json:
-        return render.as_json(
-            {
-                "source": done.source,
-                "changed": [
-                    {
-                        "path": artifact.path,
-                        "written": list(placed.written),
-                        "removed": list(placed.removed),
-                        "stored": None if placed.kept is None else placed.kept.hash,
-                    }
-                    for artifact, placed in done.placed
-                ],
-                "kept": [artifact.path for artifact in done.same],
-            }
-        )
-    if quiet:
-        return None
+        render.as_json(_as_json(done))
+    elif not quiet:
+        _tell(project, done)
+
+
+def _as_json(done: CheckedOut) -> dict[str, Any]:
+    return {
+        "source": done.source,
+        "changed": [_changed(artifact, placed) for artifact, placed in done.placed],
+        "kept": [artifact.path for artifact in done.same],
+    }
+
+
+def _changed(artifact: Artifact, placed: Placed) -> dict[str, Any]:
+    return {
+        "path": artifact.path,
+        "written": list(placed.written),
+        "removed": list(placed.removed),
+        "stored": None if placed.kept is None else placed.kept.hash,
+    }
+
+
+def _tell(project: Project, done: CheckedOut) -> None:
     for artifact, placed in done.placed:
-        removed = f", {len(placed.removed):,} removed" if placed.removed else ""
-        render.say(f"{artifact.path}: {len(placed.written):,} written{removed}")
+        line = f"{artifact.path}: {len(placed.written):,} written"
+        if placed.removed:
+            line += f", {len(placed.removed):,} removed"
+        render.say(line)
         if placed.kept is not None:
             render.say(f"Before: gitexp checkout {placed.kept.hash} {project.typed(artifact.path)}", "dim")
-    if not done.placed:
-        count = len(done.same)
-        whose = "gitexp.lock" if done.source is None else f"gitexp.lock of {done.source}"
-        if is_hash(done.source or ""):
-            whose = "the store"
-        render.say(f"All is as {whose} says." if count else f"{whose} names no data.")
-    return None
+    if done.placed:
+        return
+    if done.source is None:
+        whose = "gitexp.lock"
+    elif is_hash(done.source):
+        whose = "the store"
+    else:
+        whose = f"gitexp.lock of {done.source}"
+    render.say(f"All is as {whose} says." if done.same else f"{whose} names no data.")

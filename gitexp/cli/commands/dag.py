@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
 from gitexp.pipeline import draw
+from gitexp.pipeline.stage import Stage
 from gitexp.stages.dag import Dag
 from gitexp.stages.dag import dag as find
 from gitexp.words import clean
@@ -26,20 +28,21 @@ gitexp dag --dot | dot -Tsvg > pipeline.svg
 _FEWEST = 10  # cells of a description that are worth showing
 
 
+Stages = Annotated[
+    list[str] | None,
+    options.stages(
+        "[STAGE]...", "Only these, and what they stand on; a pattern such as 'train@*' names several."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(dag)
 
 
 def dag(
-    stages: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[STAGE]...",
-            help="Only these, and what they stand on; a pattern such as 'train@*' names several.",
-            autocompletion=options.completed_by("stages"),
-        ),
-    ] = None,
+    stages: Stages = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a flowchart for Mermaid.")] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
     json: options.Json = False,
@@ -49,20 +52,20 @@ def dag(
     From the top down, in the order that they run in. A stage stands on those that write what it reads.
     """
     options.only_one(mermaid=mermaid, dot=dot, json=json)
-
     found = find(open_project(needs_config=True), stages or [])
-    for note in found.pipeline.notes:
-        render.warn(note)
+    render.warn_all(found.pipeline.notes)
     if json:
-        return render.as_json(_described(found))
-    if mermaid or dot:
-        return render.write((draw.mermaid if mermaid else draw.dot)(found.above))
-    return render.answer(_lines(found, render.width()), page=True)
+        render.as_json(_as_json(found))
+    elif mermaid:
+        render.write(draw.mermaid(found.above))
+    elif dot:
+        render.write(draw.dot(found.above))
+    else:
+        render.answer(_lines(found, render.width()), page=True)
 
 
 def _lines(dag: Dag, width: int | None) -> list[list[Piece]]:
-
-    words = {stage.name: _words(stage.frozen, stage.always_changed, stage.desc) for stage in dag.stages}
+    words = {stage.name: _words(stage) for stage in dag.stages}
     lines: list[list[Piece]] = []
     for rails, name in draw.draw(dag.above, width):
         if name is None:
@@ -78,32 +81,38 @@ def _lines(dag: Dag, width: int | None) -> list[list[Piece]]:
     return lines
 
 
-def _words(frozen: bool, always_changed: bool, desc: str) -> str:
-    states = [word for word, holds in (("frozen", frozen), ("always changed", always_changed)) if holds]
-    return ", ".join(states) + (": " if states and desc else "") + desc.partition("\n")[0]
+def _words(stage: Stage) -> str:
+    """The states of a stage and the first line of its description."""
+    states = []
+    if stage.frozen:
+        states.append("frozen")
+    if stage.always_changed:
+        states.append("always changed")
+    parts = [", ".join(states), stage.desc.partition("\n")[0]]
+    return ": ".join(part for part in parts if part)
 
 
-def _described(dag: Dag) -> dict[str, Any]:
+def _as_json(dag: Dag) -> dict[str, Any]:
+    stages = [_stage(stage, dag.above[stage.name]) for stage in dag.stages]
+    return {"file": dag.pipeline.file, "stages": stages}
+
+
+def _stage(stage: Stage, above: Iterable[str]) -> dict[str, Any]:
+    outs = [
+        {"path": out.path, "kind": out.kind, "in_git": out.in_git, "persist": out.persist}
+        for out in stage.outs
+    ]
     return {
-        "file": dag.pipeline.file,
-        "stages": [
-            {
-                "name": stage.name,
-                "line": stage.line,
-                "after": list(dag.above[stage.name]),
-                "commands": list(stage.commands),
-                "wdir": stage.wdir,
-                "deps": list(stage.deps),
-                "params": {dep.file: None if dep.keys is None else list(dep.keys) for dep in stage.params},
-                "outs": [
-                    {"path": out.path, "kind": out.kind, "in_git": out.in_git, "persist": out.persist}
-                    for out in stage.outs
-                ],
-                "desc": stage.desc,
-                "frozen": stage.frozen,
-                "always_changed": stage.always_changed,
-                "meta": stage.meta,
-            }
-            for stage in dag.stages
-        ],
+        "name": stage.name,
+        "line": stage.line,
+        "after": list(above),
+        "commands": list(stage.commands),
+        "wdir": stage.wdir,
+        "deps": list(stage.deps),
+        "params": {dep.file: None if dep.keys is None else list(dep.keys) for dep in stage.params},
+        "outs": outs,
+        "desc": stage.desc,
+        "frozen": stage.frozen,
+        "always_changed": stage.always_changed,
+        "meta": stage.meta,
     }

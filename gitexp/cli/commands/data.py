@@ -59,17 +59,9 @@ Exps = Annotated[
 All = Annotated[bool, typer.Option("--all", "-A", help="The data of all experiments, and of the workspace.")]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", min=1, help="How many at once; default: as suits the remote."),
+    options.jobs("How many at once; default: as suits the remote."),
 ]
-Where = Annotated[
-    str | None,
-    typer.Option(
-        "--remote",
-        metavar="NAME",
-        help="Which data remote; default: the first one.",
-        autocompletion=options.completed_by("data_remotes"),
-    ),
-]
+Where = Annotated[str | None, options.data_remote("Which data remote; default: the first one.")]
 
 
 def push(
@@ -85,12 +77,11 @@ def push(
     What fails does not stop the rest, and is named at the end. After an interruption the next push goes on
     from there.
     """
-
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)
     with Meter("Pushing", quiet=quiet) as meter:
         report = ops.push(project, wanted, remote=remote, jobs=jobs, on_progress=meter)
-    _tell(report, wanted, f"Pushed {_amount(report)} to {report.remote}.", quiet=quiet, json=json)
+    _end(report, wanted, f"Pushed {_amount(report)} to {report.remote}.", quiet=quiet, json=json)
 
 
 def pull(
@@ -106,12 +97,11 @@ def pull(
     Each is verified before it is taken. They come into the store in .git; the workspace stays as it is until
     gitexp checkout brings them into it.
     """
-
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)
     with Meter("Pulling", quiet=quiet) as meter:
         report = ops.pull(project, wanted, remote=remote, jobs=jobs, on_progress=meter)
-    _tell(report, wanted, f"Pulled {_amount(report)} from {report.remote}.", quiet=quiet, json=json)
+    _end(report, wanted, f"Pulled {_amount(report)} from {report.remote}.", quiet=quiet, json=json)
 
 
 def status(
@@ -123,42 +113,35 @@ def status(
     found = datasets_status.status(project, _wanted(project, exps, everything), remote=remote)
     if json:
         return render.as_json([_as_json(each) for each in found])
-    render.answer(_lines(found))
     if not found:
-        render.say("No gitexp.lock names any data.", "dim")
-    elif any(each.missing_there is None for each in found):
+        return render.say("No gitexp.lock names any data.", "dim")
+    render.answer(_lines(found))
+    if any(each.missing_there is None for each in found):
         render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
     return None
 
 
 def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[Artifact]:
-
+    """The data of experiments. With `everything`, an experiment without readable data is left out."""
     if exps and everything:
         raise errors.UsageError("--all and names do not go together.", "Give one of them.")
     commits = datasets_wanted.commits(project, exps or (), everything=everything)
     if everything:
         unread = datasets_wanted.unreadable(project, [commit for commit in commits if commit is not None])
-        for error in unread.values():
-            render.warn(f"left out: {error.message}")
+        render.warn_all(f"left out: {error.message}" for error in unread.values())
         commits = [commit for commit in commits if commit not in unread]
     return datasets_wanted.artifacts(project, commits)
 
 
-def _tell(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
-    """Say what a transfer came to; raises TransferFailed if some of it failed."""
-
+def _end(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
+    """Say how a transfer ended. Raises TransferFailed if a part failed."""
     if json:
-        failed = [{"path": path, **error.as_json()} for path, error in report.failed.items()]
-        counts = {"artifacts": len(wanted), "objects": report.objects, "bytes": report.bytes}
-        render.as_json({"remote": report.remote, **counts, "failed": failed})
-        if failed:
+        render.as_json(_report(report, len(wanted)))
+        if report.failed:
             raise typer.Exit(errors.TransferFailed.exit_code)
         return
-    if report.objects and not quiet:
-        render.say(done)
-    elif not report.failed and not quiet:
-        nothing = "nothing to transfer" if wanted else "no gitexp.lock names any data"
-        render.say(f"Up to date with {report.remote}: {nothing}.", "dim")
+    if not quiet:
+        _tell(report, wanted, done)
     if len(report.failed) > 1:
         for path, error in list(report.failed.items())[:_NAMED]:
             render.warn(f"{path}: {error.message}")
@@ -167,13 +150,29 @@ def _tell(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: b
     report.check()
 
 
-def _amount(report: TransferReport) -> str:
+def _report(report: TransferReport, artifacts: int) -> dict[str, Any]:
+    return {
+        "remote": report.remote,
+        "artifacts": artifacts,
+        "objects": report.objects,
+        "bytes": report.bytes,
+        "failed": [{"path": path, **error.as_json()} for path, error in report.failed.items()],
+    }
 
+
+def _tell(report: TransferReport, wanted: list[Artifact], done: str) -> None:
+    if report.objects:
+        render.say(done)
+    elif not report.failed:
+        nothing = "nothing to transfer" if wanted else "no gitexp.lock names any data"
+        render.say(f"Up to date with {report.remote}: {nothing}.", "dim")
+
+
+def _amount(report: TransferReport) -> str:
     return words.objects(report.objects, report.bytes)
 
 
 def _lines(found: list[DataStatus]) -> Iterator[str]:
-
     width = max((len(each.artifact.path) for each in found), default=0)
     for each in found:
         places = [f"{_count(each.missing_here)}here"]

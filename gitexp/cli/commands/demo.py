@@ -20,15 +20,16 @@ gitexp demo ~/iris
 """
 
 
+Folder = Annotated[Path | None, typer.Argument(help="A new folder for the demo; default: a temporary one.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(demo)
 
 
 def demo(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A new folder for the demo; default: a temporary one.")
-    ] = None,
+    folder: Folder = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Show it all on real data: runs, table, diff and branch.
@@ -36,7 +37,6 @@ def demo(
     Makes a small Git repository with Fisher's irises and a trainer in plain Python, and types there
     what you would type.
     """
-
     for variable in PLACES:
         os.environ.pop(variable, None)
     project = ops.prepare(folder)

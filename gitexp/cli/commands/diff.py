@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -34,14 +34,23 @@ gitexp diff --best acc          (the best experiment against its baseline)
 gitexp diff main --best val_loss --min --filter "'paper' in tags"
 """
 
-_Point = typer.Argument(
-    metavar="[A]",
-    help="Experiment, Git revision or 'workspace'.",
-    autocompletion=options.completed_by("points"),
-)
-_Other = typer.Argument(
-    metavar="[B]", help="The same, to compare with.", autocompletion=options.completed_by("points")
-)
+_ADDED, _DELETED = "green", "red"
+_MOST_FILES = 20  # of a folder of data that are named; --json names them all
+_DIGITS = 7  # of a hash, as Git shows ids
+_POINTS = options.completed_by("points")
+
+PointA = Annotated[
+    str | None,
+    typer.Argument(metavar="[A]", help="Experiment, Git revision or 'workspace'.", autocompletion=_POINTS),
+]
+PointB = Annotated[
+    str | None, typer.Argument(metavar="[B]", help="The same, to compare with.", autocompletion=_POINTS)
+]
+Best = Annotated[str | None, options.keys("Compare the best experiment by this metric.", "METRIC")]
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help="Exit with 1 if anything differs, as git diff does.")
+]
+Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
 
 
 def register(app: typer.Typer) -> None:
@@ -50,25 +59,16 @@ def register(app: typer.Typer) -> None:
 
 
 def diff(
-    a: Annotated[str | None, _Point] = None,
-    b: Annotated[str | None, _Other] = None,
-    best: Annotated[
-        str | None,
-        typer.Option(
-            metavar="METRIC",
-            help="Compare the best experiment by this metric.",
-            autocompletion=options.completed_by("columns"),
-        ),
-    ] = None,
+    a: PointA = None,
+    b: PointB = None,
+    best: Best = None,
     lowest: options.Lowest = False,
     highest: options.Highest = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
     code: Annotated[bool, typer.Option("--code", help="Add the patch of the code.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if anything differs, as git diff does.")
-    ] = False,
+    exit_code: ExitCode = False,
     json: options.Json = False,
 ) -> None:
     """Compare params, metrics, code, data, command and environment.
@@ -77,7 +77,6 @@ def diff(
     workspace. With --best: that experiment with its baseline or with A; --min, --filter and -A say which
     it is, as for gitexp best.
     """
-
     options.only_one(json=json, md=md)
     low = options.best_is_lowest(lowest, highest)
     project = open_project()
@@ -86,17 +85,16 @@ def diff(
     elif low is not None or filter_text is not None or everything:
         raise errors.UsageError("--min, --max, --filter and -A go with --best.", "Such as: --best acc")
     old, new = ops.points(project, a, b)
-    for complaint in (*old.complaints, *new.complaints):
-        render.warn(complaint)
+    render.warn_all([*old.complaints, *new.complaints])
     found = ops.diff(project, old, new)
     paint = render.colors() and not (json or md)
-    patch = ops.patch(project, found, color=paint) if code else b""
+    patch = ops.patch(project, found, color=paint) if code else None
     if json:
-        render.as_json(as_json(found, patch if code else None))
+        render.as_json(as_json(found, patch))
     elif md:
-        render.answer(markdown(found, patch))
+        render.answer(markdown(found, patch or b""))
     else:
-        render.answer(lines(found, patch, width=render.width(), colors=paint), page=True)
+        render.answer(lines(found, patch or b"", width=render.width(), colors=paint), page=True)
         if not found:
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
     if exit_code and found:
@@ -106,43 +104,29 @@ def diff(
 def _with_best(
     project: Project, metric: str, query: Query, lowest: bool | None, a: str | None, b: str | None
 ) -> tuple[str, str | None]:
-    """Return the two sides where one is the best experiment: `a`, if it is given, and that."""
-
+    """The two sides of a comparison with the best experiment; the other side is `a`, if given."""
     if b is not None:
         raise errors.UsageError("--best takes one side of the comparison.", "Give one other at most.")
     name = best(project, metric, query, lowest).name
     return (name, None) if a is None else (a, name)
 
 
-_ADDED, _DELETED = "green", "red"
-
-
-_MOST_FILES = 20  # of a folder of data that are named; --json names them all
-
-
-_DIGITS = 7  # of a hash, as Git shows ids
-
-
-Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
-
-
 def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[list[Piece]]:
-    """Return the comparison for a terminal of `width` cells; an empty section is left out."""
+    """The comparison for a terminal of `width` cells, without empty sections."""
     out: list[list[Piece]] = []
     for title, heads, rows in _sections(diff):
-        out += [[]] if out else []
-        out += side_by_side([title, *heads[1:]], rows, width)
+        out += [[], *side_by_side([title, *heads[1:]], rows, width)]
     if patch:
-        out += [[]] if out else []
-        out += [[(line, "")] for line in printable_patch(patch, colors=colors)]
-    return out
+        out += [[], *([(line, "")] for line in printable_patch(patch, colors=colors))]
+    return out[1:]
 
 
 def markdown(diff: Diff, patch: bytes) -> list[str]:
-    """Return the comparison as Markdown tables under headings."""
+    """The comparison as Markdown tables under headings."""
     out: list[str] = []
     for title, heads, rows in _sections(diff):
-        out += [f"### {title}", "", *markdown_table(heads, [[text for text, _ in row] for row in rows]), ""]
+        texts = [[text for text, _ in row] for row in rows]
+        out += [f"### {title}", "", *markdown_table(heads, texts), ""]
     if patch:
         shown = printable_patch(patch, colors=False)
         fence = "```"
@@ -153,34 +137,20 @@ def markdown(diff: Diff, patch: bytes) -> list[str]:
 
 
 def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
-    """Return the comparison as `diff --json` has it; a side where a key is missing has no value for it."""
+    """The comparison as `diff --json` has it. A side without a key has no value for the key."""
+    command = None
+    if diff.command:
+        command = {"old": diff.command.old or None, "new": diff.command.new or None}
     document: dict[str, Any] = {
         "a": _point(diff.old),
         "b": _point(diff.new),
         "params": [_change(change) for change in diff.params],
-        "metrics": [],
-        "code": [
-            {
-                "path": file.path,
-                "added": file.added,
-                "deleted": file.deleted,
-                "renamed_from": file.renamed_from,
-            }
-            for file in diff.code
-        ],
-        "data": [
-            {"path": change.path, "old": _artifact(change.old), "new": _artifact(change.new)}
-            | ({"files": change.files.as_json()} if change.files is not None else {})
-            for change in diff.data
-        ],
-        "command": {"old": diff.command.old or None, "new": diff.command.new or None}
-        if diff.command
-        else None,
+        "metrics": [_change_of_metric(change) for change in diff.metrics],
+        "code": [_change_of_code(file) for file in diff.code],
+        "data": [_change_of_data(change) for change in diff.data],
+        "command": command,
         "environment": [_change(change) for change in diff.environment],
     }
-    for change in diff.metrics:
-        difference, percent = change_of(change)
-        document["metrics"].append({**_change(change), "change": difference, "percent": percent})
     if patch is not None:
         document["patch"] = patch.decode("utf-8", "replace")
     return document
@@ -191,15 +161,36 @@ def _point(point: Point) -> dict[str, Any]:
     return {"kind": kind, "name": point.label, "commit": point.commit}
 
 
+def _change(change: Change) -> dict[str, Any]:
+    document = {"key": change.key, "old": change.old, "new": change.new}
+    return {key: value for key, value in document.items() if value is not MISSING}
+
+
+def _change_of_metric(change: Change) -> dict[str, Any]:
+    difference, percent = change_of(change)
+    return {**_change(change), "change": difference, "percent": percent}
+
+
+def _change_of_code(file: FileChange) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "added": file.added,
+        "deleted": file.deleted,
+        "renamed_from": file.renamed_from,
+    }
+
+
+def _change_of_data(change: DataChange) -> dict[str, Any]:
+    document = {"path": change.path, "old": _artifact(change.old), "new": _artifact(change.new)}
+    if change.files is not None:
+        document["files"] = change.files.as_json()
+    return document
+
+
 def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
     if artifact is None:
         return None
     return {"hash": artifact.hash, "size": artifact.size, "files": artifact.files}
-
-
-def _change(change: Change) -> dict[str, Any]:
-    sides = {"old": change.old, "new": change.new}
-    return {"key": change.key} | {side: value for side, value in sides.items() if value is not MISSING}
 
 
 def _sections(diff: Diff) -> Iterable[Section]:
@@ -211,7 +202,8 @@ def _sections(diff: Diff) -> Iterable[Section]:
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
     if diff.data:
-        yield "Data", ["File", old, new], [row for change in diff.data for row in _data(change)]
+        rows = [row for change in diff.data for row in _data(change)]
+        yield "Data", ["File", old, new], rows
     if diff.command:
         yield "Command", ["", old, new], [_values(diff.command)]
     if diff.environment:
@@ -219,17 +211,20 @@ def _sections(diff: Diff) -> Iterable[Section]:
 
 
 def _values(change: Change, precision: int | None = None) -> Cells:
-    show: Callable[[Any], str] = lambda value: show_value(value, precision, longest=None)  # noqa: E731
-    old, new = show(change.old), show(change.new)
-    if old == new and change.old != change.new:  # what differs lies behind the digits shown, or is the type
+    old = show_value(change.old, precision, longest=None)
+    new = show_value(change.new, precision, longest=None)
+    if old == new and change.old != change.new:  # the difference lies behind the digits shown, or in the type
         old, new = repr(change.old), repr(change.new)
     return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
 
 
 def _metric(change: Change) -> Cells:
     difference, percent = change_of(change)
-    by = "" if difference is None else _signed(difference, show_value(difference, PRECISION))
-    share = "" if percent is None else _signed(percent, f"{percent:.3g} %")
+    by = share = ""
+    if difference is not None:
+        by = _signed(difference, show_value(difference, PRECISION))
+    if percent is not None:
+        share = _signed(percent, f"{percent:.3g} %")
     return [*_values(change, PRECISION), (by, ""), (share, "dim")]
 
 
@@ -245,16 +240,13 @@ def _file(file: FileChange) -> Cells:
 
 
 def _data(change: DataChange) -> Iterable[Cells]:
-    """Yield the artifact, and below it the first of the files in it that differ."""
+    """A row for the artifact, and below it a row for each of the first files that differ."""
     yield [(clean(change.path), ""), (_content(change.old), _DELETED), (_content(change.new), _ADDED)]
     if change.files is None:
         return
-    signs = (
-        ("+", change.files.new, _ADDED),
-        ("~", change.files.changed, ""),
-        ("-", change.files.gone, _DELETED),
-    )
-    told = [(f"{sign} {clean(path)}", style) for sign, paths, style in signs for path in paths]
+    told = [(f"+ {clean(path)}", _ADDED) for path in change.files.new]
+    told += [(f"~ {clean(path)}", "") for path in change.files.changed]
+    told += [(f"- {clean(path)}", _DELETED) for path in change.files.gone]
     for text, style in told[:_MOST_FILES]:
         yield [(f"  {text}", style), ("", ""), ("", "")]
     if len(told) > _MOST_FILES:

@@ -10,7 +10,7 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.upkeep import doctor as ops
-from gitexp.upkeep.doctor import Finding
+from gitexp.upkeep.doctor import Diagnosis, Finding
 from gitexp.words import clean, counted
 
 EPILOG = """Examples:
@@ -33,36 +33,46 @@ def doctor(
     Every ref, record and object, locks and worktrees that crashes have left, the trash. --fix deletes
     nothing that holds an experiment. Exits with 1 if a problem is left.
     """
-
     report = ops.examine(open_project(), mend=fix)
     if json:
-        counts = {
-            "experiments": report.experiments,
-            "trashed": report.trashed,
-            "operations": report.operations,
-        }
-        found = [_as_json(finding) for finding in report.findings]
-        render.as_json({"healthy": report.healthy, **counts, "findings": found})
+        render.as_json(_report(report))
     else:
-        looked = counted(report.experiments, "experiment")
-        render.answer(line for finding in report.findings for line in _lines(finding))
-        if not fix and any(finding.mend for finding in report.findings):
-            render.hint("gitexp doctor --fix mends some of it.")
-        render.say(
-            f"{looked}, {report.trashed:,} in the trash: {'all in order' if report.healthy else 'see above'}."
-        )
+        _tell(report, fix=fix)
     if not report.healthy:
         raise typer.Exit(1)
 
 
+def _tell(report: Diagnosis, *, fix: bool) -> None:
+    render.answer(line for finding in report.findings for line in _lines(finding))
+    if not fix and any(finding.mend for finding in report.findings):
+        render.hint("gitexp doctor --fix mends some of it.")
+    looked = f"{counted(report.experiments, 'experiment')}, {report.trashed:,} in the trash"
+    render.say(f"{looked}: {'all in order' if report.healthy else 'see above'}.")
+
+
 def _lines(finding: Finding) -> list[str]:
-
-    state = "mended" if finding.mended else "problem" if finding.problem else "note"
+    state = "note"
+    if finding.mended:
+        state = "mended"
+    elif finding.problem:
+        state = "problem"
     lines = [f"{state}: {clean(finding.message)}"]
-    return lines if finding.hint is None or finding.mended else [*lines, f"  {clean(finding.hint)}"]
+    if finding.hint is not None and not finding.mended:
+        lines.append(f"  {clean(finding.hint)}")
+    return lines
 
 
-def _as_json(finding: Finding) -> dict[str, Any]:
+def _report(report: Diagnosis) -> dict[str, Any]:
+    return {
+        "healthy": report.healthy,
+        "experiments": report.experiments,
+        "trashed": report.trashed,
+        "operations": report.operations,
+        "findings": [_finding(finding) for finding in report.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "problem": finding.problem,

@@ -13,7 +13,7 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.upkeep import fsck as ops
-from gitexp.upkeep.fsck import BadObject
+from gitexp.upkeep.fsck import BadObject, FsckReport
 from gitexp.words import clean
 
 EPILOG = """Examples:
@@ -35,43 +35,52 @@ def fsck(json: options.Json = False) -> None:
     What is damaged is moved aside, and had again from the workspace, from Git or from a data remote if one
     of them has it. Exits with 1 if something is lost, and says which experiments it belongs to.
     """
-
     with Meter("Reading", quiet=json) as meter:
         report = ops.check(open_project(), on_progress=meter)
     if json:
-        counts = {"objects": report.objects, "size": report.size, "elsewhere": report.elsewhere}
-        found = [_as_json(finding) for finding in report.findings]
-        complaints = list(report.complaints)
-        render.as_json({"healthy": report.healthy, **counts, "findings": found, "complaints": complaints})
+        render.as_json(_report(report))
     else:
-        render.answer(line for finding in report.findings for line in _lines(finding))
-        for complaint in report.complaints:
-            render.warn(complaint)
-        read = words.objects(report.objects, report.size)
-        if report.elsewhere:
-            read += f", {report.elsewhere:,} more on a remote alone"
-        render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")
+        _tell(report)
     if not report.healthy:
         raise typer.Exit(1)
 
 
+def _tell(report: FsckReport) -> None:
+    render.answer(line for finding in report.findings for line in _lines(finding))
+    render.warn_all(report.complaints)
+    read = words.objects(report.objects, report.size)
+    if report.elsewhere:
+        read += f", {report.elsewhere:,} more on a remote alone"
+    render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")
+
+
 def _lines(finding: BadObject) -> Iterator[str]:
-
-    what = "damaged" if finding.damaged else "missing"
+    state = "damaged" if finding.damaged else "missing"
     if finding.mended is not None:
-        what += f", had again from {finding.mended}"
+        state += f", had again from {finding.mended}"
     elif finding.unsure:
-        what += "; whether anything refers to it is not known"
+        state += "; whether anything refers to it is not known"
     elif not finding.holders:
-        what += ", and nothing refers to it"
-    yield f"{'problem' if finding.problem else 'note'}: {clean(finding.path or finding.hash)}: {what}"
+        state += ", and nothing refers to it"
+    label = "problem" if finding.problem else "note"
+    yield f"{label}: {clean(finding.path or finding.hash)}: {state}"
     if finding.problem:
-        shown = ", ".join(map(clean, finding.holders[:_SHOWN]))
-        more = len(finding.holders) - _SHOWN
-        yield f"  {finding.hash[:12]}, of {shown}{f' and {more:,} more' if more > 0 else ''}"
+        holders = words.shorten([clean(holder) for holder in finding.holders], _SHOWN)
+        yield f"  {finding.hash[:12]}, of {holders}"
 
 
-def _as_json(finding: BadObject) -> dict[str, Any]:
+def _report(report: FsckReport) -> dict[str, Any]:
+    return {
+        "healthy": report.healthy,
+        "objects": report.objects,
+        "size": report.size,
+        "elsewhere": report.elsewhere,
+        "findings": [_finding(finding) for finding in report.findings],
+        "complaints": list(report.complaints),
+    }
+
+
+def _finding(finding: BadObject) -> dict[str, Any]:
     return {
         "object": finding.hash,
         "state": "damaged" if finding.damaged else "missing",

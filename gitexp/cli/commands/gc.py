@@ -24,35 +24,29 @@ gitexp gc --remote team
 """
 
 
+Remote = Annotated[str | None, options.data_remote("On this data remote, not in the store here.")]
+OlderThan = Annotated[
+    str, typer.Option("--older-than", metavar="TIME", help="Keep what was stored or used since: 14d, 12h.")
+]
+History = Annotated[
+    bool, typer.Option("--history", help="Keep what earlier commits of branches and tags refer to, too.")
+]
+Force = Annotated[
+    bool, options.force("With --remote: even if a Git remote does not answer or has what is not here.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(gc)
 
 
 def gc(
-    remote: Annotated[
-        str | None,
-        typer.Option(
-            "--remote",
-            metavar="NAME",
-            help="On this data remote, not in the store here.",
-            autocompletion=options.completed_by("data_remotes"),
-        ),
-    ] = None,
-    older_than: Annotated[
-        str,
-        typer.Option("--older-than", metavar="TIME", help="Keep what was stored or used since: 14d, 12h."),
-    ] = "14d",
-    history: Annotated[
-        bool, typer.Option("--history", help="Keep what earlier commits of branches and tags refer to, too.")
-    ] = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="With --remote: even if a Git remote does not answer or has what is not here."
-        ),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete it; else only say what would be.")] = False,
+    remote: Remote = None,
+    older_than: OlderThan = "14d",
+    history: History = False,
+    force: Force = False,
+    yes: Annotated[bool, options.yes("Delete it; else only say what would be.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -65,7 +59,6 @@ def gc(
     With --remote all Git remotes are asked first: if one has an experiment, a branch or a tag that is not
     here, nothing is deleted.
     """
-
     if force and remote is None:
         raise errors.UsageError("--force goes with --remote.", "Here nobody else has a say: leave it out.")
     project = open_project()
@@ -82,43 +75,44 @@ def gc(
 
 
 def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None:
-
     where = "" if remote is None else f" on {remote}"
     kept = f"{_counted(garbage.used)} in use"
     if garbage.young:
         kept += f", {_counted(garbage.young)} too young to tell"
-    if removed is None:
-        what = f"{_counted(garbage.unused)} that nothing refers to" if garbage.unused else "Nothing to delete"
-        render.say(f"{what}{where}; {kept}.")
-        if garbage.unused:
-            render.hint("Nothing was deleted yet; the same with --yes does it.")
-    else:
+    if removed is not None:
         render.say(f"Deleted {_counted(removed.objects)}{where}; {kept}.")
         for hash_, why in removed.failed:
             render.warn(f"{hash_[:12]} could not be deleted: {why}")
+    elif garbage.unused:
+        render.say(f"{_counted(garbage.unused)} that nothing refers to{where}; {kept}.")
+        render.hint("Nothing was deleted yet; the same with --yes does it.")
+    else:
+        render.say(f"Nothing to delete{where}; {kept}.")
     if remote is not None and garbage.unused:
+        theirs = "have not pushed to a Git remote yet counts as unused"
         if garbage.alone:
-            what = "have and this repository does not know of counts as unused"
-        else:
-            what = "have not pushed to a Git remote yet counts as unused"
-        render.warn(f"what colleagues {what}.")
+            theirs = "have and this repository does not know of counts as unused"
+        render.warn(f"what colleagues {theirs}.")
 
 
 def _counted(objects: Sequence[ListedObject]) -> str:
-
     return words.objects(len(objects), size_of(objects))
 
 
 def _as_json(garbage: Garbage, removed: Removed | None, remote: str | None) -> dict[str, Any]:
-
-    def counts(objects: Sequence[ListedObject]) -> dict[str, int]:
-        return {"objects": len(objects), "size": size_of(objects)}
-
-    return {
+    document: dict[str, Any] = {
         "remote": remote,
-        "unused": counts(garbage.unused),
-        "young": counts(garbage.young),
-        "used": counts(garbage.used),
-        "deleted": None if removed is None else counts(removed.objects),
-        "failed": [] if removed is None else [{"object": h, "reason": why} for h, why in removed.failed],
+        "unused": _size(garbage.unused),
+        "young": _size(garbage.young),
+        "used": _size(garbage.used),
+        "deleted": None,
+        "failed": [],
     }
+    if removed is not None:
+        document["deleted"] = _size(removed.objects)
+        document["failed"] = [{"object": hash_, "reason": why} for hash_, why in removed.failed]
+    return document
+
+
+def _size(objects: Sequence[ListedObject]) -> dict[str, int]:
+    return {"objects": len(objects), "size": size_of(objects)}

@@ -17,6 +17,8 @@ from gitexp.cli.kit.help import Command, leaves
 from gitexp.model import Status
 from gitexp.version import __version__
 
+_WIDTH = 118
+
 EPILOG = """Examples:
 gitexp guide
 gitexp guide --json
@@ -34,18 +36,15 @@ def guide(context: typer.Context, json: options.Json = False) -> None:
     For coding assistants, CI jobs and research loops: rules, commands, shapes of --json, exit codes and
     error codes on one page.
     """
-
     commands = leaves(context.find_root().command)
     if json:
-        return render.as_json(as_json(commands))
-    return render.answer(text(commands).splitlines())
-
-
-_WIDTH = 118
+        render.as_json(as_json(commands))
+    else:
+        render.answer(text(commands).splitlines())
 
 
 def text(commands: Mapping[str, Any]) -> str:
-    """Return the guide; `commands` are those of the command line by name."""
+    """The guide in words. `commands` has each command of the command line by its name."""
     told = resources.files("gitexp.cli").joinpath("guide.txt").read_text("utf-8")
     parts = {
         "version": __version__,
@@ -60,40 +59,36 @@ def text(commands: Mapping[str, Any]) -> str:
 
 
 def as_json(commands: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same as data, with every option of every command."""
+    """The guide as data, with every option of every command."""
+    codes = [
+        {"code": code, "exit_code": raised_as.exit_code} for code, (raised_as, _) in errors.CODES.items()
+    ]
     return {
         "version": __version__,
         "commands": [_command(name, command) for name, command in commands.items()],
         "experiment": _experiment_fields(),
         "statuses": list(Status),
-        "errors": [
-            {"code": code, "exit_code": raised_as.exit_code} for code, (raised_as, _) in errors.CODES.items()
-        ],
+        "errors": codes,
         "text": text(commands),
     }
 
 
 def _command_lines(commands: Mapping[str, Any]) -> Iterable[str]:
-    usages = {
-        name: " ".join([name, *map(_argument, _params(command, "argument"))])
-        for name, command in commands.items()
-    }
+    usages = {}
+    for name, command in commands.items():
+        usages[name] = " ".join([name, *map(_argument, _params(command, "argument"))])
     width = max(map(len, usages.values()))
-    return (f"{usages[name]:<{width}}  {_first_sentence(command)}" for name, command in commands.items())
+    for name, command in commands.items():
+        yield f"{usages[name]:<{width}}  {_first_sentence(command)}"
 
 
 def _command(name: str, command: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "does": _first_sentence(command),
-        "arguments": [
-            {"name": _argument(param), "help": param.help} for param in _params(command, "argument")
-        ],
-        "options": [
-            {"names": [*param.opts, *param.secondary_opts], "value": _value(param), "help": param.help}
-            for param in _params(command, "option")
-        ],
-    }
+    arguments = [{"name": _argument(param), "help": param.help} for param in _params(command, "argument")]
+    options = [
+        {"names": [*param.opts, *param.secondary_opts], "value": _value(param), "help": param.help}
+        for param in _params(command, "option")
+    ]
+    return {"name": name, "does": _first_sentence(command), "arguments": arguments, "options": options}
 
 
 def _params(command: Any, kind: str) -> list[Any]:
@@ -106,7 +101,7 @@ def _argument(param: Any) -> str:
 
 
 def _value(option: Any) -> str | None:
-    """Return what an option's value is called; None for a flag."""
+    """The name of an option's value; None for a flag."""
     return None if option.is_flag else str(option.metavar or option.name.upper())
 
 

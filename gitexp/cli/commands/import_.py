@@ -13,6 +13,7 @@ from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.sharing import import_ as ops
+from gitexp.sharing.import_ import Imported
 from gitexp.sharing.partner import Fate
 
 EPILOG = """Examples:
@@ -20,6 +21,17 @@ gitexp import ../other-project exp-333c9
 gitexp import https://example.com/team/project.git best --name theirs
 gitexp import https://example.com/project.git best --data-from s3://team/data
 """
+
+
+DataFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--data-from",
+        metavar="URL|REMOTE",
+        help="Where its data is: a URL, a folder, or a data remote of this project.",
+        autocompletion=options.completed_by("data_remotes"),
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,18 +42,8 @@ def register(app: typer.Typer) -> None:
 def import_experiment(
     where: Annotated[str, typer.Argument(metavar="WHERE", help="Path or URL of the other repository.")],
     exp: Annotated[str, typer.Argument(metavar="EXP", help="Name there, or a unique prefix of it.")],
-    name: Annotated[
-        str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name for it here.")
-    ] = None,
-    data_from: Annotated[
-        str | None,
-        typer.Option(
-            "--data-from",
-            metavar="URL|REMOTE",
-            help="Where its data is: a URL, a folder, or a data remote of this project.",
-            autocompletion=options.completed_by("data_remotes"),
-        ),
-    ] = None,
+    name: Annotated[str | None, options.other_name("Another name for it here.")] = None,
+    data_from: DataFrom = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -52,28 +54,33 @@ def import_experiment(
     repository says of data remotes is shown, and used only if you name it. If the name of the experiment is
     taken here it is kept as NAME-2.
     """
-
     project = open_project()
     with contact(quiet=quiet) as on_line:
         done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
     warn_of_namesakes(project, done.experiment.name)
     for path, error in done.missing.items():
         render.warn(f"{path} is not here: {error.message}")
-    for remote, url in done.data_remotes.items() if data_from is None else ():
-        render.hint(f"Its data remote {remote} is {url}; if you trust that: --data-from {shlex.quote(url)}")
+    if data_from is None:
+        for remote, url in done.data_remotes.items():
+            render.hint(
+                f"Its data remote {remote} is {url}; if you trust that: --data-from {shlex.quote(url)}"
+            )
     if name is not None and done.experiment.name != name:
         render.warn(f"It is here already as {done.experiment.name}, and keeps that name.")
         render.hint(f"To give it the other: gitexp rename {done.experiment.name} {name}")
     if json:
-        return render.as_json(row_of(project, done.experiment).as_json())
-    if not quiet:
-        here, fate = done.experiment.name, done.shared.fate
-        if fate is Fate.UP_TO_DATE:
-            render.say(f"{here} is here already.")
-        elif fate in (Fate.UPDATED, Fate.UNITED):
-            render.say(f"{here} is here already; its note and tags were brought up to date.")
-        else:
-            render.say(
-                f"Imported {here}." if fate is Fate.NEW else f"Imported as {here}: {done.shared.reason}."
-            )
-    return None
+        render.as_json(row_of(project, done.experiment).as_json())
+    elif not quiet:
+        render.say(_said(done))
+
+
+def _said(done: Imported) -> str:
+    here = done.experiment.name
+    match done.shared.fate:
+        case Fate.UP_TO_DATE:
+            return f"{here} is here already."
+        case Fate.UPDATED | Fate.UNITED:
+            return f"{here} is here already; its note and tags were brought up to date."
+        case Fate.NEW:
+            return f"Imported {here}."
+    return f"Imported as {here}: {done.shared.reason}."

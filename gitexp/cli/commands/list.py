@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
+from gitexp.model import Stored
 from gitexp.sharing import elsewhere
 from gitexp.words import clean
 
@@ -26,6 +27,9 @@ gitexp list --remote origin
 _KEYS = ("name", "commit", "baseline", "status", "created", "error")
 
 
+Remote = Annotated[str | None, options.git_remote("--remote", "Those that a Git remote has, by name.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("list", cls=Command, epilog=EPILOG)(list_names)
@@ -36,15 +40,7 @@ def list_names(
     filter_text: options.Filter = None,
     failed: options.Failed = None,
     number: options.Number = None,
-    remote: Annotated[
-        str | None,
-        typer.Option(
-            "--remote",
-            metavar="REMOTE",
-            help="Those that a Git remote has, by name.",
-            autocompletion=options.completed_by("remotes"),
-        ),
-    ] = None,
+    remote: Remote = None,
     json: options.Json = False,
 ) -> None:
     """Print the names of experiments, the newest first.
@@ -52,20 +48,22 @@ def list_names(
     One a line. With --json: a list of objects with name, commit, baseline, status and created; with
     --remote of objects with name, record and here, the name of the same one here.
     """
-
     if remote is not None:
         options.alone("--remote", everything, filter_text, failed, number)
         return _list_remote(remote, json=json)
     query = Query(everything, failed=failed, limit=number, filter=filter_text)
     found = matching(open_project(reads_all=True), query)
     if json:
-        heads = (rows.of_experiment(experiment).row(params={}, metrics={}) for experiment in found)
-        return render.as_json_list({key: getattr(row, key) for key in _KEYS} for row in heads)
+        return render.as_json_list(map(_as_json, found))
     return render.answer(clean(experiment.name) for experiment in found)
 
 
-def _list_remote(remote: str, *, json: bool) -> None:
+def _as_json(experiment: Stored) -> dict[str, Any]:
+    head = rows.of_experiment(experiment).row(params={}, metrics={})
+    return {key: getattr(head, key) for key in _KEYS}
 
+
+def _list_remote(remote: str, *, json: bool) -> None:
     with contact() as on_line:
         found = elsewhere.listed(open_project(), remote, on_line)
     if json:

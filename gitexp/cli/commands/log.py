@@ -22,6 +22,15 @@ gitexp log -f exp-333c9
 """
 
 
+_LONGEST = 64 * 1024  # bytes of a line that is waited for
+_WIPE = "\r\x1b[K"
+
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Of a running one: go on until it ends.")]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="The bytes as the command wrote them, escape sequences and all.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(log)
@@ -29,12 +38,8 @@ def register(app: typer.Typer) -> None:
 
 def log(
     exp: options.Exp,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Of a running one: go on until it ends.")
-    ] = False,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The bytes as the command wrote them, escape sequences and all.")
-    ] = False,
+    follow: Follow = False,
+    raw: Raw = False,
     json: options.Json = False,
 ) -> None:
     """Print what an experiment's command printed.
@@ -42,55 +47,56 @@ def log(
     Of a running one: what there is so far, with -f all until it ends; Ctrl-C ends the following, not the
     run. Colours are kept on a terminal; all other control sequences are left out.
     """
-
     options.only_one(follow=follow, json=json)
     project = open_project()
+    if follow and raw:
+        return render.write_bytes(ops.follow(project, exp))
     if follow:
-        chunks = ops.follow(project, exp)
-        return render.write_bytes(chunks) if raw else _show_as_it_comes(chunks)
+        return _show_as_it_comes(ops.follow(project, exp))
     found = ops.log(project, exp)
-    data = found.output
     if json:
-        return render.as_json({"experiment": found.name, "output": data.decode("utf-8", "replace")})
+        output = found.output.decode("utf-8", "replace")
+        return render.as_json({"experiment": found.name, "output": output})
     if raw:
-        return render.write_bytes([data])
-    return render.answer(printable(data, colors=render.colors()), page=True)
-
-
-_LONGEST = 64 * 1024  # bytes of a line that is waited for
-
-
-_WIPE = "\r\x1b[K"
+        return render.write_bytes([found.output])
+    return render.answer(printable(found.output, colors=render.colors()), page=True)
 
 
 def _show_as_it_comes(chunks: Iterable[bytes]) -> None:
-    """Print each line when it is whole, as `log` would; on a terminal, what there is of the last one too.
+    """Print each line as soon as it is whole. A terminal shows the unfinished last line too.
 
-    So a progress bar, which is one line drawn over itself, moves.
+    So a progress bar moves: it is one line that is drawn over itself.
     """
     gc.enable()  # this may go on for days; `main` turned it off
-    paint = render.colors()
     rest = drawn = b""
     try:
         for chunk in chunks:
             rest += chunk
-            end = len(rest) if len(rest) > _LONGEST else rest.rfind(b"\n") + 1
+            end = rest.rfind(b"\n") + 1
+            if len(rest) > _LONGEST:
+                end = len(rest)
             whole, rest = rest[:end], rest[end:]
-            text = "".join(f"{line}\n" for line in printable(whole, colors=paint))
             unfinished = _unfinished(rest)
-            render.write((_WIPE if drawn else "") + text + unfinished)
+            _draw(_lines(whole) + unfinished, over=drawn)
             drawn = rest if unfinished else b""
         if rest:
-            text = "".join(f"{line}\n" for line in printable(rest, colors=paint))
-            render.write((_WIPE if drawn else "") + text)
+            _draw(_lines(rest), over=drawn)
             drawn = b""
     finally:
-        if drawn:  # Ctrl-C: what comes next begins a line of its own
+        if drawn:  # Ctrl-C: the next output begins on a new line
             render.write("\n")
 
 
+def _lines(output: bytes) -> str:
+    return "".join(f"{line}\n" for line in printable(output, colors=render.colors()))
+
+
+def _draw(text: str, *, over: bytes) -> None:
+    render.write((_WIPE if over else "") + text)
+
+
 def _unfinished(rest: bytes) -> str:
-    """Return what to show of a line that has no end yet: nothing where it cannot be taken back."""
+    """The text to show of a line without an end; nothing if the text could not be wiped again."""
     size = render.screen()
     if size is None or not rest:
         return ""

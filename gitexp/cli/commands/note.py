@@ -19,11 +19,20 @@ from gitexp.project.project import Project
 from gitexp.words import show_value
 
 _ECHOED = 200  # characters of a note, to know it again
+_COMMENT = "#"
 
 EPILOG = """Examples:
 gitexp note exp-333c9 -m "best so far; try with more data"
 gitexp note exp-333c9
 """
+
+
+Text = Annotated[
+    str | None,
+    typer.Option(
+        "--message", "-m", metavar="TEXT", help="The note; empty takes it away. Default: an editor."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,12 +42,7 @@ def register(app: typer.Typer) -> None:
 
 def note(
     exp: options.OwnExp,
-    text: Annotated[
-        str | None,
-        typer.Option(
-            "--message", "-m", metavar="TEXT", help="The note; empty takes it away. Default: an editor."
-        ),
-    ] = None,
+    text: Text = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -46,7 +50,6 @@ def note(
 
     Without -m Git's editor is opened on the present one (core.editor, GIT_EDITOR, EDITOR).
     """
-
     project = open_project()
     if text is None:
         found = lookup.require_own(project, exp)
@@ -55,15 +58,14 @@ def note(
     if json:
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
-        said = show_value(experiment.record.note, longest=_ECHOED)
-        render.say(f"{experiment.name} {f'has the note: {said}' if said else 'has no note now.'}")
-
-
-_COMMENT = "#"
+        if said := show_value(experiment.record.note, longest=_ECHOED):
+            render.say(f"{experiment.name} has the note: {said}")
+        else:
+            render.say(f"{experiment.name} has no note now.")
 
 
 def ask(project: Project, text: str, about: str) -> str:
-    """Return what the user makes of `text` in their editor; raises NoTerminal where nobody can answer."""
+    """The text after the user has edited it. Raises UsageError if no terminal is there for an editor."""
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stdout)):
         raise errors.UsageError(
             "There is no terminal to open an editor in.", "Give the text with -m.", code="no-terminal"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated
 
 import typer
 
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.exchange import contact, counted, listed, report
+from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.sharing import pull as ops
@@ -21,27 +22,24 @@ gitexp pull --all
 """
 
 
+Exps = Annotated[
+    list[str] | None, typer.Argument(metavar="[EXP]...", help="Names there, or unique prefixes of them.")
+]
+Source = Annotated[
+    str | None, options.git_remote("--from", "Git remote; default: the one that git fetch uses.")
+]
+Everything = Annotated[bool, typer.Option("--all", "-A", help="Those too that you have removed here.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(pull)
 
 
 def pull(
-    exps: Annotated[
-        list[str] | None, typer.Argument(metavar="[EXP]...", help="Names there, or unique prefixes of them.")
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="REMOTE",
-            help="Git remote; default: the one that git fetch uses.",
-            autocompletion=options.completed_by("remotes"),
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", "-A", help="Those too that you have removed here.")
-    ] = False,
+    exps: Exps = None,
+    source: Source = None,
+    everything: Everything = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -51,39 +49,35 @@ def pull(
     on both sides are united, and another experiment under a name that is taken is kept as NAME-2. gitexp
     undo takes it back. The exit code is 1 if one was refused.
     """
-
     project = open_project()
     with contact(quiet=quiet) as on_line:
         pulled = ops.pull(project, ops.PullRequest(exps or (), source, everything), on_line)
     if json:
-        render.as_json(
-            {"remote": pulled.remote, "experiments": [one.as_json() for one in pulled.experiments]}
-        )
+        experiments = [one.as_json() for one in pulled.experiments]
+        render.as_json({"remote": pulled.remote, "experiments": experiments})
     elif not quiet:
         _tell(pulled)
     report(pulled.experiments, pulled.remote, json=json)
 
 
 def _tell(pulled: Pulled) -> None:
-
-    def of(fate: Fate) -> list[str]:
-        return [one.here or one.there for one in pulled.experiments if one.fate is fate]
-
-    for fate, said in (
-        (Fate.NEW, "Pulled"),
-        (Fate.UPDATED, "Pulled what is new of"),
-        (Fate.UNITED, "United with what was changed here:"),
-    ):
-        if names := of(fate):
-            render.say(f"{said} {listed(names)}.")
+    names: dict[Fate, list[str]] = defaultdict(list)
+    for one in pulled.experiments:
+        names[one.fate].append(one.here or one.there)
+    if new := names[Fate.NEW]:
+        render.say(f"Pulled {listed(new)}.")
+    if updated := names[Fate.UPDATED]:
+        render.say(f"Pulled what is new of {listed(updated)}.")
+    if united := names[Fate.UNITED]:
+        render.say(f"United with what was changed here: {listed(united)}.")
     for one in pulled.experiments:
         if one.fate is Fate.RENAMED:
             render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
         elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
             render.say(f"{one.here}: the newer note holds; {one.reason}")
-    if left := of(Fate.LEFT):
+    if left := names[Fate.LEFT]:
         render.say(f"Left there, as you have removed them here: {listed(left)}. With them: --all", "dim")
-    if same := of(Fate.UP_TO_DATE):
-        render.say(f"Up to date: {counted(same)}.", "dim")
+    if same := names[Fate.UP_TO_DATE]:
+        render.say(f"Up to date: {one_or_many(same)}.", "dim")
     if not pulled.experiments:
         render.say(f"There are no experiments at {pulled.remote}.", "dim")

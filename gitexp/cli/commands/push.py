@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.exchange import contact, counted, listed, report
+from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
-from gitexp.datasets.sync import TransferReport
 from gitexp.sharing import push as ops
 from gitexp.sharing.partner import Fate
-from gitexp.sharing.push import Pushed
-from gitexp.words import human_size
+from gitexp.sharing.push import Pushed, PushRequest
+from gitexp.words import counted, human_size
 
 EPILOG = """Examples:
 gitexp push
 gitexp push exp-333c9 exp-55e90 --to origin
 gitexp push --all --filter "acc > 0.9"
 """
+
+
+To = Annotated[str | None, options.git_remote("--to", "Git remote; default: the one that git push uses.")]
+WithData = Annotated[
+    bool | None,
+    typer.Option("--data/--no-data", help="Data and results too; default: where a data remote is set."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,21 +38,10 @@ def register(app: typer.Typer) -> None:
 
 def push(
     exps: options.OwnExps = None,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            "--to",
-            metavar="REMOTE",
-            help="Git remote; default: the one that git push uses.",
-            autocompletion=options.completed_by("remotes"),
-        ),
-    ] = None,
+    to: To = None,
     everything: options.Everything = False,
     filter_text: options.Filter = None,
-    data: Annotated[
-        bool | None,
-        typer.Option("--data/--no-data", help="Data and results too; default: where a data remote is set."),
-    ] = None,
+    data: WithData = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -55,50 +52,62 @@ def push(
     experiment does. Nothing there is overwritten:
     another experiment of the same name is refused, and the others go. The exit code is 1 if one was.
     """
-
     project = open_project()
-    request = ops.PushRequest(exps or (), to, everything, filter_text, data)
+    request = PushRequest(exps or (), to, everything, filter_text, data)
     with contact(quiet=quiet) as on_line:
         pushed = ops.push(project, request, on_line)
     if json:
-        sent = pushed.data
-        render.as_json(
-            {
-                "remote": pushed.remote,
-                "data": sent and {"remote": sent.remote, "objects": sent.objects, "bytes": sent.bytes},
-                "experiments": [one.as_json() for one in pushed.experiments],
-            }
-        )
+        render.as_json(_as_json(pushed))
     else:
-        _tell(pushed, quiet=quiet)
-        if not pushed.experiments and not quiet:
-            chosen = everything or filter_text is not None
-            none = "No experiment of HEAD is done. Those of all baselines: gitexp push -A"
-            render.say("No experiment is like that." if chosen else none, "dim")
+        _tell(pushed, request, quiet=quiet)
     report(pushed.experiments, pushed.remote, json=json)
 
 
-def _tell(pushed: Pushed, *, quiet: bool) -> None:
+def _as_json(pushed: Pushed) -> dict[str, Any]:
+    data = None
+    if pushed.data is not None:
+        data = {
+            "remote": pushed.data.remote,
+            "objects": pushed.data.objects,
+            "bytes": pushed.data.bytes,
+        }
+    experiments = [one.as_json() for one in pushed.experiments]
+    return {"remote": pushed.remote, "data": data, "experiments": experiments}
 
-    refused = any(one.fate is Fate.REFUSED for one in pushed.experiments)
-    for line in pushed.messages if refused or not quiet else ():
-        render.say(f"{pushed.remote}: {line}", "dim")
-    bare = [one for one in pushed.experiments if one.fate is Fate.UP_TO_DATE and one.reason]
+
+def _tell(pushed: Pushed, request: PushRequest, *, quiet: bool) -> None:
+    names: dict[Fate, list[str]] = defaultdict(list)
+    bare = []  # up to date, but without their data
+    for one in pushed.experiments:
+        if one.fate is Fate.UP_TO_DATE and one.reason:
+            bare.append(one)
+        else:
+            names[one.fate].append(one.there)
+    if names[Fate.REFUSED] or not quiet:
+        for line in pushed.messages:
+            render.say(f"{pushed.remote}: {line}", "dim")
     if bare:
         render.warn(f"{listed([one.there for one in bare])}: at {pushed.remote}, but {bare[0].reason}.")
         render.hint(bare[0].hint)
-    if quiet:
-        return
+    if not quiet:
+        _tell_names(pushed, names)
+        if not pushed.experiments:
+            render.say(_none(request), "dim")
+
+
+def _tell_names(pushed: Pushed, names: Mapping[Fate, Sequence[str]]) -> None:
     if pushed.data is not None and pushed.data.objects:
-        render.say(f"Pushed {_amount(pushed.data)} to {pushed.data.remote}.")
-    for fate, said in ((Fate.NEW, "Pushed"), (Fate.UPDATED, "Pushed what is new of")):
-        if names := [one.there for one in pushed.experiments if one.fate is fate]:
-            render.say(f"{said} {listed(names)} to {pushed.remote}.")
-    if same := [one.there for one in pushed.experiments if one.fate is Fate.UP_TO_DATE and not one.reason]:
-        render.say(f"Up to date at {pushed.remote}: {counted(same)}.", "dim")
+        data = f"{counted(pushed.data.objects, 'object')} of data, {human_size(pushed.data.bytes)},"
+        render.say(f"Pushed {data} to {pushed.data.remote}.")
+    if new := names[Fate.NEW]:
+        render.say(f"Pushed {listed(new)} to {pushed.remote}.")
+    if updated := names[Fate.UPDATED]:
+        render.say(f"Pushed what is new of {listed(updated)} to {pushed.remote}.")
+    if same := names[Fate.UP_TO_DATE]:
+        render.say(f"Up to date at {pushed.remote}: {one_or_many(same)}.", "dim")
 
 
-def _amount(report: TransferReport) -> str:
-
-    objects = "1 object" if report.objects == 1 else f"{report.objects:,} objects"
-    return f"{objects} of data, {human_size(report.bytes)},"
+def _none(request: PushRequest) -> str:
+    if request.everything or request.filter is not None:
+        return "No experiment is like that."
+    return "No experiment of HEAD is done. Those of all baselines: gitexp push -A"

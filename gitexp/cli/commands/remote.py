@@ -29,6 +29,26 @@ gitexp remote remove store
 """
 
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")]
+Known = Annotated[
+    str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=options.completed_by("data_remotes"))
+]
+Url = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL", help="A folder, or file://, ssh://, sftp://, s3://, gs://, az://, http(s)://."
+    ),
+]
+ProtocolOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="KEY=VALUE",
+        help="What its protocol has to know: endpoint_url, region, profile; port, user. Repeatable.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     remote = typer.Typer(name="remote", cls=Subcommands, help="Where data is pushed to and pulled from.")
@@ -38,28 +58,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(remote)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")]
-Known = Annotated[
-    str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=options.completed_by("data_remotes"))
-]
-
-
 def add(
     name: Name,
-    url: Annotated[
-        str,
-        typer.Argument(
-            metavar="URL", help="A folder, or file://, ssh://, sftp://, s3://, gs://, az://, http(s)://."
-        ),
-    ],
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            metavar="KEY=VALUE",
-            help="What its protocol has to know: endpoint_url, region, profile; port, user. Repeatable.",
-        ),
-    ] = None,
+    url: Url,
+    option: ProtocolOption = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -69,7 +71,6 @@ def add(
     time: later it is on a disk that is not mounted. Passwords and keys do not go into the URL: they are
     taken from where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).
     """
-
     project = open_project(needs_config=True)
     found = ops.add(project, name, url, options.pairs(option, "--option"))
     if json:
@@ -85,27 +86,23 @@ def add(
 
 def list_(json: options.Json = False) -> None:
     """List the data remotes, the default one first."""
-
     remotes = open_project(needs_config=True).config.remotes
     if json:
         return render.as_json([{"name": name, **described} for name, described in remotes.items()])
-    width = max(map(len, remotes), default=0)
+    if not remotes:
+        return render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
+    width = max(map(len, remotes))
     lines = []
     for name, described in remotes.items():
         rest = [f"{key}={value}" for key, value in described.items() if key != "url"]
         lines.append(clean("  ".join([f"{name:<{width}}", described["url"], *rest])))
-    render.answer(lines)
-    if not remotes:
-        render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
-    return None
+    return render.answer(lines)
 
 
 def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """Take a data remote out of gitexp.yaml; what is stored there stays."""
-
     url = ops.remove(open_project(needs_config=True), name)
     if json:
-        return render.as_json({"removed": name, "url": url})
-    if not quiet:
+        render.as_json({"removed": name, "url": url})
+    elif not quiet:
         render.say(f"The data remote '{name}' is not in gitexp.yaml any more; what is at {url} stays.")
-    return None

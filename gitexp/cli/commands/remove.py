@@ -13,7 +13,7 @@ from gitexp.cli.kit import exchange, options, render
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.history import remove as ops
-from gitexp.model import Stored
+from gitexp.project.project import Project
 from gitexp.sharing import elsewhere
 from gitexp.sharing.partner import Fate
 
@@ -25,7 +25,10 @@ gitexp remove --keep exp-333c9 exp-55e90
 gitexp remove --remote origin exp-333c9
 """
 
-_SHOWN = 10  # names
+
+Remote = Annotated[
+    str | None, options.git_remote("--remote", "Remove those named from this Git remote; here they stay.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,16 +42,8 @@ def remove(
     filter_text: options.Filter = None,
     everything: options.Everything = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep those named, remove all others.")] = False,
-    remote: Annotated[
-        str | None,
-        typer.Option(
-            "--remote",
-            metavar="REMOTE",
-            help="Remove those named from this Git remote; here they stay.",
-            autocompletion=options.completed_by("remotes"),
-        ),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    remote: Remote = None,
+    yes: Annotated[bool, options.yes("Do not ask.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -58,32 +53,36 @@ def remove(
     does so where a terminal is. gitexp restore brings an experiment back, for thirty days; gitexp undo
     all of them. Running ones stay.
     """
-
     if remote is not None:
         options.alone("--remote", failed, filter_text, everything, keep)
         return _remove_there(remote, exps or (), yes=yes, quiet=quiet, json=json)
     project = open_project()
     selection = ops.Selection(exps or (), failed, filter_text, everything, keep)
     chosen = ops.select(project, selection)
-    if chosen and not yes:
-        _ask(f"This removes {_listed(chosen)}.")
-    ops.remove(project, chosen)
     names = [experiment.name for experiment in chosen]
+    if chosen and not yes:
+        _ask(f"This removes {exchange.listed(names)}.")
+    ops.remove(project, chosen)
     if json:
-        return render.as_json({"removed": names})
-    if not quiet and chosen:
-        render.say(f"Removed {_listed(chosen)}.")
-        render.say("To bring back: gitexp undo, or gitexp restore <name> within thirty days", "dim")
+        render.as_json({"removed": names})
     elif not quiet:
-        of_dvc = ops.count_of_dvc(project, selection)
-        but = f" but {of_dvc:,} of DVC's, which gitexp only reads" if of_dvc else ""
-        render.say(f"No experiment is like that{but}.", "dim")
+        _tell(project, selection, names)
     return None
+
+
+def _tell(project: Project, selection: ops.Selection, removed: Sequence[str]) -> None:
+    if removed:
+        render.say(f"Removed {exchange.listed(removed)}.")
+        render.say("To bring back: gitexp undo, or gitexp restore <name> within thirty days", "dim")
+        return
+    but = ""
+    if of_dvc := ops.count_of_dvc(project, selection):
+        but = f" but {of_dvc:,} of DVC's, which gitexp only reads"
+    render.say(f"No experiment is like that{but}.", "dim")
 
 
 def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, json: bool) -> None:
     """Remove experiments from a Git remote."""
-
     if not words:
         raise errors.UsageError(
             "Nothing says which experiments to remove.", f"Name them; see gitexp list --remote {remote}"
@@ -96,20 +95,20 @@ def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, 
         _ask(f"This removes {names} from {remote}, for all who use it.")
     done = elsewhere.remove(project, selected)
     gone = [one.there for one in done if one.fate is Fate.REMOVED]
+    refused = [one.there for one in done if one.fate is Fate.REFUSED]
     if json:
-        render.as_json({"removed": gone, "refused": [one.there for one in done if one.fate is Fate.REFUSED]})
+        render.as_json({"removed": gone, "refused": refused})
     elif gone and not quiet:
         render.say(f"Removed {exchange.listed(gone)} from {remote}.")
         render.say("What is here stays; what was there alone: gitexp restore, within thirty days", "dim")
     exchange.report(done, remote, json=json)
 
 
-def _ask(what: str) -> None:
-    """Say what will be done and ask whether to go on, where a terminal is; raises typer.Abort if not."""
-
+def _ask(question: str) -> None:
+    """Ask on a terminal whether to go on. Raises typer.Abort if the answer is no."""
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
         return
-    render.say(what)
+    render.say(question)
     try:
         go_on = typer.confirm("Go on?", err=True)
     except typer.Abort:  # Ctrl-C, on the line of the question
@@ -117,10 +116,3 @@ def _ask(what: str) -> None:
         raise
     if not go_on:
         raise typer.Abort
-
-
-def _listed(chosen: list[Stored]) -> str:
-    names = ", ".join(experiment.name for experiment in chosen[:_SHOWN])
-    more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
-    many = "" if len(chosen) == 1 else f"{len(chosen):,} experiments: "
-    return f"{many}{names}{more}"

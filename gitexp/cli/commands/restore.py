@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,22 +22,23 @@ gitexp restore exp-333c9
 """
 
 
+InTrash = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[EXP]", help="Name or its beginning.", autocompletion=options.completed_by("trashed")
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(restore)
 
 
 def restore(
-    exp: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[EXP]", help="Name or its beginning.", autocompletion=options.completed_by("trashed")
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name for it.")
-    ] = None,
-    list_them: Annotated[bool, typer.Option("--list", help="Show what is in the trash.")] = False,
+    exp: InTrash = None,
+    name: Annotated[str | None, options.other_name("Another name for it.")] = None,
+    list_them: Annotated[bool, options.list_them("Show what is in the trash.")] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -45,7 +46,6 @@ def restore(
 
     Of several that had the same name, the one that was removed last.
     """
-
     project = open_project()
     if list_them:
         return _list(history_restore.trashed(project), json=json)
@@ -54,27 +54,28 @@ def restore(
     experiment = history_restore.restore(project, exp, name)
     warn_of_namesakes(project, experiment.name)
     if json:
-        return render.as_json(row_of(project, experiment).as_json())
-    if not quiet:
+        render.as_json(row_of(project, experiment).as_json())
+    elif not quiet:
         render.say(f"{experiment.name} is back.")
     return None
 
 
 def _list(found: list[Trashed], *, json: bool) -> None:
-
     if json:
-        return render.as_json_list(
-            {
-                "name": one.experiment.name,
-                "commit": one.commit,
-                "record": one.experiment.id,
-                "removed": stamp(one.removed),
-            }
-            for one in found
-        )
+        return render.as_json_list(map(_as_json, found))
     if not found:
         return render.say("The trash is empty.", "dim")
-    return render.answer(
-        f"{show_time(one.removed.isoformat()):>10}  {one.commit[:7]}  {clean(one.experiment.name)}"
-        for one in found
-    )
+    return render.answer(map(_line, found))
+
+
+def _line(one: Trashed) -> str:
+    return f"{show_time(one.removed.isoformat()):>10}  {one.commit[:7]}  {clean(one.experiment.name)}"
+
+
+def _as_json(one: Trashed) -> dict[str, Any]:
+    return {
+        "name": one.experiment.name,
+        "commit": one.commit,
+        "record": one.experiment.id,
+        "removed": stamp(one.removed),
+    }

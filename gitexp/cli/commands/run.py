@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gitexp import errors
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.commands.run_words import RunCommand, explained, meant
-from gitexp.cli.commands.status import show
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line, same_line
 from gitexp.model import Experiment
-from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, sentence
 from gitexp.project.project import Project
 from gitexp.runs import run as ops
 from gitexp.runs.request import RunRequest
-from gitexp.stages.execute import StageListener
-from gitexp.stages.status import status
-from gitexp.times import show_duration
-
-_NO_FLAGS = {"force": False, "single": False, "downstream": False, "keep_going": False, "jobs": 1}
+from gitexp.runs.run import Result
 
 EPILOG = r"""Examples:
 gitexp run -- python train.py
@@ -46,6 +39,72 @@ gitexp run prepare --downstream    (a stage, and what stands on it)
 """
 
 
+Words = Annotated[
+    list[str] | None,
+    options.stages(
+        "[STAGE...|[--] CMD...]",
+        "Stages to run, or a command; default: all stages, or command: in gitexp.yaml.",
+    ),
+]
+SetParams = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-S",
+        metavar="[FILE:]KEY=VALUE",
+        help="Change a param: key=value, +key=value to add one, ~key to remove one. Repeatable.",
+        autocompletion=options.completed_by("params"),
+    ),
+]
+Metric = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME=PATTERN",
+        help="Take a metric from the output: the last match of a regular expression. Repeatable.",
+    ),
+]
+Once = Annotated[
+    bool,
+    typer.Option("--once", help="If exactly this has been done before, give that result; run nothing."),
+]
+Temp = Annotated[
+    bool, typer.Option("--temp", help="Run in an isolated worktree; the workspace stays as it is.")
+]
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="EXP|REV",
+        help="Run the code of an experiment or commit, in an isolated worktree; its command by default.",
+        autocompletion=options.completed_by("points"),
+    ),
+]
+WithFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="FILE[=SOURCE]",
+        help="Lay a file over the code of --from: the workspace's, or SOURCE. Repeatable.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Run the stages though they are up to date.")]
+Single = Annotated[
+    bool, typer.Option("--single", "-s", help="Run the named stages alone, not what they stand on.")
+]
+Downstream = Annotated[
+    bool, typer.Option("--downstream", help="Run the named stages and what stands on them.")
+]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", "-k", help="After a failure, run what does not stand on it.")
+]
+Jobs = Annotated[int, options.jobs("Run so many stages at the same time.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would become of each stage here; run and store nothing."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=RunCommand, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
@@ -53,78 +112,22 @@ def register(app: typer.Typer) -> None:
 
 def run(
     ctx: typer.Context,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[STAGE...|[--] CMD...]",
-            help="Stages to run, or a command; default: all stages, or command: in gitexp.yaml.",
-            autocompletion=options.completed_by("stages"),
-        ),
-    ] = None,
-    set_params: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "-S",
-            metavar="[FILE:]KEY=VALUE",
-            help="Change a param: key=value, +key=value to add one, ~key to remove one. Repeatable.",
-            autocompletion=options.completed_by("params"),
-        ),
-    ] = None,
+    words: Words = None,
+    set_params: SetParams = None,
     name: options.Name = "",
     name_template: options.NameTemplate = "",
     note: options.Note = "",
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            metavar="NAME=PATTERN",
-            help="Take a metric from the output: the last match of a regular expression. Repeatable.",
-        ),
-    ] = None,
-    once: Annotated[
-        bool,
-        typer.Option("--once", help="If exactly this has been done before, give that result; run nothing."),
-    ] = False,
-    temp: Annotated[
-        bool, typer.Option("--temp", help="Run in an isolated worktree; the workspace stays as it is.")
-    ] = False,
-    from_: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="EXP|REV",
-            help="Run the code of an experiment or commit, in an isolated worktree; its command by default.",
-            autocompletion=options.completed_by("points"),
-        ),
-    ] = "",
-    with_files: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="FILE[=SOURCE]",
-            help="Lay a file over the code of --from: the workspace's, or SOURCE. Repeatable.",
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Run the stages though they are up to date.")
-    ] = False,
-    single: Annotated[
-        bool, typer.Option("--single", "-s", help="Run the named stages alone, not what they stand on.")
-    ] = False,
-    downstream: Annotated[
-        bool, typer.Option("--downstream", help="Run the named stages and what stands on them.")
-    ] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure, run what does not stand on it.")
-    ] = False,
-    jobs: Annotated[
-        int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run so many stages at the same time.")
-    ] = 1,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Say what would become of each stage here; run and store nothing."),
-    ] = False,
+    metric: Metric = None,
+    once: Once = False,
+    temp: Temp = False,
+    from_: From = "",
+    with_files: WithFiles = None,
+    force: Force = False,
+    single: Single = False,
+    downstream: Downstream = False,
+    keep_going: KeepGoing = False,
+    jobs: Jobs = 1,
+    dry_run: DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -140,49 +143,14 @@ def run(
     restored from an experiment that has run the same; with names, these and what they stand on. Options
     may stand after stages. What follows -- is a command, also if a stage is called so.
     """
-
-    options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
+    options.one_name(name, name_template)
     options.only_one(single=single, downstream=downstream)
     if dry_run:
         _refuse_elsewhere({"from": from_, "with": with_files, "temp": temp, "once": once})
     gc.enable()  # the command may take days, and `main` has turned it off
     project = open_project(needs_config=True)
-
-    def started(experiment: Experiment) -> None:
-        with contextlib.suppress(OSError, errors.GitexpError):  # words that fail are no reason not to run
-            for warning in experiment.record.warnings:
-                render.warn(warning)
-            warn_of_namesakes(project, experiment.name)
-            if not quiet:
-                render.say(f"{experiment.name} started", "dim")
-
-    def same(experiment: Experiment) -> None:
-        if not quiet:
-            with contextlib.suppress(OSError):
-                render.say(same_line(experiment, runs=not once))
-
-    with explained(words or []):
-        command, selection = meant(project, words or [], ctx)
-    flags: dict[str, Any] = {
-        "force": force,
-        "single": single,
-        "downstream": downstream,
-        "keep_going": keep_going,
-        "jobs": jobs,
-    }
-    if selection is not None:
-        selection = replace(selection, **flags)
-    elif flags != _NO_FLAGS or dry_run:
-        asked = next((flag for flag in flags if flags[flag] != _NO_FLAGS[flag]), "dry_run")
-        raise errors.UsageError(
-            f"--{asked.replace('_', '-')} is for stages, and a command is to run.",
-            "Stages stand under stages: in gitexp.yaml, and are named without -- before them.",
-        )
-    if dry_run:
-        with explained(words or []):
-            return _dry_run(project, selection, set_params or [], json=json)
+    screen = _Screen(project, once=once, quiet=quiet)
     request = RunRequest(
-        command=command,
         overrides=tuple(set_params or ()),
         name=name,
         name_template=name_template,
@@ -192,54 +160,76 @@ def run(
         with_=tuple(with_files or ()),
         metrics=tuple(metric or ()),
         once=once,
-        selection=selection,
-        listener=_listener(quiet=quiet) if selection is not None else None,
         stdout=2 if json else 1,
-        on_start=started,
-        on_same=same,
+        on_start=screen.started,
+        on_same=screen.same,
     )
+    flags = {"force": force, "single": single, "downstream": downstream, "keep_going": keep_going}
     with explained(words or []):
-        result = ops.run(project, request)
-    with contextlib.suppress(OSError):
-        for warning in result.warnings:
-            render.warn(warning)
-        if not quiet and result.again:
-            render.say(ended_line(result.experiment))
-        if result.failure is not None:
-            render.fail(result.failure)
-        elif result.hint:
-            render.hint(result.hint)
+        command, stages = meant(project, words or [], ctx)
+        if stages is None:
+            _refuse_flags({**flags, "jobs": jobs != 1, "dry_run": dry_run})
+            result = ops.run(project, replace(request, command=command))
+        else:
+            # A run of a command must not pay for stages.
+            from gitexp.cli.commands import run_stages
+
+            selection = run_stages.selection(stages, flags, jobs)
+            if dry_run:
+                return run_stages.dry_run(project, selection, request.overrides, json=json)
+            listener = run_stages.listener(quiet=quiet)
+            result = ops.run(project, replace(request, selection=selection, listener=listener))
+    screen.ended(result)
     if json:
         render.as_json(row_of(project, result.experiment).as_json())
     raise typer.Exit(result.exit_code)
 
 
-def _listener(*, quiet: bool) -> StageListener:
-    """Return what says how the stages go, where somebody wants to know."""
+class _Screen:
+    """What a person reads of a run. Words that fail are no reason not to run."""
 
-    def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
+    def __init__(self, project: Project, *, once: bool, quiet: bool) -> None:
+        self._project = project
+        self._once = once
+        self._quiet = quiet
+
+    def started(self, experiment: Experiment) -> None:
+        with contextlib.suppress(OSError, errors.GitexpError):
+            render.warn_all(experiment.record.warnings)
+            warn_of_namesakes(self._project, experiment.name)
+            if not self._quiet:
+                render.say(f"{experiment.name} started", "dim")
+
+    def same(self, experiment: Experiment) -> None:
+        if not self._quiet:
+            with contextlib.suppress(OSError):
+                render.say(same_line(experiment, runs=not self._once))
+
+    def ended(self, result: Result) -> None:
         with contextlib.suppress(OSError):
-            render.say(f"[{at}/{of}] {name}: {sentence(why)}")
+            render.warn_all(result.warnings)
+            if not self._quiet and result.again:
+                render.say(ended_line(result.experiment))
+            if result.failure is not None:
+                render.fail(result.failure)
+            elif result.hint:
+                render.hint(result.hint)
 
-    def ends(result: StageResult, at: int, of: int) -> None:
-        text = result.text
-        if result.state is StageState.RAN:
-            text = f"done in {show_duration(result.seconds or 0)}"
-        with contextlib.suppress(OSError):
-            render.say(f"[{at}/{of}] {result.name}: {text}", "red" if result.error else "dim")
 
-    return StageListener() if quiet else StageListener(begins, ends)
+def _refuse_flags(given: dict[str, bool]) -> None:
+    """Raise UsageError for a flag about stages where a command is to run."""
+    for flag, is_given in given.items():
+        if is_given:
+            raise errors.UsageError(
+                f"--{flag.replace('_', '-')} is for stages, and a command is to run.",
+                "Stages stand under stages: in gitexp.yaml, and are named without -- before them.",
+            )
 
 
 def _refuse_elsewhere(asked: dict[str, object]) -> None:
-    """Raise UsageError if other code than the workspace's is asked for: --dry-run would answer for that."""
+    """Raise UsageError for a flag that runs other code: --dry-run answers for the workspace's code alone."""
     if names := [f"--{name}" for name, value in asked.items() if value]:
         raise errors.UsageError(
             f"--dry-run looks at the workspace, and does not go together with {' and '.join(names)}.",
             "Without --dry-run, what any experiment has computed is restored, and the rest runs.",
         )
-
-
-def _dry_run(project: Project, selection: StageSelection | None, overrides: list[str], *, json: bool) -> None:
-
-    show(status(project, selection, overrides, ask_servers=True), project.typed, json=json)

@@ -1,4 +1,4 @@
-"""What the words of `gitexp run` are: stages with options around them, or a command with its own options."""
+"""The words of `gitexp run`: stages with options around them, or a command with its own options."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import typer
 
 from gitexp import errors
 from gitexp.cli.kit.help import Command
-from gitexp.pipeline.graph import Graph
-from gitexp.pipeline.state import StageSelection
 from gitexp.project.project import Project
 from gitexp.words import nearest
 
@@ -21,13 +19,13 @@ _DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
 
 
 class RunCommand(Command):
-    """`run`, whose words are a command after `--`, and stages without where the project has some.
+    """The parser of `run`. Words after `--` are a command. Other words are stages, if the project has stages.
 
-    Options after stages are gitexp's, options after a command are the command's.
+    Options after stages belong to gitexp, options after a command to the command.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as ever, and remember whether `--` came before the words."""
+        """Parse the command line, and remember whether `--` came before the words."""
         given = list(args)
         words = self.make_parser(ctx).parse_args(list(args))[0].get("words") or ()
         before = len(given) - len(words) - 1
@@ -49,13 +47,16 @@ class RunCommand(Command):
 
 def meant(
     project: Project, words: list[str], context: typer.Context
-) -> tuple[tuple[str, ...] | None, StageSelection | None]:
-    """Return the command that the words are, or the stages; None and None for `command:` of the config."""
-    if words and (context.meta.get(_DASHES) or project.config.pipeline_file is None):
-        return tuple(words), None
-    if project.config.pipeline_file is None:
-        return None, None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """The command that the words are, or the names of the stages (none: all stages).
 
+    Both are None for `command:` of the config.
+    """
+    has_stages = project.config.pipeline_file is not None
+    if words and (context.meta.get(_DASHES) or not has_stages):
+        return tuple(words), None
+    if not has_stages:
+        return None, None
     if (late := _first_option(words)) is not None:
         _require_stages(project, words[:late])
         options = shlex.join(words[late:])
@@ -63,12 +64,12 @@ def meant(
             f"{words[late]} stands after the stages.",
             f"Options come first: gitexp run {options} {shlex.join(words[:late])}",
         )
-    return None, StageSelection(tuple(words))
+    return None, tuple(words)
 
 
 @contextlib.contextmanager
 def explained(words: Sequence[str]) -> Iterator[None]:
-    """Raise UnknownStage of the block with the right hint where the words are a command."""
+    """Give an UnknownStage error of the block the right hint, if the words are a command."""
 
     try:
         yield
@@ -81,35 +82,36 @@ def explained(words: Sequence[str]) -> Iterator[None]:
 
 
 def _first_option(words: Sequence[str]) -> int | None:
-    return next((at for at, word in enumerate(words) if word.startswith("-")), None)
+    for at, word in enumerate(words):
+        if word.startswith("-"):
+            return at
+    return None
 
 
 def _starts_with_stages(words: Sequence[str]) -> bool:
-    """Return whether there are options among the words, and the words before are stages."""
+    """Whether there are options among the words, and only stages before the first option."""
     late = _first_option(words)
     if not late:
         return False
-
     try:
         project = Project.open()
         if project.config.pipeline_file is None:
             return False
         _require_stages(project, words[:late])
-    except errors.GitexpError:  # whoever runs them says so
+    except errors.GitexpError:  # the run itself reports this
         return False
     return True
 
 
 def _require_stages(project: Project, words: Sequence[str]) -> None:
-    """Raise UnknownStage for a word that is none, ConfigError or ParseError for stages that are wrong."""
+    # A run of a command must not pay for stages.
+    from gitexp.cli.commands import run_stages
 
-    pipeline = project.pipeline()
-    assert pipeline is not None  # the config has stages, or nobody would ask
-    Graph(pipeline).select(words)
+    run_stages.require(project, words)
 
 
 def _refuse_option(error: typer.TyperException, words: Sequence[str]) -> None:
-    """Raise UsageError for an option that gitexp does not have, and a program may."""
+    """Raise UsageError for an option unlike any of gitexp's: it may be meant for a program."""
     name = getattr(error, "option_name", None)
     possible = getattr(error, "possibilities", None)
     if possible is None or name is None or nearest(name, possible, most=1):

@@ -34,12 +34,10 @@ def save(
 
     Params, metrics and other declared results are stored as a run would store them.
     """
-
-    options.only_one(**{"name": bool(name), "name-template": bool(name_template)})
+    options.one_name(name, name_template)
     project = open_project(needs_config=True)
     experiment = ops.save(project, name, note, name_template=name_template)
-    for warning in experiment.record.warnings:
-        render.warn(warning)
+    render.warn_all(experiment.record.warnings)
     warn_of_namesakes(project, experiment.name)
     if json:
         render.as_json(row_of(project, experiment).as_json())

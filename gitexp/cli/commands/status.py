@@ -21,62 +21,68 @@ gitexp status --json
 """
 
 
+Stages = Annotated[
+    list[str] | None,
+    options.stages("[STAGE]...", "These and what they stand on; default: all stages."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("status", cls=Command, epilog=EPILOG)(say)
 
 
 def say(
-    stages: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[STAGE]...",
-            help="These and what they stand on; default: all stages.",
-            autocompletion=options.completed_by("stages"),
-        ),
-    ] = None,
+    stages: Stages = None,
     json: options.Json = False,
 ) -> None:
     """Say which stages and data have changed, and what a run would do.
 
     Nothing is run, and no server is asked what a data remote has; gitexp run --dry-run asks.
     """
-
     project = open_project(needs_config=True)
-    show(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
+    tell(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
 
 
-def show(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> None:
-    """Print what a run would find: one line for each stage, each piece of data and each large result.
+def tell(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> None:
+    """Print a line for each stage, each piece of data and each large result.
 
     `typed` gives a path as it stands in a command.
     """
-
-    for note in found.notes:
-        render.warn(note)
+    render.warn_all(found.notes)
     if json:
-        render.as_json(found.as_json())
-        return
+        return render.as_json(found.as_json())
     lines = [(stage.name, stage.text) for stage in found.stages]
-    for path, state in found.data.items():
-        name = typed(path)
-        differing = f" ({found.files[path].text})" if path in found.files else ""
-        text = {
-            DataState.CHANGED: f"changed{differing}: gitexp add {name} keeps that, "
-            f"gitexp checkout {name} takes it back",
-            DataState.NOT_ADDED: f"not added: gitexp add {name}",
-            DataState.MISSING: f"missing: gitexp checkout {name}",
-            DataState.RESTORABLE: "missing, would be restored",
-        }
-        lines.append((path, text.get(state, str(state))))
-    for path, state in found.large.items():
-        text = {
-            DataState.CHANGED: "changed since the last run",
-            DataState.MISSING: f"missing: gitexp checkout {typed(path)}",
-        }
-        lines.append((path, text.get(state, str(state))))
-    width = max((render.cell_width(clean(name)) for name, _ in lines), default=0)
-    gaps = [" " * (2 + width - render.cell_width(clean(name))) for name, _ in lines]
-    render.answer(f"{clean(name)}{gap}{clean(text)}" for (name, text), gap in zip(lines, gaps, strict=True))
+    lines += [(path, _of_data(path, state, found, typed)) for path, state in found.data.items()]
+    lines += [(path, _of_result(path, state, typed)) for path, state in found.large.items()]
     if not lines:
-        render.say("There are no stages here, no data and no large results.")
+        return render.say("There are no stages here, no data and no large results.")
+    width = max(render.cell_width(clean(name)) for name, _ in lines)
+    return render.answer(_line(clean(name), clean(text), width) for name, text in lines)
+
+
+def _line(name: str, text: str, width: int) -> str:
+    gap = " " * (2 + width - render.cell_width(name))
+    return name + gap + text
+
+
+def _of_data(path: str, state: DataState, found: WorkspaceStatus, typed: Callable[[str], str]) -> str:
+    name = typed(path)
+    if state is DataState.CHANGED:
+        files = f" ({found.files[path].text})" if path in found.files else ""
+        return f"changed{files}: gitexp add {name} keeps that, gitexp checkout {name} takes it back"
+    if state is DataState.NOT_ADDED:
+        return f"not added: gitexp add {name}"
+    if state is DataState.MISSING:
+        return f"missing: gitexp checkout {name}"
+    if state is DataState.RESTORABLE:
+        return "missing, would be restored"
+    return str(state)
+
+
+def _of_result(path: str, state: DataState, typed: Callable[[str], str]) -> str:
+    if state is DataState.CHANGED:
+        return "changed since the last run"
+    if state is DataState.MISSING:
+        return f"missing: gitexp checkout {typed(path)}"
+    return str(state)

@@ -21,6 +21,12 @@ gitexp tag exp-333c9
 """
 
 
+Tags = Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to give it.")]
+Delete = Annotated[
+    list[str] | None, typer.Option("--delete", "-d", metavar="TAG", help="A tag to take away. Repeatable.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(tag)
@@ -28,11 +34,8 @@ def register(app: typer.Typer) -> None:
 
 def tag(
     exp: options.OwnExp,
-    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to give it.")] = None,
-    delete: Annotated[
-        list[str] | None,
-        typer.Option("--delete", "-d", metavar="TAG", help="A tag to take away. Repeatable."),
-    ] = None,
+    tags: Tags = None,
+    delete: Delete = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -40,20 +43,22 @@ def tag(
 
     These are gitexp's own: Git's tags are another thing.
     """
-
     project = open_project()
-    if not tags and not delete:
-        experiment = lookup.require(project, exp)
-        if not json:
-            return render.answer(map(clean, experiment.record.tags))
-    else:
+    if tags or delete:
         experiment = edit.tag(project, exp, tags or (), delete or ())
+    else:
+        experiment = lookup.require(project, exp)
     if json:
-        return render.as_json(row_of(project, experiment).as_json())
-    if not quiet:
+        render.as_json(row_of(project, experiment).as_json())
+    elif not (tags or delete):
+        render.answer(map(clean, experiment.record.tags))
+    elif not quiet:
         render.say(f"{experiment.name} has {_said(experiment.record.tags)}.")
-    return None
 
 
 def _said(tags: tuple[str, ...]) -> str:
-    return f"the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}" if tags else "no tags now"
+    if not tags:
+        return "no tags now"
+    if len(tags) == 1:
+        return f"the tag {tags[0]}"
+    return f"the tags {', '.join(tags)}"

@@ -62,6 +62,6 @@ def listed(names: Sequence[str]) -> str:
     return f"{many}{first}{more}"
 
 
-def counted(names: Sequence[str]) -> str:
-    """Return how many there are, of one its name: of what has not changed no more need be said."""
+def one_or_many(names: Sequence[str]) -> str:
+    """The name of a single experiment, or the number of several: enough for experiments without change."""
     return names[0] if len(names) == 1 else f"{len(names):,} experiments"

@@ -203,6 +203,12 @@ def warn(text: str) -> None:
     _tell("warning: ", "yellow", text)
 
 
+def warn_all(texts: Iterable[str]) -> None:
+    """Warn of several things, one a line."""
+    for text in texts:
+        warn(text)
+
+
 def fail(error: errors.GitexpError) -> None:
     """Say on stderr what is wrong, and what to do about it."""
     _tell("error: ", "bold red", error.message)

@@ -17,7 +17,6 @@ def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Proj
     that is a warning, unless the command `needs_config`. One that `reads_all` experiments ends those that
     only their record tells of itself: they are not read twice.
     """
-
     project = Project.open(any_config=not needs_config)
     if project.config_error is not None:
         render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")
