@@ -1,4 +1,4 @@
-"""Texts cut to so many cells of a terminal."""
+"""Texts cut to a number of cells of a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gitexp.cli.kit.render import cell_width
 
 
 def elide(text: str, cells: int) -> str:
-    """Return text in at most so many terminal cells, its end as `…` where it is longer."""
+    """The text in at most so many terminal cells; `…` stands for a cut end."""
     if cell_width(text) <= cells:
         return text
     while text and cell_width(text) > cells - 1:
@@ -15,7 +15,7 @@ def elide(text: str, cells: int) -> str:
 
 
 def elide_middle(text: str, cells: int) -> str:
-    """Return text in at most so many terminal cells, its middle as `…`: the ends tell names apart."""
+    """The text in at most so many terminal cells; `…` stands for a cut middle: the ends tell names apart."""
     if cell_width(text) <= cells:
         return text
     tail = max((cells - 1) // 3, 0)

@@ -1,14 +1,14 @@
-"""What the shell completes: experiments, branches, stages, columns and parameter keys.
+"""Completions for the shell: experiments, branches, stages, columns and keys of params.
 
 Shells put completions into scripts that they evaluate: typer's zsh script breaks out of its quotes at
-a backslash before a quote. Names and keys may come from a repository that somebody else made, so only
-what no shell can read as anything but a word is offered.
+a backslash before a quote. Names and keys may come from a repository that somebody else made. So only
+plain words are offered: no shell can read them as anything else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gitexp import errors
 from gitexp.catalog import lookup, query
@@ -24,106 +24,97 @@ from gitexp.words import show_value
 _WORD = re.compile(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
 
 
-def experiments(incomplete: str) -> list[str]:
-    """Return the names of experiments that begin so, DVC's among them."""
+def _in_project(words: Callable[[Project], Iterable[str]]) -> Callable[[str], list[str]]:
+    """The completion that offers the words of the project here; outside of a project, no words."""
 
-    try:
-        return _offered(lookup.names(Project.open(any_config=True)), incomplete)
-    except errors.GitexpError:
+    def offered(incomplete: str) -> list[str]:
+        try:
+            return _offered(words(Project.open(any_config=True)), incomplete)
+        except errors.GitexpError:
+            return []
+
+    return offered
+
+
+@_in_project
+def experiments(project: Project) -> Iterable[str]:
+    """The names of all experiments, DVC's among them."""
+    return lookup.names(project)
+
+
+@_in_project
+def own_experiments(project: Project) -> Iterable[str]:
+    """The names of gitexp's own experiments; only these can be changed."""
+    return project.store.names()
+
+
+@_in_project
+def trashed(project: Project) -> Iterable[str]:
+    """The names in the trash."""
+    return [one.experiment.name for one in restore.trashed(project)]
+
+
+@_in_project
+def remotes(project: Project) -> Iterable[str]:
+    """The names of Git remotes."""
+    return git_remote.remotes(project.repo.config)
+
+
+@_in_project
+def data_remotes(project: Project) -> Iterable[str]:
+    """The names of data remotes."""
+    return project.config.remotes
+
+
+@_in_project
+def points(project: Project) -> Iterable[str]:
+    """Experiments, HEAD, the workspace and branches."""
+    refs = project.repo.refs("refs/heads/", fields=("refname:lstrip=2",))
+    branches = [ref.decode("utf-8", "replace") for (ref,) in refs]
+    return [*lookup.names(project), "HEAD", "workspace", *branches]
+
+
+@_in_project
+def stages(project: Project) -> Iterable[str]:
+    """The names of stages."""
+    if (pipeline := project.pipeline()) is None:
         return []
-
-
-def own_experiments(incomplete: str) -> list[str]:
-    """Return the names of gitexp's own experiments that begin so: those that can be changed."""
-
-    try:
-        return _offered(Project.open(any_config=True).store.names(), incomplete)
-    except errors.GitexpError:
-        return []
-
-
-def trashed(incomplete: str) -> list[str]:
-    """Return the names in the trash that begin so."""
-
-    try:
-        return _offered(
-            [one.experiment.name for one in restore.trashed(Project.open(any_config=True))], incomplete
-        )
-    except errors.GitexpError:
-        return []
-
-
-def remotes(incomplete: str) -> list[str]:
-    """Return the names of Git remotes that begin so."""
-
-    try:
-        return _offered(git_remote.remotes(Project.open(any_config=True).repo.config), incomplete)
-    except errors.GitexpError:
-        return []
-
-
-def data_remotes(incomplete: str) -> list[str]:
-    """Return the names of data remotes that begin so."""
-
-    try:
-        return _offered(list(Project.open(any_config=True).config.remotes), incomplete)
-    except errors.GitexpError:
-        return []
-
-
-def points(incomplete: str) -> list[str]:
-    """Return experiments, branches, HEAD and workspace that begin so."""
-
-    try:
-        project = Project.open(any_config=True)
-        refs = project.repo.refs("refs/heads/", fields=("refname:lstrip=2",))
-        branches = [ref.decode("utf-8", "replace") for (ref,) in refs]
-        return _offered([*lookup.names(project), "HEAD", "workspace", *branches], incomplete)
-    except errors.GitexpError:
-        return []
+    return [stage.name for stage in pipeline.stages]
 
 
 def params(incomplete: str) -> list[str]:
-    """Return `key=value` for the params of the workspace that begin so; after `~`, the keys alone."""
+    """The params of the workspace as `key=value`; after `~`, their keys alone."""
 
-    try:
-        found, _ = Project.open(any_config=True).files_here()
-    except errors.GitexpError:
-        return []
-    flat = flatten_files(found)
-    if incomplete.startswith("~"):
-        return _offered([f"~{key}" for key in flat], incomplete)
-    return _offered([f"{key}={show_value(value, longest=None)}" for key, value in flat.items()], incomplete)
+    @_in_project
+    def words(project: Project) -> Iterable[str]:
+        found, _ = project.files_here()
+        flat = flatten_files(found)
+        if incomplete.startswith("~"):
+            return [f"~{key}" for key in flat]
+        return [f"{key}={show_value(value, longest=None)}" for key, value in flat.items()]
 
-
-def stages(incomplete: str) -> list[str]:
-    """Return the names of stages that begin so."""
-
-    try:
-        pipeline = Project.open(any_config=True).pipeline()
-    except errors.GitexpError:
-        return []
-    return _offered([stage.name for stage in pipeline.stages] if pipeline else [], incomplete)
+    return words(incomplete)
 
 
 def columns(incomplete: str) -> list[str]:
-    """Return the metrics and params of the last few experiments that go on so, after the last comma."""
-
-    try:
-        table = show.table(Project.open(any_config=True), query.Query(everything=True, limit=20))
-    except errors.GitexpError:
-        return []
+    """The metrics and params of the last few experiments; after a comma, another one."""
     before, comma, _ = incomplete.rpartition(",")
-    keys = [column.key for column in show.columns(table, Columns())]
-    return _offered([f"{before}{comma}{key}" for key in keys], incomplete)
+
+    @_in_project
+    def words(project: Project) -> Iterable[str]:
+        table = show.table(project, query.Query(everything=True, limit=20))
+        return [f"{before}{comma}{column.key}" for column in show.columns(table, Columns())]
+
+    return words(incomplete)
 
 
 def filters(incomplete: str) -> list[str]:
-    """Return the names that a filter may begin with: of metrics, params and attributes."""
-
-    return [] if "," in incomplete else [*columns(incomplete), *_offered(ATTRIBUTES, incomplete)]
+    """The names for the beginning of a filter: metrics, params and attributes."""
+    if "," in incomplete:
+        return []
+    return [*columns(incomplete), *_offered(ATTRIBUTES, incomplete)]
 
 
 def _offered(words: Iterable[str], incomplete: str) -> list[str]:
-    """Return the words that begin so, are safe in any shell's script, and each once."""
+    """The words that begin with `incomplete` and are safe in the script of any shell, each once."""
     return [w for w in dict.fromkeys(words) if w.startswith(incomplete) and _WORD.fullmatch(w.lstrip("~"))]

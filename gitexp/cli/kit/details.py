@@ -11,7 +11,7 @@ from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.summary import outcome
 from gitexp.files import is_number
-from gitexp.model import MISSING, Change, Status
+from gitexp.model import MISSING, Change, Record, Status
 from gitexp.times import show_duration, show_moment
 from gitexp.views.details import Details
 from gitexp.words import clean, content, show_value
@@ -23,12 +23,11 @@ Line = list[Piece]
 
 
 def lines(found: Sequence[Details], *, width: int | None, precision: int) -> list[Line]:
-    """Return experiments for a terminal of `width` cells, an empty line between two."""
+    """The experiments for a terminal of `width` cells, an empty line between two."""
     out: list[Line] = []
     for each in found:
-        out += [[]] if out else []
-        out += _one(each, width, precision)
-    return out
+        out += [[], *_one(each, width, precision)]
+    return out[1:]
 
 
 def _one(found: Details, width: int | None, precision: int) -> Iterator[Line]:
@@ -39,10 +38,11 @@ def _one(found: Details, width: int | None, precision: int) -> Iterator[Line]:
         (clean(outcome(record)), _STYLE.get(record.status, "")),
     ]
     for name, value in _facts(found):
-        # A command is for copying: it is the terminal's to wrap.
-        parts = [clean(value)] if name == "Command" else _wrapped(value, width)
-        for at, part in enumerate(parts):
-            yield [("" if at else name, "dim"), (" " * (_INDENT - (0 if at else len(name))) + part, "")]
+        parts = _wrapped(value, width)
+        if name == "Command":
+            parts = [clean(value)]  # for copying: the terminal may wrap it
+        yield [(name, "dim"), (" " * (_INDENT - len(name)) + parts[0], "")]
+        yield from _indented(parts[1:])
     for heads, rows in _sections(found, precision):
         yield []
         yield from side_by_side(heads, rows, width)
@@ -52,38 +52,52 @@ def _one(found: Details, width: int | None, precision: int) -> Iterator[Line]:
         for warning in record.warnings:
             first, *more = _wrapped(warning, width)
             yield [("- ".rjust(_INDENT) + first, "")]
-            yield from ([(" " * _INDENT + part, "")] for part in more)
+            yield from _indented(more)
 
 
-def _facts(found: Details) -> Iterator[tuple[str, str]]:
-    """Yield what there is to say besides tables, in the order of the screen."""
+def _indented(parts: Iterable[str]) -> Iterator[Line]:
+    for part in parts:
+        yield [(" " * _INDENT + part, "")]
+
+
+def _facts(found: Details) -> list[tuple[str, str]]:
+    """The facts besides tables by name, in the order of the screen."""
     record, row = found.record, found.row
-    if record.created:
-        yield "Created", show_moment(record.created)
-    if record.user or record.host:
-        python = f", Python {record.python}" if record.python else ""
-        yield "By", f"{record.user or '?'} on {record.host or '?'}{python}"
-    if record.command is not None:
-        yield "Command", record.command
-    if record.folder:
-        yield "Folder", record.folder
-    if record.overrides:
-        yield "Set", ", ".join(record.overrides)
-    origin = record.baseline[:7] if row.parent is None else f"{record.baseline[:7]} [{row.parent.name}]"
-    yield "Baseline", f"{origin} on {record.branch}" if record.branch else origin
-    yield "Commit", record.commit
-    if record.tags:
-        yield "Tags", ", ".join(record.tags)
-    if record.note:
-        yield "Note", record.note
-    if row.pushed:
-        yield "Pushed", ", ".join(row.pushed)
-    if found.row.experiment is not None and not sources.is_own(found.row.experiment):
-        yield "Stored by", found.row.experiment.source
+    facts = [
+        ("Created", show_moment(record.created)),
+        ("By", _by(record)),
+        ("Command", record.command or ""),
+        ("Folder", record.folder),
+        ("Set", ", ".join(record.overrides)),
+        ("Baseline", _baseline(found)),
+        ("Commit", record.commit),
+        ("Tags", ", ".join(record.tags)),
+        ("Note", record.note),
+        ("Pushed", ", ".join(row.pushed)),
+    ]
+    if row.experiment is not None and not sources.is_own(row.experiment):
+        facts.append(("Stored by", row.experiment.source))
+    return [(name, value) for name, value in facts if value]
+
+
+def _by(record: Record) -> str:
+    if not record.user and not record.host:
+        return ""
+    text = f"{record.user or '?'} on {record.host or '?'}"
+    return f"{text}, Python {record.python}" if record.python else text
+
+
+def _baseline(found: Details) -> str:
+    text = found.record.baseline[:7]
+    if found.row.parent is not None:
+        text += f" [{found.row.parent.name}]"
+    if found.record.branch:
+        text += f" on {found.record.branch}"
+    return text
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:
-    """Return a text in lines that stand beside the names of facts; where it has lines, these are kept."""
+    """A text in lines that fit beside the names of facts. The lines of the text itself are kept."""
     out: list[str] = []
     for line in text.splitlines() or [""]:
         now = ""
@@ -99,44 +113,46 @@ def _wrapped(text: str, width: int | None) -> list[str]:
 
 
 def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[Cells]]]:
-    if params := [_param(pair, found) for pair in found.params]:
-        yield ["Params", "", f"Baseline {found.baseline.label}"], params
+    """The heads and rows of each table that is not empty."""
+    if found.params:
+        heads = ["Params", "", f"Baseline {found.baseline.label}"]
+        yield heads, [_param(pair, found) for pair in found.params]
     if metrics := found.row.metrics:
-        yield (
-            ["Metrics", ""],
-            [[(clean(key), ""), (show_value(value, precision), "")] for key, value in metrics.items()],
-        )
+        yield ["Metrics", ""], [_row(key, show_value(value, precision)) for key, value in metrics.items()]
     if stages := found.record.stages:
-        yield ["Stages", ""], [[(clean(name), ""), (_stage(told), "")] for name, told in stages.items()]
+        yield ["Stages", ""], [_row(name, _stage(told)) for name, told in stages.items()]
     if found.data:
-        yield (
-            ["Data", ""],
-            [[(clean(each.path), ""), (f"{content(each)} ({each.hash[:7]})", "")] for each in found.data],
-        )
+        yield ["Data", ""], [_row(each.path, f"{content(each)} ({each.hash[:7]})") for each in found.data]
+
+
+def _row(name: str, text: str) -> Cells:
+    return [(clean(name), ""), (text, "")]
 
 
 def _param(pair: Change, found: Details) -> Cells:
-    """Return a param; of one that differs from the baseline, that one's value too."""
+    """A param. A param that differs has the baseline's value beside its own."""
     if not found.baseline.params or not differs(pair):
         return [(clean(pair.key), ""), (show_value(pair.new, longest=None), ""), ("", "")]
     old, new = show_value(pair.old, longest=None), show_value(pair.new, longest=None)
-    if old == new:  # it is the type that differs
+    if old == new:  # the type differs
         old, new = clean(repr(pair.old)), clean(repr(pair.new))
     return [(clean(pair.key), "bold"), (new, "green"), (old, "red" if pair.old is not MISSING else "dim")]
 
 
 def _stage(told: Mapping[str, Any]) -> str:
-    """Return what became of a stage; what records say may be of any type."""
+    """The outcome of a stage in words. Records may have values of any type."""
     text = str(told.get("state"))
     if source := told.get("source"):
         text += f" from {source}"
     if is_number(seconds := told.get("seconds")):
         text += f" in {show_duration(seconds)}"
     reasons = told.get("reasons")
-    why = told.get("error") or (", ".join(map(str, reasons)) if isinstance(reasons, list) else "")
+    why = told.get("error")
+    if not why and isinstance(reasons, list):
+        why = ", ".join(map(str, reasons))
     return clean(f"{text}: {why}" if why else text)
 
 
 def complaints(found: Iterable[Details]) -> list[str]:
-    """Return what could not be read, each once."""
+    """The complaints about unreadable data, each once."""
     return list(dict.fromkeys(text for each in found for text in each.complaints))

@@ -1,4 +1,4 @@
-"""What push, pull, import and the like say to a person while they talk to another repository, and after."""
+"""The words of push, pull, import and other commands that talk to another repository."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ import typer
 from gitexp.cli.kit import render
 from gitexp.cli.kit.progress import Meter
 from gitexp.sharing.partner import Contact, Fate, Shared
+from gitexp.words import shorten
 
 _SHOWN = 10  # names
-_PATIENCE = 0.5  # seconds; what is quicker needs no line
+_PATIENCE = 0.5  # seconds; quicker work needs no line
 _PROGRESS = re.compile(r"(?:remote: +)?(\w[^:]*: +[0-9]+%.*?)(?:, done\.)?\s*")  # of Git's
 
 
 @contextlib.contextmanager
 def contact(*, quiet: bool = False) -> Iterator[Contact]:
-    """Give how the person is reached meanwhile: progress in one line, and Git's questions, where a
-    terminal is."""
-
+    """The way to reach the person meanwhile: progress in one line; on a terminal, Git's questions too."""
     if quiet:
         yield Contact()
         return
@@ -40,26 +39,30 @@ def contact(*, quiet: bool = False) -> Iterator[Contact]:
 
 
 def report(experiments: Sequence[Shared], remote: str, *, json: bool) -> None:
-    """Name the experiments that were refused, if any, and end with exit code 1 then."""
-
+    """Name the experiments that were refused. If there are any, exit with status 1."""
     refused = [one for one in experiments if one.fate is Fate.REFUSED]
     if not json:
-        for one in refused[:_SHOWN]:
-            render.warn(f"{one.there} was refused: {one.reason}.")
-        if len(refused) > _SHOWN:
-            render.warn(f"and {len(refused) - _SHOWN:,} more; all of them: --json")
-        for hint in dict.fromkeys(one.hint for one in refused[:_SHOWN] if one.hint):
-            render.hint(hint)
+        _name(refused)
     if refused:
         raise typer.Exit(1)
 
 
+def _name(refused: Sequence[Shared]) -> None:
+    shown = refused[:_SHOWN]
+    for one in shown:
+        render.warn(f"{one.there} was refused: {one.reason}.")
+    if len(refused) > _SHOWN:
+        render.warn(f"and {len(refused) - _SHOWN:,} more; all of them: --json")
+    for hint in dict.fromkeys(one.hint for one in shown):
+        if hint:
+            render.hint(hint)
+
+
 def listed(names: Sequence[str]) -> str:
-    """Return names in a sentence; of many, how many, and the first ones."""
-    first = ", ".join(names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    many = "" if len(names) == 1 else f"{len(names):,} experiments: "
-    return f"{many}{first}{more}"
+    """The first names in a sentence, with the number of all: `12 experiments: a, b, … and 2 more`."""
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names):,} experiments: {shorten(names, _SHOWN)}"
 
 
 def one_or_many(names: Sequence[str]) -> str:

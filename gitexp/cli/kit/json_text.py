@@ -1,4 +1,4 @@
-"""JSON as every strict parser takes it: ASCII, no NaN, no halves of surrogate pairs."""
+"""JSON for strict parsers: ASCII, no NaN, no halves of surrogate pairs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SURROGATE = re.compile(r"\\ud[89a-f]")
 
 
 def document(value: Any) -> str:
-    """Return one JSON document over several lines."""
+    """A value as a JSON document of several lines."""
     return _strict(value, _ON_LINES)
 
 
 def line(value: Any) -> str:
-    """Return one JSON document on one line."""
+    """A value as a JSON document on one line."""
     return _strict(value, _ON_ONE)
 
 
@@ -32,28 +32,32 @@ def _strict(value: Any, encoder: json.JSONEncoder) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: "nan" and "inf" as strings, a byte that is not UTF-8 as `\\xff`."""
+    """A value that JSON can hold: "nan" and "inf" as strings, a byte outside UTF-8 as `\\xff`."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, str):
-        return "".join(_character(char) for char in value) if not _is_utf8(value) else value
+        return _text(value)
     if isinstance(value, Mapping):
         return {_plain(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value)
 
 
-def _is_utf8(text: str) -> bool:
+def _text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return "".join(map(_character, text))
+    return text
 
 
 def _character(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name, as Python carries it (PEP 383)
         return f"\\x{code - 0xDC00:02x}"
-    return f"\\u{code:04x}" if 0xD800 <= code <= 0xDFFF else char
+    if 0xD800 <= code <= 0xDFFF:
+        return f"\\u{code:04x}"
+    return char

@@ -1,4 +1,4 @@
-"""A command's recorded output, and Git's patches, made fit for a screen."""
+"""The recorded output of a command, and Git's patches, made safe for a screen."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SEQUENCE = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]?"
 )
 _RESET = "\x1b[0m"
-_CONCEAL = "8"  # of SGR: text that is there and cannot be seen
-_COLORS = {"38", "48", "58"}  # of SGR: what follows is a colour, `5;n` or `2;r;g;b`
+_CONCEAL = "8"  # of SGR: invisible text
+_COLORS = {"38", "48", "58"}  # of SGR: a colour follows, `5;n` or `2;r;g;b`
 
 
 def printable(data: bytes, *, colors: bool) -> list[str]:
-    """Return the lines of a log without any control sequence but colours, and these only if wanted.
+    """The lines of a log, without control sequences; colours stay if wanted.
 
-    A progress bar that was drawn over itself by carriage returns is one line: as it stood last.
+    A progress bar, drawn over itself by carriage returns, is one line: the last one drawn.
     """
     return [_line(_last_drawn(line), colors=colors) for line in _lines(data.replace(b"\r\n", b"\n"))]
 
 
 def printable_patch(data: bytes, *, colors: bool) -> list[str]:
-    """Return the lines of a patch like `printable`, but with nothing hidden: `\\r` is written out."""
+    """The lines of a patch like `printable`, but with nothing hidden: `\\r` is written out."""
     return [_line(line, colors=colors) for line in _lines(data)]
 
 
@@ -40,8 +40,7 @@ def _lines(data: bytes) -> list[str]:
 def _last_drawn(line: str) -> str:
     if "\r" not in line:
         return line
-    drawn = [part for part in line.split("\r") if part]
-    return drawn[-1] if drawn else ""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def _line(line: str, *, colors: bool) -> str:
@@ -55,11 +54,13 @@ def _line(line: str, *, colors: bool) -> str:
             parts.append(match[0])
             colored = True
     parts.append(_text(line[at:]))
-    return "".join(parts) + (_RESET if colored else "")
+    if colored:
+        parts.append(_RESET)
+    return "".join(parts)
 
 
 def _conceals(codes: str) -> bool:
-    """Return whether an SGR sequence hides text; the 8 of a colour (`38;5;8`) does not."""
+    """Whether an SGR sequence hides text; the 8 of a colour (`38;5;8`) does not."""
     parts = iter(codes.split(";"))
     for part in parts:
         if part in _COLORS:

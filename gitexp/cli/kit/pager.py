@@ -1,4 +1,4 @@
-"""A long answer through the pager, as git does it: left again at once when it fits the screen."""
+"""A long answer through the pager, as Git does it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULTS = {"LESS": "FRSX", "LV": "-c", "LESSCHARSET": "utf-8"}
 
 
 def show(text: str) -> bool:
-    """Show text in the pager; returns False if there is none to show it in."""
+    """Show text in the pager. False: there is no pager, and nothing was shown."""
     command = _command()
     if command is None:
         return False
@@ -23,7 +23,7 @@ def show(text: str) -> bool:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, env={**_DEFAULTS, **os.environ})
     except OSError:
         return False
-    # Ctrl-C is the pager's: it stops a search there, and must not leave the terminal to two owners.
+    # Ctrl-C belongs to the pager, which stops a search; the terminal must not have two owners.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         assert process.stdin is not None

@@ -1,4 +1,4 @@
-"""How far a transfer is: one line of stderr that is drawn over itself, where a person watches."""
+"""The progress of a transfer: one line of stderr that is drawn over itself, on a terminal only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gitexp.cli.kit import render
 from gitexp.objects.progress import Progress
 from gitexp.words import human_size
 
-_AFTER = 0.5  # seconds; what is quicker than that needs no line
+_AFTER = 0.5  # seconds; quicker work needs no line
 
 
 class Meter:
-    """Called with the progress, it draws; as a context manager it wipes the line in the end."""
+    """Draws the progress whenever it is called. As a context manager, it wipes the line at the end."""
 
     def __init__(self, what: str, *, quiet: bool = False) -> None:
         self._what = what
@@ -25,7 +25,7 @@ class Meter:
         return self
 
     def __call__(self, progress: Progress) -> None:
-        """Draw how far it is."""
+        """Draw the progress."""
         if progress.seconds >= _AFTER and not self._quiet:
             self._drawn = True
             render.draw(f"{self._what}: {described(progress)}")
@@ -38,7 +38,7 @@ class Meter:
 
 
 def described(progress: Progress) -> str:
-    """Return the progress in words: bytes first, then speed and time left."""
+    """The progress in words: bytes first, then speed and time left."""
     parts = [
         f"{human_size(progress.bytes)} of {human_size(progress.of_bytes)}",
         f"{progress.objects:,} of {progress.of_objects:,} objects",
@@ -55,4 +55,6 @@ def _clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{max(rest, 1)} s"
+    if minutes:
+        return f"{minutes} min {rest:02} s"
+    return f"{max(rest, 1)} s"

@@ -1,8 +1,8 @@
-"""What reaches the screen: the one user of rich, and the one place that knows the terminal.
+"""The screen: the one user of rich, and the one place that knows the terminal.
 
-stdout is the answer, stderr is for people. Text is printed as text, never as markup; everything that
-came from outside goes through `values.clean` on its way here. A pipe or a file gets the answer whole:
-never cut, wrapped or coloured, unless CLICOLOR_FORCE or FORCE_COLOR asks for colours.
+stdout is the answer, stderr is for people. Text is printed as text, never as markup; text from outside
+goes through `words.clean` on its way here. A pipe or a file gets the whole answer: never cut, wrapped or
+coloured, unless CLICOLOR_FORCE or FORCE_COLOR asks for colours.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from functools import cache
 from typing import Any, TextIO
 
 from gitexp import errors
+from gitexp.cli.kit import json_text, pager
 from gitexp.words import clean, cut
 
 Piece = tuple[str, str]  # text and style ("" for none)
 
 _WIDTH, _HEIGHT = 80, 24  # of a terminal that does not say
-_LONGEST = 2000  # characters of one message; what is echoed in it may be of any length
-_answered = False  # whether stdout has had some of the answer
+_LONGEST = 2000  # characters of one message; a text that it quotes may be of any length
+_answered = False  # whether a part of the answer has been written to stdout
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 def cell_width(text: str) -> int:
-    """Return how many cells of a terminal a text takes."""
+    """The number of terminal cells of a text."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # 20 ms, for text beyond ASCII alone
 
     return cell_len(text)
 
@@ -37,22 +38,22 @@ def cell_width(text: str) -> int:
 
 
 def width() -> int | None:
-    """Return the width to fit, or None where output is not cut: a pipe or a file."""
+    """The width to fit; None for a pipe or a file, whose output is not cut."""
     return _size()[0] if is_terminal(sys.stdout) else None
 
 
 def screen() -> tuple[int, int] | None:
-    """Return columns and lines of a terminal that can be drawn over, or None where there is none."""
+    """Columns and lines of a terminal that can be drawn over; None without such a terminal."""
     return _size() if is_terminal(sys.stdout) and _knows_colors() else None
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Return whether a person watches this stream."""
+    """Whether a person watches this stream."""
     return stream.isatty()
 
 
 def colors(stream: TextIO | None = None) -> bool:
-    """Return whether a stream (default: stdout) takes colours.
+    """Whether a stream (default: stdout) takes colours.
 
     NO_COLOR, CLICOLOR and CLICOLOR_FORCE as on no-color.org and bixense.com/clicolors.
     """
@@ -66,17 +67,20 @@ def colors(stream: TextIO | None = None) -> bool:
 
 
 def _size() -> tuple[int, int]:
-    """Return columns and lines; COLUMNS and LINES come before what the terminal says."""
-    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    """Columns and lines. The variables COLUMNS and LINES come before the terminal's own answer."""
     try:
         told = os.get_terminal_size(sys.stdout.fileno())
     except (OSError, ValueError):
         told = os.terminal_size((0, 0))
-    columns, lines = (
-        int(text[:5]) if text.isascii() and text.isdigit() else 0 or number
-        for text, number in zip(asked, told, strict=True)
-    )
-    return columns or _WIDTH, lines or _HEIGHT
+    columns = _asked_for("COLUMNS", told.columns)
+    return columns or _WIDTH, _asked_for("LINES", told.lines) or _HEIGHT
+
+
+def _asked_for(variable: str, otherwise: int) -> int:
+    text = os.environ.get(variable, "")
+    if text.isascii() and text.isdigit():
+        return int(text[:5])
+    return otherwise
 
 
 @cache
@@ -84,14 +88,14 @@ def _knows_colors() -> bool:
     if os.environ.get("TERM") in ("dumb", "unknown"):
         return False
     if sys.platform == "win32":
-        from rich.console import detect_legacy_windows
+        from rich.console import detect_legacy_windows  # 40 ms, on Windows alone
 
         return not detect_legacy_windows()
     return True
 
 
 def styled(text: str, style: str, stream: TextIO | None = None) -> str:
-    """Return text with the escape codes of a style, where the stream (default: stdout) takes colours."""
+    """The text with the escape codes of a style, if the stream (default: stdout) takes colours."""
     if not style or not text or not colors(stream):
         return text
     return _painted(text, style)
@@ -108,16 +112,13 @@ def _painted(text: str, style: str) -> str:
 def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = False) -> None:
     """Print the answer to stdout; with `page`, through the pager if it is longer than the terminal."""
     text = "".join(line + "\n" for line in as_text(lines))
-    if page and is_terminal(sys.stdout) and text.count("\n") >= _size()[1]:
-        from gitexp.cli.kit import pager
-
-        if pager.show(text):
-            return
-    write(text)
+    is_long = page and is_terminal(sys.stdout) and text.count("\n") >= _size()[1]
+    if not (is_long and pager.show(text)):
+        write(text)
 
 
 def as_text(lines: Iterable[str | Sequence[Piece]]) -> list[str]:
-    """Return lines as they are written to stdout, with escape codes where it takes colours."""
+    """The lines as they are written to stdout, with escape codes if it takes colours."""
     paint = colors()
     return [_line(line, paint) for line in lines]
 
@@ -129,12 +130,12 @@ def _line(line: str | Sequence[Piece], paint: bool) -> str:
 
 
 def has_answered() -> bool:
-    """Return whether stdout has had some of the answer."""
+    """Whether a part of the answer has been written to stdout."""
     return _answered
 
 
 def write(text: str) -> None:
-    """Write text to stdout as it is; what the stream's encoding has not is written out."""
+    """Write text to stdout; characters outside the stream's encoding are written as `\\u2026`."""
     _begin()
     try:
         sys.stdout.write(text)
@@ -150,7 +151,7 @@ def _begin() -> None:
 
 
 def write_bytes(chunks: Iterable[bytes]) -> None:
-    """Write bytes to stdout as they are."""
+    """Write bytes to stdout, unchanged."""
     _begin()
     sys.stdout.flush()
     for chunk in chunks:
@@ -160,15 +161,11 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
 
 def as_json(value: Any) -> None:
     """Print one JSON document, ASCII only: names and messages in it cannot steer a terminal."""
-    from gitexp.cli.kit import json_text
-
     write(json_text.document(value) + "\n")
 
 
 def as_json_list(items: Iterable[Any]) -> None:
-    """Print a JSON list, one object a line; the list may be long, so it is not held in memory."""
-    from gitexp.cli.kit import json_text
-
+    """Print a JSON list, one object a line. The list may be long: it is not held in memory."""
     before = "["
     for item in items:
         text = json_text.line(item)
@@ -182,12 +179,12 @@ def as_json_list(items: Iterable[Any]) -> None:
 
 
 def say(text: str, style: str = "") -> None:
-    """Tell the person something on stderr."""
+    """Say something to the person, on stderr."""
     _tell("", "", text, style)
 
 
 def draw(text: str) -> None:
-    """Draw a line of stderr over the one before, where a person watches; "" wipes it away."""
+    """Draw a line of stderr over the line before, on a terminal only; "" wipes the line."""
     if not is_terminal(sys.stderr) or not _knows_colors():
         return
     line = clean(text)
@@ -199,7 +196,7 @@ def draw(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Tell the person on stderr of something that they may not expect."""
+    """Warn the person of something unexpected, on stderr."""
     _tell("warning: ", "yellow", text)
 
 
@@ -210,14 +207,14 @@ def warn_all(texts: Iterable[str]) -> None:
 
 
 def fail(error: errors.GitexpError) -> None:
-    """Say on stderr what is wrong, and what to do about it."""
+    """Say an error and its hint, on stderr."""
     _tell("error: ", "bold red", error.message)
     if error.hint:
         hint(error.hint)
 
 
 def hint(text: str) -> None:
-    """Tell the person on stderr what to do next."""
+    """Suggest the next step to the person, on stderr."""
     _tell("hint: ", "cyan", text)
 
 

@@ -1,4 +1,4 @@
-"""A small table under a title, as `diff` and `show EXP` are made of: what does not fit stands below."""
+"""A small table under a title. `diff` and `show EXP` are made of such tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GAP = "  "
 
 
 def side_by_side(heads: Sequence[str], rows: Sequence[Cells], width: int | None) -> list[list[Piece]]:
-    """Return rows side by side; where one does not fit the terminal, its values are below each other."""
+    """The rows in columns. A row that does not fit the terminal has its values below each other."""
     titles: Cells = [(head, "bold") for head in heads]
     sizes = _widths(titles)
     kept: set[int] = set()

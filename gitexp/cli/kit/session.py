@@ -1,4 +1,4 @@
-"""What every command does first: open the project, and end the runs that died unnoticed."""
+"""The first step of every command: open the project, and end the runs that died unnoticed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gitexp.runs.recover import finish_dead_runs
 
 
 def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Project:
-    """Return the project around the current folder; says so if a dead run was found and stored.
+    """The project around the current folder. Operations and runs that gitexp left unfinished are ended.
 
-    What looks at experiments, or takes something back, must not fail for a gitexp.yaml that is wrong:
-    that is a warning, unless the command `needs_config`. One that `reads_all` experiments ends those that
-    only their record tells of itself: they are not read twice.
+    A wrong gitexp.yaml is an error for a command that `needs_config`, and a warning for all others: to look
+    at experiments, or to take something back, must always be possible. A command that `reads_all`
+    experiments finds the runs by itself that only their record shows; so records are not read twice.
     """
     project = Project.open(any_config=not needs_config)
     if project.config_error is not None:
@@ -34,8 +34,7 @@ def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Proj
 
 
 def warn_of_namesakes(project: Project, name: str) -> None:
-    """Say so if a branch or tag is called as the experiment is, which comes first where both may be meant."""
-
+    """Warn of a branch or tag with the name of the experiment. The name alone means the experiment."""
     for ref in namesakes(project.repo, name):
-        what = "branch" if ref.startswith("refs/heads/") else "tag"
-        render.warn(f"there is a {what} called {name} too: {name} is the experiment, {ref} the {what}.")
+        kind = "branch" if ref.startswith("refs/heads/") else "tag"
+        render.warn(f"there is a {kind} called {name} too: {name} is the experiment, {ref} the {kind}.")

@@ -1,4 +1,4 @@
-"""An experiment in one line, as `run` and `save` end with it."""
+"""An experiment in one line: the last line of `run` and `save`."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ _MOST_METRICS = 6
 
 
 def ended_line(experiment: Experiment) -> str:
-    """Return what became of an experiment: its name, state, duration and first metrics."""
+    """The end of a run: name, state, duration and first metrics."""
     return " · ".join([f"{experiment.name} {outcome(experiment.record)}", *_metrics(experiment)])
 
 
 def outcome(record: Record) -> str:
-    """Return what became of a run and how long it took: "done in 3.2 s", "failed (exit 1) in 12 s"."""
+    """The state and duration of a run: "done in 3.2 s", "failed (exit 1) in 12 s"."""
     state = str(record.status)
     if record.status is Status.FAILED:
         state = f"failed (exit {record.exit_code})"
-    return state if record.duration is None else f"{state} in {show_duration(record.duration)}"
+    if record.duration is None:
+        return state
+    return f"{state} in {show_duration(record.duration)}"
 
 
 def same_line(experiment: Experiment, *, runs: bool) -> str:
-    """Return what is to be said of an earlier run that was the same: its name and first metrics."""
+    """An earlier run that was the same: name and first metrics. `runs`: it was run again nevertheless."""
     if not experiment.record.status.ended:
         return f"same as {experiment.name}, which is running"
-    parts = [f"same as {experiment.name}", *_metrics(experiment)]
-    return ", ".join(parts) + ("" if runs else ": not run again")
+    line = ", ".join([f"same as {experiment.name}", *_metrics(experiment)])
+    return line if runs else f"{line}: not run again"
 
 
 def _metrics(experiment: Experiment) -> list[str]:

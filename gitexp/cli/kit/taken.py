@@ -1,4 +1,4 @@
-"""What `apply` and `undo` have done to the workspace, in words and as JSON."""
+"""The changes that `apply` and `undo` made to the workspace, in words and as JSON."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ from gitexp.words import shorten
 
 
 def line(taken: Taken) -> str:
-    """Return how many files were written and removed, and the first of their names."""
-    parts = [
-        f"{verb} {shorten(paths)}"
-        for verb, paths in (("wrote", taken.written), ("removed", taken.removed))
-        if paths
-    ]
+    """The first names of the files that were written and removed, and the number of the others."""
+    parts = []
+    if taken.written:
+        parts.append(f"wrote {shorten(taken.written)}")
+    if taken.removed:
+        parts.append(f"removed {shorten(taken.removed)}")
     return "; ".join(parts) or "no file needed to change"
 
 
 def kept_line(name: str, kept: Sequence[str]) -> str:
-    """Return which files are otherwise here than in the experiment."""
+    """The files that differ from the experiment's, because the user's versions were kept."""
     return f"As you have them, not as in {name}: {shorten(kept)}"
 
 
 def data_line(taken: Taken) -> str | None:
-    """Return how data follows, if what says which belongs here has changed."""
-    locks = [path for path in taken.written if PurePosixPath(path).name == LOCK_FILE]
-    return f"Data and large results as {locks[0]} says now: gitexp checkout" if locks else None
+    """The command that brings the data, if a gitexp.lock has changed."""
+    for path in taken.written:
+        if PurePosixPath(path).name == LOCK_FILE:
+            return f"Data and large results as {path} says now: gitexp checkout"
+    return None
 
 
 def as_json(taken: Taken) -> dict[str, Any]:
-    """Return the files, and the number of the operation that `gitexp undo` takes (null: none)."""
-    number = taken.operation.number if taken.operation is not None else None
+    """The files, and the number of the operation for `gitexp undo` (null: there is nothing to undo)."""
+    number = None
+    if taken.operation is not None:
+        number = taken.operation.number
     return {
         "written": list(taken.written),
         "removed": list(taken.removed),

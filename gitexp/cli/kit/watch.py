@@ -1,4 +1,4 @@
-"""A table that is drawn over itself for as long as something goes on, on a screen of its own."""
+"""A table that is drawn again and again while runs go on, on a screen of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gitexp.cli.kit.render import Piece
 
 _Lines = Sequence[str | Sequence[Piece]]
 
-# The other screen of a terminal (xterm's control sequences), so that what stood there comes back.
+# The other screen of a terminal (xterm's control sequences): afterwards the first one comes back.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 # Line by line over the old picture, each wiped behind its end: nothing flickers as it does when cleared.
 _TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[K\x1b[J"
@@ -21,16 +21,16 @@ _TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[K\x1b[J"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is to be seen at one time, and how many runs go on."""
+    """The lines to show at one time, and the number of runs that go on."""
 
     lines: _Lines
     going_on: int
 
 
 def watch(draw: Callable[[], Picture], every: float) -> None:
-    """Show what `draw` gives, again after so many seconds, until no run goes on or Ctrl-C is pressed.
+    """Show the picture of `draw` every so many seconds, until no run goes on or Ctrl-C is pressed.
 
-    Raises NoTerminal where no terminal is that can be drawn over.
+    Raises UsageError if the output is no terminal, or one that cannot be drawn over.
     """
     if render.screen() is None:
         raise errors.UsageError(
@@ -55,14 +55,16 @@ def watch(draw: Callable[[], Picture], every: float) -> None:
 
 
 def _text(picture: Picture) -> str:
-    """Return a picture as one piece of output, cut to the height of the terminal."""
+    """A picture as one piece of output, cut to the height of the terminal."""
     _, height = render.screen() or (0, 0)
     lines = render.as_text(picture.lines)
+    foot = f"{picture.going_on:,} runs go on · Ctrl-C ends the watching"
+    if picture.going_on == 1:
+        foot = "1 run goes on · Ctrl-C ends the watching"
     room = max(height - 3, 1)
     hidden = len(lines) - room
     if hidden > 0:
         lines = lines[:room]
-    runs = "1 run goes on" if picture.going_on == 1 else f"{picture.going_on:,} runs go on"
-    more = f"{hidden:,} more lines · " if hidden > 0 else ""
-    foot = render.styled(f"{more}{runs} · Ctrl-C ends the watching", "dim")
-    return _TOP + "".join(line + _END_OF_LINE for line in [*lines, "", foot][: height - 1]) + _REST
+        foot = f"{hidden:,} more lines · {foot}"
+    lines += ["", render.styled(foot, "dim")]
+    return _TOP + "".join(line + _END_OF_LINE for line in lines[: height - 1]) + _REST
