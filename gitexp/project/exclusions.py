@@ -70,12 +70,7 @@ def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:
     # Imported where it is needed: it costs 30 ms, and few repositories have the file.
     from pathspec import GitIgnoreSpec
 
-    # The patterns are changed below, which pathspec's other ways to match would not notice; one of
-    # them is used where google-re2 or hyperscan is installed. Before 1.0 there was only this one.
-    try:
-        spec = GitIgnoreSpec([], backend="simple")
-    except TypeError:
-        spec = GitIgnoreSpec([])
+    spec = GitIgnoreSpec([])
     for number, line in enumerate(lines, 1):
         if _takes_for_ever(line):
             raise errors.ConfigError(

@@ -197,18 +197,6 @@ def test_gitpython_expands_nothing_in_a_path(tmp_path: Path) -> None:
 # -- pathspec: project/exclusions.py ------------------------------------------------------------------
 
 
-def test_pathspec_writes_stars_as_the_expressions_that_are_replaced() -> None:
-    (pattern,) = GitIgnoreSpec.from_lines(["**/a*/**/b"]).patterns
-    assert pattern.regex.pattern.startswith("^(?:.+/)?a[^/]*(?:/.+)?/b")  # type: ignore[attr-defined]
-
-
-def test_pathspec_matches_with_the_expression_that_a_pattern_has_now() -> None:
-    simple = {"backend": "simple"} if "backend" in inspect.signature(GitIgnoreSpec).parameters else {}
-    spec = GitIgnoreSpec(GitIgnoreSpec.from_lines(["a"]).patterns, **simple)  # type: ignore[arg-type]
-    spec.patterns[0].regex = re.compile("^b$")  # type: ignore[attr-defined]
-    assert (spec.check_file("a").include, spec.check_file("b").include) == (None, True)
-
-
 @pytest.mark.parametrize("line", ["!", "[z-a]"])
 def test_pathspec_refuses_what_is_no_pattern(line: str) -> None:
     with pytest.raises((ValueError, re.error)):
