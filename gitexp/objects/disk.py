@@ -1,4 +1,4 @@
-"""What file systems can do beside writing bytes: share them between files, and keep folders apart."""
+"""Services of file systems: sharing of bytes between files, flushing, advice about placement and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CANNOT = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOS
 
 
 def reflink(source: int, target: int) -> bool:
-    """Make the file open at `target` share the content of the other; False where that cannot be."""
+    """Make the open file `target` share the content of `source`. False if the file system cannot."""
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -36,7 +36,7 @@ def reflink(source: int, target: int) -> bool:
 
 
 def hardlink(source: str, target: str) -> bool:
-    """Make `target` another name of the file `source`; False where that cannot be."""
+    """Make `target` another name of the file `source`. False if the file system cannot."""
     try:
         os.link(source, target)
     except OSError as error:
@@ -47,10 +47,11 @@ def hardlink(source: str, target: str) -> bool:
 
 
 def keep_apart(folder: Path) -> None:
-    """Ask that what is in the folders of a folder be put in different parts of the disk, where that can be.
+    """Ask the file system to spread the subfolders of a folder over the disk.
 
-    ext4 puts files near the folder that they are made in, and looks long for a free inode where thousands of
-    files were deleted in the last minutes: 0.3 ms for each new file. Elsewhere it finds one at once.
+    ext4 puts a new file near its folder, and searches long for a free inode if thousands of files were
+    deleted there in the last minutes: 0.3 ms for each new file. In another part of the disk it finds one at
+    once.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -67,10 +68,10 @@ _FEW = 8  # files; one by one, these wait for nothing that others have written
 
 
 def sync(paths: Collection[str]) -> None:
-    """Return when the content of some files, and the names in some folders, are on the disk.
+    """Wait until the content of files, and the names in folders, are on the disk.
 
-    Many must be on one file system, which is then flushed as a whole where the system can do that: for ten
-    thousand files 0.1 s instead of 20 s.
+    Many paths must be on one file system. It is flushed as a whole if the system can do so: 0.1 s for ten
+    thousand files instead of 20 s.
     """
     if len(paths) > _FEW and _sync_file_system(next(iter(paths))):
         return
@@ -89,7 +90,7 @@ def _sync_one(path: str) -> None:
 
 
 def _sync_file_system(path: str) -> bool:
-    """Flush the file system of a path; return whether that could be done (syncfs(2), of Linux alone)."""
+    """Flush the file system of a path with syncfs(2). False except on Linux."""
     if sys.platform != "linux":
         return False
     import ctypes
@@ -108,14 +109,14 @@ _WINDOW = 32 << 20  # bytes
 
 
 def let_go(fd: int, before: int, now: int) -> None:
-    """Have the system drop what it keeps of a file, read or written from `before` to `now`, behind that.
+    """Drop the cached pages of a file, read or written from `before` to `now` (bytes), behind that window.
 
-    What is not on the disk yet begins to be written, and is dropped next time.
+    For pages that are not on the disk yet, writing begins; the next call drops them.
     """
     if now // _WINDOW == before // _WINDOW or not hasattr(os, "posix_fadvise"):
         return
     start = max(0, now - 3 * _WINDOW)
-    with suppress(OSError):  # it was advice
+    with suppress(OSError):  # it is only advice
         os.posix_fadvise(fd, start, now - start, os.POSIX_FADV_DONTNEED)
 
 
@@ -124,13 +125,15 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Raise the system's errors in the block as DiskFull or StorageError: `what` is a "could not …"."""
+    """Raise OSErrors of the block as DiskFull or StorageError. `what` begins with "could not"."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise errors.DiskFull(f"The disk is full: {what}.", "Free some space and run again.") from error
-        where = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, (str, bytes)) else ""
+        where = ""
+        if isinstance(error.filename, str | bytes):
+            where = f" ({os.fsdecode(error.filename)})"
         raise errors.StorageError(
             f"{what[:1].upper()}{what[1:]}: {error.strerror or error}{where}.",
             "Put that right, then run the command again.",

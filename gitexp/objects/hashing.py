@@ -1,4 +1,4 @@
-"""Files read once, to be hashed and where wanted copied; one that is changed meanwhile is read again."""
+"""Hashes of files, each read once and copied on the way if wanted. A file changed meanwhile is read again."""
 
 from __future__ import annotations
 
@@ -31,28 +31,34 @@ _BATCH = 64
 _WAITING = 256  # batches that may wait for a longer one before them
 _LITTLE, _LARGE = 1 << 20, 32 << 20  # bytes
 OnBytes = Callable[[int], None]  # told of so many more bytes; may raise, to end it
-# What of a large file and its copy stays in the system's memory, if it does not want that for more.
+# Which of a large file and its copy the system's page cache should keep.
 Stays = Literal["both", "source", "copy"]
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
 
 class Read(NamedTuple):
-    """A file as it was read: its hash, and the stat that it had before and after."""
+    """A file at the moment of reading.
+
+    Attributes:
+        hash: SHA-256 of the content, in hexadecimal.
+        stat: the stat before and after reading, which are equal.
+        settled: whether the stat will show every later change.
+    """
 
     hash: str
     stat: os.stat_result
-    settled: bool  # whether any change after it was read shows in the stat
+    settled: bool
 
 
 def _nobody(more: int) -> None:
-    """Be told of bytes, and do nothing."""
+    pass
 
 
 def hash_file(path: str | Path, on_bytes: OnBytes = _nobody) -> tuple[str, int]:
-    """Return the SHA-256 of a file in hexadecimal, and its size. Nobody may be writing it: see `read_file`.
+    """The SHA-256 of a file in hexadecimal, and its size in bytes. Nobody may write it now: see `read_file`.
 
-    Raises OSError, and UnstorableData for what is no file.
+    Raises OSError; UnstorableData for anything but a regular file.
     """
     with opened(path) as fd:
         size = os.fstat(fd).st_size
@@ -62,9 +68,9 @@ def hash_file(path: str | Path, on_bytes: OnBytes = _nobody) -> tuple[str, int]:
 def read_file(
     path: str | Path, copy_to: int | None = None, on_bytes: OnBytes = _nobody, stays: Stays = "both"
 ) -> Read:
-    """Return what a file is, at one moment; what is read is written to the descriptor `copy_to`.
+    """A file at one moment. The content is copied to the descriptor `copy_to`.
 
-    Raises UnstorableData if it is no file or changes each time that it is read, and OSError.
+    Raises OSError; UnstorableData for anything but a regular file, and if the file changes during every try.
     """
     for _ in range(_TRIES):
         with opened(path) as fd:
@@ -87,7 +93,7 @@ def read_file(
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[int]:
-    """Give a descriptor of a regular file; raises UnstorableData for anything else, OSError."""
+    """Open a regular file and give its descriptor. Raises OSError; UnstorableData for anything else."""
     # A pipe without a writer would wait for one.
     fd = os.open(path, os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0))
     try:
@@ -125,11 +131,11 @@ def _digest_alone(fd: int, on_bytes: OnBytes) -> str:
 
 
 def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes, stays: Stays) -> str:
-    """Hash in this thread what another one writes: both let the other go on meanwhile."""
+    """Hash in this thread while another one writes: neither holds the interpreter's lock for long."""
     digest = hashlib.sha256()
     writing = _Writer(copy_to, lets_go=stays == "source")
     done = 0
-    # The same memory again and again: to get new one for each chunk takes a third as long as to hash it.
+    # The buffers are used again: new memory for each chunk takes a third of the time of hashing.
     free = deque(memoryview(bytearray(_CHUNK)) for _ in range(_AHEAD))
     waiting: deque[tuple[memoryview, Future[None]]] = deque()
     with open(fd, "rb", buffering=0, closefd=False) as stream, ThreadPoolExecutor(1) as writer:
@@ -153,7 +159,7 @@ def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes, stays: Stays) -> 
 
 
 class _Writer:
-    """Writes to a file, one chunk after the other."""
+    """Writes chunk after chunk to a file. With `lets_go`, the page cache drops them."""
 
     def __init__(self, fd: int, *, lets_go: bool) -> None:
         self._fd = fd
@@ -168,14 +174,14 @@ class _Writer:
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write all of the data, in as many steps as the system wants."""
+    """Write all of the data: one system call may write only a part."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
 
 
 def same_file(one: os.stat_result, other: os.stat_result) -> bool:
-    """Return whether nothing has happened to a file between two looks at it."""
+    """Whether a file has not changed between two stats."""
     return (one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) == (
         other.st_size,
         other.st_mtime_ns,
@@ -185,24 +191,24 @@ def same_file(one: os.stat_result, other: os.stat_result) -> bool:
 
 
 def is_settled(of: os.stat_result) -> bool:
-    """Return whether a change to a file from now on must show in its time stamps.
+    """Whether every change to a file from now on shows in its time stamps.
 
-    One that is made in the same step of the clock as the last one does not. A time to come, from a
-    clock that was wrong, might come again.
+    A change in the same step of the clock as the last change does not show. Nor may one of a file with a
+    future time stamp, set by a wrong clock.
     """
     return _last_change(of) + _tick(of) < time.time_ns()
 
 
 def wait_to_settle(of: os.stat_result) -> None:
-    """Wait so long (20 ms) that a file which was changed just now `is_settled`; no longer."""
+    """Wait until a file that was changed just now `is_settled`, at most 20 ms."""
     missing = _last_change(of) + TICK - time.time_ns()
     if 0 <= missing <= TICK and _tick(of) == TICK:
         time.sleep((missing + 1_000_000) / _SECOND)
 
 
 def _last_change(of: os.stat_result) -> int:
-    # Of a change after which the first one is set back (cp -p, rsync -t) only the second one tells.
-    # On Windows that is when the file was made.
+    # cp -p and rsync -t set the time of modification back: then only the second time shows the change.
+    # On Windows the second time is when the file was made.
     return of.st_mtime_ns if sys.platform == "win32" else max(of.st_mtime_ns, of.st_ctime_ns)
 
 
@@ -211,24 +217,24 @@ def _tick(of: os.stat_result) -> int:
 
 
 def large_first(items: Iterable[_Item], size: Callable[[_Item], int]) -> list[_Item]:
-    """Return items in their order, but large ones first: beside one of them much else gets done."""
+    """Items in their order, but large ones first: threads get much else done beside a large one."""
     return sorted(items, key=lambda item: size(item) < _LARGE)
 
 
 def in_parallel(
     work: Callable[[_Item], _Done], items: Sequence[_Item], of_bytes: int | None = None
 ) -> Iterator[_Done]:
-    """Return what `work` gives for each item, in order, worked on by several threads.
+    """The result of `work` for each item, in order, computed by several threads.
 
-    `of_bytes` is how much there is to be read: for little of it no threads are started. The first error is
-    raised, and what has not been begun by then is left.
+    `of_bytes` is the amount to read: if it is small, no thread is started. The first error is raised; items
+    not begun by then are left.
     """
     is_little = of_bytes is not None and of_bytes < _LITTLE and len(items) < _BATCH
     if len(items) < 2 or is_little:
         yield from map(work, items)
         return
-    # To hand over 10,000 small files one by one takes longer than to read them; and all at once, the
-    # memory that is spent on handing over is more than what they are about.
+    # Handing over 10,000 small files one by one takes longer than reading them. Handing them over all at
+    # once takes more memory than the files.
     size = max(1, min(_BATCH, len(items) // (8 * WORKERS)))
     waiting: deque[Future[list[_Done]]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -253,7 +259,7 @@ _WORTH_A_CLONE = 1 << 20  # bytes
 def copied(
     source: str | Path, target: int, temporary: str | Path, on_bytes: OnBytes, stays: Stays = "both"
 ) -> Read:
-    """Return a file as it was when it was copied to the descriptor of `temporary`; raises as `read_file`."""
+    """Copy a file to the descriptor `target` of `temporary`; return it as copied. Raises as `read_file`."""
     read = None
     if os.stat(source).st_size >= _WORTH_A_CLONE:
         read = _cloned(source, target, temporary, on_bytes)
@@ -261,7 +267,7 @@ def copied(
 
 
 def _cloned(source: str | Path, target: int, temporary: str | Path, on_bytes: OnBytes) -> Read | None:
-    """Return a file as it was read from its clone, which nobody changes; None if it cannot be cloned."""
+    """Clone a file and return it as read from the clone, which nobody changes. None if cloning fails."""
     with opened(source) as fd:
         wait_to_settle(os.fstat(fd))
         before = os.fstat(fd)

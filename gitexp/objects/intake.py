@@ -1,4 +1,4 @@
-"""Objects on their way into the store: none has its name before all of it is on the disk."""
+"""Objects on their way into the store: an object gets its name when all of it is on the disk."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from gitexp.objects.disk import keep_apart, sync
 
 READ_ONLY = 0o444
 _MODE = 0o666 if os.name == "nt" else READ_ONLY  # Windows flushes no file that is read-only
-TEMPORARY = "tmp"  # the folder in that of the objects
-OURS = "gitexp-"  # what is ours in there begins with this: on a remote it may be somebody's, with more in it
+TEMPORARY = "tmp"  # a folder in the folder of the objects
+OURS = "gitexp-"  # the prefix of our files in it: on a remote, `tmp` may hold files of other people
 
 _OUR_FILE = re.compile(f"{OURS}[0-9a-f]{{16}}")
 _STALE_AFTER = 24 * 3600.0  # seconds; nobody writes on one object for a day
@@ -28,22 +28,20 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getat
 
 
 def new_file(objects: Path) -> Path:
-    """Return a path at which nothing is yet; the next intake removes what stands there a day later."""
+    """The path for a new file. If the file stays there, an intake removes it after a day."""
     return temporary_folder(objects) / f"{OURS}{os.urandom(8).hex()}"
 
 
 class FileNames:
-    """Names for new files in a folder, for several threads: each has a folder of its own below it.
-
-    In one folder they would wait for each other.
-    """
+    """Names for new files below a folder. Each thread has its own subfolder: in one folder they would wait
+    for each other."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._own = threading.local()
 
     def new(self) -> str:
-        """Return a path at which nothing is."""
+        """The path for a new file."""
         if not hasattr(self._own, "names"):
             folder = tempfile.mkdtemp(dir=self._folder)
             self._own.names = (os.path.join(folder, str(number)) for number in itertools.count())
@@ -52,9 +50,9 @@ class FileNames:
 
 
 class Intake:
-    """Use it as a context manager: what has been `put` is in the store at the end, or after `flush`.
+    """A context manager that moves finished files into the store, at its end or at a `flush`.
 
-    After an error nothing more gets in; what had its name by then stays, and does no harm.
+    After an error nothing more gets in. Objects that had their names by then stay, which does no harm.
     """
 
     def __init__(self, objects: Path) -> None:
@@ -83,16 +81,16 @@ class Intake:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def new(self) -> tuple[int, str]:
-        """Return a descriptor to write an object to, and the path of that file."""
+        """A descriptor to write an object to, and the path of the file."""
         path = self.new_path()
         return os.open(path, _NEW, _MODE), path
 
     def new_path(self) -> str:
-        """Return the path for an object that is still to be made."""
+        """The path for an object that is still to be made."""
         return self._names.new()
 
     def put(self, temporary: str, target: str) -> None:
-        """Take over a file that is complete, to be moved to `target`."""
+        """Take over a finished file, to be moved to `target`."""
         with self._lock:
             self._waiting.append((temporary, target))
             enough = len(self._waiting) >= _MANY
@@ -100,8 +98,8 @@ class Intake:
             self.flush()
 
     def flush(self) -> None:
-        """Give all that waits its name."""
-        with self._lock:  # or what another thread puts at this moment would be lost
+        """Give all waiting objects their names."""
+        with self._lock:  # or an object that another thread puts now would be lost
             waiting, self._waiting = self._waiting, []
         if not waiting:
             return
@@ -114,7 +112,7 @@ class Intake:
 
 
 def temporary_folder(objects: Path) -> Path:
-    """Return the folder of what is being written, which is made."""
+    """The folder for files that are being written. It is made."""
     place = objects / TEMPORARY
     if not place.is_dir():
         place.mkdir(parents=True, exist_ok=True)
@@ -123,7 +121,7 @@ def temporary_folder(objects: Path) -> Path:
 
 
 def stale(place: Path) -> list[Path]:
-    """Return what processes have left in a folder of temporary files which must be gone."""
+    """The entries of a folder of temporary files that dead processes have left."""
     with suppress(OSError):
         return [path for path in place.iterdir() if _is_stale(path)]
     return []
@@ -139,8 +137,10 @@ def _remove(old: Path) -> None:
 
 def _is_stale(path: Path) -> bool:
     try:
-        inside = list(path.iterdir()) if path.is_dir() else []
-        newest = max(each.stat().st_mtime for each in (path, *inside))
+        entries = [path]
+        if path.is_dir():
+            entries += path.iterdir()
+        newest = max(each.stat().st_mtime for each in entries)
     except OSError:
         return False
     return time.time() - newest > _STALE_AFTER

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.objects import paths
 
-FOLDER = ".dir"  # what the hash of a folder ends in
+FOLDER = ".dir"  # the ending of a folder's hash
 
 _HEADER = b"gitexp-folder 1\n"
 _MAX_BYTES = 1 << 30
@@ -31,7 +31,7 @@ _ESCAPE = re.compile(rb"%([0-9A-F]{2})")
 
 
 class File(NamedTuple):
-    """One file of a folder: `path` is relative to the folder, with slashes."""
+    """One file of a folder. `path` is relative to the folder, with slashes; `size` is in bytes."""
 
     path: str
     hash: str
@@ -41,24 +41,25 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files of a folder, sorted; make one with `of` or `parse`."""
+    """The files of a folder, sorted. Make one with `of` or `parse`."""
 
     files: tuple[File, ...]
 
     @classmethod
     def of(cls, files: Iterable[File]) -> Manifest:
-        """Return the manifest of these files, whatever order they come in."""
+        """The manifest of files in any order."""
         return cls(tuple(sorted(files, key=lambda file: _encoded(file.path))))
 
     @cached_property
     def text(self) -> bytes:
         """The canonical text."""
-        lines = [f"{f.hash} {f.size} {'x' if f.executable else '-'} {_quoted(f.path)}\n" for f in self.files]
+        modes = ("-", "x")
+        lines = [f"{f.hash} {f.size} {modes[f.executable]} {_quoted(f.path)}\n" for f in self.files]
         return _HEADER + "".join(lines).encode()
 
     @cached_property
     def hash(self) -> str:
-        """The hash of the folder: SHA-256 of the text, with `.dir` behind it."""
+        """The hash of the folder: SHA-256 of the text, followed by `.dir`."""
         return hashlib.sha256(self.text).hexdigest() + FOLDER
 
     @property
@@ -67,19 +68,19 @@ class Manifest:
 
 
 def is_hash(text: str) -> bool:
-    """Return whether a text is the hash of a file or of a folder."""
+    """Whether a text is the hash of a file or folder."""
     return _HASH.fullmatch(text) is not None
 
 
 def is_folder(hash_: str) -> bool:
-    """Return whether a hash is that of a folder."""
+    """Whether a hash is of a folder."""
     return hash_.endswith(FOLDER)
 
 
 def parse(text: bytes, name: str) -> Manifest:
-    """Return the manifest that a text says; `name` is what to call it.
+    """The manifest of a text. `name` is its name in errors.
 
-    Raises BadManifest for what is not canonical, or would write outside of its folder.
+    Raises BadManifest for a text that is not canonical, or names a path outside its folder.
     """
     if len(text) > _MAX_BYTES or not text.startswith(_HEADER) or not text.endswith(b"\n"):
         raise _bad(name, "it is no manifest of a version that this gitexp knows")
@@ -93,13 +94,14 @@ def parse(text: bytes, name: str) -> Manifest:
 
 
 def fault(names: Iterable[str]) -> str | None:
-    """Return why files of these paths cannot all be in one folder, on whatever system; None if they can."""
+    """Why files of these names cannot be in one folder on every system; None if they can."""
     files = list(names)
     for file in files:
         if why := paths.fault(file):
             return f"the path {file!a} {why}"
-    both = paths.clash(files)
-    return both and f"{both[0]!a} and {both[1]!a} are the same where case does not count"
+    if (both := paths.clash(files)) is not None:
+        return f"{both[0]!a} and {both[1]!a} are the same where case does not count"
+    return None
 
 
 def _file(line: bytes, name: str) -> File:
@@ -115,7 +117,7 @@ def _file(line: bytes, name: str) -> File:
 def _quoted(path: str) -> str:
     if not _SPECIAL.search(path):
         return path
-    # A byte that is not UTF-8 stands in a str as a surrogate, from U+DC80 on.
+    # In a str, a byte that is not UTF-8 is a surrogate, from U+DC80 on.
     return _SPECIAL.sub(lambda match: f"%{ord(match[0]) & 0xFF:02X}", path)
 
 

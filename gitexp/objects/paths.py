@@ -1,7 +1,7 @@
-"""Which paths an artifact may have: those that stay inside the workspace on every system.
+"""Paths of artifacts: checks that they stay inside the workspace on every system.
 
-Locks and manifests come from other people. What they name is written to disk, so a path that leads out,
-into `.git`, or to a device is refused wherever it is read, whichever system this one is.
+Locks and manifests come from other people, and the files they name are written to disk. So a path that leads
+out of the workspace, into `.git` or to a device is refused wherever it is read, on every system.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 OWN_FOLDERS = (".git", ".gitexp")
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]')
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")  # as Git has them
 # Most paths are harmless, and a folder may have 100,000 of them: one look tells which need a second.
 _DOUBTFUL = re.compile(
@@ -25,14 +26,17 @@ _DOUBTFUL = re.compile(
 
 
 def fault(path: str) -> str | None:
-    """Return why a path cannot be that of an artifact or of a file in one; None for one that can."""
+    """Why a path cannot be used for an artifact or a file in one; None if it can."""
     if not _DOUBTFUL.search(path) and sys.platform != "win32":
         return None
     if "\0" in path or "\\" in path:
         return "has a backslash or a NUL in it"
     if path.startswith("/") or re.match("[A-Za-z]:", path):
         return "is absolute"
-    return next((why for part in path.split("/") if (why := _fault_of_part(part))), None)
+    for part in path.split("/"):
+        if why := _fault_of_part(part):
+            return why
+    return None
 
 
 def _fault_of_part(part: str) -> str | None:
@@ -43,13 +47,13 @@ def _fault_of_part(part: str) -> str | None:
         return "leads into a folder of Git's or gitexp's own"
     if _DEVICE.fullmatch(part):
         return "is the name of a device on Windows"
-    if sys.platform == "win32" and (part != part.rstrip(" .") or re.search(r'[<>:"|?*\x00-\x1f]', part)):
+    if sys.platform == "win32" and (part[-1] in " ." or _NOT_ON_WINDOWS.search(part)):
         return "cannot be a name on Windows"
     return None
 
 
 def clash(paths: Iterable[str]) -> tuple[str, str] | None:
-    """Return two paths that would be one where case does not count, or of which one lies in the other."""
+    """Two paths that exclude each other: one lies in the other, or only their case differs. None if none."""
     files = list(paths)
     folders: set[str] = set()
     for path in files:
@@ -67,22 +71,22 @@ def clash(paths: Iterable[str]) -> tuple[str, str] | None:
 
 
 def folded(path: str) -> str:
-    """Return what two paths have in common that are one on some system."""
+    """A path in the form in which paths are compared: the same for two paths that are one on some system."""
     return path.casefold() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Return whether a path is that of a folder or of something in it; "" is the root."""
+    """Whether a path is a folder or lies in it; "" is the root."""
     return not folder or path == folder or path.startswith(folder + "/")
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether two paths are the same, or one is in the other."""
+    """Whether two paths are the same, or one lies in the other."""
     return lies_in(one, other) or lies_in(other, one)
 
 
 def foreign_parent(root: str, path: str) -> str | None:
-    """Return the first of a path's parents that is there and is no real folder: a symlink, or a file."""
+    """The first parent of a path that is a link or a file instead of a folder; None if there is none."""
     for parent in reversed(PurePosixPath(path).parents[:-1]):
         full = os.path.join(root, parent)
         if is_foreign(full):

@@ -1,8 +1,8 @@
 """Artifacts brought from the store into a workspace.
 
-First all that is to be written is made ready and verified, then it is renamed into place: a damaged object
-changes nothing, and a kill in the middle leaves each file as it was or as it was to be. What would be lost
-by it is looked for before.
+First all files are made ready and verified, then they are renamed into their places. So a damaged object
+changes nothing, and a kill in the middle leaves each file old or new. Files that would be lost are looked for
+before.
 """
 
 from __future__ import annotations
@@ -42,12 +42,17 @@ from gitexp.objects.store import ObjectStore, damaged
 from gitexp.objects.workspace_files import PREFIX, SUFFIX, WorkspaceFiles, is_temporary, remove_empty
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_TO_REMEMBER = 1 << 20  # bytes; less than that is read again sooner than its stat is settled
+_TO_REMEMBER = 1 << 20  # bytes; less is read again sooner than the stat is settled
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What was written and removed, relative to the root. `kept` is what was there, where that was forced."""
+    """The files written and removed by placing one artifact.
+
+    Attributes:
+        written, removed: paths relative to the root.
+        kept: the former content, stored because it would have been lost; else None.
+    """
 
     written: Sequence[str] = ()
     removed: Sequence[str] = ()
@@ -58,7 +63,7 @@ class Placed:
 
 
 class _Ready(NamedTuple):
-    """A file that is to be moved to its place, and the stat that it had when it was made."""
+    """A finished file, to be moved from `temporary` to `path`. `stat` is from when it was made."""
 
     path: str
     temporary: str
@@ -76,11 +81,11 @@ def place(
     known: Known = nowhere,
     force: bool = False,
 ) -> Placed:
-    """Make the workspace at `root` have this artifact, by the first of `links` that works, else by copying.
+    """Place an artifact in the workspace at `root`, by the first of `links` that works, else by copying.
 
-    Nothing is destroyed whose content is not in the store, nor `known` to be in another one; with `force`
-    it is put in the store before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or
-    BadManifest with nothing changed; DiskFull or StorageError.
+    A file is replaced only if its content is in the store, or `known` to another store; with `force`, other
+    files are stored before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or BadManifest with
+    nothing changed; DiskFull or StorageError.
     """
     todo = plan(store, root, artifact, cache, known)
     if todo.unsaved and not force:
@@ -100,16 +105,15 @@ def carry_out(
     count: Count | None = None,
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Placed:
-    """Do what a plan says; what would be lost by it is put in the store before. Raises as `place`.
+    """Carry out a plan. Unsaved files are stored before. Raises as `place`.
 
-    While files are moved it is within what `undisturbed` gives.
+    Files are moved within the context that `undisturbed` gives.
     """
     artifact = todo.artifact
     kept = _kept(store, root, todo, cache) if todo.unsaved else None
+    ready: list[_Ready] = []
     with translated(f"could not write {artifact.path}"):
-        if not todo.write and not todo.remove:
-            ready: list[_Ready] = []
-        else:
+        if todo.write or todo.remove:
             with _staging(store, root, artifact.path) as folder:
                 ready = list(_make_ready(store, folder, todo.write, links, count or Count(None, 0, 0)))
                 failpoint("place:ready")
@@ -122,7 +126,7 @@ def carry_out(
 
 
 def _kept(store: ObjectStore, root: Path, todo: Placement, cache: StatCache) -> Artifact:
-    """Store what is there now and return it; objects that were found damaged are stored anew."""
+    """Store the present files and return them as an artifact. Damaged objects are stored anew."""
     for path in todo.unsaved:
         store.remove(todo.here[path].hash)
     return store.add(root, todo.artifact.path, cache)
@@ -133,10 +137,8 @@ def _kept(store: ObjectStore, root: Path, todo: Placement, cache: StatCache) -> 
 
 @contextmanager
 def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
-    """Give a folder from which a rename leads to the artifact's place: in the store if on the same disk."""
-    parent = next(
-        folder for folder in map(root.joinpath, [*PurePosixPath(path).parents]) if os.path.isdir(folder)
-    )
+    """Give a folder on the disk of the artifact's place: in the store if it is on this disk, else nearby."""
+    parent = next(root / folder for folder in PurePosixPath(path).parents if os.path.isdir(root / folder))
     place = temporary_folder(store.folder)
     if os.stat(place).st_dev == os.stat(parent).st_dev:
         folder = tempfile.mkdtemp(prefix=OURS, dir=place)
@@ -169,7 +171,7 @@ def _make_ready(
 
 
 class _Maker:
-    """Makes files of objects, by the first of `links` that works, else by copying."""
+    """Makes files from objects, by the first of `links` that works, else by copying."""
 
     def __init__(self, store: ObjectStore, links: Sequence[str], count: Count) -> None:
         self._store = store
@@ -178,13 +180,13 @@ class _Maker:
         self._on_bytes = count.add
 
     def make(self, file: File, temporary: str) -> os.stat_result:
-        """Make a file of an object and return its stat; raises DamagedObject."""
+        """Make a file from an object and return its stat. Raises DamagedObject."""
         source = str(self._store.path(file.hash))
         for linked in tuple(self._linked):
             if (of := linked(source, file, temporary)) is not None:
                 return of
         with _made(temporary, file) as target:
-            # Of the two, the workspace's is the one to be read next.
+            # Of the two files, the one in the workspace will be read next.
             _require(file, read_file(source, target, self._on_bytes, stays="copy").hash)
             return os.fstat(target)
 
@@ -201,13 +203,13 @@ class _Maker:
                 return os.fstat(target)
         os.unlink(temporary)
         with suppress(ValueError):  # another thread was quicker
-            self._linked.remove(self._reflink)  # nor will it work for the next, on the same file systems
+            self._linked.remove(self._reflink)  # it will not work for the next file either
         return None
 
 
 @contextmanager
 def _made(temporary: str, file: File) -> Iterator[int]:
-    """Give a descriptor of a new file, with the mode that one in the workspace is to have."""
+    """Make a file with the mode of files in the workspace, and give its descriptor."""
     target = os.open(temporary, _NEW, 0o777 if file.executable else 0o666)
     try:
         yield target
@@ -239,7 +241,7 @@ def _change_files(root: Path, todo: Placement, ready: Sequence[_Ready]) -> None:
 
 
 def _require_untouched(root: Path, path: str, todo: Placement) -> None:
-    """Raise UnsavedChanges if a file is not as it was when it was looked at."""
+    """Raise UnsavedChanges if a file was changed since the plan was made."""
     before = todo.here.get(path)
     full = os.path.join(root, path)
     try:
@@ -253,7 +255,7 @@ def _require_untouched(root: Path, path: str, todo: Placement) -> None:
 
 
 def _remember(root: Path, ready: Sequence[_Ready], cache: StatCache) -> None:
-    """Put the files into the cache, if nobody has touched them since they were made."""
+    """Put the files into the cache, if nobody has changed them since they were made."""
     real = os.path.realpath(root)
     if ready and sum(each.stat.st_size for each in ready) >= _TO_REMEMBER:
         with suppress(OSError):
@@ -262,6 +264,6 @@ def _remember(root: Path, ready: Sequence[_Ready], cache: StatCache) -> None:
         full = os.path.join(real, each.path)
         with suppress(OSError):
             now = os.stat(full)
-            made = each.stat  # when it was changed last is when it was moved here
+            made = each.stat  # without ctime, which is when the file was moved here
             if (now.st_ino, now.st_size, now.st_mtime_ns) == (made.st_ino, made.st_size, made.st_mtime_ns):
                 cache.put(full, Read(each.hash, now, is_settled(now)))

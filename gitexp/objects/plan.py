@@ -1,4 +1,4 @@
-"""What there is to do for one artifact in a workspace, and what would be lost by it."""
+"""The plan for placing one artifact in a workspace, and the files that would be lost by it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from gitexp.model import Artifact
 from gitexp.objects import paths
 from gitexp.objects.hashing import in_parallel
 from gitexp.objects.manifest import File
-from gitexp.objects.scan import ScannedFile, read, walk
+from gitexp.objects.scan import ScannedFile, read_unknown, walk
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 
 _SHOWN = 3
 
-Known = Callable[[str], bool]  # whether there is another store that has what this hash is of
+Known = Callable[[str], bool]  # whether another store, such as Git, has the content of a hash
 
 
 class Here(NamedTuple):
-    """A file that is in the workspace now."""
+    """A file in the workspace, with its hash and the stat it had then."""
 
     found: ScannedFile
     hash: str
@@ -32,9 +32,16 @@ class Here(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What is to be done for one artifact, by path relative to the root: what is to be written, what is to
-    go, and what is there of both. `unsaved` are those of them that would be lost. `linked` says that files
-    which are links to the right content stay so."""
+    """The changes that bring one artifact into a workspace. All paths are relative to the root.
+
+    Attributes:
+        artifact: the artifact to be placed.
+        write: files to write, by path.
+        remove: files to remove.
+        here: the present files at the paths of `write` and `remove`.
+        unsaved: paths of `here` whose content is stored nowhere.
+        linked: whether files that are links to the right content stay links.
+    """
 
     artifact: Artifact
     write: Mapping[str, File] = field(default_factory=dict)
@@ -45,21 +52,21 @@ class Placement:
 
     @property
     def size(self) -> int:
-        """The bytes that are to be written."""
+        """The bytes to write."""
         return sum(file.size for file in self.write.values())
 
     def absent(self, store: ObjectStore) -> list[str]:
-        """Return the files whose content is not in the store."""
+        """The files to write whose content is not in the store."""
         gone = set(self.missing(store))
         return [path for path, file in self.write.items() if file.hash in gone]
 
     def missing(self, store: ObjectStore) -> list[str]:
-        """Return the hashes that are not in the store."""
+        """The hashes of files to write that are not in the store."""
         return store.missing(file.hash for file in self.write.values())
 
 
 def nowhere(hash_: str) -> bool:
-    """Return that there is no other store."""
+    """The `Known` of a caller that has no other store."""
     return False
 
 
@@ -72,38 +79,41 @@ def plan(
     *,
     links_stay: bool = False,
 ) -> Placement:
-    """Return what there is to do for an artifact; what is `known` to be in another store is not unsaved.
+    """The plan for an artifact. Content that is `known` to another store does not count as unsaved.
 
-    With `links_stay` there is nothing to do where all content is there, be it by links: these must not lead
-    to what is about to change. Raises MissingData if the list of a folder's files is not in the store,
-    UnsafePath, BadManifest, DamagedObject, and UnsavedChanges for what is neither file nor folder and in the
-    way.
+    With `links_stay`, links to the right content count as right: they must not lead to files that are about
+    to change. Raises MissingData if the manifest of a folder is not in the store; UnsafePath, BadManifest,
+    DamagedObject; UnsavedChanges if something that is neither file nor folder is in the way.
     """
     if why := paths.fault(artifact.path):
         raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
     wanted = _wanted(store, artifact)
     there = _here(root, artifact.path, cache)
-    differ = {path: file for path, file in wanted.items() if not _is_same(there.get(path), file)}
+    differ, links = dict[str, File](), dict[str, File]()
+    for path, file in wanted.items():
+        if not _is_same(there.get(path), file):
+            differ[path] = file
+        elif there[path].found.link:
+            links[path] = file
     remove = [path for path in there if path not in wanted]
-    links = {path: wanted[path] for path in wanted if path not in differ and there[path].found.link}
     if links_stay and not differ and not remove:
         return Placement(artifact, linked=bool(links))
-    write = {**differ, **links}
+    write = differ | links
     here = {path: there[path] for path in (*write, *remove) if path in there}
     return Placement(artifact, write, remove, here, _unsaved(store, here, known))
 
 
 def _unsaved(store: ObjectStore, here: Mapping[str, Here], known: Known) -> list[str]:
-    """Return the files whose content is in no store. An object has to be whole to count: it will be the
-    only copy."""
-    hashes = list(dict.fromkeys(each.hash for each in here.values() if not known(each.hash)))
-    whole = in_parallel(store.verify, hashes, sum(each.stat.st_size for each in here.values()))
-    lost = {hash_ for hash_, is_whole in zip(hashes, whole, strict=True) if not is_whole}
-    return [path for path, each in here.items() if each.hash in lost]
+    """The files whose content is in no store. A damaged object does not count: it would be the only copy."""
+    hashes = dict.fromkeys(each.hash for each in here.values())
+    unknown = [hash_ for hash_ in hashes if not known(hash_)]
+    whole = in_parallel(store.verify, unknown, sum(each.stat.st_size for each in here.values()))
+    saved = dict(zip(unknown, whole, strict=True))
+    return [path for path, each in here.items() if not saved.get(each.hash, True)]
 
 
 def unsaved(lost: Sequence[str], way_out: str = "Store it first") -> errors.UnsavedChanges:
-    """Return the error for files that would be lost; `way_out` is what saves them."""
+    """The error for files that would be lost. `way_out` tells how to save them."""
     return errors.UnsavedChanges(
         f"{_shown(lost)} would be lost: the content is stored nowhere.",
         f"{way_out}, or overwrite it with --force, which puts it into the store before.",
@@ -112,7 +122,7 @@ def unsaved(lost: Sequence[str], way_out: str = "Store it first") -> errors.Unsa
 
 
 def missing(absent: Sequence[str]) -> errors.MissingData:
-    """Return the error for files whose content is in no store."""
+    """The error for files whose content is in no store."""
     return errors.MissingData(
         f"The content of {_shown(absent)} is not in the store.",
         "gitexp data pull fetches it from a remote; or run what makes it.",
@@ -131,7 +141,7 @@ def _wanted(store: ObjectStore, artifact: Artifact) -> dict[str, File]:
 
 
 def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
-    """Return the files that are there now; raises UnsavedChanges for what is neither file nor folder."""
+    """The files now at a path. Raises UnsavedChanges for anything that is neither file nor folder."""
     try:
         walked = walk(root, path, cache, strict=True)
     except errors.UnstorableData as error:
@@ -140,17 +150,14 @@ def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
         ) from error
     if walked is None:
         return {}
-    unknown = [found for found in walked.files if found.hash is None]
-    size = sum(found.stat.st_size for found in unknown)
-    now = in_parallel(read, unknown, size)
-    left, reads = walked.noted(cache, zip(unknown, now, strict=True))
+    left, reads = read_unknown(walked, cache)
     here = {}
     for found in left.files:
-        now_ = reads.get(found.path)
-        hash_ = found.hash if now_ is None else now_.hash
+        hash_, of = found.hash, found.stat
+        if (read := reads.get(found.path)) is not None:
+            hash_, of = read.hash, read.stat
         assert hash_ is not None
-        name = f"{path}/{found.path}" if walked.is_folder else path
-        here[name] = Here(found, hash_, found.stat if now_ is None else now_.stat)
+        here[walked.path_of(found)] = Here(found, hash_, of)
     return here
 
 
@@ -161,5 +168,7 @@ def _is_same(here: Here | None, file: File) -> bool:
 
 
 def _shown(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    shown = ", ".join(names[:_SHOWN])
+    if len(names) > _SHOWN:
+        shown += f" and {len(names) - _SHOWN} more"
+    return shown

@@ -1,7 +1,7 @@
-"""Files that share their bytes with an object made files of their own, because they are to be written to.
+"""Files that share their bytes with an object are replaced by copies, before a command writes to them.
 
-What comes from the store may be a hard link of an object, and what DVC has brought a link into its cache: who
-appends to such a file changes what every experiment has of it.
+A file from the store may be a hard link of an object, and a file from DVC a link into its cache. To append to
+such a file would change the file in every experiment.
 """
 
 from __future__ import annotations
@@ -26,37 +26,36 @@ from gitexp.objects.workspace_files import beside
 
 
 def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) -> None:
-    """Make what stands at a path, file or folder, safe to be written to where it stands.
+    """Give a file or folder of the workspace bytes of its own, so that a command may write to it in place.
 
-    Raises DamagedObject for a link of an object that is not what its name says, StorageError or DiskFull.
+    Raises DamagedObject for a link of an object that is damaged; StorageError or DiskFull.
     """
     with translated(f"could not make {path} writable"):
         walked = walk(root, path, cache, strict=False) if (root / path).exists() else None
         if walked is None:
             return
         if (root / path).is_symlink():
-            _instead_of_link(root, root / path)
+            _replace_link(root, root / path)
             return
-        artifact = Artifact(path, "", 0, len(walked.files) if walked.is_folder else None)
         shared: dict[str, Here] = {}
         for found in walked.files:
-            name = f"{path}/{found.path}" if walked.is_folder else path
             if found.link:
-                _instead_of_link(root, Path(found.full))
+                _replace_link(root, Path(found.full))
             elif (hash_ := _shared(store, found)) is not None:
-                shared[name] = Here(found, hash_, found.stat)
-            elif not found.stat.st_mode & stat.S_IWUSR:  # a link of an object that is no more
+                shared[walked.path_of(found)] = Here(found, hash_, found.stat)
+            elif not found.stat.st_mode & stat.S_IWUSR:  # a hard link of an object that is gone
                 os.chmod(found.full, stat.S_IMODE(found.stat.st_mode) | stat.S_IWUSR)
+        artifact = Artifact(path, "", 0, len(walked.files) if walked.is_folder else None)
         while shared:
-            # Links of one object one after another: to take one away is a change of the others, too.
+            # One link of each object at a time: removing a link changes the stat of the others.
             names = {each.hash: name for name, each in shared.items()}.values()
-            here = {name: _looked_at_again(shared.pop(name)) for name in names}
+            here = {name: _with_stat_of_now(shared.pop(name)) for name in names}
             write = {name: File("", each.hash, each.stat.st_size) for name, each in here.items()}
             carry_out(store, root, Placement(artifact, write, here=here), COPIES, cache)
 
 
 def _shared(store: ObjectStore, found: ScannedFile) -> str | None:
-    """Return the hash of the object that a file is a hard link of, None if it is of none."""
+    """The hash of the object of which a file is a hard link; None if there is no such object."""
     if found.stat.st_nlink > 1:
         hash_ = found.hash or hash_file(found.full)[0]
         with suppress(OSError):
@@ -65,12 +64,12 @@ def _shared(store: ObjectStore, found: ScannedFile) -> str | None:
     return None
 
 
-def _looked_at_again(here: Here) -> Here:
+def _with_stat_of_now(here: Here) -> Here:
     return here._replace(stat=os.stat(here.found.full))
 
 
-def _instead_of_link(root: Path, link: Path) -> None:
-    """Put a copy in the place of a link to a file of somebody else's, or to one that is protected."""
+def _replace_link(root: Path, link: Path) -> None:
+    """Replace a link by a copy of its file, if the file is read-only or outside the workspace."""
     target = link.resolve()
     of = target.stat()
     if not stat.S_ISREG(of.st_mode) or (of.st_mode & stat.S_IWUSR and target.is_relative_to(root.resolve())):

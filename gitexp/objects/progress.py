@@ -1,4 +1,4 @@
-"""How far a work on many objects is."""
+"""The progress of a work on many objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ _TICK = 0.1  # seconds between two reports
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a work is: objects and bytes, of so many, after so many seconds."""
+    """The progress of a work.
+
+    Attributes:
+        objects, bytes: done so far.
+        of_objects, of_bytes: to be done in all.
+        seconds: since the work began.
+    """
 
     objects: int
     of_objects: int
@@ -22,12 +28,12 @@ class Progress:
 
     @property
     def speed(self) -> float:
-        """Bytes a second so far; 0 if that cannot be said yet."""
+        """Bytes a second so far; 0 if not known yet."""
         return self.bytes / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def left(self) -> float | None:
-        """Seconds still to go at this speed; None if that cannot be said yet."""
+        """Seconds to go at this speed; None if not known yet."""
         return (self.of_bytes - self.bytes) / self.speed if self.bytes else None
 
 
@@ -35,7 +41,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class Count:
-    """Adds up what several threads have done, and tells of it from time to time."""
+    """Counts the work of several threads, and reports it ten times a second."""
 
     def __init__(self, on_progress: OnProgress | None, objects: int, of_bytes: int) -> None:
         self._on_progress = on_progress
@@ -65,6 +71,6 @@ class Count:
         if self._on_progress is not None and now - self._told >= _TICK:
             self._told = now
             objects, of_bytes = self._of
-            # What was changed meanwhile is read twice.
+            # A file that was changed meanwhile is read, and counted, twice.
             done = min(self._bytes, of_bytes)
             self._on_progress(Progress(self._objects, objects, done, of_bytes, now - self._began))

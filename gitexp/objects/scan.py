@@ -1,4 +1,4 @@
-"""Files and folders of a workspace by their content: one walk, and only what is not known is read."""
+"""Files and folders of a workspace by their content: one walk, then only unknown files are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gitexp.objects.manifest import File, Manifest
 from gitexp.objects.stat_cache import Known, StatCache
 from gitexp.objects.workspace_files import is_temporary
 
-GONE = (FileNotFoundError, NotADirectoryError)  # raised for what somebody has removed meanwhile
+GONE = (FileNotFoundError, NotADirectoryError)  # raised for a file that was removed meanwhile
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -29,16 +29,20 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What stands at a path; `manifest` is None for a file."""
+    """The artifact at a path. `manifest` is None for a file."""
 
     artifact: Artifact
     manifest: Manifest | None = None
 
 
 class ScannedFile(NamedTuple):
-    """One file that a walk came to. `path` is relative to where it began, "" for that itself.
+    """A file found by a walk.
 
-    `full` is absolute; `hash` is None where the file has to be read. `link` says whether it is a link.
+    Attributes:
+        path: relative to the start of the walk; "" for the start itself.
+        full: the absolute path.
+        hash: None if the file has to be read.
+        link: whether the file is a link.
     """
 
     path: str
@@ -50,21 +54,30 @@ class ScannedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What a walk found: all files, whether they are in a folder or are the one file asked for.
+    """The result of a walk.
 
-    `untaken` are keys of the cache for files that are gone.
+    Attributes:
+        path: the start, relative to the root.
+        is_folder: whether the start is a folder.
+        files: all files, or the one file at the start.
     """
 
     path: str
     is_folder: bool
     files: list[ScannedFile]
-    untaken: list[bytes]
+
+    def path_of(self, found: ScannedFile) -> str:
+        """The path of a file of this walk, relative to the root."""
+        return f"{self.path}/{found.path}" if self.is_folder else self.path
 
     def noted(
         self, cache: StatCache, reads: Iterable[tuple[ScannedFile, Read | None]]
     ) -> tuple[Walked, dict[str, Read]]:
-        """Remember files as they were read since; return the walk less those that are gone (None), and what
-        was read by path."""
+        """Put files read since the walk into the cache; None stands for a file that is gone.
+
+        Returns:
+            The walk without the files that are gone, and the other files by path, as read.
+        """
         known, gone = dict[str, Read](), set[str]()
         for found, read in reads:
             if read is None:
@@ -72,30 +85,37 @@ class Walked:
             else:
                 cache.put(found.full, read)
                 known[found.path] = read
-        left = [found for found in self.files if found.path not in gone] if gone else self.files
+        if not gone:
+            return self, known
+        left = [found for found in self.files if found.path not in gone]
         return replace(self, files=left), known
 
 
 def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) -> Scanned | None:
-    """Return what stands at a path relative to the root of the workspace; None if nothing does.
+    """The artifact at a path relative to the root of the workspace, for a comparison; None if it is absent.
 
-    Files and folders that are called as one of `but` are passed over.
-
-    What is only to be compared may lead out by links, and what is Git's and gitexp's own in it does not
-    count. Raises UnstorableData for pipes, links to nothing, unreadable files and files that keep changing.
+    Files and folders with a name in `but` do not count, nor do Git's and gitexp's own. Links may lead out of
+    the workspace. Raises UnstorableData for a pipe, a broken link, an unreadable or ever changing file.
     """
     walked = walk(root, path, cache, strict=False, but=but)
     if walked is None:
         return None
-    unknown = [found for found in walked.files if found.hash is None]
-    size = sum(found.stat.st_size for found in unknown)
-    now = in_parallel(read, unknown, size)
-    left, reads = walked.noted(cache, zip(unknown, now, strict=True))
+    left, reads = read_unknown(walked, cache)
     return described(left, reads)
 
 
+def read_unknown(walked: Walked, cache: StatCache) -> tuple[Walked, dict[str, Read]]:
+    """Read the files of a walk whose hash is not known; return them as `Walked.noted` does.
+
+    Raises UnstorableData.
+    """
+    unknown = [found for found in walked.files if found.hash is None]
+    size = sum(found.stat.st_size for found in unknown)
+    return walked.noted(cache, zip(unknown, in_parallel(read, unknown, size), strict=True))
+
+
 def read(found: ScannedFile) -> Read | None:
-    """Return a file that was found as it is read now, None if it is gone; raises UnstorableData."""
+    """Read a file that was found; None if it is gone. Raises UnstorableData."""
     try:
         return read_file(found.full)
     except GONE:
@@ -105,8 +125,7 @@ def read(found: ScannedFile) -> Read | None:
 
 
 def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned | None:
-    """Return the artifact that a walk found, with the files that were read since as they were then; None for
-    a file that is gone."""
+    """The artifact of a walk, with the files read since then; None for a single file that is gone."""
     files = [_described(found, reads.get(found.path)) for found in walked.files]
     if not walked.is_folder:
         if not files:
@@ -118,8 +137,9 @@ def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned | None:
 
 
 def _described(found: ScannedFile, read: Read | None) -> File:
-    of = found.stat if read is None else read.stat
-    hash_ = found.hash if read is None else read.hash
+    of, hash_ = found.stat, found.hash
+    if read is not None:
+        of, hash_ = read.stat, read.hash
     assert hash_ is not None
     return File(found.path, hash_, of.st_size, bool(of.st_mode & 0o100))
 
@@ -127,10 +147,10 @@ def _described(found: ScannedFile, read: Read | None) -> File:
 def walk(
     root: Path, path: str, cache: StatCache, *, strict: bool, but: Collection[str] = ()
 ) -> Walked | None:
-    """Return the files at a path, with the hashes that are known of them; None if nothing is there.
+    """The files at a path, with their known hashes; None if nothing is there.
 
-    With `strict`, for what is to be stored: raises UnsafePath for a path through a link, UnstorableData
-    for a link to a folder or to outside the workspace, and for what no workspace may have.
+    `strict` is for data that is to be stored. Raises UnsafePath for a path behind a link; UnstorableData for
+    a link to a folder or out of the workspace, and for Git's and gitexp's own files.
     """
     walker = _Walker(os.path.realpath(root), strict, but)
     top = os.path.join(walker.root, path)
@@ -150,14 +170,16 @@ def walk(
         )
     if not stat.S_ISDIR(of.st_mode):
         _require_file(top, of)
-        return Walked(path, False, [ScannedFile("", top, of, cache.get(top, of))], [])
+        return Walked(path, False, [ScannedFile("", top, of, cache.get(top, of))])
     known = cache.below(top)
     files = list(walker.files(top, known))
-    return Walked(path, True, files, known.untaken)
+    if not but:  # or files that were passed over would count as gone
+        cache.forget(known.untaken)
+    return Walked(path, True, files)
 
 
 class _Walker:
-    """One walk: `root` is the real folder of the workspace."""
+    """One walk. `root` is the workspace, without links in its path."""
 
     def __init__(self, root: str, strict: bool, but: Collection[str]) -> None:
         self.root = root
@@ -165,7 +187,7 @@ class _Walker:
         self.but = but
 
     def files(self, top: str, known: Known) -> Iterator[ScannedFile]:
-        # A folder that was come to by links, with all that it lies in, is not entered again from within.
+        # `above` prevents endless walks: the real folders in which a folder lies that was reached by links.
         folders = [(top, "", frozenset((os.path.realpath(top),)))]
         while folders:
             folder, prefix, above = folders.pop()
@@ -184,9 +206,11 @@ class _Walker:
                         yield found
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append((entry.path, f"{prefix}{name}/", above))
-                elif (of := self._stat(entry)) is not None:
-                    _require_file(entry.path, of)
-                    yield ScannedFile(prefix + name, entry.path, of, known.take(entry.path, of))
+                else:
+                    of = self._stat(entry)
+                    if of is not None:
+                        _require_file(entry.path, of)
+                        yield ScannedFile(prefix + name, entry.path, of, known.take(entry.path, of))
 
     def _entries(self, folder: str, *, is_top: bool) -> list[os.DirEntry[str]]:
         try:
@@ -198,7 +222,7 @@ class _Walker:
             raise unreadable(folder, error) from error
 
     def _stat(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """Return the stat of what is no link, None if it is gone since its folder was listed."""
+        """The stat of an entry that is no link; None if it is gone since its folder was listed."""
         try:
             return entry.stat(follow_symlinks=False)
         except GONE:
@@ -214,7 +238,7 @@ class _Walker:
             )
 
     def _linked_folder(self, entry: os.DirEntry[str], above: frozenset[str]) -> frozenset[str] | None:
-        """Return what is above a folder that is come to by a link; None if the link is not to a folder."""
+        """The real folders above a folder reached by a link, and itself; None for a link to a file."""
         if not os.path.isdir(entry.path):
             return None
         if self.strict:
@@ -228,7 +252,7 @@ class _Walker:
         return above | {real}
 
     def _linked_file(self, entry: os.DirEntry[str], prefix: str, known: Known) -> ScannedFile | None:
-        """Return the file that a link leads to, None if the link is gone since its folder was listed."""
+        """The file behind a link; None if the link is gone since its folder was listed."""
         try:
             of = entry.stat()
         except OSError as error:
@@ -256,7 +280,7 @@ def _require_file(full: str, of: os.stat_result) -> None:
 
 
 def unreadable(full: str, error: OSError) -> errors.UnstorableData:
-    """Return the error for a file or folder that the system will not read."""
+    """The error for a file or folder that the system does not let us read."""
     return errors.UnstorableData(
         f"{full} cannot be read: {error.strerror}.", "Check its permissions, or leave it out."
     )

@@ -1,7 +1,7 @@
-"""Hashes of files that have not been touched since they were read: a hash is remembered by the file's stat.
+"""A cache of file hashes, valid while the stat of a file stays the same.
 
-An SQLite file, for this machine only and safe to delete at any time. What is wrong with it (damaged, locked,
-on a full disk) costs time and nothing else.
+It is an SQLite file, for this machine only, and safe to delete at any time. A cache that is damaged, locked
+or on a full disk costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _VERSION = 1
 _TABLE = """CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, inode INTEGER, hash TEXT
 ) WITHOUT ROWID"""
-_WAIT = 0.2  # seconds for another process that writes; to hash anew may be quicker than to wait
-_PATIENT = 5.0  # seconds, at the end, when there is something to be remembered
+_WAIT = 0.2  # seconds for another process that writes: hashing may be quicker than waiting
+_PATIENT = 5.0  # seconds, when new hashes are to be written
 _MANY = 10_000
 
 _Row = tuple[int, int, int, int, str]
 
 
 class StatCache:
-    """The cache in one file. Use it as a context manager: what is new is written at the end.
+    """The cache in one file: a context manager that writes new hashes at its end.
 
-    Several threads may use one, and several processes one file.
+    Several threads may use one object, and several processes one file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,14 +56,14 @@ class StatCache:
                 self._database = None
 
     def get(self, path: str, of: os.stat_result) -> str | None:
-        """Return the hash of the file at an absolute path if its stat is as it was when it was hashed."""
+        """The hash of the file at an absolute path; None if the file was not hashed with this stat."""
         key = os.fsencode(path)
         with self._lock:
             row = self._new[key] if key in self._new else self._row(key)
         return _hash_in(row, of)
 
     def below(self, folder: str) -> Known:
-        """Return what is known of all files below a folder: many at once are quicker than one by one."""
+        """The known hashes of all files below a folder: one question is quicker than many."""
         start = os.fsencode(os.path.join(folder, ""))  # with a separator at its end
         end = start[:-1] + bytes((start[-1] + 1,))
         query = "SELECT path, size, mtime, ctime, inode, hash FROM files WHERE path > ? AND path < ?"
@@ -73,7 +73,7 @@ class StatCache:
         return Known(rows)
 
     def put(self, path: str, read: Read) -> None:
-        """Remember the hash of the file at an absolute path, if every later change to it will show."""
+        """Remember the hash of the file at an absolute path, if its stat will show every later change."""
         if read.settled:
             of = read.stat
             row = (of.st_size, of.st_mtime_ns, of.st_ctime_ns, _signed(of.st_ino), read.hash)
@@ -83,7 +83,7 @@ class StatCache:
                     self._write()
 
     def forget(self, paths: list[bytes]) -> None:
-        """Drop what is known of some paths, which are not there any more."""
+        """Drop the hashes of paths at which no file is any more."""
         with self._lock:
             self._new.update(dict.fromkeys(paths))
 
@@ -98,7 +98,7 @@ class StatCache:
     def _connected(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         try:
-            # What a power cut takes is read again; that it tears nothing is seen to by the journal.
+            # Files lost in a power cut are read again; the journal keeps the database whole.
             database.execute("PRAGMA synchronous = NORMAL")
             if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 database.executescript(
@@ -141,8 +141,12 @@ class StatCache:
         new, self._new = self._new, {}
         if self._database is None or not new:
             return
-        gone = [(key,) for key, row in new.items() if row is None]
-        known = [(key, *row) for key, row in new.items() if row is not None]
+        gone, known = list[tuple[bytes]](), list[tuple[Any, ...]]()
+        for key, row in new.items():
+            if row is None:
+                gone.append((key,))
+            else:
+                known.append((key, *row))
         try:
             self._database.execute(f"PRAGMA busy_timeout = {int(_PATIENT * 1000)}")
             self._database.execute("BEGIN IMMEDIATE")
@@ -157,18 +161,18 @@ class StatCache:
 
 
 class Known:
-    """What was known of the files below a folder; see `StatCache.below`."""
+    """The known hashes of the files below a folder; see `StatCache.below`."""
 
     def __init__(self, rows: dict[bytes, _Row | None]) -> None:
         self._rows = rows
 
     def take(self, path: str, of: os.stat_result) -> str | None:
-        """Return the hash as `StatCache.get` does, once."""
+        """The hash as from `StatCache.get`, once: it counts as taken."""
         return _hash_in(self._rows.pop(os.fsencode(path), None), of)
 
     @property
     def untaken(self) -> list[bytes]:
-        """The paths that nobody has asked for."""
+        """The keys of the paths that nobody has asked for."""
         return [key for key, row in self._rows.items() if row is not None]
 
 
@@ -179,5 +183,5 @@ def _hash_in(row: _Row | None, of: os.stat_result) -> str | None:
 
 
 def _signed(number: int) -> int:
-    """Return an inode as SQLite has numbers: 64 bits with a sign."""
+    """An inode number as SQLite stores it: 64 bits with a sign."""
     return number - (1 << 64) if number >= 1 << 63 else number

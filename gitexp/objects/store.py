@@ -1,11 +1,11 @@
-"""The store of contents: each file once, under its SHA-256, read-only.
+"""The object store: each content once, under its SHA-256, read-only.
 
     <folder>/<2 hex digits>/<62 hex digits>          a file
     <folder>/<2 hex digits>/<62 hex digits>.dir      the manifest of a folder
-    <folder>/tmp/                                    what is being written
+    <folder>/tmp/                                    objects that are being written
 
-An object has its name only when all of it is on the disk; so it is either whole or not there, and whoever
-finds it need not ask who put it. It may still be damaged later: whoever reads one back hashes it.
+An object gets its name when all of it is on the disk, so an object is either whole or absent. It may be
+damaged later: every reader hashes it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from gitexp.objects.hashing import Read, copied, hash_file, in_parallel, large_f
 from gitexp.objects.intake import READ_ONLY, Intake, new_file
 from gitexp.objects.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.objects.progress import Count, OnProgress
-from gitexp.objects.scan import GONE, ScannedFile, described, unreadable, walk
+from gitexp.objects.scan import GONE, ScannedFile, Walked, described, unreadable, walk
 from gitexp.objects.stat_cache import StatCache
 
-FRESH = 3600.0  # seconds; what is found here and to be used is at least as fresh, so that gc leaves it
+FRESH = 3600.0  # seconds; an object that is to be used is made at least so fresh, so that gc leaves it
 
 _FAN = re.compile(r"[0-9a-f]{2}")
 
 
 class ObjectStore:
-    """The store in one folder, which is made when something is put there."""
+    """The store in one folder. The folder is made when the first object is stored."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,29 +44,26 @@ class ObjectStore:
     # -- looking ----------------------------------------------------------------------------------
 
     def path(self, hash_: str) -> Path:
-        """Return where an object stands, or would stand."""
+        """The path of an object, which need not be there."""
         return Path(self._full(hash_))
 
     def has(self, hash_: str) -> bool:
-        """Return whether there is an object of this name."""
+        """Whether there is an object of this name."""
         return os.path.exists(self._full(hash_))
 
     def holds(self, hash_: str, size: int) -> bool:
-        """Return whether there is an object of this name and size."""
+        """Whether there is an object of this name and size in bytes."""
         try:
             return os.stat(self._full(hash_)).st_size == size
         except OSError:
             return False
 
     def missing(self, hashes: Iterable[str]) -> list[str]:
-        """Return those that are not there, each once, in order."""
+        """The hashes without an object, each once, in order."""
         return [hash_ for hash_ in dict.fromkeys(hashes) if not self.has(hash_)]
 
     def manifest(self, hash_: str) -> Manifest:
-        """Return the files of a folder.
-
-        Raises MissingData; DamagedObject if what is there is not what was put there; BadManifest.
-        """
+        """The manifest of a folder. Raises MissingData, DamagedObject, BadManifest."""
         try:
             text = self.path(hash_).read_bytes()
         except FileNotFoundError as error:
@@ -76,20 +73,20 @@ class ObjectStore:
         return manifest.parse(text, hash_)
 
     def contents(self, hash_: str) -> list[str]:
-        """Return the hash of an artifact and, if it is a folder, those of its files; raises as `manifest`."""
+        """The hash of an artifact and, for a folder, of all its files. Raises as `manifest`."""
         if not is_folder(hash_):
             return [hash_]
         return [hash_, *dict.fromkeys(file.hash for file in self.manifest(hash_).files)]
 
     def verify(self, hash_: str) -> bool:
-        """Return whether an object is there and is, byte for byte, what its name says."""
+        """Whether an object is there, and its content has the hash in its name."""
         try:
             return hash_file(self._full(hash_))[0] == hash_.removesuffix(FOLDER)
         except (OSError, errors.UnstorableData):
             return False
 
     def hashes(self) -> Iterator[tuple[str, int, float]]:
-        """Return the name, size and time of modification of every object."""
+        """Name, size in bytes and time of modification (seconds since 1970) of every object."""
         with suppress(FileNotFoundError):
             for fan in sorted(os.listdir(self.folder)):
                 if _FAN.fullmatch(fan):
@@ -119,12 +116,11 @@ class ObjectStore:
         *,
         verified: bool = False,
     ) -> Artifact:
-        """Store what stands at a path relative to the root of the workspace, and return it.
+        """Store the file or folder at a path relative to the root of the workspace, and return the artifact.
 
-        Only what is not there yet is written, or what is there and damaged: that is looked at for each file
-        that had to be read, and with `verified`, for files that are to be deleted, for all of them. Raises
-        UnsafePath; UnstorableData also for a folder that could not be brought to every system; DiskFull or
-        StorageError.
+        Writes absent and damaged objects only. Damage is looked for in the objects of files that have to be
+        read; with `verified`, for files that are about to be deleted, in all objects. Raises UnsafePath;
+        UnstorableData, also for a folder with names that some system forbids; DiskFull or StorageError.
         """
         if why := paths.fault(path):
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
@@ -136,46 +132,57 @@ class ObjectStore:
                 f"{path} could not be brought to every system: {why}.", "Rename what is called so."
             )
         with translated(f"could not store {path}"), self.intake() as intake:
-            here = self._are_here(walked.files, verified=verified)
-            unread = (each for each, known in zip(walked.files, here, strict=True) if not known)
-            unknown = large_first(unread, lambda each: each.stat.st_size)
-            size = sum(each.stat.st_size for each in unknown)
-            count = Count(on_progress, len(unknown), size)
-
-            def take_in(found: ScannedFile) -> Read | None:
-                return self._take_in(intake, found, count)
-
-            taken = in_parallel(take_in, unknown, size)
-            left, reads = walked.noted(cache, zip(unknown, taken, strict=True))
+            left, reads = self._read_in(intake, walked, cache, on_progress, verified=verified)
             scanned = described(left, reads)
             if scanned is None:
                 raise _not_there(path)
             if scanned.manifest is not None:
-                intake.flush()  # whoever finds a folder finds its files
+                intake.flush()  # a process that finds a folder must find the folder's files
                 self._put_manifest(intake, scanned.manifest)
         return scanned.artifact
 
+    def _read_in(
+        self,
+        intake: Intake,
+        walked: Walked,
+        cache: StatCache,
+        on_progress: OnProgress | None,
+        *,
+        verified: bool,
+    ) -> tuple[Walked, dict[str, Read]]:
+        """Store the files of a walk that are not in the store; return the files as `Walked.noted` does."""
+        here = self._are_here(walked.files, verified=verified)
+        unread = [found for found, is_here in zip(walked.files, here, strict=True) if not is_here]
+        unread = large_first(unread, lambda found: found.stat.st_size)
+        size = sum(found.stat.st_size for found in unread)
+        count = Count(on_progress, len(unread), size)
+
+        def take_in(found: ScannedFile) -> Read | None:
+            return self._take_in(intake, found, count)
+
+        return walked.noted(cache, zip(unread, in_parallel(take_in, unread, size), strict=True))
+
     def adopt(self, temporary: Path, hash_: str) -> None:
-        """Take over a file that was downloaded; raises DamagedObject if it is not what it should be,
-        BadManifest for a folder that could not be written."""
+        """Move a downloaded file into the store. Raises DamagedObject for other content than the hash says;
+        BadManifest."""
         with translated(f"could not store {hash_}"), self.intake() as intake:
             if hash_file(temporary)[0] != hash_.removesuffix(FOLDER):
                 raise damaged(hash_)
             self.take_over(intake, temporary, hash_)
 
     def take_over(self, intake: Intake, temporary: Path, hash_: str) -> None:
-        """Take over a file that is known to be what it should be; raises BadManifest as `adopt`."""
+        """Move a file that has this hash into the store. Raises BadManifest."""
         if is_folder(hash_):
             manifest.parse(temporary.read_bytes(), hash_)
         temporary.chmod(READ_ONLY)
         intake.put(str(temporary), self._full(hash_))
 
     def intake(self) -> Intake:
-        """Return the way in, for many objects at once."""
+        """An intake for many objects at once."""
         return Intake(self.folder)
 
     def new_temp(self) -> Path:
-        """Return a path, not there yet, for an object that is to be adopted."""
+        """The path for a new file, to be adopted later."""
         return new_file(self.folder)
 
     def remove(self, hash_: str) -> None:
@@ -187,20 +194,24 @@ class ObjectStore:
         path.unlink(missing_ok=True)
 
     def _are_here(self, files: Sequence[ScannedFile], *, verified: bool) -> list[bool]:
-        """Return of each file whether its content is known, and there."""
-        here = [each.hash is not None and self._is_kept(each.hash, each.stat.st_size) for each in files]
-        if verified:
-            size = sum(each.stat.st_size for each in files)
-            whole = in_parallel(lambda each: each.hash is not None and self.verify(each.hash), files, size)
-            here = [*map(all, zip(here, whole, strict=True))]
-        return here
+        """For each file, whether its hash is known and its object is there; with `verified`, and whole."""
+
+        def is_here(found: ScannedFile) -> bool:
+            return found.hash is not None and self._is_kept(found.hash, found.stat.st_size)
+
+        def is_whole(found: ScannedFile) -> bool:
+            return found.hash is not None and is_here(found) and self.verify(found.hash)
+
+        if not verified:
+            return [is_here(found) for found in files]
+        return list(in_parallel(is_whole, files, sum(found.stat.st_size for found in files)))
 
     def _is_kept(self, hash_: str, size: int) -> bool:
-        """Return whether an object is there, which is then too fresh for gc."""
+        """Whether an object of this size is there. If so, it is made fresh, so that gc leaves it."""
         full = self._full(hash_)
         try:
             of = os.stat(full)
-            # One that a workspace has as a hard link would be changed there, too.
+            # A hard link of it in a workspace would get the new time, too; and gc leaves such an object.
             if time.time() - of.st_mtime > FRESH and of.st_nlink == 1:
                 os.utime(full)
         except OSError:
@@ -208,19 +219,19 @@ class ObjectStore:
         return of.st_size == size
 
     def _take_in(self, intake: Intake, found: ScannedFile, count: Count) -> Read | None:
-        """Put a copy of a file into the store, if it is not there whole; return it as it was read, None if it
-        is gone."""
+        """Copy a file into the store, unless a whole object is there. Returns the file as it was read; None
+        if it is gone."""
         target, temporary = intake.new()
         try:
-            # What is read next is rather the file of the workspace.
+            # Of the two files, the one in the workspace will be read next.
             read = copied(found.full, target, temporary, count.add, stays="source")
             count.done()
         except OSError as error:
-            if error.filename == found.full:
-                if isinstance(error, GONE):
-                    return None
-                raise unreadable(found.full, error) from error
-            raise
+            if error.filename != found.full:
+                raise
+            if isinstance(error, GONE):
+                return None
+            raise unreadable(found.full, error) from error
         finally:
             os.close(target)
         if self._is_kept(read.hash, read.stat.st_size) and self.verify(read.hash):
@@ -249,7 +260,7 @@ def _not_there(path: str) -> errors.UnstorableData:
 
 
 def damaged(hash_: str) -> errors.DamagedObject:
-    """Return the error for an object that is not what its name says."""
+    """The error for an object whose content does not have the hash in its name."""
     return errors.DamagedObject(
         f"The object {hash_} in the store is damaged: it is not what was put there.",
         "gitexp fsck says which experiments want it, and mends it from a remote.",

@@ -1,8 +1,8 @@
-"""Objects removed from the store beside others who may just be about to use them.
+"""Removal of unused objects while other processes may begin to use them.
 
-Whoever finds an object that it wants makes it fresh (`ObjectStore.add`), or puts it there if it is not there.
-So one is first moved out of sight and then looked at once more: what was made fresh until that moment goes
-back, and after it nobody takes it for there.
+A process that needs an object makes the object fresh (`ObjectStore.add`), or stores it if it is absent. So an
+object is first moved out of sight and then checked again. If it was made fresh before the move, it goes back;
+after the move, every process finds it absent.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _PREFIX = "gc-"  # of an object that is out of sight
 
 
 def remove_unused(store: ObjectStore, hash_: str, before: float) -> bool:
-    """Remove an object that nobody has used since `before`, and return whether that was so.
+    """Remove an object if nobody has used it since `before` (seconds since 1970). Whether it was removed.
 
-    One that a workspace has as a hard link is in use as well. Raises OSError.
+    A hard link of an object in a workspace is a use. Raises OSError.
     """
     path, aside = store.path(hash_), temporary_folder(store.folder) / f"{_PREFIX}{hash_}"
     try:
@@ -40,13 +40,13 @@ def remove_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 
 
 def is_unused(path: Path, before: float) -> bool:
-    """Return whether the file of an object has not been used since `before` and is no workspace's."""
+    """Whether the file of an object was not used since `before` and has no hard link in a workspace."""
     of = path.stat()
     return of.st_mtime < before and of.st_nlink == 1
 
 
 def put_back(store: ObjectStore) -> None:
-    """Put back what a process that has died was about to remove; nobody else may be removing now."""
+    """Put back objects that a dead process was about to remove. Nobody else may be removing now."""
     for aside in (store.folder / TEMPORARY).glob(f"{_PREFIX}*"):
         if is_hash(hash_ := aside.name.removeprefix(_PREFIX)):
             _put_back(aside, store.path(hash_))

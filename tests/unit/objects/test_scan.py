@@ -116,6 +116,21 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(root: Path, write: Write,
     assert len(seen) == 4
 
 
+def test_the_cache_forgets_files_that_are_gone(root: Path, write: Write, cache: StatCache) -> None:
+    write("d/stays")
+    write("d/goes")
+    for name in ("stays", "goes"):  # old enough for the cache
+        os.utime(root / "d" / name, (1, 1))
+    hashing.wait_to_settle((root / "d" / "goes").stat())
+    scan(root, "d", cache)
+    known = cache.below(str(root / "d")).untaken
+    (root / "d" / "goes").unlink()
+    scan(root, "d", cache)
+    left = cache.below(str(root / "d")).untaken
+    assert [Path(os.fsdecode(key)).name for key in sorted(known)] == ["goes", "stays"]
+    assert [Path(os.fsdecode(key)).name for key in left] == ["stays"]
+
+
 def test_links_to_files_count_as_their_content(root: Path, write: Write, cache: StatCache) -> None:
     write("d/real", "x")
     write("elsewhere", "y")
