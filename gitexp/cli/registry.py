@@ -20,7 +20,7 @@ class Root(RootGroup):
         super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name; None if there is none."""
+        """The command with this name, or None."""
         if cmd_name in self.commands and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _load(cmd_name)
         return super().get_command(ctx, cmd_name)

@@ -31,16 +31,16 @@ _RUNS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command as a user would type it, and why."""
+    """A command as a user would type it, and its reason."""
 
     command: tuple[str, ...]
     explanation: str = ""
 
 
 def prepare(folder: Path | None) -> Path:
-    """Make a repository with the demo project and one commit, and return its folder.
+    """The folder of a new repository with the demo project and one commit.
 
-    Without `folder` a temporary one is made. Raises UsageError if the folder is not empty, or inside
+    Without `folder`, the folder is a temporary one. Raises UsageError if the folder is not empty, or inside
     another repository.
     """
     folder = Path(tempfile.mkdtemp(prefix="gitexp-demo-")) if folder is None else folder.absolute()
@@ -60,7 +60,7 @@ def prepare(folder: Path | None) -> Path:
 
 
 def steps(folder: Path) -> Iterator[Step]:
-    """Yield what to do in turn; the last steps depend on what the first ones gave."""
+    """The steps in turn. The last steps depend on the results of the first."""
     for at, options in enumerate(_RUNS):
         why = "" if at else "Four runs. Each stores the exact code, params, metrics, log and environment."
         yield Step(("gitexp", "run", *options, "--", *_TRAIN), why)
@@ -73,7 +73,7 @@ def steps(folder: Path) -> Iterator[Step]:
 
 
 def perform(folder: Path, step: Step) -> int:
-    """Run a step in the folder, its output going where ours goes, and return its exit status."""
+    """The exit status of a step, run in the folder; its output goes where ours goes."""
     here = str(_PYTHON.parent)
     environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}
     environment |= {"GIT_PAGER": "cat", "GITEXP_PAGER": "cat"}

@@ -112,7 +112,7 @@ def status(
     project = open_project(needs_config=True)
     found = datasets_status.status(project, _wanted(project, exps, everything), remote=remote)
     if json:
-        return render.as_json([_as_json(each) for each in found])
+        return render.as_json(list(map(_as_json, found)))
     if not found:
         return render.say("No gitexp.lock names any data.", "dim")
     render.answer(_lines(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -144,12 +145,12 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
     document: dict[str, Any] = {
         "a": _point(diff.old),
         "b": _point(diff.new),
-        "params": [_change(change) for change in diff.params],
-        "metrics": [_change_of_metric(change) for change in diff.metrics],
-        "code": [_change_of_code(file) for file in diff.code],
-        "data": [_change_of_data(change) for change in diff.data],
+        "params": list(map(_change, diff.params)),
+        "metrics": list(map(_change_of_metric, diff.metrics)),
+        "code": list(map(_change_of_code, diff.code)),
+        "data": list(map(_change_of_data, diff.data)),
         "command": command,
-        "environment": [_change(change) for change in diff.environment],
+        "environment": list(map(_change, diff.environment)),
     }
     if patch is not None:
         document["patch"] = patch.decode("utf-8", "replace")
@@ -196,18 +197,17 @@ def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
 def _sections(diff: Diff) -> Iterable[Section]:
     old, new = clean(diff.old.label), clean(diff.new.label)
     if diff.params:
-        yield "Params", ["Key", old, new], [_values(change) for change in diff.params]
+        yield "Params", ["Key", old, new], list(map(_values, diff.params))
     if diff.metrics:
-        yield "Metrics", ["Key", old, new, "Change", ""], [_metric(change) for change in diff.metrics]
+        yield "Metrics", ["Key", old, new, "Change", ""], list(map(_metric, diff.metrics))
     if diff.code:
-        yield "Code", ["File", "Added", "Deleted"], [_file(file) for file in diff.code]
+        yield "Code", ["File", "Added", "Deleted"], list(map(_file, diff.code))
     if diff.data:
-        rows = [row for change in diff.data for row in _data(change)]
-        yield "Data", ["File", old, new], rows
+        yield "Data", ["File", old, new], list(chain.from_iterable(map(_data, diff.data)))
     if diff.command:
         yield "Command", ["", old, new], [_values(diff.command)]
     if diff.environment:
-        yield "Environment", ["Package", old, new], [_values(change) for change in diff.environment]
+        yield "Environment", ["Package", old, new], list(map(_values, diff.environment))
 
 
 def _values(change: Change, precision: int | None = None) -> Cells:

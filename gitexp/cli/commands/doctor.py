@@ -68,7 +68,7 @@ def _report(report: Diagnosis) -> dict[str, Any]:
         "experiments": report.experiments,
         "trashed": report.trashed,
         "operations": report.operations,
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": list(map(_finding, report.findings)),
     }
 
 

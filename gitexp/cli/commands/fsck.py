@@ -75,7 +75,7 @@ def _report(report: FsckReport) -> dict[str, Any]:
         "objects": report.objects,
         "size": report.size,
         "elsewhere": report.elsewhere,
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": list(map(_finding, report.findings)),
         "complaints": list(report.complaints),
     }
 

@@ -63,9 +63,9 @@ def log(
 
 
 def _show_as_it_comes(chunks: Iterable[bytes]) -> None:
-    """Print each line as soon as it is whole. A terminal shows the unfinished last line too.
+    """Print each whole line at once. A terminal shows the unfinished last line too.
 
-    So a progress bar moves: it is one line that is drawn over itself.
+    So a progress bar moves: the bar is a single line, drawn over itself.
     """
     gc.enable()  # this may go on for days; `main` turned it off
     rest = drawn = b""

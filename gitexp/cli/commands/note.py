@@ -65,7 +65,7 @@ def note(
 
 
 def ask(project: Project, text: str, about: str) -> str:
-    """The text after the user has edited it. Raises UsageError if no terminal is there for an editor."""
+    """The text after the user's edit. Raises UsageError without a terminal for the editor."""
     if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stdout)):
         raise errors.UsageError(
             "There is no terminal to open an editor in.", "Give the text with -m.", code="no-terminal"

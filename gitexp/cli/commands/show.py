@@ -165,7 +165,7 @@ def _as_json(row: Row, kept: set[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line]:
-    """The table as the screen shows it, and a note about the columns that did not fit."""
+    """The table for the screen, and a note about columns without room."""
     width = render.width()
     layout = lay_out(table, columns, width=width, precision=precision)
     return [*layout.lines, *([(line, "dim")] for line in _note(layout.left_out, width))]

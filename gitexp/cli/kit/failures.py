@@ -22,9 +22,9 @@ _SUGGESTED = re.compile(r"[.]?\s*(?:Did you mean (?P<names>.*)\?|\(Possible opti
 
 
 def report(error: BaseException, root: Any) -> int:
-    """The exit status of a command that an exception ended. The person or program is told why.
+    """The exit status of a failed command. The person or program is told the reason.
 
-    `root` is the group of all commands. Raises ReaderGone if the reader of the output has closed it.
+    `root` is the group of all commands. Raises ReaderGone if the reader has closed the output.
     """
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         interrupted = errors.Interrupted("Interrupted.")
@@ -93,8 +93,8 @@ def _usage_error(error: typer.TyperException) -> errors.UsageError:
 def _wants_json(root: Any, *, understood: bool) -> bool:
     """Whether --json is among gitexp's own options.
 
-    If typer did not understand the command line: anywhere before `--`. Otherwise as the command reads it:
-    in `run train.py --json` the option is the script's.
+    If typer did not understand the command line: anywhere before `--`. Otherwise the command decides:
+    in `run train.py --json` the option belongs to the script.
     """
     arguments = sys.argv[1:]
     own = arguments

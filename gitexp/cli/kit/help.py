@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class Command(TyperCommand):
-    """A command whose epilog is a list of examples, one a line."""
+    """A command with examples in its epilog, each on its own line."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write each example on its own line; typer would fill them into paragraphs."""

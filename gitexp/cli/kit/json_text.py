@@ -32,7 +32,7 @@ def _strict(value: Any, encoder: json.JSONEncoder) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON can hold: "nan" and "inf" as strings, a byte outside UTF-8 as `\\xff`."""
+    """The value in JSON's types: "nan" and "inf" are strings, a byte outside UTF-8 is `\\xff`."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, str):

@@ -132,7 +132,7 @@ def data_remote(help: str) -> Any:
 
 
 def only_one(**flags: bool) -> None:
-    """Raise UsageError if more than one of these flags is given."""
+    """Raise UsageError if several of the flags are given."""
     if sum(flags.values()) > 1:
         names = " and ".join(f"--{name}" for name, wanted in flags.items() if wanted)
         raise errors.UsageError(f"{names} do not go together.", "Ask for one of them.")
@@ -144,7 +144,7 @@ def one_name(name: str, name_template: str) -> None:
 
 
 def alone(option: str, *others: object) -> None:
-    """Raise UsageError if another option that chooses experiments is given beside this one."""
+    """Raise UsageError if other options choose experiments too."""
     if any(other not in (None, False) for other in others):
         raise errors.UsageError(
             f"{option} goes with none of the other options that choose experiments.", "Leave those out."

@@ -22,7 +22,7 @@ _COLORS = {"38", "48", "58"}  # of SGR: a colour follows, `5;n` or `2;r;g;b`
 def printable(data: bytes, *, colors: bool) -> list[str]:
     """The lines of a log, without control sequences; colours stay if wanted.
 
-    A progress bar, drawn over itself by carriage returns, is one line: the last one drawn.
+    Of a progress bar, drawn over itself by carriage returns, the last picture is left.
     """
     return [_line(_last_drawn(line), colors=colors) for line in _lines(data.replace(b"\r\n", b"\n"))]
 

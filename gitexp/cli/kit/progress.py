@@ -13,7 +13,7 @@ _AFTER = 0.5  # seconds; quicker work needs no line
 
 
 class Meter:
-    """Draws the progress whenever it is called. As a context manager, it wipes the line at the end."""
+    """Draws the progress with every call. The end of the context wipes the line."""
 
     def __init__(self, what: str, *, quiet: bool = False) -> None:
         self._what = what

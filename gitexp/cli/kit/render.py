@@ -165,7 +165,7 @@ def as_json(value: Any) -> None:
 
 
 def as_json_list(items: Iterable[Any]) -> None:
-    """Print a JSON list, one object a line. The list may be long: it is not held in memory."""
+    """Print a JSON list, an object a line. The list is never held in memory: there may be many objects."""
     before = "["
     for item in items:
         text = json_text.line(item)

@@ -13,9 +13,9 @@ from gitexp.runs.recover import finish_dead_runs
 def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Project:
     """The project around the current folder. Operations and runs that gitexp left unfinished are ended.
 
-    A wrong gitexp.yaml is an error for a command that `needs_config`, and a warning for all others: to look
-    at experiments, or to take something back, must always be possible. A command that `reads_all`
-    experiments finds the runs by itself that only their record shows; so records are not read twice.
+    A wrong gitexp.yaml is an error if the command `needs_config`, and a warning otherwise: to look at
+    experiments, or to take something back, must always be possible. A command with `reads_all` finds runs
+    known from their records alone by itself; so records are not read twice.
     """
     project = Project.open(any_config=not needs_config)
     if project.config_error is not None:

@@ -144,9 +144,9 @@ def _room(
     kept: int | None,
     texts: set[int],
 ) -> dict[int, int]:
-    """The columns that fit, each with its width. Columns early in `order` are served first.
+    """The columns with room for them, each with its width. Columns early in `order` are served first.
 
-    The column `kept` is always among them; columns of `texts` may be cut.
+    The column `kept` always gets its room; columns of `texts` may be cut.
     """
     first, second, widths = _sizes(rows, titles, range(len(titles)))
     left = width - first - len(_GAP) - second - len(_GAP)  # without the gap before the next column
@@ -172,9 +172,9 @@ def _within(entry: Entry, room: Mapping[int, int]) -> Entry:
 def _without_overrun(
     rows: Sequence[Entry], titles: Sequence[str], order: list[int], width: int, kept: int | None
 ) -> list[int]:
-    """The columns that still fit, without the last ones of `order` if need be.
+    """The columns without the last ones of `order`, until the table fits.
 
-    A state may have run over into columns that are gone now.
+    A state may have run over into removed columns.
     """
     while len(order) > (kept is not None) and _total(_sizes(rows, titles, sorted(order))) > width:
         order.pop()

@@ -32,12 +32,12 @@ class Entry:
 
     Attributes:
         stem: the branches of the tree, drawn before the row.
-        id: the first digits of the commit; "" for a row without one.
-        created: the time as people read it.
-        state: words about a run that is not done; "" for a run that is done.
-        cells: one text for each column.
-        best: number of the column whose value is the best of the table.
-        mark: the program that stored the experiment, if not gitexp, and an arrow if it was pushed.
+        id: the first digits of the commit; "" for a row without a commit.
+        created: the time in words.
+        state: words about an unfinished or failed run; "" for a run with the state done.
+        cells: a text for each column.
+        best: the number of the column with the best value of the table.
+        mark: the program behind the experiment, if not gitexp; an arrow if the experiment was pushed.
     """
 
     stem: str

@@ -30,7 +30,7 @@ class Picture:
 def watch(draw: Callable[[], Picture], every: float) -> None:
     """Show the picture of `draw` every so many seconds, until no run goes on or Ctrl-C is pressed.
 
-    Raises UsageError if the output is no terminal, or one that cannot be drawn over.
+    Raises UsageError if the output is no terminal, or a terminal without control sequences.
     """
     if render.screen() is None:
         raise errors.UsageError(
