@@ -75,6 +75,20 @@ class Stage:
     meta: Value = None
     line: int | None = None
 
+    @property
+    def out_paths(self) -> tuple[str, ...]:
+        return tuple(out.path for out in self.outs)
+
+    @property
+    def in_git(self) -> tuple[str, ...]:
+        """The paths of outs in the experiment's tree."""
+        return tuple(out.path for out in self.outs if out.in_git)
+
+    @property
+    def in_store(self) -> tuple[str, ...]:
+        """The paths of outs in the object store alone."""
+        return tuple(out.path for out in self.outs if not out.in_git)
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:

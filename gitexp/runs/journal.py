@@ -77,10 +77,8 @@ class RunJournal:
             self.state.put(self.state.lock, write_lock(lock, self._config.folder))
 
     def outs_right(self, stage: Stage) -> None:
-        in_git, stored = [lock_file.path_of(self._config)], list[str]()
-        for out in stage.outs:
-            (in_git if out.in_git else stored).append(out.path)
-        note = StageNote(stage.name, {}, in_git, stored)
+        in_git = [lock_file.path_of(self._config), *stage.in_git]
+        note = StageNote(stage.name, {}, in_git, stage.in_store)
         self._notes[stage.name] = note
         self.state = note.applied(self.state)
 

@@ -109,8 +109,12 @@ def experiments_at(remote: GitRemote) -> dict[str, str]:
 
     Raises RemoteFailed.
     """
-    found = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
-    return {name: oid for name, oid in sorted(found.items()) if is_name(name)}
+    found = {}
+    for ref, oid in sorted(remote.refs(PREFIX).items()):
+        name = ref.removeprefix(PREFIX)
+        if is_name(name):
+            found[name] = oid
+    return found
 
 
 def fetch(
@@ -127,8 +131,11 @@ def chosen(remote: GitRemote, there: Mapping[str, str], words: Iterable[str]) ->
 
     Raises UnknownExperiment or AmbiguousExperiment.
     """
-    names = dict.fromkeys(_chosen(remote.where, list(there), word) for word in words)
-    return {name: there[name] for name in names}
+    found = {}
+    for word in words:
+        name = _chosen(remote.where, list(there), word)
+        found[name] = there[name]
+    return found
 
 
 def _chosen(where: str, names: Sequence[str], word: str) -> str:

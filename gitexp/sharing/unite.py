@@ -46,9 +46,11 @@ class UniteStep:
 
 def steps(project: Project, pairs: Sequence[Pair]) -> list[UniteStep]:
     """The step for each pair. No ref is moved yet."""
-    apart = [pair for pair in pairs if pair.mine.id != pair.theirs.id]
-    tips = [oid for pair in apart for oid in (pair.mine.id, pair.theirs.id)]
-    stops = [pair.mine.record.commit for pair in apart]
+    tips, stops = list[str](), list[str]()
+    for pair in pairs:
+        if pair.mine.id != pair.theirs.id:
+            tips += (pair.mine.id, pair.theirs.id)
+            stops.append(pair.mine.record.commit)
     parents = graph.lines_to(project.repo, tips, stops, _MOST)
     moved: set[str] = set()
     found = []

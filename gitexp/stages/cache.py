@@ -64,7 +64,8 @@ class StageCache:
         """The runs of a stage that had this key: first runs with a log, then the newest."""
         found = []
         for experiment, blob in self._locks.items():
-            found += [_Found(experiment, blob, stage) for stage in self._index.stages_with(key, blob)]
+            for stage in self._index.stages_with(key, blob):
+                found.append(_Found(experiment, blob, stage))
         found.sort(key=lambda each: each.stage != name)
         return self._read(found[:_MOST], key)
 

@@ -240,7 +240,7 @@ class _Execution:
     def _complete(self, decision: Decision, seconds: float) -> None:
         """Store the outs of a stage whose commands have succeeded, then name them in the lock."""
         stage = decision.stage
-        absent = [out.path for out in stage.outs if not os.path.lexists(self._root / out.path)]
+        absent = [path for path in stage.out_paths if not os.path.lexists(self._root / path)]
         if absent:
             # The outs that are there are not lost: once the stage declares no others, it is up to date.
             with contextlib.suppress(errors.GitexpError):
@@ -335,14 +335,13 @@ class _Execution:
     def _restored(self, decision: Decision) -> EarlierRun | None:
         """The earlier run that was restored: the first with outs that can all be had."""
         stage = decision.stage
-        in_git = [out.path for out in stage.outs if out.in_git]
         for before in self._judge.earlier(decision):
             outs = before.stage.outs
             if self._restorer.absent(outs):
                 continue
             self._outs.before_restoring(stage, decision.outs, outs)
             try:
-                self._restorer.bring(outs, in_git=in_git)
+                self._restorer.bring(outs, in_git=stage.in_git)
             except errors.DamagedObject as error:
                 self._outs.damaged.add(error.hash)
                 continue

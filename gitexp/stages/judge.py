@@ -84,17 +84,19 @@ class Judge:
             yield EarlierRun("", locked, None)
         if stage.frozen or not stage.outs or any(out.persist for out in stage.outs):
             return
-        outs = tuple(Artifact(out.path, "", 0) for out in stage.outs)
+        outs = tuple(Artifact(path, "", 0) for path in stage.out_paths)
         yield from self._cache.find(stage.name, stage_key(replace(decision.now, outs=outs)))
 
 
 def _frozen(stage: Stage, locked: LockedStage | None, outs: Mapping[str, Artifact | None]) -> Decision:
     """The decision on a frozen stage. Only missing outs count: they may be restored."""
-    missing = [path for path, found in outs.items() if found is None]
-    why = tuple(Reason(Why.OUT, path, MISSING, MISSING) for path in missing)
+    why = []
+    for path, found in outs.items():
+        if found is None:
+            why.append(Reason(Why.OUT, path, MISSING, MISSING))
     now = replace(locked or LockedStage(stage.commands, stage.wdir), outs=())
-    return Decision(stage, now, outs, why, locked)
+    return Decision(stage, now, outs, tuple(why), locked)
 
 
 def _knows_outs(locked: LockedStage, stage: Stage) -> bool:
-    return {out.path for out in locked.outs} == {out.path for out in stage.outs}
+    return {out.path for out in locked.outs} == set(stage.out_paths)

@@ -106,8 +106,7 @@ class StageOuts:
 
     def warn_of_secrets(self, stage: Stage, outs: Sequence[Artifact]) -> None:
         """Warn of outs in the store that look like a secret."""
-        stored = {out.path for out in stage.outs if not out.in_git}
-        artifacts = [artifact for artifact in outs if artifact.path in stored]
+        artifacts = [artifact for artifact in outs if artifact.path in stage.in_store]
         found = secrets.warnings(self._root, self._store, artifacts)
         self._said.setdefault(stage.name, []).extend(found)
 
@@ -147,5 +146,5 @@ class StageOuts:
         return tuple(sorted(artifacts, key=lambda artifact: artifact.path))
 
     def _add(self, stage: Stage) -> list[Artifact]:
-        there = [out.path for out in stage.outs if os.path.lexists(self._root / out.path)]
+        there = [path for path in stage.out_paths if os.path.lexists(self._root / path)]
         return [self._store.add(self._root, path, self._cache) for path in there]

@@ -11,6 +11,7 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
@@ -23,7 +24,7 @@ from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.lock import Lock, LockedStage
-from gitexp.pipeline.stage import Out, Pipeline, ReadFile, Stage
+from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.pipeline.state import StageSelection
 from gitexp.project import ignore
 from gitexp.project.project import Project
@@ -63,14 +64,9 @@ class StagePlan:
         return shlex.join(self.argv)
 
     @property
-    def outs(self) -> list[Out]:
-        """The outs of all stages of the pipeline, also of stages outside the plan."""
-        return [out for stage in self.pipeline.stages for out in stage.outs]
-
-    @property
     def made(self) -> set[str]:
         """The paths of the plan's outs."""
-        return {out.path for stage in self.stages for out in stage.outs}
+        return set(chain.from_iterable(stage.out_paths for stage in self.stages))
 
     @property
     def inputs(self) -> list[tuple[str, str, bool]]:
@@ -83,7 +79,7 @@ class StagePlan:
         made = list[str]()
         for name in self.graph.above(stage.name):
             if name in planned:
-                made += [out.path for out in self.graph.stages[name].outs]
+                made += self.graph.stages[name].out_paths
 
         def is_made(path: str) -> bool:
             return any(paths.overlap(out, path) for out in made)
@@ -96,8 +92,8 @@ class StagePlan:
 
     @property
     def in_git(self) -> tuple[str, ...]:
-        """The paths of outs in the experiment's tree."""
-        return tuple(out.path for out in self.outs if out.in_git)
+        """The paths of outs in the experiment's tree, also of stages outside the plan."""
+        return tuple(chain.from_iterable(stage.in_git for stage in self.pipeline.stages))
 
     def results(self, code: Project) -> tuple[str, ...]:
         """The files that a run writes and Git stores: outs, and the lock."""
@@ -105,8 +101,8 @@ class StagePlan:
 
     @property
     def in_store(self) -> tuple[str, ...]:
-        """The paths of outs in the object store alone."""
-        return tuple(out.path for out in self.outs if not out.in_git)
+        """The paths of outs in the object store alone, also of stages outside the plan."""
+        return tuple(chain.from_iterable(stage.in_store for stage in self.pipeline.stages))
 
 
 def choose(code: Project, selection: StageSelection, read_file: ReadFile) -> StagePlan:
@@ -182,12 +178,16 @@ def _refuse_links(root: Path, stages: Iterable[Stage]) -> None:
 
 def absent_inputs(code: Project, root: Path, plan: StagePlan, lock: Lock) -> tuple[Artifact, ...]:
     """The inputs that the workspace lacks, the lock knows, and no stage of the plan makes."""
-    outside = {*code.config.data, *(out.path for out in plan.outs)} - plan.made
+    outside = {*code.config.data, *plan.in_git, *plan.in_store} - plan.made
     absent = [each for each in lock.artifacts if each.path in outside and not _is_there(root, each.path)]
     if not absent:
         return ()
     read = [path for _, path in _reads(plan)]
-    return tuple(each for each in absent if any(paths.overlap(each.path, path) for path in read))
+    found = []
+    for each in absent:
+        if any(paths.overlap(each.path, path) for path in read):
+            found.append(each)
+    return tuple(found)
 
 
 def _overlaps(path: str, artifacts: Iterable[Artifact]) -> bool:
@@ -202,7 +202,7 @@ def _warnings(code: Project, plan: StagePlan, lock: Lock) -> tuple[str, ...]:
     new = list[str]()
     for stage in plan.stages:
         if stage.name not in lock.stages:
-            new += [out.path for out in stage.outs if not out.in_git]
+            new += stage.in_store
     return (*notes, *ignore.advice(code.repo, new))
 
 
@@ -210,7 +210,8 @@ def _reads(plan: StagePlan) -> Iterator[tuple[Stage, str]]:
     """Each stage that may run, with each path of its deps."""
     for stage in plan.stages:
         if not stage.frozen:
-            yield from ((stage, path) for path in stage.deps)
+            for path in stage.deps:
+                yield stage, path
 
 
 def _foresight(

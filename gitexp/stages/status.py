@@ -175,7 +175,7 @@ class _Outlook:
                 return restored
         if stage.frozen:
             return self._not_run(stage, f"it is frozen, and {sentence(decision.reasons)}")
-        self._standing.leave_open(out.path for out in stage.outs)
+        self._standing.leave_open(stage.out_paths)
         reasons = list(decision.reasons)
         if not any(reason.why in (Why.ALWAYS, Why.FORCED) for reason in reasons):
             reasons += [Reason(Why.ABOVE, name) for name in open_above]
@@ -199,7 +199,7 @@ class _Outlook:
         return None
 
     def _not_run(self, stage: Stage, why: str) -> StageResult:
-        self._standing.leave_open(out.path for out in stage.outs)
+        self._standing.leave_open(stage.out_paths)
         return StageResult(stage.name, StageState.NOT_RUN, error=why)
 
     def _open_above(self, stage: Stage) -> list[str]:

@@ -217,8 +217,10 @@ def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequen
     if graph.is_complete(project.repo, "--glob=refs/gitexp/*"):
         return
     removed = [one.experiment for one in trash.contents(project.repo)]
-    readable = [one for one in (*experiments, *removed) if isinstance(one, Experiment)]
-    damaged = [one.name for one in readable if not graph.is_complete(project.repo, one.id)]
+    damaged = []
+    for one in (*experiments, *removed):
+        if isinstance(one, Experiment) and not graph.is_complete(project.repo, one.id):
+            damaged.append(one.name)
     if broken and not damaged:
         return  # at a broken ref Git ends the search, whatever else there is
     message = "Objects are missing or damaged"

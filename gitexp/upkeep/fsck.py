@@ -255,16 +255,15 @@ class _Check:
             return []
         artifacts = {of for places in files.values() for of, _ in places}
         tips = self._used.tips_of(artifacts)
-        asked = []
+        hashes: dict[str, set[str]] = defaultdict(set)  # by the name of a blob for Git
         for hash_, places in files.items():
             for of, path in places:
-                asked += [(hash_, f"{tip}:{path}") for tip in tips.get(of, ())[:_COMMITS]]
-        names = list({name for _, name in asked})
-        blobs = dict(zip(names, self._project.repo.find_objects(names), strict=True))
-        found = set()
-        for hash_, name in asked:
-            if (blob := blobs[name]) is not None:
-                found.add((hash_, blob.id))
+                for tip in tips.get(of, ())[:_COMMITS]:
+                    hashes[f"{tip}:{path}"].add(hash_)
+        found = set[tuple[str, str]]()
+        for name, blob in zip(hashes, self._project.repo.find_objects(list(hashes)), strict=True):
+            if blob is not None:
+                found.update((hash_, blob.id) for hash_ in hashes[name])
         return sorted(found)
 
     def _mend_from_remotes(self, hashes: Collection[str]) -> None:

@@ -15,6 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from gitexp import errors
 from gitexp.model import Artifact
@@ -36,7 +37,7 @@ _STASH = "refs/stash"
 _STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
 _FORMAT = re.compile(rb"^format: 1\r?$", re.MULTILINE)  # in this format every hash is known by its looks
 _HASH = re.compile(rb"\b[0-9a-f]{64}(?:\.dir)?")
-_HISTORIES = ("refs/heads/", "refs/tags/", "refs/remotes/")
+_HISTORIES = ("--glob=refs/heads/*", "--glob=refs/tags/*", "--glob=refs/remotes/*")
 
 Tips = Mapping[str, list[str]]  # id of a commit or tree -> the holders, as people call them
 
@@ -78,7 +79,7 @@ class InUse:
 
     @property
     def _present(self) -> list[Lock]:
-        return [lock for locks in self.present.values() for lock in locks]
+        return list(chain.from_iterable(self.present.values()))
 
     def tips_of(self, artifacts: Collection[str]) -> dict[str, list[str]]:
         """By hash of an artifact, the commits and trees of its locks."""
@@ -153,8 +154,9 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
 
 def _artifacts(locks: Iterable[Lock]) -> dict[str, Artifact]:
     found = dict[str, Artifact]()
-    for artifact in (artifact for lock in locks for artifact in lock.artifacts):
-        found.setdefault(artifact.hash, artifact)
+    for lock in locks:
+        for artifact in lock.artifacts:
+            found.setdefault(artifact.hash, artifact)
     return found
 
 
@@ -249,9 +251,8 @@ def _lost(repo: Repository, everywhere: Iterable[Repository]) -> list[str]:
         once.update(dict.fromkeys(_reflog(worktree, "HEAD")))
     if not once:
         return []
-    text = "".join(f"{commit}\n" for commit in once).encode()
-    args = ("rev-list", "--stdin", "--not", *(f"--glob={prefix}*" for prefix in _HISTORIES))
-    lost = set(repo.run(*args, stdin=text).decode().split())
+    listed = repo.run("rev-list", "--stdin", "--not", *_HISTORIES, stdin="\n".join([*once, ""]).encode())
+    lost = set(listed.decode().split())
     return [commit for commit in once if commit in lost]
 
 
@@ -288,9 +289,9 @@ def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, s
     if not tips:
         return {}
     args = ("rev-list", "--objects", "--no-walk=unsorted", "--stdin")
-    listed = repo.run(*args, stdin="".join(f"{oid}\n" for oid in tips).encode())
+    listed = repo.run(*args, stdin="\n".join([*tips, ""]).encode())
     if history:
-        listed += repo.run("rev-list", "--objects", *(f"--glob={prefix}*" for prefix in _HISTORIES), "HEAD")
+        listed += repo.run("rev-list", "--objects", *_HISTORIES, "HEAD")
     found: dict[str, str] = {}
     name = LOCK_FILE.encode()
     for line in listed.splitlines():
@@ -395,9 +396,10 @@ def tips(project: Project, contact: Contact | None = None) -> Tips:
 def _bring(project: Project, name: str, absent: Sequence[str]) -> str:
     """The hint for fetching absent refs of a remote."""
     commands = []
-    if any(ref.startswith(PREFIX) for ref in absent):
+    experiments = [ref for ref in absent if ref.startswith(PREFIX)]
+    if experiments:
         commands.append(f"gitexp pull --all --from {name}")
-    if not all(ref.startswith(PREFIX) for ref in absent):
+    if len(experiments) < len(absent):
         fetch = f"git fetch --tags {name}"
         if "refs/heads/*:" not in project.repo.config.get(f"remote.{name}.fetch", ""):
             fetch += f" '+refs/heads/*:refs/remotes/{name}/*'"
