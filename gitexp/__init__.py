@@ -20,9 +20,9 @@ from gitexp.version import __version__
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` costs more than all the rest
 if TYPE_CHECKING:
     from gitexp import errors
+    from gitexp.catalog.fields import Row
     from gitexp.catalog.lookup import Point
     from gitexp.catalog.query import Query, experiments
-    from gitexp.catalog.rows import Row
     from gitexp.datasets.add import Added, add
     from gitexp.datasets.checkout import CheckedOut, checkout
     from gitexp.history.apply import Applied, apply
@@ -148,7 +148,7 @@ _MODULES = {
     "gitexp.datasets.checkout": ("CheckedOut", "checkout"),
     "gitexp.catalog.lookup": ("Point",),
     "gitexp.catalog.query": ("Query", "experiments"),
-    "gitexp.catalog.rows": ("Row",),
+    "gitexp.catalog.fields": ("Row",),
     "gitexp.history.apply": ("Applied", "apply"),
     "gitexp.history.branch": ("Promotion", "branch"),
     "gitexp.history.edit": ("note", "rename", "tag"),

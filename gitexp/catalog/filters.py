@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import filter_syntax as syntax
+from gitexp.catalog.fields import Reader, Row, Use, used_for
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
-from gitexp.catalog.rows import Row
 from gitexp.files import flatten, is_number
 from gitexp.model import MISSING, Status
 from gitexp.times import Moment, parse_duration, parse_moment
@@ -31,36 +31,8 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_TIMES = {"created", "finished"}
-_FIELDS = ("metrics", "params")  # of a row; the first one counts where both have a key
-
-_Reader: TypeAlias = Callable[[Row], Any]
-
-
-def _of_record(name: str) -> _Reader:
-    return lambda row: getattr(row.record, name) if row.record is not None else None
-
-
-ATTRIBUTES: Mapping[str, _Reader] = {
-    "name": lambda row: row.name,
-    "status": lambda row: row.status.value if row.status is not None else None,
-    "created": lambda row: row.created,
-    "finished": _of_record("finished"),
-    "duration": _of_record("duration"),
-    "branch": lambda row: row.branch,
-    "baseline": lambda row: row.baseline,
-    "commit": lambda row: row.commit,
-    "parent": lambda row: row.parent.name if row.parent is not None else None,
-    "source": lambda row: row.experiment.source if row.experiment is not None else None,
-    "tags": lambda row: list(row.record.tags) if row.record is not None else [],
-    "note": _of_record("note"),
-    "command": _of_record("command"),
-    "user": _of_record("user"),
-    "host": _of_record("host"),
-    "exit_code": _of_record("exit_code"),
-    "params": lambda row: row.params,
-    "metrics": lambda row: row.metrics,
-}
+_VALUES = ("metrics", "params")  # of a row; the first one counts where both have a key
+_ATTRIBUTES = used_for(Use.FILTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +73,7 @@ class Filter:
 
     def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
         keys = dict.fromkeys(key for row in rows for key in (*row.metrics, *row.params))
-        known = [*ATTRIBUTES, *keys][:_MOST_KEYS]
+        known = [*_ATTRIBUTES, *keys][:_MOST_KEYS]
         hint = did_you_mean(name.text, known, f"There are: {', '.join([*keys][:12])}.")
         if name in _meant_as_texts(self.condition):
             hint = f"If a text is meant, it stands in quotes: '{name.text}'"
@@ -135,7 +107,7 @@ def _meant_as_texts(condition: Condition) -> Iterator[Name]:
     """Yield the names that stand where mostly a text does: `status == done`, `created > today`."""
     match condition:
         case Comparison(Name(left), how, Name() as right):
-            if how in ("==", "!=") or left in (*_TIMES, "duration"):
+            if how in ("==", "!=") or _kind(left) in ("time", "seconds"):
                 yield right
         case Not(part):
             yield from _meant_as_texts(part)
@@ -145,6 +117,10 @@ def _meant_as_texts(condition: Condition) -> Iterator[Name]:
 
 
 # -- what can be checked before there is an experiment ------------------------------------------------
+
+
+def _kind(name: str) -> str:
+    return _ATTRIBUTES[name].kind if name in _ATTRIBUTES else ""
 
 
 def _checked(condition: Condition, text: str) -> Condition:
@@ -166,20 +142,21 @@ def _meant(operand: Operand, how: str, other: Operand, text: str) -> Operand:
     if not isinstance(operand, Literal) or not isinstance(other, Name) or how in ("~", "!~"):
         return operand
     value, at = operand.value, operand.at
-    if other.text == "status" and (how in ("==", "!=") or isinstance(value, list)):
+    kind = _kind(other.text)
+    if kind == "status" and (how in ("==", "!=") or isinstance(value, list)):
         for status in value if isinstance(value, list) else [value]:
             if isinstance(status, str) and status not in list(Status):
                 raise syntax.wrong(text, at, f"a status is {', '.join(Status)}; not '{status}'")
-    elif other.text in _TIMES and value is not None:
+    elif kind == "time" and value is not None:
         moment = parse_moment(value) if isinstance(value, str) and not how.endswith("in") else None
         if moment is None:
             expected = "'2 days ago', 'today', '2026-11-01' or '2026-11-01 14:30'"
             raise syntax.wrong(text, at, f"{other.text} is compared, by < > == and so on, with {expected}")
         return Literal(moment, at)
-    elif other.text == "duration" and isinstance(value, str):
+    elif kind == "seconds" and isinstance(value, str):
         seconds = parse_duration(value)
         if seconds is None:
-            raise syntax.wrong(text, at, "duration is compared with seconds, '5 min' or '1 h 30 min'")
+            raise syntax.wrong(text, at, f"{other.text} is compared with seconds, '5 min' or '1 h 30 min'")
         return Literal(seconds, at)
     return operand
 
@@ -193,7 +170,7 @@ class _Scope:
 
     row: Row
     now: datetime
-    readers: Mapping[str, _Reader]
+    readers: Mapping[str, Reader]
 
     def value(self, operand: Operand) -> Any:
         return operand.value if isinstance(operand, Literal) else self.readers[operand.text](self.row)
@@ -203,15 +180,15 @@ def _nothing(_: Row) -> Any:
     return MISSING
 
 
-def _reader(name: str, rows: Iterable[Row]) -> _Reader | None:
+def _reader(name: str, rows: Iterable[Row]) -> Reader | None:
     """Return how the value of a name is found, one way for all rows; None if none of them has it.
 
     Attributes come before metrics, and these before params; `metrics.` and `params.` say which.
     """
-    if name in ATTRIBUTES:
-        return ATTRIBUTES[name]
-    places = [(field, name.removeprefix(f"{field}.")) for field in _FIELDS if name.startswith(f"{field}.")]
-    for field, key in (*places, *((field, name) for field in _FIELDS)):
+    if name in _ATTRIBUTES:
+        return _ATTRIBUTES[name].read
+    places = [(field, name.removeprefix(f"{field}.")) for field in _VALUES if name.startswith(f"{field}.")]
+    for field, key in (*places, *((field, name) for field in _VALUES)):
         if any(key in getattr(row, field) for row in rows):
             return _of_field(field, key)
     file, colon, key = name.partition(":")
@@ -219,11 +196,11 @@ def _reader(name: str, rows: Iterable[Row]) -> _Reader | None:
     return in_file if colon and any(in_file(row) is not MISSING for row in rows) else None
 
 
-def _of_field(field: str, key: str) -> _Reader:
+def _of_field(field: str, key: str) -> Reader:
     return lambda row: getattr(row, field).get(key, MISSING)
 
 
-def _of_file(file: str, key: str) -> _Reader:
+def _of_file(file: str, key: str) -> Reader:
     """Return what finds `file:key` also where no other file has the key."""
 
     def read(row: Row) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gitexp.catalog import lookup, rows
-from gitexp.catalog.rows import Row
+from gitexp.catalog.fields import Row
 from gitexp.model import Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash

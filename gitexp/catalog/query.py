@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from gitexp.catalog import lineage as lineages
 from gitexp.catalog import lookup, rows
 from gitexp.catalog.ended import end_lost_runs
+from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
-from gitexp.catalog.rows import Draft, Row
+from gitexp.catalog.rows import Draft
 from gitexp.model import Damaged, Experiment, Status, Stored
 from gitexp.project.project import Project
 from gitexp.repo.experiments import newest_first

@@ -4,73 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 from gitexp import errors
+from gitexp.catalog.fields import Row
 from gitexp.files import flatten
-from gitexp.model import Damaged, Experiment, Files, Flat, Record, Status, Stored
+from gitexp.model import Damaged, Experiment, Files, Flat, Status, Stored
 from gitexp.words import did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. `kind` is "workspace", "baseline" or "experiment".
-
-    `parent` is the experiment that it was made from, `changes` what changed in the files since then;
-    `pushed` names the Git remotes that are known to have the experiment as it is here.
-    `params` and `metrics` are flat; a key that stands in two files of any row is `file:key` in all rows.
-    """
-
-    kind: str
-    name: str
-    commit: str | None
-    baseline: str | None = None
-    branch: str | None = None
-    status: Status | None = None
-    created: str | None = None
-    params: Flat = field(default_factory=dict)
-    metrics: Flat = field(default_factory=dict)
-    experiment: Stored | None = None
-    parent: Experiment | None = None
-    changes: str = ""
-    pushed: Sequence[str] = ()
-
-    @property
-    def error(self) -> str | None:
-        return self.experiment.error if isinstance(self.experiment, Damaged) else None
-
-    @property
-    def record(self) -> Record | None:
-        return self.experiment.record if isinstance(self.experiment, Experiment) else None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the row as `show --json` has it (DESIGN section 5)."""
-        record = self.record
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "commit": self.commit,
-            "record": self.experiment.id if self.experiment is not None else None,
-            "baseline": self.baseline,
-            "branch": self.branch,
-            "status": self.status,
-            "created": self.created,
-            "finished": record.finished if record else None,
-            "duration": record.duration if record else None,
-            "exit_code": record.exit_code if record else None,
-            "command": record.command if record else None,
-            "params": self.params,
-            "metrics": self.metrics,
-            "tags": list(record.tags) if record else [],
-            "note": record.note if record else "",
-            "warnings": list(record.warnings) if record else [],
-            "error": self.error,
-            "parent": self.parent.name if self.parent is not None else None,
-            "source": self.experiment.source if self.experiment is not None else None,
-            "pushed": list(self.pushed),
-        }
 
 
 class Draft(NamedTuple):

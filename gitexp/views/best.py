@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from gitexp import errors
 from gitexp.catalog import rows
+from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query, matching
-from gitexp.catalog.rows import Row
 from gitexp.files import is_number
 from gitexp.project.project import Project
 from gitexp.views import columns

@@ -8,28 +8,37 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gitexp.catalog.rows import Row, keys, unknown
+from gitexp.catalog.fields import Row, Use, used_for
+from gitexp.catalog.rows import keys, unknown
 from gitexp.files import is_number
 from gitexp.model import MISSING
 
-ABOUT = ("tags", "changes", "note")  # what is shown of an experiment besides metrics and params
+_ABOUT = used_for(Use.COLUMN)
+_SORTED = used_for(Use.SORT)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `kind` is "metric", "param", "about" (of ABOUT) or, to sort by, "created"."""
+    """One column of the table.
+
+    Attributes:
+        kind: "metric", "param", "about" for a field of the experiment, or "created" to sort by it.
+        key: the flat key, or the name of the field.
+    """
 
     kind: str
     key: str
 
     def value(self, row: Row) -> Any:
-        """Return the row's value here, or MISSING; of "about" a text, empty where there is nothing to say."""
+        """The row's value here, or MISSING; of "about" a text, which may be empty."""
         match self.kind:
-            case "created":
-                return row.created
+            case "metric":
+                return row.metrics.get(self.key, MISSING)
+            case "param":
+                return row.params.get(self.key, MISSING)
             case "about":
-                return _about(self.key, row)
-        return (row.metrics if self.kind == "metric" else row.params).get(self.key, MISSING)
+                return _ABOUT[self.key].text(row)
+        return _SORTED[self.key].read(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +61,8 @@ def choose(
     found = [*rest, *heads, *experiments]
     metrics = [Column("metric", key) for key in keys(row.metrics for row in found)]
     params = [Column("param", key) for key in keys(row.params for row in found)]
-    about = [
-        column for key in ABOUT if any((column := Column("about", key)).value(row) for row in experiments)
-    ]
+    about = [Column("about", key) for key in _ABOUT]
+    about = [column for column in about if any(map(column.value, experiments))]
     differing = {*about, *with_several_values(heads, experiments, [*metrics, *params])}
     every = [*metrics, *(c for c in params if c in differing), *about]
     every += [column for column in params if column not in differing]
@@ -68,8 +76,8 @@ def choose(
 
 def named(key: str, found: Sequence[Row]) -> Column:
     """Return the column that `key` names: a metric before a param; raises UsageError."""
-    if key == "created":
-        return Column("created", key)
+    if key in _SORTED:
+        return Column(key, key)
     metrics, params = keys(row.metrics for row in found), keys(row.params for row in found)
     if key in metrics:
         return Column("metric", key)
@@ -90,18 +98,9 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
     return sorted(found, key=place)
 
 
-def _about(key: str, row: Row) -> str:
-    if key == "changes":
-        return row.changes
-    record = row.record
-    if record is None:
-        return ""
-    return ", ".join(record.tags) if key == "tags" else record.note
-
-
 def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
     matching = [column for column in every if _matches(column.key, pattern)]
-    if not matching and pattern in ABOUT:  # nothing is said yet: that is no mistake
+    if not matching and pattern in _ABOUT:  # nothing is said yet: that is no mistake
         return [Column("about", pattern)]
     if not matching:
         raise unknown(pattern, [column.key for column in every])

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gitexp.catalog import lookup, rows
+from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.lookup import Point
-from gitexp.catalog.rows import Row
 from gitexp.catalog.values import value_pairs
 from gitexp.datasets.wanted import lock_at
 from gitexp.model import Artifact, Change, Record
@@ -34,21 +34,8 @@ class Details:
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as `show --json` has it, and what the record and gitexp.lock say besides."""
-        record = self.record
-        return {
-            **self.row.as_json(),
-            "folder": record.folder,
-            "overrides": list(record.overrides),
-            "user": record.user,
-            "host": record.host,
-            "platform": record.platform,
-            "python": record.python,
-            "cpus": record.cpus,
-            "gpus": list(record.gpus),
-            "gitexp": record.gitexp,
-            "stages": dict(record.stages),
-            "data": [asdict(artifact) for artifact in self.data],
-        }
+        more = {name: field.read(self.row) for name, field in used_for(Use.DETAILS).items()}
+        return {**self.row.as_json(), **more, "data": [asdict(artifact) for artifact in self.data]}
 
 
 def details(project: Project, words: Iterable[str]) -> list[Details]:

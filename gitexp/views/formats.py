@@ -7,14 +7,14 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from gitexp.catalog.rows import Row
+from gitexp.catalog.fields import BY_NAME, Row, Use, used_for
 from gitexp.model import MISSING
 from gitexp.times import show_time
 from gitexp.views.columns import Column
 from gitexp.views.table import Table
 from gitexp.words import clean, show_value
 
-_FIXED = ("kind", "name", "commit", "baseline", "branch", "status", "created")
+_FIXED = used_for(Use.CSV)
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet take a text for a formula
 _MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
@@ -29,7 +29,7 @@ def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow([*_FIXED, *(_csv_cell(column.key) for column in columns)])
     for row in rows:
-        fixed = [_csv_cell(getattr(row, key)) for key in _FIXED]
+        fixed = [_csv_cell(field.read(row)) for field in _FIXED.values()]
         writer.writerow([*fixed, *(_csv_cell(column.value(row)) for column in columns)])
     return out.getvalue()
 
@@ -43,7 +43,8 @@ def _csv_cell(value: Any) -> str:
 
 def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[str]:
     """Return the table in Markdown, flat: the tree's branches do not survive there."""
-    heads = ["Experiment", "Created", "State", *(column.key for column in columns)]
+    heads = [*(BY_NAME[name].title for name in ("name", "created", "status"))]
+    heads += [column.key for column in columns]
     rows = []
     for row in table.rows:
         values = [

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 from gitexp.catalog import rows
+from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import BY_BASELINE, UNGROUPED, Query, find
-from gitexp.catalog.rows import Draft, Row
+from gitexp.catalog.rows import Draft
 from gitexp.files import arguments
 from gitexp.model import MISSING, Experiment
 from gitexp.project.project import Contents, Project

@@ -354,7 +354,7 @@ def test_what_a_run_warns_of_before_and_after_is_in_its_document_too(repo: Works
 def test_a_list_that_breaks_off_is_followed_by_no_second_document(repo: Workspace) -> None:
     put(repo, "one")
     program = (
-        "import sys; from gitexp.catalog.rows import Row\n"
+        "import sys; from gitexp.catalog.fields import Row\n"
         "whole = Row.as_json\n"
         "def broken(row):\n"
         "    if row.kind == 'experiment': raise OSError(5, 'Input/output error')\n"

@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gitexp import errors, files
-from gitexp.catalog import filters, rows
+from gitexp.catalog import filters
+from gitexp.catalog.fields import Row
 from gitexp.extras.integrations import dvc as integrations_dvc
 from gitexp.files import arguments, dvc_yaml, printed
 from gitexp.pipeline.draw import draw
@@ -144,7 +145,7 @@ def _printed(data: bytes) -> object:
 
 def _filter(data: bytes) -> object:
     understood = filters.parse(_text(data))
-    row = rows.Row(
+    row = Row(
         "experiment",
         "one",
         None,

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from gitexp import errors
 from gitexp.catalog import rows
-from gitexp.catalog.filters import ATTRIBUTES, parse
-from gitexp.catalog.rows import Row
+from gitexp.catalog.fields import Row, Use, used_for
+from gitexp.catalog.filters import parse
 from gitexp.model import Damaged, Experiment, Record, Status
 from gitexp.times import parse_duration, parse_moment
 from tests.support.codes import has_code
@@ -106,7 +106,7 @@ def test_the_names_of_a_filter() -> None:
     assert parse("a > b.c or `a` == 1 and 'x' in tags").names == ("a", "b.c", "tags")
 
 
-@pytest.mark.parametrize("name", ATTRIBUTES)
+@pytest.mark.parametrize("name", used_for(Use.FILTER))
 def test_every_attribute_is_there_for_every_kind_of_row(name: str) -> None:
     for each in (ONE, row(), Row("workspace", "workspace", None)):
         assert parse(f"{name} == {name} or not {name}").matches(each, NOW)

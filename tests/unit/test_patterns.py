@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gitexp import errors
 from gitexp.catalog import filters
-from gitexp.catalog.rows import Row
+from gitexp.catalog.fields import Row
 
 _NOW = datetime(2026, 11, 8, tzinfo=UTC)
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitexp.catalog import rows
-from gitexp.catalog.rows import Draft, Row
+from gitexp.catalog.fields import Row
+from gitexp.catalog.rows import Draft
 from gitexp.cli.kit.render import cell_width
 from gitexp.cli.kit.table import Layout, lay_out
 from gitexp.model import MISSING, Experiment, Record, Status

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from gitexp import errors
-from gitexp.catalog.rows import Row
+from gitexp.catalog.fields import Row
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, leaves
 from gitexp.model import Status

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gitexp.catalog import rows
+from gitexp.catalog.fields import Use, used_for
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
@@ -24,9 +25,8 @@ gitexp list --filter "acc > 0.9 and created > '2 days ago'"
 gitexp list --remote origin
 """
 
-_KEYS = ("name", "commit", "baseline", "status", "created", "error")
 
-
+_LISTED = used_for(Use.LIST)
 Remote = Annotated[str | None, options.git_remote("--remote", "Those that a Git remote has, by name.")]
 
 
@@ -60,7 +60,7 @@ def list_names(
 
 def _as_json(experiment: Stored) -> dict[str, Any]:
     head = rows.of_experiment(experiment).row(params={}, metrics={})
-    return {key: getattr(head, key) for key in _KEYS}
+    return {name: field.read(head) for name, field in _LISTED.items()}
 
 
 def _list_remote(remote: str, *, json: bool) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import errors
+from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
-from gitexp.catalog.rows import Row
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.details import complaints, lines

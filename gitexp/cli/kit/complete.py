@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from gitexp import errors
 from gitexp.catalog import lookup, query
-from gitexp.catalog.filters import ATTRIBUTES
+from gitexp.catalog.fields import Use, used_for
 from gitexp.files import flatten_files
 from gitexp.history import restore
 from gitexp.project.project import Project
@@ -112,7 +112,7 @@ def filters(incomplete: str) -> list[str]:
     """The names for the beginning of a filter: metrics, params and attributes."""
     if "," in incomplete:
         return []
-    return [*columns(incomplete), *_offered(ATTRIBUTES, incomplete)]
+    return [*columns(incomplete), *_offered(used_for(Use.FILTER), incomplete)]
 
 
 def _offered(words: Iterable[str], incomplete: str) -> list[str]:

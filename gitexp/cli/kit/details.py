@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gitexp.catalog import sources
+from gitexp.catalog.fields import FACTS
 from gitexp.catalog.values import differs
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.summary import outcome
 from gitexp.files import is_number
-from gitexp.model import MISSING, Change, Record, Status
-from gitexp.times import show_duration, show_moment
+from gitexp.model import MISSING, Change, Status
+from gitexp.times import show_duration
 from gitexp.views.details import Details
 from gitexp.words import clean, content, show_value
 
@@ -62,38 +62,8 @@ def _indented(parts: Iterable[str]) -> Iterator[Line]:
 
 def _facts(found: Details) -> list[tuple[str, str]]:
     """The facts besides tables by name, in the order of the screen."""
-    record, row = found.record, found.row
-    facts = [
-        ("Created", show_moment(record.created)),
-        ("By", _by(record)),
-        ("Command", record.command or ""),
-        ("Folder", record.folder),
-        ("Set", ", ".join(record.overrides)),
-        ("Baseline", _baseline(found)),
-        ("Commit", record.commit),
-        ("Tags", ", ".join(record.tags)),
-        ("Note", record.note),
-        ("Pushed", ", ".join(row.pushed)),
-    ]
-    if row.experiment is not None and not sources.is_own(row.experiment):
-        facts.append(("Stored by", row.experiment.source))
+    facts = [(fact.title, fact.text(found.row)) for fact in FACTS]
     return [(name, value) for name, value in facts if value]
-
-
-def _by(record: Record) -> str:
-    if not record.user and not record.host:
-        return ""
-    text = f"{record.user or '?'} on {record.host or '?'}"
-    return f"{text}, Python {record.python}" if record.python else text
-
-
-def _baseline(found: Details) -> str:
-    text = found.record.baseline[:7]
-    if found.row.parent is not None:
-        text += f" [{found.row.parent.name}]"
-    if found.record.branch:
-        text += f" on {found.record.branch}"
-    return text
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

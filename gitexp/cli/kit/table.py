@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitexp.catalog.fields import BY_NAME
 from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.table_entries import Entry, entries, heads
@@ -18,6 +19,7 @@ from gitexp.words import PRECISION
 Line = list[Piece]
 _Sizes = tuple[int, int, Sequence[int]]  # of the label, of Created, of each column shown
 
+_NAME, _CREATED = BY_NAME["name"].title, BY_NAME["created"].title
 _GAP = "  "
 _BEST = "bold green"
 # Limits of a terminal that is too narrow for the table, in cells.
@@ -47,7 +49,7 @@ def lay_out(
     if width is not None and _total(sizes) > width:
         rows, shown = _fitted(table, columns, rows, titles, width)
         sizes = _sizes(rows, titles, shown)
-    header = Entry("", "", "Experiment", "Created", "", titles, "bold")
+    header = Entry("", "", _NAME, _CREATED, "", titles, "bold")
     lines = [_entry_line(entry, shown, sizes) for entry in (header, *rows)]
     if width is not None:
         lines = [_cut(line, width) for line in lines]
@@ -73,7 +75,7 @@ def _fitted(
 
 
 def _sizes(rows: Sequence[Entry], titles: Sequence[str], shown: Sequence[int]) -> _Sizes:
-    first = max(len("Experiment"), *(_label_width(entry) for entry in rows))
+    first = max(len(_NAME), *(_label_width(entry) for entry in rows))
     widths = [max(cell_width(titles[at]), *(cell_width(entry.cells[at]) for entry in rows)) for at in shown]
     return first, _created_width(rows, shown, widths), widths
 
@@ -88,7 +90,7 @@ def _label_width(entry: Entry) -> int:
 
 def _created_width(rows: Sequence[Entry], shown: Sequence[int], widths: Sequence[int]) -> int:
     """The width of the second column. A state may run over into the empty columns behind it."""
-    width = max(len("Created"), *(cell_width(entry.created) for entry in rows))
+    width = max(len(_CREATED), *(cell_width(entry.created) for entry in rows))
     for entry in rows:
         if entry.state:
             free = 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitexp.catalog.rows import Row
+from gitexp.catalog.fields import Row
 from gitexp.files import is_number
 from gitexp.model import Status
 from gitexp.times import show_time

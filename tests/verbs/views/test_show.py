@@ -13,9 +13,9 @@ import pytest
 
 from gitexp import errors
 from gitexp.catalog import rows
+from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import Query, matching
-from gitexp.catalog.rows import Row
 from gitexp.cli.kit import complete, render
 from gitexp.cli.kit.watch import Picture, watch
 from gitexp.model import MISSING, Experiment, Record, Status

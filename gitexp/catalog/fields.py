@@ -1,0 +1,214 @@
+"""All that is known of one row of the experiment table, as one table of fields: `FIELDS`.
+
+JSON, CSV, filters, columns, completion and the facts of `show EXP` read this table. A new field is one more
+line in it. Params and metrics have no line each: their keys are the user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored
+from gitexp.times import show_duration, show_moment
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: the workspace, a baseline or an experiment.
+
+    Attributes:
+        kind: "workspace", "baseline" or "experiment".
+        params, metrics: by flat key; a key of two files of any row is `file:key` in all rows.
+        experiment: None for the workspace and baselines.
+        parent: the experiment from which this one was made.
+        changes: the files that changed since then, in a few words.
+        pushed: the Git remotes that are known to have the experiment as it is here.
+    """
+
+    kind: str
+    name: str
+    commit: str | None
+    baseline: str | None = None
+    branch: str | None = None
+    status: Status | None = None
+    created: str | None = None
+    params: Flat = field(default_factory=dict)
+    metrics: Flat = field(default_factory=dict)
+    experiment: Stored | None = None
+    parent: Experiment | None = None
+    changes: str = ""
+    pushed: Sequence[str] = ()
+
+    @property
+    def error(self) -> str | None:
+        return self.experiment.error if isinstance(self.experiment, Damaged) else None
+
+    @property
+    def record(self) -> Record | None:
+        return self.experiment.record if isinstance(self.experiment, Experiment) else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as `show --json` has it."""
+        return {name: read(self) for name, read in _JSON}
+
+
+class Use(Flag):
+    """The places where a field is shown or asked for."""
+
+    JSON = auto()  # every row as JSON
+    DETAILS = auto()  # only in `show EXP --json`
+    LIST = auto()  # `list --json`
+    CSV = auto()  # CSV, whatever columns are asked for
+    FILTER = auto()
+    COLUMN = auto()  # a column of the table where some experiment has a value
+    SORT = auto()
+
+
+JSON, DETAILS, LIST, CSV, FILTER, COLUMN, SORT = Use
+
+Reader = Callable[[Row], Any]
+
+
+class Field(NamedTuple):
+    """One thing that is known of a row.
+
+    Attributes:
+        read: its value in a row, fit for JSON.
+        kind: "text", "texts", "time", "seconds", "status" or "values"; filters and `text` go by it.
+        title: its name for people.
+        fact: its place among the facts of `show EXP`, from 1; 0 if it is none.
+    """
+
+    name: str
+    read: Reader
+    uses: Use = Use(0)
+    kind: str = "text"
+    title: str = ""
+    fact: int = 0
+
+    def text(self, row: Row) -> str:
+        """The value as people read it, "" where there is none."""
+        value = self.read(row)
+        if value is None:
+            return ""
+        match self.kind:
+            case "texts":
+                return ", ".join(value)
+            case "time":
+                return show_moment(value)
+            case "seconds":
+                return show_duration(value)
+        return str(value)
+
+
+def _recorded(name: str, otherwise: Any = None) -> Reader:
+    """What reads a value of the record; `otherwise` is the value of a row without one."""
+
+    def read(row: Row) -> Any:
+        experiment = row.experiment
+        return getattr(experiment.record, name) if isinstance(experiment, Experiment) else otherwise
+
+    return read
+
+
+def _recorded_list(name: str) -> Reader:
+    read = _recorded(name, ())
+    return lambda row: list(read(row))
+
+
+def _status(row: Row) -> str | None:
+    return row.status.value if row.status is not None else None
+
+
+def _record_id(row: Row) -> str | None:
+    return row.experiment.id if row.experiment is not None else None
+
+
+def _parent(row: Row) -> str | None:
+    return row.parent.name if row.parent is not None else None
+
+
+def _source(row: Row) -> str | None:
+    return row.experiment.source if row.experiment is not None else None
+
+
+def _pushed(row: Row) -> list[str]:
+    return list(row.pushed)
+
+
+def _stages(row: Row) -> dict[str, Any]:
+    return dict(row.record.stages) if row.record is not None else {}
+
+
+def _made_by(row: Row) -> str:
+    record = row.record
+    if record is None or not (record.user or record.host):
+        return ""
+    python = f", Python {record.python}" if record.python else ""
+    return f"{record.user or '?'} on {record.host or '?'}{python}"
+
+
+def _origin(row: Row) -> str:
+    commit = (row.baseline or "")[:7]
+    parent = f" [{row.parent.name}]" if row.parent is not None else ""
+    branch = f" on {row.branch}" if row.branch else ""
+    return f"{commit}{parent}{branch}"
+
+
+def _stored_by(row: Row) -> str:
+    source = _source(row)
+    return source if source is not None and source != "gitexp" else ""
+
+
+# In the order of JSON.
+FIELDS = (
+    Field("kind", attrgetter("kind"), JSON | CSV),
+    Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER, title="Experiment"),
+    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER, title="Commit", fact=7),
+    Field("record", _record_id, JSON),
+    Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER),
+    Field("branch", attrgetter("branch"), JSON | CSV | FILTER),
+    Field("status", _status, JSON | LIST | CSV | FILTER, "status", "State"),
+    Field("created", attrgetter("created"), JSON | LIST | CSV | FILTER | SORT, "time", "Created", fact=1),
+    Field("finished", _recorded("finished"), JSON | FILTER, "time"),
+    Field("duration", _recorded("duration"), JSON | FILTER, "seconds"),
+    Field("exit_code", _recorded("exit_code"), JSON | FILTER),
+    Field("command", _recorded("command"), JSON | FILTER, title="Command", fact=3),
+    Field("params", attrgetter("params"), JSON | FILTER, "values"),
+    Field("metrics", attrgetter("metrics"), JSON | FILTER, "values"),
+    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN, "texts", "Tags", fact=8),
+    Field("changes", attrgetter("changes"), COLUMN),
+    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN, title="Note", fact=9),
+    Field("warnings", _recorded_list("warnings"), JSON, "texts"),
+    Field("error", attrgetter("error"), JSON | LIST),
+    Field("parent", _parent, JSON | FILTER),
+    Field("source", _source, JSON | FILTER),
+    Field("pushed", _pushed, JSON, "texts", "Pushed", fact=10),
+    Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
+    Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
+    Field("user", _recorded("user"), DETAILS | FILTER),
+    Field("host", _recorded("host"), DETAILS | FILTER),
+    Field("platform", _recorded("platform"), DETAILS),
+    Field("python", _recorded("python"), DETAILS),
+    Field("cpus", _recorded("cpus"), DETAILS),
+    Field("gpus", _recorded_list("gpus"), DETAILS, "texts"),
+    Field("gitexp", _recorded("gitexp"), DETAILS),
+    Field("stages", _stages, DETAILS, "values"),
+    Field("made by", _made_by, title="By", fact=2),
+    Field("origin", _origin, title="Baseline", fact=6),
+    Field("stored by", _stored_by, title="Stored by", fact=11),
+)
+BY_NAME = {one.name: one for one in FIELDS}
+FACTS = sorted((one for one in FIELDS if one.fact), key=attrgetter("fact"))
+
+
+def used_for(use: Use) -> dict[str, Field]:
+    """The fields with a use, by name, in the order of the table."""
+    return {one.name: one for one in FIELDS if use in one.uses}
+
+
+_JSON = [(one.name, one.read) for one in FIELDS if JSON in one.uses]
