@@ -51,6 +51,17 @@ COMMANDS = {
 # (kind, name) -> "module:attribute". A command's module is called as the command is; `import` is a word
 # of Python's.
 _TABLE: dict[tuple[str, str], str] = {
+    # The ending of a params file -> what reads it, and what edits it in place.
+    ("reader", ".yaml"): "gitexp.files.yaml_text:read",
+    ("reader", ".yml"): "gitexp.files.yaml_text:read",
+    ("reader", ".json"): "gitexp.files.json_text:read",
+    ("reader", ".toml"): "gitexp.files.toml_text:read",
+    ("reader", ".py"): "gitexp.files.py_text:read",
+    ("editor", ".yaml"): "gitexp.files.yaml_edit:edit",
+    ("editor", ".yml"): "gitexp.files.yaml_edit:edit",
+    ("editor", ".json"): "gitexp.files.json_text:edit",
+    ("editor", ".toml"): "gitexp.files.toml_edit:edit",
+    ("editor", ".py"): "gitexp.files.py_text:edit",
     ("engine", "local"): "gitexp.runs.local:LocalEngine",
     ("source", "dvc"): "gitexp.extras.integrations.dvc:DvcSource",
 }

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gitexp.datasets import lock_file
-from gitexp.datasets.sync import fetch
 from gitexp.model import Artifact
 from gitexp.objects.disk import COPIES
 from gitexp.objects.place import place
@@ -59,6 +58,8 @@ class Restorer:
         """Return those that cannot be brought, because their content is neither here nor to be fetched."""
         wanted = list(artifacts)
         sizes = {each.hash: None if each.is_folder else each.size for each in wanted}
+        from gitexp.datasets.sync import fetch  # most runs bring no data, and need no remotes
+
         failed = fetch(self._project, sizes)
         return [artifact for artifact in wanted if artifact.hash in failed]
 

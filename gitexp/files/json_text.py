@@ -208,8 +208,15 @@ class JsonEditor:
         return json.dumps(value, ensure_ascii=self._escapes, separators=(comma, self._colon))
 
 
+def read(name: str, text: str) -> Value:
+    """The value of a JSON text; None for an empty text. Raises as `compose` does."""
+    return nodes.plain(compose(name, text)) if text.strip() else None
+
+
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
     """The JSON text with `value` under `key` (without `key` if MISSING), and its new tree."""
+    if not text.strip():
+        text = "{}" + text
     editor = JsonEditor(name, text)
     splices, tree = nodes.edit(editor, editor.root, key, value)
     return nodes.splice(text, splices), tree

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
+from gitexp.files import nodes
 from gitexp.files.keys import Key, child, flatten, format_key, get, parse_key, resolve
 from gitexp.files.limits import is_encodable
 from gitexp.files.parse import edit, parse
@@ -115,7 +116,7 @@ def parse_value(text: str) -> Value:
         except ValueError:
             raise OverrideError("The value is a number of more than 4,000 digits.") from None
     # PyYAML costs as much to import as the rest of a command; most overrides are plain.
-    from gitexp.files import nodes, yaml_text
+    from gitexp.files import yaml_text
 
     try:
         root = yaml_text.compose("", text)

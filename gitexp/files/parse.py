@@ -1,17 +1,17 @@
-"""One door for every format: the ending of a file chooses the module that reads and edits it."""
+"""One door for every format: the ending of a file chooses its reader and its editor in `gitexp.plugins`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
+from typing import Any
 
-from gitexp.errors import ParseError
+from gitexp import plugins
+from gitexp.errors import ParseError, UsageError
 from gitexp.files.keys import Key
 from gitexp.files.limits import BOM, check_tree, decode
 from gitexp.files.scalars import same
 from gitexp.model import Tree, Value
-
-# Modules are imported where a file of their format is met: yaml, ast and tomlkit cost more to import
-# than most commands take.
 
 
 def parse(name: str, data: bytes) -> dict[str, Value]:
@@ -34,25 +34,7 @@ def read(name: str, text: str) -> Value:
 
     Raises ParseError. The caller checks the limits on size.
     """
-    ending = PurePosixPath(name).suffix.lower()
-    if ending in (".yaml", ".yml"):
-        from gitexp.files import nodes, yaml_text
-
-        root = yaml_text.compose(name, text)
-        return None if root is None else nodes.plain(root)
-    if ending == ".json":
-        from gitexp.files import json_text, nodes
-
-        return nodes.plain(json_text.compose(name, text)) if text.strip() else None
-    if ending == ".toml":
-        from gitexp.files import toml_text
-
-        return toml_text.read(name, text)
-    if ending == ".py":
-        from gitexp.files import nodes, py_text
-
-        return nodes.plain(py_text.compose(name, text))
-    raise ParseError("only .yaml, .yml, .json, .toml and .py files can be read", file=name)
+    return _plugin("reader", name)(name, text)
 
 
 def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
@@ -60,8 +42,8 @@ def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
 
     Raises ParseError rather than return a file that does not read as exactly this change.
     """
-    text, wanted = _edited(name, decode(name, data), key, value)
-    new = text.encode("utf-8")
+    text, wanted = _plugin("editor", name)(name, decode(name, data), key, value)
+    new: bytes = text.encode("utf-8")
     if data.startswith(BOM):
         new = BOM + new
     try:
@@ -73,22 +55,12 @@ def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
     return new, tree
 
 
-def _edited(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
+def _plugin(kind: str, name: str) -> Callable[..., Any]:
+    """What reads or edits a file of this name, imported now: yaml, ast and tomlkit are dear to import."""
     ending = PurePosixPath(name).suffix.lower()
-    if ending in (".yaml", ".yml"):
-        from gitexp.files import yaml_edit
-
-        return yaml_edit.edit(name, text, key, value)
-    if ending == ".json":
-        from gitexp.files import json_text
-
-        if not text.strip():
-            text = "{}" + text
-        return json_text.edit(name, text, key, value)
-    if ending == ".toml":
-        from gitexp.files import toml_edit
-
-        return toml_edit.edit(name, text, key, value)
-    from gitexp.files import py_text
-
-    return py_text.edit(name, text, key, value)
+    try:
+        found: Callable[..., Any] = plugins.load(kind, ending)
+    except UsageError:
+        known = ", ".join(plugins.names("reader"))
+        raise ParseError(f"only {known} files can be read", file=name) from None
+    return found

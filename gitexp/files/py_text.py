@@ -227,6 +227,11 @@ def literal_text(value: Value, *, quote: str = '"', style: str = "") -> str:
     return repr(value)
 
 
+def read(name: str, text: str) -> Value:
+    """The constants of a Python file as a tree. Raises as `compose` does."""
+    return nodes.plain(compose(name, text))
+
+
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
     """The Python text with `value` under `key` (without `key` if MISSING), and its new tree."""
     editor = PyEditor(name, text)

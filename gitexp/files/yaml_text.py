@@ -13,9 +13,9 @@ import yaml
 
 from gitexp.errors import ParseError
 from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES, parse_error
-from gitexp.files.nodes import Node, merged_maps
+from gitexp.files.nodes import Node, merged_maps, plain
 from gitexp.files.scalars import plain_scalar
-from gitexp.model import Scalar
+from gitexp.model import Scalar, Value
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -37,6 +37,12 @@ def compose(name: str, text: str, max_leaves: int = MAX_LEAVES) -> Node | None:
     except yaml.YAMLError as error:
         raise _translated(name, text, error) from None
     return composer.root
+
+
+def read(name: str, text: str) -> Value:
+    """The value of a YAML document; None for no value. Raises as `compose` does."""
+    root = compose(name, text)
+    return None if root is None else plain(root)
 
 
 def is_string_to_pyyaml(text: str) -> bool:

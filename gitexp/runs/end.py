@@ -14,6 +14,7 @@ from gitexp import errors, files
 from gitexp.catalog.ended import ended_record, store_ended
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Tree
+from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.process.liveness import current_process
 from gitexp.process.log import LIMIT, read_log
@@ -211,8 +212,6 @@ def _is_plain(file: Path) -> bool:
 
 def _kept(project: Project, lock: bytes) -> dict[str, str]:
     """Store the lock that names what a run has replaced, so that gc leaves it; nothing if it is no lock."""
-    from gitexp.pipeline.lock import read_lock  # few runs have it
-
     with contextlib.suppress(errors.LockError):
         read_lock("", lock, f"{RUN_FOLDER}/{KEPT}")
         return {f"{KEPT}/{LOCK_FILE}": project.repo.write_blob(lock)}

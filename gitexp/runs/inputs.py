@@ -1,7 +1,6 @@
 """The inputs of a command beside its code: data, and earlier results too large for Git.
 
-An isolated run has them brought from the object store. Most projects have neither, and then nothing is
-imported for them.
+An isolated run has them brought from the object store. Most projects have neither.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from gitexp.datasets import bring, present
+from gitexp.datasets import large_results as results
 from gitexp.datasets.present import PresentData
 from gitexp.model import Artifact
 from gitexp.pipeline.paths import lock_path
@@ -27,8 +28,6 @@ def data(project: Project, code: Project, root: Path, work: Work) -> tuple[Artif
     """
     if not code.config.data or not isinstance(work, PlainCommand):
         return ()
-    from gitexp.datasets import bring
-
     return bring.missing_data(project, code, root)
 
 
@@ -37,8 +36,6 @@ def present_data(project: Project) -> PresentData:
     raises."""
     if not project.config.data:
         return PresentData()
-    from gitexp.datasets import present
-
     return present.store(project)
 
 
@@ -55,8 +52,6 @@ def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
     lock = now or read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):
         return lock or b""
-    from gitexp.datasets import large_results as results
-
     return results.without_outs(lock, code.config)
 
 
@@ -65,8 +60,6 @@ def large_results(code: Project, root: Path) -> list[Artifact]:
     lock = read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):
         return []
-    from gitexp.datasets import large_results as results
-
     return results.locked(root, code.config)
 
 
@@ -74,8 +67,6 @@ def unchanged(project: Project, large: Sequence[Artifact]) -> list[Artifact]:
     """The results that stand in the workspace as the lock says."""
     if not large:
         return []
-    from gitexp.datasets import large_results as results
-
     return results.unchanged(project, project.repo.root, large)
 
 
@@ -85,8 +76,6 @@ def available(
     """The results that can be brought to an isolated workspace, and a warning about the others."""
     if not large:
         return [], ()
-    from gitexp.datasets import bring
-
     absent = bring.absent(project, root, large)
     names = shorten([artifact.path for artifact in absent])
     told = (f"not there at the start, for its content is nowhere to be had: {names}",) if absent else ()

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gitexp.datasets import bring, lock_file
 from gitexp.failpoints import failpoint
 from gitexp.process.environment import EnvironmentProbe, start_probe
 from gitexp.process.execute import Outcome, execute
@@ -99,14 +100,10 @@ def _enter(live: LiveRun) -> Path:
             params.write(root, scratch, ready.params)
         failpoint("run:params")
         if ready.changed_data:
-            from gitexp.datasets import lock_file  # a run without data does not pay for it
-
             lock_file.change(
                 root, ready.code.config, project.local, lambda lock: lock.with_data(ready.changed_data)
             )
     if ready.bring:
-        from gitexp.datasets import bring  # as above
-
         bring.bring(project, root, ready.bring, editable=ready.scope.large)
     cwd = root / ready.folder
     cwd.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitexp import errors, files
+from gitexp.datasets import large_results, lock_file
 from gitexp.model import Tree
 from gitexp.pipeline.paths import lock_path
 from gitexp.process.liveness import current_process
-from gitexp.project import exclusions
+from gitexp.project import exclusions, ignore
 from gitexp.project.config import Config
 from gitexp.project.project import Project, parse_all, read
 from gitexp.repo import live, worktrees
@@ -154,9 +155,6 @@ def _large(
     scope = state.scope
     if not found.large and not scope.large:
         return {}, [], []
-    from gitexp.datasets import large_results, lock_file  # as much as half a short run without them
-    from gitexp.project import ignore
-
     root, config = Path(state.root), Config(folder=scope.project)
     kept = large_results.keep(
         project,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gitexp import files
 from gitexp.catalog import names
 from gitexp.catalog.record import branch_of, made_here
+from gitexp.datasets import large_results
+from gitexp.datasets.large_results import EditedOuts
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.process.liveness import is_alive
@@ -19,9 +20,6 @@ from gitexp.repo import live
 from gitexp.repo.experiments import check_name, subject
 from gitexp.repo.git import indexes, snapshot
 from gitexp.runs import inputs
-
-if TYPE_CHECKING:
-    from gitexp.datasets.large_results import EditedOuts
 
 
 def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
@@ -116,11 +114,7 @@ def _edited_outs(project: Project, elsewhere: Sequence[str]) -> EditedOuts | Non
     """The outs of stages that were edited since their stage ran; None where there are no stages."""
     if project.config.pipeline_file is None:
         return None
-    from gitexp.datasets import large_results as datasets_large_results
-
-    return datasets_large_results.find(
-        project, [path for path in elsewhere if path not in project.config.data]
-    )
+    return large_results.find(project, [path for path in elsewhere if path not in project.config.data])
 
 
 def _with_stored(
@@ -130,8 +124,6 @@ def _with_stored(
     outs, stages = (edited.paths, edited.stages) if edited is not None else ((), ())
     if not (large or outs or stages):
         return tree, ()
-    from gitexp.datasets import large_results
-
     root, config = project.repo.root, project.config
     kept = large_results.keep(project, root, config, tree, [*large, *outs], but=stages)
     contents = kept.contents(config)

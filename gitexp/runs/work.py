@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Record
+from gitexp.pipeline.state import StageSelection
 from gitexp.process.programs import find_program
 from gitexp.project import config, params
 from gitexp.project.params import CommandLine, PreparedParams
@@ -20,10 +20,6 @@ from gitexp.project.project import Project, read
 from gitexp.repo.scope import Scope
 from gitexp.runs.ready import PlainCommand, Work
 from gitexp.runs.request import RunRequest
-
-# The stages are imported where there are some: their import takes as long as a short run without them.
-if TYPE_CHECKING:
-    from gitexp.pipeline.state import StageSelection
 
 _STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
 _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
@@ -71,7 +67,7 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
     folder = _folder(root, cwd)
     if selection is None:
         return Checked(PlainCommand(prepared.command), prepared, folder)
-    from gitexp.stages import plan  # see above
+    from gitexp.stages import plan  # takes half as long as a short run without stages
 
     return Checked(plan.choose(code, selection, partial(_as_prepared, root, prepared)), prepared, folder)
 
@@ -85,7 +81,7 @@ def complete(
     """
     if isinstance(checked.work, PlainCommand):
         return checked
-    from gitexp.stages import plan  # see above
+    from gitexp.stages import plan  # as in `check`
 
     read_file = partial(_as_prepared, root, checked.params)
     return replace(checked, work=plan.complete(project, code, root, checked.work, read_file, written))
@@ -134,8 +130,6 @@ def _selection(code: Project, request: RunRequest, before: Record | None) -> Sta
                 f"They stand under stages: in {config.CONFIG_FILE}; a command follows --.",
             )
         return None
-    from gitexp.pipeline.state import StageSelection  # see above
-
     if asked is not None and (is_asked_for or not repeats_stages):
         return asked
     return StageSelection.of_argv(argv) if repeats_stages else StageSelection()
