@@ -22,7 +22,7 @@ import pytest
 from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.environment import hermetic
 from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
-from tests.support.workspace import Workspace, fork_server
+from tests.support.workspace import Workspace, end_fork_server
 
 TESTS = Path(__file__).parent
 TEMPLATE = TESTS / "support" / "template"
@@ -87,8 +87,7 @@ def _hermetic(home: Path, programs: Path) -> Iterator[None]:
     os.environ.update(hermetic(before, home, programs))
     _tzset()
     yield
-    if fork_server.cache_info().currsize:
-        fork_server().close()
+    end_fork_server()
     os.environ.clear()
     os.environ.update(before)
     _tzset()
@@ -108,7 +107,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository that `repo` is a copy of: two commits on `main`, the second with `train.lr` 0.1."""
     path = tmp_path_factory.mktemp("template") / "repo"
     shutil.copytree(TEMPLATE, path)
-    subprocess.run(["git", "init", "--quiet", "-b", "main", str(path)], check=True)
+    subprocess.run(["git", "init", "--quiet", "--template=", "-b", "main", str(path)], check=True)
     workspace = Workspace(path)
     params = workspace.read("params.yaml")
     workspace.write("params.yaml", params.replace("lr: 0.1 ", "lr: 0.01"))

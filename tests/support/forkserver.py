@@ -10,11 +10,8 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
-import importlib
-import io
 import json
 import os
-import pkgutil
 import signal
 import socket
 import subprocess
@@ -23,7 +20,9 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from tests.support.inprocess import import_all, open_streams
 
 AVAILABLE = sys.platform == "linux"
 
@@ -99,17 +98,28 @@ class ForkServer:
 
 def _serve(listening: socket.socket) -> None:
     """Fork a keeper for each request, which forks the command and tells how it ended."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no keeper is waited for
+    signal.signal(signal.SIGTERM, _leave)
     while True:
         connection, _ = listening.accept()
+        _reap()
         with connection:
             if os.fork() == 0:
                 _keep(listening, connection)
 
 
+def _leave(*_: object) -> NoReturn:
+    _reap()
+    sys.exit(0)
+
+
+def _reap() -> None:
+    """Wait for the keepers that have ended, so that their time counts as the tests'."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _keep(listening: socket.socket, connection: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     listening.close()
     size, fds, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as stream:
@@ -164,26 +174,14 @@ def _become(request: Mapping[str, Any], fds: Sequence[int]) -> None:
     for target, fd in enumerate(fds):
         os.dup2(fd, target)
         os.close(fd)
-    # As Python itself makes them: the descriptors are not theirs to close.
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False))  # noqa: SIM115
-    raw = open(2, "wb", 0, closefd=False)  # noqa: SIM115
-    sys.stderr = io.TextIOWrapper(raw, errors="backslashreplace", write_through=True)
+    open_streams()
     sys.argv = ["gitexp", *request["args"]]
     from gitexp.cli.main import main
 
     main()
 
 
-def _import_all() -> None:
-    import gitexp
-
-    for module in pkgutil.walk_packages(gitexp.__path__, "gitexp."):
-        if not module.name.endswith(("__main__", "demo.train", "list_packages", "threaded")):
-            importlib.import_module(module.name)
-
-
 if __name__ == "__main__":
-    _import_all()
+    import_all()
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         _serve(listening)

@@ -5,11 +5,13 @@ A fingerprint is taken before and after; what differs and was not announced is g
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 import subprocess
 from collections import defaultdict
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -61,15 +63,11 @@ def fingerprint(path: Path) -> Fingerprint:
     `files` is the worktree (empty folders end in a slash), `git` HEAD, the index, config, hooks and
     whatever else stands in the Git directory, `refs` and `reflogs` those outside refs/gitexp.
     """
-    git_dir, common_dir = (
-        path / part for part in _git(path, "rev-parse", "--git-dir", "--git-common-dir").splitlines()
-    )
-    tops = dict.fromkeys([common_dir.resolve(), git_dir.resolve()])
-    refs = _git(path, "for-each-ref", "--format=%(refname) %(objectname) %(symref)").splitlines()
+    tops = _git_folders(path)
     return {
         "files": _digests(path, {".git"}),
         "git": {name: digest for top in tops for name, digest in _digests(top, _NOT_THE_USERS).items()},
-        "refs": dict(ref.split(" ", 1) for ref in refs if not ref.startswith("refs/gitexp/")),
+        "refs": {name: value for name, value in _refs(tops).items() if not name.startswith("refs/gitexp/")},
         "reflogs": {
             name: digest
             for top in tops
@@ -77,6 +75,38 @@ def fingerprint(path: Path) -> Fingerprint:
             if not name.startswith("refs/gitexp/")
         },
     }
+
+
+def _git_folders(path: Path) -> list[Path]:
+    """The folder that all worktrees share, and this one's own where that is another."""
+    if (path / ".git").is_dir():
+        return [(path / ".git").resolve()]
+    told = _git(path, "rev-parse", "--git-dir", "--git-common-dir").splitlines()
+    git_dir, common_dir = ((path / part).resolve() for part in told)
+    return list(dict.fromkeys([common_dir, git_dir]))
+
+
+def _refs(tops: Sequence[Path]) -> dict[str, str]:
+    """What each ref says. Read without Git, which takes longer to start than all else here takes."""
+    if (tops[0] / "reftable").exists():
+        told = _git(tops[-1], "for-each-ref", "--format=%(refname) %(objectname) %(symref)").splitlines()
+        return dict(ref.split(" ", 1) for ref in told)
+    refs = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in _text(tops[0] / "packed-refs").splitlines():
+            if line[0] not in "#^":
+                value, name = line.split(" ", 1)
+                refs[name] = value
+    for top in tops:
+        for folder, _, files in os.walk(top / "refs"):
+            for file in [Path(folder, name) for name in files if not name.endswith(".lock")]:
+                with contextlib.suppress(FileNotFoundError, PermissionError):
+                    refs[file.relative_to(top).as_posix()] = _text(file).strip()
+    return refs
+
+
+def _text(file: Path) -> str:
+    return file.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def _digests(top: Path, skipped: set[str] | frozenset[str]) -> dict[str, str]:

@@ -7,15 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from tests.support.forkserver import ForkServer, can_fork
 from tests.support.guard import Guard, Kind
+from tests.support.inprocess import can_run_here, run_here
 from tests.support.processes import Terminal, run_with_pty, unprivileged
 
 TIMEOUT = 60.0  # seconds; no command in the suite has honest work for as long
@@ -33,10 +35,23 @@ class Result:
     stderr: str
 
 
-@cache
+_starting = threading.Lock()
+
+
 def fork_server() -> ForkServer:
     """The one of this test process; the session closes it."""
+    with _starting:
+        return _fork_server()
+
+
+@cache
+def _fork_server() -> ForkServer:
     return ForkServer()
+
+
+def end_fork_server() -> None:
+    if _fork_server.cache_info().currsize:
+        fork_server().close()
 
 
 class Workspace:
@@ -94,16 +109,17 @@ class Workspace:
         input: str | bytes | None = None,
         cwd: str = ".",
         unreadable: bool = False,
+        process: bool = False,
     ) -> Result:
-        """Runs the command line in a process of its own, stdin empty unless given.
+        """Runs the command line, stdin empty unless given; in a process of its own with `process`.
 
         `env` is laid over the environment, None removing a variable; `cwd` is below the workspace;
         with `unreadable`, file permissions count even where the tests run as root.
         """
         if not unreadable and can_fork(env):
-            done = fork_server().run(
-                args, self.path / cwd, _environment(env), _encoded(input or b""), TIMEOUT
-            )
+            alone = process or "GITEXP_FAILPOINT" in (env or {}) or not can_run_here()
+            run = partial(fork_server().run, timeout=TIMEOUT) if alone else run_here
+            done = run(args, self.path / cwd, _environment(env), _encoded(input or b""))
             return _checked(["gitexp", *args], Result(done[0], *map(_decoded, done[1:])), check=check)
         command = unprivileged([*GITEXP, *args]) if unreadable else [*GITEXP, *args]
         return _run(command, self.path / cwd, check=check, input=input, env=env)

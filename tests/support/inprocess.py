@@ -1,0 +1,216 @@
+"""The command line without a process of its own: `main` is called here, as often as a test likes.
+
+A process costs ten times what most commands do. What a process would keep to itself is put back
+afterwards: streams, folder, environment, signals, and whatever gitexp's modules remember. Tests of what
+only a process shows (its death, its signals, its memory) say `process=True`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import os
+import pkgutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+# Modules that do something when they are imported.
+_PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def can_run_here() -> bool:
+    """Whether this thread may change what belongs to the whole process."""
+    return sys.platform == "linux" and threading.current_thread() is threading.main_thread()
+
+
+def run_here(
+    args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes
+) -> tuple[int, bytes, bytes]:
+    """Exit status, stdout and stderr of `gitexp <args>`, run in this process."""
+    memory = _memory()
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        given.write(stdin)
+        given.seek(0)
+        before = _resources()
+        with (
+            memory.as_new(),
+            _descriptors(given.fileno(), out.fileno(), err.fileno()),
+            _streams(),
+            _place(cwd, env),
+            _signals(),
+        ):
+            status = _main(args)
+        if (left := _resources() - before) and gc.collect() >= 0 and (left := _resources() - before):
+            raise AssertionError(f"gitexp {' '.join(args)} leaves in this process: {', '.join(left)}")
+        out.seek(0)
+        err.seek(0)
+        return status, out.read(), err.read()
+
+
+def _resources() -> set[str]:
+    """What ends with a process, and would stay in this one: threads, files, children."""
+    threads = {repr(thread) for thread in threading.enumerate()}
+    files = {f"file {fd.name}" for fd in Path("/proc/self/fd").iterdir()}
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return threads | files | {f"child {pid}" for pid in children}
+
+
+def _main(args: Sequence[str]) -> int:
+    from gitexp.cli.main import main
+
+    before, sys.argv = sys.argv, ["gitexp", *args]
+    hook = sys.excepthook  # typer sets its own
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        gc.unfreeze()
+        sys.argv = before
+        sys.excepthook = hook
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.flush()
+
+
+@contextlib.contextmanager
+def _descriptors(*ours: int) -> Iterator[None]:
+    """Lets 0, 1 and 2 be these."""
+    before = [os.dup(number) for number in range(3)]
+    for number, fd in enumerate(ours):
+        os.dup2(fd, number)
+    try:
+        yield
+    finally:
+        for number, fd in enumerate(before):
+            os.dup2(fd, number)
+            os.close(fd)
+
+
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+    """stdin, stdout and stderr over 0, 1 and 2, as Python makes them."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    open_streams()
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+def open_streams() -> None:
+    # The descriptors are not theirs to close.
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115
+    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False))  # noqa: SIM115
+    raw = open(2, "wb", 0, closefd=False)  # noqa: SIM115
+    sys.stderr = io.TextIOWrapper(raw, errors="backslashreplace", write_through=True)
+
+
+@contextlib.contextmanager
+def _place(cwd: Path, env: Mapping[str, str]) -> Iterator[None]:
+    before, folder = dict(os.environ), os.open(".", os.O_RDONLY)
+    os.chdir(cwd)
+    _set_environment(env)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+        os.fchdir(folder)
+        os.close(folder)
+
+
+def _set_environment(wanted: Mapping[str, str]) -> None:
+    zone = os.environ.get("TZ")
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+    if wanted.get("TZ") != zone:
+        time.tzset()
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    collects = gc.isenabled()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        (gc.enable if collects else gc.disable)()
+
+
+def import_all() -> None:
+    """Imports all of gitexp that only defines something."""
+    import gitexp
+
+    for module in pkgutil.walk_packages(gitexp.__path__, "gitexp."):
+        if not module.name.endswith(_PROGRAMS):
+            importlib.import_module(module.name)
+
+
+class _Memory:
+    """What gitexp's modules remember from one command to the next, and how it was at their import."""
+
+    def __init__(self) -> None:
+        import_all()
+        self._values: list[tuple[dict[str, Any], str, Any]] = []
+        self._containers: list[tuple[Any, Any]] = []
+        self._caches: list[Any] = []
+        for module in [each for name, each in sys.modules.items() if name.partition(".")[0] == "gitexp"]:
+            for name, value in vars(module).items():
+                if hasattr(value, "cache_clear"):
+                    self._caches.append(value)
+                elif name.startswith("__") or name.isupper():
+                    continue
+                elif isinstance(value, (dict, list, set)):
+                    self._containers.append((value, value.copy()))
+                elif value is None or isinstance(value, (bool, int, float)):
+                    self._values.append((vars(module), name, value))
+
+    @contextlib.contextmanager
+    def as_new(self) -> Iterator[None]:
+        """Begins as a new process would, and leaves what it finds as it was."""
+        values = [(names, name, names[name]) for names, name, _ in self._values]
+        contents = [(container, container.copy()) for container, _ in self._containers]
+        self._set(self._values, self._containers)
+        try:
+            yield
+        finally:
+            self._set(values, contents)
+
+    def _set(self, values: list[tuple[dict[str, Any], str, Any]], contents: list[tuple[Any, Any]]) -> None:
+        for cached in self._caches:
+            cached.cache_clear()
+        for names, name, value in values:
+            names[name] = value
+        for container, content in contents:
+            if container != content:
+                container.clear()
+                (container.extend if isinstance(container, list) else container.update)(content)
+
+
+@cache
+def _memory() -> _Memory:
+    return _Memory()
