@@ -108,6 +108,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "repo"
     shutil.copytree(TEMPLATE, path)
     subprocess.run(["git", "init", "--quiet", "--template=", "-b", "main", str(path)], check=True)
+    # What Git's own template has and tests look for; the rest of it is only copied and compared.
+    (path / ".git/info").mkdir()
+    (path / ".git/info/exclude").touch()
     workspace = Workspace(path)
     params = workspace.read("params.yaml")
     workspace.write("params.yaml", params.replace("lr: 0.1 ", "lr: 0.01"))

@@ -8,13 +8,16 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pyte
 import pytest
+
+from tests.support.forkserver import Forked
 
 if sys.platform != "win32":
     import termios
@@ -68,27 +71,52 @@ def run_with_pty(
     again, as a person would: one that arrives between Python's last look at its signals and the
     read() of `input()` is only seen at the next key.
     """
+    with _pty(cols, rows) as (master, slave):
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-c", _ON_THIS_TERMINAL, *argv],
+            cwd=cwd,
+            env=env,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        try:
+            raw = _converse(master, list(keys), timeout)
+            exit_code = process.wait(timeout)
+        finally:
+            process.kill()
+            process.wait()
+    return _seen(exit_code, raw, cols, rows)
+
+
+def fork_with_pty(
+    fork: Callable[[int], Forked], cols: int, rows: int, keys: Sequence[tuple[str, str]], timeout: float
+) -> Terminal:
+    """As `run_with_pty`, for a process that `fork` begins on the terminal that it is given."""
+    with _pty(cols, rows) as (master, slave):
+        process = fork(slave)
+        os.close(slave)
+        raw = _converse(master, list(keys), timeout)
+        exit_code = process.wait(timeout)
+    return _seen(exit_code, raw, cols, rows)
+
+
+@contextmanager
+def _pty(cols: int, rows: int) -> Iterator[tuple[int, int]]:
+    """A new terminal; whatever still runs on it afterwards is hung up."""
     if sys.platform == "win32":
         pytest.skip("no pseudo-terminals on Windows")
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (rows, cols))
-    process = subprocess.Popen(
-        [sys.executable, "-S", "-c", _ON_THIS_TERMINAL, *argv],
-        cwd=cwd,
-        env=env,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
-    os.close(slave)
     try:
-        raw = _converse(master, list(keys), timeout)
-        exit_code = process.wait(timeout)
+        yield master, slave
     finally:
-        process.kill()
-        process.wait()
         os.close(master)
+
+
+def _seen(exit_code: int, raw: bytes, cols: int, rows: int) -> Terminal:
     screen = pyte.Screen(cols, rows)
     pyte.ByteStream(screen).feed(raw)
     return Terminal(exit_code, raw, "\n".join(line.rstrip() for line in screen.display).rstrip().split("\n"))

@@ -15,10 +15,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from tests.support.forkserver import ForkServer, can_fork
+from tests.support.forkserver import Forked, ForkServer, can_fork
 from tests.support.guard import Guard, Kind
 from tests.support.inprocess import can_run_here, run_here
-from tests.support.processes import Terminal, run_with_pty, unprivileged
+from tests.support.processes import Terminal, fork_with_pty, run_with_pty, unprivileged
 
 TIMEOUT = 60.0  # seconds; no command in the suite has honest work for as long
 
@@ -159,6 +159,13 @@ class Workspace:
         env: Mapping[str, str | None] | None = None,
     ) -> Terminal:
         """Runs the command line in a terminal; see `run_with_pty`."""
+        if can_fork(env):
+
+            def fork(terminal: int) -> Forked:
+                fds = [terminal] * 3
+                return fork_server().start(args, self.path, _environment(env), fds, terminal=True)
+
+            return fork_with_pty(fork, cols, rows, keys, TIMEOUT)
         return run_with_pty(
             [*GITEXP, *args], cols, rows, keys, cwd=self.path, env=_environment(env), timeout=TIMEOUT
         )
