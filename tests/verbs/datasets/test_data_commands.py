@@ -253,11 +253,11 @@ def test_the_command_line_by_a_real_server(
     repo.allow("files", "gitexp.yaml")
     repo.gitexp("remote", "add", "server", f"{place.url}/{tmp_path.name}")
     write_lock_of(repo, put_object(repo, "data", {"a": "1", "b": "2"}))
-    pushed = repo.gitexp("data", "push", env=place.env)
+    pushed = repo.gitexp("data", "push", env=place.env, process=True)
     assert re.fullmatch(r"Pushed 3 objects \(\d+ B\) to server\.\n", pushed.stderr)
     forget(repo)
-    assert repo.json("data", "pull", env=place.env)["objects"] == 3
-    assert repo.json("data", "status", env=place.env)[0]["missing_there"] == 0
+    assert repo.json("data", "pull", env=place.env, process=True)["objects"] == 3
+    assert repo.json("data", "status", env=place.env, process=True)[0]["missing_there"] == 0
 
 
 # -- fetch, for other commands ------------------------------------------------------------------------

@@ -712,7 +712,8 @@ def test_a_disk_that_the_command_fills(small_disk: Workspace) -> None:
 def test_a_disk_that_is_too_full_for_the_results(small_disk: Workspace) -> None:
     small_disk.writes("metrics.json", "filler")
     rest = "import os, pathlib\nfor p in pathlib.Path('.git/gitexp/runs').glob('*/reserve'): p.unlink()\n"
-    result = small_disk.gitexp("run", "-n", "one", *python(rest + FILL), check=False)
+    # In a process that then is gone: the run is over.
+    result = small_disk.gitexp("run", "-n", "one", *python(rest + FILL), check=False, process=True)
     assert result.exit_code == 1
     assert "disk is full" in result.stderr or "No space left" in result.stderr
     assert "one has ended but could not be stored" in result.stderr
