@@ -25,6 +25,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="servers of POSI
 Make = Callable[..., Team]
 
 
+@pytest.fixture(autouse=True)
+def _own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a connection that breaks leaves behind ends with the process."""
+    monkeypatch.setattr(Workspace, "own_process", True)
+
+
 @pytest.fixture
 def team_at(repo: Workspace, tmp_path: Path) -> Iterator[Make]:
     """Makes a team whose bare repository is served from a folder."""

@@ -192,7 +192,7 @@ def test_gitexp_is_killed_while_the_command_runs(
     if terminal:
         assert repo.tty(*command).exit_code == KILLED
     else:
-        assert repo.gitexp(*command, check=False).exit_code == KILLED
+        assert repo.gitexp(*command, check=False, process=True).exit_code == KILLED
     wait_for_orphans(repo)
     shown = repo.gitexp("list")
     assert "one" in shown.stdout

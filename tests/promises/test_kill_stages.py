@@ -157,7 +157,7 @@ kill -9 $PPID
 def test_gitexp_is_killed_while_a_stage_runs(repo: Workspace, jobs: str) -> None:
     repo.write("gitexp.yaml", STAGES.replace("sh train.sh", "exec sh train.sh"))
     repo.write("train.sh", DIES)
-    assert repo.gitexp(*RUN, "-j", jobs, check=False).exit_code == KILLED
+    assert repo.gitexp(*RUN, "-j", jobs, check=False, process=True).exit_code == KILLED
     while any(orphan(run) for run in live.live_runs(Project.open(repo.path).local)):
         time.sleep(0.01)
     assert "stored now, as interrupted" in repo.gitexp("list").stderr

@@ -57,6 +57,8 @@ def end_fork_server() -> None:
 class Workspace:
     """A folder with a Git repository; `write` and `git` are the user's doing, all else is gitexp's."""
 
+    own_process = False  # whether each command has one, whatever it is
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.guard = Guard(path)
@@ -117,7 +119,7 @@ class Workspace:
         with `unreadable`, file permissions count even where the tests run as root.
         """
         if not unreadable and can_fork(env):
-            alone = process or "GITEXP_FAILPOINT" in (env or {}) or not can_run_here()
+            alone = process or self.own_process or "GITEXP_FAILPOINT" in (env or {}) or not can_run_here()
             run = partial(fork_server().run, timeout=TIMEOUT) if alone else run_here
             done = run(args, self.path / cwd, _environment(env), _encoded(input or b""))
             return _checked(["gitexp", *args], Result(done[0], *map(_decoded, done[1:])), check=check)

@@ -144,8 +144,8 @@ def test_declared_results_at_any_depth_do_not_count(repo: Workspace) -> None:
 @pytest.mark.parametrize("script", ["exit 3", "kill -INT $PPID; sleep 5"])
 def test_failed_and_interrupted_ones_run_again(repo: Workspace, script: str) -> None:
     command = ("--", "sh", "-c", script)
-    repo.gitexp("run", "-q", *command, check=False)
-    assert "same as" not in repo.gitexp(*ONCE, *command, check=False).stderr
+    repo.gitexp("run", "-q", *command, check=False, process=True)
+    assert "same as" not in repo.gitexp(*ONCE, *command, check=False, process=True).stderr
     assert count(repo) == 2
 
 
