@@ -78,14 +78,14 @@ class Config:
 
     Attributes:
         folder: the project's own folder: "" for the root, or "sub/dir".
-        command: a line for the shell, or a list of arguments; None where the config has none.
-        pipeline_file: the file whose stages `run` runs; `read_stages` reads it. None where there are none.
-        params, metrics: candidates: the files that exist count.
+        command: a line for the shell, or a list of arguments; None without one.
+        pipeline_file: the file of the stages for `run`, read by `read_stages`; None without stages.
+        params, metrics: candidates: the existing files count.
         metrics_from_output: a regular expression by the name of the metric.
-        remotes: the data remotes by name, each with its `url` and its options. The first is the default.
-        link: ways in which data comes into the workspace; the first that works is taken.
+        remotes: data remotes by name, each with its `url` and options. The first one is the default.
+        link: ways to bring data into the workspace, in order of preference.
         max_untracked: bytes.
-        declared: the params and metrics files that gitexp.yaml names. One that is missing is worth a warning.
+        declared: params and metrics files named in gitexp.yaml; the user is warned of missing ones.
     """
 
     folder: str = ""

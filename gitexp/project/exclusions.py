@@ -30,10 +30,9 @@ _PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
 
 
 def rule(root: Path) -> Callable[[str], Verdict]:
-    """The function that says why an untracked path is left out of a snapshot; None says that it is not.
+    """A function of an untracked path: the reason to leave it out of a snapshot, or None.
 
-    `.gitexpignore` at the root has the syntax of .gitignore; `!name` there keeps a file that would
-    be taken for a secret.
+    `.gitexpignore` at the root has the syntax of .gitignore; `!name` there keeps a file with a secret's name.
     """
     asked = _ignored_by_user(root / IGNORE_FILE)
 

@@ -11,7 +11,7 @@ from gitexp.repo.live import RunState
 
 
 def orphan(run: RunState) -> ProcessId | None:
-    """A command of the run that is still going on, as it may where gitexp was killed; None if none is."""
+    """A command of the run that outlives its killed gitexp; None without one."""
     for child in (run.child, *run.others):
         if child is not None and is_alive(child):
             return child

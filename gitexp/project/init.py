@@ -27,11 +27,11 @@ _MOST = 1 << 20  # bytes of a script to look into
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in the project.
+    """Findings about a project.
 
     Attributes:
-        file: the config file, written.
-        stages: the file of a pipeline that runs as it is and names its own files; None if there is none.
+        file: the written config file.
+        stages: the file of a runnable pipeline; None without one.
     """
 
     file: Path
@@ -43,10 +43,10 @@ class Found:
 
 
 def init(here: Path, *, command: str | None = None, force: bool = False) -> Found:
-    """Write gitexp.yaml into the folder `here`; what was found there.
+    """Write gitexp.yaml into the folder `here`; the findings about the project.
 
-    `command` is taken as it is; without it the usual scripts are looked for. Raises config-exists if
-    the file is there already, unless `force`; not-a-repository; StorageError.
+    Without a `command` the usual scripts are looked for. Raises config-exists for an existing file, unless
+    `force`; not-a-repository; StorageError.
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
@@ -155,7 +155,7 @@ def _text(found: Found) -> str:
 
 
 def _command_line(command: str) -> str:
-    """The command as YAML: plain if that reads as the same text, else as a JSON string."""
+    """The command as YAML: plain if YAML reads the same text, else a JSON string."""
     plain = f"command: {command}"
     try:
         if files.parse(CONFIG_FILE, plain.encode("utf-8", "replace")) == {"command": command}:

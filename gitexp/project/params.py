@@ -27,12 +27,11 @@ class PreparedParams:
     """The params of a run, with the overrides applied.
 
     Attributes:
-        command: what is to run, its options changed; () where stages run.
+        command: the command with its options changed; () for stages.
         files: the values of the params files, and of the command's options under `COMMAND`.
-        contents: the content that each params file will have.
-        edited: the files that differ from the disk, by their real path relative to the root (a link's target,
-            not the link).
-        originals: the content that was read of each edited file, by the same path.
+        contents: the coming content of each params file.
+        edited: changed files by their real path relative to the root (a link's target, not the link).
+        originals: the content on disk of each edited file, by the same path.
         warnings: sentences for the record.
     """
 
@@ -54,13 +53,13 @@ def prepare(
 ) -> PreparedParams:
     """The params of a run of `command`; nothing is written.
 
-    The files `written_later` are written by the command itself: they are results, and cannot be changed here.
-    A file that is a link to outside the repository is stored as that link, and its values are not recorded:
-    somebody else's link must not publish what is on this machine. A link to the user's own `workspace`, which
-    a run in an isolated one may share, does not lead outside.
+    Files `written_later` are written by the command itself: they are results, and cannot be changed here.
+    A link to outside the repository is stored as a link, and its values are not recorded: a link in a
+    stranger's repository must not publish files of this machine. A link to the user's own `workspace` is
+    allowed; isolated runs may share paths with it.
 
-    Raises ParseError, unknown-param, OverrideError, or SnapshotRefused if a file to be changed is a
-    link to outside the repository.
+    Raises ParseError, unknown-param, OverrideError, or SnapshotRefused for a change to a file outside the
+    repository.
     """
     root = project.repo.root
     of_command = [override for override in overrides if override.file == COMMAND]
@@ -91,7 +90,7 @@ def prepare(
 
 
 def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[str]) -> dict[str, bytes]:
-    """The content of each params file that is there, those that overrides name among them."""
+    """The content of each existing params file, including files named by overrides."""
     found = {}
     for name in _names(project, overrides):
         data = _read(project.repo.root, name)
@@ -148,7 +147,7 @@ def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine
 
 
 def require_writable(root: Path, params: PreparedParams) -> None:
-    """Raise FileError for a file to be edited that its owner has protected, or that is not ours."""
+    """Raise FileError for a file to be edited that is protected or belongs to somebody else."""
     for name in params.edited:
         path = root / name
         # The mode besides: to root every file is writable.

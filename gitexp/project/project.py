@@ -86,8 +86,7 @@ class Project:
         return config.read_stages(self.repo.root, self.config, read_file)
 
     def at_home(self) -> Project:
-        """The project that a new gitexp.yaml is written for: this one, or the whole repository where no file
-        of this folder is a sign of a project."""
+        """The project for a new gitexp.yaml: this folder's if it looks like one, else the repository's."""
         for name in (config.CONFIG_FILE, DVC_YAML, *config.USUAL_PARAMS):
             if (self.folder / name).is_file():
                 return self
@@ -155,9 +154,9 @@ def parse_params(name: str, data: bytes) -> Tree:
 
 
 def read(path: Path) -> bytes | None:
-    """The content of a file; None if it is not there, cannot be read, or is a pipe or folder.
+    """The content of a file; None for a missing or unreadable file, a pipe or a folder.
 
-    A file that is too large to be parsed is read as far as shows that.
+    Of a file too large to parse, only the beginning is read.
     """
     try:
         return read_limited(path) if path.is_file() else None

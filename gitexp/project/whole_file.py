@@ -17,10 +17,10 @@ _READABLE = 0o666
 
 
 def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None) -> None:
-    """Put data in place of a file; its permissions stay.
+    """Replace the content of a file; its permissions stay.
 
-    `original` is the content that was read before, None if there was no file. Raises StorageError, also for
-    a link and for a file that somebody has changed since it was read.
+    `original` is the content read before, None for a missing file. Raises StorageError, also for a link and
+    for a file changed by somebody else since then.
     """
     if path.is_symlink():
         raise errors.StorageError(
@@ -39,10 +39,10 @@ def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None)
 
 @contextlib.contextmanager
 def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
-    """A new file with this data that a rename can bring to a path; it is removed unless it was moved.
+    """A new file with this data, to be renamed to a path; an unused one is removed.
 
-    The new file stands in `scratch` if that is on the same disk, so that a crash leaves nothing in the user's
-    folder. Raises OSError.
+    The new file stands in `scratch` if possible (same disk), so a crash leaves nothing in the user's folder.
+    Raises OSError.
     """
     same_disk = scratch.stat().st_dev == path.parent.stat().st_dev
     fd, name = tempfile.mkstemp(dir=scratch if same_disk else path.parent, prefix=".gitexp-")

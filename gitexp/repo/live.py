@@ -40,7 +40,7 @@ _UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, Recursi
 
 
 class Stamp(NamedTuple):
-    """By which a file is known to have been written; times in ns."""
+    """The time stamps of a file, in ns, with its size and inode: different after every write."""
 
     modified: int
     changed: int
@@ -50,20 +50,20 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What this machine has written down of one run that is going on, or was when its process died.
+    """The state of a run on this machine's disk, from before its ref until after its end.
 
     Attributes:
-        folder: the place of the run's files, below `runs/`.
-        process: the gitexp that carries out the run.
-        root, git_dir: those of the worktree that the run is in.
-        baseline: the commit that the experiment is made from.
+        folder: the folder of the run's files, below `runs/`.
+        process: the gitexp process of the run.
+        root, git_dir: the worktree of the run.
+        baseline: the parent of the experiment's commit.
         tree: the start snapshot.
-        scope: which paths are the run's own.
-        stamps: the result files that stood there before the run began, by path.
+        scope: the run's own paths.
+        stamps: result files from before the run, by path.
         started: seconds since the epoch.
-        name: the experiment's; "" until the ref is about to be made.
-        child: the command, from its start until gitexp has seen its end; of several the last one started.
-        others: the commands started before `child` that are still going on.
+        name: the experiment's; "" until shortly before the ref.
+        child: the command, until gitexp has seen its end; of several, the last one started.
+        others: commands started before `child` and still running.
         exit_code: as a shell gives it; None until the command has ended.
         interrupted: whether Ctrl-C or its like reached gitexp.
         duration: seconds; None until the command has ended.
@@ -135,7 +135,7 @@ class RunState:
         return new
 
     def as_saved(self) -> RunState:
-        """Return the run as it was written last; as it is here if that cannot be read."""
+        """The run as last written; this value if the file cannot be read."""
         try:
             return _read(self.folder)
         except _UNREADABLE:
@@ -147,7 +147,7 @@ class RunState:
             (self.folder / "reserve").unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Remove what is kept of the run: it is stored."""
+        """Remove the files of a stored run."""
         # First, so that a crash in the middle leaves a folder that says nothing, not one that says half.
         with contextlib.suppress(OSError):
             (self.folder / "state.json").unlink(missing_ok=True)
@@ -157,7 +157,7 @@ class RunState:
 
 @contextlib.contextmanager
 def new_folder(local: LocalState) -> Iterator[Path]:
-    """Give a new folder for one live run, locked as long as the block lasts; raises StorageError."""
+    """A new folder for one live run, locked for as long as the block lasts; raises StorageError."""
     local.prepare()
     folder = Path(tempfile.mkdtemp(dir=local.runs))
     failpoint("live:folder")
@@ -176,10 +176,10 @@ def new_folder(local: LocalState) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
-    """Say whether a run whose process has died is now the caller's to finish, as long as the block lasts.
+    """Whether a run of a dead process is now the caller's to finish, for as long as the block lasts.
 
-    It is not while another process is at it, or the run is alive after all: in a container of this
-    host, say, whose processes have other numbers. With `wait`, the other is waited for.
+    False while another process finishes the run, or if the run is alive after all, as in a container with
+    process numbers of its own. With `wait`, the other process is waited for.
     """
     try:
         held = (locks.wait_lock if wait else locks.try_lock)(run.folder / "lock")
@@ -193,14 +193,14 @@ def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
 
 
 def stale(local: LocalState) -> list[Path]:
-    """Return the folders that crashes have left of runs that were never written down."""
+    """The folders of runs that crashed before they were written down."""
     with contextlib.suppress(OSError):
         return [p for p in local.runs.iterdir() if locks.is_stale(p) and not (p / "state.json").exists()]
     return []
 
 
 def sweep(local: LocalState) -> None:
-    """Remove what crashes have left of runs that were never written down."""
+    """Remove the folders of runs that crashed before they were written down."""
     for folder in stale(local):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -290,7 +290,7 @@ def _scope(data: Mapping[str, Any]) -> Scope:
 
 
 def paths_of(data: Iterable[object]) -> tuple[str, ...]:
-    """Return paths that somebody has written down; raises ValueError for one that leads out."""
+    """Paths from a file; raises ValueError for a path out of the repository."""
     paths = tuple(map(str, data))
     if any(path.startswith("/") or ".." in path.split("/") for path in paths):
         raise ValueError("a path leads out of the repository")
@@ -302,7 +302,7 @@ def _process(data: dict[str, object]) -> ProcessId:
 
 
 def stamp(root: Path, names: Sequence[str]) -> dict[str, Stamp]:
-    """Return the stamps of the files among `names` that are there; a link has that of its target."""
+    """The stamps of the existing files among `names`; a link has its target's."""
     stamps: dict[str, Stamp] = {}
     for name in names:
         path = root / name

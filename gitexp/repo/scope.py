@@ -6,22 +6,22 @@ from typing import NamedTuple
 
 
 class Scope(NamedTuple):
-    """The paths of a run, as the config of the code that runs has them.
+    """The paths of a run, from the config of the code to be run.
 
-    Every path is relative to the root of the repository, with slashes; a folder stands for all files in it.
+    Paths are relative to the root of the repository, with slashes; a folder stands for all files in it.
 
     Attributes:
-        project: the folder whose gitexp.lock names data and large results; "" is the root.
+        project: the folder with the gitexp.lock for data and large results; "" means the root.
         metrics: the metrics files.
-        written_params: the params files that the command itself writes, such as dvclive's.
-        results: everything that the run writes and Git stores; metrics, plots and outs among them.
-        declared: the params and metrics files that gitexp.yaml names. One that is missing is worth a warning.
-        by_stages: the outs of stages in Git. The stages themselves say what became of them.
-        share: what an isolated workspace has as links to the user's own.
-        in_store: the data and the outs whose content belongs in the object store, not in Git.
-        stored: the paths of `in_store` whose content the object store has as it stands.
-        large: results of an earlier run that are too large for Git; gitexp.lock names them.
-        max_size: bytes; a larger result goes into the object store.
+        written_params: params files written by the command itself, such as dvclive's.
+        results: all files written by the run and stored in Git, metrics, plots and outs included.
+        declared: params and metrics files named in gitexp.yaml; the user is warned of missing ones.
+        by_stages: outs of stages in Git; their stages report on them.
+        share: paths linked from the user's workspace into an isolated one.
+        in_store: data and outs with content in the object store, not in Git.
+        stored: paths of `in_store` unchanged since they were stored.
+        large: results of an earlier run, too large for Git and named in gitexp.lock.
+        max_size: bytes; larger results go into the object store.
     """
 
     project: str

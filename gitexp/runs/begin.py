@@ -46,10 +46,10 @@ class LiveRun:
 
 
 def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.ExitStack) -> LiveRun:
-    """Write down that the run is going on: first here, then as a ref.
+    """Write the run down: first on this disk, then as a ref.
 
-    In this order, because whoever finds the one without the other can put it right. From here on, until the
-    stack is closed, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError.
+    In this order, because a later command can repair either half alone. From here on, until the stack is
+    closed, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError.
     """
     folder = held.enter_context(live.new_folder(project.local))
     let_through = held.enter_context(held_back())

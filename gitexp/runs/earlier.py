@@ -79,7 +79,7 @@ class _Candidate:
 
 
 class Search:
-    """Reads all records, beginning when it is made; ask it when the identity is known."""
+    """A reader of all records, at work from the start; ask it once the identity is known."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

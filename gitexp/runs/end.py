@@ -211,7 +211,7 @@ def _is_plain(file: Path) -> bool:
 
 
 def _kept(project: Project, lock: bytes) -> dict[str, str]:
-    """Store the lock that names what a run has replaced, so that gc leaves it; nothing if it is no lock."""
+    """Store the lock that names replaced data, against gc; nothing for a file that is no lock."""
     with contextlib.suppress(errors.LockError):
         read_lock("", lock, f"{RUN_FOLDER}/{KEPT}")
         return {f"{KEPT}/{LOCK_FILE}": project.repo.write_blob(lock)}

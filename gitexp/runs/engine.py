@@ -61,7 +61,7 @@ class Ended:
 
     @property
     def is_exact(self) -> bool:
-        """Whether everything that was read is what the start snapshot and the lock say."""
+        """Whether the work read exactly the files of the start snapshot and the lock."""
         return all(stage.exact for stage in self.stages)
 
 
@@ -69,9 +69,9 @@ class Engine(Protocol):
     """Where the work of a run is done."""
 
     def execute(self, live: LiveRun) -> Ended:
-        """Do the work to its end, the output shown and logged meanwhile.
+        """Do the work to its end, with its output shown and logged.
 
-        Whatever it raises ends the experiment as not run; KeyboardInterrupt ends it as interrupted.
+        An error ends the experiment as not run; KeyboardInterrupt ends it as interrupted.
         """
 
 

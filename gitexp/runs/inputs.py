@@ -22,9 +22,9 @@ _HAS_OUTS = re.compile(rb"^outs:", re.MULTILINE)  # of a lock; most have none, a
 
 
 def data(project: Project, code: Project, root: Path, work: Work) -> tuple[Artifact, ...]:
-    """The data that an isolated command lacks; none for stages, which bring their own.
+    """The data missing in an isolated workspace; none for stages, which bring their own.
 
-    Raises LockError, or MissingData if it is nowhere.
+    Raises LockError, or MissingData for data nobody has.
     """
     if not code.config.data or not isinstance(work, PlainCommand):
         return ()

@@ -56,7 +56,7 @@ def carry_out(
 
 
 class RunJournal:
-    """The `Journal` of stages in the folder of a live run. `state` is the run as it is known by now."""
+    """The `Journal` of stages in the folder of a live run; `state` follows the run."""
 
     def __init__(self, state: RunState, ready: Ready) -> None:
         self.state = state

@@ -46,9 +46,9 @@ def log(project: Project, name: str) -> Log:
 
 
 def follow(project: Project, name: str) -> Iterator[bytes]:
-    """Yield the output of an experiment, and of a running one what it prints until it ends.
+    """Yield the output of an experiment, and of a running one all output until its end.
 
-    A run whose gitexp dies meanwhile is ended as any command would. Raises as `log` does.
+    A run with a dead gitexp is ended, as by any command. Raises the errors of `log`.
     """
     experiment = lookup.require(project, name)
     place = _Place()
@@ -68,10 +68,10 @@ def follow(project: Project, name: str) -> Iterator[bytes]:
 
 
 class _Place:
-    """Up to where a log was read: so many bytes, and the last of these.
+    """A place in a log: the number of bytes read, and the last of them.
 
-    A log that grows too large is replaced by a shorter one (`run.log`), and so is the live log by the
-    stored one. By its last bytes the place is found again, whatever was cut out before it.
+    An overlong log is replaced by a shorter one, and the live log by the stored one. The last bytes read
+    find the place again.
     """
 
     def __init__(self) -> None:

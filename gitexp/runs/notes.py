@@ -41,7 +41,7 @@ class StageNote:
 
 
 def write(state: RunState, note: StageNote) -> None:
-    """Add a note to those of a run; that it cannot be written is no reason to stop."""
+    """Add a note to a run's; a failure does not stop the run."""
     line = json.dumps([note.name, note.result, note.in_git, note.stored])
     with contextlib.suppress(OSError), state.stage_notes.open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")

@@ -17,7 +17,7 @@ _HINT = "Write --with train.py, or --with train.py=/path/to/another.py"
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """One file: its path relative to the root, and the file that is to stand there."""
+    """One file: its path relative to the root, and its source."""
 
     path: str
     source: Path

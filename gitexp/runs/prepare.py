@@ -54,10 +54,10 @@ class _Stored:
 
 
 def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -> Ready:
-    """The run that may begin.
+    """The run, checked and stored, before its beginning.
 
-    What the run needs to itself (the workspace, or an isolated one) is held until the stack is closed.
-    Raises what `gitexp.runs.run.run` raises before the command has started.
+    The run holds its workspace until the stack is closed. Raises the errors of `gitexp.runs.run.run` from
+    before the start of the command.
     """
     if request.name:
         check_name(request.name)
@@ -164,9 +164,9 @@ def _absent(data: PresentData, checked: Checked, request: RunRequest) -> list[st
 def _snapshot(
     project: Project, checked: Checked, scope: Scope, known: Sequence[str], data: PresentData
 ) -> tuple[str, tuple[str, ...]]:
-    """The tree of the workspace with the overrides in it, and a warning for each file stored differently.
+    """The tree of the workspace with the overrides applied, and a warning for each converted file.
 
-    `known` are the large results that the object store has as they stand.
+    `known` are large results already in the object store.
     """
     rules = snapshot.Rules(
         leave_out=exclusions.rule(project.repo.root),
@@ -185,9 +185,9 @@ def _snapshot(
 
 
 def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack) -> _Stored:
-    """The code of a commit, checked out into a worktree and then looked at as a workspace is.
+    """The code of a commit, checked out into a worktree and then checked like a workspace.
 
-    Its config, its params and its programs are the ones that count.
+    Its own config, params and programs count.
     """
     repo = project.repo
     point = lookup.find(project, request.from_)
@@ -243,9 +243,9 @@ def _require_ended(before: Record | None, label: str) -> None:
 
 
 def _in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
-    """The project as a commit has it, looked for from the folder that the command will run in.
+    """The project of a commit, seen from the coming folder of the command.
 
-    What is shared is a matter of this machine: the paths that the user's own config names count too.
+    Sharing depends on this machine: paths from the user's own config count too.
     """
     root, top = worktree.root, project.repo.root.resolve()
     if repeated and before is not None:

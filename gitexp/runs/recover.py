@@ -19,12 +19,12 @@ from gitexp.runs.end import finish
 
 
 def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: bool = True) -> list[Experiment]:
-    """Store the end of every run whose process has died unnoticed; the experiments stored.
+    """Store the end of every run whose process died unnoticed; the stored experiments.
 
-    A run with a living command is left alone. A run that another process is finishing is left to it, but the
-    run in the worktree with the Git folder `awaited` is waited for. A run that cannot be stored now (a full
-    disk) is left for the next time. Without `lost`, runs known by their records alone are left to
-    `end_lost_runs`.
+    A run with a living command is left alone, and a run being finished by another process is left to it;
+    only for a run in the worktree with the Git folder `awaited` that process is waited for. After a failure,
+    such as a full disk, the next command tries again. Without `lost`, runs known by their records alone are
+    left to `end_lost_runs`.
     """
     ended: list[Experiment] = []
     if lost and not project.local.runs.is_dir():  # never used, or lost: only the records can tell

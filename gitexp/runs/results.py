@@ -27,13 +27,13 @@ from gitexp.words import shorten
 
 @dataclass(slots=True)
 class _ResultFiles:
-    """The result files of a run, by where they belong.
+    """The result files of a run, by their place.
 
     Attributes:
         in_git: files to store in Git.
-        large: files that the run wrote and that are too large for Git.
-        large_before: large results of an earlier run that this run did not write.
-        left_out: files that are not stored, by the reason.
+        large: files written by the run and too large for Git.
+        large_before: large results of an earlier run, not written by this run.
+        left_out: files not stored, by the reason.
     """
 
     in_git: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ class _ResultFiles:
 
 
 def if_written(state: RunState, name: str) -> bytes | None:
-    """The content of a file that the run wrote; None for a file that stood there before."""
+    """The content of a file written by the run; None for an older file."""
     root = Path(state.root)
     after = live.stamp(root, [name]).get(name)
     if after is None or after == state.stamps.get(name):
@@ -73,11 +73,11 @@ def metrics(state: RunState) -> tuple[dict[str, Tree], list[str]]:
 def store(
     project: Project, state: RunState, workspace: Repository | None, name: str
 ) -> tuple[str, list[str]]:
-    """Store what a run has written; the tree of the experiment, and warnings.
+    """Store the files of an ended run; the tree of the experiment, and warnings.
 
-    The tree is the one that the run started with, with the declared results as they are now. `workspace` is
-    where the run was, None if that is gone. Under the experiment's `name` an isolated run's other files are
-    kept. Raises GitFailed, StorageError or DiskFull.
+    The tree is the start tree with the present declared results. `workspace` is the run's; None if it has
+    been removed. Undeclared files of an isolated run are kept under the experiment's `name`. Raises
+    GitFailed, StorageError or DiskFull.
     """
     if workspace is None:
         return state.tree, [f"results not stored: the workspace is gone, {state.root}"]
@@ -111,10 +111,10 @@ def _in_git(
 
 
 def _found(project: Project, state: RunState) -> _ResultFiles:
-    """The result files that belong to this run.
+    """The result files of this run.
 
-    A file that stood there before and was not written belongs to this run if the baseline or the start tree
-    has it, for it may be an input. A metrics file of that kind is another run's.
+    A file from before the run and not written since belongs to the run if the baseline or the start tree has
+    it, as a possible input. A metrics file from before belongs to another run.
     """
     root, scope, found = Path(state.root), state.scope, _ResultFiles()
     below = snapshot.files_below(root, scope.results)
@@ -148,8 +148,8 @@ def _large(
     """Put large results in the object store, and name them in the lock of the workspace.
 
     Returns:
-        the lock that the tree is to have, by its path, if it differs;
-        the files that the lock names;
+        the lock for the tree, by its path, if it differs;
+        the files named in the lock;
         a warning for each other file.
     """
     scope = state.scope

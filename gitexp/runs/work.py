@@ -27,12 +27,12 @@ _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is to run, with everything looked at that can be refused.
+    """Work and params, checked for everything that can be refused.
 
     Attributes:
         work: the command or the stages.
-        params: the params with the overrides applied; nothing is written yet.
-        folder: where the command runs, relative to the root.
+        params: the params with the overrides applied, not written yet.
+        folder: the folder of the command, relative to the root.
     """
 
     work: Work
@@ -47,11 +47,10 @@ class Checked:
 
 
 def check(code: Project, request: RunRequest, before: Record | None, workspace: Path) -> Checked:
-    """What is to run, and with which params; nothing is written.
+    """The work of a run with its params; nothing is written.
 
-    `before` is the record of the experiment that runs again. `workspace` is the user's own, which the code
-    may have links to. Raises NoCommand and CommandNotFound, what `params.prepare` raises, and UsageError for
-    a folder outside the workspace.
+    `before` is the record of an experiment to be run again; `workspace` is the user's own. Raises no-command,
+    command-not-found, the errors of `params.prepare`, and UsageError for a folder outside the workspace.
     """
     root = code.repo.root
     selection = _selection(code, request, before)
@@ -75,9 +74,9 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
 def complete(
     checked: Checked, project: Project, code: Project, root: Path, *, written: Mapping[str, bytes]
 ) -> Checked:
-    """The same, with what its stages need in the workspace at `root`.
+    """The same, with the needs of its stages in the workspace at `root`.
 
-    `written` are the files that are still to be written there.
+    `written` are files still to be written there.
     """
     if isinstance(checked.work, PlainCommand):
         return checked
@@ -88,7 +87,7 @@ def complete(
 
 
 def scope_of(code: Project, work: Work, large: tuple[str, ...] = ()) -> Scope:
-    """Which paths are the own ones of a run of `work`; `large` are earlier results that gitexp.lock names."""
+    """The paths of a run of `work`; `large` are earlier results named in gitexp.lock."""
     config, written = code.config, written_params(code)
     results, by_stages = (*config.results, *written), tuple[str, ...]()
     if isinstance(work, PlainCommand):
@@ -136,10 +135,10 @@ def _selection(code: Project, request: RunRequest, before: Record | None) -> Sta
 
 
 def _command(code: Project, request: RunRequest, before: Record | None) -> tuple[CommandLine, Path]:
-    """The command and where it runs.
+    """The command and its folder.
 
-    A command that the user has typed runs where the user stands, an earlier experiment's where it ran, and
-    the config's in the project's folder.
+    A typed command runs in the user's folder, an earlier experiment's command in its own, and the config's
+    command in the project's.
     """
     if request.command:
         return request.command, code.here
@@ -158,7 +157,7 @@ def _command(code: Project, request: RunRequest, before: Record | None) -> tuple
 
 
 def _folder(root: Path, cwd: Path) -> str:
-    """The folder relative to the root; raises UsageError for one that is not in the workspace."""
+    """The folder relative to the root; raises UsageError for a folder outside the workspace."""
     top, real = root.resolve(), cwd.resolve()
     if not real.is_relative_to(top):
         raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
