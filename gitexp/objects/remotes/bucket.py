@@ -1,4 +1,4 @@
-"""Object stores in the cloud as remotes: an upload is there in one step or not at all."""
+"""Object stores in the cloud as remotes: an upload is there as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gitexp.objects.remotes.server import ServerRemote, callback
 
 
 class S3Remote(ServerRemote):
-    """Amazon S3, and what speaks its protocol; credentials are botocore's affair."""
+    """Amazon S3, and other servers with its protocol. botocore finds the credentials."""
 
     package, class_name = "s3fs", "S3FileSystem"
     stale_after = CHEAPLY
 
     def _opened(self) -> Any:
         opened = super()._opened()
-        opened.retries = 1  # that is done by whoever calls: five times four would be for ever
+        opened.retries = 1  # the caller tries four times already
         return opened
 
     def _arguments(self) -> Mapping[str, Any]:

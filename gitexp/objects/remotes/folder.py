@@ -1,4 +1,4 @@
-"""A folder of this machine, or of a disk that is mounted here, as a remote."""
+"""A folder as a remote: on this machine, or on a disk that is mounted here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class FolderRemote(DataRemote):
-    """See Remote; what is put there comes in as into the store of this machine."""
+    """A folder as a remote. Objects enter it in the same way as the store of this machine."""
 
     jobs = WORKERS
     stale_after = CHEAPLY
@@ -35,7 +35,7 @@ class FolderRemote(DataRemote):
         self._opened: Intake | None = None
 
     def require(self) -> None:
-        """Raise RemoteUnreachable if the folder is not there: a disk that is not mounted is no new remote."""
+        """Raise RemoteUnreachable if the folder is not there: its disk may not be mounted."""
         if not self._root.is_dir():
             raise errors.RemoteUnreachable(
                 f"The folder of the remote '{self.name}' is not there: {self._root}",
@@ -53,7 +53,7 @@ class FolderRemote(DataRemote):
             intake = self._intake()
             target, temporary = intake.new()
             try:
-                # Nobody on this machine reads the remote's copy next.
+                # Nobody on this machine reads the copy next.
                 read = copied(source, target, temporary, on_bytes, stays="source")
                 if verified:
                     _require(hash_, read)
@@ -115,7 +115,9 @@ class FolderRemote(DataRemote):
                 of = self._path(hash_).stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
-            return ListedObject(hash_, of.st_size, of.st_mtime) if stat.S_ISREG(of.st_mode) else None
+        if not stat.S_ISREG(of.st_mode):
+            return None
+        return ListedObject(hash_, of.st_size, of.st_mtime)
 
     def _folders(self) -> Collection[str]:
         with self._translated(), contextlib.suppress(FileNotFoundError):
@@ -134,7 +136,7 @@ class FolderRemote(DataRemote):
 
     @contextlib.contextmanager
     def _translated(self, here: Path | None = None) -> Iterator[None]:
-        """Turn what the system says into DataRemoteError; DiskFull if that is about `here`."""
+        """Raise OSErrors of the block as DataRemoteError, or as DiskFull if the block writes to `here`."""
         try:
             yield
         except FileNotFoundError as error:
@@ -142,9 +144,10 @@ class FolderRemote(DataRemote):
         except OSError as error:
             if error.errno in _FULL and here is not None:
                 raise errors.DiskFull("The disk is full.", f"Make room in {here.parent}.") from error
+            hint = "Make room there." if error.errno in _FULL else "Check the folder and its permissions."
             raise errors.DataRemoteError(
                 f"The remote '{self.name}' ({self._root}): {error.strerror or error}.",
-                "Make room there." if error.errno in _FULL else "Check the folder and its permissions.",
+                hint,
                 code="data-remote-refused",
             ) from error
 

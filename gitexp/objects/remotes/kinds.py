@@ -1,4 +1,4 @@
-"""The door to all remotes: from a name and what the config says of it to something that stores objects."""
+"""The remote of each kind, opened from its name and options in the config."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _SERVERS: Mapping[Kind, Callable[[str, RemoteUrl], DataRemote]] = {
 
 
 def open_remote(name: str, options: Mapping[str, Any], base: Path) -> DataRemote:
-    """Return the remote `name`, with its `url` and what else stands in the config, not connected yet.
+    """The remote `name` with these options, `url` among them. It is not connected yet.
 
-    A folder that is not absolute is below `base`, the project's folder. Raises InvalidRemote for what
-    cannot be meant, BackendMissing where a package has to be installed first.
+    A relative folder is below `base`, the project's folder. Raises InvalidRemote for a wrong URL or option,
+    BackendMissing if a package has to be installed first.
     """
     at = url.parse(name, options, base)
     if at.kind is Kind.FOLDER:

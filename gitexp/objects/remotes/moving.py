@@ -1,4 +1,4 @@
-"""Servers where half an upload can be seen: it goes to a temporary name and is then moved."""
+"""Servers on which half an upload is visible: it goes to a temporary name and is then moved."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from gitexp.objects.remotes.server import ServerRemote
 from gitexp.objects.remotes.url import RemoteUrl
 
 _CHUNK = 1 << 20
-# What an upload is called until it is there; `tmp` may be somebody's, with more in it.
+# The name of an unfinished upload: `tmp` may hold files of other people, too.
 _OURS = re.compile(r"[0-9a-f]{62}(\.dir)?\.[0-9a-f]{8}")
 
 
 class MovingRemote(ServerRemote):
-    """Where half an upload can be seen: it goes to a temporary name and is then moved."""
+    """A server on which half an upload is visible: it goes to a temporary name and is then moved."""
 
     def _upload(self, source: Path, path: str, on_bytes: OnBytes) -> None:
         temporary = self._temporary(path)
@@ -52,7 +52,7 @@ class MovingRemote(ServerRemote):
 
     @abstractmethod
     def _make(self, folder: str) -> None:
-        """Make a folder, and those above it; one that is there is no error."""
+        """Make a folder and its parents. A present folder is no error."""
 
     @abstractmethod
     def _write(self, source: Path, path: str, on_bytes: OnBytes) -> None:
@@ -60,33 +60,36 @@ class MovingRemote(ServerRemote):
 
     @abstractmethod
     def _move(self, temporary: str, path: str) -> None:
-        """Give a file its name in one step, in place of another one."""
+        """Give a file its name in one step, in place of a file of this name."""
 
 
 class SshRemote(MovingRemote):
-    """SFTP. The host must be known, unlike with sshfs' own defaults; the rest is ~/.ssh/config's."""
+    """SFTP. The host must be known, unlike with the defaults of sshfs; ~/.ssh/config says the rest."""
 
-    # fsspec's own SFTP is paramiko's, which trusts any host and knows no ~/.ssh/config.
+    # The SFTP of fsspec itself uses paramiko, trusts any host and does not read ~/.ssh/config.
     package, class_name = "sshfs", "SSHFileSystem"
     jobs = 8
     stale_after = CHEAPLY
 
     @classmethod
     def _path_of(cls, at: RemoteUrl) -> str:
-        # /~/ is the home folder, as in Git's URLs: what does not begin with a slash.
-        return at.path[3:] or "." if f"{at.path}/".startswith("/~/") else at.path
+        if not f"{at.path}/".startswith("/~/"):
+            return at.path
+        return at.path[3:] or "."  # relative to the home folder, as in the URLs of Git
 
     def _arguments(self) -> Mapping[str, Any]:
-        options = self._at.options
-        return {
+        arguments: dict[str, Any] = {
             "host": self._at.host.strip("[]"),
-            **({"port": int(options["port"])} if "port" in options else {}),
-            **({"username": options["user"]} if "user" in options else {}),
             "known_hosts": (),
             "connect_timeout": server.CONNECT,
             "login_timeout": server.PATIENCE,
             "keepalive_interval": server.PATIENCE / 4,
         }
+        if "port" in self._at.options:
+            arguments["port"] = int(self._at.options["port"])
+        if "user" in self._at.options:
+            arguments["username"] = self._at.options["user"]
+        return arguments
 
     def renew(self, hash_: str) -> None:
         from fsspec.asyn import sync
@@ -95,9 +98,9 @@ class SshRemote(MovingRemote):
             sync(file.loop, file._file.utime)
 
     def _make(self, folder: str) -> None:
-        try:  # one question, where makedirs has one for each folder of the path
+        try:  # one question; makedirs asks one for each folder of the path
             self._fs().mkdir(folder, create_parents=False)
-        except Exception:  # it is there, or the one above it is not; nearly all servers say only "Failure"
+        except Exception:  # it is there, or its parent is not: nearly all servers say only "Failure"
             self._fs().makedirs(folder, exist_ok=True)
 
     def _write(self, source: Path, path: str, on_bytes: OnBytes) -> None:
@@ -111,7 +114,7 @@ class SshRemote(MovingRemote):
 
 
 class HttpRemote(MovingRemote):
-    """WebDAV; a plain web server is read the same way, by GET and HEAD, and has nothing else."""
+    """WebDAV. A plain web server can be read, by GET and HEAD, but not listed or written."""
 
     package, class_name = "webdav4.fsspec", "WebdavFileSystem"
 
@@ -132,7 +135,7 @@ class HttpRemote(MovingRemote):
         }
 
     def _disconnect(self) -> None:
-        self._made.clear()  # its connections are made anew by themselves
+        self._made.clear()  # httpx renews its connections itself
 
     def close(self) -> None:
         if self._connected is not None:
@@ -179,7 +182,7 @@ class HttpRemote(MovingRemote):
 
     def _mkcol(self, url: Any) -> None:
         answer = self._client().http.request("MKCOL", url)
-        if answer.status_code == 409 and url.path.strip("/"):  # the one above it is not there
+        if answer.status_code == 409 and url.path.strip("/"):  # its parent is not there
             self._mkcol(url.copy_with(path=posixpath.dirname(url.path.rstrip("/")).rstrip("/") + "/"))
             answer = self._client().http.request("MKCOL", url)
         if answer.status_code != 405:  # it is there
@@ -187,7 +190,7 @@ class HttpRemote(MovingRemote):
 
 
 def _seconds(date: str) -> float:
-    """Return the seconds since 1970 of a date as HTTP has it, 0 for none."""
+    """The seconds since 1970 of an HTTP date; 0 for no date."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -197,10 +200,10 @@ def _seconds(date: str) -> float:
 
 
 def _netrc() -> Any:
-    """Return what tells a password for a host, as curl and Git have it; None without ~/.netrc."""
+    """The passwords of ~/.netrc, which curl and Git use, too; None without the file."""
     import httpx
 
     try:
         return httpx.NetRCAuth()
-    except (OSError, SyntaxError):  # of netrc, if the file is wrong
+    except (OSError, SyntaxError):  # the file is wrong
         return None

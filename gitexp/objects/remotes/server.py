@@ -1,8 +1,8 @@
-"""What all servers that are remotes have in common: a file system of fsspec's.
+"""Servers as remotes, by the file systems of fsspec.
 
-fsspec and the packages that it speaks through are extras, and imported when there is such a remote: a
-folder is one without them. What they raise becomes a DataRemoteError: RemoteRefused where it will be the
-same next time, else RemoteUnreachable, and then the connection is made anew for the next call.
+fsspec and its packages are extras, and are imported for such a remote only: a folder needs none of them.
+Their errors become DataRemoteErrors: "data-remote-refused" if the next try would end in the same way,
+else RemoteUnreachable; then the next call connects again.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from gitexp.objects.remotes.url import RemoteUrl
 
 PATIENCE = 60.0  # seconds without a byte
 CONNECT = 15  # seconds
-_PART = 8 << 20  # of an object that is uploaded in parts; so many times jobs are in memory
+_PART = 8 << 20  # bytes; of an upload in parts. Each job has one in memory
 _MOST_PARTS = 9000  # S3 takes 10,000
 _MODIFIED = ("mtime", "LastModified", "last_modified", "modified", "updated")
 
 
 class ServerRemote(DataRemote):
-    """What the protocols have in common: a file system of fsspec's, and paths in it below `base`."""
+    """A remote in a file system of fsspec. Subclasses name its `package` and `class_name`."""
 
     jobs = 16
-    package = ""  # of Python, that has the file system
+    package = ""
     class_name = ""
 
     def __init__(self, name: str, at: RemoteUrl) -> None:
@@ -51,12 +51,12 @@ class ServerRemote(DataRemote):
 
     @classmethod
     def _path_of(cls, at: RemoteUrl) -> str:
-        """Return what the paths of the file system begin with."""
+        """The beginning of all paths in the file system."""
         return f"{at.host}{at.path}"
 
     @abstractmethod
     def _arguments(self) -> Mapping[str, Any]:
-        """Return what the file system is made with."""
+        """The arguments of the class of the file system."""
 
     def _fs(self) -> Any:
         with self._lock:
@@ -65,12 +65,11 @@ class ServerRemote(DataRemote):
             return self._connected
 
     def _opened(self) -> Any:
-        """Return the file system."""
         return self._class(skip_instance_cache=True, **self._arguments())
 
     @contextlib.contextmanager
     def _translated(self, here: Path | None = None) -> Iterator[None]:
-        """Turn what a package raises into DataRemoteError; DiskFull if that is about `here`."""
+        """Raise errors of the block as DataRemoteError, or as DiskFull if the block writes to `here`."""
         try:
             yield
         except errors.GitexpError:
@@ -113,7 +112,7 @@ class ServerRemote(DataRemote):
             self._fs().rm_file(self._path(hash_))
 
     def _upload(self, source: Path, path: str, on_bytes: OnBytes) -> None:
-        """Upload to where the object belongs; here for protocols that do it in one step or not at all."""
+        """Upload an object to its place. This one is for protocols that do so in one step."""
         # Whole mebibytes, which Google wants.
         part = max(_PART, -(-source.stat().st_size // _MOST_PARTS >> 20) << 20)
         self._fs().put_file(str(source), path, callback=callback(on_bytes), chunksize=part)
@@ -130,7 +129,9 @@ class ServerRemote(DataRemote):
                 found = self._fs().info(self._path(hash_))
         except errors.NotOnRemote:
             return None
-        return ListedObject(hash_, _size_of(found), _mtime_of(found)) if found.get("type") == "file" else None
+        if found.get("type") != "file":
+            return None
+        return ListedObject(hash_, _size_of(found), _mtime_of(found))
 
     def _folders(self) -> Collection[str]:
         return [_name(entry) for entry in self._ls(self._base) if entry.get("type") == "directory"]
@@ -149,7 +150,7 @@ class ServerRemote(DataRemote):
 
 
 def _imported(name: str, at: RemoteUrl, package: str, class_name: str) -> Any:
-    """Return a class of a package that is an extra of gitexp's; what it logs is not for the terminal."""
+    """A class of a package. The log of the package stays out of the terminal. Raises BackendMissing."""
     logging.getLogger(package.partition(".")[0]).addHandler(logging.NullHandler())
     try:
         return getattr(importlib.import_module(package), class_name)
@@ -162,7 +163,7 @@ def _imported(name: str, at: RemoteUrl, package: str, class_name: str) -> Any:
 
 
 def callback(on_bytes: OnBytes) -> Any:
-    """Return fsspec's way to be told of bytes for ours."""
+    """An `OnBytes` as a callback of fsspec."""
     from fsspec.callbacks import Callback
 
     seen = 0
@@ -186,7 +187,7 @@ def _size_of(entry: Mapping[str, Any]) -> int:
 
 
 def _mtime_of(entry: Mapping[str, Any]) -> float:
-    """Return when an object was written, in whichever of their ways a package says it; 0 if it does not."""
+    """The time of an object, in seconds since 1970; 0 if unknown. Packages have several keys and types."""
     value = next((entry[key] for key in _MODIFIED if entry.get(key)), 0)
     if isinstance(value, str):
         try:
@@ -194,5 +195,7 @@ def _mtime_of(entry: Mapping[str, Any]) -> float:
         except ValueError:
             return 0
     if isinstance(value, datetime):
-        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+        value = value.timestamp()
     return float(value) if isinstance(value, int | float) else 0

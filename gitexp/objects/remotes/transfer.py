@@ -1,7 +1,7 @@
-"""Objects between the local store and a remote: only what is missing, many at once, each one verified.
+"""Transfers between the local store and a remote: only missing objects, many at once, each verified.
 
-What has arrived stays, whatever happens to the rest: the next try goes on with it. A folder's manifest is
-pushed after its files, so one that is on a remote has its files there.
+An object that has arrived stays, whatever happens to the others: the next try begins there. A folder's
+manifest is pushed after its files, so the files of a manifest on a remote are there, too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from gitexp import errors
@@ -27,17 +28,23 @@ TRIES = 4
 _FIRST_WAIT = 0.2  # seconds; four times as long after each try
 _GIVE_UP = 8  # objects in a row that the remote did not answer for
 _TICK = 0.1  # seconds between two reports
-_FLUSH = 2.0  # seconds after which what has arrived gets its names
-_ENDS_SOON = 1.0  # seconds that Ctrl-C waits for what is in the middle of something
+_FLUSH = 2.0  # seconds after which arrived objects get their names
+_ENDS_SOON = 1.0  # seconds that Ctrl-C waits for the threads
 _LEFTOVER = 24 * 3600.0  # seconds; nobody uploads one object for a day
-_LARGEST_MANIFEST = 1 << 30  # bytes; as a manifest's reader has it
+_LARGEST_MANIFEST = 1 << 30  # bytes; the same limit as in `manifest.parse`
 
-_Action = Callable[[str, int | None, OnBytes], None]  # hash, size, whom to tell of bytes
+_Action = Callable[[str, int | None, OnBytes], None]  # hash, size, counter of bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """What was transferred: hashes, how many bytes, and for each object that failed the reason."""
+    """The objects of a push or pull.
+
+    Attributes:
+        hashes: the transferred objects.
+        bytes: the bytes sent or received.
+        failed: for each object that failed, the reason.
+    """
 
     hashes: tuple[str, ...] = ()
     bytes: int = 0
@@ -52,45 +59,58 @@ def push(
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Transferred:
-    """Upload what the remote does not have of some artifacts, folders with their files.
+    """Upload the objects of some artifacts that the remote lacks; of folders, all files.
 
-    What is neither here nor there has failed, and so has a folder of which a file has. What is there and has
-    been for days is made fresh, since a gc there might be about to delete it. Raises DataRemoteError if the
-    remote cannot be asked at all.
+    An object that is neither here nor there fails, and so does a folder with a failed file. Old objects
+    on the remote are made fresh, because a gc there might be about to delete them. Raises DataRemoteError
+    if the remote cannot be asked at all.
     """
     contents, unreadable = _contents(store, hashes)
-    wanted = dict.fromkeys(hash_ for parts in contents.values() for hash_ in parts)
+    wanted = dict.fromkeys(chain.from_iterable(contents.values()))
     there = remote.look_at([*wanted, *unreadable])
-    sizes = {hash_: size for hash_ in wanted if (size := _size(store, hash_)) is not None}
     stale = _not_renewed(remote, there, jobs)
-    # One of another size is the rest of an upload that was cut off where nothing better than that is known.
-    to_send = [h for h in sizes if h not in there or h in stale or there[h].size not in (sizes[h], -1)]
     failed = {hash_: error for hash_, error in unreadable.items() if hash_ not in there}
-    failed |= {hash_: _nowhere(hash_) for hash_ in wanted if hash_ not in sizes and hash_ not in there}
+    to_send = dict[str, int]()
+    for hash_ in wanted:
+        size, on_remote = _size(store, hash_), there.get(hash_)
+        if size is None and on_remote is None:
+            failed[hash_] = _nowhere(hash_)
+        elif size is not None and (on_remote is None or hash_ in stale or _is_cut_off(on_remote, size)):
+            to_send[hash_] = size
     if not to_send:
         return Transferred(failed=failed)
     remote.remove_leftovers(time.time() - _LEFTOVER)
-    team = _Team(jobs or remote.jobs, {hash_: sizes[hash_] for hash_ in to_send}, on_progress)
-    send = partial(_send, store, remote)
-    team.work(send, [hash_ for hash_ in to_send if not is_folder(hash_)], remote.flush)
-    failed |= {hash_: error for hash_, error in team.failed.items() if hash_ not in stale}
-    # The rest of the folders have failed by their files.
-    whole = [h for h in to_send if is_folder(h) and failed.keys().isdisjoint(contents[h])]
-    team.work(send, whole, remote.flush)
-    failed |= {hash_: error for hash_, error in team.failed.items() if hash_ not in stale}
+    team = _Team(jobs or remote.jobs, to_send, on_progress)
+
+    def send_all(hashes: Sequence[str]) -> None:
+        team.work(partial(_send, store, remote), hashes, remote.flush)
+        for hash_, error in team.failed.items():
+            if hash_ not in stale:  # a stale object is on the remote, and that may be all that is allowed
+                failed[hash_] = error
+
+    send_all([hash_ for hash_ in to_send if not is_folder(hash_)])
+    folders = filter(is_folder, to_send)
+    # A folder with a failed file stays here: on a remote, a folder is there only if its files are.
+    send_all([hash_ for hash_ in folders if failed.keys().isdisjoint(contents[hash_])])
     return Transferred(tuple(team.done), team.bytes, failed)
 
 
+def _is_cut_off(there: ListedObject, size: int) -> bool:
+    """Whether an object on a remote is half an upload, which some servers leave. -1 is an unknown size."""
+    return there.size not in (size, -1)
+
+
 def _not_renewed(remote: DataRemote, there: Mapping[str, ListedObject], jobs: int | None) -> Collection[str]:
-    """Make fresh what is stale of the objects that are on a remote; return those with which that cannot be
-    done. These are to be sent again, though to have them there may be all that is allowed."""
+    """Make the stale objects of a remote fresh. Returns the hashes that have to be sent again."""
     before = time.time() - remote.stale_after
     stale = [hash_ for hash_, each in there.items() if 0 < each.mtime < before]
+    if not stale:
+        return ()
     team = _Team(jobs or remote.jobs, dict.fromkeys(stale))
-    if stale:
-        team.work(lambda hash_, size, on_bytes: remote.renew(hash_), stale, remote.flush)
-    # A gc may have looked at one before, and have removed it since.
-    return set(stale).difference(remote.look_at(team.done) if team.done else ())
+    team.work(lambda hash_, size, on_bytes: remote.renew(hash_), stale, remote.flush)
+    # A gc may have found an object stale before it was renewed, and have removed it since.
+    still_there = remote.look_at(team.done) if team.done else ()
+    return set(stale).difference(still_there)
 
 
 def pull(
@@ -101,23 +121,23 @@ def pull(
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Transferred:
-    """Download what the store does not have of some artifacts, folders with their files.
+    """Download the objects of some artifacts that the store lacks; of folders, all files.
 
-    `hashes` has the size of each file, None where it is not known; a download that is larger is ended.
-    Nothing enters the store that is not, byte for byte, what its hash says. Raises DataRemoteError if the
-    remote cannot be asked at all, DiskFull.
+    `hashes` has the size of each file, None if unknown; a larger download is ended. Content enters the store
+    only if it has the hash. Raises DataRemoteError if the remote cannot be asked at all; DiskFull.
     """
     contents, unreadable = _contents(store, hashes)
-    missing = [*unreadable, *store.missing(part for parts in contents.values() for part in parts)]
+    missing = [*unreadable, *store.missing(chain.from_iterable(contents.values()))]
     if not missing:
         return Transferred()
-    # One question tells whether it answers, or each object would be tried until that is plain.
+    # One question tells whether the remote answers: else every object would be tried several times.
     remote.has_many(missing[:1])
     with store.intake() as intake:
         receive = partial(_receive, store, remote, intake)
-        folders = _Team(jobs or remote.jobs, dict.fromkeys(filter(is_folder, hashes), _LARGEST_MANIFEST))
-        folders.work(receive, store.missing(filter(is_folder, hashes)), intake.flush)
-        contents, unreadable = _contents(store, [h for h in hashes if h not in folders.failed])
+        of_folders = list(filter(is_folder, hashes))
+        manifests = _Team(jobs or remote.jobs, dict.fromkeys(of_folders, _LARGEST_MANIFEST))
+        manifests.work(receive, store.missing(of_folders), intake.flush)
+        contents, unreadable = _contents(store, [h for h in hashes if h not in manifests.failed])
         sizes: dict[str, int | None] = {h: size for h, size in hashes.items() if not is_folder(h)}
         for hash_ in filter(is_folder, contents):
             sizes |= {file.hash: file.size for file in store.manifest(hash_).files}
@@ -125,16 +145,16 @@ def pull(
         files = _Team(jobs or remote.jobs, {h: sizes[h] for h in to_receive}, on_progress)
         files.work(receive, to_receive, intake.flush)
     return Transferred(
-        (*folders.done, *files.done),
-        folders.bytes + files.bytes,
-        {**folders.failed, **unreadable, **files.failed},
+        (*manifests.done, *files.done),
+        manifests.bytes + files.bytes,
+        {**manifests.failed, **unreadable, **files.failed},
     )
 
 
 def _contents(
     store: ObjectStore, hashes: Iterable[str]
 ) -> tuple[dict[str, Sequence[str]], dict[str, errors.GitexpError]]:
-    """Return the objects of each artifact, and why a folder's are not known."""
+    """The objects of each artifact; and for each folder without a readable manifest, the error."""
     contents: dict[str, Sequence[str]] = {}
     unreadable: dict[str, errors.GitexpError] = {}
     for hash_ in dict.fromkeys(hashes):
@@ -197,10 +217,14 @@ def _nowhere(hash_: str) -> errors.MissingData:
 
 
 class _Team:
-    """Threads that transfer objects, of which `sizes` says how large they are.
+    """Threads that transfer objects of known `sizes`.
 
-    What went through is in `done`, what did not in `failed`, with the reason. One that fails stops no
-    other, but for a full disk, and a remote that does not answer any more.
+    An object that fails does not stop the others, except if the disk is full or the remote is silent.
+
+    Attributes:
+        done: hashes of transferred objects.
+        failed: for each other object, the reason.
+        bytes: transferred so far.
     """
 
     def __init__(
@@ -220,9 +244,9 @@ class _Team:
         self._unanswered = 0  # in a row
 
     def work(self, action: _Action, hashes: Sequence[str], flush: Callable[[], None]) -> None:
-        """Do `action` to each object; raises DiskFull, and what nobody foresaw.
+        """Do `action` for each object. Raises DiskFull, and unexpected errors.
 
-        `flush` gives what has arrived its names: now and then, and in the end, however that comes.
+        `flush` gives arrived objects their names: every two seconds, and at the end, even after an error.
         """
         todo = iter(large_first(hashes, lambda hash_: self._sizes.get(hash_) or 0))
         threads = [
@@ -262,7 +286,6 @@ class _Team:
             self._on_progress(Progress(done, len(self._sizes), self.bytes, self._of_bytes, elapsed))
 
     def _work(self, action: _Action, todo: Iterator[str]) -> None:
-        """What one thread does."""
         while not self._stop.is_set():
             with self._lock:
                 hash_ = next(todo, None)
@@ -280,7 +303,7 @@ class _Team:
                 self._end(error)
 
     def _try(self, action: _Action, hash_: str) -> None:
-        """Transfer one object, again where that may help; raises what it ends with."""
+        """Transfer one object, with new tries where these may help. Raises the error of the last try."""
         waits = [_FIRST_WAIT * 4**n for n in range(TRIES - 1)]
         may_be_cut = True
         while True:
@@ -290,7 +313,7 @@ class _Team:
             except BaseException as error:
                 counted.take_back()
                 if isinstance(error, errors.DamagedObject) and may_be_cut:
-                    may_be_cut = False  # a connection that broke looks the same, once
+                    may_be_cut = False  # a broken connection looks the same: try once more
                 elif not isinstance(error, errors.RemoteUnreachable) or not waits:
                     raise
                 elif self._stop.wait(waits.pop(0)):
@@ -310,7 +333,10 @@ class _Team:
     def _fail(self, hash_: str, error: errors.GitexpError) -> None:
         with self._lock:
             self.failed[hash_] = error
-            self._unanswered = self._unanswered + 1 if isinstance(error, errors.RemoteUnreachable) else 0
+            if isinstance(error, errors.RemoteUnreachable):
+                self._unanswered += 1
+            else:
+                self._unanswered = 0
             if self._unanswered >= _GIVE_UP:
                 self._stop.set()
 
@@ -320,11 +346,11 @@ class _Team:
 
 
 class _Stopped(errors.Interrupted):
-    """The transfer is to end. As one of ours it comes through, where a package catches others on the way."""
+    """The end of all transfers. It is one of our errors, so that it passes through the code of packages."""
 
 
 class _Counted:
-    """Tells of bytes, and can take that back when they are to come again."""
+    """Counts the bytes of one try, and can take them back before the next one."""
 
     def __init__(self, count: OnBytes) -> None:
         self._count = count
@@ -335,6 +361,6 @@ class _Counted:
         self._count(more)
 
     def take_back(self) -> None:
-        """Uncount what was told."""
+        """Uncount the bytes of this try."""
         with contextlib.suppress(_Stopped):
             self._count(-self._bytes)

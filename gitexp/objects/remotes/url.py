@@ -1,7 +1,7 @@
-"""What `remotes:` says of one remote, checked: which kind of place, where in it, and with which options.
+"""The `remotes:` of gitexp.yaml, checked: the kind of each remote, its place and its options.
 
-gitexp.yaml is shared, and may come from a stranger. So it holds no password, and an option can neither name
-a file of the user's nor run anything: credentials come from where each protocol's own tools have them.
+gitexp.yaml is shared, and may come from a stranger. So it holds no password, and no option can name a file of
+the user or run anything: credentials come from the places that the tools of each protocol use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gitexp.words import did_you_mean
 
 
 class Kind(StrEnum):
-    """What a remote is; the value is the extra of gitexp's that it needs, if any."""
+    """The kind of a remote. The value is the extra of gitexp that it needs, if any."""
 
     FOLDER = ""
     SSH = "ssh"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 class _Scheme(NamedTuple):
     kind: Kind
     options: frozenset[str]
-    credentials: str  # where they belong
+    credentials: str  # the place for them
 
 
 _SSH = _Scheme(Kind.SSH, frozenset({"port", "user"}), "the SSH agent or ~/.ssh/config")
@@ -82,8 +82,14 @@ _SHOWN = ", ".join(f"{name}://" for name in _SCHEMES)
 
 @dataclass(frozen=True, slots=True)
 class RemoteUrl:
-    """Where a remote is. `host` is a server or a bucket, "" for a folder; `path` is below it, without
-    a slash at its end, for a folder an absolute path of this machine."""
+    """The place of a remote.
+
+    Attributes:
+        url: as in gitexp.yaml.
+        host: a server or a bucket; "" for a folder.
+        path: on the host, without a slash at its end; for a folder, an absolute path of this machine.
+        options: the other keys of the remote, as text.
+    """
 
     kind: Kind
     url: str
@@ -93,14 +99,14 @@ class RemoteUrl:
 
     @property
     def credentials(self) -> str:
-        """Where this kind of remote has passwords and keys from."""
+        """The place from which this kind of remote takes passwords and keys."""
         return next(scheme.credentials for scheme in _SCHEMES.values() if scheme.kind is self.kind)
 
 
 def parse(name: str, options: Mapping[str, Any], base: Path) -> RemoteUrl:
-    """Return what `url:` and the options of the remote `name` say; a relative folder is below `base`.
+    """The place of the remote `name` with these options, `url` among them. A relative folder is below `base`.
 
-    Raises InvalidRemote for a URL or an option that cannot be meant, and for one that holds a password.
+    Raises InvalidRemote for a wrong URL or option, and for a password in one.
     """
     url = options.get("url")
     if not isinstance(url, str) or not url.strip() or _CONTROL.search(url):
@@ -108,12 +114,12 @@ def parse(name: str, options: Mapping[str, Any], base: Path) -> RemoteUrl:
     url = url.strip()
     if _split(url) is None:
         raise _invalid(name, f"has a URL that cannot be read: {url}", "Check its brackets.")
-    match = _SCHEME.match(url)
-    scheme = _FOLDER if match is None or _DRIVE.match(url) else _SCHEMES.get(match[1].lower())
+    is_path = _SCHEME.match(url) is None or _DRIVE.match(url) is not None
+    scheme = _FOLDER if is_path else _SCHEMES.get(url.partition(":")[0].lower())
     if scheme is None:
         raise _invalid(name, f"has a URL of an unknown kind: {url}", f"There are {_SHOWN} and folders.")
     given = _options(name, {key: value for key, value in options.items() if key != "url"}, scheme)
-    if match is None or _DRIVE.match(url):
+    if is_path:
         return RemoteUrl(Kind.FOLDER, url, "", _folder(url, base), given)
     if scheme is _FOLDER:
         return RemoteUrl(Kind.FOLDER, url, "", _file_url(name, url, base), given)
@@ -121,7 +127,7 @@ def parse(name: str, options: Mapping[str, Any], base: Path) -> RemoteUrl:
 
 
 def _options(name: str, given: Mapping[str, Any], scheme: _Scheme) -> dict[str, str]:
-    """Return the options as text; raises InvalidRemote for one that is not of this kind of remote."""
+    """The options as text. Raises InvalidRemote for an option that this kind of remote does not have."""
     for key, value in given.items():
         if key not in scheme.options:
             raise _unknown_option(name, str(key), scheme)
@@ -142,7 +148,7 @@ def _unknown_option(name: str, key: str, scheme: _Scheme) -> errors.InvalidRemot
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of a URL, None if it has none."""
+    """The parts of a URL; None if it cannot be read."""
     try:
         return urlsplit(url)
     except ValueError:  # a bracket that is not closed
@@ -153,15 +159,17 @@ def _fits(key: str, value: str) -> bool:
     if key == "port":
         return value.isascii() and value.isdigit() and 0 < int(value[:6]) < 65536
     if key == "endpoint_url":
-        parts = _split(value)
-        return (
-            parts is not None
-            and parts.scheme in ("http", "https")
-            and "@" not in parts.netloc
-            and not (parts.query or parts.fragment or _CONTROL.search(value))
-            and _HOST.fullmatch(parts.netloc.rpartition(":")[0] or parts.netloc) is not None
-        )
+        return _is_endpoint(value)
     return _WORD.fullmatch(value) is not None
+
+
+def _is_endpoint(url: str) -> bool:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        return False
+    if parts.query or parts.fragment or _CONTROL.search(url):
+        return False
+    return _HOST.fullmatch(parts.netloc.rpartition(":")[0] or parts.netloc) is not None
 
 
 def _folder(path: str, base: Path) -> str:
@@ -195,19 +203,26 @@ def _server(name: str, url: str, scheme: _Scheme, options: dict[str, str]) -> Re
     host, port = address, ""
     if scheme.kind in (Kind.SSH, Kind.HTTP) and (found := re.fullmatch(r"(.*):(\d+)", address)):
         host, port = found[1], found[2]
-    wrong_part = [key for key, value in (("user", user), ("port", port)) if value and not _fits(key, value)]
-    if not _HOST.fullmatch(host) or wrong_part:
+    in_url = {key: value for key, value in (("user", user), ("port", port)) if value}
+    if not _HOST.fullmatch(host) or not all(_fits(key, value) for key, value in in_url.items()):
         raise _invalid(name, f"has a URL that names no server or bucket: {url}", "Write SCHEME://HOST/FOLDER")
-    path = parts.path if scheme.kind is Kind.HTTP else unquote(parts.path)
+    path = _path_on_server(name, url, scheme)
+    if scheme.kind is Kind.SSH:
+        return RemoteUrl(scheme.kind, url, host, path, in_url | options)
+    if scheme.kind is Kind.HTTP:
+        return RemoteUrl(scheme.kind, url, address, path, options)
+    return RemoteUrl(scheme.kind, url, host, path, options)
+
+
+def _path_on_server(name: str, url: str, scheme: _Scheme) -> str:
+    path = urlsplit(url).path
+    if scheme.kind is not Kind.HTTP:
+        path = unquote(path)
     if ".." in PurePosixPath(path).parts or _CONTROL.search(path):
         raise _invalid(name, f"has a URL with .. in it: {url}", "Give the path as it is.")
-    if scheme.kind is Kind.SSH:
-        options = {**({"user": user} if user else {}), **({"port": port} if port else {}), **options}
-        if path in ("", "/"):
-            raise _invalid(name, "has a URL without a folder", f"Write {url.rstrip('/')}/path/to/folder")
-    return RemoteUrl(
-        scheme.kind, url, address if scheme.kind is Kind.HTTP else host, path.rstrip("/"), options
-    )
+    if scheme.kind is Kind.SSH and path in ("", "/"):
+        raise _invalid(name, "has a URL without a folder", f"Write {url.rstrip('/')}/path/to/folder")
+    return path.rstrip("/")
 
 
 def _invalid(name: str, what: str, hint: str) -> errors.InvalidRemote:
