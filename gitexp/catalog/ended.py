@@ -23,7 +23,7 @@ def ended_record(record: Record, status: Status) -> Record:
 def store_ended(
     project: Project, experiment: Experiment, record: Record, tree: str, run_files: Mapping[str, str]
 ) -> Experiment:
-    """Commit the tree of an ended experiment on its baseline, and move its ref there."""
+    """Commit the tree of an ended experiment on its baseline, and move its ref to the commit."""
     with project.repo.writing_together():
         commit = project.repo.write_commit(tree, [record.baseline], subject(record) + "\n")
         failpoint("finish:commit")
@@ -32,10 +32,10 @@ def store_ended(
 
 
 def end_lost_runs(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
-    """Return the experiments, with those ended whose record alone still says that they are running.
+    """The experiments, after the end of every lost run was stored.
 
-    Their process is dead and what `.git/gitexp` knew of them is gone. Costs nothing where there is
-    no such experiment, so whoever has read them all may call it.
+    The process of a lost run is dead, and `.git/gitexp` no longer knows the run: only its record says
+    "running". Without lost runs, the call costs nothing beside reading the experiments.
     """
     found = list(experiments)
     if not any(_is_dead(experiment) for experiment in found):
@@ -58,8 +58,7 @@ def _is_dead(one: Stored) -> TypeGuard[Experiment]:
 def _end_lost(project: Project, one: Stored) -> Stored:
     if not _is_dead(one):
         return one
-    # Read again after the live runs were listed: an experiment that was still known when `one` was read
-    # has been finished since.
+    # Another process may have finished the run after `one` was read: read it again.
     current = project.store.get(one.name)
     if current is None:
         return one

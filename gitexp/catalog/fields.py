@@ -1,7 +1,7 @@
-"""All that is known of one row of the experiment table, as one table of fields: `FIELDS`.
+"""The fields of a row of the experiment table, all in one table: `FIELDS`.
 
-JSON, CSV, filters, columns, completion and the facts of `show EXP` read this table. A new field is one more
-line in it. Params and metrics have no line each: their keys are the user's.
+JSON, CSV, filters, columns, completion and the facts of `show EXP` read `FIELDS`. A new field is one more
+line there. Single params and metrics have no line: their keys are the user's.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Row:
         kind: "workspace", "baseline" or "experiment".
         params, metrics: by flat key; a key of two files of any row is `file:key` in all rows.
         experiment: None for the workspace and baselines.
-        parent: the experiment from which this one was made.
-        changes: the files that changed since then, in a few words.
-        pushed: the Git remotes that are known to have the experiment as it is here.
+        parent: the experiment from which it was made.
+        changes: the files changed since its parent, in a few words.
+        pushed: the Git remotes known to have the same version of the experiment.
     """
 
     kind: str
@@ -52,12 +52,12 @@ class Row:
         return self.experiment.record if isinstance(self.experiment, Experiment) else None
 
     def as_json(self) -> dict[str, Any]:
-        """The row as `show --json` has it."""
+        """The object of the row in `show --json`."""
         return {name: read(self) for name, read in _JSON}
 
 
 class Use(Flag):
-    """The places where a field is shown or asked for."""
+    """The places that show a field or ask for it."""
 
     JSON = auto()  # every row as JSON
     DETAILS = auto()  # only in `show EXP --json`
@@ -74,13 +74,14 @@ Reader = Callable[[Row], Any]
 
 
 class Field(NamedTuple):
-    """One thing that is known of a row.
+    """One property of a row.
 
     Attributes:
-        read: its value in a row, fit for JSON.
-        kind: "text", "texts", "time", "seconds", "status" or "values"; filters and `text` go by it.
-        title: its name for people.
-        fact: its place among the facts of `show EXP`, from 1; 0 if it is none.
+        read: gives the value of a row, fit for JSON.
+        uses: the places of the field.
+        kind: "text", "texts", "time", "seconds", "status" or "values", for filters and `text`.
+        title: the name for people.
+        fact: the place among the facts of `show EXP`, from 1; 0 for no place.
     """
 
     name: str
@@ -91,7 +92,7 @@ class Field(NamedTuple):
     fact: int = 0
 
     def text(self, row: Row) -> str:
-        """The value as people read it, "" where there is none."""
+        """The value for people; "" for no value."""
         value = self.read(row)
         if value is None:
             return ""
@@ -106,7 +107,7 @@ class Field(NamedTuple):
 
 
 def _recorded(name: str, otherwise: Any = None) -> Reader:
-    """What reads a value of the record; `otherwise` is the value of a row without one."""
+    """The reader of a value of the record; `otherwise` is the value of a row without a record."""
 
     def read(row: Row) -> Any:
         experiment = row.experiment

@@ -1,4 +1,4 @@
-"""The text of a filter as a tree of conditions. What its names stand for is `filters`' to say.
+"""The text of a filter as a tree of conditions. `filters` gives the names in it a meaning.
 
 either     = both ("or" both)*
 both       = negated ("and" negated)*
@@ -24,7 +24,7 @@ _LONGEST_PATTERN = 500  # characters of a regular expression
 _DEEPEST = 50  # parentheses and `not` within each other
 _AROUND = 30  # characters of the filter that an error quotes on either side
 
-# Possessive throughout, so that no input is gone over twice.
+# Possessive throughout: no input is read twice.
 _TOKEN = re.compile(
     r"""(?P<number>[+-]?+(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?(?![\w.]))
       | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
@@ -34,17 +34,17 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SPACE = re.compile(r"\s*")
-_ESCAPED = re.compile(r"\\([\\'\"])")  # any other backslash is a regular expression's
+_ESCAPED = re.compile(r"\\([\\'\"])")  # every other backslash belongs to a regular expression
 _CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _WORDS = {"and", "or", "not", "in"}
 _OPERATORS = {"==", "!=", "<", "<=", ">", ">=", "~", "!~", "in"}
-_MEANT = {"=": "==", "&": "and", "|": "or", "!": "not"}  # what other languages write otherwise
+_MEANT = {"=": "==", "&": "and", "|": "or", "!": "not"}  # the operators of other languages
 _ORDINARY = "a name, a number or a text in quotes"
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A key, or an attribute of the experiment; `at` is where it stands in the filter."""
+    """A key, or an attribute of the experiment, with its place in the filter."""
 
     text: str
     at: int
@@ -52,7 +52,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value as it is written: text, number, truth value, null, a list of these, or a regular expression."""
+    """A value with its place: text, number, truth value, null, a list, or a regular expression."""
 
     value: Any
     at: int
@@ -60,7 +60,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """One value alone: that it is there, and neither false, zero nor empty."""
+    """A value alone: true if present, and neither false, zero nor empty."""
 
     operand: Operand
 
@@ -92,15 +92,17 @@ Condition: TypeAlias = Truth | Comparison | Not | And | Or
 
 
 def read(text: str) -> Condition:
-    """Return the condition that a filter states; raises FilterError with the place where it goes wrong."""
+    """The condition in the text of a filter; raises FilterError with the place of the mistake."""
     return _FilterReader(text).whole()
 
 
 def wrong(text: str, at: int, what: str) -> errors.UsageError:
-    """Return the error that says what is wrong with a filter, and shows where (`at` counts from 0)."""
+    """The error for a mistake in a filter, with its place (`at` counts from 0)."""
     before, after = text[:at], text[at:]
-    before = before if len(before) <= _AROUND else "…" + before[-_AROUND:]
-    after = after if len(after) <= _AROUND else after[:_AROUND] + "…"
+    if len(before) > _AROUND:
+        before = "…" + before[-_AROUND:]
+    if len(after) > _AROUND:
+        after = after[:_AROUND] + "…"
     return errors.UsageError(
         f"The filter is wrong at character {at + 1}: {what}.",
         f"It says: {before}[HERE]{after}",
@@ -117,7 +119,12 @@ class _Token:
     at: int
 
     def __str__(self) -> str:
-        return "the end" if self.kind == "end" else f"'{self.text}'" if self.kind != "text" else self.text
+        match self.kind:
+            case "end":
+                return "the end"
+            case "text":
+                return self.text
+        return f"'{self.text}'"
 
 
 class _FilterReader:
@@ -178,9 +185,10 @@ class _FilterReader:
         first = left = self.operand()
         pairs = []
         while (operator := self.operator()) is not None:
-            right = (
-                self.pattern() if operator in ("~", "!~") else self.operand(within=operator.endswith("in"))
-            )
+            if operator in ("~", "!~"):
+                right: Operand = self.pattern()
+            else:
+                right = self.operand(within=operator.endswith("in"))
             pairs.append(Comparison(left, operator, right))
             left = right
         if len(pairs) > 1:
@@ -227,7 +235,8 @@ class _FilterReader:
         if token.kind == "text":
             value: Any = _ESCAPED.sub(r"\1", token.text[1:-1])
         elif token.kind == "number" and len(token.text) <= _LONGEST_NUMBER:
-            value = int(token.text) if token.text.lstrip("+-").isdigit() else float(token.text)
+            is_whole = token.text.lstrip("+-").isdigit()
+            value = int(token.text) if is_whole else float(token.text)
         elif token.kind == "name" and token.text in _CONSTANTS:
             value = _CONSTANTS[token.text]
         else:
@@ -255,7 +264,7 @@ class _FilterReader:
             raise wrong(self.text, literal.at, "the regular expression is too complex") from error
 
     def takes(self, text: str) -> bool:
-        """Go past a mark or word if it comes next."""
+        """Whether a mark or word comes next; if so, go past it."""
         taken = self.next.kind in ("mark", "word") and self.next.text == text
         self.at += taken
         return taken
@@ -272,7 +281,9 @@ def _tokens(text: str) -> Iterator[_Token]:
             raise wrong(text, at, _complaint(text[at]))
         kind = found.lastgroup or ""
         shown = found[kind]
-        yield _Token("word" if kind == "name" and shown in _WORDS else kind, shown, at)
+        if kind == "name" and shown in _WORDS:
+            kind = "word"
+        yield _Token(kind, shown, at)
         at = found.end()
     yield _Token("end", "", at)
 

@@ -1,8 +1,7 @@
-"""Which experiments a filter lets through: `acc > 0.9 and created > '2 days ago' and 'best' in tags`.
+"""Filters of experiments: `acc > 0.9 and created > '2 days ago' and 'best' in tags`.
 
-A small language of its own, never evaluated as Python. A comparison with something that an experiment
-does not have is false, whichever way it goes; values of different types are unequal, and neither is
-less. docs/filters.md says it all to users.
+A filter is never evaluated as Python. A comparison with a value that an experiment lacks is false, with any
+operator. Values of different types are unequal, and neither is less. docs/filters.md explains the language.
 """
 
 from __future__ import annotations
@@ -23,9 +22,11 @@ from gitexp.model import MISSING, Status
 from gitexp.times import Moment, parse_duration, parse_moment
 from gitexp.words import did_you_mean
 
-_MOST_KEYS = 2000  # that are looked through for one that was meant
+_MOST_KEYS = 2000  # searched for the key that was meant
+_NEGATED = {"!=": "==", "!~": "~", "not in": "in"}
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -37,7 +38,7 @@ _ATTRIBUTES = used_for(Use.FILTER)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter that was understood: its text, and the keys and attributes that it names, in order."""
+    """A filter after parsing, with the keys and attributes in it, in order."""
 
     text: str
     condition: Condition
@@ -48,17 +49,17 @@ class Filter:
         return tuple(dict.fromkeys(name.text for name in self._names))
 
     def matches(self, row: Row, now: datetime) -> bool:
-        """Return whether one experiment is let through; a name that it does not have is no error."""
+        """Whether a row passes the filter; a name that the row lacks is no error."""
         readers = {name: _reader(name, [row]) or _nothing for name in self.names}
         return self._lets_through(_Scope(row, now, readers))
 
     def select(
         self, rows: Sequence[Row], now: datetime, others: Callable[[], Sequence[Row]] = tuple
     ) -> list[Row]:
-        """Return the rows that are let through, in their order. One that cannot be read never is.
+        """The rows that pass the filter, in their order; a damaged experiment never passes.
 
-        Raises FilterError with the nearest names if neither these rows nor `others` have a name, which
-        are asked for only then.
+        Raises FilterError with the nearest names if no row has a name. `others` gives more rows to look for
+        the name in; it is called only if `rows` lack the name.
         """
         readers = {name.text: _reader(name.text, rows) for name in self._names}
         if None in readers.values() and (every := [*rows, *others()]):
@@ -85,7 +86,7 @@ class Filter:
 
 
 def parse(text: str) -> Filter:
-    """Return the filter that a text states; raises UsageError with the place where it goes wrong."""
+    """The filter in a text; raises UsageError with the place of the mistake."""
     condition = _checked(syntax.read(text), text)
     return Filter(text, condition, tuple(_named(condition)))
 
@@ -93,7 +94,8 @@ def parse(text: str) -> Filter:
 def _named(condition: Condition) -> Iterator[Name]:
     match condition:
         case Truth(operand):
-            yield from [operand] if isinstance(operand, Name) else []
+            if isinstance(operand, Name):
+                yield operand
         case Comparison(left, _, right):
             yield from (operand for operand in (left, right) if isinstance(operand, Name))
         case Not(part):
@@ -104,7 +106,7 @@ def _named(condition: Condition) -> Iterator[Name]:
 
 
 def _meant_as_texts(condition: Condition) -> Iterator[Name]:
-    """Yield the names that stand where mostly a text does: `status == done`, `created > today`."""
+    """The names in places where people mostly mean a text: `status == done`, `created > today`."""
     match condition:
         case Comparison(Name(left), how, Name() as right):
             if how in ("==", "!=") or _kind(left) in ("time", "seconds"):
@@ -116,7 +118,7 @@ def _meant_as_texts(condition: Condition) -> Iterator[Name]:
                 yield from _meant_as_texts(part)
 
 
-# -- what can be checked before there is an experiment ------------------------------------------------
+# -- checks before there is an experiment -------------------------------------------------------------
 
 
 def _kind(name: str) -> str:
@@ -124,7 +126,7 @@ def _kind(name: str) -> str:
 
 
 def _checked(condition: Condition, text: str) -> Condition:
-    """Return the condition with the times and durations in it understood; raises UsageError."""
+    """The condition with its times and durations parsed; raises UsageError."""
     match condition:
         case Comparison(left, how, right):
             return Comparison(_meant(left, how, right, text), how, _meant(right, how, left, text))
@@ -138,35 +140,53 @@ def _checked(condition: Condition, text: str) -> Condition:
 
 
 def _meant(operand: Operand, how: str, other: Operand, text: str) -> Operand:
-    """Return an operand as what it means beside the other one."""
+    """An operand with the meaning that the other operand gives it."""
     if not isinstance(operand, Literal) or not isinstance(other, Name) or how in ("~", "!~"):
         return operand
-    value, at = operand.value, operand.at
-    kind = _kind(other.text)
-    if kind == "status" and (how in ("==", "!=") or isinstance(value, list)):
-        for status in value if isinstance(value, list) else [value]:
-            if isinstance(status, str) and status not in list(Status):
-                raise syntax.wrong(text, at, f"a status is {', '.join(Status)}; not '{status}'")
-    elif kind == "time" and value is not None:
-        moment = parse_moment(value) if isinstance(value, str) and not how.endswith("in") else None
-        if moment is None:
-            expected = "'2 days ago', 'today', '2026-11-01' or '2026-11-01 14:30'"
-            raise syntax.wrong(text, at, f"{other.text} is compared, by < > == and so on, with {expected}")
-        return Literal(moment, at)
-    elif kind == "seconds" and isinstance(value, str):
-        seconds = parse_duration(value)
-        if seconds is None:
-            raise syntax.wrong(text, at, f"{other.text} is compared with seconds, '5 min' or '1 h 30 min'")
-        return Literal(seconds, at)
+    match _kind(other.text):
+        case "status":
+            _check_status(operand, how, text)
+        case "time" if operand.value is not None:
+            return _moment(operand, how, other.text, text)
+        case "seconds" if isinstance(operand.value, str):
+            return _seconds(operand, other.text, text)
     return operand
 
 
-# -- what holds of one experiment ---------------------------------------------------------------------
+def _check_status(operand: Literal, how: str, text: str) -> None:
+    values = operand.value
+    if not isinstance(values, list):
+        if how not in ("==", "!="):
+            return
+        values = [values]
+    for status in values:
+        if isinstance(status, str) and status not in list(Status):
+            raise syntax.wrong(text, operand.at, f"a status is {', '.join(Status)}; not '{status}'")
+
+
+def _moment(operand: Literal, how: str, name: str, text: str) -> Literal:
+    moment = None
+    if isinstance(operand.value, str) and not how.endswith("in"):
+        moment = parse_moment(operand.value)
+    if moment is None:
+        expected = "'2 days ago', 'today', '2026-11-01' or '2026-11-01 14:30'"
+        raise syntax.wrong(text, operand.at, f"{name} is compared, by < > == and so on, with {expected}")
+    return Literal(moment, operand.at)
+
+
+def _seconds(operand: Literal, name: str, text: str) -> Literal:
+    seconds = parse_duration(operand.value)
+    if seconds is None:
+        raise syntax.wrong(text, operand.at, f"{name} is compared with seconds, '5 min' or '1 h 30 min'")
+    return Literal(seconds, operand.at)
+
+
+# -- the condition for one experiment -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """One experiment, the time at which it is looked at, and how each name's value is found in it."""
+    """One row, the present time, and the reader of each name in the filter."""
 
     row: Row
     now: datetime
@@ -181,14 +201,17 @@ def _nothing(_: Row) -> Any:
 
 
 def _reader(name: str, rows: Iterable[Row]) -> Reader | None:
-    """Return how the value of a name is found, one way for all rows; None if none of them has it.
+    """The reader of a name's value, the same for all rows; None if no row has the name.
 
-    Attributes come before metrics, and these before params; `metrics.` and `params.` say which.
+    Attributes come before metrics, and metrics before params; a prefix `metrics.` or `params.` decides.
     """
     if name in _ATTRIBUTES:
         return _ATTRIBUTES[name].read
-    places = [(field, name.removeprefix(f"{field}.")) for field in _VALUES if name.startswith(f"{field}.")]
-    for field, key in (*places, *((field, name) for field in _VALUES)):
+    places = [(field, name) for field in _VALUES]
+    prefix, dot, rest = name.partition(".")
+    if dot and prefix in _VALUES:
+        places.insert(0, (prefix, rest))
+    for field, key in places:
         if any(key in getattr(row, field) for row in rows):
             return _of_field(field, key)
     file, colon, key = name.partition(":")
@@ -201,7 +224,7 @@ def _of_field(field: str, key: str) -> Reader:
 
 
 def _of_file(file: str, key: str) -> Reader:
-    """Return what finds `file:key` also where no other file has the key."""
+    """The reader of `file:key`, even if no other file has the key."""
 
     def read(row: Row) -> Any:
         record = row.record
@@ -232,22 +255,33 @@ def _holds(condition: Condition, scope: _Scope) -> bool:
 def _compared(left: Any, how: str, right: Any, now: datetime) -> bool:
     if left is MISSING or right is MISSING:
         return False
-    if how in ("!=", "!~", "not in"):
-        return not _compared(left, {"!=": "==", "!~": "~", "not in": "in"}[how], right, now)
+    if how in _NEGATED:
+        return not _compared(left, _NEGATED[how], right, now)
     if isinstance(left, Moment):
-        return _compared(right, _FLIPPED.get(how, how), left, now)
+        return _ordered(right, _FLIPPED.get(how, how), left, now)
     if isinstance(right, Moment):
-        order = right.order(left, now) if isinstance(left, str) else None
-        return order is not None and (order == 0 if how == "==" else _ORDERS[how](order, 0))
-    if how == "==":
-        return _equal(left, right)
-    if how == "in":
-        return _within(left, right)
-    if isinstance(right, re.Pattern):
-        texts = left if isinstance(left, list) else [left]
-        return any(right.search(text) is not None for text in texts if isinstance(text, str))
+        return _ordered(left, how, right, now)
+    match how:
+        case "==":
+            return _equal(left, right)
+        case "in":
+            return _within(left, right)
+        case "~":
+            return _finds(right, left)
     comparable = (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str))
     return comparable and _ORDERS[how](left, right)
+
+
+def _ordered(value: Any, how: str, moment: Moment, now: datetime) -> bool:
+    if not isinstance(value, str):
+        return False
+    order = moment.order(value, now)
+    return order is not None and _ORDERS[how](order, 0)
+
+
+def _finds(pattern: re.Pattern[str], value: Any) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return any(pattern.search(text) is not None for text in texts if isinstance(text, str))
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -259,7 +293,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _within(left: Any, right: Any) -> bool:
-    """Return whether a list has the value, a text the text, or params or metrics the key."""
+    """Whether a list has a value, a text contains a text, or params or metrics have a key."""
     if isinstance(right, list):
         return any(_equal(left, item) for item in right)
     return isinstance(left, str) and isinstance(right, str | Mapping) and left in right

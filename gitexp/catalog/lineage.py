@@ -1,4 +1,4 @@
-"""Experiments made from experiments: which one each was made from, and on which commit a line began."""
+"""Lines of experiments made from experiments: the parent of each, and the commit at which a line began."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gitexp.model import Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 
-_REMOVED = "trash"  # as the source of an experiment
+_REMOVED = "trash"  # the source of a removed experiment, in here
 
-_Key: TypeAlias = tuple[str, str, str]  # of a ref: two may be at one commit, and DVC has names by baseline
+_Key: TypeAlias = tuple[str, str, str]  # source, baseline, name: DVC's names are unique on one baseline only
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """How the experiments of a repository stand on one another.
+    """The parents of the experiments of a repository.
 
-    A line begins anew on HEAD, also where that is the commit of an experiment.
+    A line begins anew on HEAD, even if HEAD is the commit of an experiment.
     """
 
     _parents: Mapping[_Key, Experiment]
@@ -30,39 +30,42 @@ class Lineage:
 
     @classmethod
     def of(cls, experiments: Sequence[Stored], head: str | None, removed: Sequence[Stored] = ()) -> Lineage:
-        """Return the lineage of all experiments there are; a line goes on through those that were removed."""
+        """The lineage of all experiments of a repository; removed ones connect a line."""
         gone = [replace(e, source=_REMOVED, name=e.id) for e in _readable(removed)]
         sound = [*gone, *_readable(experiments)]
         made = {experiment.record.commit: experiment for experiment in sound}
         parents = {_key(e): made[e.record.baseline] for e in sound if e.record.baseline in made}
-        if not parents:  # as in most repositories: ten thousand experiments, and nothing to climb
+        if not parents:  # most repositories: ten thousand experiments, and nothing to climb
             return cls({}, {}, {})
-        above = {
-            _key(e): _key(parents[_key(e)])
-            for e in sound
-            if e.record.baseline in made and e.record.baseline != head
-        }
+        above: dict[_Key, _Key] = {}
+        for experiment in sound:
+            key = _key(experiment)
+            if key in parents and experiment.record.baseline != head:
+                above[key] = _key(parents[key])
         baselines = {_key(e): e.record.baseline for e in sound}
         first = _climbed(above, above, lambda key: key not in above)
-        for key in [key for key, root in first.items() if root is None]:
-            del above[key], parents[key]  # it is its own ancestor, as only a forged record can be
+        for key, root in first.items():
+            if root is None:  # its own ancestor: only a forged record can say so
+                del above[key], parents[key]
         return cls(parents, {key: baselines[first.get(key) or key] for key in baselines}, above)
 
     def parent(self, experiment: Stored) -> Experiment | None:
-        """Return the experiment that this one was made from; None if there is none, or it was removed."""
+        """The experiment from which another was made; None without one, or if it was removed."""
         if not self._parents or not isinstance(experiment, Experiment):
             return None
         parent = self._parents.get(_key(experiment))
-        return parent if parent is not None and parent.source != _REMOVED else None
+        if parent is None or parent.source == _REMOVED:
+            return None
+        return parent
 
     def root(self, experiment: Experiment) -> str:
-        """Return the commit that an experiment's line began on: its own or an ancestor's baseline."""
+        """The commit at which an experiment's line began: the baseline of its first ancestor, or its own."""
         return self._roots[_key(experiment)] if self._roots else experiment.record.baseline
 
     def tree(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
         """The rows of readable experiments as a tree, from the top down, with the depth of each.
 
-        Each stands below the nearest of its ancestors that is among them, otherwise in the given order.
+        A row stands below its nearest ancestor among the rows, otherwise in the given order.
         """
         if not self._above:
             return [(0, row) for row in rows]
@@ -71,7 +74,9 @@ class Lineage:
         nearest = _climbed(starts, self._above, by_key.__contains__)
         children: dict[_Key | None, list[_Key]] = {}
         for key in by_key:
-            above = nearest[self._above[key]] if key in self._above else None
+            above = None
+            if key in self._above:
+                above = nearest[self._above[key]]
             children.setdefault(above, []).append(key)
         found = []
         waiting = [(0, key) for key in reversed(children.get(None, []))]
@@ -83,10 +88,10 @@ class Lineage:
 
 
 def read(project: Project, experiments: Sequence[Stored], head: str | None) -> Lineage:
-    """Return the lineage of all experiments there are, which are these.
+    """The lineage of all experiments of a repository.
 
-    The trash is looked through only if some experiment is made from a commit that is neither HEAD nor
-    another's: it may be a removed one's.
+    The trash is read only if an experiment's baseline is neither HEAD nor an experiment's commit: the
+    baseline may belong to a removed one.
     """
     readable = _readable(experiments)
     known = {head, *(experiment.record.commit for experiment in readable)}
@@ -96,7 +101,7 @@ def read(project: Project, experiments: Sequence[Stored], head: str | None) -> L
 
 
 def row_of(project: Project, experiment: Stored) -> Row:
-    """Return the row of one experiment of the repository, with what it was made from."""
+    """The row of one experiment of the repository, with its parent."""
     lineage = Lineage.of(lookup.experiments(project), None)
     pushed = tracking.holders(project.repo).get(experiment.id, ())
     return rows.of_one(experiment, lineage.parent(experiment), pushed)
@@ -113,9 +118,9 @@ def _key(experiment: Experiment) -> _Key:
 def _climbed(
     starts: Iterable[_Key], above: Mapping[_Key, _Key], is_wanted: Callable[[_Key], bool]
 ) -> dict[_Key, _Key | None]:
-    """Return for each start the first of itself and those above it that is wanted; None if none is.
+    """For each start, the first wanted key on the way up, beginning with the start; None without one.
 
-    Each is looked at once; what goes round in a circle ends.
+    Every key is looked at once, and a circle has an end.
     """
     found: dict[_Key, _Key | None] = {}
     for start in starts:

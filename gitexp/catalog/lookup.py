@@ -21,7 +21,7 @@ from gitexp.words import did_you_mean
 
 WORKSPACE = "workspace"
 
-_RESERVED = ("head", WORKSPACE)  # they begin no name: each means something else
+_RESERVED = ("head", WORKSPACE)  # never the beginning of a name
 _SHORTEST_ID = 4  # digits of a commit id
 
 
@@ -32,7 +32,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit with the name under which the user knows it: a branch, a revision, a short id."""
+    """A commit with the user's name for it: a branch, a revision, a short id."""
 
     label: str
     id: str
@@ -83,18 +83,18 @@ def experiments(project: Project) -> list[Stored]:
 
 
 def commits(project: Project) -> list[str]:
-    """Return the commits of all experiments of ours and of DVC's; costs two looks at the refs."""
+    """The commits of all experiments; the cost is two looks at the refs."""
     own = [experiment.record.commit for experiment in project.store.readable()]
     return [*own, *(ref.commit for ref in sources.refs(project.repo))]
 
 
 def names(project: Project) -> list[str]:
-    """Return the names of all experiments, each once; costs two looks at the refs."""
+    """The names of all experiments, each once; the cost is two looks at the refs."""
     return list(dict.fromkeys([*project.store.names(), *(ref.name for ref in sources.refs(project.repo))]))
 
 
 def require(project: Project, text: str) -> Experiment:
-    """Return the experiment that a name, a unique prefix of one or a commit id stands for.
+    """The experiment with a name, with a unique beginning of a name, or with a commit id.
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
@@ -113,7 +113,7 @@ def _require(project: Project, text: str) -> Stored:
 
 
 def require_own(project: Project, text: str) -> Experiment:
-    """The experiment that a word stands for, if gitexp may change it.
+    """The experiment for a word, if gitexp may change it.
 
     Raises ForeignExperiment for another program's, UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
@@ -121,7 +121,7 @@ def require_own(project: Project, text: str) -> Experiment:
 
 
 def require_own_stored(project: Project, text: str) -> Stored:
-    """The same, damaged ones too: they can be removed."""
+    """The same, or a damaged experiment: it can be removed."""
     found = _require(project, text)
     if not sources.is_own(found):
         raise errors.ExperimentError(
@@ -133,8 +133,9 @@ def require_own_stored(project: Project, text: str) -> Stored:
 
 
 def find(project: Project, text: str) -> Point:
-    """Return what `text` stands for: an experiment's full name before a branch or tag, these before
-    the beginning of a name.
+    """The workspace, commit or experiment for a word.
+
+    The full name of an experiment comes before a branch or tag, and these before the beginning of a name.
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
@@ -161,19 +162,19 @@ def _readable(found: Stored) -> Experiment:
 
 
 def _experiment(project: Project, text: str) -> Stored | None:
-    """Return the experiment that a word stands for, if any; raises AmbiguousExperiment."""
+    """The experiment for a word, if any; raises AmbiguousExperiment."""
     return _named(project, text) or _begun(project, text)
 
 
 def _named(project: Project, text: str) -> Stored | None:
-    """Return the experiment of exactly this name: ours, or else the only one of DVC's."""
+    """The experiment of exactly this name: gitexp's own, or else the only other one."""
     if (own := project.store.get(text)) is not None:
         return own
     return _only(project, text, [ref for ref in sources.refs(project.repo) if ref.name == text])
 
 
 def _begun(project: Project, text: str) -> Stored | None:
-    """Return the only experiment whose name or commit id begins so."""
+    """The only experiment whose name or commit id begins with a word."""
     word = text.lower()
     own = project.store.find(text)
     if not word or word in _RESERVED or (own is not None and own.name.lower() == word):
@@ -188,7 +189,7 @@ def _begun(project: Project, text: str) -> Stored | None:
 
 
 def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Stored | None:
-    """Return the experiment of the only ref; one that stands at two baselines is one and the same."""
+    """The experiment of the only ref; the same commit at two baselines is one experiment."""
     if len({(ref.name, ref.commit) for ref in refs}) > 1:
         raise _ambiguous(text, list(map(_told_apart, refs)))
     return next(iter(sources.read(project, refs[:1])), None)
@@ -212,7 +213,7 @@ def _nearest(project: Project, text: str, otherwise: str) -> str:
 
 
 def _is_ref(project: Project, text: str) -> bool:
-    """Return whether a branch or tag is called exactly so, or it is HEAD."""
+    """Whether a branch or tag has exactly this name, or it is HEAD."""
     names = [prefix + text for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/")]
     if text == "HEAD" or "\0" in text:
         return text == "HEAD"
@@ -220,19 +221,19 @@ def _is_ref(project: Project, text: str) -> bool:
 
 
 def here(project: Project, more: Collection[str] = ()) -> Point:
-    """Return the workspace as it stands, with `more` params files than the config names."""
+    """The workspace as it is now; `more` are params files beside those of the config."""
     params, metrics, complaints = project.read_here(more)
     return Point(Workspace(), params, metrics, complaints)
 
 
 def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:
-    """Return a commit with the params and metrics files in it, `more` than the config names."""
+    """A commit with its params and metrics; `more` are params files beside those of the config."""
     params, metrics, complaints = project.read_at([commit], more)[commit]
     return Point(Commit(label, commit), params, metrics, [f"{text} (in {label})" for text in complaints])
 
 
 def beside(project: Project, point: Point, other: Point) -> Point:
-    """Return a commit or the workspace with those params files read too that the other side has."""
+    """The point, with the params files of the other side read too unless it is an experiment."""
     more = [name for name in other.params if name not in project.config.params]
     match point.side:
         case Workspace() if more:
@@ -243,22 +244,22 @@ def beside(project: Project, point: Point, other: Point) -> Point:
 
 
 def of_experiment(project: Project, experiment: Stored) -> Point:
-    """Return an experiment with what its record says, and what was too large for the record.
+    """An experiment with all params and metrics, the ones too large for its record included.
 
-    Raises BadRecord if that cannot be read.
+    Raises BadRecord if they cannot be read.
     """
     completed, complaints = _completed(project, experiment)
     found = _readable(completed)
     record = found.record
-    if not sources.is_own(found):  # read just now, not when it ran
+    if not sources.is_own(found):  # its files were read just now, not during its run
         complaints = [f"{text} (in {found.name})" for text in record.warnings]
     return Point(found, record.params, record.metrics, complaints)
 
 
 def complete(project: Project, experiment: Stored) -> Stored:
-    """The experiment with the params and metrics read in that were too large for its record.
+    """The experiment with all params and metrics, the ones too large for its record included.
 
-    Where Git cannot read these, the experiment is damaged: it must not hide the others.
+    If Git cannot read them, the result is Damaged: one experiment must not hide the others.
     """
     return _completed(project, experiment)[0]
 
@@ -285,9 +286,6 @@ def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]
         cut_params=(),
         cut_metrics=(),
     )
-    lost = [
-        f"{name}: too large for the record, and not in the experiment"
-        for name in names
-        if found[name] is None
-    ]
-    return replace(experiment, record=record), [*lost, *unread, *bad]
+    lost = [name for name in names if found[name] is None]
+    complaints = [f"{name}: too large for the record, and not in the experiment" for name in lost]
+    return replace(experiment, record=record), [*complaints, *unread, *bad]

@@ -1,4 +1,4 @@
-"""Names of experiments by what they are: `lr={train.lr}` with the params filled in."""
+"""Names of experiments by template: `lr={train.lr}` with the params filled in."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from gitexp.words import did_you_mean
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
-_AUTOMATIC = re.compile(r"exp-[0-9a-f]{5,12}")  # nobody calls a branch so
+_AUTOMATIC = re.compile(r"exp-[0-9a-f]{5,12}")  # no branch has such a name
 _LONGEST = 63  # characters of a name
 _MOST = 10_000  # experiments of one name, and of that with a number
 
 
 def to_try(store: Store, name: str, template: str, params: Files) -> Iterator[str]:
-    """Return the names for a new experiment, to be tried in turn: `name` alone if there is one, else those
-    that the template gives, or "" for an automatic one.
+    """The names to try in turn for a new experiment; "" means an automatic name.
 
-    Raises UnknownParam for a key that there is not, InvalidName if no name is left of the template.
+    `name` alone if it is given, else the names of the template. Raises UnknownParam for a key without a
+    param, InvalidName if the template leaves no name.
     """
     if name or not template:
         return iter([name])
@@ -32,7 +32,7 @@ def to_try(store: Store, name: str, template: str, params: Files) -> Iterator[st
 
 
 def create(names: Iterable[str], make: Callable[[str], Experiment]) -> Experiment:
-    """Return the experiment that `make` makes under the first free of some names; raises NameTaken."""
+    """The experiment that `make` creates under the first free name; raises NameTaken."""
     taken: errors.NameTaken | None = None
     for name in names:
         try:
@@ -44,9 +44,9 @@ def create(names: Iterable[str], make: Callable[[str], Experiment]) -> Experimen
 
 
 def filled(template: str, params: Files) -> str:
-    """Return a template with `{key}` replaced by values, made fit for a name: `lr=0.1` is `lr-0.1`.
+    """The name that a template gives: `{key}` becomes the value, `lr=0.1` becomes `lr-0.1`.
 
-    Each run of characters that no name may have becomes one dash. Raises UnknownParam, InvalidName.
+    Each run of characters forbidden in names becomes one dash. Raises UnknownParam, InvalidName.
     """
     flat = files.flatten_files(params)
 
@@ -71,7 +71,7 @@ def filled(template: str, params: Files) -> str:
 
 
 def namesakes(repo: Repository, name: str) -> list[str]:
-    """Return the full names of the branch and the tag that are called like an experiment, if any."""
+    """The full names of a branch and a tag with the name of an experiment, if any."""
     if _AUTOMATIC.fullmatch(name):
         return []
     meant = [f"refs/heads/{name}", f"refs/tags/{name}"]
@@ -80,11 +80,13 @@ def namesakes(repo: Repository, name: str) -> list[str]:
 
 
 def _text(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(files.jsonable(value), ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return json.dumps(files.jsonable(value), ensure_ascii=False)
 
 
 def numbered(name: str, taken: Iterable[str]) -> Iterator[str]:
-    """Yield a name, then `name-2`, `name-3` and so on, without those that are taken, in whatever case."""
+    """A name, then `name-2`, `name-3` and so on, without taken names (compared without case)."""
     lower = {other.lower() for other in taken}
     for number in itertools.islice(itertools.count(1), _MOST):
         ending = f"-{number}" if number > 1 else ""

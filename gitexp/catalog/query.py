@@ -1,4 +1,4 @@
-"""Which experiments a user asks for: by name, baseline, filter and order."""
+"""The experiments that a user asks for, by baseline, filter and order."""
 
 from __future__ import annotations
 
@@ -26,10 +26,15 @@ BY_BASELINE, UNGROUPED = "baseline", "none"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which experiments, in what order. `failed` None: all; True: only failed; False: none of them.
+    """The wanted experiments and their order.
 
-    `group` is "baseline", "none" or the key of a param. `limit` counts experiments, not other rows.
-    `filter` is in the language of `filters`.
+    Attributes:
+        everything: experiments of all baselines, not only of HEAD.
+        sort: the key of a metric or param, or "created"; None is newest first.
+        group: "baseline", "none" or the key of a param.
+        failed: True: only failed ones; False: all others; None: both.
+        limit: the most experiments; other rows do not count.
+        filter: a filter in the language of `filters`.
     """
 
     everything: bool = False
@@ -42,21 +47,25 @@ class Query:
 
 
 def experiments(project: Project, query: Query) -> tuple[list[Stored], int]:
-    """Return the experiments alone, newest first, and how many stand on other baselines."""
+    """The experiments alone, newest first, and the number of experiments on other baselines."""
     found = find(project, query, project.repo.resolve("HEAD"))
     return found.experiments, found.elsewhere
 
 
 def matching(project: Project, query: Query) -> list[Stored]:
-    """Return the experiments that a query finds, newest first; raises FilterError for a wrong filter."""
+    """The experiments that a query finds, newest first; raises FilterError for a wrong filter."""
     return experiments(project, query)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundExperiments:
-    """The experiments asked for, newest first, and how they stand among all others.
+    """The result of a query.
 
-    `elsewhere` counts those on other baselines, `going_on` those asked about that have not ended.
+    Attributes:
+        experiments: newest first.
+        lineage: of all experiments of the repository.
+        elsewhere: the number of experiments on baselines outside of the query.
+        going_on: the number of experiments of the query's baselines that have not ended.
     """
 
     experiments: list[Stored]
@@ -70,8 +79,10 @@ class FoundExperiments:
 
 
 def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
-    """Return the experiments that a query is about; the limit holds here unless something is sorted by."""
-    asked = _parsed(query.filter) if query.filter is not None else None
+    """The experiments of a query. With `sort`, the limit is left to the caller, who sorts first."""
+    asked = None
+    if query.filter is not None:
+        asked = _parsed(query.filter)  # before all reading, so that a wrong filter is refused at once
     every = end_lost_runs(project, lookup.experiments(project))
     lineage = lineages.read(project, every, head)
     chosen = [e for e in every if query.everything or isinstance(e, Damaged) or lineage.root(e) == head]
@@ -87,7 +98,7 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
 
 
 def _parsed(text: str) -> Filter:
-    # Loaded where there is a filter: it is a twentieth of all that it takes to show a table.
+    # Imported for a filter only: the import takes a twentieth of the time to show a table.
     from gitexp.catalog import filters
 
     return filters.parse(text)
@@ -109,6 +120,6 @@ def _filtered(
 
 
 def _wanted(one: Stored, failed: bool | None) -> bool:
-    # A damaged one is no success.
+    # A damaged experiment is no success.
     has_failed = isinstance(one, Damaged) or one.record.status is Status.FAILED
     return failed is None or has_failed is failed

@@ -1,4 +1,4 @@
-"""What every new record says alike: when and where it was made, by whom, and by which gitexp."""
+"""The part that all new records share: time, machine, user and version of gitexp."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitexp.version import __version__
 
 
 def made_here(record: Record) -> Record:
-    """Return the record of an experiment that begins now, on this machine."""
+    """The record of an experiment that begins now, on this machine."""
     here = machine()
     return replace(
         record,
@@ -26,5 +26,5 @@ def made_here(record: Record) -> Record:
 
 
 def branch_of(head: Head) -> str | None:
-    """Return the name of the branch that HEAD is on, as a record has it; None if it is detached."""
+    """The short name of the branch at HEAD; None if HEAD is detached."""
     return head.branch.removeprefix("refs/heads/") if head.branch else None

@@ -15,7 +15,7 @@ from gitexp.words import did_you_mean
 
 
 class Draft(NamedTuple):
-    """A row whose params and metrics are still by file: `row(params=…, metrics=…)` makes it of flat ones."""
+    """A row with params and metrics by file; `row(params=…, metrics=…)` makes the row of flat values."""
 
     row: Callable[..., Row]
     params: Files
@@ -23,9 +23,9 @@ class Draft(NamedTuple):
 
 
 def build(drafts: Sequence[Draft]) -> list[Row]:
-    """Return the rows with flat params and metrics.
+    """The rows with flat params and metrics.
 
-    A key that stands in two files of any row is `file:key` in all of them, so that one column is one thing.
+    A key of two files of any row is `file:key` in all rows: one column never mixes two things.
     """
     params = _shared(draft.params for draft in drafts)
     metrics = _shared(draft.metrics for draft in drafts)
@@ -36,7 +36,7 @@ def build(drafts: Sequence[Draft]) -> list[Row]:
 
 
 def of_experiment(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Draft:
-    """Return the row of an experiment, its values still by file; `parent` is what it was made from."""
+    """The draft of an experiment's row. `parent` is the experiment from which it was made."""
     if isinstance(experiment, Damaged):
         return Draft(partial(_damaged_row, experiment), {}, {})
     row = partial(_row, experiment, parent, pushed)
@@ -68,18 +68,18 @@ def _damaged_row(found: Damaged, params: Flat, metrics: Flat) -> Row:
 
 
 def of_one(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Row:
-    """Return the finished row of a single experiment; `parent` is what it was made from."""
+    """The finished row of a single experiment; the arguments are those of `of_experiment`."""
     return build([of_experiment(experiment, parent, pushed)])[0]
 
 
 def flat(all_files: Sequence[Files]) -> list[Flat]:
-    """Return params or metrics of several rows in their flat form, as `build` has them."""
+    """The params or metrics of several rows in the flat form of `build`."""
     shared = _shared(all_files)
     return [_flat(files, shared) for files in all_files]
 
 
 def _shared(all_files: Iterable[Files]) -> set[str]:
-    """Return the keys that stand in two files of one and the same row."""
+    """The keys that two files of the same row have."""
     shared: set[str] = set()
     for files in all_files:
         if len(files) > 1:
@@ -89,17 +89,18 @@ def _shared(all_files: Iterable[Files]) -> set[str]:
 
 
 def _flat(files: Files, shared: set[str]) -> Flat:
-    if len(files) == 1 and not shared:  # as in nearly all rows
+    if len(files) == 1 and not shared:  # like nearly all rows
         return flatten(*files.values())
-    return {
-        f"{name}:{key}" if key in shared else key: value
-        for name, tree in files.items()
-        for key, value in flatten(tree).items()
-    }
+    found: dict[str, Any] = {}
+    for name, tree in files.items():
+        for key, value in flatten(tree).items():
+            column = f"{name}:{key}" if key in shared else key
+            found[column] = value
+    return found
 
 
 def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UsageError:
-    """Return the error that there is no such column, with the nearest of those that are known."""
+    """The error for an unknown column, with the nearest known ones."""
     return errors.UsageError(
         f"There is no {what} '{key}'.",
         did_you_mean(key, known, f"There are: {', '.join(known[:12]) or 'none'}."),
@@ -108,5 +109,5 @@ def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> er
 
 
 def keys(all_values: Iterable[Any]) -> list[str]:
-    """Return the keys of some maps, each once, in the order in which they come."""
+    """The keys of some maps, each once, in order of appearance."""
     return list(dict.fromkeys(key for values in all_values for key in values))

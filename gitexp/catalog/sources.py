@@ -1,7 +1,7 @@
-"""Experiments that another program has stored in the same repository: found by their refs, read only.
+"""Experiments of other programs in the same repository: found by their refs, read only.
 
-Which programs these are stands in `_PREFIXES`; a `Source` of `gitexp.plugins` reads them, and is loaded only
-where there are such refs.
+`_PREFIXES` names the programs. A `Source` of `gitexp.plugins` reads the experiments of one program; it is
+loaded only if the repository has refs of the program.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from gitexp.repo.git.repository import Repository
 
 OWN = "gitexp"  # `Experiment.source` of gitexp's own
 
-_PREFIXES = {"dvc": "refs/exps/"}  # the name of a source -> where its refs are
+_PREFIXES = {"dvc": "refs/exps/"}  # the name of a source -> the prefix of its refs
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignRef:
-    """One experiment of another program, as its ref has it; nothing was read yet.
+    """The ref of another program's experiment, not read yet.
 
     Attributes:
-        name: what the program calls it; unique on one baseline only.
+        name: the program's name for it; unique on one baseline only.
         commit: the id of the commit at the ref.
-        baseline: the id of the commit that it was made from.
+        baseline: the id of the commit from which the experiment was made.
         source: the name of the program in `gitexp.plugins`.
     """
 
@@ -38,10 +38,10 @@ class ForeignRef:
 
 
 class Source(Protocol):
-    """What reads the experiments of one program.
+    """A reader for the experiments of one program.
 
     Attributes:
-        title: the program's name as people write it.
+        title: the program's name for people.
     """
 
     title: str
@@ -57,7 +57,7 @@ class Source(Protocol):
 
 
 def refs(repo: Repository) -> list[ForeignRef]:
-    """All experiments of other programs, unread; where there are none, this costs one look at the refs."""
+    """The refs of all experiments of other programs; a look at Git's refs is the whole cost."""
     found: list[ForeignRef] = []
     for name, prefix in _PREFIXES.items():
         if below := list(repo.refs(prefix, fields=("refname", "objectname"))):
@@ -66,7 +66,7 @@ def refs(repo: Repository) -> list[ForeignRef]:
 
 
 def read(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
-    """The experiments at some refs, as each ref's own source reads them."""
+    """The experiments at some refs, read by the source of each ref."""
     found: list[Stored] = []
     for name in _PREFIXES:
         if of_source := [ref for ref in refs if ref.source == name]:
@@ -85,7 +85,7 @@ def is_own(experiment: Stored) -> bool:
 
 
 def title(experiment: Stored) -> str:
-    """The name, as people write it, of the program that has stored an experiment."""
+    """The name of the program that has stored an experiment, for people."""
     return OWN if is_own(experiment) else _source(experiment.source).title
 
 

@@ -8,25 +8,26 @@ from gitexp.model import MISSING, Change, Files
 
 
 def change_of(change: Change) -> tuple[float | None, float | None]:
-    """Return how much a number changed, and by how many percent; None where that has no meaning."""
+    """The difference of two numbers, and the same in percent; None for one without a meaning."""
     if not is_number(change.old) or not is_number(change.new):
         return None, None
     difference = change.new - change.old
-    return difference, (100 * difference / abs(change.old) if change.old else None)
+    if not change.old:
+        return difference, None
+    return difference, 100 * difference / abs(change.old)
 
 
 def value_pairs(old: Files, new: Files) -> list[Change]:
-    """Return all values of params or metrics on both sides, by flat keys; a missing side is MISSING."""
+    """All params or metrics of two sides by flat key; a missing value is MISSING."""
     before, after = rows.flat([old, new])
     keys = dict.fromkeys([*before, *after])
     return [Change(key, before.get(key, MISSING), after.get(key, MISSING)) for key in keys]
 
 
 def differs(pair: Change) -> bool:
-    """Return whether the two sides differ: 1 and 1.0 do not, 1 and true do."""
+    """Whether two sides differ: 1 and 1.0 do not, 1 and true do."""
     old, new = pair.old, pair.new
-    # NaN is not equal to itself, but a loss that was NaN and is NaN has not changed.
-    same = (type(old) is type(new) and (old == new or (old != old and new != new))) or (
-        is_number(old) and is_number(new) and old == new
-    )
-    return not same
+    if is_number(old) and is_number(new):
+        # NaN is not equal to itself, but a loss of NaN on both sides has not changed.
+        return bool(old != new and (old == old or new == new))
+    return type(old) is not type(new) or bool(old != new)

@@ -15,7 +15,7 @@ from gitexp.project.project import Project
 from gitexp.views import columns
 from gitexp.views.columns import Column
 
-# Parts of names that mostly mean: the less, the better. Nothing is turned round for them; one is asked.
+# Parts of the names of metrics that should mostly be low. gitexp guesses nothing: the user has to say.
 _COST = re.compile(
     r"(?:^|[^a-z])(?:loss|losses|error|errors|err|cost|mse|rmse|mae|mape|bpb|bpc|nll|ppl|perplexity|wer|cer"
     r"|fid|brier|regret|latency|time|seconds|duration|memory|params|flops)(?:$|[^a-z])",
@@ -24,11 +24,11 @@ _COST = re.compile(
 
 
 def best(project: Project, metric: str, query: Query | None = None, lowest: bool | None = None) -> Row:
-    """Return the experiment with the highest number for a metric, or the lowest; of equal ones the newest.
+    """The experiment with the highest number for a metric, or the lowest; of equal ones the newest.
 
-    `query` says among which (default: those of HEAD). Whether high or low is best is not guessed: without
-    `lowest` it is high, and a metric that is called like a loss or a cost is a UsageError. That is raised
-    too for a metric that no experiment has (UnknownColumn); NoneFound if the query finds none that has it.
+    The candidates are those of `query` (default: the experiments of HEAD). The direction is never guessed:
+    without `lowest` high is best, and a metric with the name of a loss or cost is a UsageError. Raises
+    UnknownColumn for a metric without any experiment, NoneFound if no candidate has a number for it.
     """
     query = query or Query()
     if lowest is None and _COST.search(metric):

@@ -1,4 +1,4 @@
-"""What changed in the files of experiments, in a few words each: `train.py +3 -1`."""
+"""The changed files of experiments, in a few words each: `train.py +3 -1`."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.project.project import Project
 
-_MOST_FILES = 3  # named of one experiment
+_MOST_FILES = 3  # files named for one experiment
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class CommitStep(NamedTuple):
-    """From a commit to one that was made from it."""
+    """A commit, and another one made from it."""
 
     old: str
     new: str
 
 
 def summaries(project: Project, steps: Sequence[CommitStep]) -> dict[str, str]:
-    """Return for the new commit of each step which files changed, results aside; one Git process for all.
+    """The changed files by the new commit of each step, without results; one Git process for all steps.
 
-    Where Git cannot tell, because a commit is not there, that is no error here: nothing is returned.
+    A missing commit is no error: the result is empty.
     """
-    lines = "".join(f"{new} {old}\n" for old, new in dict.fromkeys(steps)).encode()
-    args = ("diff-tree", "--stdin", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv")
     if not steps:
         return {}
+    lines = "".join(f"{new} {old}\n" for old, new in dict.fromkeys(steps)).encode()
+    args = ("diff-tree", "--stdin", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv")
     try:
         out = project.repo.run(*args, "--ignore-submodules=dirty", stdin=lines)
     except errors.GitFailed:
@@ -54,14 +54,20 @@ def _is_result(project: Project, name: str) -> bool:
 
 
 def _told(name: str, added: bytes, deleted: bytes) -> tuple[int, str]:
-    """Return how much changed in a file, and its name with the counts of lines."""
+    """The number of changed lines of a file, and its name with the counts."""
     if added == b"-":
         return 0, f"{name} (binary)"
-    counts = [f" {sign}{int(count)}" for sign, count in (("+", added), ("-", deleted)) if int(count)]
-    return int(added) + int(deleted), name + "".join(counts)
+    text = name
+    if int(added):
+        text += f" +{int(added)}"
+    if int(deleted):
+        text += f" -{int(deleted)}"
+    return int(added) + int(deleted), text
 
 
 def _sentence(files: Iterable[tuple[int, str]]) -> str:
     most_first = [text for _, text in sorted(files, key=lambda file: -file[0])]
-    more = len(most_first) - _MOST_FILES
-    return ", ".join([*most_first[:_MOST_FILES], *([f"{more} more"] if more > 0 else [])])
+    shown = most_first[:_MOST_FILES]
+    if more := len(most_first) - len(shown):
+        shown.append(f"{more} more")
+    return ", ".join(shown)

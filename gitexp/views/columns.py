@@ -1,4 +1,4 @@
-"""The columns of the experiment table: which there are, which of them are wanted, and sorting by one."""
+"""The columns of the experiment table: the choice of columns, and sorting by one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns to show: glob patterns to take or to hide, or only those whose values differ."""
+    """The wanted columns.
+
+    Attributes:
+        only: glob patterns of the columns to show; empty for all.
+        hide: glob patterns of columns to leave out.
+        only_changed: leave out columns with one value in all rows.
+    """
 
     only: Sequence[str] = ()
     hide: Sequence[str] = ()
@@ -53,10 +59,9 @@ class Columns:
 def choose(
     heads: Sequence[Row], experiments: Sequence[Row], rest: Sequence[Row], wanted: Columns
 ) -> list[Column]:
-    """Return the columns of baselines, experiments and other rows: metrics, params that differ, what is
-    said about experiments, then the params that are the same in all.
+    """The columns of a table: metrics, differing params, fields of experiments, then the other params.
 
-    Raises UnknownColumn if a pattern of `wanted.only` names no column.
+    `heads` are the rows of baselines. Raises UnknownColumn if a pattern of `wanted.only` names no column.
     """
     found = [*rest, *heads, *experiments]
     metrics = [Column("metric", key) for key in keys(row.metrics for row in found)]
@@ -64,18 +69,20 @@ def choose(
     about = [Column("about", key) for key in _ABOUT]
     about = [column for column in about if any(map(column.value, experiments))]
     differing = {*about, *with_several_values(heads, experiments, [*metrics, *params])}
-    every = [*metrics, *(c for c in params if c in differing), *about]
-    every += [column for column in params if column not in differing]
+    same = [column for column in params if column not in differing]
+    every = [*metrics, *(column for column in params if column in differing), *about, *same]
     if wanted.only:
         every = [column for pattern in wanted.only for column in _matching(pattern, every)]
-    every = [c for c in dict.fromkeys(every) if not any(_matches(c.key, p) for p in wanted.hide)]
-    if wanted.only_changed:
-        every = [column for column in every if column in differing]
-    return every
+    chosen = []
+    for column in dict.fromkeys(every):
+        is_hidden = any(_matches(column.key, pattern) for pattern in wanted.hide)
+        if not is_hidden and (column in differing or not wanted.only_changed):
+            chosen.append(column)
+    return chosen
 
 
 def named(key: str, found: Sequence[Row]) -> Column:
-    """Return the column that `key` names: a metric before a param; raises UsageError."""
+    """The column with a key, a metric before a param; raises UsageError."""
     if key in _SORTED:
         return Column(key, key)
     metrics, params = keys(row.metrics for row in found), keys(row.params for row in found)
@@ -87,20 +94,24 @@ def named(key: str, found: Sequence[Row]) -> Column:
 
 
 def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list[Row]:
-    """Return rows by the value of a column; numbers before texts, and what has no value comes last."""
+    """The rows by the value of a column: numbers, then texts, then rows without a value."""
 
     def place(row: Row) -> tuple[int, Any]:
         value = column.value(row)
-        if is_number(value):
-            return (1, 0.0) if math.isnan(value) else (0, -value if descending else value)
-        return (3, "") if value is MISSING or value is None else (2, str(value))
+        if value is MISSING or value is None:
+            return 3, ""
+        if not is_number(value):
+            return 2, str(value)
+        if math.isnan(value):
+            return 1, 0.0
+        return 0, -value if descending else value
 
     return sorted(found, key=place)
 
 
 def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
     matching = [column for column in every if _matches(column.key, pattern)]
-    if not matching and pattern in _ABOUT:  # nothing is said yet: that is no mistake
+    if not matching and pattern in _ABOUT:  # no experiment has a value yet: no mistake
         return [Column("about", pattern)]
     if not matching:
         raise unknown(pattern, [column.key for column in every])
@@ -108,23 +119,28 @@ def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
 
 
 def _matches(key: str, pattern: str) -> bool:
-    # As it stands first: to a pattern, the brackets of layers[0].units are a set of characters.
+    # A key may look like a pattern: the brackets of layers[0].units would be a set of characters.
     return key == pattern or fnmatchcase(key, pattern)
 
 
 def with_several_values(
     heads: Sequence[Row], experiments: Sequence[Row], columns: Sequence[Column]
 ) -> set[Column]:
-    """Return those metrics and params that have more than one value: metrics among experiments, params also
-    against their baselines. A single experiment's metrics count, for they are its answer."""
-    metrics, params = ([column for column in columns if column.kind == kind] for kind in ("metric", "param"))
-    experiments = [row for row in experiments if row.error is None]
-    heads = [head for head in heads if head.params]
-    if not experiments:
-        return {*metrics, *params}
-    if len(experiments) > 1:
-        metrics = [column for column in metrics if _differs(column, experiments)]
-    return {*metrics, *(column for column in params if _differs(column, [*heads, *experiments]))}
+    """The metrics and params with more than one value.
+
+    Metrics are compared among experiments, params also with those of baselines. All metrics of a single
+    experiment count: they are its answer.
+    """
+    readable = [row for row in experiments if row.error is None]
+    compared = {"metric": readable, "param": [*(head for head in heads if head.params), *readable]}
+    found = set()
+    for column in columns:
+        if column.kind not in compared:
+            continue
+        is_only = column.kind == "metric" and len(readable) == 1
+        if not readable or is_only or _differs(column, compared[column.kind]):
+            found.add(column)
+    return found
 
 
 def _differs(column: Column, found: Sequence[Row]) -> bool:

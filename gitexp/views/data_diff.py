@@ -1,4 +1,4 @@
-"""What differs in the data of two points: what their gitexp.lock names, outs of stages too."""
+"""The differences in the data of two points: artifacts of gitexp.lock, outs of stages included."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from gitexp.datasets import lock_file
 from gitexp.datasets.changes import FileChanges, manifest_of
 from gitexp.datasets.wanted import lock_at
 from gitexp.model import Artifact
-from gitexp.objects.manifest import Manifest
 from gitexp.objects.scan import Scanned, scan
 from gitexp.objects.stat_cache import StatCache
 from gitexp.project.project import Project
@@ -20,9 +19,11 @@ from gitexp.project.project import Project
 
 @dataclass(frozen=True, slots=True)
 class DataChange:
-    """One artifact as it is on either side; None where it is not there.
+    """One artifact with different content on two sides.
 
-    `files` are those that differ in a folder, None where that is not known.
+    Attributes:
+        old, new: the artifact on either side; None if the side does not have it.
+        files: the different files of a folder; None if they are not known.
     """
 
     path: str
@@ -33,33 +34,36 @@ class DataChange:
 
 @dataclass(frozen=True, slots=True)
 class DataChanges:
-    """All that differ, by path, and whatever either side has under content addresses."""
+    """The different artifacts by path, and the paths of all artifacts of either side."""
 
     changes: Sequence[DataChange]
     _known: frozenset[str]
 
     def speaks_of(self, path: str) -> bool:
-        """Return whether a file is one of the artifacts, or lies in one, or is what names them."""
+        """Whether a file is an artifact, lies in one, or is gitexp.lock itself."""
         parts = path.split("/")
         return any("/".join(parts[:end]) in self._known for end in range(1, len(parts) + 1))
 
 
 def data_changes(project: Project, old: Point, new: Point) -> DataChanges:
-    """Return how the data of two points differs: what their gitexp.lock says, and in the workspace the data
-    that is there.
+    """The differences between the artifacts of two points, by gitexp.lock; of the workspace, as they are.
 
-    A lock that cannot be read says nothing here.
+    An unreadable lock counts as an empty one.
     """
     before, after = _contents(project, old), _contents(project, new)
-    changes = [
-        _change(project, path, before.get(path), after.get(path)) for path in sorted({*before, *after})
-    ]
-    known = {*before, *after, lock_file.path_of(project.config)} if before or after else ()
-    return DataChanges([change for change in changes if change is not None], frozenset(known))
+    changes = []
+    for path in sorted({*before, *after}):
+        change = _change(project, path, before.get(path), after.get(path))
+        if change is not None:
+            changes.append(change)
+    known = {*before, *after}
+    if known:
+        known.add(lock_file.path_of(project.config))
+    return DataChanges(changes, frozenset(known))
 
 
 def _contents(project: Project, point: Point) -> dict[str, Scanned]:
-    """Return the artifacts of a point by path; with the files of folders for data that stands here."""
+    """The artifacts of a point by path; of changed data in the workspace also the files of folders."""
     lock = lock_at(project, point)
     found = {artifact.path: Scanned(artifact) for artifact in lock.artifacts}
     if isinstance(point.side, Workspace):
@@ -67,31 +71,32 @@ def _contents(project: Project, point: Point) -> dict[str, Scanned]:
             for path, locked in lock.data.items():
                 with contextlib.suppress(errors.UnstorableData):
                     here = scan(project.repo.root, path, cache)
-                    # What is not here at all has not been changed: it has not been brought.
+                    # Absent data was not changed: nobody has brought it here yet.
                     if here is not None and not _same_but_mode(project, here.artifact, locked):
                         found[path] = here
     return found
 
 
 def _same_but_mode(project: Project, here: Artifact, locked: Artifact) -> bool:
-    """Return whether a file differs only in what this disk cannot tell."""
+    """Whether a file differs only in its mode, on a disk without modes."""
     differs = here.executable != locked.executable
     return differs and here.hash == locked.hash and not project.repo.has_modes()
 
 
 def _change(project: Project, path: str, old: Scanned | None, new: Scanned | None) -> DataChange | None:
-    """Return how an artifact differs from one side to the other; None if it does not."""
-    before, after = (None if side is None else side.artifact for side in (old, new))
+    """The difference of an artifact between two sides; None if there is none."""
+    before = None if old is None else old.artifact
+    after = None if new is None else new.artifact
     if _content(before) == _content(after):
         return None
-    manifests = [
-        side.manifest or manifest_of(project, side.artifact) for side in (old, new) if side is not None
-    ]
-    match manifests:
-        case [Manifest() as first, Manifest() as second]:
-            return DataChange(path, before, after, FileChanges.of(first, second))
-    return DataChange(path, before, after)
+    files = None
+    if old is not None and new is not None:
+        first = old.manifest or manifest_of(project, old.artifact)
+        second = new.manifest or manifest_of(project, new.artifact)
+        if first is not None and second is not None:
+            files = FileChanges.of(first, second)
+    return DataChange(path, before, after, files)
 
 
 def _content(artifact: Artifact | None) -> tuple[str, bool] | None:
-    return None if artifact is None else (artifact.hash, artifact.executable)
+    return None if artifact is None else artifact.content

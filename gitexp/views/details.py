@@ -1,4 +1,4 @@
-"""Everything about single experiments: what `show EXP` puts out."""
+"""All facts about single experiments, for `show EXP`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from gitexp.repo import tracking
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """One experiment: its row and record, each of its params beside that of what it was made from, and
-    its data and outputs in the object store (metrics stand for themselves).
+    """One experiment beside its baseline.
 
-    `baseline` is what it was made from. `complaints` say what of either could not be read, and why.
+    Attributes:
+        baseline: its parent experiment, or the commit from which it was made.
+        params: each param with the value of the baseline.
+        data: data and outputs in the object store, without metrics files.
+        complaints: a sentence for each file of either side that could not be read.
     """
 
     row: Row
@@ -33,13 +36,13 @@ class Details:
     complaints: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the row as `show --json` has it, and what the record and gitexp.lock say besides."""
+        """The object of `show EXP --json`: that of `show --json`, more fields, and the data."""
         more = {name: field.read(self.row) for name, field in used_for(Use.DETAILS).items()}
         return {**self.row.as_json(), **more, "data": [asdict(artifact) for artifact in self.data]}
 
 
 def details(project: Project, words: Iterable[str]) -> list[Details]:
-    """Return the experiments that words stand for, each once, in the order of the words.
+    """The experiments for some words, each once, in the order of the words.
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """

@@ -22,7 +22,12 @@ _BATCH = 20_000  # bytes of paths in one command line; Windows takes 32,767 char
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file: lines added and deleted (None for a binary file), and its old path if it was renamed."""
+    """One changed file.
+
+    Attributes:
+        added, deleted: the number of lines; None for a binary file.
+        renamed_from: the old path; None if the file was not renamed.
+    """
 
     path: str
     added: int | None
@@ -32,7 +37,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All that differs from `old` to `new`; each part is empty where nothing does."""
+    """The differences from `old` to `new`; a part without differences is empty."""
 
     old: Point
     new: Point
@@ -49,7 +54,7 @@ class Diff:
 
 
 def points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
-    """Return the two sides: none given is HEAD and the workspace, one is its baseline and itself."""
+    """The two sides. Without words: HEAD and the workspace. With one: its baseline and itself."""
     one, other = _points(project, old, new)
     return lookup.beside(project, one, other), lookup.beside(project, other, one)
 
@@ -70,7 +75,7 @@ def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, 
 
 
 def _baseline(project: Project, commit: str) -> Point:
-    """Return a baseline; if it is an experiment's, with what the experiment's record says of it."""
+    """A baseline; if it is the commit of an experiment, with the values of the experiment's record."""
     if commit != project.repo.resolve("HEAD"):
         for experiment in project.store.readable():
             if experiment.record.commit == commit:
@@ -79,7 +84,7 @@ def _baseline(project: Project, commit: str) -> Point:
 
 
 def diff(project: Project, old: Point, new: Point) -> Diff:
-    """Return what differs between two points."""
+    """The differences between two points."""
     params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
     data = data_changes(project, old, new)
     code, environment = _code(project, old, new, data), _environment(project, old, new)
@@ -89,9 +94,9 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
 
 
 def patch(project: Project, found: Diff, *, color: bool) -> bytes:
-    """Return the differences of the files under `found.code` as Git's own patch.
+    """Git's patch of the files under `found.code`, without those of the params and metrics sections.
 
-    No external diff or text conversion runs; what the sections of params and metrics say is not in it.
+    No external diff or text conversion runs.
     """
     if not found.code:
         return b""
@@ -101,7 +106,7 @@ def patch(project: Project, found: Diff, *, color: bool) -> bytes:
 
 
 def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
-    """Yield the paths in portions that fit a command line; both names of a renamed file in one."""
+    """The paths in batches for one command line each; both names of a renamed file are in one batch."""
     paths: list[str] = []
     size = 0
     for file in code:
@@ -120,7 +125,7 @@ def _changes(old: Files, new: Files) -> list[Change]:
 
 
 def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:
-    """Return the changed files, less those that the other sections speak of."""
+    """The changed files, without those of the other sections."""
     if old.commit == new.commit:
         return []
     form = ("--numstat", "-z", "--find-renames")
@@ -139,14 +144,17 @@ def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[F
 
 
 def _is_told(path: str, old: Point, new: Point) -> bool:
-    """Return whether the params or metrics section says what differs in a file: there is code in a .py,
-    and in other files there may be a comment alone."""
+    """Whether the params or metrics section has the differences of a file.
+
+    Not of a .py file, which has code too, nor of a file with changes in comments alone.
+    """
+    if path.endswith(".py"):
+        return False
     empty: Tree = {}
-    return not path.endswith(".py") and any(
-        _changes({path: before.get(path, empty)}, {path: after.get(path, empty)})
-        for before, after in ((old.params, new.params), (old.metrics, new.metrics))
-        if path in before or path in after
-    )
+    for before, after in ((old.params, new.params), (old.metrics, new.metrics)):
+        if _changes({path: before.get(path, empty)}, {path: after.get(path, empty)}):
+            return True
+    return False
 
 
 def _count(text: bytes) -> int | None:
@@ -155,9 +163,9 @@ def _count(text: bytes) -> int | None:
 
 @contextlib.contextmanager
 def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[Callable[..., bytes]]:
-    """Give what runs `git diff` between two points, of all files or of the paths given.
+    """A function that runs `git diff` between two points, of all files or of its arguments.
 
-    For the workspace a private index is made in which untracked files are known, so that they show.
+    A comparison with the workspace uses a private index with the untracked files in it, so that they show.
     """
     args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
     args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]
@@ -182,13 +190,13 @@ def _command(old: Point, new: Point) -> Change | None:
 
 
 def _environment(project: Project, old: Point, new: Point) -> list[Change]:
-    """Return the packages (and Python) that differ; empty unless both sides were run."""
-    sides = [_packages(project, point) for point in (old, new)]
-    if not all(sides):
+    """The differing packages, and Python; empty unless both sides were run."""
+    before, after = _packages(project, old), _packages(project, new)
+    if not before or not after:
         return []
-    before, after = sides
-    pairs = [(n, before.get(n, MISSING), after.get(n, MISSING)) for n in sorted({*before, *after})]
-    return [Change(name, a, b) for name, a, b in pairs if a != b]
+    names = sorted({*before, *after})
+    pairs = [Change(name, before.get(name, MISSING), after.get(name, MISSING)) for name in names]
+    return [pair for pair in pairs if pair.old != pair.new]
 
 
 def _packages(project: Project, point: Point) -> dict[str, str]:

@@ -15,7 +15,7 @@ from gitexp.views.table import Table
 from gitexp.words import clean, show_value
 
 _FIXED = used_for(Use.CSV)
-_FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet take a text for a formula
+_FORMULA = ("=", "+", "-", "@")  # the first characters of a formula in a spreadsheet
 _MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
 
@@ -42,20 +42,19 @@ def _csv_cell(value: Any) -> str:
 
 
 def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[str]:
-    """Return the table in Markdown, flat: the tree's branches do not survive there."""
+    """The table in Markdown, flat: Markdown has no tree."""
     heads = [*(BY_NAME[name].title for name in ("name", "created", "status"))]
     heads += [column.key for column in columns]
+    forms = [(column, precision if column.kind == "metric" else None) for column in columns]
     rows = []
     for row in table.rows:
-        values = [
-            show_value(c.value(row), precision if c.kind == "metric" else None, longest=None) for c in columns
-        ]
+        values = [show_value(column.value(row), digits, longest=None) for column, digits in forms]
         rows.append([row.name, show_time(row.created), str(row.status or "-"), *values])
     return markdown_table(heads, rows)
 
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a Markdown table; text in it is text, not markup."""
+    """A Markdown table; text in it is text, not markup."""
     lines = ["| " + " | ".join(_escaped(head) for head in heads) + " |", "|" + " --- |" * len(heads)]
     return lines + ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
 

@@ -1,4 +1,4 @@
-"""The experiments of a repository as rows and columns: what `show` and `list` put out."""
+"""The experiments of a repository as rows and columns, for `show` and `list`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from gitexp.views import columns as columns_of
 from gitexp.views.changes import CommitStep, summaries
 from gitexp.views.columns import Column, Columns
 
-_MOST_CHANGES = 300  # rows that Git is asked about; it takes some 0.2 ms for each
+_MOST_CHANGES = 300  # rows to compare; Git takes some 0.2 ms for each
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Experiments that belong together, with the row that stands above them (None: no such row).
+    """Experiments that belong together.
 
-    `depths` say of each how many of the others it stands on; empty: none.
+    Attributes:
+        head: the row above them; None if the group has only a title, or neither.
+        depths: the depth of each row in the tree; empty if all are 0.
     """
 
     head: Row | None
@@ -38,11 +40,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a query gives. `elsewhere` counts experiments on baselines that were not asked for, `going_on`
-    those on the others that have not ended, shown or not.
+    """The result of a query as a table.
 
-    `sort` is the column that the rows are sorted by, `best` its value in the first of them;
-    `complaints` say which files of the workspace and of baselines could not be read, and why.
+    Attributes:
+        elsewhere: the number of experiments on baselines outside of the query.
+        sort: the column of the order; None is newest first.
+        best: the value of the first row in the column `sort`.
+        complaints: a sentence for each file of the workspace or a baseline that could not be read.
+        going_on: the number of experiments of the query's baselines that have not ended, shown or not.
     """
 
     workspace: Row
@@ -59,18 +64,19 @@ class Table:
 
     @property
     def rows(self) -> list[Row]:
-        """All rows in the order of the table: the workspace, then each baseline and what is below it."""
+        """All rows in order: the workspace, then each baseline and the experiments below it."""
         found = [self.workspace]
         for group in self.groups:
-            found += [group.head] if group.head is not None else []
+            if group.head is not None:
+                found.append(group.head)
             found += group.rows
         return found
 
 
 def table(project: Project, query: Query) -> Table:
-    """Return the table of a repository's experiments.
+    """The table of a repository's experiments.
 
-    Raises UnknownColumn with the nearest keys if there is no column to sort or group by; FilterError.
+    Raises UnknownColumn, with the nearest keys, for a missing column to sort or group by; FilterError.
     """
     head = project.repo.resolve("HEAD")
     found = find(project, query, head)
@@ -101,7 +107,7 @@ def table(project: Project, query: Query) -> Table:
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:
-    """Return the columns of a table: metrics, params that differ, what else is said, the other params.
+    """The columns of a table: metrics, differing params, fields of experiments, the other params.
 
     Raises UnknownColumn if a pattern of `wanted.only` names no column.
     """
@@ -110,10 +116,9 @@ def columns(table: Table, wanted: Columns) -> list[Column]:
 
 
 def with_changes(project: Project, table: Table) -> Table:
-    """Return the table with what changed in the files of those experiments whose params did not change.
+    """The table with the changed files of all experiments whose params are those of their baseline.
 
-    Each is compared with what it was made from. Of a very long table only the first rows are; the others
-    say `…`.
+    Of a very long table only the first rows are compared; the others say `…`.
     """
     heads = {group.head.commit: group.head for group in table.groups if group.head is not None}
     steps = [
@@ -130,20 +135,18 @@ def with_changes(project: Project, table: Table) -> Table:
     return replace(table, groups=groups)
 
 
-# -- which experiments --------------------------------------------------------------------------------
-
-
 def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
-    """Return whether an experiment's params are those of what it was made from."""
+    """Whether an experiment has the params of its parent or baseline."""
     if row.record is None:
         return False
     if row.parent is not None:
         return row.record.params == row.parent.record.params
-    # A commit has no command, and so none of its options.
-    of_files = {
-        key: value for key, value in row.params.items() if not key.startswith(f"{arguments.SECTION}.")
-    }
-    return row.baseline in heads and of_files == heads[row.baseline].params
+    if row.baseline not in heads:
+        return False
+    # A commit has no command, and so no options of one among its params.
+    options = f"{arguments.SECTION}."
+    of_files = {key: value for key, value in row.params.items() if not key.startswith(options)}
+    return of_files == heads[row.baseline].params
 
 
 def _workspace_draft(here: Contents) -> Draft:
@@ -151,7 +154,7 @@ def _workspace_draft(here: Contents) -> Draft:
 
 
 def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[str, Contents]) -> list[Draft]:
-    """Return the rows of baselines, called by the branch or tag that points there or by short id."""
+    """The rows of baselines, with the name of a branch or tag there, or else the short id."""
     names: dict[str, str] = {}
     for ref, oid, peeled, current in project.repo.refs(
         *("refs/heads/", "refs/tags/", "refs/remotes/"),
@@ -163,22 +166,19 @@ def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[st
         else:
             names.setdefault(commit, name)
     dates = project.repo.commit_dates(commits)
-    return [
-        Draft(
-            partial(
-                Row,
-                "baseline",
-                names.get(commit, commit[:7]),
-                commit,
-                baseline=commit,
-                branch=names.get(commit),
-                created=dates.get(commit),
-            ),
-            found[commit].params,
-            found[commit].metrics,
+    drafts = []
+    for commit in commits:
+        row = partial(
+            Row,
+            "baseline",
+            names.get(commit, commit[:7]),
+            commit,
+            baseline=commit,
+            branch=names.get(commit),
+            created=dates.get(commit),
         )
-        for commit in commits
-    ]
+        drafts.append(Draft(row, found[commit].params, found[commit].metrics))
+    return drafts
 
 
 def _grouped(
@@ -188,18 +188,24 @@ def _grouped(
         return [Group(None, "", found)]
     if query.group != BY_BASELINE:
         return _by_value(found, query.group)
-    by_root: dict[str | None, list[Row]] = {head: []} if head in heads else {}
+    by_root: dict[str, list[Row]] = {}
+    if head is not None and head in heads:
+        by_root[head] = []
+    unreadable = []
     for row in found:
-        root = lineage.root(row.experiment) if isinstance(row.experiment, Experiment) else None
-        by_root.setdefault(root, []).append(row)
+        if isinstance(row.experiment, Experiment):
+            by_root.setdefault(lineage.root(row.experiment), []).append(row)
+        else:
+            unreadable.append(row)
     groups = []
     for root, below in by_root.items():
-        title = "" if root in heads else "unreadable"
-        # Sorted, the order is the answer: a tree would break it up.
-        is_tree = query.sort is None and root is not None
-        tree = lineage.tree(below) if is_tree else [(0, row) for row in below]
-        ordered, depths = [row for _, row in tree], [depth for depth, _ in tree]
-        groups.append(Group(heads.get(root), title, ordered, depths))
+        if query.sort is None:
+            tree = lineage.tree(below)
+            groups.append(Group(heads[root], "", [row for _, row in tree], [depth for depth, _ in tree]))
+        else:  # the order is the answer: a tree would break it up
+            groups.append(Group(heads[root], "", below, [0] * len(below)))
+    if unreadable:
+        groups.append(Group(None, "unreadable", unreadable, [0] * len(unreadable)))
     return groups
 
 
