@@ -17,11 +17,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.objects.remotes import remote, server
+from gitexp.objects.remotes import server
 from gitexp.objects.remotes import url as remote_url
 from gitexp.objects.remotes.kinds import open_remote
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.remotes.url import Kind
+from gitexp.testing import DataRemoteContract
 from tests.support.codes import has_code
 from tests.support.servers import Place
 
@@ -36,19 +37,6 @@ def place_of(kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     return place
 
 
-@pytest.fixture(params=["folder", *SERVERS])
-def there(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[DataRemote]:
-    """An empty remote of each kind."""
-    if request.param == "folder":
-        url = str(tmp_path / "remote")
-    else:
-        url = f"{place_of(request.param, request, monkeypatch).url}/{secrets.token_hex(4)}/deep"
-    with open_remote("store", {"url": url}, tmp_path) as opened:
-        yield opened
-
-
 def made(folder: Path, content: bytes) -> tuple[str, Path]:
     """A file, and the name that it has as an object."""
     hash_ = hashlib.sha256(content).hexdigest()
@@ -61,105 +49,24 @@ def ignore(count: int) -> None:
     pass
 
 
-# -- the contract -------------------------------------------------------------------------------------
+class TestContract(DataRemoteContract):
+    @pytest.fixture(params=["folder", *SERVERS])
+    def remote(
+        self, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[DataRemote]:
+        """An empty remote of each kind."""
+        if request.param == "folder":
+            url = str(tmp_path / "remote")
+        else:
+            url = f"{place_of(request.param, request, monkeypatch).url}/{secrets.token_hex(4)}/deep"
+        with open_remote("store", {"url": url}, tmp_path) as opened:
+            yield opened
+
+    def can_stop(self, remote: DataRemote) -> bool:
+        return not remote.url.startswith("s3://")
 
 
-def test_what_is_put_can_be_asked_for_listed_got_and_removed(there: DataRemote, tmp_path: Path) -> None:
-    counted: list[int] = []
-    objects = dict([made(tmp_path, content) for content in (b"", b"small", os.urandom((3 << 20) + 7))])
-    assert there.has_many(objects) == {}
-    assert list(there.list()) == []
-    began = time.time()
-    for hash_, path in objects.items():
-        there.put(hash_, path, counted.append)
-    there.flush()
-    assert sum(counted) == (3 << 20) + 12
-    sizes = {hash_: path.stat().st_size for hash_, path in objects.items()}
-    assert there.has_many([*objects, "ab" + "0" * 62]) == sizes
-    listed = {each.hash: each for each in there.list()}
-    assert {hash_: each.size for hash_, each in listed.items()} == sizes
-    assert all(abs(each.mtime - began) < 3600 for each in listed.values())
-    for hash_, path in objects.items():
-        got = tmp_path / f"got-{hash_}"
-        there.get(hash_, got, ignore)
-        assert got.read_bytes() == path.read_bytes()
-        there.remove(hash_)
-        there.remove(hash_)
-    assert there.has_many(objects) == {}
-    with pytest.raises(errors.NotOnRemote):
-        there.get(next(iter(objects)), tmp_path / "nothing", ignore)
-
-
-def test_many_are_asked_for_by_listing_and_few_one_by_one(there: DataRemote, tmp_path: Path) -> None:
-    objects = dict([made(tmp_path, str(number).encode()) for number in range(5)])
-    folder = {f"{number % 3:02x}{number:062x}.dir": path for number, path in enumerate(objects.values())}
-    for hash_, path in {**objects, **folder}.items():
-        there.put(hash_, path, ignore)
-    there.flush()
-    sizes = dict.fromkeys((*objects, *folder), 1)
-    absent = [f"{number % 4:02x}{secrets.token_hex(31)}" for number in range(40)]
-    asked: list[str] = []
-    look_at = type(there)._look_at
-    there._look_at = lambda hash_: asked.append(hash_) or look_at(there, hash_)  # type: ignore[method-assign]
-    assert there.has_many([*sizes, *absent]) == sizes
-    assert asked == []
-    assert there.has_many(list(folder)) == dict.fromkeys(folder, 1)
-    assert sorted(asked) == sorted(folder)
-
-
-def test_a_large_remote_is_not_listed_for_a_few_objects(
-    there: DataRemote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remote, "_A_PAGE", 1)
-    first = "00" + "1" * 62
-    _, path = made(tmp_path, b"x")
-    for number in range(3):
-        there.put(f"00{number + 1:062x}", path, ignore)
-    there.put(first, path, ignore)
-    there.flush()
-    absent = [f"{number:02x}{secrets.token_hex(31)}" for number in range(40)]
-    listed: list[str] = []
-    entries = type(there)._entries
-    there._entries = lambda folder: listed.append(folder) or entries(there, folder)  # type: ignore[method-assign]
-    assert there.has_many([first, *absent]) == {first: 1}
-    assert listed == ["00"]
-
-
-def test_an_upload_that_fails_leaves_no_object(there: DataRemote, tmp_path: Path) -> None:
-    hash_, path = made(tmp_path, os.urandom(3 << 20))
-
-    def stop(count: int) -> None:
-        raise errors.Interrupted("enough")
-
-    if there.url.startswith("s3://"):
-        pytest.skip("one request: it cannot be stopped half way")
-    with pytest.raises(errors.Interrupted):
-        there.put(hash_, path, stop)
-    there.flush()
-    assert there.has_many([hash_]) == {}
-    assert list(there.list()) == []
-
-
-def test_a_download_can_be_ended_while_it_goes_on(there: DataRemote, tmp_path: Path) -> None:
-    hash_, path = made(tmp_path, os.urandom(3 << 20))
-    there.put(hash_, path, ignore)
-    there.flush()
-
-    def stop(count: int) -> None:
-        raise errors.Interrupted("enough")
-
-    with pytest.raises(errors.Interrupted):
-        there.get(hash_, tmp_path / "got", stop)
-    assert there.has_many([hash_]) == {hash_: 3 << 20}
-
-
-def test_what_is_there_is_replaced(there: DataRemote, tmp_path: Path) -> None:
-    hash_, path = made(tmp_path, b"right")
-    _, wrong = made(tmp_path, b"half")
-    for source in (wrong, path):
-        there.put(hash_, source, ignore)
-        there.flush()
-    assert there.has_many([hash_]) == {hash_: 5}
+# -- objects that are there already, and uploads that were killed -------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["folder", "ssh"])

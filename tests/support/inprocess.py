@@ -24,8 +24,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# Modules that do something when they are imported.
-_PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded")
+# Modules that do something when they are imported, or need what gitexp does not.
+_PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded", "gitexp.testing")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -10,8 +10,10 @@ import pytest
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
+from gitexp.extras.integrations.dvc import DvcSource
 from gitexp.model import Damaged, Experiment
 from gitexp.project.project import Project
+from gitexp.testing import SourceContract
 from tests.support.codes import has_code
 from tests.support.dvc import put
 from tests.support.workspace import Workspace
@@ -24,6 +26,22 @@ def _found(repo: Workspace) -> dict[str, Experiment]:
 def _only(repo: Workspace) -> Experiment:
     (found,) = _found(repo).values()
     return found
+
+
+class TestContract(SourceContract):
+    name, prefix = "dvc", "refs/exps/"
+
+    @pytest.fixture
+    def source(self) -> DvcSource:
+        return DvcSource()
+
+    @pytest.fixture
+    def project(self, repo: Workspace) -> Project:
+        for name in ("second", "first", "third"):
+            put(repo, name, {"metrics.json": f'{{"name": "{name}"}}'})
+        repo.commit("another baseline")
+        put(repo, "elsewhere")
+        return Project.open(repo.path)
 
 
 def _place(repo: Workspace, name: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,14 +124,16 @@ print("last")
 
 
 @pytest.fixture
-def running(repo: Workspace, tmp_path: Path) -> Path:
+def running(repo: Workspace, tmp_path: Path) -> Iterator[Path]:
     """A run, `one`, that has printed a line and a half and goes on when this file is made."""
     go = tmp_path / "go"
     repo.write("prints.py", PRINTS)
     process = repo.start("run", "-n", "one", "--temp", "--", "python", "prints.py", str(go))
     while "half" not in (repo.gitexp("log", "one", check=False).stdout):
         assert process.poll() is None
-    return go
+    yield go
+    go.touch()
+    process.communicate(timeout=60)  # its command would look for the file for ever once the folder is gone
 
 
 def _lines_until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
@@ -178,7 +181,6 @@ def test_following_ends_when_the_run_is_killed(repo: Workspace, running: Path) -
     out, _ = follower.communicate(timeout=60)
     assert (out, follower.returncode) == (b"half\n", 0)
     assert repo.json("list")[0]["status"] == "interrupted"
-    running.touch()
 
 
 def test_nothing_is_lost_when_a_log_is_shortened_under_the_reader(tmp_path: Path) -> None:

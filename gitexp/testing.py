@@ -1,0 +1,318 @@
+"""The tests that every data remote, engine and source must pass: gitexp's own, and yours.
+
+Each contract is a class. Derive a test class from it in a module of your tests and give it the fixtures
+that it names:
+
+    class TestMyRemote(DataRemoteContract):
+        @pytest.fixture
+        def remote(self, tmp_path):
+            return MyRemote("store", str(tmp_path / "remote"))
+
+This module needs pytest, which gitexp does not install; nothing in gitexp imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitexp import errors
+from gitexp.catalog.sources import ForeignRef, Source
+from gitexp.model import Experiment, Status
+from gitexp.objects.remotes.remote import DataRemote
+from gitexp.project.project import Project
+from gitexp.runs.begin import begin
+from gitexp.runs.end import end
+from gitexp.runs.engine import Ended, Engine
+from gitexp.runs.execute import execute
+from gitexp.runs.prepare import prepare
+from gitexp.runs.request import RunRequest
+
+_LARGE = (3 << 20) + 7  # bytes; more than is sent or read at once
+
+
+class DataRemoteContract:
+    """What every `DataRemote` does. Fixture: `remote`, an empty one."""
+
+    @pytest.fixture
+    def remote(self) -> Any:
+        raise NotImplementedError("a fixture `remote` with an empty data remote")
+
+    def can_stop(self, remote: DataRemote) -> bool:
+        """Whether an upload can be stopped half way; some protocols have one request for all of it."""
+        return True
+
+    def test_what_is_put_can_be_asked_for_listed_got_and_removed(
+        self, remote: DataRemote, tmp_path: Path
+    ) -> None:
+        counted: list[int] = []
+        objects = dict([_made(tmp_path, content) for content in (b"", b"small", os.urandom(_LARGE))])
+        assert remote.has_many(objects) == {}
+        assert list(remote.list()) == []
+        began = time.time()
+        for hash_, path in objects.items():
+            remote.put(hash_, path, counted.append)
+        remote.flush()
+        sizes = {hash_: path.stat().st_size for hash_, path in objects.items()}
+        assert sum(counted) == sum(sizes.values())
+        assert remote.has_many([*objects, "ab" + "0" * 62]) == sizes
+        listed = {each.hash: each for each in remote.list()}
+        assert {hash_: each.size for hash_, each in listed.items()} == sizes
+        assert all(abs(each.mtime - began) < 3600 for each in listed.values())
+        for hash_, path in objects.items():
+            got = tmp_path / f"got-{hash_}"
+            remote.get(hash_, got, _ignore)
+            assert got.read_bytes() == path.read_bytes()
+            remote.remove(hash_)
+            remote.remove(hash_)
+        assert remote.has_many(objects) == {}
+        with pytest.raises(errors.NotOnRemote):
+            remote.get(next(iter(objects)), tmp_path / "nothing", _ignore)
+
+    def test_many_are_asked_for_by_listing_and_few_one_by_one(
+        self, remote: DataRemote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        objects = dict([_made(tmp_path, str(number).encode()) for number in range(5)])
+        folders = {f"{number % 3:02x}{number:062x}.dir": path for number, path in enumerate(objects.values())}
+        for hash_, path in {**objects, **folders}.items():
+            remote.put(hash_, path, _ignore)
+        remote.flush()
+        sizes = dict.fromkeys((*objects, *folders), 1)
+        absent = [f"{number % 4:02x}{secrets.token_hex(31)}" for number in range(40)]
+        asked = _recorded(monkeypatch, remote, "_look_at")
+        assert remote.has_many([*sizes, *absent]) == sizes
+        assert asked == []
+        assert remote.has_many(list(folders)) == dict.fromkeys(folders, 1)
+        assert sorted(asked) == sorted(folders)
+
+    def test_a_large_remote_is_not_listed_for_a_few_objects(
+        self, remote: DataRemote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gitexp.objects.remotes.remote._A_PAGE", 1)
+        first = "00" + "1" * 62
+        _, path = _made(tmp_path, b"x")
+        for number in range(3):
+            remote.put(f"00{number + 1:062x}", path, _ignore)
+        remote.put(first, path, _ignore)
+        remote.flush()
+        absent = [f"{number:02x}{secrets.token_hex(31)}" for number in range(40)]
+        listed = _recorded(monkeypatch, remote, "_entries")
+        assert remote.has_many([first, *absent]) == {first: 1}
+        assert listed == ["00"]
+
+    def test_an_upload_that_fails_leaves_no_object(self, remote: DataRemote, tmp_path: Path) -> None:
+        if not self.can_stop(remote):
+            pytest.skip("one request: it cannot be stopped half way")
+        hash_, path = _made(tmp_path, os.urandom(3 << 20))
+        with pytest.raises(errors.Interrupted):
+            remote.put(hash_, path, _stop)
+        remote.flush()
+        assert remote.has_many([hash_]) == {}
+        assert list(remote.list()) == []
+
+    def test_a_download_can_be_ended_while_it_goes_on(self, remote: DataRemote, tmp_path: Path) -> None:
+        hash_, path = _made(tmp_path, os.urandom(3 << 20))
+        remote.put(hash_, path, _ignore)
+        remote.flush()
+        with pytest.raises(errors.Interrupted):
+            remote.get(hash_, tmp_path / "got", _stop)
+        assert remote.has_many([hash_]) == {hash_: 3 << 20}
+
+    def test_what_is_there_is_replaced(self, remote: DataRemote, tmp_path: Path) -> None:
+        hash_, path = _made(tmp_path, b"right")
+        _, wrong = _made(tmp_path, b"half")
+        for source in (wrong, path):
+            remote.put(hash_, source, _ignore)
+            remote.flush()
+        assert remote.has_many([hash_]) == {hash_: 5}
+
+    def test_what_is_damaged_is_not_passed_on(self, remote: DataRemote, tmp_path: Path) -> None:
+        hash_, path = _made(tmp_path, b"right")
+        path.write_bytes(b"wrong")
+        with pytest.raises(errors.DamagedObject):
+            remote.send(hash_, path, _ignore)
+        assert remote.has_many([hash_]) == {}
+        remote.put(hash_, path, _ignore)
+        remote.flush()
+        with pytest.raises(errors.DamagedObject):
+            remote.receive(hash_, tmp_path / "got", _ignore)
+
+
+class EngineContract:
+    """What every `Engine` does. Fixture: `engine`, one that does the work on this machine's files."""
+
+    @pytest.fixture
+    def engine(self) -> Any:
+        raise NotImplementedError("a fixture `engine` with an engine")
+
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Project:
+        """A repository with one commit, and in that params.yaml and metrics.json."""
+        root = tmp_path / "project"
+        root.mkdir()
+        (root / "params.yaml").write_text("lr: 0.1\n")
+        (root / "metrics.json").write_text('{"loss": 9}\n')
+        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
+        for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-q", "-m", "a project")):
+            subprocess.run(["git", *command], cwd=root, check=True)  # noqa: S607 - the one of the PATH
+        return Project.open(root)
+
+    def test_a_command_runs_in_its_folder_with_its_name(self, project: Project, engine: Engine) -> None:
+        program = "import json, os; json.dump({'name': os.environ['GITEXP_NAME']}, open('seen.json', 'w'))"
+        ended, experiment = _carried_out(project, engine, program, name="one")
+        assert (ended.exit_code, ended.interrupted, ended.signal) == (0, False, None)
+        assert experiment.record.status is Status.DONE
+        assert json.loads((project.repo.root / "seen.json").read_text()) == {"name": "one"}
+
+    def test_what_it_reads_is_set_and_what_it_writes_is_stored(
+        self, project: Project, engine: Engine
+    ) -> None:
+        program = "text = open('params.yaml').read(); open('metrics.json', 'w').write('{\"loss\": 0.5}')\n"
+        program += "assert text == 'lr: 0.2\\n', text"
+        _, experiment = _carried_out(project, engine, program, overrides=("lr=0.2",))
+        assert experiment.record.exit_code == 0
+        assert experiment.record.params == {"params.yaml": {"lr": 0.2}}
+        assert experiment.record.metrics == {"metrics.json": {"loss": 0.5}}
+
+    @pytest.mark.parametrize("code", [1, 3, 255])
+    def test_the_exit_code_is_passed_on(self, project: Project, engine: Engine, code: int) -> None:
+        ended, experiment = _carried_out(project, engine, f"raise SystemExit({code})")
+        assert (ended.exit_code, experiment.record.exit_code) == (code, code)
+        assert experiment.record.status is Status.FAILED
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+    def test_death_by_a_signal_has_the_exit_code_of_a_shell(self, project: Project, engine: Engine) -> None:
+        ended, experiment = _carried_out(project, engine, "import os; os.kill(os.getpid(), 9)")
+        assert (ended.exit_code, experiment.record.exit_code) == (128 + 9, 128 + 9)
+
+    def test_both_outputs_are_logged(self, project: Project, engine: Engine) -> None:
+        program = "import sys; print('to stdout', flush=True); print('to stderr', file=sys.stderr)"
+        logged: list[bytes] = []
+        _carried_out(project, engine, program, lambda ended: logged.append(ended.state.log.read_bytes()))
+        assert sorted(logged[0].split(b"\n")) == [b"", b"to stderr", b"to stdout"]
+
+    def test_the_time_and_what_it_ran_on_are_told(self, project: Project, engine: Engine) -> None:
+        ended, experiment = _carried_out(project, engine, "import time; time.sleep(0.05)")
+        assert 0.05 <= ended.duration < 60
+        assert experiment.record.duration == ended.duration
+
+    def test_an_isolated_run_leaves_the_workspace_alone(self, project: Project, engine: Engine) -> None:
+        program = "open('params.yaml', 'w').write('lr: 7\\n'); open('new', 'w').close()"
+        ended, experiment = _carried_out(project, engine, program, temp=True)
+        assert (ended.exit_code, experiment.record.status) == (0, Status.DONE)
+        assert (project.repo.root / "params.yaml").read_text() == "lr: 0.1\n"
+        assert not (project.repo.root / "new").exists()
+
+
+class SourceContract:
+    """What every `Source` does.
+
+    Fixtures: `source`; `project`, a project with at least two experiments of that program.
+
+    Attributes:
+        name: the source's name in `gitexp.plugins`.
+        prefix: where its refs are.
+    """
+
+    name: str
+    prefix: str
+
+    @pytest.fixture
+    def source(self) -> Any:
+        raise NotImplementedError("a fixture `source`")
+
+    @pytest.fixture
+    def project(self) -> Any:
+        raise NotImplementedError("a fixture `project` with experiments of that program")
+
+    def _refs(self, source: Source, project: Project) -> Sequence[ForeignRef]:
+        return source.refs(list(project.repo.refs(self.prefix, fields=("refname", "objectname"))))
+
+    def test_its_refs_are_told_apart_and_in_order(self, source: Source, project: Project) -> None:
+        refs = self._refs(source, project)
+        assert len(refs) > 1
+        keys = [(ref.baseline, ref.name) for ref in refs]
+        assert keys == sorted(set(keys))
+        assert {ref.source for ref in refs} == {self.name}
+        assert source.title
+
+    def test_each_is_read_and_nothing_is_changed(self, source: Source, project: Project) -> None:
+        before = list(project.repo.refs("refs/", fields=("refname", "objectname")))
+        refs = self._refs(source, project)
+        found = source.read(project, refs)
+        assert [(each.name, each.id, each.source) for each in found] == [
+            (ref.name, ref.commit, self.name) for ref in refs
+        ]
+        assert list(project.repo.refs("refs/", fields=("refname", "objectname"))) == before
+
+    def test_only_those_asked_for_are_read(self, source: Source, project: Project) -> None:
+        last = self._refs(source, project)[-1]
+        assert [each.id for each in source.read(project, [last])] == [last.commit]
+        assert source.read(project, []) == []
+        assert source.refs([]) == []
+
+    def test_what_is_no_commit_is_left_out(self, source: Source, project: Project) -> None:
+        first, *others = self._refs(source, project)
+        tree = project.repo.run("rev-parse", "HEAD^{tree}").decode().strip()
+        found = source.read(project, [replace(first, commit=tree), *others])
+        assert [each.id for each in found] == [ref.commit for ref in others]
+
+
+def _made(folder: Path, content: bytes) -> tuple[str, Path]:
+    """The name that some content has as an object, and a file of it."""
+    hash_ = hashlib.sha256(content).hexdigest()
+    path = folder / f"made-{hash_}"
+    path.write_bytes(content)
+    return hash_, path
+
+
+def _ignore(count: int) -> None:
+    pass
+
+
+def _stop(count: int) -> None:
+    raise errors.Interrupted("enough")
+
+
+def _recorded(monkeypatch: pytest.MonkeyPatch, remote: DataRemote, method: str) -> list[str]:
+    """What a method of a remote is asked for from now on."""
+    asked: list[str] = []
+    original = getattr(remote, method)
+
+    def record(name: str) -> Any:
+        asked.append(name)
+        return original(name)
+
+    monkeypatch.setattr(remote, method, record)
+    return asked
+
+
+def _carried_out(
+    project: Project,
+    engine: Engine,
+    program: str,
+    look: Callable[[Ended], object] = lambda ended: None,
+    **options: Any,
+) -> tuple[Ended, Experiment]:
+    """How a Python program ended, and the experiment; `look` sees the end before it is written down."""
+    with contextlib.ExitStack() as held:
+        null = held.enter_context(Path(os.devnull).open("wb")).fileno()
+        request = RunRequest((sys.executable, "-c", program), stdout=null, stderr=null, **options)
+        project.local.prepare()
+        ready = prepare(project, request, held)
+        live = begin(project, request, ready, held)
+        ended = execute(live, engine)
+        look(ended)
+        return ended, end(live, ended)
