@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -34,6 +35,7 @@ _RESERVED = {"head", "workspace"}  # words that mean something else where an exp
 _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
+_TOGETHER = 100  # records that are parsed in one go
 _MOST_PATTERNS = 1000  # on one command line
 _RACES = 1000  # that one may lose for an automatic name
 
@@ -72,7 +74,8 @@ class Store:
 
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
-        found, broken = self.repo.refs_and_broken(PREFIX, fields=("refname",))
+        broken: list[str] = []
+        found = self.repo.refs(PREFIX, fields=("refname",), broken=broken)
         names = [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
         return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)]) if broken else names
 
@@ -163,7 +166,8 @@ class Store:
             return self._read_refs([pattern], name_of)
         except errors.GitFailed:
             # Git stops at the first ref whose commit is not there; that must not hide the others.
-            found, broken = self.repo.refs_and_broken(pattern, fields=("refname",))
+            broken: list[str] = []
+            found = self.repo.refs(pattern, fields=("refname",), broken=broken)
             refs = [ref.decode("utf-8", "surrogateescape") for (ref,) in found]
             chunks = (refs[at : at + _MOST_PATTERNS] for at in range(0, len(refs), _MOST_PATTERNS))
             read = [one for chunk in chunks for one in self._read_around_damage(chunk, name_of)]
@@ -173,11 +177,14 @@ class Store:
         self, patterns: Sequence[str], name_of: _NameOf
     ) -> tuple[list[tuple[str, Stored]], list[str]]:
         fields = ("refname", "objectname", "contents:body")
-        rows, broken = self.repo.refs_and_broken(*patterns, fields=fields)
+        broken: list[str] = []
         found = []
-        for name, oid, body in rows:
-            ref = name.decode("utf-8", "replace")
-            found.append((ref, _experiment(name_of(ref), oid.decode(), body)))
+        refs = self.repo.refs(*patterns, fields=fields, broken=broken)
+        while rows := list(islice(refs, _TOGETHER)):
+            parsed = records.parse_together([body for _, _, body in rows])
+            for (name, oid, body), data in zip(rows, parsed, strict=True):
+                ref = name.decode("utf-8", "replace")
+                found.append((ref, _experiment(name_of(ref), oid.decode(), body, data)))
         return found, broken
 
     def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Stored]]:
@@ -337,9 +344,9 @@ def _commits(one: Stored) -> tuple[str, ...]:
     return (one.id, one.record.commit) if isinstance(one, Experiment) else (one.id,)
 
 
-def _experiment(name: str, oid: str, body: bytes) -> Stored:
+def _experiment(name: str, oid: str, body: bytes, parsed: object = records.UNPARSED) -> Stored:
     try:
-        return Experiment(name, oid, records.decode(body, name))
+        return Experiment(name, oid, records.decode(body, name, parsed))
     except errors.BadRecord as error:
         return Damaged(name, oid, error.message)
 

@@ -138,7 +138,8 @@ def _names(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]
 
 def _refs(project: Project) -> tuple[list[Finding], list[str]]:
     """A finding for each symbolic ref, and the names of refs that Git cannot read."""
-    found, broken = project.repo.refs_and_broken("refs/gitexp/", fields=("refname", "symref"))
+    broken: list[str] = []
+    found = project.repo.refs("refs/gitexp/", fields=("refname", "symref"), broken=broken)
     symbolic = []
     for name in (os.fsdecode(ref) for ref, target in found if target):
         hint = f"git symbolic-ref --delete {name}"

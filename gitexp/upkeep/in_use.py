@@ -226,8 +226,8 @@ def _tips(project: Project, everywhere: Sequence[Repository], complaints: list[s
 
 
 def _add_refs(repo: Repository, tips: dict[str, list[str]], complaints: list[str]) -> None:
-    found, broken = repo.refs_and_broken("refs/")
-    for oid, ref in found:
+    broken: list[str] = []
+    for oid, ref in repo.refs("refs/", broken=broken):
         tips[oid.decode()].append(called(os.fsdecode(ref)))
     complaints += [f"The ref {ref} is broken: it says no commit." for ref in broken]
     try:  # an operation may hold commits that no other ref does

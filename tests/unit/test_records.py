@@ -229,3 +229,15 @@ def test_fields_of_any_type_are_a_record_or_an_error(data: dict[str, Any]) -> No
     except errors.BadRecord:
         return
     assert records.decode(body(records.encode(found, "subject")), "one") == found
+
+
+def test_records_that_are_parsed_together_are_parsed_as_alone() -> None:
+    body = records.encode(Record("one", Status.DONE, "a" * 40, "b" * 40), "one").partition("\n\n")[2].encode()
+    together = records.parse_together([body, body])
+    assert [records.decode(body, "one", parsed) for parsed in together] == [records.decode(body, "one")] * 2
+    for bad in (b"", b"{", b'{},"x",{}', b"\xff", b"[" * 100_000, b"NaN"):
+        assert set(records.parse_together([body, bad])) == {records.UNPARSED}
+    halves = [b'{"a":1},{"b":2', b'"c":3}', b"{}"]
+    assert set(records.parse_together(halves)) == {records.UNPARSED}
+    assert set(records.parse_together([b"{},{}", body, b"{"])) == {records.UNPARSED}
+    assert records.parse_together([b'{},"x",{}', body]) == [records.UNPARSED] * 2

@@ -54,15 +54,12 @@ def missing() -> errors.RepositoryError:
     )
 
 
-def not_started(args: Sequence[str], error: Exception) -> errors.GitexpError:
-    """Return the error for a Git process that the operating system would not start."""
+def not_started(args: Sequence[str], error: OSError) -> errors.GitexpError:
+    """The error for a Git process that the operating system would not start."""
     if shutil.which("git") is None:
         return missing()
-    # GitPython's error says that there is no Git, whatever was missing; the cause says what.
-    cause = error if isinstance(error, OSError) else error.__cause__
-    why = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause or error)
     return errors.GitFailed(
-        f"git {_verb(args)} could not be run: {why}",
+        f"git {_verb(args)} could not be run: {error.strerror or error}",
         "Is the folder you stand in still there? GITEXP_DEBUG=1 shows where.",
     )
 

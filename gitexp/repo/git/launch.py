@@ -1,8 +1,8 @@
 """The one module that starts Git, and the one user of GitPython.
 
-It exists so that one page can be audited for how Git is started: every call is an argument list
-without a shell, with fsmonitor and automatic gc off, with hooks off but for a push, and in an
-environment that says what is meant. What the calls are is for `gitexp.repo.git.repository`.
+One page can so be audited for how Git is started: each call is a list of arguments without a shell, with
+fsmonitor and automatic gc off, with hooks off but for a push, in an environment that names the repository.
+The calls themselves stand in `gitexp.repo.git.repository`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any
 
 from gitexp import errors
 from gitexp.repo.git import failures
 
-# GitPython runs `git version` twice when imported, 8 ms of every command, and raises where there is
-# no git; we say so ourselves, better. A git that cannot be started is not waited for, and leaves it
-# with plain `git`, which is what we start.
+# GitPython runs `git version` twice when imported, 8 ms of every command, and raises where there is no git;
+# gitexp has a better message for that. A git that cannot be started takes no time, and GitPython then uses
+# plain `git`, the one that gitexp starts.
 _PREPARED = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
 _before = {name: os.environ.get(name) for name in _PREPARED}
 os.environ.update(_PREPARED)
 
-from git.cmd import Git as Git  # noqa: E402 - what it does when imported is prepared above; gitexp.repo.git.repository makes them
+from git.cmd import Git as Git  # noqa: E402 - GitPython's start is prepared above; gitexp.repo.git.repository makes a Git
 from git.exc import GitCommandNotFound  # noqa: E402 - the same
 
 for _name, _value in _before.items():
@@ -41,7 +42,7 @@ MINIMUM_GIT = (2, 30)
 
 _CHUNK = 64 * 1024  # bytes
 _LINGER = 0.2  # seconds that messages may come after their process has ended
-_LINE_END = re.compile(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; the first may be all of a chunk
+_LINE_END = re.compile(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; a chunk may end between them
 
 ALWAYS = (
     *("-c", "core.fsmonitor=false"),
@@ -60,17 +61,17 @@ ALWAYS = (
     *("-c", "core.packedRefsTimeout=20000"),
 )
 NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
-# Objects and refs reach the disk before we say that they are there (Git 2.36 and later know these).
+# Objects and refs reach the disk before gitexp says that they are there (known to Git 2.36 and later).
 DURABLE = ("-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch")
 
-# Inherited, these would lead a Git of somebody else's into this repository, or ours into another one.
+# Inherited, these lead another program's Git into this repository, or gitexp's Git into another one.
 PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 
 ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",  # a remote's config names commands: only what needs the objects may fetch
-    "GIT_NO_REPLACE_OBJECTS": "1",  # what is stored is what ran, whatever refs/replace says
+    "GIT_NO_LAZY_FETCH": "1",  # a remote's config names commands: a fetch is for calls that need the objects
+    "GIT_NO_REPLACE_OBJECTS": "1",  # the stored code is the code that ran, whatever refs/replace says
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_GLOB_PATHSPECS": "0",
     "GIT_NOGLOB_PATHSPECS": "0",
@@ -85,37 +86,84 @@ def execute(
     stdin: bytes | None = None,
     inherits: Sequence[int] = (),
 ) -> tuple[int, bytes, str]:
-    """Run `git <args>`, which inherits some descriptors; return exit status (negative for a signal),
-    standard output and standard error."""
-    command = ["git", *ALWAYS, *NO_HOOKS, *args]
-    pipe = subprocess.PIPE if stdin is not None else None
-    descriptors = {"pass_fds": inherits} if inherits else {}
+    """Run `git <args>`.
+
+    Args:
+        stdin: what Git reads; None: nothing.
+        inherits: descriptors that Git has open too.
+
+    Returns:
+        The exit status (negative for a signal), the standard output, the standard error.
+    """
+    options: dict[str, Any] = {"istream": subprocess.PIPE} if stdin is not None else {}
+    if inherits:
+        options["pass_fds"] = inherits  # which Windows does not know
     try:
-        # Dropped, it kills Git.
-        process = git.execute(command, istream=pipe, as_process=True, env=env, **descriptors)
-        popen = process.proc
-        assert popen is not None  # a fresh AutoInterrupt always holds its process
+        _, popen = _start(git, args, env, **options)
         out, err = popen.communicate(stdin)
-    except (GitCommandNotFound, OSError) as error:
+    except OSError as error:
         raise failures.not_started(args, error) from error
     return popen.returncode, out, err.decode("utf-8", "replace")
 
 
-def start(git: Git, args: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    git: Git, args: Sequence[str], env: Mapping[str, str], *, hooks: bool = False, **options: Any
+) -> tuple[Git.AutoInterrupt, subprocess.Popen[bytes]]:
+    """Start `git <args>`; raises OSError. The first value kills the process when it is dropped."""
+    command = ["git", *ALWAYS, *(() if hooks else NO_HOOKS), *args]
+    try:
+        process = git.execute(command, as_process=True, env=env, **options)
+    except GitCommandNotFound as error:
+        # GitPython's error says that there is no Git, whatever was missing; the cause says what.
+        raise error.__cause__ if isinstance(error.__cause__, OSError) else OSError(str(error)) from None
+    popen = process.proc
+    assert popen is not None  # a fresh AutoInterrupt always holds its process
+    return process, popen
+
+
+def converse(git: Git, args: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start `git <args>`, to be talked to by its standard input and output; raises OSError.
 
     Nobody reads its standard error: it dies of the first complaint.
     """
-    command = ["git", *ALWAYS, *NO_HOOKS, *args]
-    try:
-        process = git.execute(command, istream=subprocess.PIPE, as_process=True, env=env)
-    except GitCommandNotFound as error:
-        raise FileNotFoundError(str(error)) from error
-    popen, process.proc = process.proc, None  # the caller ends it
-    assert popen is not None  # a fresh AutoInterrupt always holds its process
+    process, popen = _start(git, args, env, istream=subprocess.PIPE)
+    process.proc = None  # the caller ends it
     assert popen.stderr is not None
     popen.stderr.close()
     return popen
+
+
+def stream(git: Git, args: Sequence[str], env: Mapping[str, str]) -> Generator[bytes, None, str]:
+    """Yield what `git <args>` prints, as it comes; the generator returns Git's standard error.
+
+    So the caller works while Git does, and a long answer is never in memory whole. Raises what
+    `failures.failure` makes of an exit status that is not 0, at the end.
+    """
+    try:
+        _, popen = _start(git, args, env)
+    except OSError as error:
+        raise failures.not_started(args, error) from error
+    assert popen.stdout is not None
+    assert popen.stderr is not None
+    said: list[bytes] = []
+    # Read beside standard output: a pipe that nobody empties would stop Git.
+    reader = threading.Thread(target=lambda pipe=popen.stderr: said.append(pipe.read()), daemon=True)
+    reader.start()
+    try:
+        while chunk := popen.stdout.read1(_CHUNK):  # type: ignore[attr-defined]  # a pipe is a BufferedReader
+            yield chunk
+        status = popen.wait()
+        reader.join()
+        err = b"".join(said).decode("utf-8", "replace")
+        if status != 0:
+            raise failures.failure(args, status, err)
+        return err
+    finally:
+        popen.kill()  # does nothing to one that has ended
+        popen.wait()
+        reader.join()
+        popen.stdout.close()
+        popen.stderr.close()
 
 
 def execute_telling(
@@ -127,19 +175,16 @@ def execute_telling(
     *,
     hooks: bool = False,
 ) -> tuple[int, bytes, str]:
-    """Run `git <args>` like `execute`, and pass on each line that it writes to standard error at once.
+    """Run `git <args>` like `execute`, and pass each line of its standard error on at once.
 
-    A progress bar that is drawn over itself gives a line each time; what is returned has it as it stood
-    last. With `hooks`, those of the repository run.
+    A progress bar that is drawn over itself gives a line each time; the text that is returned has its last
+    state. With `hooks`, the hooks of the repository run.
     """
-    command = ["git", *ALWAYS, *(() if hooks else NO_HOOKS), *args]
     try:
-        with tempfile.TemporaryFile() as feed:  # which needs nobody who writes meanwhile, as a pipe does
+        with tempfile.TemporaryFile() as feed:  # a pipe would need somebody who writes meanwhile
             feed.write(stdin)
             feed.seek(0)
-            process = git.execute(command, istream=feed, as_process=True, env=env)
-        popen = process.proc
-        assert popen is not None  # a fresh AutoInterrupt always holds its process
+            _, popen = _start(git, args, env, hooks=hooks, istream=feed)
         assert popen.stdout is not None
         out: list[bytes] = []
         # Read beside standard error: a pipe that nobody empties would stop Git.
@@ -149,14 +194,14 @@ def execute_telling(
         status = popen.wait()
         reader.join()
         return status, b"".join(out), err
-    except (GitCommandNotFound, OSError) as error:
+    except OSError as error:
         raise failures.not_started(args, error) from error
 
 
 def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Yield what a process writes to standard error until it has ended.
+    """Yield what a process writes to standard error until the process has ended.
 
-    Not until all have closed it: an ssh that it leaves in the background (ControlPersist) may keep it open.
+    An ssh that it leaves in the background (ControlPersist) may keep standard error open for longer.
     """
     assert popen.stderr is not None
     chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -182,19 +227,20 @@ def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 
 def _tell_lines(chunks: Iterator[bytes], tell: Tell) -> str:
-    """Pass on each line, and return those together that were not drawn over."""
+    """Pass each line on, and return the lines that were not drawn over."""
     whole, rest = [], b""
     for chunk in chunks:
         *lines, rest = _LINE_END.split(rest + chunk)
         for line, end in zip(lines[::2], lines[1::2], strict=True):
             text = line.decode("utf-8", "replace")
             tell(text)
-            whole += [text] if end.endswith(b"\n") else []
+            if end.endswith(b"\n"):
+                whole.append(text)
     return "\n".join([*whole, rest.decode("utf-8", "replace")])
 
 
 def require_git(git: Git) -> None:
-    """Raise GitMissing or GitTooOld if there is no Git that we can work with."""
+    """Raise GitMissing or GitTooOld if there is no Git that gitexp can work with."""
     if shutil.which("git") is None:
         raise failures.missing()
     if git.version_info[:2] < MINIMUM_GIT:

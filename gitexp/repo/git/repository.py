@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class Repository:
         }
         # From the top: the reader must not stand in a folder that somebody wants to remove.
         top, asks = Git(Path(root.anchor)), ("cat-file", "--batch-command")
-        self._reader = ObjectReader(partial(launch.start, top, asks, self._environment))
+        self._reader = ObjectReader(partial(launch.converse, top, asks, self._environment))
         self._waiting: list[NewObject] | None = None  # in `writing_together`
 
     @classmethod
@@ -212,36 +212,22 @@ class Repository:
         return out.decode().strip() if status == 0 else None
 
     def refs(
-        self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")
+        self,
+        *patterns: str,
+        fields: Sequence[str] = ("objectname", "refname"),
+        broken: list[str] | None = None,
     ) -> Iterator[list[bytes]]:
-        """Return for each ref below the patterns the wanted fields of `git for-each-ref`."""
-        return self.refs_and_broken(*patterns, fields=fields)[0]
+        """Yield the `fields` (of `git for-each-ref`) of each ref below the patterns, as Git finds them.
 
-    def refs_and_broken(
-        self, *patterns: str, fields: Sequence[str] = ("objectname", "refname")
-    ) -> tuple[Iterator[list[bytes]], list[str]]:
-        """Return what `refs` does, and the names of the refs that Git passes over: their files say no id,
-        or are called as no ref can be."""
+        The list `broken` is given the names of the refs that Git passes over: their files have no id in them,
+        or no ref can have their names. Raises GitFailed at the end, for a commit that cannot be read.
+        """
         text = "%00".join(f"%({name})" for name in fields) + "%00"
-        args = ("for-each-ref", f"--format={text}", "--", *patterns)
-        status, out, err = self.call(*args)
-        if status != 0:
-            raise failures.failure(args, status, err)
-        return self._split(out, fields), _BROKEN.findall(err)
-
-    @staticmethod
-    def _split(out: bytes, fields: Sequence[str]) -> Iterator[list[bytes]]:
-        # A message holds no NUL, so a field ends at one, and a ref after its last field and a line end.
-        # Cut up one by one: with 100,000 records a second copy of them all would be felt.
-        at = 0
-        while at < len(out):
-            found = []
-            for _ in fields:
-                end = out.index(b"\0", at)
-                found.append(out[at:end])
-                at = end + 1
-            at += 1
-            yield found
+        environment = {**self._environment, "GIT_INDEX_FILE": str(self.index)}
+        chunks = launch.stream(self._git, ("for-each-ref", f"--format={text}", "--", *patterns), environment)
+        err = yield from _rows(chunks, len(fields))
+        if broken is not None:
+            broken += _BROKEN.findall(err)
 
     def read_blobs(self, names: Sequence[str]) -> list[bytes | None]:
         """Return the content of each `<revision>:<path>` or object id; None where there is none."""
@@ -457,6 +443,29 @@ class Repository:
     def is_branch_name(self, name: str) -> bool:
         """Return whether Git allows `name` for a branch."""
         return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0
+
+
+def _rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[bytes], None, str]:
+    """Yield the rows of `width` fields in what Git prints; returns what `chunks` returns.
+
+    No field holds a NUL, and one ends each. Between two rows there is a line end.
+    """
+    waiting: list[bytes] = []
+    rest, line_end = b"", b""
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration as end:
+            return str(end.value)
+        *fields, rest = (rest + chunk).split(b"\0")
+        waiting += fields
+        whole = len(waiting) - len(waiting) % width
+        for at in range(0, whole, width):
+            row = waiting[at : at + width]
+            row[0] = row[0].removeprefix(line_end)
+            line_end = b"\n"
+            yield row
+        del waiting[:whole]
 
 
 def is_true(value: str | None) -> bool:
