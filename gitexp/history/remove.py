@@ -64,13 +64,13 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
     chosen = [lookup.require_own_stored(project, name) for name in selection.names]
-    going = [one for one in chosen if _is_running(one)]
-    if going and not selection.keep:
-        raise errors.ExperimentError(
-            f"{going[0].name} is {going[0].record.status}.",
-            "End it first, or wait for its end.",
-            code="still-running",
-        )
+    for one in chosen:
+        if _is_running(one) and not selection.keep:
+            raise errors.ExperimentError(
+                f"{one.name} is {one.record.status}.",
+                "End it first, or wait for its end.",
+                code="still-running",
+            )
     scope = Query(selection.everything)
     if looked_for:
         failed = True if selection.failed else None

@@ -7,7 +7,7 @@ everything can be taken back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,27 +140,32 @@ def _plan(
     project: Project, request: Takeover, changes: Sequence[TreeChange], here: dict[str, Entry]
 ) -> TreePlan:
     """The files to write and to remove; raises UnsavedChanges."""
-    doubtful = [c for c in changes if here.get(c.path) not in (None, c.old, c.new)]
+    doubtful = [c.path for c in changes if here.get(c.path) not in (None, c.old, c.new)]
     left = [c for c in request.leftovers if here.get(c.path) not in (None, c.new)]
-    head, saved = stored_versions(project, {c.path: here[c.path][1] for c in (*doubtful, *left)})
+    asked = (*doubtful, *(change.path for change in left))
+    head, saved = stored_versions(project, {path: here[path][1] for path in asked})
     if not request.force:
-        lost = [c.path for c in doubtful if c.path not in saved]
-        unsaved = [path for path in lost if path not in head]
-        _refuse(project, request, unsaved, committed=[path for path in lost if path in head])
-    wanted = {c.path: c.new for c in changes if here.get(c.path) != c.new}
+        _refuse(project, request, [path for path in doubtful if path not in saved], head)
+    wanted = [change for change in changes if here.get(change.path) != change.new]
     for change in left:
         if change.path not in head and (request.force or change.path in saved):
-            wanted[change.path] = change.new
-    return TreePlan(
-        {path: entry for path, entry in wanted.items() if entry is not None},
-        [path for path, entry in wanted.items() if entry is None],
-    )
+            wanted.append(change)
+    write: dict[str, Entry] = {}
+    remove = []
+    for change in wanted:
+        if change.new is None:
+            remove.append(change.path)
+        else:
+            write[change.path] = change.new
+    return TreePlan(write, remove)
 
 
-def _refuse(project: Project, request: Takeover, unsaved: Sequence[str], committed: Sequence[str]) -> None:
-    """Raise UnsavedChanges if unsaved files would be lost, or committed ones reverted."""
-    if not unsaved and not committed:
+def _refuse(project: Project, request: Takeover, lost: Sequence[str], head: Collection[str]) -> None:
+    """Raise UnsavedChanges if unsaved files would be lost, or files as in HEAD reverted."""
+    if not lost:
         return
+    unsaved = [path for path in lost if path not in head]
+    committed = [path for path in lost if path in head]
     parts = []
     if unsaved:
         parts.append(f"unsaved changes in {shorten(unsaved)}")

@@ -1,7 +1,7 @@
-"""The experiments that DVC has stored, as experiments like any other: read, never changed.
+"""DVC's experiments as experiments of gitexp: read, never changed.
 
-However many there are, a handful of Git processes reads them: objects are asked for by name all at once,
-and each is read and parsed once, for most experiments share most of their files.
+A handful of Git processes reads any number of experiments: objects are requested by name all at once. Each
+object is read and parsed once, for most experiments share most of their files.
 """
 
 from __future__ import annotations
@@ -30,11 +30,15 @@ from gitexp.times import stamp
 
 SOURCE = "dvc"
 
+_REF = re.compile(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)")
+_MADE = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
+_NO_NOTE = "dvc: commit experiment "  # the beginning of DVC's own message, without one of the user's
+_MOST_FOLDERS = 100
 _CACHES = (f"{DVC_CACHE}/files/md5", DVC_CACHE)  # of DVC 3, of DVC 2
 
 
 class DvcSource:
-    """DVC's experiments, as `gitexp.catalog.sources` asks for them."""
+    """The source of DVC's experiments for `gitexp.catalog.sources`."""
 
     title = "DVC"
 
@@ -46,7 +50,7 @@ class DvcSource:
 
 
 def read_refs(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
-    """Return the experiments at some refs, less those that hold something else than a commit."""
+    """The experiments at some refs, without refs to other objects than commits."""
     if not refs:
         return []
     try:
@@ -55,13 +59,13 @@ def read_refs(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
     except errors.GitFailed as error:
         if len(refs) == 1:
             return [_damaged(refs[0], f"cannot be read: {failures.reason(error)}")]
-        # Git stops at the first damaged object; that must not hide the others.
+        # Git stops at the first damaged object, which must not hide the others.
         half = len(refs) // 2
         return read_refs(project, refs[:half]) + read_refs(project, refs[half:])
 
 
 class _Objects:
-    """Git objects by `<revision>` or `<revision>:<path>`: asked for together, each read once."""
+    """Git objects by `<revision>` or `<revision>:<path>`: requested together, each read once."""
 
     def __init__(self, repo: Repository) -> None:
         self._repo = repo
@@ -69,28 +73,38 @@ class _Objects:
         self._contents: dict[str, bytes] = {}
 
     def fetch(self, names: Iterable[str]) -> None:
-        """Read the objects of these names, where there is one that is not too large."""
+        """Read the objects with some names; missing and too large ones are left out."""
         asked = [name for name in dict.fromkeys(names) if name not in self._found]
         self._found.update(zip(asked, self._repo.find_objects(asked), strict=True))
-        there = [found for name in asked if (found := self._found[name]) is not None]
-        wanted = {f.id for f in there if f.kind in ("blob", "commit") and f.size <= MAX_BYTES}
+        wanted = set()
+        for name in asked:
+            found = self._found[name]
+            if found is not None and found.kind in ("blob", "commit") and found.size <= MAX_BYTES:
+                wanted.add(found.id)
         ids = sorted(wanted - self._contents.keys())
-        contents = zip(ids, self._repo.read_objects(ids), strict=True)
-        self._contents.update((oid, content[1]) for oid, content in contents if content is not None)
+        for oid, content in zip(ids, self._repo.read_objects(ids), strict=True):
+            if content is not None:
+                self._contents[oid] = content[1]
 
     def __getitem__(self, name: str) -> GitObject | None:
-        """Return which object stands at a name that was fetched."""
+        """The object at a fetched name; None if there is none."""
         return self._found[name]
 
     def content(self, name: str) -> bytes | None:
-        """Return what a name that was fetched holds; None where nothing was read."""
+        """The content of the object at a fetched name; None if it was not read."""
         found = self._found[name]
-        return self._contents.get(found.id) if found is not None else None
+        return None if found is None else self._contents.get(found.id)
 
 
 @dataclass(frozen=True, slots=True)
 class _CommitFiles:
-    """The files of one commit that count, and its pipelines by the folder of each dvc.yaml."""
+    """The relevant files of one commit.
+
+    Attributes:
+        params, metrics: paths.
+        pipelines: by the folder of each dvc.yaml.
+        complaints: a sentence for each dvc.yaml that could not be read.
+    """
 
     params: Sequence[str]
     metrics: Sequence[str]
@@ -99,34 +113,36 @@ class _CommitFiles:
 
 
 class _Reading:
-    """What the records of some experiments are made of, read at once."""
+    """The objects behind the records of some experiments, read at once."""
 
     def __init__(self, project: Project, refs: Sequence[ForeignRef]) -> None:
         self._project = project
         self._objects = objects = _Objects(project.repo)
-        # Equal files are parsed once, and are one tree in memory.
+        # Equal files are parsed once, into one tree in memory.
         self._parse_params, self._parse_metrics = cache(parse_params), cache(files.parse_metrics)
         self._read_pipeline = cache(_read_pipeline)
         commits = list(dict.fromkeys(ref.commit for ref in refs))
         places = folders(project.repo)
-        first = [posixpath.join(folder, name) for folder in places for name in (DVC_YAML, DEFAULT_PARAMS)]
-        objects.fetch([*commits, *(f"{commit}:{name}" for commit in commits for name in first)])
+        first = list(itertools.starmap(posixpath.join, itertools.product(places, (DVC_YAML, DEFAULT_PARAMS))))
+        names = list(commits)
+        for commit in commits:
+            names += [f"{commit}:{name}" for name in first]
+        objects.fetch(names)
         self._plans = {commit: self._plan(commit, places) for commit in commits}
-        objects.fetch(
-            f"{commit}:{name}"
-            for commit, plan in self._plans.items()
-            for name in (*plan.params, *plan.metrics)
-        )
-        # dvc.lock is long, and needed only for what is in DVC's cache instead of Git.
-        objects.fetch(
-            f"{commit}:{posixpath.join(folder, DVC_LOCK)}"
-            for commit, plan in self._plans.items()
-            for folder, pipeline in plan.pipelines.items()
-            if self._not_in_git(commit, pipeline)
-        )
+        names = []
+        for commit, plan in self._plans.items():
+            names += [f"{commit}:{name}" for name in (*plan.params, *plan.metrics)]
+        objects.fetch(names)
+        # dvc.lock is long, and needed only for files in DVC's cache instead of Git.
+        locks = []
+        for commit, plan in self._plans.items():
+            for folder, pipeline in plan.pipelines.items():
+                if self._not_in_git(commit, pipeline):
+                    locks.append(f"{commit}:{posixpath.join(folder, DVC_LOCK)}")
+        objects.fetch(locks)
 
     def experiment(self, ref: ForeignRef) -> Stored | None:
-        """Return what stands at a ref, or None if that is no commit."""
+        """The experiment at a ref; None if the ref holds no commit."""
         found, data = self._objects[ref.commit], self._objects.content(ref.commit)
         if found is None:
             return _damaged(ref, "is not in this repository.")
@@ -172,7 +188,7 @@ class _Reading:
             except errors.FileError as error:
                 complaints.append(f"not read: {error.message}")
         config, found = self._project.config, pipelines.values()
-        # Usual names only where dvc.yaml gives none: each name that is looked for costs as much as one found.
+        # Usual names only without names in dvc.yaml: to look for a missing file costs as much as for another.
         params = [path for each in found for path in each.params] or config.params
         metrics = [path for each in found for path in each.metrics] or config.metrics
         return _CommitFiles(
@@ -197,7 +213,7 @@ class _Reading:
         return [name for name in pipeline.cached if self._objects[f"{commit}:{name}"] is None]
 
     def _outs(self, commit: str, folder: str, pipeline: DvcFiles) -> dict[str, str]:
-        """Return the MD5 of each output of a pipeline; a dvc.lock that cannot be read knows none."""
+        """The MD5 of each output of a pipeline; none if dvc.lock cannot be read."""
         name = posixpath.join(folder, DVC_LOCK)
         try:
             return dvc_yaml.read_lock(self._objects.content(f"{commit}:{name}") or b"", pipeline)
@@ -205,7 +221,7 @@ class _Reading:
             return {}
 
     def _cached(self, folder: str, md5: str) -> bytes | None:
-        """Return a file of the DVC cache that stands at or above the folder of a dvc.yaml."""
+        """A file of the DVC cache at or above the folder of a dvc.yaml; None if it is in none."""
         for above in (PurePosixPath(folder), *PurePosixPath(folder).parents):
             for cache_folder in _CACHES:
                 path = self._project.repo.root / above / cache_folder / md5[:2] / md5[2:]
@@ -224,7 +240,7 @@ class _Reading:
 
 def _read_pipeline(name: str, data: bytes, params: bytes | None) -> DvcFiles:
     variables: Tree = {}
-    with contextlib.suppress(errors.FileError):  # as one of the params files it gives a warning
+    with contextlib.suppress(errors.FileError):  # the same file gives a warning among the params files
         variables = files.parse(DEFAULT_PARAMS, params or b"")
     return dvc_yaml.read_pipeline(name, data, variables)
 
@@ -244,21 +260,14 @@ def _time(seconds: int) -> str:
         return ""
 
 
-_REF = re.compile(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)")
-
-
-_MADE = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
-
-
-_NO_NOTE = "dvc: commit experiment "  # what DVC writes where the user gave no message
-
-
-_MOST_FOLDERS = 100
-
-
 @dataclass(frozen=True, slots=True)
 class DvcCommit:
-    """When an experiment was made, in seconds since the epoch, and the user's message ("": none)."""
+    """The content of a commit object.
+
+    Attributes:
+        made: the time of the commit, in seconds since the epoch; 0 if it cannot be read.
+        note: the user's message; "" without one.
+    """
 
     made: int
     note: str
@@ -277,8 +286,8 @@ def refs(found: Sequence[Sequence[bytes]]) -> list[ForeignRef]:
 
 
 def folders(repo: Repository) -> Sequence[str]:
-    """Return the folders to look for a dvc.yaml in: the root, and where the index has one."""
-    # One look at the index; to list the files of every experiment would take seconds.
+    """The folders that may have a dvc.yaml: the root, and those with one in the index."""
+    # One look at the index: a list of the files of all experiments would take seconds.
     args = ("ls-files", "-z", "--", ":(top,glob)**/dvc.yaml")
     names = repo.run(*args, env={"GIT_LITERAL_PATHSPECS": "0"}).decode("utf-8", "surrogateescape")
     below = (name.rpartition("/")[0] for name in names.split("\0") if name)
@@ -286,8 +295,10 @@ def folders(repo: Repository) -> Sequence[str]:
 
 
 def read_commit(data: bytes) -> DvcCommit:
-    """Return what a commit object says; a date that cannot be read is 0."""
+    """The parsed content of a commit object."""
     head, _, message = data.partition(b"\n\n")
     made = _MADE.search(head)
     text = message.decode("utf-8", "replace").strip()
-    return DvcCommit(int(made[1]) if made else 0, "" if text.startswith(_NO_NOTE) else text)
+    if text.startswith(_NO_NOTE):
+        text = ""
+    return DvcCommit(int(made[1]) if made else 0, text)
