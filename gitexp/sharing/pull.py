@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.catalog import names
 from gitexp.failpoints import failpoint
-from gitexp.model import Damaged, Experiment
+from gitexp.model import Damaged, Experiment, Stored
 from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
@@ -49,7 +49,8 @@ class Pulled:
 def pull(project: Project, request: PullRequest, contact: Contact | None = None) -> Pulled:
     """The fate of each experiment of a pull; the pull can be undone.
 
-    New experiments appear. Edits of notes and tags are taken over, or united with edits made here. If the
+    New experiments appear. Edits of notes and tags are taken over, or united with edits made here; an
+    experiment known here that differs in anything else is refused. If the
     name is taken here, an experiment is called `name-2`. Unsound experiments (by Git's fsck, or by their
     records) are refused and keep back no other.
 
@@ -117,7 +118,9 @@ def _plan(
     if not differing:
         return sorted(told, key=_by_name), []
     mine = _by_commit(project)
-    removed = set() if even_removed else {one.commit for one in trash.contents(project.repo)}
+    removed: dict[str, list[Stored]] = {}
+    for lying in trash.contents(project.repo):
+        removed.setdefault(lying.commit, []).append(lying.experiment)
     pairs: list[Pair] = []
     new: list[Experiment] = []
     sound, refused = _checked(project, differing)
@@ -125,13 +128,39 @@ def _plan(
         same = mine.get(one.record.commit, {})
         if same:
             pairs.append(Pair(same.get(one.name) or next(iter(same.values())), one))
-        elif one.record.commit in removed:
-            told.append(Shared(one.name, None, Fate.LEFT, "you have removed it", f"gitexp pull {one.name}"))
-        else:
+        elif one.record.commit not in removed:
             new.append(one)
+        elif even_removed:
+            forged = _differences(project, removed[one.record.commit], one)
+            if forged:
+                told.append(_changed_there(one.name, forged))
+            else:
+                new.append(one)
+        else:
+            told.append(Shared(one.name, None, Fate.LEFT, "you have removed it", f"gitexp pull {one.name}"))
     merged, changes = _merged(project, pairs)
     added, created = _named(new, here)
     return sorted([*told, *refused, *merged, *added], key=_by_name), [*changes, *created]
+
+
+def _differences(project: Project, removed: Sequence[Stored], one: Experiment) -> Sequence[str]:
+    """The differences of an experiment from what was removed here; none if it is like any of those."""
+    found: Sequence[str] = ()
+    for other in removed:
+        if isinstance(other, Experiment):
+            found = unite.differences(project, other, one)
+            if not found:
+                break
+    return found
+
+
+def _changed_there(name: str, what: Sequence[str]) -> Shared:
+    """The refusal of an experiment that somebody has changed in what no edit changes."""
+    return _refused(
+        name,
+        f"it was changed there in more than its note and tags: {', '.join(what)}",
+        "What is here stays as it is. Ask who changed it there: other results are another experiment.",
+    )
 
 
 def _by_name(one: Shared) -> str:
@@ -148,7 +177,10 @@ def _by_commit(project: Project) -> dict[str, dict[str, Experiment]]:
 
 
 def _checked(project: Project, found: Mapping[str, str]) -> tuple[list[Experiment], list[Shared]]:
-    """The sound experiments at some record commits, and the refusals of all others."""
+    """The sound experiments at some record commits, and the refusals of all others.
+
+    A record's commit and baseline must be what Git says: the commit below the records, and its parent.
+    """
     edited: list[Experiment] = []
     readable: list[Experiment] = []
     refused: list[Shared] = []
@@ -161,15 +193,24 @@ def _checked(project: Project, found: Mapping[str, str]) -> tuple[list[Experimen
         if one.record.commit not in stored.parents:
             edited.append(one)
     loose = _loose(project, edited)
+    started_at = _parents(project, readable)
     sound = []
     for one in readable:
         if not one.record.status.ended:
             refused.append(_refused(one.name, f"it is {one.record.status} there"))
         elif one.id in loose:
             refused.append(_refused(one.name, "its record speaks of a commit that it does not stand on"))
+        elif one.record.baseline not in started_at[one.record.commit]:
+            refused.append(_refused(one.name, "its record speaks of a baseline that it was not made from"))
         else:
             sound.append(one)
     return sound, refused
+
+
+def _parents(project: Project, experiments: Sequence[Experiment]) -> dict[str, tuple[str, ...]]:
+    """The parents of the experiments' commits as they are written, also at the edge of a shallow clone."""
+    commits = {one.record.commit: one.record.commit for one in experiments}
+    return {one.experiment.name: one.parents for one in project.store.read_commits(commits)}
 
 
 def _loose(project: Project, edited: Sequence[Experiment]) -> set[str]:
@@ -205,6 +246,9 @@ def _merged(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list
     """The fate of experiments already here, and the changes of refs."""
     told, changes = [], []
     for pair, step in zip(pairs, unite.steps(project, pairs), strict=True):
+        if step.forged:
+            told.append(_changed_there(pair.theirs.name, step.forged))
+            continue
         fate, reason, hint = Fate.UP_TO_DATE, "", ""
         if step.waits:  # the remote has it under several names
             fate, reason, hint = Fate.LEFT, "it was taken under another name", "Pull again."

@@ -6,8 +6,9 @@ on from the other, it is the newer line. If the lines have parted, a record with
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from gitexp.model import Experiment, Record
 from gitexp.project.project import Project
@@ -36,12 +37,14 @@ class UniteStep:
         united: both sides had changed.
         lost_note: a note replaced by a newer note.
         waits: another step changes the same experiment; ask again after that.
+        forged: what differs there, and that no edit can have changed; nothing is taken over then.
     """
 
     change: RefChange | None
     united: bool = False
     lost_note: str = ""
     waits: bool = False
+    forged: Sequence[str] = ()
 
 
 def steps(project: Project, pairs: Sequence[Pair]) -> list[UniteStep]:
@@ -67,13 +70,16 @@ def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *,
     ref = PREFIX + pair.mine.name
     if pair.theirs.id in mine or waits:
         return UniteStep(None, waits=pair.theirs.id not in mine)
+    lines = _Lines.read(project, parents, [*mine, *theirs])
+    common = next((commit for commit in mine if commit in theirs), None)
+    forged = _forged(project, pair, lines.experiment(common))
+    if forged:
+        return UniteStep(None, forged=forged)
     if pair.mine.id in theirs:
         lost = pair.mine.record.note
         if lost == pair.theirs.record.note:
             lost = ""
         return UniteStep(RefChange(ref, pair.mine.id, pair.theirs.id), lost_note=lost)
-    lines = _Lines.read(project, parents, [*mine, *theirs])
-    common = next((commit for commit in mine if commit in theirs), None)
     record, lost = _united(pair, lines, common)
     tree = project.repo.resolve(pair.mine.id, "tree")
     assert tree is not None  # its record has just been read
@@ -103,8 +109,40 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
         # Of two notes of the same second, the last in order: so both sides come to the same result.
         sides = [(lines.noted(pair.mine.id), mine.note), (lines.noted(pair.theirs.id), theirs.note)]
         (_, lost), (_, note) = sorted(sides)
-    extra = {**theirs.extra, **mine.extra}
-    return replace(mine, tags=tags, note=note, extra=extra), lost
+    return replace(mine, tags=tags, note=note), lost
+
+
+_EDITABLE = ("name", "note", "tags")  # fields of the record that `rename`, `note` and `tag` change
+
+
+def differences(project: Project, one: Experiment, other: Experiment) -> list[str]:
+    """The fields of the record, and "files", that differ although no command can have changed them."""
+    found = []
+    for field in fields(Record):
+        if field.name not in _EDITABLE and _differ(
+            getattr(one.record, field.name), getattr(other.record, field.name)
+        ):
+            found.append(field.name)
+    tree, other_tree = project.repo.ids_of([f"{one.id}^{{tree}}", f"{other.id}^{{tree}}"])
+    if tree != other_tree:
+        found.append("files")
+    return found
+
+
+def _differ(one: object, other: object) -> bool:
+    # By their text: 1, 1.0 and True are equal to Python, and NaN is not equal to itself.
+    return json.dumps(one, sort_keys=True, default=repr) != json.dumps(other, sort_keys=True, default=repr)
+
+
+def _forged(project: Project, pair: Pair, common: Experiment | None) -> Sequence[str]:
+    """The differences of the other side from the experiment here.
+
+    None, if the other side has left all as it was in the last common record: what is special here stays.
+    """
+    found = differences(project, pair.mine, pair.theirs)
+    if found and common is not None and not differences(project, common, pair.theirs):
+        return ()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +156,17 @@ class _Lines:
         ids = {commit: commit for commit in commits if commit in parents}
         return cls({one.experiment.id: one for one in project.store.read_commits(ids)})
 
-    def record(self, commit: str | None) -> Record | None:
-        """The record in a commit, if any."""
+    def experiment(self, commit: str | None) -> Experiment | None:
+        """The experiment as a record commit has it, if the commit is one."""
         one = self.found.get(commit or "")
         if one is None or not isinstance(one.experiment, Experiment):
             return None
-        return one.experiment.record
+        return one.experiment
+
+    def record(self, commit: str | None) -> Record | None:
+        """The record in a commit, if any."""
+        one = self.experiment(commit)
+        return None if one is None else one.record
 
     def noted(self, tip: str) -> int:
         """The time of a tip's note, as far as first parents tell; seconds since the epoch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -508,3 +509,90 @@ def test_an_interrupted_run_can_be_shared(team: Team) -> None:
     put(team.ann, "one", status=Status.INTERRUPTED)
     team.ann.gitexp("push", "-q", "one")
     assert outcomes(team.bob.json("pull")) == {"one": "new"}
+
+
+# -- forged edits of experiments that are known here --------------------------------------------------
+
+FORGED: dict[str, dict[str, Any]] = {
+    "command": {"command": "echo evil", "argv": ("echo", "evil")},
+    "metrics": {"metrics": {"m.json": {"acc": 0.99}}},
+    "params": {"params": {"params.yaml": {"lr": 1.0}}},
+    "status": {"status": Status.FAILED},
+    "baseline": {"baseline": "1" * 40},
+    "exit_code": {"exit_code": True},
+    "extra": {"extra": {"later": 1}},
+}
+
+
+def forge(team: Team, *parents: str, tree: str = "", **fields: Any) -> None:
+    """Puts an edit of `one` on the server that no command of gitexp would make."""
+    one = experiment(team.ann, "one")
+    record = replace(one.record, **fields)
+    args = [word for parent in parents or (one.id,) for word in ("-p", parent)]
+    message = records.encode(record, "one")
+    tree = tree or team.ann.git("rev-parse", f"{one.id}^{{tree}}")
+    oid = team.ann.git("commit-tree", tree, *args, "-m", message)
+    team.ann.git("push", "-q", "-f", "origin", f"{oid}:refs/gitexp/exps/one")
+
+
+def refuses(team: Team, *args: str) -> str:
+    """The reason why `one` is refused; all that Bob has is as it was."""
+    before = refs_of(team.bob.path)
+    done = team.bob.json("pull", *args, check=False)
+    assert outcomes(done) == {"one": "refused"}
+    assert refs_of(team.bob.path) == before
+    return str(done["experiments"][0]["reason"])
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_forged_edit_is_refused(shared: Team, what: str) -> None:
+    forge(shared, **FORGED[what], note="look")
+    assert what in refuses(shared)
+    assert experiment(shared.bob, "one").record.note == "first"
+
+
+def test_a_forged_edit_on_a_line_that_has_parted_is_refused(shared: Team) -> None:
+    shared.bob.gitexp("tag", "-q", "one", "mine")
+    forge(shared, **FORGED["metrics"])
+    assert "metrics" in refuses(shared)
+
+
+def test_a_forged_edit_on_no_common_record_is_refused(shared: Team) -> None:
+    forge(shared, experiment(shared.ann, "one").record.commit, **FORGED["command"])
+    assert "command" in refuses(shared)
+
+
+def test_a_forged_edit_of_what_is_called_otherwise_here_is_refused(shared: Team) -> None:
+    shared.bob.gitexp("rename", "-q", "one", "best")
+    forge(shared, **FORGED["command"])
+    assert "command" in refuses(shared)
+
+
+def test_a_forged_log_is_refused(shared: Team) -> None:
+    blob = shared.ann.git("hash-object", "-w", "--stdin", input=b"evil\n")
+    tree = shared.ann.git("rev-parse", "HEAD^{tree}")
+    listed = shared.ann.git("ls-tree", tree) + f"\n100644 blob {blob}\tzz\n"
+    forge(shared, tree=shared.ann.git("mktree", input=listed.encode()))
+    assert "files" in refuses(shared)
+
+
+@pytest.mark.parametrize("args", [("--all",), ("one",)])
+def test_a_forged_edit_of_what_is_removed_here_is_refused(shared: Team, args: tuple[str, ...]) -> None:
+    shared.bob.gitexp("remove", "-q", "one")
+    forge(shared, **FORGED["metrics"])
+    assert "metrics" in refuses(shared, *args)
+
+
+def test_a_forged_edit_is_not_imported(shared: Team) -> None:
+    forge(shared, **FORGED["command"])
+    before = refs_of(shared.bob.path)
+    error = shared.bob.json("import", str(shared.bare), "one", check=False)["error"]
+    assert error["code"] == "bad-record"
+    assert "command" in error["message"]
+    assert refs_of(shared.bob.path) == before
+
+
+def test_a_baseline_that_the_commit_does_not_stand_on_is_refused(team: Team, tmp_path: Path) -> None:
+    lair = hostile(team, tmp_path)
+    lair.record("one", baseline=team.bob.git("rev-parse", "HEAD~1"))
+    assert "baseline" in refuses(team, "--from", "them")
