@@ -63,22 +63,26 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
         raise errors.UsageError(
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
-    chosen = [lookup.require_own_stored(project, name) for name in selection.names]
-    for one in chosen:
-        if _is_running(one) and not selection.keep:
+    named = [lookup.require_own_stored(project, name) for name in selection.names]
+    scope = Query(selection.everything)
+    if selection.keep:
+        kept = {one.name for one in named}
+        return [one for one in _readable(project, scope) if one.name not in kept]
+    _refuse_running(named)
+    if looked_for:
+        failed = True if selection.failed else None
+        named += _readable(project, replace(scope, failed=failed, filter=selection.filter))
+    return list({(one.source, one.name): one for one in named}.values())
+
+
+def _refuse_running(named: Sequence[Stored]) -> None:
+    for one in named:
+        if _is_running(one):
             raise errors.ExperimentError(
                 f"{one.name} is {one.record.status}.",
                 "End it first, or wait for its end.",
                 code="still-running",
             )
-    scope = Query(selection.everything)
-    if looked_for:
-        failed = True if selection.failed else None
-        chosen += _readable(project, replace(scope, failed=failed, filter=selection.filter))
-    if selection.keep:
-        kept = {one.name for one in chosen}
-        chosen = [one for one in _readable(project, scope) if one.name not in kept]
-    return list({(one.source, one.name): one for one in chosen}.values())
 
 
 def remove(project: Project, experiments: Sequence[Stored]) -> None:

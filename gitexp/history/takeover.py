@@ -146,13 +146,16 @@ def _plan(
     head, saved = stored_versions(project, {path: here[path][1] for path in asked})
     if not request.force:
         _refuse(project, request, [path for path in doubtful if path not in saved], head)
+    replaceable = left if request.force else [change for change in left if change.path in saved]
     wanted = [change for change in changes if here.get(change.path) != change.new]
-    for change in left:
-        if change.path not in head and (request.force or change.path in saved):
-            wanted.append(change)
+    wanted += [change for change in replaceable if change.path not in head]
+    return _tree_plan(wanted)
+
+
+def _tree_plan(changes: Iterable[TreeChange]) -> TreePlan:
     write: dict[str, Entry] = {}
     remove = []
-    for change in wanted:
+    for change in changes:
         if change.new is None:
             remove.append(change.path)
         else:

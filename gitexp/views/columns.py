@@ -71,14 +71,19 @@ def choose(
     differing = {*about, *with_several_values(heads, experiments, [*metrics, *params])}
     same = [column for column in params if column not in differing]
     every = [*metrics, *(column for column in params if column in differing), *about, *same]
-    if wanted.only:
-        every = [column for pattern in wanted.only for column in _matching(pattern, every)]
-    chosen = []
-    for column in dict.fromkeys(every):
-        is_hidden = any(_matches(column.key, pattern) for pattern in wanted.hide)
-        if not is_hidden and (column in differing or not wanted.only_changed):
-            chosen.append(column)
-    return chosen
+    if wanted.only_changed:
+        return [column for column in _picked(every, wanted) if column in differing]
+    return _picked(every, wanted)
+
+
+def _picked(every: Sequence[Column], wanted: Columns) -> list[Column]:
+    """The columns that the patterns of `wanted` leave, each once."""
+    found: dict[Column, None] = {}
+    if not wanted.only:
+        found.update(dict.fromkeys(every))
+    for pattern in wanted.only:
+        found.update(dict.fromkeys(_matching(pattern, every)))
+    return [column for column in found if not any(_matches(column.key, p) for p in wanted.hide)]
 
 
 def named(key: str, found: Sequence[Row]) -> Column:
