@@ -51,7 +51,7 @@ class Filter:
     def matches(self, row: Row, now: datetime) -> bool:
         """Whether a row passes the filter; a name that the row lacks is no error."""
         readers = {name: _reader(name, [row]) or _nothing for name in self.names}
-        return self._lets_through(_Scope(row, now, readers))
+        return self._lets_through(_RowScope(row, now, readers))
 
     def select(
         self, rows: Sequence[Row], now: datetime, others: Callable[[], Sequence[Row]] = tuple
@@ -67,9 +67,9 @@ class Filter:
                 if readers[name.text] is None and _reader(name.text, every) is None:
                     raise self._unknown(name, every)
         found = {name: reader or _nothing for name, reader in readers.items()}
-        return [row for row in rows if self._lets_through(_Scope(row, now, found))]
+        return [row for row in rows if self._lets_through(_RowScope(row, now, found))]
 
-    def _lets_through(self, scope: _Scope) -> bool:
+    def _lets_through(self, scope: _RowScope) -> bool:
         return scope.row.error is None and _holds(self.condition, scope)
 
     def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
@@ -185,7 +185,7 @@ def _seconds(operand: Literal, name: str, text: str) -> Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
+class _RowScope:
     """One row, the present time, and the reader of each name in the filter."""
 
     row: Row
@@ -238,7 +238,7 @@ def _of_file(file: str, key: str) -> Reader:
     return read
 
 
-def _holds(condition: Condition, scope: _Scope) -> bool:
+def _holds(condition: Condition, scope: _RowScope) -> bool:
     match condition:
         case Truth(operand):
             return bool(scope.value(operand))

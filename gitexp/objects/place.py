@@ -62,7 +62,7 @@ class Placed:
         return bool(self.written or self.removed)
 
 
-class _Ready(NamedTuple):
+class _ReadyFile(NamedTuple):
     """A finished file, to be moved from `temporary` to `path`. `stat` is from when it was made."""
 
     path: str
@@ -111,7 +111,7 @@ def carry_out(
     """
     artifact = todo.artifact
     kept = _kept(store, root, todo, cache) if todo.unsaved else None
-    ready: list[_Ready] = []
+    ready: list[_ReadyFile] = []
     with translated(f"could not write {artifact.path}"):
         if todo.write or todo.remove:
             with _staging(store, root, artifact.path) as folder:
@@ -155,16 +155,16 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
 
 def _make_ready(
     store: ObjectStore, folder: str, write: Mapping[str, File], links: Sequence[str], count: Count
-) -> Iterator[_Ready]:
+) -> Iterator[_ReadyFile]:
     names = FileNames(folder)
     maker = _Maker(store, links, count)
 
-    def make(item: tuple[str, File]) -> _Ready:
+    def make(item: tuple[str, File]) -> _ReadyFile:
         path, file = item
         temporary = names.new()
         of = maker.make(file, temporary)
         count.done()
-        return _Ready(path, temporary, file.hash, of)
+        return _ReadyFile(path, temporary, file.hash, of)
 
     items = large_first(write.items(), lambda item: item[1].size)
     return in_parallel(make, items, sum(file.size for file in write.values()))
@@ -225,7 +225,7 @@ def _require(file: File, hash_: str) -> None:
 # -- moved into place ---------------------------------------------------------------------------------
 
 
-def _change_files(root: Path, todo: Placement, ready: Sequence[_Ready]) -> None:
+def _change_files(root: Path, todo: Placement, ready: Sequence[_ReadyFile]) -> None:
     artifact = todo.artifact
     files = WorkspaceFiles(root)
     for path in todo.remove:
@@ -254,7 +254,7 @@ def _require_untouched(root: Path, path: str, todo: Placement) -> None:
         )
 
 
-def _remember(root: Path, ready: Sequence[_Ready], cache: StatCache) -> None:
+def _remember(root: Path, ready: Sequence[_ReadyFile], cache: StatCache) -> None:
     """Put the files into the cache, if nobody has changed them since they were made."""
     real = os.path.realpath(root)
     if ready and sum(each.stat.st_size for each in ready) >= _TO_REMEMBER:

@@ -26,7 +26,7 @@ _SLOWEST_PROBE = 20.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One computer; `cpus` are those that this process may use."""
+    """One computer; `cpus` counts the CPUs open to this process."""
 
     host: str
     user: str
@@ -35,15 +35,18 @@ class Machine:
 
 
 def machine() -> Machine:
-    """The computer that this is."""
+    """This computer."""
     return Machine(socket.gethostname(), _user(), _platform(), _cpus())
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An interpreter and its packages, as (name, version) sorted by name, names in PyPI's normal form.
+    """An interpreter and its packages.
 
-    `python` is None where the command runs on none, or on one that did not answer: `warning` then says why.
+    Attributes:
+        python: its version; None for a command without one, or without an answer.
+        packages: (name, version) sorted by name, names in PyPI's normal form.
+        warning: the reason for a missing answer.
     """
 
     python: str | None  # "3.11.7"
@@ -53,20 +56,20 @@ class Environment:
     warning: str | None = None
 
     def text(self) -> str:
-        """The environment as a requirements file that pip can read, what is no package in comments."""
+        """The environment as a requirements file for pip, everything else in comments."""
         heads = {"python": self.python, "implementation": self.implementation, "platform": self.platform}
         comments = [f"# {key} {value}\n" for key, value in heads.items() if value]
         return "".join([*comments, *(f"{name}=={version}\n" for name, version in self.packages)])
 
 
 def start_probe(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> EnvironmentProbe:
-    """A probe at work on the interpreter that `command` will run on. Never raises; ask it for its result."""
+    """A probe at work on the interpreter for `command`. Never raises; ask for its result."""
     interpreter = find_interpreter(command, cwd, env)
     return EnvironmentProbe(interpreter, cwd, env)
 
 
 class EnvironmentProbe:
-    """Lists an interpreter's packages in a process of its own, beside the run, so that it costs no time."""
+    """Lists an interpreter's packages in a process of its own, beside the run, at no cost of time."""
 
     def __init__(self, interpreter: Path | None, cwd: Path, env: Mapping[str, str]) -> None:
         self._interpreter = interpreter
@@ -93,7 +96,7 @@ class EnvironmentProbe:
             self._answer.close()
 
     def result(self, timeout: float = _SLOWEST_PROBE) -> Environment:
-        """What the probe found, waiting at most `timeout` seconds for it; the same when asked again."""
+        """The findings of the probe after at most `timeout` seconds; the same when asked again."""
         if self._result is None:
             self._result = self._finish(timeout)
         return self._result
@@ -133,7 +136,7 @@ class EnvironmentProbe:
 
 
 def _tidy(packages: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Each package once, as Python would find it first; without what no package can be called."""
+    """Each package once, as Python would find it first; without impossible names."""
     found: dict[str, str] = {}
     for name, version in packages:
         with contextlib.suppress(ValueError):

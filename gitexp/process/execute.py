@@ -25,11 +25,13 @@ _MERCY = 5.0  # seconds that a command has to end when gitexp itself fails
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended.
+    """The end of a command.
 
-    `exit_code` is as a shell gives it: 128+N for death by signal N. `signal` is the first of
-    Ctrl-C, SIGTERM, SIGHUP and SIGQUIT that reached gitexp meanwhile, whatever the command made of
-    it; `interrupted` says that there was one. `duration` is in seconds, by a clock that is never set.
+    Attributes:
+        exit_code: as a shell gives it: 128+N for death by signal N.
+        interrupted: whether a signal reached gitexp meanwhile.
+        signal: the first of Ctrl-C, SIGTERM, SIGHUP and SIGQUIT, whatever the command made of it.
+        duration: seconds, by a monotonic clock.
     """
 
     exit_code: int
@@ -48,11 +50,11 @@ def execute(
     stderr: int = 2,
     on_start: Callable[[int], None] | None = None,
 ) -> Outcome:
-    """How `command` ended, having run in `cwd`, its output shown on our descriptors and copied to `log`.
+    """Run `command` in `cwd` to its end, its output shown on our descriptors and copied to `log`.
 
-    A list runs without a shell, a string through it. Standard input is the command's, untouched.
-    `on_start` is given the process id. Signals are handled as `gitexp.process.signals` says, and left
-    as they were found. Raises CommandNotFound if the command cannot be started.
+    A list runs without a shell, a string through it. Standard input is the command's, untouched. `on_start`
+    is given the process id. Signals are handled as in `gitexp.process.signals`, and left as found. Raises
+    command-not-found if the command cannot be started.
     """
     find_program(command, cwd, env)
     with Streams(stdout, stderr) as streams, SignalRelay(streams.resize) as relay:

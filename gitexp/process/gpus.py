@@ -11,7 +11,7 @@ _SLOWEST = 5.0  # seconds
 
 
 class GpuProbe:
-    """nvidia-smi at work, if there is one. Never raises; ask it for its `result`."""
+    """nvidia-smi at work, if installed. Never raises; ask for its `result`."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

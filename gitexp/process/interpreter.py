@@ -20,11 +20,10 @@ _LONG_SHEBANG = re.compile(rb"'''exec' \"?([^\"\n]+?)\"? \"\$0\"")
 
 
 def find_interpreter(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:
-    """The absolute path of the Python that `command` will run on; None if it is none or not to be seen.
+    """The absolute path of the Python for `command`; None without a visible one.
 
-    A program named python, a script that starts with a Python's path (torchrun), the project's
-    environment for `uv run` and its like, what a wrapper such as `nice` runs, or the first of these
-    in a shell line.
+    It may be a program named python, a script with a Python's path (torchrun), the project's environment for
+    `uv run` and its like, the program behind a wrapper such as `nice`, or the first of these in a shell line.
     """
     lines = simple_commands(command) if isinstance(command, str) else [list(command)]
     for words in lines:
@@ -50,7 +49,7 @@ def _interpreter_of(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> 
 
 
 def _wrapped(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Path | None:
-    """The interpreter of the first argument that has one: every wrapper has other options before it."""
+    """The interpreter of the first argument with one: every wrapper has other options before it."""
     words = without_assignments(arguments)
     for start in range(len(words)):
         if (found := _interpreter_of(words[start:], cwd, env)) is not None:

@@ -18,12 +18,11 @@ Window = Callable[[], AbstractContextManager[None]]
 
 @contextlib.contextmanager
 def held_back() -> Iterator[Window]:
-    """Keep SIGINT, SIGTERM and SIGHUP waiting until the block ends; gives the way to let them through.
+    """Keep SIGINT, SIGTERM and SIGHUP waiting until the block ends; gives a way to let them through.
 
-    `with held_back() as let_through: ... with let_through(): ...` takes what has waited, and what
-    comes, inside the inner block. A Ctrl-C that is left at the end is dropped: what it was to
-    interrupt has ended. Outside the main thread, where Python takes no signals, and on Windows,
-    which blocks none, it does nothing.
+    `with held_back() as let_through: ... with let_through(): ...` takes the waiting signals, and new ones,
+    inside the inner block. A Ctrl-C left over at the end is dropped: its target has ended. Outside the main
+    thread, where Python takes no signals, and on Windows, without blocked signals, nothing is held back.
     """
     if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield contextlib.nullcontext

@@ -34,7 +34,7 @@ class _Job:
 
 
 class Jobs:
-    """Use it as a context manager: what still runs at the end, because gitexp has failed, is ended."""
+    """Processes at the same time; a context manager that ends the rest after a failure of gitexp."""
 
     def __init__(self, on_start: Callable[[int], None] = lambda pid: None) -> None:
         self._on_start = on_start
@@ -55,15 +55,15 @@ class Jobs:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal has come that is to end them all: then start none."""
+        """Whether a signal has come to end all jobs: then start none."""
         return self._relay.interrupted_by is not None
 
     def start(
         self, name: str, commands: Sequence[Command], *, cwd: Path, env: Mapping[str, str], output: Path
     ) -> None:
-        """Start a job: its commands run one after another, until one fails; `output` has what they print.
+        """Start a job: its commands run one after another, until one fails; `output` takes their output.
 
-        Raises CommandNotFound or StorageError if the first cannot be started.
+        Raises command-not-found or StorageError if the first cannot be started.
         """
         first, *rest = commands
         try:

@@ -13,7 +13,7 @@ from gitexp.model import ProcessId
 
 
 def current_process() -> ProcessId:
-    """This process, named so that no later process with the same pid is taken for it."""
+    """This process, not to be confused with a later process of the same pid."""
     return process_of(os.getpid())
 
 
@@ -23,9 +23,9 @@ def process_of(pid: int) -> ProcessId:
 
 
 def is_alive(process: ProcessId) -> bool | None:
-    """Whether it runs now; None where that cannot be known: another host, or hidden from this user.
+    """Whether the process runs now; None for another host or a hidden process.
 
-    A process that has ended but was not waited for yet (a zombie) is not alive.
+    A zombie, which has ended but was not waited for yet, is not alive.
     """
     if process.host != _host() or not process.started:
         return None
@@ -40,7 +40,7 @@ def is_alive(process: ProcessId) -> bool | None:
 def works_in(program: str, folders: Collection[Path]) -> bool | None:
     """Whether a process of that program stands in one of these folders; None where nobody can know.
 
-    Which is the case on other systems than Linux, and where processes of other users are hidden.
+    Nobody can on other systems than Linux, or with hidden processes of other users.
     """
     if sys.platform != "linux":
         return None
@@ -97,7 +97,7 @@ if sys.platform == "win32":
 else:
 
     def _hidden(pid: int) -> bool:
-        """Whether there is such a process after all, of another user (/proc mounted with hidepid)."""
+        """Whether another user's process hides behind a /proc mounted with hidepid."""
         try:
             os.kill(pid, 0)
         except PermissionError:

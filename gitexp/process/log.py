@@ -25,9 +25,12 @@ _CHUNK = 256 * 1024
 
 
 class LogFile:
-    """A log being written: `error` is what first went wrong, `dropped` counts the bytes left out.
+    """A log being written.
 
-    What is written is written to the log `also` too, if there is one.
+    Attributes:
+        error: the first failure of a write.
+        dropped: the number of bytes left out.
+        also: a second log for the same output.
     """
 
     def __init__(self, path: Path, file: FileIO, limit: int) -> None:
@@ -123,9 +126,9 @@ class LogFile:
 
 
 def read_log(path: Path, limit: int = LIMIT) -> bytes:
-    """The final text of a log, at most `limit` bytes, whether or not its writer lived to close it.
+    """The final text of a log, at most `limit` bytes, even if its writer died.
 
-    Raises OSError where it cannot be read.
+    Raises OSError for an unreadable log.
     """
     text = BytesIO()
     with FileIO(path) as file:
@@ -134,7 +137,7 @@ def read_log(path: Path, limit: int = LIMIT) -> bytes:
 
 
 def shorten(path: Path, limit: int = LIMIT) -> None:
-    """Bring a log that its command wrote itself, and that has ended, within the limit; raises OSError."""
+    """Bring a finished log within the limit; raises OSError."""
     if path.stat().st_size <= limit:
         return
     shorter = path.with_name(path.name + ".new")
@@ -147,10 +150,10 @@ def shorten(path: Path, limit: int = LIMIT) -> None:
 
 
 def _copy_shortened(source: FileIO, target: FileIO | BytesIO, limit: int) -> int:
-    """Copy the head and tail of a log, or all of it within the limit; returns how many bytes that leaves out.
+    """Copy the head and tail of a log, or all of it within the limit; the number of bytes left out.
 
-    Both are cut at line ends where lines are not very long. A log that was shortened before keeps
-    its head, and its new marker counts both times.
+    Both are cut at line ends unless lines are very long. A log shortened before keeps its head, and its new
+    marker counts both times.
     """
     size = source.seek(0, SEEK_END)
     if size <= limit:

@@ -16,10 +16,10 @@ Pattern = tuple[str, str]  # the name of the value, and a regular expression
 def find_printed(
     log: bytes, patterns: Sequence[Pattern], timeout: float = TIMEOUT
 ) -> Mapping[str, str | None]:
-    """The value of each name, None where its pattern matches nowhere.
+    """The value of each name, None for a pattern without a match.
 
-    Those are missing that were not looked for to the end, because a pattern took too long or is none.
-    Never raises for what the log or the patterns hold.
+    Names not searched to the end are missing, because a pattern took too long or is invalid. Never raises,
+    whatever the log or the patterns hold.
     """
     script = Path(__file__).with_name("search_output.py").read_text("utf-8")
     try:

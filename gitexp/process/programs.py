@@ -22,10 +22,10 @@ _BUILTINS = frozenset(
 
 
 def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:
-    """The file that `command` would start, by env's PATH and from `cwd`.
+    """The file of the program in `command`, by env's PATH and from `cwd`.
 
-    A string is for the shell to understand: None, unless it is so plain that its first word is
-    surely a program. Raises CommandNotFound where the program is not there or may not be run.
+    None for a string, which the shell understands, unless its first word is surely a program. Raises
+    command-not-found for a missing or forbidden program.
     """
     if isinstance(command, str):
         words = next(simple_commands(command), []) if _PLAIN.fullmatch(command) else []
@@ -119,6 +119,6 @@ def simple_commands(line: str) -> Iterator[list[str]]:
 
 
 def without_assignments(words: Sequence[str]) -> list[str]:
-    """The words from the first that is not NAME=value."""
+    """The words without the leading NAME=value ones."""
     start = next((i for i, word in enumerate(words) if not _ASSIGNMENT.match(word)), len(words))
     return list(words[start:])

@@ -24,7 +24,7 @@ def as_lines(data: bytes) -> str:
 
 
 def last_match(pattern: str, text: str) -> "str | None":
-    """What the first group of the last match says, or all of it without groups; None if there is none."""
+    """The first group of the last match, or all of it without groups; None without a match."""
     found = None
     for match in re.finditer(pattern, text, re.MULTILINE):
         value = match[1] if match.re.groups else match[0]

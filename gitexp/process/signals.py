@@ -38,10 +38,10 @@ _LAST_CTRL_C = 3
 
 
 class SignalRelay:
-    """Handles gitexp's signals for as long as it is entered; `interrupted_by` is the first that interrupts.
+    """Handles gitexp's signals while entered; `interrupted_by` is the first interrupting one.
 
-    `resize` is called when the terminal's size has changed. Outside the main thread, where Python
-    allows no handlers, it leaves all signals alone.
+    `resize` is called after a change of the terminal's size. Outside the main thread, where Python allows no
+    handlers, all signals are left alone.
     """
 
     def __init__(self, resize: Callable[[], None]) -> None:
@@ -71,9 +71,9 @@ class SignalRelay:
             signal.signal(each, handler)
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
-        """From now on pass signals on to `process`, those first that came before it started.
+        """Pass signals on to `process` from now on, beginning with earlier ones.
 
-        There may be several at a time.
+        Several processes can be attached at a time.
         """
         self._processes = [*(each for each in self._processes if each.returncode is None), process]
         early, self._early = self._early, []
@@ -85,7 +85,7 @@ class SignalRelay:
             self._previous_mask = before if self._previous_mask is None else self._previous_mask
 
     def unblock(self) -> None:
-        """Let a command that is started now inherit nothing that is blocked for one that runs."""
+        """Let a new command inherit no signals blocked on behalf of a running one."""
         if sys.platform != "win32" and self._previous_mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._previous_mask)
 

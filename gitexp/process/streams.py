@@ -35,7 +35,7 @@ _LARGEST_PIPE = 1024 * 1024  # bytes, /proc/sys/fs/pipe-max-size
 
 
 class _Stream:
-    """One way out of the command: it writes to `inlet`, we read `source` and show it on `screen`."""
+    """One way out of the command: from its `inlet` through our `source` to the `screen`."""
 
     def __init__(self, screen: int) -> None:
         self.screen: int | None = screen
@@ -71,7 +71,7 @@ class _Stream:
             raise
 
     def show(self, data: bytes) -> None:
-        """Write all of `data` to the screen, or never again to one that is gone."""
+        """Write all of `data` to the screen, unless the screen is gone."""
         left = memoryview(data)
         while left and self.screen is not None:
             try:

@@ -69,7 +69,7 @@ class ThreadedStreams:
             self._over = True
 
     def _enough(self, ended: float) -> bool:
-        """Whether what holds a pipe open now is a descendant; its reader ends with it, or with gitexp."""
+        """Whether a descendant alone holds the pipe open; its reader ends with it, or with gitexp."""
         with self._lock:
             now = time.monotonic()
             return now - self._heard > _GRACE or now - ended > _PATIENCE

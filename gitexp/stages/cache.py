@@ -40,7 +40,7 @@ class EarlierRun:
     log: bytes | None
 
 
-class _Found(NamedTuple):
+class _IndexEntry(NamedTuple):
     """A place where the index has a key: the experiment, the blob of its lock, the name of the stage."""
 
     experiment: str
@@ -65,7 +65,7 @@ class StageCache:
         found = []
         for experiment, blob in self._locks.items():
             for stage in self._index.stages_with(key, blob):
-                found.append(_Found(experiment, blob, stage))
+                found.append(_IndexEntry(experiment, blob, stage))
         found.sort(key=lambda each: each.stage != name)
         return self._read(found[:_MOST], key)
 
@@ -73,7 +73,7 @@ class StageCache:
         """Whether an experiment has this artifact: data, or the out of a run."""
         return any(self._index.has_artifact(hash_, blob) for blob in self._locks.values())
 
-    def _read(self, found: Sequence[_Found], key: str) -> Iterator[EarlierRun]:
+    def _read(self, found: Sequence[_IndexEntry], key: str) -> Iterator[EarlierRun]:
         logs = [f"{_LOGS_OF % each.experiment}/{log_name(each.stage)}" for each in found]
         blobs = list({each.blob for each in found if each.blob not in self._parsed})
         read = self._project.repo.read_blobs([*logs, *blobs])

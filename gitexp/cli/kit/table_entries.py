@@ -75,7 +75,7 @@ def entries(table: Table, columns: Sequence[Column], width: int | None, precisio
     deepest, longest = _DEEPEST, None
     if width is not None:
         deepest, longest = min(_DEEPEST, width // _WIDTH_PER_LEVEL), LONGEST
-    maker = _Maker(table, columns, precision, longest)
+    maker = _EntryMaker(table, columns, precision, longest)
     found = [maker.entry(table.workspace, "", "bold")]
     for group in table.groups:
         stems = [""] * len(group.rows)
@@ -90,7 +90,7 @@ def entries(table: Table, columns: Sequence[Column], width: int | None, precisio
     return found
 
 
-class _Maker:
+class _EntryMaker:
     """Makes the entries of one table."""
 
     def __init__(self, table: Table, columns: Sequence[Column], precision: int, longest: int | None) -> None:
