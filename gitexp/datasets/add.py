@@ -1,4 +1,4 @@
-"""Data that no stage makes, put under version control: stored, listed, and ignored by Git."""
+"""Data that no stage makes, put under version control: stored, listed in gitexp.yaml, ignored by Git."""
 
 from __future__ import annotations
 
@@ -35,8 +35,14 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What is versioned now. `changed` are those whose content the lock did not have, `files` what was
-    written for that: all relative to the root. `warnings` tell of secrets among it."""
+    """Data that was added. Paths are relative to the root.
+
+    Attributes:
+        artifacts: all added data.
+        changed: paths of data whose content is new in the lock.
+        files: files that were changed: .gitignore, gitexp.lock, gitexp.yaml.
+        warnings: sentences about files that look like secrets.
+    """
 
     artifacts: Sequence[Artifact]
     changed: Sequence[str]
@@ -45,11 +51,11 @@ class Added:
 
 
 def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | None = None) -> Added:
-    """Store files and folders, and list them in gitexp.yaml and gitexp.lock; Git is told to ignore them.
+    """Store files and folders, list them in gitexp.yaml and gitexp.lock, and have Git ignore them.
 
-    `names` are relative to where the user stands. What is listed already is stored as it is now. All are
-    looked at before anything is written. Raises UsageError, UnsafePath, TrackedOut or DataError for what
-    cannot be data here; UnstorableData; DiskFull or StorageError; LockError.
+    `names` are relative to the user's folder. Data that is listed already is stored as it is now. All names
+    are checked before anything is written. Raises UsageError, UnsafePath, TrackedOut or DataError for names
+    that cannot be data; UnstorableData; DiskFull or StorageError; LockError.
     """
     project = project.at_home()
     paths = list(dict.fromkeys(_path(project, name) for name in names))
@@ -62,16 +68,16 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
     failpoint("add:stored")
     with held_back():
         files = _write_down(project, artifacts)
-    changed = [artifact.path for artifact in artifacts if before.get(artifact.path) != artifact]
-    new = [artifact for artifact in artifacts if artifact.path in changed]
-    return Added(artifacts, changed, files, secrets.warnings(project.repo.root, store, new))
+    changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
+    warnings = secrets.warnings(project.repo.root, store, changed)
+    return Added(artifacts, [artifact.path for artifact in changed], files, warnings)
 
 
 # -- what may be added --------------------------------------------------------------------------------
 
 
 def _path(project: Project, name: str) -> str:
-    """Return a name relative to the root, links in it not followed; raises UsageError or UnsafePath."""
+    """A name as a path relative to the root. Links are not followed. Raises UsageError or UnsafePath."""
     root = project.repo.root.resolve()
     full = Path(os.path.normpath(project.here / name))
     if not name or not full.is_relative_to(root):
@@ -80,7 +86,9 @@ def _path(project: Project, name: str) -> str:
     if path == ".":
         raise errors.UsageError("The whole repository cannot be data.", "Name the files or folders in it.")
     why = fault(path)
-    if why is None and (_CONTROL.search(path) or _as_config_has_it(project, path) != path):
+    # The config reads a path in its own way: the path must come back as it is.
+    read_back = inside(project.config.folder, _shown(project, path))
+    if why is None and (_CONTROL.search(path) or read_back != path):
         why = "cannot be written into gitexp.yaml"
     if why is not None:
         raise errors.UnsafePath(f"The path {path!a} {why}.", "Call it something else.")
@@ -89,12 +97,8 @@ def _path(project: Project, name: str) -> str:
     return path
 
 
-def _as_config_has_it(project: Project, path: str) -> str | None:
-    return inside(project.config.folder, _shown(project, path))
-
-
 def _shown(project: Project, path: str) -> str:
-    """Return a path as the files of the project have it: relative to its folder."""
+    """A path relative to the project's folder, as in the files of the project."""
     return posixpath.relpath(path, project.config.folder or ".")
 
 
@@ -108,10 +112,10 @@ def _refuse(project: Project, paths: Sequence[str]) -> None:
                 )
     _refuse_outs(project, paths)
     if tracked := list(indexes.files(project.repo, project.repo.index, paths)):
-        tops = project.typed(*(path for path in paths if any(lies_in(each, path) for each in tracked)))
+        tops = [path for path in paths if any(lies_in(each, path) for each in tracked)]
         raise errors.DataError(
             f"Git tracks {shorten(tracked)}: what is data is not in Git too.",
-            f"Take it out of Git, and leave it on disk: git rm -r --cached -- {tops}",
+            f"Take it out of Git, and leave it on disk: git rm -r --cached -- {project.typed(*tops)}",
             code="tracked-out",
         )
 
@@ -121,12 +125,14 @@ def _refuse_overlaps(project: Project, path: str, together: Sequence[str]) -> No
         if other != path and lies_in(path, other):
             raise errors.DataError(f"{path} lies in {other}.", f"Add {other} alone, or what is in it.")
     for other in project.config.data:
-        if other != path and lies_in(path, other):
+        if other == path:
+            continue
+        if lies_in(path, other):
             raise errors.DataError(
                 f"{path} lies in {other}, which is data already.",
                 f"To store it as it is now: gitexp add {project.typed(other)}",
             )
-        if other != path and lies_in(other, path):
+        if lies_in(other, path):
             raise errors.DataError(
                 f"{other}, in {path}, is data already.",
                 f"Take it out of data: in {CONFIG_FILE} first, or add the other folders one by one.",
@@ -137,27 +143,30 @@ def _refuse_outs(project: Project, paths: Sequence[str]) -> None:
     pipeline = project.pipeline()
     for stage in pipeline.stages if pipeline is not None else ():
         for out in stage.outs:
-            if path := next((p for p in paths if lies_in(p, out.path) or lies_in(out.path, p)), None):
+            if (path := _overlapping(paths, out.path)) is not None:
                 raise errors.DataError(
                     f"{path} is made by the stage {stage.name} ({out.path} is an out of it).",
                     "gitexp run stores it; data is what no stage makes.",
                 )
     for result in project.config.outs:
-        if path := next((p for p in paths if overlap(p, result)), None):
+        if (path := _overlapping(paths, result)) is not None:
             raise errors.DataError(
                 f"{path} is a result of the command ({result} stands under outs:).",
                 "gitexp run stores it; data is what no run makes.",
             )
 
 
+def _overlapping(paths: Sequence[str], other: str) -> str | None:
+    return next((path for path in paths if overlap(path, other)), None)
+
+
 # -- written down -------------------------------------------------------------------------------------
 
 
 def _write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
-    """Write .gitignore, gitexp.lock and gitexp.yaml; return those that were changed.
+    """Write .gitignore, gitexp.lock and gitexp.yaml; return the paths of the changed files.
 
-    In this order: whatever a kill leaves out, the same command again completes, and nothing that is
-    listed is unknown.
+    The order matters: after a kill, the same command completes the rest, and all listed data is in the lock.
     """
     root, config = project.repo.root, project.config
     changed = ignore(project, [artifact.path for artifact in artifacts])
@@ -172,7 +181,7 @@ def _write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
 
 
 def _list_in_config(project: Project, paths: Sequence[str]) -> bool:
-    """Add paths to `data:` of gitexp.yaml, made if it is not there; all else in it stays."""
+    """Add paths to `data:` of gitexp.yaml, and leave the rest as it is. Whether the file was changed."""
     if not paths:
         return False
     file = project.folder / CONFIG_FILE

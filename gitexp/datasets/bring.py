@@ -1,4 +1,4 @@
-"""Artifacts brought from the object store into a workspace, and before from the data remote if need be."""
+"""Artifacts brought into a workspace from the object store or, if need be, from the data remote."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from gitexp.project.project import Project
 
 
 def missing_data(project: Project, code: Project, root: Path) -> tuple[Artifact, ...]:
-    """Return the data, as the lock of a workspace has it, that is not there; `code` is whose config counts.
+    """The data that the workspace at `root` lacks, as in its lock. The config of `code` names the data.
 
-    Raises LockError, or MissingData if some of it cannot be brought.
+    Raises LockError; MissingData for data that cannot be brought.
     """
     data = lock_file.read(root, code.config).data
-    wanted = [data[path] for path in code.config.data if path in data and not os.path.lexists(root / path)]
+    missing_ = [path for path in code.config.data if not os.path.lexists(root / path)]
+    wanted = [data[path] for path in missing_ if path in data]
     if gone := absent(project, root, wanted):
         raise missing([artifact.path for artifact in gone])
     return tuple(wanted)
 
 
 def absent(project: Project, root: Path, artifacts: Sequence[Artifact]) -> list[Artifact]:
-    """Return those whose content is neither in the store nor to be fetched from the data remote."""
+    """The artifacts that are neither in the store nor on the data remote. Those on the remote are fetched."""
     with StatCache(project.local.stat_cache) as cache:
         return Restorer(project, root, cache).absent(artifacts)
 
@@ -37,16 +38,16 @@ def absent(project: Project, root: Path, artifacts: Sequence[Artifact]) -> list[
 def bring(
     project: Project, root: Path, artifacts: Sequence[Artifact], *, editable: Sequence[str] = ()
 ) -> None:
-    """Place artifacts in the workspace at `root`, those at the paths `editable` never as links.
+    """Place artifacts in the workspace at `root`; never as links at the paths `editable`.
 
-    Raises what `data.place.place` raises.
+    Raises the errors of `objects.place.place`.
     """
     with StatCache(project.local.stat_cache) as cache:
         Restorer(project, root, cache).bring(artifacts, in_git=editable)
 
 
 class Restorer:
-    """Brings artifacts into one workspace. What is overwritten is in the store afterwards."""
+    """Brings artifacts into one workspace. Overwritten files are in the store afterwards."""
 
     def __init__(self, project: Project, root: Path, cache: StatCache) -> None:
         self._project = project
@@ -55,16 +56,17 @@ class Restorer:
         self.store = ObjectStore(project.local.objects)
 
     def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
-        """Return those that cannot be brought, because their content is neither here nor to be fetched."""
-        wanted = list(artifacts)
-        sizes = {each.hash: None if each.is_folder else each.size for each in wanted}
-        from gitexp.datasets.sync import fetch  # most runs bring no data, and need no remotes
+        """The artifacts that are neither in the store nor on the data remote. Those on the remote are
+        fetched."""
+        from gitexp.datasets.sync import fetch, sizes_of  # most runs bring no data, and need no remotes
 
-        failed = fetch(self._project, sizes)
+        wanted = list(artifacts)
+        failed = fetch(self._project, sizes_of(wanted))
         return [artifact for artifact in wanted if artifact.hash in failed]
 
     def bring(self, artifacts: Sequence[Artifact], *, in_git: Iterable[str] = ()) -> None:
-        """Place artifacts; those `in_git` are never links. Raises what `data.place.place` raises."""
+        """Place artifacts; never as links at the paths `in_git`. Raises the errors of
+        `objects.place.place`."""
         small = set(in_git)
         for artifact in artifacts:
             links = COPIES if artifact.path in small else self._project.config.link

@@ -1,4 +1,4 @@
-"""Which files of a data folder differ between two of its versions."""
+"""The files that differ between two versions of a data folder."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
+from gitexp.datasets.workspace import WorkspaceData
 from gitexp.model import Artifact
 from gitexp.objects.manifest import Manifest
-from gitexp.objects.scan import scan
-from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """Files by their paths in the folder, sorted."""
+    """The files that differ between two versions of a folder: paths in the folder, sorted."""
 
     new: Sequence[str] = ()
     changed: Sequence[str] = ()
@@ -25,27 +24,29 @@ class FileChanges:
 
     @classmethod
     def of(cls, old: Manifest, new: Manifest) -> FileChanges:
-        """Return what differs from one version to the other."""
-        before, after = ({file.path: file for file in each.files} for each in (old, new))
+        """The files that differ from `old` to `new`."""
+        before = {file.path: file for file in old.files}
+        after = {file.path: file for file in new.files}
+        both = [path for path in after if path in before]
         return cls(
-            [path for path in after if path not in before],
-            [path for path, file in after.items() if path in before and before[path] != file],
-            [path for path in before if path not in after],
+            new=[path for path in after if path not in before],
+            changed=[path for path in both if before[path] != after[path]],
+            gone=[path for path in before if path not in after],
         )
 
     @property
     def text(self) -> str:
-        """How many of each: "2 new, 1 gone"."""
+        """The number of files of each kind: "2 new, 1 gone"."""
         parts = {"new": self.new, "changed": self.changed, "gone": self.gone}
-        return ", ".join(f"{len(files):,} {what}" for what, files in parts.items() if files)
+        return ", ".join(f"{len(files):,} {kind}" for kind, files in parts.items() if files)
 
     def as_json(self) -> dict[str, list[str]]:
-        """Return the files as `--json` has them."""
+        """The changes as in `--json`."""
         return {"new": list(self.new), "changed": list(self.changed), "gone": list(self.gone)}
 
 
 def manifest_of(project: Project, artifact: Artifact | None) -> Manifest | None:
-    """Return the files of a folder in the store; None for what is no folder, or is not here or damaged."""
+    """The manifest of a folder; None for a file, and if the manifest is absent or damaged."""
     if artifact is None or not artifact.is_folder:
         return None
     with contextlib.suppress(errors.GitexpError):
@@ -53,10 +54,12 @@ def manifest_of(project: Project, artifact: Artifact | None) -> Manifest | None:
     return None
 
 
-def changed_here(project: Project, cache: StatCache, locked: Artifact) -> FileChanges | None:
-    """Return how a folder of the workspace differs from what was locked, None where that is not known."""
+def changed_here(project: Project, data: WorkspaceData, locked: Artifact) -> FileChanges | None:
+    """The files of a folder in the workspace that differ from the lock; None if not known."""
     before = manifest_of(project, locked)
-    found = scan(project.repo.root, locked.path, cache) if before is not None else None
-    if before is None or found is None or found.manifest is None:
+    if before is None:
+        return None
+    found = data.scanned(locked.path)
+    if found is None or found.manifest is None:
         return None
     return FileChanges.of(before, found.manifest)

@@ -1,4 +1,4 @@
-"""Data and outs brought into the workspace as a gitexp.lock says: its own, or that of an experiment."""
+"""Checkout of data and outs: the workspace gets the artifacts of its own lock, or of an experiment's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 from gitexp import errors
 from gitexp.catalog import lookup
@@ -35,10 +36,13 @@ from gitexp.words import did_you_mean, shorten
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """What was done: `source` is the experiment, revision or hash, None for the workspace's own lock.
+    """The result of a checkout.
 
-    `placed` are the artifacts that were not here as they should be; `same` those that were. `warnings` name
-    what a commit would take into Git now.
+    Attributes:
+        source: the experiment, revision or hash; None for the workspace's own lock.
+        placed: the artifacts that were missing or different, with the changed files.
+        same: the artifacts that were right already.
+        warnings: sentences about data that a commit would take into Git.
     """
 
     source: str | None
@@ -54,14 +58,15 @@ def checkout(
     force: bool = False,
     on_progress: OnProgress | None = None,
 ) -> CheckedOut:
-    """Make data and outs be as a lock says, all of them or those at or below some paths.
+    """Bring the data and outs of a lock into the workspace: all, or the artifacts at and below some paths.
 
-    The first of the `words` may be an experiment or revision, whose lock then counts; it is a path if it is
-    one of the workspace's lock. Two words may be the hash of what is in the store, and where to put that.
-    Neither gitexp.lock nor anything of Git's is changed. Raises UsageError, UnknownExperiment, LockError;
-    UnsavedChanges for files whose content is stored nowhere, unless `force`, which stores them; MissingData
-    if some content is neither here nor on the remote; DamagedObject, UnsafePath, BadManifest; all of these
-    with nothing changed. Raises WorkspaceBusy, DiskFull, StorageError.
+    The `words` are paths. The first word may be an experiment or revision instead, whose lock then counts,
+    unless the word is a path in the workspace's lock. Or two words are the hash of a stored object and a path
+    for it. The lock and all files of Git stay as they are.
+
+    Raises, with nothing changed: UsageError, UnknownExperiment, LockError; UnsavedChanges for files whose
+    content is stored nowhere, unless `force`, which stores them; MissingData for content that is neither here
+    nor on the remote; DamagedObject, UnsafePath, BadManifest. Raises WorkspaceBusy, DiskFull, StorageError.
     """
     source: str | None
     if len(words) == 2 and is_hash(words[0]):
@@ -85,83 +90,85 @@ def checkout(
 
 
 def _of_store(project: Project, hash_: str, name: str) -> Artifact:
-    """Return a file or folder of the store as an artifact at a path that the user has named."""
+    """The file or folder `hash_` of the store, as an artifact at the path `name`."""
     path = _path(project, name)
     if not path:
         raise errors.UsageError(f"{name} is no place in this repository.", "Name a file or folder in it.")
+    if not is_folder(hash_):
+        return Artifact(path, hash_, 0)
     store = ObjectStore(project.local.objects)
-    files = len(store.manifest(hash_).files) if is_folder(hash_) and store.has(hash_) else 1
-    return Artifact(path, hash_, 0, files if is_folder(hash_) else None)
+    files = len(store.manifest(hash_).files) if store.has(hash_) else 1
+    return Artifact(path, hash_, 0, files)
 
 
 def _understood(project: Project, words: Sequence[str]) -> tuple[str | None, Lock, Sequence[str]]:
-    """Return whose lock counts (None: the workspace's), that lock, and the words that are paths."""
-    root, config = project.repo.root, project.config
-    if not words or _of(lock_file.read(root, config).artifacts, _path(project, words[0])):
-        return None, lock_file.read(root, config), words
+    """The source of the lock (None: the workspace), the lock, and the words that are paths."""
+    here = lock_file.read(project.repo.root, project.config)
+    if not words or _below(here.artifacts, _path(project, words[0])):
+        return None, here, words
     point = lookup.find(project, words[0])
     if point.commit is None:
-        return None, lock_file.read(root, config), words[1:]
-    (data,) = project.repo.read_blobs([f"{point.commit}:{lock_file.path_of(config)}"])
+        return None, here, words[1:]
+    name = lock_file.path_of(project.config)
+    (data,) = project.repo.read_blobs([f"{point.commit}:{name}"])
     if data is None:
         raise errors.DataError(
             f"{point.label} has no {LOCK_FILE}: nothing of it is in the object store.",
             f"gitexp apply {point.label} brings its files.",
         )
-    return (
-        point.label,
-        read_lock(f"{lock_file.path_of(config)} of {point.label}", data, config.folder),
-        words[1:],
-    )
+    lock = read_lock(f"{name} of {point.label}", data, project.config.folder)
+    return point.label, lock, words[1:]
 
 
 def _path(project: Project, name: str) -> str | None:
-    """Return a name relative to the root; None if it is outside of the repository."""
+    """A name relative to the root; None if it is outside of the repository."""
     full = os.path.normpath(os.path.join(project.here, name))  # noqa: PTH118
     path = os.path.relpath(full, project.repo.root.resolve()).replace(os.sep, "/")
-    return None if path.startswith("../") or path == ".." else "" if path == "." else path
+    if path == ".":
+        return ""
+    return None if path == ".." or path.startswith("../") else path
 
 
-def _of(artifacts: Iterable[Artifact], path: str | None) -> list[Artifact]:
-    """Return the artifacts at or below a path."""
-    return [] if path is None else [each for each in artifacts if lies_in(each.path, path)]
+def _below(artifacts: Iterable[Artifact], path: str | None) -> list[Artifact]:
+    """The artifacts at or below a path."""
+    if path is None:
+        return []
+    return [artifact for artifact in artifacts if lies_in(artifact.path, path)]
 
 
 def _wanted(project: Project, lock: Lock, names: Sequence[str], source: str | None) -> list[Artifact]:
-    """Return the artifacts of a lock at or below some names; raises UsageError for one that has none."""
+    """The artifacts of a lock at or below some names, by path. Raises UsageError for a name without any."""
+    if not names:
+        return sorted(lock.artifacts, key=lambda artifact: artifact.path)
     found: dict[str, Artifact] = {}
-    for name in names or [str(project.repo.root.resolve())]:
+    for name in names:
         path = _path(project, name)
-        here = _of(lock.artifacts, path)
-        if not here and names:
+        artifacts = _below(lock.artifacts, path)
+        if not artifacts:
             raise _unknown(project, lock, name, path, source)
-        found |= {artifact.path: artifact for artifact in here}
+        found |= {artifact.path: artifact for artifact in artifacts}
     return sorted(found.values(), key=lambda artifact: artifact.path)
 
 
 def _unknown(
     project: Project, lock: Lock, name: str, path: str | None, source: str | None
 ) -> errors.UsageError:
-    whose = LOCK_FILE if source is None else f"The {LOCK_FILE} of {source}"
-    known = {
-        os.path.relpath(project.repo.root.resolve() / each.path, project.here): each
-        for each in lock.artifacts
-    }
+    root = project.repo.root.resolve()
+    known = {os.path.relpath(root / each.path, project.here): each for each in lock.artifacts}
     around = [shown for shown, each in known.items() if path is not None and lies_in(path, each.path)]
-    hint = (
-        f"It has: {', '.join(known)}."
-        if len(known) in range(1, 4)
-        else "gitexp checkout without paths brings all."
-    )
-    hint = did_you_mean(name, known, hint, most=1)
     if around:
         hint = f"Did you mean {around[0]}?"
+    elif 1 <= len(known) <= 3:
+        hint = did_you_mean(name, known, f"It has: {', '.join(known)}.", most=1)
+    else:
+        hint = did_you_mean(name, known, "gitexp checkout without paths brings all.", most=1)
+    whose = LOCK_FILE if source is None else f"The {LOCK_FILE} of {source}"
     return errors.UsageError(f"{whose} has no data or output '{name}'.", hint)
 
 
 def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> errors.MissingData:
     reason = next(iter(why.values()), None)
-    if reason is None:  # somebody has removed it just now
+    if reason is None:  # the content was removed just now
         return missing(paths)
     return errors.MissingData(
         f"{shorten(paths)} cannot be brought here: {reason.message}", reason.hint, paths=paths
@@ -172,7 +179,7 @@ def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> e
 
 
 class _Checkout:
-    """One checkout: first all is looked at, then all is fetched, then one artifact after the other placed."""
+    """One checkout: first all artifacts are planned, then all content is fetched, then all is placed."""
 
     def __init__(self, project: Project, cache: StatCache, on_progress: OnProgress | None) -> None:
         self._project = project
@@ -186,64 +193,71 @@ class _Checkout:
         repo = self._project.repo
         self._tracked = indexes.files(repo, repo.index, [artifact.path for artifact in artifacts])
         self._fetch_manifests(artifacts)
-        plans = [self._plan(artifact, links_stay=True) for artifact in artifacts]
-        if any(each.write or each.remove for each in plans):  # that may be what links lead to: they go first
-            no_links = [self._plan(each.artifact) for each in plans if each.linked]
-            plans = [*no_links, *(each for each in plans if not each.linked)]
+        plans = self._plans(artifacts)
         if not force:
             plans = self._less_what_git_has(plans)
             self._refuse_losses(plans)
         self._fetch_contents(plans)
-        objects, size = sum(len(each.write) for each in plans), sum(each.size for each in plans)
-        count = Count(self._on_progress, objects, size)
-        done = [(each.artifact, self._carry_out(each, count)) for each in plans]
-        written = [artifact.path for artifact, placed in done if placed.written]
-        return CheckedOut(
-            source,
-            [(artifact, placed) for artifact, placed in done if placed],
-            [artifact for artifact, placed in done if not placed],
-            advice(repo, [path for path in written if not self._is_in_git(path)]),
-        )
+        return self._carry_out(source, plans)
+
+    def _plans(self, artifacts: Sequence[Artifact]) -> list[Placement]:
+        plans = [self._plan(artifact, links_stay=True) for artifact in artifacts]
+        if not any(each.write or each.remove for each in plans):
+            return plans
+        # Links may lead to files that are about to change: they are replaced first.
+        links = [self._plan(each.artifact) for each in plans if each.linked]
+        return [*links, *(each for each in plans if not each.linked)]
 
     def _plan(self, artifact: Artifact, *, links_stay: bool = False) -> Placement:
         known = self._is_committed
         return plan(self._store, self._root, artifact, self._cache, known, links_stay=links_stay)
 
     def _less_what_git_has(self, plans: Sequence[Placement]) -> list[Placement]:
-        """Return the plans without those unsaved files that stand so in HEAD or in an experiment."""
+        """The plans without unsaved files that HEAD or an experiment has with the same content."""
         in_git = self._project.config.results
-        lost = [path for each in plans for path in each.unsaved]
+        lost = chain.from_iterable(each.unsaved for each in plans)
         names = [path for path in lost if any(lies_in(path, result) for result in in_git)]
         saved = set().union(*stored_versions(self._project, blob_ids(self._project, names)))
-        return [replace(each, unsaved=[path for path in each.unsaved if path not in saved]) for each in plans]
+        left = list[Placement]()
+        for each in plans:
+            left.append(replace(each, unsaved=[path for path in each.unsaved if path not in saved]))
+        return left
 
     def _refuse_losses(self, plans: Sequence[Placement]) -> None:
-        """Raise UnsavedChanges if something would be lost."""
+        """Raise UnsavedChanges if a file would be lost."""
         losing = [each for each in plans if each.unsaved]
         if not losing:
             return
+        config = self._project.config
         names = [each.artifact.path for each in losing]
-        added = [path for path in names if path in self._project.config.data]
-        if added == names:
-            way_out = f"Store it first (gitexp add {self._project.typed(*added)})"
-        elif all(path in self._project.config.results for path in names):
+        if set(names) <= set(config.data):
+            way_out = f"Store it first (gitexp add {self._project.typed(*names)})"
+        elif set(names) <= set(config.results):
             way_out = "Store it first (gitexp save)"
         else:
             way_out = "Move it away to keep it"
-        raise unsaved([path for each in losing for path in each.unsaved], way_out)
+        raise unsaved(list(chain.from_iterable(each.unsaved for each in losing)), way_out)
 
-    def _carry_out(self, todo: Placement, count: Count) -> Placed:
-        placed = carry_out(
-            self._store,
-            self._root,
-            todo,
-            self._links(todo.artifact.path),
-            self._cache,
-            count=count,
-            undisturbed=held_back,  # half of an artifact is no state to be left in
-        )
-        failpoint("checkout:placed")
-        return placed
+    def _carry_out(self, source: str | None, plans: Sequence[Placement]) -> CheckedOut:
+        files = sum(len(each.write) for each in plans)
+        count = Count(self._on_progress, files, sum(each.size for each in plans))
+        placed, same, not_in_git = list[tuple[Artifact, Placed]](), list[Artifact](), list[str]()
+        for each in plans:
+            artifact = each.artifact
+            in_git = self._is_in_git(artifact.path)
+            links = COPIES if in_git else self._project.config.link
+            # Half of an artifact is no state to be left in: a Ctrl-C waits.
+            done = carry_out(
+                self._store, self._root, each, links, self._cache, count=count, undisturbed=held_back
+            )
+            failpoint("checkout:placed")
+            if done:
+                placed.append((artifact, done))
+            else:
+                same.append(artifact)
+            if done.written and not in_git:
+                not_in_git.append(artifact.path)
+        return CheckedOut(source, placed, same, advice(self._project.repo, not_in_git))
 
     def _fetch_manifests(self, artifacts: Sequence[Artifact]) -> None:
         why = self._fetch([artifact.hash for artifact in artifacts if is_folder(artifact.hash)])
@@ -251,17 +265,14 @@ class _Checkout:
             raise _unfetched(gone, why)
 
     def _fetch_contents(self, plans: Sequence[Placement]) -> None:
-        why = self._fetch([hash_ for each in plans for hash_ in each.missing(self._store)])
-        if gone := [path for each in plans for path in each.absent(self._store)]:
+        why = self._fetch(list(chain.from_iterable(each.missing(self._store) for each in plans)))
+        if gone := list(chain.from_iterable(each.absent(self._store) for each in plans)):
             raise _unfetched(gone, why)
 
     def _fetch(self, hashes: Sequence[str]) -> Mapping[str, errors.GitexpError]:
-        """Fetch what is not here from the remote; return what could not be had, with the reason."""
+        """Fetch missing objects from the remote; return the failed ones, with the reason."""
         absent = self._store.missing(hashes)
         return fetch(self._project, absent, self._on_progress) if absent else {}
-
-    def _links(self, path: str) -> Sequence[str]:
-        return COPIES if self._is_in_git(path) else self._project.config.link
 
     def _is_in_git(self, path: str) -> bool:
         return path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)
@@ -271,7 +282,7 @@ class _Checkout:
 
     @cached_property
     def _committed(self) -> set[str]:
-        """The hashes of metrics and plots as they are in HEAD: these are safe, though not in the store."""
+        """The hashes of metrics and plots in HEAD: they are safe there, though not in the store."""
         repo, results = self._project.repo, self._project.config.results
         names = repo.files_in("HEAD", results) if repo.resolve("HEAD") is not None else []
         blobs = repo.read_blobs([f"HEAD:{name}" for name in names])

@@ -1,7 +1,7 @@
-"""Results that are too large for Git: their content in the object store, their names in gitexp.lock.
+"""Results that are too large for Git: their content is in the object store, their names in gitexp.lock.
 
-What a command writes, and the config declares, goes into Git up to `max_untracked` bytes a file. A larger
-file stands under `outs` of the lock instead; those of stages stand with their stage.
+Declared results of a command go into Git, up to `max_untracked` bytes a file. Larger files are listed under
+`outs` of the lock; outs of stages are listed with their stage.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.datasets import lock_file
-from gitexp.datasets.workspace import WorkspaceData
+from gitexp.datasets.workspace import DataState, WorkspaceData, workspace_data
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
-from gitexp.objects.scan import scan
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import LOCK_FILE, Lock, check_lock, read_lock, write_lock
@@ -25,9 +24,10 @@ from gitexp.repo.git.snapshot import is_below
 
 
 def locked(root: Path, config: Config) -> list[Artifact]:
-    """Return the large results that the lock of a workspace names and the config still declares.
+    """The large results in the lock of a workspace that the config still declares.
 
-    A lock that cannot be read names none: a command runs all the same, and its end says what is wrong.
+    There are none in a lock that cannot be read: a command runs all the same, and reports the error at
+    its end.
     """
     try:
         outs = lock_file.read(root, config).outs
@@ -37,7 +37,7 @@ def locked(root: Path, config: Config) -> list[Artifact]:
 
 
 def without_outs(text: bytes, config: Config) -> bytes:
-    """Return a lock as it would be had no result ever been too large, b"" if nothing else is in it."""
+    """The text of a lock without its large results; b"" if nothing else is in the lock."""
     try:
         lock = replace(read_lock(LOCK_FILE, text, config.folder), outs={})
     except errors.LockError:
@@ -46,32 +46,27 @@ def without_outs(text: bytes, config: Config) -> bytes:
 
 
 def unchanged(project: Project, root: Path, artifacts: Iterable[Artifact]) -> list[Artifact]:
-    """Return those that stand in a workspace as the lock has them."""
-    with StatCache(project.local.stat_cache) as cache:
-        return [artifact for artifact in artifacts if _is_there(root, artifact, cache)]
-
-
-def _is_there(root: Path, artifact: Artifact, cache: StatCache) -> bool:
-    try:
-        if (root / artifact.path).lstat().st_size != artifact.size:
-            return False
-        found = scan(root, artifact.path, cache)
-    except (OSError, errors.UnstorableData):
-        return False
-    return found is not None and found.artifact.hash == artifact.hash
+    """The artifacts whose content is in the workspace at `root`."""
+    with workspace_data(project, root) as data:
+        return [artifact for artifact in artifacts if data.holds(artifact)]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of large results: the lock as it is and as it is to be, and a sentence for each that is in
-    no store."""
+    """Large results after a run.
+
+    Attributes:
+        before: the lock as it is.
+        after: the lock as it is to be.
+        refused: a sentence for each result that was not stored.
+    """
 
     before: Lock
     after: Lock
     refused: Sequence[str]
 
     def contents(self, config: Config) -> dict[str, bytes]:
-        """Return what the lock is to say by its path; nothing if no large result is, or was, in it."""
+        """The new text of the lock by its path; nothing if no large result was or is in the lock."""
         if self.after == self.before and not self.after.outs:
             return {}
         return {lock_file.path_of(config): write_lock(self.after, config.folder)}
@@ -88,12 +83,12 @@ def keep(
     beside_stages: bool = False,
     but: Collection[str] = (),
 ) -> Kept:
-    """Put files of a workspace in the object store; return a tree's lock with these as its large results.
+    """Store the files of a workspace at `paths`, and put them into the lock of a tree as its large results.
 
-    Of those `before`, which nobody has written since, it has what it had if that is still so;
-    `beside_stages` that have just run, what these name is theirs. The entries of the stages `but` do not
-    hold any more. The lock on disk is not changed. Raises StorageError and DiskFull: then nothing is wrong
-    with the files.
+    Large results at the paths `before`, which the run did not write, stay in the lock if they are unchanged.
+    With `beside_stages`, for stages that have just run, files in their outs belong to the stages. The lock
+    loses the entries of the stages `but`. The lock on disk stays as it is. Raises StorageError and DiskFull;
+    the files are unharmed then.
     """
     name = lock_file.path_of(config)
     (text,) = project.repo.read_blobs([f"{tree}:{name}"])
@@ -101,12 +96,13 @@ def keep(
         lock = read_lock(name, text or b"", config.folder)
     except errors.LockError as error:
         return Kept(Lock(), Lock(), [_refused(path, error) for path in paths])
-    fitting = replace(lock, stages={name: stage for name, stage in lock.stages.items() if name not in but})
-    stages = lock.stages.values() if beside_stages else ()
-    theirs = [out.path for stage in stages for out in stage.outs]
-    taken, refused = _put(project, root, [path for path in paths if not is_below(path, theirs)])
+    if beside_stages:
+        of_stages = [out.path for stage in lock.stages.values() for out in stage.outs]
+        paths = [path for path in paths if not is_below(path, of_stages)]
+    taken, refused = _put(project, root, paths)
     same = unchanged(project, root, [lock.outs[path] for path in before if path in lock.outs])
-    after, not_named = _with_outs(fitting, [*same, *taken], config)
+    stages = {name: stage for name, stage in lock.stages.items() if name not in but}
+    after, not_named = _with_outs(replace(lock, stages=stages), [*same, *taken], config)
     return Kept(lock, after, [*refused, *not_named])
 
 
@@ -125,8 +121,8 @@ def _put(project: Project, root: Path, paths: Sequence[str]) -> tuple[list[Artif
 
 
 def _with_outs(lock: Lock, outs: Sequence[Artifact], config: Config) -> tuple[Lock, list[str]]:
-    """Return the lock of a project with these large results, and a sentence for each that no reader of it
-    would take: such a name is not written."""
+    """The lock with these large results, and a sentence for each result left out, because no reader would
+    accept its name."""
     whole = lock.with_outs(outs)
     if _fault(whole, config) is None:
         return whole, []
@@ -154,42 +150,43 @@ def _refused(path: str, error: errors.GitexpError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EditedOuts:
-    """The outs that no stage's entry in the lock stands for, and the entries that do not fit any more."""
+    """The outs of a workspace that differ from its lock.
+
+    Attributes:
+        paths: present outs that no fitting entry of a stage has.
+        stages: names of the entries that do not fit any more.
+    """
 
     paths: Sequence[str] = ()
     stages: Collection[str] = ()
 
 
 def find(project: Project, stored: Sequence[str]) -> EditedOuts:
-    """Return what of the outs in a workspace is other than in its lock; `stored` are those that belong into
-    the object store."""
-    root = project.repo.root
+    """The outs that were edited since the last run. `stored` are the paths of outs in the object store."""
     try:
-        lock = lock_file.read(root, project.config)
-    except errors.LockError:  # whoever writes the lock says so
+        lock = lock_file.read(project.repo.root, project.config)
+    except errors.LockError:  # the next writer of the lock says so
         lock = Lock()
-    with StatCache(project.local.stat_cache) as cache:
-        standing = WorkspaceData(root, cache, lambda name: None, project.repo.has_modes)
-        edited = {
-            name
-            for name, stage in lock.stages.items()
-            if any(_is_edited(standing, out) for out in stage.outs)
-        }
-        known = {out.path for name, stage in lock.stages.items() if name not in edited for out in stage.outs}
-        paths = [path for path in stored if path not in known and _is_any_there(standing, path)]
+    edited, known = set[str](), set[str]()
+    with workspace_data(project) as data:
+        for name, stage in lock.stages.items():
+            if any(_is_edited(data, out) for out in stage.outs):
+                edited.add(name)
+            else:
+                known.update(out.path for out in stage.outs)
+        paths = [path for path in stored if path not in known and _is_any_there(data, path)]
     return EditedOuts(paths, edited)
 
 
-def _is_edited(standing: WorkspaceData, out: Artifact) -> bool:
+def _is_edited(data: WorkspaceData, out: Artifact) -> bool:
     try:
-        now = standing.artifact(out.path)
+        return data.state(out.path, out) is DataState.CHANGED
     except errors.UnstorableData:
         return True
-    return now is not None and standing.differs(now, out)
 
 
-def _is_any_there(standing: WorkspaceData, path: str) -> bool:
+def _is_any_there(data: WorkspaceData, path: str) -> bool:
     try:
-        return standing.artifact(path) is not None
-    except errors.UnstorableData:  # whoever stores it says why not
+        return data.artifact(path) is not None
+    except errors.UnstorableData:  # it is there; to store it gives the reason
         return True

@@ -13,19 +13,16 @@ from gitexp.project import whole_file
 from gitexp.project.config import Config
 from gitexp.repo.local import LocalState
 
-_GUARD = "lock-file"  # so that of two processes that change it, none undoes what the other has done
+_GUARD = "lock-file"  # so that of two processes, none undoes the changes of the other
 
 
 def path_of(config: Config) -> str:
-    """Return where a project's gitexp.lock stands, relative to the root."""
+    """The path of a project's gitexp.lock, relative to the root."""
     return lock_path(config.folder)
 
 
 def read(root: Path, config: Config) -> Lock:
-    """Return what the gitexp.lock of a workspace says; an empty one where there is none.
-
-    Raises LockError, also for a file that cannot be read.
-    """
+    """The lock of the workspace at `root`; an empty one without the file. Raises LockError."""
     name = path_of(config)
     if (root / name).is_symlink():
         raise errors.LockError("it is a link, which gitexp does not follow", file=name)
@@ -39,10 +36,10 @@ def read(root: Path, config: Config) -> Lock:
 
 
 def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], Lock]) -> Lock:
-    """Rewrite the gitexp.lock of a workspace as `new` makes it of what it says now, and return that.
+    """Replace the lock of the workspace at `root` by the lock that `new` makes of it, and return that.
 
-    A file that would say the same is not touched, nor is one written that could not be read. Raises LockError
-    or StorageError.
+    A file with the same content is not touched. Raises LockError, also if the new lock could not be read
+    again; StorageError.
     """
     with local.lock(_GUARD):
         before = read(root, config)

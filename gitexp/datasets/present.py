@@ -1,4 +1,4 @@
-"""Data as it is when a run starts: what has changed since `gitexp add` is stored, and the run is exact."""
+"""Data at the start of a run. Data changed since `gitexp add` is stored, so that the run can be repeated."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp.datasets import lock_file
-from gitexp.datasets.workspace import WorkspaceData
+from gitexp.datasets.workspace import DataState, workspace_data
 from gitexp.model import Artifact
 from gitexp.objects.paths import lies_in
-from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import write_lock
 from gitexp.project.project import Project
@@ -17,44 +16,47 @@ from gitexp.repo.git import indexes
 from gitexp.words import shorten
 
 
-def store(project: Project) -> PresentData:
-    """Store what has changed of a workspace's data; the lock on disk stays as it is.
-
-    Raises LockError, UnstorableData, UnsafePath, BadManifest, StorageError or DiskFull.
-    """
-    root, config = project.repo.root, project.config
-    lock = lock_file.read(root, config)
-    changed, absent, new = list[Artifact](), list[str](), list[str]()
-    unknown = [path for path in config.data if path not in lock.data]
-    tracked = indexes.files(project.repo, project.repo.index, unknown)
-    with StatCache(project.local.stat_cache) as cache:
-        standing = WorkspaceData(root, cache, lambda name: None, project.repo.has_modes)
-        for path in config.data:
-            now, locked = standing.artifact(path), lock.data.get(path)
-            if locked is None:
-                if now is not None and not any(lies_in(file, path) for file in tracked):
-                    new.append(path)
-            elif now is None:
-                absent.append(path)
-            elif standing.differs(now, locked):
-                changed.append(ObjectStore(project.local.objects).add(root, path, cache))
-    said = {
-        "changed since gitexp add, and stored as it is now": [each.path for each in changed],
-        "data that was never added, and is not stored: gitexp add": new,
-    }
-    warnings = [f"{what}: {shorten(paths)}" for what, paths in said.items() if paths]
-    text = write_lock(lock.with_data(changed), config.folder) if changed else b""
-    return PresentData(tuple(changed), absent, text, warnings)
-
-
 @dataclass(frozen=True, slots=True)
 class PresentData:
-    """Data that is not as gitexp.lock says, and in the store now; `lock` is the text that is right of it.
+    """The data of a workspace that is not as in gitexp.lock.
 
-    `warnings` say so, and name what is listed and has never been added; `absent` is what is not here.
+    Attributes:
+        changed: the present artifacts of changed data. They are in the store.
+        absent: paths of data that is not here.
+        lock: a lock with the changed artifacts, as text; b"" if nothing has changed.
+        warnings: sentences about changed data, and data that was never added.
     """
 
     changed: tuple[Artifact, ...] = ()
     absent: Sequence[str] = ()
     lock: bytes = b""
     warnings: Sequence[str] = ()
+
+
+def store(project: Project) -> PresentData:
+    """Store the data that has changed in the workspace. The lock on disk stays as it is.
+
+    Raises LockError, UnstorableData, UnsafePath, BadManifest, StorageError or DiskFull.
+    """
+    root, config = project.repo.root, project.config
+    lock = lock_file.read(root, config)
+    changed, absent, new = list[Artifact](), list[str](), list[str]()
+    with workspace_data(project) as data:
+        for path in config.data:
+            match data.state(path, lock.data.get(path)):
+                case DataState.CHANGED:
+                    changed.append(ObjectStore(project.local.objects).add(root, path, data.cache))
+                case DataState.MISSING:
+                    absent.append(path)
+                case DataState.NOT_ADDED if data.artifact(path) is not None:
+                    new.append(path)
+    tracked = indexes.files(project.repo, project.repo.index, new)
+    new = [path for path in new if not any(lies_in(file, path) for file in tracked)]
+    warnings = list[str]()
+    if changed:
+        paths = shorten([artifact.path for artifact in changed])
+        warnings.append(f"changed since gitexp add, and stored as it is now: {paths}")
+    if new:
+        warnings.append(f"data that was never added, and is not stored: gitexp add: {shorten(new)}")
+    text = write_lock(lock.with_data(changed), config.folder) if changed else b""
+    return PresentData(tuple(changed), absent, text, warnings)

@@ -1,4 +1,4 @@
-"""Data remotes in gitexp.yaml: added, named and removed, all else in the file as it was."""
+"""Data remotes in gitexp.yaml: add, open and remove them. The rest of the file stays as it is."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> dict[str, Any]:
-    """Add a remote to gitexp.yaml, which is made if it is not there; return its URL and options.
+    """Add a remote to gitexp.yaml, and return its URL and options. A missing gitexp.yaml is made.
 
-    A folder that is not there is made, in one that is: nothing else makes it later. Raises InvalidName,
-    RemoteExists, InvalidRemote; ParseError if the file cannot be edited, StorageError.
+    The folder of a remote is made if its parent is there: nothing else makes the folder later. Raises
+    InvalidName, RemoteExists, InvalidRemote; ParseError if the file cannot be edited; StorageError.
     """
     project = project.at_home()
     if not _NAME.fullmatch(name):
@@ -44,14 +44,14 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
     described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
     at = remote_url.parse(name, described, project.folder)
     if at.kind is remote_url.Kind.FOLDER:
-        with contextlib.suppress(OSError):  # whoever uses it is told that it is not there
+        with contextlib.suppress(OSError):  # the first use says so
             Path(at.path).mkdir()
     _change(project, ("remotes", name), described if options else url)
     return described
 
 
 def absence(project: Project, name: str, described: Mapping[str, Any]) -> errors.RemoteUnreachable | None:
-    """Return the error that using a remote of the config would end with at once, None if there is none."""
+    """The error of a remote that is plainly not there; None for other remotes."""
     at = remote_url.parse(name, described, project.at_home().folder)
     if at.kind is not remote_url.Kind.FOLDER:
         return None
@@ -63,20 +63,25 @@ def absence(project: Project, name: str, described: Mapping[str, Any]) -> errors
 
 
 def remove(project: Project, name: str) -> str:
-    """Remove a remote from gitexp.yaml, and nothing of what it stores; return its URL.
+    """Remove a remote from gitexp.yaml, and return its URL. The stored objects stay.
 
-    Raises NoDataRemote; ParseError if the file cannot be edited, StorageError.
+    Raises NoDataRemote; ParseError if the file cannot be edited; StorageError.
     """
     remotes = project.config.remotes
     if name not in remotes:
-        known = f"There is {', '.join(remotes)}." if remotes else "There is none at all."
-        raise errors.UsageError(
-            f"There is no data remote '{name}'.",
-            did_you_mean(name, remotes, known, most=1),
-            code="no-data-remote",
-        )
+        raise _no_remote(project, name)
     _change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
     return str(remotes[name]["url"])
+
+
+def _no_remote(project: Project, name: str) -> errors.UsageError:
+    remotes = project.config.remotes
+    known = f"There is {', '.join(remotes)}." if remotes else "There is none at all."
+    return errors.UsageError(
+        f"There is no data remote '{name}'.",
+        did_you_mean(name, remotes, known, most=1),
+        code="no-data-remote",
+    )
 
 
 def _plain(text: str) -> int | str:
@@ -84,7 +89,7 @@ def _plain(text: str) -> int | str:
 
 
 def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
-    """Write `value` under a key of gitexp.yaml, MISSING to remove it."""
+    """Set a key of gitexp.yaml. The value MISSING removes the key."""
     file = project.folder / CONFIG_FILE
     before = read_limited(file) if file.is_file() else None
     text, _ = edit(CONFIG_FILE, before or b"", key, value)
@@ -92,10 +97,10 @@ def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
 
 
 def remote_of(project: Project, name: str | None = None) -> DataRemote:
-    """Return the data remote of this name, by default the first one of the config.
+    """The data remote of this name; by default the first one of the config.
 
-    Raises NoDataRemote, ConfigError for one that the config does not describe, BackendMissing; and
-    RemoteUnreachable for a folder that is not there.
+    Raises NoDataRemote, BackendMissing; ConfigError for wrong options in the config; RemoteUnreachable for a
+    folder that is not there.
     """
     remotes = project.config.remotes
     if not remotes:
@@ -105,8 +110,7 @@ def remote_of(project: Project, name: str | None = None) -> DataRemote:
             code="no-data-remote",
         )
     if name is not None and name not in remotes:
-        hint = did_you_mean(name, remotes, f"There is {', '.join(remotes)}.", most=1)
-        raise errors.UsageError(f"There is no data remote '{name}'.", hint, code="no-data-remote")
+        raise _no_remote(project, name)
     chosen = name or next(iter(remotes))
     try:
         found = open_remote(chosen, remotes[chosen], project.folder)

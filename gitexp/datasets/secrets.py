@@ -1,4 +1,4 @@
-"""What looks like a secret among data and outputs: it was asked for and is stored, but not silently."""
+"""Warnings about stored data and outputs that look like secrets: they were asked for, so they are stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gitexp.words import shorten
 
 
 def warnings(root: Path, store: ObjectStore, artifacts: Iterable[Artifact]) -> tuple[str, ...]:
-    """Return what is to be said of stored artifacts in which there are secrets, by their names."""
+    """Sentences about files of stored artifacts whose names look like secrets."""
     verdict = exclusions.rule(root)
     suspicious = (path for artifact in artifacts for path in _suspicious(store, artifact))
     found = [path for path in suspicious if verdict(path) == exclusions.SECRET]
@@ -24,14 +24,15 @@ def warnings(root: Path, store: ObjectStore, artifacts: Iterable[Artifact]) -> t
 
 
 def _suspicious(store: ObjectStore, artifact: Artifact) -> Iterator[str]:
-    """Yield the paths that are worth a closer look; the list of a folder without any is not parsed."""
+    """The paths that are worth a closer look. A manifest without such a path is not parsed."""
     if exclusions.may_hold_secrets(artifact.path):
         yield artifact.path
     elif artifact.is_folder:
         try:
             text = store.path(artifact.hash).read_text("utf-8", "surrogateescape")
             if exclusions.may_hold_secrets(text):
-                files = store.manifest(artifact.hash).files
-                yield from (f"{artifact.path}/{f.path}" for f in files if exclusions.may_hold_secrets(f.path))
-        except (OSError, errors.DataError):  # whoever reads it next says so
+                for file in store.manifest(artifact.hash).files:
+                    if exclusions.may_hold_secrets(file.path):
+                        yield f"{artifact.path}/{file.path}"
+        except (OSError, errors.DataError):  # the next reader of the folder says so
             return

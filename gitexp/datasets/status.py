@@ -1,4 +1,4 @@
-"""Where data stands: in the workspace, in the object store, on a data remote."""
+"""The objects of data that this machine or the data remote lacks."""
 
 from __future__ import annotations
 
@@ -13,43 +13,50 @@ from gitexp.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)
-class DataStatus:
-    """Where one artifact is: how many of its objects this machine and the remote do not have.
+class MissingObjects:
+    """The number of missing objects of one artifact.
 
-    A file is one object, a folder one for each different file and one for the list of them.
-    `missing_there` is None where there is no remote.
+    A file has one object. A folder has one for each different file, and one for its manifest.
+
+    Attributes:
+        here: missing on this machine.
+        on_remote: missing on the data remote; None without a remote.
     """
 
     artifact: Artifact
-    missing_here: int
-    missing_there: int | None
+    here: int
+    on_remote: int | None
 
 
-def status(project: Project, wanted: Sequence[Artifact], *, remote: str | None = None) -> list[DataStatus]:
-    """Return where each artifact is; the remote is not asked if there is none and none is named.
+def status(
+    project: Project, wanted: Sequence[Artifact], *, remote: str | None = None
+) -> list[MissingObjects]:
+    """The missing objects of each artifact. A remote is asked if the config has one or `remote` names one.
 
-    Raises what `remote_of` raises, and DataRemoteError.
+    Raises the errors of `remote_of`, and DataRemoteError.
     """
     store = ObjectStore(project.local.objects)
-    contents = {artifact.hash: _contents(store, artifact.hash) for artifact in wanted}
+    objects = [_objects(store, artifact.hash) for artifact in wanted]
     there: Collection[str] | None = None
     if project.config.remotes or remote is not None:
         with remote_of(project, remote) as at:
-            there = at.has_many({part for parts in contents.values() for part in parts})
-    return [_standing(store, artifact, contents[artifact.hash], there) for artifact in wanted]
+            there = at.has_many(set().union(*objects))
+    return [_missing(store, *each, there) for each in zip(wanted, objects, strict=True)]
 
 
-def _contents(store: ObjectStore, hash_: str) -> list[str]:
+def _objects(store: ObjectStore, hash_: str) -> list[str]:
     try:
         return store.contents(hash_)
     except errors.DataError:
         return [hash_]
 
 
-def _standing(
-    store: ObjectStore, artifact: Artifact, parts: Sequence[str], there: Collection[str] | None
-) -> DataStatus:
-    here = len(store.missing(parts))
-    if artifact.is_folder and len(parts) == 1 and here:  # only its list tells how many objects it has
+def _missing(
+    store: ObjectStore, artifact: Artifact, objects: Sequence[str], there: Collection[str] | None
+) -> MissingObjects:
+    here = len(store.missing(objects))
+    if artifact.is_folder and len(objects) == 1 and here:  # without its manifest, the files are unknown
         here += artifact.files or 0
-    return DataStatus(artifact, here, None if there is None else sum(part not in there for part in parts))
+    if there is None:
+        return MissingObjects(artifact, here, None)
+    return MissingObjects(artifact, here, sum(hash_ not in there for hash_ in objects))

@@ -1,14 +1,14 @@
-"""Artifacts between this machine and a data remote: which, from where, and what could not be had."""
+"""Transfers of artifacts between this machine and a data remote."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
-from gitexp.datasets.wanted import _locks
+from gitexp.datasets.wanted import locks
 from gitexp.model import Artifact
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.progress import OnProgress
@@ -20,15 +20,21 @@ from gitexp.pipeline.lock import Lock
 from gitexp.project.project import Project
 from gitexp.words import shorten
 
-_SILENCE = 60.0  # seconds for which a remote that did not answer is not asked by `fetch`
-# Those, with the time and the error: a run asks for the results of many stages, and must not wait for each.
+_SILENCE = 60.0  # seconds for which `fetch` does not ask a silent remote again
+# Silent remotes, with the time and the error: a run fetches for many stages, and must not wait for each.
 _silent: dict[str, tuple[float, errors.GitexpError]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class TransferReport:
-    """What a push or pull came to. `failed` has the path of each file that could not be transferred, or
-    of the folder where its files are not known, with the reason."""
+class DataTransfer:
+    """A push or pull of data.
+
+    Attributes:
+        remote: the name of the data remote.
+        objects: the number of transferred objects.
+        bytes: the number of transferred bytes.
+        failed: for each file that failed, by path, the reason. A folder with unknown files counts as a file.
+    """
 
     remote: str
     objects: int
@@ -36,7 +42,7 @@ class TransferReport:
     failed: Mapping[str, errors.GitexpError]
 
     def check(self) -> None:
-        """Raise TransferFailed if something could not be transferred."""
+        """Raise TransferFailed if a file has failed."""
         if self.failed:
             paths = list(self.failed)
             first = self.failed[paths[0]]
@@ -48,12 +54,6 @@ class TransferReport:
             )
 
 
-# -- which --------------------------------------------------------------------------------------------
-
-
-# -- transfer -----------------------------------------------------------------------------------------
-
-
 def push(
     project: Project,
     wanted: Sequence[Artifact],
@@ -61,17 +61,17 @@ def push(
     remote: str | None = None,
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
-) -> TransferReport:
-    """Upload what the remote does not have of some artifacts.
+) -> DataTransfer:
+    """Upload the objects of artifacts that the remote lacks.
 
-    Raises what `remote_of` raises, and DataRemoteError if the remote cannot be asked; what becomes of single
-    objects stands in the report.
+    Failures of single objects are in the result. Raises the errors of `remote_of`; DataRemoteError if the
+    remote cannot be asked.
     """
     store = ObjectStore(project.local.objects)
     with remote_of(project, remote) as at:
         hashes = [artifact.hash for artifact in wanted]
         done = transfer.push(store, at, hashes, jobs=jobs, on_progress=on_progress)
-    return _report(store, at, wanted, done)
+    return _by_path(store, at, wanted, done)
 
 
 def pull(
@@ -81,16 +81,16 @@ def pull(
     remote: str | None = None,
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
-) -> TransferReport:
-    """Download what this machine does not have of some artifacts into its store; raises as `push`.
+) -> DataTransfer:
+    """Download the objects of artifacts that this machine lacks into its store. Raises as `push`.
 
-    The workspace is left as it is: `checkout` brings the files into it.
+    The workspace stays as it is: `checkout` brings the files into it.
     """
     store = ObjectStore(project.local.objects)
     with remote_of(project, remote) as at:
         project.local.prepare()
-        done = transfer.pull(store, at, _sizes(wanted), jobs=jobs, on_progress=on_progress)
-    return _report(store, at, wanted, done)
+        done = transfer.pull(store, at, sizes_of(wanted), jobs=jobs, on_progress=on_progress)
+    return _by_path(store, at, wanted, done)
 
 
 def fetch(
@@ -98,11 +98,13 @@ def fetch(
     hashes: Iterable[str] | Mapping[str, int | None],
     on_progress: OnProgress | None = None,
 ) -> dict[str, errors.GitexpError]:
-    """Have these artifacts in the store, folders with all their files: what is not, from the first remote.
+    """Fetch missing artifacts, folders with all their files, from the first remote into the store.
 
-    Returns those that could not be had, with the reason; raises nothing for a remote that cannot be used.
-    Where nothing is missing, there is no remote, or it has not answered just now, it costs no more than
-    looking. If sizes are given (a map), no download gets larger than that.
+    A map gives the size of each artifact, None if unknown; a larger download is ended. This is quick if
+    nothing is missing, without a remote, and if the remote has been silent just now.
+
+    Returns:
+        For each artifact that the store still lacks, the reason: also for a remote that cannot be used.
     """
     store = ObjectStore(project.local.objects)
     sizes = dict(hashes) if isinstance(hashes, Mapping) else dict.fromkeys(hashes)
@@ -127,7 +129,8 @@ def fetch(
         if isinstance(why_not, errors.RemoteUnreachable):
             _silent[place] = time.monotonic(), why_not
         return dict.fromkeys(missing, why_not)
-    return {h: why for h in missing if (why := _why_not_whole(store, h, failed)) is not None}
+    still_missing = {hash_: _failure(store, hash_, failed) for hash_ in missing}
+    return {hash_: error for hash_, error in still_missing.items() if error is not None}
 
 
 def _is_whole(store: ObjectStore, hash_: str) -> bool:
@@ -137,57 +140,60 @@ def _is_whole(store: ObjectStore, hash_: str) -> bool:
         return False
 
 
-def _why_not_whole(
+def _failure(
     store: ObjectStore, hash_: str, failed: Mapping[str, errors.GitexpError]
 ) -> errors.GitexpError | None:
-    if hash_ in failed:
-        return failed[hash_]
-    if not is_folder(hash_):
-        return None
-    return next((failed[part] for part in store.contents(hash_) if part in failed), None)
+    """The error of an artifact, or of the first of its objects that failed."""
+    if hash_ not in failed and is_folder(hash_):
+        hash_ = next((part for part in store.contents(hash_) if part in failed), hash_)
+    return failed.get(hash_)
 
 
-def _sizes(wanted: Iterable[Artifact]) -> dict[str, int | None]:
-    """Return the size of each object that is known; the size of a folder is that of its files."""
-    return {each.hash: None if each.is_folder else each.size for each in wanted}
+def sizes_of(wanted: Iterable[Artifact]) -> dict[str, int | None]:
+    """The size of the object of each artifact. It is unknown for a folder, whose size is of its files."""
+    return {artifact.hash: None if artifact.is_folder else artifact.size for artifact in wanted}
 
 
-def _report(
+def _by_path(
     store: ObjectStore, at: DataRemote, wanted: Iterable[Artifact], done: Transferred
-) -> TransferReport:
+) -> DataTransfer:
     failed: dict[str, errors.GitexpError] = {}
-    for artifact in wanted if done.failed else ():
-        if artifact.hash in done.failed:
-            failed[artifact.path] = done.failed[artifact.hash]
-        elif artifact.is_folder and store.has(artifact.hash):
-            for file in store.manifest(artifact.hash).files:
-                if file.hash in done.failed:
-                    failed[f"{artifact.path}/{file.path}"] = done.failed[file.hash]
-    return TransferReport(at.name, len(done.hashes), done.bytes, failed)
+    if done.failed:
+        for artifact in wanted:
+            for path, hash_ in _files(store, artifact, done.failed):
+                if hash_ in done.failed:
+                    failed[path] = done.failed[hash_]
+    return DataTransfer(at.name, len(done.hashes), done.bytes, failed)
+
+
+def _files(store: ObjectStore, artifact: Artifact, failed: Collection[str]) -> Iterable[tuple[str, str]]:
+    """The files of an artifact, path and hash; the folder itself if it has failed or is not here."""
+    if artifact.is_folder and artifact.hash not in failed and store.has(artifact.hash):
+        for file in store.manifest(artifact.hash).files:
+            yield f"{artifact.path}/{file.path}", file.hash
+    else:
+        yield artifact.path, artifact.hash
 
 
 def lacking(project: Project, commits: Iterable[str]) -> dict[str, bool]:
-    """Return those of some commits of whose artifacts the first remote has not all: True if this machine
-    has the rest, so that it can be sent.
+    """The commits with artifacts that the first remote lacks: True if this machine can send them all.
 
-    The remote is asked once, for what the locks name: a folder's list is there only if its files are. A
-    lock that cannot be read is passed over. Raises what `remote_of` raises, and DataRemoteError.
+    The remote is asked once, for the artifacts in the locks: a manifest is there only if its files are. A
+    lock that cannot be read is passed over. Raises the errors of `remote_of`, and DataRemoteError.
     """
-    locks = _locks(project, list(dict.fromkeys(commits)))
-    named = {
-        commit: {artifact.hash for artifact in lock.artifacts}
-        for commit, lock in locks.items()
-        if isinstance(lock, Lock)
-    }
+    named: dict[str, set[str]] = {}
+    for commit, lock in locks(project, commits).items():
+        if isinstance(lock, Lock):
+            named[commit] = {artifact.hash for artifact in lock.artifacts}
     wanted = set[str]().union(*named.values())
     if not wanted:
         return {}
     with remote_of(project) as at:
         absent = wanted.difference(at.has_many(wanted))
     store = ObjectStore(project.local.objects)
-    here = {hash_: _is_whole(store, hash_) for hash_ in absent}
-    found = {commit: hashes & absent for commit, hashes in named.items()}
-    return {commit: all(here[hash_] for hash_ in hashes) for commit, hashes in found.items() if hashes}
-
-
-# -- status -------------------------------------------------------------------------------------------
+    can_send = {hash_ for hash_ in absent if _is_whole(store, hash_)}
+    found: dict[str, bool] = {}
+    for commit, hashes in named.items():
+        if not absent.isdisjoint(hashes):
+            found[commit] = can_send.issuperset(hashes & absent)
+    return found

@@ -1,4 +1,4 @@
-"""Which data a workspace, a commit or an experiment names: artifacts read from locks."""
+"""The artifacts in the locks of the workspace, of commits and of experiments."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gitexp.project.project import Project
 
 
 def commits(project: Project, names: Sequence[str] = (), *, everything: bool = False) -> list[str | None]:
-    """Return the commits whose data is meant: those of the experiments or revisions named, by default None,
-    which is the workspace; with `everything` the workspace and all experiments.
+    """The commits of experiments and revisions by name; None, for the workspace, without names.
 
-    Raises UnknownExperiment, AmbiguousExperiment, BadRecord.
+    With `everything`, the workspace and all experiments. Raises UnknownExperiment, AmbiguousExperiment,
+    BadRecord.
     """
     if not everything:
         return [lookup.find(project, name).commit for name in names] or [None]
@@ -26,15 +26,19 @@ def commits(project: Project, names: Sequence[str] = (), *, everything: bool = F
 
 
 def artifacts(project: Project, commits: Iterable[str | None]) -> list[Artifact]:
-    """Return what the gitexp.lock of each commit names, None being the workspace; each content once.
+    """The artifacts in the locks of commits, each content once; None stands for the workspace.
 
-    Raises LockError for one that cannot be read.
+    Raises LockError.
     """
     wanted = list(dict.fromkeys(commits))
-    locks = _locks(project, [commit for commit in wanted if commit is not None])
+    of_commits = locks(project, [commit for commit in wanted if commit is not None])
     found: dict[str, Artifact] = {}
     for commit in wanted:
-        lock = lock_file.read(project.repo.root, project.config) if commit is None else locks[commit]
+        lock: Lock | errors.LockError
+        if commit is None:
+            lock = lock_file.read(project.repo.root, project.config)
+        else:
+            lock = of_commits[commit]
         if isinstance(lock, errors.LockError):
             raise lock
         for artifact in lock.artifacts:
@@ -43,31 +47,37 @@ def artifacts(project: Project, commits: Iterable[str | None]) -> list[Artifact]
 
 
 def unreadable(project: Project, commits: Iterable[str]) -> dict[str, errors.LockError]:
-    """Return those of some commits whose gitexp.lock cannot be read, with the reason: nobody knows what
-    data is theirs, and they must not keep back the others."""
-    locks = _locks(project, list(dict.fromkeys(commits)))
-    return {commit: lock for commit, lock in locks.items() if isinstance(lock, errors.LockError)}
+    """The commits whose lock cannot be read, with the error: their data is unknown, and must not keep back
+    the data of others."""
+    return {
+        commit: lock for commit, lock in locks(project, commits).items() if isinstance(lock, errors.LockError)
+    }
 
 
-def _locks(project: Project, commits: Sequence[str]) -> dict[str, Lock | errors.LockError]:
+def locks(project: Project, commits: Iterable[str]) -> dict[str, Lock | errors.LockError]:
+    """The lock of each commit, or the error of reading it. A commit without a lock has an empty one."""
+    wanted = list(dict.fromkeys(commits))
+    if not wanted:
+        return {}
     name, folder = lock_file.path_of(project.config), project.config.folder
-    texts = project.repo.read_blobs([f"{commit}:{name}" for commit in commits]) if commits else []
+    texts = project.repo.read_blobs([f"{commit}:{name}" for commit in wanted])
     read: dict[bytes | None, Lock | errors.LockError] = {None: Lock()}
-    for commit, text in zip(commits, texts, strict=True):
-        if text is not None and text not in read:
+    found: dict[str, Lock | errors.LockError] = {}
+    for commit, text in zip(wanted, texts, strict=True):
+        if text not in read:  # many commits have the same lock
             try:
-                read[text] = read_lock(f"{name} ({commit[:7]})", text, folder)
+                read[text] = read_lock(f"{name} ({commit[:7]})", text or b"", folder)
             except errors.LockError as error:
                 read[text] = error
-    return {commit: read[text] for commit, text in zip(commits, texts, strict=True)}
+        found[commit] = read[text]
+    return found
 
 
 def lock_at(project: Project, point: Point) -> Lock:
-    """Return what gitexp.lock says at a point; an empty one where there is none that can be read."""
-    path = lock_file.path_of(project.config)
+    """The lock at a point; an empty one if there is none, or none that can be read."""
+    if point.commit is not None:
+        lock = locks(project, [point.commit])[point.commit]
+        return Lock() if isinstance(lock, errors.LockError) else lock
     with contextlib.suppress(errors.LockError):
-        if point.commit is None:
-            return lock_file.read(project.repo.root, project.config)
-        (data,) = project.repo.read_blobs([f"{point.commit}:{path}"])
-        return read_lock(path, data or b"", project.config.folder)
+        return lock_file.read(project.repo.root, project.config)
     return Lock()

@@ -1,22 +1,22 @@
-"""The stages of one workspace as they stand: what each would read now, and what it has written."""
+"""The data of one workspace, compared with a lock: up to date, changed, missing, not added."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 
-from gitexp import errors, files
-from gitexp.files.keys import format_key, get, parse_key, resolve
-from gitexp.model import MISSING, Artifact, Flat, Tree, Value
-from gitexp.objects.scan import scan
+from gitexp import errors
+from gitexp.model import Artifact
+from gitexp.objects.scan import Scanned, scan
 from gitexp.objects.stat_cache import StatCache
-from gitexp.pipeline.lock import LOCK_FILE, LockedStage
-from gitexp.pipeline.stage import ParamsDep, ReadFile, Stage
-from gitexp.words import did_you_mean
+from gitexp.pipeline.lock import LOCK_FILE
+from gitexp.project.project import Project
 
-# What Python leaves beside the code that it runs, and makes again by itself: it is other bytes each time. So
-# is the lock, which is rewritten after every stage.
+# These do not count in the inputs of stages: Python makes its caches again, with other bytes each time, and
+# gitexp rewrites the lock after every stage.
 MADE_AGAIN = (
     "__pycache__",
     ".pytest_cache",
@@ -27,105 +27,85 @@ MADE_AGAIN = (
 )
 
 
-class WorkspaceData:
-    """Looks at each path once, until it is told to `forget`.
+class DataState(StrEnum):
+    """How data in the workspace compares with the lock."""
 
-    `read_file` gives the params files: as they are, or as they will be. What the disk says of who may
-    execute a file counts if it `has_modes`; that is asked only for one that seems to be executable.
+    UP_TO_DATE = "up to date"
+    CHANGED = "changed"
+    MISSING = "missing"
+    RESTORABLE = "restorable"  # missing, and a run brings it
+    NOT_ADDED = "not added"
+
+
+@contextmanager
+def workspace_data(project: Project, root: Path | None = None) -> Iterator[WorkspaceData]:
+    """Give the data of the user's workspace, or of the workspace at `root`."""
+    with StatCache(project.local.stat_cache) as cache:
+        yield WorkspaceData(root or project.repo.root, cache, project.repo.has_modes)
+
+
+class WorkspaceData:
+    """The data in the workspace at `root`. Each path is looked at once, until `forget`.
+
+    `has_modes` tells whether the disk knows executable files. It is asked only for a file that seems to be
+    executable.
     """
 
-    def __init__(
-        self, root: Path, cache: StatCache, read_file: ReadFile, has_modes: Callable[[], bool]
-    ) -> None:
+    def __init__(self, root: Path, cache: StatCache, has_modes: Callable[[], bool]) -> None:
+        self.cache = cache
         self._root = root
-        self._cache = cache
-        self._read_file = read_file
         self._has_modes = has_modes
-        self._scanned: dict[tuple[str, bool], Artifact | None] = {}
-        self._parsed: dict[str, tuple[bytes, Tree]] = {}
+        self._artifacts: dict[tuple[str, bool], Artifact | None] = {}
 
     def forget(self) -> None:
-        """Look at all anew: a command has run, which may have written anything."""
-        self._scanned.clear()
+        """Look at all paths anew: a command has run, and may have written anywhere."""
+        self._artifacts.clear()
 
     def artifact(self, path: str, *, read_only: bool = False) -> Artifact | None:
-        """Return what stands at a path, None if nothing does; raises UnstorableData.
+        """The artifact at a path; None if nothing is there. Raises UnstorableData.
 
-        Of what a stage only reads, the caches of Python and the lock do not count.
+        With `read_only`, for the inputs of stages, the files of `MADE_AGAIN` do not count.
         """
         asked = (path, read_only)
-        if asked not in self._scanned:
-            found = scan(self._root, path, self._cache, but=MADE_AGAIN if read_only else ())
-            self._scanned[asked] = None if found is None else self.as_seen(found.artifact)
-        return self._scanned[asked]
+        if asked not in self._artifacts:
+            found = self.scanned(path, read_only=read_only)
+            self._artifacts[asked] = None if found is None else found.artifact
+        return self._artifacts[asked]
+
+    def scanned(self, path: str, *, read_only: bool = False) -> Scanned | None:
+        """Like `artifact`, and with the files of a folder."""
+        found = scan(self._root, path, self.cache, but=MADE_AGAIN if read_only else ())
+        if found is None:
+            return None
+        return replace(found, artifact=self.as_seen(found.artifact))
 
     def as_seen(self, artifact: Artifact) -> Artifact:
-        """Return an artifact as the disk would show it."""
+        """An artifact with the mode that the disk would show."""
         if artifact.executable and not self._has_modes():
             return replace(artifact, executable=False)
         return artifact
 
     def differs(self, now: Artifact, locked: Artifact) -> bool:
-        """Return whether what stands at a path, as `artifact` gives it, is not what a lock says."""
+        """Whether an artifact of this workspace has other content, or another mode, than in the lock."""
         return now.content != self.as_seen(locked).content
 
-    def inputs(self, stage: Stage) -> LockedStage:
-        """Return what a stage would read; deps that are not there are left out.
+    def state(self, path: str, locked: Artifact | None) -> DataState:
+        """The state of a path whose artifact in the lock is `locked`. Raises UnstorableData."""
+        if locked is None:
+            return DataState.NOT_ADDED
+        now = self.artifact(path)
+        if now is None:
+            return DataState.MISSING
+        if self.differs(now, locked):
+            return DataState.CHANGED
+        return DataState.UP_TO_DATE
 
-        Raises UnknownParam for a param that no file has, ParseError, UnstorableData.
-        """
-        found = [self.artifact(dep, read_only=True) for dep in stage.deps]
-        return LockedStage(
-            commands=stage.commands,
-            wdir=stage.wdir,
-            deps=tuple(sorted((dep for dep in found if dep is not None), key=lambda dep: dep.path)),
-            params=self.params(stage),
-        )
-
-    def params(self, stage: Stage) -> dict[str, Flat]:
-        """Return the values of a stage's params, by file; raises UnknownParam, ParseError."""
-        params: dict[str, dict[str, Value]] = {}
-        for wanted in stage.params:
-            params.setdefault(wanted.file, {}).update(self._params(stage, wanted))
-        return {**params}
-
-    def outs(self, stage: Stage) -> dict[str, Artifact | None]:
-        """Return what stands at the paths of a stage's outs."""
-        return {out.path: self.artifact(out.path) for out in stage.outs}
-
-    def _params(self, stage: Stage, wanted: ParamsDep) -> Flat:
-        tree = self._tree(wanted.file)
-        if tree is None:
-            raise errors.GitexpError(
-                f"The stage {stage.name} reads params of {wanted.file}, which is not there.",
-                "Write the file, or take it out of the stage's params.",
-                code="unknown-param",
-            )
-        if wanted.keys is None:
-            return files.flatten(tree)
-        found: dict[str, Value] = {}
-        for text in wanted.keys:
-            key = resolve(tree, parse_key(text))
-            value = get(tree, key)
-            if value is MISSING:
-                raise errors.GitexpError(
-                    f"The stage {stage.name} reads the param {text}, which {wanted.file} does not have.",
-                    did_you_mean(text, files.flatten(tree), f"Add it to {wanted.file}.", most=1),
-                    code="unknown-param",
-                )
-            found.update(_flat(format_key(key), value))
-        return found
-
-    def _tree(self, name: str) -> Tree | None:
-        data = self._read_file(name)
-        if data is None:
-            return None
-        if name not in self._parsed or self._parsed[name][0] != data:
-            self._parsed[name] = (data, files.parse(name, data))
-        return self._parsed[name][1]
-
-
-def _flat(key: str, value: Value) -> dict[str, Value]:
-    if not isinstance(value, dict) or not value:
-        return {key: value}
-    return {f"{key}.{below}": item for below, item in files.flatten(value).items()}
+    def holds(self, locked: Artifact) -> bool:
+        """Whether the content of a locked artifact is at its path, with any mode. False if unreadable."""
+        try:
+            if not locked.is_folder and (self._root / locked.path).lstat().st_size != locked.size:
+                return False
+            now = self.artifact(locked.path)
+        except (OSError, errors.UnstorableData):
+            return False
+        return now is not None and now.hash == locked.hash

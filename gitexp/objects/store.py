@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Artifact
@@ -32,6 +33,19 @@ from gitexp.objects.stat_cache import StatCache
 FRESH = 3600.0  # seconds; an object that is to be used is made at least so fresh, so that gc leaves it
 
 _FAN = re.compile(r"[0-9a-f]{2}")
+
+
+class StoredObject(NamedTuple):
+    """An object in a store or on a remote.
+
+    Attributes:
+        size: in bytes; -1 if the remote does not tell.
+        mtime: seconds since 1970; 0 if the remote does not tell.
+    """
+
+    hash: str
+    size: int
+    mtime: float
 
 
 class ObjectStore:
@@ -85,20 +99,20 @@ class ObjectStore:
         except (OSError, errors.UnstorableData):
             return False
 
-    def hashes(self) -> Iterator[tuple[str, int, float]]:
-        """Name, size in bytes and time of modification (seconds since 1970) of every object."""
+    def hashes(self) -> Iterator[StoredObject]:
+        """Every object, in the order of hashes within each first two digits."""
         with suppress(FileNotFoundError):
             for fan in sorted(os.listdir(self.folder)):
                 if _FAN.fullmatch(fan):
                     yield from self._in_fan(fan)
 
-    def _in_fan(self, fan: str) -> Iterator[tuple[str, int, float]]:
+    def _in_fan(self, fan: str) -> Iterator[StoredObject]:
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder / fan) as entries:
             for entry in entries:
                 if is_hash(fan + entry.name):
                     with suppress(FileNotFoundError):
                         of = entry.stat(follow_symlinks=False)
-                        yield fan + entry.name, of.st_size, of.st_mtime
+                        yield StoredObject(fan + entry.name, of.st_size, of.st_mtime)
 
     def _full(self, hash_: str) -> str:
         if not is_hash(hash_):

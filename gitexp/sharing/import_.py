@@ -124,7 +124,7 @@ def _bring_data(
         return {LOCK_FILE: error}
     if not artifacts:
         return {}
-    sizes = {each.hash: None if each.is_folder else each.size for each in artifacts}
+    sizes = sync.sizes_of(artifacts)
     asked: dict[str, errors.GitexpError] = {}
     store = ObjectStore(project.local.objects)
     for at in sources:

@@ -59,7 +59,7 @@ class Pushed:
 
     remote: str
     experiments: Sequence[Shared]
-    data: sync.TransferReport | None = None
+    data: sync.DataTransfer | None = None
     messages: Sequence[str] = ()
 
 
@@ -73,7 +73,7 @@ class _SentData:
         unreadable: by commit with an unreadable lock, the error.
     """
 
-    report: sync.TransferReport | None = None
+    report: sync.DataTransfer | None = None
     lacking: Mapping[str, bool] = field(default_factory=dict)
     unreadable: Mapping[str, errors.LockError] = field(default_factory=dict)
 

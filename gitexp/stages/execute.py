@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
-from gitexp.datasets.workspace import WorkspaceData
 from gitexp.failpoints import failpoint
 from gitexp.objects.disk import translated
 from gitexp.objects.stat_cache import StatCache
@@ -31,6 +30,7 @@ from gitexp.stages.journal import Journal
 from gitexp.stages.judge import Decision, Judge
 from gitexp.stages.outs import StageOuts
 from gitexp.stages.plan import StagePlan
+from gitexp.stages.stage_data import StageData
 from gitexp.words import shorten
 
 _FROZEN = "Take frozen: true away to have it run; or bring what it has written: gitexp data pull"
@@ -99,9 +99,7 @@ class _Execution:
         self._restorer = Restorer(task.project, root, cache)
         self._stage_cache = StageCache(task.project)
         self._outs = StageOuts(root, self._restorer, cache, self._is_known, task.journal.set_aside)
-        self._standing = WorkspaceData(
-            root, cache, lambda name: read(root / name), task.project.repo.has_modes
-        )
+        self._standing = StageData(root, cache, lambda name: read(root / name), task.project.repo.has_modes)
         self._judge = Judge(self._standing, self._stage_cache, force=task.plan.selection.force)
         self._lock = lock_file.read(root, task.code.config)
         self._lock_warning = ""  # why the workspace's lock does not say so of the stage at hand

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
-from gitexp.datasets.workspace import MADE_AGAIN, WorkspaceData
+from gitexp.datasets.workspace import MADE_AGAIN
 from gitexp.model import Artifact
 from gitexp.objects import paths
 from gitexp.objects.manifest import File, Manifest
@@ -20,12 +20,13 @@ from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.stage import ReadFile
 from gitexp.project.project import Project
+from gitexp.stages.stage_data import StageData
 
 Folder = Callable[[str], Manifest | None]  # the hash of a folder -> its files; None if they are unknown here
 Content = Callable[[str], bytes | None]  # the hash of a file -> its content; None if it is not here
 
 
-class Foresight(WorkspaceData):
+class Foresight(StageData):
     """A workspace in which an expected artifact hides the present content of its path."""
 
     def __init__(
@@ -101,7 +102,7 @@ class Foresight(WorkspaceData):
             return any(paths.lies_in(file.path, each) for each in hidden)
 
         files = list[File]()
-        found = scan(self._root, folder, self._cache, but=but)
+        found = scan(self._root, folder, self.cache, but=but)
         if found is not None and found.manifest is not None:
             files += [file for file in found.manifest.files if not is_hidden(file)]
         for each, place in zip(near, hidden, strict=True):

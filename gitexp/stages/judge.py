@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gitexp.datasets.workspace import WorkspaceData
 from gitexp.model import MISSING, Artifact
 from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import Reason, Why, reasons
 from gitexp.stages.cache import EarlierRun, StageCache
+from gitexp.stages.stage_data import StageData
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def _none(path: str) -> bool:
 class Judge:
     """Decides on the stages of a workspace. With `force`, no stage is up to date."""
 
-    def __init__(self, standing: WorkspaceData, cache: StageCache, *, force: bool) -> None:
+    def __init__(self, standing: StageData, cache: StageCache, *, force: bool) -> None:
         self._standing = standing
         self._cache = cache
         self._force = force

@@ -17,7 +17,6 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
-from gitexp.datasets.workspace import WorkspaceData
 from gitexp.model import Artifact
 from gitexp.objects import paths
 from gitexp.objects.stat_cache import StatCache
@@ -30,6 +29,7 @@ from gitexp.project import ignore
 from gitexp.project.project import Project
 from gitexp.repo.git import indexes
 from gitexp.stages.foresight import Foresight
+from gitexp.stages.stage_data import StageData
 from gitexp.words import shorten
 
 
@@ -228,7 +228,7 @@ def _foresight(
     return Foresight(root, cache, read_file, project.repo.has_modes, store.manifest, content)
 
 
-def _as_written(standing: WorkspaceData, written: Mapping[str, bytes]) -> Iterator[Artifact]:
+def _as_written(standing: StageData, written: Mapping[str, bytes]) -> Iterator[Artifact]:
     """Files with their content at the start of the stages."""
     for path, data in written.items():
         if (found := standing.artifact(path)) is not None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from gitexp import errors, files
 from gitexp.datasets import lock_file
 from gitexp.datasets.changes import FileChanges, changed_here
-from gitexp.datasets.workspace import WorkspaceData
-from gitexp.model import Artifact
+from gitexp.datasets.workspace import DataState, WorkspaceData
 from gitexp.objects import paths
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import Lock
@@ -24,16 +22,6 @@ from gitexp.stages.cache import StageCache
 from gitexp.stages.foresight import Availability, Foresight, Supply
 from gitexp.stages.judge import Decision, Judge
 from gitexp.stages.plan import StagePlan
-
-
-class DataState(StrEnum):
-    """How data in the workspace compares with the lock."""
-
-    UP_TO_DATE = "up to date"
-    CHANGED = "changed"
-    MISSING = "missing"
-    RESTORABLE = "restorable"  # missing, and a run brings it
-    NOT_ADDED = "not added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +89,19 @@ def status(
             notes += plan.pipeline.notes
         if supply.silent is not None:
             notes.append(f"what the data remote {supply.remote} has is not known: {supply.silent.message}")
-        there = WorkspaceData(root, cache, lambda name: None, has_modes)
+        there = WorkspaceData(root, cache, has_modes)
         data, differing = dict[str, DataState](), dict[str, FileChanges]()
         for path in project.config.data:
             locked = lock.data.get(path)
             if path in brought:
                 data[path] = DataState.RESTORABLE
             else:
-                data[path] = _state_of(there, path, locked)
+                data[path] = there.state(path, locked)
             if locked is not None and data[path] is DataState.CHANGED:
-                files_changed = changed_here(project, cache, locked)
+                files_changed = changed_here(project, there, locked)
                 if files_changed is not None:
                     differing[path] = files_changed
-        large = {path: _state_of(there, path, locked) for path, locked in lock.outs.items()}
+        large = {path: there.state(path, locked) for path, locked in lock.outs.items()}
     return WorkspaceStatus(found, data, large, notes, differing)
 
 
@@ -225,14 +213,3 @@ class _Outlook:
         for path in stage.deps:
             if not self._standing.is_open(path) and self._standing.artifact(path, read_only=True) is None:
                 raise stages.missing_dep(self._project.repo.root, self._plan, stage, path, self._project)
-
-
-def _state_of(standing: WorkspaceData, path: str, locked: Artifact | None) -> DataState:
-    if locked is None:
-        return DataState.NOT_ADDED
-    now = standing.artifact(path)
-    if now is None:
-        return DataState.MISSING
-    if standing.differs(now, locked):
-        return DataState.CHANGED
-    return DataState.UP_TO_DATE

@@ -18,6 +18,7 @@ from itertools import chain
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
+from gitexp.datasets.workspace import workspace_data
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
 from gitexp.objects.hashing import hash_file, in_parallel
@@ -25,8 +26,6 @@ from gitexp.objects.manifest import FOLDER, File, is_folder
 from gitexp.objects.progress import OnProgress, Progress
 from gitexp.objects.remotes import transfer
 from gitexp.objects.remotes.remote import DataRemote
-from gitexp.objects.scan import scan
-from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 from gitexp.upkeep import in_use
@@ -226,14 +225,11 @@ class _Check:
         """Store artifacts of this workspace again, if they are unchanged."""
         root = self._project.repo.root
         locks = self._used.present.get(in_use.HERE, [])
-        with StatCache(self._project.local.stat_cache) as cache:
+        with workspace_data(self._project) as data:
             for artifact in chain.from_iterable(lock.artifacts for lock in locks):
-                if artifact.hash not in artifacts:
-                    continue
-                with suppress(errors.DataError, OSError):
-                    scanned = scan(root, artifact.path, cache)
-                    if scanned is not None and scanned.artifact.hash == artifact.hash:
-                        self._store.add(root, artifact.path, cache)
+                if artifact.hash in artifacts and data.holds(artifact):
+                    with suppress(errors.DataError, OSError):
+                        self._store.add(root, artifact.path, data.cache)
         self._note(missing, in_use.HERE)
 
     def _mend_from_git(self, missing: Mapping[str, Places]) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
 from gitexp.objects.manifest import is_folder
-from gitexp.objects.remotes.remote import DataRemote, ListedObject
-from gitexp.objects.store import FRESH, ObjectStore
+from gitexp.objects.remotes.remote import DataRemote
+from gitexp.objects.store import FRESH, ObjectStore, StoredObject
 from gitexp.objects.sweep import is_unused, put_back, remove_unused
 from gitexp.project.project import Project
 from gitexp.repo import live
@@ -40,9 +40,9 @@ class Garbage:
         alone: no Git remote was asked: the use by others is unknown.
     """
 
-    unused: tuple[ListedObject, ...]
-    young: tuple[ListedObject, ...]
-    used: tuple[ListedObject, ...]
+    unused: tuple[StoredObject, ...]
+    young: tuple[StoredObject, ...]
+    used: tuple[StoredObject, ...]
     before: float
     remote: str | None = None
     alone: bool = False
@@ -52,11 +52,11 @@ class Garbage:
 class Removed:
     """The removed objects; and the hashes of objects that could not be removed, with reasons."""
 
-    objects: tuple[ListedObject, ...]
+    objects: tuple[StoredObject, ...]
     failed: tuple[tuple[str, str], ...] = ()
 
 
-def size_of(objects: Iterable[ListedObject]) -> int:
+def size_of(objects: Iterable[StoredObject]) -> int:
     """The bytes of some objects together."""
     return sum(each.size for each in objects)
 
@@ -109,7 +109,7 @@ def _find_here(project: Project, older_than: float, *, history: bool) -> Garbage
     if (held := project.local.try_lock("gc")) is not None:
         put_back(store)  # after the kill of another gc
         held.release()
-    there = [ListedObject(*each) for each in store.hashes()]  # before the question of use, as on a remote
+    there = list(store.hashes())  # before the question of use, as on a remote
     used = _in_use(project, in_use.find(project, history=history), store, None)
     unused = {each.hash for each in there if each.hash not in used and _is_unused(store, each.hash, before)}
     return _sorted_by_use(there, used, unused, before)
@@ -137,7 +137,7 @@ def _is_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 
 
 def _sorted_by_use(
-    there: Iterable[ListedObject],
+    there: Iterable[StoredObject],
     used: Collection[str],
     old: Collection[str],
     before: float,
@@ -182,9 +182,9 @@ def collect(project: Project, garbage: Garbage) -> Removed:
     return removed
 
 
-def _removed(unused: Collection[ListedObject], remove: Callable[[str], bool]) -> Removed:
+def _removed(unused: Collection[StoredObject], remove: Callable[[str], bool]) -> Removed:
     """Remove objects: a failure must not keep the others."""
-    removed: list[ListedObject] = []
+    removed: list[StoredObject] = []
     failed: list[tuple[str, str]] = []
     folders = [each for each in unused if is_folder(each.hash)]
     files = [each for each in unused if not is_folder(each.hash)]

@@ -11,9 +11,9 @@ from gitexp.catalog.lookup import Point, Workspace
 from gitexp.datasets import lock_file
 from gitexp.datasets.changes import FileChanges, manifest_of
 from gitexp.datasets.wanted import lock_at
+from gitexp.datasets.workspace import workspace_data
 from gitexp.model import Artifact
-from gitexp.objects.scan import Scanned, scan
-from gitexp.objects.stat_cache import StatCache
+from gitexp.objects.scan import Scanned
 from gitexp.project.project import Project
 
 
@@ -67,20 +67,15 @@ def _contents(project: Project, point: Point) -> dict[str, Scanned]:
     lock = lock_at(project, point)
     found = {artifact.path: Scanned(artifact) for artifact in lock.artifacts}
     if isinstance(point.side, Workspace):
-        with StatCache(project.local.stat_cache) as cache:
+        with workspace_data(project) as data:
             for path, locked in lock.data.items():
                 with contextlib.suppress(errors.UnstorableData):
-                    here = scan(project.repo.root, path, cache)
+                    here = data.scanned(path)
                     # Absent data was not changed: nobody has brought it here yet.
-                    if here is not None and not _same_but_mode(project, here.artifact, locked):
-                        found[path] = here
+                    if here is not None:
+                        artifact = here.artifact if data.differs(here.artifact, locked) else locked
+                        found[path] = Scanned(artifact, here.manifest)
     return found
-
-
-def _same_but_mode(project: Project, here: Artifact, locked: Artifact) -> bool:
-    """Whether a file differs only in its mode, on a disk without modes."""
-    differs = here.executable != locked.executable
-    return differs and here.hash == locked.hash and not project.repo.has_modes()
 
 
 def _change(project: Project, path: str, old: Scanned | None, new: Scanned | None) -> DataChange | None:

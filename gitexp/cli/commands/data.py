@@ -15,8 +15,8 @@ from gitexp.cli.kit.session import open_project
 from gitexp.datasets import status as datasets_status
 from gitexp.datasets import sync as ops
 from gitexp.datasets import wanted as datasets_wanted
-from gitexp.datasets.status import DataStatus
-from gitexp.datasets.sync import TransferReport
+from gitexp.datasets.status import MissingObjects
+from gitexp.datasets.sync import DataTransfer
 from gitexp.model import Artifact
 from gitexp.project.project import Project
 from gitexp.words import clean, human_size
@@ -116,7 +116,7 @@ def status(
     if not found:
         return render.say("No gitexp.lock names any data.", "dim")
     render.answer(_lines(found))
-    if any(each.missing_there is None for each in found):
+    if any(each.on_remote is None for each in found):
         render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
     return None
 
@@ -133,7 +133,7 @@ def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[
     return datasets_wanted.artifacts(project, commits)
 
 
-def _end(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
+def _end(report: DataTransfer, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:
     """Say how a transfer ended. Raises TransferFailed if a part failed."""
     if json:
         render.as_json(_report(report, len(wanted)))
@@ -150,7 +150,7 @@ def _end(report: TransferReport, wanted: list[Artifact], done: str, *, quiet: bo
     report.check()
 
 
-def _report(report: TransferReport, artifacts: int) -> dict[str, Any]:
+def _report(report: DataTransfer, artifacts: int) -> dict[str, Any]:
     return {
         "remote": report.remote,
         "artifacts": artifacts,
@@ -160,7 +160,7 @@ def _report(report: TransferReport, artifacts: int) -> dict[str, Any]:
     }
 
 
-def _tell(report: TransferReport, wanted: list[Artifact], done: str) -> None:
+def _tell(report: DataTransfer, wanted: list[Artifact], done: str) -> None:
     if report.objects:
         render.say(done)
     elif not report.failed:
@@ -168,16 +168,16 @@ def _tell(report: TransferReport, wanted: list[Artifact], done: str) -> None:
         render.say(f"Up to date with {report.remote}: {nothing}.", "dim")
 
 
-def _amount(report: TransferReport) -> str:
+def _amount(report: DataTransfer) -> str:
     return words.objects(report.objects, report.bytes)
 
 
-def _lines(found: list[DataStatus]) -> Iterator[str]:
+def _lines(found: list[MissingObjects]) -> Iterator[str]:
     width = max((len(each.artifact.path) for each in found), default=0)
     for each in found:
-        places = [f"{_count(each.missing_here)}here"]
-        if each.missing_there is not None:
-            places.append(f"{_count(each.missing_there)}on the remote")
+        places = [f"{_count(each.here)}here"]
+        if each.on_remote is not None:
+            places.append(f"{_count(each.on_remote)}on the remote")
         path = f"{each.artifact.path:<{width}}"
         yield clean(f"{path}  {human_size(each.artifact.size):>7}  {', '.join(places)}")
 
@@ -186,13 +186,13 @@ def _count(missing: int) -> str:
     return f"{missing:,} missing " if missing else ""
 
 
-def _as_json(standing: DataStatus) -> dict[str, Any]:
-    artifact = standing.artifact
+def _as_json(missing: MissingObjects) -> dict[str, Any]:
+    artifact = missing.artifact
     return {
         "path": artifact.path,
         "hash": artifact.hash,
         "size": artifact.size,
         "files": artifact.files,
-        "missing_here": standing.missing_here,
-        "missing_there": standing.missing_there,
+        "missing_here": missing.here,
+        "missing_there": missing.on_remote,
     }

@@ -12,7 +12,7 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
-from gitexp.objects.remotes.remote import ListedObject
+from gitexp.objects.store import StoredObject
 from gitexp.upkeep import gc as ops
 from gitexp.upkeep.gc import Garbage, Removed, size_of
 
@@ -95,7 +95,7 @@ def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None
         render.warn(f"what colleagues {theirs}.")
 
 
-def _counted(objects: Sequence[ListedObject]) -> str:
+def _counted(objects: Sequence[StoredObject]) -> str:
     return words.objects(len(objects), size_of(objects))
 
 
@@ -114,5 +114,5 @@ def _as_json(garbage: Garbage, removed: Removed | None, remote: str | None) -> d
     return document
 
 
-def _size(objects: Sequence[ListedObject]) -> dict[str, int]:
+def _size(objects: Sequence[StoredObject]) -> dict[str, int]:
     return {"objects": len(objects), "size": size_of(objects)}

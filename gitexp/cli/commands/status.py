@@ -10,8 +10,9 @@ import typer
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
+from gitexp.datasets.workspace import DataState
 from gitexp.pipeline.state import StageSelection
-from gitexp.stages.status import DataState, WorkspaceStatus, status
+from gitexp.stages.status import WorkspaceStatus, status
 from gitexp.words import clean
 
 EPILOG = """Examples:

@@ -16,8 +16,8 @@ from gitexp.objects.hashing import WORKERS, OnBytes, Read, copied
 from gitexp.objects.intake import Intake
 from gitexp.objects.manifest import FOLDER
 from gitexp.objects.remotes.failures import not_there
-from gitexp.objects.remotes.remote import CHEAPLY, DataRemote, ListedObject
-from gitexp.objects.store import damaged
+from gitexp.objects.remotes.remote import CHEAPLY, DataRemote
+from gitexp.objects.store import StoredObject, damaged
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -109,7 +109,7 @@ class FolderRemote(DataRemote):
     def _path(self, hash_: str) -> Path:
         return self._root / hash_[:2] / hash_[2:]
 
-    def _look_at(self, hash_: str) -> ListedObject | None:
+    def _look_at(self, hash_: str) -> StoredObject | None:
         with self._translated():
             try:
                 of = self._path(hash_).stat()
@@ -117,7 +117,7 @@ class FolderRemote(DataRemote):
                 return None
         if not stat.S_ISREG(of.st_mode):
             return None
-        return ListedObject(hash_, of.st_size, of.st_mtime)
+        return StoredObject(hash_, of.st_size, of.st_mtime)
 
     def _folders(self) -> Collection[str]:
         with self._translated(), contextlib.suppress(FileNotFoundError):

@@ -14,9 +14,10 @@ from typing import Any
 from gitexp import errors
 from gitexp.objects.hashing import OnBytes
 from gitexp.objects.remotes import server
-from gitexp.objects.remotes.remote import CHEAPLY, TEMPORARY, ListedObject
+from gitexp.objects.remotes.remote import CHEAPLY, TEMPORARY
 from gitexp.objects.remotes.server import ServerRemote
 from gitexp.objects.remotes.url import RemoteUrl
+from gitexp.objects.store import StoredObject
 
 _CHUNK = 1 << 20
 # The name of an unfinished upload: `tmp` may hold files of other people, too.
@@ -149,7 +150,7 @@ class HttpRemote(MovingRemote):
         with self._translated():
             return any(self._client().detected_features.dav_compliances)
 
-    def _look_at(self, hash_: str) -> ListedObject | None:
+    def _look_at(self, hash_: str) -> StoredObject | None:
         try:
             with self._translated():
                 url = self._client().join_url(self._path(hash_))
@@ -159,7 +160,7 @@ class HttpRemote(MovingRemote):
             return None
         length = answer.headers.get("Content-Length", "")
         size = int(length) if length.isdecimal() and len(length) < 20 else -1
-        return ListedObject(hash_, size, _seconds(answer.headers.get("Last-Modified", "")))
+        return StoredObject(hash_, size, _seconds(answer.headers.get("Last-Modified", "")))
 
     def _download(self, path: str, target: Path, on_bytes: OnBytes) -> None:
         client = self._client()

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 from gitexp import errors
 from gitexp.objects.hashing import OnBytes, hash_file
 from gitexp.objects.manifest import FOLDER, is_hash
-from gitexp.objects.store import damaged
+from gitexp.objects.store import StoredObject, damaged
 
 TEMPORARY = "tmp"  # the folder of unfinished uploads
 
@@ -24,19 +24,6 @@ _FEW = 32  # objects; so many are asked for one by one
 _A_PAGE = 1000  # entries that a server lists at a time, as S3 does
 _FOLDER = re.compile("[0-9a-f]{2}")
 _T = TypeVar("_T")
-
-
-class ListedObject(NamedTuple):
-    """An object on a remote.
-
-    Attributes:
-        size: in bytes; -1 if the remote does not tell.
-        mtime: seconds since 1970; 0 if the remote does not tell.
-    """
-
-    hash: str
-    size: int
-    mtime: float
 
 
 class DataRemote(ABC):
@@ -82,7 +69,7 @@ class DataRemote(ABC):
         """The sizes of some objects, without those that are absent; -1 if a server does not tell."""
         return {hash_: each.size for hash_, each in self.look_at(hashes).items()}
 
-    def look_at(self, hashes: Collection[str]) -> Mapping[str, ListedObject]:
+    def look_at(self, hashes: Collection[str]) -> Mapping[str, StoredObject]:
         """Some objects as they are on the remote, without those that are absent.
 
         A few are asked for one by one. For many, their folders are listed, unless the remote is so full that
@@ -105,14 +92,14 @@ class DataRemote(ABC):
         with ThreadPoolExecutor(min(self.jobs, len(items) or 1)) as pool:
             return [*pool.map(ask, items)]
 
-    def list(self) -> Iterator[ListedObject]:
+    def list(self) -> Iterator[StoredObject]:
         """All objects, folder by folder. Other files are passed over."""
         for folder in sorted(filter(_FOLDER.fullmatch, self._folders())):
             yield from self._listed(folder).values()
 
-    def _listed(self, folder: str) -> dict[str, ListedObject]:
+    def _listed(self, folder: str) -> dict[str, StoredObject]:
         """The objects of one folder by hash."""
-        found = (ListedObject(folder + name, size, mtime) for name, size, mtime in self._entries(folder))
+        found = (StoredObject(folder + name, size, mtime) for name, size, mtime in self._entries(folder))
         return {each.hash: each for each in found if is_hash(each.hash)}
 
     def can_list(self) -> bool:
@@ -159,7 +146,7 @@ class DataRemote(ABC):
         """Remove an object. An absent one is no error."""
 
     @abstractmethod
-    def _look_at(self, hash_: str) -> ListedObject | None:
+    def _look_at(self, hash_: str) -> StoredObject | None:
         """An object as it is on the remote; None if it is absent."""
 
     @abstractmethod

@@ -22,8 +22,9 @@ from typing import Any
 from gitexp import errors
 from gitexp.objects.hashing import OnBytes
 from gitexp.objects.remotes.failures import as_remote_error, not_there
-from gitexp.objects.remotes.remote import DataRemote, ListedObject
+from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.remotes.url import RemoteUrl
+from gitexp.objects.store import StoredObject
 
 PATIENCE = 60.0  # seconds without a byte
 CONNECT = 15  # seconds
@@ -123,7 +124,7 @@ class ServerRemote(DataRemote):
     def _path(self, hash_: str) -> str:
         return posixpath.join(self._base, hash_[:2], hash_[2:])
 
-    def _look_at(self, hash_: str) -> ListedObject | None:
+    def _look_at(self, hash_: str) -> StoredObject | None:
         try:
             with self._translated():
                 found = self._fs().info(self._path(hash_))
@@ -131,7 +132,7 @@ class ServerRemote(DataRemote):
             return None
         if found.get("type") != "file":
             return None
-        return ListedObject(hash_, _size_of(found), _mtime_of(found))
+        return StoredObject(hash_, _size_of(found), _mtime_of(found))
 
     def _folders(self) -> Collection[str]:
         return [_name(entry) for entry in self._ls(self._base) if entry.get("type") == "directory"]

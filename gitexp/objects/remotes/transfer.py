@@ -21,8 +21,8 @@ from gitexp.objects.hashing import OnBytes, large_first
 from gitexp.objects.intake import Intake
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.progress import OnProgress, Progress
-from gitexp.objects.remotes.remote import DataRemote, ListedObject
-from gitexp.objects.store import ObjectStore
+from gitexp.objects.remotes.remote import DataRemote
+from gitexp.objects.store import ObjectStore, StoredObject
 
 TRIES = 4
 _FIRST_WAIT = 0.2  # seconds; four times as long after each try
@@ -95,12 +95,12 @@ def push(
     return Transferred(tuple(team.done), team.bytes, failed)
 
 
-def _is_cut_off(there: ListedObject, size: int) -> bool:
+def _is_cut_off(there: StoredObject, size: int) -> bool:
     """Whether an object on a remote is half an upload, which some servers leave. -1 is an unknown size."""
     return there.size not in (size, -1)
 
 
-def _not_renewed(remote: DataRemote, there: Mapping[str, ListedObject], jobs: int | None) -> Collection[str]:
+def _not_renewed(remote: DataRemote, there: Mapping[str, StoredObject], jobs: int | None) -> Collection[str]:
     """Make the stale objects of a remote fresh. Returns the hashes that have to be sent again."""
     before = time.time() - remote.stale_after
     stale = [hash_ for hash_, each in there.items() if 0 < each.mtime < before]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from gitexp import errors
+from gitexp.datasets.workspace import DataState
 from gitexp.pipeline.state import StageSelection
 from gitexp.project.project import Project
-from gitexp.stages.status import DataState, WorkspaceStatus, status
+from gitexp.stages.status import WorkspaceStatus, status
 from tests.support.pipeline import ALL, FILES, STAGES, make, start, states
 from tests.support.workspace import Workspace
 
