@@ -16,6 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -393,6 +394,21 @@ def test_files_that_pages_name_exist() -> None:
 
 def named_module(name: str) -> bool:
     return (ROOT / f"{name}.py").exists()
+
+
+def test_the_architecture_is_of_this_code() -> None:
+    """Its files exist, its drawing has the rooms in the order of the import contract, its lines are short."""
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z_]+/[\w./]+\.(?:py|txt|md))`", page))
+    missing = [name for name in named if not ((ROOT / "gitexp" / name).exists() or (ROOT / name).exists())]
+    assert not missing, f"architecture.md names {', '.join(sorted(missing))}"
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    layers = [
+        line.replace("gitexp.", "").split(" | ") for line in tools["importlinter"]["contracts"][0]["layers"]
+    ]
+    drawn = [re.findall(r"[a-z]+", line[:31]) for line in _FENCE.findall(page)[0][1].splitlines() if line]
+    assert [sorted(rooms) for rooms in drawn] == [sorted(rooms) for rooms in layers]
+    assert max(map(len, page.splitlines())) <= 100
 
 
 def test_changelog_is_of_this_version() -> None:
