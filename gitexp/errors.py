@@ -2,6 +2,7 @@
 
 A class exists where somebody catches it, or where an error has more to tell than a message and a hint.
 All other errors are raised as the nearest class with `code=`. Nothing here knows the terminal.
+No error shows the password of a URL: an error may be printed, logged and stored in a record.
 
 To add an error: raise the class that fits with a new `code`, and add that to `CODES`.
 """
@@ -9,6 +10,8 @@ To add an error: raise the class that fits with a new `code`, and add that to `C
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from gitexp.masks import without_credentials
 
 
 class GitexpError(Exception):
@@ -27,14 +30,17 @@ class GitexpError(Exception):
     details: tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str | None = None, *, code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = without_credentials(message)
+        self.hint = hint and without_credentials(hint)
+        super().__init__(self.message)
         self.code = code or self.code
 
     def as_json(self) -> dict[str, object]:
         """The error as `--json` has it."""
         details = {name: getattr(self, name) for name in self.details}
+        for name, value in details.items():
+            if isinstance(value, str):
+                details[name] = without_credentials(value)
         return {"code": self.code, "message": self.message, "hint": self.hint, **details}
 
 

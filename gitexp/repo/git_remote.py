@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.masks import without_credentials
 from gitexp.repo.git import graph, launch, refs, transport_failures
 from gitexp.repo.git.launch import Tell
 from gitexp.repo.git.repository import FETCHING, Repository
@@ -135,7 +136,7 @@ class GitRemote:
                 waiting[:0] = [some[:half], some[half:]] if half else []
                 refused |= {} if half else {some[0]: error}
         left = errors.BadTransfer(
-            f"Too much of what {transport_failures.without_credentials(self.where)} has is damaged.",
+            f"Too much of what {self.where} has is damaged.",
             "Pull the experiments that you want by name.",
         )
         return refused | dict.fromkeys((oid for some in waiting for oid in some), left)
@@ -148,7 +149,7 @@ class GitRemote:
         self._run(*settings, "fetch", *_FETCH, "--stdin", "--end-of-options", self.where, stdin=wanted)
         if not graph.is_connected(self.repo, ids):
             raise errors.BadTransfer(
-                f"{transport_failures.without_credentials(self.where)} does not have all that belongs to it.",
+                f"{self.where} does not have all that belongs to it.",
                 "Is that a shallow clone? There, git fetch --unshallow brings the rest.",
             )
 
@@ -165,7 +166,9 @@ class GitRemote:
             failpoint("push:staged")
             args = (*self._not_a_mirror(), "push", *_PUSH, *leases, "--end-of-options", self.where)
             status, out, err = self._call(*args, *refspecs, hooks=True)
-        self.messages += [match[1] for line in err.splitlines() if (match := _OF_SERVER.match(line))]
+        for line in without_credentials(err).splitlines():
+            if (match := _OF_SERVER.match(line)) is not None:
+                self.messages.append(match[1])
         sent = {one.ref: one for one in _outcomes(out)}
         if status != 0 and not sent:
             raise transport_failures.failure("push", self.where, status, err)

@@ -125,9 +125,11 @@ def _finish(
     workspace = _workspace(project, state)
     if workspace is None:
         state = replace(state, scope=state.scope._replace(metrics=(), written_params=()))
-    metrics, warnings = results.metrics(state)
+    metrics, warnings = results.metrics(project, state)
     printed, unmatched = _printed(state, record)
-    written = {name: results.if_written(state, name) for name in state.scope.written_params}
+    names = state.scope.written_params
+    secret = results.withheld(project, state, names)
+    written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse)
     tree, left_out = results.store(project, state, workspace, experiment.name)
     told = (*record.warnings, *warnings, *unmatched, *unread, *left_out)

@@ -6,7 +6,7 @@ A run leaves whatever it leaves: nothing here fails for that, and a file that ca
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -55,10 +55,23 @@ def if_written(state: RunState, name: str) -> bytes | None:
     return read(root / name)
 
 
-def metrics(state: RunState) -> tuple[dict[str, Tree], list[str]]:
+def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str]:
+    """The files that are left out of the experiment: by a secret's name, or by `.gitexpignore`.
+
+    Their values stay out of the record too, which is as public as the files.
+    """
+    leave_out = exclusions.rule(project.repo.root)
+    refused = [name for name in names if leave_out(name) is not None and (Path(state.root) / name).exists()]
+    if not refused:
+        return set()
+    return set(refused).difference(project.repo.files_in(state.baseline, refused))
+
+
+def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[str]]:
     """The metrics that this run wrote, and a warning for each metrics file that it did not write."""
     scope = state.scope
-    found = {name: if_written(state, name) for name in scope.metrics}
+    secret = withheld(project, state, scope.metrics)
+    found = {name: if_written(state, name) for name in scope.metrics if name not in secret}
     trees, warnings = parse_all(found, files.parse_metrics)
     for name, data in found.items():
         if data is not None or snapshot.is_below(name, scope.by_stages):

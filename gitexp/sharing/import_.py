@@ -11,6 +11,7 @@ from gitexp import errors, files
 from gitexp.datasets import remotes as datasets_remotes
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
+from gitexp.masks import without_credentials
 from gitexp.model import Experiment
 from gitexp.objects.remotes import transfer, url
 from gitexp.objects.remotes.kinds import open_remote
@@ -21,7 +22,6 @@ from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
 from gitexp.repo.experiments import check_name
-from gitexp.repo.git import transport_failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git_remote import GitRemote
 from gitexp.repo.local import LocalState
@@ -92,7 +92,7 @@ def _take(project: Project, remote: GitRemote, where: str, word: str, name: str 
     if not fetched:
         raise refused[there]
     failpoint("import:fetched")
-    shown = transport_failures.without_credentials(where)
+    shown = without_credentials(where)
     (shared,) = pull.take(
         project, {name or there: found[there]}, f"import {shown} {there}", even_removed=True
     )

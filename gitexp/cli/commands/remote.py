@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +12,7 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import remotes as ops
+from gitexp.masks import without_credentials
 from gitexp.project.config import CONFIG_FILE
 from gitexp.words import clean
 
@@ -88,21 +90,31 @@ def list_(json: options.Json = False) -> None:
     """List the data remotes, the default one first."""
     remotes = open_project(needs_config=True).config.remotes
     if json:
-        return render.as_json([{"name": name, **described} for name, described in remotes.items()])
+        return render.as_json([{"name": name, **_shown(described)} for name, described in remotes.items()])
     if not remotes:
         return render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
     width = max(map(len, remotes))
     lines = []
     for name, described in remotes.items():
-        rest = [f"{key}={value}" for key, value in described.items() if key != "url"]
-        lines.append(clean("  ".join([f"{name:<{width}}", described["url"], *rest])))
+        shown = _shown(described)
+        rest = [f"{key}={value}" for key, value in shown.items() if key != "url"]
+        lines.append(clean("  ".join([f"{name:<{width}}", shown["url"], *rest])))
     return render.answer(lines)
+
+
+def _shown(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A remote's options without passwords: a gitexp.yaml written by hand may have one."""
+    found = dict(described)
+    for key, value in described.items():
+        if isinstance(value, str):
+            found[key] = without_credentials(value)
+    return found
 
 
 def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """Take a data remote out of gitexp.yaml; what is stored there stays."""
     url = ops.remove(open_project(needs_config=True), name)
     if json:
-        render.as_json({"removed": name, "url": url})
+        render.as_json({"removed": name, "url": without_credentials(url)})
     elif not quiet:
         render.say(f"The data remote '{name}' is not in gitexp.yaml any more; what is at {url} stays.")

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from gitexp import errors
 from gitexp.cli.kit import json_text, pager
+from gitexp.masks import without_credentials
 from gitexp.words import clean, cut
 
 Piece = tuple[str, str]  # text and style ("" for none)
@@ -219,7 +220,7 @@ def hint(text: str) -> None:
 
 
 def _tell(label: str, label_style: str, text: str, style: str = "") -> None:
-    text = clean(text[: _LONGEST + 1])
+    text = clean(without_credentials(text[: _LONGEST + 1]))
     text = cut(text, _LONGEST)
     line = styled(label, label_style, sys.stderr) + styled(text, style, sys.stderr)
     encoding = sys.stderr.encoding or "ascii"

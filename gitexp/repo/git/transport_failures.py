@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gitexp import errors
+from gitexp.masks import without_credentials
 from gitexp.repo.git import failures
 
 # In this order: what is said first is often only that something else has gone wrong.
@@ -76,7 +77,6 @@ _DAMAGED = re.compile(
 _GONE = re.compile(r"not our ref|request for unadvertised object", re.IGNORECASE)
 _BROKEN_REF = re.compile(r"^(?:error|fatal): bad object (refs/\S+)", re.MULTILINE)
 _ASK_OWNER = "Nothing of it was taken. Its owner can see with git fsck what is wrong there."
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
@@ -122,11 +122,6 @@ def reason(err: str) -> str:
             if pattern.search(line):
                 return _plain(line)
     return _plain(failures.sentence(err))
-
-
-def without_credentials(text: str) -> str:
-    """Return a text without the name and password of a URL in it."""
-    return _CREDENTIALS.sub("", text)
 
 
 def _plain(line: str) -> str:
