@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import run_with_pty, unprivileged
+from tests.support.repositories import git
 from tests.support.workspace import Workspace
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
@@ -33,12 +34,12 @@ def test_the_template_trains(repo: Workspace) -> None:
         (lambda path: (path / "train.py").unlink(), "files: train.py (gone)"),
         (lambda path: (path / "left").mkdir(), "files: left/ (appeared)"),
         (lambda path: (path / ".git" / "index.lock").touch(), "git: index.lock (appeared)"),
-        (lambda path: _git(path, "add", "--intent-to-add", "new"), "git: index (changed)"),
-        (lambda path: _git(path, "config", "user.name", "x"), "git: config (changed)"),
-        (lambda path: _git(path, "branch", "other"), "refs: refs/heads/other (appeared)"),
-        (lambda path: _git(path, "branch", "other"), "reflogs: refs/heads/other (appeared)"),
-        (lambda path: _git(path, "stash", "-u"), "refs: refs/stash (appeared)"),
-        (lambda path: _git(path, "checkout", "--detach"), "git: HEAD (changed)"),
+        (lambda path: git(path, "add", "--intent-to-add", "new"), "git: index (changed)"),
+        (lambda path: git(path, "config", "user.name", "x"), "git: config (changed)"),
+        (lambda path: git(path, "branch", "other"), "refs: refs/heads/other (appeared)"),
+        (lambda path: git(path, "branch", "other"), "reflogs: refs/heads/other (appeared)"),
+        (lambda path: git(path, "stash", "-u"), "refs: refs/stash (appeared)"),
+        (lambda path: git(path, "checkout", "--detach"), "git: HEAD (changed)"),
         pytest.param(lambda path: (path / "train.py").chmod(0o700), "files: train.py (changed)", marks=posix),
     ],
 )
@@ -53,10 +54,10 @@ def test_the_guard_sees(repo: Workspace, change, name: str) -> None:
 
 
 def test_the_guard_leaves_gitexp_its_own(repo: Workspace) -> None:
-    _git(repo.path, "update-ref", "--create-reflog", "refs/gitexp/exps/one", "HEAD")
+    git(repo.path, "update-ref", "--create-reflog", "refs/gitexp/exps/one", "HEAD")
     (repo.path / ".git" / "gitexp").mkdir()
     (repo.path / ".git" / "gitexp" / "lock").touch()
-    _git(repo.path, "pack-refs", "--all")
+    git(repo.path, "pack-refs", "--all")
 
 
 def test_what_the_user_does_is_allowed(repo: Workspace) -> None:
@@ -70,7 +71,7 @@ def test_what_the_user_does_is_allowed(repo: Workspace) -> None:
 def test_a_linked_worktree_is_guarded_too(repo: Workspace, tmp_path: Path) -> None:
     repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
     linked = Workspace(tmp_path / "linked")
-    _git(linked.path, "checkout", "-q", "--detach")
+    git(linked.path, "checkout", "-q", "--detach")
     assert linked.guard.changes() == ["git: HEAD (changed)", "reflogs: HEAD (changed)"]
 
 
@@ -101,10 +102,6 @@ def test_permissions_count_without_privileges(tmp_path: Path) -> None:
 def test_the_environment_is_nobodys(home: Path) -> None:
     assert Path.home() == home
     assert not [name for name in os.environ if name.startswith(("GITEXP", "DVC", "NO_COLOR", "COLUMNS"))]
-
-
-def _git(path: Path, *args: str) -> None:
-    subprocess.run(["git", *args], cwd=path, check=True, capture_output=True)
 
 
 def test_no_pattern_trips_over_older_pythons() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import gitexp
+from tests.support.repositories import git
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DEMO = Path(gitexp.__file__).parent / "demo"
@@ -38,13 +39,8 @@ def _project(folder: Path) -> Path:
         EXAMPLES / "loop", folder / "irises", ignore=shutil.ignore_patterns("__pycache__")
     )
     for command in (["init", "--quiet", "-b", "main"], ["add", "."], ["commit", "--quiet", "-m", "irises"]):
-        _git(project, *command)
+        git(project, *command)
     return project
-
-
-def _git(project: Path, *args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=project, check=True, capture_output=True, encoding="utf-8")
-    return done.stdout
 
 
 def _loop(rounds: int) -> list[str]:
@@ -98,7 +94,7 @@ def test_a_loop_goes_on_where_it_was_killed_and_nothing_that_was_tried_is_lost(t
     assert left.keys() <= rows.keys()
     rounds = [row["note"].split(":")[0] for row in rows.values() if row["note"] != "as it is"]
     assert sorted(rounds) == sorted(f"loop 1, round {number}" for number in range(1, 21))
-    codes = {_git(project, "show", f"{row['commit']}:train.py") for row in rows.values()}
+    codes = {git(project, "show", f"{row['commit']}:train.py") for row in rows.values()}
     assert len(codes) == len(rows) == 21  # all of it can be had, and nothing was tried twice
 
     # What was kept is a line of experiments, each made from one that was worse.
@@ -112,8 +108,8 @@ def test_a_loop_goes_on_where_it_was_killed_and_nothing_that_was_tried_is_lost(t
 
     tree = told[told.index("Experiment") :]
     assert all(name in tree for name in rows)
-    assert _git(project, "status", "--porcelain") == ""
-    assert _git(project, "symbolic-ref", "HEAD") == "refs/heads/main\n"
+    assert git(project, "status", "--porcelain") == ""
+    assert git(project, "symbolic-ref", "HEAD") == "refs/heads/main\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX knows them")
@@ -127,7 +123,7 @@ def test_a_loop_that_was_killed_with_its_run_tries_the_same_as_one_that_was_not(
     assert left.keys() <= rows.keys()
     tried = [(row["note"], _loss(row)) for row in rows.values() if row["status"] != "interrupted"]
     assert sorted(tried) == sorted((row["note"], _loss(row)) for row in _memory(quiet).values())
-    assert "missing" not in _git(killed, "fsck")
+    assert "missing" not in git(killed, "fsck")
 
 
 def test_the_loop_has_the_data_of_the_demo() -> None:
@@ -141,17 +137,17 @@ def test_the_pipeline_has_the_data_of_the_demo() -> None:
     assert (EXAMPLES / "pipeline" / "data" / "iris.csv").read_bytes() == (DEMO / "iris.csv").read_bytes()
 
 
-def test_the_pipeline_s_params_matter_and_its_outputs_stay_out_of_git(tmp_path: Path) -> None:
+def test_the_pipeline_s_params_matter_and_its_outputs_stay_out_ofgit(tmp_path: Path) -> None:
     project = shutil.copytree(EXAMPLES / "pipeline", tmp_path / "flowers")
     for command in (["init", "--quiet", "-b", "main"], ["add", "."], ["commit", "--quiet", "-m", "flowers"]):
-        _git(project, *command)
+        git(project, *command)
     gitexp_run = [sys.executable, "-m", "gitexp", "run", "--quiet"]
     for change in ("train.lr=0.03", "train.lr=1", "data.seed=8"):
         subprocess.run([*gitexp_run, "-S", change], cwd=project, check=True, capture_output=True)
     losses = [row["metrics"]["loss"] for row in reversed(_memory(project).values())]
     assert losses[0] > losses[1] * 2
     assert losses[2] != losses[1]
-    assert sorted(_git(project, "ls-files", "--others", "--exclude-standard").split()) == [
+    assert sorted(git(project, "ls-files", "--others", "--exclude-standard").split()) == [
         "confusion.csv",
         "gitexp.lock",
         "logs.csv",

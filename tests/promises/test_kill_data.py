@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.datasets import lock_file
-from gitexp.model import Artifact
-from gitexp.objects.store import ObjectStore
-from gitexp.project.project import Project
 from tests.support.kills import assert_sound, git, kill
+from tests.support.stored import locked, store_of
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -49,15 +46,6 @@ def fill(repo: Workspace, files: dict[str, str]) -> None:
 def content(repo: Workspace) -> dict[str, str]:
     files = [file for file in (repo.path / "sets").rglob("*") if file.is_file() and file.name != ".gitignore"]
     return {file.relative_to(repo.path).as_posix(): file.read_text() for file in files}
-
-
-def store_of(repo: Workspace) -> ObjectStore:
-    return ObjectStore(Project.open(repo.path).local.objects)
-
-
-def locked(repo: Workspace) -> dict[str, Artifact]:
-    project = Project.open(repo.path)
-    return dict(lock_file.read(project.repo.root, project.config).data)
 
 
 def assert_whole(repo: Workspace) -> None:

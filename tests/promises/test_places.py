@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.repositories import git
 from tests.support.workspace import Result, Workspace
 from tests.verbs.repo.test_snapshot_places import PLACES, clone, fresh
 
@@ -273,7 +274,3 @@ def _with_folders(repo: Workspace) -> None:
     repo.write("in/code.py", "in\n")
     repo.write("out/code.py", "out\n")
     repo.commit()
-
-
-def git(folder: Path, *args: str) -> str:
-    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True).stdout.decode()

@@ -22,6 +22,7 @@ from gitexp.repo.git import launch
 from gitexp.repo.git.locks import try_lock
 from gitexp.repo.local import LocalState
 from gitexp.runs.recover import finish_dead_runs
+from tests.support.kills import git
 from tests.support.workspace import GITEXP, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -33,12 +34,6 @@ def died(repo: Workspace) -> Workspace:
     repo.writes("metrics.json")
     killed(repo)
     return repo
-
-
-def git(repo: Workspace, *args: str) -> str:
-    """What a Git command prints that changes nothing, without the guard's looking before and after."""
-    done = subprocess.run(["git", *args], cwd=repo.path, capture_output=True, check=True)
-    return (done.stdout + done.stderr).decode().removesuffix("\n")
 
 
 def killed(repo: Workspace, *options: str) -> None:

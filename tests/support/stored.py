@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gitexp.datasets import lock_file
 from gitexp.model import Artifact
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
@@ -18,6 +19,12 @@ LONG_AGO = 1_600_000_000.0
 def store_of(repo: Workspace) -> ObjectStore:
     """The store of a workspace's repository."""
     return ObjectStore(Project.open(repo.path).local.objects)
+
+
+def locked(repo: Workspace) -> dict[str, Artifact]:
+    """The data that a workspace's gitexp.lock lists, by path."""
+    project = Project.open(repo.path)
+    return dict(lock_file.read(project.repo.root, project.config).data)
 
 
 def put_object(repo: Workspace, path: str, files: dict[str, str] | str, *, old: bool = True) -> Artifact:

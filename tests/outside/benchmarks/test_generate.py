@@ -16,14 +16,9 @@ from benchmarks.trials import BASELINES, params_yaml, trials
 from gitexp.model import Experiment, Status
 from gitexp.repo import experiments, records
 from gitexp.repo.git.repository import Repository
+from tests.support.repositories import git
 
 COUNT = 30
-
-
-def git(where: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(where), *arguments], check=True, capture_output=True, text=True
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")

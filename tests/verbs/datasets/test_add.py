@@ -14,10 +14,9 @@ import pytest
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.add import add
-from gitexp.model import Artifact
-from gitexp.objects.store import ObjectStore
 from gitexp.project.ignore import pattern
 from gitexp.project.project import Project
+from tests.support.stored import locked, store_of
 from tests.support.workspace import Workspace
 
 WRITTEN = ("gitexp.yaml", "gitexp.lock", ".gitignore", "*/.gitignore")
@@ -27,15 +26,6 @@ WRITTEN = ("gitexp.yaml", "gitexp.lock", ".gitignore", "*/.gitignore")
 def repo(repo: Workspace) -> Workspace:
     repo.allow("files", *WRITTEN)
     return repo
-
-
-def locked(repo: Workspace) -> dict[str, Artifact]:
-    project = Project.open(repo.path)
-    return dict(lock_file.read(project.repo.root, project.config).data)
-
-
-def store_of(repo: Workspace) -> ObjectStore:
-    return ObjectStore(Project.open(repo.path).local.objects)
 
 
 def test_what_looks_like_a_secret_is_said_and_stored_all_the_same(repo: Workspace) -> None:

@@ -12,11 +12,11 @@ from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.checkout import checkout
 from gitexp.objects.stat_cache import StatCache
-from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.project.project import Project
 from gitexp.repo import live
 from tests.support.codes import has_code
+from tests.support.stored import store_of
 from tests.support.workspace import Workspace
 
 OLD = {"raw/a": "a", "raw/b": "b", "labels": "old labels"}
@@ -51,10 +51,6 @@ def repo(repo: Workspace) -> Workspace:
         if tag == "old":
             repo.gitexp("save", "-q", "-n", "first")
     return repo
-
-
-def store_of(repo: Workspace) -> ObjectStore:
-    return ObjectStore(Project.open(repo.path).local.objects)
 
 
 def test_after_a_switch(repo: Workspace) -> None:

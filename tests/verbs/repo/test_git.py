@@ -20,8 +20,8 @@ from gitexp.repo.git import failures, launch
 from gitexp.repo.git.repository import Repository, is_true
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from tests.support.codes import has_code
+from tests.support.repositories import git
 from tests.support.workspace import Workspace
-from tests.verbs.repo.test_snapshot import git
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for git")
 

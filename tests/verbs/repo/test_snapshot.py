@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -24,6 +22,7 @@ from gitexp.repo.git import indexes
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.scope import Scope
 from gitexp.runs.save import save
+from tests.support.repositories import git, link, remove, submodule
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
 
@@ -645,18 +644,6 @@ def borrowed_objects(repo: Workspace) -> None:
 # -- submodules that are as committed or stand on another commit -----------------------------------
 
 
-def submodule(repo: Workspace) -> Path:
-    library = repo.path.parent / "library"
-    git(repo.path.parent, "init", "-q", "-b", "main", str(library))
-    (library / "lib.py").write_text("1\n")
-    (library / ".gitignore").write_text("ignored/\n")
-    git(library, "add", ".")
-    git(library, "commit", "-q", "-m", "one")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "library")
-    repo.commit("with a submodule")
-    return repo.path / "library"
-
-
 @shape()
 def a_submodule(repo: Workspace) -> None:
     submodule(repo)
@@ -685,25 +672,6 @@ def a_submodule_deleted(repo: Workspace) -> None:
 
 
 # -- tools -------------------------------------------------------------------------------------------
-
-
-def remove(repo: Workspace, *names: str) -> None:
-    with repo.by_user():
-        for name in names:
-            path = repo.path / name
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def link(repo: Workspace, name: str, target: str) -> None:
-    with repo.by_user():
-        (repo.path / name).parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(target, repo.path / name)  # noqa: PTH211 - the target as it is, not tidied up
-
-
-def git(folder: Path, *args: str) -> str:
-    return subprocess.run(
-        ["git", *args], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout.strip()
 
 
 def test_more_paths_than_a_command_line_holds(repo: Workspace) -> None:

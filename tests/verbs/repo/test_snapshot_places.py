@@ -12,9 +12,9 @@ import pytest
 
 from gitexp.project.project import Project
 from gitexp.runs.save import save
+from tests.support.repositories import git, submodule
 from tests.support.snapshots import experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
-from tests.verbs.repo.test_snapshot import git, submodule
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and names of POSIX")
 

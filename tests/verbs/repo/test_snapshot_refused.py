@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.support.repositories import git, link, remove, submodule
 from tests.support.workspace import Result, Workspace
-from tests.verbs.repo.test_snapshot import git, link, remove, submodule
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and names of POSIX")
 

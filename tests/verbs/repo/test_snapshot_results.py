@@ -12,9 +12,9 @@ import pytest
 
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
+from tests.support.repositories import link, submodule
 from tests.support.snapshots import SUBMODULE, entry_of, experiment_commit, on_disk, stored
 from tests.support.workspace import Workspace
-from tests.verbs.repo.test_snapshot import link, submodule
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and names of POSIX")
 

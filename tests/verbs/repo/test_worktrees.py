@@ -17,9 +17,9 @@ from gitexp import errors
 from gitexp.repo import worktrees
 from gitexp.repo.git.repository import Repository
 from tests.support.processes import unprivileged
+from tests.support.repositories import git, submodule
 from tests.support.snapshots import Tree, on_disk, stored
 from tests.support.workspace import GITEXP, Workspace
-from tests.verbs.repo.test_snapshot import git, submodule
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes and links of POSIX")
 

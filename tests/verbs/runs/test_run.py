@@ -23,6 +23,7 @@ from gitexp.repo.git.repository import Repository
 from gitexp.runs import run, save
 from gitexp.runs.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
+from tests.support.kills import git
 from tests.support.workspace import Workspace
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals, shells and terminals")
@@ -35,12 +36,6 @@ def python(script: str, *args: str) -> tuple[str, ...]:
 
 
 WRITE_LOSS = python("import json; json.dump({'loss': 0.5}, open('metrics.json', 'w'))")
-
-
-def git(repo: Workspace, *args: str) -> str:
-    """What a Git command prints that changes nothing, without the guard's looking before and after."""
-    done = subprocess.run(["git", *args], cwd=repo.path, capture_output=True, check=True)
-    return (done.stdout + done.stderr).decode().removesuffix("\n")
 
 
 def latest(repo: Workspace) -> Experiment:

@@ -12,13 +12,8 @@ from gitexp.catalog.query import Query
 from gitexp.model import Status
 from gitexp.project.project import Project
 from gitexp.views.best import best
-from tests.support.experiments import adopt, copy_of, put
+from tests.support.experiments import copy_of, put
 from tests.support.workspace import Workspace
-
-
-@pytest.fixture
-def runs(repo: Workspace, stored_runs: Path) -> Workspace:
-    return adopt(repo, stored_runs)
 
 
 @pytest.fixture(scope="module")

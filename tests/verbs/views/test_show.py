@@ -27,7 +27,7 @@ from gitexp.views.changes import CommitStep, summaries
 from gitexp.views.columns import Column, Columns
 from gitexp.views.table import Table
 from tests.support.codes import has_code
-from tests.support.experiments import adopt, copy_of, put
+from tests.support.experiments import copy_of, put
 from tests.support.workspace import Workspace
 
 
@@ -37,11 +37,6 @@ def table(repo: Workspace, **query: object) -> Table:
 
 def names(found: Table) -> list[str]:
     return [row.name for row in found.experiments]
-
-
-@pytest.fixture
-def runs(repo: Workspace, stored_runs: Path) -> Workspace:
-    return adopt(repo, stored_runs)
 
 
 @pytest.fixture(scope="module")

@@ -15,18 +15,13 @@ from gitexp.model import Change, Status
 from gitexp.project.project import Project
 from gitexp.views.details import Details, details
 from tests.support.codes import has_code
-from tests.support.experiments import adopt, copy_of, put
+from tests.support.experiments import copy_of, put
 from tests.support.workspace import Workspace
 
 NOTE = (
     "Why this was tried, at such length that it must be broken where eighty cells of a terminal end.\nTwice."
 )
 WARNING = "not this run's result: k.json was there before, and has not been written by what was run just now"
-
-
-@pytest.fixture
-def runs(repo: Workspace, stored_runs: Path) -> Workspace:
-    return adopt(repo, stored_runs)
 
 
 @pytest.fixture(scope="module")
