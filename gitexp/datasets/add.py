@@ -66,7 +66,8 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
         store = ObjectStore(project.local.objects)
         artifacts = [store.add(project.repo.root, path, cache, on_progress) for path in paths]
     failpoint("add:stored")
-    with held_back():
+    # One at a time: a file that is compared and then replaced could lose what another one has just listed.
+    with project.local.lock("add"), held_back():
         files = _write_down(project, artifacts)
     changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
     warnings = secrets.warnings(project.repo.root, store, changed)
