@@ -15,7 +15,7 @@ from gitexp.failpoints import failpoint
 from gitexp.files.limits import read_limited
 from gitexp.files.parse import edit, parse
 from gitexp.model import Artifact
-from gitexp.objects.paths import fault, lies_in, overlap
+from gitexp.objects.paths import fault, is_any_in, lies_in, overlap
 from gitexp.objects.progress import OnProgress
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
@@ -35,12 +35,12 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Data that was added. Paths are relative to the root.
+    """Added data. Paths are relative to the root.
 
     Attributes:
         artifacts: all added data.
-        changed: paths of data whose content is new in the lock.
-        files: files that were changed: .gitignore, gitexp.lock, gitexp.yaml.
+        changed: paths of data with new content in the lock.
+        files: changed files: .gitignore, gitexp.lock, gitexp.yaml.
         warnings: sentences about files that look like secrets.
     """
 
@@ -53,9 +53,9 @@ class Added:
 def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | None = None) -> Added:
     """Store files and folders, list them in gitexp.yaml and gitexp.lock, and have Git ignore them.
 
-    `names` are relative to the user's folder. Data that is listed already is stored as it is now. All names
-    are checked before anything is written. Raises UsageError, UnsafePath, TrackedOut or DataError for names
-    that cannot be data; UnstorableData; DiskFull or StorageError; LockError.
+    `names` are relative to the user's folder. Listed data is stored anew. All names are checked before
+    anything is written. Raises UsageError, UnsafePath, TrackedOut or DataError for names unfit for data;
+    UnstorableData; DiskFull or StorageError; LockError.
     """
     project = project.at_home()
     paths = list(dict.fromkeys(_path(project, name) for name in names))
@@ -113,7 +113,7 @@ def _refuse(project: Project, paths: Sequence[str]) -> None:
                 )
     _refuse_outs(project, paths)
     if tracked := list(indexes.files(project.repo, project.repo.index, paths)):
-        tops = [path for path in paths if any(lies_in(each, path) for each in tracked)]
+        tops = [path for path in paths if is_any_in(tracked, path)]
         raise errors.DataError(
             f"Git tracks {shorten(tracked)}: what is data is not in Git too.",
             f"Take it out of Git, and leave it on disk: git rm -r --cached -- {project.typed(*tops)}",
@@ -182,19 +182,21 @@ def _write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
 
 
 def _list_in_config(project: Project, paths: Sequence[str]) -> bool:
-    """Add paths to `data:` of gitexp.yaml, and leave the rest as it is. Whether the file was changed."""
+    """Add paths to `data:` of gitexp.yaml, and leave the rest alone. Whether the file was changed."""
     if not paths:
         return False
     file = project.folder / CONFIG_FILE
-    before = read_limited(file) if file.is_file() else None
-    text = _HEAD if before is None else before
+    before, text = None, _HEAD
+    if file.is_file():
+        before = text = read_limited(file)
     listed = parse(CONFIG_FILE, text).get("data")
     new = [_shown(project, path) for path in paths]
     if isinstance(listed, list) and listed:
         for at, item in enumerate(new, len(listed)):
             text, _ = edit(CONFIG_FILE, text, ("data", at), item)
     else:
-        known = [listed] if isinstance(listed, str) else []
-        text, _ = edit(CONFIG_FILE, text, ("data",), [*known, *new])
+        if isinstance(listed, str):
+            new.insert(0, listed)
+        text, _ = edit(CONFIG_FILE, text, ("data",), new)
     whole_file.write(file, text, project.local, original=before)
     return True

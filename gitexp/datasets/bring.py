@@ -17,20 +17,22 @@ from gitexp.project.project import Project
 
 
 def missing_data(project: Project, code: Project, root: Path) -> tuple[Artifact, ...]:
-    """The data that the workspace at `root` lacks, as in its lock. The config of `code` names the data.
+    """The data that the workspace at `root` lacks, from its lock. The config of `code` names the data.
 
     Raises LockError; MissingData for data that cannot be brought.
     """
     data = lock_file.read(root, code.config).data
-    missing_ = [path for path in code.config.data if not os.path.lexists(root / path)]
-    wanted = [data[path] for path in missing_ if path in data]
+    wanted = list[Artifact]()
+    for path in code.config.data:
+        if path in data and not os.path.lexists(root / path):
+            wanted.append(data[path])
     if gone := absent(project, root, wanted):
         raise missing([artifact.path for artifact in gone])
     return tuple(wanted)
 
 
 def absent(project: Project, root: Path, artifacts: Sequence[Artifact]) -> list[Artifact]:
-    """The artifacts that are neither in the store nor on the data remote. Those on the remote are fetched."""
+    """The artifacts neither in the store nor on the data remote. Artifacts on the remote are fetched."""
     with StatCache(project.local.stat_cache) as cache:
         return Restorer(project, root, cache).absent(artifacts)
 
@@ -56,8 +58,7 @@ class Restorer:
         self.store = ObjectStore(project.local.objects)
 
     def absent(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
-        """The artifacts that are neither in the store nor on the data remote. Those on the remote are
-        fetched."""
+        """The artifacts neither in the store nor on the data remote. Artifacts on the remote are fetched."""
         from gitexp.datasets.sync import fetch, sizes_of  # most runs bring no data, and need no remotes
 
         wanted = list(artifacts)

@@ -26,13 +26,14 @@ class FileChanges:
     def of(cls, old: Manifest, new: Manifest) -> FileChanges:
         """The files that differ from `old` to `new`."""
         before = {file.path: file for file in old.files}
-        after = {file.path: file for file in new.files}
-        both = [path for path in after if path in before]
-        return cls(
-            new=[path for path in after if path not in before],
-            changed=[path for path in both if before[path] != after[path]],
-            gone=[path for path in before if path not in after],
-        )
+        added, changed = list[str](), list[str]()
+        for file in new.files:
+            former = before.pop(file.path, None)
+            if former is None:
+                added.append(file.path)
+            elif former != file:
+                changed.append(file.path)
+        return cls(added, changed, list(before))
 
     @property
     def text(self) -> str:

@@ -18,7 +18,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
 from gitexp.objects.disk import COPIES
 from gitexp.objects.manifest import is_folder, is_hash
-from gitexp.objects.paths import lies_in
+from gitexp.objects.paths import is_any_in, lies_in
 from gitexp.objects.place import Placed, carry_out
 from gitexp.objects.plan import Placement, missing, plan, unsaved
 from gitexp.objects.progress import Count, OnProgress
@@ -31,6 +31,7 @@ from gitexp.project.ignore import advice
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import indexes
+from gitexp.repo.git.snapshot import is_below
 from gitexp.words import did_you_mean, shorten
 
 
@@ -42,7 +43,7 @@ class CheckedOut:
         source: the experiment, revision or hash; None for the workspace's own lock.
         placed: the artifacts that were missing or different, with the changed files.
         same: the artifacts that were right already.
-        warnings: sentences about data that a commit would take into Git.
+        warnings: sentences about data ready for a commit to Git.
     """
 
     source: str | None
@@ -60,13 +61,13 @@ def checkout(
 ) -> CheckedOut:
     """Bring the data and outs of a lock into the workspace: all, or the artifacts at and below some paths.
 
-    The `words` are paths. The first word may be an experiment or revision instead, whose lock then counts,
-    unless the word is a path in the workspace's lock. Or two words are the hash of a stored object and a path
-    for it. The lock and all files of Git stay as they are.
+    The `words` are paths. The first word may also name an experiment or revision, whose lock then counts;
+    a path in the workspace's lock goes first. Two words may be the hash of a stored object and a path. The
+    lock and the files of Git stay.
 
-    Raises, with nothing changed: UsageError, UnknownExperiment, LockError; UnsavedChanges for files whose
-    content is stored nowhere, unless `force`, which stores them; MissingData for content that is neither here
-    nor on the remote; DamagedObject, UnsafePath, BadManifest. Raises WorkspaceBusy, DiskFull, StorageError.
+    Raises, with nothing changed: UsageError, UnknownExperiment, LockError; UnsavedChanges for files with
+    content stored nowhere, unless `force`, to store them; MissingData for content neither here nor on the
+    remote; DamagedObject, UnsafePath, BadManifest. Raises WorkspaceBusy, DiskFull, StorageError.
     """
     source: str | None
     if len(words) == 2 and is_hash(words[0]):
@@ -126,7 +127,9 @@ def _path(project: Project, name: str) -> str | None:
     path = os.path.relpath(full, project.repo.root.resolve()).replace(os.sep, "/")
     if path == ".":
         return ""
-    return None if path == ".." or path.startswith("../") else path
+    if path == ".." or path.startswith("../"):
+        return None
+    return path
 
 
 def _below(artifacts: Iterable[Artifact], path: str | None) -> list[Artifact]:
@@ -179,7 +182,7 @@ def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> e
 
 
 class _Checkout:
-    """One checkout: first all artifacts are planned, then all content is fetched, then all is placed."""
+    """One checkout in steps: plan all artifacts, fetch all content, place all."""
 
     def __init__(self, project: Project, cache: StatCache, on_progress: OnProgress | None) -> None:
         self._project = project
@@ -205,8 +208,13 @@ class _Checkout:
         if not any(each.write or each.remove for each in plans):
             return plans
         # Links may lead to files that are about to change: they are replaced first.
-        links = [self._plan(each.artifact) for each in plans if each.linked]
-        return [*links, *(each for each in plans if not each.linked)]
+        links, others = list[Placement](), list[Placement]()
+        for each in plans:
+            if each.linked:
+                links.append(self._plan(each.artifact))
+            else:
+                others.append(each)
+        return [*links, *others]
 
     def _plan(self, artifact: Artifact, *, links_stay: bool = False) -> Placement:
         known = self._is_committed
@@ -214,9 +222,8 @@ class _Checkout:
 
     def _less_what_git_has(self, plans: Sequence[Placement]) -> list[Placement]:
         """The plans without unsaved files that HEAD or an experiment has with the same content."""
-        in_git = self._project.config.results
         lost = chain.from_iterable(each.unsaved for each in plans)
-        names = [path for path in lost if any(lies_in(path, result) for result in in_git)]
+        names = [path for path in lost if is_below(path, self._project.config.results)]
         saved = set().union(*stored_versions(self._project, blob_ids(self._project, names)))
         left = list[Placement]()
         for each in plans:
@@ -225,18 +232,21 @@ class _Checkout:
 
     def _refuse_losses(self, plans: Sequence[Placement]) -> None:
         """Raise UnsavedChanges if a file would be lost."""
-        losing = [each for each in plans if each.unsaved]
-        if not losing:
+        names, lost = list[str](), list[str]()
+        for each in plans:
+            if each.unsaved:
+                names.append(each.artifact.path)
+                lost += each.unsaved
+        if not lost:
             return
         config = self._project.config
-        names = [each.artifact.path for each in losing]
         if set(names) <= set(config.data):
             way_out = f"Store it first (gitexp add {self._project.typed(*names)})"
         elif set(names) <= set(config.results):
             way_out = "Store it first (gitexp save)"
         else:
             way_out = "Move it away to keep it"
-        raise unsaved(list(chain.from_iterable(each.unsaved for each in losing)), way_out)
+        raise unsaved(lost, way_out)
 
     def _carry_out(self, source: str | None, plans: Sequence[Placement]) -> CheckedOut:
         files = sum(len(each.write) for each in plans)
@@ -271,11 +281,10 @@ class _Checkout:
 
     def _fetch(self, hashes: Sequence[str]) -> Mapping[str, errors.GitexpError]:
         """Fetch missing objects from the remote; return the failed ones, with the reason."""
-        absent = self._store.missing(hashes)
-        return fetch(self._project, absent, self._on_progress) if absent else {}
+        return fetch(self._project, self._store.missing(hashes), self._on_progress)
 
     def _is_in_git(self, path: str) -> bool:
-        return path in self._project.config.results or any(lies_in(file, path) for file in self._tracked)
+        return path in self._project.config.results or is_any_in(self._tracked, path)
 
     def _is_committed(self, hash_: str) -> bool:
         return hash_ in self._committed
@@ -284,6 +293,8 @@ class _Checkout:
     def _committed(self) -> set[str]:
         """The hashes of metrics and plots in HEAD: they are safe there, though not in the store."""
         repo, results = self._project.repo, self._project.config.results
-        names = repo.files_in("HEAD", results) if repo.resolve("HEAD") is not None else []
+        if repo.resolve("HEAD") is None:
+            return set()
+        names = repo.files_in("HEAD", results)
         blobs = repo.read_blobs([f"HEAD:{name}" for name in names])
         return {hashlib.sha256(blob).hexdigest() for blob in blobs if blob is not None}

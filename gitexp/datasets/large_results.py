@@ -26,8 +26,7 @@ from gitexp.repo.git.snapshot import is_below
 def locked(root: Path, config: Config) -> list[Artifact]:
     """The large results in the lock of a workspace that the config still declares.
 
-    There are none in a lock that cannot be read: a command runs all the same, and reports the error at
-    its end.
+    An unreadable lock has none: a command runs all the same, and reports the error at its end.
     """
     try:
         outs = lock_file.read(root, config).outs
@@ -42,7 +41,9 @@ def without_outs(text: bytes, config: Config) -> bytes:
         lock = replace(read_lock(LOCK_FILE, text, config.folder), outs={})
     except errors.LockError:
         return text
-    return b"" if lock == Lock() else write_lock(lock, config.folder)
+    if lock == Lock():
+        return b""
+    return write_lock(lock, config.folder)
 
 
 def unchanged(project: Project, root: Path, artifacts: Iterable[Artifact]) -> list[Artifact]:
@@ -56,9 +57,9 @@ class Kept:
     """Large results after a run.
 
     Attributes:
-        before: the lock as it is.
-        after: the lock as it is to be.
-        refused: a sentence for each result that was not stored.
+        before: the lock without the changes of the run.
+        after: the lock with them.
+        refused: a sentence for each result not stored.
     """
 
     before: Lock
@@ -83,12 +84,12 @@ def keep(
     beside_stages: bool = False,
     but: Collection[str] = (),
 ) -> Kept:
-    """Store the files of a workspace at `paths`, and put them into the lock of a tree as its large results.
+    """Store the files of a workspace at `paths`, and put them into the lock of a tree: the large results.
 
-    Large results at the paths `before`, which the run did not write, stay in the lock if they are unchanged.
-    With `beside_stages`, for stages that have just run, files in their outs belong to the stages. The lock
-    loses the entries of the stages `but`. The lock on disk stays as it is. Raises StorageError and DiskFull;
-    the files are unharmed then.
+    Large results at the paths `before`, which the run did not write, stay in the lock if they are
+    unchanged. With `beside_stages`, for stages that have just run, files in their outs belong to the
+    stages. The lock loses the entries of the stages `but`. The lock on disk stays. Raises StorageError and
+    DiskFull; the files are unharmed then.
     """
     name = lock_file.path_of(config)
     (text,) = project.repo.read_blobs([f"{tree}:{name}"])
@@ -153,7 +154,7 @@ class EditedOuts:
     """The outs of a workspace that differ from its lock.
 
     Attributes:
-        paths: present outs that no fitting entry of a stage has.
+        paths: present outs without a fitting entry of a stage.
         stages: names of the entries that do not fit any more.
     """
 

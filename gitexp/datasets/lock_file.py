@@ -28,18 +28,20 @@ def read(root: Path, config: Config) -> Lock:
         raise errors.LockError("it is a link, which gitexp does not follow", file=name)
     if (root / name).is_dir():
         raise errors.LockError("it is a folder", file=name)
+    data = b""
     try:
-        data = (root / name).read_bytes() if (root / name).is_file() else b""
+        if (root / name).is_file():
+            data = (root / name).read_bytes()
     except OSError as error:
         raise errors.LockError(f"cannot be read: {error.strerror}", file=name) from error
     return read_lock(name, data, config.folder)
 
 
 def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], Lock]) -> Lock:
-    """Replace the lock of the workspace at `root` by the lock that `new` makes of it, and return that.
+    """Replace the lock of the workspace at `root` by `new(lock)`, and return the new lock.
 
-    A file with the same content is not touched. Raises LockError, also if the new lock could not be read
-    again; StorageError.
+    An equal lock is not written. Raises LockError, also if the new lock could not be read again;
+    StorageError.
     """
     with local.lock(_GUARD):
         before = read(root, config)

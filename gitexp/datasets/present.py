@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitexp.datasets import lock_file
 from gitexp.datasets.workspace import DataState, workspace_data
 from gitexp.model import Artifact
-from gitexp.objects.paths import lies_in
+from gitexp.objects.paths import is_any_in
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import write_lock
 from gitexp.project.project import Project
@@ -18,13 +18,13 @@ from gitexp.words import shorten
 
 @dataclass(frozen=True, slots=True)
 class PresentData:
-    """The data of a workspace that is not as in gitexp.lock.
+    """The data of a workspace compared with gitexp.lock.
 
     Attributes:
-        changed: the present artifacts of changed data. They are in the store.
-        absent: paths of data that is not here.
-        lock: a lock with the changed artifacts, as text; b"" if nothing has changed.
-        warnings: sentences about changed data, and data that was never added.
+        changed: the present artifacts of changed data, now in the store.
+        absent: paths of missing data.
+        lock: a lock with the changed artifacts, in text; b"" if nothing has changed.
+        warnings: sentences about changed data, and about data never added.
     """
 
     changed: tuple[Artifact, ...] = ()
@@ -34,7 +34,7 @@ class PresentData:
 
 
 def store(project: Project) -> PresentData:
-    """Store the data that has changed in the workspace. The lock on disk stays as it is.
+    """Store the changed data of the workspace. The lock on disk stays.
 
     Raises LockError, UnstorableData, UnsafePath, BadManifest, StorageError or DiskFull.
     """
@@ -51,12 +51,13 @@ def store(project: Project) -> PresentData:
                 case DataState.NOT_ADDED if data.artifact(path) is not None:
                     new.append(path)
     tracked = indexes.files(project.repo, project.repo.index, new)
-    new = [path for path in new if not any(lies_in(file, path) for file in tracked)]
+    new = [path for path in new if not is_any_in(tracked, path)]
     warnings = list[str]()
+    text = b""
     if changed:
+        text = write_lock(lock.with_data(changed), config.folder)
         paths = shorten([artifact.path for artifact in changed])
         warnings.append(f"changed since gitexp add, and stored as it is now: {paths}")
     if new:
         warnings.append(f"data that was never added, and is not stored: gitexp add: {shorten(new)}")
-    text = write_lock(lock.with_data(changed), config.folder) if changed else b""
     return PresentData(tuple(changed), absent, text, warnings)

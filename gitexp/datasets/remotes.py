@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> dict[str, Any]:
     """Add a remote to gitexp.yaml, and return its URL and options. A missing gitexp.yaml is made.
 
-    The folder of a remote is made if its parent is there: nothing else makes the folder later. Raises
+    The folder of a remote is made below a present parent: nothing else makes the folder later. Raises
     InvalidName, RemoteExists, InvalidRemote; ParseError if the file cannot be edited; StorageError.
     """
     project = project.at_home()
@@ -41,7 +41,8 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
             f"To change it: gitexp remote remove {name}, then add it again.",
             code="remote-exists",
         )
-    described: dict[str, Any] = {"url": url, **{key: _plain(value) for key, value in options.items()}}
+    described: dict[str, Any] = {"url": url}
+    described.update((key, _plain(value)) for key, value in options.items())
     at = remote_url.parse(name, described, project.folder)
     if at.kind is remote_url.Kind.FOLDER:
         with contextlib.suppress(OSError):  # the first use says so
@@ -51,7 +52,7 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
 
 
 def absence(project: Project, name: str, described: Mapping[str, Any]) -> errors.RemoteUnreachable | None:
-    """The error of a remote that is plainly not there; None for other remotes."""
+    """The error of a remote whose folder is missing; None for other remotes."""
     at = remote_url.parse(name, described, project.at_home().folder)
     if at.kind is not remote_url.Kind.FOLDER:
         return None
@@ -70,7 +71,8 @@ def remove(project: Project, name: str) -> str:
     remotes = project.config.remotes
     if name not in remotes:
         raise _no_remote(project, name)
-    _change(project, ("remotes", name) if len(remotes) > 1 else ("remotes",), MISSING)
+    key = ("remotes", name)
+    _change(project, key if len(remotes) > 1 else key[:1], MISSING)
     return str(remotes[name]["url"])
 
 
@@ -85,7 +87,9 @@ def _no_remote(project: Project, name: str) -> errors.UsageError:
 
 
 def _plain(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    return text
 
 
 def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
@@ -99,8 +103,8 @@ def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
 def remote_of(project: Project, name: str | None = None) -> DataRemote:
     """The data remote of this name; by default the first one of the config.
 
-    Raises NoDataRemote, BackendMissing; ConfigError for wrong options in the config; RemoteUnreachable for a
-    folder that is not there.
+    Raises NoDataRemote, BackendMissing; ConfigError for wrong options in the config; RemoteUnreachable for
+    a missing folder.
     """
     remotes = project.config.remotes
     if not remotes:

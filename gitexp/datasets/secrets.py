@@ -24,7 +24,7 @@ def warnings(root: Path, store: ObjectStore, artifacts: Iterable[Artifact]) -> t
 
 
 def _suspicious(store: ObjectStore, artifact: Artifact) -> Iterator[str]:
-    """The paths that are worth a closer look. A manifest without such a path is not parsed."""
+    """The paths worth a closer look. A manifest without such a path is not parsed."""
     if exclusions.may_hold_secrets(artifact.path):
         yield artifact.path
     elif artifact.is_folder:

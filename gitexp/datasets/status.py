@@ -16,7 +16,7 @@ from gitexp.project.project import Project
 class MissingObjects:
     """The number of missing objects of one artifact.
 
-    A file has one object. A folder has one for each different file, and one for its manifest.
+    A file has one object. A folder has an object for each different file, and its manifest.
 
     Attributes:
         here: missing on this machine.
@@ -31,7 +31,7 @@ class MissingObjects:
 def status(
     project: Project, wanted: Sequence[Artifact], *, remote: str | None = None
 ) -> list[MissingObjects]:
-    """The missing objects of each artifact. A remote is asked if the config has one or `remote` names one.
+    """The missing objects of each artifact. The remote is `remote`, or the first of the config, if any.
 
     Raises the errors of `remote_of`, and DataRemoteError.
     """

@@ -82,9 +82,9 @@ def pull(
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> DataTransfer:
-    """Download the objects of artifacts that this machine lacks into its store. Raises as `push`.
+    """Download the objects of artifacts that this machine lacks into its store. Raises like `push`.
 
-    The workspace stays as it is: `checkout` brings the files into it.
+    The workspace stays: `checkout` brings the files into it.
     """
     store = ObjectStore(project.local.objects)
     with remote_of(project, remote) as at:
@@ -100,11 +100,11 @@ def fetch(
 ) -> dict[str, errors.GitexpError]:
     """Fetch missing artifacts, folders with all their files, from the first remote into the store.
 
-    A map gives the size of each artifact, None if unknown; a larger download is ended. This is quick if
-    nothing is missing, without a remote, and if the remote has been silent just now.
+    A map gives the size of each artifact, None if unknown; a larger download is ended. The call returns at
+    once if nothing is missing, without a remote, and if the remote was silent just now.
 
     Returns:
-        For each artifact that the store still lacks, the reason: also for a remote that cannot be used.
+        For each artifact still missing, the reason: also for a remote that cannot be used.
     """
     store = ObjectStore(project.local.objects)
     sizes = dict(hashes) if isinstance(hashes, Mapping) else dict.fromkeys(hashes)
@@ -129,8 +129,11 @@ def fetch(
         if isinstance(why_not, errors.RemoteUnreachable):
             _silent[place] = time.monotonic(), why_not
         return dict.fromkeys(missing, why_not)
-    still_missing = {hash_: _failure(store, hash_, failed) for hash_ in missing}
-    return {hash_: error for hash_, error in still_missing.items() if error is not None}
+    left: dict[str, errors.GitexpError] = {}
+    for hash_ in missing:
+        if (reason := _failure(store, hash_, failed)) is not None:
+            left[hash_] = reason
+    return left
 
 
 def _is_whole(store: ObjectStore, hash_: str) -> bool:
@@ -150,8 +153,11 @@ def _failure(
 
 
 def sizes_of(wanted: Iterable[Artifact]) -> dict[str, int | None]:
-    """The size of the object of each artifact. It is unknown for a folder, whose size is of its files."""
-    return {artifact.hash: None if artifact.is_folder else artifact.size for artifact in wanted}
+    """The size of the object of each artifact; None for a folder, whose size counts its files."""
+    sizes: dict[str, int | None] = {}
+    for artifact in wanted:
+        sizes[artifact.hash] = None if artifact.is_folder else artifact.size
+    return sizes
 
 
 def _by_path(
@@ -167,7 +173,7 @@ def _by_path(
 
 
 def _files(store: ObjectStore, artifact: Artifact, failed: Collection[str]) -> Iterable[tuple[str, str]]:
-    """The files of an artifact, path and hash; the folder itself if it has failed or is not here."""
+    """The files of an artifact, path and hash; the folder itself if its manifest failed or is absent."""
     if artifact.is_folder and artifact.hash not in failed and store.has(artifact.hash):
         for file in store.manifest(artifact.hash).files:
             yield f"{artifact.path}/{file.path}", file.hash
@@ -178,8 +184,8 @@ def _files(store: ObjectStore, artifact: Artifact, failed: Collection[str]) -> I
 def lacking(project: Project, commits: Iterable[str]) -> dict[str, bool]:
     """The commits with artifacts that the first remote lacks: True if this machine can send them all.
 
-    The remote is asked once, for the artifacts in the locks: a manifest is there only if its files are. A
-    lock that cannot be read is passed over. Raises the errors of `remote_of`, and DataRemoteError.
+    The remote is asked once, for the artifacts in the locks: a manifest on it means that its files are on
+    it, too. Unreadable locks are passed over. Raises the errors of `remote_of`, and DataRemoteError.
     """
     named: dict[str, set[str]] = {}
     for commit, lock in locks(project, commits).items():

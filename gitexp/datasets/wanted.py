@@ -49,13 +49,15 @@ def artifacts(project: Project, commits: Iterable[str | None]) -> list[Artifact]
 def unreadable(project: Project, commits: Iterable[str]) -> dict[str, errors.LockError]:
     """The commits whose lock cannot be read, with the error: their data is unknown, and must not keep back
     the data of others."""
-    return {
-        commit: lock for commit, lock in locks(project, commits).items() if isinstance(lock, errors.LockError)
-    }
+    found: dict[str, errors.LockError] = {}
+    for commit, lock in locks(project, commits).items():
+        if isinstance(lock, errors.LockError):
+            found[commit] = lock
+    return found
 
 
 def locks(project: Project, commits: Iterable[str]) -> dict[str, Lock | errors.LockError]:
-    """The lock of each commit, or the error of reading it. A commit without a lock has an empty one."""
+    """The lock of each commit, or the error of reading it. Without a lock file: an empty lock."""
     wanted = list(dict.fromkeys(commits))
     if not wanted:
         return {}
@@ -74,7 +76,7 @@ def locks(project: Project, commits: Iterable[str]) -> dict[str, Lock | errors.L
 
 
 def lock_at(project: Project, point: Point) -> Lock:
-    """The lock at a point; an empty one if there is none, or none that can be read."""
+    """The lock at a point; an empty one for a missing or unreadable lock."""
     if point.commit is not None:
         lock = locks(project, [point.commit])[point.commit]
         return Lock() if isinstance(lock, errors.LockError) else lock

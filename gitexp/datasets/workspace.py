@@ -47,7 +47,7 @@ def workspace_data(project: Project, root: Path | None = None) -> Iterator[Works
 class WorkspaceData:
     """The data in the workspace at `root`. Each path is looked at once, until `forget`.
 
-    `has_modes` tells whether the disk knows executable files. It is asked only for a file that seems to be
+    `has_modes` tells whether the disk knows executable files. The question is put off until a file looks
     executable.
     """
 

@@ -70,8 +70,8 @@ _FEW = 8  # files; one by one, these wait for nothing that others have written
 def sync(paths: Collection[str]) -> None:
     """Wait until the content of files, and the names in folders, are on the disk.
 
-    Many paths must be on one file system. It is flushed as a whole if the system can do so: 0.1 s for ten
-    thousand files instead of 20 s.
+    Many paths must be on one file system. If the system can do so, all of it is flushed at once: 0.1 s for
+    ten thousand files instead of 20 s.
     """
     if len(paths) > _FEW and _sync_file_system(next(iter(paths))):
         return

@@ -193,8 +193,8 @@ def same_file(one: os.stat_result, other: os.stat_result) -> bool:
 def is_settled(of: os.stat_result) -> bool:
     """Whether every change to a file from now on shows in its time stamps.
 
-    A change in the same step of the clock as the last change does not show. Nor may one of a file with a
-    future time stamp, set by a wrong clock.
+    A change in the same step of the clock as the last change does not show. Nor may a change of a file
+    with a future time stamp, set by a wrong clock.
     """
     return _last_change(of) + _tick(of) < time.time_ns()
 
@@ -226,8 +226,8 @@ def in_parallel(
 ) -> Iterator[_Done]:
     """The result of `work` for each item, in order, computed by several threads.
 
-    `of_bytes` is the amount to read: if it is small, no thread is started. The first error is raised; items
-    not begun by then are left.
+    `of_bytes` is the amount to read: a small one starts no thread. The first error is raised; items not
+    begun by then are left.
     """
     is_little = of_bytes is not None and of_bytes < _LITTLE and len(items) < _BATCH
     if len(items) < 2 or is_little:
@@ -259,7 +259,7 @@ _WORTH_A_CLONE = 1 << 20  # bytes
 def copied(
     source: str | Path, target: int, temporary: str | Path, on_bytes: OnBytes, stays: Stays = "both"
 ) -> Read:
-    """Copy a file to the descriptor `target` of `temporary`; return it as copied. Raises as `read_file`."""
+    """Copy a file to the descriptor `target` of `temporary`; return it as read. Raises like `read_file`."""
     read = None
     if os.stat(source).st_size >= _WORTH_A_CLONE:
         read = _cloned(source, target, temporary, on_bytes)
@@ -267,7 +267,7 @@ def copied(
 
 
 def _cloned(source: str | Path, target: int, temporary: str | Path, on_bytes: OnBytes) -> Read | None:
-    """Clone a file and return it as read from the clone, which nobody changes. None if cloning fails."""
+    """Clone a file, and read the clone, which nobody changes. None if cloning fails."""
     with opened(source) as fd:
         wait_to_settle(os.fstat(fd))
         before = os.fstat(fd)

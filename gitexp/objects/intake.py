@@ -52,7 +52,7 @@ class FileNames:
 class Intake:
     """A context manager that moves finished files into the store, at its end or at a `flush`.
 
-    After an error nothing more gets in. Objects that had their names by then stay, which does no harm.
+    After an error nothing more gets in. Objects already named stay, and do no harm.
     """
 
     def __init__(self, objects: Path) -> None:
@@ -86,7 +86,7 @@ class Intake:
         return os.open(path, _NEW, _MODE), path
 
     def new_path(self) -> str:
-        """The path for an object that is still to be made."""
+        """The path for an object yet to be made."""
         return self._names.new()
 
     def put(self, temporary: str, target: str) -> None:
@@ -112,7 +112,7 @@ class Intake:
 
 
 def temporary_folder(objects: Path) -> Path:
-    """The folder for files that are being written. It is made."""
+    """The folder for unfinished files. It is made."""
     place = objects / TEMPORARY
     if not place.is_dir():
         place.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ _ESCAPE = re.compile(rb"%([0-9A-F]{2})")
 
 
 class File(NamedTuple):
-    """One file of a folder. `path` is relative to the folder, with slashes; `size` is in bytes."""
+    """A file of a folder. `path` is relative to the folder, with slashes; `size` in bytes."""
 
     path: str
     hash: str
@@ -78,9 +78,9 @@ def is_folder(hash_: str) -> bool:
 
 
 def parse(text: bytes, name: str) -> Manifest:
-    """The manifest of a text. `name` is its name in errors.
+    """The manifest of a text. `name` stands for it in errors.
 
-    Raises BadManifest for a text that is not canonical, or names a path outside its folder.
+    Raises BadManifest for a text not in the canonical form, or with a path out of its folder.
     """
     if len(text) > _MAX_BYTES or not text.startswith(_HEADER) or not text.endswith(b"\n"):
         raise _bad(name, "it is no manifest of a version that this gitexp knows")

@@ -26,7 +26,7 @@ _DOUBTFUL = re.compile(
 
 
 def fault(path: str) -> str | None:
-    """Why a path cannot be used for an artifact or a file in one; None if it can."""
+    """Why a path cannot be used for an artifact or a file in one; None if usable."""
     if not _DOUBTFUL.search(path) and sys.platform != "win32":
         return None
     if "\0" in path or "\\" in path:
@@ -71,13 +71,18 @@ def clash(paths: Iterable[str]) -> tuple[str, str] | None:
 
 
 def folded(path: str) -> str:
-    """A path in the form in which paths are compared: the same for two paths that are one on some system."""
+    """A path in the form for comparisons: equal for two paths that some system cannot tell apart."""
     return path.casefold() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Whether a path is a folder or lies in it; "" is the root."""
+    """Whether a path equals a folder or lies in it; "" means the root."""
     return not folder or path == folder or path.startswith(folder + "/")
+
+
+def is_any_in(paths: Iterable[str], folder: str) -> bool:
+    """Whether one of some paths equals a folder or lies in it."""
+    return any(lies_in(path, folder) for path in paths)
 
 
 def overlap(one: str, other: str) -> bool:
@@ -86,7 +91,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def foreign_parent(root: str, path: str) -> str | None:
-    """The first parent of a path that is a link or a file instead of a folder; None if there is none."""
+    """The first parent of a path at which no folder but a link or a file stands; None without one."""
     for parent in reversed(PurePosixPath(path).parents[:-1]):
         full = os.path.join(root, parent)
         if is_foreign(full):

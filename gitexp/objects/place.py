@@ -83,9 +83,9 @@ def place(
 ) -> Placed:
     """Place an artifact in the workspace at `root`, by the first of `links` that works, else by copying.
 
-    A file is replaced only if its content is in the store, or `known` to another store; with `force`, other
-    files are stored before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or BadManifest with
-    nothing changed; DiskFull or StorageError.
+    A file is replaced only if the store, or another one by `known`, has its content; with `force`, other
+    files are stored before. Raises UnsavedChanges, MissingData, DamagedObject, UnsafePath or BadManifest
+    with nothing changed; DiskFull or StorageError.
     """
     todo = plan(store, root, artifact, cache, known)
     if todo.unsaved and not force:

@@ -39,8 +39,8 @@ class Placement:
         write: files to write, by path.
         remove: files to remove.
         here: the present files at the paths of `write` and `remove`.
-        unsaved: paths of `here` whose content is stored nowhere.
-        linked: whether files that are links to the right content stay links.
+        unsaved: paths of `here` with content stored nowhere.
+        linked: whether links to the right content stay.
     """
 
     artifact: Artifact
@@ -79,11 +79,11 @@ def plan(
     *,
     links_stay: bool = False,
 ) -> Placement:
-    """The plan for an artifact. Content that is `known` to another store does not count as unsaved.
+    """The plan for an artifact. Content `known` to another store does not count as unsaved.
 
-    With `links_stay`, links to the right content count as right: they must not lead to files that are about
-    to change. Raises MissingData if the manifest of a folder is not in the store; UnsafePath, BadManifest,
-    DamagedObject; UnsavedChanges if something that is neither file nor folder is in the way.
+    With `links_stay`, links to the right content count as right: they must not lead to files about to
+    change. Raises MissingData without the manifest of a folder; UnsafePath, BadManifest, DamagedObject;
+    UnsavedChanges if anything but files and folders is in the way.
     """
     if why := paths.fault(artifact.path):
         raise errors.UnsafePath(f"The path {artifact.path!a} {why}.", "Nothing is written there.")
@@ -104,7 +104,7 @@ def plan(
 
 
 def _unsaved(store: ObjectStore, here: Mapping[str, Here], known: Known) -> list[str]:
-    """The files whose content is in no store. A damaged object does not count: it would be the only copy."""
+    """The files with content in no store. A damaged object does not count: the file is the only good copy."""
     hashes = dict.fromkeys(each.hash for each in here.values())
     unknown = [hash_ for hash_ in hashes if not known(hash_)]
     whole = in_parallel(store.verify, unknown, sum(each.stat.st_size for each in here.values()))
@@ -141,7 +141,7 @@ def _wanted(store: ObjectStore, artifact: Artifact) -> dict[str, File]:
 
 
 def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
-    """The files now at a path. Raises UnsavedChanges for anything that is neither file nor folder."""
+    """The files now at a path. Raises UnsavedChanges for anything but files and folders."""
     try:
         walked = walk(root, path, cache, strict=True)
     except errors.UnstorableData as error:

@@ -28,7 +28,7 @@ from gitexp.objects.workspace_files import beside
 def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) -> None:
     """Give a file or folder of the workspace bytes of its own, so that a command may write to it in place.
 
-    Raises DamagedObject for a link of an object that is damaged; StorageError or DiskFull.
+    Raises DamagedObject for a link of a damaged object; StorageError or DiskFull.
     """
     with translated(f"could not make {path} writable"):
         walked = walk(root, path, cache, strict=False) if (root / path).exists() else None
@@ -55,7 +55,7 @@ def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) ->
 
 
 def _shared(store: ObjectStore, found: ScannedFile) -> str | None:
-    """The hash of the object of which a file is a hard link; None if there is no such object."""
+    """The hash of the object of which a file is a hard link; None for other files."""
     if found.stat.st_nlink > 1:
         hash_ = found.hash or hash_file(found.full)[0]
         with suppress(OSError):

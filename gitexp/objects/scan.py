@@ -59,7 +59,7 @@ class Walked:
     Attributes:
         path: the start, relative to the root.
         is_folder: whether the start is a folder.
-        files: all files, or the one file at the start.
+        files: all files, or the file at the start.
     """
 
     path: str
@@ -73,10 +73,10 @@ class Walked:
     def noted(
         self, cache: StatCache, reads: Iterable[tuple[ScannedFile, Read | None]]
     ) -> tuple[Walked, dict[str, Read]]:
-        """Put files read since the walk into the cache; None stands for a file that is gone.
+        """Put files read since the walk into the cache. A file that is gone has None.
 
         Returns:
-            The walk without the files that are gone, and the other files by path, as read.
+            The walk without the files that are gone, and the other files by path, with hash and stat.
         """
         known, gone = dict[str, Read](), set[str]()
         for found, read in reads:
@@ -105,7 +105,7 @@ def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) 
 
 
 def read_unknown(walked: Walked, cache: StatCache) -> tuple[Walked, dict[str, Read]]:
-    """Read the files of a walk whose hash is not known; return them as `Walked.noted` does.
+    """Read the files of a walk without a known hash; return all files like `Walked.noted`.
 
     Raises UnstorableData.
     """
@@ -115,7 +115,7 @@ def read_unknown(walked: Walked, cache: StatCache) -> tuple[Walked, dict[str, Re
 
 
 def read(found: ScannedFile) -> Read | None:
-    """Read a file that was found; None if it is gone. Raises UnstorableData."""
+    """Read a found file; None if gone. Raises UnstorableData."""
     try:
         return read_file(found.full)
     except GONE:
@@ -149,8 +149,8 @@ def walk(
 ) -> Walked | None:
     """The files at a path, with their known hashes; None if nothing is there.
 
-    `strict` is for data that is to be stored. Raises UnsafePath for a path behind a link; UnstorableData for
-    a link to a folder or out of the workspace, and for Git's and gitexp's own files.
+    `strict` is for data to be stored. Raises UnsafePath for a path behind a link; UnstorableData for a
+    link to a folder or out of the workspace, and for Git's and gitexp's own files.
     """
     walker = _Walker(os.path.realpath(root), strict, but)
     top = os.path.join(walker.root, path)
@@ -222,7 +222,7 @@ class _Walker:
             raise unreadable(folder, error) from error
 
     def _stat(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """The stat of an entry that is no link; None if it is gone since its folder was listed."""
+        """The stat of an entry, no link; None if gone since the listing of its folder."""
         try:
             return entry.stat(follow_symlinks=False)
         except GONE:
@@ -252,7 +252,7 @@ class _Walker:
         return above | {real}
 
     def _linked_file(self, entry: os.DirEntry[str], prefix: str, known: Known) -> ScannedFile | None:
-        """The file behind a link; None if the link is gone since its folder was listed."""
+        """The file behind a link; None if the link is gone since the listing of its folder."""
         try:
             of = entry.stat()
         except OSError as error:

@@ -29,9 +29,9 @@ _Row = tuple[int, int, int, int, str]
 
 
 class StatCache:
-    """The cache in one file: a context manager that writes new hashes at its end.
+    """The cache in a file: a context manager that writes new hashes at its end.
 
-    Several threads may use one object, and several processes one file.
+    Threads may share an object, and processes a file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,7 +83,7 @@ class StatCache:
                     self._write()
 
     def forget(self, paths: list[bytes]) -> None:
-        """Drop the hashes of paths at which no file is any more."""
+        """Drop the hashes of paths without a file."""
         with self._lock:
             self._new.update(dict.fromkeys(paths))
 
@@ -167,7 +167,7 @@ class Known:
         self._rows = rows
 
     def take(self, path: str, of: os.stat_result) -> str | None:
-        """The hash as from `StatCache.get`, once: it counts as taken."""
+        """The hash as from `StatCache.get`, once: the path counts as taken."""
         return _hash_in(self._rows.pop(os.fsencode(path), None), of)
 
     @property

@@ -49,7 +49,7 @@ class StoredObject(NamedTuple):
 
 
 class ObjectStore:
-    """The store in one folder. The folder is made when the first object is stored."""
+    """The store in one folder. The folder is made with the first object."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class ObjectStore:
     # -- looking ----------------------------------------------------------------------------------
 
     def path(self, hash_: str) -> Path:
-        """The path of an object, which need not be there."""
+        """The path of an object, present or not."""
         return Path(self._full(hash_))
 
     def has(self, hash_: str) -> bool:
@@ -93,7 +93,7 @@ class ObjectStore:
         return [hash_, *dict.fromkeys(file.hash for file in self.manifest(hash_).files)]
 
     def verify(self, hash_: str) -> bool:
-        """Whether an object is there, and its content has the hash in its name."""
+        """Whether an object is present, with the content of its hash."""
         try:
             return hash_file(self._full(hash_))[0] == hash_.removesuffix(FOLDER)
         except (OSError, errors.UnstorableData):
@@ -130,11 +130,12 @@ class ObjectStore:
         *,
         verified: bool = False,
     ) -> Artifact:
-        """Store the file or folder at a path relative to the root of the workspace, and return the artifact.
+        """Store the file or folder at a path relative to the root of the workspace, and return the
+        artifact.
 
-        Writes absent and damaged objects only. Damage is looked for in the objects of files that have to be
-        read; with `verified`, for files that are about to be deleted, in all objects. Raises UnsafePath;
-        UnstorableData, also for a folder with names that some system forbids; DiskFull or StorageError.
+        Writes absent and damaged objects only. Damage is looked for in the objects of files that have to
+        be read; with `verified`, for files about to be deleted, in all objects. Raises UnsafePath;
+        UnstorableData, also for a folder with names forbidden on some system; DiskFull or StorageError.
         """
         if why := paths.fault(path):
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
@@ -164,7 +165,7 @@ class ObjectStore:
         *,
         verified: bool,
     ) -> tuple[Walked, dict[str, Read]]:
-        """Store the files of a walk that are not in the store; return the files as `Walked.noted` does."""
+        """Store the files of a walk, and return them like `Walked.noted`."""
         here = self._are_here(walked.files, verified=verified)
         unread = [found for found, is_here in zip(walked.files, here, strict=True) if not is_here]
         unread = large_first(unread, lambda found: found.stat.st_size)
@@ -200,7 +201,7 @@ class ObjectStore:
         return new_file(self.folder)
 
     def remove(self, hash_: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object, if present."""
         path = self.path(hash_)
         if os.name == "nt":
             with suppress(FileNotFoundError):
@@ -208,7 +209,7 @@ class ObjectStore:
         path.unlink(missing_ok=True)
 
     def _are_here(self, files: Sequence[ScannedFile], *, verified: bool) -> list[bool]:
-        """For each file, whether its hash is known and its object is there; with `verified`, and whole."""
+        """For each file, whether its hash is known and its object present; with `verified`, and whole."""
 
         def is_here(found: ScannedFile) -> bool:
             return found.hash is not None and self._is_kept(found.hash, found.stat.st_size)
@@ -221,7 +222,7 @@ class ObjectStore:
         return list(in_parallel(is_whole, files, sum(found.stat.st_size for found in files)))
 
     def _is_kept(self, hash_: str, size: int) -> bool:
-        """Whether an object of this size is there. If so, it is made fresh, so that gc leaves it."""
+        """Whether an object of this size is there. A present one is made fresh, so that gc leaves it."""
         full = self._full(hash_)
         try:
             of = os.stat(full)
@@ -233,8 +234,7 @@ class ObjectStore:
         return of.st_size == size
 
     def _take_in(self, intake: Intake, found: ScannedFile, count: Count) -> Read | None:
-        """Copy a file into the store, unless a whole object is there. Returns the file as it was read; None
-        if it is gone."""
+        """Copy a file into the store, unless a whole object is there. The file as read; None if gone."""
         target, temporary = intake.new()
         try:
             # Of the two files, the one in the workspace will be read next.

@@ -19,9 +19,9 @@ _PREFIX = "gc-"  # of an object that is out of sight
 
 
 def remove_unused(store: ObjectStore, hash_: str, before: float) -> bool:
-    """Remove an object if nobody has used it since `before` (seconds since 1970). Whether it was removed.
+    """Remove an object if unused since `before` (seconds since 1970). Whether it was removed.
 
-    A hard link of an object in a workspace is a use. Raises OSError.
+    A hard link in a workspace counts as use. Raises OSError.
     """
     path, aside = store.path(hash_), temporary_folder(store.folder) / f"{_PREFIX}{hash_}"
     try:

@@ -20,12 +20,12 @@ PREFIX, SUFFIX = ".gitexp-", ".tmp"  # of a file or folder that gitexp is writin
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file or folder is one that gitexp was writing when it died."""
+    """Whether a file or folder has a name from `beside`: gitexp was writing it when it died."""
     return name.startswith(PREFIX) and name.endswith(SUFFIX)
 
 
 def beside(target: str | Path) -> str:
-    """A new path in the folder of `target`, for a file that is to replace it."""
+    """A new path in the folder of `target`, for a file to replace it."""
     return os.path.join(os.path.dirname(target), f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
 
 
@@ -48,9 +48,10 @@ class WorkspaceFiles:
         self._here = _users_folder(root)
 
     def put(self, new: str, path: str) -> None:
-        """Move the finished file `new` to `path`, which is relative to the root.
+        """Move the finished file `new` to `path`, relative to the root.
 
-        Replaces a file, a link or an empty folder. Raises UnsafePath for a path behind a link, and OSError.
+        Replaces a file, a link or an empty folder. Raises UnsafePath for a path behind a link, and
+        OSError.
         """
         folder = os.path.dirname(path)
         if folder not in self._ready:
@@ -66,9 +67,9 @@ class WorkspaceFiles:
             _replace(new, target)
 
     def remove(self, path: str, *, top: str = "") -> None:
-        """Remove a file, then the folders at or below `top` that it leaves empty.
+        """Remove a file, then the folders at or below `top` that become empty.
 
-        The folder in which the user stands is never removed.
+        The user's current folder is never removed.
         """
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._root, path))
@@ -83,7 +84,7 @@ class WorkspaceFiles:
 
 
 def _users_folder(root: Path) -> str:
-    """The folder in which the user stands, relative to the root; "" if it is gone."""
+    """The user's current folder, relative to the root; "" if gone."""
     try:
         return os.path.relpath(os.getcwd(), os.path.realpath(root)).replace(os.sep, "/")
     except (OSError, ValueError):  # on Windows: another drive

@@ -23,7 +23,7 @@ _FINAL = {
 
 
 def as_remote_error(name: str, at: RemoteUrl, error: Exception) -> errors.DataRemoteError:
-    """The error of a package as one of ours."""
+    """The error of a package, in our terms."""
     where = f"The remote '{name}' ({at.url})"
     status = _status(error)
     if status in (404, 410):
@@ -60,7 +60,7 @@ def _credentials(at: RemoteUrl) -> str:
 
 
 def _status(error: Exception) -> int | None:
-    """The HTTP status in an error; None if there is none."""
+    """The HTTP status in an error, if any."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # botocore's
         response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")

@@ -23,7 +23,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class FolderRemote(DataRemote):
-    """A folder as a remote. Objects enter it in the same way as the store of this machine."""
+    """A folder as a remote. Objects enter it like the store of this machine."""
 
     jobs = WORKERS
     stale_after = CHEAPLY
@@ -35,7 +35,7 @@ class FolderRemote(DataRemote):
         self._opened: Intake | None = None
 
     def require(self) -> None:
-        """Raise RemoteUnreachable if the folder is not there: its disk may not be mounted."""
+        """Raise RemoteUnreachable without the folder: its disk may not be mounted."""
         if not self._root.is_dir():
             raise errors.RemoteUnreachable(
                 f"The folder of the remote '{self.name}' is not there: {self._root}",

@@ -23,10 +23,10 @@ _SERVERS: Mapping[Kind, Callable[[str, RemoteUrl], DataRemote]] = {
 
 
 def open_remote(name: str, options: Mapping[str, Any], base: Path) -> DataRemote:
-    """The remote `name` with these options, `url` among them. It is not connected yet.
+    """The remote `name` with these options, `url` among them, not connected yet.
 
-    A relative folder is below `base`, the project's folder. Raises InvalidRemote for a wrong URL or option,
-    BackendMissing if a package has to be installed first.
+    A relative folder is below `base`, the project's folder. Raises InvalidRemote for a wrong URL or
+    option, BackendMissing if a package has to be installed first.
     """
     at = url.parse(name, options, base)
     if at.kind is Kind.FOLDER:

@@ -25,7 +25,7 @@ _OURS = re.compile(r"[0-9a-f]{62}(\.dir)?\.[0-9a-f]{8}")
 
 
 class MovingRemote(ServerRemote):
-    """A server on which half an upload is visible: it goes to a temporary name and is then moved."""
+    """A server with visible uploads: they go to a temporary name and are then moved."""
 
     def _upload(self, source: Path, path: str, on_bytes: OnBytes) -> None:
         temporary = self._temporary(path)

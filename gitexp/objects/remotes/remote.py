@@ -29,17 +29,17 @@ _T = TypeVar("_T")
 class DataRemote(ABC):
     """One remote of the config.
 
-    An object is `<first two digits>/<the rest>` below the URL. It gets this name when the upload is
-    finished; until then it is in `tmp/`, unless the protocol writes objects in one step. All methods may
-    be called from several threads. They raise DataRemoteError: RemoteUnreachable if a new try may help.
-    An `OnBytes` may raise one of our errors to end a transfer.
+    An object is `<first two digits>/<the rest>` below the URL. The name appears when the upload is
+    finished; until then the bytes are in `tmp/`, unless the protocol writes objects in one step. Methods
+    may be called from several threads. They raise DataRemoteError: RemoteUnreachable if a new try may
+    help. An `OnBytes` may raise one of our errors to end a transfer.
 
     Attributes:
         name: the name in the config.
         url: the URL in the config.
         jobs: a suitable number of transfers at once.
-        stale_after: age in seconds. An older object is made fresh if it is pushed again. A gc spares objects
-            that are up to a day older, and so spares all objects pushed within the day.
+        stale_after: an age in seconds. A pushed object that the remote has in an older copy is made
+            fresh. A gc spares objects up to a day older, and so spares all objects pushed within the day.
     """
 
     jobs = 8
@@ -58,7 +58,7 @@ class DataRemote(ABC):
         self.close()
 
     def require(self) -> None:
-        """Raise RemoteUnreachable if the remote is plainly not there."""
+        """Raise RemoteUnreachable for a remote plainly not there."""
         return
 
     def close(self) -> None:
@@ -66,14 +66,14 @@ class DataRemote(ABC):
         return
 
     def has_many(self, hashes: Collection[str]) -> Mapping[str, int]:
-        """The sizes of some objects, without those that are absent; -1 if a server does not tell."""
+        """The sizes of the present ones of some objects; -1 if a server does not tell."""
         return {hash_: each.size for hash_, each in self.look_at(hashes).items()}
 
     def look_at(self, hashes: Collection[str]) -> Mapping[str, StoredObject]:
-        """Some objects as they are on the remote, without those that are absent.
+        """The present ones of some objects.
 
-        A few are asked for one by one. For many, their folders are listed, unless the remote is so full that
-        this takes more questions.
+        A few are asked for one by one. For many, their folders are listed, unless a full remote makes this
+        take more questions.
         """
         if len(hashes) > _FEW and self.can_list():
             folders = list(dict.fromkeys(hash_[:2] for hash_ in hashes))
@@ -107,7 +107,7 @@ class DataRemote(ABC):
         return True
 
     def flush(self) -> None:
-        """Wait until all objects that were `put` are there for good."""
+        """Wait until all objects from `put` are there for good."""
         return
 
     def remove_leftovers(self, before: float) -> None:
@@ -115,7 +115,7 @@ class DataRemote(ABC):
         return
 
     def renew(self, hash_: str) -> None:
-        """Set the time of an object to now, without sending it. If this is refused, put the object again."""
+        """Set the time of an object to now, without sending it. If refused, put the object again."""
         raise errors.DataRemoteError(
             f"The remote '{self.name}' has no way to make an object fresh.", code="data-remote-refused"
         )
@@ -143,11 +143,11 @@ class DataRemote(ABC):
 
     @abstractmethod
     def remove(self, hash_: str) -> None:
-        """Remove an object. An absent one is no error."""
+        """Remove an object. Its absence is no error."""
 
     @abstractmethod
     def _look_at(self, hash_: str) -> StoredObject | None:
-        """An object as it is on the remote; None if it is absent."""
+        """An object on the remote; None if absent."""
 
     @abstractmethod
     def _folders(self) -> Collection[str]:
@@ -159,7 +159,7 @@ class DataRemote(ABC):
 
 
 def _is(hash_: str, path: Path) -> bool:
-    """Whether a file is there, and its content has this hash."""
+    """Whether a file is there with content of this hash."""
     try:
         return hash_file(path)[0] == hash_.removesuffix(FOLDER)
     except (OSError, errors.UnstorableData):

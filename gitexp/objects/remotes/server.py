@@ -113,7 +113,7 @@ class ServerRemote(DataRemote):
             self._fs().rm_file(self._path(hash_))
 
     def _upload(self, source: Path, path: str, on_bytes: OnBytes) -> None:
-        """Upload an object to its place. This one is for protocols that do so in one step."""
+        """Upload an object to its place, for protocols that do so in one step."""
         # Whole mebibytes, which Google wants.
         part = max(_PART, -(-source.stat().st_size // _MOST_PARTS >> 20) << 20)
         self._fs().put_file(str(source), path, callback=callback(on_bytes), chunksize=part)

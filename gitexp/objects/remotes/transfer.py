@@ -61,9 +61,9 @@ def push(
 ) -> Transferred:
     """Upload the objects of some artifacts that the remote lacks; of folders, all files.
 
-    An object that is neither here nor there fails, and so does a folder with a failed file. Old objects
-    on the remote are made fresh, because a gc there might be about to delete them. Raises DataRemoteError
-    if the remote cannot be asked at all.
+    An object neither here nor there fails, and so does a folder with a failed file. Old objects on the
+    remote are made fresh, because a gc there might be about to delete them. Raises DataRemoteError if the
+    remote cannot be asked at all.
     """
     contents, unreadable = _contents(store, hashes)
     wanted = dict.fromkeys(chain.from_iterable(contents.values()))
@@ -96,12 +96,12 @@ def push(
 
 
 def _is_cut_off(there: StoredObject, size: int) -> bool:
-    """Whether an object on a remote is half an upload, which some servers leave. -1 is an unknown size."""
+    """Whether an object on a remote is half an upload, left by some servers. The size -1 means unknown."""
     return there.size not in (size, -1)
 
 
 def _not_renewed(remote: DataRemote, there: Mapping[str, StoredObject], jobs: int | None) -> Collection[str]:
-    """Make the stale objects of a remote fresh. Returns the hashes that have to be sent again."""
+    """Make the stale objects of a remote fresh. Returns the hashes to be sent again."""
     before = time.time() - remote.stale_after
     stale = [hash_ for hash_, each in there.items() if 0 < each.mtime < before]
     if not stale:
@@ -219,7 +219,7 @@ def _nowhere(hash_: str) -> errors.MissingData:
 class _Team:
     """Threads that transfer objects of known `sizes`.
 
-    An object that fails does not stop the others, except if the disk is full or the remote is silent.
+    A failed object does not stop the others, except for a full disk and a silent remote.
 
     Attributes:
         done: hashes of transferred objects.
@@ -346,7 +346,7 @@ class _Team:
 
 
 class _Stopped(errors.Interrupted):
-    """The end of all transfers. It is one of our errors, so that it passes through the code of packages."""
+    """The end of all transfers: one of our errors, to pass through the code of packages."""
 
 
 class _Counted:

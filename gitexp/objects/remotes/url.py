@@ -20,7 +20,7 @@ from gitexp.words import did_you_mean
 
 
 class Kind(StrEnum):
-    """The kind of a remote. The value is the extra of gitexp that it needs, if any."""
+    """The kind of a remote. The value names the extra of gitexp to be installed, if any."""
 
     FOLDER = ""
     SSH = "ssh"
