@@ -16,7 +16,6 @@ from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.repo.git.values import RefConflict
-from gitexp.repo.trash import empty_expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _refuse_running(named: Sequence[Stored]) -> None:
 
 
 def remove(project: Project, experiments: Sequence[Stored]) -> None:
-    """Put experiments into the trash, all or none, and empty it of those older than thirty days.
+    """Put experiments into the trash, all or none, and empty it of those seen there for thirty days.
 
     Raises ChangedMeanwhile if another process has changed or removed one of them.
     """
@@ -105,7 +104,7 @@ def remove(project: Project, experiments: Sequence[Stored]) -> None:
             code="changed-meanwhile",
         ) from error
     with contextlib.suppress(RefConflict):  # another process has just done so
-        empty_expired(project.repo, time)
+        trash.empty_expired(project.repo, trash.look(project.repo, time))
 
 
 def _readable(project: Project, query: Query) -> list[Experiment]:

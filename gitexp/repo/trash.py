@@ -1,14 +1,15 @@
 """Removed experiments: `refs/gitexp/trash/<time>/<name>` points where the experiment's own ref did.
 
-The time is when it was removed, as `20261121T101530.123Z`, so that several of one name can lie there
-and each says when it may go.
+The time is when it was removed, as `20261121T101530.123Z`, so that several of one name can lie there. It is
+for people: by `Watch` an experiment may go, for the clock may have been wrong.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,9 +19,15 @@ from gitexp.repo.experiments import PREFIX as EXPERIMENTS
 from gitexp.repo.experiments import Store
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange
+from gitexp.repo.local import LocalState
 
 PREFIX = "refs/gitexp/trash/"
 DAYS = 30
+
+_WATCH = "trash.json"  # in .git/gitexp
+_LARGEST_WATCH = 64 << 20  # bytes
+_MOST_BETWEEN = 86400.0 * DAYS / 4  # seconds that the time between two looks counts
+_TOLERATED = timedelta(minutes=5)  # clocks of machines that share a repository differ by that
 
 _REF = re.compile(r"refs/gitexp/trash/([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)/([^/]+)", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%S.%f"
@@ -76,15 +83,85 @@ def removal(experiments: Sequence[Stored], time: datetime) -> list[RefChange]:
     ]
 
 
-def expired(repo: Repository, time: datetime) -> list[RefChange]:
-    """Return what deletes the experiments that have lain in the trash for longer than they are kept."""
-    oldest = time - timedelta(days=DAYS)
-    return [RefChange(one.ref, one.experiment.id, None) for one in contents(repo) if one.removed < oldest]
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long the experiments in the trash have been seen to lie there: no clock is believed in one step.
+
+    A removed experiment is as old as the sum of the times between looks at the trash, each of `_MOST_BETWEEN`
+    at most. A clock that goes wrong once makes nothing old, neither at the removal nor later.
+
+    Attributes:
+        latest: the latest time at which somebody looked; None: never.
+        ages: seconds for each ref of the trash.
+        behind: the clock is behind `latest`: it was wrong then, or it is now. Nothing grows older.
+    """
+
+    latest: datetime | None
+    ages: Mapping[str, float]
+    behind: bool = False
 
 
-def empty_expired(repo: Repository, time: datetime) -> int:
-    """Delete for good what has lain in the trash for longer than it is kept; return how many that were."""
-    old = expired(repo, time)
+def look(repo: Repository, time: datetime) -> Watch:
+    """Look at the trash, and remember that somebody did."""
+    local = LocalState(repo)
+    before = _remembered(local)
+    lying = [one.ref for one in contents(repo)]
+    if not lying and before.latest is None:
+        return before
+    if before.latest is None:
+        now = Watch(time, dict.fromkeys(lying, 0.0))
+    elif time < before.latest - _TOLERATED:
+        return Watch(before.latest, {ref: before.ages.get(ref, 0.0) for ref in lying}, behind=True)
+    else:
+        passed = max(0.0, min((time - before.latest).total_seconds(), _MOST_BETWEEN))
+        ages = {ref: before.ages[ref] + passed if ref in before.ages else 0.0 for ref in lying}
+        now = Watch(max(time, before.latest), ages)
+    _remember(local, now)
+    return now
+
+
+def believe(repo: Repository, time: datetime) -> None:
+    """Take the present time for right: the clock was ahead at an earlier look."""
+    local = LocalState(repo)
+    _remember(local, Watch(time, _remembered(local).ages))
+
+
+def _remembered(local: LocalState) -> Watch:
+    """The last look at the trash; none if the file is missing or damaged: then all begins anew."""
+    file = local.root / _WATCH
+    try:
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > _LARGEST_WATCH:
+            return Watch(None, {})
+        said = json.loads(file.read_bytes())
+        latest = datetime.fromtimestamp(float(said["latest"]), UTC)
+        return Watch(latest, {ref: max(0.0, float(age)) for ref, age in said["ages"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return Watch(None, {})
+
+
+def _remember(local: LocalState, now: Watch) -> None:
+    """Write a look down, whole or not at all; where that cannot be, experiments are kept longer."""
+    assert now.latest is not None
+    text = json.dumps({"latest": now.latest.timestamp(), "ages": dict(now.ages)})
+    new = local.root / f"{_WATCH}.new"
+    with contextlib.suppress(OSError, errors.GitexpError), local.lock("trash"):
+        new.unlink(missing_ok=True)
+        with new.open("x", encoding="utf-8") as stream:  # never through a link
+            stream.write(text)
+        new.replace(local.root / _WATCH)
+
+
+def expired(repo: Repository, watch: Watch) -> list[RefChange]:
+    """Return what deletes the experiments that were seen in the trash for longer than they are kept."""
+    old = {ref for ref, age in watch.ages.items() if age > timedelta(days=DAYS).total_seconds()}
+    if watch.behind or not old:
+        return []
+    return [RefChange(one.ref, one.experiment.id, None) for one in contents(repo) if one.ref in old]
+
+
+def empty_expired(repo: Repository, watch: Watch) -> int:
+    """Delete for good what was seen in the trash for longer than it is kept; return how many that were."""
+    old = expired(repo, watch)
     if old:
         repo.update_refs(old, "gitexp: trash")
     return len(old)

@@ -21,6 +21,7 @@ from gitexp.project.project import Project
 from gitexp.repo import live, operations, trash, worktrees
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
+from gitexp.times import stamp
 from gitexp.words import counted, human_size, shorten
 
 _OLD_LOCK = 60.0  # seconds; Git holds a lock for milliseconds, except in a repack
@@ -248,12 +249,22 @@ def _running(experiments: Sequence[Experiment]) -> Iterator[Finding]:
 
 def _trash(project: Project) -> Iterator[Finding]:
     time_now = datetime.now(UTC)
-    if old := trash.expired(project.repo, time_now):
+    watch = trash.look(project.repo, time_now)
+    if watch.behind:
+        yield Finding(
+            "clock-jumped",
+            f"The clock says {stamp(time_now)}, and at an earlier look at the trash it said "
+            f"{stamp(watch.latest or time_now)}. Nothing in the trash grows older meanwhile.",
+            "If the clock is right now, gitexp doctor --fix takes note of it.",
+            problem=False,
+            mend=partial(trash.believe, project.repo, time_now),
+        )
+    if old := trash.expired(project.repo, watch):
         yield Finding(
             "trash-expired",
             f"In the trash for more than {trash.DAYS} days: {counted(len(old), 'experiment')}.",
             problem=False,
-            mend=partial(trash.empty_expired, project.repo, time_now),
+            mend=partial(trash.empty_expired, project.repo, watch),
         )
 
 

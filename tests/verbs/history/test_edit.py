@@ -168,6 +168,8 @@ def test_restore_beside_another_of_the_name(repo: Workspace, project: Project) -
 def test_what_has_lain_in_the_trash_for_long_goes_with_the_next_removal(project: Project) -> None:
     old = datetime.now(UTC) - timedelta(days=trash.DAYS, hours=1)
     project.repo.update_refs(trash.removal([one(project)], old))
+    for days in range(0, 30, 7):
+        trash.look(project.repo, old + timedelta(days=days))
     assert [gone.experiment.name for gone in restore.trashed(project)] == ["one"]
     remove.remove(project, [project.store.require("two")])
     assert [gone.experiment.name for gone in restore.trashed(project)] == ["two"]

@@ -256,6 +256,8 @@ def test_folders_that_are_left(repo: Workspace, project: Project) -> None:
 def test_the_trash_is_emptied_of_what_is_old(project: Project) -> None:
     old = datetime.now(UTC) - timedelta(days=trash.DAYS, hours=1)
     project.repo.update_refs(trash.removal([project.store.require("one")], old))
+    for days in range(0, 30, 7):
+        trash.look(project.repo, old + timedelta(days=days))
     assert codes(project) == [("trash-expired", False)]
     assert codes(project, mend=True) == [("trash-expired", True)]
     assert restore.trashed(project) == []
@@ -283,6 +285,8 @@ def test_what_cannot_be_mended_says_why(project: Project, monkeypatch: pytest.Mo
 def test_what_goes_with_something_else_that_is_mended(repo: Workspace, project: Project) -> None:
     old = datetime.now(UTC) - timedelta(days=trash.DAYS, hours=1)
     project.repo.update_refs(trash.removal([project.store.require("one")], old))
+    for days in range(0, 30, 7):
+        trash.look(project.repo, old + timedelta(days=days))
     (project.local.root / "tmp" / "x").mkdir()  # swept by whoever has a use for such a folder
     aged(project.local.root / "tmp" / "x")
     assert codes(project, mend=True) == [("trash-expired", True), ("leftover-folder", True)]
