@@ -39,7 +39,7 @@ from gitexp.objects.plan import Known, Placement, missing, nowhere, plan, unsave
 from gitexp.objects.progress import Count
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore, damaged
-from gitexp.objects.workspace_files import PREFIX, SUFFIX, WorkspaceFiles, is_temporary, remove_empty
+from gitexp.objects.workspace_files import WorkspaceFiles, beside, is_temporary, remove_empty
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _TO_REMEMBER = 1 << 20  # bytes; less is read again sooner than the stat is settled
@@ -146,7 +146,8 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
         for old in stale(parent):
             if is_temporary(old.name):
                 shutil.rmtree(old, ignore_errors=True)
-        folder = tempfile.mkdtemp(prefix=PREFIX, suffix=SUFFIX, dir=parent)
+        folder = beside(parent / "folder")
+        os.mkdir(folder, 0o700)
     try:
         yield folder
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from contextlib import suppress
@@ -17,11 +18,12 @@ from gitexp import errors
 from gitexp.objects import paths
 
 PREFIX, SUFFIX = ".gitexp-", ".tmp"  # of a file or folder that gitexp is writing in the workspace
+_TEMPORARY = re.compile(r"\.gitexp-[0-9a-f]{16}\.tmp")
 
 
 def is_temporary(name: str) -> bool:
     """Whether a file or folder has a name from `beside`: gitexp was writing it when it died."""
-    return name.startswith(PREFIX) and name.endswith(SUFFIX)
+    return _TEMPORARY.fullmatch(name) is not None  # whole: the user may have a .gitexp-notes.tmp
 
 
 def beside(target: str | Path) -> str:

@@ -6,11 +6,13 @@ A run leaves whatever it leaves: nothing here fails for that, and a file that ca
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitexp import errors, files
+from gitexp.catalog.names import numbered
 from gitexp.datasets import large_results, lock_file
 from gitexp.model import Tree
 from gitexp.pipeline.paths import lock_path
@@ -19,6 +21,7 @@ from gitexp.project import exclusions, ignore
 from gitexp.project.config import Config
 from gitexp.project.project import Project, parse_all, read
 from gitexp.repo import live, worktrees
+from gitexp.repo.experiments import is_name
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
@@ -218,11 +221,27 @@ def _as_it_was(state: RunState) -> set[str]:
     return {name for name, stamp in now_there.items() if stamp == state.stamps.get(name)}
 
 
+def _left_folder(project: Project, state: RunState, name: str) -> Path:
+    """The folder of this run alone: `left/<name>`, or `left/<name>-2` if an earlier run of the name has that.
+
+    The choice is written down in the run's state: a second attempt, after a kill, goes on with it.
+    """
+    folder, noted = project.local.root / "left", state.folder / "left-folder"
+    with contextlib.suppress(OSError, ValueError):
+        chosen = noted.read_text("utf-8")
+        if not noted.is_symlink() and is_name(chosen):
+            return folder / chosen
+    free = (one for one in numbered(name, ()) if not os.path.lexists(folder / one))
+    chosen = next(free, state.folder.name)
+    state.put(noted, chosen.encode())
+    return folder / chosen
+
+
 def _keep_left(project: Project, state: RunState, workspace: Repository, tree: str, name: str) -> list[str]:
     """Move what an isolated run left and nobody declared to where it stays; a warning that says so."""
     if not _is_isolated(project, workspace):
         return []
-    scope, target = state.scope, project.local.root / "left" / name
+    scope, target = state.scope, _left_folder(project, state, name)
     # A kill, or a second attempt, may find some of it moved already.
     kept = set(snapshot.files_below(target, ["."]))
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
@@ -233,6 +252,6 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
     if not kept:
         return []
     return [
-        f"not stored, moved to .git/gitexp/left/{name}: {shorten(sorted(kept))}; "
+        f"not stored, moved to .git/gitexp/left/{target.name}: {shorten(sorted(kept))}; "
         "declare them under outs: to keep them"
     ]

@@ -400,11 +400,14 @@ def test_a_workspace_on_another_disk(
         other = Path(name)
         if other.stat().st_dev == store.folder.stat().st_dev:
             pytest.skip("there is one disk only")
-        for old, age in ((".gitexp-old.tmp", 2 * 24 * 3600), (".gitexp-new.tmp", 60)):
+        for old, age in (
+            (".gitexp-00000000000000aa.tmp", 2 * 24 * 3600),
+            (".gitexp-00000000000000bb.tmp", 60),
+        ):
             (other / old).mkdir()
             os.utime(other / old, (time.time() - age,) * 2)
         for links in (("hardlink",), ("reflink", "copy")):
             place(store, other, first, links, cache)
             assert content(other / "d") == FIRST
-            assert sorted(each.name for each in other.iterdir()) == [".gitexp-new.tmp", "d"]
+            assert sorted(each.name for each in other.iterdir()) == [".gitexp-00000000000000bb.tmp", "d"]
             shutil.rmtree(other / "d")

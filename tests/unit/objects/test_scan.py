@@ -23,6 +23,7 @@ from gitexp.objects.manifest import File, Manifest
 from gitexp.objects.scan import scan, walk
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
+from gitexp.objects.workspace_files import beside, is_temporary
 from tests.unit.objects.conftest import Write
 
 ODD = ["a b", "line\nbreak", "ü", "-rf", "%41", "'\"$`", "\udcff\udcfe", "tab\t", ".hidden", "日本"]
@@ -30,6 +31,17 @@ ODD = ["a b", "line\nbreak", "ü", "-rf", "%41", "'\"$`", "\udcff\udcfe", "tab\t
 
 def sha(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_files_of_the_users_with_like_names_are_no_leftovers() -> None:
+    for name in (
+        ".gitexp-notes.tmp",
+        ".gitexp-.tmp",
+        ".gitexp-0123456789abcdef.tmp.tmp",
+        ".gitexp-0123456789abcdeg.tmp",
+    ):
+        assert not is_temporary(name)
+    assert is_temporary(Path(beside("d/x")).name)
 
 
 def test_a_file(root: Path, write: Write, cache: StatCache) -> None:
@@ -217,7 +229,7 @@ def test_folders_of_git_are_not_data(root: Path, write: Write, cache: StatCache)
     alone = scan(root, "d", cache)
     write("d/deep/.git/config", "x")
     write("d/.gitexp/x", "x")
-    write("d/.gitexp-abc.tmp", "what a kill has left")
+    write("d/.gitexp-0123456789abcdef.tmp", "what a kill has left")
     found = scan(root, "d", cache)
     assert found is not None
     assert found == alone

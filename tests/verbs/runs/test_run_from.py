@@ -237,6 +237,27 @@ def test_what_it_leaves_is_moved_aside_and_what_is_shared_is_not(repo: Workspace
     assert repo.read("data/x") == "mine"
 
 
+def test_what_an_earlier_run_of_the_name_left_is_not_overwritten(repo: Workspace) -> None:
+    for number, text in enumerate(("first", "second", "third")):
+        result = repo.gitexp("run", "--temp", "-n", "x", "--", "sh", "-c", f"echo {text} >junk")
+        ending = f"-{number + 1}" if number else ""
+        assert f"moved to .git/gitexp/left/x{ending}: junk" in result.stderr
+        repo.gitexp("rename", "-q", "x", f"old-{number}")
+    left = repo.path / ".git/gitexp/left"
+    assert {path.parent.name: path.read_text() for path in left.glob("*/junk")} == {
+        "x": "first\n",
+        "x-2": "second\n",
+        "x-3": "third\n",
+    }
+    # A run that is ended by the next command, in two attempts, has one folder.
+    args = ("run", "-n", "x", "--temp", "--", "sh", "-c", "echo fourth >junk; echo more >b")
+    repo.gitexp(*args, env={"GITEXP_FAILPOINT": "finish:read"}, check=False)
+    repo.gitexp("list")
+    assert sorted(path.name for path in left.iterdir()) == ["x", "x-2", "x-3", "x-4"]
+    assert sorted(path.name for path in (left / "x-4").iterdir()) == ["b", "junk"]
+    assert "left/x-4: b, junk" in " ".join(get(repo, "x").record.warnings)
+
+
 def test_a_folder_that_leads_out_is_refused(repo: Workspace, tmp_path: Path) -> None:
     with repo.by_user():
         (repo.path / "out").symlink_to(tmp_path)
