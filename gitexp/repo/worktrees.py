@@ -109,6 +109,36 @@ def everywhere(repo: Repository) -> list[Repository]:
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfSight:
+    """A worktree of the user's whose folder is not there: removed by hand, or on a disk that is not mounted.
+
+    Attributes:
+        root: the folder that is not there.
+        git_dir: its folder in `.git/worktrees`, with its index.
+        head: the commit of its HEAD, if any.
+        is_locked: `git worktree lock` says that the folder comes again.
+    """
+
+    root: Path
+    git_dir: Path
+    head: str | None
+    is_locked: bool
+
+
+def out_of_sight(repo: Repository) -> list[OutOfSight]:
+    """The worktrees that Git knows and whose folders are not there, without gitexp's own."""
+    found = []
+    own = os.path.realpath(LocalState(repo).worktrees)
+    for git_dir in sorted((repo.common_dir / "worktrees").glob("*")):
+        dot_git = _points_to(git_dir / "gitdir")
+        if dot_git is None or dot_git.parent.is_dir() or os.path.realpath(dot_git.parent.parent) == own:
+            continue
+        head = repo.resolve(f"worktrees/{git_dir.name}/HEAD")
+        found.append(OutOfSight(dot_git.parent, git_dir, head, os.path.lexists(git_dir / "locked")))
+    return found
+
+
 @contextlib.contextmanager
 def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
     """Give a worktree that holds `commit` and nothing else, as long as the block lasts."""

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 
 from gitexp import errors
 from gitexp.model import Artifact
@@ -34,6 +35,8 @@ HERE = "the workspace"  # the user's own
 _KEPT = f"{RUN_FOLDER}/{KEPT}"
 _FETCHED = "refs/gitexp/remotes/"
 _STASH = "refs/stash"
+# What a merge, a rebase and so on need to go on, and where HEAD was before.
+_HEADS = ("HEAD", "ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "AUTO_MERGE")
 _STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
 _FORMAT = re.compile(rb"^format: 1\r?$", re.MULTILINE)  # in this format every hash is known by its looks
 _HASH = re.compile(rb"\b[0-9a-f]{64}(?:\.dir)?")
@@ -139,6 +142,7 @@ def find(project: Project, *, history: bool = False, elsewhere: Tips | None = No
             complaints.append(message)
     places = {_place(repo, worktree): worktree for worktree in everywhere}
     present = _present(places, in_git.folders | {project.config.folder}, complaints)
+    _add_out_of_sight(repo, present, complaints)
     return InUse(
         repo,
         tips,
@@ -211,8 +215,14 @@ def _tips(project: Project, everywhere: Sequence[Repository], complaints: list[s
     tips: dict[str, list[str]] = defaultdict(list)
     _add_refs(repo, tips, complaints)
     for worktree in everywhere:
-        if (head := worktree.resolve("HEAD")) is not None:
-            tips[head].append(_place(repo, worktree))
+        for name in _HEADS:
+            if (head := worktree.resolve(name)) is not None:
+                tips[head].append(_place(repo, worktree))
+    for gone in worktrees.out_of_sight(repo):
+        if gone.head is not None:
+            tips[gone.head].append(f"{HERE} {gone.root.name}")
+        if gone.is_locked:
+            complaints.append(f"The worktree {gone.root} is locked and not there: is its disk mounted?")
     try:
         for commit in _stashed(repo):
             tips[commit].append("a stash")
@@ -335,20 +345,41 @@ def _present(
                 complaints.append(error.message)
             except OSError as error:
                 complaints.append(f"{file}: {error.strerror}.")
-        texts = worktree.read_blobs([oid for oid, _ in staged])
-        for (_, path), text in zip(staged, texts, strict=True):
-            try:
-                present[place].append(_parsed(path, text, posixpath.dirname(path)))
-            except errors.LockError as error:
-                complaints.append(f"{error.message} (the index of {place})")
+        _add_staged(worktree, staged, place, present, complaints)
     return present
 
 
-def _listed(worktree: Repository) -> tuple[list[tuple[str, str]], list[str]]:
+def _add_staged(
+    repo: Repository,
+    staged: Sequence[tuple[str, str]],
+    place: str,
+    present: dict[str, list[Lock]],
+    complaints: list[str],
+) -> None:
+    texts = repo.read_blobs([oid for oid, _ in staged])
+    for (_, path), text in zip(staged, texts, strict=True):
+        try:
+            present[place].append(_parsed(path, text, posixpath.dirname(path)))
+        except errors.LockError as error:
+            complaints.append(f"{error.message} (the index of {place})")
+
+
+def _add_out_of_sight(repo: Repository, present: dict[str, list[Lock]], complaints: list[str]) -> None:
+    """Add the locks in the index of each worktree whose folder is not there."""
+    for gone in worktrees.out_of_sight(repo):
+        index = gone.git_dir / "index"
+        if index.is_file():
+            staged, _ = _listed(repo, index)
+            _add_staged(repo, staged, f"{HERE} {gone.root.name}", present, complaints)
+
+
+def _listed(worktree: Repository, index: Path | None = None) -> tuple[list[tuple[str, str]], list[str]]:
     """The locks that Git sees in a worktree: blobs and paths in the index, and paths of new files."""
     staged, new = [], []
-    args = ("ls-files", "-z", "--stage", "--others", "--exclude-standard")
-    for line in worktree.run(*args).split(b"\0"):
+    # Also in folders that Git ignores: a lock there is as good as another.
+    args = ("ls-files", "-z", "--stage", "--others", "--", f":(top,glob)**/{LOCK_FILE}")
+    patterns = {"GIT_LITERAL_PATHSPECS": "0"}
+    for line in worktree.run(*args, index=index, env=patterns).split(b"\0"):
         entry = _STAGED.fullmatch(line)
         path = line if entry is None else entry[2]
         if posixpath.basename(path) != LOCK_FILE.encode():

@@ -558,3 +558,40 @@ def test_what_cannot_be_deleted_is_said_in_words(repo: Workspace, data: Artifact
     told = [line.partition(" could not be deleted: ")[2] for line in done.stderr.splitlines()[1:]]
     assert (done.exit_code, told) == (1, ["File exists"])
     assert hashes(repo) == set(store_of(repo).contents(data.hash))
+
+
+# -- what is not in sight -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD"])
+def test_what_git_goes_back_to_or_on_with_counts(repo: Workspace, data: Artifact, name: str) -> None:
+    commit = repo.commit()
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    shutil.rmtree(repo.path / ".git/logs")
+    for other in ("ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD"):
+        (repo.path / ".git" / other).unlink(missing_ok=True)
+    (repo.path / ".git" / name).write_text(commit + "\n")
+    repo.guard.retake()
+    assert collected(repo) == set()
+
+
+def test_a_lock_in_a_folder_that_git_ignores_counts(repo: Workspace, data: Artifact) -> None:
+    repo.write("ignored/deep/gitexp.lock", repo.read("gitexp.lock"))
+    repo.write(".gitignore", "ignored/\n")
+    forget_lock(repo)
+    assert collected(repo) == set()
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_worktree_whose_disk_is_not_mounted(repo: Workspace, data: Artifact, locked: bool) -> None:
+    repo.git("worktree", "add", "-q", "--detach", *(["--lock"] if locked else []), "../beside")
+    beside = repo.path.parent / "beside"
+    shutil.copy(repo.path / "gitexp.lock", beside)
+    repo.git("-C", "../beside", "add", "gitexp.lock")
+    beside.rename(repo.path.parent / "away")
+    forget_lock(repo)
+    if locked:
+        with pytest.raises(errors.DataError, match="locked and not there"):
+            collected(repo)
+    else:
+        assert collected(repo) == set()
