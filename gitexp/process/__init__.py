@@ -1,1 +1,1 @@
-"""One command in one prepared folder: its process, terminal, log, signals, timing and environment."""
+"""A command in a prepared folder: its process, terminal, log, signals, timing and environment."""

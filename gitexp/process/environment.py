@@ -1,4 +1,4 @@
-"""What a run ran on: the machine, the interpreter of its command, and the packages installed there."""
+"""The environment of a run: the machine, the interpreter of the command, and its packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running one command to its end: as if gitexp were not there, but logged, timed and answered for."""
+"""A command run to its end: without a trace of gitexp, but logged, timed and answered for."""
 
 from __future__ import annotations
 
@@ -70,13 +70,19 @@ def execute(
             _end(process, relay)
             raise
         duration = time.monotonic() - begun
-    status = process.returncode
     return Outcome(
-        exit_code=128 - status if status < 0 else status,
+        exit_code=exit_code_of(process.returncode),
         interrupted=relay.interrupted_by is not None,
         signal=relay.interrupted_by,
         duration=duration,
     )
+
+
+def exit_code_of(status: int) -> int:
+    """The exit code of a process in the manner of a shell; `status` is negative for death by a signal."""
+    if status < 0:
+        return 128 - status
+    return status
 
 
 def _start(

@@ -1,4 +1,4 @@
-"""The GPUs by the names that nvidia-smi gives: asked beside the run, for it may take a second."""
+"""The GPUs by the names from nvidia-smi: asked beside the run, for nvidia-smi may take a second."""
 
 from __future__ import annotations
 

@@ -45,7 +45,9 @@ def _interpreter_of(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> 
     if stem in _WRAPPERS:
         return _wrapped(arguments, cwd, env)
     path = locate(program, cwd, env)
-    return None if path is None else _shebang_python(path, cwd, env)
+    if path is None:
+        return None
+    return _shebang_python(path, cwd, env)
 
 
 def _wrapped(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Path | None:
@@ -58,7 +60,7 @@ def _wrapped(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Pat
 
 
 def _project_python(cwd: Path, env: Mapping[str, str]) -> Path | None:
-    """The Python of the environment that project tools make in the project's folder, or of the active one."""
+    """The Python of the environment in the project's folder, or of the active environment."""
     environments = [folder / ".venv" for folder in (cwd.absolute(), *cwd.absolute().parents)]
     if active := env.get("VIRTUAL_ENV"):
         environments.append(cwd.absolute() / active)

@@ -1,7 +1,7 @@
-"""Ctrl-C at the wrong moment: kept waiting while an experiment is being written down.
+"""Ctrl-C at the wrong moment: delayed while an experiment is written down.
 
-Signals are blocked, not ignored, so that none is lost; and Git's processes inherit that: they stand
-in the terminal's foreground group beside us, and a Ctrl-C would kill them in the middle of a write.
+Signals are blocked, not ignored: none gets lost. Git's processes inherit the blocking: they belong to the
+terminal's foreground group, and a Ctrl-C would kill them in the middle of a write.
 """
 
 from __future__ import annotations

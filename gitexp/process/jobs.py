@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO
 
 from gitexp.errors import GitexpError, StorageError
-from gitexp.process.execute import Outcome, cannot_start
+from gitexp.process.execute import Outcome, cannot_start, exit_code_of
 from gitexp.process.signals import SignalRelay
 
 _TICK = 0.02  # seconds between looks at them
@@ -100,7 +100,7 @@ class Jobs:
                 status = _NOT_STARTED
         job.output.close()
         return Outcome(
-            exit_code=128 - status if status < 0 else status,
+            exit_code=exit_code_of(status),
             interrupted=self.interrupted,
             signal=self._relay.interrupted_by,
             duration=time.monotonic() - job.begun,

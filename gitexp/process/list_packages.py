@@ -1,8 +1,8 @@
-"""Run by the command's own interpreter, never imported: its version and packages as one line of JSON.
+"""Run by the command's own interpreter, never imported: its version and packages in a line of JSON.
 
-It is given to `python -I -c`, so that nothing of the user's is imported, and reads the names of the
-folders that installers leave beside each package. importlib.metadata would open a file for each,
-and is not there before Python 3.8; this works from 3.6 on.
+Given to `python -I -c`, so nothing of the user's is imported, the program reads the names of the folders
+left by installers beside each package. importlib.metadata would open a file for each package, and came with
+Python 3.8; this works from 3.6 on.
 """
 
 import json
@@ -52,8 +52,10 @@ def packages(folder: str) -> "list[tuple[str, str]]":
         if ending not in (".dist-info", ".egg-info"):
             continue
         parts = stem.split("-")
-        plain = len(parts) == 2 or (ending == ".egg-info" and len(parts) > 2)  # name-1.0-py3.8.egg-info
-        found.append((parts[0], parts[1]) if plain else described(os.path.join(folder, entry)))  # noqa: PTH118
+        if len(parts) == 2 or (ending == ".egg-info" and len(parts) > 2):  # name-1.0-py3.8.egg-info
+            found.append((parts[0], parts[1]))
+        else:
+            found.append(described(os.path.join(folder, entry)))  # noqa: PTH118
     return found
 
 

@@ -1,4 +1,4 @@
-"""Whether the process that a record names is still running, on this machine."""
+"""Whether the process in a record still runs, on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def current_process() -> ProcessId:
 
 
 def process_of(pid: int) -> ProcessId:
-    """The process that has this number now."""
+    """The present process with this number."""
     return ProcessId(host=_host(), pid=pid, started=_started(pid) or "")
 
 

@@ -1,9 +1,9 @@
 """The output of a run on disk: written through at once, bounded in size, never a reason to stop.
 
-What was written is in the file when `write` returns, so that another process can follow it and a
-kill leaves it. Over its limit a log keeps its head and its tail with one marker line between. On
-disk it may grow to twice the limit before it is shortened, by a new file renamed over the old: who
-follows a log must look for a new file at its path.
+After `write`, the data are in the file: another process can follow the log, and a kill leaves the log. A log
+over its limit keeps its head and its tail, with a marker line between. On disk the log may grow to twice the
+limit and is then shortened, by a new file renamed over the old: a follower must look for a new file at the
+path.
 """
 
 from __future__ import annotations

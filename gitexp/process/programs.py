@@ -1,4 +1,4 @@
-"""Finding the program that a command names, as the system would when it runs it."""
+"""The program of a command, found in the way of the system."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def locate(program: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
 
 
 def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> GitexpError:
-    """The error for a program that cannot be started, with the likeliest way out as its hint."""
+    """The error for a program that cannot be started; the hint names the likeliest way out."""
     if "\0" not in program and (cwd / program).is_file():
         if program.endswith(".py"):
             return GitexpError(

@@ -1,9 +1,9 @@
-"""Run in a process of its own, never imported by gitexp: the last match of each pattern in a text.
+"""Run in another process, never imported by gitexp: the last match of each pattern in a text.
 
-A pattern of the user's may take for ever, and nothing inside a process can stop it (`re` holds the
-interpreter). So `gitexp.process.printed` gives this file to `python -I -c` and ends it when it takes too
-long. On stdin come the patterns, one line of JSON, `[[name, pattern], ...]`, and then the output; each
-one found is printed at once, so that a slow one does not lose those before it.
+A user's pattern may take for ever, and nothing inside a process can stop it (`re` holds the interpreter). So
+`gitexp.process.printed` gives this file to `python -I -c` and ends a process that takes too long. Standard
+input has the patterns, in a line of JSON, `[[name, pattern], ...]`, and then the output. Each match is
+printed at once: a slow pattern does not lose the matches before.
 """
 
 import json
@@ -16,7 +16,7 @@ _LONGEST = 1000  # characters of a value
 
 
 def as_lines(data: bytes) -> str:
-    """The output without escape sequences; each state of a line that was drawn over itself is a line."""
+    """The output without escape sequences; a line drawn over itself gives a line for each state."""
     text = data.decode("utf-8", "replace")
     if "\x1b" in text:
         text = _SEQUENCE.sub("", text)
@@ -28,8 +28,9 @@ def last_match(pattern: str, text: str) -> "str | None":
     found = None
     for match in re.finditer(pattern, text, re.MULTILINE):
         value = match[1] if match.re.groups else match[0]
-        found = found if value is None else value
-    return None if found is None else found.strip()[:_LONGEST]
+        if value is not None:
+            found = value.strip()[:_LONGEST]
+    return found
 
 
 if __name__ == "__main__":

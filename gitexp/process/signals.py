@@ -1,16 +1,15 @@
 """Signals while a command runs: each reaches the command exactly once, and none kills gitexp.
 
-In the foreground of a terminal the command stays in gitexp's process group. Ctrl-C, Ctrl-backslash
-and Ctrl-Z then reach it from the terminal, so SIGINT and SIGQUIT are not passed on a second time;
-SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH are. Anywhere else (CI, nohup, a script's
-subprocess) the command leads a process group of its own, and each of these is passed on to the group.
+In the foreground of a terminal the command stays in gitexp's process group. Ctrl-C, Ctrl-backslash and
+Ctrl-Z then come from the terminal, so SIGINT and SIGQUIT are not passed on a second time; SIGTERM, SIGHUP,
+SIGUSR1, SIGUSR2 and SIGWINCH are. Anywhere else (CI, nohup, a script's subprocess) the command leads a
+process group of its own, and each signal is passed on to the group.
 
-`kill -INT <gitexp>` in the foreground reaches gitexp alone. On Linux the kernel says who sent a
-signal, a terminal or a process (sigaction(2), si_code), if it is taken with sigtimedwait and not by
-a handler; there it is passed on like the others. Elsewhere the first one is taken for the
-terminal's and from the second on they are passed on, at the price of a Ctrl-C that counts twice.
-
-The third Ctrl-C kills. A signal that was ignored when gitexp started (nohup, `&`) stays ignored.
+`kill -INT <gitexp>` in the foreground reaches gitexp alone. On Linux the kernel names the sender, a terminal
+or a process (sigaction(2), si_code), to sigtimedwait, though not to a handler; gitexp passes a process's
+signal on like the others. Elsewhere the first counts for the terminal's, and from the second on they are
+passed on, at the price of a Ctrl-C that counts twice. The third Ctrl-C kills. A signal ignored at gitexp's
+start (nohup, `&`) stays ignored.
 """
 
 from __future__ import annotations
@@ -82,7 +81,8 @@ class SignalRelay:
         if sys.platform == "linux" and self._previous and not self.own_group:
             # Blocked only now: the command would have inherited it.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
-            self._previous_mask = before if self._previous_mask is None else self._previous_mask
+            if self._previous_mask is None:
+                self._previous_mask = before
 
     def unblock(self) -> None:
         """Let a new command inherit no signals blocked on behalf of a running one."""

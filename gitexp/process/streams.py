@@ -1,8 +1,8 @@
-"""What a command writes, shown live and copied to the log at the same time.
+"""The output of a command, shown live and copied to the log at the same time.
 
-The command must not notice: where our own output is a terminal it writes to a pseudo-terminal of
-the same size and settings, elsewhere to a pipe. Where our stdout and stderr are one and the same
-file, as in `2>&1` and on a terminal, so are the command's, and the order of its writes is kept.
+The command must not notice: where gitexp's own output is a terminal, the command writes to a pseudo-terminal
+of the same size and settings, elsewhere to a pipe. If gitexp's stdout and stderr are the same file, through
+`2>&1` or on a terminal, the command's are the same too, and its writes keep their order.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Stream:
 
 
 class Streams:
-    """The streams of one command, for the file descriptors that its output is shown on."""
+    """The streams of a command, for the file descriptors that show its output."""
 
     def __init__(self, stdout: int, stderr: int) -> None:
         out = _Stream(stdout)
@@ -106,7 +106,7 @@ class Streams:
         self._selector.close()
 
     def started(self) -> None:
-        """Leave the command's ends of the streams to it alone, so that its end ends them."""
+        """Close gitexp's copies of the command's ends: the command's end then ends the streams."""
         for inlet in {self.stdout, self.stderr} - {-1}:
             os.close(inlet)
         self.stdout = self.stderr = -1

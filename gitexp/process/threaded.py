@@ -1,6 +1,6 @@
-"""`Streams` for Windows, which can neither wait for several pipes at once nor open a pseudo-terminal.
+"""`Streams` for Windows, where nobody can wait for several pipes at once or open a pseudo-terminal.
 
-One thread for each stream reads its pipe. It works, and is tested, on every platform.
+A thread for each stream reads its pipe. All this works, and is tested, on every platform.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _PATIENCE = 1.0  # seconds that it may go on writing
 
 
 class ThreadedStreams:
-    """The streams of one command, for the file descriptors that its output is shown on."""
+    """The streams of a command, for the file descriptors that show its output."""
 
     def __init__(self, stdout: int, stderr: int) -> None:
         self._lock = threading.Lock()
         self._heard = 0.0  # when a stream last had something
         self._over = False
-        self._pipes = {stdout: os.pipe(), stderr: os.pipe()} if stdout != stderr else {stdout: os.pipe()}
+        self._pipes = {descriptor: os.pipe() for descriptor in {stdout, stderr}}
         self.stdout, self.stderr = self._pipes[stdout][1], self._pipes[stderr][1]
 
     def __enter__(self) -> ThreadedStreams:
@@ -42,7 +42,7 @@ class ThreadedStreams:
         self._pipes = {}
 
     def started(self) -> None:
-        """Leave the command's ends of the pipes to it alone, so that its end ends them."""
+        """Close gitexp's copies of the command's ends: the command's end then ends the pipes."""
         for inlet in {self.stdout, self.stderr} - {-1}:
             os.close(inlet)
         self.stdout = self.stderr = -1
@@ -95,7 +95,7 @@ def _still_running(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _show(screen: int, data: bytes) -> bool:
-    """Write all of it; False if the screen is gone."""
+    """Write all data; False for a screen that is gone."""
     left = memoryview(data)
     try:
         while left:

@@ -1,17 +1,19 @@
 """Experiments as refs: `refs/gitexp/exps/<name>` -> record R -> experiment commit E -> baseline B.
 
-One ref per experiment, every step one compare-and-swap of it, so that whatever happens an experiment
-is there whole or not at all. Listing is one `git for-each-ref`: a record has all that a table needs.
+Each experiment has one ref, and each step is one compare-and-swap of the ref: whatever happens, an
+experiment is whole or absent. A listing is one `git for-each-ref`: a record has all data for a table.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -24,9 +26,9 @@ from gitexp.repo.local import LocalState
 from gitexp.words import cut, did_you_mean
 
 PREFIX = "refs/gitexp/exps/"
-RUN_FOLDER = ".gitexp/run"  # in a record's tree: what the run left that is not the user's own
-KEPT = "kept"  # the folder in that whose gitexp.lock names what was replaced and no run had made
-STAGE_LOGS = "stages"  # the folder in that of what single stages have printed
+RUN_FOLDER = ".gitexp/run"  # in a record's tree: the log and the like, beside the user's own files
+KEPT = "kept"  # a folder in it, with a gitexp.lock for replaced files that no run had made
+STAGE_LOGS = "stages"  # a folder in it, with the log of each stage
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
@@ -37,18 +39,20 @@ _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
 _TOGETHER = 100  # records that are parsed in one go
 _MOST_PATTERNS = 1000  # on one command line
-_RACES = 1000  # that one may lose for an automatic name
+_RACES = 1000  # attempts to find a free automatic name
 
 
 Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
 _NameOf = Callable[[str], str]  # ref -> the experiment's name
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """An experiment with what its record commit says besides: its parents, and when it was written.
+class RecordCommit(NamedTuple):
+    """An experiment with its record commit.
 
-    The time is in seconds since the epoch, 0 where none can be read.
+    Attributes:
+        experiment: the experiment.
+        parents: the parents of the record commit.
+        time: the time of the record commit, in seconds since the epoch; 0 if it cannot be read.
     """
 
     experiment: Stored
@@ -57,7 +61,7 @@ class StoredRecord:
 
 
 class Store:
-    """The experiments of one repository."""
+    """The experiments of a repository."""
 
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
@@ -73,22 +77,22 @@ class Store:
         return [found for found in self.all() if isinstance(found, Experiment)]
 
     def names(self) -> list[str]:
-        """Return the names of all experiments, sorted."""
+        """The names of all experiments, sorted."""
         broken: list[str] = []
         found = self.repo.refs(PREFIX, fields=("refname",), broken=broken)
         names = [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
-        return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)]) if broken else names
+        return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)])
 
     def get(self, name: str) -> Stored | None:
-        """Return the experiment of exactly this name, or None."""
+        """The experiment of exactly this name, or None."""
         if not is_name(name):
             return None
         return next((found for found in self._experiments(PREFIX + name) if found.name == name), None)
 
     def find(self, text: str) -> Stored | None:
-        """Return the experiment that a name, a unique prefix of one, or a commit id stands for.
+        """The experiment for a name, a unique prefix of a name, or a commit id; None if nothing matches.
 
-        None if nothing does; raises AmbiguousExperiment if more than one does.
+        Raises AmbiguousExperiment if several match.
         """
         if (exact := self.get(text)) is not None:
             return exact
@@ -108,7 +112,7 @@ class Store:
         return self._by_commit(text.lower())
 
     def require(self, text: str) -> Experiment:
-        """Return `find(text)`; raises UnknownExperiment with the nearest names, or BadRecord."""
+        """The result of `find`; raises UnknownExperiment with the nearest names, or BadRecord."""
         found = self.find(text)
         if found is None:
             raise errors.ExperimentError(
@@ -121,7 +125,7 @@ class Store:
         return found
 
     def run_file(self, experiment: Experiment, name: str) -> bytes | None:
-        """Return a file that the run left besides the workspace: `output.log`, `environment.txt`."""
+        """A file that the run left beside the workspace: `output.log`, `environment.txt`."""
         return self.repo.read_blobs([f"{experiment.id}:{RUN_FOLDER}/{name}"])[0]
 
     def _by_commit(self, prefix: str) -> Stored | None:
@@ -135,17 +139,19 @@ class Store:
                 "Give more digits, or the name.",
                 code="ambiguous-experiment",
             )
-        return found[0] if found else None
+        if not found:
+            return None
+        return found[0]
 
     def read_below(self, prefix: str) -> list[tuple[str, Stored]]:
-        """Return each ref below a prefix with the experiment there, called by the ref's last part.
+        """Each ref below a prefix with its experiment, named by the last part of the ref.
 
-        A ref that says no commit is passed over.
+        Refs without a commit are passed over.
         """
         return self._read(prefix, lambda ref: ref.rpartition("/")[2])[0]
 
-    def read_commits(self, ids: Mapping[str, str]) -> list[StoredRecord]:
-        """Return the experiments whose record commits these are, called by the names that stand for them."""
+    def read_commits(self, ids: Mapping[str, str]) -> list[RecordCommit]:
+        """The experiments of some record commits, by name."""
         found = self.repo.read_objects(list(ids.values()))
         return [_stored(name, oid, one) for (name, oid), one in zip(ids.items(), found, strict=True)]
 
@@ -154,23 +160,23 @@ class Store:
         found = [experiment for _, experiment in read]
         if not broken:
             return found
-        lost = [
-            Damaged(name, self.repo.zero, f"The ref of {name} is broken: it says no commit.")
-            for name in (ref.removeprefix(PREFIX) for ref in broken)
-        ]
-        return sorted([*found, *lost], key=lambda experiment: experiment.name)
+        for ref in broken:
+            name = ref.removeprefix(PREFIX)
+            found.append(Damaged(name, self.repo.zero, f"The ref of {name} is broken: it says no commit."))
+        return sorted(found, key=lambda experiment: experiment.name)
 
     def _read(self, pattern: str, name_of: _NameOf) -> tuple[list[tuple[str, Stored]], list[str]]:
-        """Return the refs that match with their experiments, and the names of those that are broken."""
+        """The matching refs with their experiments, and the names of the broken refs."""
         try:
             return self._read_refs([pattern], name_of)
         except errors.GitFailed:
-            # Git stops at the first ref whose commit is not there; that must not hide the others.
+            # Git stops at the first missing commit; the other experiments must not be lost for that.
             broken: list[str] = []
-            found = self.repo.refs(pattern, fields=("refname",), broken=broken)
-            refs = [ref.decode("utf-8", "surrogateescape") for (ref,) in found]
-            chunks = (refs[at : at + _MOST_PATTERNS] for at in range(0, len(refs), _MOST_PATTERNS))
-            read = [one for chunk in chunks for one in self._read_around_damage(chunk, name_of)]
+            names = [name for (name,) in self.repo.refs(pattern, fields=("refname",), broken=broken)]
+            read = []
+            for at in range(0, len(names), _MOST_PATTERNS):
+                refs = [os.fsdecode(name) for name in names[at : at + _MOST_PATTERNS]]
+                read += self._read_around_damage(refs, name_of)
             return read, broken
 
     def _read_refs(
@@ -188,7 +194,7 @@ class Store:
         return found, broken
 
     def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Stored]]:
-        """Return what can be read of the refs, by halves until each damaged one stands alone."""
+        """The readable refs, found by halves until each damaged ref stands alone."""
         try:
             return self._read_refs(refs, name_of)[0]
         except errors.GitFailed as error:
@@ -204,15 +210,15 @@ class Store:
     # -- writing ----------------------------------------------------------------------------------
 
     def create(self, name: str, seed: str, build: Builder) -> Experiment:
-        """Add an experiment called `name`, or by the first digits of the id `seed` if that is empty.
+        """Add an experiment called `name`; without a name, by the first digits of the id `seed`.
 
-        `build(name)` gives the record and its tree. Raises NameTaken (names are compared without
-        regard to case) and leaves nothing behind then.
+        `build(name)` gives the record and its tree. Raises NameTaken, with nothing left behind; names are
+        compared without regard to case.
         """
         if not name:
             return self._create_automatic(seed, build)
         check_name(name)
-        # Two names that differ in case alone are two refs to Git, but one file to some file systems.
+        # Names with a difference in case alone are two refs to Git, but one file to some file systems.
         with LocalState(self.repo).lock("names"):
             self.require_free(name)
             with contextlib.suppress(RefConflict):
@@ -220,13 +226,13 @@ class Store:
         raise _taken(name)
 
     def require_free(self, name: str, *, but: Collection[str] = ()) -> None:
-        """Raise NameTaken if there is an experiment of this name, in whatever case; some do not count."""
+        """Raise NameTaken if an experiment has this name, in whatever case; the names `but` do not count."""
         for taken in self.names():
             if taken.lower() == name.lower() and taken not in but:
                 raise _taken(taken)
 
     def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:
-        """Replace an experiment's record and tree, keeping a note and tags that were set meanwhile."""
+        """The experiment with a new record and tree; a note and tags set meanwhile are kept."""
         current: Stored | None = experiment
         for _ in range(_ATTEMPTS):
             if isinstance(current, Experiment):
@@ -240,9 +246,9 @@ class Store:
         )
 
     def on_top(self, experiment: Experiment, record: Record) -> RefChange:
-        """Write `record` on top of an experiment's present one; return the change that puts it there.
+        """The change of a ref for `record`, written on top of the experiment's present record.
 
-        If it has another name, the change is of the ref of that name, which must not be there yet.
+        A record with another name goes to the ref of that name, which must not exist yet.
         """
         tree = self.repo.resolve(experiment.id, "tree")
         assert tree is not None  # it has just been read
@@ -260,7 +266,7 @@ class Store:
         raise _taken(f"exp-{seed}")
 
     def _write(self, record: Record, tree: str, old: str | None) -> Experiment:
-        """Write a record commit on top of `record.commit` and move the ref from `old` to it."""
+        """Write a record commit on top of `record.commit` and move the ref from `old` to the new commit."""
         oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
         failpoint("store:before-ref")
         refs.move(self.repo, [RefChange(PREFIX + record.name, old, oid)], f"gitexp: {record.status}")
@@ -268,9 +274,9 @@ class Store:
         return Experiment(record.name, oid, record)
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
-        """Return `tree` with `.gitexp/run/` holding the given blobs (file name -> id) added to it.
+        """The tree `tree` with blobs added in `.gitexp/run/`; `files` maps names to ids.
 
-        A name may have a folder in it.
+        A name may have a folder in front.
         """
         entries = [entry for entry in self.repo.read_tree(tree) if entry.name != b".gitexp"]
         folders: dict[str, list[TreeEntry]] = {"": []}
@@ -286,9 +292,9 @@ class Store:
 
 
 def _automatic_names(seed: str) -> Iterator[str]:
-    """Yield names by the first digits of an id, more and more, then by those of its hash, and so on.
+    """Yield names by the first digits of an id, more and more, then by the digits of its hash, and so on.
 
-    The same workspace saved often within one second has the same id each time.
+    A workspace saved several times within a second has the same id each time.
     """
     while True:
         yield from (f"exp-{seed[:digits]}" for digits in range(_SHORTEST_ID, _LONGEST_ID + 1))
@@ -302,14 +308,14 @@ def _taken(name: str) -> errors.NameTaken:
 
 
 def subject(record: Record) -> str:
-    """Return the one line that says what an experiment is, for `git log` and the forge's pages."""
+    """The one line about an experiment, for `git log` and the forge's pages."""
     what = ", ".join(record.overrides) or record.note.partition("\n")[0] or record.command or "saved"
     line = "".join(char if char.isprintable() else " " for char in f"{record.name}: {what}")
     return cut(line, _SUBJECT_WIDTH)
 
 
 def is_name(text: str) -> bool:
-    """Return whether the storage format allows this name for an experiment."""
+    """Whether the storage format allows this name for an experiment."""
     return (
         _NAME.fullmatch(text) is not None
         and ".." not in text
@@ -351,11 +357,11 @@ def _experiment(name: str, oid: str, body: bytes, parsed: object = records.UNPAR
         return Damaged(name, oid, error.message)
 
 
-def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> StoredRecord:
+def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> RecordCommit:
     if found is None or found[0] != "commit":
-        return StoredRecord(Damaged(name, oid, f"The ref of {name} says no commit that is here."), (), 0)
+        return RecordCommit(Damaged(name, oid, f"The ref of {name} says no commit that is here."), (), 0)
     head, _, message = found[1].partition(b"\n\n")
     parents = tuple(match[1].decode() for match in _PARENT.finditer(head))
     time = _WRITTEN.search(head)
     body = message.partition(b"\n\n")[2]
-    return StoredRecord(_experiment(name, oid, body), parents, int(time[1]) if time is not None else 0)
+    return RecordCommit(_experiment(name, oid, body), parents, int(time[1]) if time is not None else 0)

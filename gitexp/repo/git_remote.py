@@ -1,9 +1,9 @@
-"""Another repository, and what Git carries to it and from it: refs by name, never by force.
+"""Another repository, and the refs that Git carries between the two: by name, never by force.
 
-What the user has configured for it holds (`remote.<name>.url`, `url.<base>.insteadOf`, `core.sshCommand`,
-credential helpers, the hook pre-push): these are asked for by who says push or pull, and nothing of it
-runs before. What else Git would do beside is off: tags, submodules, pruning, and the refs that
-`remote.<name>.fetch` would move too. What arrives is checked object by object (fsck).
+The user's configuration of the remote holds (`remote.<name>.url`, `url.<base>.insteadOf`, `core.sshCommand`,
+credential helpers, the hook pre-push): a user who says push or pull asks for it, and nothing of it runs
+before. All else is off: tags, submodules, pruning, and the refs that `remote.<name>.fetch` would move too.
+Incoming objects are checked one by one (fsck).
 
 No word of the domain is known here.
 """
@@ -14,24 +14,24 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.masks import without_credentials
 from gitexp.repo.git import graph, launch, refs, transport_failures
 from gitexp.repo.git.launch import Tell
-from gitexp.repo.git.repository import FETCHING, Repository
+from gitexp.repo.git.repository import FETCHING, Repository, in_lines
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.local import LocalState
 
 OUTGOING = "refs/gitexp/outgoing/"
 
-# Git compares each refspec that it is given with each ref of the other side: ten thousand with ten thousand
-# take it minutes. So many as these are put together in one place first, and pushed by one pattern.
+# Git compares each refspec with each ref of the other side, for minutes with ten thousand of both. More refs
+# than this are put together in one place first, and pushed by one pattern.
 _MOST_REFSPECS = 100
-_MOST_FAILURES = 100  # of fetches: somebody means ill, or the history that all stand on is damaged
+_MOST_FAILURES = 100  # of fetches: somebody means ill, or a history common to all is damaged
 _CHECKED = ("-c", "transfer.fsckObjects=true", "-c", "fetch.fsckObjects=true")
 _FETCH = (
     *("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--no-prune-tags"),
@@ -39,13 +39,13 @@ _FETCH = (
     "--progress",
 )
 _PUSH = ("--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no")
-# For the hook pre-push, which may be any program: Git as it is without us.
+# For the hook pre-push, which may be any program: Git's own settings.
 _AS_USUAL = {"GIT_LITERAL_PATHSPECS": "0"}
-_OF_SERVER = re.compile(r"remote: (?!.*(?:\d+% \(|, done\.|Total \d+ ))(.*\S)")
+_OF_SERVER = re.compile(r"^remote: (?!.*(?:\d+% \(|, done\.|Total \d+ ))(.*\S)", re.MULTILINE)
 
 
 class PushOutcome(StrEnum):
-    """What became of one ref of a push."""
+    """The outcome of a push for a ref."""
 
     NEW = "new"
     UPDATED = "updated"
@@ -64,11 +64,14 @@ _FLAGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One ref of a push. `reason` is why it was refused, in Git's words or those of the server; else "".
+class PushedRef(NamedTuple):
+    """The outcome of a push for one ref.
 
-    `here` says that this Git refused it, because what is there would be lost; else the server did.
+    Attributes:
+        ref: the full name.
+        outcome: what the push did.
+        reason: for a refused ref, the words of Git or of the server; else "".
+        here: whether this Git refused, to save the ref of the other repository; else the server refused.
     """
 
     ref: str
@@ -84,8 +87,8 @@ def _silent(line: str) -> None:
 class GitRemote:
     """Another repository: a configured remote by its name, or any by URL or path (`where`).
 
-    `tell` is called with each line that Git says meanwhile, progress bars among them. With `prompts` Git
-    may ask the user for a name and a password on the terminal.
+    `tell` is called with each line from Git, progress bars among them. With `prompts` Git may ask the user
+    for a name and a password on the terminal.
     """
 
     def __init__(self, repo: Repository, where: str, tell: Tell = _silent, *, prompts: bool = False) -> None:
@@ -98,7 +101,7 @@ class GitRemote:
         self.messages: list[str] = []
 
     def refs(self, *prefixes: str) -> dict[str, str]:
-        """Return the refs below some prefixes that the other repository has, with their ids.
+        """The refs of the other repository below some prefixes, with their ids.
 
         Raises RemoteFailed.
         """
@@ -108,21 +111,21 @@ class GitRemote:
         return {ref: oid for oid, ref in lines if ref.startswith(prefixes)}
 
     def fetch(self, found: Mapping[str, str]) -> dict[str, errors.BadTransfer]:
-        """Have here what some refs of the other repository, as `refs` gave them, point at, all objects
-        checked; no ref of ours is moved.
+        """Get the objects of some refs of the other repository, all objects checked; no ref here moves.
 
-        Returns the refs of which an object is missing there, or refused by Git's fsck, with the reason;
-        they do not keep back the others. Raises RemoteFailed.
+        `found` holds refs with ids, from `refs`. Returns the refs with a missing object, or with an object
+        refused by Git's fsck, and the reasons; the other refs are complete. Raises RemoteFailed.
         """
-        ours = {oid.decode() for oid, _ in self.repo.refs()}
-        ids = [oid for oid in dict.fromkeys(found.values()) if oid not in ours]
-        if not ids or graph.is_connected(self.repo, ids):
+        ids = dict.fromkeys(found.values())
+        for oid, _ in self.repo.refs():
+            ids.pop(oid.decode(), None)
+        if not ids or graph.is_connected(self.repo, list(ids)):
             return {}
-        refused = self._fetch(ids)
+        refused = self._fetch(list(ids))
         return {ref: refused[oid] for ref, oid in found.items() if oid in refused}
 
     def _fetch(self, ids: Sequence[str]) -> dict[str, errors.BadTransfer]:
-        """Fetch objects; return those that cannot be had whole. They are looked for by halves."""
+        """Fetch objects; returns the incomplete objects, which are found by halves."""
         refused: dict[str, errors.BadTransfer] = {}
         waiting = [ids]
         failures = 0
@@ -133,31 +136,35 @@ class GitRemote:
             except errors.BadTransfer as error:
                 failures += 1
                 half = len(some) // 2
-                waiting[:0] = [some[:half], some[half:]] if half else []
-                refused |= {} if half else {some[0]: error}
+                if half:
+                    waiting[:0] = [some[:half], some[half:]]
+                else:
+                    refused[some[0]] = error
         left = errors.BadTransfer(
             f"Too much of what {self.where} has is damaged.",
             "Pull the experiments that you want by name.",
         )
-        return refused | dict.fromkeys((oid for some in waiting for oid in some), left)
+        for some in waiting:
+            refused |= dict.fromkeys(some, left)
+        return refused
 
     def _fetch_together(self, ids: Sequence[str]) -> None:
-        # By their ids: refs that `git fetch` moves stay locked if it is killed (repo/git/ref_locks.py), and
-        # names it compares with all names of the other side, which takes minutes for ten thousand.
+        # By their ids: refs that a `git fetch` moves stay locked if it is killed (see repo/git/ref_locks.py),
+        # and names are compared with all names of the other side, for minutes with ten thousand.
         settings = (*_CHECKED, *launch.DURABLE)
-        wanted = "".join(f"{oid}\n" for oid in ids).encode()
-        self._run(*settings, "fetch", *_FETCH, "--stdin", "--end-of-options", self.where, stdin=wanted)
+        args = ("fetch", *_FETCH, "--stdin", "--end-of-options", self.where)
+        self._run(*settings, *args, stdin=in_lines(ids))
         if not graph.is_connected(self.repo, ids):
             raise errors.BadTransfer(
                 f"{self.where} does not have all that belongs to it.",
                 "Is that a shallow clone? There, git fetch --unshallow brings the rest.",
             )
 
-    def push(self, changes: Sequence[RefChange]) -> list[Sent]:
-        """Make refs there, move them on, or delete them; return what became of each, in order.
+    def push(self, changes: Sequence[RefChange]) -> list[PushedRef]:
+        """Make refs there, move them on, or delete them; the outcomes, in order.
 
-        A ref is only made or fast-forwarded; one is deleted only if it is at its old id. What Git or the
-        server refuses does not keep back the others. Raises RemoteFailed if nothing can be said of them.
+        A ref is only made or fast-forwarded, and deleted only at its old id. Refused refs do not keep back
+        the others. Raises RemoteFailed without an outcome for any ref.
         """
         if not changes:
             return []
@@ -166,14 +173,14 @@ class GitRemote:
             failpoint("push:staged")
             args = (*self._not_a_mirror(), "push", *_PUSH, *leases, "--end-of-options", self.where)
             status, out, err = self._call(*args, *refspecs, hooks=True)
-        for line in without_credentials(err).splitlines():
-            if (match := _OF_SERVER.match(line)) is not None:
-                self.messages.append(match[1])
-        sent = {one.ref: one for one in _outcomes(out)}
-        if status != 0 and not sent:
+        self.messages += _OF_SERVER.findall(without_credentials(err))
+        pushed = {one.ref: one for one in _outcomes(out)}
+        if status != 0 and not pushed:
             raise transport_failures.failure("push", self.where, status, err)
-        lost = Sent("", PushOutcome.REFUSED, transport_failures.reason(err) or "no answer came")
-        return [sent.get(c.ref, Sent(c.ref, lost.outcome, lost.reason)) for c in changes]
+        reason = transport_failures.reason(err) or "no answer came"
+        for change in changes:
+            pushed.setdefault(change.ref, PushedRef(change.ref, PushOutcome.REFUSED, reason))
+        return [pushed[change.ref] for change in changes]
 
     @contextlib.contextmanager
     def _refspecs(self, changes: Sequence[RefChange]) -> Iterator[list[str]]:
@@ -200,7 +207,9 @@ class GitRemote:
     def _not_a_mirror(self) -> Sequence[str]:
         # A remote that is configured as a mirror takes no refspecs.
         key = f"remote.{self.where}.mirror"
-        return ("-c", f"{key}=false") if key in self.repo.config and "=" not in key else ()
+        if key not in self.repo.config or "=" in key:
+            return ()
+        return ("-c", f"{key}=false")
 
     def _run(self, *args: str, stdin: bytes = b"") -> bytes:
         status, out, err = self._call(*args, stdin=stdin)
@@ -213,7 +222,7 @@ class GitRemote:
         return self.repo.call_telling(*args, tell=self._tell, env=self._environment, stdin=stdin, hooks=hooks)
 
 
-def _outcomes(out: bytes) -> Iterator[Sent]:
+def _outcomes(out: bytes) -> Iterator[PushedRef]:
     """Yield what `git push --porcelain` says of each ref: `<flag>\\t<from>:<to>\\t<summary> (<reason>)`."""
     for line in out.decode("utf-8", "replace").splitlines():
         flag, _, rest = line.partition("\t")
@@ -221,14 +230,17 @@ def _outcomes(out: bytes) -> Iterator[Sent]:
         if flag not in _FLAGS or not summary:
             continue
         ref = names.rpartition(":")[2]
-        reason = summary.partition("(")[2].removesuffix(")") if flag == "!" else ""
-        yield Sent(ref, _FLAGS[flag], reason, here=summary.startswith("[rejected]"))
+        pushed = PushedRef(ref, _FLAGS[flag])
+        if flag == "!":
+            reason = summary.partition("(")[2].removesuffix(")")
+            pushed = pushed._replace(reason=reason, here=summary.startswith("[rejected]"))
+        yield pushed
 
 
 def default_remote(config: Mapping[str, str], branch: str | None, *, push: bool) -> str:
-    """Return the name of the remote that `git push` or `git fetch` would use on a branch.
+    """The remote that `git push` or `git fetch` would use on a branch.
 
-    Raises NoRemote if there is none, or nothing says which of several.
+    Raises NoRemote without remotes, or with several and no choice in the configuration.
     """
     names = remotes(config)
     short = (branch or "").removeprefix("refs/heads/")
@@ -236,8 +248,10 @@ def default_remote(config: Mapping[str, str], branch: str | None, *, push: bool)
     for key in (*keys, f"branch.{short}.remote"):
         if (name := config.get(key)) in names:
             return name
-    if "origin" in names or len(names) == 1:
-        return "origin" if "origin" in names else names[0]
+    if "origin" in names:
+        return "origin"
+    if len(names) == 1:
+        return names[0]
     if not names:
         raise errors.SharingError(
             "This repository has no Git remote.",
@@ -252,6 +266,6 @@ def default_remote(config: Mapping[str, str], branch: str | None, *, push: bool)
 
 
 def remotes(config: Mapping[str, str]) -> list[str]:
-    """Return the names of the remotes that are configured, sorted."""
+    """The names of the configured remotes, sorted."""
     found = (re.fullmatch(r"remote\.(.+)\.(?:url|pushurl)", key) for key in config)
     return sorted({match[1] for match in found if match is not None})

@@ -1,14 +1,14 @@
-"""What gitexp keeps on this machine only, in `<git-common-dir>/gitexp/`: nearly all safe to lose.
+"""The state of gitexp on this machine only, in `<git-common-dir>/gitexp/`: nearly all safe to lose.
 
-tmp/          private indexes while they are in use
-locks/        files that are locked while somebody holds them; the lock dies with its process
+tmp/          private indexes in use
+locks/        files to lock; a lock dies with its process
 runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
-left/<name>/  what an isolated run left behind undeclared: not safe to lose, and never removed by us
-pending/      operations that have begun, see gitexp.repo.operations
-broken/       what was found damaged and moved out of the way: files of refs, and objects
+left/<name>/  undeclared files of an isolated run: not safe to lose, and never removed by gitexp
+pending/      operations under way, see gitexp.repo.operations
+broken/       damaged files of refs and damaged objects, moved out of the way
 objects/      contents of data and results, see gitexp.objects.store: not safe to lose
-stat.sqlite   hashes of files that were not touched since, see gitexp.objects.stat_cache
+stat.sqlite   hashes of files not touched since, see gitexp.objects.stat_cache
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class LocalState:
         self.stat_cache = self.root / "stat.sqlite"
 
     def refuse_links(self) -> None:
-        """Raise UntrustedRepository if a folder of ours is a link: what is in it is removed unasked."""
-        # An archive may bring `.git` with anything in it; a clone cannot.
+        """Raise UntrustedRepository for a link among the folders: their contents are removed unasked."""
+        # An archive may bring a `.git` with anything inside; a clone cannot.
         for folder in (self.root, *(self.root / name for name in _FOLDERS)):
             if folder.is_symlink():
                 raise errors.RepositoryError(
@@ -51,7 +51,7 @@ class LocalState:
                 )
 
     def prepare(self) -> None:
-        """Make the folder; raises ReadOnlyRepository if that is not possible."""
+        """Make the folder; raises ReadOnlyRepository."""
         self._make(self.runs, self.worktrees, self.root / "tmp", self.root / "locks")
 
     def _make(self, *folders: Path) -> None:
@@ -68,7 +68,7 @@ class LocalState:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Give a folder of one's own for as long as the block lasts."""
+        """Give a folder for the block alone."""
         self.prepare()
         for old in self.stale_scratch():
             shutil.rmtree(old, ignore_errors=True)
@@ -79,14 +79,14 @@ class LocalState:
             shutil.rmtree(folder, ignore_errors=True)
 
     def stale_scratch(self) -> list[Path]:
-        """Return the folders that processes have left which must be gone."""
+        """The temporary folders of processes long gone."""
         with contextlib.suppress(OSError):
             return [path for path in (self.root / "tmp").iterdir() if locks.is_stale(path)]
         return []
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock `name`, waiting for whoever has it; raises WorkspaceBusy after 30 seconds."""
+        """Hold the lock `name`, after its present holder; raises WorkspaceBusy after 30 seconds."""
         held = locks.wait_lock(self._lock_file(name))
         try:
             yield
@@ -94,7 +94,7 @@ class LocalState:
             held.release()
 
     def try_lock(self, name: str) -> locks.FileLock | None:
-        """Take the lock `name` and return it, or None if another process holds it."""
+        """The lock `name`; None while another process holds the lock."""
         return locks.try_lock(self._lock_file(name))
 
     def _lock_file(self, name: str) -> Path:

@@ -1,13 +1,13 @@
-"""What was done and can be taken back: one ref for each operation, `refs/gitexp/undo/<number>`.
+"""Operations that can be taken back: one ref for each, `refs/gitexp/undo/<number>`.
 
-An operation is refs that moved together, or the workspace taken from one tree to another, or both.
-Its commit keeps what undoing and redoing need: the two trees as folders `before` and `after` of its
-own, and commits that no other ref may hold as its parents. The message is a subject line, a blank
-line and one JSON object. The last hundred are kept, for thirty days.
+An operation moves refs together, or takes the workspace from one tree to another, or both. Its commit keeps
+the objects needed to undo and redo: the two trees in folders `before` and `after`, and as parents the
+commits without another ref. The message has a subject line, a blank line and a JSON object. The last hundred
+operations are kept, for thirty days.
 
-The operation's ref is made in the same step as its changes, before all others. Several refs are not
-changed in one instant, so a note of them is left in `.git/gitexp/pending/` until they are: where a
-crash comes between, `complete` makes the others too.
+The operation's ref is made in the same step with its changes, before all others. Several refs do not change
+in one instant, so a note in `.git/gitexp/pending/` stands for the rest: after a crash in between, `complete`
+makes the other changes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -35,33 +35,41 @@ _MOST = 100  # operations
 _DAYS = 30
 _SUBJECT = 100  # characters
 _DIGITS = 8
-_FILES = "files-"  # before the number, in `pending/`: of an operation whose files are being changed
+_FILES = "files-"  # before the number, in `pending/`: the operation is changing files
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceChange:
-    """The workspace of one worktree, from one tree to another.
+class WorkspaceChange(NamedTuple):
+    """The way of a workspace from one tree to another.
 
-    `worktree` is its Git folder relative to the repository's ("." for the main one), so that it is known
-    again after a move. `modes` are the permission bits of the files that stood there before; `raw` is a
-    tree of those whose bytes a checkout of `before` would not give back, as they stood on disk.
+    Attributes:
+        worktree: its Git folder relative to the repository's ("." for the main worktree): a move of the
+            repository does not change this.
+        before: the first tree.
+        after: the second tree.
+        modes: the permission bits of the files before.
+        raw: a tree with the bytes on disk of files for which a checkout of `before` gives other bytes.
     """
 
     worktree: str
     before: str
     after: str
-    modes: Mapping[str, int] = field(default_factory=dict)
+    modes: Mapping[str, int] = MappingProxyType({})
     raw: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One thing that was done. `summary` is what the user asked for, as `rename a b`.
+class Operation(NamedTuple):
+    """An operation of the user.
 
-    `undoes` is the number of the operation that this one took back. `number` is 0 until it is stored.
+    Attributes:
+        summary: the command, as in `rename a b`.
+        created: the time.
+        refs: the changes of refs.
+        workspace: the change of the workspace.
+        undoes: the number of the operation taken back by this operation.
+        number: 0 until the operation is stored.
     """
 
     summary: str
@@ -76,9 +84,8 @@ class Operation:
         return f"{PREFIX}{self.number:0{_DIGITS}}"
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredOperation:
-    """A ref below the prefix: how to delete it, and the operation, None if it cannot be read."""
+class _StoredOperation(NamedTuple):
+    """A ref below the prefix: its number, its deletion, and the operation; None if unreadable."""
 
     number: int
     forget: RefChange
@@ -86,25 +93,25 @@ class _StoredOperation:
 
 
 def worktree_of(repo: Repository) -> str:
-    """Return what an operation calls the worktree that `repo` is seen from."""
+    """An operation's name for the worktree of `repo`."""
     return os.path.relpath(repo.git_dir.resolve(), repo.common_dir.resolve())
 
 
 def all_of(repo: Repository) -> list[Operation]:
-    """Return the operations that are kept, the newest first; what cannot be read is passed over."""
+    """The stored operations, the newest first; unreadable ones are passed over."""
     return [stored.operation for stored in _stored(repo) if stored.operation is not None]
 
 
 def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Operation:
-    """Store an operation and make its ref changes, all of them or none; return it with its number.
+    """Store an operation and make its ref changes, all or none; the operation with its number.
 
-    Its workspace change is left to the caller. Raises RefConflict if a ref is not at its old commit.
+    The workspace change is left to the caller. Raises RefConflict for a ref that is not at its old commit.
     """
     with local.lock("operations"):
         stored = _stored(repo)
         number = stored[0].number + 1 if stored else 1
         summary = " ".join(operation.summary.split())[:_SUBJECT]
-        operation = replace(operation, summary=summary, number=number)
+        operation = operation._replace(summary=summary, number=number)
         commit = _write(repo, operation)
         failpoint("operation:written")
         changes = [RefChange(operation.ref, None, commit), *operation.refs, *_to_forget(stored)]
@@ -117,9 +124,9 @@ def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Oper
 
 
 def complete(repo: Repository, local: LocalState) -> list[Operation]:
-    """Make the ref changes that a crash has left undone, and return these operations.
+    """Make the ref changes left undone by a crash; the operations completed so.
 
-    A ref that has been moved on since stays where it is. The locks that a killed Git has left go too.
+    A ref moved on since stays where it is. Locks left by a killed Git are removed too.
     """
     ref_locks.mend(repo.common_dir)
     pending = local.root / "pending"
@@ -128,33 +135,41 @@ def complete(repo: Repository, local: LocalState) -> list[Operation]:
     completed = []
     with local.lock("operations"):
         known = {str(operation.number): operation for operation in all_of(repo)}
-        for marker in sorted(each for each in pending.iterdir() if each.name.isdecimal()):
+        for marker in sorted(pending.iterdir()):
+            if not marker.name.isdecimal():
+                continue
             operation = known.get(marker.name)  # None: it died before the first ref
-            if operation is not None:
-                left = [change for change in operation.refs if repo.resolve(change.ref) == change.old]
-                with contextlib.suppress(RefConflict):
-                    refs.move(repo, left, f"gitexp: {operation.summary}")
-                    completed += [operation] if left else []
+            if operation is not None and _complete(repo, operation):
+                completed.append(operation)
             marker.unlink(missing_ok=True)
     return completed
 
 
+def _complete(repo: Repository, operation: Operation) -> bool:
+    """Make the changes left undone; whether there were any and nobody else has moved the refs."""
+    left = [change for change in operation.refs if repo.resolve(change.ref) == change.old]
+    with contextlib.suppress(RefConflict):
+        refs.move(repo, left, f"gitexp: {operation.summary}")
+        return bool(left)
+    return False
+
+
 @contextlib.contextmanager
 def changing_files(local: LocalState, operation: Operation) -> Iterator[None]:
-    """Leave a word of an operation whose files are being changed, until they are."""
+    """Leave a note about an operation while its files change."""
     marker = local.root / "pending" / f"{_FILES}{operation.number}"
     marker.parent.mkdir(exist_ok=True)
     marker.touch()
     try:
         yield
-    finally:  # also after an error, of which the user is told
+    finally:  # after an error too: the user is told of it
         marker.unlink(missing_ok=True)
 
 
 def cut_short(repo: Repository, local: LocalState) -> list[Operation]:
-    """Return the operations that a crash has interrupted between two files, and forget that it did.
+    """The operations interrupted by a crash between two files; the notes about them are removed.
 
-    To be called by who holds the workspace, so that nobody is at it any more.
+    To be called by the holder of the workspace: nobody else can be changing files then.
     """
     markers = [*(local.root / "pending").glob(f"{_FILES}*")]
     names = {marker.name for marker in markers}
@@ -182,7 +197,7 @@ def _move_together(
 
 
 def _stored(repo: Repository) -> list[_StoredOperation]:
-    """Return what stands below the prefix, the newest first."""
+    """The refs below the prefix, the newest first."""
     found = []
     fields = ("refname", "objectname", "contents:subject", "contents:body")
     for ref, oid, subject, body in repo.refs(PREFIX, fields=fields):
@@ -198,13 +213,13 @@ def _stored(repo: Repository) -> list[_StoredOperation]:
 
 
 def _to_forget(stored: Sequence[_StoredOperation]) -> list[RefChange]:
-    """Return what deletes those of the stored operations, the newest first, that are too many or too old."""
+    """The changes that delete the oldest operations: those too many, and those too old."""
     oldest = (datetime.now(UTC) - timedelta(days=_DAYS)).isoformat()
-    return [
-        one.forget
-        for at, one in enumerate(stored, 1)
-        if at >= _MOST or (one.operation is not None and one.operation.created < oldest)
-    ]
+    changes = []
+    for rank, one in enumerate(stored, 1):
+        if rank >= _MOST or (one.operation is not None and one.operation.created < oldest):
+            changes.append(one.forget)
+    return changes
 
 
 def _write(repo: Repository, operation: Operation) -> str:
@@ -216,7 +231,8 @@ def _write(repo: Repository, operation: Operation) -> str:
     entries = []
     if (work := operation.workspace) is not None:
         trees = {"before": work.before, "after": work.after}
-        trees |= {"raw": work.raw} if work.raw is not None else {}
+        if work.raw is not None:
+            trees["raw"] = work.raw
         data["workspace"] = {"worktree": work.worktree, **trees, "modes": dict(work.modes)}
         entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
     if operation.undoes is not None:
@@ -227,14 +243,18 @@ def _write(repo: Repository, operation: Operation) -> str:
 
 
 def _to_hold(changes: Iterable[RefChange]) -> list[str]:
-    """Return the commits that only the operation may hold; one that goes from ref to ref is held by these."""
-    old = dict.fromkeys(change.old for change in changes if change.old is not None)
-    new = dict.fromkeys(change.new for change in changes if change.new is not None)
-    return [*(oid for oid in old if oid not in new), *(oid for oid in new if oid not in old)]
+    """The commits without another ref; a commit that goes from ref to ref has one."""
+    old, new = dict[str, None](), dict[str, None]()
+    for change in changes:
+        if change.old is not None:
+            old[change.old] = None
+        if change.new is not None:
+            new[change.new] = None
+    return [oid for oid in (*old, *new) if (oid in old) != (oid in new)]
 
 
 def _decode(number: int, summary: str, body: bytes) -> Operation:
-    """Return the operation that a message tells of; raises one of many errors if it does not."""
+    """The operation in a message; raises one of many errors for a bad message."""
     data = json.loads(body)
     if data["format"] != _FORMAT:
         raise ValueError("of a later version")

@@ -62,9 +62,9 @@ def encode(record: Record, subject: str) -> str:
 
 
 def parse_together(bodies: Sequence[bytes]) -> Sequence[Any]:
-    """The JSON of each body, for `decode`; `UNPARSED` for all where one of them is not JSON.
+    """The JSON of each body, for `decode`; `UNPARSED` for all if a body is not JSON.
 
-    Read in one go, the keys that all records have are one string each and not thousands.
+    Read together, the keys common to all records are one string each and not thousands.
     """
     try:
         texts = [body.decode() for body in bodies]
@@ -137,7 +137,7 @@ def _plain(value: object) -> object:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they are written as the strings that Python prints."""
+    """The value with NaN and infinity written out the way Python prints them: JSON has neither."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Which paths are a run's own: one value, made from the config and carried whole from start to end."""
+"""The paths of a run in a single value, made from the config and carried from start to end."""
 
 from __future__ import annotations
 

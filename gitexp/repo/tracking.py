@@ -1,6 +1,6 @@
-"""What other repositories had when we last spoke to them: `refs/gitexp/remotes/<remote>/<name>`.
+"""The last known refs of other repositories: `refs/gitexp/remotes/<remote>/<name>`.
 
-A mirror of their experiments' refs, as `refs/remotes/` is of their branches. Nothing of ours hangs on it.
+They mirror the refs of experiments, the way `refs/remotes/` mirrors branches. Nothing depends on them.
 """
 
 from __future__ import annotations
@@ -17,41 +17,38 @@ PREFIX = "refs/gitexp/remotes/"
 
 
 def below(remote: str) -> str:
-    """Return the prefix of the refs of one remote."""
+    """The prefix of the refs of one remote."""
     return f"{PREFIX}{remote}/"
 
 
 def known(repo: Repository, remote: str) -> dict[str, str]:
-    """Return the refs that a remote had, by their names there, with their record commits."""
+    """The last known refs of a remote, by their names there, with their record commits."""
     prefix = below(remote)
     found = repo.refs(prefix)
     return {os.fsdecode(ref).removeprefix(prefix): oid.decode() for oid, ref in found}
 
 
 def holders(repo: Repository) -> dict[str, list[str]]:
-    """Return for each record commit that is known to be elsewhere the names of the remotes that have it."""
+    """The names of the remotes with each record commit."""
     found: dict[str, list[str]] = {}
     for oid, ref in repo.refs(PREFIX):
         remote = os.fsdecode(ref).removeprefix(PREFIX).rpartition("/")[0]
         names = found.setdefault(oid.decode(), [])
-        names += [remote] if remote not in names else []
+        if remote not in names:
+            names.append(remote)
     return found
 
 
 def remember(repo: Repository, remote: str, now: Mapping[str, str], gone: Callable[[str], bool]) -> None:
-    """Write down what a remote has: these refs, and of those that it had before the ones that are not `gone`.
+    """Write down the refs of a remote: the refs `now`, and the refs known before without the `gone` ones.
 
-    Where somebody else pushes or pulls just now, it is left to him: he knows as well as we do.
+    If somebody else pushes or pulls just now, nothing is written: the other process knows as much.
     """
     before = known(repo, remote)
-    changes = [
-        *(RefChange(below(remote) + name, oid, None) for name, oid in before.items() if gone(name)),
-        *(
-            RefChange(below(remote) + name, before.get(name), oid)
-            for name, oid in now.items()
-            if before.get(name) != oid
-        ),
-    ]
+    changes = [RefChange(below(remote) + name, oid, None) for name, oid in before.items() if gone(name)]
+    for name, oid in now.items():
+        if before.get(name) != oid:
+            changes.append(RefChange(below(remote) + name, before.get(name), oid))
     if changes:
         with contextlib.suppress(RefConflict):
             refs.move(repo, changes, f"gitexp: {remote}", durable=False)

@@ -1,7 +1,8 @@
 """Removed experiments: `refs/gitexp/trash/<time>/<name>` points where the experiment's own ref did.
 
-The time is when it was removed, as `20261121T101530.123Z`, so that several of one name can lie there. It is
-for people: by `Watch` an experiment may go, for the clock may have been wrong.
+The time is the time of removal, in the form `20261121T101530.123Z`, so several experiments of one name can
+lie in the trash. It is for people: `Watch` decides when an experiment may go, for the clock may have been
+wrong.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Stored
@@ -33,9 +34,8 @@ _REF = re.compile(r"refs/gitexp/trash/([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)/([^/]+)", r
 _STAMP = "%Y%m%dT%H%M%S.%f"
 
 
-@dataclass(frozen=True, slots=True)
-class Trashed:
-    """A removed experiment, when it was removed, and the ref that holds it."""
+class Trashed(NamedTuple):
+    """A removed experiment, the time of its removal, and its ref in the trash."""
 
     experiment: Stored
     removed: datetime
@@ -43,18 +43,18 @@ class Trashed:
 
     @property
     def commit(self) -> str:
-        """The experiment's commit; of a damaged one, the record commit is all that is known."""
+        """The experiment's commit; for a damaged experiment, the record commit."""
         found = self.experiment
         return found.record.commit if isinstance(found, Experiment) else found.id
 
     def restored_as(self, name: str) -> list[RefChange]:
-        """Return what makes the experiment's ref again, and what takes it out of the trash."""
+        """The changes that make the experiment's ref again and empty its place in the trash."""
         oid = self.experiment.id
         return [RefChange(EXPERIMENTS + name, None, oid), RefChange(self.ref, oid, None)]
 
 
 def contents(repo: Repository) -> list[Trashed]:
-    """Return what lies in the trash, the last removed first; refs that are none of ours are passed over."""
+    """The experiments in the trash, the last removed first; foreign refs are passed over."""
     found = []
     for ref, experiment in Store(repo).read_below(PREFIX):
         if (match := _REF.fullmatch(ref)) is not None:
@@ -65,7 +65,7 @@ def contents(repo: Repository) -> list[Trashed]:
 
 
 def removal(experiments: Sequence[Stored], time: datetime) -> list[RefChange]:
-    """Return what moves experiments into the trash; raises BadRecord for one whose ref says no commit."""
+    """The changes that move experiments into the trash; raises BadRecord for a ref without a commit."""
     for experiment in experiments:
         if not experiment.id.strip("0"):
             raise errors.BadRecord(
@@ -73,27 +73,24 @@ def removal(experiments: Sequence[Stored], time: datetime) -> list[RefChange]:
                 "gitexp doctor --fix moves the ref out of the way.",
             )
     stamp = time.strftime(_STAMP)[:-3] + "Z"
-    return [
-        change
-        for experiment in experiments
-        for change in (
-            RefChange(f"{PREFIX}{stamp}/{experiment.name}", None, experiment.id),
-            RefChange(EXPERIMENTS + experiment.name, experiment.id, None),
-        )
-    ]
+    changes = []
+    for experiment in experiments:
+        changes.append(RefChange(f"{PREFIX}{stamp}/{experiment.name}", None, experiment.id))
+        changes.append(RefChange(EXPERIMENTS + experiment.name, experiment.id, None))
+    return changes
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How long the experiments in the trash have been seen to lie there: no clock is believed in one step.
+class Watch(NamedTuple):
+    """The time for which experiments were seen in the trash: no clock is believed in one step.
 
-    A removed experiment is as old as the sum of the times between looks at the trash, each of `_MOST_BETWEEN`
-    at most. A clock that goes wrong once makes nothing old, neither at the removal nor later.
+    A removed experiment has the age of all times between looks at the trash together, each of
+    `_MOST_BETWEEN` at most. A clock that goes wrong once makes nothing old, neither at the removal nor
+    later.
 
     Attributes:
-        latest: the latest time at which somebody looked; None: never.
+        latest: the latest time of a look; None: never.
         ages: seconds for each ref of the trash.
-        behind: the clock is behind `latest`: it was wrong then, or it is now. Nothing grows older.
+        behind: the clock is behind `latest`, wrong then or wrong now: nothing grows older.
     """
 
     latest: datetime | None
@@ -102,7 +99,7 @@ class Watch:
 
 
 def look(repo: Repository, time: datetime) -> Watch:
-    """Look at the trash, and remember that somebody did."""
+    """Look at the trash, and remember the time."""
     local = LocalState(repo)
     before = _remembered(local)
     lying = [one.ref for one in contents(repo)]
@@ -152,7 +149,7 @@ def _remember(local: LocalState, now: Watch) -> None:
 
 
 def expired(repo: Repository, watch: Watch) -> list[RefChange]:
-    """Return what deletes the experiments that were seen in the trash for longer than they are kept."""
+    """The changes that delete the experiments seen in the trash for longer than `DAYS`."""
     old = {ref for ref, age in watch.ages.items() if age > timedelta(days=DAYS).total_seconds()}
     if watch.behind or not old:
         return []
@@ -160,7 +157,7 @@ def expired(repo: Repository, watch: Watch) -> list[RefChange]:
 
 
 def empty_expired(repo: Repository, watch: Watch) -> int:
-    """Delete for good what was seen in the trash for longer than it is kept; return how many that were."""
+    """Delete the experiments seen in the trash for longer than `DAYS` for good; their number."""
     old = expired(repo, watch)
     if old:
         repo.update_refs(old, "gitexp: trash")

@@ -1,9 +1,8 @@
-"""Isolated workspaces for runs: Git worktrees that are kept and used again.
+"""Isolated workspaces for runs: Git worktrees, kept and used again.
 
-Checking out 20,000 files takes seconds, changing a few of them takes none: so a worktree is not
-removed after a run but cleaned before the next one. Each is a slot with a lock that dies with the
-process holding it. HEAD there is the start snapshot itself, so tools that ask Git for the current
-commit get the exact code.
+To check out 20,000 files takes seconds, to change a few of them takes none: so a worktree stays after a run
+and is cleaned before the next run. Each is a slot with a lock that dies with its process. HEAD of the
+worktree is the start snapshot itself: tools that ask Git for the current commit get the exact code.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -33,9 +32,10 @@ _MADE_AGAIN = {
 }
 _DVC_TMP = re.compile(r"(?:.*/)?\.dvc/tmp/", re.DOTALL)
 _DVC_CACHE = re.compile(r"(?:.*/)?\.dvc/cache/", re.DOTALL)
-_LOCKED = "kept by gitexp for isolated runs"  # so that `git worktree prune` and `remove` leave it alone
-# Whatever the user has set for worktrees of their own: all files, each looked at, submodules left
-# alone, and no reflog, which would keep removed experiments from gc.
+_MODULE = b"\x00160000 "  # the beginning of a tree's entry for a submodule, after the end of another entry
+_LOCKED = "kept by gitexp for isolated runs"  # so `git worktree prune` and `remove` leave it alone
+# Whatever the user has set for their own worktrees: all files, each looked at, submodules left alone, and no
+# reflog, which would keep removed experiments from gc.
 _OURS = (
     *("-c", "core.sparseCheckout=false"),
     *("-c", "core.trustctime=true"),
@@ -46,11 +46,14 @@ _OURS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A kept worktree that no run has now. `broken`: Git does not know it, or it not Git.
+class Slot(NamedTuple):
+    """A kept worktree that no run is using.
 
-    `idle_for` is how long ago it was last used, in seconds.
+    Attributes:
+        repo: the repository.
+        path: the folder.
+        broken: Git and the folder do not know each other.
+        idle_for: time since its last use, in seconds.
     """
 
     repo: Repository
@@ -59,18 +62,20 @@ class Slot:
     idle_for: float
 
     def remove(self) -> None:
-        """Remove the worktree, unless a run has taken it meanwhile; raises StorageError."""
-        if (lock := LocalState(self.repo).try_lock(self.path.name)) is not None:
-            try:
-                _remove(self.repo, self.path)
-                if os.path.lexists(self.path):
-                    raise errors.StorageError("The folder could not be removed.")
-            finally:
-                lock.release()
+        """Remove the worktree, unless a run has taken the slot meanwhile; raises StorageError."""
+        lock = LocalState(self.repo).try_lock(self.path.name)
+        if lock is None:
+            return
+        try:
+            _remove(self.repo, self.path)
+            if os.path.lexists(self.path):
+                raise errors.StorageError("The folder could not be removed.")
+        finally:
+            lock.release()
 
 
 def idle_slots(repo: Repository) -> list[Slot]:
-    """Return the kept worktrees that no run has now."""
+    """The kept worktrees that no run is using."""
     local = LocalState(repo)
     found = []
     for path in sorted(local.worktrees.glob("gitexp-*")):
@@ -79,13 +84,13 @@ def idle_slots(repo: Repository) -> list[Slot]:
         lock.release()
         if not any(run.root == str(path) for run in live.live_runs(local)):
             git_dir = _git_dir(repo, path)
-            used = ((git_dir or path) / ("HEAD" if git_dir else "")).lstat().st_mtime
-            found.append(Slot(repo, path, git_dir is None, time.time() - used))
+            used = path if git_dir is None else git_dir / "HEAD"
+            found.append(Slot(repo, path, git_dir is None, time.time() - used.lstat().st_mtime))
     return found
 
 
 def is_known(repo: Repository, root: Path, git_dir: Path) -> bool:
-    """Return whether the folder `root` is a worktree of the repository's, and `git_dir` its Git folder."""
+    """Whether the folder `root` is a worktree of the repository, and `git_dir` its Git folder."""
     if (root, git_dir) == (repo.root, repo.git_dir):  # GIT_WORK_TREE may say so, and nothing else
         return True
     dot_git, common = root / ".git", Path(os.path.realpath(repo.common_dir))
@@ -97,20 +102,19 @@ def is_known(repo: Repository, root: Path, git_dir: Path) -> bool:
 
 
 def everywhere(repo: Repository) -> list[Repository]:
-    """Return this repository as seen from each of its worktrees whose folder is there, itself included."""
+    """This repository, seen from each of its worktrees with a folder; itself included."""
     found = {Path(os.path.realpath(repo.root)): repo}
     for at, block in enumerate(repo.run("worktree", "list", "--porcelain").split(b"\n\n")):
         first, *others = block.splitlines() or [b""]
         root = Path(os.fsdecode(first.removeprefix(b"worktree ")))
-        # The first one is the main worktree, if there is one: a bare repository has none.
+        # The first is the main worktree, but for a bare repository.
         git_dir = repo.common_dir if at == 0 else _points_to(root / ".git")
         if git_dir is not None and b"bare" not in others and root.is_dir():
             found.setdefault(Path(os.path.realpath(root)), repo.linked(root, git_dir))
     return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class OutOfSight:
+class OutOfSight(NamedTuple):
     """A worktree of the user's whose folder is not there: removed by hand, or on a disk that is not mounted.
 
     Attributes:
@@ -141,7 +145,7 @@ def out_of_sight(repo: Repository) -> list[OutOfSight]:
 
 @contextlib.contextmanager
 def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
-    """Give a worktree that holds `commit` and nothing else, as long as the block lasts."""
+    """Give a worktree with `commit` and nothing else while the block lasts."""
     slot, lock = _take_slot(LocalState(repo))
     try:
         yield _prepared(repo, slot, commit)
@@ -150,7 +154,7 @@ def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
 
 
 def share(repo: Repository, worktree: Repository, commit: str, paths: Sequence[str]) -> None:
-    """Link those of `paths` that exist in `repo`'s own workspace into a worktree that holds `commit`.
+    """Link those of `paths` that exist in `repo`'s own workspace into a worktree with `commit`.
 
     Raises SnapshotRefused for submodules that are not shared: they would be empty.
     """
@@ -159,7 +163,7 @@ def share(repo: Repository, worktree: Repository, commit: str, paths: Sequence[s
 
 
 def settle(worktree: Repository, commit: str) -> None:
-    """Tell the worktree that what its files say by now is `commit`."""
+    """Have the worktree know `commit` for the present state of its files."""
     worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
     worktree.run(*_OURS, "read-tree", "--reset", "--end-of-options", commit)
 
@@ -173,17 +177,18 @@ def keep_left(
     *,
     stored: Sequence[str] = (),
 ) -> list[str]:
-    """Move what a run left in its worktree to `target`, as the next one cleans it; return what that is.
+    """Move the files left by a run to `target`, before a next run has them cleaned; the moved files.
 
-    What is in `tree` or at `stored` paths is stored, what is shared is only a link, and caches are made again
-    by themselves.
+    Files in `tree` or at `stored` paths are stored already, shared files are links, and caches come again by
+    themselves: these stay.
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
     entries = worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]
     left = [os.fsdecode(entry).rstrip("/") for entry in entries]
+    left = [name for name in left if not is_below(name, stored)]
     moved = []
-    for name in _worth_keeping(worktree.root, [name for name in left if not is_below(name, stored)], share):
+    for name in _worth_keeping(worktree.root, left, share):
         with contextlib.suppress(OSError):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (worktree.root / name).rename(target / name)
@@ -192,20 +197,20 @@ def keep_left(
 
 
 def _worth_keeping(root: Path, names: Sequence[str], share: Sequence[str]) -> list[str]:
-    """Return those of some untracked files that are neither shared nor made again by themselves."""
+    """The untracked files without shared ones and without caches."""
     shared = {path.rstrip("/") for path in share}
-    links = {name for name in names if (root / name).is_symlink()}
-    found = [
-        name
-        for name in names
-        if not (name in shared and name in links)
-        and _MADE_AGAIN.isdisjoint(name.split("/"))
-        and not _DVC_TMP.match(name)
-    ]
-    # DVC's cache has second copies of a run's outputs, unless it is told to make these links into it.
-    if links.isdisjoint(found):
-        found = [name for name in found if not _DVC_CACHE.match(name)]
-    return found
+    found, has_links = [], False
+    for name in names:
+        is_link = (root / name).is_symlink()
+        if is_link and name in shared:
+            continue
+        if _MADE_AGAIN.isdisjoint(name.split("/")) and not _DVC_TMP.match(name):
+            found.append(name)
+            has_links |= is_link
+    # DVC's cache has second copies of a run's outputs, unless the outputs are links into the cache.
+    if has_links:
+        return found
+    return [name for name in found if not _DVC_CACHE.match(name)]
 
 
 def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
@@ -214,7 +219,7 @@ def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
         if (lock := local.try_lock(name)) is None:
             continue
         slot = local.worktrees / name
-        # The results of a run that died here are still to be stored: its slot must not be cleaned yet.
+        # A run that died here has results to be stored: the slot must not be cleaned yet.
         if not any(run.root == str(slot) for run in live.live_runs(local)):
             return slot, lock
         lock.release()
@@ -222,7 +227,7 @@ def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
 
 
 def _prepared(repo: Repository, slot: Path, commit: str) -> Repository:
-    """Return the slot's worktree with `commit` in it; what cannot be cleaned is made anew."""
+    """The slot's worktree with `commit`; a worktree that cannot be cleaned is made anew."""
     if (git_dir := _git_dir(repo, slot)) is not None:
         with contextlib.suppress(errors.GitexpError, OSError):
             return _reset(repo.linked(slot, git_dir), commit)
@@ -237,8 +242,8 @@ def _prepared(repo: Repository, slot: Path, commit: str) -> Repository:
 def _add(repo: Repository, slot: Path, commit: str) -> None:
     """Make an empty worktree known to Git.
 
-    `git worktree add` does that file by file, and killed in between leaves a worktree at which `git fsck`
-    and `git gc` fail. It is left to Git where there is more to it than what gitrepository-layout says.
+    `git worktree add` writes file by file, and leaves after a kill a worktree at which `git fsck` and `git
+    gc` fail. Only a repository with more than gitrepository-layout(5) describes is left to Git.
     """
     if repo.config.get("extensions.refstorage") or is_true(repo.config.get("extensions.worktreeconfig")):
         new = ("--detach", "--no-checkout", "--lock")
@@ -259,9 +264,9 @@ def _add(repo: Repository, slot: Path, commit: str) -> None:
 
 
 def _git_dir(repo: Repository, slot: Path) -> Path | None:
-    """Return the slot's folder in `worktrees/` if the two know each other, as after a move they do not.
+    """The slot's folder in `worktrees/`; None if the two do not know each other, for instance after a move.
 
-    Its name is Git's choice: a worktree of the user's may have that of the slot.
+    Git chooses its name: a worktree of the user's may have the name of the slot.
     """
     git_dir = _points_to(slot / ".git")
     if git_dir is None or git_dir.parent != repo.common_dir / "worktrees":
@@ -270,7 +275,7 @@ def _git_dir(repo: Repository, slot: Path) -> Path | None:
 
 
 def _points_to(file: Path) -> Path | None:
-    """Return the path that stands in a file of Git's."""
+    """The path in one of Git's files."""
     try:
         text = file.read_text("utf-8", "surrogateescape")
     except (OSError, UnicodeError):
@@ -279,7 +284,7 @@ def _points_to(file: Path) -> Path | None:
 
 
 def _reset(worktree: Repository, commit: str) -> Repository:
-    """Make the worktree hold `commit` and nothing else, whatever a run has left there."""
+    """Make the worktree hold `commit` and nothing else, whatever a run has left."""
     for lock in ("index.lock", "HEAD.lock"):
         (worktree.git_dir / lock).unlink(missing_ok=True)  # of a Git that was killed: the slot is ours
     worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
@@ -292,7 +297,7 @@ def _reset(worktree: Repository, commit: str) -> Repository:
 
 
 def _remove(repo: Repository, slot: Path) -> None:
-    """Remove what is left of a slot, also of one that was moved or copied with its repository."""
+    """Remove the rest of a slot, even after the repository was moved or copied."""
     if slot.is_file() or slot.is_symlink():
         slot.unlink()
     for folder, folders, _ in os.walk(slot):
@@ -304,16 +309,19 @@ def _remove(repo: Repository, slot: Path) -> None:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
             known = _points_to(file)
             if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
-                file.parent.rename(scratch / file.parent.name)  # file by file, Git would find half of it
+                file.parent.rename(scratch / file.parent.name)  # at once, or Git would find half of it
 
 
 def _refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:
-    entries = repo.run("ls-tree", "-r", "-z", "--end-of-options", commit)
-    if b"\x00160000 " not in b"\0" + entries:
+    entries = b"\0" + repo.run("ls-tree", "-r", "-z", "--end-of-options", commit)
+    if _MODULE not in entries:
         return
     shared = {path.rstrip("/") for path in share}
-    modules = [os.fsdecode(e.partition(b"\t")[2]) for e in entries.split(b"\0") if e.startswith(b"160000 ")]
-    missing = [path for path in modules if path not in shared]
+    missing = []
+    for entry in entries.split(_MODULE)[1:]:
+        path = os.fsdecode(entry.partition(b"\0")[0].partition(b"\t")[2])
+        if path not in shared:
+            missing.append(path)
     if missing:
         raise errors.SnapshotRefused(
             f"An isolated run would not have the submodule: {', '.join(missing)}.",
@@ -328,7 +336,7 @@ def _link(source: Path, target: Path, share: Sequence[str]) -> None:
         if not os.path.lexists(original):
             continue
         if any((target / part).is_symlink() for part in PurePosixPath(name).parents):
-            continue  # the code itself says where this is; a link made through it would be elsewhere
+            continue  # the code has a link there; a link made through it would be elsewhere
         if link.is_dir() and not link.is_symlink() and not any(link.iterdir()):
             link.rmdir()  # an empty submodule folder
         if not os.path.lexists(link):

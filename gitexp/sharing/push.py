@@ -15,7 +15,7 @@ from gitexp.project.project import Project
 from gitexp.repo import tracking
 from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git.values import RefChange
-from gitexp.repo.git_remote import GitRemote, PushOutcome, Sent
+from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
 from gitexp.sharing import partner
 from gitexp.sharing.partner import Contact, Fate, Shared
 
@@ -188,7 +188,7 @@ def _push_data(
 
 def _push_refs(
     remote: GitRemote, there: Mapping[str, str], experiments: Sequence[Experiment]
-) -> dict[str, Sent]:
+) -> dict[str, PushedRef]:
     """The answer of the remote to each experiment, by name."""
     changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in experiments]
     answers = remote.push(changes)
@@ -213,7 +213,7 @@ def _remember(
 
 
 def _in_the_way(
-    project: Project, remote: GitRemote, there: Mapping[str, str], sent: Mapping[str, Sent]
+    project: Project, remote: GitRemote, there: Mapping[str, str], sent: Mapping[str, PushedRef]
 ) -> dict[str, Stored]:
     """The remote's own experiments under refused names, fetched to explain the refusals."""
     wanted = {}
@@ -239,7 +239,7 @@ def _without_data(one: Experiment, why: errors.LockError) -> Shared:
     return Shared(one.name, one.name, Fate.REFUSED, why.message.rstrip("."), hint)
 
 
-def _told(one: Experiment, answer: Sent, other: Stored | None) -> Shared:
+def _told(one: Experiment, answer: PushedRef, other: Stored | None) -> Shared:
     """The fate of a sent experiment; `other` is the remote's own experiment of the same name."""
     if answer.outcome is not PushOutcome.REFUSED:
         return Shared(one.name, one.name, _FATES[answer.outcome])

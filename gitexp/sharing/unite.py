@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from gitexp.model import Experiment, Record
 from gitexp.project.project import Project
 from gitexp.repo import records
-from gitexp.repo.experiments import PREFIX, StoredRecord, subject
+from gitexp.repo.experiments import PREFIX, RecordCommit, subject
 from gitexp.repo.git import graph
 from gitexp.repo.git.values import RefChange
 
@@ -149,7 +149,7 @@ def _forged(project: Project, pair: Pair, common: Experiment | None) -> Sequence
 class _Lines:
     """The records between two tips and their last common record."""
 
-    found: Mapping[str, StoredRecord]
+    found: Mapping[str, RecordCommit]
 
     @classmethod
     def read(cls, project: Project, parents: Mapping[str, Sequence[str]], commits: Sequence[str]) -> _Lines:

@@ -27,7 +27,7 @@ def git_dir(tmp_path: Path) -> Path:
 
 def die_over(git_dir: Path, *names: str) -> None:
     """A gitexp and its Git that both died while they changed REF, and what the Git has left."""
-    with contextlib.suppress(KeyboardInterrupt), ref_locks.change(git_dir, [REF]):
+    with contextlib.suppress(KeyboardInterrupt), ref_locks.guard(git_dir, [REF]):
         for name in names:
             (git_dir / name).touch()
         raise KeyboardInterrupt
@@ -36,14 +36,14 @@ def die_over(git_dir: Path, *names: str) -> None:
 def test_what_a_dead_git_has_left_is_removed_by_the_next_change_of_whatever_ref(git_dir: Path) -> None:
     left = [f"{REF}.lock", "packed-refs.lock", "packed-refs.new"]
     die_over(git_dir, *left)
-    with ref_locks.change(git_dir, ["refs/gitexp/exps/two"]):
+    with ref_locks.guard(git_dir, ["refs/gitexp/exps/two"]):
         assert not any((git_dir / name).exists() for name in left)
 
 
 def test_any_command_mends(git_dir: Path) -> None:
     ref_locks.mend(git_dir)
     die_over(git_dir, "packed-refs.lock")
-    with ref_locks.change(git_dir, []):  # as another process
+    with ref_locks.guard(git_dir, []):  # as another process
         ref_locks.mend(git_dir)
     (git_dir / "packed-refs.lock").touch()
     ref_locks.mend(git_dir)
@@ -58,7 +58,7 @@ def test_a_lock_from_before_is_not_ours(git_dir: Path) -> None:
     foreign.touch()
     os.utime(foreign, (1, 1))
     die_over(git_dir)
-    with ref_locks.change(git_dir, [REF]):
+    with ref_locks.guard(git_dir, [REF]):
         assert foreign.exists()
 
 
@@ -66,30 +66,30 @@ def test_a_lock_that_changes_is_in_use(git_dir: Path, monkeypatch: pytest.Monkey
     die_over(git_dir, "packed-refs.lock", "packed-refs.new")
     growing = git_dir / "packed-refs.new"
     monkeypatch.setattr("time.sleep", lambda seconds: growing.write_text(growing.read_text() + "x"))
-    with ref_locks.change(git_dir, [REF]):
+    with ref_locks.guard(git_dir, [REF]):
         assert growing.exists()
 
 
 def test_a_lock_outside_a_change_that_has_ended_is_not_ours(git_dir: Path) -> None:
-    with ref_locks.change(git_dir, [REF]):
+    with ref_locks.guard(git_dir, [REF]):
         pass
     (git_dir / f"{REF}.lock").touch()
-    with ref_locks.change(git_dir, [REF]):
+    with ref_locks.guard(git_dir, [REF]):
         assert (git_dir / f"{REF}.lock").exists()
 
 
 def test_a_git_that_outlives_gitexp_is_waited_for(git_dir: Path) -> None:
-    with ref_locks.change(git_dir, [REF]) as ours:
+    with ref_locks.guard(git_dir, [REF]) as ours:
         (inherited,) = map(os.dup, ours.inherits)
     assert locks.try_lock(git_dir / "gitexp" / "locks" / "refs") is None
     threading.Timer(0.05, os.close, [inherited]).start()
-    with ref_locks.change(git_dir, [REF]):
+    with ref_locks.guard(git_dir, [REF]):
         pass
 
 
 def test_where_no_lock_can_be_had_git_is_left_to_itself(git_dir: Path) -> None:
     (git_dir / "gitexp").write_text("not a folder")
-    with ref_locks.change(git_dir, [REF]) as ours:
+    with ref_locks.guard(git_dir, [REF]) as ours:
         assert ours.inherits == ()
         ours.unlock()
 

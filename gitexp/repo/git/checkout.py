@@ -1,7 +1,7 @@
-"""Files of the workspace taken from one tree to another: each is the old one or the new one, never half.
+"""Files of the workspace taken from one tree to another: each the old file or the new file, never half.
 
-A new file is made beside the repository's own files and renamed over the old one, so that a crash
-between two files leaves each of them whole. Nothing but the named files is looked at or changed.
+New files are made beside the repository's own files and renamed over the old files, so a crash between two
+files leaves each of them whole. Only the named files are looked at and changed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 import shutil
 import stat
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -23,14 +23,14 @@ from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.repository import FETCHING, Repository
 
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
+_NO_ENTRY = ("", "")
 _ATTRIBUTES = ".gitattributes"
 
 Stamp = tuple[int, int, int, int]  # of a file: modified and changed (ns), size, inode
 
 
-@dataclass(frozen=True, slots=True)
-class TreeChange:
-    """One file from one tree to another; None where it is not there."""
+class TreeChange(NamedTuple):
+    """A file with different entries in two trees; None for a tree without the file."""
 
     path: str
     old: Entry | None
@@ -38,35 +38,34 @@ class TreeChange:
 
     @property
     def of_submodule(self) -> bool:
-        return any(entry is not None and entry[0] == _SUBMODULE for entry in (self.old, self.new))
+        return _SUBMODULE in ((self.old or _NO_ENTRY)[0], (self.new or _NO_ENTRY)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class TreePlan:
-    """What is to become of the workspace: files to write, and files to remove."""
+class TreePlan(NamedTuple):
+    """A change of the workspace: files to write, with their entries, and files to remove."""
 
-    write: Mapping[str, Entry] = field(default_factory=dict)
-    remove: Collection[str] = ()
+    write: Mapping[str, Entry]
+    remove: Collection[str]
 
     def __bool__(self) -> bool:
         return bool(self.write or self.remove)
 
 
 def tree_changes(repo: Repository, old: str, new: str) -> list[TreeChange]:
-    """Return the files in which two trees (or commits) differ."""
+    """The files in which two trees (or commits) differ."""
     out = repo.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old, new, "--")
     parts = iter(out.split(b"\0")[:-1])
     found = []
     for header, name in zip(parts, parts, strict=True):
         old_mode, new_mode, old_id, new_id, _ = header.decode().lstrip(":").split(" ")
-        before = None if not old_id.strip("0") else (old_mode, old_id)
-        after = None if not new_id.strip("0") else (new_mode, new_id)
+        before = (old_mode, old_id) if old_id.strip("0") else None
+        after = (new_mode, new_id) if new_id.strip("0") else None
         found.append(TreeChange(os.fsdecode(name), before, after))
     return found
 
 
 def files_of(repo: Repository, tree: str) -> dict[str, Entry]:
-    """Return mode and id of every file in a tree (or commit), submodules included."""
+    """Mode and id of every file in a tree (or commit), submodules included."""
     found = {}
     for entry in repo.run("ls-tree", "-r", "-z", "--full-tree", tree, "--").split(b"\0")[:-1]:
         meta, _, name = entry.partition(b"\t")
@@ -76,7 +75,7 @@ def files_of(repo: Repository, tree: str) -> dict[str, Entry]:
 
 
 def with_plan(repo: Repository, scratch: Path, tree: str, plan: TreePlan) -> str:
-    """Return the tree that the workspace will be when a plan has been carried out on `tree`."""
+    """The tree after the plan was carried out on `tree`."""
     index = scratch / "planned"
     repo.run("read-tree", "--end-of-options", tree, index=index)
     indexes.update(repo, index, [], sorted(plan.remove))
@@ -85,9 +84,9 @@ def with_plan(repo: Repository, scratch: Path, tree: str, plan: TreePlan) -> str
 
 
 def obstacles(root: Path, plan: TreePlan) -> list[str]:
-    """Whatever stands in the way of the plan's files or their folders and is not removed by the plan.
+    """The paths in the way of the plan's files or their folders, except paths removed by the plan.
 
-    An obstacle is a link, a file in place of a folder, a folder in place of a file, or a repository.
+    An obstacle can be a link, a file in place of a folder, a folder in place of a file, or a repository.
     """
     removed = set(plan.remove)
     found = [_obstacle(root, path, removed) for path in plan.write]
@@ -111,7 +110,7 @@ def _obstacle(root: Path, path: str, removed: Collection[str]) -> str | None:
 
 
 def stamps_of(root: Path, paths: Iterable[str]) -> dict[str, Stamp]:
-    """Return what tells whether a file has been touched since, of those that are there."""
+    """The stamps of the files that exist; an untouched file keeps its stamp."""
     stamps = {}
     for path in paths:
         with contextlib.suppress(OSError):
@@ -122,7 +121,7 @@ def stamps_of(root: Path, paths: Iterable[str]) -> dict[str, Stamp]:
 
 
 def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
-    """Return the permission bits of those regular files that are there."""
+    """The permission bits of the regular files that exist."""
     modes = {}
     for path in paths:
         with contextlib.suppress(OSError):
@@ -140,12 +139,12 @@ def carry_out(
     modes: Mapping[str, int],
     raw: Mapping[str, Entry],
 ) -> None:
-    """Remove and write the plan's files.
+    """Remove and write the plan's files; raises StorageError, with the changes so far made.
 
-    `stamps` are those of the files when they were last looked at: somebody may have saved one since.
-    `modes` are permission bits that some files had before, `raw` the entries of those that Git is not
-    to convert.
-    Raises StorageError; what has been changed by then stays so.
+    Args:
+        stamps: the stamps of the files at the last look; somebody may have saved a file since.
+        modes: permission bits of some files before.
+        raw: the entries of files to be written without Git's conversions.
     """
     files = WorkspaceFiles(repo.root)
     try:
@@ -153,14 +152,15 @@ def carry_out(
             _require_unchanged(repo.root, path, stamps)
             files.remove(path)
             failpoint("workspace:removed")
-        # By their attributes Git knows how the other files are to be written.
-        attributes = [path for path in plan.write if PurePosixPath(path).name == _ATTRIBUTES]
-        others = [path for path in plan.write if PurePosixPath(path).name != _ATTRIBUTES]
-        for paths in (attributes, others):
-            ready = _ready(repo, scratch, {path: plan.write[path] for path in paths}, raw)
-            for path in paths:
+        # First: Git writes the other files as the attributes say.
+        attributes, others = dict[str, Entry](), dict[str, Entry]()
+        for path, entry in plan.write.items():
+            (attributes if PurePosixPath(path).name == _ATTRIBUTES else others)[path] = entry
+        for entries in (attributes, others):
+            ready = _ready(repo, scratch, entries, raw)
+            for path, entry in entries.items():
                 _require_unchanged(repo.root, path, stamps)
-                _set_mode(ready / path, repo.root / path, plan.write[path], modes.get(path))
+                _set_mode(ready / path, repo.root / path, entry, modes.get(path))
                 files.put(str(ready / path), path)
                 failpoint("workspace:written")
     except OSError as error:
@@ -171,7 +171,7 @@ def carry_out(
 
 
 def _ready(repo: Repository, scratch: Path, entries: Mapping[str, Entry], raw: Mapping[str, Entry]) -> Path:
-    """Return a folder that holds the files as they are to be: Git writes a file bit by bit."""
+    """A folder with the new files, ready to be moved: Git itself writes a file bit by bit."""
     index, folder = scratch / "to-write", scratch / "files"
     shutil.rmtree(folder, ignore_errors=True)
     index.unlink(missing_ok=True)
@@ -195,11 +195,13 @@ def _require_unchanged(root: Path, path: str, stamps: Mapping[str, Stamp]) -> No
 
 
 def _set_mode(new: Path, target: Path, entry: Entry, known: int | None) -> None:
-    """Give a new file the permissions of the one that it replaces, executable or not as the entry says."""
+    """Give a new file the permissions of the old file; the entry says whether to make it executable."""
     if new.is_symlink():
         return
     old = permissions(target.parent, [target.name]).get(target.name)
-    if known is None and old is not None:
-        known = old | (old & 0o444) >> 2 if entry[0] == "100755" else old & ~0o111
     if known is not None:
         new.chmod(known)
+    elif old is not None and entry[0] == "100755":
+        new.chmod(old | (old & 0o444) >> 2)
+    elif old is not None:
+        new.chmod(old & ~0o111)

@@ -1,4 +1,4 @@
-"""What Git says when it fails, as errors of ours. Its words are English: it is run with LC_ALL=C."""
+"""Git's messages of failure as gitexp's errors. The messages are English: Git runs with LC_ALL=C."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FULL = ("no space left on device", "disk quota exceeded", "out of diskspace")
 
 
 def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpError:
-    """Return the error for a folder that Git does not work in; `lines` is what it said of it so far."""
+    """The error for a folder where `git rev-parse` fails; `lines` are its answers by then."""
     if "dubious ownership" in err:
         return errors.RepositoryError(
             f"Git refuses this repository because somebody else owns it: {start}",
@@ -48,7 +48,7 @@ def no_repository(start: Path, lines: Sequence[str], err: str) -> errors.GitexpE
 
 
 def missing() -> errors.RepositoryError:
-    """Return the error for a machine without Git."""
+    """The error for a machine without Git."""
     return errors.RepositoryError(
         "Git is not installed, or not on PATH.", "Install Git 2.30 or newer.", code="git-missing"
     )
@@ -65,7 +65,7 @@ def not_started(args: Sequence[str], error: OSError) -> errors.GitexpError:
 
 
 def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
-    """Return the error for a Git process that failed: GitFailed, unless what it said is well known."""
+    """The error for a Git process that failed: DiskFull, ReadOnlyRepository or else GitFailed."""
     what = sentence(err)
     lower = err.lower()
     if any(words in lower for words in _FULL):
@@ -79,7 +79,7 @@ def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
 
 
 def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
-    """Return the sentence and the hint for a Git process that failed."""
+    """The sentence and the hint for a Git process that failed."""
     what, lower = sentence(err), err.lower()
     if "promisor remote" in lower or "lazy fetching disabled" in lower:
         return (
@@ -108,7 +108,7 @@ def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
 
 
 def reason(error: errors.GitFailed) -> str:
-    """Return why Git failed, in its own words, to stand after a colon."""
+    """The reason in Git's own words, to stand after a colon."""
     return sentence(error.stderr) or error.message
 
 
@@ -117,7 +117,9 @@ def _verb(args: Sequence[str]) -> str:
 
 
 def sentence(err: str) -> str:
-    """Return the line of Git's error output that says most, without its prefix."""
+    """The line of Git's error output that says most, without its prefix."""
     lines = [line.strip() for line in err.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines
-    return telling[0].split(": ", 1)[-1] if telling else ""
+    for line in lines:
+        if line.startswith(("fatal: ", "error: ")):
+            return line.split(": ", 1)[-1]
+    return lines[0].split(": ", 1)[-1] if lines else ""

@@ -1,64 +1,68 @@
-"""Questions about commits: whose children they are, and whether all that belongs to them is there."""
+"""Questions about commits: their parents, and whether all their objects are there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitexp.repo.git.repository import Repository, is_true
+from gitexp.repo.git.repository import Repository, in_lines, is_true
 
 
 def parents_of(repo: Repository, commits: Sequence[str]) -> dict[str, list[str]]:
-    """Return the parents of each commit that is there."""
+    """The parents of each commit that the repository has."""
     if not commits:
         return {}
-    text = "".join(f"{commit}\n" for commit in commits).encode()
     args = ("--no-walk=unsorted", "--ignore-missing", "--parents", "--stdin")
-    lines = repo.run("rev-list", *args, stdin=text).decode().splitlines()
-    return {commit: parents for commit, *parents in map(str.split, lines)}
+    return _parents(repo.run("rev-list", *args, stdin=in_lines(commits)))
+
+
+def _parents(out: bytes) -> dict[str, list[str]]:
+    """The parents of each commit in the output of `git rev-list --parents`."""
+    return {commit: parents for commit, *parents in map(str.split, out.decode().splitlines())}
 
 
 def is_ancestor(repo: Repository, commit: str, of: str) -> bool:
-    """Return whether a commit is reached from another one."""
+    """Whether `commit` can be reached from the commit `of`."""
     return repo.call("merge-base", "--is-ancestor", commit, of)[0] == 0
 
 
 def is_complete(repo: Repository, *revisions: str) -> bool:
-    """Return whether every object that is reached from some revisions is there.
+    """Whether every object reached from some revisions exists here.
 
-    In a partial clone what was left out of it on purpose does not count.
+    Objects left out of a partial clone on purpose do not count.
     """
     return repo.call("rev-list", "--objects", "--quiet", *_promised(repo), *revisions, "--")[0] == 0
 
 
 def _promised(repo: Repository) -> Sequence[str]:
-    # The remote is what `git clone --filter` writes; the extension is from before Git 2.22.
-    partial = "extensions.partialclone" in repo.config or any(
-        key.startswith("remote.") and key.endswith(".promisor") and is_true(value)
-        for key, value in repo.config.items()
-    )
-    return ("--exclude-promisor-objects",) if partial else ()
+    """The option for a partial clone, whose remote has promised to give more objects."""
+    is_partial = "extensions.partialclone" in repo.config  # from before Git 2.22
+    for key, value in repo.config.items():  # `git clone --filter` writes remote.<name>.promisor
+        if key.startswith("remote.") and key.endswith(".promisor"):
+            is_partial |= is_true(value)
+    if not is_partial:
+        return ()
+    return ("--exclude-promisor-objects",)
 
 
 def is_connected(repo: Repository, commits: Sequence[str]) -> bool:
-    """Return whether commits are here with all that is reached from them.
+    """Whether commits are here with every object reached from them.
 
-    What refs of ours reach is taken to be complete, as Git takes it when it has fetched.
+    The objects of this repository's refs count as complete, the same as after a `git fetch`.
     """
-    text = "".join(f"{commit}\n" for commit in commits).encode()
     args = ("--objects", "--stdin", "--not", "--all", "--quiet", *_promised(repo))
-    return repo.call("rev-list", *args, stdin=text)[0] == 0
+    return repo.call("rev-list", *args, stdin=in_lines(commits))[0] == 0
 
 
 def lines_to(repo: Repository, tips: Sequence[str], stops: Sequence[str], most: int) -> dict[str, list[str]]:
-    """Return the commits that are reached from tips, not from stops, with their parents; `most` at most."""
-    text = "".join(f"{tip}\n" for tip in tips) + "".join(f"^{stop}\n" for stop in stops)
-    args = ("rev-list", "--parents", f"--max-count={most}", "--stdin")
-    lines = repo.run(*args, stdin=text.encode()).decode().splitlines() if tips else []
-    return {commit: parents for commit, *parents in map(str.split, lines)}
+    """The commits reached from tips and not from stops, with their parents; `most` at most."""
+    if not tips:
+        return {}
+    text = in_lines([*tips, *(f"^{stop}" for stop in stops)])
+    return _parents(repo.run("rev-list", "--parents", f"--max-count={most}", "--stdin", stdin=text))
 
 
 def reached(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, None]:
-    """Return a commit and all that are reached from it by such parents, the nearest first."""
+    """A commit and all commits reached from it by `parents`, the nearest first."""
     found: dict[str, None] = {}
     waiting = [tip]
     while waiting:

@@ -1,25 +1,25 @@
-"""Private indexes: copies of the user's in which Git can look, read and write as we need it.
+"""Private indexes: copies of the user's index, for Git to look, read and write in.
 
-A copy keeps the time stamp of its original. Git tells an entry that was changed in the index's own
-clock tick by comparing the two: a newer copy would hide that change.
+A copy keeps the time stamp of its original. Git compares the stamps of index and file to find a file changed
+in the index's own clock tick: a newer copy would hide that change.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.repo.git.failures import failure
-from gitexp.repo.git.repository import Repository, is_true
+from gitexp.repo.git.repository import Repository, in_lines, is_true
 
 Entry = tuple[str, str]  # mode, blob id
 
 _FEW = 200  # paths that may stand on a command line
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
-_IGNORED = "Ignoring path "  # said of .git, git~1 and the like, with an exit status of 0
+_IGNORED = "Ignoring path "  # Git's word on .git, git~1 and the like, with an exit status of 0
 
 
 class Listing:
@@ -29,12 +29,12 @@ class Listing:
         self._out = out
 
     def entry(self, path: str) -> Entry | None:
-        """Mode and blob of a file; None if it is not there, or not merged, or a submodule."""
+        """Mode and blob of a file; None for a path that is unknown, unmerged or a submodule."""
         end = b" 0\t" + os.fsencode(path) + b"\0"
         at = self._out.find(end)
         while at != -1:
             head = self._out[self._out.rfind(b"\0", 0, at) + 1 : at]
-            if b"\t" not in head:  # else the path that was found is only the end of a path
+            if b"\t" not in head:  # else the path is only the end of another path
                 _, mode, blob = head.decode().split(" ")
                 return None if mode == _SUBMODULE else (mode, blob)
             at = self._out.find(end, at + 1)
@@ -45,17 +45,21 @@ class Listing:
         names = (entry.partition(b"\t")[2] for entry in self._out.split(b"\0")[:-1])
         return list(dict.fromkeys(map(os.fsdecode, names)))
 
-    def flagged(self) -> list[tuple[bytes, bytes]]:
-        """The tag and the path of each entry that Git is told to pass over."""
+    def flagged(self) -> list[tuple[bytes, str]]:
+        """The tag and the path of each entry that Git passes over."""
         plain = sum((b"\0" + self._out).count(b"\0%c " % tag) for tag in b"HM")
         if plain == self._out.count(b"\0"):
             return []
-        entries = self._out.split(b"\0")[:-1]
-        return [(e[0:1], e.partition(b"\t")[2]) for e in entries if e[0:1] not in (b"H", b"M")]
+        found = []
+        for entry in self._out.split(b"\0")[:-1]:
+            tag, path = entry[:1], entry.partition(b"\t")[2]
+            if tag not in (b"H", b"M"):
+                found.append((tag, os.fsdecode(path)))
+        return found
 
 
 def copy(repo: Repository, index: Path) -> Listing:
-    """Make the file `index` a copy of the user's, less what keeps Git from looking; return its entries."""
+    """Make the file `index` a copy of the user's index in which Git looks at every file; its entries."""
     try:
         with repo.index.open("rb") as source, index.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
@@ -67,10 +71,11 @@ def copy(repo: Repository, index: Path) -> Listing:
 
 
 def look_everywhere(repo: Repository, index: Path) -> Listing:
-    """Let an index make Git look at files that it was told to pass over (assume-unchanged, skip-worktree).
+    """Have Git look at all files of an index; the index's entries.
 
-    In a sparse checkout, a skip-worktree entry whose file is not on disk stays as it is: the file is
-    part of the code, but was not wanted here. Returns the index's entries.
+    Files flagged assume-unchanged or skip-worktree lose their flag. Only in a sparse checkout, a
+    skip-worktree entry without a file on disk keeps its flag: the file belongs to the code, but was not
+    wanted here.
     """
     listing = Listing(repo.run("ls-files", "-v", "--stage", "-z", index=index))
     assumed, skipped = [], []
@@ -80,11 +85,10 @@ def look_everywhere(repo: Repository, index: Path) -> Listing:
         if tag in (b"S", b"s"):
             skipped.append(path)
     if skipped and is_true(repo.config.get("core.sparsecheckout")):
-        skipped = [path for path in skipped if os.path.lexists(repo.root / os.fsdecode(path))]
+        skipped = [path for path in skipped if os.path.lexists(repo.root / path)]
     for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
         if paths:
-            text = b"".join(path + b"\0" for path in paths)
-            repo.run("update-index", option, "-z", "--stdin", stdin=text, index=index)
+            repo.run("update-index", option, "-z", "--stdin", stdin=in_lines(paths, b"\0"), index=index)
     return listing
 
 
@@ -95,37 +99,37 @@ def update(
     remove: Sequence[str],
     entries: Mapping[str, Entry] | None = None,
 ) -> None:
-    """Read files into a private index, drop others from it, set a few `entries` whatever the disk has.
+    """Read files into a private index, drop other files, and set a few `entries` whatever the disk has.
 
     Raises SnapshotRefused for files that Git cannot read or will not store.
     """
     if remove:
-        repo.run("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(remove), index=index)
+        repo.run(
+            "update-index", "--force-remove", "-z", "--stdin", stdin=in_lines(remove, b"\0"), index=index
+        )
     if add or entries:
         args = ["update-index", "--add", "--remove", "--replace"]
         for path, (mode, blob) in (entries or {}).items():
             args += ["--cacheinfo", f"{mode},{blob},{path}"]
         args += ["-z", "--stdin"]
-        status, _, err = repo.call(*args, stdin=_lines(add), index=index, durable=True)
+        status, _, err = repo.call(*args, stdin=in_lines(add, b"\0"), index=index, durable=True)
         if status != 0 or _IGNORED in err:
             raise refusal(args, status, err, _culprit(repo, index, add))
 
 
 def put(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
     """Set entries of a private index, whatever stands on disk."""
-    lines = (
-        f"{mode} {blob}\t".encode() + os.fsencode(path) + b"\0" for path, (mode, blob) in entries.items()
-    )
     if not entries:
         return
+    lines = [f"{mode} {blob}\t".encode() + os.fsencode(path) for path, (mode, blob) in entries.items()]
     args = ("update-index", "-z", "--index-info")
-    status, _, err = repo.call(*args, stdin=b"".join(lines), index=index)
+    status, _, err = repo.call(*args, stdin=b"\0".join([*lines, b""]), index=index)
     if status != 0 or _IGNORED in err:  # `..` or .git, from a tree that Git did not make
         raise refusal(args, status, err)
 
 
 def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entry]:
-    """Return mode and blob of the files at or below `paths`, none of submodules."""
+    """Mode and blob of the files at or below `paths`, without submodules."""
     if not paths:
         return {}
     asked = paths if len(paths) <= _FEW else ()
@@ -135,27 +139,29 @@ def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entr
         meta, _, name = entry.partition(b"\t")
         mode, blob, _ = meta.decode().split()
         path = os.fsdecode(name)
-        if mode != _SUBMODULE and (asked or not wanted.isdisjoint((at := PurePosixPath(path), *at.parents))):
+        if mode == _SUBMODULE:
+            continue
+        if asked or not wanted.isdisjoint((PurePosixPath(path), *PurePosixPath(path).parents)):
             found[path] = (mode, blob)
     return found
 
 
 def _culprit(repo: Repository, index: Path, paths: Sequence[str]) -> str:
-    """Return the path that Git gives up at: the first of which it does not say that it is done.
+    """The path where Git gives up: the first without a report of success.
 
-    Only asked for after a failure: a Git that reports flushes each object to the disk by itself.
+    Only asked for after a failure: with reports, Git flushes each object to the disk by itself.
     """
     args = ("update-index", "--add", "--remove", "--replace", "--verbose", "-z", "--stdin")
-    done = set(repo.call(*args, stdin=_lines(paths), index=index)[1].split(b"'\n"))
-    told = ({b"add '" + os.fsencode(path), b"remove '" + os.fsencode(path)} for path in paths)
-    return next((path for path, words in zip(paths, told, strict=True) if done.isdisjoint(words)), "")
+    done = set(repo.call(*args, stdin=in_lines(paths, b"\0"), index=index)[1].split(b"'\n"))
+    for path in paths:
+        name = os.fsencode(path)
+        if done.isdisjoint((b"add '" + name, b"remove '" + name)):
+            return path
+    return ""
 
 
 def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> errors.GitexpError:
-    """Return the error for what Git said of files that it could not read or would not store.
-
-    `path` is named if what Git said does not name it.
-    """
+    """The error for files that Git could not read or would not store, with `path` if Git names no path."""
     error = failure(args, status, err)
     if not isinstance(error, errors.GitFailed):
         return error
@@ -169,7 +175,3 @@ def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> error
         "Make the file readable, or fix or ignore it, then run.",
         paths=said,
     )
-
-
-def _lines(paths: Iterable[str]) -> bytes:
-    return b"".join(os.fsencode(path) + b"\0" for path in paths)

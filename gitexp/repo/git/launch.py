@@ -1,6 +1,6 @@
 """The one module that starts Git, and the one user of GitPython.
 
-One page can so be audited for how Git is started: each call is a list of arguments without a shell, with
+So one page can be audited for how Git starts: each call is a list of arguments without a shell, with
 fsmonitor and automatic gc off, with hooks off but for a push, in an environment that names the repository.
 The calls themselves stand in `gitexp.repo.git.repository`.
 """
@@ -89,8 +89,8 @@ def execute(
     """Run `git <args>`.
 
     Args:
-        stdin: what Git reads; None: nothing.
-        inherits: descriptors that Git has open too.
+        stdin: the standard input for Git; None: nothing.
+        inherits: descriptors to be open in Git too.
 
     Returns:
         The exit status (negative for a signal), the standard output, the standard error.
@@ -109,7 +109,7 @@ def execute(
 def _start(
     git: Git, args: Sequence[str], env: Mapping[str, str], *, hooks: bool = False, **options: Any
 ) -> tuple[Git.AutoInterrupt, subprocess.Popen[bytes]]:
-    """Start `git <args>`; raises OSError. The first value kills the process when it is dropped."""
+    """Start `git <args>`; raises OSError. The process dies with the first of the two values."""
     command = ["git", *ALWAYS, *(() if hooks else NO_HOOKS), *args]
     try:
         process = git.execute(command, as_process=True, env=env, **options)
@@ -134,10 +134,10 @@ def converse(git: Git, args: Sequence[str], env: Mapping[str, str]) -> subproces
 
 
 def stream(git: Git, args: Sequence[str], env: Mapping[str, str]) -> Generator[bytes, None, str]:
-    """Yield what `git <args>` prints, as it comes; the generator returns Git's standard error.
+    """Yield the output of `git <args>` bit by bit; the generator returns Git's standard error.
 
-    So the caller works while Git does, and a long answer is never in memory whole. Raises what
-    `failures.failure` makes of an exit status that is not 0, at the end.
+    So the caller works while Git does, and a long answer is never in memory whole. Raises the errors of
+    `failures.failure` at the end, for any exit status but 0.
     """
     try:
         _, popen = _start(git, args, env)
@@ -177,8 +177,8 @@ def execute_telling(
 ) -> tuple[int, bytes, str]:
     """Run `git <args>` like `execute`, and pass each line of its standard error on at once.
 
-    A progress bar that is drawn over itself gives a line each time; the text that is returned has its last
-    state. With `hooks`, the hooks of the repository run.
+    A progress bar drawn over itself gives a line each time; the returned text has its last state. With
+    `hooks`, the hooks of the repository run.
     """
     try:
         with tempfile.TemporaryFile() as feed:  # a pipe would need somebody who writes meanwhile
@@ -199,9 +199,9 @@ def execute_telling(
 
 
 def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Yield what a process writes to standard error until the process has ended.
+    """Yield the standard error of a process until the process has ended.
 
-    An ssh that it leaves in the background (ControlPersist) may keep standard error open for longer.
+    An ssh left in the background (ControlPersist) may keep standard error open for longer.
     """
     assert popen.stderr is not None
     chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -240,7 +240,7 @@ def _tell_lines(chunks: Iterator[bytes], tell: Tell) -> str:
 
 
 def require_git(git: Git) -> None:
-    """Raise GitMissing or GitTooOld if there is no Git that gitexp can work with."""
+    """Raise GitMissing or GitTooOld if no usable Git is installed."""
     if shutil.which("git") is None:
         raise failures.missing()
     if git.version_info[:2] < MINIMUM_GIT:

@@ -1,4 +1,4 @@
-"""Locks on files that die with the processes that hold them."""
+"""Locks on files; a lock dies with its process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-_STALE_AFTER = 24 * 3600.0  # seconds; what is kept for a moment is in use for seconds, not for a day
-_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # how systems say: somebody has it
-_LOCK_WAIT = 30.0  # seconds; a lock that is waited for is held for milliseconds
+_STALE_AFTER = 24 * 3600.0  # seconds; temporary files are in use for seconds, not for a day
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # another process has the lock
+_LOCK_WAIT = 30.0  # seconds; these locks are held for milliseconds
 
 
 class FileLock:
-    """A lock that is held until `release`, or until the process dies."""
+    """A lock, held until `release` or until the process dies."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd  # a process that inherits it holds the lock too
@@ -32,11 +32,11 @@ class FileLock:
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """Lock the file at `path`, made if it is not there; None if somebody else holds it.
+    """The lock on the file at `path`, made if need be; None while somebody else holds the lock.
 
-    Raises StorageError where there are no locks to be had, FileNotFoundError if the folder is gone.
+    Raises StorageError on a file system without locks, FileNotFoundError for a missing folder.
     """
-    flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)  # who locks may write in it too
+    flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)  # the holder may write into the file
     fd = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
     try:
         if sys.platform == "win32":
@@ -55,7 +55,7 @@ def try_lock(path: Path) -> FileLock | None:
 
 
 def wait_lock(path: Path) -> FileLock:
-    """Lock the file at `path`, waiting for whoever has it; raises WorkspaceBusy after 30 seconds."""
+    """The lock on the file at `path`, after its present holder; raises WorkspaceBusy after 30 seconds."""
     deadline = time.monotonic() + _LOCK_WAIT
     while (held := try_lock(path)) is None:
         if time.monotonic() > deadline:
@@ -68,7 +68,7 @@ def wait_lock(path: Path) -> FileLock:
 
 
 def is_stale(path: Path) -> bool:
-    """Return whether nobody has touched a file or folder for so long that its process must be gone."""
+    """Whether a file or folder is too old to be in use by a living process."""
     try:
         return time.time() - path.stat().st_mtime > _STALE_AFTER
     except OSError:

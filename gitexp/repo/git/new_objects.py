@@ -1,8 +1,8 @@
-"""Objects made here and given to Git several at a time, as it gets them from another repository: in a pack.
+"""Objects made here and given to Git together, in a pack, the way a fetch gives them.
 
-`git unpack-objects` writes each as a file of its own, with the permissions that the repository wants, and
-flushes them to the disk as Git is told to: by one flush for all where `core.fsyncMethod` is `batch`. So the
-end of a run needs one Git process for its log, its trees and its commits. See gitformat-pack(5).
+`git unpack-objects` writes each object into a file of its own, with the permissions wanted by the
+repository, and flushes all files to the disk in one go where `core.fsyncMethod` is `batch`. So the end of a
+run needs one Git process for its log, its trees and its commits. See gitformat-pack(5).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from gitexp.repo.git.values import TreeEntry
 
-_TYPES = {"commit": 1, "tree": 2, "blob": 3}  # as a pack has them
-_FAST = 1  # Git compresses them again, as the repository wants it
-# A name or address that Git writes as it is; of others it takes some characters away.
+_TYPES = {"commit": 1, "tree": 2, "blob": 3}  # numbers in a pack
+_FAST = 1  # Git compresses the objects again, as the repository wants
+# A name or address that Git writes unchanged; from others it takes some characters away.
 _PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
 
 
 class NewObject(NamedTuple):
-    """An object that Git may not have yet: its type, its content and its id."""
+    """An object that Git may lack: its type, its content and its id."""
 
     kind: str
     content: bytes
@@ -31,14 +31,14 @@ class NewObject(NamedTuple):
 
 
 def new_object(kind: str, content: bytes, object_format: str) -> NewObject:
-    """The object of this content, called as Git calls it."""
+    """The object with this content, and its id in Git."""
     digest = hashlib.new(object_format, f"{kind} {len(content)}\0".encode())
     digest.update(content)
     return NewObject(kind, content, digest.hexdigest())
 
 
 def pack(objects: Sequence[NewObject], object_format: str) -> bytes:
-    """The objects as a pack, none of them as a difference from another."""
+    """A pack of the objects, each whole and not a difference from another object."""
     parts = [b"PACK", (2).to_bytes(4, "big"), len(objects).to_bytes(4, "big")]
     for each in objects:
         # Type and size: four bits of the size in the first byte, seven in each other one, the lowest first.
@@ -53,7 +53,7 @@ def pack(objects: Sequence[NewObject], object_format: str) -> bytes:
 
 
 def tree_content(entries: Iterable[TreeEntry]) -> bytes:
-    """The content of a tree with these entries, in Git's order: a folder's name counts with a slash."""
+    """The content of a tree with these entries in Git's order: a folder's name counts with a slash."""
 
     def in_order(entry: TreeEntry) -> bytes:
         return entry.name + b"/" if entry.kind == "tree" else entry.name
@@ -65,14 +65,14 @@ def tree_content(entries: Iterable[TreeEntry]) -> bytes:
 
 
 def commit_content(tree: str, parents: Sequence[str], author: str, committer: str, message: str) -> bytes:
-    """The content of a commit; bytes that are not UTF-8 are taken for Latin-1, as Git takes them."""
+    """The content of a commit; bytes outside UTF-8 are read as Latin-1, the way Git does."""
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     text = "\n".join([*lines, f"author {author}", f"committer {committer}", "", message])
     return re.sub("[\udc80-\udcff]", lambda match: chr(ord(match[0]) - 0xDC00), text).encode()
 
 
 def signature(name: str, email: str) -> str | None:
-    """Who signs a commit now; None for names of which Git would write only a part."""
+    """Name, address and time for a commit made now; None for names that Git would change."""
     if not _PLAIN.fullmatch(name) or not _PLAIN.fullmatch(email):
         return None
     now = int(time.time())

@@ -1,8 +1,8 @@
-"""One Git process that answers many small questions about objects, instead of one process for each.
+"""One Git process for many small questions about objects.
 
-The process is `git cat-file --batch-command` (Git 2.36 and later). It sees objects and refs that are made
-while it runs. Where it cannot answer, for whatever reason, the caller starts a Git of its own, which can also
-say what is wrong.
+The process is `git cat-file --batch-command` (Git 2.36 and later). It sees objects and refs made during its
+life. After a failure, for whatever reason, the caller starts another Git, for the answer or a full error
+message.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-# The names whose meaning Git looks up anew each time: what abbreviations, the index
-# and the configuration of branches say it remembers.
-_LASTING = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|HEAD|refs/[^\s:^~@{]+)(?:\^\{\w+\}|:[^\n]*)?")
+# The names that Git looks up anew each time; it remembers abbreviations, the index, branches' configuration.
+_FRESH = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|HEAD|refs/[^\s:^~@{]+)(?:\^\{\w+\}|:[^\n]*)?")
 _MOST = 50  # questions at a time: all must fit into a pipe while nobody reads the answers
 _LONGEST = 4096  # bytes of them
 _UNKNOWN_OPTION = 129  # exit status of a Git that has no --batch-command
@@ -27,16 +26,16 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
 class Answer(NamedTuple):
-    """Git's answer about one object: `<id> <type> <size>`, or `<name> missing`; and the object's content."""
+    """Git's answer about one object: `<id> <type> <size>` or `<name> missing`, and the object's content."""
 
     header: bytes
     content: bytes = b""
 
 
 class ObjectReader:
-    """The process, from the first question until `close`, or until this object or gitexp itself is gone.
+    """The process lives from the first question to `close`, or to the end of this object or of gitexp.
 
-    A forked gitexp never uses the process of its parent: it starts another one.
+    A forked gitexp never uses the process of its parent, and starts another.
     """
 
     def __init__(self, start: Start) -> None:
@@ -48,11 +47,11 @@ class ObjectReader:
         self._is_usable = os.name != "nt"
 
     def ask(self, command: str, names: Sequence[str]) -> list[Answer] | None:
-        """The answers to `info` or `contents` of each name; None if that needs a Git of its own."""
+        """The answers to `info` or `contents` for each name; None if the caller must start another Git."""
         questions = b"".join(f"{command} ".encode() + os.fsencode(name) + b"\n" for name in names)
         if not self._is_usable or len(names) > _MOST or len(questions) > _LONGEST:
             return None
-        if not all(map(_LASTING.fullmatch, names)):
+        if not all(map(_FRESH.fullmatch, names)):
             return None
         if self._owner != os.getpid():
             self._forget()
@@ -104,16 +103,16 @@ class ObjectReader:
         _end(process, os.getpid())
 
     def _forget(self) -> None:
-        """Leave a process to the parent that has forked this one; also its lock, which may be held there."""
+        """Leave the process, and the lock that may be held, to the parent of this fork."""
         if self._process is not None:
-            self._process.returncode = 0  # else it would be missed
+            self._process.returncode = 0  # else Python warns that nobody waits for it
         self._process = None
         self._lock = threading.Lock()
         self._owner = os.getpid()
 
 
 def size_of(header: bytes) -> int | None:
-    """The size that the header of an answer tells, in bytes; None if there is no such object."""
+    """The size of an object by the header of the answer, in bytes; None for a missing object."""
     size = header.rpartition(b" ")[2]
     if not size.isdigit() or header.endswith((b" missing", b" ambiguous")):
         return None
@@ -121,7 +120,7 @@ def size_of(header: bytes) -> int | None:
 
 
 def split(out: bytes, count: int, *, with_content: bool) -> list[Answer]:
-    """The answers in what `git cat-file --batch` (or `--batch-check`) has printed."""
+    """The answers in the output of `git cat-file --batch` (or `--batch-check`)."""
     found, at = [], 0
     for _ in range(count):
         end = out.index(b"\n", at)
@@ -136,10 +135,10 @@ def split(out: bytes, count: int, *, with_content: bool) -> list[Answer]:
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
-    """End a process that has nothing to lose; a forked one must leave that to its parent."""
+    """End the process, which has nothing to lose; only its `owner`, and no fork, does that."""
     if owner != os.getpid():
         return
-    process.kill()  # does nothing to one that has ended
+    process.kill()  # no effect on a process that has ended
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):

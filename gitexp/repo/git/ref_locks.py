@@ -1,10 +1,10 @@
-"""Locks that a Git of ours has left on refs, because it was killed.
+"""Locks left on refs by a Git of gitexp's own that was killed.
 
-Git locks a ref with a file beside it. Killed in that moment it leaves the file, and nobody can change
-the ref any more, for nobody knows whether the owner is alive. So we see to it that we know: whoever
-changes refs here has a lock of ours for as long as it takes, Git inherits it, and the file of that
-lock names the refs. Who gets the lock and finds refs named there knows that gitexp and its Git have
-both died over them, and removes what they have left.
+Git locks a ref with a file beside the ref. A Git killed in that moment leaves the file, and nobody can
+change the ref any more, for nobody knows whether the owner lives. gitexp makes it known: while refs change,
+gitexp holds a lock of its own, Git inherits this lock, and the lock's file names the refs. Whoever gets the
+lock and finds names in the file knows of a gitexp and a Git that have both died over these refs, and removes
+their locks.
 """
 
 from __future__ import annotations
@@ -13,58 +13,60 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.repo.git import locks
 
-# Locked by the deletion of any ref, with what is written meanwhile; and the one lock of a reftable.
+# The deletion of any ref locks packed-refs and writes a new one; all refs of a reftable have one lock.
 _SHARED = ("packed-refs.lock", "packed-refs.new", "reftable/tables.list.lock")
-_UNCHANGED = 0.5  # seconds; should a Git of somebody else's have made such a file just then, it will be at it
-_TICK = 0.05
+_UNCHANGED = 0.5  # seconds; another Git that has made such a file just then will go on changing it
+_TICK = 0.05  # seconds
 
 _Stamp = tuple[int, int, int]  # of a file: inode, time of change (ns), size
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedRefs:
-    """Refs that are about to be changed by a Git that `inherits` these descriptors."""
+class RefGuard(NamedTuple):
+    """The right to change some refs; `lock` is None on a file system without locks."""
 
     common_dir: Path
     lock: locks.FileLock | None
 
     @property
     def inherits(self) -> tuple[int, ...]:
-        return (self.lock.fd,) if self.lock is not None and os.name != "nt" else ()
+        """The descriptors to be open in the Git that changes the refs."""
+        if self.lock is None or os.name == "nt":
+            return ()
+        return (self.lock.fd,)
 
     def unlock(self) -> None:
-        """Remove what a Git that has died over this change has left."""
+        """Remove the locks of a Git that has died over this change."""
         if self.lock is not None:
             _unlock(self.common_dir, self.lock)
 
 
 @contextlib.contextmanager
-def change(common_dir: Path, refs: Sequence[str]) -> Iterator[GuardedRefs]:
+def guard(common_dir: Path, refs: Sequence[str]) -> Iterator[RefGuard]:
     """Hold the right to change refs while the block lasts; raises WorkspaceBusy if others do not end.
 
-    Where there can be no locks, nothing is held: Git's own suffice as long as nobody dies.
+    On a file system without locks nothing is held: Git's own locks suffice while nobody dies.
     """
     lock = _take(_file(common_dir))
     if lock is None:
-        yield GuardedRefs(common_dir, None)
+        yield RefGuard(common_dir, None)
         return
     try:
         _unlock(common_dir, lock)
         _write(lock, refs)
-        yield GuardedRefs(common_dir, lock)
-        _write(lock, ())  # not after an exception, for the Git may still be there
+        yield RefGuard(common_dir, lock)
+        _write(lock, ())  # not after an exception, for Git may still run
     finally:
         lock.release()
 
 
 def mend(common_dir: Path) -> None:
-    """Remove what is left of a change over which gitexp and its Git have died; costs a look at one file."""
+    """Remove the locks of a change cut short by the death of gitexp and its Git; costs a look at one file."""
     file = _file(common_dir)
     with contextlib.suppress(OSError, errors.StorageError):
         if file.stat().st_size == 0 or (lock := locks.try_lock(file)) is None:
@@ -96,24 +98,36 @@ def _write(lock: locks.FileLock, refs: Sequence[str]) -> None:
 
 
 def _unlock(common_dir: Path, lock: locks.FileLock) -> None:
-    """Remove the locks of the refs that stand in our lock's file, and were made since these were written."""
-    of = os.fstat(lock.fd)
-    if of.st_size == 0:
+    """Remove the locks of the refs named in the file of `lock`: made since, and not in use any more."""
+    size, written = os.fstat(lock.fd).st_size, os.fstat(lock.fd).st_mtime_ns
+    if size == 0:
         return
     os.lseek(lock.fd, 0, os.SEEK_SET)
-    refs = os.read(lock.fd, of.st_size).split(b"\n")[:-1]
-    names = [*(f"{os.fsdecode(ref)}.lock" for ref in refs if ref.startswith(b"refs/")), *_SHARED]
-    # Ours may be a file that somebody else wrote, and a folder of refs a link: neither leads us out.
-    top = common_dir.resolve()
-    left = {file for name in names if (file := top / name).parent.resolve() == file.parent}
-    seen = {file: stamp for file in left if (stamp := _stamp(file)) and stamp[1] >= of.st_mtime_ns}
+    refs = os.read(lock.fd, size).split(b"\n")[:-1]
+    left: dict[Path, _Stamp] = {}
+    for file in _lock_files(common_dir.resolve(), refs):
+        stamp = _stamp(file)
+        if stamp is not None and stamp[1] >= written:
+            left[file] = stamp
     deadline = time.monotonic() + _UNCHANGED
-    while seen and time.monotonic() < deadline:
+    while left and time.monotonic() < deadline:
         time.sleep(_TICK)
-        seen = {file: stamp for file, stamp in seen.items() if _stamp(file) == stamp}
-    for file in seen:
+        left = {file: stamp for file, stamp in left.items() if _stamp(file) == stamp}
+    for file in left:
         with contextlib.suppress(OSError):
             file.unlink()
+
+
+def _lock_files(top: Path, refs: Sequence[bytes]) -> Iterator[Path]:
+    """Yield the files by which Git locks some refs.
+
+    Somebody else may have written the names, and a folder of refs may be a link: neither leads out of `top`.
+    """
+    own = [f"{os.fsdecode(ref)}.lock" for ref in refs if ref.startswith(b"refs/")]
+    for name in (*own, *_SHARED):
+        file = top / name
+        if file.parent.resolve() == file.parent:
+            yield file
 
 
 def _stamp(file: Path) -> _Stamp | None:

@@ -1,4 +1,4 @@
-"""Refs moved in spite of what passes: `git pack-refs` beside us, and locks that a crash has left."""
+"""Refs moved in spite of passing troubles: a `git pack-refs` beside gitexp, or locks left by a crash."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _LOCK_LEFT_AFTER = 600.0  # seconds
 
 
 def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable: bool = True) -> None:
-    """Make all these changes, or none if one ref is not where it was thought to be.
+    """Make all changes; if a ref is not at its `old`, make none and raise RefConflict.
 
-    Raises RefConflict then, and GitFailed for what did not pass. Not `durable` are those that a power
-    cut may take back: a millisecond for each is felt with thousands.
+    Raises GitFailed for a lasting trouble. Without `durable`, a power cut may take the changes back; a flush
+    takes a millisecond for each, too long for thousands.
     """
     for attempt in range(_ATTEMPTS):
         try:
             return repo.update_refs(changes, reason, durable=durable)
         except RefConflict:
-            # What a Git has done before it died is no conflict, at our second attempt.
+            # At a second attempt, changes that a Git made before it died are no conflict.
             left = [change for change in changes if repo.resolve(change.ref) != change.new]
             if not attempt or len(left) == len(changes):
                 raise
@@ -32,7 +32,7 @@ def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable
                 return None
             changes = left
         except errors.GitFailed as error:
-            # Killed, by one who wanted memory for instance: that need not happen twice.
+            # A Git that was killed, for its memory for instance, need not be killed twice.
             if attempt == _ATTEMPTS - 1 or not (error.status < 0 or _may_pass(repo, changes, error.stderr)):
                 raise
             time.sleep(0.01 * (attempt + 1))
@@ -40,14 +40,14 @@ def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable
 
 
 def _may_pass(repo: Repository, changes: Sequence[RefChange], complaint: str) -> bool:
-    """Return whether what kept the refs from being moved may be gone the next time."""
-    # `git pack-refs` beside us removes the folder of the refs it has packed, at times between
-    # Git's making it and writing into it.
+    """Whether the next attempt may succeed."""
+    # `git pack-refs` removes the folder of the refs it has packed, at times just after Git has made that
+    # folder for a new ref.
     if "No such file or directory" in complaint:
         return True
     if "File exists" not in complaint:
         return False
-    # Git holds a lock for milliseconds: an old one was left by a power cut.
+    # Git holds a lock for milliseconds: a power cut has left an old one.
     removed = False
     for change in changes:
         lock = repo.common_dir / f"{change.ref}.lock"

@@ -1,12 +1,12 @@
-"""Git's plumbing as Python calls: the one page to read to know what reaches Git.
+"""Git's plumbing as Python calls: the page to read for all that reaches Git.
 
-Full ref names, and `--end-of-options` or `--stdin -z` before anything that came from outside; the
-repository is named in full by the environment, so that a caller's GIT_DIR or GIT_INDEX_FILE is
-understood once (in `Repository.find`) and never inherited by accident. How Git is started stands in
-`gitexp.repo.git.launch`. No word of the domain is known here.
+Refs have their full names, and `--end-of-options` or `--stdin -z` stands before all text from outside. The
+environment names the repository in full: a caller's GIT_DIR or GIT_INDEX_FILE is read once, in
+`Repository.find`, and never inherited by accident. `gitexp.repo.git.launch` starts Git. No word of the
+domain is known here.
 
-GitPython's ref, index, config and clone objects are not used: they read files that SHA-256 and
-reftable repositories keep elsewhere.
+GitPython's ref, index, config and clone objects are not used: they read files that SHA-256 and reftable
+repositories keep elsewhere.
 """
 
 from __future__ import annotations
@@ -32,25 +32,33 @@ from gitexp.repo.git.new_objects import (
 from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import GitObject, Head, RefChange, RefConflict, TreeEntry
 
-# As `env` of a call for which a partial clone may fetch what it lacks: files are to be written.
+# The `env` of a call that writes files: for these a partial clone may fetch objects that it lacks.
 FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
 
 _SINCE_2_31 = "--path-format=absolute"
 _BROKEN = re.compile(r"^warning: ignoring (?:broken ref|ref with broken name) (refs/.+)$", re.MULTILINE)
-# Asked of `git rev-parse` in `find`; the last one is known since Git 2.31 and answered by nothing.
+# The questions of `find` to `git rev-parse`. To the last, Git 2.31 and later say nothing; others repeat it.
 _QUESTIONS = (
     *("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir", "--git-common-dir"),
     *("--show-object-format", "--git-path", "index", "--show-toplevel", _SINCE_2_31),
 )
-_ANSWERS = 8  # lines, with an empty one at the end
+_ANSWERS = 8  # lines, the empty last one included
 _LARGE = 1 << 20  # bytes; a larger blob is given to Git alone, and not copied about
 _NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
-_SYMBOLIC = "ref: "  # how the file HEAD begins that names a branch
-_KINDS = {"040000": "tree", "160000": "commit"}  # of the entries of a tree by their mode; others are blobs
+_SYMBOLIC = "ref: "  # the file HEAD begins so where it names a branch
+_KINDS = {"040000": "tree", "160000": "commit"}  # types of a tree's entries by their mode; others are blobs
 
 
 class Repository:
-    """One Git repository with a worktree. Paths are absolute; make one with `Repository.find`."""
+    """A Git repository, seen from one worktree; made by `Repository.find`.
+
+    Attributes:
+        root: the folder of the worktree, absolute like all paths here.
+        git_dir: the Git folder of the worktree.
+        common_dir: the Git folder shared by all worktrees.
+        index: the user's index.
+        object_format: "sha1" or "sha256".
+    """
 
     def __init__(
         self, root: Path, git_dir: Path, common_dir: Path, index: Path, object_format: str = "sha1"
@@ -67,26 +75,27 @@ class Repository:
             "GIT_COMMON_DIR": str(common_dir),
             "GIT_WORK_TREE": str(root),
         }
-        # From the top: the reader must not stand in a folder that somebody wants to remove.
+        # The reader stands at the top of the disk, not in a folder that somebody wants to remove.
         top, asks = Git(Path(root.anchor)), ("cat-file", "--batch-command")
         self._reader = ObjectReader(partial(launch.converse, top, asks, self._environment))
         self._waiting: list[NewObject] | None = None  # in `writing_together`
 
     @classmethod
     def find(cls, start: Path | None = None) -> Repository:
-        """Return the repository that `start` (default: the current folder) lies in.
+        """The repository around the folder `start`, by default the current folder.
 
-        GIT_DIR, GIT_WORK_TREE and GIT_INDEX_FILE of the environment count, as they do for Git.
-        Raises GitMissing, GitTooOld, NotARepository or BareRepository.
+        GIT_DIR, GIT_WORK_TREE and GIT_INDEX_FILE of the environment count, the same as for Git. Raises
+        GitMissing, GitTooOld, NotARepository or BareRepository.
         """
         start = (start or Path.cwd()).absolute()
         git = Git(start)
         status, out, err = launch.execute(git, ("rev-parse", *_QUESTIONS), launch.ENVIRONMENT)
-        lines = [os.fsdecode(line) for line in out.split(b"\n")]
+        lines = os.fsdecode(out).split("\n")
         if status != 0 or len(lines) != _ANSWERS:
             launch.require_git(git)
-            lines = [line for line in lines if line != _SINCE_2_31]
-        # Inside a Git folder, though Git works there: one that a clone has brought among its files.
+            if _SINCE_2_31 in lines:
+                lines.remove(_SINCE_2_31)
+        # Git works inside a Git folder too; a clone may have brought one among its files.
         if status != 0 or lines[1] == "true":
             raise failures.no_repository(start, lines, err)
         if len(lines) != _ANSWERS:
@@ -98,7 +107,7 @@ class Repository:
 
     @classmethod
     def create(cls, folder: Path, message: str) -> Repository:
-        """Make a repository in `folder`, commit all that is there on a branch main, and return it."""
+        """Make a repository in `folder` with all files there committed on a branch main."""
         environment = {**launch.ENVIRONMENT, "GIT_DIR": str(folder / ".git"), "GIT_WORK_TREE": str(folder)}
         git = Git(folder)
         launch.require_git(git)
@@ -129,7 +138,14 @@ class Repository:
         env: Mapping[str, str] | None = None,
         durable: bool = False,
     ) -> bytes:
-        """Run `git <args>` in the worktree and return what it printed; raises GitFailed."""
+        """The standard output of `git <args>` in the worktree; raises GitFailed.
+
+        Args:
+            stdin: the standard input for Git.
+            index: the index to use; None: the user's.
+            env: changes to the environment.
+            durable: have new objects and refs flushed to the disk.
+        """
         status, out, err = self.call(*args, stdin=stdin, index=index, env=env, durable=durable)
         if status != 0:
             raise failures.failure(args, status, err)
@@ -144,8 +160,10 @@ class Repository:
         durable: bool = False,
         inherits: Sequence[int] = (),
     ) -> tuple[int, bytes, str]:
-        """Run `git <args>`, which inherits some descriptors; return exit status (negative for a signal),
-        standard output and standard error."""
+        """The exit status (negative for a signal), the output and the errors of `git <args>`.
+
+        The descriptors `inherits` are open in Git too; else as in `run`.
+        """
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
         command = [*(launch.DURABLE if durable else ()), *args]
         return launch.execute(self._git, command, environment, stdin, inherits)
@@ -153,19 +171,22 @@ class Repository:
     def call_telling(
         self, *args: str, tell: Tell, env: Mapping[str, str], stdin: bytes = b"", hooks: bool = False
     ) -> tuple[int, bytes, str]:
-        """Do what `call` does, and pass on each line of standard error at once; with `hooks`, they run."""
+        """The result of `call`, with `tell` called for each line of standard error, with or without hooks."""
         environment = {**self._environment, "GIT_INDEX_FILE": str(self.index), **env}
         return launch.execute_telling(self._git, args, environment, tell, stdin, hooks=hooks)
 
     def rest(self) -> None:
-        """End the process that has answered questions about objects: none will come for a long time."""
+        """End the process for questions about objects; the next question starts another.
+
+        Called before long work: the process holds packs open, even packs removed by a `git gc`.
+        """
         self._reader.close()
 
     # -- reading ----------------------------------------------------------------------------------
 
     @cached_property
     def config(self) -> Mapping[str, str]:
-        """All configuration that holds here; a repeated key has its last value."""
+        """All configuration of this repository; a repeated key has its last value."""
         config: dict[str, str] = {}
         for item in self.run("config", "--list", "-z").split(b"\0"):
             key, _, value = item.decode("utf-8", "surrogateescape").partition("\n")
@@ -173,11 +194,11 @@ class Repository:
         return config
 
     def has_modes(self) -> bool:
-        """Return whether the disk tells which files are executable: on Windows, among others, it does not."""
+        """Whether the disk can say which files are executable; Windows, for instance, cannot."""
         return is_true(self.config.get("core.filemode", "true"))
 
     def head(self) -> Head:
-        """Return where HEAD stands; raises NoCommits in a repository without any."""
+        """The commit and the branch of HEAD; raises NoCommits in a repository without commits."""
         commit = self.resolve("HEAD")
         if commit is None:
             raise errors.RepositoryError(
@@ -188,28 +209,34 @@ class Repository:
         return Head(commit, self._branch())
 
     def _branch(self) -> str | None:
-        """The full ref name of the branch that HEAD is on, None if it is detached."""
+        """The full ref name of the current branch, None for a detached HEAD."""
         file = self.git_dir / "HEAD"
         with contextlib.suppress(OSError):
             text = os.fsdecode(file.read_bytes()).removesuffix("\n")
-            # The format reftable has this file say `.invalid`; a link has the content of what it leads to.
+            # With reftables the file names a branch `.invalid`. Some repositories have a link for a file.
             if text.startswith(f"{_SYMBOLIC}refs/heads/") and not text.endswith("/.invalid"):
                 return text.removeprefix(_SYMBOLIC)
             if not text.startswith(_SYMBOLIC) and not file.is_symlink():
                 return None
         status, out, _ = self.call("symbolic-ref", "--quiet", "HEAD")
-        return os.fsdecode(out.strip()) if status == 0 else None
+        if status != 0:
+            return None
+        return os.fsdecode(out.strip())
 
     def resolve(self, revision: str, kind: str = "commit") -> str | None:
-        """Return the full id of a revision peeled to `kind`, or None if there is no such thing."""
+        """The full id of a revision, peeled to `kind`; None for an unknown revision."""
         if not revision or "\0" in revision or "\n" in revision:
             return None
         name = f"{revision}^{{{kind}}}"
         if (answers := self._reader.ask("info", [name])) is not None:
             header = answers[0].header
-            return None if size_of(header) is None else header.decode().partition(" ")[0]
+            if size_of(header) is None:
+                return None
+            return header.decode().partition(" ")[0]
         status, out, _ = self.call("rev-parse", "--verify", "--quiet", "--end-of-options", name)
-        return out.decode().strip() if status == 0 else None
+        if status != 0:
+            return None
+        return out.decode().strip()
 
     def refs(
         self,
@@ -217,10 +244,10 @@ class Repository:
         fields: Sequence[str] = ("objectname", "refname"),
         broken: list[str] | None = None,
     ) -> Iterator[list[bytes]]:
-        """Yield the `fields` (of `git for-each-ref`) of each ref below the patterns, as Git finds them.
+        """Yield the `fields` (of `git for-each-ref`) of each ref below the patterns.
 
-        The list `broken` is given the names of the refs that Git passes over: their files have no id in them,
-        or no ref can have their names. Raises GitFailed at the end, for a commit that cannot be read.
+        Git passes over broken refs, with no id in the file or with an impossible name; their names are added
+        to `broken`. Raises GitFailed at the end, for a commit that cannot be read.
         """
         text = "%00".join(f"%({name})" for name in fields) + "%00"
         environment = {**self._environment, "GIT_INDEX_FILE": str(self.index)}
@@ -230,11 +257,14 @@ class Repository:
             broken += _BROKEN.findall(err)
 
     def read_blobs(self, names: Sequence[str]) -> list[bytes | None]:
-        """Return the content of each `<revision>:<path>` or object id; None where there is none."""
-        return [found[1] if found and found[0] == "blob" else None for found in self.read_objects(names)]
+        """The content of each `<revision>:<path>` or object id; None for a missing file."""
+        blobs: list[bytes | None] = []
+        for kind, content in (found or ("", b"") for found in self.read_objects(names)):
+            blobs.append(content if kind == "blob" else None)
+        return blobs
 
     def read_objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
-        """Type and content of each `<revision>:<path>` or object id; None where there is none."""
+        """Type and content of each `<revision>:<path>` or object id; None for a missing object."""
         found: dict[str, tuple[str, bytes]] = {}
         for name, answer in self._ask("contents", names):
             if size_of(answer.header) is not None:
@@ -243,7 +273,7 @@ class Repository:
         return [found.get(name) for name in names]
 
     def find_objects(self, names: Sequence[str]) -> list[GitObject | None]:
-        """The object at each `<revision>:<path>` or id; None where there is none."""
+        """The object at each `<revision>:<path>` or id; None for a missing object."""
         found: dict[str, GitObject] = {}
         for name, answer in self._ask("info", names):
             if size_of(answer.header) is not None:
@@ -252,39 +282,32 @@ class Repository:
         return [found.get(name) for name in names]
 
     def _ask(self, command: str, names: Sequence[str]) -> Iterable[tuple[str, Answer]]:
-        """Each name that can be asked for with Git's answer to `info` or `contents`."""
+        """Git's answers to `info` or `contents`, with the names; no answer for a name with a line break."""
         asked = [name for name in names if "\n" not in name]
         if not asked:
             return ()
         answers = self._reader.ask(command, asked)
         if answers is None:
             with_content = command == "contents"
-            text = b"".join(os.fsencode(name) + b"\n" for name in asked)
-            out = self.run("cat-file", "--batch" if with_content else "--batch-check", stdin=text)
+            option = "--batch" if with_content else "--batch-check"
+            out = self.run("cat-file", option, stdin=in_lines(asked))
             answers = split(out, len(asked), with_content=with_content)
         return zip(asked, answers, strict=True)
 
     def ids_of(self, names: Sequence[str]) -> list[str | None]:
-        """Return the object id of each `<revision>:<path>`; None where there is none."""
+        """The object id of each `<revision>:<path>`; None for a missing object."""
         return [found.id if found is not None else None for found in self.find_objects(names)]
 
     def commit_dates(self, commits: Sequence[str]) -> dict[str, str]:
-        """Return for each commit that is there when it was made, in ISO 8601."""
+        """The time of each commit that the repository has, in ISO 8601."""
         if not commits:
             return {}
-        text = "".join(f"{commit}\n" for commit in commits).encode()
-        args = (
-            "log",
-            "--no-walk=unsorted",
-            "--ignore-missing",
-            "--stdin",
-            "--format=%H %cI",
-            "--no-show-signature",
-        )
-        return dict(line.split(" ", 1) for line in self.run(*args, stdin=text).decode().splitlines())
+        how = ("--no-walk=unsorted", "--ignore-missing", "--stdin", "--no-show-signature")
+        out = self.run("log", *how, "--format=%H %cI", stdin=in_lines(commits))
+        return dict(line.split(" ", 1) for line in out.decode().splitlines())
 
     def read_tree(self, tree: str) -> list[TreeEntry]:
-        """The entries of one tree, without those of the trees in it."""
+        """The entries of a tree, without the entries of the trees in it."""
         answers = self._reader.ask("contents", [f"{tree}^{{tree}}"])
         if answers is not None and size_of(answers[0].header) is not None:
             return self._entries(answers[0].content)
@@ -297,7 +320,7 @@ class Repository:
         return entries
 
     def _entries(self, content: bytes) -> list[TreeEntry]:
-        """The entries in the content of a tree: `<mode> <name>`, a NUL and the bytes of an id each."""
+        """The entries in the content of a tree; each is `<mode> <name>`, a NUL, the bytes of an id."""
         size = len(self.zero) // 2
         found, at = [], 0
         while at < len(content):
@@ -309,7 +332,7 @@ class Repository:
         return found
 
     def files_in(self, commit: str, below: Sequence[str]) -> list[str]:
-        """Return the files of a commit that stand at or below some paths."""
+        """The files of a commit at or below some paths."""
         if not below:
             return []
         names = self.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", *below)
@@ -319,10 +342,10 @@ class Repository:
 
     @contextlib.contextmanager
     def writing_together(self) -> Iterator[None]:
-        """Give the objects that are written in the block to Git by one process.
+        """Give all objects written in the block to Git by one process.
 
-        They are there when the block ends, or refs are moved in it, and not before. A block in another one
-        ends with that.
+        The objects exist from the end of the block on, or from a change of refs in the block. A block inside
+        another block ends with the outer block.
         """
         if self._waiting is not None:
             yield
@@ -351,7 +374,7 @@ class Repository:
         return new.id
 
     def write_blob(self, data: bytes, *, path: str | None = None) -> str:
-        """Store bytes and return their id; with `path`, converted as Git would convert that file."""
+        """The id of a new blob; with `path`, the bytes go through Git's conversions for that file."""
         if path is None and len(data) <= _LARGE:
             return self._write("blob", data)
         how = ("--path", path) if path is not None else ("--no-filters",)
@@ -359,24 +382,24 @@ class Repository:
         return self.run(*args, stdin=data, durable=True).decode().strip()
 
     def write_blobs(self, files: Sequence[Path]) -> list[str]:
-        """Store files as they are, in one Git process, and return their ids in order."""
+        """The ids of new blobs with the bytes of some files, in order; one Git process stores all."""
         if any("\n" in str(file) for file in files):
             return [self.write_blob(file.read_bytes()) for file in files]
-        names = b"".join(os.fsencode(file) + b"\n" for file in files)
-        out = self.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names, durable=True)
+        args = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+        out = self.run(*args, stdin=in_lines(files), durable=True)
         return out.decode().split()
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> str:
-        """Store one tree and return its id."""
+        """The id of a new tree."""
         return self._write("tree", tree_content(entries))
 
     def write_commit(self, tree: str, parents: Sequence[str], message: str) -> str:
-        """Store a commit and return its id. Who: see `identity`; dates: now, or Git's variables."""
+        """The id of a new commit by `identity`; its dates are now, or those of Git's variables."""
         author, committer = self._signature("AUTHOR"), self._signature("COMMITTER")
         return self._write("commit", commit_content(tree, parents, author, committer, message))
 
     def _signature(self, role: str) -> str:
-        """Name, address and time of the author or committer of a commit that is made now."""
+        """Name, address and time of the author or committer of a new commit."""
         if not os.environ.get(f"GIT_{role}_DATE"):
             name, email = (
                 self._named(role, "NAME") or _NOBODY["NAME"],
@@ -391,15 +414,15 @@ class Repository:
         )
 
     def _named(self, role: str, part: str) -> str:
-        """The name or the address that Git knows of a commit's author or committer; else ""."""
+        """The name or the address that Git has for a commit's author or committer; else ""."""
         given = os.environ.get(f"GIT_{role}_{part}")
         keys = (f"{role.lower()}.{part.lower()}", f"user.{part.lower()}")
         return given or self.config.get(keys[0]) or self.config.get(keys[1]) or ""
 
     def identity(self) -> dict[str, str]:
-        """What must be in the environment for commits here: nothing where Git knows the user.
+        """The variables that a Git process needs to make commits: none where Git knows the user.
 
-        Without user.name and user.email a stated stand-in is used, so that no commit fails for it.
+        Without user.name and user.email a stand-in signs: no commit fails for the lack of a name.
         """
         stand_in = {}
         for role in ("AUTHOR", "COMMITTER"):
@@ -411,9 +434,9 @@ class Repository:
     def update_refs(
         self, changes: Iterable[RefChange], reason: str = "gitexp", *, durable: bool = True
     ) -> None:
-        """Make all these changes if each ref is at its `old`; raises RefConflict, with none made, if not.
+        """Make all changes; if a ref is not at its `old`, make none and raise RefConflict.
 
-        A crash in the middle can leave the first of them made and the others not.
+        A crash in the middle can leave the first changes made and the others not.
         """
         self._write_waiting()
         changes = list(changes)
@@ -423,9 +446,9 @@ class Repository:
             for c in changes
         )
         args = ("update-ref", "--no-deref", "-m", reason, "-z", "--stdin")
-        with ref_locks.change(self.common_dir, [c.ref for c in changes]) as ours:
+        with ref_locks.guard(self.common_dir, [c.ref for c in changes]) as ours:
             status, _, err = self.call(*args, stdin=text, durable=durable, inherits=ours.inherits)
-            if status < 0 or "unable to unlink" in err:  # it was killed, or says that a lock has stayed
+            if status < 0 or "unable to unlink" in err:  # Git was killed, or says that a lock has stayed
                 ours.unlock()
         if status == 0:
             return
@@ -437,18 +460,18 @@ class Repository:
 
     @property
     def zero(self) -> str:
-        """The id of nothing in this repository's object format."""
+        """The id of no object: zeros only."""
         return "0" * (64 if self.object_format == "sha256" else 40)
 
     def is_branch_name(self, name: str) -> bool:
-        """Return whether Git allows `name` for a branch."""
+        """Whether Git allows `name` for a branch."""
         return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0
 
 
 def _rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[bytes], None, str]:
-    """Yield the rows of `width` fields in what Git prints; returns what `chunks` returns.
+    """Yield the rows of `width` fields in Git's output; the generator returns what `chunks` returns.
 
-    No field holds a NUL, and one ends each. Between two rows there is a line end.
+    A NUL ends each field, and no field holds a NUL. A line end stands between two rows.
     """
     waiting: list[bytes] = []
     rest, line_end = b"", b""
@@ -468,6 +491,11 @@ def _rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[byt
         del waiting[:whole]
 
 
+def in_lines(texts: Iterable[str | Path], end: bytes = b"\n") -> bytes:
+    """Texts for Git's standard input, one a line."""
+    return b"".join(os.fsencode(text) + end for text in texts)
+
+
 def is_true(value: str | None) -> bool:
-    """Return whether a configuration value means yes; what is not a boolean (`input`, say) does not."""
+    """Whether a configuration value means yes; no boolean (`input`, say) means no."""
     return value is not None and value.lower() in ("true", "yes", "on", "1")

@@ -1,9 +1,8 @@
-"""An exact copy of the workspace as a Git tree, made without touching the user's index.
+"""An exact copy of the workspace in a Git tree, made without touching the user's index.
 
-The user's index is copied, with its time stamp (Git tells an entry that was changed in the index's
-own clock tick by comparing the two: a newer copy would hide that change). All else happens in the
-copy: `git status` finds what differs from it, this module decides what belongs in the snapshot or
-must be refused, `git update-index` reads the files, `git write-tree` makes the tree.
+All work is done in a copy of the user's index (see `indexes`): `git status` finds the files with
+differences, this module decides whether a file belongs in the snapshot or must be refused, `git
+update-index` reads the files, `git write-tree` makes the tree.
 """
 
 from __future__ import annotations
@@ -13,77 +12,86 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.repo.git import indexes
 from gitexp.repo.git.conversions import blob_of, keep_exact
-from gitexp.repo.git.repository import Repository, is_true
+from gitexp.repo.git.repository import Repository, in_lines
 from gitexp.words import human_size, shorten
 
-MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; above it an untracked file is rather data than code
+MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; a larger untracked file is rather data than code
 
 _SUBMODULE = b"160000"  # the mode of a commit of another repository
-_HEAD = b"# branch.oid "  # how Git's line on HEAD begins; before the first commit it says (initial)
+_HEAD = b"# branch.oid "  # Git's line on HEAD begins so
 _UNSEEN = re.compile("could not open directory|unable to access|Permission denied|Input/output error")
 
-Verdict = str | None  # why an untracked path is left out, or None to keep it
+Verdict = str | None  # the reason to leave an untracked path out; None: keep the path
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What belongs in a snapshot.
+def _keep_all(path: str) -> Verdict:
+    return None
 
-    `leave_out(path)` says why an untracked path is not wanted, or None. Untracked files over
-    `max_untracked` bytes are refused, at or below `results` left out. What is at or below `elsewhere` is
-    left out without a word: its place is not Git. `declared` paths (files or
-    folders) are stored even where Git ignores them. `overlay` gives contents that stand in the
-    snapshot in place of the disk's: params that are about to be written.
+
+class Rules(NamedTuple):
+    """The rules for a snapshot.
+
+    Attributes:
+        leave_out: gives the reason to leave an untracked path out, or None.
+        max_untracked: bytes; a larger untracked file is refused, or left out at or below `results`.
+        results: paths of results.
+        elsewhere: paths left out without a word, with all below: Git is not the place for them.
+        declared: files and folders to be stored even if Git ignores them.
+        overlay: contents in place of the disk's, by path: params soon to be written.
     """
 
-    leave_out: Callable[[str], Verdict] = field(default=lambda path: None)
+    leave_out: Callable[[str], Verdict] = _keep_all
     max_untracked: int = MAX_UNTRACKED
     results: Sequence[str] = ()
     elsewhere: Sequence[str] = ()
     declared: Sequence[str] = ()
-    overlay: Mapping[str, bytes] = field(default_factory=dict)
+    overlay: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A tree id, and what a person should know of it (paths left out, conversions)."""
+class Snapshot(NamedTuple):
+    """The id of a tree, and warnings for a person: paths left out, conversions."""
 
     tree: str
     warnings: tuple[str, ...]
 
 
-@dataclass(slots=True)
 class _Changes:
-    """How the disk differs from the index.
+    """The differences between the disk and the index.
 
-    `add` are tracked paths to be read, `remove` those to be dropped; `untracked` ends in a slash for
-    a repository. A snapshot cannot be made of the others: `special` are pipes, sockets and devices
-    where a tracked file was, `modules` submodules with changes of their own. `attributes`: what Git
-    converts is not what it was at HEAD. `head` is the commit whose tree the index holds; "" if it holds
-    another one.
+    Attributes:
+        add: tracked paths to be read.
+        remove: tracked paths to be dropped.
+        untracked: other paths; the path of a repository ends in a slash.
+        unmerged: paths with conflicts, an obstacle to a snapshot like `special` and `modules`.
+        special: pipes, sockets and devices in place of a tracked file.
+        modules: submodules with changes of their own.
+        attributes: whether Git's conversions may have changed since HEAD.
+        head: the commit with the tree of the index; "" for an index with another tree.
     """
 
-    add: list[str] = field(default_factory=list)
-    remove: list[str] = field(default_factory=list)
-    untracked: list[str] = field(default_factory=list)
-    unmerged: list[str] = field(default_factory=list)
-    special: list[str] = field(default_factory=list)
-    modules: list[str] = field(default_factory=list)
-    attributes: bool = False
-    head: str = ""
+    def __init__(self) -> None:
+        self.add: list[str] = []
+        self.remove: list[str] = []
+        self.untracked: list[str] = []
+        self.unmerged: list[str] = []
+        self.special: list[str] = []
+        self.modules: list[str] = []
+        self.attributes = False
+        self.head = ""
 
 
 def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
-    """Store the workspace as it stands and return its tree; `scratch` is an empty folder to work in.
+    """The present workspace, stored; `scratch` is an empty folder to work in.
 
-    Raises UnmergedPaths, or SnapshotRefused naming every path that cannot be stored exactly;
-    nothing but unreferenced objects is left behind then.
+    Raises UnmergedPaths, or SnapshotRefused with every path for which there can be no exact copy. A refusal
+    leaves only unreferenced objects behind.
     """
     _refuse_foreign(repo.root, rules.overlay)
     index = scratch / "index"
@@ -92,9 +100,8 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     _refuse(changes)
     _find_declared(repo, listing, changes, rules)
     warnings = _sort_out_untracked(repo, changes, rules)
-    is_clean = not (changes.add or changes.remove or changes.attributes or rules.overlay)
-    if is_clean and changes.head and (head_tree := repo.resolve(changes.head, "tree")) is not None:
-        return Snapshot(head_tree, tuple(warnings))
+    if (tree := _tree_of_head(repo, changes, rules)) is not None:
+        return Snapshot(tree, tuple(warnings))
     from_disk = [path for path in changes.add if path not in rules.overlay]
     indexes.update(repo, index, from_disk, changes.remove, _entries(repo, listing, rules.overlay))
     if changes.attributes:
@@ -105,6 +112,13 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     return Snapshot(tree, tuple(warnings))
 
 
+def _tree_of_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
+    """The tree of HEAD, if the snapshot has the same; None if not, or if only an index can tell."""
+    if changes.add or changes.remove or changes.attributes or rules.overlay or not changes.head:
+        return None
+    return repo.resolve(changes.head, "tree")
+
+
 def with_files(
     repo: Repository,
     scratch: Path,
@@ -113,10 +127,10 @@ def with_files(
     files: Sequence[str],
     contents: Mapping[str, bytes] | None = None,
 ) -> Snapshot:
-    """Return `tree` in which `files`, as they are on disk now, are all that stands at or below `below`.
+    """The tree `tree` with the files of the disk, and no other files, at or below the paths `below`.
 
-    Of the `contents`, by path, the disk does not count.
-    Raises SnapshotRefused if one of them cannot be read.
+    A file in `contents` has that content, whatever the disk has. Raises SnapshotRefused for an unreadable
+    file.
     """
     if not files and not contents and not _has_any(repo, tree, below):
         return Snapshot(tree, ())
@@ -131,13 +145,13 @@ def with_files(
 
 
 def _has_any(repo: Repository, tree: str, paths: Sequence[str]) -> bool:
-    """Whether something stands at one of these paths of a tree."""
+    """Whether a tree has something at any of the paths."""
     names = [f"{tree}:{PurePosixPath(path)}" for path in paths if PurePosixPath(path).parts]
     return len(names) < len(paths) or any(repo.ids_of(names))
 
 
 def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[str, bytes]) -> str:
-    """Return `tree` with these contents of files, whatever the disk has."""
+    """The tree `tree` with these contents of files, whatever the disk has."""
     index = scratch / "contents"
     repo.run("read-tree", "--end-of-options", tree, index=index)
     blobs = {path: ("100644", repo.write_blob(content)) for path, content in contents.items()}
@@ -146,33 +160,28 @@ def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[
 
 
 def _inexact(paths: Sequence[str]) -> list[str]:
-    said = "stored as Git's attributes convert it, not byte for byte: "
-    return [said + shorten(paths)] if paths else []
+    if not paths:
+        return []
+    return [f"stored as Git's attributes convert it, not byte for byte: {shorten(paths)}"]
 
 
 def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
-    """Return a private index that knows the workspace's untracked files, to compare with; none is stored."""
+    """A private index with the names of the workspace's untracked files, for comparisons."""
     index = scratch / "index"
     indexes.copy(repo, index)
     found = [path for path in _changes(repo, index).untracked if not path.endswith("/")]
     new = [path for path in found if rules.leave_out(path) is None]
     if new:
-        repo.run(
-            "add",
-            "--intent-to-add",
-            "--pathspec-from-file=-",
-            "--pathspec-file-nul",
-            stdin=b"".join(os.fsencode(path) + b"\0" for path in new),
-            index=index,
-        )
+        args = ("add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
+        repo.run(*args, stdin=in_lines(new, b"\0"), index=index)
     return index
 
 
 def files_below(root: Path, paths: Iterable[str]) -> list[str]:
-    """Return the files and symlinks at or below `paths`, relative to `root`, sorted.
+    """The files and symlinks at or below `paths`, relative to `root`, sorted.
 
-    A path behind a symlink stands for that link. Pipes and sockets are passed over, and so are
-    repositories inside and what is in them: this one cannot hold their files.
+    A path behind a symlink stands for the symlink. Pipes, sockets and the files of repositories inside are
+    left out: this repository cannot hold them.
     """
     found: set[str] = set()
     for path in map(PurePosixPath, paths):
@@ -191,11 +200,10 @@ def files_below(root: Path, paths: Iterable[str]) -> list[str]:
 def _walk(top: Path) -> Iterator[Path]:
     for name, folders, files in os.walk(top):
         folder = Path(name)
-        links = [folder / name for name in folders if (folder / name).is_symlink()]
-        folders[:] = [name for name in folders if not _is_repository(folder / name)]
-        for file in (*links, *(folder / name for name in files)):
+        for file in map(folder.joinpath, (*folders, *files)):
             if file.is_symlink() or file.is_file():
                 yield file
+        folders[:] = [name for name in folders if not _is_repository(folder / name)]
 
 
 def _is_repository(folder: Path) -> bool:
@@ -203,36 +211,19 @@ def _is_repository(folder: Path) -> bool:
 
 
 def _changes(repo: Repository, index: Path) -> _Changes:
-    """Return how the disk differs from the index; raises SnapshotRefused for what cannot be looked at."""
-    args = ("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--no-ahead-behind")
-    status, out, err = repo.call(*args, "--untracked-files=all", "--ignore-submodules=none", index=index)
-    # Git passes over what it cannot look at, with a word on stderr and an exit status of 0.
-    if status != 0 or _UNSEEN.search(err):
-        raise indexes.refusal(args, status, err)
+    """The differences between disk and index; raises SnapshotRefused for paths that Git cannot look at."""
     changes = _Changes()
     is_staged = False
-    for entry in out.split(b"\0"):
+    for entry in _status(repo, index).split(b"\0"):
         changes.attributes |= entry.endswith((b" .gitattributes", b"/.gitattributes"))
         match entry[:1]:
             case b"#":
                 if entry.startswith(_HEAD):
                     changes.head = entry.removeprefix(_HEAD).decode()
             case b"1":
-                _, states, module, _, mode, work_mode, _, _, name = entry.split(b" ", 8)
-                path = os.fsdecode(name)
-                is_staged |= states[:1] != b"."
-                if states[1:2] == b".":
-                    continue
-                if mode != _SUBMODULE and _is_repository(repo.root / path):
-                    changes.untracked.append(path + "/")
-                elif module[2:3] == b"M" or module[3:4] == b"U":
-                    changes.modules.append(path)
-                elif _is_special(repo.root / path):
-                    changes.special.append(path)
-                elif work_mode == b"000000":
-                    changes.remove.append(path)
-                else:
-                    changes.add.append(path)
+                is_staged |= entry[2:3] != b"."
+                if entry[3:4] != b".":
+                    _sort_in(repo.root, entry, changes)
             case b"u":
                 changes.unmerged.append(os.fsdecode(entry.split(b" ", 10)[10]))
             case b"?":
@@ -242,8 +233,33 @@ def _changes(repo: Repository, index: Path) -> _Changes:
     return changes
 
 
+def _status(repo: Repository, index: Path) -> bytes:
+    args = ("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--no-ahead-behind")
+    status, out, err = repo.call(*args, "--untracked-files=all", "--ignore-submodules=none", index=index)
+    # Git passes over paths that it cannot look at, with a word on stderr and an exit status of 0.
+    if status != 0 or _UNSEEN.search(err):
+        raise indexes.refusal(args, status, err)
+    return out
+
+
+def _sort_in(root: Path, entry: bytes, changes: _Changes) -> None:
+    """Put the path of a changed entry, a line of `git status`, into the right list."""
+    _, _, module, _, mode, work_mode, _, _, name = entry.split(b" ", 8)
+    path = os.fsdecode(name)
+    if mode != _SUBMODULE and _is_repository(root / path):
+        changes.untracked.append(path + "/")
+    elif module[2:3] == b"M" or module[3:4] == b"U":
+        changes.modules.append(path)
+    elif _is_special(root / path):
+        changes.special.append(path)
+    elif work_mode == b"000000":
+        changes.remove.append(path)
+    else:
+        changes.add.append(path)
+
+
 def _refuse(changes: _Changes) -> None:
-    """Raise UnmergedPaths or SnapshotRefused for tracked paths that cannot be stored as they stand."""
+    """Raise UnmergedPaths or SnapshotRefused for tracked paths without an exact copy."""
     if changes.unmerged:
         raise errors.RepositoryError(
             f"A merge is not finished: {shorten(changes.unmerged)}.",
@@ -267,25 +283,24 @@ def _refuse(changes: _Changes) -> None:
 def _entries(
     repo: Repository, listing: indexes.Listing, contents: Mapping[str, bytes]
 ) -> dict[str, indexes.Entry]:
-    """Return the index entries of files that are there, with other contents."""
-    if not contents:
-        return {}
-    blobs = {path: repo.write_blob(content, path=path) for path, content in contents.items()}
-    if is_true(repo.config.get("core.filemode", "true")):
-        modes = {path: (repo.root / path).lstat().st_mode for path in contents}
-        return {
-            path: ("100755" if modes[path] & stat.S_IXUSR else "100644", blobs[path]) for path in contents
-        }
+    """The index entries of files that are on disk, with other contents."""
     entries = {}
-    for path, blob in blobs.items():
-        known = listing.entry(path)  # what the disk says of modes does not count
-        entries[path] = (known[0] if known is not None else "100644", blob)
+    for path, content in contents.items():
+        known = listing.entry(path)
+        mode = known[0] if known is not None else "100644"
+        if repo.has_modes():
+            is_executable = (repo.root / path).lstat().st_mode & stat.S_IXUSR
+            mode = "100755" if is_executable else "100644"
+        entries[path] = (mode, repo.write_blob(content, path=path))
     return entries
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
-    """Raise SnapshotRefused for files to be changed that belong to a repository inside this one."""
-    foreign = [p for p in paths if any(_is_repository(root / up) for up in PurePosixPath(p).parents[:-1])]
+    """Raise SnapshotRefused for files to be changed in a repository inside this one."""
+    foreign = []
+    for path in paths:
+        if any(_is_repository(root / folder) for folder in PurePosixPath(path).parents[:-1]):
+            foreign.append(path)
     if foreign:
         raise errors.SnapshotRefused(
             f"A change to a file of another repository cannot be stored: {shorten(foreign)}.",
@@ -303,8 +318,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes, rules: Rules) -> None:
-    """Add what is to be stored though Git ignores it: where there may be a word against it to
-    `untracked`, else to `add`."""
+    """Add the declared files, even ignored files, to `add`; files to be checked further to `untracked`."""
     chosen = {*rules.declared, *rules.overlay}
     untracked, add = dict.fromkeys(changes.untracked), dict.fromkeys(changes.add)
     for path in files_below(repo.root, (*rules.declared, *rules.overlay)):
@@ -320,7 +334,7 @@ def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes
 
 
 def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> list[str]:
-    """Move the untracked paths that belong in the snapshot to `add`; return what was left out and why."""
+    """Move the untracked paths that belong in the snapshot to `add`; a warning for all paths left out."""
     left_out: dict[str, list[str]] = {}
     nested, large = [], []
     added = set(changes.add)
@@ -338,6 +352,12 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
             left_out.setdefault(f"over {limit}", []).append(path)
         else:
             large.append(f"{path} ({human_size(size)})")
+    _refuse_untracked(nested, large, limit)
+    return [f"left out, {why}: {shorten(paths)}" for why, paths in left_out.items()]
+
+
+def _refuse_untracked(nested: Sequence[str], large: Sequence[str], limit: str) -> None:
+    """Raise SnapshotRefused for repositories inside this one, and for untracked files over the limit."""
     if nested:
         raise errors.SnapshotRefused(
             f"A repository inside this one cannot be stored with it: {shorten(nested)}.",
@@ -351,7 +371,6 @@ def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> li
             "under outs: in gitexp.yaml, or raise max_untracked: there.",
             paths=large,
         )
-    return [f"left out, {why}: {shorten(paths)}" for why, paths in left_out.items()]
 
 
 def is_below(path: str, tops: Iterable[str]) -> bool:
@@ -359,7 +378,7 @@ def is_below(path: str, tops: Iterable[str]) -> bool:
 
 
 def _size(file: Path) -> int:
-    """Return the size of a file in bytes, 0 if it has gone since it was seen."""
+    """The size of a file in bytes, 0 if the file is gone."""
     with contextlib.suppress(OSError):
         return file.lstat().st_size
     return 0

@@ -1,4 +1,4 @@
-"""What Git, ssh and servers say when they do not talk to each other, as errors of ours."""
+"""Failures of Git, ssh and servers to talk to each other, turned into gitexp's errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gitexp import errors
 from gitexp.masks import without_credentials
 from gitexp.repo.git import failures
 
-# In this order: what is said first is often only that something else has gone wrong.
+# In this order: a first message often says only that something else has gone wrong.
 _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
     (re.compile(pattern, re.IGNORECASE), what, hint)
     for pattern, what, hint in (
@@ -80,7 +80,7 @@ _ASK_OWNER = "Nothing of it was taken. Its owner can see with git fsck what is w
 
 
 def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
-    """Return the error for a `git push`, `fetch` or `ls-remote` that failed."""
+    """The error for a `git push`, `fetch` or `ls-remote` that failed."""
     where = without_credentials(where)
     ours = "\n".join(line for line in err.splitlines() if not line.startswith("remote: "))
     plain = failures.failure([verb], status, ours)
@@ -97,12 +97,8 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
             status=status,
             stderr=err,
         )
-    if verb == "fetch" and (damage := _DAMAGED.search(err)) is not None:
-        return errors.BadTransfer(f"The repository at {where} is damaged: {damage[0]}", _ASK_OWNER)
-    if verb == "fetch" and (gone := _GONE.search(err)) is not None:
-        return errors.BadTransfer(
-            f"{where} does not give it: {gone[0]}", "Was it changed there just now? Try again."
-        )
+    if verb == "fetch" and (bad := _bad_transfer(where, err)) is not None:
+        return bad
     said = reason(err)
     for pattern, what, hint in _KNOWN:
         if pattern.search(err):
@@ -114,8 +110,19 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
     )
 
 
+def _bad_transfer(where: str, err: str) -> errors.BadTransfer | None:
+    """The error for a repository with damage, or with a change just now; None for other failures."""
+    if (damage := _DAMAGED.search(err)) is not None:
+        return errors.BadTransfer(f"The repository at {where} is damaged: {damage[0]}", _ASK_OWNER)
+    if (gone := _GONE.search(err)) is not None:
+        return errors.BadTransfer(
+            f"{where} does not give it: {gone[0]}", "Was it changed there just now? Try again."
+        )
+    return None
+
+
 def reason(err: str) -> str:
-    """Return the line that says why, of all that Git, ssh and the server have said."""
+    """The line with the reason, of all lines of Git, ssh and the server."""
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     for pattern, *_ in _KNOWN:
         for line in lines:

@@ -1,27 +1,25 @@
-"""What Git is asked and answers: heads, objects, lines of trees, and changes of refs."""
+"""Values of questions to Git and its answers: heads, objects, entries of trees, changes of refs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitexp import errors
 
 
 class RefConflict(errors.GitFailed):
-    """The ref is not where the caller thought: somebody else moved, made or removed it."""
+    """The ref has another value than expected: somebody else moved, made or removed the ref."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where HEAD stands: a commit id, and the branch's full ref name or None when detached."""
+class Head(NamedTuple):
+    """The commit of HEAD, and the full ref name of its branch; None when HEAD is detached."""
 
     commit: str
     branch: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
-    """One line of a tree: mode as six octal digits, type, object id and name."""
+class TreeEntry(NamedTuple):
+    """An entry of a tree: six octal digits of the mode, type, object id and name."""
 
     mode: str
     kind: str
@@ -29,23 +27,21 @@ class TreeEntry:
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class GitObject:
-    """An object that is there: its type, its id and its size in bytes."""
+class GitObject(NamedTuple):
+    """An object: its type, its id and its size in bytes."""
 
     kind: str
     id: str
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class RefChange:
-    """One ref from one commit to another; `old` None: it is made, `new` None: it is deleted."""
+class RefChange(NamedTuple):
+    """The way of a ref from one commit to another; `old` None: a new ref, `new` None: a deleted ref."""
 
     ref: str
     old: str | None
     new: str | None
 
     def reversed(self) -> RefChange:
-        """Return the change that takes this one back."""
+        """The opposite change."""
         return RefChange(self.ref, self.new, self.old)
