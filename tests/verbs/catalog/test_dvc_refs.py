@@ -13,6 +13,7 @@ from gitexp.catalog import lookup, sources
 from gitexp.extras.integrations.dvc import DvcSource
 from gitexp.model import Damaged, Experiment
 from gitexp.project.project import Project
+from gitexp.repo.git import launch
 from gitexp.testing import SourceContract
 from tests.support.codes import has_code
 from tests.support.dvc import put
@@ -254,8 +255,8 @@ def test_the_dvc_yaml_of_the_workspace_serves_gitexp_too(repo: Workspace) -> Non
 def test_without_any_nothing_is_looked_for(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Project.open(repo.path)
     calls = []
-    call = type(project.repo).call
-    monkeypatch.setattr(type(project.repo), "call", lambda *a, **k: calls.append(a[1]) or call(*a, **k))
+    start = launch._start
+    monkeypatch.setattr(launch, "_start", lambda *a, **k: calls.append(a[1][0]) or start(*a, **k))
     assert sources.experiments(project) == []
     assert calls == ["for-each-ref"]
 
