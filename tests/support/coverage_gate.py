@@ -28,9 +28,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     measuring.set_option("run:disable_warnings", ["module-not-imported", "no-data-collected"])
     measuring.stop()
     measuring.save()
-    _combine_by_parts(Path(measuring.config.data_file))
+    parts = _combine_by_parts(Path(measuring.config.data_file))
     coverage = Coverage()
-    coverage.combine()
+    coverage.combine(parts)  # not what a process leaves that a test has killed while it wrote its data
     coverage.save()
     report = io.StringIO()
     total = coverage.report(file=report)
@@ -41,7 +41,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     session.config.stash[_REPORT] = report.getvalue()
 
 
-def _combine_by_parts(data: Path) -> None:
+def _combine_by_parts(data: Path) -> list[str]:
     """Leave a few data files of thousands, made side by side: one after the other they take minutes."""
     files = sorted(str(file) for file in data.parent.glob(f"{data.name}.*"))
     parts = os.cpu_count() or 1
@@ -56,6 +56,7 @@ def _combine_by_parts(data: Path) -> None:
             started.append(subprocess.Popen([*command, *some], env=environment, stderr=subprocess.DEVNULL))
     for process in started:
         process.wait()
+    return [str(part) for part in sorted(data.parent.glob(f"{data.name}.part-*"))]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
