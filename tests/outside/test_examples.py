@@ -109,7 +109,7 @@ def test_a_loop_goes_on_where_it_was_killed_and_nothing_that_was_tried_is_lost(t
     tree = told[told.index("Experiment") :]
     assert all(name in tree for name in rows)
     assert git(project, "status", "--porcelain") == ""
-    assert git(project, "symbolic-ref", "HEAD") == "refs/heads/main\n"
+    assert git(project, "symbolic-ref", "HEAD") == "refs/heads/main"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX knows them")
