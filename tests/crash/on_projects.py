@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -35,10 +36,13 @@ def _listed(repo: Workspace) -> None:
 
 def _with_all_that_crashes_leave(repo: Workspace) -> None:
     """Besides an experiment: one whose ref says no commit, a lock on a ref, files of dead processes, half a
-    worktree, and one that has lain in the trash for years."""
+    worktree, and one that was seen in the trash for years."""
     with_one(repo)
-    repo.git("update-ref", "refs/gitexp/trash/20200101T000000.000Z/one", "refs/gitexp/exps/one")
+    trashed = "refs/gitexp/trash/20200101T000000.000Z/one"
+    repo.git("update-ref", trashed, "refs/gitexp/exps/one")
     git_dir = repo.path / ".git"
+    seen = {"latest": 1_600_000_000.0, "ages": {trashed: 1e8}}  # seconds
+    (git_dir / "gitexp" / "trash.json").write_text(json.dumps(seen))
     (git_dir / "refs" / "gitexp" / "exps" / "cut").write_text("")
     for name in ("refs/gitexp/exps/two.lock", "gitexp/tmp/old/index", "gitexp/worktrees/gitexp-1/train.py"):
         _leave(git_dir / name)

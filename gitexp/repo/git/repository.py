@@ -474,13 +474,19 @@ def _rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[byt
     A NUL ends each field, and no field holds a NUL. A line end stands between two rows.
     """
     waiting: list[bytes] = []
-    rest, line_end = b"", b""
+    begun: list[bytes] = []  # the parts of a field whose end has not come; joined once, however many
+    line_end = b""
     while True:
         try:
             chunk = next(chunks)
         except StopIteration as end:
             return str(end.value)
-        *fields, rest = (rest + chunk).split(b"\0")
+        end_of_field, *fields = chunk.split(b"\0")
+        begun.append(end_of_field)
+        if not fields:
+            continue
+        waiting.append(b"".join(begun))
+        begun = [fields.pop()]
         waiting += fields
         whole = len(waiting) - len(waiting) % width
         for at in range(0, whole, width):
