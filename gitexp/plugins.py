@@ -3,15 +3,19 @@
 The place is text, "module:attribute", and is imported on demand. So the core knows the names of its
 extras without importing them. Another package adds a plugin by an entry point of the group
 `gitexp.<kind>`. Entry points are read only for a name that the table lacks: reading them takes longer
-than most commands.
+than most commands. So help and completion list gitexp's own commands alone.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from gitexp import errors
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # The commands in the order of `gitexp --help`, each with the first line of its own help (a test holds them
 # equal): so help and completion list the commands without loading one.
@@ -78,19 +82,34 @@ def names(kind: str) -> tuple[str, ...]:
 def load(kind: str, name: str) -> Any:
     """The plugin of a kind and name, imported now.
 
-    Raises UsageError for a name that neither gitexp nor an installed package has.
+    Raises UsageError for a name that neither gitexp nor an installed package has, and for a package whose
+    plugin cannot be imported.
     """
-    place = _TABLE.get((kind, name)) or _entry_point(kind, name)
-    if place is None:
-        known = ", ".join(names(kind))
-        raise errors.UsageError(f"There is no {kind} called '{name}'.", f"gitexp has: {known}.")
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    if (kind, name) in _TABLE:
+        module, _, attribute = _TABLE[kind, name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    for found in _entry_points(kind, name):
+        return _loaded(found, kind)
+    known = ", ".join(names(kind))
+    raise errors.UsageError(f"There is no {kind} called '{name}'.", f"gitexp has: {known}.")
 
 
-def _entry_point(kind: str, name: str) -> str | None:
+def exists(kind: str, name: str) -> bool:
+    """Whether gitexp or an installed package has a plugin of a kind and name."""
+    return (kind, name) in _TABLE or bool(_entry_points(kind, name))
+
+
+def _loaded(found: EntryPoint, kind: str) -> Any:
+    try:
+        return found.load()
+    except (ImportError, AttributeError) as error:
+        raise errors.UsageError(
+            f"The {kind} '{found.name}' of another package, {found.value}, cannot be imported: {error}.",
+            "Update that package, or remove it.",
+        ) from error
+
+
+def _entry_points(kind: str, name: str) -> Sequence[EntryPoint]:
     from importlib import metadata  # 40 ms, for a name that is none of ours
 
-    for found in metadata.entry_points(group=f"gitexp.{kind}", name=name):
-        return found.value
-    return None
+    return tuple(metadata.entry_points(group=f"gitexp.{kind}", name=name))

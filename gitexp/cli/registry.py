@@ -20,10 +20,10 @@ class Root(RootGroup):
         super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command with this name, or None."""
-        if cmd_name in self.commands and self.commands[cmd_name] is None:
+        """The command with this name, gitexp's own or another package's; None if there is none."""
+        if self.commands.get(cmd_name) is None and plugins.exists("command", cmd_name):
             self.commands[cmd_name] = _load(cmd_name)
-        return super().get_command(ctx, cmd_name)
+        return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, each with its first line."""
@@ -46,4 +46,4 @@ def _load(name: str) -> Any:
     # A group of one: typer makes nothing else of a command that is itself a group, such as `remote`.
     group = typer.Typer(callback=lambda: None, add_completion=False, rich_markup_mode=None)
     plugins.load("command", name)(group)
-    return typer.main.get_group(group).commands[name]
+    return typer.main.get_group(group).commands.get(name)

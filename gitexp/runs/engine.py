@@ -18,8 +18,6 @@ from gitexp.runs.begin import LiveRun
 if TYPE_CHECKING:
     from gitexp.pipeline.state import StageResult
 
-LOCAL = "local"
-
 
 class Circumstances(NamedTuple):
     """The circumstances of the work, for the record.
@@ -75,7 +73,7 @@ class Engine(Protocol):
         """
 
 
-def engine(name: str = LOCAL) -> Engine:
+def engine(name: str) -> Engine:
     """The engine of that name; raises UsageError if there is none."""
     found: Engine = plugins.load("engine", name)()
     return found

@@ -29,6 +29,7 @@ class RunRequest:
         once: give an equal earlier experiment back instead of running it again.
         selection: the stages to run.
         listener: told of each stage.
+        engine: the name of the engine that does the work.
         stdout, stderr: file descriptors for the command's output.
         on_start: told of the experiment when its ref is there.
         on_same: told of an equal experiment: before the start if it is known by then, else at the end.
@@ -46,6 +47,7 @@ class RunRequest:
     once: bool = False
     selection: StageSelection | None = None
     listener: StageListener | None = None
+    engine: str = "local"
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)

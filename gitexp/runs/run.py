@@ -55,6 +55,7 @@ def run(project: Project, request: RunRequest) -> Result:
     with `request.from_` the errors of `lookup.find`, and still-running; with `request.once` still-running.
     Raises not-stored afterwards if the results cannot be stored; the next gitexp command tries again.
     """
+    chosen = engine(request.engine)
     project.local.prepare()
     with contextlib.ExitStack() as held:
         # With --once the search begins when nobody else runs the same; else it goes on beside the checks.
@@ -68,7 +69,7 @@ def run(project: Project, request: RunRequest) -> Result:
                 if request.once:
                     return _given_back(same)
             live = begin(project, request, ready, held)
-        ended = execute(live, engine())
+        ended = execute(live, chosen)
         stored = end(live, ended)
         if same is None and (same := search.result(ready.identity, but=stored.name)) is not None:
             request.on_same(same)
