@@ -19,14 +19,11 @@ from functools import partial
 from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.pipeline.paths import lock_path
-from gitexp.project.project import Project
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.scope import Scope
 from gitexp.runs import inputs
-from gitexp.runs.ready import PlainCommand
-from gitexp.runs.work import Checked
+from gitexp.runs.ready import PlainCommand, Ready
 
 _IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
 _CREATED = re.compile(rb'"created":"([^"]{1,40})"')
@@ -34,22 +31,21 @@ _DONE = b'"status":"done"'
 _WORTH_TELLING = (Status.DONE, Status.RUNNING)
 
 
-def identity(
-    code: Project, workspace: Repository, tree: str, checked: Checked, scope: Scope, lock: bytes = b""
-) -> str:
+def identity(ready: Ready) -> str:
     """The identity of a run: a hash, equal for two runs if and only if they start alike.
 
     The hash covers the start tree without the declared results, the params with their overrides, the command
     line and its folder, the patterns of printed metrics, and the inputs of stages. It does not cover the
-    baseline, nor files ignored by Git. `lock` is the coming text of gitexp.lock; b"" means its present text.
+    baseline, nor files ignored by Git.
     """
-    results = [*scope.results, lock_path(code.config.folder)]
-    content = _digest(workspace, tree, [tuple(path.split("/")) for path in results])
-    patterns = sorted(code.config.metrics_from_output.items())
-    alike: list[object] = [content, checked.work.text, checked.folder, patterns]
-    if not isinstance(checked.work, PlainCommand):
-        alike.append(checked.work.inputs)
-    elif locked := inputs.locked(code, workspace.root, lock or None):
+    config, work = ready.code.config, ready.work
+    results = [*ready.scope.results, lock_path(config.folder)]
+    content = _digest(ready.workspace, ready.tree, [tuple(path.split("/")) for path in results])
+    patterns = sorted(config.metrics_from_output.items())
+    alike: list[object] = [content, work.text, ready.folder, patterns]
+    if not isinstance(work, PlainCommand):
+        alike.append(work.inputs)
+    elif locked := inputs.locked(ready.code, ready.workspace.root, ready.lock or None):
         alike.append(hashlib.sha256(locked).hexdigest())
     return hashlib.sha256(json.dumps(alike).encode()).hexdigest()
 

@@ -7,8 +7,8 @@ cleaned when they are used again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from gitexp import errors, files
@@ -35,24 +35,6 @@ from gitexp.words import shorten
 _MESSAGE = "Start of an experiment\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """The code of a run, stored; see `Ready` for the fields."""
-
-    code: Project
-    checked: Checked
-    baseline: str
-    branch: str | None
-    workspace: Repository
-    tree: str
-    commit: str
-    large: Sequence[Artifact]
-    warnings: Sequence[str]
-    bring: Sequence[Artifact] = ()
-    changed_data: Sequence[Artifact] = ()
-    lock: bytes = b""
-
-
 def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -> Ready:
     """The run, checked and stored, before its beginning.
 
@@ -69,33 +51,19 @@ def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -
             "Give --from EXP; the workspace's own files are run as they are.",
         )
     if request.from_:
-        stored = _of_commit(project, request, held)
+        ready = _of_commit(project, request, held)
     else:
-        stored = _of_workspace(_with_patterns(project, request, {}), request, held)
-    code, checked = stored.code, stored.checked
-    scope = work.scope_of(code, checked.work, tuple(artifact.path for artifact in stored.large))
-    template = request.name_template or code.config.name_template
-    return Ready(
-        code=code,
-        params=checked.params,
-        work=checked.work,
-        folder=checked.folder,
-        baseline=stored.baseline,
-        branch=stored.branch,
-        workspace=stored.workspace,
-        tree=stored.tree,
-        commit=stored.commit,
-        scope=scope,
-        identity=earlier.identity(code, stored.workspace, stored.tree, checked, scope, stored.lock),
-        names=names.to_try(project.store, request.name, template, checked.params.files),
-        warnings=tuple(stored.warnings),
-        bring=tuple(stored.bring),
-        changed_data=tuple(stored.changed_data),
-    )
+        ready = _of_workspace(_with_patterns(project, request, None), request, held)
+    template = request.name_template or ready.code.config.name_template
+    to_try = names.to_try(project.store, request.name, template, ready.params.files)
+    return replace(ready, identity=earlier.identity(ready), names=to_try)
 
 
-def _with_patterns(code: Project, request: RunRequest, before: Mapping[str, str]) -> Project:
+def _with_patterns(code: Project, request: RunRequest, before: Record | None) -> Project:
     """The project that also looks in the output for the metrics of an earlier run and of the user."""
+    patterns = dict(code.config.metrics_from_output)
+    if before is not None:
+        patterns.update(before.patterns)
     typed: dict[str, str] = {}
     for text in request.metrics:
         name, pattern = files.parse_printed(text)
@@ -104,7 +72,7 @@ def _with_patterns(code: Project, request: RunRequest, before: Mapping[str, str]
                 f"--metric is given twice for {name}.", "Give one pattern: (?:a|b) finds what either finds."
             )
         typed[name] = pattern
-    patterns = {**code.config.metrics_from_output, **before, **typed}
+    patterns.update(typed)
     files.check_printed(patterns)
     return replace(code, config=replace(code.config, metrics_from_output=patterns))
 
@@ -112,7 +80,8 @@ def _with_patterns(code: Project, request: RunRequest, before: Mapping[str, str]
 # -- from the workspace -------------------------------------------------------------------------------
 
 
-def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitStack) -> _Stored:
+def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitStack) -> Ready:
+    """The run of the workspace as it stands; its identity and names are still open."""
     repo = project.repo
     head = repo.head()
     checked = work.check(project, request, None, repo.root)
@@ -127,7 +96,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     known = inputs.unchanged(project, large)
     data = inputs.present_data(project)
     scope = work.scope_of(project, checked.work)
-    tree, refused = _snapshot(project, checked, scope, [artifact.path for artifact in known], data)
+    tree, refused = _snapshot(project, checked, scope, _paths(known), data)
     checked = replace(checked, params=params.as_stored(project, tree, checked.params))
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
@@ -138,15 +107,17 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
         checked = work.complete(checked, project, project, workspace.root, written={})
         bring = (*inputs.data(project, project, workspace.root, checked.work), *known)
         changed = ()
-    return _Stored(
+    return Ready(
         code=project,
-        checked=checked,
+        params=checked.params,
+        work=checked.work,
+        folder=checked.folder,
         baseline=head.commit,
         branch=branch_of(head),
         workspace=workspace,
         tree=tree,
         commit=commit,
-        large=large,
+        scope=scope._replace(large=_paths(large)),
         warnings=(*checked.warnings, *data.warnings, *refused, *_absent(data, checked, request)),
         bring=bring,
         changed_data=changed,
@@ -184,22 +155,26 @@ def _snapshot(
 # -- from a commit ------------------------------------------------------------------------------------
 
 
-def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack) -> _Stored:
-    """The code of a commit, checked out into a worktree and then checked like a workspace.
+def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack) -> Ready:
+    """The run of a commit; its identity and names are still open.
 
-    Its own config, params and programs count.
+    The commit is checked out into a worktree and then checked like a workspace: its own config, params and
+    programs count.
     """
     repo = project.repo
     point = lookup.find(project, request.from_)
     if point.commit is None:
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
-    before = point.experiment.record if point.experiment is not None else None
+    before, branch = None, None
+    if point.experiment is not None:
+        before = point.experiment.record
+        branch = before.branch
     _require_ended(before, point.label)
     files_over = overlay.parse(project, request.with_)
     worktree = held.enter_context(worktrees.checkout(repo, point.commit))
     laid = overlay.lay(worktree, files_over)
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
-    code = _with_patterns(code, request, before.patterns if before is not None else {})
+    code = _with_patterns(code, request, before)
     worktrees.share(repo, worktree, point.commit, code.config.share)
     checked = work.check(code, request, before, repo.root)
     prepared = checked.params
@@ -219,16 +194,18 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     commit = repo.write_commit(tree, [point.commit], _MESSAGE)
     worktrees.settle(worktree, commit)
     failpoint("run:settled")
-    return _Stored(
+    return Ready(
         code=code,
-        checked=checked,
+        params=prepared,
+        work=checked.work,
+        folder=checked.folder,
         baseline=point.commit,
-        branch=before.branch if before is not None else None,
+        branch=branch,
         workspace=worktree,
         tree=tree,
         commit=commit,
-        large=large,
-        warnings=warnings,
+        scope=work.scope_of(code, checked.work)._replace(large=_paths(large)),
+        warnings=tuple(warnings),
         bring=bring,
     )
 
@@ -261,6 +238,10 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
         )
     share = tuple(dict.fromkeys([*found.share, *project.config.share]))
     return replace(project, repo=worktree, config=replace(found, share=share), here=here)
+
+
+def _paths(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
+    return tuple(artifact.path for artifact in artifacts)
 
 
 def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:

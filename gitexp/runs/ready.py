@@ -57,6 +57,7 @@ class Ready:
         scope: the run's own paths.
         identity: the same for two runs with the same start.
         names: names for the experiment, to be tried in turn.
+        lock: the text of gitexp.lock in the snapshot; b"" for its text on disk.
         warnings: sentences for the record.
         bring: artifacts for the work to read, absent from an isolated workspace.
         changed_data: data in the object store that differs from gitexp.lock.
@@ -72,8 +73,9 @@ class Ready:
     tree: str
     commit: str
     scope: Scope
-    identity: str
-    names: Iterable[str]
+    identity: str = ""
+    names: Iterable[str] = ()
+    lock: bytes = b""
     warnings: tuple[str, ...] = ()
     bring: tuple[Artifact, ...] = ()
     changed_data: tuple[Artifact, ...] = ()

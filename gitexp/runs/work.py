@@ -86,8 +86,8 @@ def complete(
     return replace(checked, work=plan.complete(project, code, root, checked.work, read_file, written))
 
 
-def scope_of(code: Project, work: Work, large: tuple[str, ...] = ()) -> Scope:
-    """The paths of a run of `work`; `large` are earlier results named in gitexp.lock."""
+def scope_of(code: Project, work: Work) -> Scope:
+    """The paths of a run of `work`, without earlier results named in gitexp.lock."""
     config, written = code.config, written_params(code)
     results, by_stages = (*config.results, *written), tuple[str, ...]()
     if isinstance(work, PlainCommand):
@@ -106,7 +106,6 @@ def scope_of(code: Project, work: Work, large: tuple[str, ...] = ()) -> Scope:
         share=config.share,
         in_store=in_store,
         stored=config.data,
-        large=large,
     )
 
 
