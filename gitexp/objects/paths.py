@@ -85,6 +85,16 @@ def is_any_in(paths: Iterable[str], folder: str) -> bool:
     return any(lies_in(path, folder) for path in paths)
 
 
+def lies_in_any(path: str, folders: Iterable[str]) -> bool:
+    """Whether a path equals one of some folders or lies in it."""
+    return any(lies_in(path, folder) for folder in folders)
+
+
+def overlaps_any(path: str, others: Iterable[str]) -> bool:
+    """Whether a path overlaps one of some others."""
+    return any(overlap(path, other) for other in others)
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether two paths are the same, or one lies in the other."""
     return lies_in(one, other) or lies_in(other, one)

@@ -103,7 +103,7 @@ class Lock:
 
         def is_free(artifact: Artifact) -> bool:
             path = paths.folded(artifact.path)
-            return not any(paths.overlap(path, other) for other in taken)
+            return not paths.overlaps_any(path, taken)
 
         def is_kept(name: str) -> bool:
             return name == but or all(map(is_free, self.stages[name].outs))

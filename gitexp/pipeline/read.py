@@ -15,7 +15,7 @@ from gitexp.errors import ConfigError
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.nodes import Node
 from gitexp.model import Value
-from gitexp.objects.paths import fault, lies_in
+from gitexp.objects.paths import fault, lies_in, lies_in_any
 from gitexp.pipeline.expand import Definition, Expansion
 from gitexp.pipeline.paths import inside, rule_in
 from gitexp.pipeline.source import PipelineFile, content
@@ -107,7 +107,7 @@ class _PipelineReader:
         """Raise ConfigError for a stage that writes a file of variables, from which the stages are made."""
         for stage in stages:
             for file in self._expansion.files:
-                if any(lies_in(file, out.path) for out in stage.outs):
+                if lies_in_any(file, stage.out_paths):
                     raise ConfigError(
                         f"the stage '{stage.name}' writes '{file}', from which the stages have variables",
                         "What a stage writes can be a dep or a params file of another, not a variable.",

@@ -55,7 +55,7 @@ class Foresight(StageData):
 
     def is_open(self, path: str) -> bool:
         """Whether the future content of a path cannot be known."""
-        if any(paths.overlap(path, each) for each in self._open):
+        if paths.overlaps_any(path, self._open):
             return True
         for each in self._near(path):
             if each.path != path and each.is_folder and self._folder(each.hash) is None:
@@ -97,14 +97,12 @@ class Foresight(StageData):
     def _with_expected(self, folder: str, near: Sequence[Artifact], but: Collection[str]) -> list[File]:
         """The files of a folder in which some artifacts are expected, and hide the present files."""
         hidden = [_relative(each.path, folder) for each in near]
-
-        def is_hidden(file: File) -> bool:
-            return any(paths.lies_in(file.path, each) for each in hidden)
-
         files = list[File]()
         found = scan(self._root, folder, self.cache, but=but)
         if found is not None and found.manifest is not None:
-            files += [file for file in found.manifest.files if not is_hidden(file)]
+            for file in found.manifest.files:
+                if not paths.lies_in_any(file.path, hidden):
+                    files.append(file)
         for each, place in zip(near, hidden, strict=True):
             for file in self._files(each):
                 path = f"{place}/{file.path}" if each.is_folder else place

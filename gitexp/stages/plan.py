@@ -80,15 +80,9 @@ class StagePlan:
         for name in self.graph.above(stage.name):
             if name in planned:
                 made += self.graph.stages[name].out_paths
-
-        def is_made(path: str) -> bool:
-            return any(paths.overlap(out, path) for out in made)
-
-        return replace(
-            stage,
-            deps=tuple(dep for dep in stage.deps if not is_made(dep)),
-            params=tuple(params for params in stage.params if not is_made(params.file)),
-        )
+        deps = [dep for dep in stage.deps if not paths.overlaps_any(dep, made)]
+        params = [params for params in stage.params if not paths.overlaps_any(params.file, made)]
+        return replace(stage, deps=tuple(deps), params=tuple(params))
 
     @property
     def in_git(self) -> tuple[str, ...]:
@@ -137,13 +131,14 @@ def complete(
     with StatCache(project.local.stat_cache) as cache:
         standing = _foresight(project, root, cache, read_file, written)
         bring = absent_inputs(code, root, plan, lock)
+        brought = [artifact.path for artifact in bring]
         outside = [plan.outside(stage) for stage in plan.stages if not stage.frozen]
         for stage in outside:
             for path in stage.deps:
                 is_there = standing.artifact(path, read_only=True) is not None
-                if not is_there and not _overlaps(path, bring):
+                if not is_there and not paths.overlaps_any(path, brought):
                     raise missing_dep(root, plan, stage, path, project)
-            if not any(_overlaps(params.file, bring) for params in stage.params):
+            if not any(paths.overlaps_any(params.file, brought) for params in stage.params):
                 standing.params(stage)
         for gone in Restorer(project, root, cache).absent(bring):
             reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
@@ -157,7 +152,7 @@ def _refuse_tracked(code: Project, outs: Sequence[str]) -> None:
     tracked = list(indexes.files(code.repo, code.repo.index, outs))
     if not tracked:
         return
-    tops = [out for out in outs if any(paths.lies_in(path, out) for path in tracked)]
+    tops = [out for out in outs if paths.is_any_in(tracked, out)]
     raise errors.DataError(
         f"Git tracks {shorten(tracked)}, which belongs in the object store.",
         f"git rm -r --cached -- {code.typed(*tops[:3])}, and commit that; or say cache: false of it.",
@@ -183,15 +178,7 @@ def absent_inputs(code: Project, root: Path, plan: StagePlan, lock: Lock) -> tup
     if not absent:
         return ()
     read = [path for _, path in _reads(plan)]
-    found = []
-    for each in absent:
-        if any(paths.overlap(each.path, path) for path in read):
-            found.append(each)
-    return tuple(found)
-
-
-def _overlaps(path: str, artifacts: Iterable[Artifact]) -> bool:
-    return any(paths.overlap(each.path, path) for each in artifacts)
+    return tuple(each for each in absent if paths.overlaps_any(each.path, read))
 
 
 def _warnings(code: Project, plan: StagePlan, lock: Lock) -> tuple[str, ...]:

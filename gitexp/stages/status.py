@@ -199,12 +199,11 @@ class _Outlook:
         if not unknown:
             return []
         graph = self._plan.graph
-
-        def writes_unknown(name: str) -> bool:
-            outs = graph.stages[name].outs
-            return any(paths.overlap(out.path, path) for out in outs for path in unknown)
-
-        return [name for name in graph.above(stage.name) if writes_unknown(name)]
+        found = []
+        for name in graph.above(stage.name):
+            if any(paths.overlaps_any(out, unknown) for out in graph.stages[name].out_paths):
+                found.append(name)
+        return found
 
     def _require_inputs(self, stage: Stage) -> None:
         """Raise MissingDep for an input that a run would not bring: the run would refuse."""
