@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from gitexp import errors
 from gitexp.history.takeover import Taken, Takeover, take_over
 from gitexp.project.change import Transaction, names_held
 from gitexp.project.project import Project
-from gitexp.repo import live, operations
+from gitexp.repo import operations
 from gitexp.repo.experiments import PREFIX as EXPERIMENTS
 from gitexp.repo.git.checkout import files_of, tree_changes
 from gitexp.repo.git.values import RefChange, RefConflict
@@ -54,23 +53,6 @@ def undoable(project: Project) -> list[Operation]:
 
 def _concerns(operation: Operation, worktree: str) -> bool:
     return operation.workspace is None or operation.workspace.worktree == worktree
-
-
-def complete_pending(project: Project) -> list[Operation]:
-    """Finish operations that a crash has interrupted between two refs; returns these operations."""
-    with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
-        return operations.complete(project.repo, project.local)
-    return []
-
-
-def cut_short(project: Project) -> list[Operation]:
-    """The operations that a crash has interrupted between two files; each is returned once."""
-    local = project.local
-    with contextlib.suppress(errors.GitexpError, OSError):
-        if any((local.root / "pending").iterdir()):
-            with live.workspace(local, project.repo.git_dir):
-                return operations.cut_short(project.repo, local)
-    return []
 
 
 def _chosen(project: Project, number: int | None) -> Operation:

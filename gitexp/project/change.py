@@ -14,7 +14,7 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.process.interrupts import held_back
 from gitexp.project.project import Project
-from gitexp.repo import operations
+from gitexp.repo import live, operations
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.operations import Operation, WorkspaceChange
 from gitexp.times import now
@@ -63,6 +63,23 @@ class Transaction:
         failpoint("takeover:stored")
         with held_back(), operations.changing_files(local, operation):
             yield operation
+
+
+def complete_pending(project: Project) -> list[Operation]:
+    """Finish operations that a crash has interrupted between two refs; returns these operations."""
+    with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
+        return operations.complete(project.repo, project.local)
+    return []
+
+
+def cut_short(project: Project) -> list[Operation]:
+    """The operations that a crash has interrupted between two files; each is returned once."""
+    local = project.local
+    with contextlib.suppress(errors.GitexpError, OSError):
+        if any((local.root / "pending").iterdir()):
+            with live.workspace(local, project.repo.git_dir):
+                return operations.cut_short(project.repo, local)
+    return []
 
 
 @contextlib.contextmanager

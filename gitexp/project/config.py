@@ -118,8 +118,10 @@ def load(root: Path, here: Path) -> Config:
     folder, prefix = _place(root, here)
     path = folder / CONFIG_FILE
     shown = str(PurePosixPath(prefix, CONFIG_FILE))
+    if not path.is_file():
+        return conventions(root, here)
     try:
-        data = read_limited(path) if path.is_file() else b""
+        data = read_limited(path)
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
     tree = files.parse(shown, data)
@@ -127,7 +129,7 @@ def load(root: Path, here: Path) -> Config:
 
 
 def conventions(root: Path, here: Path) -> Config:
-    """The config that would hold there if gitexp.yaml were empty."""
+    """The config that holds there without a gitexp.yaml."""
     folder, prefix = _place(root, here)
     return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, b"", folder)
 

@@ -15,7 +15,6 @@ from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import RunState
-from gitexp.runs.end import finish
 
 
 def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: bool = True) -> list[Experiment]:
@@ -59,4 +58,6 @@ def _finish_dead(project: Project, run: RunState) -> Experiment | None:
     if run.exit_code is None:
         record = replace(record, warnings=(*record.warnings, "gitexp died while it ran: stored afterwards"))
     run.give_back_reserve()
+    from gitexp.runs.end import finish  # storing results takes as many imports as a whole table
+
     return finish(project, run, experiment, record)

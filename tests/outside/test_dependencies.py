@@ -161,11 +161,23 @@ def test_rich_tells_old_consoles_of_windows() -> None:
 
 
 def test_gitpython_starts_nothing_when_imported_and_then_calls_plain_git(tmp_path: Path) -> None:
-    """With what launch.py puts into the environment, and without any git on the PATH."""
-    script = "import gitexp.repo.git.launch, git.cmd; print(git.cmd.Git.GIT_PYTHON_GIT_EXECUTABLE)"
+    """As launch.py imports it, and without any git on the PATH."""
+    script = "from gitexp.repo.git import launch; print(launch.Git.GIT_PYTHON_GIT_EXECUTABLE)"
     env = {**os.environ, "PATH": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
     assert (said.stdout, said.stderr) == ("git\n", "")
+
+
+@pytest.mark.parametrize("first", ["git", "gitexp.repo.git.launch"])
+def test_a_program_has_the_whole_of_gitpython_beside_gitexp(first: str) -> None:
+    script = (
+        f"import {first}, git, gitexp.repo.git.launch as launch\n"
+        "assert git.cmd.Git is not launch.Git and git.Repo and git.cmd.Git is git.Git\n"
+        "assert git.Git('.').version_info == launch.Git('.').version_info > (2, 30)\n"
+        "kept = launch.Git('.').execute(['git', '--version'], as_process=True)\n"
+        "assert kept.proc.wait() == 0"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_gitpython_gives_the_process_of_a_call(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from gitexp.history import edit, remove, restore
-from gitexp.history.undo import complete_pending, undo
+from gitexp.history.undo import undo
+from gitexp.project.change import complete_pending
 from gitexp.project.project import Project
 from gitexp.repo import operations
 from gitexp.repo.git.repository import Repository

@@ -11,11 +11,9 @@ from gitexp.catalog import rows
 from gitexp.catalog.fields import Use, used_for
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.model import Stored
-from gitexp.sharing import elsewhere
 from gitexp.words import clean
 
 EPILOG = """Examples:
@@ -64,6 +62,10 @@ def _as_json(experiment: Stored) -> dict[str, Any]:
 
 
 def _list_remote(remote: str, *, json: bool) -> None:
+    # The names of one's own experiments must not wait for what speaks to remotes.
+    from gitexp.cli.kit.exchange import contact
+    from gitexp.sharing import elsewhere
+
     with contact() as on_line:
         found = elsewhere.listed(open_project(), remote, on_line)
     if json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitexp.catalog.names import namesakes
 from gitexp.cli.kit import render
-from gitexp.history.undo import complete_pending, cut_short
+from gitexp.project.change import complete_pending, cut_short
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
 from gitexp.runs.recover import finish_dead_runs

@@ -8,33 +8,52 @@ The calls themselves stand in `gitexp.repo.git.repository`.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import queue
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from gitexp import errors
 from gitexp.repo.git import failures
 
-# GitPython runs `git version` twice when imported, 8 ms of every command, and raises where there is no git;
-# gitexp has a better message for that. A git that cannot be started takes no time, and GitPython then uses
-# plain `git`, the one that gitexp starts.
-_PREPARED = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
-_before = {name: os.environ.get(name) for name in _PREPARED}
-os.environ.update(_PREPARED)
 
-from git.cmd import Git as Git  # noqa: E402 - GitPython's start is prepared above; gitexp.repo.git.repository makes a Git
-from git.exc import GitCommandNotFound  # noqa: E402 - the same
+@contextlib.contextmanager
+def _only_named_modules(package: str) -> Iterator[None]:
+    """Import modules of a package without its `__init__`, as a copy of gitexp's own.
 
-for _name, _value in _before.items():
-    os.environ.pop(_name)
-    if _value is not None:
-        os.environ[_name] = _value
+    GitPython's `__init__` imports all of GitPython, 25 ms of every command, runs `git version` twice, and
+    raises where there is no Git. A program that imports GitPython too gets the package whole.
+    """
+    theirs = _taken_out(package)
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+    try:
+        yield
+    finally:
+        _taken_out(package)
+        sys.modules.update(theirs)
+
+
+def _taken_out(package: str) -> dict[str, ModuleType]:
+    """The imported modules of a package, taken out of Python's table of modules."""
+    names = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+with _only_named_modules("git"):
+    from git.cmd import Git as Git  # gitexp.repo.git.repository makes a Git
+    from git.exc import GitCommandNotFound
+Git.GIT_PYTHON_GIT_EXECUTABLE = Git.git_exec_name  # else GitPython's `__init__` sets it
 
 Tell = Callable[[str], None]
 
