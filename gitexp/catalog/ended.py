@@ -11,7 +11,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Stored
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
-from gitexp.repo import live
+from gitexp.repo import conversion_note, live
 from gitexp.repo.experiments import subject
 from gitexp.times import now
 
@@ -70,4 +70,5 @@ def _end_lost(project: Project, one: Stored) -> Stored:
     record = replace(record, warnings=(*record.warnings, lost))
     tree = project.repo.resolve(record.commit, "tree")
     assert tree is not None
-    return store_ended(project, current, ended_record(record, Status.INTERRUPTED), tree, {})
+    note = conversion_note.write(project.repo, conversion_note.read(project.store, current))
+    return store_ended(project, current, ended_record(record, Status.INTERRUPTED), tree, note)

@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live
-from gitexp.repo.git import indexes
+from gitexp.repo.git import conversions, indexes
+from gitexp.repo.git.conversions import USERS, Conversions
 from gitexp.repo.git.locks import FileLock
 from gitexp.repo.git.repository import FETCHING, Repository, is_true
 from gitexp.repo.git.snapshot import is_below
@@ -33,6 +35,8 @@ _MADE_AGAIN = {
 _DVC_TMP = re.compile(r"(?:.*/)?\.dvc/tmp/", re.DOTALL)
 _DVC_CACHE = re.compile(r"(?:.*/)?\.dvc/cache/", re.DOTALL)
 _MODULE = b"\x00160000 "  # the beginning of a tree's entry for a submodule, after the end of another entry
+_LINK = "120000"  # the mode of a tree's entry for a link
+_CONVERTED = "gitexp-conversions"  # in the worktree's Git folder: what decided how its files are converted
 _LOCKED = "kept by gitexp for isolated runs"  # so `git worktree prune` and `remove` leave it alone
 # Whatever the user has set for their own worktrees: all files, each looked at, submodules left alone, and no
 # reflog, which would keep removed experiments from gc.
@@ -144,11 +148,11 @@ def out_of_sight(repo: Repository) -> list[OutOfSight]:
 
 
 @contextlib.contextmanager
-def checkout(repo: Repository, commit: str) -> Iterator[Repository]:
+def checkout(repo: Repository, commit: str, converting: Conversions = USERS) -> Iterator[Repository]:
     """Give a worktree with `commit` and nothing else while the block lasts."""
     slot, lock = _take_slot(LocalState(repo))
     try:
-        yield _prepared(repo, slot, commit)
+        yield _prepared(repo, slot, commit, converting)
     finally:
         lock.release()
 
@@ -226,17 +230,17 @@ def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
     raise errors.WorkspaceBusy(f"{_SLOTS} isolated runs are going on already.", "Wait for one to end.")
 
 
-def _prepared(repo: Repository, slot: Path, commit: str) -> Repository:
+def _prepared(repo: Repository, slot: Path, commit: str, converting: Conversions) -> Repository:
     """The slot's worktree with `commit`; a worktree that cannot be cleaned is made anew."""
     if (git_dir := _git_dir(repo, slot)) is not None:
         with contextlib.suppress(errors.GitexpError, OSError):
-            return _reset(repo.linked(slot, git_dir), commit)
+            return _reset(repo.linked(slot, git_dir, converting.settings), commit, converting.exact)
     _remove(repo, slot)
     _add(repo, slot, commit)
     failpoint("worktree:added")
     if (git_dir := _git_dir(repo, slot)) is None:
         raise errors.GitFailed(f"Git made no worktree at {slot}.", "git worktree list shows what is there.")
-    return _reset(repo.linked(slot, git_dir), commit)
+    return _reset(repo.linked(slot, git_dir, converting.settings), commit, converting.exact)
 
 
 def _add(repo: Repository, slot: Path, commit: str) -> None:
@@ -283,17 +287,68 @@ def _points_to(file: Path) -> Path | None:
     return Path(os.path.realpath(file.parent / text.removeprefix("gitdir: ").removesuffix("\n")))
 
 
-def _reset(worktree: Repository, commit: str) -> Repository:
-    """Make the worktree hold `commit` and nothing else, whatever a run has left."""
+def _reset(worktree: Repository, commit: str, exact: Sequence[str]) -> Repository:
+    """Make the worktree hold `commit` and nothing else, whatever a run has left.
+
+    The files `exact` get the bytes that are stored, without Git's conversions.
+    """
     for lock in ("index.lock", "HEAD.lock"):
         (worktree.git_dir / lock).unlink(missing_ok=True)  # of a Git that was killed: the slot is ours
     worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
     worktree.run(*_OURS, "clean", "-ffdxq")
     failpoint("worktree:cleaned")
-    if worktree.index.exists():
+    was_used = worktree.index.exists()
+    if was_used:
         indexes.look_everywhere(worktree, worktree.index)
-    worktree.run(*_OURS, "read-tree", "--reset", "-u", "--end-of-options", commit, env=FETCHING)
+        _forget_touched(worktree)
+    listing = _read_tree(worktree, commit)
+    noted = worktree.git_dir / _CONVERTED
+    before, now = _text_of(noted), conversions.fingerprint(worktree, listing)
+    if was_used and before != now:  # Git leaves a file alone whose blob stays, whatever converted it
+        worktree.index.unlink()
+        listing = _read_tree(worktree, commit)
+    if before != now:
+        noted.write_text(now, "utf-8")
+    failpoint("worktree:read")
+    _write_exact(worktree, listing, exact)
     return worktree
+
+
+def _forget_touched(worktree: Repository) -> None:
+    """Have the index forget the files that were written since: Git would compare them after conversions."""
+    touched = worktree.run("diff-files", "--name-only", "-z", "--ignore-submodules=all").split(b"\0")[:-1]
+    indexes.update(worktree, worktree.index, [], [os.fsdecode(name) for name in touched])
+
+
+def _read_tree(worktree: Repository, commit: str) -> indexes.Listing:
+    """Write the files of a commit; the entries of the index then."""
+    worktree.run(*_OURS, "read-tree", "--reset", "-u", "--end-of-options", commit, env=FETCHING)
+    return indexes.listing(worktree, worktree.index)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeError):
+        return ""
+
+
+def _write_exact(worktree: Repository, listing: indexes.Listing, exact: Sequence[str]) -> None:
+    """Write files as they are stored. The index does not know the new stamps: the next reset writes anew."""
+    wanted = {}
+    for path in exact:
+        entry = listing.entry(path)
+        if entry is not None and entry[0] != _LINK:
+            wanted[path] = entry[1]
+    blobs = worktree.read_blobs([*wanted.values()])
+    files = WorkspaceFiles(worktree.root)
+    with LocalState(worktree).scratch() as scratch:
+        for path, blob in zip(wanted, blobs, strict=True):
+            new, target = scratch / "exact", worktree.root / path
+            new.write_bytes(blob or b"")
+            new.chmod(target.lstat().st_mode)
+            files.put(str(new), path)
+            failpoint("worktree:exact")
 
 
 def _remove(repo: Repository, slot: Path) -> None:

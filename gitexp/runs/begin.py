@@ -13,7 +13,7 @@ from gitexp.model import Experiment, Record, Status
 from gitexp.process.interrupts import Window, held_back
 from gitexp.process.liveness import current_process
 from gitexp.project.project import Project
-from gitexp.repo import live
+from gitexp.repo import conversion_note, live
 from gitexp.repo.git import snapshot
 from gitexp.repo.live import RunState
 from gitexp.runs.ready import Ready
@@ -68,11 +68,14 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
     state.save()
     failpoint("run:live")
     record = _record(request, ready, state)
+    tree = ready.tree
+    if note := conversion_note.write(project.repo, ready.converting):
+        tree = project.store.record_tree(tree, note)
 
     def build(name: str) -> tuple[Record, str]:
         nonlocal state
         state = state.updated(name=name)  # before the ref is there, so that whoever finds one finds the other
-        return replace(record, name=name), ready.tree
+        return replace(record, name=name), tree
 
     try:
         experiment = names.create(ready.names, lambda name: project.store.create(name, ready.commit, build))

@@ -20,9 +20,11 @@ from gitexp.process.liveness import current_process
 from gitexp.process.log import LIMIT, read_log
 from gitexp.process.printed import TIMEOUT, find_printed
 from gitexp.project.project import Project, parse_all
-from gitexp.repo import worktrees
+from gitexp.repo import conversion_note, worktrees
 from gitexp.repo.experiments import KEPT, RUN_FOLDER, STAGE_LOGS
+from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.live import RunState
 from gitexp.runs import notes as stage_notes
 from gitexp.runs import results
@@ -122,7 +124,8 @@ def _finish(
     project: Project, state: RunState, experiment: Experiment, record: Record, environment: bytes | None
 ) -> Experiment:
     failpoint("finish:begun")
-    workspace = _workspace(project, state)
+    converting = conversion_note.read(project.store, experiment)
+    workspace = _workspace(project, state, converting)
     if workspace is None:
         state = replace(state, scope=state.scope._replace(metrics=(), written_params=()))
     metrics, warnings = results.metrics(project, state)
@@ -131,8 +134,10 @@ def _finish(
     secret = results.withheld(project, state, names)
     written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse)
-    tree, left_out = results.store(project, state, workspace, experiment.name)
-    told = (*record.warnings, *warnings, *unmatched, *unread, *left_out)
+    stored = results.store(project, state, workspace, experiment.name)
+    told = (*record.warnings, *warnings, *unmatched, *unread, *stored.warnings)
+    exact = [path for path in converting.exact if not is_below(path, state.scope.results)]
+    converting = converting._replace(exact=(*exact, *stored.exact))
     record = replace(
         ended_record(record, _status(state)),
         params={**record.params, **params},
@@ -143,14 +148,15 @@ def _finish(
     )
     failpoint("finish:read")
     with project.repo.writing_together():
-        stored = store_ended(project, experiment, record, tree, _run_files(project, state, environment))
+        run_files = _run_files(project, state, environment) | conversion_note.write(project.repo, converting)
+        ended = store_ended(project, experiment, record, stored.tree, run_files)
     failpoint("finish:stored")
     state.forget()
     failpoint("finish:forgotten")
-    return stored
+    return ended
 
 
-def _workspace(project: Project, state: RunState) -> Repository | None:
+def _workspace(project: Project, state: RunState, converting: Conversions) -> Repository | None:
     """The repository as seen from where a run was; None if that is gone, or not a worktree of it."""
     root, git_dir = Path(state.root), Path(state.git_dir)
     if not (root.is_dir() and git_dir.is_dir()):
@@ -158,7 +164,7 @@ def _workspace(project: Project, state: RunState) -> Repository | None:
     # The state of a dead run may be from elsewhere: it comes with a copy of the repository, or an archive.
     if state.process != current_process() and not worktrees.is_known(project.repo, root, git_dir):
         return None
-    return project.repo.linked(root, git_dir)
+    return project.repo.linked(root, git_dir, converting.settings)
 
 
 def _status(state: RunState) -> Status:

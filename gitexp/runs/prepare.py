@@ -20,10 +20,12 @@ from gitexp.model import Artifact, Files, Record
 from gitexp.project import config, exclusions, params
 from gitexp.project.hold import refuse_beside_orphan
 from gitexp.project.project import Project
-from gitexp.repo import live, worktrees
+from gitexp.repo import conversion_note, live, worktrees
 from gitexp.repo.experiments import check_name
-from gitexp.repo.git import snapshot
+from gitexp.repo.git import conversions, snapshot
+from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.scope import Scope
 from gitexp.runs import earlier, inputs, overlay, work
 from gitexp.runs.ready import PlainCommand, Ready
@@ -96,13 +98,14 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     known = inputs.unchanged(project, large)
     data = inputs.present_data(project)
     scope = work.scope_of(project, checked.work)
-    tree, refused = _snapshot(project, checked, scope, _paths(known), data)
+    taken = _snapshot(project, checked, scope, _paths(known), data)
+    tree, converting = taken.tree, Conversions(conversions.settings_of(repo), taken.exact)
     checked = replace(checked, params=params.as_stored(project, tree, checked.params))
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
     workspace, bring, changed = repo, tuple[Artifact, ...](), data.changed
     if request.temp:
-        workspace = held.enter_context(worktrees.checkout(repo, commit))
+        workspace = held.enter_context(worktrees.checkout(repo, commit, converting))
         worktrees.share(repo, workspace, commit, project.config.share)
         checked = work.complete(checked, project, project, workspace.root, written={})
         bring = (*inputs.data(project, project, workspace.root, checked.work), *known)
@@ -118,10 +121,11 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
         tree=tree,
         commit=commit,
         scope=scope._replace(large=_paths(large)),
-        warnings=(*checked.warnings, *data.warnings, *refused, *_absent(data, checked, request)),
+        warnings=(*checked.warnings, *data.warnings, *taken.warnings, *_absent(data, checked, request)),
         bring=bring,
         changed_data=changed,
         lock=data.lock,
+        converting=converting,
     )
 
 
@@ -134,8 +138,8 @@ def _absent(data: PresentData, checked: Checked, request: RunRequest) -> list[st
 
 def _snapshot(
     project: Project, checked: Checked, scope: Scope, known: Sequence[str], data: PresentData
-) -> tuple[str, tuple[str, ...]]:
-    """The tree of the workspace with the overrides applied, and a warning for each converted file.
+) -> Snapshot:
+    """The workspace with the overrides applied.
 
     `known` are large results already in the object store.
     """
@@ -148,8 +152,7 @@ def _snapshot(
         overlay={**checked.params.edited, **inputs.lock_of(project, data)},
     )
     with project.local.scratch() as scratch:
-        taken = snapshot.take(project.repo, scratch, rules)
-    return taken.tree, taken.warnings
+        return snapshot.take(project.repo, scratch, rules)
 
 
 # -- from a commit ------------------------------------------------------------------------------------
@@ -165,13 +168,14 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     point = lookup.find(project, request.from_)
     if point.commit is None:
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
-    before, branch = None, None
+    before, branch, converting = None, None, Conversions()
     if point.experiment is not None:
         before = point.experiment.record
         branch = before.branch
+        converting = conversion_note.read(project.store, point.experiment)
     _require_ended(before, point.label)
     files_over = overlay.parse(project, request.with_)
-    worktree = held.enter_context(worktrees.checkout(repo, point.commit))
+    worktree = held.enter_context(worktrees.checkout(repo, point.commit, converting))
     laid = overlay.lay(worktree, files_over)
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
     code = _with_patterns(code, request, before)
@@ -184,12 +188,14 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     bring = (*inputs.data(project, code, worktree.root, checked.work), *known)
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
+    exact = converting.exact
     warnings = [*prepared.warnings, *gone]
     if changed := list(dict.fromkeys([*laid, *prepared.edited])):
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
             taken = snapshot.with_files(worktree, scratch, tree, [], changed)
         tree = taken.tree
+        exact = (*(path for path in exact if path not in changed), *taken.exact)
         warnings += taken.warnings
     commit = repo.write_commit(tree, [point.commit], _MESSAGE)
     worktrees.settle(worktree, commit)
@@ -207,6 +213,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         scope=work.scope_of(code, checked.work)._replace(large=_paths(large)),
         warnings=tuple(warnings),
         bring=bring,
+        converting=Conversions(conversions.settings_of(worktree), exact),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from gitexp.model import Artifact
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project
+from gitexp.repo.git.conversions import USERS, Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.scope import Scope
 
@@ -61,6 +62,7 @@ class Ready:
         warnings: sentences for the record.
         bring: artifacts for the work to read, absent from an isolated workspace.
         changed_data: data in the object store that differs from gitexp.lock.
+        converting: how a checkout gives the bytes of the snapshot.
     """
 
     code: Project
@@ -79,3 +81,4 @@ class Ready:
     warnings: tuple[str, ...] = ()
     bring: tuple[Artifact, ...] = ()
     changed_data: tuple[Artifact, ...] = ()
+    converting: Conversions = USERS

@@ -24,6 +24,7 @@ from gitexp.repo import live, worktrees
 from gitexp.repo.experiments import is_name
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.live import RunState
 from gitexp.words import shorten
 
@@ -86,44 +87,41 @@ def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[st
     return trees, warnings
 
 
-def store(
-    project: Project, state: RunState, workspace: Repository | None, name: str
-) -> tuple[str, list[str]]:
-    """Store the files of an ended run; the tree of the experiment, and warnings.
+def store(project: Project, state: RunState, workspace: Repository | None, name: str) -> Snapshot:
+    """Store the files of an ended run; the tree of the experiment, warnings, and exact results.
 
     The tree is the start tree with the present declared results. `workspace` is the run's; None if it has
     been removed. Undeclared files of an isolated run are kept under the experiment's `name`. Raises
     GitFailed, StorageError or DiskFull.
     """
     if workspace is None:
-        return state.tree, [f"results not stored: the workspace is gone, {state.root}"]
+        return Snapshot(state.tree, (f"results not stored: the workspace is gone, {state.root}",))
     found = _found(project, state)
-    tree, warnings = _in_git(project, state, workspace, found.in_git)
+    taken = _in_git(project, state, workspace, found.in_git)
+    tree = taken.tree
     lock, stored, refused = _large(project, state, workspace, tree, found)
     if lock:
         with project.local.scratch() as scratch:
             tree = snapshot.with_contents(workspace, scratch, tree, lock)
     scope = state.scope._replace(stored=(*state.scope.stored, *stored))
     left = _keep_left(project, replace(state, scope=scope), workspace, tree, name)
-    return tree, [*found.warnings, *refused, *warnings, *left]
+    return Snapshot(tree, (*found.warnings, *refused, *taken.warnings, *left), taken.exact)
 
 
-def _in_git(
-    project: Project, state: RunState, workspace: Repository, names: Sequence[str]
-) -> tuple[str, list[str]]:
+def _in_git(project: Project, state: RunState, workspace: Repository, names: Sequence[str]) -> Snapshot:
     """The start tree with these results, and a warning for each that cannot be stored."""
     results, lock = state.scope.results, dict[str, bytes]()
     if state.lock.is_file() and not state.lock.is_symlink():
         lock[lock_path(state.scope.project)] = state.lock.read_bytes()
     with project.local.scratch() as scratch:
         try:
-            stored = snapshot.with_files(workspace, scratch, state.tree, results, names, lock)
-            return stored.tree, [*stored.warnings]
+            return snapshot.with_files(workspace, scratch, state.tree, results, names, lock)
         except errors.SnapshotRefused:
             pass  # One of them cannot be read; that is no reason to lose the others.
         gone = set(project.repo.files_in(state.tree, results)).difference(names)
         tree = snapshot.with_files(workspace, scratch, state.tree, sorted(gone), [], lock).tree
-        return _by_halves(workspace, scratch, tree, [name for name in names if name not in lock], [])
+        others = [name for name in names if name not in lock]
+        return _by_halves(workspace, scratch, Snapshot(tree), others)
 
 
 def _found(project: Project, state: RunState) -> _ResultFiles:
@@ -197,21 +195,20 @@ def _is_isolated(project: Project, workspace: Repository) -> bool:
     return workspace.root.parent == project.local.worktrees
 
 
-def _by_halves(
-    workspace: Repository, scratch: Path, tree: str, names: Sequence[str], warnings: Sequence[str]
-) -> tuple[str, list[str]]:
+def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Sequence[str]) -> Snapshot:
     """The tree with those files that can be stored, and one more warning for each other file."""
     if not names:
-        return tree, [*warnings]
+        return before
+    tree, warnings, exact = before
     try:
         stored = snapshot.with_files(workspace, scratch, tree, [], names)
-        return stored.tree, [*warnings, *stored.warnings]
+        return Snapshot(stored.tree, (*warnings, *stored.warnings), (*exact, *stored.exact))
     except errors.SnapshotRefused as error:
         if len(names) == 1:
-            return tree, [*warnings, f"not stored: {names[0]}: {error.message}"]
+            return Snapshot(tree, (*warnings, f"not stored: {names[0]}: {error.message}"), exact)
     half = len(names) // 2
-    tree, told = _by_halves(workspace, scratch, tree, names[:half], warnings)
-    return _by_halves(workspace, scratch, tree, names[half:], told)
+    first = _by_halves(workspace, scratch, before, names[:half])
+    return _by_halves(workspace, scratch, first, names[half:])
 
 
 def _as_it_was(state: RunState) -> set[str]:
@@ -247,7 +244,7 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
         # Neither results of this run, nor left by it.
         given = _as_it_was(state).difference(workspace.files_in(tree, scope.results))
-        tree, _ = _by_halves(workspace, scratch, tree, sorted(given), [])
+        tree = _by_halves(workspace, scratch, Snapshot(tree), sorted(given)).tree
         kept.update(worktrees.keep_left(workspace, tree, scope.share, scratch, target, stored=scope.stored))
     if not kept:
         return []

@@ -16,9 +16,11 @@ from gitexp.model import Experiment, Record, Status
 from gitexp.process.liveness import is_alive
 from gitexp.project import exclusions
 from gitexp.project.project import Project, foreign, parse_all, read, warning_of
-from gitexp.repo import live
+from gitexp.repo import conversion_note, live
 from gitexp.repo.experiments import check_name, subject
-from gitexp.repo.git import indexes, snapshot
+from gitexp.repo.git import conversions, indexes, snapshot
+from gitexp.repo.git.conversions import Conversions
+from gitexp.repo.git.snapshot import Snapshot
 from gitexp.runs import inputs
 
 
@@ -39,7 +41,8 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     going = _running_here(project)
-    tree, told = _snapshot(project)
+    taken = _snapshot(project)
+    tree = taken.tree
     failpoint("save:snapshot")
     record = Record(
         name=name,
@@ -50,16 +53,20 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         params=params,
         metrics=metrics,
         note=note,
-        warnings=(*going, *warning_of(unrecorded), *told, *unread, *bad),
+        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad),
     )
     record = made_here(record)
     record = replace(record, finished=record.created)
+    record_tree = tree
+    converting = Conversions(conversions.settings_of(project.repo), taken.exact)
+    if checkout_note := conversion_note.write(project.repo, converting):
+        record_tree = project.store.record_tree(tree, checkout_note)
 
     def build(name: str) -> tuple[Record, str]:
         named = replace(record, name=name)
         commit = project.repo.write_commit(tree, [head.commit], subject(named) + "\n")
         failpoint("save:commit")
-        return replace(named, commit=commit), tree
+        return replace(named, commit=commit), record_tree
 
     seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
     return names.create(to_try, lambda name: project.store.create(name, seed, build))
@@ -74,8 +81,8 @@ def _running_here(project: Project) -> list[str]:
     return going
 
 
-def _snapshot(project: Project) -> tuple[str, list[str]]:
-    """The tree of the workspace, results included, and warnings."""
+def _snapshot(project: Project) -> Snapshot:
+    """The workspace, results included."""
     config, elsewhere = project.config, project.elsewhere()
     large = _large_results(project, elsewhere)
     edited = _edited_outs(project, elsewhere)
@@ -91,7 +98,7 @@ def _snapshot(project: Project) -> tuple[str, list[str]]:
     with project.local.scratch() as scratch:
         taken = snapshot.take(project.repo, scratch, rules)
         tree, refused = _with_stored(project, scratch, taken.tree, large, edited)
-    return tree, [*data.warnings, *taken.warnings, *refused]
+    return Snapshot(tree, (*data.warnings, *taken.warnings, *refused), taken.exact)
 
 
 def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:

@@ -45,6 +45,11 @@ class Listing:
         names = (entry.partition(b"\t")[2] for entry in self._out.split(b"\0")[:-1])
         return list(dict.fromkeys(map(os.fsdecode, names)))
 
+    def has_any(self, name: str) -> bool:
+        """Whether a file of this name is in some folder."""
+        end = os.fsencode(name) + b"\0"
+        return b"\t" + end in self._out or b"/" + end in self._out
+
     def flagged(self) -> list[tuple[bytes, str]]:
         """The tag and the path of each entry that Git passes over."""
         plain = sum((b"\0" + self._out).count(b"\0%c " % tag) for tag in b"HM")
@@ -77,9 +82,9 @@ def look_everywhere(repo: Repository, index: Path) -> Listing:
     skip-worktree entry without a file on disk keeps its flag: the file belongs to the code, but was not
     wanted here.
     """
-    listing = Listing(repo.run("ls-files", "-v", "--stage", "-z", index=index))
+    listed = listing(repo, index)
     assumed, skipped = [], []
-    for tag, path in listing.flagged():
+    for tag, path in listed.flagged():
         if tag.islower():
             assumed.append(path)
         if tag in (b"S", b"s"):
@@ -89,7 +94,12 @@ def look_everywhere(repo: Repository, index: Path) -> Listing:
     for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
         if paths:
             repo.run("update-index", option, "-z", "--stdin", stdin=in_lines(paths, b"\0"), index=index)
-    return listing
+    return listed
+
+
+def listing(repo: Repository, index: Path) -> Listing:
+    """The entries of an index."""
+    return Listing(repo.run("ls-files", "-v", "--stage", "-z", index=index))
 
 
 def update(

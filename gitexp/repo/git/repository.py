@@ -58,16 +58,24 @@ class Repository:
         common_dir: the Git folder shared by all worktrees.
         index: the user's index.
         object_format: "sha1" or "sha256".
+        settings: configuration in place of the user's, by key.
     """
 
     def __init__(
-        self, root: Path, git_dir: Path, common_dir: Path, index: Path, object_format: str = "sha1"
+        self,
+        root: Path,
+        git_dir: Path,
+        common_dir: Path,
+        index: Path,
+        object_format: str = "sha1",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.root = root
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.index = index
         self.object_format = object_format
+        self.settings = dict(settings or {})
         self._git = Git(root)  # a Path: GitPython expands ~ and $HOME in a string
         self._environment = {
             **launch.ENVIRONMENT,
@@ -121,9 +129,10 @@ class Repository:
         repo.update_refs([RefChange("refs/heads/main", None, first)], "commit (initial)")
         return repo
 
-    def linked(self, worktree: Path, git_dir: Path) -> Repository:
-        """This repository as seen from another of its worktrees."""
-        linked = Repository(worktree, git_dir, self.common_dir, git_dir / "index", self.object_format)
+    def linked(self, worktree: Path, git_dir: Path, settings: Mapping[str, str] | None = None) -> Repository:
+        """This repository as seen from another of its worktrees, with these settings besides its own."""
+        index, all_settings = git_dir / "index", {**self.settings, **(settings or {})}
+        linked = Repository(worktree, git_dir, self.common_dir, index, self.object_format, all_settings)
         if git_dir == self.git_dir:
             linked._reader = self._reader
         return linked
@@ -165,7 +174,8 @@ class Repository:
         The descriptors `inherits` are open in Git too; else as in `run`.
         """
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
-        command = [*(launch.DURABLE if durable else ()), *args]
+        options = [word for key, value in self.settings.items() for word in ("-c", f"{key}={value}")]
+        command = [*options, *(launch.DURABLE if durable else ()), *args]
         return launch.execute(self._git, command, environment, stdin, inherits)
 
     def call_telling(

@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.repo.git import indexes
+from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.conversions import blob_of, keep_exact
+from gitexp.repo.git.new_objects import new_object
 from gitexp.repo.git.repository import Repository, in_lines
 from gitexp.words import human_size, shorten
 
@@ -56,10 +57,17 @@ class Rules(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The id of a tree, and warnings for a person: paths left out, conversions."""
+    """A stored workspace, or a part of it.
+
+    Attributes:
+        tree: the id of the tree.
+        warnings: sentences for a person: paths left out, conversions.
+        exact: the stored files that a checkout must not convert.
+    """
 
     tree: str
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
 
 
 class _Changes:
@@ -100,16 +108,20 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     _refuse(changes)
     _find_declared(repo, listing, changes, rules)
     warnings = _sort_out_untracked(repo, changes, rules)
-    if (tree := _tree_of_head(repo, changes, rules)) is not None:
+    # Git finds a file unchanged that only its conversions make so: all tracked files are looked at then.
+    tracked = listing.paths() if changes.attributes or conversions.are_at_work(repo, listing) else []
+    if not tracked and (tree := _tree_of_head(repo, changes, rules)) is not None:
         return Snapshot(tree, tuple(warnings))
     from_disk = [path for path in changes.add if path not in rules.overlay]
-    indexes.update(repo, index, from_disk, changes.remove, _entries(repo, listing, rules.overlay))
-    if changes.attributes:
-        tracked = dict.fromkeys([*listing.paths(), *from_disk])
-        from_disk = [path for path in tracked if path not in rules.overlay]
-    warnings += _inexact(keep_exact(repo, index, scratch, from_disk, new_attributes=changes.attributes))
+    entries = _entries(repo, listing, rules.overlay)
+    indexes.update(repo, index, from_disk, changes.remove, entries)
+    exact_overlay = _unconverted(repo, rules.overlay, entries) if tracked else []
+    paths = [path for path in dict.fromkeys([*tracked, *from_disk]) if path not in rules.overlay]
+    unchanged = [] if changes.attributes else set(tracked).difference(from_disk)
+    new = changes.attributes
+    lost, exact = keep_exact(repo, index, scratch, paths, unchanged, new_attributes=new)
     tree = repo.run("write-tree", index=index, durable=True).decode().strip()
-    return Snapshot(tree, tuple(warnings))
+    return Snapshot(tree, (*warnings, *_inexact(lost)), (*exact, *exact_overlay))
 
 
 def _tree_of_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
@@ -133,15 +145,16 @@ def with_files(
     file.
     """
     if not files and not contents and not _has_any(repo, tree, below):
-        return Snapshot(tree, ())
+        return Snapshot(tree)
     index = scratch / "results"
     repo.run("read-tree", "--end-of-options", tree, index=index)
     known = set(indexes.files(repo, index, below))
     entries = {path: ("100644", repo.write_blob(content)) for path, content in (contents or {}).items()}
     files = [path for path in files if path not in entries]
     indexes.update(repo, index, files, sorted(known.difference(files, entries)), entries)
-    warnings = _inexact(keep_exact(repo, index, scratch, files))
-    return Snapshot(repo.run("write-tree", index=index, durable=True).decode().strip(), tuple(warnings))
+    lost, exact = keep_exact(repo, index, scratch, files)
+    tree = repo.run("write-tree", index=index, durable=True).decode().strip()
+    return Snapshot(tree, tuple(_inexact(lost)), tuple(exact))
 
 
 def _has_any(repo: Repository, tree: str, paths: Sequence[str]) -> bool:
@@ -293,6 +306,17 @@ def _entries(
             mode = "100755" if is_executable else "100644"
         entries[path] = (mode, repo.write_blob(content, path=path))
     return entries
+
+
+def _unconverted(
+    repo: Repository, contents: Mapping[str, bytes], entries: Mapping[str, indexes.Entry]
+) -> list[str]:
+    """The files that Git stores with just these contents."""
+    same = []
+    for path, content in contents.items():
+        if new_object("blob", content, repo.object_format).id == entries[path][1]:
+            same.append(path)
+    return same
 
 
 def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
