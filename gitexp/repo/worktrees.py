@@ -297,6 +297,8 @@ def _reset(worktree: Repository, commit: str, exact: Sequence[str]) -> Repositor
     worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
     worktree.run(*_OURS, "clean", "-ffdxq")
     failpoint("worktree:cleaned")
+    with LocalState(worktree).scratch() as scratch:
+        worktree.ask_disk(scratch)
     was_used = worktree.index.exists()
     if was_used:
         indexes.look_everywhere(worktree, worktree.index)

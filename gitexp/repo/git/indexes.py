@@ -65,6 +65,7 @@ class Listing:
 
 def copy(repo: Repository, index: Path) -> Listing:
     """Make the file `index` a copy of the user's index in which Git looks at every file; its entries."""
+    repo.ask_disk(index.parent)
     try:
         with repo.index.open("rb") as source, index.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)

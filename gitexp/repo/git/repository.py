@@ -19,7 +19,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.repo.git import failures, launch, ref_locks
+from gitexp.repo.git import disk_settings, failures, launch, ref_locks
 from gitexp.repo.git.launch import Git, Tell
 from gitexp.repo.git.new_objects import (
     NewObject,
@@ -86,6 +86,7 @@ class Repository:
         # The reader stands at the top of the disk, not in a folder that somebody wants to remove.
         top, asks = Git(Path(root.anchor)), ("cat-file", "--batch-command")
         self._reader = ObjectReader(partial(launch.converse, top, asks, self._environment))
+        self._disk: dict[str, str] | None = None  # what the disk can do, as Git's settings
         self._waiting: list[NewObject] | None = None  # in `writing_together`
 
     @classmethod
@@ -174,7 +175,8 @@ class Repository:
         The descriptors `inherits` are open in Git too; else as in `run`.
         """
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
-        options = [word for key, value in self.settings.items() for word in ("-c", f"{key}={value}")]
+        settings = {**(self._disk or {}), **self.settings}
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         command = [*options, *(launch.DURABLE if durable else ()), *args]
         return launch.execute(self._git, command, environment, stdin, inherits)
 
@@ -203,8 +205,17 @@ class Repository:
             config[key] = value
         return config
 
+    def ask_disk(self, scratch: Path) -> None:
+        """Have Git go by what the disk of the worktree can do. The disk is asked once, in `scratch`."""
+        if self._disk is None:
+            self._disk = disk_settings.ask(self.root, scratch)
+
+    def disk_has_modes(self) -> bool:
+        """Whether the disk, if it was asked, or else Git knows executable files."""
+        return "core.fileMode" in (self._disk or {}) or self.has_modes()
+
     def has_modes(self) -> bool:
-        """Whether the disk can say which files are executable; Windows, for instance, cannot."""
+        """Whether Git says that the disk knows executable files; on Windows, for instance, it does not."""
         return is_true(self.config.get("core.filemode", "true"))
 
     def head(self) -> Head:

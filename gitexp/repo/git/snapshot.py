@@ -147,6 +147,7 @@ def with_files(
     if not files and not contents and not _has_any(repo, tree, below):
         return Snapshot(tree)
     index = scratch / "results"
+    repo.ask_disk(scratch)
     repo.run("read-tree", "--end-of-options", tree, index=index)
     known = set(indexes.files(repo, index, below))
     entries = {path: ("100644", repo.write_blob(content)) for path, content in (contents or {}).items()}
@@ -301,7 +302,7 @@ def _entries(
     for path, content in contents.items():
         known = listing.entry(path)
         mode = known[0] if known is not None else "100644"
-        if repo.has_modes():
+        if repo.disk_has_modes():
             is_executable = (repo.root / path).lstat().st_mode & stat.S_IXUSR
             mode = "100755" if is_executable else "100644"
         entries[path] = (mode, repo.write_blob(content, path=path))

@@ -252,12 +252,12 @@ def test_overrides_are_in_the_code_and_keep_the_mode(repo: Workspace) -> None:
     assert b"lr: 0.7 " in kept["params.yaml"][1]
 
 
-def test_overrides_where_modes_do_not_count(repo: Workspace) -> None:
+def test_overrides_keep_the_mode_of_the_disk_whatever_git_is_told(repo: Workspace) -> None:
     repo.git("config", "core.fileMode", "false")
     repo.write("params.yaml", repo.read("params.yaml"), mode=0o755)
     repo.writes("params.yaml")
     row = repo.json("run", "-S", "train.lr=0.7", "--", "true")
-    assert stored(repo, experiment_commit(repo, row["name"]))["params.yaml"][0] == "100644"
+    assert stored(repo, experiment_commit(repo, row["name"]))["params.yaml"][0] == "100755"
 
 
 def test_overrides_reach_through_a_link_inside(repo: Workspace) -> None:
