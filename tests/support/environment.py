@@ -36,7 +36,7 @@ _HOMES = (
 )
 
 IDENTITY = ("Test Author", "author@example.invalid")
-WHEN = "2024-01-01T00:00:00+00:00"
+WHEN = "1704067200 +0000"  # 2024-01-01; in any other form gitexp asks Git for the date of each commit
 
 
 def hermetic(environ: Mapping[str, str], home: Path, programs: Path) -> dict[str, str]:

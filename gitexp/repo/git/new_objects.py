@@ -20,6 +20,7 @@ _TYPES = {"commit": 1, "tree": 2, "blob": 3}  # numbers in a pack
 _FAST = 1  # Git compresses the objects again, as the repository wants
 # A name or address that Git writes unchanged; from others it takes some characters away.
 _PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
+_STORED_DATE = re.compile(r"@?([1-9][0-9]{8,9} [+-](?:0[0-9]|1[0-3])[0-5][0-9])", re.ASCII)
 
 
 class NewObject(NamedTuple):
@@ -71,12 +72,28 @@ def commit_content(tree: str, parents: Sequence[str], author: str, committer: st
     return re.sub("[\udc80-\udcff]", lambda match: chr(ord(match[0]) - 0xDC00), text).encode()
 
 
-def signature(name: str, email: str) -> str | None:
-    """Name, address and time for a commit made now; None for names that Git would change."""
+def signature(name: str, email: str, date: str = "") -> str | None:
+    """Name, address and time for a commit.
+
+    Args:
+        date: the time as Git stores it, seconds since 1970 and the zone; "": now.
+
+    None for a name that Git would change, and for a date in another form.
+    """
     if not _PLAIN.fullmatch(name) or not _PLAIN.fullmatch(email):
         return None
+    if not date:
+        return f"{name} <{email}> {_now()}"
+    stored = _STORED_DATE.fullmatch(date)
+    if stored is None:
+        return None
+    return f"{name} <{email}> {stored[1]}"
+
+
+def _now() -> str:
+    """The present time as Git stores it: seconds since 1970, and the zone."""
     now = int(time.time())
     minutes = time.localtime(now).tm_gmtoff // 60
     sign = "-" if minutes < 0 else "+"
     hours, minutes = divmod(abs(minutes), 60)
-    return f"{name} <{email}> {now} {sign}{hours:02}{minutes:02}"
+    return f"{now} {sign}{hours:02}{minutes:02}"

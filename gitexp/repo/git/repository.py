@@ -421,18 +421,13 @@ class Repository:
 
     def _signature(self, role: str) -> str:
         """Name, address and time of the author or committer of a new commit."""
-        if not os.environ.get(f"GIT_{role}_DATE"):
-            name, email = (
-                self._named(role, "NAME") or _NOBODY["NAME"],
-                self._named(role, "EMAIL") or _NOBODY["EMAIL"],
-            )
-            if (found := signature(name, email)) is not None:
-                return found
-        return (
-            self.run("var", f"GIT_{role}_IDENT", env=self.identity())
-            .decode("utf-8", "surrogateescape")
-            .strip()
-        )
+        name = self._named(role, "NAME") or _NOBODY["NAME"]
+        email = self._named(role, "EMAIL") or _NOBODY["EMAIL"]
+        found = signature(name, email, os.environ.get(f"GIT_{role}_DATE", ""))
+        if found is not None:
+            return found
+        said = self.run("var", f"GIT_{role}_IDENT", env=self.identity())
+        return said.decode("utf-8", "surrogateescape").strip()
 
     def _named(self, role: str, part: str) -> str:
         """The name or the address that Git has for a commit's author or committer; else ""."""
