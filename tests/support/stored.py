@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from gitexp.datasets import lock_file
@@ -60,3 +61,14 @@ def lock_of(*artifacts: Artifact, folder: str = "") -> str:
 def write_lock_of(repo: Workspace, *artifacts: Artifact, folder: str = "") -> None:
     """Has a gitexp.lock in the workspace that refers to data."""
     repo.write(f"{folder}/{LOCK_FILE}" if folder else LOCK_FILE, lock_of(*artifacts, folder=folder))
+
+
+def overwrite(file: Path, content: bytes) -> None:
+    """Change the content of a stored object, which is read-only."""
+    file.chmod(0o600)
+    file.write_bytes(content)
+
+
+def forget_store(repo: Workspace) -> None:
+    """Remove the store of this machine, as if the repository had been cloned just now."""
+    shutil.rmtree(store_of(repo).folder)

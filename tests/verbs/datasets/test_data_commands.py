@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from gitexp.project.project import Project
 from tests.outside.test_docs import DOCS, fields
 from tests.support.codes import has_code
 from tests.support.processes import run_with_pty
-from tests.support.servers import Place, free_port
-from tests.support.stored import lock_of, put_object, store_of, write_lock_of
+from tests.support.servers import free_port
+from tests.support.stored import forget_store, lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
 
 CONFIG = "# what it is\ncommand: python train.py  # as ever\n"
@@ -42,11 +41,6 @@ def opened(repo: Workspace) -> Project:
 
 def objects(folder: Path) -> set[str]:
     return {hash_ for hash_, _, _ in ObjectStore(folder).hashes()}
-
-
-def forget(repo: Workspace) -> None:
-    """Removes the store of this machine, as if the repository had been cloned just now."""
-    shutil.rmtree(repo.path / ".git" / "gitexp" / "objects")
 
 
 # -- remote -------------------------------------------------------------------------------------------
@@ -152,7 +146,7 @@ def test_push_and_pull_and_what_is_where(repo: Workspace, store: Path) -> None:
     assert (pushed["remote"], pushed["artifacts"], pushed["objects"], pushed["failed"]) == ("store", 2, 4, [])
     assert objects(store) == objects(repo.path / ".git" / "gitexp" / "objects")
     assert repo.gitexp("data", "push").stderr == "Up to date with store: nothing to transfer.\n"
-    forget(repo)
+    forget_store(repo)
     status = repo.gitexp("data", "status").stdout.splitlines()
     assert status[0].split() == ["data", "4", "B", "4", "missing", "here,", "on", "the", "remote"]
     done = repo.gitexp("data", "pull")
@@ -188,7 +182,7 @@ def test_what_fails_is_named_and_the_rest_arrives(repo: Workspace, store: Path) 
         victim = store / hash_[:2] / hash_[2:]
         victim.chmod(0o644)
         victim.write_text("?")
-    forget(repo)
+    forget_store(repo)
     done = repo.gitexp("data", "pull", check=False)
     assert done.exit_code == errors.TransferFailed.exit_code
     assert [line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("warning")] == [
@@ -244,22 +238,6 @@ def test_a_package_that_is_missing_is_one_sentence(repo: Workspace, monkeypatch:
     assert missing.value.hint == "pip install 'gitexp[s3]'"
 
 
-@pytest.mark.parametrize("kind", ["ssh_server", "web_server", "s3_server"])
-def test_the_command_line_by_a_real_server(
-    kind: str, repo: Workspace, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    """In a process of its own, warnings being errors."""
-    place: Place = request.getfixturevalue(kind)
-    repo.allow("files", "gitexp.yaml")
-    repo.gitexp("remote", "add", "server", f"{place.url}/{tmp_path.name}")
-    write_lock_of(repo, put_object(repo, "data", {"a": "1", "b": "2"}))
-    pushed = repo.gitexp("data", "push", env=place.env, process=True)
-    assert re.fullmatch(r"Pushed 3 objects \(\d+ B\) to server\.\n", pushed.stderr)
-    forget(repo)
-    assert repo.json("data", "pull", env=place.env, process=True)["objects"] == 3
-    assert repo.json("data", "status", env=place.env, process=True)[0]["missing_there"] == 0
-
-
 # -- fetch, for other commands ------------------------------------------------------------------------
 
 
@@ -269,14 +247,14 @@ def test_fetch_gets_what_is_missing_and_says_what_cannot_be_had(repo: Workspace,
     assert sync.fetch(opened(repo), [folder.hash, model.hash]) == {}
     assert not objects(store)
     repo.gitexp("data", "push", "-q")
-    forget(repo)
+    forget_store(repo)
     lost = "ab" * 32
     failed = sync.fetch(opened(repo), {folder.hash: None, model.hash: model.size, lost: 3})
     assert failed.keys() == {lost}
     assert store_of(repo).missing([*store_of(repo).contents(folder.hash), model.hash]) == []
     [part] = [file.hash for file in store_of(repo).manifest(folder.hash).files if file.path == "b"]
     (store / part[:2] / part[2:]).unlink()
-    forget(repo)
+    forget_store(repo)
     failed = sync.fetch(opened(repo), [folder.hash, model.hash])
     assert failed.keys() == {folder.hash}
     assert isinstance(failed[folder.hash], errors.NotOnRemote)

@@ -141,7 +141,7 @@ def test_declared_results_at_any_depth_do_not_count(repo: Workspace) -> None:
     assert "same as" not in repo.gitexp(*ONCE, "--", "true").stderr
 
 
-@pytest.mark.parametrize("script", ["exit 3", "kill -INT $PPID; sleep 5"])
+@pytest.mark.parametrize("script", ["exit 3", "kill -INT $PPID; sleep 0.5"])
 def test_failed_and_interrupted_ones_run_again(repo: Workspace, script: str) -> None:
     command = ("--", "sh", "-c", script)
     repo.gitexp("run", "-q", *command, check=False, process=True)
