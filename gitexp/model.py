@@ -6,7 +6,7 @@ comparisons use its flat form (`Flat`): dotted keys to scalar or list values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -196,6 +196,26 @@ class Artifact:
     def content(self) -> tuple[str, bool]:
         """Equal for two artifacts that neither Git nor a program can tell apart."""
         return self.hash, self.executable
+
+
+def readable(found: Iterable[Stored]) -> list[Experiment]:
+    """The experiments that can be read."""
+    return [one for one in found if isinstance(one, Experiment)]
+
+
+def paths_of(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
+    """The path of each artifact."""
+    return tuple(artifact.path for artifact in artifacts)
+
+
+def by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
+    """The artifacts by their paths."""
+    return {artifact.path: artifact for artifact in artifacts}
+
+
+def contents(artifacts: Iterable[Artifact]) -> dict[str, tuple[str, bool]]:
+    """The content of each artifact, to be compared, by path."""
+    return {artifact.path: artifact.content for artifact in artifacts}
 
 
 class _Missing:

@@ -38,14 +38,17 @@ def end_lost_runs(project: Project, experiments: Iterable[Stored]) -> list[Store
     "running". Without lost runs, the call costs nothing beside reading the experiments.
     """
     found = list(experiments)
-    if not any(_is_dead(experiment) for experiment in found):
+    if not any(map(_is_dead, found)):
         return found
     try:
         with project.local.lock("lost-runs"):
             known = {run.name for run in live.live_runs(project.local)}
-            return [one if one.name in known else _end_lost(project, one) for one in found]
+            for at, one in enumerate(found):
+                if one.name not in known:
+                    found[at] = _end_lost(project, one)
     except (errors.GitexpError, OSError):  # a repository that can only be read
-        return found
+        pass
+    return found
 
 
 def _is_dead(one: Stored) -> TypeGuard[Experiment]:

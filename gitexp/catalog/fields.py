@@ -45,11 +45,15 @@ class Row:
 
     @property
     def error(self) -> str | None:
-        return self.experiment.error if isinstance(self.experiment, Damaged) else None
+        if isinstance(self.experiment, Damaged):
+            return self.experiment.error
+        return None
 
     @property
     def record(self) -> Record | None:
-        return self.experiment.record if isinstance(self.experiment, Experiment) else None
+        if isinstance(self.experiment, Experiment):
+            return self.experiment.record
+        return None
 
     def as_json(self) -> dict[str, Any]:
         """The object of the row in `show --json`."""
@@ -110,8 +114,9 @@ def _recorded(name: str, otherwise: Any = None) -> Reader:
     """The reader of a value of the record; `otherwise` is the value of a row without a record."""
 
     def read(row: Row) -> Any:
-        experiment = row.experiment
-        return getattr(experiment.record, name) if isinstance(experiment, Experiment) else otherwise
+        if isinstance(row.experiment, Experiment):
+            return getattr(row.experiment.record, name)
+        return otherwise
 
     return read
 
@@ -121,20 +126,14 @@ def _recorded_list(name: str) -> Reader:
     return lambda row: list(read(row))
 
 
-def _status(row: Row) -> str | None:
-    return row.status.value if row.status is not None else None
+def _of(part: str, name: str) -> Reader:
+    """The reader of an attribute of a part of the row; None for a row without the part."""
 
+    def read(row: Row) -> Any:
+        found = getattr(row, part)
+        return found and getattr(found, name)
 
-def _record_id(row: Row) -> str | None:
-    return row.experiment.id if row.experiment is not None else None
-
-
-def _parent(row: Row) -> str | None:
-    return row.parent.name if row.parent is not None else None
-
-
-def _source(row: Row) -> str | None:
-    return row.experiment.source if row.experiment is not None else None
+    return read
 
 
 def _pushed(row: Row) -> list[str]:
@@ -142,27 +141,32 @@ def _pushed(row: Row) -> list[str]:
 
 
 def _stages(row: Row) -> dict[str, Any]:
-    return dict(row.record.stages) if row.record is not None else {}
+    return dict(_recorded("stages", {})(row))
 
 
 def _made_by(row: Row) -> str:
     record = row.record
     if record is None or not (record.user or record.host):
         return ""
-    python = f", Python {record.python}" if record.python else ""
-    return f"{record.user or '?'} on {record.host or '?'}{python}"
+    text = f"{record.user or '?'} on {record.host or '?'}"
+    if record.python:
+        text += f", Python {record.python}"
+    return text
 
 
 def _origin(row: Row) -> str:
-    commit = (row.baseline or "")[:7]
-    parent = f" [{row.parent.name}]" if row.parent is not None else ""
-    branch = f" on {row.branch}" if row.branch else ""
-    return f"{commit}{parent}{branch}"
+    text = (row.baseline or "")[:7]
+    if row.parent is not None:
+        text += f" [{row.parent.name}]"
+    if row.branch:
+        text += f" on {row.branch}"
+    return text
 
 
 def _stored_by(row: Row) -> str:
-    source = _source(row)
-    return source if source is not None and source != "gitexp" else ""
+    if row.experiment is None or row.experiment.source == "gitexp":
+        return ""
+    return row.experiment.source
 
 
 # In the order of JSON.
@@ -170,10 +174,10 @@ FIELDS = (
     Field("kind", attrgetter("kind"), JSON | CSV),
     Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER, title="Experiment"),
     Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER, title="Commit", fact=7),
-    Field("record", _record_id, JSON),
+    Field("record", _of("experiment", "id"), JSON),
     Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER),
     Field("branch", attrgetter("branch"), JSON | CSV | FILTER),
-    Field("status", _status, JSON | LIST | CSV | FILTER, "status", "State"),
+    Field("status", _of("status", "value"), JSON | LIST | CSV | FILTER, "status", "State"),
     Field("created", attrgetter("created"), JSON | LIST | CSV | FILTER | SORT, "time", "Created", fact=1),
     Field("finished", _recorded("finished"), JSON | FILTER, "time"),
     Field("duration", _recorded("duration"), JSON | FILTER, "seconds"),
@@ -186,8 +190,8 @@ FIELDS = (
     Field("note", _recorded("note", ""), JSON | FILTER | COLUMN, title="Note", fact=9),
     Field("warnings", _recorded_list("warnings"), JSON, "texts"),
     Field("error", attrgetter("error"), JSON | LIST),
-    Field("parent", _parent, JSON | FILTER),
-    Field("source", _source, JSON | FILTER),
+    Field("parent", _of("parent", "name"), JSON | FILTER),
+    Field("source", _of("experiment", "source"), JSON | FILTER),
     Field("pushed", _pushed, JSON, "texts", "Pushed", fact=10),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
@@ -204,7 +208,7 @@ FIELDS = (
     Field("stored by", _stored_by, title="Stored by", fact=11),
 )
 BY_NAME = {one.name: one for one in FIELDS}
-FACTS = sorted((one for one in FIELDS if one.fact), key=attrgetter("fact"))
+FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))
 
 
 def used_for(use: Use) -> dict[str, Field]:
@@ -212,4 +216,4 @@ def used_for(use: Use) -> dict[str, Field]:
     return {one.name: one for one in FIELDS if use in one.uses}
 
 
-_JSON = [(one.name, one.read) for one in FIELDS if JSON in one.uses]
+_JSON = [(name, field.read) for name, field in used_for(JSON).items()]

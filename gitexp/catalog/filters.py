@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from gitexp import errors
 from gitexp.catalog import filter_syntax as syntax
 from gitexp.catalog.fields import Reader, Row, Use, used_for
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
-from gitexp.files import flatten, is_number
+from gitexp.catalog.rows import metric_keys, param_keys
+from gitexp.files import as_list, flatten, is_number
 from gitexp.model import MISSING, Status
 from gitexp.times import Moment, parse_duration, parse_moment
 from gitexp.words import did_you_mean
@@ -50,8 +51,7 @@ class Filter:
 
     def matches(self, row: Row, now: datetime) -> bool:
         """Whether a row passes the filter; a name that the row lacks is no error."""
-        readers = {name: _reader(name, [row]) or _nothing for name in self.names}
-        return self._lets_through(_RowScope(row, now, readers))
+        return self._lets_through(_RowScope(row, now, self._readers([row])))
 
     def select(
         self, rows: Sequence[Row], now: datetime, others: Callable[[], Sequence[Row]] = tuple
@@ -61,21 +61,25 @@ class Filter:
         Raises FilterError with the nearest names if no row has a name. `others` gives more rows to look for
         the name in; it is called only if `rows` lack the name.
         """
-        readers = {name.text: _reader(name.text, rows) for name in self._names}
-        if None in readers.values() and (every := [*rows, *others()]):
+        readers = self._readers(rows)
+        if _nothing in readers.values() and (every := [*rows, *others()]):
+            there = self._readers(every)
             for name in self._names:
-                if readers[name.text] is None and _reader(name.text, every) is None:
+                if there[name.text] is _nothing:
                     raise self._unknown(name, every)
-        found = {name: reader or _nothing for name, reader in readers.items()}
-        return [row for row in rows if self._lets_through(_RowScope(row, now, found))]
+        return [row for row in rows if self._lets_through(_RowScope(row, now, readers))]
+
+    def _readers(self, rows: Sequence[Row]) -> dict[str, Reader]:
+        """The reader of each name in the filter."""
+        return {name.text: _reader(name.text, rows) for name in self._names}
 
     def _lets_through(self, scope: _RowScope) -> bool:
         return scope.row.error is None and _holds(self.condition, scope)
 
     def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
-        keys = dict.fromkeys(key for row in rows for key in (*row.metrics, *row.params))
+        keys = list(dict.fromkeys([*metric_keys(rows), *param_keys(rows)]))
         known = [*_ATTRIBUTES, *keys][:_MOST_KEYS]
-        hint = did_you_mean(name.text, known, f"There are: {', '.join([*keys][:12])}.")
+        hint = did_you_mean(name.text, known, f"There are: {', '.join(keys[:12])}.")
         if name in _meant_as_texts(self.condition):
             hint = f"If a text is meant, it stands in quotes: '{name.text}'"
         return errors.UsageError(
@@ -97,7 +101,9 @@ def _named(condition: Condition) -> Iterator[Name]:
             if isinstance(operand, Name):
                 yield operand
         case Comparison(left, _, right):
-            yield from (operand for operand in (left, right) if isinstance(operand, Name))
+            for operand in (left, right):
+                if isinstance(operand, Name):
+                    yield operand
         case Not(part):
             yield from _named(part)
         case And(parts) | Or(parts):
@@ -122,7 +128,9 @@ def _meant_as_texts(condition: Condition) -> Iterator[Name]:
 
 
 def _kind(name: str) -> str:
-    return _ATTRIBUTES[name].kind if name in _ATTRIBUTES else ""
+    if name in _ATTRIBUTES:
+        return _ATTRIBUTES[name].kind
+    return ""
 
 
 def _checked(condition: Condition, text: str) -> Condition:
@@ -132,10 +140,8 @@ def _checked(condition: Condition, text: str) -> Condition:
             return Comparison(_meant(left, how, right, text), how, _meant(right, how, left, text))
         case Not(part):
             return Not(_checked(part, text))
-        case And(parts):
-            return And(tuple(_checked(part, text) for part in parts))
-        case Or(parts):
-            return Or(tuple(_checked(part, text) for part in parts))
+        case And(parts) | Or(parts):
+            return replace(condition, parts=tuple(_checked(part, text) for part in parts))
     return condition
 
 
@@ -193,15 +199,17 @@ class _RowScope:
     readers: Mapping[str, Reader]
 
     def value(self, operand: Operand) -> Any:
-        return operand.value if isinstance(operand, Literal) else self.readers[operand.text](self.row)
+        if isinstance(operand, Literal):
+            return operand.value
+        return self.readers[operand.text](self.row)
 
 
 def _nothing(_: Row) -> Any:
     return MISSING
 
 
-def _reader(name: str, rows: Iterable[Row]) -> Reader | None:
-    """The reader of a name's value, the same for all rows; None if no row has the name.
+def _reader(name: str, rows: Iterable[Row]) -> Reader:
+    """The reader of a name's value, the same for all rows; `_nothing` if no row has the name.
 
     Attributes come before metrics, and metrics before params; a prefix `metrics.` or `params.` decides.
     """
@@ -216,7 +224,9 @@ def _reader(name: str, rows: Iterable[Row]) -> Reader | None:
             return _of_field(field, key)
     file, colon, key = name.partition(":")
     in_file = _of_file(file, key)
-    return in_file if colon and any(in_file(row) is not MISSING for row in rows) else None
+    if colon and any(in_file(row) is not MISSING for row in rows):
+        return in_file
+    return _nothing
 
 
 def _of_field(field: str, key: str) -> Reader:
@@ -280,7 +290,7 @@ def _ordered(value: Any, how: str, moment: Moment, now: datetime) -> bool:
 
 
 def _finds(pattern: re.Pattern[str], value: Any) -> bool:
-    texts = value if isinstance(value, list) else [value]
+    texts = as_list(value)
     return any(pattern.search(text) is not None for text in texts if isinstance(text, str))
 
 

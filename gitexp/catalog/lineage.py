@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from gitexp.catalog import lookup, rows
 from gitexp.catalog.fields import Row
-from gitexp.model import Experiment, Stored
+from gitexp.model import Experiment, Stored, readable
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 
@@ -31,18 +31,22 @@ class Lineage:
     @classmethod
     def of(cls, experiments: Sequence[Stored], head: str | None, removed: Sequence[Stored] = ()) -> Lineage:
         """The lineage of all experiments of a repository; removed ones connect a line."""
-        gone = [replace(e, source=_REMOVED, name=e.id) for e in _readable(removed)]
-        sound = [*gone, *_readable(experiments)]
+        gone = [replace(one, source=_REMOVED, name=one.id) for one in readable(removed)]
+        sound = [*gone, *readable(experiments)]
         made = {experiment.record.commit: experiment for experiment in sound}
-        parents = {_key(e): made[e.record.baseline] for e in sound if e.record.baseline in made}
+        baselines: dict[_Key, str] = {}
+        parents: dict[_Key, Experiment] = {}
+        for experiment in sound:
+            key, baseline = _key(experiment), experiment.record.baseline
+            baselines[key] = baseline
+            if baseline in made:
+                parents[key] = made[baseline]
         if not parents:  # most repositories: ten thousand experiments, and nothing to climb
             return cls({}, {}, {})
         above: dict[_Key, _Key] = {}
-        for experiment in sound:
-            key = _key(experiment)
-            if key in parents and experiment.record.baseline != head:
-                above[key] = _key(parents[key])
-        baselines = {_key(e): e.record.baseline for e in sound}
+        for key, parent in parents.items():
+            if baselines[key] != head:
+                above[key] = _key(parent)
         first = _climbed(above, above, lambda key: key not in above)
         for key, root in first.items():
             if root is None:  # its own ancestor: only a forged record can say so
@@ -60,15 +64,17 @@ class Lineage:
 
     def root(self, experiment: Experiment) -> str:
         """The commit at which an experiment's line began: the baseline of its first ancestor, or its own."""
-        return self._roots[_key(experiment)] if self._roots else experiment.record.baseline
+        if not self._roots:
+            return experiment.record.baseline
+        return self._roots[_key(experiment)]
 
-    def tree(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
-        """The rows of readable experiments as a tree, from the top down, with the depth of each.
+    def tree(self, rows: Sequence[Row]) -> tuple[list[int], Sequence[Row]]:
+        """The rows of readable experiments as a tree, from the top down: the depth of each, and the rows.
 
         A row stands below its nearest ancestor among the rows, otherwise in the given order.
         """
         if not self._above:
-            return [(0, row) for row in rows]
+            return [0] * len(rows), rows
         by_key = {_key(row.experiment): row for row in rows if isinstance(row.experiment, Experiment)}
         starts = [self._above[key] for key in by_key if key in self._above]
         nearest = _climbed(starts, self._above, by_key.__contains__)
@@ -78,13 +84,15 @@ class Lineage:
             if key in self._above:
                 above = nearest[self._above[key]]
             children.setdefault(above, []).append(key)
-        found = []
+        depths, found = [], []
         waiting = [(0, key) for key in reversed(children.get(None, []))]
         while waiting:  # not by recursion: lines are hundreds long
             depth, key = waiting.pop()
-            found.append((depth, by_key[key]))
-            waiting += [(depth + 1, child) for child in reversed(children.get(key, []))]
-        return found
+            depths.append(depth)
+            found.append(by_key[key])
+            for child in reversed(children.get(key, [])):
+                waiting.append((depth + 1, child))
+        return depths, found
 
 
 def read(project: Project, experiments: Sequence[Stored], head: str | None) -> Lineage:
@@ -93,9 +101,11 @@ def read(project: Project, experiments: Sequence[Stored], head: str | None) -> L
     The trash is read only if an experiment's baseline is neither HEAD nor an experiment's commit: the
     baseline may belong to a removed one.
     """
-    readable = _readable(experiments)
-    known = {head, *(experiment.record.commit for experiment in readable)}
-    if all(experiment.record.baseline in known for experiment in readable):
+    baselines, known = set(), {head}
+    for experiment in readable(experiments):
+        baselines.add(experiment.record.baseline)
+        known.add(experiment.record.commit)
+    if baselines <= known:
         return Lineage.of(experiments, head)
     return Lineage.of(experiments, head, [one.experiment for one in trash.contents(project.repo)])
 
@@ -105,10 +115,6 @@ def row_of(project: Project, experiment: Stored) -> Row:
     lineage = Lineage.of(lookup.experiments(project), None)
     pushed = tracking.holders(project.repo).get(experiment.id, ())
     return rows.of_one(experiment, lineage.parent(experiment), pushed)
-
-
-def _readable(experiments: Iterable[Stored]) -> list[Experiment]:
-    return [one for one in experiments if isinstance(one, Experiment)]
 
 
 def _key(experiment: Experiment) -> _Key:
@@ -129,6 +135,8 @@ def _climbed(
         while at is not None and at not in found and at not in path and not is_wanted(at):
             path[at] = None
             at = above.get(at)
-        end = None if at is None or at in path else found.get(at, at)
+        end = None
+        if at is not None and at not in path:
+            end = found.get(at, at)
         found.update(dict.fromkeys([*path, start], end))
     return found

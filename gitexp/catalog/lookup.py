@@ -7,13 +7,13 @@ for several (DVC's names are unique on one baseline only), the commit id tells t
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gitexp import errors, files
 from gitexp.catalog import sources
+from gitexp.catalog.names import existing
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
 from gitexp.project.project import Project, parse_all, parse_params
@@ -74,7 +74,10 @@ class Point:
 
     @property
     def experiment(self) -> Experiment | None:
-        return self.side if isinstance(self.side, Experiment) else None
+        match self.side:
+            case Experiment():
+                return self.side
+        return None
 
 
 def experiments(project: Project) -> list[Stored]:
@@ -84,13 +87,16 @@ def experiments(project: Project) -> list[Stored]:
 
 def commits(project: Project) -> list[str]:
     """The commits of all experiments; the cost is two looks at the refs."""
-    own = [experiment.record.commit for experiment in project.store.readable()]
-    return [*own, *(ref.commit for ref in sources.refs(project.repo))]
+    found = [experiment.record.commit for experiment in project.store.readable()]
+    found += [ref.commit for ref in sources.refs(project.repo)]
+    return found
 
 
 def names(project: Project) -> list[str]:
     """The names of all experiments, each once; the cost is two looks at the refs."""
-    return list(dict.fromkeys([*project.store.names(), *(ref.name for ref in sources.refs(project.repo))]))
+    found = list(project.store.names())
+    found += [ref.name for ref in sources.refs(project.repo)]
+    return list(dict.fromkeys(found))
 
 
 def require(project: Project, text: str) -> Experiment:
@@ -179,13 +185,19 @@ def _begun(project: Project, text: str) -> Stored | None:
     own = project.store.find(text)
     if not word or word in _RESERVED or (own is not None and own.name.lower() == word):
         return own
+    theirs = _begun_by_others(project, word)
+    if own is not None and theirs:
+        raise _ambiguous(text, [own.name, *map(_told_apart, theirs)])
+    return own or _only(project, text, theirs)
+
+
+def _begun_by_others(project: Project, word: str) -> list[ForeignRef]:
+    """The refs of other programs whose names begin with a word, or else whose commits do."""
     refs = sources.refs(project.repo)
     theirs = [ref for ref in refs if ref.name.lower().startswith(word)]
     if not theirs and len(word) >= _SHORTEST_ID:
         theirs = [ref for ref in refs if ref.commit.startswith(word)]
-    if own is not None and theirs:
-        raise _ambiguous(text, [own.name, *map(_told_apart, theirs)])
-    return own or _only(project, text, theirs)
+    return theirs
 
 
 def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Stored | None:
@@ -200,9 +212,11 @@ def _told_apart(ref: ForeignRef) -> str:
 
 
 def _ambiguous(text: str, found: Sequence[str]) -> errors.ExperimentError:
+    some = ", ".join(found[:5])
+    if len(found) > 5:
+        some += ", …"
     return errors.ExperimentError(
-        f"'{text}' could be any of {len(found)} experiments: {', '.join(found[:5])}"
-        f"{', …' if len(found) > 5 else ''}.",
+        f"'{text}' could be any of {len(found)} experiments: {some}.",
         "Give more of the name, or the commit id.",
         code="ambiguous-experiment",
     )
@@ -214,10 +228,9 @@ def _nearest(project: Project, text: str, otherwise: str) -> str:
 
 def _is_ref(project: Project, text: str) -> bool:
     """Whether a branch or tag has exactly this name, or it is HEAD."""
-    names = [prefix + text for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/")]
     if text == "HEAD" or "\0" in text:
         return text == "HEAD"
-    return any(os.fsdecode(ref) in names for (ref,) in project.repo.refs(*names, fields=("refname",)))
+    return bool(existing(project.repo, f"refs/heads/{text}", f"refs/tags/{text}", f"refs/remotes/{text}"))
 
 
 def here(project: Project, more: Collection[str] = ()) -> Point:
@@ -229,7 +242,12 @@ def here(project: Project, more: Collection[str] = ()) -> Point:
 def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:
     """A commit with its params and metrics; `more` are params files beside those of the config."""
     params, metrics, complaints = project.read_at([commit], more)[commit]
-    return Point(Commit(label, commit), params, metrics, [f"{text} (in {label})" for text in complaints])
+    return Point(Commit(label, commit), params, metrics, at(label, complaints))
+
+
+def at(label: str, complaints: Iterable[str]) -> list[str]:
+    """The complaints with the place of the files behind each."""
+    return [f"{text} (in {label})" for text in complaints]
 
 
 def beside(project: Project, point: Point, other: Point) -> Point:
@@ -252,7 +270,7 @@ def of_experiment(project: Project, experiment: Stored) -> Point:
     found = _readable(completed)
     record = found.record
     if not sources.is_own(found):  # its files were read just now, not during its run
-        complaints = [f"{text} (in {found.name})" for text in record.warnings]
+        complaints = at(found.name, record.warnings)
     return Point(found, record.params, record.metrics, complaints)
 
 
@@ -277,8 +295,8 @@ def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]
         reason = f"The files of {experiment.name} cannot be read: {error}"
         return Damaged(experiment.name, experiment.id, reason, experiment.source), []
     found = dict(zip(names, blobs, strict=True))
-    params, unread = parse_all({name: found[name] for name in record.cut_params}, parse_params)
-    metrics, bad = parse_all({name: found[name] for name in record.cut_metrics}, files.parse_metrics)
+    params, unread = parse_all(found, parse_params, record.cut_params)
+    metrics, bad = parse_all(found, files.parse_metrics, record.cut_metrics)
     record = replace(
         record,
         params={**record.params, **params},
@@ -286,6 +304,8 @@ def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]
         cut_params=(),
         cut_metrics=(),
     )
-    lost = [name for name in names if found[name] is None]
-    complaints = [f"{name}: too large for the record, and not in the experiment" for name in lost]
-    return replace(experiment, record=record), [*complaints, *unread, *bad]
+    complaints = [*unread, *bad]
+    for name in names:
+        if found[name] is None:
+            complaints.append(f"{name}: too large for the record, and not in the experiment")
+    return replace(experiment, record=record), complaints

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 
@@ -74,9 +75,17 @@ def namesakes(repo: Repository, name: str) -> list[str]:
     """The full names of a branch and a tag with the name of an experiment, if any."""
     if _AUTOMATIC.fullmatch(name):
         return []
-    meant = [f"refs/heads/{name}", f"refs/tags/{name}"]
-    found = [ref.decode("utf-8", "replace") for (ref,) in repo.refs(*meant, fields=("refname",))]
-    return [ref for ref in found if ref in meant]
+    return existing(repo, f"refs/heads/{name}", f"refs/tags/{name}")
+
+
+def existing(repo: Repository, *names: str) -> list[str]:
+    """The refs with exactly one of some full names."""
+    found = []
+    for (ref,) in repo.refs(*names, fields=("refname",)):
+        name = os.fsdecode(ref)
+        if name in names:
+            found.append(name)
+    return found
 
 
 def _text(value: Value) -> str:

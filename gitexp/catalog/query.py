@@ -13,7 +13,7 @@ from gitexp.catalog.ended import end_lost_runs
 from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.rows import Draft
-from gitexp.model import Damaged, Experiment, Status, Stored
+from gitexp.model import Damaged, Status, Stored, readable
 from gitexp.project.project import Project
 from gitexp.repo.experiments import newest_first
 
@@ -74,8 +74,8 @@ class FoundExperiments:
     going_on: int
 
     def drafts(self, pushed: Mapping[str, Sequence[str]]) -> Iterator[Draft]:
-        parent = self.lineage.parent
-        return (rows.of_experiment(e, parent(e), pushed.get(e.id, ())) for e in self.experiments)
+        for one in self.experiments:
+            yield rows.of_experiment(one, self.lineage.parent(one), pushed.get(one.id, ()))
 
 
 def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
@@ -85,13 +85,17 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
         asked = _parsed(query.filter)  # before all reading, so that a wrong filter is refused at once
     every = end_lost_runs(project, lookup.experiments(project))
     lineage = lineages.read(project, every, head)
-    chosen = [e for e in every if query.everything or isinstance(e, Damaged) or lineage.root(e) == head]
+    chosen = every
+    if not query.everything:
+        chosen = [one for one in every if isinstance(one, Damaged) or lineage.root(one) == head]
     elsewhere = len(every) - len(chosen)
-    going_on = sum(isinstance(e, Experiment) and not e.record.status.ended for e in chosen)
-    chosen = [e for e in newest_first(chosen) if _wanted(e, query.failed)]
-    limit = query.limit if query.sort is None else None
+    going_on = sum(not one.record.status.ended for one in readable(chosen))
+    chosen = [one for one in newest_first(chosen) if _wanted(one, query.failed)]
+    limit = None
+    if query.sort is None:
+        limit = query.limit
     if asked is None:
-        chosen = [lookup.complete(project, e) for e in chosen[:limit]]
+        chosen = [lookup.complete(project, one) for one in chosen[:limit]]
     else:
         chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
     return FoundExperiments(chosen, lineage, elsewhere, going_on)
@@ -112,8 +116,11 @@ def _filtered(
     lineage: Lineage,
 ) -> list[Stored]:
     def built(experiments: Sequence[Stored]) -> list[Row]:
-        complete = (lookup.complete(project, experiment) for experiment in experiments)
-        return rows.build([rows.of_experiment(e, lineage.parent(e)) for e in complete])
+        drafts = []
+        for experiment in experiments:
+            experiment = lookup.complete(project, experiment)
+            drafts.append(rows.of_experiment(experiment, lineage.parent(experiment)))
+        return rows.build(drafts)
 
     found = asked.select(built(chosen), datetime.now().astimezone(), lambda: built(every))
     return [row.experiment for row in found if row.experiment is not None]

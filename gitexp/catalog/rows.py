@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -83,8 +82,11 @@ def _shared(all_files: Iterable[Files]) -> set[str]:
     shared: set[str] = set()
     for files in all_files:
         if len(files) > 1:
-            count = Counter(key for tree in files.values() for key in flatten(tree))
-            shared.update(key for key, times in count.items() if times > 1)
+            seen: set[str] = set()
+            for tree in files.values():
+                keys = set(flatten(tree))
+                shared |= seen & keys
+                seen |= keys
     return shared
 
 
@@ -108,6 +110,17 @@ def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> er
     )
 
 
-def keys(all_values: Iterable[Any]) -> list[str]:
-    """The keys of some maps, each once, in order of appearance."""
-    return list(dict.fromkeys(key for values in all_values for key in values))
+def metric_keys(found: Iterable[Row]) -> list[str]:
+    """The keys of the metrics of some rows, each once, in order of appearance."""
+    keys: dict[str, None] = {}
+    for row in found:
+        keys.update(dict.fromkeys(row.metrics))
+    return list(keys)
+
+
+def param_keys(found: Iterable[Row]) -> list[str]:
+    """The keys of the params of some rows, each once, in order of appearance."""
+    keys: dict[str, None] = {}
+    for row in found:
+        keys.update(dict.fromkeys(row.params))
+    return list(keys)

@@ -5,12 +5,13 @@ from gitexp.files.metrics import parse_metrics
 from gitexp.files.overrides import Op, Override, apply_overrides, parse_override
 from gitexp.files.parse import parse
 from gitexp.files.printed import check_printed, parse_printed, printed_tree
-from gitexp.files.scalars import is_number, jsonable
+from gitexp.files.scalars import as_list, is_number, jsonable
 
 __all__ = [
     "Op",
     "Override",
     "apply_overrides",
+    "as_list",
     "check_printed",
     "flatten",
     "flatten_files",

@@ -11,6 +11,7 @@ from gitexp.errors import ParseError
 from gitexp.files import json_text, nodes
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES, check_tree, decode
 from gitexp.files.parse import read
+from gitexp.files.scalars import each_leaf
 from gitexp.model import Scalar, Value
 
 _TAIL = 64 << 10  # the last rows of a table are looked for in this much of its end, then in all of it
@@ -46,16 +47,12 @@ def parse_metrics(name: str, data: bytes) -> dict[str, Value]:
     if not isinstance(tree, dict):
         raise ParseError("the top of this file must be a mapping of names to values", file=name)
     check_tree(name, tree)
-    return {key: _with_floats(value) for key, value in tree.items()}
+    return dict(each_leaf(tree, _with_floats))
 
 
 def _with_floats(value: Value) -> Value:
     if isinstance(value, str) and value.strip().lower().lstrip("+-") in _NOT_FINITE:
         return float(value)
-    if isinstance(value, dict):
-        return {key: _with_floats(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_floats(item) for item in value]
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from gitexp.model import Scalar, Value
 
@@ -73,12 +74,28 @@ def same(a: Value, b: Value) -> bool:
     return bool(a == b) or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
 
 
+def as_list(value: Value) -> list[Value]:
+    """A list; any other value as the only item of one."""
+    if isinstance(value, list):
+        return value
+    return [value]
+
+
+def each_leaf(value: Value, change: Callable[[Value], Value]) -> Value:
+    """`value` with `change` applied to everything in it that is neither a map nor a list."""
+    if isinstance(value, dict):
+        return {key: each_leaf(child, change) for key, child in value.items()}
+    if isinstance(value, list):
+        return [each_leaf(child, change) for child in value]
+    return change(value)
+
+
 def jsonable(value: Value) -> Value:
     """`value` with every float that JSON cannot hold as the string "nan", "inf" or "-inf"."""
+    return each_leaf(value, _json_scalar)
+
+
+def _json_scalar(value: Value) -> Value:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, dict):
-        return {key: jsonable(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [jsonable(child) for child in value]
     return value

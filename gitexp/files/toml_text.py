@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 
 from gitexp.errors import ParseError
 from gitexp.files.limits import MAX_DEPTH, parse_error
+from gitexp.files.scalars import each_leaf
 from gitexp.model import Value
 
 _NAME = r"(?:[\w-]++|\"[^\"\n]*\"|'[^'\n]*')"
@@ -40,7 +41,7 @@ def read(name: str, text: str) -> dict[str, Value]:
         raise ParseError(f"this file is nested more than {MAX_DEPTH} levels deep", file=name) from None
     except ValueError:
         raise ParseError("this file holds a number or a date that cannot be", file=name) from None
-    return {key: _plain(value) for key, value in tree.items()}
+    return dict(each_leaf(tree, _plain))
 
 
 def _check_depth(name: str, text: str) -> None:
@@ -56,8 +57,4 @@ def _check_depth(name: str, text: str) -> None:
 def _plain(value: Value) -> Value:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
     return value

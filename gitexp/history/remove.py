@@ -11,7 +11,7 @@ from typing import TypeGuard
 from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.catalog.query import Query, matching
-from gitexp.model import Experiment, Stored
+from gitexp.model import Experiment, Stored, readable
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import trash
@@ -69,9 +69,9 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
         return [one for one in _readable(project, scope) if one.name not in kept]
     _refuse_running(named)
     if looked_for:
-        failed = True if selection.failed else None
-        named += _readable(project, replace(scope, failed=failed, filter=selection.filter))
-    return list({(one.source, one.name): one for one in named}.values())
+        named += _readable(project, replace(scope, failed=selection.failed or None, filter=selection.filter))
+    each_once = {(one.source, one.name): one for one in named}
+    return list(each_once.values())
 
 
 def _refuse_running(named: Sequence[Stored]) -> None:
@@ -94,9 +94,10 @@ def remove(project: Project, experiments: Sequence[Stored]) -> None:
     time = datetime.now(UTC)
     changes = trash.removal(experiments, time)
     names = ", ".join(experiment.name for experiment in experiments[:3])
-    more = f" and {len(experiments) - 3:,} more" if len(experiments) > 3 else ""
+    if len(experiments) > 3:
+        names += f" and {len(experiments) - 3:,} more"
     try:
-        Transaction.begin(project, f"remove {names}{more}").move(*changes)
+        Transaction.begin(project, f"remove {names}").move(*changes)
     except RefConflict as error:
         raise errors.ExperimentError(
             "An experiment has been changed or removed just now.",
@@ -108,7 +109,7 @@ def remove(project: Project, experiments: Sequence[Stored]) -> None:
 
 
 def _readable(project: Project, query: Query) -> list[Experiment]:
-    return [one for one in matching(project, query) if isinstance(one, Experiment)]
+    return readable(matching(project, query))
 
 
 def _is_running(one: Stored) -> TypeGuard[Experiment]:

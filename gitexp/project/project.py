@@ -142,8 +142,8 @@ class Project:
 
     def _parsed(self, found: Mapping[str, bytes | None], more: Iterable[str]) -> Contents:
         config = self.config
-        params, unread = parse_all({n: found[n] for n in (*config.params, *more)}, parse_params)
-        metrics, bad = parse_all({n: found[n] for n in config.metrics}, files.parse_metrics)
+        params, unread = parse_all(found, parse_params, (*config.params, *more))
+        metrics, bad = parse_all(found, files.parse_metrics, config.metrics)
         return Contents(params, metrics, [*unread, *bad])
 
 
@@ -184,10 +184,16 @@ def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:
     return (f"not recorded, a link to outside the repository: {shorten(unrecorded)}",)
 
 
-def parse_all(found: Mapping[str, bytes | None], parser: Parser) -> tuple[dict[str, Tree], list[str]]:
-    """The files that are there and parse, and a complaint about each that does not."""
+def parse_all(
+    found: Mapping[str, bytes | None], parser: Parser, names: Iterable[str] | None = None
+) -> tuple[dict[str, Tree], list[str]]:
+    """The files that are there and parse, and a complaint about each that does not.
+
+    `names` are the files to parse; None: all that are found.
+    """
     trees, complaints = {}, []
-    for name, data in found.items():
+    for name in found if names is None else names:
+        data = found[name]
         if data is None:
             continue
         try:

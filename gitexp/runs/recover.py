@@ -9,7 +9,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.catalog.ended import end_lost_runs
 from gitexp.failpoints import failpoint
-from gitexp.model import Damaged, Experiment
+from gitexp.model import Damaged, Experiment, readable
 from gitexp.process.liveness import is_alive
 from gitexp.project.hold import orphan
 from gitexp.project.project import Project
@@ -30,7 +30,7 @@ def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: boo
         before = project.store.all()
         after = end_lost_runs(project, before)
         changed = [new for old, new in zip(before, after, strict=True) if new is not old]
-        ended += [one for one in changed if isinstance(one, Experiment)]
+        ended += readable(changed)
         with contextlib.suppress(errors.ReadOnlyRepository):
             project.local.prepare()
     for run in live.live_runs(project.local):

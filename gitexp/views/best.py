@@ -36,7 +36,7 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
     candidates = [row for row in _rows(project, query) if _finite(metric, row)]
     if not candidates:
         every = _rows(project, replace(query, everything=True, filter=None, failed=None))
-        known = rows.keys(row.metrics for row in every)
+        known = rows.metric_keys(every)
         if known and metric not in known:
             raise rows.unknown(metric, known, "metric")
         raise errors.ExperimentError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets import lock_file
+from gitexp.objects.paths import lies_in_any
 from gitexp.project.project import Project
 
 _MOST_FILES = 3  # files named for one experiment
@@ -50,7 +51,7 @@ def summaries(project: Project, steps: Sequence[CommitStep]) -> dict[str, str]:
 
 def _is_result(project: Project, name: str) -> bool:
     results = (*project.config.results, lock_file.path_of(project.config))
-    return any(name == of or name.startswith(f"{of}/") for of in results)
+    return lies_in_any(name, results)
 
 
 def _told(name: str, added: bytes, deleted: bytes) -> tuple[int, str]:
@@ -65,9 +66,9 @@ def _told(name: str, added: bytes, deleted: bytes) -> tuple[int, str]:
     return int(added) + int(deleted), text
 
 
-def _sentence(files: Iterable[tuple[int, str]]) -> str:
-    most_first = [text for _, text in sorted(files, key=lambda file: -file[0])]
-    shown = most_first[:_MOST_FILES]
-    if more := len(most_first) - len(shown):
+def _sentence(files: Sequence[tuple[int, str]]) -> str:
+    most_first = sorted(files, key=lambda file: -file[0])
+    shown = [text for _, text in most_first[:_MOST_FILES]]
+    if more := len(files) - len(shown):
         shown.append(f"{more} more")
     return ", ".join(shown)

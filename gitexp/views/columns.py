@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from gitexp.catalog.fields import Row, Use, used_for
-from gitexp.catalog.rows import keys, unknown
+from gitexp.catalog.rows import metric_keys, param_keys, unknown
 from gitexp.files import is_number
 from gitexp.model import MISSING
+from gitexp.words import show_value
 
 _ABOUT = used_for(Use.COLUMN)
 _SORTED = used_for(Use.SORT)
@@ -40,6 +41,12 @@ class Column:
                 return _ABOUT[self.key].text(row)
         return _SORTED[self.key].read(row)
 
+    def text(self, row: Row, precision: int, longest: int | None) -> str:
+        """The row's value for people, in at most `longest` characters; `precision` is that of metrics."""
+        if self.kind == "metric":
+            return show_value(self.value(row), precision, longest=longest)
+        return show_value(self.value(row), longest=longest)
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -64,16 +71,27 @@ def choose(
     `heads` are the rows of baselines. Raises UnknownColumn if a pattern of `wanted.only` names no column.
     """
     found = [*rest, *heads, *experiments]
-    metrics = [Column("metric", key) for key in keys(row.metrics for row in found)]
-    params = [Column("param", key) for key in keys(row.params for row in found)]
-    about = [Column("about", key) for key in _ABOUT]
-    about = [column for column in about if any(map(column.value, experiments))]
+    metrics = _of_kind("metric", metric_keys(found))
+    params = _of_kind("param", param_keys(found))
+    about = []
+    for column in _of_kind("about", _ABOUT):
+        if any(map(column.value, experiments)):
+            about.append(column)
     differing = {*about, *with_several_values(heads, experiments, [*metrics, *params])}
-    same = [column for column in params if column not in differing]
-    every = [*metrics, *(column for column in params if column in differing), *about, *same]
+    several, same = [], []
+    for column in params:
+        if column in differing:
+            several.append(column)
+        else:
+            same.append(column)
+    picked = _picked([*metrics, *several, *about, *same], wanted)
     if wanted.only_changed:
-        return [column for column in _picked(every, wanted) if column in differing]
-    return _picked(every, wanted)
+        return [column for column in picked if column in differing]
+    return picked
+
+
+def _of_kind(kind: str, keys: Iterable[str]) -> list[Column]:
+    return [Column(kind, key) for key in keys]
 
 
 def _picked(every: Sequence[Column], wanted: Columns) -> list[Column]:
@@ -83,14 +101,14 @@ def _picked(every: Sequence[Column], wanted: Columns) -> list[Column]:
         found.update(dict.fromkeys(every))
     for pattern in wanted.only:
         found.update(dict.fromkeys(_matching(pattern, every)))
-    return [column for column in found if not any(_matches(column.key, p) for p in wanted.hide)]
+    return [column for column in found if not _matches(column.key, wanted.hide)]
 
 
 def named(key: str, found: Sequence[Row]) -> Column:
     """The column with a key, a metric before a param; raises UsageError."""
     if key in _SORTED:
         return Column(key, key)
-    metrics, params = keys(row.metrics for row in found), keys(row.params for row in found)
+    metrics, params = metric_keys(found), param_keys(found)
     if key in metrics:
         return Column("metric", key)
     if key in params:
@@ -109,13 +127,15 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
             return 2, str(value)
         if math.isnan(value):
             return 1, 0.0
-        return 0, -value if descending else value
+        if descending:
+            value = -value
+        return 0, value
 
     return sorted(found, key=place)
 
 
 def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
-    matching = [column for column in every if _matches(column.key, pattern)]
+    matching = [column for column in every if _matches(column.key, [pattern])]
     if not matching and pattern in _ABOUT:  # no experiment has a value yet: no mistake
         return [Column("about", pattern)]
     if not matching:
@@ -123,9 +143,9 @@ def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
     return matching
 
 
-def _matches(key: str, pattern: str) -> bool:
+def _matches(key: str, patterns: Iterable[str]) -> bool:
     # A key may look like a pattern: the brackets of layers[0].units would be a set of characters.
-    return key == pattern or fnmatchcase(key, pattern)
+    return any(key == pattern or fnmatchcase(key, pattern) for pattern in patterns)
 
 
 def with_several_values(
@@ -149,5 +169,6 @@ def with_several_values(
 
 
 def _differs(column: Column, found: Sequence[Row]) -> bool:
-    first, *others = (column.value(row) for row in found)
+    first, *others = map(column.value, found)
+    # NaN is not equal to itself, but is one value all the same.
     return any(value != first and (value == value or first == first) for value in others)

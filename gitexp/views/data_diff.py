@@ -65,33 +65,39 @@ def data_changes(project: Project, old: Point, new: Point) -> DataChanges:
 def _contents(project: Project, point: Point) -> dict[str, Scanned]:
     """The artifacts of a point by path; of changed data in the workspace also the files of folders."""
     lock = lock_at(project, point)
-    found = {artifact.path: Scanned(artifact) for artifact in lock.artifacts}
+    found = {}
+    for artifact in lock.artifacts:
+        found[artifact.path] = Scanned(artifact)
     if isinstance(point.side, Workspace):
         with workspace_data(project) as data:
             for path, locked in lock.data.items():
                 with contextlib.suppress(errors.UnstorableData):
                     here = data.scanned(path)
                     # Absent data was not changed: nobody has brought it here yet.
-                    if here is not None:
-                        artifact = here.artifact if data.differs(here.artifact, locked) else locked
-                        found[path] = Scanned(artifact, here.manifest)
+                    if here is None:
+                        continue
+                    artifact = locked
+                    if data.differs(here.artifact, locked):
+                        artifact = here.artifact
+                    found[path] = Scanned(artifact, here.manifest)
     return found
 
 
 def _change(project: Project, path: str, old: Scanned | None, new: Scanned | None) -> DataChange | None:
     """The difference of an artifact between two sides; None if there is none."""
-    before = None if old is None else old.artifact
-    after = None if new is None else new.artifact
-    if _content(before) == _content(after):
+    if old is None or new is None:
+        return DataChange(path, _artifact(old), _artifact(new))
+    if old.artifact.content == new.artifact.content:
         return None
     files = None
-    if old is not None and new is not None:
-        first = old.manifest or manifest_of(project, old.artifact)
-        second = new.manifest or manifest_of(project, new.artifact)
-        if first is not None and second is not None:
-            files = FileChanges.of(first, second)
-    return DataChange(path, before, after, files)
+    first = old.manifest or manifest_of(project, old.artifact)
+    second = new.manifest or manifest_of(project, new.artifact)
+    if first is not None and second is not None:
+        files = FileChanges.of(first, second)
+    return DataChange(path, old.artifact, new.artifact, files)
 
 
-def _content(artifact: Artifact | None) -> tuple[str, bool] | None:
-    return None if artifact is None else artifact.content
+def _artifact(found: Scanned | None) -> Artifact | None:
+    if found is None:
+        return None
+    return found.artifact

@@ -46,7 +46,10 @@ def details(project: Project, words: Iterable[str]) -> list[Details]:
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
-    found = {one.id: one for one in (lookup.require(project, word) for word in words)}
+    found = {}
+    for word in words:
+        experiment = lookup.require(project, word)
+        found[experiment.id] = experiment
     lineage = Lineage.of(lookup.experiments(project), None)
     holders = tracking.holders(project.repo)
     told = []

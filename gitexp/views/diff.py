@@ -88,7 +88,7 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
     params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
     data = data_changes(project, old, new)
     code, environment = _code(project, old, new, data), _environment(project, old, new)
-    told = {path for files in (old.metrics, new.metrics) for path in files}
+    told = {*old.metrics, *new.metrics}
     other = [change for change in data.changes if change.path not in told]
     return Diff(old, new, params, metrics, code, environment, _command(old, new), other)
 
@@ -110,9 +110,10 @@ def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
     paths: list[str] = []
     size = 0
     for file in code:
-        names = [file.path] if file.renamed_from is None else [file.renamed_from, file.path]
-        paths += names
-        size += sum(len(os.fsencode(name)) + 1 for name in names)
+        for name in (file.renamed_from, file.path):
+            if name is not None:
+                paths.append(name)
+                size += len(os.fsencode(name)) + 1
         if size > _BATCH:
             yield paths
             paths, size = [], 0
@@ -121,7 +122,7 @@ def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
 
 
 def _changes(old: Files, new: Files) -> list[Change]:
-    return [pair for pair in value_pairs(old, new) if differs(pair)]
+    return list(filter(differs, value_pairs(old, new)))
 
 
 def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:
@@ -136,8 +137,10 @@ def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[F
         if not part:
             continue
         added, deleted, name = part.split(b"\t", 2)
-        renamed_from = os.fsdecode(next(parts)) if not name else None
-        path = os.fsdecode(name or next(parts))
+        renamed_from = None
+        if not name:
+            renamed_from, name = os.fsdecode(next(parts)), next(parts)
+        path = os.fsdecode(name)
         if not _is_told(path, old, new) and not data.speaks_of(path):
             found.append(FileChange(path, _count(added), _count(deleted), renamed_from))
     return found
@@ -194,9 +197,12 @@ def _environment(project: Project, old: Point, new: Point) -> list[Change]:
     before, after = _packages(project, old), _packages(project, new)
     if not before or not after:
         return []
-    names = sorted({*before, *after})
-    pairs = [Change(name, before.get(name, MISSING), after.get(name, MISSING)) for name in names]
-    return [pair for pair in pairs if pair.old != pair.new]
+    changes = []
+    for name in sorted({*before, *after}):
+        there, here = before.get(name, MISSING), after.get(name, MISSING)
+        if there != here:
+            changes.append(Change(name, there, here))
+    return changes
 
 
 def _packages(project: Project, point: Point) -> dict[str, str]:

@@ -20,17 +20,19 @@ _MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
 
 def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """Return the rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty.
+    """The rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty.
 
     Control characters are written out (`\\n`, `\\x1b`), and a text that a spreadsheet would run as a
     formula begins with an apostrophe; `--json` has every text as it is.
     """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
-    writer.writerow([*_FIXED, *(_csv_cell(column.key) for column in columns)])
+    keys = [column.key for column in columns]
+    writer.writerow([*_FIXED, *map(_csv_cell, keys)])
     for row in rows:
-        fixed = [_csv_cell(field.read(row)) for field in _FIXED.values()]
-        writer.writerow([*fixed, *(_csv_cell(column.value(row)) for column in columns)])
+        values = [field.read(row) for field in _FIXED.values()]
+        values += [column.value(row) for column in columns]
+        writer.writerow(map(_csv_cell, values))
     return out.getvalue()
 
 
@@ -38,25 +40,30 @@ def _csv_cell(value: Any) -> str:
     if value is MISSING or value is None:
         return ""
     text = show_value(value, longest=None)
-    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
+    if isinstance(value, str) and text.startswith(_FORMULA):
+        return "'" + text
+    return text
 
 
 def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[str]:
     """The table in Markdown, flat: Markdown has no tree."""
-    heads = [*(BY_NAME[name].title for name in ("name", "created", "status"))]
+    heads = [BY_NAME[name].title for name in ("name", "created", "status")]
     heads += [column.key for column in columns]
-    forms = [(column, precision if column.kind == "metric" else None) for column in columns]
     rows = []
     for row in table.rows:
-        values = [show_value(column.value(row), digits, longest=None) for column, digits in forms]
-        rows.append([row.name, show_time(row.created), str(row.status or "-"), *values])
+        cells = [row.name, show_time(row.created), str(row.status or "-")]
+        cells += [column.text(row, precision, longest=None) for column in columns]
+        rows.append(cells)
     return markdown_table(heads, rows)
 
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table; text in it is text, not markup."""
-    lines = ["| " + " | ".join(_escaped(head) for head in heads) + " |", "|" + " --- |" * len(heads)]
-    return lines + ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
+    return [_markdown_row(heads), "|" + " --- |" * len(heads), *map(_markdown_row, rows)]
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_escaped, cells))} |"
 
 
 def _escaped(text: str) -> str:

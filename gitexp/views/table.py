@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from gitexp.catalog import rows
+from gitexp.catalog import lookup, rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
-from gitexp.catalog.query import BY_BASELINE, UNGROUPED, Query, find
+from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, Query, find
 from gitexp.catalog.rows import Draft
 from gitexp.files import arguments
-from gitexp.model import MISSING, Experiment
+from gitexp.model import MISSING, Experiment, readable
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
@@ -59,6 +59,10 @@ class Table:
     going_on: int = 0
 
     @property
+    def heads(self) -> list[Row]:
+        return [group.head for group in self.groups if group.head is not None]
+
+    @property
     def experiments(self) -> list[Row]:
         return [row for group in self.groups for row in group.rows]
 
@@ -80,30 +84,33 @@ def table(project: Project, query: Query) -> Table:
     """
     head = project.repo.resolve("HEAD")
     found = find(project, query, head)
-    roots = (found.lineage.root(e) for e in found.experiments if isinstance(e, Experiment))
-    baselines = list(dict.fromkeys([*([head] if head else []), *roots]))
+    baselines = _baselines(found, head)
     here, there = project.read_here(), project.read_at(baselines)
     drafts = _baseline_drafts(project, baselines, there)
     experiments = found.drafts(tracking.holders(project.repo))
     workspace, *others = rows.build([_workspace_draft(here), *drafts, *experiments])
     heads = {row.commit: row for row in others[: len(drafts)]}
     below = others[len(drafts) :]
-    column = columns_of.named(query.sort, below) if query.sort is not None and below else None
-    if column is not None:
+    column, best = None, MISSING
+    if query.sort is not None and below:
+        column = columns_of.named(query.sort, below)
         below = columns_of.sort_rows(below, column, descending=query.descending)[: query.limit]
-    complaints = [
-        *here.complaints,
-        *(f"{text} (in {commit[:7]})" for commit in baselines for text in there[commit].complaints),
-    ]
-    return Table(
-        workspace,
-        _grouped(below, heads, query, found.lineage, head),
-        found.elsewhere,
-        column,
-        column.value(below[0]) if column is not None and below else MISSING,
-        complaints,
-        found.going_on,
-    )
+        best = column.value(below[0]) if below else MISSING
+    complaints = list(here.complaints)
+    for commit in baselines:
+        complaints += lookup.at(commit[:7], there[commit].complaints)
+    groups = _grouped(below, heads, query, found.lineage, head)
+    return Table(workspace, groups, found.elsewhere, column, best, complaints, found.going_on)
+
+
+def _baselines(found: FoundExperiments, head: str | None) -> list[str]:
+    """The commits that the experiments are made from, HEAD first."""
+    commits: dict[str, None] = {}
+    if head is not None:
+        commits[head] = None
+    for experiment in readable(found.experiments):
+        commits[found.lineage.root(experiment)] = None
+    return list(commits)
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:
@@ -111,8 +118,7 @@ def columns(table: Table, wanted: Columns) -> list[Column]:
 
     Raises UnknownColumn if a pattern of `wanted.only` names no column.
     """
-    heads = [group.head for group in table.groups if group.head is not None]
-    return columns_of.choose(heads, table.experiments, [table.workspace], wanted)
+    return columns_of.choose(table.heads, table.experiments, [table.workspace], wanted)
 
 
 def with_changes(project: Project, table: Table) -> Table:
@@ -120,18 +126,18 @@ def with_changes(project: Project, table: Table) -> Table:
 
     Of a very long table only the first rows are compared; the others say `…`.
     """
-    heads = {group.head.commit: group.head for group in table.groups if group.head is not None}
-    steps = [
-        CommitStep(row.baseline, row.commit)
-        for row in table.experiments
-        if row.commit is not None and row.baseline is not None and _same_params(row, heads)
-    ]
+    heads = {row.commit: row for row in table.heads}
+    steps = []
+    for row in table.experiments:
+        if row.commit is not None and row.baseline is not None and _same_params(row, heads):
+            steps.append(CommitStep(row.baseline, row.commit))
     told = summaries(project, steps[:_MOST_CHANGES])
-    told.update((step.new, "…") for step in steps[_MOST_CHANGES:])
-    groups = [
-        replace(group, rows=[replace(row, changes=told.get(row.commit or "", "")) for row in group.rows])
-        for group in table.groups
-    ]
+    for step in steps[_MOST_CHANGES:]:
+        told[step.new] = "…"
+    groups = []
+    for group in table.groups:
+        changed = [replace(row, changes=told.get(row.commit or "", "")) for row in group.rows]
+        groups.append(replace(group, rows=changed))
     return replace(table, groups=groups)
 
 
@@ -200,8 +206,8 @@ def _grouped(
     groups = []
     for root, below in by_root.items():
         if query.sort is None:
-            tree = lineage.tree(below)
-            groups.append(Group(heads[root], "", [row for _, row in tree], [depth for depth, _ in tree]))
+            depths, in_tree = lineage.tree(below)
+            groups.append(Group(heads[root], "", in_tree, depths))
         else:  # the order is the answer: a tree would break it up
             groups.append(Group(heads[root], "", below, [0] * len(below)))
     if unreadable:
@@ -210,9 +216,13 @@ def _grouped(
 
 
 def _by_value(found: Sequence[Row], key: str) -> list[Group]:
-    column = columns_of.named(key, found) if found else Column("param", key)
+    if not found:
+        return []
+    column = columns_of.named(key, found)
     by_value: dict[str, list[Row]] = {}
     for row in found:
         value = column.value(row)
-        by_value.setdefault("-" if value is MISSING else str(value), []).append(row)
+        if value is MISSING:
+            value = "-"
+        by_value.setdefault(str(value), []).append(row)
     return [Group(None, f"{key}={value}", below) for value, below in by_value.items()]

@@ -128,8 +128,7 @@ def _by_weight(table: Table, columns: Sequence[Column], kept: int | None) -> lis
     The order: the column of the sort, the first param that differs, the first metric, the other params
     that differ (they tell the rows apart), the other metrics, the rest.
     """
-    baselines = [group.head for group in table.groups if group.head is not None]
-    differing = with_several_values(baselines, table.experiments, columns)
+    differing = with_several_values(table.heads, table.experiments, columns)
     params = [at for at, column in enumerate(columns) if column.kind == "param" and column in differing]
     metrics = [at for at, column in enumerate(columns) if column.kind == "metric"]
     order = [*params[:1], *metrics[:1], *params, *metrics, *range(len(columns))]

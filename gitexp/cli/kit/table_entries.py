@@ -12,7 +12,7 @@ from gitexp.model import Status
 from gitexp.times import show_time
 from gitexp.views.columns import Column
 from gitexp.views.table import Table
-from gitexp.words import LONGEST, clean, show_value
+from gitexp.words import LONGEST, clean
 
 _PUSHED = "↑"
 _STYLES: dict[Status | None, str] = {
@@ -97,7 +97,7 @@ class _EntryMaker:
         self._columns = columns
         self._longest = longest
         self._now = datetime.now().astimezone()
-        self._precisions = [precision if column.kind == "metric" else None for column in columns]
+        self._precision = precision
         self._best = table.best
         self._best_at: int | None = None
         if table.sort in columns and is_number(table.best):
@@ -105,10 +105,7 @@ class _EntryMaker:
 
     def entry(self, row: Row, stem: str, style: str) -> Entry:
         is_experiment = row.kind == "experiment"
-        cells = [
-            show_value(column.value(row), precision, longest=self._longest)
-            for column, precision in zip(self._columns, self._precisions, strict=True)
-        ]
+        cells = [column.text(row, self._precision, self._longest) for column in self._columns]
         best = self._best_at
         if not is_experiment or best is None or self._columns[best].value(row) != self._best:
             best = None
