@@ -19,6 +19,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from gitexp.objects import disk
 from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.environment import hermetic
 from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
@@ -130,6 +131,12 @@ def repo(template: Path, tmp_path: Path) -> Iterator[Workspace]:
     workspace.git("update-index", "-q", "--refresh")
     yield workspace
     workspace.close()
+
+
+@pytest.fixture
+def not_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hard links are made, as for a user whom the mode of a file hinders."""
+    monkeypatch.setattr(disk, "is_writable", lambda path: False)
 
 
 def _tzset() -> None:

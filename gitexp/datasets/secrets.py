@@ -29,7 +29,7 @@ def _suspicious(store: ObjectStore, artifact: Artifact) -> Iterator[str]:
         yield artifact.path
     elif artifact.is_folder:
         try:
-            text = store.path(artifact.hash).read_text("utf-8", "surrogateescape")
+            text = store.read(artifact.hash).decode("utf-8", "surrogateescape")
             if exclusions.may_hold_secrets(text):
                 for file in store.manifest(artifact.hash).files:
                     if exclusions.may_hold_secrets(file.path):

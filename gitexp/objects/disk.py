@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.nofollow import Folder
 
 if sys.platform != "win32":
     import fcntl
@@ -35,15 +36,23 @@ def reflink(source: int, target: int) -> bool:
     return True
 
 
-def hardlink(source: str, target: str) -> bool:
-    """Make `target` another name of the file `source`. False if the file system cannot."""
+def hardlink(name: str, folder: Folder, target: str) -> bool:
+    """Make `target` another name of a file in an open folder. False if the file system cannot."""
     try:
-        os.link(source, target)
+        if folder.fd is None:
+            os.link(folder.at(name), target)
+        else:
+            os.link(name, target, src_dir_fd=folder.fd, follow_symlinks=False)
     except OSError as error:
         if error.errno in (*_CANNOT, errno.EMLINK):
             return False
         raise
     return True
+
+
+def is_writable(path: str) -> bool:
+    """Whether this user may write to a file. The mode does not hinder root, nor counts on some mounts."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def keep_apart(folder: Path) -> None:

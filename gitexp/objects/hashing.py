@@ -65,6 +65,11 @@ def hash_file(path: str | Path, on_bytes: OnBytes = _nobody) -> tuple[str, int]:
         return _digest(fd, size, None, on_bytes), size
 
 
+def hash_open(fd: int, copy_to: int | None = None, on_bytes: OnBytes = _nobody, stays: Stays = "both") -> str:
+    """The SHA-256 of an open file, in hexadecimal. The content is copied to the descriptor `copy_to`."""
+    return _digest(fd, os.fstat(fd).st_size, copy_to, on_bytes, stays)
+
+
 def read_file(
     path: str | Path, copy_to: int | None = None, on_bytes: OnBytes = _nobody, stays: Stays = "both"
 ) -> Read:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from gitexp import nofollow
 from gitexp.failpoints import failpoint
 from gitexp.objects.disk import keep_apart, sync
 
@@ -106,17 +107,30 @@ class Intake:
         sync([temporary for temporary, _ in waiting])
         failpoint("objects:written")
         for temporary, target in waiting:
-            _rename(temporary, target)
+            self._name(temporary, target)
             failpoint("objects:named")
         sync({os.path.dirname(target) for _, target in waiting})
 
+    def _name(self, temporary: str, target: str) -> None:
+        folder, name = os.path.split(target)
+        if _MODE != READ_ONLY:
+            os.chmod(temporary, READ_ONLY)
+        try:
+            with nofollow.opened(self._objects, os.path.basename(folder), make=True) as fan:
+                fan.put(temporary, name)
+        except PermissionError:
+            # Windows replaces no file that is read-only. Somebody was quicker, with the same content.
+            if not os.path.exists(target):
+                raise
+
 
 def temporary_folder(objects: Path) -> Path:
-    """The folder for unfinished files. It is made."""
+    """The folder for unfinished files. It is made. Raises OSError, also for a link in its place."""
     place = objects / TEMPORARY
     if not place.is_dir():
         place.mkdir(parents=True, exist_ok=True)
         keep_apart(place)
+    nofollow.opened(objects, TEMPORARY).close()
     return place
 
 
@@ -128,7 +142,7 @@ def stale(place: Path) -> list[Path]:
 
 
 def _remove(old: Path) -> None:
-    if old.is_dir():
+    if old.is_dir() and not old.is_symlink():
         shutil.rmtree(old, ignore_errors=True)
     elif _OUR_FILE.fullmatch(old.name):
         with suppress(OSError):
@@ -144,17 +158,3 @@ def _is_stale(path: Path) -> bool:
     except OSError:
         return False
     return time.time() - newest > _STALE_AFTER
-
-
-def _rename(temporary: str, target: str) -> None:
-    if _MODE != READ_ONLY:
-        os.chmod(temporary, READ_ONLY)
-    try:
-        os.replace(temporary, target)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.replace(temporary, target)
-    except PermissionError:
-        # Windows replaces no file that is read-only. Somebody was quicker, with the same content.
-        if not os.path.exists(target):
-            raise

@@ -25,11 +25,10 @@ from gitexp.objects.disk import translated
 from gitexp.objects.hashing import (
     Read,
     hash_file,
+    hash_open,
     in_parallel,
     is_settled,
     large_first,
-    opened,
-    read_file,
     same_file,
     wait_to_settle,
 )
@@ -42,6 +41,7 @@ from gitexp.objects.store import ObjectStore, damaged
 from gitexp.objects.workspace_files import WorkspaceFiles, beside, is_temporary, remove_empty
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_Way = Callable[[int, File, str], os.stat_result | None]  # from the object's descriptor to a new file
 _TO_REMEMBER = 1 << 20  # bytes; less is read again sooner than the stat is settled
 
 
@@ -176,36 +176,46 @@ class _Maker:
 
     def __init__(self, store: ObjectStore, links: Sequence[str], count: Count) -> None:
         self._store = store
-        known = {"reflink": self._reflink, "hardlink": self._hardlink}
+        known: dict[str, _Way] = {"reflink": self._reflink, "hardlink": self._hardlink}
         self._linked = [known[link] for link in takewhile(lambda link: link != "copy", links)]
         self._on_bytes = count.add
 
     def make(self, file: File, temporary: str) -> os.stat_result:
         """Make a file from an object and return its stat. Raises DamagedObject."""
-        source = str(self._store.path(file.hash))
-        for linked in tuple(self._linked):
-            if (of := linked(source, file, temporary)) is not None:
-                return of
-        with _made(temporary, file) as target:
-            # Of the two files, the one in the workspace will be read next.
-            _require(file, read_file(source, target, self._on_bytes, stays="copy").hash)
-            return os.fstat(target)
+        with self._store.opened(file.hash) as source:
+            for linked in tuple(self._linked):
+                if (of := linked(source, file, temporary)) is not None:
+                    return of
+            with _made(temporary, file) as target:
+                # Of the two files, the one in the workspace will be read next.
+                _require(file, hash_open(source, target, self._on_bytes, stays="copy"))
+                return os.fstat(target)
 
-    def _hardlink(self, source: str, file: File, temporary: str) -> os.stat_result | None:
-        if file.executable or not ways.hardlink(source, temporary):
+    def _hardlink(self, source: int, file: File, temporary: str) -> os.stat_result | None:
+        if file.executable:
+            return None
+        with self._store.fan(file.hash) as fan:
+            if not ways.hardlink(self._store.name(file.hash), fan, temporary):
+                return None
+        if ways.is_writable(temporary):  # and so the object would be; it is the same for the next file
+            os.unlink(temporary)
+            self._give_up(self._hardlink)
             return None
         _require(file, hash_file(temporary, self._on_bytes)[0])
         return os.lstat(temporary)
 
-    def _reflink(self, source: str, file: File, temporary: str) -> os.stat_result | None:
-        with _made(temporary, file) as target, opened(source) as reading:
-            if ways.reflink(reading, target):
+    def _reflink(self, source: int, file: File, temporary: str) -> os.stat_result | None:
+        with _made(temporary, file) as target:
+            if ways.reflink(source, target):
                 _require(file, hash_file(temporary, self._on_bytes)[0])
                 return os.fstat(target)
         os.unlink(temporary)
-        with suppress(ValueError):  # another thread was quicker
-            self._linked.remove(self._reflink)  # it will not work for the next file either
+        self._give_up(self._reflink)  # it will not work for the next file either
         return None
+
+    def _give_up(self, way: _Way) -> None:
+        with suppress(ValueError):  # another thread was quicker
+            self._linked.remove(way)
 
 
 @contextmanager

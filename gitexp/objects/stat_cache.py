@@ -2,6 +2,10 @@
 
 It is an SQLite file, for this machine only, and safe to delete at any time. A cache that is damaged, locked
 or on a full disk costs time and nothing else.
+
+SQLite opens files by their paths. So each of its files must be a plain file without another name, else all
+are removed first. A journal that names a second one is no work of gitexp's: SQLite would delete the file of
+that name.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gitexp import nofollow
 from gitexp.objects.hashing import Read
 from gitexp.objects.manifest import is_hash
 
@@ -21,6 +26,9 @@ _VERSION = 1
 _TABLE = """CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, inode INTEGER, hash TEXT
 ) WITHOUT ROWID"""
+_JOURNAL = "-journal"
+_ENDINGS = ("", _JOURNAL, "-wal", "-shm")
+_SECOND_JOURNAL = bytes.fromhex("d9d505f920a163d7")  # ends a journal that names another one
 _WAIT = 0.2  # seconds for another process that writes: hashing may be quicker than waiting
 _PATIENT = 5.0  # seconds, when new hashes are to be written
 _MANY = 10_000
@@ -95,9 +103,30 @@ class StatCache:
         except sqlite3.DatabaseError:  # no database, or a damaged one
             return self._made_anew()
 
+    def _is_ours(self) -> bool:
+        """Whether SQLite may open its files: those that there are."""
+        name = self._path.name
+        with nofollow.opened(self._path.parent) as folder:
+            for ending in _ENDINGS:
+                # Not opened: to close the database would end this process's other locks on it.
+                with contextlib.suppress(FileNotFoundError):
+                    if not nofollow.is_plain(folder.stat(name + ending)):
+                        return False
+            try:
+                journal = folder.open(name + _JOURNAL)
+            except FileNotFoundError:
+                return True
+        with open(journal, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - len(_SECOND_JOURNAL)))
+            return file.read() != _SECOND_JOURNAL
+
     def _connected(self) -> sqlite3.Connection:
+        if not self._is_ours():
+            self._remove()
         database = sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         try:
+            database.execute("PRAGMA trusted_schema = OFF")
             # Files lost in a power cut are read again; the journal keeps the database whole.
             database.execute("PRAGMA synchronous = NORMAL")
             if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
@@ -111,9 +140,12 @@ class StatCache:
         return database
 
     def _made_anew(self) -> sqlite3.Connection:
-        for ending in ("", "-journal", "-wal", "-shm"):
-            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        self._remove()
         return self._connected()
+
+    def _remove(self) -> None:
+        for ending in _ENDINGS:
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
 
     def _row(self, key: bytes) -> _Row | None:
         found = self._ask("SELECT size, mtime, ctime, inode, hash FROM files WHERE path = ?", key)

@@ -13,17 +13,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.model import Artifact
 from gitexp.objects import manifest, paths
 from gitexp.objects.disk import translated
-from gitexp.objects.hashing import Read, copied, hash_file, in_parallel, large_first, write_all
+from gitexp.objects.hashing import Read, copied, hash_file, hash_open, in_parallel, large_first, write_all
 from gitexp.objects.intake import READ_ONLY, Intake, new_file
 from gitexp.objects.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.objects.progress import Count, OnProgress
@@ -63,23 +64,49 @@ class ObjectStore:
 
     def has(self, hash_: str) -> bool:
         """Whether there is an object of this name."""
-        return os.path.exists(self._full(hash_))
+        return self.stat(hash_) is not None
 
     def holds(self, hash_: str, size: int) -> bool:
         """Whether there is an object of this name and size in bytes."""
+        of = self.stat(hash_)
+        return of is not None and of.st_size == size
+
+    def stat(self, hash_: str) -> os.stat_result | None:
+        """The stat of an object; None if it is absent, and for a link or a pipe in its place."""
         try:
-            return os.stat(self._full(hash_)).st_size == size
+            of = os.lstat(self._full(hash_))
         except OSError:
-            return False
+            return None
+        return of if stat.S_ISREG(of.st_mode) else None
 
     def missing(self, hashes: Iterable[str]) -> list[str]:
         """The hashes without an object, each once, in order."""
         return [hash_ for hash_ in dict.fromkeys(hashes) if not self.has(hash_)]
 
+    def fan(self, hash_: str) -> nofollow.Folder:
+        """The folder of an object, opened. Raises OSError."""
+        return nofollow.opened(self.folder, hash_[:2])
+
+    @contextmanager
+    def opened(self, hash_: str) -> Iterator[int]:
+        """Open an object and give its descriptor. Raises OSError, also for a link in its place."""
+        name = self.name(hash_)
+        with self.fan(hash_) as fan:
+            fd = fan.open(name, shared=True)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def read(self, hash_: str) -> bytes:
+        """The content of an object, unverified. Raises OSError."""
+        with self.opened(hash_) as fd, open(fd, "rb", closefd=False) as file:
+            return file.read()
+
     def manifest(self, hash_: str) -> Manifest:
         """The manifest of a folder. Raises MissingData, DamagedObject, BadManifest."""
         try:
-            text = self.path(hash_).read_bytes()
+            text = self.read(hash_)
         except FileNotFoundError as error:
             raise errors.MissingData(f"The folder {hash_} is not in the store.") from error
         if hashlib.sha256(text).hexdigest() + FOLDER != hash_:
@@ -95,8 +122,9 @@ class ObjectStore:
     def verify(self, hash_: str) -> bool:
         """Whether an object is present, with the content of its hash."""
         try:
-            return hash_file(self._full(hash_))[0] == hash_.removesuffix(FOLDER)
-        except (OSError, errors.UnstorableData):
+            with self.opened(hash_) as fd:
+                return hash_open(fd) == hash_.removesuffix(FOLDER)
+        except OSError:
             return False
 
     def hashes(self) -> Iterator[StoredObject]:
@@ -107,12 +135,22 @@ class ObjectStore:
                     yield from self._in_fan(fan)
 
     def _in_fan(self, fan: str) -> Iterator[StoredObject]:
+        # Objects behind a link are another project's: nothing is to be removed or mended there.
+        if os.path.islink(self.folder / fan):
+            return
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder / fan) as entries:
             for entry in entries:
                 if is_hash(fan + entry.name):
                     with suppress(FileNotFoundError):
                         of = entry.stat(follow_symlinks=False)
                         yield StoredObject(fan + entry.name, of.st_size, of.st_mtime)
+
+    @staticmethod
+    def name(hash_: str) -> str:
+        """The name of an object in its folder, `fan`."""
+        if not is_hash(hash_):
+            raise ValueError(f"no hash: {hash_!r}")
+        return hash_[2:]
 
     def _full(self, hash_: str) -> str:
         if not is_hash(hash_):
@@ -202,11 +240,12 @@ class ObjectStore:
 
     def remove(self, hash_: str) -> None:
         """Remove an object, if present."""
-        path = self.path(hash_)
+        name = self.name(hash_)
         if os.name == "nt":
             with suppress(FileNotFoundError):
-                path.chmod(0o666)
-        path.unlink(missing_ok=True)
+                self.path(hash_).chmod(0o666)
+        with suppress(FileNotFoundError), self.fan(hash_) as fan:
+            fan.remove(name)
 
     def _are_here(self, files: Sequence[ScannedFile], *, verified: bool) -> list[bool]:
         """For each file, whether its hash is known and its object present; with `verified`, and whole."""
@@ -223,15 +262,23 @@ class ObjectStore:
 
     def _is_kept(self, hash_: str, size: int) -> bool:
         """Whether an object of this size is there. A present one is made fresh, so that gc leaves it."""
-        full = self._full(hash_)
-        try:
-            of = os.stat(full)
-            # A hard link of it in a workspace would get the new time, too; and gc leaves such an object.
-            if time.time() - of.st_mtime > FRESH and of.st_nlink == 1:
-                os.utime(full)
-        except OSError:
+        of = self.stat(hash_)
+        if of is None:
             return False
+        # A hard link of it in a workspace would get the new time, too; and gc leaves such an object.
+        if time.time() - of.st_mtime > FRESH and of.st_nlink == 1:
+            try:
+                self._make_fresh(hash_)
+            except OSError:
+                return False
         return of.st_size == size
+
+    def _make_fresh(self, hash_: str) -> None:
+        if os.utime not in os.supports_fd:
+            os.utime(self._full(hash_))
+            return
+        with self.opened(hash_) as fd:
+            os.utime(fd)
 
     def _take_in(self, intake: Intake, found: ScannedFile, count: Count) -> Read | None:
         """Copy a file into the store, unless a whole object is there. The file as read; None if gone."""

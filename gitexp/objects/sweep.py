@@ -8,8 +8,10 @@ after the move, every process finds it absent.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from gitexp import nofollow
 from gitexp.failpoints import failpoint
 from gitexp.objects.intake import TEMPORARY, temporary_folder
 from gitexp.objects.manifest import is_hash
@@ -23,14 +25,15 @@ def remove_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 
     A hard link in a workspace counts as use. Raises OSError.
     """
-    path, aside = store.path(hash_), temporary_folder(store.folder) / f"{_PREFIX}{hash_}"
+    aside = temporary_folder(store.folder) / f"{_PREFIX}{hash_}"
     try:
-        path.replace(aside)
+        with store.fan(hash_) as fan, nofollow.opened(store.folder, TEMPORARY) as temporary:
+            fan.rename(store.name(hash_), aside.name, temporary)
     except FileNotFoundError:
         return False
     failpoint("gc:aside")
     if not is_unused(aside, before):
-        _put_back(aside, path)
+        _put_back(store, hash_)
         return False
     if os.name == "nt":
         aside.chmod(0o666)
@@ -41,7 +44,7 @@ def remove_unused(store: ObjectStore, hash_: str, before: float) -> bool:
 
 def is_unused(path: Path, before: float) -> bool:
     """Whether the file of an object was not used since `before` and has no hard link in a workspace."""
-    of = path.stat()
+    of = path.lstat()
     return of.st_mtime < before and of.st_nlink == 1
 
 
@@ -49,13 +52,18 @@ def put_back(store: ObjectStore) -> None:
     """Put back objects that a dead process was about to remove. Nobody else may be removing now."""
     for aside in (store.folder / TEMPORARY).glob(f"{_PREFIX}*"):
         if is_hash(hash_ := aside.name.removeprefix(_PREFIX)):
-            _put_back(aside, store.path(hash_))
+            _put_back(store, hash_)
 
 
-def _put_back(aside: Path, path: Path) -> None:
-    if path.exists():  # somebody has stored it again
+def _put_back(store: ObjectStore, hash_: str) -> None:
+    name = f"{_PREFIX}{hash_}"
+    with nofollow.opened(store.folder, TEMPORARY) as temporary:
+        if not store.has(hash_):
+            with store.fan(hash_) as fan:
+                temporary.rename(name, store.name(hash_), fan)
+            return
+        # Somebody has stored it again.
         if os.name == "nt":
-            aside.chmod(0o666)
-        aside.unlink(missing_ok=True)
-    else:
-        aside.replace(path)
+            (store.folder / TEMPORARY / name).chmod(0o666)
+        with suppress(FileNotFoundError):
+            temporary.remove(name)

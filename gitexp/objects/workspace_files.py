@@ -13,8 +13,9 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.objects import paths
 
 PREFIX, SUFFIX = ".gitexp-", ".tmp"  # of a file or folder that gitexp is writing in the workspace
@@ -42,11 +43,13 @@ def remove_empty(folder: str) -> None:
 
 
 class WorkspaceFiles:
-    """Changes files below `root`. A folder is checked and made once: use a new object for each change."""
+    """Changes files below `root`.
+
+    Each folder on the way to a file is opened for each file: somebody may put a link in its place meanwhile.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
-        self._ready: set[str] = set()  # folders
         self._here = _users_folder(root)
 
     def put(self, new: str, path: str) -> None:
@@ -55,34 +58,36 @@ class WorkspaceFiles:
         Replaces a file, a link or an empty folder. Raises UnsafePath for a path behind a link, and
         OSError.
         """
-        folder = os.path.dirname(path)
-        if folder not in self._ready:
-            if (link := paths.foreign_parent(self._root, path)) is not None:
-                raise errors.UnsafePath(f"{path} lies behind {link}, which is a link.")
-            os.makedirs(os.path.join(self._root, folder), exist_ok=True)
-            self._ready.add(folder)
-        target = os.path.join(self._root, path)
-        try:
-            os.replace(new, target)
-        except OSError:
-            remove_empty(target)
-            _replace(new, target)
+        with self._folder_of(path, make=True) as folder:
+            name = os.path.basename(path)
+            try:
+                folder.put(new, name)
+            except OSError:
+                remove_empty(os.path.join(self._root, path))
+                _put(new, folder, name)
 
     def remove(self, path: str, *, top: str = "") -> None:
         """Remove a file, then the folders at or below `top` that become empty.
 
         The user's current folder is never removed.
         """
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(self._root, path))
-        folder = os.path.dirname(path)
-        while folder and paths.lies_in(folder, top) and not paths.lies_in(self._here, folder):
+        with suppress(FileNotFoundError), self._folder_of(path) as folder:
+            folder.remove(os.path.basename(path))
+        parent = os.path.dirname(path)
+        while parent and paths.lies_in(parent, top) and not paths.lies_in(self._here, parent):
             try:
-                os.rmdir(os.path.join(self._root, folder))
+                with self._folder_of(parent) as folder:
+                    folder.remove_folder(os.path.basename(parent))
             except OSError:  # it is not empty
                 return
-            self._ready.discard(folder)
-            folder = os.path.dirname(folder)
+            parent = os.path.dirname(parent)
+
+    def _folder_of(self, path: str, *, make: bool = False) -> nofollow.Folder:
+        try:
+            return nofollow.opened(self._root, os.path.dirname(path), make=make)
+        except nofollow.NotPlain as error:
+            link = os.path.relpath(error.filename, self._root)
+            raise errors.UnsafePath(f"{path} lies behind {link}, which is a link or a file.") from error
 
 
 def _users_folder(root: Path) -> str:
@@ -93,17 +98,31 @@ def _users_folder(root: Path) -> str:
         return ""
 
 
-def _replace(new: str, target: str) -> None:
+def _put(new: str, folder: nofollow.Folder, name: str) -> None:
     try:
-        os.replace(new, target)
+        folder.put(new, name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         # The file was made on another disk: only a rename within one disk is whole.
-        temporary = beside(target)
+        temporary = os.path.basename(beside(name))
         try:
-            shutil.copy2(new, temporary, follow_symlinks=False)
-            os.replace(temporary, target)
+            _copy(new, folder, temporary)
+            folder.rename(temporary, name)
         finally:
             with suppress(FileNotFoundError):
-                os.unlink(temporary)
+                folder.remove(temporary)
+
+
+def _copy(source: str, folder: nofollow.Folder, name: str) -> None:
+    """Make a new file like `source`, or a new link."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), folder.at(name), dir_fd=folder.fd)
+        return
+    folder.create(name)
+    with open(source, "rb") as reading, open(folder.open(name, os.O_WRONLY), "wb") as writing:
+        shutil.copyfileobj(reading, writing)
+        writing.flush()
+        # On POSIX, all that it calls takes a descriptor in place of a path.
+        target: Any = folder.at(name) if folder.fd is None else writing.fileno()
+        shutil.copystat(source, target)

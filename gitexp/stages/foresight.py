@@ -218,7 +218,7 @@ class Supply:
     def content(self, hash_: str) -> bytes | None:
         """The content of a file in the store of this machine; None if absent."""
         try:
-            return self._store.path(hash_).read_bytes()
+            return self._store.read(hash_)
         except OSError:
             return None
 

@@ -210,7 +210,7 @@ def _foresight(
     def content(hash_: str) -> bytes | None:
         if hash_ in texts:
             return texts[hash_]
-        return store.path(hash_).read_bytes()
+        return store.read(hash_)
 
     return Foresight(root, cache, read_file, project.repo.has_modes, store.manifest, content)
 

@@ -153,7 +153,7 @@ def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
     common = project.repo.common_dir
     for ref in refs:
         file = common / ref
-        aside = project.local.broken / ref.removeprefix("refs/gitexp/").replace("/", "-")
+        aside = ref.removeprefix("refs/gitexp/").replace("/", "-")
         mend: Mend | None = None
         # A folder on the way may be a link, and lead elsewhere.
         if os.path.lexists(file) and file.parent.resolve() == file.parent:
@@ -166,11 +166,11 @@ def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def _move_aside(project: Project, ref: str, file: Path, target: Path) -> None:
+def _move_aside(project: Project, ref: str, file: Path, name: str) -> None:
     if project.repo.resolve(ref) is not None:  # somebody has mended it meanwhile
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    file.replace(target)
+    with project.local.opened(project.local.broken, make=True) as broken:
+        broken.put(str(file), name)
 
 
 def _records(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,7 +22,8 @@ from gitexp.datasets.remotes import remote_of
 from gitexp.datasets.workspace import workspace_data
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
-from gitexp.objects.hashing import hash_file, in_parallel
+from gitexp.nofollow import NotPlain
+from gitexp.objects.hashing import hash_open, in_parallel
 from gitexp.objects.manifest import FOLDER, File, is_folder
 from gitexp.objects.progress import OnProgress, Progress
 from gitexp.objects.remotes import transfer
@@ -100,7 +102,7 @@ def damaged_in(
     began = told = time.monotonic()
     verified = zip(there.items(), in_parallel(store.verify, list(there)), strict=True)
     for number, ((hash_, size), good) in enumerate(verified, 1):
-        if not good and store.has(hash_):  # gc may have removed it meanwhile
+        if not good and os.path.lexists(store.path(hash_)):  # gc may have removed it meanwhile
             damaged.add(hash_)
         read += size
         if (now := time.monotonic()) - told > _TICK:
@@ -156,8 +158,9 @@ class _Check:
     def _is_damaged(self, hash_: str) -> bool:
         """Whether an object is damaged, at a second look: an unreadable object must not be moved aside."""
         try:
-            return hash_file(self._store.path(hash_))[0] != hash_.removesuffix(FOLDER)
-        except errors.UnstorableData:
+            with self._store.opened(hash_) as fd:
+                return hash_open(fd) != hash_.removesuffix(FOLDER)
+        except NotPlain:
             return True
         except FileNotFoundError:
             return False
@@ -215,10 +218,13 @@ class _Check:
     # -- mending ----------------------------------------------------------------------------------
 
     def _move_aside(self, hash_: str) -> None:
-        folder = self._project.local.broken
-        folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            self._store.path(hash_).replace(folder / hash_)
+        local = self._project.local
+        with (
+            local.opened(local.broken, make=True) as broken,
+            suppress(FileNotFoundError),
+            self._store.fan(hash_) as fan,
+        ):
+            fan.rename(self._store.name(hash_), hash_, broken)
         failpoint("fsck:aside")
 
     def _mend_from_workspace(self, artifacts: Collection[str], missing: Collection[str]) -> None:

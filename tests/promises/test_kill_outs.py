@@ -31,7 +31,7 @@ stages:
 
 
 @pytest.fixture
-def repo(repo: Workspace) -> Workspace:
+def repo(repo: Workspace, not_root: None) -> Workspace:
     """The user's files a and b are links of objects, and c is one into DVC's cache."""
     make(
         repo, {"gitexp.yaml": STAGES, "in.txt": "1\n", "end.sh": "echo x >curve.csv", ".gitignore": "hist/\n"}

@@ -166,10 +166,8 @@ def _contents(
 
 
 def _size(store: ObjectStore, hash_: str) -> int | None:
-    try:
-        return store.path(hash_).stat().st_size
-    except OSError:
-        return None
+    of = store.stat(hash_)
+    return None if of is None else of.st_size
 
 
 def _send(store: ObjectStore, remote: DataRemote, hash_: str, size: int | None, on_bytes: OnBytes) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.model import Artifact
 from gitexp.objects import disk as links
 from gitexp.objects import store as objects
@@ -270,6 +270,7 @@ def test_no_damage_is_ever_served(store: ObjectStore, root: Path, write: Write, 
         path.write_bytes(whole)
 
 
+@pytest.mark.usefixtures("not_root")
 @pytest.mark.parametrize("link", ["copy", "hardlink", "reflink"])
 @pytest.mark.parametrize("which", ["small", "large", "manifest"])
 def test_damage_stops_a_checkout(
@@ -406,10 +407,11 @@ def test_links_where_there_are_none(tmp_path: Path) -> None:
             assert target.read_bytes() == LARGE
         else:
             assert target.read_bytes() == b""
-    assert links.hardlink(str(source), str(tmp_path / "hard"))
-    assert (tmp_path / "hard").stat().st_ino == source.stat().st_ino
-    with pytest.raises(OSError, match=os.strerror(errno.EEXIST)):
-        links.hardlink(str(source), str(tmp_path / "hard"))
+    with nofollow.opened(tmp_path) as folder:
+        assert links.hardlink("source", folder, str(tmp_path / "hard"))
+        assert (tmp_path / "hard").stat().st_ino == source.stat().st_ino
+        with pytest.raises(OSError, match=os.strerror(errno.EEXIST)):
+            links.hardlink("source", folder, str(tmp_path / "hard"))
 
 
 def test_a_folder_comes_back_from_the_store(

@@ -50,6 +50,7 @@ FIRST = {"same": "same", "deep/old": "old", "run": "#!/bin/sh"}
 SECOND = {"same": "same", "new": "new", "run": "#!/bin/bash"}
 
 
+@pytest.mark.usefixtures("not_root")
 @pytest.mark.parametrize("links", LINKS, ids="-".join)
 def test_there_and_back(
     store: ObjectStore,
@@ -75,6 +76,7 @@ def test_there_and_back(
     assert not list((store.folder / "tmp").iterdir())
 
 
+@pytest.mark.usefixtures("not_root")
 @pytest.mark.parametrize("links", LINKS, ids="-".join)
 def test_what_is_written_may_be_edited_or_is_a_link(
     store: ObjectStore, root: Path, cache: StatCache, first: Artifact, links: tuple[str, ...], tmp_path: Path
@@ -95,6 +97,7 @@ def test_what_is_written_may_be_edited_or_is_a_link(
     assert all(store.verify(hash_) for hash_ in store.contents(first.hash))
 
 
+@pytest.mark.usefixtures("not_root")
 def test_a_hard_link_is_made_where_content_cannot_be_shared(
     store: ObjectStore, cache: StatCache, first: Artifact, tmp_path: Path
 ) -> None:
@@ -103,6 +106,38 @@ def test_a_hard_link_is_made_where_content_cannot_be_shared(
     (tmp_path / "other").mkdir()
     place(store, tmp_path / "other", first, ("reflink", "hardlink", "copy"), cache)
     assert (tmp_path / "other" / "d" / "same").stat().st_nlink == (1 if is_shared else 2)
+
+
+@pytest.mark.parametrize("links", [("hardlink",), ("reflink", "hardlink", "copy")])
+def test_root_gets_no_hard_links(
+    store: ObjectStore,
+    cache: StatCache,
+    first: Artifact,
+    links: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does anybody else whom the mode of a file does not hinder: to append would change the object."""
+    monkeypatch.setattr(ways, "is_writable", lambda path: True)
+    (tmp_path / "other").mkdir()
+    place(store, tmp_path / "other", first, links, cache)
+    for name in ("same", "deep/old"):
+        file = tmp_path / "other" / "d" / name
+        assert file.stat().st_nlink == 1
+        with file.open("a") as appended:
+            appended.write("more")
+    assert content(tmp_path / "other" / "d")["same"] == "samemore"
+    assert all(store.verify(hash_) for hash_ in store.contents(first.hash))
+
+
+def test_whether_the_mode_hinders(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(0o444)
+    try:
+        (tmp_path / "file").open("a").close()
+    except PermissionError:
+        assert not ways.is_writable(str(tmp_path / "file"))
+    else:
+        assert ways.is_writable(str(tmp_path / "file"))
 
 
 def _umask() -> int:

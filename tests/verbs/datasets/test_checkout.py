@@ -170,6 +170,7 @@ def test_files_beside_are_not_touched(repo: Workspace) -> None:
     assert repo.read("sets/beside") == "mine"
 
 
+@pytest.mark.usefixtures("not_root")
 def test_metrics_that_stand_in_git(repo: Workspace) -> None:
     """They are safe in HEAD and in experiments, though not in the store; and they are never read-only."""
     repo.write("gitexp.yaml", "metrics: [metrics.json]\nlink: hardlink\n")
