@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gitexp.errors import StorageError
+from gitexp.nofollow import opener
 
 LIMIT = 10 * 1024 * 1024  # bytes
 
@@ -48,7 +49,7 @@ class LogFile:
     def create(cls, path: Path, limit: int = LIMIT) -> LogFile:
         """A new, empty log at `path`, in place of an earlier one; `limit` in bytes. Raises StorageError."""
         try:
-            return cls(path, FileIO(path, "w+"), limit)
+            return cls(path, FileIO(path, "w+", opener=opener), limit)
         except OSError as error:
             raise StorageError(f"Cannot write the log {path}: {error.strerror}.") from error
 
@@ -103,7 +104,7 @@ class LogFile:
             return
         shorter = self.path.with_name(self.path.name + ".new")
         try:
-            with FileIO(shorter, "w") as target:
+            with FileIO(shorter, "w", opener=opener) as target:
                 dropped = _copy_shortened(self._file, target, self.limit)
             self._file.close()  # Windows replaces no open file
             shorter.replace(self.path)
@@ -118,7 +119,7 @@ class LogFile:
     def _reopen(self) -> None:
         try:
             if self._file is None or self._file.closed:
-                self._file = FileIO(self.path, "r+")
+                self._file = FileIO(self.path, "r+", opener=opener)
             self._size = self._file.seek(0, SEEK_END)
         except OSError as error:
             self.error = self.error or error
@@ -131,7 +132,7 @@ def read_log(path: Path, limit: int = LIMIT) -> bytes:
     Raises OSError for an unreadable log.
     """
     text = BytesIO()
-    with FileIO(path) as file:
+    with FileIO(path, opener=opener) as file:
         _copy_shortened(file, text, limit)
     return text.getvalue()
 
@@ -142,7 +143,7 @@ def shorten(path: Path, limit: int = LIMIT) -> None:
         return
     shorter = path.with_name(path.name + ".new")
     try:
-        with FileIO(path) as source, FileIO(shorter, "w") as target:
+        with FileIO(path, opener=opener) as source, FileIO(shorter, "w", opener=opener) as target:
             _copy_shortened(source, target, limit)
         shorter.replace(path)
     finally:

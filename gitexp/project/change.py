@@ -76,7 +76,7 @@ def cut_short(project: Project) -> list[Operation]:
     """The operations that a crash has interrupted between two files; each is returned once."""
     local = project.local
     with contextlib.suppress(errors.GitexpError, OSError):
-        if any((local.root / "pending").iterdir()):
+        if any(local.pending.iterdir()):
             with live.workspace(local, project.repo.git_dir):
                 return operations.cut_short(project.repo, local)
     return []

@@ -27,13 +27,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
 from gitexp.repo.git import locks
 from gitexp.repo.local import LocalState
 from gitexp.repo.scope import Scope
 
+_STATE = "state.json"
 _RESERVE = 2 * 1024 * 1024  # bytes
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -111,21 +112,26 @@ class RunState:
 
     def put(self, file: Path, content: bytes) -> None:
         """Write one of the run's files, if that can be; a reader sees the old content or the new, whole."""
-        new = file.with_suffix(".new")
-        with contextlib.suppress(OSError):  # where the folder is gone, the run goes on without
-            new.write_bytes(content)
-            new.replace(file)
+        with contextlib.suppress(OSError), self.opened() as folder:
+            folder.write(file.name, content)  # where the folder is gone, the run goes on without
+
+    def read(self, file: Path) -> bytes:
+        """The content of one of the run's files; raises OSError, also for a link."""
+        with self.opened() as folder:
+            return folder.read(file.name)
+
+    def opened(self) -> nofollow.Folder:
+        """The folder of the run's files, opened; raises OSError."""
+        return _opened(self.folder)
 
     def save(self) -> None:
         """Write the state; a reader sees the old one or the new one, whole."""
-        data = _as_json(self)
-        new = self.folder / "state.json.new"
-        with new.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(data, file)
-            file.flush()
-            os.fsync(file.fileno())
-        failpoint("live:written")
-        new.replace(self.folder / "state.json")
+        text = json.dumps(_as_json(self)).encode("utf-8", "surrogateescape")
+        new = _STATE + nofollow.NEW
+        with self.opened() as folder:
+            folder.create(new, text, durable=True)
+            failpoint("live:written")
+            folder.rename(new, _STATE)
         failpoint("live:saved")
 
     def updated(self, **changes: object) -> RunState:
@@ -143,14 +149,14 @@ class RunState:
 
     def give_back_reserve(self) -> None:
         """Let go of the room that was kept for the end."""
-        with contextlib.suppress(OSError):
-            (self.folder / "reserve").unlink(missing_ok=True)
+        with contextlib.suppress(OSError), self.opened() as folder:
+            folder.remove("reserve")
 
     def forget(self) -> None:
         """Remove the files of a stored run."""
         # First, so that a crash in the middle leaves a folder that says nothing, not one that says half.
-        with contextlib.suppress(OSError):
-            (self.folder / "state.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError), self.opened() as folder:
+            folder.remove(_STATE)
         failpoint("live:forgetting")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -186,7 +192,7 @@ def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
     except FileNotFoundError:  # another process has just finished the run
         held = None
     try:
-        yield held is not None and (run.folder / "state.json").exists()
+        yield held is not None and (run.folder / _STATE).exists()
     finally:
         if held is not None:
             held.release()
@@ -195,7 +201,7 @@ def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
 def stale(local: LocalState) -> list[Path]:
     """The folders of runs that crashed before they were written down."""
     with contextlib.suppress(OSError):
-        return [p for p in local.runs.iterdir() if locks.is_stale(p) and not (p / "state.json").exists()]
+        return [p for p in local.runs.iterdir() if locks.is_stale(p) and not (p / _STATE).exists()]
     return []
 
 
@@ -234,6 +240,12 @@ def live_runs(local: LocalState) -> Iterator[RunState]:
         yield run
 
 
+def _opened(folder: Path) -> nofollow.Folder:
+    """The folder of a run, opened; neither it nor one of the folders above is a link."""
+    top = folder.parents[2]  # Git's own
+    return nofollow.opened(top, folder.relative_to(top).as_posix())
+
+
 # The scope stands in state.json field by field, as versions up to 0.3 write and read it.
 _AS_WRITTEN = {"in_store": "elsewhere"}
 
@@ -248,7 +260,8 @@ def _as_json(run: RunState) -> dict[str, object]:
 
 def _read(folder: Path) -> RunState:
     """The state that a folder's state.json holds; raises one of `_UNREADABLE` if it holds none."""
-    text = (folder / "state.json").read_text("utf-8", "surrogateescape")
+    with _opened(folder) as opened:
+        text = opened.read(_STATE).decode("utf-8", "surrogateescape")
     if "\\u0000" in text:
         raise ValueError("a path cannot have this")
     data = json.loads(text)

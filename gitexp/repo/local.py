@@ -17,11 +17,12 @@ import contextlib
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.repo.git import locks
 from gitexp.repo.git.repository import Repository
 
@@ -37,18 +38,22 @@ class LocalState:
         self.worktrees = self.root / "worktrees"
         self.broken = self.root / "broken"
         self.objects = self.root / "objects"
+        self.pending = self.root / "pending"
         self.stat_cache = self.root / "stat.sqlite"
 
     def refuse_links(self) -> None:
         """Raise UntrustedRepository for a link among the folders: their contents are removed unasked."""
-        # An archive may bring a `.git` with anything inside; a clone cannot.
-        for folder in (self.root, *(self.root / name for name in _FOLDERS)):
-            if folder.is_symlink():
-                raise errors.RepositoryError(
-                    f"{folder} is a link: gitexp would write and delete files where it leads.",
-                    f"Remove the link: rm {shlex.quote(str(folder))}",
-                    code="untrusted-repository",
-                )
+        # An archive may bring a `.git` with anything inside; a clone cannot. All that follows opens these
+        # folders without following links too; the look before says so at once, and whatever is asked.
+        for folder in (self.root, *(self.root / name for name in _FOLDERS), *_linked_in(self.objects)):
+            with contextlib.suppress(OSError):
+                if not stat.S_ISDIR(folder.lstat().st_mode):
+                    raise _is_no_folder(folder)
+
+    def opened(self, folder: Path, *, make: bool = False) -> nofollow.Folder:
+        """A folder in here, opened without following a link; raises OSError."""
+        top = self.root.parent
+        return nofollow.opened(top, folder.relative_to(top).as_posix(), make=make)
 
     def prepare(self) -> None:
         """Make the folder; raises ReadOnlyRepository."""
@@ -101,3 +106,20 @@ class LocalState:
         folder = self.root / "locks"
         self._make(folder)
         return folder / name
+
+
+def _linked_in(objects: Path) -> list[Path]:
+    """The links in the folder of the objects: in place of `tmp` or of another folder of objects."""
+    with contextlib.suppress(OSError), os.scandir(objects) as entries:
+        return [objects / entry.name for entry in entries if entry.is_symlink()]
+    return []
+
+
+def _is_no_folder(path: Path) -> errors.RepositoryError:
+    if path.is_symlink():
+        what, hint = "a link: gitexp would write and delete files where it leads", "Remove the link"
+    else:
+        what, hint = "no folder: gitexp cannot keep its files there", "Remove it"
+    return errors.RepositoryError(
+        f"{path} is {what}.", f"{hint}: rm {shlex.quote(str(path))}", code="untrusted-repository"
+    )

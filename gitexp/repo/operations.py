@@ -129,20 +129,26 @@ def complete(repo: Repository, local: LocalState) -> list[Operation]:
     A ref moved on since stays where it is. Locks left by a killed Git are removed too.
     """
     ref_locks.mend(repo.common_dir)
-    pending = local.root / "pending"
-    if not pending.is_dir() or not any(pending.iterdir()):
+    if not _markers(local):
         return []
     completed = []
     with local.lock("operations"):
         known = {str(operation.number): operation for operation in all_of(repo)}
-        for marker in sorted(pending.iterdir()):
-            if not marker.name.isdecimal():
-                continue
-            operation = known.get(marker.name)  # None: it died before the first ref
+        for marker in filter(str.isdecimal, _markers(local)):
+            operation = known.get(marker)  # None: it died before the first ref
             if operation is not None and _complete(repo, operation):
                 completed.append(operation)
-            marker.unlink(missing_ok=True)
+            _remove_marker(local, marker)
     return completed
+
+
+def _markers(local: LocalState) -> list[str]:
+    """The names of the notes about operations under way."""
+    try:
+        with local.opened(local.pending) as pending:
+            return pending.names()
+    except FileNotFoundError:
+        return []
 
 
 def _complete(repo: Repository, operation: Operation) -> bool:
@@ -157,13 +163,13 @@ def _complete(repo: Repository, operation: Operation) -> bool:
 @contextlib.contextmanager
 def changing_files(local: LocalState, operation: Operation) -> Iterator[None]:
     """Leave a note about an operation while its files change."""
-    marker = local.root / "pending" / f"{_FILES}{operation.number}"
-    marker.parent.mkdir(exist_ok=True)
-    marker.touch()
+    marker = f"{_FILES}{operation.number}"
+    with local.opened(local.pending, make=True) as pending:
+        pending.create(marker)
     try:
         yield
     finally:  # after an error too: the user is told of it
-        marker.unlink(missing_ok=True)
+        _remove_marker(local, marker)
 
 
 def cut_short(repo: Repository, local: LocalState) -> list[Operation]:
@@ -171,29 +177,33 @@ def cut_short(repo: Repository, local: LocalState) -> list[Operation]:
 
     To be called by the holder of the workspace: nobody else can be changing files then.
     """
-    markers = [*(local.root / "pending").glob(f"{_FILES}*")]
-    names = {marker.name for marker in markers}
-    found = [operation for operation in all_of(repo) if f"{_FILES}{operation.number}" in names]
+    markers = {marker.name for marker in local.pending.glob(f"{_FILES}*")}
+    found = [operation for operation in all_of(repo) if f"{_FILES}{operation.number}" in markers]
     for marker in markers:
-        marker.unlink(missing_ok=True)
+        _remove_marker(local, marker)
     return found
+
+
+def _remove_marker(local: LocalState, marker: str) -> None:
+    with contextlib.suppress(FileNotFoundError), local.opened(local.pending) as pending:
+        pending.remove(marker)
 
 
 def _move_together(
     repo: Repository, local: LocalState, operation: Operation, changes: list[RefChange]
 ) -> None:
-    marker = local.root / "pending" / str(operation.number)
-    marker.parent.mkdir(exist_ok=True)
-    marker.touch()
+    marker = str(operation.number)
+    with local.opened(local.pending, make=True) as pending:
+        pending.create(marker)
     failpoint("operation:pending")
     try:
         refs.move(repo, changes, f"gitexp: {operation.summary}")
     except errors.GitexpError:
         if repo.resolve(operation.ref) is None:  # nothing has been changed
-            marker.unlink()
+            _remove_marker(local, marker)
         raise
     failpoint("operation:moved")
-    marker.unlink()
+    _remove_marker(local, marker)
 
 
 def _stored(repo: Repository) -> list[_StoredOperation]:

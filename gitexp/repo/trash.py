@@ -125,11 +125,9 @@ def believe(repo: Repository, time: datetime) -> None:
 
 def _remembered(local: LocalState) -> Watch:
     """The last look at the trash; none if the file is missing or damaged: then all begins anew."""
-    file = local.root / _WATCH
     try:
-        if file.is_symlink() or not file.is_file() or file.stat().st_size > _LARGEST_WATCH:
-            return Watch(None, {})
-        said = json.loads(file.read_bytes())
+        with local.opened(local.root) as folder:
+            said = json.loads(folder.read(_WATCH, _LARGEST_WATCH))
         latest = datetime.fromtimestamp(float(said["latest"]), UTC)
         return Watch(latest, {ref: max(0.0, float(age)) for ref, age in said["ages"].items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
@@ -140,12 +138,12 @@ def _remember(local: LocalState, now: Watch) -> None:
     """Write a look down, whole or not at all; where that cannot be, experiments are kept longer."""
     assert now.latest is not None
     text = json.dumps({"latest": now.latest.timestamp(), "ages": dict(now.ages)})
-    new = local.root / f"{_WATCH}.new"
-    with contextlib.suppress(OSError, errors.GitexpError), local.lock("trash"):
-        new.unlink(missing_ok=True)
-        with new.open("x", encoding="utf-8") as stream:  # never through a link
-            stream.write(text)
-        new.replace(local.root / _WATCH)
+    with (
+        contextlib.suppress(OSError, errors.GitexpError),
+        local.lock("trash"),
+        local.opened(local.root) as folder,
+    ):
+        folder.write(_WATCH, text.encode())
 
 
 def expired(repo: Repository, watch: Watch) -> list[RefChange]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live
@@ -28,6 +28,7 @@ from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.local import LocalState
 
 _SLOTS = 256
+_LONGEST = 1 << 16  # characters of a path
 _MADE_AGAIN = {
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
     *(".venv", "venv", ".tox", "node_modules"),
@@ -191,11 +192,13 @@ def keep_left(
     entries = worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]
     left = [os.fsdecode(entry).rstrip("/") for entry in entries]
     left = [name for name in left if not is_below(name, stored)]
-    moved = []
-    for name in _worth_keeping(worktree.root, left, share):
-        with contextlib.suppress(OSError):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (worktree.root / name).rename(target / name)
+    moved, worth = [], _worth_keeping(worktree.root, left, share)
+    if worth:
+        target.mkdir(parents=True, exist_ok=True)
+    files = WorkspaceFiles(target)
+    for name in worth:
+        with contextlib.suppress(OSError, errors.UnsafePath):
+            files.put(str(worktree.root / name), name)
             moved.append(name)
     return moved
 
@@ -279,10 +282,11 @@ def _git_dir(repo: Repository, slot: Path) -> Path | None:
 
 
 def _points_to(file: Path) -> Path | None:
-    """The path in one of Git's files."""
+    """The path in one of Git's files; None for a missing file, and for a link or a pipe in its place."""
     try:
-        text = file.read_text("utf-8", "surrogateescape")
-    except (OSError, UnicodeError):
+        with open(file, encoding="utf-8", errors="surrogateescape", opener=nofollow.opener) as stream:
+            text = stream.read(_LONGEST)
+    except OSError:
         return None
     return Path(os.path.realpath(file.parent / text.removeprefix("gitdir: ").removesuffix("\n")))
 

@@ -14,6 +14,7 @@ from gitexp import errors, files
 from gitexp.catalog.ended import ended_record, store_ended
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Tree
+from gitexp.nofollow import NotPlain, is_plain
 from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.process.liveness import current_process
@@ -32,6 +33,7 @@ from gitexp.runs.begin import LiveRun
 from gitexp.runs.engine import Circumstances, Ended
 
 _ATTEMPTS = 3
+_ABSENT = (FileNotFoundError, NotPlain)  # any other error may pass: the next command tries again
 MAX_LOG = LIMIT
 OUTPUT = ".gitexp/output"  # stands for a metrics file where those are recorded that were printed
 
@@ -86,8 +88,7 @@ def _with_circumstances(record: Record, state: RunState, ended: Ended, found: Ci
     warnings = (*record.warnings, *found.warnings)
     if not state.folder.is_dir():
         warnings = (*warnings, "the log is lost: .git/gitexp was removed during the run")
-    with contextlib.suppress(OSError):  # only the next command would need it
-        state.environment.write_bytes(found.environment)
+    state.put(state.environment, found.environment)  # only the next command would need it
     failpoint("run:environment")
     if not ended.is_exact:
         record = replace(record, identity="")  # nobody else's run is the same, and --once must not give this
@@ -197,25 +198,30 @@ def _printed(state: RunState, record: Record) -> tuple[dict[str, Tree], list[str
 def _run_files(project: Project, state: RunState, environment: bytes | None) -> dict[str, str]:
     """Store the log and the environment; their blobs by file name."""
     stored = {}
-    if _is_plain(state.log):
+    # The folder of a dead run may be somebody else's work: a link in it counts as no file.
+    with contextlib.suppress(*_ABSENT):
         stored["output.log"] = project.repo.write_blob(read_log(state.log, MAX_LOG))
-    if environment is None and _is_plain(state.environment):
-        environment = state.environment.read_bytes()
+    if environment is None:
+        with contextlib.suppress(*_ABSENT):
+            environment = state.read(state.environment)
     if environment is not None:
         stored["environment.txt"] = project.repo.write_blob(environment)
-    if state.stage_logs.is_dir() and not state.stage_logs.is_symlink():
-        logs = list(filter(_is_plain, sorted(state.stage_logs.glob("*.log"))))
-        blobs = project.repo.write_blobs(logs) if logs else []
-        for log, blob in zip(logs, blobs, strict=True):
-            stored[f"{STAGE_LOGS}/{log.name}"] = blob
-    if _is_plain(state.kept):
-        stored |= _kept(project, state.kept.read_bytes())
+    logs = _stage_logs(state)
+    for log, blob in zip(logs, project.repo.write_blobs(logs) if logs else (), strict=True):
+        stored[f"{STAGE_LOGS}/{log.name}"] = blob
+    with contextlib.suppress(*_ABSENT):
+        stored |= _kept(project, state.read(state.kept))
     return stored
 
 
-def _is_plain(file: Path) -> bool:
-    """Whether a file is there and is no link: the folder of a dead run may be somebody else's work."""
-    return file.is_file() and not file.is_symlink()
+def _stage_logs(state: RunState) -> list[Path]:
+    """The logs of a run's stages that are plain files."""
+    found = []
+    with contextlib.suppress(*_ABSENT), state.opened() as folder, folder.folder("stages") as stages:
+        for name in stages.names():
+            if name.endswith(".log") and is_plain(stages.stat(name)):
+                found.append(state.stage_logs / name)
+    return found
 
 
 def _kept(project: Project, lock: bytes) -> dict[str, str]:

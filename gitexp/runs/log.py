@@ -11,6 +11,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.model import Experiment
+from gitexp.nofollow import opener
 from gitexp.process.log import read_log
 from gitexp.project.project import Project
 from gitexp.repo import live
@@ -80,7 +81,7 @@ class _Place:
 
     def news(self, path: Path) -> Iterator[bytes]:
         """Yield what has come since; the file is opened anew each time, for Windows renames no open one."""
-        with path.open("rb") as file:
+        with open(path, "rb", opener=opener) as file:
             file.seek(self.position - len(self.last))
             if file.read(len(self.last)) != self.last:
                 file.seek(0)

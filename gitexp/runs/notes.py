@@ -43,8 +43,8 @@ class StageNote:
 def write(state: RunState, note: StageNote) -> None:
     """Add a note to a run's; a failure does not stop the run."""
     line = json.dumps([note.name, note.result, note.in_git, note.stored])
-    with contextlib.suppress(OSError), state.stage_notes.open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")
+    with contextlib.suppress(OSError), state.opened() as folder:
+        folder.append(state.stage_notes.name, f"{line}\n".encode())
     failpoint("stages:noted")
 
 
@@ -52,7 +52,7 @@ def read(state: RunState) -> list[StageNote]:
     """The notes of a run, up to the first unreadable one."""
     found: list[StageNote] = []
     with contextlib.suppress(OSError, *_UNREADABLE):
-        for line in state.stage_notes.read_text("utf-8").splitlines():
+        for line in state.read(state.stage_notes).decode("utf-8").splitlines():
             name, result, in_git, stored = json.loads(line)
             if not isinstance(result.get("state"), str):
                 break

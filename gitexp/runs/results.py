@@ -15,6 +15,8 @@ from gitexp import errors, files
 from gitexp.catalog.names import numbered
 from gitexp.datasets import large_results, lock_file
 from gitexp.model import Tree
+from gitexp.nofollow import NotPlain
+from gitexp.objects.paths import is_foreign
 from gitexp.pipeline.paths import lock_path
 from gitexp.process.liveness import current_process
 from gitexp.project import exclusions, ignore
@@ -111,8 +113,8 @@ def store(project: Project, state: RunState, workspace: Repository | None, name:
 def _in_git(project: Project, state: RunState, workspace: Repository, names: Sequence[str]) -> Snapshot:
     """The start tree with these results, and a warning for each that cannot be stored."""
     results, lock = state.scope.results, dict[str, bytes]()
-    if state.lock.is_file() and not state.lock.is_symlink():
-        lock[lock_path(state.scope.project)] = state.lock.read_bytes()
+    with contextlib.suppress(FileNotFoundError, NotPlain):
+        lock[lock_path(state.scope.project)] = state.read(state.lock)
     with project.local.scratch() as scratch:
         try:
             return snapshot.with_files(workspace, scratch, state.tree, results, names, lock)
@@ -225,8 +227,8 @@ def _left_folder(project: Project, state: RunState, name: str) -> Path:
     """
     folder, noted = project.local.root / "left", state.folder / "left-folder"
     with contextlib.suppress(OSError, ValueError):
-        chosen = noted.read_text("utf-8")
-        if not noted.is_symlink() and is_name(chosen):
+        chosen = state.read(noted).decode("utf-8")
+        if is_name(chosen) and not is_foreign(str(folder / chosen)):
             return folder / chosen
     free = (one for one in numbered(name, ()) if not os.path.lexists(folder / one))
     chosen = next(free, state.folder.name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gitexp.nofollow import opener
 from gitexp.pipeline.stage import Stage
 from gitexp.process.execute import Outcome, execute
 from gitexp.process.jobs import Jobs
@@ -138,7 +139,7 @@ class AtOnce:
 
     def _pass_on(self, path: Path) -> None:
         """Show and log a stage's output, a piece at a time; then cut the stage's own log to its limit."""
-        with path.open("rb") as printed:
+        with open(path, "rb", opener=opener) as printed:
             while piece := printed.read(_PIECE):
                 self._site.log.write(piece)
                 _show(self._site.stdout, piece)

@@ -11,12 +11,12 @@ that two writers have mixed, is passed over, and its lock is read again.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 from zlib import crc32
 
+from gitexp import nofollow
 from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import Lock
 
@@ -33,7 +33,7 @@ class LockIndex:
         self._blobs: dict[str, str] = {}
         self._locks: dict[str, bytes] = {}
         with contextlib.suppress(OSError):
-            for line in path.read_bytes().split(b"\n"):
+            for line in nofollow.read(path.parent, path.name).split(b"\n"):
                 self._take_in(line)
 
     def has_record(self, record: str) -> bool:
@@ -72,8 +72,8 @@ class LockIndex:
         for line in lines:
             self._take_in(line)
         # The text begins with a line break: a kill may have cut the last line short.
-        with contextlib.suppress(OSError):
-            _append(self._path, b"\n%b\n" % b"\n".join(lines))
+        with contextlib.suppress(OSError), nofollow.opened(self._path.parent) as folder:
+            folder.append(self._path.name, b"\n%b\n" % b"\n".join(lines))
 
     def _take_in(self, line: bytes) -> None:
         text, _, checksum = line.rpartition(b" ")
@@ -115,13 +115,3 @@ def _line(kind: str, name: str, rest: bytes) -> bytes:
 
 def _checksum(text: bytes) -> bytes:
     return b"%08x" % crc32(text)
-
-
-def _append(path: Path, data: bytes) -> None:
-    # No link is followed: an archive may bring a `.git` with a link in it to any file of the user's.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    file = os.open(path, flags, 0o666)
-    try:
-        os.write(file, data)
-    finally:
-        os.close(file)

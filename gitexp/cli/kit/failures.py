@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import sys
 import traceback
 from typing import Any
@@ -14,6 +15,7 @@ import typer
 from gitexp import errors
 from gitexp.cli.kit import render
 from gitexp.cli.kit.help import ReaderGone
+from gitexp.nofollow import NotPlain
 from gitexp.words import did_you_mean
 
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
@@ -69,6 +71,9 @@ def _storage_error(error: OSError) -> errors.GitexpError:
     where = ""
     if isinstance(error.filename, (str, bytes)):
         where = f" ({os.fsdecode(error.filename)})"
+    if isinstance(error, NotPlain):
+        hint = f"Remove it: rm {shlex.quote(os.fsdecode(error.filename))}"
+        return errors.RepositoryError(f"{error.strerror}{where}.", hint, code="untrusted-repository")
     return errors.StorageError(f"{error.strerror or error}{where}.", "GITEXP_DEBUG=1 shows where.")
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from gitexp import errors
+from gitexp import errors, nofollow
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,10 +34,11 @@ class FileLock:
 def try_lock(path: Path) -> FileLock | None:
     """The lock on the file at `path`, made if need be; None while somebody else holds the lock.
 
-    Raises StorageError on a file system without locks, FileNotFoundError for a missing folder.
+    Raises StorageError on a file system without locks, FileNotFoundError for a missing folder, NotPlain for
+    a link in place of the file or its folder.
     """
-    flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)  # the holder may write into the file
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
+    with nofollow.opened(path.parent.parent, path.parent.name) as folder:
+        fd = folder.open(path.name, os.O_RDWR | os.O_CREAT)  # the holder may write into the file
     try:
         if sys.platform == "win32":
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
@@ -70,6 +71,6 @@ def wait_lock(path: Path) -> FileLock:
 def is_stale(path: Path) -> bool:
     """Whether a file or folder is too old to be in use by a living process."""
     try:
-        return time.time() - path.stat().st_mtime > _STALE_AFTER
+        return time.time() - path.lstat().st_mtime > _STALE_AFTER
     except OSError:
         return False

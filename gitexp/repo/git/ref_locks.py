@@ -69,7 +69,7 @@ def mend(common_dir: Path) -> None:
     """Remove the locks of a change cut short by the death of gitexp and its Git; costs a look at one file."""
     file = _file(common_dir)
     with contextlib.suppress(OSError, errors.StorageError):
-        if file.stat().st_size == 0 or (lock := locks.try_lock(file)) is None:
+        if file.lstat().st_size == 0 or (lock := locks.try_lock(file)) is None:
             return
         try:
             _unlock(common_dir, lock)
