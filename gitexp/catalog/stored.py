@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gitexp.catalog import lookup
 from gitexp.project.project import Project
+from gitexp.repo.git.repository import Repository
+
+_TOGETHER = 500  # commits whose trees are read by one Git process
 
 
 def blob_ids(project: Project, paths: Iterable[str]) -> dict[str, str]:
@@ -20,19 +23,73 @@ def blob_ids(project: Project, paths: Iterable[str]) -> dict[str, str]:
     return dict(zip(asked, ids.decode().split(), strict=True))
 
 
-def stored_versions(project: Project, here: Mapping[str, str]) -> tuple[set[str], set[str]]:
+def stored_versions(project: Project, here: Mapping[str, Collection[str]]) -> tuple[set[str], set[str]]:
     """The paths of the files that are as in HEAD, and of those that are as in any experiment.
 
-    `here` has the blob id of each file by path.
+    `here` has the ids of the blobs that each file may be, by path.
     """
-    in_head: set[str] = set()
-    in_experiments: set[str] = set()
     if not here:
-        return in_head, in_experiments
-    asked = list(itertools.product(["HEAD", *lookup.commits(project)], here))
-    ids = project.repo.ids_of([f"{commit}:{path}" for commit, path in asked])
-    for (commit, path), oid in zip(asked, ids, strict=True):
-        if oid == here[path]:
-            found = in_head if commit == "HEAD" else in_experiments
-            found.add(path)
-    return in_head, in_experiments
+        return set(), set()
+    wanted = _Folder.of(here)
+    in_head = _found(project.repo, ["HEAD"], wanted, len(here))
+    return in_head, _found(project.repo, lookup.commits(project), wanted, len(here))
+
+
+@dataclass(slots=True)
+class _Folder:
+    """The files that are looked for in one folder, and in the folders below it.
+
+    Attributes:
+        files: path and blob ids by name.
+        folders: by name.
+    """
+
+    files: dict[bytes, tuple[str, Collection[str]]] = field(default_factory=dict)
+    folders: dict[bytes, _Folder] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, wanted: Mapping[str, Collection[str]]) -> _Folder:
+        """The top folder, with all the files."""
+        top = cls()
+        for path, ids in wanted.items():
+            *parents, name = os.fsencode(path).split(b"/")
+            folder = top
+            for parent in parents:
+                folder = folder.folders.setdefault(parent, cls())
+            folder.files[name] = (path, ids)
+        return top
+
+
+def _found(repo: Repository, commits: Sequence[str], top: _Folder, count: int) -> set[str]:
+    """The paths, of so many, whose content is in one of the commits.
+
+    The same folder in many commits is one tree, which is read once. To ask Git for each path in each commit
+    would take minutes.
+    """
+    found: set[str] = set()
+    seen: set[tuple[str, int]] = set()
+    for at in range(0, len(commits), _TOGETHER):
+        level = [(f"{commit}^{{tree}}", top) for commit in commits[at : at + _TOGETHER]]
+        while level and len(found) < count:
+            fresh = []
+            for tree, folder in level:
+                if (tree, id(folder)) not in seen:
+                    seen.add((tree, id(folder)))
+                    fresh.append((tree, folder))
+            level = _next_level(repo, fresh, found)
+    return found
+
+
+def _next_level(
+    repo: Repository, trees: Sequence[tuple[str, _Folder]], found: set[str]
+) -> list[tuple[str, _Folder]]:
+    """The trees in these trees that may have more of the files; those that are there go to `found`."""
+    below = []
+    for (_, folder), entries in zip(trees, repo.ids_in_trees([tree for tree, _ in trees]), strict=True):
+        for name in entries.keys() & folder.files.keys():
+            path, ids = folder.files[name]
+            if entries[name] in ids:
+                found.add(path)
+        for name in entries.keys() & folder.folders.keys():
+            below.append((entries[name], folder.folders[name]))
+    return below

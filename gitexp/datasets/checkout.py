@@ -224,7 +224,8 @@ class _Checkout:
         """The plans without unsaved files that HEAD or an experiment has with the same content."""
         lost = chain.from_iterable(each.unsaved for each in plans)
         names = [path for path in lost if is_below(path, self._project.config.results)]
-        saved = set().union(*stored_versions(self._project, blob_ids(self._project, names)))
+        here = {path: [blob] for path, blob in blob_ids(self._project, names).items()}
+        saved = set().union(*stored_versions(self._project, here))
         left = list[Placement]()
         for each in plans:
             left.append(replace(each, unsaved=[path for path in each.unsaved if path not in saved]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
@@ -11,8 +11,11 @@ from gitexp.catalog.lineage import Lineage
 from gitexp.history.takeover import Taken, Takeover, take_over
 from gitexp.model import Experiment
 from gitexp.project.project import Project
+from gitexp.repo import conversion_note
+from gitexp.repo.git import conversions
 from gitexp.repo.git.checkout import TreeChange, files_of, tree_changes
 from gitexp.repo.git.graph import is_ancestor
+from gitexp.repo.git.indexes import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,21 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     changed = {change.path for change in changes}
     declared = [path for path in (*config.params, *config.metrics) if path not in changed]
     leftovers = [TreeChange(path, stored.get(path), stored.get(path)) for path in declared]
-    taken = take_over(project, Takeover(f"apply {experiment.name}", changes, leftovers, force=force))
+    raw = _unconverted(project, experiment, (*changes, *leftovers))
+    request = Takeover(f"apply {experiment.name}", changes, leftovers, raw=raw, force=force)
+    taken = take_over(project, request)
     here = files_of(repo, taken.tree)
-    return Applied(experiment, taken, [path for path, entry in stored.items() if here.get(path) != entry])
+    kept = [path for path, entry in stored.items() if path not in changed and here.get(path) != entry]
+    return Applied(experiment, taken, kept)
+
+
+def _unconverted(project: Project, experiment: Experiment, changes: Iterable[TreeChange]) -> dict[str, Entry]:
+    """The files to be written without conversions: they ran so, where the same settings held as here."""
+    converting = conversion_note.read(project.store, experiment)
+    if converting.settings != conversions.settings_of(project.repo):
+        return {}
+    exact = set(converting.exact)
+    return {change.path: change.new for change in changes if change.new is not None and change.path in exact}
 
 
 def _base(project: Project, experiment: Experiment) -> str:

@@ -18,11 +18,12 @@ from gitexp.project.change import Transaction
 from gitexp.project.hold import refuse_beside_orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.repo.git import checkout, conversions, indexes, snapshot
+from gitexp.repo.git import checkout, conversions, snapshot
 from gitexp.repo.git.checkout import TreeChange, TreePlan
 from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.operations import Operation
+from gitexp.repo.git.snapshot import Snapshot
+from gitexp.repo.operations import Operation, WorkspaceChange, worktree_of
 from gitexp.words import human_size, shorten
 
 
@@ -34,7 +35,10 @@ class Takeover:
         summary: the name of the operation, such as `apply exp-a`.
         leftovers: files that a run may have left here; they become as in the experiment too.
         modes: permission bits of files, by path.
+        folders: permission bits of folders, by path.
         raw: files to write without Git's conversions, by path.
+        written: the ids of the bytes that gitexp itself has written, where they differ from those in the
+            changes; None where Git may have written the files.
         undoes: the number of the operation that is taken back.
         force: overwrite files even if only the new operation stores them.
     """
@@ -43,7 +47,9 @@ class Takeover:
     changes: Sequence[TreeChange]
     leftovers: Sequence[TreeChange] = ()
     modes: Mapping[str, int] = field(default_factory=dict)
+    folders: Mapping[str, int] = field(default_factory=dict)
     raw: Mapping[str, Entry] = field(default_factory=dict)
+    written: Mapping[str, str] | None = None
     undoes: int | None = None
     force: bool = False
 
@@ -85,33 +91,80 @@ def _take_over(project: Project, request: Takeover, transaction: Transaction) ->
     modules = [change.path for change in request.changes if change.of_submodule]
     warnings = [f"not taken over, a submodule: {shorten(modules)}"] if modules else []
     touched = [change.path for change in (*changes, *request.leftovers)]
-    stamps = checkout.stamps_of(repo.root, touched)
     with project.local.scratch() as scratch:
-        (scratch / "snapshot").mkdir()
-        before = snapshot.take(repo, scratch / "snapshot", _rules(project, touched)).tree
-        here = checkout.files_of(repo, before)
+        before = _snapshot(project, scratch, touched)
+        here = _Here.of(repo, before, touched)
         plan = _plan(project, request, changes, here)
         if not plan:
-            return Taken(before, warnings=warnings)
+            return Taken(before.tree, warnings=warnings)
         _refuse_obstacles(project, plan)
         paths = [*plan.write, *plan.remove]
-        after = checkout.with_plan(repo, scratch, before, plan)
-        modes = checkout.permissions(repo.root, paths)
-        raw = _unconverted(repo, scratch, {path: here[path] for path in paths if path in here})
-        with transaction.replace_files(before, after, modes, raw) as operation:
-            checkout.carry_out(repo, scratch, plan, stamps, request.modes, request.raw)
-    return Taken(after, operation, sorted(plan.write), sorted(plan.remove), warnings)
+        ready = checkout.make_ready(repo, scratch, plan, request.raw)
+        workspace = WorkspaceChange(
+            worktree=worktree_of(repo),
+            before=before.tree,
+            after=checkout.with_plan(repo, scratch, before.tree, plan),
+            modes=checkout.permissions(repo.root, paths),
+            written=checkout.converted_ids(repo, ready, plan),
+            filtered=before.filtered,
+            folders=checkout.folder_modes(repo.root, plan.remove),
+        )
+        with transaction.replace_files(workspace) as operation:
+            checkout.carry_out(repo, ready, plan, here.ids, request.modes, request.folders)
+    return Taken(workspace.after, operation, sorted(plan.write), sorted(plan.remove), warnings)
 
 
-def _unconverted(repo: Repository, scratch: Path, here: Mapping[str, Entry]) -> str | None:
-    """A tree of the files that a checkout would not write as they are on disk; None if there are none."""
-    lossy = conversions.not_restored(repo, scratch / "snapshot" / "index", scratch, list(here))
-    files = [path for path in lossy if (repo.root / path).is_file() and not (repo.root / path).is_symlink()]
-    if not files:
-        return None
-    blobs = repo.write_blobs([repo.root / path for path in files])
-    indexes.put(repo, scratch / "raw", {p: (here[p][0], blob) for p, blob in zip(files, blobs, strict=True)})
-    return repo.run("write-tree", index=scratch / "raw", durable=True).decode().strip()
+def _snapshot(project: Project, scratch: Path, touched: Sequence[str]) -> Snapshot:
+    """The workspace, with the bytes of all files that may be changed.
+
+    If Git cannot convert a file (attributes that came with an experiment may ask for what is not installed),
+    all files are stored byte for byte.
+    """
+    rules = _rules(project, touched)
+    try:
+        (first := scratch / "snapshot").mkdir()
+        return snapshot.take(project.repo, first, rules)
+    except errors.GitexpError:
+        (second := scratch / "unconverted").mkdir()
+        return snapshot.take(project.repo, second, rules._replace(all_raw=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """The files of the workspace.
+
+    Attributes:
+        entries: by path, as the snapshot has them.
+        ids: the ids of the bytes on disk, of the files that may be changed.
+    """
+
+    entries: Mapping[str, Entry]
+    ids: Mapping[str, str]
+
+    @classmethod
+    def of(cls, repo: Repository, before: Snapshot, touched: Iterable[str]) -> _Here:
+        entries = checkout.files_of(repo, before.tree)
+        ids = {}
+        for path in touched:
+            if path in before.filtered:
+                ids[path] = checkout.disk_id(repo, path) or ""
+            elif path in entries:
+                ids[path] = entries[path][1]
+        return cls(entries, ids)
+
+    def of_disk(self, path: str) -> Entry | None:
+        """The mode of a file and the id of its bytes on disk; None for a missing file."""
+        if path not in self.entries:
+            return None
+        return self.entries[path][0], self.ids[path]
+
+    def forms(self, path: str, clean: Mapping[str, str]) -> set[Entry | None]:
+        """The entries that the file may have in Git: stored as it is, or after Git's conversions."""
+        entry = self.entries.get(path)
+        if entry is None:
+            return {None}
+        ids = {self.ids[path], entry[1], clean.get(path, entry[1])}
+        return {(entry[0], oid) for oid in ids}
 
 
 def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
@@ -133,21 +186,38 @@ def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
     # Ignored and large files too, for they will be overwritten. Not folders: `_refuse_obstacles` looks
     # into them if they are in the way.
     there = [path for path in touched if (root / path).is_symlink() or (root / path).is_file()]
-    return snapshot.Rules(leave_out, max_untracked=2**63, declared=there)
+    return snapshot.Rules(leave_out, max_untracked=2**63, declared=there, raw=set(there))
 
 
-def _plan(
-    project: Project, request: Takeover, changes: Sequence[TreeChange], here: dict[str, Entry]
-) -> TreePlan:
+def _plan(project: Project, request: Takeover, changes: Sequence[TreeChange], here: _Here) -> TreePlan:
     """The files to write and to remove; raises UnsavedChanges."""
-    doubtful = [c.path for c in changes if here.get(c.path) not in (None, c.old, c.new)]
-    left = [c for c in request.leftovers if here.get(c.path) not in (None, c.new)]
-    asked = (*doubtful, *(change.path for change in left))
-    head, saved = stored_versions(project, {path: here[path][1] for path in asked})
+    everything = (*changes, *request.leftovers)
+    asked = [c.path for c in everything if here.of_disk(c.path) not in (None, c.old, c.new)]
+    clean = conversions.clean_ids(project.repo, asked) if request.written is None else {}
+    forms = {change.path: here.forms(change.path, clean) for change in everything}
+
+    def is_as_wanted(change: TreeChange) -> bool:
+        if change.path in request.raw:
+            return here.of_disk(change.path) == request.raw[change.path]
+        return change.new in forms[change.path]
+
+    def is_doubtful(change: TreeChange) -> bool:
+        disk = here.of_disk(change.path)
+        if disk is None or is_as_wanted(change):
+            return False
+        if request.written is None or change.old is None:
+            return forms[change.path].isdisjoint((change.old, change.new))
+        return disk != (change.old[0], request.written.get(change.path, change.old[1]))
+
+    doubtful = [change.path for change in changes if is_doubtful(change)]
+    left = [c for c in request.leftovers if here.of_disk(c.path) is not None and not is_as_wanted(c)]
+    searched = (*doubtful, *(change.path for change in left))
+    ids = {path: {entry[1] for entry in forms[path] if entry is not None} for path in searched}
+    head, saved = stored_versions(project, ids)
     if not request.force:
         _refuse(project, request, [path for path in doubtful if path not in saved], head)
     replaceable = left if request.force else [change for change in left if change.path in saved]
-    wanted = [change for change in changes if here.get(change.path) != change.new]
+    wanted = [change for change in changes if not is_as_wanted(change)]
     wanted += [change for change in replaceable if change.path not in head]
     return _tree_plan(wanted)
 

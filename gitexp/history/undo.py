@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
@@ -11,9 +11,10 @@ from gitexp.project.change import Transaction, names_held
 from gitexp.project.project import Project
 from gitexp.repo import operations
 from gitexp.repo.experiments import PREFIX as EXPERIMENTS
-from gitexp.repo.git.checkout import files_of, tree_changes
+from gitexp.repo.git.checkout import TreeChange, files_of, tree_changes
+from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.values import RefChange, RefConflict
-from gitexp.repo.operations import Operation
+from gitexp.repo.operations import Operation, WorkspaceChange
 
 _BRANCHES = "refs/heads/"
 
@@ -79,16 +80,30 @@ def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> T
     work = operation.workspace
     assert work is not None
     changes = tree_changes(project.repo, work.after, work.before)
-    raw = files_of(project.repo, work.raw) if work.raw is not None else {}
     request = Takeover(
         _summary(operation),
         changes,
         modes=work.modes,
-        raw=raw,
+        folders=work.folders,
+        raw=_unconverted(project, work, changes),
+        written=None if work.filtered is None else work.written,
         undoes=operation.number,
         force=force,
     )
     return take_over(project, request)
+
+
+def _unconverted(
+    project: Project, work: WorkspaceChange, changes: Sequence[TreeChange]
+) -> Mapping[str, Entry]:
+    """The files to be written byte for byte."""
+    if work.filtered is None:
+        return files_of(project.repo, work.raw) if work.raw is not None else {}
+    raw = {}
+    for change in changes:
+        if change.new is not None and change.path not in work.filtered:
+            raw[change.path] = change.new
+    return raw
 
 
 def _undo_refs(project: Project, operation: Operation) -> None:

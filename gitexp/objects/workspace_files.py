@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,50 @@ def remove_empty(folder: str) -> None:
     if os.path.isdir(folder) and not os.path.islink(folder):
         for top, _, _ in os.walk(folder, topdown=False):
             os.rmdir(top)
+
+
+def umask() -> int:
+    """The permission bits that this process takes from new files."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def keep_owner(old: Path, new: Path) -> None:
+    """Give a new file the owner and the extended attributes of the regular file that it replaces.
+
+    As far as this user may: only root gives files away.
+    """
+    try:
+        of = old.lstat()
+        if not stat.S_ISREG(of.st_mode) or new.is_symlink():
+            return
+        now = new.lstat()
+        if hasattr(os, "chown") and (of.st_uid, of.st_gid) != (now.st_uid, now.st_gid):
+            os.chown(new, of.st_uid, of.st_gid, follow_symlinks=False)
+            new.chmod(stat.S_IMODE(now.st_mode))  # a change of the owner takes some bits away
+    except OSError:
+        return
+    if hasattr(os, "listxattr"):
+        _keep_attributes(old, new)
+
+
+def _keep_attributes(old: Path, new: Path) -> None:
+    with suppress(OSError):  # not every disk has them
+        for name in os.listxattr(old, follow_symlinks=False):
+            with suppress(OSError):
+                os.setxattr(new, name, os.getxattr(old, name, follow_symlinks=False), follow_symlinks=False)
+
+
+def set_folder_mode(root: Path, path: str, mode: int) -> None:
+    """Set the permission bits of a folder; raises OSError, also for a link in its place."""
+    if os.name == "nt":
+        return
+    fd = os.open(root / path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
 
 
 class WorkspaceFiles:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,15 +49,12 @@ class Transaction:
         return operations.carry_out(self.project.repo, self.project.local, operation)
 
     @contextlib.contextmanager
-    def replace_files(
-        self, before: str, after: str, modes: Mapping[str, int], raw: str | None
-    ) -> Iterator[Operation]:
+    def replace_files(self, workspace: WorkspaceChange) -> Iterator[Operation]:
         """Store the workspace before and after the change; the block then changes the files.
 
-        Ctrl-C waits for the end of the block. `WorkspaceChange` explains the arguments.
+        Ctrl-C waits for the end of the block.
         """
         repo, local = self.project.repo, self.project.local
-        workspace = WorkspaceChange(operations.worktree_of(repo), before, after, modes, raw)
         operation = Operation(self.summary, now(), workspace=workspace, undoes=self.undoes)
         operation = operations.carry_out(repo, local, operation)
         failpoint("takeover:stored")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.objects.workspace_files import keep_owner, umask
 from gitexp.repo.local import LocalState
 
 _READABLE = 0o666
 
 
 def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None) -> None:
-    """Replace the content of a file; its permissions stay.
+    """Replace the content of a file; its permissions, owner and hard links stay.
 
     `original` is the content read before, None for a missing file. Raises StorageError, also for a link and
     for a file changed by somebody else since then.
@@ -58,11 +59,13 @@ def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
 
 
 def move_in(new: Path, path: Path, *, original: bytes | None) -> None:
-    """Put a prepared file in place of a file that was read as `original`; its permissions stay.
+    """Put a prepared file in place of a file that was read as `original`; permissions and owner stay.
 
-    Raises StorageError if somebody has changed the file since; OSError.
+    Of a file with several hard links the content is replaced in place, so that each name has the new one. A
+    kill in that moment may leave half of it. Raises StorageError if somebody has changed the file since;
+    OSError.
     """
-    mode = _READABLE & ~_umask()
+    mode = _READABLE & ~umask()
     if original is not None:
         mode = stat.S_IMODE(path.stat().st_mode)
     new.chmod(mode)
@@ -71,10 +74,17 @@ def move_in(new: Path, path: Path, *, original: bytes | None) -> None:
         raise errors.StorageError(
             f"{path.name} was changed by somebody else just now.", "Run the command again."
         )
+    if now is not None and path.stat().st_nlink > 1:
+        _overwrite(path, new.read_bytes())
+        return
+    keep_owner(path, new)
     new.replace(path)
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write into a file, with the new bytes first: a short file is never empty."""
+    with os.fdopen(os.open(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:
+        file.write(data)
+        file.flush()
+        file.truncate()
+        os.fsync(file.fileno())

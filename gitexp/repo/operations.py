@@ -50,7 +50,12 @@ class WorkspaceChange(NamedTuple):
         before: the first tree.
         after: the second tree.
         modes: the permission bits of the files before.
-        raw: a tree with the bytes on disk of files for which a checkout of `before` gives other bytes.
+        raw: a tree with the bytes on disk of files for which a checkout of `before` gives other bytes; an
+            earlier gitexp has made such trees.
+        written: the ids of the bytes that were written into files, where `after` has other bytes.
+        filtered: changed files of which `before` does not have the bytes: a filter gives them back. None if
+            an earlier gitexp has stored the operation.
+        folders: the permission bits of folders before.
     """
 
     worktree: str
@@ -58,6 +63,9 @@ class WorkspaceChange(NamedTuple):
     after: str
     modes: Mapping[str, int] = MappingProxyType({})
     raw: str | None = None
+    written: Mapping[str, str] = MappingProxyType({})
+    filtered: tuple[str, ...] | None = None
+    folders: Mapping[str, int] = MappingProxyType({})
 
 
 class Operation(NamedTuple):
@@ -241,9 +249,9 @@ def _write(repo: Repository, operation: Operation) -> str:
     entries = []
     if (work := operation.workspace) is not None:
         trees = {"before": work.before, "after": work.after}
-        if work.raw is not None:
-            trees["raw"] = work.raw
         data["workspace"] = {"worktree": work.worktree, **trees, "modes": dict(work.modes)}
+        data["workspace"] |= {"written": dict(work.written), "filtered": work.filtered or ()}
+        data["workspace"]["folders"] = dict(work.folders)
         entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
     if operation.undoes is not None:
         data["undoes"] = operation.undoes
@@ -286,7 +294,17 @@ def _workspace(data: Mapping[str, Any]) -> WorkspaceChange:
     if before is None or after is None:
         raise ValueError("a tree is missing")
     modes = {str(name): int(mode) for name, mode in data["modes"].items()}
-    return WorkspaceChange(str(data["worktree"]), before, after, modes, _id(data.get("raw")))
+    filtered = data.get("filtered")
+    return WorkspaceChange(
+        worktree=str(data["worktree"]),
+        before=before,
+        after=after,
+        modes=modes,
+        raw=_id(data.get("raw")),
+        written={str(name): _id(oid) or "" for name, oid in data.get("written", {}).items()},
+        filtered=None if filtered is None else tuple(str(name) for name in filtered),
+        folders={str(name): int(mode) & 0o777 for name, mode in data.get("folders", {}).items()},
+    )
 
 
 def _ours(ref: Any) -> str:

@@ -201,7 +201,7 @@ def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Se
     """The tree with those files that can be stored, and one more warning for each other file."""
     if not names:
         return before
-    tree, warnings, exact = before
+    tree, warnings, exact, _ = before
     try:
         stored = snapshot.with_files(workspace, scratch, tree, [], names)
         return Snapshot(stored.tree, (*warnings, *stored.warnings), (*exact, *stored.exact))

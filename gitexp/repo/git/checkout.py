@@ -17,16 +17,19 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.objects.paths import is_foreign
-from gitexp.objects.workspace_files import WorkspaceFiles
-from gitexp.repo.git import indexes
+from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode, umask
+from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.indexes import Entry
+from gitexp.repo.git.new_objects import new_object
 from gitexp.repo.git.repository import FETCHING, Repository
 
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _NO_ENTRY = ("", "")
 _ATTRIBUTES = ".gitattributes"
 
-Stamp = tuple[int, int, int, int]  # of a file: modified and changed (ns), size, inode
+_LINK = "120000"  # the mode of a link
+_MODES = {"100644": 0o666, "100755": 0o777}
+_TOGETHER = 500  # blobs that are in memory at a time
 
 
 class TreeChange(NamedTuple):
@@ -109,15 +112,12 @@ def _obstacle(root: Path, path: str, removed: Collection[str]) -> str | None:
     return None
 
 
-def stamps_of(root: Path, paths: Iterable[str]) -> dict[str, Stamp]:
-    """The stamps of the files that exist; an untouched file keeps its stamp."""
-    stamps = {}
-    for path in paths:
-        with contextlib.suppress(OSError):
-            of = (root / path).lstat()
-            if not stat.S_ISDIR(of.st_mode):
-                stamps[path] = (of.st_mtime_ns, of.st_ctime_ns, of.st_size, of.st_ino)
-    return stamps
+def disk_id(repo: Repository, path: str) -> str | None:
+    """The id in Git of the bytes of a file, or of the target of a link; None for what is neither."""
+    file = repo.root / path
+    if file.is_symlink():
+        return new_object("blob", os.fsencode(os.readlink(file)), repo.object_format).id  # noqa: PTH115
+    return conversions.blob_of(repo, path)
 
 
 def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
@@ -131,38 +131,109 @@ def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
     return modes
 
 
+def folder_modes(root: Path, paths: Iterable[str]) -> dict[str, int]:
+    """The permission bits of the folders above the paths, as far as the folders exist."""
+    modes = {}
+    for folder in dict.fromkeys(parent for path in paths for parent in PurePosixPath(path).parents[:-1]):
+        with contextlib.suppress(OSError):
+            mode = (root / folder).lstat().st_mode
+            if stat.S_ISDIR(mode):
+                modes[folder.as_posix()] = stat.S_IMODE(mode)
+    return modes
+
+
+def make_ready(repo: Repository, scratch: Path, plan: TreePlan, raw: Mapping[str, Entry]) -> Path:
+    """A folder with the plan's new files, ready to be moved: Git itself writes a file bit by bit.
+
+    The files get the conversions of the attributes that the workspace will have; the files `raw` get none.
+    """
+    folder = scratch / "files"
+    folder.mkdir()
+    _copy_attributes(repo.root, folder, plan)
+    unconverted = {path: raw[path] for path in plan.write if path in raw and raw[path][0] != _LINK}
+    attributes, others = dict[str, Entry](), dict[str, Entry]()
+    for path, entry in plan.write.items():
+        if path not in unconverted:
+            (attributes if PurePosixPath(path).name == _ATTRIBUTES else others)[path] = entry
+    _write_raw(repo, folder, unconverted)
+    for entries in (attributes, others):
+        if entries:
+            index = scratch / "to-write"
+            index.unlink(missing_ok=True)
+            indexes.put(repo, index, entries)
+            env = {**FETCHING, "GIT_WORK_TREE": str(folder)}
+            repo.run("checkout-index", "-q", "-a", "-f", index=index, env=env)
+    return folder
+
+
+def _copy_attributes(root: Path, folder: Path, plan: TreePlan) -> None:
+    """Copy the files with attributes that the plan leaves as they are."""
+    gone = {*plan.write, *plan.remove}
+    for parent in dict.fromkeys(parent for path in plan.write for parent in PurePosixPath(path).parents):
+        path = parent / _ATTRIBUTES
+        source = root / path
+        if path.as_posix() not in gone and source.is_file() and not source.is_symlink():
+            (folder / parent).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / path)
+
+
+def _write_raw(repo: Repository, folder: Path, entries: Mapping[str, Entry]) -> None:
+    paths = list(entries)
+    for at in range(0, len(paths), _TOGETHER):
+        some = paths[at : at + _TOGETHER]
+        for path, blob in zip(some, repo.read_blobs([entries[path][1] for path in some]), strict=True):
+            if blob is None:
+                raise errors.GitFailed(f"Git lacks what {path} was.", "gitexp doctor looks for damage.")
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(blob)
+            target.chmod(_MODES[entries[path][0]] & ~umask())
+
+
+def converted_ids(repo: Repository, ready: Path, plan: TreePlan) -> dict[str, str]:
+    """The ids of the bytes of those new files that have other bytes than their blob."""
+    there = repo.linked(ready, repo.git_dir)
+    found = {}
+    for path, entry in plan.write.items():
+        if (oid := disk_id(there, path)) is not None and oid != entry[1]:
+            found[path] = oid
+    return found
+
+
 def carry_out(
     repo: Repository,
-    scratch: Path,
+    ready: Path,
     plan: TreePlan,
-    stamps: Mapping[str, Stamp],
+    known: Mapping[str, str],
     modes: Mapping[str, int],
-    raw: Mapping[str, Entry],
+    folders: Mapping[str, int],
 ) -> None:
     """Remove and write the plan's files; raises StorageError, with the changes so far made.
 
     Args:
-        stamps: the stamps of the files at the last look; somebody may have saved a file since.
+        ready: the folder of `make_ready`.
+        known: the `disk_id` of the files that are there: somebody may save another file meanwhile.
         modes: permission bits of some files before.
-        raw: the entries of files to be written without Git's conversions.
+        folders: permission bits of folders that the plan may make anew.
     """
     files = WorkspaceFiles(repo.root)
+    parents = {folder.as_posix() for path in plan.write for folder in PurePosixPath(path).parents}
+    missing = [folder for folder in folders if folder in parents and not (repo.root / folder).is_dir()]
+    failpoint("workspace:ready")
     try:
         for path in plan.remove:
-            _require_unchanged(repo.root, path, stamps)
+            _require_unchanged(repo, path, known)
             files.remove(path)
             failpoint("workspace:removed")
-        # First: Git writes the other files as the attributes say.
-        attributes, others = dict[str, Entry](), dict[str, Entry]()
         for path, entry in plan.write.items():
-            (attributes if PurePosixPath(path).name == _ATTRIBUTES else others)[path] = entry
-        for entries in (attributes, others):
-            ready = _ready(repo, scratch, entries, raw)
-            for path, entry in entries.items():
-                _require_unchanged(repo.root, path, stamps)
-                _set_mode(ready / path, repo.root / path, entry, modes.get(path))
-                files.put(str(ready / path), path)
-                failpoint("workspace:written")
+            _require_unchanged(repo, path, known)
+            _set_mode(ready / path, repo.root / path, entry, modes.get(path))
+            keep_owner(repo.root / path, ready / path)
+            files.put(str(ready / path), path)
+            failpoint("workspace:written")
+        for folder in sorted(missing, reverse=True):  # the inner ones first: the outer may become read-only
+            if (repo.root / folder).is_dir():
+                set_folder_mode(repo.root, folder, folders[folder])
     except OSError as error:
         raise errors.StorageError(
             f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",
@@ -170,24 +241,13 @@ def carry_out(
         ) from error
 
 
-def _ready(repo: Repository, scratch: Path, entries: Mapping[str, Entry], raw: Mapping[str, Entry]) -> Path:
-    """A folder with the new files, ready to be moved: Git itself writes a file bit by bit."""
-    index, folder = scratch / "to-write", scratch / "files"
-    shutil.rmtree(folder, ignore_errors=True)
-    index.unlink(missing_ok=True)
-    if entries:
-        indexes.put(repo, index, entries)
-        repo.run("checkout-index", "-q", "-a", f"--prefix={folder}/", index=index, env=FETCHING)
-    unconverted = [path for path in entries if path in raw]
-    blobs = repo.read_blobs([raw[path][1] for path in unconverted])
-    for path, blob in zip(unconverted, blobs, strict=True):
-        (folder / path).write_bytes(blob or b"")
-    failpoint("workspace:ready")
-    return folder
+def _require_unchanged(repo: Repository, path: str, known: Mapping[str, str]) -> None:
+    """Raise StorageError for a file with other bytes than at the last look.
 
-
-def _require_unchanged(root: Path, path: str, stamps: Mapping[str, Stamp]) -> None:
-    if stamps_of(root, [path]).get(path) != stamps.get(path):
+    Time stamps do not tell: a write through mmap leaves them, and to replace a file changes those of its hard
+    links.
+    """
+    if disk_id(repo, path) != known.get(path):
         raise errors.StorageError(
             f"{path} was changed by somebody else just now.",
             "gitexp undo takes back what has been written before it.",

@@ -95,6 +95,32 @@ def are_at_work(repo: Repository, listing: indexes.Listing) -> bool:
     return any(file.is_file() for file in _attributes_files(repo))
 
 
+def no_filters(repo: Repository) -> dict[str, str]:
+    """Settings with which no filter runs, and none is required."""
+    settings = {"core.safecrlf": "false"}
+    for key in repo.config:
+        if key.startswith("filter.") and key.endswith((".clean", ".smudge", ".process")):
+            settings[key] = ""
+            settings[f"{key.rpartition('.')[0]}.required"] = "false"
+    return settings
+
+
+def clean_ids(repo: Repository, paths: Iterable[str]) -> dict[str, str]:
+    """The ids of the blobs that Git's conversions make of files; none if they fail for one of them."""
+    asked = [path for path in paths if "\n" not in path and _is_regular(repo.root / path)]
+    if not asked:
+        return {}
+    status, out, _ = repo.call("hash-object", "--stdin-paths", stdin=in_lines(asked))
+    if status != 0:
+        return {}
+    return dict(zip(asked, out.decode().split(), strict=True))
+
+
+def filtered(repo: Repository, index: Path, paths: Sequence[str]) -> set[str]:
+    """The regular files with a filter."""
+    return _convertible(repo, index, paths).filtered
+
+
 def fingerprint(repo: Repository, listing: indexes.Listing) -> str:
     """A text that changes with all that decides on conversions; "" where nothing converts files."""
     if not are_at_work(repo, listing):

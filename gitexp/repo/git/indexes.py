@@ -18,6 +18,7 @@ from gitexp.repo.git.repository import Repository, in_lines, is_true
 Entry = tuple[str, str]  # mode, blob id
 
 _FEW = 200  # paths that may stand on a command line
+_MANY = 50  # questions to a listing, each of which looks through all of its text
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _IGNORED = "Ignoring path "  # Git's word on .git, git~1 and the like, with an exit status of 0
 
@@ -27,9 +28,16 @@ class Listing:
 
     def __init__(self, out: bytes) -> None:
         self._out = out
+        self._asked = 0
+        self._entries: dict[bytes, Entry] = {}  # all of them, once many were asked for
 
     def entry(self, path: str) -> Entry | None:
         """Mode and blob of a file; None for a path that is unknown, unmerged or a submodule."""
+        self._asked += 1
+        if self._asked == _MANY:
+            self._entries = self._all_entries()
+        if self._asked >= _MANY:
+            return self._entries.get(os.fsencode(path))
         end = b" 0\t" + os.fsencode(path) + b"\0"
         at = self._out.find(end)
         while at != -1:
@@ -39,6 +47,15 @@ class Listing:
                 return None if mode == _SUBMODULE else (mode, blob)
             at = self._out.find(end, at + 1)
         return None
+
+    def _all_entries(self) -> dict[bytes, Entry]:
+        found: dict[bytes, Entry] = {}
+        for entry in self._out.split(b"\0")[:-1]:
+            head, _, path = entry.partition(b"\t")
+            _, mode, blob, stage = head.decode().split(" ")
+            if stage == "0" and mode != _SUBMODULE:
+                found[path] = (mode, blob)
+        return found
 
     def paths(self) -> list[str]:
         """Every path, once."""

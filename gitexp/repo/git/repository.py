@@ -133,6 +133,8 @@ class Repository:
     def linked(self, worktree: Path, git_dir: Path, settings: Mapping[str, str] | None = None) -> Repository:
         """This repository as seen from another of its worktrees, with these settings besides its own."""
         index, all_settings = git_dir / "index", {**self.settings, **(settings or {})}
+        if git_dir == self.git_dir:
+            index = self.index
         linked = Repository(worktree, git_dir, self.common_dir, index, self.object_format, all_settings)
         if git_dir == self.git_dir:
             linked._reader = self._reader
@@ -339,6 +341,18 @@ class Repository:
                 mode, kind, oid = meta.decode().split()
                 entries.append(TreeEntry(mode, kind, oid, name))
         return entries
+
+    def ids_in_trees(self, trees: Sequence[str]) -> list[dict[bytes, str]]:
+        """The ids of each tree's entries by name; no entries for a missing object, or for no tree."""
+        width = len(self.zero) // 2
+        entry = re.compile(rb"[0-7]+ ([^\0]+)\0(.{%d})" % width, re.DOTALL)
+        found = []
+        for kind, content in (one or ("", b"") for one in self.read_objects(trees)):
+            ids = {}
+            if kind == "tree":
+                ids = {name: oid.hex() for name, oid in entry.findall(content)}
+            found.append(ids)
+        return found
 
     def _entries(self, content: bytes) -> list[TreeEntry]:
         """The entries in the content of a tree; each is `<mode> <name>`, a NUL, the bytes of an id."""

@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
@@ -46,6 +46,9 @@ class Rules(NamedTuple):
         elsewhere: paths left out without a word, with all below: Git is not the place for them.
         declared: files and folders to be stored even if Git ignores them.
         overlay: contents in place of the disk's, by path: params soon to be written.
+        raw: files to be stored byte for byte, without Git's conversions. Only large files go through their
+            filter: it keeps them elsewhere.
+        all_raw: store all changed files so, and run no filter.
     """
 
     leave_out: Callable[[str], Verdict] = _keep_all
@@ -54,6 +57,8 @@ class Rules(NamedTuple):
     elsewhere: Sequence[str] = ()
     declared: Sequence[str] = ()
     overlay: Mapping[str, bytes] = MappingProxyType({})
+    raw: Collection[str] = ()
+    all_raw: bool = False
 
 
 class Snapshot(NamedTuple):
@@ -63,11 +68,13 @@ class Snapshot(NamedTuple):
         tree: the id of the tree.
         warnings: sentences for a person: paths left out, conversions.
         exact: the stored files that a checkout must not convert.
+        filtered: files to be stored raw, and too large for that: a filter gives them back.
     """
 
     tree: str
     warnings: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
+    filtered: tuple[str, ...] = ()
 
 
 class _Changes:
@@ -102,6 +109,8 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     leaves only unreferenced objects behind.
     """
     _refuse_foreign(repo.root, rules.overlay)
+    if rules.all_raw:
+        repo = repo.linked(repo.root, repo.git_dir, conversions.no_filters(repo))
     index = scratch / "index"
     listing = indexes.copy(repo, index)
     changes = _changes(repo, index)
@@ -112,16 +121,19 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     tracked = listing.paths() if changes.attributes or conversions.are_at_work(repo, listing) else []
     if not tracked and (tree := _tree_of_head(repo, changes, rules)) is not None:
         return Snapshot(tree, tuple(warnings))
-    from_disk = [path for path in changes.add if path not in rules.overlay]
+    raw, filtered = _raw(repo, index, listing, changes.add, rules)
+    from_disk = [path for path in changes.add if path not in rules.overlay and path not in raw]
     entries = _entries(repo, listing, rules.overlay)
     indexes.update(repo, index, from_disk, changes.remove, entries)
+    indexes.put(repo, index, raw)
     exact_overlay = _unconverted(repo, rules.overlay, entries) if tracked else []
-    paths = [path for path in dict.fromkeys([*tracked, *from_disk]) if path not in rules.overlay]
+    given = {*rules.overlay, *raw}
+    paths = [path for path in dict.fromkeys([*tracked, *from_disk]) if path not in given]
     unchanged = [] if changes.attributes else set(tracked).difference(from_disk)
     new = changes.attributes
     lost, exact = keep_exact(repo, index, scratch, paths, unchanged, new_attributes=new)
     tree = repo.run("write-tree", index=index, durable=True).decode().strip()
-    return Snapshot(tree, (*warnings, *_inexact(lost)), (*exact, *exact_overlay))
+    return Snapshot(tree, (*warnings, *_inexact(lost)), (*exact, *exact_overlay), filtered)
 
 
 def _tree_of_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
@@ -300,13 +312,41 @@ def _entries(
     """The index entries of files that are on disk, with other contents."""
     entries = {}
     for path, content in contents.items():
-        known = listing.entry(path)
-        mode = known[0] if known is not None else "100644"
-        if repo.disk_has_modes():
-            is_executable = (repo.root / path).lstat().st_mode & stat.S_IXUSR
-            mode = "100755" if is_executable else "100644"
-        entries[path] = (mode, repo.write_blob(content, path=path))
+        entries[path] = (_mode(repo, listing, path), repo.write_blob(content, path=path))
     return entries
+
+
+def _mode(repo: Repository, listing: indexes.Listing, path: str) -> str:
+    """The mode in Git of a regular file."""
+    if not repo.disk_has_modes():
+        known = listing.entry(path)
+        return known[0] if known is not None else "100644"
+    is_executable = (repo.root / path).lstat().st_mode & stat.S_IXUSR
+    return "100755" if is_executable else "100644"
+
+
+def _raw(
+    repo: Repository, index: Path, listing: indexes.Listing, paths: Sequence[str], rules: Rules
+) -> tuple[dict[str, indexes.Entry], tuple[str, ...]]:
+    """The index entries of files stored byte for byte, and the files that a filter must store instead."""
+    regular = []
+    for path in paths:
+        file = repo.root / path
+        if (rules.all_raw or path in rules.raw) and file.is_file() and not file.is_symlink():
+            regular.append(path)
+    large = [path for path in regular if _size(repo.root / path) > MAX_UNTRACKED]
+    filtered: Collection[str] = ()
+    if large and not rules.all_raw:
+        filtered = conversions.filtered(repo, index, large)
+        regular = [path for path in regular if path not in filtered]
+    if not regular:
+        return {}, tuple(filtered)
+    try:
+        blobs = repo.write_blobs([repo.root / path for path in regular])
+    except errors.GitFailed as error:
+        raise indexes.refusal(("hash-object",), error.status, error.stderr) from error
+    entries = {path: (_mode(repo, listing, path), blob) for path, blob in zip(regular, blobs, strict=True)}
+    return entries, tuple(filtered)
 
 
 def _unconverted(
