@@ -263,6 +263,11 @@ def _way_out(project: Project, unsaved: Sequence[str]) -> str:
 
 
 def _refuse_obstacles(project: Project, plan: TreePlan) -> None:
+    if (path := checkout.impossible(plan)) is not None:
+        raise errors.UnsafePath(
+            f"{path} cannot be a file of a workspace: it leads out of it, or through a link.",
+            "Whoever made this repository did so by hand; nothing was changed.",
+        )
     if found := checkout.obstacles(project.repo.root, plan):
         raise errors.UnsavedChanges(
             f"Something else stands where files are to be written: {shorten(found)}.",

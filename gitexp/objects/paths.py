@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 OWN_FOLDERS = (".git", ".gitexp")
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+_FOR_GIT = re.compile(r"\.git|git~[0-9]+")
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]')
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")  # as Git has them
 # Most paths are harmless, and a folder may have 100,000 of them: one look tells which need a second.
@@ -42,7 +43,7 @@ def fault(path: str) -> str | None:
 def _fault_of_part(part: str) -> str | None:
     if part in ("", ".", ".."):
         return "is not written in the shortest way, or leads out of its folder"
-    plain = _IGNORED_BY_HFS.sub("", part).rstrip(" .").casefold()
+    plain = _plain(part)
     if plain in OWN_FOLDERS or re.fullmatch(r"git(exp)?~\d+", plain):
         return "leads into a folder of Git's or gitexp's own"
     if _DEVICE.fullmatch(part):
@@ -50,6 +51,22 @@ def _fault_of_part(part: str) -> str | None:
     if sys.platform == "win32" and (part[-1] in " ." or _NOT_ON_WINDOWS.search(part)):
         return "cannot be a name on Windows"
     return None
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path in a tree of Git's leads out of the workspace, or into a Git folder.
+
+    Git makes no such tree, but reads one that somebody else has made.
+    """
+    if not _DOUBTFUL.search(path):
+        return False
+    parts = path.split("/")
+    return any(part in ("", ".", "..") or _FOR_GIT.fullmatch(_plain(part)) is not None for part in parts)
+
+
+def _plain(part: str) -> str:
+    """A name as the most tolerant of file systems takes it."""
+    return _IGNORED_BY_HFS.sub("", part).rstrip(" .").casefold()
 
 
 def clash(paths: Iterable[str]) -> tuple[str, str] | None:

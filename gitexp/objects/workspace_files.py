@@ -77,14 +77,13 @@ def _keep_attributes(old: Path, new: Path) -> None:
 
 
 def set_folder_mode(root: Path, path: str, mode: int) -> None:
-    """Set the permission bits of a folder; raises OSError, also for a link in its place."""
-    if os.name == "nt":
-        return
-    fd = os.open(root / path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        os.fchmod(fd, mode)
-    finally:
-        os.close(fd)
+    """Set the permission bits of a folder; raises OSError, also for a link in its place.
+
+    The mode may come from a stranger's operation: nobody else gets the right to write.
+    """
+    with nofollow.opened(root, path) as folder:
+        if folder.fd is not None:
+            os.fchmod(folder.fd, mode & ~0o002)
 
 
 class WorkspaceFiles:

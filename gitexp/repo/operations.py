@@ -38,6 +38,7 @@ _DIGITS = 8
 _FILES = "files-"  # before the number, in `pending/`: the operation is changing files
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
+_BRANCHES = "refs/heads/"
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -161,7 +162,12 @@ def _markers(local: LocalState) -> list[str]:
 
 def _complete(repo: Repository, operation: Operation) -> bool:
     """Make the changes left undone; whether there were any and nobody else has moved the refs."""
-    left = [change for change in operation.refs if repo.resolve(change.ref) == change.old]
+    left = []
+    for change in operation.refs:
+        # Somebody else's note may name the branch on which the user stands.
+        is_ours = not change.ref.startswith(_BRANCHES) or change.ref != repo.head().branch
+        if is_ours and repo.resolve(change.ref) == change.old:
+            left.append(change)
     with contextlib.suppress(RefConflict):
         refs.move(repo, left, f"gitexp: {operation.summary}")
         return bool(left)
@@ -282,18 +288,27 @@ def _decode(number: int, summary: str, body: bytes) -> Operation:
     return Operation(
         summary,
         created=str(data["created"]),
-        refs=tuple(RefChange(_ours(ref), _id(old), _id(new)) for ref, old, new in data["refs"]),
+        refs=_changes(data["refs"]),
         workspace=None if work is None else _workspace(work),
         undoes=undoes,
         number=number,
     )
 
 
+def _changes(data: Iterable[Any]) -> tuple[RefChange, ...]:
+    changes = tuple(RefChange(_ours(ref), _id(old), _id(new)) for ref, old, new in data)
+    for change in changes:
+        if change.ref.startswith(_BRANCHES) and None not in (change.old, change.new):
+            raise ValueError("gitexp makes branches, and does not move them")
+    return changes
+
+
 def _workspace(data: Mapping[str, Any]) -> WorkspaceChange:
     before, after = _id(data["before"]), _id(data["after"])
     if before is None or after is None:
         raise ValueError("a tree is missing")
-    modes = {str(name): int(mode) for name, mode in data["modes"].items()}
+    # Whoever says so, no file becomes one that runs as its owner.
+    modes = {str(name): int(mode) & 0o777 for name, mode in data["modes"].items()}
     filtered = data.get("filtered")
     return WorkspaceChange(
         worktree=str(data["worktree"]),

@@ -161,7 +161,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "runs/dead/stages": (*LOOK, "log dead"),
     "worktrees/gitexp-0": ("run --temp -n mine -- touch junk", "doctor --fix"),
 }
-OF_FILES = (link, dangling, loop, endless, pipe, sock, other_name)
+OF_FILES = (link, dangling, loop, endless, sock, other_name)
 OF_FOLDERS = (link_to_folder, relative_link, dangling, loop, pipe)
 MEMBERS = [
     Member("stat.sqlite", database, ("save -n mine", "status", "fsck")),
@@ -170,10 +170,11 @@ MEMBERS = [
     Member("objects/ab", objects, ("gc --yes", "fsck", "add data", "doctor --fix")),
     Member("tmp", objects, ("save -n mine", "doctor --fix")),
 ]
-# Each name has three kinds, in turn; all kinds at each name would take minutes.
+# Each file has a pipe and two other kinds, in turn; all kinds at each name would take minutes.
 for _at, (_place, _commands) in enumerate(FILES.items()):
-    for _nr in range(3):
-        MEMBERS.append(Member(_place, OF_FILES[(_at + 2 * _nr) % len(OF_FILES)], _commands))
+    MEMBERS.append(Member(_place, pipe, _commands))
+    for _nr in range(2):
+        MEMBERS.append(Member(_place, OF_FILES[(_at + 3 * _nr) % len(OF_FILES)], _commands))
 for _at, (_place, _commands) in enumerate(FOLDERS.items()):
     for _nr in range(2):
         MEMBERS.append(Member(_place, OF_FOLDERS[(_at + 3 * _nr) % len(OF_FOLDERS)], _commands))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.objects.paths import is_foreign
+from gitexp.objects.paths import is_foreign, leads_out
 from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode, umask
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.indexes import Entry
@@ -27,8 +27,8 @@ _SUBMODULE = "160000"  # the mode of an entry that is another repository's commi
 _NO_ENTRY = ("", "")
 _ATTRIBUTES = ".gitattributes"
 
-_LINK = "120000"  # the mode of a link
 _MODES = {"100644": 0o666, "100755": 0o777}
+_FILES = (*_MODES, "120000")  # the modes of files and links
 _TOGETHER = 500  # blobs that are in memory at a time
 
 
@@ -84,6 +84,20 @@ def with_plan(repo: Repository, scratch: Path, tree: str, plan: TreePlan) -> str
     indexes.update(repo, index, [], sorted(plan.remove))
     indexes.put(repo, index, plan.write)
     return repo.run("write-tree", index=index, durable=True).decode().strip()
+
+
+def impossible(plan: TreePlan) -> str | None:
+    """The first path of a plan that Git would not write; None if there is none.
+
+    Somebody else may have made the trees: with paths that lead out, or with files below a link of theirs.
+    """
+    for path in (*plan.write, *plan.remove):
+        if leads_out(path):
+            return path
+    for path, (mode, _) in plan.write.items():
+        if mode not in _FILES or any(str(parent) in plan.write for parent in PurePosixPath(path).parents):
+            return path
+    return None
 
 
 def obstacles(root: Path, plan: TreePlan) -> list[str]:
@@ -150,7 +164,7 @@ def make_ready(repo: Repository, scratch: Path, plan: TreePlan, raw: Mapping[str
     folder = scratch / "files"
     folder.mkdir()
     _copy_attributes(repo.root, folder, plan)
-    unconverted = {path: raw[path] for path in plan.write if path in raw and raw[path][0] != _LINK}
+    unconverted = {path: raw[path] for path in plan.write if path in raw and raw[path][0] in _MODES}
     attributes, others = dict[str, Entry](), dict[str, Entry]()
     for path, entry in plan.write.items():
         if path not in unconverted:
@@ -260,7 +274,7 @@ def _set_mode(new: Path, target: Path, entry: Entry, known: int | None) -> None:
         return
     old = permissions(target.parent, [target.name]).get(target.name)
     if known is not None:
-        new.chmod(known)
+        new.chmod(known & ~0o002 | (old or 0) & 0o002)  # who said so may be a stranger
     elif old is not None and entry[0] == "100755":
         new.chmod(old | (old & 0o444) >> 2)
     elif old is not None:
