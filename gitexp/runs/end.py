@@ -206,21 +206,20 @@ def _run_files(project: Project, state: RunState, environment: bytes | None) -> 
             environment = state.read(state.environment)
     if environment is not None:
         stored["environment.txt"] = project.repo.write_blob(environment)
-    logs = _stage_logs(state)
-    for log, blob in zip(logs, project.repo.write_blobs(logs) if logs else (), strict=True):
-        stored[f"{STAGE_LOGS}/{log.name}"] = blob
+    for name, log in _stage_logs(state).items():
+        stored[f"{STAGE_LOGS}/{name}"] = project.repo.write_blob(log)
     with contextlib.suppress(*_ABSENT):
         stored |= _kept(project, state.read(state.kept))
     return stored
 
 
-def _stage_logs(state: RunState) -> list[Path]:
-    """The logs of a run's stages that are plain files."""
-    found = []
+def _stage_logs(state: RunState) -> dict[str, bytes]:
+    """The logs of a run's stages by file name, of those that are plain files."""
+    found = {}
     with contextlib.suppress(*_ABSENT), state.opened() as folder, folder.folder("stages") as stages:
         for name in stages.names():
             if name.endswith(".log") and is_plain(stages.stat(name)):
-                found.append(state.stage_logs / name)
+                found[name] = stages.read(name)
     return found
 
 

@@ -68,8 +68,9 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         failpoint("save:commit")
         return replace(named, commit=commit), record_tree
 
-    seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
-    return names.create(to_try, lambda name: project.store.create(name, seed, build))
+    with project.repo.writing_together():
+        seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
+        return names.create(to_try, lambda name: project.store.create(name, seed, build))
 
 
 def _running_here(project: Project) -> list[str]:

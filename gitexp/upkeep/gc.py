@@ -164,6 +164,7 @@ def collect(project: Project, garbage: Garbage) -> Removed:
     """
     before = garbage.before
     if garbage.remote is None:
+        project.repo.kept_packs.release(small=True)
         store = ObjectStore(project.local.objects)
         with project.local.lock("gc"):
             return _removed(garbage.unused, lambda hash_: remove_unused(store, hash_, before))

@@ -83,7 +83,7 @@ def with_plan(repo: Repository, scratch: Path, tree: str, plan: TreePlan) -> str
     repo.run("read-tree", "--end-of-options", tree, index=index)
     indexes.update(repo, index, [], sorted(plan.remove))
     indexes.put(repo, index, plan.write)
-    return repo.run("write-tree", index=index, durable=True).decode().strip()
+    return repo.set_apart(scratch / "objects").keep_index(index, but=tree)
 
 
 def impossible(plan: TreePlan) -> str | None:

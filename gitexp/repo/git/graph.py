@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitexp.repo.git.repository import Repository, in_lines, is_true
+from gitexp.repo.git.repository import Repository, in_lines
 
 
 def parents_of(repo: Repository, commits: Sequence[str]) -> dict[str, list[str]]:
@@ -30,18 +30,7 @@ def is_complete(repo: Repository, *revisions: str) -> bool:
 
     Objects left out of a partial clone on purpose do not count.
     """
-    return repo.call("rev-list", "--objects", "--quiet", *_promised(repo), *revisions, "--")[0] == 0
-
-
-def _promised(repo: Repository) -> Sequence[str]:
-    """The option for a partial clone, whose remote has promised to give more objects."""
-    is_partial = "extensions.partialclone" in repo.config  # from before Git 2.22
-    for key, value in repo.config.items():  # `git clone --filter` writes remote.<name>.promisor
-        if key.startswith("remote.") and key.endswith(".promisor"):
-            is_partial |= is_true(value)
-    if not is_partial:
-        return ()
-    return ("--exclude-promisor-objects",)
+    return repo.call("rev-list", "--objects", "--quiet", *repo.promised(), *revisions, "--")[0] == 0
 
 
 def is_connected(repo: Repository, commits: Sequence[str]) -> bool:
@@ -49,7 +38,7 @@ def is_connected(repo: Repository, commits: Sequence[str]) -> bool:
 
     The objects of this repository's refs count as complete, the same as after a `git fetch`.
     """
-    args = ("--objects", "--stdin", "--not", "--all", "--quiet", *_promised(repo))
+    args = ("--objects", "--stdin", "--not", "--all", "--quiet", *repo.promised())
     return repo.call("rev-list", *args, stdin=in_lines(commits))[0] == 0
 
 

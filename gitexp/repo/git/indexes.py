@@ -140,7 +140,7 @@ def update(
         for path, (mode, blob) in (entries or {}).items():
             args += ["--cacheinfo", f"{mode},{blob},{path}"]
         args += ["-z", "--stdin"]
-        status, _, err = repo.call(*args, stdin=in_lines(add, b"\0"), index=index, durable=True)
+        status, _, err = repo.call(*args, stdin=in_lines(add, b"\0"), index=index)
         if status != 0 or _IGNORED in err:
             raise refusal(args, status, err, _culprit(repo, index, add))
 

@@ -1,8 +1,7 @@
 """Objects made here and given to Git together, in a pack, the way a fetch gives them.
 
-`git unpack-objects` writes each object into a file of its own, with the permissions wanted by the
-repository, and flushes all files to the disk in one go where `core.fsyncMethod` is `batch`. So the end of a
-run needs one Git process for its log, its trees and its commits. See gitformat-pack(5).
+So the end of a run needs no Git process for its log, its trees and its commits. See gitformat-pack(5), and
+`gitexp.repo.git.kept_packs` for the place of the packs.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import NamedTuple
 from gitexp.repo.git.values import TreeEntry
 
 _TYPES = {"commit": 1, "tree": 2, "blob": 3}  # numbers in a pack
-_FAST = 1  # Git compresses the objects again, as the repository wants
 # A name or address that Git writes unchanged; from others it takes some characters away.
 _PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
 _STORED_DATE = re.compile(r"@?([1-9][0-9]{8,9} [+-](?:0[0-9]|1[0-3])[0-5][0-9])", re.ASCII)
@@ -31,6 +29,13 @@ class NewObject(NamedTuple):
     id: str
 
 
+class Entry(NamedTuple):
+    """An object as a pack has it: the checksum of the bytes, and the bytes."""
+
+    crc: int
+    data: bytes
+
+
 def new_object(kind: str, content: bytes, object_format: str) -> NewObject:
     """The object with this content, and its id in Git."""
     digest = hashlib.new(object_format, f"{kind} {len(content)}\0".encode())
@@ -38,18 +43,26 @@ def new_object(kind: str, content: bytes, object_format: str) -> NewObject:
     return NewObject(kind, content, digest.hexdigest())
 
 
-def pack(objects: Sequence[NewObject], object_format: str) -> bytes:
-    """A pack of the objects, each whole and not a difference from another object."""
-    parts = [b"PACK", (2).to_bytes(4, "big"), len(objects).to_bytes(4, "big")]
+def packed(objects: Iterable[NewObject]) -> dict[str, Entry]:
+    """The entries of a pack by the ids of objects, each whole and not a difference from another object."""
+    entries = {}
     for each in objects:
         # Type and size: four bits of the size in the first byte, seven in each other one, the lowest first.
         rest = len(each.content)
+        head = bytearray()
         byte, rest = _TYPES[each.kind] << 4 | rest & 15, rest >> 4
         while rest:
-            parts.append(bytes([byte | 128]))
+            head.append(byte | 128)
             byte, rest = rest & 127, rest >> 7
-        parts += [bytes([byte]), zlib.compress(each.content, _FAST)]
-    whole = b"".join(parts)
+        head.append(byte)
+        data = bytes(head) + zlib.compress(each.content)
+        entries[each.id] = Entry(zlib.crc32(data), data)
+    return entries
+
+
+def pack(entries: Sequence[bytes], object_format: str) -> bytes:
+    """The content of a pack with these entries."""
+    whole = b"".join([b"PACK", (2).to_bytes(4, "big"), len(entries).to_bytes(4, "big"), *entries])
     return whole + hashlib.new(object_format, whole).digest()
 
 

@@ -12,6 +12,7 @@ repositories keep elsewhere.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -20,15 +21,9 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.repo.git import disk_settings, failures, launch, ref_locks
+from gitexp.repo.git.kept_packs import KeptPacks
 from gitexp.repo.git.launch import Git, Tell
-from gitexp.repo.git.new_objects import (
-    NewObject,
-    commit_content,
-    new_object,
-    pack,
-    signature,
-    tree_content,
-)
+from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, signature, tree_content
 from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import GitObject, Head, RefChange, RefConflict, TreeEntry
 
@@ -43,7 +38,9 @@ _QUESTIONS = (
     *("--show-object-format", "--git-path", "index", "--show-toplevel", _SINCE_2_31),
 )
 _ANSWERS = 8  # lines, the empty last one included
-_LARGE = 1 << 20  # bytes; a larger blob is given to Git alone, and not copied about
+_APART = {"core.looseCompression": "0"}  # the objects stand there for less than a second
+_PACKED = ("--revs", "--window=0", "--no-reuse-delta", "--non-empty", "-q")
+_ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")
 _NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
 _SYMBOLIC = "ref: "  # the file HEAD begins so where it names a branch
 _KINDS = {"040000": "tree", "160000": "commit"}  # types of a tree's entries by their mode; others are blobs
@@ -59,6 +56,7 @@ class Repository:
         index: the user's index.
         object_format: "sha1" or "sha256".
         settings: configuration in place of the user's, by key.
+        objects: the folder of all objects.
     """
 
     def __init__(
@@ -88,6 +86,8 @@ class Repository:
         self._reader = ObjectReader(partial(launch.converse, top, asks, self._environment))
         self._disk: dict[str, str] | None = None  # what the disk can do, as Git's settings
         self._waiting: list[NewObject] | None = None  # in `writing_together`
+        self._apart: Path | None = None  # for a repository that is `set_apart`
+        self.objects = root / os.environ.get("GIT_OBJECT_DIRECTORY", common_dir / "objects")
 
     @classmethod
     def find(cls, start: Path | None = None) -> Repository:
@@ -394,35 +394,83 @@ class Repository:
 
     def _write_waiting(self) -> None:
         if self._waiting:
-            self._unpack(self._waiting)
+            self.kept_packs.store(self._waiting)
             self._waiting.clear()
-
-    def _unpack(self, objects: Sequence[NewObject]) -> None:
-        self.run("unpack-objects", "-q", stdin=pack(objects, self.object_format), durable=True)
 
     def _write(self, kind: str, content: bytes) -> str:
         new = new_object(kind, content, self.object_format)
         if self._waiting is None:
-            self._unpack([new])
+            self.kept_packs.store([new])
         else:
             self._waiting.append(new)
         return new.id
 
+    @cached_property
+    def kept_packs(self) -> KeptPacks:
+        """The packs that have the new objects."""
+        shared = self.config.get("core.sharedrepository", "")
+        return KeptPacks(self.objects / "pack", self.object_format, shared)
+
+    def set_apart(self, folder: Path) -> Repository:
+        """This repository, with a `folder` of its own for the objects that its Git processes write.
+
+        No prune sees the objects there; `keep` takes them from there.
+        """
+        (folder / "info").mkdir(parents=True, exist_ok=True)
+        (folder / "pack").mkdir(exist_ok=True)
+        (folder / "info" / "alternates").write_bytes(os.fsencode(self.objects) + b"\n")
+        self.kept_packs  # noqa: B018 - the copy has it then, and the configuration too
+        apart = copy.copy(self)
+        apart._environment = {**self._environment, "GIT_OBJECT_DIRECTORY": str(folder)}
+        apart.settings = {**self.settings, **_APART}
+        apart._apart = folder
+        return apart
+
+    def keep_index(self, index: Path, *, but: str | None = None) -> str:
+        """The id of the tree of a private index, stored; only for a repository that is `set_apart`.
+
+        All objects of the tree are kept, those too that were here before and that nothing may refer to, but
+        not those of the tree or commit `but`, to which something does refer. Raises GitFailed for a tree with
+        a missing object.
+        """
+        tree = self.run("write-tree", index=index).decode().strip()
+        self.keep([tree] if but is None else [tree, f"^{but}^{{tree}}"])
+        return tree
+
+    def keep(self, revisions: Iterable[str]) -> None:
+        """Keep all objects of some revisions, those of `^<revision>` excepted, whatever the refs say."""
+        assert self._apart is not None
+        trusted = [f"--keep-pack={name}" for name in self.kept_packs.trusted()]
+        args = ("pack-objects", *_PACKED, *trusted, *self.promised(), str(self._apart / "new"))
+        out = self.run(*_ONE_PACK, *args, stdin=in_lines(revisions), durable=True)
+        self.kept_packs.adopt(self._apart / f"new-{name}" for name in out.decode().split())
+
+    def promised(self) -> Sequence[str]:
+        """The option for a partial clone, whose remote has promised to give more objects."""
+        is_partial = "extensions.partialclone" in self.config  # from before Git 2.22
+        for key, value in self.config.items():  # `git clone --filter` writes remote.<name>.promisor
+            if key.startswith("remote.") and key.endswith(".promisor"):
+                is_partial |= is_true(value)
+        if not is_partial:
+            return ()
+        return ("--exclude-promisor-objects",)
+
     def write_blob(self, data: bytes, *, path: str | None = None) -> str:
-        """The id of a new blob; with `path`, the bytes go through Git's conversions for that file."""
-        if path is None and len(data) <= _LARGE:
+        """The id of a new blob; with `path`, the bytes go through Git's conversions for that file.
+
+        With `path` only for a repository that is `set_apart`, as in `write_blobs`.
+        """
+        if path is None:
             return self._write("blob", data)
-        how = ("--path", path) if path is not None else ("--no-filters",)
-        args = ("hash-object", "-w", *how, "--stdin")
-        return self.run(*args, stdin=data, durable=True).decode().strip()
+        args = ("hash-object", "-w", "--path", path, "--stdin")
+        return self.run(*args, stdin=data).decode().strip()
 
     def write_blobs(self, files: Sequence[Path]) -> list[str]:
         """The ids of new blobs with the bytes of some files, in order; one Git process stores all."""
         if any("\n" in str(file) for file in files):
             return [self.write_blob(file.read_bytes()) for file in files]
         args = ("hash-object", "-w", "--no-filters", "--stdin-paths")
-        out = self.run(*args, stdin=in_lines(files), durable=True)
-        return out.decode().split()
+        return self.run(*args, stdin=in_lines(files)).decode().split()
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> str:
         """The id of a new tree."""

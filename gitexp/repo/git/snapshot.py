@@ -25,6 +25,7 @@ from gitexp.words import human_size, shorten
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; a larger untracked file is rather data than code
 
+_ATTEMPTS = 3
 _SUBMODULE = b"160000"  # the mode of a commit of another repository
 _HEAD = b"# branch.oid "  # Git's line on HEAD begins so
 _UNSEEN = re.compile("could not open directory|unable to access|Permission denied|Input/output error")
@@ -106,11 +107,27 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     """The present workspace, stored; `scratch` is an empty folder to work in.
 
     Raises UnmergedPaths, or SnapshotRefused with every path for which there can be no exact copy. A refusal
-    leaves only unreferenced objects behind.
+    leaves nothing behind.
     """
     _refuse_foreign(repo.root, rules.overlay)
     if rules.all_raw:
         repo = repo.linked(repo.root, repo.git_dir, conversions.no_filters(repo))
+    return _retried(lambda: _take(repo, scratch, rules))
+
+
+def _retried(store: Callable[[], Snapshot]) -> Snapshot:
+    """The result of `store`.
+
+    Git does not write an object that is here already. If a prune deletes it after that, the next attempt
+    does write it.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(errors.GitFailed):
+            return store()
+    return store()
+
+
+def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     index = scratch / "index"
     listing = indexes.copy(repo, index)
     changes = _changes(repo, index)
@@ -121,18 +138,19 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     tracked = listing.paths() if changes.attributes or conversions.are_at_work(repo, listing) else []
     if not tracked and (tree := _tree_of_head(repo, changes, rules)) is not None:
         return Snapshot(tree, tuple(warnings))
-    raw, filtered = _raw(repo, index, listing, changes.add, rules)
+    apart = repo.set_apart(scratch / "objects")
+    raw, filtered = _raw(apart, index, listing, changes.add, rules)
     from_disk = [path for path in changes.add if path not in rules.overlay and path not in raw]
-    entries = _entries(repo, listing, rules.overlay)
-    indexes.update(repo, index, from_disk, changes.remove, entries)
-    indexes.put(repo, index, raw)
-    exact_overlay = _unconverted(repo, rules.overlay, entries) if tracked else []
+    entries = _entries(apart, listing, rules.overlay)
+    indexes.update(apart, index, from_disk, changes.remove, entries)
+    indexes.put(apart, index, raw)
+    exact_overlay = _unconverted(apart, rules.overlay, entries) if tracked else []
     given = {*rules.overlay, *raw}
     paths = [path for path in dict.fromkeys([*tracked, *from_disk]) if path not in given]
     unchanged = [] if changes.attributes else set(tracked).difference(from_disk)
     new = changes.attributes
-    lost, exact = keep_exact(repo, index, scratch, paths, unchanged, new_attributes=new)
-    tree = repo.run("write-tree", index=index, durable=True).decode().strip()
+    lost, exact = keep_exact(apart, index, scratch, paths, unchanged, new_attributes=new)
+    tree = apart.keep_index(index, but="HEAD")
     return Snapshot(tree, (*warnings, *_inexact(lost)), (*exact, *exact_overlay), filtered)
 
 
@@ -158,16 +176,27 @@ def with_files(
     """
     if not files and not contents and not _has_any(repo, tree, below):
         return Snapshot(tree)
-    index = scratch / "results"
     repo.ask_disk(scratch)
+    return _retried(lambda: _with_files(repo, scratch, tree, below, files, contents or {}))
+
+
+def _with_files(
+    repo: Repository,
+    scratch: Path,
+    tree: str,
+    below: Sequence[str],
+    files: Sequence[str],
+    contents: Mapping[str, bytes],
+) -> Snapshot:
+    index = scratch / "results"
+    apart = repo.set_apart(scratch / "objects")
     repo.run("read-tree", "--end-of-options", tree, index=index)
     known = set(indexes.files(repo, index, below))
-    entries = {path: ("100644", repo.write_blob(content)) for path, content in (contents or {}).items()}
+    entries = {path: ("100644", repo.write_blob(content)) for path, content in contents.items()}
     files = [path for path in files if path not in entries]
-    indexes.update(repo, index, files, sorted(known.difference(files, entries)), entries)
-    lost, exact = keep_exact(repo, index, scratch, files)
-    tree = repo.run("write-tree", index=index, durable=True).decode().strip()
-    return Snapshot(tree, tuple(_inexact(lost)), tuple(exact))
+    indexes.update(apart, index, files, sorted(known.difference(files, entries)), entries)
+    lost, exact = keep_exact(apart, index, scratch, files)
+    return Snapshot(apart.keep_index(index, but=tree), tuple(_inexact(lost)), tuple(exact))
 
 
 def _has_any(repo: Repository, tree: str, paths: Sequence[str]) -> bool:
@@ -182,7 +211,7 @@ def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[
     repo.run("read-tree", "--end-of-options", tree, index=index)
     blobs = {path: ("100644", repo.write_blob(content)) for path, content in contents.items()}
     indexes.put(repo, index, blobs)
-    return repo.run("write-tree", index=index, durable=True).decode().strip()
+    return repo.set_apart(scratch / "objects").keep_index(index, but=tree)
 
 
 def _inexact(paths: Sequence[str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from gitexp.repo.experiments import PREFIX, Store, check_name, is_name, newest_f
 from gitexp.repo.git.repository import Repository
 from gitexp.views import table as ops
 from tests.support.codes import has_code
+from tests.support.repositories import lose
 from tests.support.workspace import Workspace
 
 Add = Callable[..., Experiment]
@@ -312,8 +312,8 @@ def test_one_experiment_without_its_commit_hides_no_other(repo: Workspace) -> No
     repo.gitexp("save", "-q", "-n", "good")
     repo.gitexp("save", "-q", "-n", "gone", "-m", "another message")
     repo.gitexp("save", "-q", "-n", "last")
-    gone = repo.git("rev-parse", PREFIX + "gone")
-    (Path(repo.path) / ".git" / "objects" / gone[:2] / gone[2:]).unlink()
+    with repo.by_user():
+        lose(repo.path, PREFIX + "gone")
     found = Store(Repository.find(repo.path)).all()
     assert [(type(e), e.name) for e in found] == [
         (Damaged, "gone"),

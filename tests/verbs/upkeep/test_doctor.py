@@ -19,6 +19,7 @@ from gitexp.repo import trash
 from gitexp.upkeep import doctor
 from tests.support.experiments import put
 from tests.support.kills import assert_sound
+from tests.support.repositories import lose
 from tests.support.workspace import Workspace
 
 LONG_AGO = 1_600_000_000.0
@@ -40,11 +41,6 @@ def codes(project: Project, *, mend: bool = False) -> list[tuple[str, bool]]:
 def aged(path: Path) -> Path:
     os.utime(path, (LONG_AGO, LONG_AGO))
     return path
-
-
-def object_file(repo: Workspace, revision: str) -> Path:
-    oid = repo.git("rev-parse", revision)
-    return repo.path / ".git" / "objects" / oid[:2] / oid[2:]
 
 
 def test_all_in_order(repo: Workspace) -> None:
@@ -85,15 +81,14 @@ def test_objects_that_are_gone(repo: Workspace, project: Project, mend: bool) ->
     repo.write("only-here.py", "here\n")
     repo.gitexp("save", "-q", "-n", "two")
     with repo.by_user():
-        object_file(repo, "refs/gitexp/exps/two^:only-here.py").unlink()
+        lose(repo.path, "refs/gitexp/exps/two^:only-here.py")
     (finding,) = doctor.examine(project, mend=mend).findings
     assert (finding.code, finding.mended) == ("objects-missing", False)
     assert "of two." in finding.message
 
 
 def test_the_record_is_gone(repo: Workspace, project: Project) -> None:
-    oid = project.store.require("one").id
-    (repo.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    lose(repo.path, project.store.require("one").id)
     (finding,) = [f for f in doctor.examine(project).findings if f.code == "bad-record"]
     assert finding.hint is not None
     repo.git(*finding.hint.partition("else: git ")[2].split())
@@ -105,7 +100,7 @@ def test_a_commit_that_is_gone(repo: Workspace, project: Project) -> None:
     repo.write("new.py", "here\n")
     repo.gitexp("save", "-q", "-n", "two")
     with repo.by_user():
-        object_file(repo, "refs/gitexp/exps/two^").unlink()
+        lose(repo.path, "refs/gitexp/exps/two^")
     assert ("objects-missing", False) in codes(project)
     assert ("commit-missing", False) in codes(project)
 
@@ -136,7 +131,7 @@ def test_a_broken_ref_hides_no_missing_object(repo: Workspace, project: Project)
     put(repo, "two")
     refs = project.repo.common_dir / "refs" / "gitexp" / "exps"
     (refs / "e").write_text("garbage\n")
-    object_file(repo, "refs/gitexp/exps/two").unlink()
+    lose(repo.path, "refs/gitexp/exps/two")
     assert [e.name for e in project.store.all() if isinstance(e, Damaged)] == ["e", "two"]
     assert {code for code, _ in codes(project)} == {"broken-ref", "bad-record"}
 

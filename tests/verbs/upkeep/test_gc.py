@@ -22,6 +22,7 @@ from gitexp.pipeline.lock import Lock, LockedStage, read_lock, write_lock
 from gitexp.project.project import Project
 from gitexp.upkeep import gc, in_use
 from tests.support.codes import has_code
+from tests.support.repositories import lose
 from tests.support.stored import LONG_AGO, age, lock_of, put_object, store_of, write_lock_of
 from tests.support.workspace import Workspace
 
@@ -312,8 +313,7 @@ def _later_format(repo: Workspace) -> None:
 
 def _damaged_tree(repo: Workspace) -> None:
     repo.gitexp("save", "-q", "-n", "one")
-    oid = repo.git("rev-parse", "refs/gitexp/exps/one^{tree}")
-    (repo.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    lose(repo.path, "refs/gitexp/exps/one^{tree}")
 
 
 def _broken_ref(repo: Workspace) -> None:

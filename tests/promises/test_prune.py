@@ -1,0 +1,140 @@
+"""Git's housekeeping beside gitexp takes no object of an experiment or an operation, however badly timed.
+
+A `git prune` looks for what the refs refer to and then deletes all else. Here strace stops it in between, so
+that whatever gitexp writes comes too late for it to see.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from tests.crash.strace import why_not
+from tests.support.workspace import Workspace
+
+PRUNE = ("prune", "--expire=now")
+GC = ("gc", "--quiet", "--prune=now")
+REPACK = ("repack", "-a", "-d", "-q")
+KEEPING = ("repack", "-a", "-d", "-k", "-q")
+
+STOPPED = 1.5  # seconds
+SOON = 0.5  # seconds until it has looked
+
+stopping = pytest.mark.skipif(why_not() != "", reason=why_not())
+
+
+@pytest.fixture(autouse=True)
+def _housekeeping_of_the_user(repo: Workspace) -> None:
+    repo.allow("git", "info/refs", "gc.log", "gc.pid*")
+    repo.allow("reflogs", "*")
+
+
+@contextmanager
+def stopped(repo: Workspace, *housekeeping: str) -> Iterator[None]:
+    """A Git that knows what to delete before the block begins, and deletes it after the block."""
+    delay = f"inject=unlink,unlinkat:delay_enter={STOPPED * 1e6:.0f}:when=1"
+    command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", delay, "git", *housekeeping]
+    beside = subprocess.Popen(command, cwd=repo.path)
+    time.sleep(SOON)
+    assert beside.poll() is None
+    yield
+    assert beside.wait(timeout=60) == 0
+
+
+def litter(repo: Workspace, *contents: str) -> None:
+    """Put loose objects into the repository that nothing refers to; the first ones in many folders."""
+    for content in (*map(str, range(40)), *contents):
+        repo.git("hash-object", "-w", "--stdin", input=content)
+
+
+def packed_litter(repo: Workspace, *contents: str) -> None:
+    """Put a pack into the repository with objects that nothing refers to."""
+    ids = [repo.git("hash-object", "-w", "--stdin", input=content) for content in contents]
+    repo.git("pack-objects", "-q", ".git/objects/pack/pack", input="\n".join(ids) + "\n")
+    repo.git("prune-packed")
+
+
+def sound(repo: Workspace) -> bool:
+    done = subprocess.run(["git", "fsck", "--no-dangling"], cwd=repo.path, capture_output=True, check=False)
+    return (done.returncode, done.stdout) == (0, b"")
+
+
+def stored(repo: Workspace, revision: str) -> str:
+    done = subprocess.run(["git", "show", revision], cwd=repo.path, capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+@stopping
+@pytest.mark.parametrize("housekeeping", [PRUNE, GC], ids=["prune", "gc"])
+def test_what_is_saved_beside_a_prune_stays(repo: Workspace, housekeeping: Sequence[str]) -> None:
+    litter(repo, "new\n")  # what is here already needs protection too: nothing refers to it
+    repo.write("new.py", "new\n")
+    repo.write("other.py", "other\n")
+    with stopped(repo, *housekeeping):
+        repo.gitexp("save", "-q", "-n", "one")
+        repo.gitexp("run", "-q", "-n", "two", "--", "python", "-c", "print('out')")
+        repo.gitexp("tag", "-q", "one", "good")
+    assert sound(repo)
+    assert stored(repo, "refs/gitexp/exps/one^^:new.py") == "new\n"
+    assert stored(repo, "refs/gitexp/exps/two:.gitexp/run/output.log") == "out\n"
+    assert "good" in repo.gitexp("show", "one").stdout
+
+
+@stopping
+@pytest.mark.parametrize("housekeeping", [REPACK, KEEPING], ids=["-ad", "-adk"])
+def test_what_a_pack_loses_meanwhile_stays(repo: Workspace, housekeeping: Sequence[str]) -> None:
+    packed_litter(repo, "new\n", "other\n")
+    repo.write("new.py", "new\n")
+    with stopped(repo, *housekeeping):
+        repo.gitexp("save", "-q", "-n", "one")
+    assert sound(repo)
+    assert stored(repo, "refs/gitexp/exps/one^:new.py") == "new\n"
+
+
+@stopping
+def test_an_unsaved_file_that_apply_overwrites_comes_back(repo: Workspace) -> None:
+    repo.write("train.py", "theirs\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    litter(repo, "unsaved\n")
+    repo.write("train.py", "unsaved\n")
+    repo.allow("files", "train.py")
+    with stopped(repo, *PRUNE):
+        repo.gitexp("apply", "-q", "one", "--force")
+    assert sound(repo)
+    repo.gitexp("undo", "-q")
+    assert repo.read("train.py") == "unsaved\n"
+
+
+@pytest.mark.parametrize("housekeeping", [PRUNE, GC, KEEPING], ids=["prune", "gc", "repack"])
+def test_writers_beside_housekeeping_without_a_pause(repo: Workspace, housekeeping: Sequence[str]) -> None:
+    repo.write("new.py", "new\n")
+    script = f"while :; do git {' '.join(housekeeping)}; done"
+    beside = subprocess.Popen(
+        ["sh", "-c", script], cwd=repo.path, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        for turn in range(4):
+            repo.gitexp("save", "-q", "-n", f"saved-{turn}")
+            repo.gitexp("run", "-q", "-n", f"run-{turn}", "--", sys.executable, "-c", "print(1)")
+            repo.gitexp("note", "-q", f"run-{turn}", "-m", f"note {turn}")
+    finally:
+        os.killpg(beside.pid, signal.SIGKILL)
+        beside.wait()
+    assert sound(repo)
+    assert len(repo.gitexp("list").stdout.split()) == 8
+
+
+def test_a_sweep_leaves_few_packs(repo: Workspace) -> None:
+    for turn in range(15):
+        repo.write("params.yaml", f"train: {{lr: {turn}}}\n")
+        repo.gitexp("save", "-q", "-n", f"e{turn}")
+    packs = [*(repo.path / ".git" / "objects" / "pack").glob("*.pack")]
+    assert len(packs) <= 21
+    assert sound(repo)
