@@ -212,12 +212,13 @@ class Repository:
         if self._disk is None:
             self._disk = disk_settings.ask(self.root, scratch)
 
-    def disk_has_modes(self) -> bool:
-        """Whether the disk, if it was asked, or else Git knows executable files."""
-        return "core.fileMode" in (self._disk or {}) or self.has_modes()
-
     def has_modes(self) -> bool:
-        """Whether Git says that the disk knows executable files; on Windows, for instance, it does not."""
+        """Whether the disk, if it can be asked, or else Git knows executable files; on Windows neither does."""
+        scratch = self.common_dir / "gitexp" / "tmp"
+        if scratch.is_dir():
+            self.ask_disk(scratch)
+        if "core.fileMode" in (self._disk or {}):
+            return True
         return is_true(self.config.get("core.filemode", "true"))
 
     def head(self) -> Head:

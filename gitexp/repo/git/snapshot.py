@@ -347,7 +347,7 @@ def _entries(
 
 def _mode(repo: Repository, listing: indexes.Listing, path: str) -> str:
     """The mode in Git of a regular file."""
-    if not repo.disk_has_modes():
+    if not repo.has_modes():
         known = listing.entry(path)
         return known[0] if known is not None else "100644"
     is_executable = (repo.root / path).lstat().st_mode & stat.S_IXUSR

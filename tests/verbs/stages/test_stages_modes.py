@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.repo.git import disk_settings
 from tests.support.pipeline import lock, make, reasons, start, states
 from tests.support.workspace import Workspace
 
@@ -71,8 +72,9 @@ def test_data_that_becomes_executable_has_changed(repo: Workspace) -> None:
     assert data == {"path": "data.bin", "state": "changed"}
 
 
-def test_a_disk_that_cannot_tell_is_not_believed(repo: Workspace) -> None:
+def test_a_disk_that_cannot_tell_is_not_believed(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """With core.fileMode=false, as Git has it on Windows: whatever the lock says, and the disk."""
+    monkeypatch.setattr(disk_settings, "_has_modes", lambda file: False)
     repo.write("tool", FILES["tool"], mode=0o755)
     start(repo)
     assert [dep.executable for dep in lock(repo).stages["build"].deps] == [False, True]
