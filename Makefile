@@ -7,6 +7,9 @@ BIN := .venv/bin
 # two for both, later ones read the second for what builds.
 LOCKED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
+# Tests wait for processes as much as they work: half as many again as there are CPUs.
+WORKERS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 3 + 1) / 2 )))
+
 .NOTPARALLEL:
 .PHONY: help demo test quick check crash bench docs lock test-newest clean
 
@@ -20,10 +23,10 @@ demo: .venv/.stamp ## a small project, a few experiments, the table
 test: .venv/.stamp-dev ## the whole suite, with coverage
 	@$(BIN)/python -m benchmarks.peers || echo 'DVC is not there: the tests that need it are left out' >&2
 	@data=$$(mktemp -d "$$(test -w /dev/shm && echo /dev/shm || echo .)/coverage.XXXXXX"); \
-	COVERAGE_FILE=$$data/data $(BIN)/coverage run -m pytest -n auto; status=$$?; rm -rf $$data; exit $$status
+	COVERAGE_FILE=$$data/data $(BIN)/coverage run -m pytest -n $(WORKERS); status=$$?; rm -rf $$data; exit $$status
 
 quick: .venv/.stamp-dev ## the tests to run while working: unit, verbs and cli
-	@$(BIN)/python -m pytest -q -n auto tests/unit tests/verbs tests/cli
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --hypothesis-profile=quick tests/unit tests/verbs tests/cli
 
 check: .venv/.stamp-dev ## style, types and who imports whom
 	$(BIN)/ruff check .

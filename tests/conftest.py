@@ -28,10 +28,12 @@ from tests.support.workspace import Workspace, end_fork_server
 TESTS = Path(__file__).parent
 TEMPLATE = TESTS / "support" / "template"
 
-# The suite must say the same on every machine and under any load; `--hypothesis-profile=explore`
-# looks for new examples.
+# The suite must say the same on every machine and under any load. `--hypothesis-profile=explore` looks for
+# new examples; `quick` is for the loop while working.
+_SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("stable", derandomize=True, deadline=None, suppress_health_check=_SLOW)
 hypothesis.settings.register_profile(
-    "stable", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "quick", derandomize=True, deadline=None, max_examples=25, suppress_health_check=_SLOW
 )
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("stable")

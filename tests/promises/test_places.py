@@ -1,6 +1,6 @@
 """A day's work in repositories of every kind; where something cannot work, one sentence says why.
 
-What is stored in each of these places, byte for byte, is for `tests.verbs.repo.test_snapshot_places`.
+What is stored in each of these places, byte for byte, is for `tests.promises.test_snapshot_places`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.promises.test_snapshot_places import PLACES, clone, fresh
 from tests.support.repositories import git
 from tests.support.workspace import Result, Workspace
-from tests.verbs.repo.test_snapshot_places import PLACES, clone, fresh
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and mounts of POSIX")
 

@@ -213,7 +213,7 @@ class Repository:
             self._disk = disk_settings.ask(self.root, scratch)
 
     def has_modes(self) -> bool:
-        """Whether the disk, if it can be asked, or else Git knows executable files; on Windows neither does."""
+        """Whether the disk, or Git where the disk cannot be asked, knows executable files."""
         scratch = self.common_dir / "gitexp" / "tmp"
         if scratch.is_dir():
             self.ask_disk(scratch)

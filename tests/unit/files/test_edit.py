@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tomlkit
 import yaml
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
@@ -259,10 +259,6 @@ def overridden(name: str, text: str, key: tuple[str | int, ...], value: Any, op:
     return apply_overrides({name: data}, [override]).get(name, data)
 
 
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@quick
 @given(st.data(), trees, scalars)
 def test_yaml_round_trip(data: st.DataObject, tree: dict[str, Any], value: Any) -> None:
     text = yaml.safe_dump(
@@ -283,7 +279,6 @@ def test_yaml_round_trip(data: st.DataObject, tree: dict[str, Any], value: Any) 
     assert same(yaml.safe_load(new), wanted)
 
 
-@quick
 @given(st.data(), trees, scalars | trees)
 def test_yaml_add_and_remove(data: st.DataObject, tree: dict[str, Any], value: Any) -> None:
     style = data.draw(st.sampled_from([True, False, None]))
@@ -300,7 +295,6 @@ def test_yaml_add_and_remove(data: st.DataObject, tree: dict[str, Any], value: A
     assert same(yaml.safe_load(overridden("p.yaml", text, key, value, op)), wanted)
 
 
-@quick
 @given(st.data(), trees, scalars, st.sampled_from([None, 2, "\t"]), st.booleans())
 def test_json_round_trip(data: st.DataObject, tree: Any, value: Any, indent: Any, ascii_only: bool) -> None:
     text = json.dumps(tree, indent=indent, ensure_ascii=ascii_only)
@@ -308,7 +302,6 @@ def test_json_round_trip(data: st.DataObject, tree: Any, value: Any, indent: Any
     assert same(json.loads(overridden("p.json", text, key, value)), put(tree, key, value))
 
 
-@quick
 @given(st.data(), trees)
 def test_json_remove(data: st.DataObject, tree: Any) -> None:
     key = data.draw(st.sampled_from(leaves(tree)))
@@ -324,7 +317,6 @@ toml_values = st.recursive(
 )
 
 
-@settings(quick, max_examples=60)
 @given(st.data(), st.dictionaries(words, toml_values, min_size=1, max_size=4), words | finite | st.booleans())
 def test_toml_round_trip(data: st.DataObject, tree: dict[str, Any], value: Any) -> None:
     text = tomlkit.dumps(tree)
@@ -334,7 +326,6 @@ def test_toml_round_trip(data: st.DataObject, tree: dict[str, Any], value: Any) 
     assert same(parse("p.toml", overridden("p.toml", text, key, value)), put(tree, key, value))
 
 
-@quick
 @given(st.data(), st.dictionaries(st.sampled_from("abcd"), trees, min_size=1), scalars)
 def test_py_round_trip(data: st.DataObject, tree: dict[str, Any], value: Any) -> None:
     text = "".join(f"{name} = {item!r}  # é\n" for name, item in tree.items())
@@ -345,7 +336,6 @@ def test_py_round_trip(data: st.DataObject, tree: dict[str, Any], value: Any) ->
     assert same(namespace, put(tree, key, value))
 
 
-@quick
 @given(st.data(), st.dictionaries(words, words | st.integers() | finite, min_size=2, max_size=6), scalars)
 def test_other_lines_stay(data: st.DataObject, tree: dict[str, Any], value: Any) -> None:
     gaps, ends = st.sampled_from([" ", "   "]), st.sampled_from(["\n", "  # c\n", " \r\n"])
@@ -359,7 +349,6 @@ def test_other_lines_stay(data: st.DataObject, tree: dict[str, Any], value: Any)
     assert new.endswith("".join(lines[changed + 1 :]))
 
 
-@quick
 @given(scalars | st.lists(scalars, max_size=3) | trees, st.booleans())
 def test_what_we_write_both_loaders_read(value: Any, flow: bool) -> None:
     text = "k: [" + flow_text(value, flow=True) + "]\n" if flow else "k: " + flow_text(value) + "\n"
@@ -368,7 +357,6 @@ def test_what_we_write_both_loaders_read(value: Any, flow: bool) -> None:
     assert same(parse("p.yaml", text.encode()), wanted)
 
 
-@settings(quick, max_examples=300)
 @given(
     st.sampled_from(["p.yaml", "p.json", "p.toml", "p.py"]),
     st.text(st.sampled_from(list("ab:{}[],=-&*!|>'\"#\n\t \\.0123\ufeffé<?")), max_size=40),
