@@ -17,6 +17,7 @@ from gitexp.catalog.names import existing
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
 from gitexp.project.project import Project, parse_all, parse_params
+from gitexp.repo.git.values import in_commit
 from gitexp.words import did_you_mean
 
 WORKSPACE = "workspace"
@@ -290,7 +291,7 @@ def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]
     if not names:
         return experiment, []
     try:
-        blobs = project.repo.read_blobs([f"{record.commit}:{name}" for name in names])
+        blobs = project.repo.read_blobs(in_commit(record.commit, names))
     except (errors.GitexpError, ValueError) as error:
         reason = f"The files of {experiment.name} cannot be read: {error}"
         return Damaged(experiment.name, experiment.id, reason, experiment.source), []

@@ -43,7 +43,9 @@ def prepare(folder: Path | None) -> Path:
     Without `folder`, the folder is a temporary one. Raises UsageError if the folder is not empty, or inside
     another repository.
     """
-    folder = Path(tempfile.mkdtemp(prefix="gitexp-demo-")) if folder is None else folder.absolute()
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="gitexp-demo-"))
+    folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise errors.UsageError(f"{folder} is not empty.", "Give a new folder, or none for a temporary one.")
     with contextlib.suppress(errors.RepositoryError):
@@ -61,9 +63,10 @@ def prepare(folder: Path | None) -> Path:
 
 def steps(folder: Path) -> Iterator[Step]:
     """The steps in turn. The last steps depend on the results of the first."""
-    for at, options in enumerate(_RUNS):
-        why = "" if at else "Four runs. Each stores the exact code, params, metrics, log and environment."
+    why = "Four runs. Each stores the exact code, params, metrics, log and environment."
+    for options in _RUNS:
         yield Step(("gitexp", "run", *options, "--", *_TRAIN), why)
+        why = ""
     yield Step(("gitexp", "show", "--sort", "acc", "--desc"), "All runs side by side, the best first.")
     query = Query(sort="acc", descending=True)
     best, second, *_ = table.table(Project.open(folder), query).experiments
@@ -77,6 +80,7 @@ def perform(folder: Path, step: Step) -> int:
     here = str(_PYTHON.parent)
     environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}
     environment |= {"GIT_PAGER": "cat", "GITEXP_PAGER": "cat"}
-    program, *arguments = step.command
-    command = [sys.executable, "-m", "gitexp", *arguments] if program == "gitexp" else list(step.command)
+    command = list(step.command)
+    if command[0] == "gitexp":
+        command[:1] = [sys.executable, "-m", "gitexp"]
     return subprocess.run(command, cwd=folder, env=environment, check=False).returncode

@@ -11,13 +11,14 @@ import itertools
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gitexp.errors import OverrideError
 from gitexp.files import keys
 from gitexp.files.parse import parse
+from gitexp.files.scalars import is_nested
 from gitexp.model import MISSING, Tree, Value
 
 DVC_YAML, DVC_LOCK, DVC_CACHE, DVC_CONFIG = "dvc.yaml", "dvc.lock", ".dvc/cache", ".dvc/config"
@@ -133,34 +134,52 @@ def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]
     """The stages of one definition: end of the name, body, and variables of its own."""
     if "foreach" in definition:
         items = _value(definition["foreach"], variables)
-        for key, item in _keyed(items):
+        for key, item in _items(items):
             yield key, _map(definition.get("do")), {"key": key, "item": item}
     elif isinstance(definition.get("matrix"), dict):
         axes = {axis: _list(_value(values, variables)) for axis, values in definition["matrix"].items()}
-        for chosen in itertools.product(*(enumerate(values) for values in axes.values())):
-            item = {axis: value for axis, (_, value) in zip(axes, chosen, strict=True)}
-            names = [_name_of(axis, *one) for axis, one in zip(axes, chosen, strict=True)]
-            yield "-".join(names), definition, {"item": item}
+        for key, item in combined(axes, str):
+            yield key, definition, {"item": item}
     else:
         yield "", definition, {}
 
 
-def _keyed(items: Value) -> Iterator[tuple[str, Value]]:
-    """The items of a `foreach` with the keys in the stages' names.
-
-    DVC names the stages by the items of a list, or by their numbers if any item is not plain.
-    """
-    if isinstance(items, dict):
-        for key, item in items.items():
-            yield str(key), item
+def _items(items: Value) -> Iterator[tuple[str, Value]]:
+    """The items of a `foreach` with the keys in the stages' names."""
+    if not isinstance(items, dict):
+        yield from keyed(_list(items), str)
         return
-    is_plain = not any(isinstance(item, dict | list) for item in _list(items))
-    for at, item in enumerate(_list(items)):
-        yield str(item if is_plain else at), item
+    for key, item in items.items():
+        yield str(key), item
 
 
-def _name_of(axis: str, at: int, value: Value) -> str:
-    return f"{axis}{at}" if isinstance(value, dict | list) else str(value)
+def keyed(items: Sequence[Value], text: Callable[[Value], str]) -> Iterator[tuple[str, Value]]:
+    """The items of a list below `foreach`, with the keys in the stages' names.
+
+    DVC names the stages by the items, or by their numbers if any item is not plain. `text` gives the text of
+    a plain item.
+    """
+    is_plain = not any(map(is_nested, items))
+    for at, item in enumerate(items):
+        key = str(at)
+        if is_plain:
+            key = text(item)
+        yield key, item
+
+
+def combined(
+    axes: Mapping[str, Sequence[Value]], text: Callable[[Value], str]
+) -> Iterator[tuple[str, dict[str, Value]]]:
+    """The combinations of the values of a `matrix`, with the keys in the stages' names.
+
+    `text` gives the text of a plain value.
+    """
+    for chosen in itertools.product(*map(enumerate, axes.values())):
+        item, names = {}, []
+        for axis, (at, value) in zip(axes, chosen, strict=True):
+            item[axis] = value
+            names.append(f"{axis}{at}" if is_nested(value) else text(value))
+        yield "-".join(names), item
 
 
 def _folder(folder: str, body: Tree, variables: Tree) -> str | None:

@@ -32,6 +32,13 @@ def read_limited(path: Path) -> bytes:
         return file.read(most + 1)
 
 
+def read_if_there(path: Path) -> bytes | None:
+    """The same; None if there is no file. Raises OSError."""
+    if not path.is_file():
+        return None
+    return read_limited(path)
+
+
 def decode(name: str, data: bytes, max_bytes: int = MAX_BYTES) -> str:
     """The text of a file, without its byte order mark.
 

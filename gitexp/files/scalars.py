@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from typing import TypeGuard
 
 from gitexp.model import Scalar, Value
 
@@ -72,6 +73,15 @@ def same(a: Value, b: Value) -> bool:
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
     return bool(a == b) or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
+
+
+def is_nested(value: object) -> bool:
+    """Whether a value is a map or a list."""
+    return isinstance(value, dict | list)
 
 
 def as_list(value: Value) -> list[Value]:

@@ -90,4 +90,6 @@ def _require_free(project: Project, name: str, experiment: str) -> None:
 
 
 def _shown(name: str) -> str:
-    return name if len(name) <= 70 else name[:67] + "…"
+    if len(name) <= 70:
+        return name
+    return name[:67] + "…"

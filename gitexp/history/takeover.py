@@ -16,6 +16,7 @@ from gitexp.catalog.stored import stored_versions
 from gitexp.project import exclusions
 from gitexp.project.change import Transaction
 from gitexp.project.hold import refuse_beside_orphan
+from gitexp.project.ignore import is_ignored
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import checkout, conversions, snapshot
@@ -87,9 +88,15 @@ def take_over(project: Project, request: Takeover) -> Taken:
 
 def _take_over(project: Project, request: Takeover, transaction: Transaction) -> Taken:
     repo = project.repo
-    changes = [change for change in request.changes if not change.of_submodule]
-    modules = [change.path for change in request.changes if change.of_submodule]
-    warnings = [f"not taken over, a submodule: {shorten(modules)}"] if modules else []
+    changes, modules = [], []
+    for change in request.changes:
+        if change.of_submodule:
+            modules.append(change.path)
+        else:
+            changes.append(change)
+    warnings = []
+    if modules:
+        warnings.append(f"not taken over, a submodule: {shorten(modules)}")
     touched = [change.path for change in (*changes, *request.leftovers)]
     with project.local.scratch() as scratch:
         before = _snapshot(project, scratch, touched)
@@ -181,7 +188,9 @@ def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
             size = 0
         if why := excluded(path):
             return why
-        return f"over {human_size(config.max_untracked)}" if size > config.max_untracked else None
+        if size > config.max_untracked:
+            return f"over {human_size(config.max_untracked)}"
+        return None
 
     # Ignored and large files too, for they will be overwritten. Not folders: `_refuse_obstacles` looks
     # into them if they are in the way.
@@ -237,14 +246,20 @@ def _refuse(project: Project, request: Takeover, lost: Sequence[str], head: Coll
     """Raise UnsavedChanges if unsaved files would be lost, or files as in HEAD reverted."""
     if not lost:
         return
-    unsaved = [path for path in lost if path not in head]
-    committed = [path for path in lost if path in head]
+    unsaved, committed = [], []
+    for path in lost:
+        if path in head:
+            committed.append(path)
+        else:
+            unsaved.append(path)
     parts = []
     if unsaved:
         parts.append(f"unsaved changes in {shorten(unsaved)}")
     if committed:
         parts.append(f"what was committed to {shorten(committed)}")
-    name = "undo" if request.undoes is not None else request.summary
+    name = request.summary
+    if request.undoes is not None:
+        name = "undo"
     raise errors.UnsavedChanges(
         f"gitexp {name} would overwrite {', and '.join(parts)}.",
         f"{_way_out(project, unsaved)} with --force; gitexp undo brings them back then.",
@@ -255,9 +270,7 @@ def _refuse(project: Project, request: Takeover, lost: Sequence[str], head: Coll
 def _way_out(project: Project, unsaved: Sequence[str]) -> str:
     if not unsaved:
         return "Overwrite it"
-    # `git check-ignore` takes no pathspecs, and refuses to run if they are to be taken literally.
-    args = ("check-ignore", "-q", "--", unsaved[0])
-    if project.repo.call(*args, env={"GIT_LITERAL_PATHSPECS": "0"})[0] == 0:
+    if is_ignored(project.repo, unsaved[0]):
         return "Git ignores it, so gitexp save does not store it: move it away, or overwrite it"
     return "Store them first (gitexp save), or overwrite them"
 

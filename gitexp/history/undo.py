@@ -107,9 +107,12 @@ def _unconverted(
 
 
 def _undo_refs(project: Project, operation: Operation) -> None:
-    back = [change.reversed() for change in operation.refs]
+    back, names = [], set()
+    for change in operation.refs:
+        back.append(change.reversed())
+        if change.ref.startswith(EXPERIMENTS):
+            names.add(change.ref.removeprefix(EXPERIMENTS))
     _refuse_checked_out(project, back)
-    names = {change.ref.removeprefix(EXPERIMENTS) for change in back if change.ref.startswith(EXPERIMENTS)}
     try:
         with names_held(project):
             for name in names:  # a newer name may differ in case alone, and Git does not mind
@@ -143,4 +146,6 @@ def _summary(operation: Operation) -> str:
     verb, _, what = operation.summary.partition(" ")
     if operation.undoes is None or verb not in ("undo", "redo"):
         return f"undo {operation.summary}"
-    return f"{'redo' if verb == 'undo' else 'undo'} {what}"
+    if verb == "undo":
+        return f"redo {what}"
+    return f"undo {what}"

@@ -11,7 +11,7 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 OWN_FOLDERS = (".git", ".gitexp")
@@ -110,6 +110,13 @@ def lies_in_any(path: str, folders: Iterable[str]) -> bool:
 def overlaps_any(path: str, others: Iterable[str]) -> bool:
     """Whether a path overlaps one of some others."""
     return any(overlap(path, other) for other in others)
+
+
+def upward(path: str) -> Iterator[str]:
+    """A path, then each folder around it from the inside out, without the root."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def overlap(one: str, other: str) -> bool:

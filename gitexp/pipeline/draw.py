@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError
+from itertools import chain
 from typing import NamedTuple
 
 from gitexp.pipeline.graph import in_order
@@ -49,7 +50,9 @@ def draw(above: Above, width: int | None) -> list[Line]:
         drawing = _rails(grouped)
     except CycleError:  # of groups that stand on each other's stages
         grouped = above
-    return drawing if _fits(drawing, width) else _listed(grouped)
+    if _fits(drawing, width):
+        return drawing
+    return _listed(grouped)
 
 
 def _fits(drawing: Sequence[Line], width: int) -> bool:
@@ -57,7 +60,7 @@ def _fits(drawing: Sequence[Line], width: int) -> bool:
 
 
 def _rails(above: Above) -> list[Line]:
-    waiting = Counter(maker for makers in above.values() for maker in makers)  # readers not drawn yet
+    waiting = Counter(chain.from_iterable(above.values()))  # readers not drawn yet
     rails: list[str] = []  # in each column, the maker; "" for a free column
     lines: list[Line] = []
     for name in in_order(above):
@@ -72,7 +75,8 @@ def _rails(above: Above) -> list[Line]:
         lines.append(Line(_row(rails, column, joined, ending), name))
         for at in ending:
             rails[at] = ""
-        rails[column] = name if waiting[name] else ""
+        if waiting[name]:
+            rails[column] = name
         while rails and not rails[-1]:
             rails.pop()
     return lines
@@ -103,7 +107,9 @@ def _grouped(above: Above) -> dict[str, tuple[str, ...]]:
 
     def group(name: str) -> str:
         base, at, _ = name.partition("@")
-        return f"{base}@* ({sizes[base]} stages)" if at and sizes[base] > 1 else name
+        if at and sizes[base] > 1:
+            return f"{base}@* ({sizes[base]} stages)"
+        return name
 
     merged: dict[str, dict[str, None]] = {}
     for name, makers in above.items():
@@ -116,7 +122,9 @@ def _grouped(above: Above) -> dict[str, tuple[str, ...]]:
 def _listed(above: Above) -> list[Line]:
     lines = []
     for name in in_order(above):
-        text = f"{name} ← {', '.join(above[name])}" if above[name] else name
+        text = name
+        if above[name]:
+            text += f" ← {', '.join(above[name])}"
         lines.append(Line("", text))
     return lines
 

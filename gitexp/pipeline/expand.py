@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import configparser
 import contextlib
-import itertools
 import math
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gitexp import files
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_YAML
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_YAML, combined, keyed
 from gitexp.files.nodes import Node, plain
 from gitexp.model import Tree, Value
 from gitexp.pipeline.paths import inside
@@ -226,11 +225,7 @@ class Expansion:
         if not isinstance(items, list):
             hint = "For example: foreach: [small, large]"
             raise self._source.error(fields["foreach"], "'foreach' needs a list or a map", hint)
-        # DVC names the stages by the items of a list, or by their numbers if any item is not plain.
-        keys = [plain_text(item) for item in items]
-        if any(isinstance(item, dict | list) for item in items):
-            keys = [str(at) for at in range(len(items))]
-        for key, item in dict(zip(keys, items, strict=True)).items():
+        for key, item in dict(keyed(items, plain_text)).items():
             yield key, fields["do"], {"item": item}
 
     def _matrix(
@@ -240,25 +235,16 @@ class Expansion:
         if not isinstance(axes, dict) or not all(isinstance(values, list) for values in axes.values()):
             hint = "For example: matrix: {model: [cnn, xgb], seed: [1, 2]}"
             raise self._source.error(matrix, "'matrix' needs a list for each name", hint)
-        count = math.prod(len(values) for values in axes.values())
+        count = math.prod(map(len, axes.values()))
         if count > MAX_STAGES:
             raise self._source.error(matrix, f"this makes {count:,} stages; {MAX_STAGES:,} are the most")
-        made: dict[str, dict[str, Value]] = {}
-        for chosen in itertools.product(*(enumerate(values) for values in axes.values())):
-            item = {axis: value for axis, (_, value) in zip(axes, chosen, strict=True)}
-            names = [_name_of(axis, *one) for axis, one in zip(axes, chosen, strict=True)]
-            made["-".join(names)] = item
-        for key, item in made.items():
+        for key, item in dict(combined(axes, plain_text)).items():
             yield key, node, {"key": key, "item": item}
-
-
-def _name_of(axis: str, at: int, value: Value) -> str:
-    return f"{axis}{at}" if isinstance(value, dict | list) else plain_text(value)
 
 
 def _has_template(value: Value) -> bool:
     if isinstance(value, dict):
-        return any(_has_template(child) for pair in value.items() for child in pair)
+        return _has_template([*value, *value.values()])
     if isinstance(value, list):
         return any(map(_has_template, value))
     return isinstance(value, str) and is_template(value)

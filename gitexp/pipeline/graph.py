@@ -8,10 +8,9 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
-from pathlib import PurePosixPath
 
 from gitexp.errors import ConfigError, UnknownStage
-from gitexp.objects.paths import clash, lies_in
+from gitexp.objects.paths import clash, lies_in, upward
 from gitexp.pipeline.stage import Pipeline, Stage
 from gitexp.words import did_you_mean
 
@@ -61,7 +60,9 @@ class Graph:
     def maker_of(self, path: str) -> Stage | None:
         """The first stage that writes a path, a folder around the path, or a file below."""
         makers = self._makers_of(path)
-        return self.stages[makers[0]] if makers else None
+        if not makers:
+            return None
+        return self.stages[makers[0]]
 
     def select(self, words: Sequence[str], *, single: bool = False, downstream: bool = False) -> list[Stage]:
         """The stages named by words, in the order of a run; all stages without words.
@@ -128,8 +129,8 @@ class Graph:
 
     def _refuse_overlap(self, makers: Mapping[str, str]) -> None:
         for path, name in makers.items():
-            for folder in _folders_of(path):
-                if folder in makers:
+            for folder in upward(path):
+                if folder != path and folder in makers:
                     other = makers[folder]
                     message = f"'{path}' of the stage '{name}' is inside '{folder}' of the stage '{other}'"
                     raise self._error(self.stages[name], message, "Outputs must not contain one another.")
@@ -145,7 +146,7 @@ class Graph:
         return self._known[path]
 
     def _found_makers(self, path: str) -> list[str]:
-        found = [self._makers[each] for each in (path, *_folders_of(path)) if each in self._makers]
+        found = [self._makers[each] for each in upward(path) if each in self._makers]
         below = f"{path}/".lstrip("/")  # "" for the root
         for at in range(bisect_left(self._paths, below), len(self._paths)):
             if not self._paths[at].startswith(below):
@@ -155,7 +156,7 @@ class Graph:
 
     def _found_above(self, stage: Stage) -> tuple[str, ...]:
         makers: dict[str, None] = {}
-        for path in _inputs(stage):
+        for path in stage.reads:
             for maker in self._makers_of(path):
                 if maker == stage.name:
                     message = f"the stage '{maker}' reads '{path}', which it writes itself"
@@ -173,7 +174,7 @@ class Graph:
         """The error with the steps of a circle, from makers to readers."""
         steps = []
         for maker, reader in itertools.pairwise(names):
-            path = next(each for each in _inputs(self.stages[reader]) if maker in self._makers_of(each))
+            path = next(each for each in self.stages[reader].reads if maker in self._makers_of(each))
             steps.append(f"'{maker}' makes '{path}' for '{reader}'")
         if len(steps) > 8:
             steps[7:-1] = ["…"]
@@ -188,19 +189,11 @@ def in_order(above: Mapping[str, Sequence[str]]) -> list[str]:
     sorter.prepare()
     names = list(above)
     place = {name: at for at, name in enumerate(names)}
-    ready, order = [place[name] for name in sorter.get_ready()], []
-    heapq.heapify(ready)
-    while ready:
-        order.append(names[heapq.heappop(ready)])
-        sorter.done(order[-1])
+    ready: list[int] = []
+    order: list[str] = []
+    while sorter.is_active():
         for name in sorter.get_ready():
             heapq.heappush(ready, place[name])
+        order.append(names[heapq.heappop(ready)])
+        sorter.done(order[-1])
     return order
-
-
-def _inputs(stage: Stage) -> list[str]:
-    return [*stage.deps, *(params.file for params in stage.params)]
-
-
-def _folders_of(path: str) -> list[str]:
-    return [parent.as_posix() for parent in PurePosixPath(path).parents if parent.as_posix() != "."]

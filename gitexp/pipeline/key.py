@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from gitexp.files import jsonable
+from gitexp.model import Artifact, paths_of
 from gitexp.pipeline.lock import LockedStage
 
 
@@ -22,13 +24,18 @@ def stage_key(stage: LockedStage) -> str:
         "stage 1",  # a change of this list changes this version
         stage.commands,
         stage.wdir,
-        sorted((dep.path, *dep.content) for dep in stage.deps),
+        sorted_contents(stage.deps),
         params,
-        sorted(out.path for out in stage.outs),
+        sorted(paths_of(stage.outs)),
     ]
     return hashlib.sha256(json.dumps(counted, ensure_ascii=True).encode()).hexdigest()
 
 
 def result_of(stage: LockedStage) -> str:
     """A text for all outs of a stage's run; only compared."""
-    return json.dumps(sorted((out.path, *out.content) for out in stage.outs))
+    return json.dumps(sorted_contents(stage.outs))
+
+
+def sorted_contents(artifacts: Iterable[Artifact]) -> list[tuple[str, str, bool]]:
+    """Path, hash and mode of each artifact, to be compared."""
+    return sorted((artifact.path, *artifact.content) for artifact in artifacts)

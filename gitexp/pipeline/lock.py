@@ -22,11 +22,13 @@ from typing import NoReturn, TypeGuard
 from gitexp import errors
 from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import plain
+from gitexp.files.scalars import is_text
 from gitexp.files.yaml_text import compose
 from gitexp.files.yaml_write import flow_text, key_text
-from gitexp.model import Artifact, Flat, Value
+from gitexp.model import Artifact, Flat, Value, by_path, paths_of
 from gitexp.objects import paths
 from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
+from gitexp.pipeline.paths import without_dot
 
 _FORMAT = 1
 _SEAL = 16  # hexadecimal digits
@@ -76,8 +78,10 @@ class Lock:
     @property
     def artifacts(self) -> list[Artifact]:
         """All artifacts that a store must have: data and outs, not deps."""
-        of_stages = [out for stage in self.stages.values() for out in stage.outs]
-        return [*self.data.values(), *self.outs.values(), *of_stages]
+        found = [*self.data.values(), *self.outs.values()]
+        for stage in self.stages.values():
+            found += stage.outs
+        return found
 
     def with_stage(self, name: str, stage: LockedStage) -> Lock:
         """The lock with this stage, without older entries at the same paths."""
@@ -87,19 +91,19 @@ class Lock:
     def with_data(self, artifacts: Sequence[Artifact]) -> Lock:
         """The lock with this data, without older entries at the same paths."""
         lock = self._without(artifacts)
-        return replace(lock, data={**lock.data, **_by_path(artifacts)})
+        return replace(lock, data={**lock.data, **by_path(artifacts)})
 
     def with_outs(self, artifacts: Sequence[Artifact]) -> Lock:
         """The lock with these large results alone, without older entries at the same paths."""
         lock = self._without(artifacts)
-        return replace(lock, outs=_by_path(artifacts))
+        return replace(lock, outs=by_path(artifacts))
 
     def _without(self, artifacts: Iterable[Artifact], but: str | None = None) -> Lock:
         """The lock without entries at the paths of these artifacts, except the stage `but`.
 
         An artifact may have come from another stage, or been data, when the lock was written.
         """
-        taken = [paths.folded(artifact.path) for artifact in artifacts]
+        taken = list(map(paths.folded, paths_of(artifacts)))
 
         def is_free(artifact: Artifact) -> bool:
             path = paths.folded(artifact.path)
@@ -110,11 +114,7 @@ class Lock:
 
         stages = {name: self.stages[name] for name in filter(is_kept, self.stages)}
         data, outs = filter(is_free, self.data.values()), filter(is_free, self.outs.values())
-        return Lock(stages, _by_path(data), _by_path(outs))
-
-
-def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
-    return {artifact.path: artifact for artifact in artifacts}
+        return Lock(stages, by_path(data), by_path(outs))
 
 
 def read_lock(name: str, data: bytes, prefix: str = "", *, mixed: bool = False) -> Lock:
@@ -233,7 +233,7 @@ class _LockReader:
             stage = self._stage(name, value)
             if stage is not None:
                 stages[name] = stage
-        lock = Lock(stages, _by_path(added), _by_path(outs))
+        lock = Lock(stages, by_path(added), by_path(outs))
         self._refuse_clashes(lock)
         return lock
 
@@ -241,16 +241,16 @@ class _LockReader:
         for artifact in lock.artifacts:
             self._path(_relative(artifact.path, self._prefix), "the lock")
         for stage in lock.stages.values():
-            for path in (stage.wdir, *stage.params, *(dep.path for dep in stage.deps)):
+            for path in (stage.wdir, *stage.params, *paths_of(stage.deps)):
                 self._path(_relative(path, self._prefix), "the lock", only_read=True)
         self._refuse_clashes(lock)
 
     def _refuse_clashes(self, lock: Lock) -> None:
-        found = [artifact.path for artifact in lock.artifacts]
-        if repeated := [path for path, count in Counter(found).items() if count > 1]:
-            both: tuple[str, str] | None = (repeated[0], repeated[0])
-        else:
-            both = paths.clash(found)
+        found = paths_of(lock.artifacts)
+        both = paths.clash(found)
+        for path, count in Counter(found).items():
+            if count > 1:
+                both = path, path
         if both is not None:
             self._fail(f"{both[0]!r} and {both[1]!r} cannot both stand in one folder")
 
@@ -260,7 +260,7 @@ class _LockReader:
     def _tree(self, data: bytes) -> Mapping[str, Value]:
         try:
             root = compose(self._name, decode(self._name, data, _MAX_BYTES), _MAX_VALUES)
-            tree = None if root is None else plain(root)
+            tree = root and plain(root)
             check_tree(self._name, tree, _MAX_VALUES)
         except errors.ParseError as error:
             raise errors.LockError(error.message) from None
@@ -285,7 +285,7 @@ class _LockReader:
         commands = tree.get("cmd")
         if isinstance(commands, str):
             commands = [commands]
-        if not isinstance(commands, list) or not all(isinstance(one, str) for one in commands):
+        if not isinstance(commands, list) or not all(map(is_text, commands)):
             self._fail(f"cmd of {what} must be text or a list of texts")
         wdir = tree.get("wdir", ".")
         if not isinstance(wdir, str):
@@ -342,7 +342,7 @@ class _LockReader:
             why = paths.fault(full)
         if why is not None:
             self._fail(f"the path {path!r} in {what} {why}")
-        return "" if full == "." else full
+        return without_dot(full)
 
 
 def _is_count(value: Value) -> TypeGuard[int]:

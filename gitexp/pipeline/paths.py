@@ -24,6 +24,13 @@ def lock_path(folder: str) -> str:
     return PurePosixPath(folder, LOCK_FILE).as_posix()
 
 
+def without_dot(path: str) -> str:
+    """The path; "" for ".", the root."""
+    if path == ".":
+        return ""
+    return path
+
+
 def inside(folder: str, path: str) -> str | None:
     """The path from the root for a path relative to a folder; "" for the root itself.
 

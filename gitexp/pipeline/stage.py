@@ -76,6 +76,11 @@ class Stage:
     line: int | None = None
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The paths of the inputs: deps and params files."""
+        return (*self.deps, *(params.file for params in self.params))
+
+    @property
     def out_paths(self) -> tuple[str, ...]:
         return tuple(out.path for out in self.outs)
 

@@ -10,7 +10,7 @@ from typing import Any
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.scalars import same
 from gitexp.files.yaml_write import flow_text
-from gitexp.model import MISSING, Artifact, Flat, Value
+from gitexp.model import MISSING, Artifact, Flat, Value, contents, paths_of
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import Stage
 from gitexp.words import cut, shorten
@@ -71,8 +71,10 @@ class Reason:
     def _how(self, *, shown: bool = False) -> str:
         if self.new is MISSING:
             return "is missing" if self.why is Why.OUT else "is gone"
+        if self.old is MISSING and shown:
+            return f"is new: {_shown(self.new)}"
         if self.old is MISSING:
-            return f"is new: {_shown(self.new)}" if shown else "is new"
+            return "is new"
         if shown:
             return f"changed {_shown(self.old)} → {_shown(self.new)}"
         if self.old == self.new:
@@ -94,14 +96,16 @@ def sentence(reasons: Iterable[Reason]) -> str:
         if reason.why is Why.ABOVE or (reason.why is Why.OUT and reason.new is MISSING):
             kind = reason.why
         groups.setdefault(kind, []).append(reason)
-    return shorten([_together(group) for group in groups.values()], _MOST)
+    return shorten(list(map(_together, groups.values())), _MOST)
 
 
 def _together(group: Sequence[Reason]) -> str:
     if len(group) == 1:
         return group[0].text
     names = shorten([reason.what for reason in group], _MOST)
-    return f"after {names}" if group[0].why is Why.ABOVE else f"outs {names} are missing"
+    if group[0].why is Why.ABOVE:
+        return f"after {names}"
+    return f"outs {names} are missing"
 
 
 def _shown(value: Value) -> str:
@@ -138,13 +142,15 @@ def steady(before: LockedStage, after: LockedStage) -> LockedStage:
     gets a hash without content, and such a param is left out. So the stage is never up to date by that
     input, and never taken for a run on either version.
     """
-    later = {dep.path: dep.content for dep in after.deps}
+    later = contents(after.deps)
     deps = []
     for dep in before.deps:
         if later.get(dep.path) != dep.content:
             dep = replace(dep, hash="0" * 64 + dep.hash[64:])
         deps.append(dep)
-    params = {file: _unchanged(flat, after.params.get(file, {})) for file, flat in before.params.items()}
+    params = {}
+    for file, flat in before.params.items():
+        params[file] = _unchanged(flat, after.params.get(file, {}))
     return replace(before, deps=tuple(deps), params=params)
 
 
@@ -172,7 +178,7 @@ def _of_inputs(now: LockedStage, locked: LockedStage) -> Iterator[Reason]:
 def _of_outs(stage: Stage, locked: LockedStage, outs: Mapping[str, Artifact | None]) -> Iterator[Reason]:
     there = [found for found in outs.values() if found is not None]
     yield from _of_artifacts(Why.OUT, locked.outs, there)
-    known = {out.path for out in locked.outs}
+    known = paths_of(locked.outs)
     for out in stage.outs:
         if out.path not in known and outs.get(out.path) is None:
             yield Reason(Why.OUT, out.path, MISSING, MISSING)
@@ -180,8 +186,7 @@ def _of_outs(stage: Stage, locked: LockedStage, outs: Mapping[str, Artifact | No
 
 def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact]) -> Iterator[Reason]:
     absent = (MISSING, False)
-    old = {artifact.path: artifact.content for artifact in before}
-    new = {artifact.path: artifact.content for artifact in after}
+    old, new = contents(before), contents(after)
     for path in {**new, **old}:
         was, is_now = old.get(path, absent), new.get(path, absent)
         if was != is_now:
@@ -289,15 +294,19 @@ class StageResult:
             case StageState.RESTORABLE if not self.remote:
                 return f"{sentence(self.reasons)}, would be restored{self._from}"
             case StageState.RESTORABLE:
-                remote = f"fetched from {self.remote}" if self.sure else f"if {self.remote} has it"
-                return f"{sentence(self.reasons)}, would be restored{self._from}, {remote}"
+                text = f"{sentence(self.reasons)}, would be restored{self._from}"
+                if self.sure:
+                    return f"{text}, fetched from {self.remote}"
+                return f"{text}, if {self.remote} has it"
             case StageState.FAILED | StageState.NOT_RUN if self.error:
                 return f"{self.state}: {self.error}"
         return str(self.state)
 
     @property
     def _from(self) -> str:
-        return f" from {self.source}" if self.source else ""
+        if not self.source:
+            return ""
+        return f" from {self.source}"
 
     def as_json(self) -> dict[str, Any]:
         """The result as `--json` and records have it."""

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from gitexp.files.scalars import is_nested
 from gitexp.model import MISSING, Tree, Value
 from gitexp.words import cut, did_you_mean
 
@@ -209,7 +210,9 @@ def _as_text(expression: str, value: Value, style: OptionStyle | None) -> str:
 
 def plain_text(value: Value) -> str:
     """A single value as text: `true`, `3`, `0.1`."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
 
 
 def options(values: Tree, style: OptionStyle) -> str:
@@ -225,7 +228,7 @@ def options(values: Tree, style: OptionStyle) -> str:
             words.append(f"--{key}")
         elif value is not False and not isinstance(value, list):
             words += [f"--{key}", _word(value)]
-        elif value and any(isinstance(item, dict | list) for item in value):
+        elif value and any(map(is_nested, value)):
             raise TemplateError(f"'{key}' is a list of lists or maps, which cannot become options")
         elif value and style.repeated:
             for item in value:

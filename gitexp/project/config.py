@@ -31,10 +31,11 @@ from gitexp.files.dvc_yaml import (
     is_templated,
     names_of,
 )
-from gitexp.files.limits import read_limited
+from gitexp.files.limits import read_if_there, read_limited
+from gitexp.files.scalars import is_text
 from gitexp.model import Tree, Value
 from gitexp.objects.paths import lies_in
-from gitexp.pipeline.paths import inside
+from gitexp.pipeline.paths import inside, without_dot
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.repo.git.snapshot import MAX_UNTRACKED
 from gitexp.words import did_you_mean
@@ -165,7 +166,7 @@ def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -
 
 def _read_file(root: Path, name: str) -> bytes | None:
     try:
-        return read_limited(root / name) if (root / name).is_file() else None
+        return read_if_there(root / name)
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=name) from error
 
@@ -173,14 +174,15 @@ def _read_file(root: Path, name: str) -> bytes | None:
 def _place(root: Path, here: Path) -> tuple[Path, str]:
     """The project's folder, and the prefix of its paths."""
     folder = _project(root, here)
-    prefix = folder.relative_to(root).as_posix()
-    return folder, "" if prefix == "." else prefix
+    return folder, without_dot(folder.relative_to(root).as_posix())
 
 
 def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config:
     """The config with the files that its stages name, or the stages of the project's dvc.yaml."""
     if not tree.get("stages"):
-        return _with_dvc(config, folder) if (folder / DVC_YAML).is_file() else config
+        if (folder / DVC_YAML).is_file():
+            return _with_dvc(config, folder)
+        return config
     name = str(PurePosixPath(config.folder, CONFIG_FILE))
     found = names_of(name, tree, _variables(tree, data, folder))
     return _joined(replace(config, pipeline_file=name), found, frozenset())
@@ -193,27 +195,35 @@ def _with_dvc(config: Config, folder: Path) -> Config:
     as DVC's own runs do.
     """
     name = str(PurePosixPath(config.folder, DVC_YAML))
-    stages = name if config.command is None else None
+    with_stages = config
+    if config.command is None:
+        with_stages = replace(config, pipeline_file=name)
     try:
         data = read_limited(folder / DVC_YAML)
         tree = files.parse(name, data)
         found = names_of(name, tree, _variables(tree, data, folder))
     except (OSError, errors.FileError):  # for whoever reads the stages to complain about
-        return replace(config, pipeline_file=stages)
+        return with_stages
+    if tree.get("stages"):
+        config = with_stages
+    instead = config.declared
+    if config.pipeline_file:
+        instead = frozenset()
     config = replace(
         config,
-        pipeline_file=stages if tree.get("stages") else None,
         outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
         share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
     )
-    return _joined(config, found, frozenset() if config.pipeline_file else config.declared)
+    return _joined(config, found, instead)
 
 
 def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
     """The config with the files that stages name, but not of a kind of which `instead` names a file."""
 
     def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-        return names if instead.intersection(names) else tuple(dict.fromkeys((*names, *more)))
+        if instead.intersection(names):
+            return names
+        return tuple(dict.fromkeys((*names, *more)))
 
     return replace(
         config,
@@ -239,7 +249,8 @@ def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
 
 
 def _project(root: Path, here: Path) -> Path:
-    here = here if here.is_relative_to(root) else root
+    if not here.is_relative_to(root):
+        here = root
     upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
     for names in ((CONFIG_FILE,), (*USUAL_PARAMS, DVC_YAML)):
         for folder in upward:
@@ -269,7 +280,7 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
             values[key] = _READERS[key](value, complain)
         else:
             values[key] = _paths(key, value, prefix, complain)
-    declared = frozenset(path for key in ("params", "metrics") for path in values.get(key, ()))
+    declared = frozenset((*values.get("params", ()), *values.get("metrics", ())))
     for key, usual in (("params", USUAL_PARAMS), ("metrics", USUAL_METRICS), ("plots", USUAL_PLOTS)):
         values.setdefault(key, tuple(str(PurePosixPath(prefix, name)) for name in usual))
     return Config(folder=prefix, declared=declared, **values)
@@ -313,7 +324,7 @@ def _template(value: Any, complain: _Complain) -> str:
 
 def _patterns(value: Any, complain: _Complain) -> dict[str, str]:
     key = "metrics_from_output"
-    if not isinstance(value, dict) or not all(isinstance(pattern, str) for pattern in value.values()):
+    if not isinstance(value, dict) or not all(map(is_text, value.values())):
         hint = r"For example: metrics_from_output: {val_bpb: '^val_bpb:\s+(\S+)'}"
         raise complain(key, f"'{key}' must give each name a regular expression", hint)
     try:
@@ -328,17 +339,18 @@ def _remotes(value: Any, complain: _Complain) -> dict[str, dict[str, Any]]:
         raise complain("remotes", "'remotes' must give each name a URL", _A_REMOTE)
     found = {}
     for name, remote in value.items():
-        options = {"url": remote} if isinstance(remote, str) else remote
-        url = options.get("url") if isinstance(options, dict) else None
-        if not isinstance(url, str) or not url:
+        options = remote
+        if isinstance(remote, str):
+            options = {"url": remote}
+        if not isinstance(options, dict) or not is_text(options.get("url")) or not options["url"]:
             raise complain("remotes", f"the remote '{name}' has no url", _A_REMOTE)
         found[str(name)] = options
     return found
 
 
 def _links(value: Any, complain: _Complain) -> tuple[str, ...]:
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list) or not items or any(item not in LINKS for item in items):
+    items = files.as_list(value)
+    if not items or any(item not in LINKS for item in items):
         raise complain(
             "link", f"'link' must be a list of {', '.join(LINKS)}", "For example: link: [reflink, copy]"
         )
@@ -346,8 +358,8 @@ def _links(value: Any, complain: _Complain) -> tuple[str, ...]:
 
 
 def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str, ...]:
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
+    items = files.as_list(value)
+    if not all(map(is_text, items)) or "" in items:
         raise complain(key, f"'{key}' must be a list of paths", f"For example: {key}: [some/path]")
     paths = []
     for item in items:

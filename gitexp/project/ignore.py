@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from gitexp.files.limits import read_limited
+from gitexp.files.limits import read_if_there
 from gitexp.project import whole_file
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
@@ -17,6 +17,8 @@ IGNORE_FILE = ".gitignore"
 
 _SPECIAL = re.compile(r"([\\*?\[])")
 _FIELDS = 4  # of an answer of `git check-ignore -v -z`
+# check-ignore refuses to run where pathspecs are to be taken literally; a path is literal to it anyhow.
+_LITERAL = {"GIT_LITERAL_PATHSPECS": "0"}
 
 
 def ignore(project: Project, paths: Sequence[str]) -> list[str]:
@@ -42,13 +44,12 @@ def advice(repo: Repository, paths: Sequence[str]) -> list[str]:
     # A path that is not there may become a file or a folder, and a rule may be for folders only.
     # A path behind a link makes Git end with an error.
     folders = [f"{path}/" for path in paths if not (repo.root / path).is_symlink()]
-    asked = b"".join(os.fsencode(name) + b"\0" for name in (*paths, *folders))
-    _, answer, _ = repo.call("check-ignore", "-z", "--stdin", stdin=asked, env={"GIT_LITERAL_PATHSPECS": "0"})
-    ignored = {os.fsdecode(path).rstrip("/") for path in answer.split(b"\0")}
-    found = [path for path in paths if path not in ignored]
+    answer = _check_ignore(repo, "-z", "--stdin", paths=[*paths, *folders])
+    found = set(paths).difference(path.rstrip("/") for path in answer)
     if not found:
         return []
-    return [f"Git does not ignore {shorten(found)}: a line in .gitignore keeps it out of your commits"]
+    names = shorten(sorted(found, key=paths.index))
+    return [f"Git does not ignore {names}: a line in .gitignore keeps it out of your commits"]
 
 
 def pattern(name: str) -> str:
@@ -60,11 +61,7 @@ def pattern(name: str) -> str:
 
 def _ignored_by(repo: Repository, paths: Sequence[str]) -> Mapping[str, str]:
     """The file whose rule ignores a path, for each path that is ignored, tracked or not."""
-    text = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    args = ("check-ignore", "--no-index", "-v", "-z", "--stdin")
-    # check-ignore refuses to run where pathspecs are to be taken literally.
-    _, out, _ = repo.call(*args, stdin=text, env={"GIT_LITERAL_PATHSPECS": "0"})
-    parts = [os.fsdecode(part) for part in out.split(b"\0")[:-1]]
+    parts = _check_ignore(repo, "--no-index", "-v", "-z", "--stdin", paths=paths)
     found = {}
     for at in range(0, len(parts), _FIELDS):
         source, _, rule, path = parts[at : at + _FIELDS]
@@ -73,23 +70,38 @@ def _ignored_by(repo: Repository, paths: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
+def _check_ignore(repo: Repository, *options: str, paths: Iterable[str]) -> list[str]:
+    """The fields of Git's answer about some paths."""
+    text = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    _, answer, _ = repo.call("check-ignore", *options, stdin=text, env=_LITERAL)
+    return os.fsdecode(answer).split("\0")[:-1]
+
+
+def is_ignored(repo: Repository, path: str, *options: str) -> bool:
+    """Whether Git ignores a path; `options` are those of `git check-ignore`."""
+    return repo.call("check-ignore", "--quiet", *options, "--", path, env=_LITERAL)[0] == 0
+
+
 def _is_shared(source: str) -> bool:
     """Whether everybody who clones the repository has the file that a rule stands in."""
     return PurePosixPath(source).name == IGNORE_FILE and not PurePosixPath(source).is_absolute()
 
 
 def _append(project: Project, file: Path, lines: Sequence[str]) -> bool:
-    before = read_limited(file) if file.is_file() else None
+    before = read_if_there(file)
     text = before or b""
-    end = b"\r\n" if b"\r\n" in text else b"\n"
     there = text.splitlines()
-    new = [line.encode() for line in lines if line.encode() not in there]
-    if not new:
-        return False
+    end = b"\n"
+    if b"\r\n" in text:
+        end = b"\r\n"
     data = text
     if text and not text.endswith(b"\n"):
         data += end
-    for line in new:
-        data += line + end
+    start = data
+    for line in lines:
+        if line.encode() not in there:
+            data += line.encode() + end
+    if data == start:
+        return False
     whole_file.write(file, data, project.local, original=before)
     return True

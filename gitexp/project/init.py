@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_limited
 from gitexp.project import whole_file
 from gitexp.project.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
+from gitexp.project.ignore import is_ignored
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.local import LocalState
 
@@ -50,16 +52,15 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
-    stages = DVC_YAML if command is None and _has_stages(here / DVC_YAML) else None
-    script = None if stages else _find_script(here)
-    found = Found(
-        file=file,
-        command=command or (_command_of(script) if script else None),
-        params=tuple(name for name in (*USUAL_PARAMS, "params.py") if (here / name).is_file()),
-        metrics=() if stages else _metrics(here, script),
-        share=_ignored(repo, here),
-        stages=stages,
-    )
+    params = _files_of(here, (*USUAL_PARAMS, "params.py"))
+    share = _ignored(repo, here)
+    if command is None and _has_stages(here / DVC_YAML):
+        found = Found(file, None, params, (), share, stages=DVC_YAML)
+    else:
+        script = _find_script(here)
+        if not command and script is not None:
+            command = _command_of(script)
+        found = Found(file, command or None, params, _metrics(here, script), share)
     _write(file, _text(found), LocalState(repo), force=force)
     return found
 
@@ -71,7 +72,9 @@ def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
         )
     local.refuse_links()
     try:
-        original = file.read_bytes() if file.exists() else None
+        original = None
+        if file.exists():
+            original = file.read_bytes()
     except OSError as error:
         raise errors.StorageError(
             f"{CONFIG_FILE} cannot be read: {error.strerror}.", "Move what is there out of the way."
@@ -94,7 +97,9 @@ def _find_script(here: Path) -> str | None:
         if (here / script).is_file():
             return script
     others = [path.name for path in sorted(here.glob("*.py")) if _may_train(path)]
-    return others[0] if len(others) == 1 else None
+    if len(others) == 1:
+        return others[0]
+    return None
 
 
 def _may_train(path: Path) -> bool:
@@ -102,16 +107,24 @@ def _may_train(path: Path) -> bool:
 
 
 def _command_of(script: str) -> str:
-    name = json.dumps(script) if " " in script else script
+    program = "python"
     if script.endswith(".sh"):
-        return f"sh {name}"
-    only_python3 = shutil.which("python") is None and shutil.which("python3") is not None
-    return f"python3 {name}" if only_python3 else f"python {name}"
+        program = "sh"
+    elif shutil.which("python") is None and shutil.which("python3") is not None:
+        program = "python3"
+    if " " in script:
+        script = json.dumps(script)
+    return f"{program} {script}"
+
+
+def _files_of(here: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """The names of the files that are here."""
+    return tuple(name for name in names if (here / name).is_file())
 
 
 def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
     """The metrics files that are here, or that the script names; else the usual one."""
-    there = tuple(name for name in USUAL_METRICS if (here / name).is_file())
+    there = _files_of(here, USUAL_METRICS)
     if there:
         return there
     if script is None:
@@ -131,14 +144,11 @@ def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
 
 def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
     """The usual data folders that are here and that Git ignores."""
-    there = [name for name in _SHARED if (here / name).is_dir()]
-    return tuple(name for name in there if _is_ignored(repo, here / name))
-
-
-def _is_ignored(repo: Repository, path: Path) -> bool:
-    # check-ignore is the one command that refuses to take paths literally; a path is literal to it anyhow.
-    literal = {"GIT_LITERAL_PATHSPECS": "0"}
-    return repo.call("check-ignore", "--quiet", "--no-index", "--", str(path), env=literal)[0] == 0
+    found = []
+    for name in _SHARED:
+        if (here / name).is_dir() and is_ignored(repo, str(here / name), "--no-index"):
+            found.append(name)
+    return tuple(found)
 
 
 def _text(found: Found) -> str:
@@ -146,8 +156,10 @@ def _text(found: Found) -> str:
     lines = ["# How gitexp runs this project; every key is optional."]
     if found.command:
         lines.append(_command_line(found.command))
+    elif found.stages:
+        lines.append(f"# stages: as in {found.stages}")
     else:
-        lines.append(f"# stages: as in {found.stages}" if found.stages else "# command: python train.py")
+        lines.append("# command: python train.py")
     for key, names in (("params", found.params), ("metrics", found.metrics), ("share", found.share)):
         if names:
             lines.append(f"{key}: [{', '.join(names)}]")

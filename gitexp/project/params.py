@@ -12,7 +12,7 @@ from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.files import Override, arguments
 from gitexp.files.keys import format_key, get, resolve
-from gitexp.files.limits import read_limited
+from gitexp.files.limits import read_if_there
 from gitexp.model import MISSING, Files
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
@@ -62,8 +62,13 @@ def prepare(
     repository.
     """
     root = project.repo.root
-    of_command = [override for override in overrides if override.file == COMMAND]
-    others = _with_names(project, [override for override in overrides if override.file != COMMAND])
+    of_command, others = [], []
+    for override in overrides:
+        if override.file == COMMAND:
+            of_command.append(override)
+        else:
+            others.append(override)
+    others = _with_names(project, others)
     inputs = _contents(project, others, but=written_later)
     of_files = []
     for override in others:
@@ -71,22 +76,28 @@ def prepare(
             of_command.append(override)
         else:
             of_files.append(override)
-    edited = files.apply_overrides(inputs, of_files) if of_files else {}
-    final = {**inputs, **edited}
-    command = _changed(command, of_command)
-    real = {name: _real(root, name) for name in edited}
+    changed = files.apply_overrides(inputs, of_files)
+    edited, originals = {}, {}
+    for name, data in changed.items():
+        real = _real(root, name)
+        edited[real] = data
+        originals[real] = inputs[name]
+    final = {**inputs, **changed}
     unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
-    trees = {name: files.parse(name, data) for name, data in final.items() if name not in unrecorded}
+    command = _changed(command, of_command)
+    warnings = (*warning_of(unrecorded), *_of_other_types(inputs, changed))
+    return PreparedParams(command, _recorded(command, final, unrecorded), final, edited, originals, warnings)
+
+
+def _recorded(command: CommandLine, contents: Mapping[str, bytes], unrecorded: Sequence[str]) -> Files:
+    """The params of files and of the command's options, for the record."""
+    trees = {}
+    for name, data in contents.items():
+        if name not in unrecorded:
+            trees[name] = files.parse(name, data)
     if options := arguments.parse(arguments.split(command) or ()):
         trees[COMMAND] = options
-    return PreparedParams(
-        command,
-        trees,
-        contents=final,
-        edited={real[name]: data for name, data in edited.items()},
-        originals={real[name]: inputs[name] for name in edited},
-        warnings=(*warning_of(unrecorded), *_of_other_types(inputs, edited)),
-    )
+    return trees
 
 
 def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[str]) -> dict[str, bytes]:
@@ -102,12 +113,15 @@ def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[
 def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
     """A warning for each number that has become a text, or the other way round: it may not be meant so."""
     for name, data in after.items():
-        old, new = (files.flatten(files.parse(name, each)) for each in (before[name], data))
+        old = files.flatten(files.parse(name, before[name]))
+        new = files.flatten(files.parse(name, data))
         for key in old:
             one, other = old[key], new.get(key)
             if files.is_number(one) and isinstance(other, str):
-                several = "; for several values, run once with each" if "," in other else ""
-                yield f"{key} was the number {one}, now it is the text {other!r}{several}"
+                warning = f"{key} was the number {one}, now it is the text {other!r}"
+                if "," in other:
+                    warning += "; for several values, run once with each"
+                yield warning
             elif isinstance(one, str) and files.is_number(other):
                 yield f"{key} was the text {one!r}, now it is the number {other}"
 
@@ -119,8 +133,12 @@ def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str
     """
     if override.file is not None or override.key[0] != arguments.SECTION:
         return False
-    trees = {name: files.parse(name, data) for name, data in inputs.items()}
-    having = [name for name, tree in trees.items() if get(tree, resolve(tree, override.key)) is not MISSING]
+    having, has_section = [], False
+    for name, data in inputs.items():
+        tree = files.parse(name, data)
+        has_section |= arguments.SECTION in tree
+        if get(tree, resolve(tree, override.key)) is not MISSING:
+            having.append(name)
     words = arguments.split(command)
     if words is not None and having and arguments.has(words, override):
         key = format_key(override.key)
@@ -128,7 +146,7 @@ def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str
             f"`{key}` stands in {' and in '.join(having)} and is an option of the command.",
             f"Say which one is meant: {having[0]}:{key} or {COMMAND}:{key}",
         )
-    return not having and not any(arguments.SECTION in tree for tree in trees.values())
+    return not having and not has_section
 
 
 def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine:
@@ -143,7 +161,9 @@ def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine
             code="unknown-param",
         )
     words = arguments.apply(words, overrides)
-    return arguments.join(words) if isinstance(command, str) else tuple(words)
+    if isinstance(command, str):
+        return arguments.join(words)
+    return tuple(words)
 
 
 def require_writable(root: Path, params: PreparedParams) -> None:
@@ -161,14 +181,11 @@ def as_stored(project: Project, tree: str, params: PreparedParams) -> PreparedPa
     for name in params.contents:
         if (real := inside(project.repo.root, name)) is not None:
             names[name] = f"{tree}:{real}"
-    changed = {}
+    trees, contents = dict(params.files), dict(params.contents)
     for name, blob in zip(names, project.repo.read_blobs([*names.values()]), strict=True):
-        if blob is not None and blob != params.contents[name]:
-            changed[name] = blob
-    if not changed:
-        return params
-    trees = {name: files.parse(name, blob) for name, blob in changed.items()}
-    return replace(params, files={**params.files, **trees}, contents={**params.contents, **changed})
+        if blob is not None and blob != contents[name]:
+            trees[name], contents[name] = files.parse(name, blob), blob
+    return replace(params, files=trees, contents=contents)
 
 
 def write(root: Path, scratch: Path, params: PreparedParams) -> None:
@@ -199,8 +216,9 @@ def _with_names(project: Project, overrides: Sequence[Override]) -> list[Overrid
     named = []
     for override in overrides:
         if override.file is not None and override.file not in project.config.params:
-            paths = [Path(os.path.normpath(top / override.file)) for top in (project.folder, root)]
-            path = next((path for path in paths if path.is_file()), paths[-1])
+            path = Path(os.path.normpath(project.folder / override.file))
+            if not path.is_file():
+                path = Path(os.path.normpath(root / override.file))
             name = known.setdefault(path.resolve(), Path(os.path.relpath(path, root)).as_posix())
             override = replace(override, file=name)
         named.append(override)
@@ -225,11 +243,8 @@ def _names(project: Project, overrides: Sequence[Override]) -> list[str]:
 
 
 def _read(root: Path, name: str) -> bytes | None:
-    path = root / name
-    if not path.is_file():
-        return None
     try:
-        return read_limited(path)
+        return read_if_there(root / name)
     except OSError as error:
         raise errors.FileError(f"cannot be read: {error.strerror}", file=name) from error
 

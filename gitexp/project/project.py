@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
-from gitexp.files.limits import read_limited
+from gitexp.files.limits import read_if_there
 from gitexp.model import Files, Tree, Value
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.project import config
 from gitexp.project.config import Config
 from gitexp.repo.experiments import Store
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import in_commit
 from gitexp.repo.local import LocalState
 from gitexp.words import shorten
 
@@ -69,8 +70,13 @@ class Project:
     def typed(self, *paths: str) -> str:
         """Paths from the root as a user types them in a command: from the folder `here`, and quoted."""
         root = self.repo.root.resolve()
-        words = [os.path.relpath(root / path, self.here).replace(os.sep, "/") for path in paths]
-        return shlex.join(f"./{word}" if word.startswith("-") else word for word in words)
+        words = []
+        for path in paths:
+            word = os.path.relpath(root / path, self.here).replace(os.sep, "/")
+            if word.startswith("-"):
+                word = f"./{word}"
+            words.append(word)
+        return shlex.join(words)
 
     @property
     def folder(self) -> Path:
@@ -102,7 +108,7 @@ class Project:
             pipeline = None
         if pipeline is not None:
             for stage in pipeline.stages:
-                paths += [out.path for out in stage.outs if not out.in_git]
+                paths += stage.in_store
         return tuple(paths)
 
     def files_here(self) -> tuple[Files, Files]:
@@ -118,13 +124,15 @@ class Project:
     def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
         """The same for each of some commits, read by one Git process for all."""
         unique, names = list(dict.fromkeys(commits)), self._names(more)
-        asked = [f"{commit}:{name}" for commit in unique for name in names]
+        asked = []
+        for commit in unique:
+            asked += in_commit(commit, names)
         try:
             blobs = self.repo.read_blobs(asked)
         except errors.GitFailed:  # for one of them; that must not hide the others
             blobs = []
             for commit in unique:
-                blobs += self._read_around_damage([f"{commit}:{name}" for name in names])
+                blobs += self._read_around_damage(in_commit(commit, names))
         contents = {}
         for at, commit in enumerate(unique):
             found = blobs[at * len(names) : (at + 1) * len(names)]
@@ -159,7 +167,7 @@ def read(path: Path) -> bytes | None:
     Of a file too large to parse, only the beginning is read.
     """
     try:
-        return read_limited(path) if path.is_file() else None
+        return read_if_there(path)
     except OSError:
         return None
 

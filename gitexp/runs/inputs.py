@@ -12,7 +12,7 @@ from pathlib import Path
 from gitexp.datasets import bring, present
 from gitexp.datasets import large_results as results
 from gitexp.datasets.present import PresentData
-from gitexp.model import Artifact
+from gitexp.model import Artifact, paths_of
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project, read
 from gitexp.runs.ready import PlainCommand, Work
@@ -41,7 +41,9 @@ def present_data(project: Project) -> PresentData:
 
 def lock_of(project: Project, data: PresentData) -> dict[str, bytes]:
     """The text of gitexp.lock for a snapshot, by its path, if it differs from the text on disk."""
-    return {lock_path(project.config.folder): data.lock} if data.lock else {}
+    if not data.lock:
+        return {}
+    return {lock_path(project.config.folder): data.lock}
 
 
 def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
@@ -77,6 +79,7 @@ def available(
     if not large:
         return [], ()
     absent = bring.absent(project, root, large)
-    names = shorten([artifact.path for artifact in absent])
-    told = (f"not there at the start, for its content is nowhere to be had: {names}",) if absent else ()
-    return [artifact for artifact in large if artifact not in absent], told
+    if not absent:
+        return list(large), ()
+    told = f"not there at the start, for its content is nowhere to be had: {shorten(paths_of(absent))}"
+    return [artifact for artifact in large if artifact not in absent], (told,)

@@ -7,7 +7,7 @@ cleaned when they are used again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -16,7 +16,7 @@ from gitexp.catalog import lookup, names
 from gitexp.catalog.record import branch_of
 from gitexp.datasets.present import PresentData
 from gitexp.failpoints import failpoint
-from gitexp.model import Artifact, Files, Record
+from gitexp.model import Artifact, Files, Record, paths_of
 from gitexp.project import config, exclusions, params
 from gitexp.project.hold import refuse_beside_orphan
 from gitexp.project.project import Project
@@ -98,7 +98,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     known = inputs.unchanged(project, large)
     data = inputs.present_data(project)
     scope = work.scope_of(project, checked.work)
-    taken = _snapshot(project, checked, scope, _paths(known), data)
+    taken = _snapshot(project, checked, scope, paths_of(known), data)
     tree, converting = taken.tree, Conversions(conversions.settings_of(repo), taken.exact)
     checked = replace(checked, params=params.as_stored(project, tree, checked.params))
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
@@ -120,7 +120,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
         workspace=workspace,
         tree=tree,
         commit=commit,
-        scope=scope._replace(large=_paths(large)),
+        scope=scope._replace(large=paths_of(large)),
         warnings=(*checked.warnings, *data.warnings, *taken.warnings, *_absent(data, checked, request)),
         bring=bring,
         changed_data=changed,
@@ -210,7 +210,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         workspace=worktree,
         tree=tree,
         commit=commit,
-        scope=work.scope_of(code, checked.work)._replace(large=_paths(large)),
+        scope=work.scope_of(code, checked.work)._replace(large=paths_of(large)),
         warnings=tuple(warnings),
         bring=bring,
         converting=Conversions(conversions.settings_of(worktree), exact),
@@ -245,10 +245,6 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
         )
     share = tuple(dict.fromkeys([*found.share, *project.config.share]))
     return replace(project, repo=worktree, config=replace(found, share=share), here=here)
-
-
-def _paths(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
-    return tuple(artifact.path for artifact in artifacts)
 
 
 def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Record
+from gitexp.pipeline.paths import without_dot
 from gitexp.pipeline.state import StageSelection
 from gitexp.process.programs import find_program
 from gitexp.project import config, params
@@ -160,8 +161,7 @@ def _folder(root: Path, cwd: Path) -> str:
     top, real = root.resolve(), cwd.resolve()
     if not real.is_relative_to(top):
         raise errors.UsageError(f"{real} is not in the workspace, which is {top}.", "Run it from there.")
-    folder = real.relative_to(top).as_posix()
-    return "" if folder == "." else folder
+    return without_dot(real.relative_to(top).as_posix())
 
 
 def _as_prepared(root: Path, prepared: PreparedParams, name: str) -> bytes | None:

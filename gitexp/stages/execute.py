@@ -16,6 +16,7 @@ from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
 from gitexp.failpoints import failpoint
+from gitexp.model import contents
 from gitexp.objects.disk import translated
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import Lock, LockedStage
@@ -196,8 +197,8 @@ class _Execution:
     def _take_as_it_is(self, decision: Decision) -> None:
         """Store the outs of a frozen stage, whoever has written them: the stages below read them."""
         stage, locked = decision.stage, decision.locked
-        there = {path: out.content for path, out in decision.outs.items() if out is not None}
-        if locked is not None and there == {out.path: out.content for out in locked.outs}:
+        there = contents(out for out in decision.outs.values() if out is not None)
+        if locked is not None and there == contents(locked.outs):
             self._journal.outs_right(stage)
             return
         # The lock gets no commands: nobody knows that these have made the outs, and the entry must not be

@@ -10,7 +10,7 @@ from types import TracebackType
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
 from gitexp.datasets.workspace import MADE_AGAIN
-from gitexp.model import Artifact
+from gitexp.model import Artifact, by_path
 from gitexp.objects import paths
 from gitexp.objects.manifest import File, Manifest
 from gitexp.objects.remotes.folder import FolderRemote
@@ -46,7 +46,7 @@ class Foresight(StageData):
 
     def expect(self, artifacts: Iterable[Artifact]) -> None:
         """Count artifacts as present."""
-        self._expected.update((artifact.path, artifact) for artifact in artifacts)
+        self._expected.update(by_path(artifacts))
         self._foreseen.clear()
 
     def leave_open(self, outs: Iterable[str]) -> None:

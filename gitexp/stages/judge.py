@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gitexp.model import MISSING, Artifact
+from gitexp.model import MISSING, Artifact, paths_of
 from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Stage
@@ -99,4 +99,4 @@ def _frozen(stage: Stage, locked: LockedStage | None, outs: Mapping[str, Artifac
 
 
 def _knows_outs(locked: LockedStage, stage: Stage) -> bool:
-    return {out.path for out in locked.outs} == set(stage.out_paths)
+    return set(paths_of(locked.outs)) == set(stage.out_paths)

@@ -22,6 +22,7 @@ from gitexp.objects import paths
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.graph import Graph
+from gitexp.pipeline.key import sorted_contents
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.pipeline.state import StageSelection
@@ -71,7 +72,8 @@ class StagePlan:
     @property
     def inputs(self) -> list[tuple[str, str, bool]]:
         """The content of all inputs from outside the plan: sorted, and only to be compared."""
-        return sorted({(dep.path, *dep.content) for stage in self.at_start.values() for dep in stage.deps})
+        deps = set(chain.from_iterable(stage.deps for stage in self.at_start.values()))
+        return sorted(set(sorted_contents(deps)))
 
     def outside(self, stage: Stage) -> Stage:
         """A stage with only the inputs that no stage of the plan makes."""

@@ -194,8 +194,7 @@ class _Outlook:
         """The stages above a stage that write inputs with an unknown future content."""
         if stage.frozen:
             return []
-        reads = (*stage.deps, *(params.file for params in stage.params))
-        unknown = [path for path in reads if self._standing.is_open(path)]
+        unknown = [path for path in stage.reads if self._standing.is_open(path)]
         if not unknown:
             return []
         graph = self._plan.graph

@@ -13,6 +13,7 @@ from gitexp.datasets.changes import FileChanges, manifest_of
 from gitexp.datasets.wanted import lock_at
 from gitexp.datasets.workspace import workspace_data
 from gitexp.model import Artifact
+from gitexp.objects.paths import upward
 from gitexp.objects.scan import Scanned
 from gitexp.project.project import Project
 
@@ -41,8 +42,7 @@ class DataChanges:
 
     def speaks_of(self, path: str) -> bool:
         """Whether a file is an artifact, lies in one, or is gitexp.lock itself."""
-        parts = path.split("/")
-        return any("/".join(parts[:end]) in self._known for end in range(1, len(parts) + 1))
+        return not self._known.isdisjoint(upward(path))
 
 
 def data_changes(project: Project, old: Point, new: Point) -> DataChanges:

@@ -25,7 +25,7 @@ from gitexp.model import Damaged, Experiment, Record, Status, Stored, Tree
 from gitexp.project.project import Project, parse_all, parse_params, read
 from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.git.values import GitObject
+from gitexp.repo.git.values import GitObject, in_commit
 from gitexp.times import stamp
 
 SOURCE = "dvc"
@@ -55,7 +55,8 @@ def read_refs(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
         return []
     try:
         reading = _Reading(project, refs)
-        return [found for ref in refs if (found := reading.experiment(ref)) is not None]
+        experiments = map(reading.experiment, refs)
+        return [experiment for experiment in experiments if experiment is not None]
     except errors.GitFailed as error:
         if len(refs) == 1:
             return [_damaged(refs[0], f"cannot be read: {failures.reason(error)}")]
@@ -93,7 +94,9 @@ class _Objects:
     def content(self, name: str) -> bytes | None:
         """The content of the object at a fetched name; None if it was not read."""
         found = self._found[name]
-        return None if found is None else self._contents.get(found.id)
+        if found is None:
+            return None
+        return self._contents.get(found.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,12 @@ class _Reading:
         first = list(itertools.starmap(posixpath.join, itertools.product(places, (DVC_YAML, DEFAULT_PARAMS))))
         names = list(commits)
         for commit in commits:
-            names += [f"{commit}:{name}" for name in first]
+            names += in_commit(commit, first)
         objects.fetch(names)
         self._plans = {commit: self._plan(commit, places) for commit in commits}
         names = []
         for commit, plan in self._plans.items():
-            names += [f"{commit}:{name}" for name in (*plan.params, *plan.metrics)]
+            names += in_commit(commit, (*plan.params, *plan.metrics))
         objects.fetch(names)
         # dvc.lock is long, and needed only for files in DVC's cache instead of Git.
         locks = []
@@ -153,13 +156,16 @@ class _Reading:
         commit, plan = read_commit(data), self._plans[ref.commit]
         params, unread = parse_all(self._contents(ref.commit, plan.params), self._parse_params)
         metrics, bad = parse_all(self._metrics(ref.commit, plan), self._parse_metrics)
-        commands = [pipeline.command for pipeline in plan.pipelines.values()]
+        command = None
+        if len(plan.pipelines) == 1:
+            (pipeline,) = plan.pipelines.values()
+            command = pipeline.command
         record = Record(
             ref.name,
             Status.DONE,
             ref.commit,
             ref.baseline,
-            command=commands[0] if len(commands) == 1 else None,
+            command=command,
             params=params,
             metrics=metrics,
             created=_time(commit.made),
@@ -174,6 +180,24 @@ class _Reading:
         return Experiment(ref.name, ref.commit, record, source=SOURCE)
 
     def _plan(self, commit: str, folders: Sequence[str]) -> _CommitFiles:
+        pipelines, complaints = self._pipelines(commit, folders)
+        config = self._project.config
+        params, metrics = list[str](), list[str]()
+        for each in pipelines.values():
+            params += each.params
+            metrics += each.metrics
+        # Usual names only without names in dvc.yaml: to look for a missing file costs as much as for another.
+        return _CommitFiles(
+            _unique(
+                [DEFAULT_PARAMS], filter(config.declared.__contains__, config.params), params or config.params
+            ),
+            _unique(filter(config.declared.__contains__, config.metrics), metrics or config.metrics),
+            pipelines,
+            complaints,
+        )
+
+    def _pipelines(self, commit: str, folders: Sequence[str]) -> tuple[dict[str, DvcFiles], list[str]]:
+        """The dvc.yaml of each folder, and a sentence for each that could not be read."""
         pipelines, complaints = {}, []
         for folder in folders:
             name = posixpath.join(folder, DVC_YAML)
@@ -182,21 +206,14 @@ class _Reading:
             if data is None:
                 continue
             beside = f"{commit}:{posixpath.join(folder, DEFAULT_PARAMS)}"
-            variables = self._objects.content(beside) if dvc_yaml.is_templated(data) else None
+            variables = None
+            if dvc_yaml.is_templated(data):
+                variables = self._objects.content(beside)
             try:
                 pipelines[folder] = self._read_pipeline(name, data, variables)
             except errors.FileError as error:
                 complaints.append(f"not read: {error.message}")
-        config, found = self._project.config, pipelines.values()
-        # Usual names only without names in dvc.yaml: to look for a missing file costs as much as for another.
-        params = [path for each in found for path in each.params] or config.params
-        metrics = [path for each in found for path in each.metrics] or config.metrics
-        return _CommitFiles(
-            _unique([DEFAULT_PARAMS], (path for path in config.params if path in config.declared), params),
-            _unique((path for path in config.metrics if path in config.declared), metrics),
-            pipelines,
-            complaints,
-        )
+        return pipelines, complaints
 
     def _contents(self, commit: str, names: Iterable[str]) -> dict[str, bytes | None]:
         return {name: self._objects.content(f"{commit}:{name}") for name in names}
@@ -206,7 +223,9 @@ class _Reading:
         for folder, pipeline in plan.pipelines.items():
             if wanted := self._not_in_git(commit, pipeline):
                 outs = self._outs(commit, folder, pipeline)
-                found.update((name, self._cached(folder, outs[name])) for name in wanted if name in outs)
+                for name in wanted:
+                    if name in outs:
+                        found[name] = self._cached(folder, outs[name])
         return found
 
     def _not_in_git(self, commit: str, pipeline: DvcFiles) -> list[str]:
@@ -230,12 +249,12 @@ class _Reading:
         return None
 
     def _too_large(self, commit: str, names: Iterable[str]) -> list[str]:
-        every = ((name, self._objects[f"{commit}:{name}"]) for name in names)
-        return [
-            f"not read: {name}: this file is larger than {MAX_BYTES >> 20} MiB"
-            for name, found in every
-            if found is not None and found.kind == "blob" and found.size > MAX_BYTES
-        ]
+        complaints = []
+        for name in names:
+            found = self._objects[f"{commit}:{name}"]
+            if found is not None and found.kind == "blob" and found.size > MAX_BYTES:
+                complaints.append(f"not read: {name}: this file is larger than {MAX_BYTES >> 20} MiB")
+        return complaints
 
 
 def _read_pipeline(name: str, data: bytes, params: bytes | None) -> DvcFiles:
@@ -297,8 +316,11 @@ def folders(repo: Repository) -> Sequence[str]:
 def read_commit(data: bytes) -> DvcCommit:
     """The parsed content of a commit object."""
     head, _, message = data.partition(b"\n\n")
-    made = _MADE.search(head)
+    found = _MADE.search(head)
+    made = 0
+    if found:
+        made = int(found[1])
     text = message.decode("utf-8", "replace").strip()
     if text.startswith(_NO_NOTE):
         text = ""
-    return DvcCommit(int(made[1]) if made else 0, text)
+    return DvcCommit(made, text)

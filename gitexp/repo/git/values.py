@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gitexp import errors
@@ -33,6 +34,11 @@ class GitObject(NamedTuple):
     kind: str
     id: str
     size: int
+
+
+def in_commit(commit: str, paths: Iterable[str]) -> list[str]:
+    """The files of a commit, as Git takes them."""
+    return [f"{commit}:{path}" for path in paths]
 
 
 class RefChange(NamedTuple):
