@@ -197,6 +197,10 @@ class Artifact:
         """Equal for two artifacts that neither Git nor a program can tell apart."""
         return self.hash, self.executable
 
+    def as_json(self) -> dict[str, Any]:
+        """The artifact as `--json` has it."""
+        return {"path": self.path, "hash": self.hash, "size": self.size, "files": self.files}
+
 
 def readable(found: Iterable[Stored]) -> list[Experiment]:
     """The experiments that can be read."""

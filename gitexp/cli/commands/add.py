@@ -12,6 +12,7 @@ from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import add as ops
 from gitexp.datasets.add import Added
+from gitexp.model import Artifact
 from gitexp.project.project import Project
 from gitexp.words import counted, human_size
 
@@ -48,12 +49,8 @@ def add(
 
 
 def _as_json(done: Added) -> dict[str, Any]:
-    artifacts = [
-        {"path": each.path, "hash": each.hash, "size": each.size, "files": each.files}
-        for each in done.artifacts
-    ]
     return {
-        "added": artifacts,
+        "added": list(map(Artifact.as_json, done.artifacts)),
         "changed": list(done.changed),
         "written": list(done.files),
         "warnings": list(done.warnings),

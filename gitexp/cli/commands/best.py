@@ -22,7 +22,7 @@ gitexp best acc -A | xargs gitexp apply
 
 Metric = Annotated[
     str,
-    typer.Argument(metavar="METRIC", help="The metric.", autocompletion=options.completed_by("columns")),
+    options.argument("METRIC", "The metric.", "columns"),
 ]
 
 

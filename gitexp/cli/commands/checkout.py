@@ -12,7 +12,7 @@ from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import checkout as ops
 from gitexp.datasets.checkout import CheckedOut
-from gitexp.model import Artifact
+from gitexp.model import Artifact, paths_of
 from gitexp.objects.manifest import is_hash
 from gitexp.objects.place import Placed
 from gitexp.project.project import Project
@@ -27,10 +27,10 @@ gitexp checkout data/raw
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[EXP|REV|HASH] [PATH...]",
-        help="Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
-        autocompletion=options.completed_by("experiments"),
+    options.argument(
+        "[EXP|REV|HASH] [PATH...]",
+        "Whose gitexp.lock counts, default the workspace's; and which of its data and outputs.",
+        "experiments",
     ),
 ]
 Force = Annotated[
@@ -72,7 +72,7 @@ def _as_json(done: CheckedOut) -> dict[str, Any]:
     return {
         "source": done.source,
         "changed": [_changed(artifact, placed) for artifact, placed in done.placed],
-        "kept": [artifact.path for artifact in done.same],
+        "kept": list(paths_of(done.same)),
     }
 
 
@@ -81,7 +81,7 @@ def _changed(artifact: Artifact, placed: Placed) -> dict[str, Any]:
         "path": artifact.path,
         "written": list(placed.written),
         "removed": list(placed.removed),
-        "stored": None if placed.kept is None else placed.kept.hash,
+        "stored": placed.kept and placed.kept.hash,
     }
 
 
@@ -95,10 +95,12 @@ def _tell(project: Project, done: CheckedOut) -> None:
             render.say(f"Before: gitexp checkout {placed.kept.hash} {project.typed(artifact.path)}", "dim")
     if done.placed:
         return
-    if done.source is None:
-        whose = "gitexp.lock"
-    elif is_hash(done.source):
-        whose = "the store"
-    else:
+    whose = "gitexp.lock"
+    if done.source is not None:
         whose = f"gitexp.lock of {done.source}"
-    render.say(f"All is as {whose} says." if done.same else f"{whose} names no data.")
+        if is_hash(done.source):
+            whose = "the store"
+    if done.same:
+        render.say(f"All is as {whose} says.")
+    else:
+        render.say(f"{whose} names no data.")

@@ -75,8 +75,12 @@ def _lines(dag: Dag, width: int | None) -> list[list[Piece]]:
         if width is not None:
             label = elide(label, width - len(rails) - 2)
             left = width - len(rails) - cell_width(label) - 4
-            more = elide(more, left) if left > _FEWEST else ""
-        before = f"{rails} " if rails else ""
+            more = elide(more, left)
+            if left <= _FEWEST:
+                more = ""
+        before = ""
+        if rails:
+            before = f"{rails} "
         lines.append([(before, "dim"), (label, ""), (more and f"  {more}", "dim")])
     return lines
 
@@ -89,7 +93,7 @@ def _words(stage: Stage) -> str:
     if stage.always_changed:
         states.append("always changed")
     parts = [", ".join(states), stage.desc.partition("\n")[0]]
-    return ": ".join(part for part in parts if part)
+    return ": ".join(filter(None, parts))
 
 
 def _as_json(dag: Dag) -> dict[str, Any]:
@@ -98,10 +102,12 @@ def _as_json(dag: Dag) -> dict[str, Any]:
 
 
 def _stage(stage: Stage, above: Iterable[str]) -> dict[str, Any]:
-    outs = [
-        {"path": out.path, "kind": out.kind, "in_git": out.in_git, "persist": out.persist}
-        for out in stage.outs
-    ]
+    outs = []
+    for out in stage.outs:
+        outs.append({"path": out.path, "kind": out.kind, "in_git": out.in_git, "persist": out.persist})
+    params = {}
+    for dep in stage.params:
+        params[dep.file] = dep.keys and list(dep.keys)
     return {
         "name": stage.name,
         "line": stage.line,
@@ -109,7 +115,7 @@ def _stage(stage: Stage, above: Iterable[str]) -> dict[str, Any]:
         "commands": list(stage.commands),
         "wdir": stage.wdir,
         "deps": list(stage.deps),
-        "params": {dep.file: None if dep.keys is None else list(dep.keys) for dep in stage.params},
+        "params": params,
         "outs": outs,
         "desc": stage.desc,
         "frozen": stage.frozen,

@@ -50,17 +50,14 @@ def register(app: typer.Typer) -> None:
 
 Exps = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[EXP]...",
-        help="Experiments or revisions whose data is meant; default: what gitexp.lock here says.",
-        autocompletion=options.completed_by("experiments"),
+    options.argument(
+        "[EXP]...",
+        "Experiments or revisions whose data is meant; default: what gitexp.lock here says.",
+        "experiments",
     ),
 ]
 All = Annotated[bool, typer.Option("--all", "-A", help="The data of all experiments, and of the workspace.")]
-Jobs = Annotated[
-    int | None,
-    options.jobs("How many at once; default: as suits the remote."),
-]
+Jobs = Annotated[int | None, options.jobs("How many at once; default: as suits the remote.")]
 Where = Annotated[str | None, options.data_remote("Which data remote; default: the first one.")]
 
 
@@ -127,8 +124,9 @@ def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[
         raise errors.UsageError("--all and names do not go together.", "Give one of them.")
     commits = datasets_wanted.commits(project, exps or (), everything=everything)
     if everything:
-        unread = datasets_wanted.unreadable(project, [commit for commit in commits if commit is not None])
-        render.warn_all(f"left out: {error.message}" for error in unread.values())
+        unread = datasets_wanted.unreadable(project, list(filter(None, commits)))
+        for error in unread.values():
+            render.warn(f"left out: {error.message}")
         commits = [commit for commit in commits if commit not in unread]
     return datasets_wanted.artifacts(project, commits)
 
@@ -164,7 +162,9 @@ def _tell(report: DataTransfer, wanted: list[Artifact], done: str) -> None:
     if report.objects:
         render.say(done)
     elif not report.failed:
-        nothing = "nothing to transfer" if wanted else "no gitexp.lock names any data"
+        nothing = "no gitexp.lock names any data"
+        if wanted:
+            nothing = "nothing to transfer"
         render.say(f"Up to date with {report.remote}: {nothing}.", "dim")
 
 
@@ -183,16 +183,11 @@ def _lines(found: list[MissingObjects]) -> Iterator[str]:
 
 
 def _count(missing: int) -> str:
-    return f"{missing:,} missing " if missing else ""
+    if not missing:
+        return ""
+    return f"{missing:,} missing "
 
 
 def _as_json(missing: MissingObjects) -> dict[str, Any]:
-    artifact = missing.artifact
-    return {
-        "path": artifact.path,
-        "hash": artifact.hash,
-        "size": artifact.size,
-        "files": artifact.files,
-        "missing_here": missing.here,
-        "missing_there": missing.on_remote,
-    }
+    places = {"missing_here": missing.here, "missing_there": missing.on_remote}
+    return {**missing.artifact.as_json(), **places}

@@ -38,15 +38,9 @@ gitexp diff main --best val_loss --min --filter "'paper' in tags"
 _ADDED, _DELETED = "green", "red"
 _MOST_FILES = 20  # of a folder of data that are named; --json names them all
 _DIGITS = 7  # of a hash, as Git shows ids
-_POINTS = options.completed_by("points")
 
-PointA = Annotated[
-    str | None,
-    typer.Argument(metavar="[A]", help="Experiment, Git revision or 'workspace'.", autocompletion=_POINTS),
-]
-PointB = Annotated[
-    str | None, typer.Argument(metavar="[B]", help="The same, to compare with.", autocompletion=_POINTS)
-]
+PointA = Annotated[str | None, options.argument("[A]", "Experiment, Git revision or 'workspace'.", "points")]
+PointB = Annotated[str | None, options.argument("[B]", "The same, to compare with.", "points")]
 Best = Annotated[str | None, options.keys("Compare the best experiment by this metric.", "METRIC")]
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="Exit with 1 if anything differs, as git diff does.")
@@ -89,7 +83,9 @@ def diff(
     render.warn_all([*old.complaints, *new.complaints])
     found = ops.diff(project, old, new)
     paint = render.colors() and not (json or md)
-    patch = ops.patch(project, found, color=paint) if code else None
+    patch = None
+    if code:
+        patch = ops.patch(project, found, color=paint)
     if json:
         render.as_json(as_json(found, patch))
     elif md:
@@ -109,7 +105,9 @@ def _with_best(
     if b is not None:
         raise errors.UsageError("--best takes one side of the comparison.", "Give one other at most.")
     name = best(project, metric, query, lowest).name
-    return (name, None) if a is None else (a, name)
+    if a is None:
+        return name, None
+    return a, name
 
 
 def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[list[Piece]]:
@@ -118,7 +116,9 @@ def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[
     for title, heads, rows in _sections(diff):
         out += [[], *side_by_side([title, *heads[1:]], rows, width)]
     if patch:
-        out += [[], *([(line, "")] for line in printable_patch(patch, colors=colors))]
+        out.append([])
+        for line in printable_patch(patch, colors=colors):
+            out.append([(line, "")])
     return out[1:]
 
 
@@ -126,12 +126,14 @@ def markdown(diff: Diff, patch: bytes) -> list[str]:
     """The comparison as Markdown tables under headings."""
     out: list[str] = []
     for title, heads, rows in _sections(diff):
-        texts = [[text for text, _ in row] for row in rows]
+        texts = []
+        for row in rows:
+            texts.append([text for text, _ in row])
         out += [f"### {title}", "", *markdown_table(heads, texts), ""]
     if patch:
         shown = printable_patch(patch, colors=False)
         fence = "```"
-        while any(fence in line for line in shown):
+        while fence in "\n".join(shown):
             fence += "`"
         out += [f"{fence}diff", *shown, fence, ""]
     return out[:-1]
@@ -191,7 +193,9 @@ def _change_of_data(change: DataChange) -> dict[str, Any]:
 def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
     if artifact is None:
         return None
-    return {"hash": artifact.hash, "size": artifact.size, "files": artifact.files}
+    document = artifact.as_json()
+    del document["path"]
+    return document
 
 
 def _sections(diff: Diff) -> Iterable[Section]:
@@ -229,14 +233,18 @@ def _metric(change: Change) -> Cells:
 
 
 def _signed(number: float, text: str) -> str:
-    return f"+{text}" if number > 0 else text
+    if number > 0:
+        return f"+{text}"
+    return text
 
 
 def _file(file: FileChange) -> Cells:
-    name = f"{file.renamed_from} -> {file.path}" if file.renamed_from else file.path
+    name = clean(file.path)
+    if file.renamed_from:
+        name = clean(f"{file.renamed_from} -> {file.path}")
     if file.added is None or file.deleted is None:
-        return [(clean(name), ""), ("binary", ""), ("", "")]
-    return [(clean(name), ""), (f"+{file.added}", _ADDED), (f"-{file.deleted}", _DELETED)]
+        return [(name, ""), ("binary", ""), ("", "")]
+    return [(name, ""), (f"+{file.added}", _ADDED), (f"-{file.deleted}", _DELETED)]
 
 
 def _data(change: DataChange) -> Iterable[Cells]:

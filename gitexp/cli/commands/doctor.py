@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -43,7 +44,7 @@ def doctor(
 
 
 def _tell(report: Diagnosis, *, fix: bool) -> None:
-    render.answer(line for finding in report.findings for line in _lines(finding))
+    render.answer(chain.from_iterable(map(_lines, report.findings)))
     if not fix and any(finding.mend for finding in report.findings):
         render.hint("gitexp doctor --fix mends some of it.")
     looked = f"{counted(report.experiments, 'experiment')}, {report.trashed:,} in the trash"

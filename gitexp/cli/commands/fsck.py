@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import typer
@@ -46,7 +47,7 @@ def fsck(json: options.Json = False) -> None:
 
 
 def _tell(report: FsckReport) -> None:
-    render.answer(line for finding in report.findings for line in _lines(finding))
+    render.answer(chain.from_iterable(map(_lines, report.findings)))
     render.warn_all(report.complaints)
     read = words.objects(report.objects, report.size)
     if report.elsewhere:

@@ -65,7 +65,9 @@ def gc(
     age = ops.parse_age(older_than)
     with contact(quiet=quiet) as on_line:
         garbage = ops.find(project, age, remote=remote, history=history, contact=on_line, force=force)
-    removed = ops.collect(project, garbage) if yes else None
+    removed = None
+    if yes:
+        removed = ops.collect(project, garbage)
     if json:
         render.as_json(_as_json(garbage, removed, remote))
     elif not quiet:
@@ -75,7 +77,9 @@ def gc(
 
 
 def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None:
-    where = "" if remote is None else f" on {remote}"
+    where = ""
+    if remote is not None:
+        where = f" on {remote}"
     kept = f"{_counted(garbage.used)} in use"
     if garbage.young:
         kept += f", {_counted(garbage.young)} too young to tell"

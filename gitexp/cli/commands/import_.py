@@ -25,11 +25,11 @@ gitexp import https://example.com/project.git best --data-from s3://team/data
 
 DataFrom = Annotated[
     str | None,
-    typer.Option(
+    options.option(
         "--data-from",
         metavar="URL|REMOTE",
         help="Where its data is: a URL, a folder, or a data remote of this project.",
-        autocompletion=options.completed_by("data_remotes"),
+        by="data_remotes",
     ),
 ]
 

@@ -12,7 +12,7 @@ from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.sharing import pull as ops
-from gitexp.sharing.partner import Fate
+from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.pull import Pulled
 
 EPILOG = """Examples:
@@ -53,7 +53,7 @@ def pull(
     with contact(quiet=quiet) as on_line:
         pulled = ops.pull(project, ops.PullRequest(exps or (), source, everything), on_line)
     if json:
-        experiments = [one.as_json() for one in pulled.experiments]
+        experiments = list(map(Shared.as_json, pulled.experiments))
         render.as_json({"remote": pulled.remote, "experiments": experiments})
     elif not quiet:
         _tell(pulled)

@@ -13,7 +13,7 @@ from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.sharing import push as ops
-from gitexp.sharing.partner import Fate
+from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.push import Pushed, PushRequest
 from gitexp.words import counted, human_size
 
@@ -71,7 +71,7 @@ def _as_json(pushed: Pushed) -> dict[str, Any]:
             "objects": pushed.data.objects,
             "bytes": pushed.data.bytes,
         }
-    experiments = [one.as_json() for one in pushed.experiments]
+    experiments = list(map(Shared.as_json, pushed.experiments))
     return {"remote": pushed.remote, "data": data, "experiments": experiments}
 
 

@@ -32,9 +32,7 @@ gitexp remote remove store
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")]
-Known = Annotated[
-    str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=options.completed_by("data_remotes"))
-]
+Known = Annotated[str, options.argument("NAME", "Its name.", "data_remotes")]
 Url = Annotated[
     str,
     typer.Argument(

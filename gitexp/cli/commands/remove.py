@@ -94,8 +94,12 @@ def _remove_there(remote: str, words: Sequence[str], *, yes: bool, quiet: bool, 
     if not yes:
         _ask(f"This removes {names} from {remote}, for all who use it.")
     done = elsewhere.remove(project, selected)
-    gone = [one.there for one in done if one.fate is Fate.REMOVED]
-    refused = [one.there for one in done if one.fate is Fate.REFUSED]
+    gone, refused = [], []
+    for one in done:
+        if one.fate is Fate.REMOVED:
+            gone.append(one.there)
+        elif one.fate is Fate.REFUSED:
+            refused.append(one.there)
     if json:
         render.as_json({"removed": gone, "refused": refused})
     elif gone and not quiet:

@@ -24,9 +24,7 @@ gitexp restore exp-333c9
 
 InTrash = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[EXP]", help="Name or its beginning.", autocompletion=options.completed_by("trashed")
-    ),
+    options.argument("[EXP]", "Name or its beginning.", "trashed"),
 ]
 
 

@@ -48,12 +48,11 @@ Words = Annotated[
 ]
 SetParams = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        "-S",
+    options.option(
+        *("--set", "-S"),
         metavar="[FILE:]KEY=VALUE",
         help="Change a param: key=value, +key=value to add one, ~key to remove one. Repeatable.",
-        autocompletion=options.completed_by("params"),
+        by="params",
     ),
 ]
 Metric = Annotated[
@@ -73,11 +72,11 @@ Temp = Annotated[
 ]
 From = Annotated[
     str,
-    typer.Option(
+    options.option(
         "--from",
         metavar="EXP|REV",
         help="Run the code of an experiment or commit, in an isolated worktree; its command by default.",
-        autocompletion=options.completed_by("points"),
+        by="points",
     ),
 ]
 WithFiles = Annotated[

@@ -24,7 +24,7 @@ from gitexp.runs.recover import finish_dead_runs
 from gitexp.views import formats
 from gitexp.views import table as ops
 from gitexp.views.columns import Column, Columns
-from gitexp.views.details import details
+from gitexp.views.details import Details, details
 from gitexp.views.table import Table
 from gitexp.words import PRECISION, counted
 
@@ -47,10 +47,8 @@ def _digits(value: int) -> int:
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[EXP]...",
-        help="All about these alone: names, unique prefixes or commit ids.",
-        autocompletion=options.completed_by("experiments"),
+    options.argument(
+        "[EXP]...", "All about these alone: names, unique prefixes or commit ids.", "experiments"
     ),
 ]
 Sort = Annotated[
@@ -133,7 +131,7 @@ def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
     found = details(open_project(), words)
     render.warn_all(complaints(found))
     if json:
-        render.as_json_list(each.as_json() for each in found)
+        render.as_json_list(map(Details.as_json, found))
     else:
         render.answer(lines(found, width=render.width(), precision=precision), page=True)
 
@@ -151,7 +149,7 @@ def _watch(project: Project, query: Query, wanted: Columns, precision: int, ever
 
 def _print_json(table: Table, wanted: Columns) -> None:
     if not (wanted.only or wanted.hide or wanted.only_changed):
-        return render.as_json_list(row.as_json() for row in table.rows)
+        return render.as_json_list(map(Row.as_json, table.rows))
     kept = {(column.kind, column.key) for column in ops.columns(table, wanted)}
     return render.as_json_list(_as_json(row, kept) for row in table.rows)
 
@@ -159,8 +157,8 @@ def _print_json(table: Table, wanted: Columns) -> None:
 def _as_json(row: Row, kept: set[tuple[str, str]]) -> dict[str, Any]:
     """A row with only these of its params and metrics."""
     data = row.as_json()
-    data["params"] = {key: value for key, value in row.params.items() if ("param", key) in kept}
-    data["metrics"] = {key: value for key, value in row.metrics.items() if ("metric", key) in kept}
+    for kind, values in (("param", row.params), ("metric", row.metrics)):
+        data[f"{kind}s"] = {key: value for key, value in values.items() if (kind, key) in kept}
     return data
 
 
@@ -168,7 +166,10 @@ def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line
     """The table for the screen, and a note about columns without room."""
     width = render.width()
     layout = lay_out(table, columns, width=width, precision=precision)
-    return [*layout.lines, *([(line, "dim")] for line in _note(layout.left_out, width))]
+    lines = list(layout.lines)
+    for line in _note(layout.left_out, width):
+        lines.append([(line, "dim")])
+    return lines
 
 
 def _remark(project: Project, table: Table, query: Query) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -53,24 +53,30 @@ def tell(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> 
     render.warn_all(found.notes)
     if json:
         return render.as_json(found.as_json())
-    lines = [(stage.name, stage.text) for stage in found.stages]
-    lines += [(path, _of_data(path, state, found, typed)) for path, state in found.data.items()]
-    lines += [(path, _of_result(path, state, typed)) for path, state in found.large.items()]
-    if not lines:
+    texts = [(stage.name, stage.text) for stage in found.stages]
+    for path, state in found.data.items():
+        texts.append((path, _of_data(path, state, found, typed)))
+    for path, state in found.large.items():
+        texts.append((path, _of_result(path, state, typed)))
+    if not texts:
         return render.say("There are no stages here, no data and no large results.")
-    width = max(render.cell_width(clean(name)) for name, _ in lines)
-    return render.answer(_line(clean(name), clean(text), width) for name, text in lines)
+    return render.answer(_lines(texts))
 
 
-def _line(name: str, text: str, width: int) -> str:
-    gap = " " * (2 + width - render.cell_width(name))
-    return name + gap + text
+def _lines(texts: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Names and texts in two columns."""
+    width = max(render.cell_width(clean(name)) for name, _ in texts)
+    for name, text in texts:
+        gap = 2 + width - render.cell_width(clean(name))
+        yield clean(name) + " " * gap + clean(text)
 
 
 def _of_data(path: str, state: DataState, found: WorkspaceStatus, typed: Callable[[str], str]) -> str:
     name = typed(path)
     if state is DataState.CHANGED:
-        files = f" ({found.files[path].text})" if path in found.files else ""
+        files = ""
+        if path in found.files:
+            files = f" ({found.files[path].text})"
         return f"changed{files}: gitexp add {name} keeps that, gitexp checkout {name} takes it back"
     if state is DataState.NOT_ADDED:
         return f"not added: gitexp add {name}"

@@ -117,4 +117,8 @@ def filters(incomplete: str) -> list[str]:
 
 def _offered(words: Iterable[str], incomplete: str) -> list[str]:
     """The words that begin with `incomplete` and are safe in the script of any shell, each once."""
-    return [w for w in dict.fromkeys(words) if w.startswith(incomplete) and _WORD.fullmatch(w.lstrip("~"))]
+    found = []
+    for word in dict.fromkeys(words):
+        if word.startswith(incomplete) and _WORD.fullmatch(word.lstrip("~")):
+            found.append(word)
+    return found

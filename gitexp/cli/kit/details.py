@@ -62,8 +62,11 @@ def _indented(parts: Iterable[str]) -> Iterator[Line]:
 
 def _facts(found: Details) -> list[tuple[str, str]]:
     """The facts besides tables by name, in the order of the screen."""
-    facts = [(fact.title, fact.text(found.row)) for fact in FACTS]
-    return [(name, value) for name, value in facts if value]
+    facts = []
+    for fact in FACTS:
+        if text := fact.text(found.row):
+            facts.append((fact.title, text))
+    return facts
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:
@@ -87,12 +90,16 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
     if found.params:
         heads = ["Params", "", f"Baseline {found.baseline.label}"]
         yield heads, [_param(pair, found) for pair in found.params]
-    if metrics := found.row.metrics:
-        yield ["Metrics", ""], [_row(key, show_value(value, precision)) for key, value in metrics.items()]
-    if stages := found.record.stages:
-        yield ["Stages", ""], [_row(name, _stage(told)) for name, told in stages.items()]
-    if found.data:
-        yield ["Data", ""], [_row(each.path, f"{content(each)} ({each.hash[:7]})") for each in found.data]
+    metrics, stages, data = list[Cells](), list[Cells](), list[Cells]()
+    for key, value in found.row.metrics.items():
+        metrics.append(_row(key, show_value(value, precision)))
+    for name, told in found.record.stages.items():
+        stages.append(_row(name, _stage(told)))
+    for artifact in found.data:
+        data.append(_row(artifact.path, f"{content(artifact)} ({artifact.hash[:7]})"))
+    for title, rows in (("Metrics", metrics), ("Stages", stages), ("Data", data)):
+        if rows:
+            yield [title, ""], rows
 
 
 def _row(name: str, text: str) -> Cells:
@@ -106,7 +113,8 @@ def _param(pair: Change, found: Details) -> Cells:
     old, new = show_value(pair.old, longest=None), show_value(pair.new, longest=None)
     if old == new:  # the type differs
         old, new = clean(repr(pair.old)), clean(repr(pair.new))
-    return [(clean(pair.key), "bold"), (new, "green"), (old, "red" if pair.old is not MISSING else "dim")]
+    style = "dim" if pair.old is MISSING else "red"
+    return [(clean(pair.key), "bold"), (new, "green"), (old, style)]
 
 
 def _stage(told: Mapping[str, Any]) -> str:
@@ -120,9 +128,14 @@ def _stage(told: Mapping[str, Any]) -> str:
     why = told.get("error")
     if not why and isinstance(reasons, list):
         why = ", ".join(map(str, reasons))
-    return clean(f"{text}: {why}" if why else text)
+    if why:
+        text += f": {why}"
+    return clean(text)
 
 
 def complaints(found: Iterable[Details]) -> list[str]:
     """The complaints about unreadable data, each once."""
-    return list(dict.fromkeys(text for each in found for text in each.complaints))
+    texts: dict[str, None] = {}
+    for each in found:
+        texts.update(dict.fromkeys(each.complaints))
+    return list(texts)

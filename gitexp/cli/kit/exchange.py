@@ -67,4 +67,6 @@ def listed(names: Sequence[str]) -> str:
 
 def one_or_many(names: Sequence[str]) -> str:
     """The name of a single experiment, or the number of several: enough for experiments without change."""
-    return names[0] if len(names) == 1 else f"{len(names):,} experiments"
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names):,} experiments"

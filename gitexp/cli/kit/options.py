@@ -14,7 +14,7 @@ import typer
 from gitexp import errors
 
 
-def completed_by(name: str) -> Callable[[str], list[str]]:
+def _completed_by(name: str) -> Callable[[str], list[str]]:
     """The function of `kit.complete` with this name, loaded when the shell asks for completions."""
 
     def words(incomplete: str) -> list[str]:
@@ -25,6 +25,16 @@ def completed_by(name: str) -> Callable[[str], list[str]]:
         return offered
 
     return words
+
+
+def argument(metavar: str, help: str, by: str) -> Any:
+    """An argument whose value the shell completes by the function `by` of `kit.complete`."""
+    return typer.Argument(metavar=metavar, help=help, autocompletion=_completed_by(by))
+
+
+def option(*flags: str, metavar: str, help: str, by: str) -> Any:
+    """An option whose value the shell completes by the function `by` of `kit.complete`."""
+    return typer.Option(*flags, metavar=metavar, help=help, autocompletion=_completed_by(by))
 
 
 def _not_negative(value: int | None) -> int | None:
@@ -51,17 +61,10 @@ NameTemplate = Annotated[
 Note = Annotated[
     str, typer.Option("--note", "-m", metavar="TEXT", help="A note to keep with the experiment.")
 ]
-Exp = Annotated[str, typer.Argument(metavar="EXP", help=_WHICH, autocompletion=completed_by("experiments"))]
-OwnExp = Annotated[  # DVC's are only read
-    str, typer.Argument(metavar="EXP", help=_WHICH, autocompletion=completed_by("own_experiments"))
-]
+Exp = Annotated[str, argument("EXP", _WHICH, "experiments")]
+OwnExp = Annotated[str, argument("EXP", _WHICH, "own_experiments")]  # DVC's are only read
 OwnExps = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[EXP]...",
-        help="Names, unique prefixes or commit ids.",
-        autocompletion=completed_by("own_experiments"),
-    ),
+    list[str] | None, argument("[EXP]...", "Names, unique prefixes or commit ids.", "own_experiments")
 ]
 Everything = Annotated[
     bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")
@@ -71,11 +74,11 @@ Failed = Annotated[
 ]
 Filter = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--filter",
         metavar="EXPR",
         help="Only those for which this holds: acc > 0.9 and lr < 0.2",
-        autocompletion=completed_by("filters"),
+        by="filters",
     ),
 ]
 Lowest = Annotated[bool, typer.Option("--min", help="The lowest number is the best.")]
@@ -88,7 +91,7 @@ Number = Annotated[
 
 def stages(metavar: str, help: str) -> Any:
     """Stages of the pipeline, as arguments."""
-    return typer.Argument(metavar=metavar, help=help, autocompletion=completed_by("stages"))
+    return argument(metavar, help, "stages")
 
 
 def other_name(help: str) -> Any:
@@ -118,24 +121,24 @@ def jobs(help: str) -> Any:
 
 def keys(help: str, metavar: str = "KEY,...") -> Any:
     """An option whose value names metrics and params."""
-    return typer.Option(metavar=metavar, help=help, autocompletion=completed_by("columns"))
+    return option(metavar=metavar, help=help, by="columns")
 
 
 def git_remote(flag: str, help: str) -> Any:
     """The name of a Git remote."""
-    return typer.Option(flag, metavar="REMOTE", help=help, autocompletion=completed_by("remotes"))
+    return option(flag, metavar="REMOTE", help=help, by="remotes")
 
 
 def data_remote(help: str) -> Any:
     """--remote: the name of a data remote."""
-    return typer.Option("--remote", metavar="NAME", help=help, autocompletion=completed_by("data_remotes"))
+    return option("--remote", metavar="NAME", help=help, by="data_remotes")
 
 
 def only_one(**flags: bool) -> None:
     """Raise UsageError if several of the flags are given."""
-    if sum(flags.values()) > 1:
-        names = " and ".join(f"--{name}" for name, wanted in flags.items() if wanted)
-        raise errors.UsageError(f"{names} do not go together.", "Ask for one of them.")
+    given = [f"--{name}" for name, is_given in flags.items() if is_given]
+    if len(given) > 1:
+        raise errors.UsageError(f"{' and '.join(given)} do not go together.", "Ask for one of them.")
 
 
 def one_name(name: str, name_template: str) -> None:
@@ -172,5 +175,5 @@ def pairs(values: list[str] | None, option: str) -> dict[str, str]:
 
 def split(values: list[str] | None) -> list[str]:
     """The items of a repeatable option whose values may hold several items, separated by commas."""
-    items = (item.strip() for value in values or () for item in value.split(","))
+    items = map(str.strip, ",".join(values or ()).split(","))
     return [item for item in items if item]

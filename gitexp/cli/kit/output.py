@@ -34,7 +34,9 @@ def printable_patch(data: bytes, *, colors: bool) -> list[str]:
 
 def _lines(data: bytes) -> list[str]:
     lines = data.decode("utf-8", "replace").split("\n")
-    return lines if lines[-1] else lines[:-1]
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def _last_drawn(line: str) -> str:
@@ -72,4 +74,4 @@ def _conceals(codes: str) -> bool:
 
 
 def _text(text: str) -> str:
-    return "\t".join(clean(part) for part in text.split("\t"))
+    return "\t".join(map(clean, text.split("\t")))

@@ -40,12 +40,16 @@ def cell_width(text: str) -> int:
 
 def width() -> int | None:
     """The width to fit; None for a pipe or a file, whose output is not cut."""
-    return _size()[0] if is_terminal(sys.stdout) else None
+    if not is_terminal(sys.stdout):
+        return None
+    return _size()[0]
 
 
 def screen() -> tuple[int, int] | None:
     """Columns and lines of a terminal that can be drawn over; None without such a terminal."""
-    return _size() if is_terminal(sys.stdout) and _knows_colors() else None
+    if is_terminal(sys.stdout) and _knows_colors():
+        return _size()
+    return None
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -127,7 +131,12 @@ def as_text(lines: Iterable[str | Sequence[Piece]]) -> list[str]:
 def _line(line: str | Sequence[Piece], paint: bool) -> str:
     if isinstance(line, str):
         return line
-    return "".join(_painted(text, style) if paint and style and text else text for text, style in line)
+    shown = ""
+    for text, style in line:
+        if paint and style and text:
+            text = _painted(text, style)
+        shown += text
+    return shown
 
 
 def has_answered() -> bool:
@@ -173,7 +182,10 @@ def as_json_list(items: Iterable[Any]) -> None:
         _begin()
         sys.stdout.write(f"{before}\n{text}")
         before = ","
-    write("[]\n" if before == "[" else "\n]\n")
+    if before == "[":
+        write("[]\n")
+    else:
+        write("\n]\n")
 
 
 # -- what people are told -----------------------------------------------------------------------------

@@ -75,8 +75,10 @@ def _fitted(
 
 
 def _sizes(rows: Sequence[Entry], titles: Sequence[str], shown: Sequence[int]) -> _Sizes:
-    first = max(len(_NAME), *(_label_width(entry) for entry in rows))
-    widths = [max(cell_width(titles[at]), *(cell_width(entry.cells[at]) for entry in rows)) for at in shown]
+    first = max(len(_NAME), *map(_label_width, rows))
+    widths = []
+    for at in shown:
+        widths.append(max(cell_width(titles[at]), *(cell_width(entry.cells[at]) for entry in rows)))
     return first, _created_width(rows, shown, widths), widths
 
 
@@ -104,7 +106,7 @@ def _created_width(rows: Sequence[Entry], shown: Sequence[int], widths: Sequence
 
 def _total(sizes: _Sizes) -> int:
     first, second, widths = sizes
-    return first + len(_GAP) + second + sum(len(_GAP) + size for size in widths)
+    return first + len(_GAP) + second + len(_GAP) * len(widths) + sum(widths)
 
 
 def _narrowed(entry: Entry, width: int) -> Entry:
@@ -129,8 +131,12 @@ def _by_weight(table: Table, columns: Sequence[Column], kept: int | None) -> lis
     that differ (they tell the rows apart), the other metrics, the rest.
     """
     differing = with_several_values(table.heads, table.experiments, columns)
-    params = [at for at, column in enumerate(columns) if column.kind == "param" and column in differing]
-    metrics = [at for at, column in enumerate(columns) if column.kind == "metric"]
+    params, metrics = [], []
+    for at, column in enumerate(columns):
+        if column.kind == "metric":
+            metrics.append(at)
+        elif column.kind == "param" and column in differing:
+            params.append(at)
     order = [*params[:1], *metrics[:1], *params, *metrics, *range(len(columns))]
     if kept is not None:
         order.insert(0, kept)
@@ -199,7 +205,9 @@ def _entry_line(entry: Entry, shown: Sequence[int], sizes: _Sizes) -> Line:
         if over > 0 and not cell:
             blank = gap + padding
             gap, padding, over = "", blank[over:], over - len(blank)
-        style = _BEST if at == entry.best else entry.style
+        style = entry.style
+        if at == entry.best:
+            style = _BEST
         line += [(gap, ""), (cell, style), (padding, "")]
     while line and not line[-1][0].strip():
         line.pop()
