@@ -36,13 +36,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """One process on one machine, for ever. A pid alone is not enough: systems use pids again.
+    """One process on one machine, for ever. A pid alone does not tell: systems use pids again.
 
     Attributes:
         host: name of the machine.
         pid: number of the process.
-        started: start time as the operating system gives it (Linux: boot id and clock ticks); an
-            opaque string, only compared.
+        started: start time from the operating system (Linux: boot id and clock ticks); an opaque string,
+            only compared.
     """
 
     host: str
@@ -52,42 +52,42 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything stored about one experiment but its files: the JSON in its record commit's message.
+    """The facts about one experiment: the JSON in the message of its record commit.
 
     Attributes:
         name: name of the experiment.
         status: state of the experiment.
         commit: the experiment commit E; while running, the start snapshot S.
         baseline: commit B, whose code the user started from.
-        branch: branch that was checked out, without `refs/heads/`; None for a detached HEAD.
-        command: the command as one shell line; None if nothing was run.
-        argv: the command as words; None if the user gave a shell line.
+        branch: branch of HEAD, without `refs/heads/`; None for a detached HEAD.
+        command: the command in one shell line; None if nothing was run.
+        argv: the words of the command; None if the user gave a shell line.
         folder: folder of the command, relative to the root; "" for the root.
         identity: hash over tree, command, folder and patterns at the start, only compared; "" if nothing
             was run.
-        overrides: each `-S`, as typed.
+        overrides: each `-S`, unchanged.
         params: trees of the params files, by path.
-        metrics: trees of the metrics files that the run wrote, by path.
+        metrics: trees of the metrics files written by the run, by path.
         patterns: regular expressions by metric, for metrics in the output.
         cut_params: paths of params files too large for the record; E's tree has them.
         cut_metrics: paths of metrics files too large for the record; E's tree has them.
         created: time of the start, ISO 8601 in UTC.
         finished: time when the end was stored, ISO 8601 in UTC.
-        duration: seconds that the command ran.
-        exit_code: exit status of the command, as a shell gives it: 128 + N for death by signal N.
+        duration: seconds from the start of the command to its end.
+        exit_code: exit status of the command, like a shell's: 128 + N for death by signal N.
         user: login name.
         host: name of the machine.
         platform: system, release and processor.
         python: version of the command's Python; None if none was seen.
-        cpus: number of processors that the run could use.
+        cpus: number of processors for the run.
         gpus: names of the GPUs.
         gitexp: version of gitexp.
         tags: tags of the user.
         note: note of the user.
         warnings: sentences for a person: files left out, results not written, a log cut short.
         process: process of the run; None after the end.
-        stages: result of each stage of a pipeline, in the order in which the stages ended.
-        extra: keys of a later version, kept when the record is written again.
+        stages: result of each stage of a pipeline, in the order of their ends.
+        extra: keys of a later version, kept when the record changes.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Experiment:
         name: name in the ref.
         id: record commit, at which the ref points.
         record: the record.
-        source: program that stored the experiment: "gitexp" or "dvc".
+        source: program of the experiment: "gitexp" or "dvc".
     """
 
     name: str
@@ -143,13 +143,13 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """An experiment that cannot be read. Listings show it, and it hides no other experiment.
+    """An unreadable experiment. Listings show it, and it hides no other experiment.
 
     Attributes:
         name: name in the ref.
-        id: record commit, at which the ref points; zeros where the ref names no commit.
+        id: record commit, the target of the ref; zeros where the ref names no commit.
         error: the reason, a sentence.
-        source: program that stored the experiment.
+        source: program of the experiment.
     """
 
     name: str

@@ -151,7 +151,7 @@ class DataRemoteContract:
 
 
 class EngineContract:
-    """What every `Engine` does. Fixture: `engine`, one that does the work on this machine's files."""
+    """The contract of every `Engine`. Fixture: `engine`, to work on this machine's files."""
 
     @pytest.fixture
     def engine(self) -> Any:

@@ -67,8 +67,8 @@ def content(artifact: Artifact) -> str:
 def nearest(typed: str, known: Collection[str], most: int = 3) -> list[str]:
     """The known words most like a typed one, the best first; at most `most`.
 
-    Keys that end in the typed word come first: `lr` for `train.lr` is the commonest mistake, and too
-    short to be found by likeness. A single guess has to be more alike than one of several.
+    Keys with the typed word at their end come first: `lr` for `train.lr` happens most, and likeness does not
+    find so short a word. A single guess has to be more alike than one of several.
     """
     endings = (f".{typed}", f":{typed}")
     near = [word for word in known if word.endswith(endings)]
@@ -77,7 +77,7 @@ def nearest(typed: str, known: Collection[str], most: int = 3) -> list[str]:
 
 
 def did_you_mean(typed: str, known: Collection[str], otherwise: str = "", *, most: int = 3) -> str:
-    """The hint that names the known words nearest to a typed one, or `otherwise` if none is near."""
+    """The hint with the known words nearest to a typed word, or `otherwise` if none is near."""
     near = nearest(typed, known, most)
     return f"Did you mean {' or '.join(near)}?" if near else otherwise
 
@@ -88,8 +88,8 @@ def did_you_mean(typed: str, known: Collection[str], otherwise: str = "", *, mos
 def clean(text: str) -> str:
     """The text with every control and invisible format character written out: `\\x1b`, `\\u202e`.
 
-    Characters that reorder or hide text (bidi controls, zero-width and tag characters) deceive as well
-    as escape sequences do: Unicode Technical Report 36. The joiner of composed emoji is harmless.
+    Characters to reorder or hide text (bidi controls, zero-width and tag characters) deceive like escape
+    sequences: Unicode Technical Report 36. The joiner of composed emoji does no harm.
     """
     if text.isprintable():
         return text

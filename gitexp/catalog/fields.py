@@ -24,8 +24,8 @@ class Row:
         kind: "workspace", "baseline" or "experiment".
         params, metrics: by flat key; a key of two files of any row is `file:key` in all rows.
         experiment: None for the workspace and baselines.
-        parent: the experiment from which it was made.
-        changes: the files changed since its parent, in a few words.
+        parent: the experiment that it was made from.
+        changes: the changed files since its parent, in a few words.
         pushed: the Git remotes known to have the same version of the experiment.
     """
 

@@ -146,7 +146,7 @@ def _checked(condition: Condition, text: str) -> Condition:
 
 
 def _meant(operand: Operand, how: str, other: Operand, text: str) -> Operand:
-    """An operand with the meaning that the other operand gives it."""
+    """An operand with its meaning beside the other operand."""
     if not isinstance(operand, Literal) or not isinstance(other, Name) or how in ("~", "!~"):
         return operand
     match _kind(other.text):

@@ -54,7 +54,7 @@ class Lineage:
         return cls(parents, {key: baselines[first.get(key) or key] for key in baselines}, above)
 
     def parent(self, experiment: Stored) -> Experiment | None:
-        """The experiment from which another was made; None without one, or if it was removed."""
+        """The experiment that another was made from, if it is still here."""
         if not self._parents or not isinstance(experiment, Experiment):
             return None
         parent = self._parents.get(_key(experiment))

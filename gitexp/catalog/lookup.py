@@ -82,7 +82,7 @@ class Point:
 
 
 def experiments(project: Project) -> list[Stored]:
-    """All experiments that can be shown: gitexp's own, then those of other programs."""
+    """All experiments: gitexp's own, then other programs' experiments."""
     return [*project.store.all(), *sources.experiments(project)]
 
 

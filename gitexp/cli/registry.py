@@ -20,7 +20,7 @@ class Root(RootGroup):
         super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command with this name, gitexp's own or another package's; None if there is none."""
+        """The command of gitexp or another package with a name, if any."""
         if self.commands.get(cmd_name) is None and plugins.exists("command", cmd_name):
             self.commands[cmd_name] = _load(cmd_name)
         return self.commands.get(cmd_name)

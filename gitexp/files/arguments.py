@@ -130,7 +130,7 @@ def parse(words: Sequence[str]) -> dict[str, Value]:
 
 
 def _put(tree: dict[str, Value], name: str, value: Value) -> None:
-    """Set `name` as a path of keys, or as one key where a path is impossible: `model=a model.lr=1`."""
+    """Set the value at a path of keys, or at a single key where no path is possible: `model=a model.lr=1`."""
     key: Key = tuple(name.split("."))
     depth = next((n for n in range(len(key), 0, -1) if get(tree, key[:n]) is not MISSING), 0)
     leads_through_value = depth > 0 and not isinstance(get(tree, key[:depth]), dict)
@@ -248,11 +248,11 @@ def has(words: Sequence[str], override: Override) -> bool:
 
 
 def apply(words: Sequence[str], overrides: Sequence[Override]) -> list[str]:
-    """The words of the command after `-S args.lr=0.2` and the like; options keep their form.
+    """The words of the command after `-S args.lr=0.2` and more; options keep their form.
 
     A flag is set by true and removed by false; `+args.x=1` adds an option, `~args.x` removes one.
-    Raises GitexpError for an option that the command lacks, OverrideError for a value that cannot stand
-    on a command line.
+    Raises GitexpError for an option unknown to the command, OverrideError for a value impossible on a command
+    line.
     """
     changed = list(words)
     for override in overrides:

@@ -83,8 +83,8 @@ def _quoted(part: str) -> str:
 def flatten(tree: Tree) -> dict[str, Value]:
     """Dotted keys to values, in the order of the tree.
 
-    A list is one value. The items of a list that holds a map have keys of their own
-    (`layers[0].units`). An empty map is the value {}.
+    A list is one value, but the items of a list with a map in it have keys of their own
+    (`layers[0].units`). An empty map has the value {}.
     """
     flat: dict[str, Value] = {}
     _flatten(flat, "", tree.items())

@@ -25,8 +25,8 @@ def parse_metrics(name: str, data: bytes) -> dict[str, Value]:
 
     - .json, .yaml, .yml and .toml are read like params, with "nan", "inf" and "-inf" as floats.
     - A JSON list of maps is a history: the last map counts. In .jsonl the last complete line counts.
-    - In a .csv or .tsv table, the last cell of each column counts that is in a complete row and not
-      empty. So the values of one result may come from several rows.
+    - In a .csv or .tsv table, the last full cell of each column counts, without incomplete rows. So the
+      values of one result may come from several rows.
     - In a table with the headers Name and Value, the last value of each name counts.
 
     Raises ParseError.

@@ -113,8 +113,8 @@ class Editor(Protocol):
 def edit(editor: Editor, root: Node, key: Key, value: Value) -> tuple[list[Splice], Value]:
     """The splices that put `value` under `key` (or remove `key` if MISSING), and the new tree.
 
-    A change of an anchored value changes its aliases too. A key reached through an alias or a merge key
-    is changed at that place alone, which gets a copy of its own.
+    A change of an anchored value changes its aliases too. A key reached through an alias or a merge key is
+    changed there alone, in a copy.
     """
     node = root
     for at, part in enumerate(key):

@@ -65,8 +65,8 @@ def _halves(text: str) -> tuple[str, str]:
 def parse_override(text: str) -> Override:
     """The override in `[file:]key=value`, `+[file:]key=value` or `~[file:]key`.
 
-    The value reads as in a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`. A value that begins
-    in no such way is text. Raises OverrideError.
+    The value reads like one of a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`; everything else
+    means text. Raises OverrideError.
     """
     left, rest = _halves(text)
     file, op, key = _target(left.strip())
@@ -103,10 +103,10 @@ def _sign(text: str, op: Op) -> tuple[str, Op]:
 
 
 def parse_value(text: str) -> Value:
-    """The value of a text in an override; a word, or a template such as `{name}`, is itself.
+    """The value of a text in an override; a word, or a template like `{name}`, stays text.
 
-    Raises OverrideError for a number of more than 4,000 digits, and for text that begins like a list, a
-    map or text in quotes and cannot be read as such.
+    Raises OverrideError for a number of more than 4,000 digits, and for an unreadable list, map or text in
+    quotes.
     """
     if not text:
         return ""
@@ -133,9 +133,8 @@ def parse_value(text: str) -> Value:
 def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -> dict[str, bytes]:
     """The files that the overrides change, edited in place: all other bytes stay.
 
-    All or nothing: one impossible override raises, and nothing is returned. Raises GitexpError for a
-    missing key or file, OverrideError for a key in several files or a value that the format lacks,
-    ParseError for a file that does not parse or cannot be edited in place.
+    Raises GitexpError for a missing key or file, OverrideError for a key in several files or a value unknown
+    to the format, ParseError for a file that does not parse or cannot be edited in place.
     """
     if overrides and not files:
         raise GitexpError(

@@ -17,8 +17,8 @@ from gitexp.model import Tree, Value
 def parse(name: str, data: bytes) -> dict[str, Value]:
     """The tree of a params file: .yaml, .yml, .json, .toml or .py; {} for an empty file.
 
-    The values are str, int, float, bool, None, lists and dicts with str keys. Raises ParseError, with
-    line and column where known, for a file that does not parse, is no map, or is over the limits.
+    The values are str, int, float, bool, None, lists and dicts with str keys. Raises ParseError, with line
+    and column where known, for a broken file, a file without a map, or one over the limits.
     """
     tree = read(name, decode(name, data))
     if tree is None:
@@ -40,7 +40,7 @@ def read(name: str, text: str) -> Value:
 def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
     """The file with `value` under `key` (without `key` if MISSING), all else as before, and its new tree.
 
-    Raises ParseError rather than return a file that does not read as exactly this change.
+    Raises ParseError rather than return a file with any other change.
     """
     text, wanted = _plugin("editor", name)(name, decode(name, data), key, value)
     new: bytes = text.encode("utf-8")

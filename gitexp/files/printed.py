@@ -79,7 +79,7 @@ def _not_a_pattern(pattern: str) -> str | None:
 
 
 def printed_tree(values: Mapping[str, str]) -> dict[str, Value]:
-    """The values as in a metrics file: numbers as numbers, names with dots as a path."""
+    """The values in the form of a metrics file: numbers, and a path for each name with dots."""
     tree: dict[str, Value] = {}
     for name, text in values.items():
         tree.update(put(tree, parse_key(name), number_or_text(text)))

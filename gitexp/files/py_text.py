@@ -23,9 +23,9 @@ _MOST = 1 << 19  # characters; Python's own parser takes more than a second for 
 
 
 def compose(name: str, text: str) -> Node:
-    """The constants of a Python file: assignments of literals. A class with constants is a map.
+    """The constants of a Python file: assignments of literals. A class with constants makes a map.
 
-    Raises ParseError for a file that is not Python, or over the limit on its size.
+    Raises ParseError for a file without valid Python, or over the limit on its size.
     """
     if len(text) > _MOST:
         raise ParseError(f"this Python file is larger than {_MOST >> 10} KiB", file=name)

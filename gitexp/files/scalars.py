@@ -27,9 +27,9 @@ _BASES = {"0b": 2, "0x": 16}
 def plain_scalar(text: str) -> Scalar:
     """The value of an unquoted YAML scalar.
 
-    The value is that of PyYAML's safe loader (YAML 1.1: `yes` is true, `010` is 8), because a training
-    script sees that value. Three exceptions: `1e-3` is a number, as in YAML 1.2, and dates and base-60
-    numbers (`1:30`) stay text. Raises ValueError for an integer too long to convert.
+    PyYAML's safe loader gives the same (YAML 1.1: `yes` means true, `010` means 8), and so a training script
+    sees the same. Three exceptions: `1e-3` means a number, like in YAML 1.2, and dates and base-60 numbers
+    (`1:30`) stay text. Raises ValueError for an integer too long to convert.
     """
     if text in _NULLS:
         return None
@@ -92,7 +92,7 @@ def as_list(value: Value) -> list[Value]:
 
 
 def each_leaf(value: Value, change: Callable[[Value], Value]) -> Value:
-    """`value` with `change` applied to everything in it that is neither a map nor a list."""
+    """`value` with `change` applied to all in it but maps and lists."""
     if isinstance(value, dict):
         return {key: each_leaf(child, change) for key, child in value.items()}
     if isinstance(value, list):

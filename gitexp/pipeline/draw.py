@@ -39,8 +39,8 @@ class Line(NamedTuple):
 def draw(above: Above, width: int | None) -> list[Line]:
     """The drawing of a graph, in at most `width` columns if possible (None: any).
 
-    A drawing that is too wide has one node for all stages of a `foreach` or `matrix`. If that is too
-    wide, too, the drawing is a list of the stages with their makers.
+    If the drawing is too wide, all stages of a `foreach` or `matrix` share a node. If it is still too wide,
+    the result is a list of the stages with their makers.
     """
     drawing = _rails(above)
     if width is None or _fits(drawing, width):

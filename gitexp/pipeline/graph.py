@@ -114,7 +114,7 @@ class Graph:
         return ConfigError(message, hint, file=self._file, line=stage.line)
 
     def _writers(self) -> dict[str, str]:
-        """Each output with the stage that writes it. Raises ConfigError for outputs that overlap."""
+        """Each output with its maker. Raises ConfigError for overlapping outputs."""
         makers: dict[str, str] = {}
         for name, stage in self.stages.items():
             for out in stage.outs:

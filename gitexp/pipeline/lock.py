@@ -124,11 +124,11 @@ def read_lock(name: str, data: bytes, prefix: str = "", *, mixed: bool = False) 
         name: path of the file, for errors.
         data: content of the file.
         prefix: folder of the project, from the root.
-        mixed: whether to keep a stage that a merge has mixed from two runs. Such a stage counts as not
-            run, but a search for all named data needs it.
+        mixed: keep a stage mixed from two runs by a merge. The stage counts as not run, but a search for
+            all named data needs it.
 
-    Raises LockError for text that gitexp would not have written: paths out of the repository or into
-    Git's folder, bad hashes, two artifacts at one place, a merge's conflict.
+    Raises LockError for text never written by gitexp: paths out of the repository or into Git's folder, bad
+    hashes, two artifacts at one place, a merge's conflict.
     """
     return _LockReader(name, prefix, mixed=mixed).lock(data)
 
@@ -201,8 +201,8 @@ def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
 def _seal(locked: LockedStage, prefix: str) -> str:
     """A hash over all lines of a stage.
 
-    A merge may take some lines of one run and some of another, and so claim a result that nobody has
-    computed. The hash does not fit such a mixture.
+    A merge may take some lines of one run and some of another, and so claim a result never computed. The hash
+    does not fit the mixture.
     """
     return sha256("".join(_stage(locked, prefix)).encode()).hexdigest()[:_SEAL]
 

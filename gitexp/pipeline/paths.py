@@ -15,7 +15,7 @@ _RULES = (
 
 
 def rule_in(path: str) -> str | None:
-    """The part of a path that is a file with rules for gitexp or Git; None without such a part."""
+    """The part of a path with the name of a file of rules for gitexp or Git, if any."""
     return next((part for part in path.split("/") if part.casefold() in _RULES), None)
 
 

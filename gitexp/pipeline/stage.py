@@ -53,12 +53,12 @@ class Stage:
         name: unique name; `group@item` for a stage of a `foreach` or `matrix`.
         commands: shell lines, run one after another until the first failure.
         wdir: folder of the commands; "" for the root.
-        deps: files and folders that the commands read.
-        params: params that the commands read.
-        outs: files and folders that the commands write.
+        deps: files and folders read by the commands.
+        params: params read by the commands.
+        outs: files and folders written by the commands.
         desc: description for people.
-        frozen: whether the stage never runs.
-        always_changed: whether the stage is never up to date.
+        frozen: the stage never runs.
+        always_changed: the stage is never up to date.
         meta: any value, for other programs.
         line: line in the file, from 1.
     """

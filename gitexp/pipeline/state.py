@@ -35,7 +35,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One difference. `old` and `new` are equal for a file that has only changed its mode.
+    """One difference. `old` and `new` are equal for a file with only another mode.
 
     Attributes:
         why: kind of the difference.
@@ -64,7 +64,7 @@ class Reason:
 
     @property
     def name(self) -> str:
-        """The changed thing, as in "params train.lr"."""
+        """The kind and name of the difference: "params train.lr"."""
         kind = {Why.PARAM: "params ", Why.OUT: "out "}.get(self.why, "")
         return kind + self.what
 
@@ -82,7 +82,7 @@ class Reason:
         return "changed"
 
     def as_json(self) -> dict[str, Any]:
-        """The reason as `--json` has it."""
+        """The reason for `--json`."""
         fields = {"why": str(self.why), "what": self.what, "text": self.text}
         values = {"old": self.old, "new": self.new}
         return fields | {key: value for key, value in values.items() if value not in (MISSING, None)}
@@ -118,7 +118,7 @@ def reasons(
     """The reasons to run a stage; none if the stage is up to date.
 
     Args:
-        stage: the stage. Without inputs and outputs it is never up to date, as with DVC.
+        stage: the stage. Without inputs and outputs it is never up to date, like DVC's.
         now: the stage with its present inputs.
         locked: the stage at its last run.
         outs: the present outputs by path; None for a missing output.
@@ -136,11 +136,11 @@ def changes(now: LockedStage, before: LockedStage) -> tuple[Reason, ...]:
 
 
 def steady(before: LockedStage, after: LockedStage) -> LockedStage:
-    """A stage with the inputs of its run, where these are certain.
+    """A stage with the certain inputs of its run.
 
-    Nobody knows which version of an input the stage read if the input changed during the run. Such a dep
-    gets a hash without content, and such a param is left out. So the stage is never up to date by that
-    input, and never taken for a run on either version.
+    If an input changed during the run, nobody knows the version read by the stage. Then a dep gets a hash
+    without content, and a param is left out. So the stage is never up to date by the input, and never taken
+    for a run on either version.
     """
     later = contents(after.deps)
     deps = []
@@ -248,18 +248,18 @@ class StageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """One stage after a run, or as it would be after a run now.
+    """One stage after a run, or the forecast for a run now.
 
     Attributes:
         name: name of the stage.
         state: fate of the stage.
         reasons: reasons to run the stage.
-        source: experiment that the stage was restored from; "" for a result of this workspace.
+        source: experiment from which the stage was restored; "" for a result of this workspace.
         seconds: duration of the commands.
-        exit_code: exit status of the command that failed; None for a failure of another kind.
+        exit_code: exit status of the failed command; None for a failure of another kind.
         error: reason why the stage failed, or did not run.
         hint: next step after a failure.
-        remote: data remote that a restorable stage's outs would come from; "" for outs on this machine.
+        remote: data remote with a restorable stage's outs; "" for outs on this machine.
         sure: whether the remote was asked for the outs.
         warnings: sentences.
         exact: whether the inputs stayed the same during the run.
@@ -309,7 +309,7 @@ class StageResult:
         return f" from {self.source}"
 
     def as_json(self) -> dict[str, Any]:
-        """The result as `--json` and records have it."""
+        """The result for `--json` and records."""
         more: dict[str, Any] = {"source": self.source, "seconds": self.seconds, "error": self.error}
         if self.remote:
             more |= {"remote": self.remote, "sure": self.sure}

@@ -33,11 +33,11 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OptionStyle:
-    """The form of a map as options.
+    """The form of options made from a map.
 
     Attributes:
-        negated: whether false is `--no-fast`; otherwise false is left out.
-        repeated: whether a list is `--size 1 --size 2`; otherwise `--size 1 2`.
+        negated: write false like `--no-fast`; otherwise false is left out.
+        repeated: write a list like `--size 1 --size 2`; otherwise like `--size 1 2`.
     """
 
     negated: bool = False

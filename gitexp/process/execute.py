@@ -28,7 +28,7 @@ class Outcome:
     """The end of a command.
 
     Attributes:
-        exit_code: as a shell gives it: 128+N for death by signal N.
+        exit_code: like a shell's: 128+N for death by signal N.
         interrupted: whether a signal reached gitexp meanwhile.
         signal: the first of Ctrl-C, SIGTERM, SIGHUP and SIGQUIT, whatever the command made of it.
         duration: seconds, by a monotonic clock.
@@ -52,9 +52,9 @@ def execute(
 ) -> Outcome:
     """Run `command` in `cwd` to its end, its output shown on our descriptors and copied to `log`.
 
-    A list runs without a shell, a string through it. Standard input is the command's, untouched. `on_start`
-    is given the process id. Signals are handled as in `gitexp.process.signals`, and left as found. Raises
-    command-not-found if the command cannot be started.
+    A list runs without a shell, a string through a shell. Standard input belongs to the command. `on_start`
+    gets the process id. `gitexp.process.signals` handles signals. Raises command-not-found if the command
+    cannot be started.
     """
     find_program(command, cwd, env)
     with Streams(stdout, stderr) as streams, SignalRelay(streams.resize) as relay:

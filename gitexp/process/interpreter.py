@@ -22,8 +22,8 @@ _LONG_SHEBANG = re.compile(rb"'''exec' \"?([^\"\n]+?)\"? \"\$0\"")
 def find_interpreter(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:
     """The absolute path of the Python for `command`; None without a visible one.
 
-    It may be a program named python, a script with a Python's path (torchrun), the project's environment for
-    `uv run` and its like, the program behind a wrapper such as `nice`, or the first of these in a shell line.
+    Found for a program named python, a script with a Python's path (torchrun), the project's environment of
+    `uv run` or similar, the program behind a wrapper like `nice`, or the first of them in a shell line.
     """
     lines = simple_commands(command) if isinstance(command, str) else [list(command)]
     for words in lines:

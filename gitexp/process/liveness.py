@@ -74,7 +74,7 @@ if sys.platform == "win32":
     _STILL_ACTIVE = 259
 
     def _started(pid: int) -> str | None:
-        """When the process was created, in units of 100 ns since 1601; None if there is none."""
+        """When the process was created, in units of 100 ns since 1601; None if gone."""
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
         kernel.OpenProcess.restype = wintypes.HANDLE
         handle = wintypes.HANDLE(kernel.OpenProcess(_QUERY_LIMITED_INFORMATION, False, pid))
@@ -109,7 +109,7 @@ else:
     if sys.platform == "linux":
 
         def _started(pid: int) -> str | None:
-            """The boot's id and the clock ticks from boot to the process's start; None if there is none."""
+            """The boot's id and the clock ticks from boot to the process's start; None if gone."""
             try:
                 stat = Path(f"/proc/{pid}/stat").read_bytes()
                 boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -125,7 +125,7 @@ else:
     else:
 
         def _started(pid: int) -> str | None:
-            """The process's start to the second, in UTC, as ps writes it; None if there is none."""
+            """The process's start to the second, in UTC, in the words of ps; None if gone."""
             environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
             command = ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)]
             try:

@@ -26,11 +26,11 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One change that can be undone; `begin` makes it.
+    """One change for `gitexp undo` to take back; `begin` makes one.
 
     Attributes:
-        summary: the user's request, such as `rename a b`.
-        undoes: the number of the operation that this change takes back; None for any other change.
+        summary: the user's request: `rename a b`.
+        undoes: the number of the operation taken back by the change; None for any other change.
     """
 
     project: Project

@@ -189,10 +189,10 @@ def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config
 
 
 def _with_dvc(config: Config, folder: Path) -> Config:
-    """The config with the files that the project's dvc.yaml names.
+    """The config with the files named by the project's dvc.yaml.
 
-    The stages run where the config has no command. A run in an isolated workspace works on DVC's one cache,
-    as DVC's own runs do.
+    The stages run where the config has no command. A run in an isolated workspace works on DVC's only cache,
+    like DVC's own runs.
     """
     name = str(PurePosixPath(config.folder, DVC_YAML))
     with_stages = config

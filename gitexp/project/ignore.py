@@ -60,7 +60,7 @@ def pattern(name: str) -> str:
 
 
 def _ignored_by(repo: Repository, paths: Sequence[str]) -> Mapping[str, str]:
-    """The file whose rule ignores a path, for each path that is ignored, tracked or not."""
+    """The file with the rule, for each ignored path, tracked or not."""
     parts = _check_ignore(repo, "--no-index", "-v", "-z", "--stdin", paths=paths)
     found = {}
     for at in range(0, len(parts), _FIELDS):

@@ -92,7 +92,7 @@ def _has_stages(file: Path) -> bool:
 
 
 def _find_script(here: Path) -> str | None:
-    """The usual script that is here, or the only Python file that can be meant."""
+    """The usual script, or else the only Python file for training."""
     for script in _SCRIPTS:
         if (here / script).is_file():
             return script
@@ -123,7 +123,7 @@ def _files_of(here: Path, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _metrics(here: Path, script: str | None) -> tuple[str, ...]:
-    """The metrics files that are here, or that the script names; else the usual one."""
+    """The metrics files here, or named by the script; else the usual file."""
     there = _files_of(here, USUAL_METRICS)
     if there:
         return there

@@ -54,9 +54,9 @@ def prepare(
     """The params of a run of `command`; nothing is written.
 
     Files `written_later` are written by the command itself: they are results, and cannot be changed here.
-    A link to outside the repository is stored as a link, and its values are not recorded: a link in a
-    stranger's repository must not publish files of this machine. A link to the user's own `workspace` is
-    allowed; isolated runs may share paths with it.
+    Of a link to outside the repository, no values are recorded: a link in a stranger's repository must not
+    publish files of this machine. A link to the user's own `workspace` is allowed; isolated runs may share
+    paths.
 
     Raises ParseError, unknown-param, OverrideError, or SnapshotRefused for a change to a file outside the
     repository.

@@ -35,9 +35,9 @@ class Contents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Open with `Project.open`; `here` is the folder the user stands in.
+    """Open with `Project.open`; `here` is the user's current folder.
 
-    `config_error` is the mistake in gitexp.yaml because of which the conventions hold instead.
+    `config_error` is the mistake in gitexp.yaml, if any: then the conventions hold.
     """
 
     repo: Repository
@@ -51,8 +51,8 @@ class Project:
     def open(cls, here: Path | None = None, *, any_config: bool = False) -> Project:
         """The project around `here` (default: the current folder).
 
-        With `any_config` a gitexp.yaml that is wrong is no error: the conventions hold then. Raises the
-        errors of `Repository.find` and `config.load`, and untrusted-repository.
+        With `any_config` a wrong gitexp.yaml is no error: the conventions hold then. Raises the errors of
+        `Repository.find` and `config.load`, and untrusted-repository.
         """
         here = (here or Path.cwd()).resolve()
         repo = Repository.find(here)
@@ -84,10 +84,10 @@ class Project:
         return self.repo.root / self.config.folder
 
     def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
-        """The stages of gitexp.yaml or dvc.yaml; None if there are none.
+        """The stages of gitexp.yaml or dvc.yaml, if any.
 
-        `read_file` gives, by their path from the root, the files that `${…}` in the stages is filled from:
-        as they are in the workspace, or as they will be (`-S`). Raises ParseError and ConfigError.
+        `read_file` gives the files of the variables in the stages, by their path from the root; by default
+        the files of the workspace. Raises ParseError and ConfigError.
         """
         return config.read_stages(self.repo.root, self.config, read_file)
 
@@ -195,9 +195,9 @@ def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:
 def parse_all(
     found: Mapping[str, bytes | None], parser: Parser, names: Iterable[str] | None = None
 ) -> tuple[dict[str, Tree], list[str]]:
-    """The files that are there and parse, and a complaint about each that does not.
+    """The trees of the existing files, and a complaint about each unreadable file.
 
-    `names` are the files to parse; None: all that are found.
+    `names` are the files to parse; None: all of them.
     """
     trees, complaints = {}, []
     for name in found if names is None else names:

@@ -22,10 +22,10 @@ from gitexp.runs.request import RunRequest
 
 @dataclass(frozen=True, slots=True)
 class LiveRun:
-    """A run that is going on, on this machine.
+    """A run in progress on this machine.
 
     Attributes:
-        project: where the experiment is stored.
+        project: the place of the experiment.
         request: the user's request.
         ready: the checked and stored start.
         state: the state of the run on this machine's disk.

@@ -88,10 +88,10 @@ class Search:
         self._thread.join()
 
     def result(self, identity: str, *, timeout: float | None = None, but: str = "") -> Experiment | None:
-        """The newest experiment of this identity that is done, or else a running one.
+        """The newest done experiment with an identity, or else a running one.
 
-        The experiment called `but` does not count. None if there is neither, or if the records are not read
-        within `timeout` seconds.
+        The experiment called `but` does not count. None without either, or if the records are not read within
+        `timeout` seconds.
         """
         self._thread.join(timeout)
         if self._thread.is_alive():

@@ -158,7 +158,7 @@ def _finish(
 
 
 def _workspace(project: Project, state: RunState, converting: Conversions) -> Repository | None:
-    """The repository as seen from where a run was; None if that is gone, or not a worktree of it."""
+    """The worktree of a run; None if it is gone, or not one of this repository."""
     root, git_dir = Path(state.root), Path(state.git_dir)
     if not (root.is_dir() and git_dir.is_dir()):
         return None
@@ -175,7 +175,7 @@ def _status(state: RunState) -> Status:
 
 
 def _printed(state: RunState, record: Record) -> tuple[dict[str, Tree], list[str]]:
-    """The metrics that are found in the output, and a warning for each that is not there."""
+    """The metrics in the output, and a warning for each missing metric."""
     if not record.patterns:
         return {}, []
     try:

@@ -41,12 +41,12 @@ class Ended:
 
     Attributes:
         state: the state of the run on this machine's disk, by now.
-        exit_code: as a shell gives it: 128+N for death by signal N.
+        exit_code: like a shell's: 128+N for death by signal N.
         interrupted: whether Ctrl-C or its like reached gitexp.
         signal: the number of that signal.
         duration: seconds, by a monotonic clock.
         stages: the result of each stage, in the order of their ends.
-        circumstances: asked when the end is written down, because the answer may take a moment.
+        circumstances: asked after the end is written down, because the answer may take a moment.
     """
 
     state: RunState

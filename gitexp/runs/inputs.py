@@ -32,8 +32,7 @@ def data(project: Project, code: Project, root: Path, work: Work) -> tuple[Artif
 
 
 def present_data(project: Project) -> PresentData:
-    """Store the data of the workspace that has changed since it was added; raises what `present_data.store`
-    raises."""
+    """Store the changed data of the workspace; raises the errors of `present.store`."""
     if not project.config.data:
         return PresentData()
     return present.store(project)
@@ -47,9 +46,9 @@ def lock_of(project: Project, data: PresentData) -> dict[str, bytes]:
 
 
 def locked(code: Project, root: Path, now: bytes | None = None) -> bytes:
-    """The lock of a workspace without the results of earlier runs; b"" if nothing is left.
+    """The lock of a workspace without the results of earlier runs, if anything is left.
 
-    `now` is a text to take instead of the one on disk.
+    `now` is a text in place of the text on disk.
     """
     lock = now or read(root / lock_path(code.config.folder))
     if lock is None or not _HAS_OUTS.search(lock):

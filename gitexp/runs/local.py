@@ -92,7 +92,7 @@ def _probed(live: LiveRun) -> CommandLine:
 
 
 def _enter(live: LiveRun) -> Path:
-    """The folder that the run starts in, with the changed params and the data that it lacks written."""
+    """The folder of the command, with the changed params and the missing data written."""
     ready, project = live.ready, live.project
     root = ready.workspace.root
     if not live.is_isolated:  # an isolated one has them from its start
@@ -111,7 +111,7 @@ def _enter(live: LiveRun) -> Path:
 
 
 def _environment(live: LiveRun) -> dict[str, str]:
-    """The environment of the command: gitexp's own, and which experiment it is."""
+    """The environment of the command: gitexp's own, and the name of the experiment."""
     environment = dict(os.environ)
     if live.is_isolated:
         for variable in PLACES:

@@ -34,7 +34,7 @@ class Log:
 def log(project: Project, name: str) -> Log:
     """The output of an experiment; of a running one, the output so far.
 
-    Raises UnknownExperiment; NoOutput if there is none, because nothing was run.
+    Raises UnknownExperiment; NoOutput if nothing was run.
     """
     experiment = lookup.require(project, name)
     if not experiment.record.status.ended:
@@ -80,7 +80,7 @@ class _Place:
         self.last = b""
 
     def news(self, path: Path) -> Iterator[bytes]:
-        """Yield what has come since; the file is opened anew each time, for Windows renames no open one."""
+        """Yield the output since; the file is opened anew each time, for Windows renames no open file."""
         with open(path, "rb", opener=opener) as file:
             file.seek(self.position - len(self.last))
             if file.read(len(self.last)) != self.last:

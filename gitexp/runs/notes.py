@@ -20,10 +20,10 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class StageNote:
-    """One stage that has ended, its outs right.
+    """An ended stage with right outs.
 
     Attributes:
-        result: the stage as records have it.
+        result: the stage in the form of records.
         in_git: the outs in Git.
         stored: the outs in the object store.
     """

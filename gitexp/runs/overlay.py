@@ -24,9 +24,9 @@ class Laid:
 
 
 def parse(project: Project, texts: Sequence[str]) -> list[Laid]:
-    """The files that `FILE` (as it stands in the workspace) and `FILE=SOURCE` name, from the user's folder.
+    """The files named by `FILE` (from the workspace) and `FILE=SOURCE`, from the user's folder.
 
-    Raises UsageError for a path outside the repository, FileError for a source that is no file.
+    Raises UsageError for a path outside the repository, FileError for a missing source.
     """
     top = project.repo.root.resolve()
     found = []

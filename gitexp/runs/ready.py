@@ -47,13 +47,13 @@ class Ready:
     """A run that may begin.
 
     Attributes:
-        code: the project as the code has it; its config counts.
+        code: the project of the code; its config counts.
         params: the params with the overrides applied.
         work: the command or the stages to run.
         folder: where the command runs, relative to the root.
         baseline: the parent of the experiment's commit.
         branch: the branch of HEAD; None if HEAD is detached.
-        workspace: where the run will be: the user's own worktree, or an isolated one.
+        workspace: the user's own worktree, or an isolated worktree.
         tree, commit: the start snapshot.
         scope: the run's own paths.
         identity: the same for two runs with the same start.

@@ -20,19 +20,19 @@ class RunRequest:
 
     Attributes:
         command: None for the config's command or stages, or with `from_` for the experiment's.
-        overrides: as after `-S`.
+        overrides: the texts after `-S`.
         name: the experiment's name; "" to have one made, by `name_template` or the config's.
-        temp: whether to run in an isolated workspace.
+        temp: run in an isolated workspace.
         from_: an experiment or revision; its code runs in place of the workspace's.
         with_: files laid over the code of `from_`: `FILE` or `FILE=SOURCE`.
         metrics: `NAME=PATTERN`, to be found in the output.
         once: give an equal earlier experiment back instead of running it again.
         selection: the stages to run.
         listener: told of each stage.
-        engine: the name of the engine that does the work.
+        engine: the name of the engine for the work.
         stdout, stderr: file descriptors for the command's output.
-        on_start: told of the experiment when its ref is there.
-        on_same: told of an equal experiment: before the start if it is known by then, else at the end.
+        on_start: told of the experiment once its ref exists.
+        on_same: told of an equal experiment, before the start if possible, else at the end.
     """
 
     command: CommandLine | None = None

@@ -62,9 +62,9 @@ def if_written(state: RunState, name: str) -> bytes | None:
 
 
 def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str]:
-    """The files that are left out of the experiment: by a secret's name, or by `.gitexpignore`.
+    """The files left out of the experiment: by a secret's name, or by `.gitexpignore`.
 
-    Their values stay out of the record too, which is as public as the files.
+    Their values stay out of the record too: it is no less public than the files.
     """
     leave_out = exclusions.rule(project.repo.root)
     refused = [name for name in names if leave_out(name) is not None and (Path(state.root) / name).exists()]
@@ -74,7 +74,7 @@ def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str
 
 
 def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[str]]:
-    """The metrics that this run wrote, and a warning for each metrics file that it did not write."""
+    """The metrics of this run, and a warning for each metrics file not written by the run."""
     scope = state.scope
     secret = withheld(project, state, scope.metrics)
     found = {name: if_written(state, name) for name in scope.metrics if name not in secret}
@@ -198,7 +198,7 @@ def _is_isolated(project: Project, workspace: Repository) -> bool:
 
 
 def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Sequence[str]) -> Snapshot:
-    """The tree with those files that can be stored, and one more warning for each other file."""
+    """The tree with the storable files, and another warning for each other file."""
     if not names:
         return before
     tree, warnings, exact, _ = before
@@ -237,7 +237,7 @@ def _left_folder(project: Project, state: RunState, name: str) -> Path:
 
 
 def _keep_left(project: Project, state: RunState, workspace: Repository, tree: str, name: str) -> list[str]:
-    """Move what an isolated run left and nobody declared to where it stays; a warning that says so."""
+    """Move the undeclared files of an isolated run to their folder; a warning about them."""
     if not _is_isolated(project, workspace):
         return []
     scope, target = state.scope, _left_folder(project, state, name)

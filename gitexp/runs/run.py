@@ -81,7 +81,7 @@ def _search(project: Project, held: contextlib.ExitStack) -> earlier.Search:
 
 
 def _alone(project: Project, identity: str) -> contextlib.AbstractContextManager[None]:
-    """Keep others of this identity waiting: of those started at once with `--once`, one is to run."""
+    """Keep others of an identity waiting: of several with `--once` at the same time, only the first runs."""
     return project.local.lock(f"once-{identity[:2]}")  # so few files, for they stay
 
 

@@ -116,7 +116,7 @@ def written_params(code: Project) -> tuple[str, ...]:
 
 
 def _selection(code: Project, request: RunRequest, before: Record | None) -> StageSelection | None:
-    """The stages that are to run, None if a command is; raises UsageError where there are no stages."""
+    """The stages to run; None to run a command. Raises UsageError without any stages."""
     argv = before.argv or () if before is not None else ()
     repeats_stages = argv[: len(_STAGES)] == _STAGES
     repeats_command = before is not None and before.command is not None and not repeats_stages

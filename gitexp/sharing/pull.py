@@ -49,10 +49,9 @@ class Pulled:
 def pull(project: Project, request: PullRequest, contact: Contact | None = None) -> Pulled:
     """The fate of each experiment of a pull; the pull can be undone.
 
-    New experiments appear. Edits of notes and tags are taken over, or united with edits made here; an
-    experiment known here that differs in anything else is refused. If the
-    name is taken here, an experiment is called `name-2`. Unsound experiments (by Git's fsck, or by their
-    records) are refused and keep back no other.
+    New experiments appear, under the name `name-2` if another one here has the name. Edits of notes and tags
+    are taken over, or united with edits made here; a known experiment with any other difference is refused.
+    Unsound experiments (by Git's fsck, or by their records) are refused and keep back no other.
 
     Raises NoRemote, RemoteFailed; UnknownExperiment or AmbiguousExperiment for names.
     """

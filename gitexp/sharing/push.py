@@ -142,9 +142,9 @@ def _named(project: Project, request: PushRequest) -> list[Experiment]:
 
 
 def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named: bool) -> dict[str, str]:
-    """The experiments that the remote has in the same state: by name, the name at the remote.
+    """The experiments with the same state at the remote: by name, the name at the remote.
 
-    The names differ for an experiment that was pulled as name-2. With `named`, it is sent once more.
+    The names differ for an experiment pulled under the name name-2. With `named`, it is sent once more.
     """
     name_there = {}
     if not named:

@@ -61,7 +61,7 @@ class StagePlan:
 
     @property
     def text(self) -> str:
-        """The command that runs these stages, as a shell would take it."""
+        """The command for the stages of the plan, for a shell."""
         return shlex.join(self.argv)
 
     @property
@@ -229,9 +229,9 @@ def _is_there(root: Path, path: str) -> bool:
 
 
 def missing_dep(root: Path, plan: StagePlan, stage: Stage, path: str, project: Project) -> errors.DataError:
-    """The error for an input that no run of the plan would bring.
+    """The error for an input out of reach for the plan.
 
-    `root` is the workspace of the run; the workspace of `project` is the user's.
+    `root` is the workspace of the run; `project` has the user's own.
     """
     maker = plan.graph.maker_of(path)
     if maker is not None:

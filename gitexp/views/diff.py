@@ -168,7 +168,7 @@ def _count(text: bytes) -> int | None:
 def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[Callable[..., bytes]]:
     """A function that runs `git diff` between two points, of all files or of its arguments.
 
-    A comparison with the workspace uses a private index with the untracked files in it, so that they show.
+    A comparison with the workspace uses a private index with the untracked files in it.
     """
     args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
     args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]

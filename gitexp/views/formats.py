@@ -22,8 +22,8 @@ _MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     """The rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty.
 
-    Control characters are written out (`\\n`, `\\x1b`), and a text that a spreadsheet would run as a
-    formula begins with an apostrophe; `--json` has every text as it is.
+    Control characters are written out (`\\n`, `\\x1b`), and a formula of a spreadsheet begins with an
+    apostrophe; `--json` has every text unchanged.
     """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")

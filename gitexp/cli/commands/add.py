@@ -35,8 +35,8 @@ def add(
     """Version data that no stage makes, such as data sets.
 
     The content goes into the object store, its hash into gitexp.lock, the path into data: of gitexp.yaml
-    and into the .gitignore beside it. Do it again when the data has changed. Commit these small files:
-    they bring the data back with gitexp checkout.
+    and into the .gitignore beside it. Do so again after a change of the data. Commit the small files: gitexp
+    checkout brings the data back by them.
     """
     project = open_project(needs_config=True)
     with Meter("Storing", quiet=quiet) as meter:

@@ -34,9 +34,9 @@ def apply(
 ) -> None:
     """Bring an experiment into the workspace.
 
-    Takes its changes against its baseline, file by file; what you changed yourself and it did not
-    stays. Refuses to overwrite what is stored neither in HEAD nor in an experiment. HEAD and the index
-    stay as they are. gitexp undo takes it back.
+    Takes its changes against its baseline, file by file; your own changes in other files stay. Refuses to
+    overwrite content stored neither in HEAD nor in an experiment. HEAD and the index do not change. gitexp
+    undo takes it back.
     """
     done = ops.apply(open_project(), exp, force=force)
     render.warn_all(done.taken.warnings)

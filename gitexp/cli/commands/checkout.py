@@ -51,12 +51,11 @@ def checkout(
 ) -> None:
     """Bring data and outputs to what gitexp.lock says.
 
-    After git switch or git pull, this makes the data fit the code. With an experiment or revision, its
-    data and outputs come into the workspace, and gitexp.lock stays: gitexp checkout alone goes back. What
-    is not on this machine is fetched from the data remote. Files whose content is stored nowhere are
-    never overwritten, unless you say --force. Files that belong to no data or output are not touched.
-    With the hash of a file or folder in the store, that is brought to the path: a run that replaces what no
-    run has made says which hash.
+    After git switch or git pull, the data then fits the code again. With an experiment or revision, its data
+    and outputs come into the workspace, and gitexp.lock stays: gitexp checkout alone goes back. Missing
+    content is fetched from the data remote. Files with content stored nowhere are never overwritten, unless
+    you say --force. Files outside of data and outputs are not touched. With the hash of a file or folder in
+    the store, its content comes to the path: a run names the hash when it replaces files of yours.
     """
     project = open_project(needs_config=True)
     with Meter("Checking out", quiet=quiet) as meter:

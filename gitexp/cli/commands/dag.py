@@ -49,7 +49,7 @@ def dag(
 ) -> None:
     """Draw the stages of the pipeline, and which stands on which.
 
-    From the top down, in the order that they run in. A stage stands on those that write what it reads.
+    From the top down, in the order of a run. A stage stands on the stages that write its inputs.
     """
     options.only_one(mermaid=mermaid, dot=dot, json=json)
     found = find(open_project(needs_config=True), stages or [])

@@ -71,7 +71,7 @@ def push(
 ) -> None:
     """Upload data and results that the remote does not have yet.
 
-    What fails does not stop the rest, and is named at the end. After an interruption the next push goes on
+    A failure does not stop the rest, and is named at the end. After an interruption the next push goes on
     from there.
     """
     project = open_project(needs_config=True)
@@ -91,8 +91,8 @@ def pull(
 ) -> None:
     """Download data and results that are not on this machine yet.
 
-    Each is verified before it is taken. They come into the store in .git; the workspace stays as it is until
-    gitexp checkout brings them into it.
+    All content is verified, and goes into the store in .git; gitexp checkout then brings it into the
+    workspace.
     """
     project = open_project(needs_config=True)
     wanted = _wanted(project, exps, everything)

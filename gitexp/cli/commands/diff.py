@@ -69,8 +69,8 @@ def diff(
     """Compare params, metrics, code, data, command and environment.
 
     One argument: an experiment with its baseline, a revision with the workspace. None: HEAD with the
-    workspace. With --best: that experiment with its baseline or with A; --min, --filter and -A say which
-    it is, as for gitexp best.
+    workspace. With --best: the best experiment with its baseline or with A; --min, --filter and -A choose it
+    like those of gitexp best.
     """
     options.only_one(json=json, md=md)
     low = options.best_is_lowest(lowest, highest)

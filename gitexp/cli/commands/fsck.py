@@ -33,8 +33,8 @@ def register(app: typer.Typer) -> None:
 def fsck(json: options.Json = False) -> None:
     """Read all data in the store, and look for what is missing.
 
-    What is damaged is moved aside, and had again from the workspace, from Git or from a data remote if one
-    of them has it. Exits with 1 if something is lost, and says which experiments it belongs to.
+    Damaged data is moved aside, and had again from the workspace, from Git or from a data remote, if
+    possible. Exits with 1 if data is lost, and names its experiments.
     """
     with Meter("Reading", quiet=json) as meter:
         report = ops.check(open_project(), on_progress=meter)

@@ -52,12 +52,12 @@ def gc(
 ) -> None:
     """Delete data that nothing refers to.
 
-    In use is what the gitexp.lock of any experiment says, of those in the trash and of operations that can
-    be undone, of the last commit of every branch and tag, of what was fetched, of stashes and of commits that
-    only the reflog has, of every workspace and of runs that are going on. Without --yes nothing is deleted.
+    Data in use: all data in the gitexp.lock of an experiment, also in the trash; of an operation for undo; of
+    the last commit of a branch, tag, fetched branch or stash; of a commit in the reflog; of a workspace or a
+    run. Without --yes nothing is deleted.
 
-    With --remote all Git remotes are asked first: if one has an experiment, a branch or a tag that is not
-    here, nothing is deleted.
+    With --remote all Git remotes are asked first: if one has an experiment, a branch or a tag unknown here,
+    nothing is deleted.
     """
     if force and remote is None:
         raise errors.UsageError("--force goes with --remote.", "Here nobody else has a say: leave it out.")

@@ -49,10 +49,9 @@ def import_experiment(
 ) -> None:
     """Bring one experiment from another repository.
 
-    With the commits that it stands on, and its data as far as it can be had: from the other repository, if
-    that is on this machine, from --data-from, or from this project's data remote. What the other
-    repository says of data remotes is shown, and used only if you name it. If the name of the experiment is
-    taken here it is kept as NAME-2.
+    Its commits come along, and its data from wherever possible: from the other repository on this machine,
+    from --data-from, or from this project's data remote. Data remotes of the other repository are shown, and
+    used only if you name one. If another experiment here has the name, the new one is kept as NAME-2.
     """
     project = open_project()
     with contact(quiet=quiet) as on_line:

@@ -44,8 +44,8 @@ def log(
 ) -> None:
     """Print what an experiment's command printed.
 
-    Of a running one: what there is so far, with -f all until it ends; Ctrl-C ends the following, not the
-    run. Colours are kept on a terminal; all other control sequences are left out.
+    Of a running one: the output so far, with -f all until its end; Ctrl-C ends the following, not the run.
+    Colours are kept on a terminal; all other control sequences are left out.
     """
     options.only_one(follow=follow, json=json)
     project = open_project()

@@ -48,7 +48,7 @@ def note(
 ) -> None:
     """Write a note on an experiment, in place of the one it has.
 
-    Without -m Git's editor is opened on the present one (core.editor, GIT_EDITOR, EDITOR).
+    Without -m Git's editor opens with the present note (core.editor, GIT_EDITOR, EDITOR).
     """
     project = open_project()
     if text is None:

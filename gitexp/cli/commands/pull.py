@@ -45,9 +45,9 @@ def pull(
 ) -> None:
     """Pull experiments from a Git remote.
 
-    Without names: all that it has. Nothing here is deleted or overwritten: notes and tags that were changed
-    on both sides are united, and another experiment under a name that is taken is kept as NAME-2. gitexp
-    undo takes it back. The exit code is 1 if one was refused.
+    Without names: all of them. Nothing here is deleted or overwritten: edits of notes and tags on both sides
+    are united, and an experiment with the name of another one here is kept as NAME-2. gitexp undo takes the
+    pull back. The exit code is 1 if an experiment was refused.
     """
     project = open_project()
     with contact(quiet=quiet) as on_line:

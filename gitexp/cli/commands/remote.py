@@ -67,9 +67,9 @@ def add(
 ) -> None:
     """Add a data remote to gitexp.yaml; the first is the default.
 
-    A relative folder is relative to gitexp.yaml. A folder that is not there is made now, and at no other
-    time: later it is on a disk that is not mounted. Passwords and keys do not go into the URL: they are
-    taken from where the protocol's own tools have them (environment, ~/.aws, SSH agent, ~/.netrc).
+    A relative folder begins at gitexp.yaml. A missing folder is made now, and never later: then its disk may
+    not be mounted. Passwords and keys do not go into the URL: gitexp finds them in the usual places of the
+    protocol's own tools (environment, ~/.aws, SSH agent, ~/.netrc).
     """
     project = open_project(needs_config=True)
     found = ops.add(project, name, url, options.pairs(option, "--option"))

@@ -132,15 +132,15 @@ def run(
 ) -> None:
     """Run a command, or stages, and store that as an experiment.
 
-    Stored are the exact code, params, metrics, log and environment. The workspace is stored before the
-    command starts, uncommitted changes and new files included; at the end the results are added. The
-    command's exit status is passed on. Ctrl-C stores the experiment as interrupted. What -S changes in
-    the params files stays changed; with --temp or --from the workspace is not touched. The command's own
-    options are params under args: --lr 0.1 is args.lr.
+    The experiment has the exact code, params, metrics, log and environment. The workspace is stored before
+    the command starts, with uncommitted changes and new files; at the end the results are added. The exit
+    status of the command is passed on. Ctrl-C stores the experiment as interrupted. -S edits the params
+    files for good; with --temp or --from the workspace is not touched. The command's own options are params
+    under args: --lr 0.1 means args.lr.
 
-    Where gitexp.yaml (or dvc.yaml) has stages, those that are not up to date run, in their order, or are
-    restored from an experiment that has run the same; with names, these and what they stand on. Options
-    may stand after stages. What follows -- is a command, also if a stage is called so.
+    Where gitexp.yaml (or dvc.yaml) has stages, each outdated stage runs, in order, or is restored from an
+    experiment with the same run; with names, only the named stages and the stages above them. Options may
+    stand after stages. Words after -- are a command, even if a stage has the same name.
     """
     options.one_name(name, name_template)
     options.only_one(single=single, downstream=downstream)
@@ -185,7 +185,7 @@ def run(
 
 
 class _Screen:
-    """What a person reads of a run. Words that fail are no reason not to run."""
+    """The words about a run for a person. A failure of words is no reason not to run."""
 
     def __init__(self, project: Project, *, once: bool, quiet: bool) -> None:
         self._project = project

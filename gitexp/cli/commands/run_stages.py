@@ -34,7 +34,7 @@ def dry_run(project: Project, selection: StageSelection, overrides: Sequence[str
 
 
 def listener(*, quiet: bool) -> StageListener:
-    """The listener that prints a line when a stage begins, and another when it ends."""
+    """The listener that prints a line at the beginning of a stage, and another at its end."""
 
     def begins(name: str, why: Sequence[Reason], at: int, of: int) -> None:
         with contextlib.suppress(OSError):

@@ -94,9 +94,9 @@ def show(
 ) -> None:
     """Show experiments as a table, or all about some of them.
 
-    By baseline, the newest first, and below each experiment those that were made from it. Without -A:
-    the experiments made from the commit that HEAD is on. With names: what each of these is, what it was
-    run with and by whom, its params beside those of its baseline, metrics, stages, data and warnings.
+    By baseline, the newest first, and below each experiment the experiments made from it. Without -A: the
+    experiments made from the commit of HEAD. With names: all facts about each of them, its params beside the
+    params of its baseline, metrics, stages, data and warnings.
     """
     query = Query(everything, sort, desc, group, failed, number, filter_text)
     wanted = Columns(options.split(columns), options.split(hide), only_changed)

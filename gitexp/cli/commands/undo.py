@@ -42,8 +42,8 @@ def undo(
 ) -> None:
     """Take back what was done last; once more does it again.
 
-    What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import; the last hundred, for
-    thirty days. Files that were changed since and are stored nowhere are not overwritten.
+    It takes back: apply, branch, note, tag, rename, remove, restore, pull, import; the last hundred, for
+    thirty days. Files changed since and stored nowhere are not overwritten.
     """
     project = open_project()
     if list_them:
