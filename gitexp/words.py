@@ -21,8 +21,8 @@ _WHITE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def shorten(texts: Sequence[str], most: int = 5) -> str:
-    """The first texts and the number of the others: `a, b and 3 more`."""
-    shown = ", ".join(texts[:most])
+    """The first texts and the number of the others: `a, b and 3 more`. A long path loses its middle."""
+    shown = ", ".join(squeezed(text) for text in texts[:most])
     more = len(texts) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
 
@@ -30,6 +30,12 @@ def shorten(texts: Sequence[str], most: int = 5) -> str:
 def cut(text: str, most: int) -> str:
     """The text in at most so many characters; `…` stands for the rest."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def squeezed(text: str, most: int = 200) -> str:
+    """The text in at most so many characters, with both of its ends; `…` stands for the middle."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[: half - 1]}…{text[-half:]}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from gitexp.folders import clear_away
 from gitexp.objects import disk
 from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.environment import hermetic
@@ -57,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if shutil.disk_usage(_MEMORY).free > _ROOM:
         config.option.basetemp = Path(tempfile.mkdtemp(prefix="gitexp-tests-", dir=_MEMORY)) / "base"
-        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp.parent, ignore_errors=True))
+        config.add_cleanup(lambda: clear_away(config.option.basetemp.parent))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

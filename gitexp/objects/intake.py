@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shutil
 import tempfile
 import threading
 import time
@@ -15,6 +14,7 @@ from types import TracebackType
 
 from gitexp import nofollow
 from gitexp.failpoints import failpoint
+from gitexp.folders import clear_away
 from gitexp.objects.disk import keep_apart, sync
 
 READ_ONLY = 0o444
@@ -79,7 +79,7 @@ class Intake:
             if error is None:
                 self.flush()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            clear_away(self._folder)
 
     def new(self) -> tuple[int, str]:
         """A descriptor to write an object to, and the path of the file."""
@@ -143,7 +143,7 @@ def stale(place: Path) -> list[Path]:
 
 def _remove(old: Path) -> None:
     if old.is_dir() and not old.is_symlink():
-        shutil.rmtree(old, ignore_errors=True)
+        clear_away(old)
     elif _OUR_FILE.fullmatch(old.name):
         with suppress(OSError):
             old.unlink()

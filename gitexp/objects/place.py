@@ -8,7 +8,6 @@ before.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -19,6 +18,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.folders import clear_away, make_folder
 from gitexp.model import Artifact
 from gitexp.objects import disk as ways
 from gitexp.objects.disk import translated
@@ -120,7 +120,7 @@ def carry_out(
                 with undisturbed():
                     _change_files(root, todo, ready)
         if artifact.files == 0:
-            os.makedirs(os.path.join(root, artifact.path), exist_ok=True)
+            make_folder(os.path.join(root, artifact.path))
     _remember(root, ready, cache)
     return Placed(list(todo.write), todo.remove, kept)
 
@@ -145,13 +145,13 @@ def _staging(store: ObjectStore, root: Path, path: str) -> Iterator[str]:
     else:
         for old in stale(parent):
             if is_temporary(old.name):
-                shutil.rmtree(old, ignore_errors=True)
+                clear_away(old)
         folder = beside(parent / "folder")
         os.mkdir(folder, 0o700)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
 
 
 def _make_ready(

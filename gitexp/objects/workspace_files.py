@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors, nofollow
+from gitexp.folders import walk_folder
 from gitexp.objects import paths
 
 PREFIX, SUFFIX = ".gitexp-", ".tmp"  # of a file or folder that gitexp is writing in the workspace
@@ -39,8 +40,8 @@ def remove_empty(folder: str) -> None:
     Raises OSError if the folder holds a file.
     """
     if os.path.isdir(folder) and not os.path.islink(folder):
-        for top, _, _ in os.walk(folder, topdown=False):
-            os.rmdir(top)
+        for found in reversed(list(walk_folder(folder))):
+            os.rmdir(found.path)
 
 
 def umask() -> int:

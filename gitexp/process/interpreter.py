@@ -27,14 +27,27 @@ def find_interpreter(command: Sequence[str] | str, cwd: Path, env: Mapping[str, 
     """
     lines = simple_commands(command) if isinstance(command, str) else [list(command)]
     for words in lines:
-        if (found := _interpreter_of(words, cwd, env)) is not None:
-            return found
+        for start in _programs_in(words):
+            if (found := _interpreter_of(words[start:], cwd, env)) is not None:
+                return found
     return None
 
 
+def _programs_in(words: Sequence[str]) -> list[int]:
+    """The places of the words that may be the program: the first word, or every word behind a wrapper.
+
+    Every wrapper has other options, and may have another wrapper behind it.
+    """
+    if not words or not _is_wrapper(words[0]):
+        return [0] if words else []
+    return [at for at, word in enumerate(words) if not _is_wrapper(word)]
+
+
+def _is_wrapper(word: str) -> bool:
+    return PurePath(word).name.removesuffix(".exe") in _WRAPPERS
+
+
 def _interpreter_of(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Path | None:
-    if not words:
-        return None
     program, arguments = words[0], words[1:]
     name = PurePath(program).name
     if _PYTHON.fullmatch(name):
@@ -42,21 +55,10 @@ def _interpreter_of(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> 
     stem = name.removesuffix(".exe")
     if stem in _PROJECT_RUNNERS and "run" in arguments:
         return _project_python(cwd, env)
-    if stem in _WRAPPERS:
-        return _wrapped(arguments, cwd, env)
     path = locate(program, cwd, env)
     if path is None:
         return None
     return _shebang_python(path, cwd, env)
-
-
-def _wrapped(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Path | None:
-    """The interpreter of the first argument with one: every wrapper has other options before it."""
-    words = without_assignments(arguments)
-    for start in range(len(words)):
-        if (found := _interpreter_of(words[start:], cwd, env)) is not None:
-            return found
-    return None
 
 
 def _project_python(cwd: Path, env: Mapping[str, str]) -> Path | None:

@@ -20,7 +20,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +28,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
+from gitexp.folders import clear_away
 from gitexp.model import ProcessId
 from gitexp.repo.git import locks
 from gitexp.repo.local import LocalState
@@ -37,7 +37,7 @@ from gitexp.repo.scope import Scope
 _STATE = "state.json"
 _RESERVE = 2 * 1024 * 1024  # bytes
 
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Stamp(NamedTuple):
@@ -158,7 +158,7 @@ class RunState:
         with contextlib.suppress(OSError), self.opened() as folder:
             folder.remove(_STATE)
         failpoint("live:forgetting")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        clear_away(self.folder)
 
 
 @contextlib.contextmanager
@@ -171,7 +171,7 @@ def new_folder(local: LocalState) -> Iterator[Path]:
         lock = locks.try_lock(folder / "lock")
         _reserve(folder / "reserve")
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
         raise
     assert lock is not None  # nobody else knows of the folder yet
     try:
@@ -208,7 +208,7 @@ def stale(local: LocalState) -> list[Path]:
 def sweep(local: LocalState) -> None:
     """Remove the folders of runs that crashed before they were written down."""
     for folder in stale(local):
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
 
 
 def _reserve(path: Path) -> None:

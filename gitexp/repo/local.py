@@ -16,13 +16,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp import errors, nofollow
+from gitexp.folders import clear_away
 from gitexp.repo.git import locks
 from gitexp.repo.git.repository import Repository
 
@@ -76,12 +76,12 @@ class LocalState:
         """Give a folder for the block alone."""
         self.prepare()
         for old in self.stale_scratch():
-            shutil.rmtree(old, ignore_errors=True)
+            clear_away(old)
         folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear_away(folder)
 
     def stale_scratch(self) -> list[Path]:
         """The temporary folders of processes long gone."""

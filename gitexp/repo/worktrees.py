@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
+from gitexp.folders import clear_away, make_folder, walk_folder
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live
 from gitexp.repo.git import conversions, indexes
@@ -361,11 +361,11 @@ def _remove(repo: Repository, slot: Path) -> None:
     """Remove the rest of a slot, even after the repository was moved or copied."""
     if slot.is_file() or slot.is_symlink():
         slot.unlink()
-    for folder, folders, _ in os.walk(slot):
-        for name in folders:
-            if not (Path(folder) / name).is_symlink():
-                (Path(folder) / name).chmod(0o700)  # in a read-only folder nothing can be removed
-    shutil.rmtree(slot, ignore_errors=True)
+    for found in walk_folder(slot):
+        for name in found.folders:
+            with contextlib.suppress(OSError):
+                (Path(found.path) / name).chmod(0o700)  # in a read-only folder nothing can be removed
+    clear_away(slot)
     with LocalState(repo).scratch() as scratch:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
             known = _points_to(file)
@@ -401,5 +401,5 @@ def _link(source: Path, target: Path, share: Sequence[str]) -> None:
         if link.is_dir() and not link.is_symlink() and not any(link.iterdir()):
             link.rmdir()  # an empty submodule folder
         if not os.path.lexists(link):
-            link.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(link.parent)
             link.symlink_to(original, target_is_directory=original.is_dir())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitexp.datasets import bring, lock_file
 from gitexp.failpoints import failpoint
+from gitexp.folders import make_folder
 from gitexp.process.environment import EnvironmentProbe, start_probe
 from gitexp.process.execute import Outcome, execute
 from gitexp.process.gpus import GpuProbe
@@ -106,7 +107,7 @@ def _enter(live: LiveRun) -> Path:
     if ready.bring:
         bring.bring(project, root, ready.bring, editable=ready.scope.large)
     cwd = root / ready.folder
-    cwd.mkdir(parents=True, exist_ok=True)
+    make_folder(cwd)
     return cwd
 
 

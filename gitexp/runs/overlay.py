@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.folders import make_folder
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
 
@@ -54,7 +55,7 @@ def lay(worktree: Repository, files: Sequence[Laid]) -> list[str]:
         try:
             if target.parent.resolve() != target.parent:
                 raise NotADirectoryError
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             target.unlink(missing_ok=True)
             shutil.copy(file.source, target)
         except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,33 +17,55 @@ from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import RunState
 
+OnFailure = Callable[[RunState, Exception], None]
 
-def finish_dead_runs(project: Project, *, awaited: Path | None = None, lost: bool = True) -> list[Experiment]:
+
+def _ignore(run: RunState, error: Exception) -> None:
+    pass
+
+
+def finish_dead_runs(
+    project: Project, *, awaited: Path | None = None, lost: bool = True, on_failure: OnFailure = _ignore
+) -> list[Experiment]:
     """Store the end of every run whose process died unnoticed; the stored experiments.
 
     A run with a living command is left alone, and a run being finished by another process is left to it;
     only for a run in the worktree with the Git folder `awaited` that process is waited for. After a failure,
-    such as a full disk, the next command tries again. Without `lost`, runs known by their records alone are
-    left to `end_lost_runs`.
+    such as a full disk, `on_failure` is called, and the next command tries again. Without `lost`, runs known
+    by their records alone are left to `end_lost_runs`.
     """
     ended: list[Experiment] = []
     if lost and not project.local.runs.is_dir():  # never used, or lost: only the records can tell
-        before = project.store.all()
-        after = end_lost_runs(project, before)
-        changed = [new for old, new in zip(before, after, strict=True) if new is not old]
-        ended += readable(changed)
-        with contextlib.suppress(errors.ReadOnlyRepository):
-            project.local.prepare()
+        ended += _end_lost(project)
     for run in live.live_runs(project.local):
-        if is_alive(run.process) is not False or orphan(run) is not None:
+        try:
+            experiment = _finish_if_dead(project, run, awaited)
+        except Exception as error:  # whatever one run has left, it stops no command
+            on_failure(run, error)
             continue
-        with contextlib.suppress(errors.GitexpError, OSError):
-            wait = awaited is not None and run.git_dir == str(awaited)
-            with live.claim(run, wait=wait) as ours:
-                if ours and (experiment := _finish_dead(project, run)) is not None:
-                    ended.append(experiment)
+        if experiment is not None:
+            ended.append(experiment)
     live.sweep(project.local)
     return ended
+
+
+def _end_lost(project: Project) -> list[Experiment]:
+    """Store the end of the runs known by their records alone; the stored experiments."""
+    before = project.store.all()
+    after = end_lost_runs(project, before)
+    changed = [new for old, new in zip(before, after, strict=True) if new is not old]
+    with contextlib.suppress(errors.ReadOnlyRepository):
+        project.local.prepare()
+    return readable(changed)
+
+
+def _finish_if_dead(project: Project, run: RunState, awaited: Path | None) -> Experiment | None:
+    """The experiment of a dead run, stored; None if it lives, or if another process stores it."""
+    if is_alive(run.process) is not False or orphan(run) is not None:
+        return None
+    wait = awaited is not None and run.git_dir == str(awaited)
+    with live.claim(run, wait=wait) as ours:
+        return _finish_dead(project, run) if ours else None
 
 
 def _finish_dead(project: Project, run: RunState) -> Experiment | None:

@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gitexp import errors, files
@@ -17,6 +18,7 @@ from gitexp.datasets import large_results, lock_file
 from gitexp.model import Tree
 from gitexp.nofollow import NotPlain
 from gitexp.objects.paths import is_foreign
+from gitexp.objects.scan import GONE
 from gitexp.pipeline.paths import lock_path
 from gitexp.process.liveness import current_process
 from gitexp.project import exclusions, ignore
@@ -133,7 +135,7 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
     it, as a possible input. A metrics file from before belongs to another run.
     """
     root, scope, found = Path(state.root), state.scope, _ResultFiles()
-    below = snapshot.files_below(root, scope.results)
+    below = snapshot.files_below(root, scope.results, partial(_unreached, found, root))
     there = [name for name in below if not snapshot.is_below(name, scope.in_store)]
     now_there = live.stamp(root, there)
     if not now_there:
@@ -156,6 +158,14 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
         else:
             found.in_git.append(name)
     return found
+
+
+def _unreached(found: _ResultFiles, root: Path, error: OSError) -> None:
+    """Note a file or folder that is there and that the system does not let us look at."""
+    if isinstance(error, GONE):
+        return
+    name = os.path.relpath(os.fsdecode(error.filename), root)
+    found.left_out.setdefault((error.strerror or "unreadable").lower(), []).append(name)
 
 
 def _large(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from gitexp import errors
 from gitexp.datasets import secrets
 from gitexp.datasets.bring import Restorer
 from gitexp.failpoints import failpoint
+from gitexp.folders import make_folder, remove_folder
 from gitexp.model import Artifact
 from gitexp.objects.disk import translated
 from gitexp.objects.private import make_private
@@ -60,7 +60,7 @@ class StageOuts:
                 elif found.get(out.path) is not None:
                     self._remove(stage, out)
                 failpoint("stages:removed")
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
 
     def _remove(self, stage: Stage, out: Out) -> None:
         path = self._root / out.path
@@ -69,7 +69,7 @@ class StageOuts:
         self._keep_unknown(stage, out, artifact)
         failpoint("stages:kept")
         if path.is_dir():
-            shutil.rmtree(path)
+            remove_folder(path)
         else:
             path.unlink()
         if out.in_git:

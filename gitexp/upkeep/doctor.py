@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.folders import remove_folder, walk_folder
 from gitexp.model import Damaged, Experiment, Stored
 from gitexp.process.liveness import is_alive, works_in
+from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live, operations, trash, worktrees
 from gitexp.repo.experiments import PREFIX, is_name
@@ -87,6 +88,7 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
         *_running(readable),
         *_git_locks(project),
         *_trash(project),
+        *_unstored(project),
         *_local(project),
     ]
     if mend:
@@ -295,6 +297,17 @@ def _git_locks(project: Project) -> Iterator[Finding]:
             yield Finding("stale-lock", message, hint)
 
 
+def _unstored(project: Project) -> Iterator[Finding]:
+    """Runs that died, and that this command could not store when it began."""
+    for run in live.live_runs(project.local):
+        if is_alive(run.process) is False and orphan(run) is None:
+            yield Finding(
+                "run-not-stored",
+                f"{run.name or 'A run'} was running when gitexp died, and could not be stored: {run.folder}",
+                "What every command says about it tells why. Its results are kept until it is stored.",
+            )
+
+
 def _local(project: Project) -> Iterator[Finding]:
     local = project.local
     for slot in worktrees.idle_slots(project.repo):
@@ -315,7 +328,7 @@ def _local(project: Project) -> Iterator[Finding]:
             "leftover-folder",
             f"{folder} was left by a process that has died.",
             problem=False,
-            mend=partial(shutil.rmtree, folder),
+            mend=partial(remove_folder, folder),
         )
     if left := _children(local.root / "left"):
         yield Finding(
@@ -343,8 +356,8 @@ def _children(folder: Path) -> list[Path]:
 
 def _size(top: Path) -> int:
     total = 0
-    for folder, _, names in os.walk(top):
-        for name in names:
+    for folder in walk_folder(top):
+        for name in folder.files:
             with contextlib.suppress(OSError):
-                total += (Path(folder) / name).lstat().st_size
+                total += (Path(folder.path) / name).lstat().st_size
     return total

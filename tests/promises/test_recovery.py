@@ -160,6 +160,7 @@ def test_a_state_that_cannot_be_read_is_passed_over(died: Workspace, text: str) 
         {"name": ["x"]},
         {"unknown": 1},
         {"exit_code": 10**30, "duration": 1e308},
+        {"exit_code": float("inf"), "max_size": float("inf")},
     ],
     ids=lambda changes: ",".join(changes),
 )
@@ -170,6 +171,26 @@ def test_a_hostile_state_stops_no_command(died: Workspace, changes: dict[str, An
     assert "Traceback" not in result.stderr
     died.gitexp("save", "-q")
     assert git(died, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, ZeroDivisionError])
+def test_whatever_recovery_raises_stops_no_command(
+    died: Workspace, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kind, not a member: what one run has left is that run's trouble alone."""
+
+    def fails(*_: object) -> None:
+        raise error("by the test")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gitexp.runs.end.results.store", fails)
+        for command in (["list"], ["save", "-q", "-n", "two"], ["tag", "-q", "two", "t"], ["undo", "-q"]):
+            told = died.gitexp(*command).stderr
+            assert "one was running when gitexp died, and cannot be stored yet" in told
+        found = died.json("doctor", check=False)["findings"]
+        assert [finding["code"] for finding in found] == ["run-not-stored"]
+    assert "stored now" in died.gitexp("list").stderr
+    assert died.json("doctor")["findings"] == []
 
 
 def test_a_state_without_an_experiment_is_forgotten(died: Workspace) -> None:

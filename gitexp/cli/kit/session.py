@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gitexp import errors
 from gitexp.catalog.names import namesakes
 from gitexp.cli.kit import render
 from gitexp.project.change import complete_pending, cut_short
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
+from gitexp.repo.live import RunState
 from gitexp.runs.recover import finish_dead_runs
 
 
@@ -27,10 +29,22 @@ def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Proj
             f"gitexp died in the middle of '{operation.summary}': some files are as they were before it."
         )
         render.hint("gitexp undo takes it back; the same command again goes on with it.")
-    for experiment in finish_dead_runs(project, lost=not reads_all):
+    for experiment in finish_dead_runs(project, lost=not reads_all, on_failure=_warn_of_unstored):
         state = experiment.record.status
         render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
     return project
+
+
+def _warn_of_unstored(run: RunState, error: Exception) -> None:
+    if isinstance(error, errors.WorkspaceBusy):  # somebody else is at it
+        return
+    from gitexp.runs.end import reason  # with all that stores results
+
+    render.warn(
+        f"{run.name or 'a run'} was running when gitexp died, and cannot be stored yet: "
+        f"{reason(error).rstrip('.')}."
+    )
+    render.hint("Its results are kept: put that right, and the next gitexp command stores it.")
 
 
 def warn_of_namesakes(project: Project, name: str) -> None:

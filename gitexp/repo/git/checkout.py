@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.folders import make_folder, walk_folder
 from gitexp.objects.paths import is_foreign, leads_out
 from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode, umask
 from gitexp.repo.git import conversions, indexes
@@ -119,9 +120,9 @@ def _obstacle(root: Path, path: str, removed: Collection[str]) -> str | None:
             return None if folder in removed else folder
     target = root / path
     if target.is_dir() and not target.is_symlink():
-        for top, _, names in os.walk(target):
-            below = Path(top).relative_to(root)
-            if any((below / name).as_posix() not in removed for name in names):
+        for found in walk_folder(target):
+            below = Path(found.path).relative_to(root)
+            if any((below / name).as_posix() not in removed for name in found.files):
                 return f"{path}/"
     return None
 
@@ -187,7 +188,7 @@ def _copy_attributes(root: Path, folder: Path, plan: TreePlan) -> None:
         path = parent / _ATTRIBUTES
         source = root / path
         if path.as_posix() not in gone and source.is_file() and not source.is_symlink():
-            (folder / parent).mkdir(parents=True, exist_ok=True)
+            make_folder(folder / parent)
             shutil.copyfile(source, folder / path)
 
 
@@ -199,7 +200,7 @@ def _write_raw(repo: Repository, folder: Path, entries: Mapping[str, Entry]) -> 
             if blob is None:
                 raise errors.GitFailed(f"Git lacks what {path} was.", "gitexp doctor looks for damage.")
             target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             target.write_bytes(blob)
             target.chmod(_MODES[entries[path][0]] & ~umask())
 

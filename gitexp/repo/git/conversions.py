@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from gitexp.folders import clear_away
 from gitexp.repo.git import indexes
 from gitexp.repo.git.repository import Repository, in_lines, is_true
 
@@ -297,7 +297,7 @@ def not_restored(repo: Repository, index: Path, scratch: Path, paths: Collection
     try:
         return [path for path in paths if not _same_bytes(folder / path, repo.root / path)]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
 
 
 def _same_bytes(one: Path, other: Path) -> bool:

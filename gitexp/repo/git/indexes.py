@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.repo.git.failures import failure
 from gitexp.repo.git.repository import Repository, in_lines, is_true
+from gitexp.words import squeezed
 
 Entry = tuple[str, str]  # mode, blob id
 
@@ -195,9 +196,9 @@ def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> error
         return error
     lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.splitlines()]
     said = [line.split(": ", 1)[-1] for line in lines if line.startswith(("error", "warn", "fatal"))]
-    what = "; ".join(dict.fromkeys(said)) or err.strip()
-    if path not in what:
-        what = f"{path}: {what}"
+    what = "; ".join(dict.fromkeys(map(squeezed, said or [err.strip()])))
+    if path not in err:
+        what = f"{squeezed(path)}: {what}"
     return errors.SnapshotRefused(
         f"The workspace cannot be stored exactly: {what}.",
         "Make the file readable, or fix or ignore it, then run.",

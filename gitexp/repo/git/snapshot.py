@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.folders import walk_folder
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.conversions import blob_of, keep_exact
 from gitexp.repo.git.new_objects import new_object
@@ -232,11 +233,13 @@ def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
     return index
 
 
-def files_below(root: Path, paths: Iterable[str]) -> list[str]:
+def files_below(
+    root: Path, paths: Iterable[str], on_error: Callable[[OSError], None] | None = None
+) -> list[str]:
     """The files and symlinks at or below `paths`, relative to `root`, sorted.
 
     A path behind a symlink stands for the symlink. Pipes, sockets and the files of repositories inside are
-    left out: this repository cannot hold them.
+    left out: this repository cannot hold them. `on_error` is called for what cannot be looked at.
     """
     found: set[str] = set()
     for path in map(PurePosixPath, paths):
@@ -248,17 +251,23 @@ def files_below(root: Path, paths: Iterable[str]) -> list[str]:
             if _is_repository(full):
                 break
         else:
-            found.update(file.relative_to(root).as_posix() for file in _walk(root / path))
+            found.update(file.relative_to(root).as_posix() for file in _walk(root / path, on_error))
     return sorted(found)
 
 
-def _walk(top: Path) -> Iterator[Path]:
-    for name, folders, files in os.walk(top):
-        folder = Path(name)
-        for file in map(folder.joinpath, (*folders, *files)):
-            if file.is_symlink() or file.is_file():
+def _walk(top: Path, on_error: Callable[[OSError], None] | None) -> Iterator[Path]:
+    for found in walk_folder(top, on_error):
+        folder = Path(found.path)
+        for file in map(folder.joinpath, found.files):
+            try:
+                mode = file.lstat().st_mode
+            except OSError as error:  # the path is too long, say
+                if on_error is not None:
+                    on_error(error)
+                continue
+            if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
                 yield file
-        folders[:] = [name for name in folders if not _is_repository(folder / name)]
+        found.folders[:] = [name for name in found.folders if not _is_repository(folder / name)]
 
 
 def _is_repository(folder: Path) -> bool:

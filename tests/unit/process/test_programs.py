@@ -102,6 +102,7 @@ def test_a_plain_shell_line_is_checked(tmp_path: Path, env: dict[str, str]) -> N
         ["env", "A=1", "python3"],
         ["nice", "-n", "5", "python3"],
         ["srun", "-n4", "torchrun"],
+        ["nice"] * 2000 + ["env", "A=1", "python3"],
         "python3 train.py",
         "A=1 B='x y' python3 train.py | tee log",
         "cd sub && python3 train.py",
@@ -120,7 +121,8 @@ def test_the_interpreter_of_a_command(
 
 @pytest.mark.usefixtures("python")
 @pytest.mark.parametrize(
-    "command", [["sh", "train.sh"], ["tool"], ["nosuch"], [], "./tool python3", "'", "", "&&"]
+    "command",
+    [["sh", "train.sh"], ["tool"], ["nosuch"], [], "./tool python3", "'", "", "&&", ["nice"] * 30 + ["tool"]],
 )
 def test_no_interpreter(tmp_path: Path, env: dict[str, str], command: list[str] | str) -> None:
     program(tmp_path / "bin" / "tool")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -272,7 +271,7 @@ def test_what_cannot_be_mended_says_why(project: Project, monkeypatch: pytest.Mo
     def fail(path: Path) -> None:
         raise OSError(5, "Input/output error", str(path))
 
-    monkeypatch.setattr(shutil, "rmtree", fail)
+    monkeypatch.setattr(doctor, "remove_folder", fail)
     (finding,) = doctor.examine(project, mend=True).findings
     assert (finding.mended, finding.hint) == (False, "It could not be mended: Input/output error")
 
