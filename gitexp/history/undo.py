@@ -115,8 +115,8 @@ def _undo_refs(project: Project, operation: Operation) -> None:
     _refuse_checked_out(project, back)
     try:
         with names_held(project):
-            for name in names:  # a newer name may differ in case alone, and Git does not mind
-                project.store.require_free(name, but=names)
+            # A newer name may differ in case alone, and Git does not mind.
+            project.store.require_free(*names, but=names)
             Transaction.begin(project, _summary(operation), operation.number).move(*back)
     except (RefConflict, errors.NameTaken) as error:
         raise errors.GitexpError(

@@ -225,10 +225,14 @@ class Store:
                 return self._write(*build(name), None)
         raise _taken(name)
 
-    def require_free(self, name: str, *, but: Collection[str] = ()) -> None:
-        """Raise NameTaken if an experiment has this name, in whatever case; the names `but` do not count."""
+    def require_free(self, *names: str, but: Collection[str] = ()) -> None:
+        """Raise NameTaken if an experiment has one of the names, in whatever case.
+
+        The names `but` do not count.
+        """
+        wanted = {name.lower() for name in names}
         for taken in self.names():
-            if taken.lower() == name.lower() and taken not in but:
+            if taken.lower() in wanted and taken not in but:
                 raise _taken(taken)
 
     def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:

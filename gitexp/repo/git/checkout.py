@@ -18,7 +18,7 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.folders import make_folder, walk_folder
 from gitexp.objects.paths import is_foreign, leads_out
-from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode, umask
+from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.new_objects import new_object
@@ -107,31 +107,50 @@ def obstacles(root: Path, plan: TreePlan) -> list[str]:
     An obstacle can be a link, a file in place of a folder, a folder in place of a file, or a repository.
     """
     removed = set(plan.remove)
-    found = [_obstacle(root, path, removed) for path in plan.write]
-    return list(dict.fromkeys(each for each in found if each is not None))
+    folders: dict[str, str | None] = {"": None}  # the obstacle at or above each folder
+    found: dict[str, None] = {}
+    for path in plan.write:
+        obstacle = _above(str(root), os.path.dirname(path), folders)
+        if obstacle is None:
+            obstacle = _below(str(root), path, removed)
+        if obstacle is not None and obstacle not in removed:
+            found[obstacle] = None
+    return list(found)
 
 
-def _obstacle(root: Path, path: str, removed: Collection[str]) -> str | None:
-    for folder in map(str, reversed(PurePosixPath(path).parents[:-1])):
-        full = root / folder
-        if os.path.lexists(full / ".git"):
-            return f"{folder}/"
-        if is_foreign(str(full)):
-            return None if folder in removed else folder
-    target = root / path
-    if target.is_dir() and not target.is_symlink():
+def _above(root: str, folder: str, known: dict[str, str | None]) -> str | None:
+    """The obstacle at or above a folder: a repository with a slash at its end, a file or a link without."""
+    unknown = []
+    while folder not in known:
+        unknown.append(folder)
+        folder = os.path.dirname(folder)
+    found = known[folder]
+    for below in reversed(unknown):
+        full = os.path.join(root, below)
+        if found is None and os.path.lexists(os.path.join(full, ".git")):
+            found = f"{below}/"
+        elif found is None and is_foreign(full):
+            found = below
+        known[below] = found
+    return found
+
+
+def _below(root: str, path: str, removed: Collection[str]) -> str | None:
+    """The path with a slash, if it is a folder with files that stay."""
+    target = os.path.join(root, path)
+    if os.path.isdir(target) and not os.path.islink(target):
         for found in walk_folder(target):
-            below = Path(found.path).relative_to(root)
-            if any((below / name).as_posix() not in removed for name in found.files):
+            below = os.path.relpath(found.path, root).replace(os.sep, "/")
+            if any(f"{below}/{name}" not in removed for name in found.files):
                 return f"{path}/"
     return None
 
 
 def disk_id(repo: Repository, path: str) -> str | None:
     """The id in Git of the bytes of a file, or of the target of a link; None for what is neither."""
-    file = repo.root / path
-    if file.is_symlink():
-        return new_object("blob", os.fsencode(os.readlink(file)), repo.object_format).id  # noqa: PTH115
+    file = os.path.join(repo.root, path)
+    if os.path.islink(file):
+        return new_object("blob", os.fsencode(os.readlink(file)), repo.object_format).id
     return conversions.blob_of(repo, path)
 
 
@@ -140,7 +159,7 @@ def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
     modes = {}
     for path in paths:
         with contextlib.suppress(OSError):
-            mode = (root / path).lstat().st_mode
+            mode = os.lstat(os.path.join(root, path)).st_mode
             if stat.S_ISREG(mode):
                 modes[path] = stat.S_IMODE(mode)
     return modes
@@ -199,10 +218,11 @@ def _write_raw(repo: Repository, folder: Path, entries: Mapping[str, Entry]) -> 
         for path, blob in zip(some, repo.read_blobs([entries[path][1] for path in some]), strict=True):
             if blob is None:
                 raise errors.GitFailed(f"Git lacks what {path} was.", "gitexp doctor looks for damage.")
-            target = folder / path
-            make_folder(target.parent)
-            target.write_bytes(blob)
-            target.chmod(_MODES[entries[path][0]] & ~umask())
+            target = os.path.join(folder, path)
+            make_folder(os.path.dirname(target))
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            with os.fdopen(os.open(target, flags, _MODES[entries[path][0]]), "wb") as file:
+                file.write(blob)
 
 
 def converted_ids(repo: Repository, ready: Path, plan: TreePlan) -> dict[str, str]:
@@ -247,8 +267,7 @@ def carry_out(
             files.put(str(ready / path), path)
             failpoint("workspace:written")
         for folder in sorted(missing, reverse=True):  # the inner ones first: the outer may become read-only
-            if (repo.root / folder).is_dir():
-                set_folder_mode(repo.root, folder, folders[folder])
+            set_folder_mode(repo.root, folder, folders[folder])
     except OSError as error:
         raise errors.StorageError(
             f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -246,7 +247,10 @@ def _gets_crlf(attributes: Mapping[bytes, bytes], settings: Mapping[str, str]) -
 
 
 def _is_regular(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _by_bytes(
@@ -274,14 +278,16 @@ def _size(file: Path) -> int | None:
 
 def blob_of(repo: Repository, path: str) -> str | None:
     """The id in Git of the bytes of a file; None for a link, and for a file that cannot be read."""
-    file = repo.root / path
-    if not _is_regular(file):
-        return None
+    file = os.path.join(repo.root, path)
     try:
-        with file.open("rb") as content:
-            header = b"blob %d\0" % os.fstat(content.fileno()).st_size
-            digest = hashlib.new(repo.object_format, header)
-            return hashlib.file_digest(content, lambda: digest).hexdigest()
+        if not stat.S_ISREG(os.lstat(file).st_mode):
+            return None
+        with open(file, "rb", buffering=0) as content:
+            size = os.fstat(content.fileno()).st_size
+            digest = hashlib.new(repo.object_format, b"blob %d\0" % size)
+            while chunk := content.read(_CHUNK):
+                digest.update(chunk)
+            return digest.hexdigest()
     except OSError:
         return None
 

@@ -242,14 +242,19 @@ def files_below(
     left out: this repository cannot hold them. `on_error` is called for what cannot be looked at.
     """
     found: set[str] = set()
+    folders: set[str] = set()  # without links and repositories
     for path in map(PurePosixPath, paths):
         for part in (*reversed(path.parents[:-1]), path):
-            full = root / part
-            if full.is_symlink() or full.is_file():
+            name = str(part)
+            if name in folders:
+                continue
+            full = os.path.join(root, name)
+            if os.path.islink(full) or os.path.isfile(full):
                 found.add(part.as_posix())
                 break
-            if _is_repository(full):
+            if os.path.lexists(os.path.join(full, ".git")):
                 break
+            folders.add(name)
         else:
             found.update(file.relative_to(root).as_posix() for file in _walk(root / path, on_error))
     return sorted(found)
@@ -369,8 +374,7 @@ def _raw(
     """The index entries of files stored byte for byte, and the files that a filter must store instead."""
     regular = []
     for path in paths:
-        file = repo.root / path
-        if (rules.all_raw or path in rules.raw) and file.is_file() and not file.is_symlink():
+        if (rules.all_raw or path in rules.raw) and _is_regular(repo.root, path):
             regular.append(path)
     large = [path for path in regular if _size(repo.root / path) > MAX_UNTRACKED]
     filtered: Collection[str] = ()
@@ -478,6 +482,11 @@ def _refuse_untracked(nested: Sequence[str], large: Sequence[str], limit: str) -
 
 def is_below(path: str, tops: Iterable[str]) -> bool:
     return any(path == top or path.startswith(top.rstrip("/") + "/") for top in tops)
+
+
+def _is_regular(root: Path, path: str) -> bool:
+    file = os.path.join(root, path)
+    return os.path.isfile(file) and not os.path.islink(file)
 
 
 def _size(file: Path) -> int:
