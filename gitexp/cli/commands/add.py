@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import add as ops
@@ -20,11 +20,6 @@ EPILOG = """Examples:
 gitexp add data/raw
 gitexp add data/train.csv data/test.csv && git add gitexp.yaml gitexp.lock
 """
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(add)
 
 
 def add(
@@ -46,6 +41,9 @@ def add(
         render.as_json(_as_json(done))
     elif not quiet:
         _tell(project, done)
+
+
+register = registration(add, EPILOG)
 
 
 def _as_json(done: Added) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
 from gitexp.cli.kit import options, render, taken
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.history import apply as ops
 from gitexp.history.apply import Applied
@@ -19,11 +17,6 @@ gitexp apply exp-333c9 && gitexp undo
 
 
 Force = Annotated[bool, options.force("Overwrite unsaved changes too; undo brings them back.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(apply)
 
 
 def apply(
@@ -44,6 +37,9 @@ def apply(
         render.as_json(_as_json(done))
     elif not quiet:
         _tell(done)
+
+
+register = registration(apply, EPILOG)
 
 
 def _as_json(done: Applied) -> dict[str, Any]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.views.best import best as find
 from gitexp.words import clean
@@ -24,11 +22,6 @@ Metric = Annotated[
     str,
     options.argument("METRIC", "The metric.", "columns"),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(best)
 
 
 def best(
@@ -52,3 +45,6 @@ def best(
         render.as_json({"experiment": row.name, "commit": row.commit, "metric": metric, "value": value})
     else:
         render.answer([clean(row.name)])
+
+
+register = registration(best, EPILOG)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.history import branch as ops
 
@@ -21,11 +21,6 @@ gitexp branch exp-333c9 higher-lr
 Name = Annotated[
     str | None, typer.Argument(metavar="[BRANCH]", help="Name of the branch; default: the experiment's.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(branch)
 
 
 def branch(
@@ -53,3 +48,6 @@ def branch(
         else:
             beside = project.typed(f"../{made.branch.replace('/', '-')}")
             render.say(f"To look at it beside your unsaved work: git worktree add {beside} {where}", "dim")
+
+
+register = registration(branch, EPILOG)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import checkout as ops
@@ -38,11 +36,6 @@ Force = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(checkout)
-
-
 def checkout(
     words: Words = None,
     force: Force = False,
@@ -65,6 +58,9 @@ def checkout(
         render.as_json(_as_json(done))
     elif not quiet:
         _tell(project, done)
+
+
+register = registration(checkout, EPILOG)
 
 
 def _as_json(done: CheckedOut) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
 from gitexp.pipeline import draw
@@ -36,11 +36,6 @@ Stages = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(dag)
-
-
 def dag(
     stages: Stages = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a flowchart for Mermaid.")] = False,
@@ -62,6 +57,9 @@ def dag(
         render.write(draw.dot(found.above))
     else:
         render.answer(_lines(found, render.width()), page=True)
+
+
+register = registration(dag, EPILOG)
 
 
 def _lines(dag: Dag, width: int | None) -> list[list[Piece]]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.demo import tour as ops
 from gitexp.repo.git.launch import PLACES
 
@@ -21,11 +21,6 @@ gitexp demo ~/iris
 
 
 Folder = Annotated[Path | None, typer.Argument(help="A new folder for the demo; default: a temporary one.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(demo)
 
 
 def demo(
@@ -49,3 +44,6 @@ def demo(
             raise typer.Exit(status)
     if not quiet:
         render.answer(["", f"Look around: cd {shlex.quote(str(project))} && gitexp show -A"])
+
+
+register = registration(demo, EPILOG)

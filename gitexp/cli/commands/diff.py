@@ -13,7 +13,7 @@ from gitexp.catalog.lookup import Commit, Point, Workspace
 from gitexp.catalog.query import Query
 from gitexp.catalog.values import change_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.output import printable_patch
 from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.sections import Cells, side_by_side
@@ -46,11 +46,6 @@ ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="Exit with 1 if anything differs, as git diff does.")
 ]
 Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(diff)
 
 
 def diff(
@@ -96,6 +91,9 @@ def diff(
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
     if exit_code and found:
         raise typer.Exit(1)
+
+
+register = registration(diff, EPILOG)
 
 
 def _with_best(

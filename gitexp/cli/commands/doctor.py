@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.upkeep import doctor as ops
 from gitexp.upkeep.doctor import Diagnosis, Finding
@@ -18,11 +18,6 @@ EPILOG = """Examples:
 gitexp doctor
 gitexp doctor --fix
 """
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(doctor)
 
 
 def doctor(
@@ -41,6 +36,9 @@ def doctor(
         _tell(report, fix=fix)
     if not report.healthy:
         raise typer.Exit(1)
+
+
+register = registration(doctor, EPILOG)
 
 
 def _tell(report: Diagnosis, *, fix: bool) -> None:

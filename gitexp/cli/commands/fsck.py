@@ -10,7 +10,7 @@ import typer
 
 from gitexp import words
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.progress import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.upkeep import fsck as ops
@@ -23,11 +23,6 @@ gitexp fsck --json
 """
 
 _SHOWN = 3  # of those who refer to an object
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(fsck)
 
 
 def fsck(json: options.Json = False) -> None:
@@ -44,6 +39,9 @@ def fsck(json: options.Json = False) -> None:
         _tell(report)
     if not report.healthy:
         raise typer.Exit(1)
+
+
+register = registration(fsck, EPILOG)
 
 
 def _tell(report: FsckReport) -> None:

@@ -10,7 +10,7 @@ import typer
 from gitexp import errors, words
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.objects.store import StoredObject
 from gitexp.upkeep import gc as ops
@@ -34,11 +34,6 @@ History = Annotated[
 Force = Annotated[
     bool, options.force("With --remote: even if a Git remote does not answer or has what is not here.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(gc)
 
 
 def gc(
@@ -74,6 +69,9 @@ def gc(
         _tell(garbage, removed, remote)
     if removed is not None and removed.failed:
         raise typer.Exit(1)
+
+
+register = registration(gc, EPILOG)
 
 
 def _tell(garbage: Garbage, removed: Removed | None, remote: str | None) -> None:

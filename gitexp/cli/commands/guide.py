@@ -13,7 +13,7 @@ import typer
 from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command, leaves
+from gitexp.cli.kit.help import leaves, registration
 from gitexp.model import Status
 from gitexp.version import __version__
 
@@ -23,11 +23,6 @@ EPILOG = """Examples:
 gitexp guide
 gitexp guide --json
 """
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(guide)
 
 
 def guide(context: typer.Context, json: options.Json = False) -> None:
@@ -41,6 +36,9 @@ def guide(context: typer.Context, json: options.Json = False) -> None:
         render.as_json(as_json(commands))
     else:
         render.answer(text(commands).splitlines())
+
+
+register = registration(guide, EPILOG)
 
 
 def text(commands: Mapping[str, Any]) -> str:

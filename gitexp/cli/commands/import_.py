@@ -10,7 +10,7 @@ import typer
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.sharing import import_ as ops
 from gitexp.sharing.import_ import Imported
@@ -32,11 +32,6 @@ DataFrom = Annotated[
         by="data_remotes",
     ),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("import", cls=Command, epilog=EPILOG)(import_experiment)
 
 
 def import_experiment(
@@ -71,6 +66,9 @@ def import_experiment(
         render.as_json(row_of(project, done.experiment).as_json())
     elif not quiet:
         render.say(_said(done))
+
+
+register = registration(import_experiment, EPILOG, "import")
 
 
 def _said(done: Imported) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from gitexp import errors
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.project import init as ops
 from gitexp.project.init import Found
@@ -24,11 +24,6 @@ gitexp init --command "python -m mymodel.train"
 TrainingCommand = Annotated[
     str | None, typer.Option("--command", metavar="CMD", help="The training command; default: look for it.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(init)
 
 
 def init(
@@ -49,6 +44,9 @@ def init(
         render.as_json(_as_json(found))
     elif not quiet:
         _tell(found)
+
+
+register = registration(init, EPILOG)
 
 
 def _as_json(found: Found) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import typer
-
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Use, used_for
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.model import Stored
 from gitexp.words import clean
@@ -26,11 +24,6 @@ gitexp list --remote origin
 
 _LISTED = used_for(Use.LIST)
 Remote = Annotated[str | None, options.git_remote("--remote", "Those that a Git remote has, by name.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("list", cls=Command, epilog=EPILOG)(list_names)
 
 
 def list_names(
@@ -54,6 +47,9 @@ def list_names(
     if json:
         return render.as_json_list(map(_as_json, found))
     return render.answer(clean(experiment.name) for experiment in found)
+
+
+register = registration(list_names, EPILOG, "list")
 
 
 def _as_json(experiment: Stored) -> dict[str, Any]:

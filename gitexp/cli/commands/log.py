@@ -10,7 +10,7 @@ import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.output import printable
 from gitexp.cli.kit.session import open_project
 from gitexp.runs import log as ops
@@ -29,11 +29,6 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="Of a running one: 
 Raw = Annotated[
     bool, typer.Option("--raw", help="The bytes as the command wrote them, escape sequences and all.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(log)
 
 
 def log(
@@ -60,6 +55,9 @@ def log(
     if raw:
         return render.write_bytes([found.output])
     return render.answer(printable(found.output, colors=render.colors()), page=True)
+
+
+register = registration(log, EPILOG)
 
 
 def _show_as_it_comes(chunks: Iterable[bytes]) -> None:

@@ -12,7 +12,7 @@ from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.history import edit
 from gitexp.project.project import Project
@@ -33,11 +33,6 @@ Text = Annotated[
         "--message", "-m", metavar="TEXT", help="The note; empty takes it away. Default: an editor."
     ),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(note)
 
 
 def note(
@@ -62,6 +57,9 @@ def note(
             render.say(f"{experiment.name} has the note: {said}")
         else:
             render.say(f"{experiment.name} has no note now.")
+
+
+register = registration(note, EPILOG)
 
 
 def ask(project: Project, text: str, about: str) -> str:

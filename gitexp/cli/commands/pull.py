@@ -9,7 +9,7 @@ import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.sharing import pull as ops
 from gitexp.sharing.partner import Fate, Shared
@@ -29,11 +29,6 @@ Source = Annotated[
     str | None, options.git_remote("--from", "Git remote; default: the one that git fetch uses.")
 ]
 Everything = Annotated[bool, typer.Option("--all", "-A", help="Those too that you have removed here.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(pull)
 
 
 def pull(
@@ -58,6 +53,9 @@ def pull(
     elif not quiet:
         _tell(pulled)
     report(pulled.experiments, pulled.remote, json=json)
+
+
+register = registration(pull, EPILOG)
 
 
 def _tell(pulled: Pulled) -> None:

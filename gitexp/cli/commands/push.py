@@ -10,7 +10,7 @@ import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.sharing import push as ops
 from gitexp.sharing.partner import Fate, Shared
@@ -29,11 +29,6 @@ WithData = Annotated[
     bool | None,
     typer.Option("--data/--no-data", help="Data and results too; default: where a data remote is set."),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(push)
 
 
 def push(
@@ -61,6 +56,9 @@ def push(
     else:
         _tell(pushed, request, quiet=quiet)
     report(pushed.experiments, pushed.remote, json=json)
+
+
+register = registration(push, EPILOG)
 
 
 def _as_json(pushed: Pushed) -> dict[str, Any]:

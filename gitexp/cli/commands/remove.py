@@ -10,7 +10,7 @@ import typer
 
 from gitexp import errors
 from gitexp.cli.kit import exchange, options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.history import remove as ops
 from gitexp.project.project import Project
@@ -29,11 +29,6 @@ gitexp remove --remote origin exp-333c9
 Remote = Annotated[
     str | None, options.git_remote("--remote", "Remove those named from this Git remote; here they stay.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(remove)
 
 
 def remove(
@@ -68,6 +63,9 @@ def remove(
     elif not quiet:
         _tell(project, selection, names)
     return None
+
+
+register = registration(remove, EPILOG)
 
 
 def _tell(project: Project, selection: ops.Selection, removed: Sequence[str]) -> None:

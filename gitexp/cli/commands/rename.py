@@ -8,18 +8,13 @@ import typer
 
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.history import edit
 
 EPILOG = """Examples:
 gitexp rename exp-333c9 wide-and-slow
 """
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(rename)
 
 
 def rename(
@@ -37,3 +32,6 @@ def rename(
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
         render.say(f"It is called {experiment.name} now.")
+
+
+register = registration(rename, EPILOG)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
 from gitexp import errors
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.history import restore as history_restore
 from gitexp.repo.trash import Trashed
@@ -26,11 +24,6 @@ InTrash = Annotated[
     str | None,
     options.argument("[EXP]", "Name or its beginning.", "trashed"),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(restore)
 
 
 def restore(
@@ -56,6 +49,9 @@ def restore(
     elif not quiet:
         render.say(f"{experiment.name} is back.")
     return None
+
+
+register = registration(restore, EPILOG)
 
 
 def _list(found: list[Trashed], *, json: bool) -> None:

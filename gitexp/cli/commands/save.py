@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line
 from gitexp.runs import save as ops
@@ -16,11 +14,6 @@ gitexp save
 gitexp save -n before-cleanup -m "best so far, by hand"
 gitexp save --name-template "by-hand-{train.lr}"
 """
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(save)
 
 
 def save(
@@ -43,3 +36,6 @@ def save(
         render.as_json(row_of(project, experiment).as_json())
     elif not quiet:
         render.say(ended_line(experiment))
+
+
+register = registration(save, EPILOG)

@@ -13,7 +13,7 @@ from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.details import complaints, lines
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.render import cell_width
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.table import Line, lay_out
@@ -68,11 +68,6 @@ Watch = Annotated[
 Every = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How often --watch draws the table.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(show)
-
-
 def show(
     words: Words = None,
     everything: options.Everything = False,
@@ -124,6 +119,9 @@ def show(
     if remark := _remark(project, table, query):
         render.say(remark, "dim")
     return None
+
+
+register = registration(show, EPILOG)
 
 
 def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
-import typer
-
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets.workspace import DataState
 from gitexp.pipeline.state import StageSelection
@@ -28,11 +26,6 @@ Stages = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("status", cls=Command, epilog=EPILOG)(say)
-
-
 def say(
     stages: Stages = None,
     json: options.Json = False,
@@ -43,6 +36,9 @@ def say(
     """
     project = open_project(needs_config=True)
     tell(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
+
+
+register = registration(say, EPILOG, "status")
 
 
 def tell(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 from gitexp.catalog import lookup
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.history import edit
 from gitexp.words import clean
@@ -25,11 +25,6 @@ Tags = Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags
 Delete = Annotated[
     list[str] | None, typer.Option("--delete", "-d", metavar="TAG", help="A tag to take away. Repeatable.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(tag)
 
 
 def tag(
@@ -54,6 +49,9 @@ def tag(
         render.answer(map(clean, experiment.record.tags))
     elif not quiet:
         render.say(f"{experiment.name} has {_said(experiment.record.tags)}.")
+
+
+register = registration(tag, EPILOG)
 
 
 def _said(tags: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gitexp.cli.kit import options, render, taken
-from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.history import undo as ops
 from gitexp.history.undo import Undone
@@ -26,11 +26,6 @@ gitexp undo 12
 Number = Annotated[
     int | None, typer.Argument(metavar="[N]", help="Number of an operation; default: the newest.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(undo)
 
 
 def undo(
@@ -56,6 +51,9 @@ def undo(
     elif not quiet:
         _tell(done)
     return None
+
+
+register = registration(undo, EPILOG)
 
 
 def _undone(done: Undone) -> dict[str, Any]:

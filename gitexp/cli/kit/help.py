@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 
@@ -16,6 +18,17 @@ class Command(TyperCommand):
             title, *examples = [line for line in self.epilog.splitlines() if line]
             with formatter.section(title.rstrip(":")):
                 formatter.write("".join(f"  {line}\n" for line in examples))
+
+
+def registration(
+    command: Callable[..., None], epilog: str, name: str | None = None
+) -> Callable[[typer.Typer], None]:
+    """The function that adds a command to an app, under its own name by default."""
+
+    def register(app: typer.Typer) -> None:
+        app.command(name, cls=Command, epilog=epilog)(command)
+
+    return register
 
 
 class RootGroup(TyperGroup):
