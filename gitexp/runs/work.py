@@ -81,10 +81,8 @@ def complete(
     """
     if isinstance(checked.work, PlainCommand):
         return checked
-    from gitexp.stages import plan  # as in `check`
-
     read_file = partial(_as_prepared, root, checked.params)
-    return replace(checked, work=plan.complete(project, code, root, checked.work, read_file, written))
+    return replace(checked, work=checked.work.complete(project, code, root, read_file, written))
 
 
 def scope_of(code: Project, work: Work) -> Scope:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
-from gitexp.model import Artifact
+from gitexp.model import Artifact, paths_of
 from gitexp.objects import paths
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
@@ -100,6 +100,36 @@ class StagePlan:
         """The paths of outs in the object store alone, also of stages outside the plan."""
         return tuple(chain.from_iterable(stage.in_store for stage in self.pipeline.stages))
 
+    def complete(
+        self, project: Project, code: Project, root: Path, read_file: ReadFile, written: Mapping[str, bytes]
+    ) -> StagePlan:
+        """The plan with its inputs, and with the artifacts to be brought into the workspace at `root`.
+
+        `written` are files to be written before the stages begin. Raises TrackedOut, UnsafePath,
+        UnknownParam, LockError, UnstorableData; MissingDep for an input out of reach.
+        """
+        _refuse_tracked(code, (*self.in_store, *code.config.data))
+        _refuse_links(root, self.stages)
+        lock = lock_file.read(root, code.config)
+        with StatCache(project.local.stat_cache) as cache:
+            standing = _foresight(project, root, cache, read_file, written)
+            bring = absent_inputs(code, root, self, lock)
+            brought = paths_of(bring)
+            outside = [self.outside(stage) for stage in self.stages if not stage.frozen]
+            for stage in outside:
+                for path in stage.deps:
+                    is_there = standing.artifact(path, read_only=True) is not None
+                    if not is_there and not paths.overlaps_any(path, brought):
+                        raise missing_dep(root, self, stage, path, project)
+                if not any(paths.overlaps_any(params.file, brought) for params in stage.params):
+                    standing.params(stage)
+            for gone in Restorer(project, root, cache).absent(bring):
+                reader = next(stage for stage, path in _reads(self) if paths.overlap(gone.path, path))
+                raise missing_dep(root, self, reader, gone.path, project)
+            standing.expect((*bring, *_as_written(standing, written)))
+            at_start = {stage.name: standing.inputs(stage) for stage in outside}
+        return replace(self, bring=bring, at_start=at_start, warnings=_warnings(code, self, lock))
+
 
 def choose(code: Project, selection: StageSelection, read_file: ReadFile) -> StagePlan:
     """The plan from gitexp.yaml or dvc.yaml alone. `read_file` gives params files.
@@ -111,43 +141,6 @@ def choose(code: Project, selection: StageSelection, read_file: ReadFile) -> Sta
     graph = Graph(pipeline)
     stages = graph.select(selection.names, single=selection.single, downstream=selection.downstream)
     return StagePlan(pipeline, graph, selection, tuple(stages))
-
-
-def complete(
-    project: Project,
-    code: Project,
-    root: Path,
-    plan: StagePlan,
-    read_file: ReadFile,
-    written: Mapping[str, bytes],
-) -> StagePlan:
-    """The plan with its inputs, and with the artifacts to be brought into the workspace at `root`.
-
-    `written` are files to be written before the stages begin. Raises TrackedOut, UnsafePath, UnknownParam,
-    LockError, UnstorableData; MissingDep for an input that is neither in the workspace, nor in the store, nor
-    made by a stage of the plan.
-    """
-    _refuse_tracked(code, (*plan.in_store, *code.config.data))
-    _refuse_links(root, plan.stages)
-    lock = lock_file.read(root, code.config)
-    with StatCache(project.local.stat_cache) as cache:
-        standing = _foresight(project, root, cache, read_file, written)
-        bring = absent_inputs(code, root, plan, lock)
-        brought = [artifact.path for artifact in bring]
-        outside = [plan.outside(stage) for stage in plan.stages if not stage.frozen]
-        for stage in outside:
-            for path in stage.deps:
-                is_there = standing.artifact(path, read_only=True) is not None
-                if not is_there and not paths.overlaps_any(path, brought):
-                    raise missing_dep(root, plan, stage, path, project)
-            if not any(paths.overlaps_any(params.file, brought) for params in stage.params):
-                standing.params(stage)
-        for gone in Restorer(project, root, cache).absent(bring):
-            reader = next(stage for stage, path in _reads(plan) if paths.overlap(gone.path, path))
-            raise missing_dep(root, plan, reader, gone.path, project)
-        standing.expect((*bring, *_as_written(standing, written)))
-        at_start = {stage.name: standing.inputs(stage) for stage in outside}
-    return replace(plan, bring=bring, at_start=at_start, warnings=_warnings(code, plan, lock))
 
 
 def _refuse_tracked(code: Project, outs: Sequence[str]) -> None:

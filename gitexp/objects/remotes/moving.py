@@ -126,9 +126,13 @@ class HttpRemote(MovingRemote):
     def _arguments(self) -> Mapping[str, Any]:
         import httpx
 
+        try:
+            passwords = httpx.NetRCAuth()  # of ~/.netrc, which curl and Git use, too
+        except (OSError, SyntaxError):  # the file is missing, or wrong
+            passwords = None
         return {
             "base_url": self._at.url.rstrip("/"),
-            "auth": _netrc(),
+            "auth": passwords,
             "retry": False,
             "timeout": httpx.Timeout(server.PATIENCE, connect=server.CONNECT),
             "headers": {"Accept-Encoding": "identity"},
@@ -198,13 +202,3 @@ def _seconds(date: str) -> float:
         return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
         return 0
-
-
-def _netrc() -> Any:
-    """The passwords of ~/.netrc, which curl and Git use, too; None without the file."""
-    import httpx
-
-    try:
-        return httpx.NetRCAuth()
-    except (OSError, SyntaxError):  # the file is wrong
-        return None
