@@ -10,7 +10,7 @@ from gitexp.catalog import lookup, rows
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.lookup import Point
-from gitexp.catalog.values import value_pairs
+from gitexp.catalog.value_pairs import value_pairs
 from gitexp.datasets.wanted import lock_at
 from gitexp.model import Artifact, Change, Record
 from gitexp.project.project import Project

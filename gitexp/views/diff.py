@@ -10,7 +10,7 @@ from functools import partial
 
 from gitexp.catalog import lookup
 from gitexp.catalog.lookup import Point, Workspace
-from gitexp.catalog.values import differs, value_pairs
+from gitexp.catalog.value_pairs import differs, value_pairs
 from gitexp.model import MISSING, Change, Experiment, Files, Tree
 from gitexp.project import exclusions
 from gitexp.project.project import Project

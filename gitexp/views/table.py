@@ -17,7 +17,7 @@ from gitexp.model import MISSING, Experiment, readable
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
-from gitexp.views.changes import CommitStep, summaries
+from gitexp.views.changed_files import CommitStep, summaries
 from gitexp.views.columns import Column, Columns
 
 _MOST_CHANGES = 300  # rows to compare; Git takes some 0.2 ms for each

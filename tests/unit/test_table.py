@@ -16,7 +16,7 @@ from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.rows import Draft
 from gitexp.cli.kit.render import cell_width
-from gitexp.cli.kit.table import Layout, lay_out
+from gitexp.cli.kit.table_layout import Layout, lay_out
 from gitexp.model import MISSING, Experiment, Record, Status
 from gitexp.views.columns import Column, Columns
 from gitexp.views.table import Group, Table, columns

@@ -8,7 +8,7 @@ import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import add as ops
 from gitexp.datasets.add import Added

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import checkout as ops
 from gitexp.datasets.checkout import CheckedOut

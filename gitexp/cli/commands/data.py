@@ -10,7 +10,7 @@ import typer
 from gitexp import errors, words
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Subcommands
-from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import status as datasets_status
 from gitexp.datasets import sync as ops

@@ -11,7 +11,7 @@ import typer
 from gitexp import errors
 from gitexp.catalog.lookup import Commit, Point, Workspace
 from gitexp.catalog.query import Query
-from gitexp.catalog.values import change_of
+from gitexp.catalog.value_pairs import change_of
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.output import printable_patch

@@ -11,7 +11,7 @@ import typer
 from gitexp import words
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.session import open_project
 from gitexp.upkeep import fsck as ops
 from gitexp.upkeep.fsck import BadObject, FsckReport

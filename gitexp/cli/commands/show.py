@@ -12,11 +12,11 @@ from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.details import complaints, lines
+from gitexp.cli.kit.experiment_text import complaints, lines
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.render import cell_width
 from gitexp.cli.kit.session import open_project
-from gitexp.cli.kit.table import Line, lay_out
+from gitexp.cli.kit.table_layout import Line, lay_out
 from gitexp.cli.kit.watch import Picture, watch
 from gitexp.project.project import Project
 from gitexp.repo import git_remote

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from gitexp.cli.kit import render
-from gitexp.cli.kit.progress import Meter
+from gitexp.cli.kit.meter import Meter
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.words import shorten
 

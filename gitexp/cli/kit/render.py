@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TextIO
 
 from gitexp import errors
-from gitexp.cli.kit import json_text, pager
+from gitexp.cli.kit import json_output, pager
 from gitexp.masks import without_credentials
 from gitexp.words import clean, cut
 
@@ -171,14 +171,14 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
 
 def as_json(value: Any) -> None:
     """Print one JSON document, ASCII only: names and messages in it cannot steer a terminal."""
-    write(json_text.document(value) + "\n")
+    write(json_output.document(value) + "\n")
 
 
 def as_json_list(items: Iterable[Any]) -> None:
     """Print a JSON list, an object a line. The list is never held in memory: there may be many objects."""
     before = "["
     for item in items:
-        text = json_text.line(item)
+        text = json_output.line(item)
         _begin()
         sys.stdout.write(f"{before}\n{text}")
         before = ","

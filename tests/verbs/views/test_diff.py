@@ -10,7 +10,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.catalog.lookup import Commit, Point
-from gitexp.catalog.values import change_of
+from gitexp.catalog.value_pairs import change_of
 from gitexp.cli.commands import diff
 from gitexp.model import MISSING, Change
 from gitexp.project.project import Project

@@ -23,7 +23,7 @@ from gitexp.project.project import Project
 from gitexp.repo import records, trash
 from gitexp.repo.git.repository import Repository
 from gitexp.views import table as show
-from gitexp.views.changes import CommitStep, summaries
+from gitexp.views.changed_files import CommitStep, summaries
 from gitexp.views.columns import Column, Columns
 from gitexp.views.table import Table
 from tests.support.codes import has_code

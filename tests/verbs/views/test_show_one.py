@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.catalog.values import differs
-from gitexp.cli.kit import details as told
+from gitexp.catalog.value_pairs import differs
+from gitexp.cli.kit import experiment_text as told
 from gitexp.cli.kit.render import cell_width
 from gitexp.model import Change, Status
 from gitexp.project.project import Project

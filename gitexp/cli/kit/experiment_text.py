@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gitexp.catalog.fields import FACTS
-from gitexp.catalog.values import differs
+from gitexp.catalog.value_pairs import differs
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.summary import outcome
