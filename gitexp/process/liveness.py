@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 from gitexp.model import ProcessId
@@ -35,30 +34,6 @@ def is_alive(process: ProcessId) -> bool | None:
     if started is None and _hidden(process.pid):
         return None
     return started == process.started
-
-
-def works_in(program: str, folders: Collection[Path]) -> bool | None:
-    """Whether a process of that program stands in one of these folders; None where nobody can know.
-
-    Nobody can on other systems than Linux, or with hidden processes of other users.
-    """
-    if sys.platform != "linux":
-        return None
-    tops = [folder.resolve() for folder in folders]
-    known: bool | None = False
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if not (process / "comm").read_text("utf-8", "replace").startswith(program):
-                continue
-            here = (process / "cwd").readlink()
-        except PermissionError:
-            known = None
-            continue
-        except OSError:  # it has ended meanwhile
-            continue
-        if any(here.is_relative_to(top) for top in tops):
-            return True
-    return known
 
 
 def _host() -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.folders import remove_folder, walk_folder
 from gitexp.model import Damaged, Experiment, Stored
-from gitexp.process.liveness import is_alive, works_in
+from gitexp.process import git_processes
+from gitexp.process.liveness import is_alive
 from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live, operations, trash, worktrees
@@ -282,19 +283,18 @@ def _git_locks(project: Project) -> Iterator[Finding]:
     left = [lock for lock in (*ours, *others) if _age(lock) > _OLD_LOCK]
     if not left:
         return
-    owner = works_in("git", {repo.root, repo.git_dir, repo.common_dir})
-    if owner:
+    owner = git_processes.holder(left, repo.common_dir, readers=True)
+    if owner is not None and owner.is_seen:
         return
     for lock in left:
-        if owner is False:
-            message = f"{lock} was left by a Git that has died."
-        else:
-            message = f"{lock} was left by a Git that has died, it seems."
-        if owner is False and lock in ours:
-            yield Finding("stale-lock", message, mend=lock.unlink)
-        else:
-            hint = f"If no Git is at work here, delete it: rm {shlex.quote(str(lock))}"
-            yield Finding("stale-lock", message, hint)
+        if owner is None and lock in ours:
+            yield Finding("stale-lock", f"{lock} was left by a Git that has died.", mend=lock.unlink)
+            continue
+        message = f"{lock} was left by a Git that has died"
+        if owner is not None:
+            message += f", it seems; but {owner.who} may hold it"
+        hint = f"If no Git is at work here, delete it: rm {shlex.quote(str(lock))}"
+        yield Finding("stale-lock", f"{message}.", hint)
 
 
 def _unstored(project: Project) -> Iterator[Finding]:

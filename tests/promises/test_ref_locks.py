@@ -5,16 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from gitexp.repo.git import locks, ref_locks
+from gitexp.process import git_processes
+from gitexp.repo.git import launch, locks, ref_locks, refs
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange
+from tests.crash.strace import why_not
+from tests.support.repositories import git
 from tests.support.workspace import Workspace
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no descriptors are inherited there")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows whose a lock is")
+traced = pytest.mark.skipif(why_not() != "", reason=why_not())
 
 REF = "refs/gitexp/exps/one"
 
@@ -137,3 +146,157 @@ case "$*" in *update-ref*) touch {lock}; echo "warning: unable to unlink '{lock}
     fake.chmod(0o755)
     repo.gitexp("save", "-q", "-n", "one", env={"PATH": f"{fake.parent}:{os.environ['PATH']}"})
     assert not lock.exists()
+
+
+# -- a lock of somebody else's ---------------------------------------------------------------------------
+
+KILLS = """\
+#!/bin/bash
+case " $* " in *" update-ref "*) kill -9 $PPID $$ ;; esac
+exec {git} "$@"
+"""
+LONG = 3.0  # seconds
+
+
+@contextlib.contextmanager
+def slow(folder: Path, call: str, path: str, *git: str) -> Iterator[None]:
+    """A Git that waits before a system call about a file, while it holds its locks."""
+    delay = f"inject={call}:delay_enter={LONG * 1e6:.0f}"
+    command = ["strace", "-f", "-qq", "-o", os.devnull, "-P", path, "-e", delay, "git", *git]
+    beside = subprocess.Popen(command, cwd=folder)
+    time.sleep(0.5)
+    assert beside.poll() is None
+    yield
+    assert beside.wait(timeout=60) == 0
+
+
+def dies_over_a_ref(repo: Workspace, tmp_path: Path) -> None:
+    """A gitexp that is killed together with its Git, before this Git has locked anything."""
+    fake = tmp_path / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text(KILLS.format(git=shutil.which("git")))
+    fake.chmod(0o755)
+    env = {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    assert repo.gitexp("tag", "one", "good", env=env, check=False, process=True).exit_code != 0
+
+
+@traced
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_lock_of_a_living_git_stays(repo: Workspace, tmp_path: Path, where: str) -> None:
+    repo.allow("git", "packed-refs*")
+    repo.gitexp("save", "-q", "-n", "one")
+    repo.write("new.py", "new\n")
+    dies_over_a_ref(repo, tmp_path)
+    git_dir = repo.path / ".git"
+    args = ("pack-refs", "--all")
+    folder = repo.path
+    if where == "elsewhere":
+        args, folder = (f"--git-dir={git_dir}", *args), tmp_path
+    with slow(folder, "openat", f"{git_dir}/packed-refs.new", *args):
+        assert (git_dir / "packed-refs.lock").exists()
+        repo.gitexp("save", "-q", "-n", "two")
+        assert (git_dir / "packed-refs.lock").exists()
+    repo.git("pack-refs", "--all")
+    assert repo.gitexp("list").stdout.split() == ["two", "one"]
+
+
+@traced
+def test_what_is_left_is_removed_when_the_living_have_ended(repo: Workspace, tmp_path: Path) -> None:
+    repo.allow("git", "packed-refs*")
+    repo.gitexp("save", "-q", "-n", "one")
+    dies_over_a_ref(repo, tmp_path)
+    left = repo.path / ".git" / f"{REF}.lock"
+    left.touch()
+    with slow(repo.path, "openat", f"{repo.path}/.git/packed-refs.new", "pack-refs", "--all"):
+        repo.gitexp("list")
+        assert left.exists()
+    repo.gitexp("list")
+    assert not left.exists()
+
+
+def test_whoever_may_hold_a_lock_is_named(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "ALWAYS", (*launch.ALWAYS, "-c", "core.filesRefLockTimeout=100"))
+    repo.gitexp("save", "-q", "-n", "one")
+    lock = repo.path / ".git" / f"{REF}.lock"
+    with lock.open("x") as held:
+        result = repo.gitexp("tag", "one", "good", check=False)
+        assert (result.exit_code, lock.exists()) == (1, True)
+        assert f"{REF}.lock is there, and process {os.getpid()}" in result.stderr or "died" in result.stderr
+        assert not held.closed
+    lock.unlink()
+
+
+def test_an_old_lock_is_removed_only_if_its_owner_is_dead(repo: Workspace) -> None:
+    repo.gitexp("save", "-q", "-n", "one")
+    lock = repo.path / ".git" / f"{REF}.lock"
+    lock.touch()
+    os.utime(lock, (1, 1))
+    holder = subprocess.Popen(["tail", "-f", str(lock)])
+    try:
+        while git_processes.holder([lock], repo.path / ".git") is None:
+            time.sleep(0.01)
+        changes = [RefChange(REF, None, None)]
+        assert not refs._may_pass(Repository.find(repo.path), changes, "File exists")
+        assert lock.exists()
+    finally:
+        holder.kill()
+        holder.wait()
+    assert refs._may_pass(Repository.find(repo.path), changes, "File exists")
+    assert not lock.exists()
+
+
+def test_nothing_is_known_of_other_machines_and_containers(
+    git_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert git_processes.holder([git_dir / "x.lock"], git_dir) is None
+    for name, value in (
+        ("_file_system", lambda path: "nfs4"),
+        ("namespace", lambda: "pid:[4026539999]"),
+        ("namespace", lambda: ""),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(git_processes, name, value)
+            found = git_processes.holder([git_dir / "x.lock"], git_dir)
+            assert found is not None
+            assert not found.is_seen
+    die_over(git_dir, "packed-refs.lock")
+    monkeypatch.setattr(git_processes, "_file_system", lambda path: "nfs4")
+    ref_locks.mend(git_dir)
+    assert (git_dir / "packed-refs.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "folder", "counts"),
+    [
+        (("update-ref", "--stdin"), "repo", True),
+        (("-c", "a.b=c", "update-ref", "--stdin"), "repo/deep", True),
+        (("-C", "{repo}", "update-ref", "--stdin"), "away", True),
+        (("--git-dir", "{repo}/.git", "update-ref", "--stdin"), "away", True),
+        (("--git-dir=../repo/.git", "update-ref", "--stdin"), "away", True),
+        (("update-ref", "--stdin"), "worktree", True),
+        (("update-ref", "--stdin"), "repo/.git/refs", True),
+        (("update-ref", "--stdin"), "other", False),
+        (("cat-file", "--batch"), "repo", False),
+        (("cat-file", "--batch-command"), "repo", False),
+    ],
+)
+def test_a_git_at_work(
+    repo: Workspace, tmp_path: Path, args: Sequence[str], folder: str, counts: bool
+) -> None:
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "worktree"))
+    (repo.path / "deep").mkdir()
+    (tmp_path / "away").mkdir()
+    git(tmp_path, "init", "-q", "other")
+    git(tmp_path / "other", "commit", "-q", "--allow-empty", "-m", "first")
+    command = ["git", *(arg.format(repo=repo.path) for arg in args)]
+    beside = subprocess.Popen(
+        command, cwd=tmp_path / folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(0.2)
+        found = git_processes.holder([repo.path / ".git" / "packed-refs.lock"], repo.path / ".git")
+        assert (found is not None) == counts
+        assert found is None or f"process {beside.pid} (git " in found.who
+    finally:
+        beside.communicate()
+        (repo.path / "deep").rmdir()

@@ -91,9 +91,9 @@ def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
             f"git {_verb(args)} was killed by signal {-status}.",
             "Is there enough memory? Run the command again.",
         )
-    if (locked := _LOCKED.search(err)) is not None:
+    if (lock := lock_in(err)) is not None:
         return (
-            f"Another Git holds the lock {locked[1]}, or has died over it.",
+            f"Another Git holds the lock {lock}, or has died over it.",
             "Run the command again; after a minute gitexp doctor --fix clears it, or says what to do.",
         )
     if _NO_OBJECT.search(lower):
@@ -105,6 +105,12 @@ def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
         f"git {_verb(args)} failed: {what or f'exit status {status}'}",
         "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
     )
+
+
+def lock_in(err: str) -> str | None:
+    """The path of the lock file that Git could not make; None for another failure."""
+    found = _LOCKED.search(err)
+    return found[1] if found is not None else None
 
 
 def reason(error: errors.GitFailed) -> str:

@@ -3,8 +3,10 @@
 Git locks a ref with a file beside the ref. A Git killed in that moment leaves the file, and nobody can
 change the ref any more, for nobody knows whether the owner lives. gitexp makes it known: while refs change,
 gitexp holds a lock of its own, Git inherits this lock, and the lock's file names the refs. Whoever gets the
-lock and finds names in the file knows of a gitexp and a Git that have both died over these refs, and removes
-their locks.
+lock and finds names in the file knows of a gitexp and a Git that have both died over these refs.
+
+But somebody else's Git may have locked the same refs since. So their locks are removed only if no process can
+be their owner (`gitexp.process.git_processes`). Until that is sure, the names stay in the file.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.process.git_processes import holder, namespace
 from gitexp.repo.git import locks
 
 # The deletion of any ref locks packed-refs and writes a new one; all refs of a reftable have one lock.
@@ -25,6 +28,16 @@ _UNCHANGED = 0.5  # seconds; another Git that has made such a file just then wil
 _TICK = 0.05  # seconds
 
 _Stamp = tuple[int, int, int]  # of a file: inode, time of change (ns), size
+
+
+class _Named(NamedTuple):
+    """Refs that may have locks of a dead Git, made since that time (ns since the epoch); None: since now."""
+
+    refs: Sequence[bytes] = ()
+    since: int | None = None
+
+
+_NOTHING = _Named()
 
 
 class RefGuard(NamedTuple):
@@ -57,10 +70,10 @@ def guard(common_dir: Path, refs: Sequence[str]) -> Iterator[RefGuard]:
         yield RefGuard(common_dir, None)
         return
     try:
-        _unlock(common_dir, lock)
-        _write(lock, refs)
+        left = _unlock(common_dir, lock)
+        _write(lock, left._replace(refs=[*left.refs, *map(os.fsencode, refs)]))
         yield RefGuard(common_dir, lock)
-        _write(lock, ())  # not after an exception, for Git may still run
+        _write(lock, left)  # not after an exception, for Git may still run
     finally:
         lock.release()
 
@@ -72,8 +85,7 @@ def mend(common_dir: Path) -> None:
         if file.lstat().st_size == 0 or (lock := locks.try_lock(file)) is None:
             return
         try:
-            _unlock(common_dir, lock)
-            _write(lock, ())
+            _write(lock, _unlock(common_dir, lock))
         finally:
             lock.release()
 
@@ -90,32 +102,44 @@ def _take(file: Path) -> locks.FileLock | None:
         return None
 
 
-def _write(lock: locks.FileLock, refs: Sequence[str]) -> None:
+def _write(lock: locks.FileLock, named: _Named) -> None:
+    """Write down which refs may have locks, and who can be seen from here."""
+    text = b"".join(line + b"\n" for line in (namespace().encode(), *named.refs)) if named.refs else b""
     with contextlib.suppress(OSError):  # a full disk; Git will say so
         os.ftruncate(lock.fd, 0)
         os.lseek(lock.fd, 0, os.SEEK_SET)
-        os.write(lock.fd, b"".join(os.fsencode(ref) + b"\n" for ref in refs))
+        os.write(lock.fd, text)
+        if named.since is not None:
+            os.utime(lock.fd, ns=(named.since, named.since))
 
 
-def _unlock(common_dir: Path, lock: locks.FileLock) -> None:
-    """Remove the locks of the refs named in the file of `lock`: made since, and not in use any more."""
-    size, written = os.fstat(lock.fd).st_size, os.fstat(lock.fd).st_mtime_ns
+def _unlock(common_dir: Path, lock: locks.FileLock) -> _Named:
+    """Remove the locks of the refs named in the file of `lock`, if they were made since and nobody has them.
+
+    Returns the refs that may still have locks.
+    """
+    size, since = os.fstat(lock.fd).st_size, os.fstat(lock.fd).st_mtime_ns
     if size == 0:
-        return
+        return _NOTHING
     os.lseek(lock.fd, 0, os.SEEK_SET)
-    refs = os.read(lock.fd, size).split(b"\n")[:-1]
+    lines = os.read(lock.fd, size).split(b"\n")[:-1]
+    refs = [line for line in lines if line.startswith(b"refs/")]
     left: dict[Path, _Stamp] = {}
     for file in _lock_files(common_dir.resolve(), refs):
         stamp = _stamp(file)
-        if stamp is not None and stamp[1] >= written:
+        if stamp is not None and stamp[1] >= since:
             left[file] = stamp
     deadline = time.monotonic() + _UNCHANGED
     while left and time.monotonic() < deadline:
         time.sleep(_TICK)
         left = {file: stamp for file, stamp in left.items() if _stamp(file) == stamp}
+    seen_then = lines[0].decode("ascii", "replace") if lines else ""
+    if left and holder([*left], common_dir, seen_then=seen_then) is not None:
+        return _Named(refs, since)
     for file in left:
         with contextlib.suppress(OSError):
             file.unlink()
+    return _NOTHING
 
 
 def _lock_files(top: Path, refs: Sequence[bytes]) -> Iterator[Path]:

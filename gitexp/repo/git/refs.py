@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from gitexp import errors
+from gitexp.process import git_processes
+from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict
 
@@ -34,7 +37,7 @@ def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable
         except errors.GitFailed as error:
             # A Git that was killed, for its memory for instance, need not be killed twice.
             if attempt == _ATTEMPTS - 1 or not (error.status < 0 or _may_pass(repo, changes, error.stderr)):
-                raise
+                raise _named(repo, error) from error
             time.sleep(0.01 * (attempt + 1))
     return None
 
@@ -52,7 +55,22 @@ def _may_pass(repo: Repository, changes: Sequence[RefChange], complaint: str) ->
     for change in changes:
         lock = repo.common_dir / f"{change.ref}.lock"
         with contextlib.suppress(OSError):
-            if time.time() - lock.stat().st_mtime > _LOCK_LEFT_AFTER:
+            old = time.time() - lock.stat().st_mtime > _LOCK_LEFT_AFTER
+            if old and git_processes.holder([lock], repo.common_dir) is None:
                 lock.unlink()
                 removed = True
     return removed
+
+
+def _named(repo: Repository, error: errors.GitFailed) -> errors.GitFailed:
+    """The error, with whoever may hold the lock that Git could not get."""
+    lock = failures.lock_in(error.stderr)
+    found = git_processes.holder([Path(lock)], repo.common_dir) if lock is not None else None
+    if found is None:
+        return error
+    return errors.GitFailed(
+        f"Git's lock {lock} is there, and {found.who} may hold it.",
+        "Wait for it to end, then run the command again; gitexp doctor says what to do if no Git is at work.",
+        status=error.status,
+        stderr=error.stderr,
+    )
