@@ -28,6 +28,12 @@ from gitexp.repo.git.repository import Repository
 
 _FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects")
 
+# Where Git keeps gitexp's refs; the last two have folders inside.
+_REFS = (
+    *("logs/refs/gitexp", "refs/gitexp", "refs/gitexp/exps", "refs/gitexp/undo"),
+    *("refs/gitexp/trash", "refs/gitexp/remotes"),
+)
+
 
 class LocalState:
     """The folder of one repository, shared by its worktrees."""
@@ -45,7 +51,11 @@ class LocalState:
         """Raise UntrustedRepository for a link among the folders: their contents are removed unasked."""
         # An archive may bring a `.git` with anything inside; a clone cannot. All that follows opens these
         # folders without following links too; the look before says so at once, and whatever is asked.
-        for folder in (self.root, *(self.root / name for name in _FOLDERS), *_linked_in(self.objects)):
+        common, linked = self.root.parent, _links_in(self.objects)
+        for name in _REFS[-2:]:
+            linked += _links_in(common / name)
+        own = [self.root, *(self.root / name for name in _FOLDERS), *(common / name for name in _REFS)]
+        for folder in (*own, *linked):
             with contextlib.suppress(OSError):
                 if not stat.S_ISDIR(folder.lstat().st_mode):
                     raise _is_no_folder(folder)
@@ -108,10 +118,10 @@ class LocalState:
         return folder / name
 
 
-def _linked_in(objects: Path) -> list[Path]:
-    """The links in the folder of the objects: in place of `tmp` or of another folder of objects."""
-    with contextlib.suppress(OSError), os.scandir(objects) as entries:
-        return [objects / entry.name for entry in entries if entry.is_symlink()]
+def _links_in(folder: Path) -> list[Path]:
+    """The links in a folder in which only folders stand."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [folder / entry.name for entry in entries if entry.is_symlink()]
     return []
 
 

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from gitexp import errors, nofollow
+from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder, walk_folder
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live
 from gitexp.repo.git import conversions, indexes
+from gitexp.repo.git.belonging import points_to
 from gitexp.repo.git.conversions import USERS, Conversions
 from gitexp.repo.git.locks import FileLock
 from gitexp.repo.git.repository import FETCHING, Repository, is_true
@@ -28,7 +29,6 @@ from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.local import LocalState
 
 _SLOTS = 256
-_LONGEST = 1 << 16  # characters of a path
 _MADE_AGAIN = {
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
     *(".venv", "venv", ".tox", "node_modules"),
@@ -99,11 +99,11 @@ def is_known(repo: Repository, root: Path, git_dir: Path) -> bool:
     if (root, git_dir) == (repo.root, repo.git_dir):  # GIT_WORK_TREE may say so, and nothing else
         return True
     dot_git, common = root / ".git", Path(os.path.realpath(repo.common_dir))
-    own = Path(os.path.realpath(dot_git)) if dot_git.is_dir() else _points_to(dot_git)
+    own = Path(os.path.realpath(dot_git)) if dot_git.is_dir() else points_to(dot_git)
     if own != Path(os.path.realpath(git_dir)):
         return False
     linked = own.parent == common / "worktrees"
-    return own == common or (linked and _points_to(own / "gitdir") == Path(os.path.realpath(dot_git)))
+    return own == common or (linked and points_to(own / "gitdir") == Path(os.path.realpath(dot_git)))
 
 
 def everywhere(repo: Repository) -> list[Repository]:
@@ -113,7 +113,7 @@ def everywhere(repo: Repository) -> list[Repository]:
         first, *others = block.splitlines() or [b""]
         root = Path(os.fsdecode(first.removeprefix(b"worktree ")))
         # The first is the main worktree, but for a bare repository.
-        git_dir = repo.common_dir if at == 0 else _points_to(root / ".git")
+        git_dir = repo.common_dir if at == 0 else points_to(root / ".git")
         if git_dir is not None and b"bare" not in others and root.is_dir():
             found.setdefault(Path(os.path.realpath(root)), repo.linked(root, git_dir))
     return list(found.values())
@@ -140,7 +140,7 @@ def out_of_sight(repo: Repository) -> list[OutOfSight]:
     found = []
     own = os.path.realpath(LocalState(repo).worktrees)
     for git_dir in sorted((repo.common_dir / "worktrees").glob("*")):
-        dot_git = _points_to(git_dir / "gitdir")
+        dot_git = points_to(git_dir / "gitdir")
         if dot_git is None or dot_git.parent.is_dir() or os.path.realpath(dot_git.parent.parent) == own:
             continue
         head = repo.resolve(f"worktrees/{git_dir.name}/HEAD")
@@ -275,20 +275,10 @@ def _git_dir(repo: Repository, slot: Path) -> Path | None:
 
     Git chooses its name: a worktree of the user's may have the name of the slot.
     """
-    git_dir = _points_to(slot / ".git")
+    git_dir = points_to(slot / ".git")
     if git_dir is None or git_dir.parent != repo.common_dir / "worktrees":
         return None
-    return git_dir if _points_to(git_dir / "gitdir") == slot / ".git" else None
-
-
-def _points_to(file: Path) -> Path | None:
-    """The path in one of Git's files; None for a missing file, and for a link or a pipe in its place."""
-    try:
-        with open(file, encoding="utf-8", errors="surrogateescape", opener=nofollow.opener) as stream:
-            text = stream.read(_LONGEST)
-    except OSError:
-        return None
-    return Path(os.path.realpath(file.parent / text.removeprefix("gitdir: ").removesuffix("\n")))
+    return git_dir if points_to(git_dir / "gitdir") == slot / ".git" else None
 
 
 def _reset(worktree: Repository, commit: str, exact: Sequence[str]) -> Repository:
@@ -368,7 +358,7 @@ def _remove(repo: Repository, slot: Path) -> None:
     clear_away(slot)
     with LocalState(repo).scratch() as scratch:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
-            known = _points_to(file)
+            known = points_to(file)
             if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
                 file.parent.rename(scratch / file.parent.name)  # at once, or Git would find half of it
 

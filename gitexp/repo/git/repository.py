@@ -20,7 +20,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.repo.git import disk_settings, failures, launch, ref_locks
+from gitexp.repo.git import belonging, disk_settings, failures, launch, ref_locks
 from gitexp.repo.git.kept_packs import KeptPacks
 from gitexp.repo.git.launch import Git, Tell
 from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, signature, tree_content
@@ -43,6 +43,7 @@ _PACKED = ("--revs", "--window=0", "--no-reuse-delta", "--non-empty", "-q")
 _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")
 _MANY_REFS = 1000  # to flush each by itself takes a millisecond; all together are flushed with all else
 _NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
+_OF_USER = ("system", "global", "command")  # the scopes of settings that no repository brings
 _SYMBOLIC = "ref: "  # the file HEAD begins so where it names a branch
 _KINDS = {"040000": "tree", "160000": "commit"}  # types of a tree's entries by their mode; others are blobs
 
@@ -95,9 +96,12 @@ class Repository:
         """The repository around the folder `start`, by default the current folder.
 
         GIT_DIR, GIT_WORK_TREE and GIT_INDEX_FILE of the environment count, the same as for Git. Raises
-        GitMissing, GitTooOld, NotARepository or BareRepository.
+        GitMissing, GitTooOld, NotARepository or BareRepository, and UntrustedRepository for a Git folder of
+        another workspace.
         """
         start = (start or Path.cwd()).absolute()
+        if not belonging.is_up_to_user():
+            belonging.refuse_foreign(start)
         git = Git(start)
         status, out, err = launch.execute(git, ("rev-parse", *_QUESTIONS), launch.ENVIRONMENT)
         lines = os.fsdecode(out).split("\n")
@@ -113,7 +117,10 @@ class Repository:
                 f"gitexp cannot work in a folder with a line break in its name: {start}", "Rename the folder."
             )
         common, index = (Path(os.path.realpath(start / name)) for name in (lines[3], lines[5]))
-        return cls(Path(lines[6]), Path(lines[2]), common, index, lines[4])
+        repo = cls(Path(lines[6]), Path(lines[2]), common, index, lines[4])
+        if not belonging.is_up_to_user() and repo.git_dir != repo.root / ".git":
+            belonging.require_own(repo.root, repo.git_dir, repo.config.get("core.worktree"))
+        return repo
 
     @classmethod
     def create(cls, folder: Path, message: str) -> Repository:
@@ -207,6 +214,16 @@ class Repository:
             key, _, value = item.decode("utf-8", "surrogateescape").partition("\n")
             config[key] = value
         return config
+
+    def users_setting(self, key: str) -> str | None:
+        """The value of a setting that the user has made for all repositories; None if there is none.
+
+        To be asked for what names a program: the settings of this repository may be a stranger's.
+        """
+        _, out, _ = self.call("config", "--show-scope", "-z", "--get-all", key)
+        words = iter(out.decode("utf-8", "surrogateescape").split("\0"))
+        values = [value for scope, value in zip(words, words, strict=False) if scope in _OF_USER]
+        return values[-1] if values else None
 
     def ask_disk(self, scratch: Path) -> None:
         """Have Git go by what the disk of the worktree can do. The disk is asked once, in `scratch`."""
