@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Annotated
@@ -43,7 +44,8 @@ def note(
 ) -> None:
     """Write a note on an experiment, in place of the one it has.
 
-    Without -m Git's editor opens with the present note (core.editor, GIT_EDITOR, EDITOR).
+    Without -m your editor opens with the present note: GIT_EDITOR, core.editor, VISUAL or EDITOR.
+    core.editor counts in your own settings (git config --global), and not in those of a repository.
     """
     project = open_project()
     if text is None:
@@ -69,7 +71,7 @@ def ask(project: Project, text: str, about: str) -> str:
             "There is no terminal to open an editor in.", "Give the text with -m.", code="no-terminal"
         )
     # Git runs the words of its editor setting in a shell, so that it may have options.
-    editor = project.repo.run("var", "GIT_EDITOR").decode().strip()
+    editor = _editor(project)
     with project.local.scratch() as scratch:
         file = scratch / "EDITMSG"
         file.write_text(f"{text}\n\n{_COMMENT} {about} Lines with {_COMMENT} are left out.\n", "utf-8")
@@ -82,3 +84,16 @@ def ask(project: Project, text: str, about: str) -> str:
             )
         lines = file.read_text("utf-8", "replace").splitlines()
     return "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()
+
+
+def _editor(project: Project) -> str:
+    """The user's editor, in Git's order. A repository's own core.editor may be a stranger's program."""
+    for found in (
+        os.environ.get("GIT_EDITOR"),
+        project.repo.users_setting("core.editor"),
+        os.environ.get("VISUAL"),
+        os.environ.get("EDITOR"),
+    ):
+        if found:
+            return found
+    return "vi"

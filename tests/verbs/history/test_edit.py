@@ -95,6 +95,32 @@ def test_a_note_in_the_editor(repo: Workspace, tmp_path: Path) -> None:
     assert ended.exit_code == 0
     assert Project.open(repo.path).store.require("one").record.note == "one line"
     assert repo.tty("note", "one", env={"GIT_EDITOR": "false"}).exit_code == 1
+
+
+def note_of(repo: Workspace) -> str:
+    (row,) = [row for row in repo.json("show", "-A") if row["name"] == "one"]
+    return str(row["note"])
+
+
+def test_the_editor_is_the_users(repo: Workspace, tmp_path: Path) -> None:
+    """The settings of a repository may be a stranger's, and come with an archive."""
+    repo.gitexp("save", "-q", "-n", "one")
+    for name in ("theirs", "mine", "by-variable"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} >"$1"\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "more").write_text(f"[core]\n\teditor = {tmp_path}/theirs\n")
+    with repo.by_user():
+        repo.git("config", "core.editor", f"{tmp_path}/theirs")
+        repo.git("config", "include.path", str(tmp_path / "more"))
+    settings = {"GIT_CONFIG_GLOBAL": str(tmp_path / "global"), "GIT_EDITOR": None, "VISUAL": None}
+    variable = {"EDITOR": f"{tmp_path}/by-variable"}
+    assert repo.tty("note", "one", env={**settings, **variable}).exit_code == 0
+    assert note_of(repo) == "by-variable"
+    (tmp_path / "global").write_text(f"[core]\n\teditor = {tmp_path}/mine\n")
+    assert repo.tty("note", "one", env={**settings, **variable}).exit_code == 0
+    assert note_of(repo) == "mine"
+    repo.tty("note", "one", env={**settings, **variable, "GIT_EDITOR": f"{tmp_path}/by-variable"})
+    assert note_of(repo) == "by-variable"
     refused = repo.gitexp("note", "one", check=False)
     assert (refused.exit_code, "-m" in refused.stderr) == (2, True)
 
