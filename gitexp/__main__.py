@@ -22,6 +22,7 @@ _INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command line and exit. Ctrl-C during the imports ends the process without a word."""
+    _read_names_as_utf8()
     # Neither the imports nor the reading of ten thousand records make garbage in cycles, and looking for
     # such garbage takes a third of the time. Long work turns the collector on again.
     gc.disable()
@@ -30,6 +31,20 @@ def main() -> NoReturn:
     from gitexp.cli.main import main as run_command_line
 
     run_command_line()
+
+
+def _read_names_as_utf8() -> None:
+    """Start Python anew if it takes the names of files for something else than UTF-8.
+
+    The same file has one name in Git, in gitexp.yaml and in data sets, whatever LC_ALL and PYTHONUTF8 say.
+    The command of a run gets the environment as it is.
+    """
+    if os.name != "posix" or sys.getfilesystemencoding() == "utf-8" or not sys.executable:
+        return
+    try:
+        os.execv(sys.executable, [sys.orig_argv[0], "-X", "utf8", *sys.orig_argv[1:]])
+    except OSError:  # then with the names as this Python reads them
+        return
 
 
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 
 from gitexp.catalog import lookup
 from gitexp.project.project import Project
-from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.repository import Repository, in_quoted_lines
 
 _TOGETHER = 500  # commits whose trees are read by one Git process
 
 
 def blob_ids(project: Project, paths: Iterable[str]) -> dict[str, str]:
-    """The ids of the blobs that files of the workspace would be, as they are; no names with line feeds."""
-    asked = [path for path in paths if "\n" not in path]
+    """The ids of the blobs that files of the workspace would be, as they are."""
+    asked = list(paths)
     if not asked:
         return {}
-    names = b"".join(os.fsencode(project.repo.root / path) + b"\n" for path in asked)
+    names = in_quoted_lines(project.repo.root / path for path in asked)
     ids = project.repo.run("hash-object", "--no-filters", "--stdin-paths", stdin=names)
     return dict(zip(asked, ids.decode().split(), strict=True))
 

@@ -11,7 +11,9 @@ The same folder has the same text on every machine (docs/format.md).
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +29,8 @@ _MAX_BYTES = 1 << 30
 _HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
 _LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([x-]) (.+)", re.DOTALL)
 _SPECIAL = re.compile("[\x00-\x1f\x7f%\udc80-\udcff]")
+_IS_UTF8 = os.name == "nt" or sys.getfilesystemencoding() == "utf-8"  # how this Python reads names
+_NAMES = ("utf-8" if _IS_UTF8 else sys.getfilesystemencoding(), "surrogateescape")
 _ESCAPE = re.compile(rb"%([0-9A-F]{2})")
 
 
@@ -115,6 +119,8 @@ def _file(line: bytes, name: str) -> File:
 
 
 def _quoted(path: str) -> str:
+    if not _IS_UTF8:
+        path = _encoded(path).decode("utf-8", "surrogateescape")
     if not _SPECIAL.search(path):
         return path
     # In a str, a byte that is not UTF-8 is a surrogate, from U+DC80 on.
@@ -122,14 +128,15 @@ def _quoted(path: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    if "%" not in text:
+    if _IS_UTF8 and "%" not in text:
         return text
     raw = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode())
-    return raw.decode("utf-8", "surrogateescape")
+    return raw.decode(*_NAMES)
 
 
 def _encoded(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
+    """The bytes of a name."""
+    return path.encode(*_NAMES)
 
 
 def _bad(name: str, why: str) -> errors.DataError:

@@ -172,8 +172,7 @@ class _Process:
         while (now := folder.stat()) and (now.st_dev, now.st_ino) != last:
             last = (now.st_dev, now.st_ino)
             if (folder / ".git").is_file():
-                text = (folder / ".git").read_text("utf-8", "surrogateescape")
-                yield self._seen(folder, text.strip().removeprefix("gitdir: "))
+                yield self._seen(folder, _line_of(folder / ".git").removeprefix("gitdir: "))
                 return
             for at in (folder / ".git", folder):
                 if (at / "HEAD").exists() and ((at / "objects").is_dir() or (at / "commondir").exists()):
@@ -202,9 +201,14 @@ def _processes() -> Iterator[_Process]:
 def _shared(git_dir: Path) -> Path:
     """The Git folder that all worktrees share."""
     try:
-        return git_dir / (git_dir / "commondir").read_text("utf-8", "surrogateescape").strip()
+        return git_dir / _line_of(git_dir / "commondir")
     except OSError:
         return git_dir
+
+
+def _line_of(file: Path) -> str:
+    """The path in one of Git's files, which may end in any white space."""
+    return os.fsdecode(file.read_bytes()).removesuffix("\n")
 
 
 def _same(one: Path, other: Path) -> bool:

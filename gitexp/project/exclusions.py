@@ -98,4 +98,5 @@ def _lines(file: Path) -> list[str]:
         data = stream.read(_MOST + 1)
     if len(data) > _MOST:
         raise errors.ConfigError(f"this file is larger than {_MOST >> 10} kB", file=IGNORE_FILE)
-    return data.decode("utf-8", "surrogateescape").splitlines()
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
+    return [line.removesuffix("\r") for line in lines]  # at no other line break: names may have these

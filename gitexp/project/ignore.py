@@ -90,7 +90,7 @@ def _is_shared(source: str) -> bool:
 def _append(project: Project, file: Path, lines: Sequence[str]) -> bool:
     before = read_if_there(file)
     text = before or b""
-    there = text.splitlines()
+    there = [line.removesuffix(b"\r") for line in text.split(b"\n")]
     end = b"\n"
     if b"\r\n" in text:
         end = b"\r\n"

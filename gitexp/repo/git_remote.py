@@ -107,8 +107,8 @@ class GitRemote:
         """
         patterns = (f"{prefix}*" for prefix in prefixes)
         out = self._run("ls-remote", "--refs", "--end-of-options", self.where, *patterns)
-        lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").splitlines())
-        return {ref: oid for oid, ref in lines if ref.startswith(prefixes)}
+        lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").split("\n"))
+        return {line[1]: line[0] for line in lines if len(line) == 2 and line[1].startswith(prefixes)}
 
     def fetch(self, found: Mapping[str, str]) -> dict[str, errors.BadTransfer]:
         """Get the objects of some refs of the other repository, all objects checked; no ref here moves.
@@ -224,7 +224,7 @@ class GitRemote:
 
 def _outcomes(out: bytes) -> Iterator[PushedRef]:
     """Yield what `git push --porcelain` says of each ref: `<flag>\\t<from>:<to>\\t<summary> (<reason>)`."""
-    for line in out.decode("utf-8", "replace").splitlines():
+    for line in out.decode("utf-8", "replace").split("\n"):
         flag, _, rest = line.partition("\t")
         names, _, summary = rest.partition("\t")
         if flag not in _FLAGS or not summary:

@@ -110,7 +110,7 @@ def everywhere(repo: Repository) -> list[Repository]:
     """This repository, seen from each of its worktrees with a folder; itself included."""
     found = {Path(os.path.realpath(repo.root)): repo}
     for at, block in enumerate(repo.run("worktree", "list", "--porcelain").split(b"\n\n")):
-        first, *others = block.splitlines() or [b""]
+        first, *others = block.split(b"\n")
         root = Path(os.fsdecode(first.removeprefix(b"worktree ")))
         # The first is the main worktree, but for a bare repository.
         git_dir = repo.common_dir if at == 0 else points_to(root / ".git")

@@ -52,7 +52,7 @@ def read(state: RunState) -> list[StageNote]:
     """The notes of a run, up to the first unreadable one."""
     found: list[StageNote] = []
     with contextlib.suppress(OSError, *_UNREADABLE):
-        for line in state.read(state.stage_notes).decode("utf-8").splitlines():
+        for line in state.read(state.stage_notes).decode("utf-8").split("\n")[:-1]:
             name, result, in_git, stored = json.loads(line)
             if not isinstance(result.get("state"), str):
                 break

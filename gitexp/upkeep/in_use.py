@@ -304,7 +304,7 @@ def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, s
         listed += repo.run("rev-list", "--objects", *_HISTORIES, "HEAD")
     found: dict[str, str] = {}
     name = LOCK_FILE.encode()
-    for line in listed.splitlines():
+    for line in listed.split(b"\n"):
         oid, _, path = line.partition(b" ")
         if path.endswith(name) and posixpath.basename(path) == name:
             found.setdefault(oid.decode(), os.fsdecode(path))

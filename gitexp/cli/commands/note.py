@@ -82,7 +82,7 @@ def ask(project: Project, text: str, about: str) -> str:
                 f"It is: {editor}",
                 code="editor-failed",
             )
-        lines = file.read_text("utf-8", "replace").splitlines()
+        lines = file.read_text("utf-8", "replace").split("\n")
     return "\n".join(line for line in lines if not line.startswith(_COMMENT)).strip()
 
 

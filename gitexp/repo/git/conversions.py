@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from gitexp.folders import clear_away
 from gitexp.repo.git import indexes
-from gitexp.repo.git.repository import Repository, in_lines, is_true
+from gitexp.repo.git.repository import Repository, in_lines, in_quoted_lines, is_true
 
 _ATTRIBUTES = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
 _NOTHING = (b"unspecified", b"unset")
@@ -108,10 +108,10 @@ def no_filters(repo: Repository) -> dict[str, str]:
 
 def clean_ids(repo: Repository, paths: Iterable[str]) -> dict[str, str]:
     """The ids of the blobs that Git's conversions make of files; none if they fail for one of them."""
-    asked = [path for path in paths if "\n" not in path and _is_regular(repo.root / path)]
+    asked = [path for path in paths if _is_regular(repo.root / path)]
     if not asked:
         return {}
-    status, out, _ = repo.call("hash-object", "--stdin-paths", stdin=in_lines(asked))
+    status, out, _ = repo.call("hash-object", "--stdin-paths", stdin=in_quoted_lines(asked))
     if status != 0:
         return {}
     return dict(zip(asked, out.decode().split(), strict=True))

@@ -124,7 +124,7 @@ def _verb(args: Sequence[str]) -> str:
 
 def sentence(err: str) -> str:
     """The line of Git's error output that says most, without its prefix."""
-    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    lines = [line.strip() for line in err.split("\n") if line.strip()]
     for line in lines:
         if line.startswith(("fatal: ", "error: ")):
             return line.split(": ", 1)[-1]

@@ -194,7 +194,7 @@ def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> error
     error = failure(args, status, err)
     if not isinstance(error, errors.GitFailed):
         return error
-    lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.splitlines()]
+    lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.split("\n")]
     said = [line.split(": ", 1)[-1] for line in lines if line.startswith(("error", "warn", "fatal"))]
     what = "; ".join(dict.fromkeys(map(squeezed, said or [err.strip()])))
     if path not in err:

@@ -44,6 +44,7 @@ _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "p
 _MANY_REFS = 1000  # to flush each by itself takes a millisecond; all together are flushed with all else
 _NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
 _OF_USER = ("system", "global", "command")  # the scopes of settings that no repository brings
+_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"))
 _SYMBOLIC = "ref: "  # the file HEAD begins so where it names a branch
 _KINDS = {"040000": "tree", "160000": "commit"}  # types of a tree's entries by their mode; others are blobs
 
@@ -324,8 +325,15 @@ class Repository:
         return [found.get(name) for name in names]
 
     def _ask(self, command: str, names: Sequence[str]) -> Iterable[tuple[str, Answer]]:
-        """Git's answers to `info` or `contents`, with the names; no answer for a name with a line break."""
-        asked = [name for name in names if "\n" not in name]
+        """Git's answers to `info` or `contents`, with the names; an unknown name may have no answer."""
+        known, asked = list[str](), list[str]()
+        for name in names:
+            if _fits_a_line(name):
+                known.append(name)
+                asked.append(name)
+            elif (oid := self._id_of(name)) is not None:
+                known.append(name)
+                asked.append(oid)
         if not asked:
             return ()
         answers = self._reader.ask(command, asked)
@@ -334,7 +342,14 @@ class Repository:
             option = "--batch" if with_content else "--batch-check"
             out = self.run("cat-file", option, stdin=in_lines(asked))
             answers = split(out, len(asked), with_content=with_content)
-        return zip(asked, answers, strict=True)
+        return zip(known, answers, strict=True)
+
+    def _id_of(self, name: str) -> str | None:
+        """The id of the object at a `<revision>:<path>` that does not fit into a line."""
+        if "\0" in name:
+            return None
+        status, out, _ = self.call("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        return out.decode().strip() if status == 0 else None
 
     def ids_of(self, names: Sequence[str]) -> list[str | None]:
         """The object id of each `<revision>:<path>`; None for a missing object."""
@@ -486,10 +501,8 @@ class Repository:
 
     def write_blobs(self, files: Sequence[Path]) -> list[str]:
         """The ids of new blobs with the bytes of some files, in order; one Git process stores all."""
-        if any("\n" in str(file) for file in files):
-            return [self.write_blob(file.read_bytes()) for file in files]
         args = ("hash-object", "-w", "--no-filters", "--stdin-paths")
-        return self.run(*args, stdin=in_lines(files)).decode().split()
+        return self.run(*args, stdin=in_quoted_lines(files)).decode().split()
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> str:
         """The id of a new tree."""
@@ -601,6 +614,23 @@ def _rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[byt
 def in_lines(texts: Iterable[str | Path], end: bytes = b"\n") -> bytes:
     """Texts for Git's standard input, one a line."""
     return b"".join(os.fsencode(text) + end for text in texts)
+
+
+def in_quoted_lines(paths: Iterable[str | Path]) -> bytes:
+    """Paths for Git's standard input, one a line, where Git takes a line in double quotes for a text in C."""
+    lines = []
+    for path in map(os.fsencode, paths):
+        if path.startswith(b'"') or not _fits_a_line(os.fsdecode(path)):
+            for special, escaped in _ESCAPES:
+                path = path.replace(special, escaped)
+            path = b'"%s"' % path
+        lines.append(path + b"\n")
+    return b"".join(lines)
+
+
+def _fits_a_line(text: str) -> bool:
+    """Whether Git reads a text whole from a line: it takes a CR at the end for a part of the line end."""
+    return "\n" not in text and not text.endswith("\r")
 
 
 def is_true(value: str | None) -> bool:
