@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -189,18 +190,39 @@ def keep_left(
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
-    entries = worktree.run("ls-files", "--others", "-z", index=index).split(b"\0")[:-1]
-    left = [os.fsdecode(entry).rstrip("/") for entry in entries]
-    left = [name for name in left if not is_below(name, stored)]
+    left = [name for name in _untracked(worktree, index) if not is_below(name, stored)]
     moved, worth = [], _worth_keeping(worktree.root, left, share)
     if worth:
         target.mkdir(parents=True, exist_ok=True)
     files = WorkspaceFiles(target)
     for name in worth:
         with contextlib.suppress(OSError, errors.UnsafePath):
-            files.put(str(worktree.root / name), name)
+            try:
+                files.put(str(worktree.root / name), name)
+            except PermissionError:  # the folder is read-only
+                _open_folders(worktree.root)
+                files.put(str(worktree.root / name), name)
             moved.append(name)
     return moved
+
+
+def _untracked(worktree: Repository, index: Path) -> list[str]:
+    """The files of a worktree that an index does not have, in closed folders too: these are opened."""
+    args = ("ls-files", "--others", "-z")
+    _, out, complaint = worktree.call(*args, index=index)
+    if complaint:
+        _open_folders(worktree.root)
+        out = worktree.run(*args, index=index)
+    return [os.fsdecode(entry).rstrip("/") for entry in out.split(b"\0")[:-1]]
+
+
+def _open_folders(top: Path) -> None:
+    """Let this user read and change all folders below one of gitexp's own."""
+    for found in walk_folder(top):
+        for name in found.folders:
+            with contextlib.suppress(OSError):
+                folder = Path(found.path, name)
+                folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)
 
 
 def _worth_keeping(root: Path, names: Sequence[str], share: Sequence[str]) -> list[str]:
@@ -351,10 +373,7 @@ def _remove(repo: Repository, slot: Path) -> None:
     """Remove the rest of a slot, even after the repository was moved or copied."""
     if slot.is_file() or slot.is_symlink():
         slot.unlink()
-    for found in walk_folder(slot):
-        for name in found.folders:
-            with contextlib.suppress(OSError):
-                (Path(found.path) / name).chmod(0o700)  # in a read-only folder nothing can be removed
+    _open_folders(slot)  # in a read-only folder nothing can be removed
     clear_away(slot)
     with LocalState(repo).scratch() as scratch:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):

@@ -189,7 +189,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
     exact = converting.exact
-    warnings = [*prepared.warnings, *gone]
+    warnings = [*prepared.warnings, *gone, *_in_spite_of_rules(project, point.commit, laid)]
     if changed := list(dict.fromkeys([*laid, *prepared.edited])):
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
@@ -215,6 +215,14 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         bring=bring,
         converting=Conversions(conversions.settings_of(worktree), exact),
     )
+
+
+def _in_spite_of_rules(project: Project, commit: str, laid: Sequence[str]) -> list[str]:
+    """A warning for the files laid over a commit that no experiment would have unless they were named."""
+    leave_out = exclusions.rule(project.repo.root)
+    asked = [path for path in laid if leave_out(path) is not None]
+    tracked = project.repo.files_in(commit, asked)
+    return [f"stored as declared, {leave_out(path)}: {path}" for path in asked if path not in tracked]
 
 
 def _require_ended(before: Record | None, label: str) -> None:

@@ -69,7 +69,8 @@ def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str
     Their values stay out of the record too: it is no less public than the files.
     """
     leave_out = exclusions.rule(project.repo.root)
-    refused = [name for name in names if leave_out(name) is not None and (Path(state.root) / name).exists()]
+    there = live.stamp(Path(state.root), [*names])
+    refused = [name for name in there if leave_out(name) is not None]
     if not refused:
         return set()
     return set(refused).difference(project.repo.files_in(state.baseline, refused))
@@ -84,7 +85,7 @@ def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[st
     for name, data in found.items():
         if data is not None or snapshot.is_below(name, scope.by_stages):
             continue
-        if (Path(state.root) / name).exists():
+        if live.stamp(Path(state.root), [name]):
             warnings.append(f"not this run's result: {name} was there before and has not been written")
         elif name in scope.declared:
             warnings.append(f"not written: {name}")

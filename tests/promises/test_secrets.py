@@ -64,3 +64,41 @@ def test_no_command_shows_the_password_of_a_url(repo: Workspace, tmp_path: Path)
         told.append((args, done.stdout + done.stderr))
     assert [one for one in told if "s3@" in one[1] or "cret" in one[1]] == []
     assert "cret" not in repo.git("log", "--all", "--format=%B")
+
+
+@pytest.mark.parametrize("command", [("save",), ("run", "--", "true"), ("run", "--temp", "--", "true")])
+def test_a_secret_that_is_named_on_purpose_is_stored_with_a_word(
+    repo: Workspace, command: tuple[str, ...]
+) -> None:
+    repo.write("gitexp.yaml", "params: [params.yaml, secrets.yaml]\n")
+    repo.write(".gitignore", "secrets.yaml\n")
+    repo.commit()
+    repo.write("secrets.yaml", "token: abc\n")
+    first, *rest = command
+    told = repo.gitexp(first, "-n", "one", *rest).stderr
+    assert "stored as declared, looks like a secret: secrets.yaml" in told
+    repo.git("add", "-f", "secrets.yaml")
+    again = repo.gitexp(first, "-n", "two", *rest).stderr
+    assert "looks like a secret" not in again  # Git has it already
+
+
+def test_a_secret_that_an_option_changes_is_stored_with_a_word(repo: Workspace) -> None:
+    repo.write("secrets.yaml", "token: abc\n")
+    repo.writes("secrets.yaml")
+    told = repo.gitexp("run", "-n", "one", "-S", "secrets.yaml:token=x", "--", "true").stderr
+    assert "stored as declared, looks like a secret: secrets.yaml" in told
+
+
+def test_a_secret_laid_over_a_commit_is_stored_with_a_word(repo: Workspace) -> None:
+    repo.write(".gitexpignore", "private/\n")
+    repo.write("key.pem", "tracked\n")
+    repo.commit()
+    repo.write("key.pem", "mine\n")
+    repo.write(".env", "TOKEN=abc\n")
+    repo.write("private/x", "mine\n")
+    names = (".env", "private/x", "key.pem")
+    options = [word for name in names for word in ("--with", name)]
+    told = repo.gitexp("run", "-n", "one", "--from", "HEAD", *options, "--", "true").stderr
+    assert "stored as declared, looks like a secret: .env" in told
+    assert "stored as declared, named in .gitexpignore: private/x" in told
+    assert "key.pem" not in told

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.folders import walk_folder
+from gitexp.objects.scan import GONE
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.conversions import blob_of, keep_exact
 from gitexp.repo.git.new_objects import new_object
@@ -134,7 +135,8 @@ def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     changes = _changes(repo, index)
     _refuse(changes)
     _find_declared(repo, listing, changes, rules)
-    warnings = _sort_out_untracked(repo, changes, rules)
+    warnings = _in_spite_of_rules(listing, changes, rules)
+    warnings += _sort_out_untracked(repo, changes, rules)
     # Git finds a file unchanged that only its conversions make so: all tracked files are looked at then.
     tracked = listing.paths() if changes.attributes or conversions.are_at_work(repo, listing) else []
     if not tracked and (tree := _tree_of_head(repo, changes, rules)) is not None:
@@ -428,7 +430,8 @@ def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes
     """Add the declared files, even ignored files, to `add`; files to be checked further to `untracked`."""
     chosen = {*rules.declared, *rules.overlay}
     untracked, add = dict.fromkeys(changes.untracked), dict.fromkeys(changes.add)
-    for path in files_below(repo.root, (*rules.declared, *rules.overlay)):
+    closed: list[OSError] = []
+    for path in files_below(repo.root, (*rules.declared, *rules.overlay), closed.append):
         if is_below(path, rules.elsewhere):
             continue
         is_large = _size(repo.root / path) > rules.max_untracked
@@ -438,6 +441,29 @@ def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes
         elif path in add or path in rules.overlay or known is None or blob_of(repo, path) != known[1]:
             add[path] = None
     changes.untracked, changes.add = list(untracked), list(add)
+    _refuse_closed(repo.root, closed)
+
+
+def _refuse_closed(root: Path, found: Sequence[OSError]) -> None:
+    """Raise SnapshotRefused for a declared file or folder that is there and cannot be looked at."""
+    for error in found:
+        if not isinstance(error, GONE):
+            path = os.path.relpath(os.fsdecode(error.filename), root)
+            raise errors.SnapshotRefused(
+                f"The workspace cannot be stored exactly: {path}: {error.strerror}.",
+                "Make it readable, or declare something else, then run.",
+                paths=[path],
+            )
+
+
+def _in_spite_of_rules(listing: indexes.Listing, changes: _Changes, rules: Rules) -> list[str]:
+    """A warning for the untracked files that are stored because they were named, and else would not be."""
+    stored: dict[str, list[str]] = {}
+    found = {*changes.add, *changes.untracked}
+    for path in dict.fromkeys([*rules.declared, *rules.overlay]):
+        if path in found and listing.entry(path) is None and (why := rules.leave_out(path)) is not None:
+            stored.setdefault(why, []).append(path)
+    return [f"stored as declared, {why}: {shorten(paths)}" for why, paths in stored.items()]
 
 
 def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> list[str]:
