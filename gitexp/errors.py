@@ -36,7 +36,7 @@ class GitexpError(Exception):
         self.code = code or self.code
 
     def as_json(self) -> dict[str, object]:
-        """The error as `--json` has it."""
+        """The error for `--json`."""
         details = {name: getattr(self, name) for name in self.details}
         for name, value in details.items():
             if isinstance(value, str):

@@ -198,7 +198,7 @@ class Artifact:
         return self.hash, self.executable
 
     def as_json(self) -> dict[str, Any]:
-        """The artifact as `--json` has it."""
+        """The artifact for `--json`."""
         return {"path": self.path, "hash": self.hash, "size": self.size, "files": self.files}
 
 

@@ -44,7 +44,7 @@ _LARGE = (3 << 20) + 7  # bytes; more than is sent or read at once
 
 
 class DataRemoteContract:
-    """What every `DataRemote` does. Fixture: `remote`, an empty one."""
+    """The contract of every `DataRemote`. Fixture: `remote`, an empty one."""
 
     @pytest.fixture
     def remote(self) -> Any:
@@ -159,7 +159,7 @@ class EngineContract:
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Project:
-        """A repository with one commit, and in that params.yaml and metrics.json."""
+        """A repository with a commit of params.yaml and metrics.json."""
         root = tmp_path / "project"
         root.mkdir()
         (root / "params.yaml").write_text("lr: 0.1\n")

@@ -33,12 +33,12 @@ _PART = re.compile(r"\s*+(\d{1,12}(?:\.\d{1,9})?)\s*+([a-z]++)\s*+(?:,|and\b)?")
 
 
 def now() -> str:
-    """The present time as records have it."""
+    """The present time in the form of records."""
     return stamp(datetime.now(UTC))
 
 
 def stamp(time: datetime) -> str:
-    """A time in UTC as records have it: ISO 8601 with milliseconds, `2025-10-23T10:40:12.345Z`."""
+    """A time in UTC in the form of records: ISO 8601 with milliseconds, `2025-10-23T10:40:12.345Z`."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

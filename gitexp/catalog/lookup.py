@@ -188,7 +188,7 @@ def _begun(project: Project, text: str) -> Stored | None:
         return own
     theirs = _begun_by_others(project, word)
     if own is not None and theirs:
-        raise _ambiguous(text, [own.name, *map(_told_apart, theirs)])
+        raise ambiguous(text, [own.name, *map(_told_apart, theirs)])
     return own or _only(project, text, theirs)
 
 
@@ -204,7 +204,7 @@ def _begun_by_others(project: Project, word: str) -> list[ForeignRef]:
 def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Stored | None:
     """The experiment of the only ref; the same commit at two baselines is one experiment."""
     if len({(ref.name, ref.commit) for ref in refs}) > 1:
-        raise _ambiguous(text, list(map(_told_apart, refs)))
+        raise ambiguous(text, list(map(_told_apart, refs)))
     return next(iter(sources.read(project, refs[:1])), None)
 
 
@@ -212,14 +212,18 @@ def _told_apart(ref: ForeignRef) -> str:
     return f"{ref.name} ({ref.commit[:7]})"
 
 
-def _ambiguous(text: str, found: Sequence[str]) -> errors.ExperimentError:
+def ambiguous(
+    text: str,
+    found: Sequence[str],
+    what: str = "experiments",
+    hint: str = "Give more of the name, or the commit id.",
+) -> errors.ExperimentError:
+    """The error for a word that several names fit."""
     some = ", ".join(found[:5])
     if len(found) > 5:
         some += ", …"
     return errors.ExperimentError(
-        f"'{text}' could be any of {len(found)} experiments: {some}.",
-        "Give more of the name, or the commit id.",
-        code="ambiguous-experiment",
+        f"'{text}' could be any of {len(found)} {what}: {some}.", hint, code="ambiguous-experiment"
     )
 
 
@@ -235,13 +239,13 @@ def _is_ref(project: Project, text: str) -> bool:
 
 
 def here(project: Project, more: Collection[str] = ()) -> Point:
-    """The workspace as it is now; `more` are params files beside those of the config."""
+    """The present workspace; `more` are params files besides the config's."""
     params, metrics, complaints = project.read_here(more)
     return Point(Workspace(), params, metrics, complaints)
 
 
 def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:
-    """A commit with its params and metrics; `more` are params files beside those of the config."""
+    """A commit with its params and metrics; `more` are params files besides the config's."""
     params, metrics, complaints = project.read_at([commit], more)[commit]
     return Point(Commit(label, commit), params, metrics, at(label, complaints))
 

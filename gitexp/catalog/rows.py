@@ -35,7 +35,7 @@ def build(drafts: Sequence[Draft]) -> list[Row]:
 
 
 def of_experiment(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Draft:
-    """The draft of an experiment's row. `parent` is the experiment from which it was made."""
+    """The draft of an experiment's row. `parent` is the origin of the experiment, if another one."""
     if isinstance(experiment, Damaged):
         return Draft(partial(_damaged_row, experiment), {}, {})
     row = partial(_row, experiment, parent, pushed)

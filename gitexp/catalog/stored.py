@@ -30,13 +30,13 @@ def stored_versions(project: Project, here: Mapping[str, Collection[str]]) -> tu
     """
     if not here:
         return set(), set()
-    wanted = _Folder.of(here)
+    wanted = _SoughtFolder.of(here)
     in_head = _found(project.repo, ["HEAD"], wanted, len(here))
     return in_head, _found(project.repo, lookup.commits(project), wanted, len(here))
 
 
 @dataclass(slots=True)
-class _Folder:
+class _SoughtFolder:
     """The files that are looked for in one folder, and in the folders below it.
 
     Attributes:
@@ -45,10 +45,10 @@ class _Folder:
     """
 
     files: dict[bytes, tuple[str, Collection[str]]] = field(default_factory=dict)
-    folders: dict[bytes, _Folder] = field(default_factory=dict)
+    folders: dict[bytes, _SoughtFolder] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, wanted: Mapping[str, Collection[str]]) -> _Folder:
+    def of(cls, wanted: Mapping[str, Collection[str]]) -> _SoughtFolder:
         """The top folder, with all the files."""
         top = cls()
         for path, ids in wanted.items():
@@ -60,7 +60,7 @@ class _Folder:
         return top
 
 
-def _found(repo: Repository, commits: Sequence[str], top: _Folder, count: int) -> set[str]:
+def _found(repo: Repository, commits: Sequence[str], top: _SoughtFolder, count: int) -> set[str]:
     """The paths, of so many, whose content is in one of the commits.
 
     The same folder in many commits is one tree, which is read once. To ask Git for each path in each commit
@@ -81,8 +81,8 @@ def _found(repo: Repository, commits: Sequence[str], top: _Folder, count: int) -
 
 
 def _next_level(
-    repo: Repository, trees: Sequence[tuple[str, _Folder]], found: set[str]
-) -> list[tuple[str, _Folder]]:
+    repo: Repository, trees: Sequence[tuple[str, _SoughtFolder]], found: set[str]
+) -> list[tuple[str, _SoughtFolder]]:
     """The trees in these trees that may have more of the files; those that are there go to `found`."""
     below = []
     for (_, folder), entries in zip(trees, repo.ids_in_trees([tree for tree, _ in trees]), strict=True):

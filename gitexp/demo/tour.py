@@ -40,8 +40,8 @@ class Step:
 def prepare(folder: Path | None) -> Path:
     """The folder of a new repository with the demo project and one commit.
 
-    Without `folder`, the folder is a temporary one. Raises UsageError if the folder is not empty, or inside
-    another repository.
+    By default the folder is temporary. Raises UsageError for a folder with files, or inside another
+    repository.
     """
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="gitexp-demo-"))

@@ -114,8 +114,8 @@ def join(words: Sequence[str]) -> str:
 def parse(words: Sequence[str]) -> dict[str, Value]:
     """The options of a command as a tree, `{"args": {"lr": 0.1}}`; {} without options.
 
-    Text that looks like a number is a number; `true` and `false` are truth values; all else is text. A
-    name with dots is a path in the tree.
+    Numbers, `true` and `false` have their values; all else stays text. A name with dots gives a path in the
+    tree.
     """
     if sum(map(len, words)) > _MOST:
         return {}
@@ -297,7 +297,7 @@ def _added(words: Sequence[str], options: Sequence[_Option], override: Override)
 
 
 def _texts(found: Sequence[_Option], override: Override) -> list[str]:
-    """The texts of an option's new value. A list is one text where the old list was one word."""
+    """The texts of an option's new value. A list stays a single text in place of a single word."""
     value, first = override.value, found[0]
     is_one_word = first.spelled.endswith("=") or any(text.startswith("[") for text in first.values)
     if isinstance(value, list) and (len(found) > 1 or not is_one_word):

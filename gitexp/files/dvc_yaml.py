@@ -269,7 +269,7 @@ def _text(template: Value, variables: Tree) -> str | None:
 
 
 def _value(template: Value, variables: Tree) -> Value:
-    """The value of the variable that a text consists of; anything else as it is."""
+    """The value of the variable if a text consists of one; anything else unchanged."""
     if isinstance(template, str) and (match := _TEMPLATE.fullmatch(template)):
         return _variable(match[1], variables)
     return template

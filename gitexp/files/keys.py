@@ -26,7 +26,7 @@ _PART = re.compile(
 def parse_key(text: str) -> Key:
     """The parts of a dotted key: map keys as str, list indexes as int; `format_key` is the inverse.
 
-    Raises OverrideError for text that is no key, or deeper than any file may be.
+    Raises OverrideError for text without a key, or deeper than any file may be.
     """
     parts: list[str | int] = []
     at = 0

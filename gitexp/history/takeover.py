@@ -100,7 +100,7 @@ def _take_over(project: Project, request: Takeover, transaction: Transaction) ->
     touched = [change.path for change in (*changes, *request.leftovers)]
     with project.local.scratch() as scratch:
         before = _snapshot(project, scratch, touched)
-        here = _Here.of(repo, before, touched)
+        here = _PresentFiles.of(repo, before, touched)
         plan = _plan(project, request, changes, here)
         if not plan:
             return Taken(before.tree, warnings=warnings)
@@ -137,7 +137,7 @@ def _snapshot(project: Project, scratch: Path, touched: Sequence[str]) -> Snapsh
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
+class _PresentFiles:
     """The files of the workspace.
 
     Attributes:
@@ -149,7 +149,7 @@ class _Here:
     ids: Mapping[str, str]
 
     @classmethod
-    def of(cls, repo: Repository, before: Snapshot, touched: Iterable[str]) -> _Here:
+    def of(cls, repo: Repository, before: Snapshot, touched: Iterable[str]) -> _PresentFiles:
         entries = checkout.files_of(repo, before.tree)
         ids = {}
         for path in touched:
@@ -198,7 +198,9 @@ def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
     return snapshot.Rules(leave_out, max_untracked=2**63, declared=there, raw=set(there))
 
 
-def _plan(project: Project, request: Takeover, changes: Sequence[TreeChange], here: _Here) -> TreePlan:
+def _plan(
+    project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
+) -> TreePlan:
     """The files to write and to remove; raises UnsavedChanges."""
     everything = (*changes, *request.leftovers)
     asked = [c.path for c in everything if here.of_disk(c.path) not in (None, c.old, c.new)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gitexp.model import Value
@@ -79,6 +79,12 @@ class Stage:
     def reads(self) -> tuple[str, ...]:
         """The paths of the inputs: deps and params files."""
         return (*self.deps, *(params.file for params in self.params))
+
+    def without(self, is_left_out: Callable[[str], bool]) -> Stage:
+        """The stage without the inputs at some paths."""
+        deps = tuple(dep for dep in self.deps if not is_left_out(dep))
+        params = tuple(params for params in self.params if not is_left_out(params.file))
+        return replace(self, deps=deps, params=params)
 
     @property
     def out_paths(self) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine
 
 
 def require_writable(root: Path, params: PreparedParams) -> None:
-    """Raise FileError for a file to be edited that is protected or belongs to somebody else."""
+    """Raise FileError for a file to be edited, but protected or somebody else's."""
     for name in params.edited:
         path = root / name
         # The mode besides: to root every file is writable.

@@ -26,7 +26,7 @@ Parser = Callable[[str, bytes], Tree]
 
 
 class Contents(NamedTuple):
-    """The params and metrics files of one place, and a complaint about each that does not parse."""
+    """The params and metrics files of one place, and a complaint about each unreadable file."""
 
     params: Files
     metrics: Files
@@ -156,7 +156,7 @@ class Project:
 
 
 def parse_params(name: str, data: bytes) -> Tree:
-    """The values of a params file as a record has them: infinity and NaN as text."""
+    """The values of a params file in the form of a record: infinity and NaN are texts."""
     tree: dict[str, Value] = files.jsonable(files.parse(name, data))
     return tree
 

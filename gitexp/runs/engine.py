@@ -74,6 +74,6 @@ class Engine(Protocol):
 
 
 def engine(name: str) -> Engine:
-    """The engine of that name; raises UsageError if there is none."""
+    """The engine with a name; raises UsageError for an unknown name."""
     found: Engine = plugins.load("engine", name)()
     return found

@@ -92,7 +92,7 @@ class RunJournal:
         notes.write(self.state, replace(note, result=result.as_json()))
 
     def _not_results(self, put_back: Sequence[str]) -> None:
-        """Stamp files that were put back, so that they do not count as written by this run."""
+        """Stamp files put back: they are no results of this run."""
         if not put_back:
             return
         stamps = stamp(self._root, snapshot.files_below(self._root, put_back))

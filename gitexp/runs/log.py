@@ -105,7 +105,7 @@ class _Place:
 
 
 def _live_log(project: Project, name: str) -> Path | None:
-    """The live log of a run of this name on this machine; None if there is none."""
+    """The live log of a run on this machine, if any."""
     return next((run.log for run in live.live_runs(project.local) if run.name == name), None)
 
 

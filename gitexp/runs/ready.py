@@ -35,7 +35,7 @@ class PlainCommand:
 
     @property
     def text(self) -> str:
-        """The command as a shell would take it."""
+        """The command for a shell."""
         return self.line if isinstance(self.line, str) else shlex.join(self.line)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from gitexp import errors
+from gitexp.catalog import lookup
 from gitexp.objects.progress import OnProgress
 from gitexp.project.project import Project
 from gitexp.repo import git_remote
@@ -145,12 +146,7 @@ def _chosen(where: str, names: Sequence[str], word: str) -> str:
     if len(begun) == 1:
         return begun[0]
     if begun:
-        some = ", ".join(begun[:5]) + (", …" if len(begun) > 5 else "")
-        raise errors.ExperimentError(
-            f"'{word}' could be any of {len(begun)} experiments at {where}: {some}.",
-            "Give more of the name.",
-            code="ambiguous-experiment",
-        )
+        raise lookup.ambiguous(word, begun, f"experiments at {where}", "Give more of the name.")
     if not names:
         raise errors.ExperimentError(
             f"There are no experiments at {where}.",

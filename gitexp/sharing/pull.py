@@ -143,7 +143,7 @@ def _plan(
 
 
 def _differences(project: Project, removed: Sequence[Stored], one: Experiment) -> Sequence[str]:
-    """The differences of an experiment from what was removed here; none if it is like any of those."""
+    """The differences of an experiment from the removed ones; none if it equals any of them."""
     found: Sequence[str] = ()
     for other in removed:
         if isinstance(other, Experiment):

@@ -96,8 +96,11 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     if _sends_data(project, request):
         data = _push_data(project, request, experiments, known, contact)
     failpoint("push:data")
-    kept_back = {*known, *(one.name for one in experiments if one.record.commit in data.unreadable)}
-    sent = _push_refs(remote, there, [one for one in experiments if one.name not in kept_back])
+    to_send = []
+    for one in experiments:
+        if one.name not in known and one.record.commit not in data.unreadable:
+            to_send.append(one)
+    sent = _push_refs(remote, there, to_send)
     failpoint("push:sent")
     in_the_way = _in_the_way(project, remote, there, sent)
     told = []

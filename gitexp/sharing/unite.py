@@ -137,7 +137,7 @@ def _differ(one: object, other: object) -> bool:
 def _forged(project: Project, pair: Pair, common: Experiment | None) -> Sequence[str]:
     """The differences of the other side from the experiment here.
 
-    None, if the other side has left all as it was in the last common record: what is special here stays.
+    None, if the other side has not changed the last common record: the special parts here stay.
     """
     found = differences(project, pair.mine, pair.theirs)
     if found and common is not None and not differences(project, common, pair.theirs):
@@ -157,7 +157,7 @@ class _Lines:
         return cls({one.experiment.id: one for one in project.store.read_commits(ids)})
 
     def experiment(self, commit: str | None) -> Experiment | None:
-        """The experiment as a record commit has it, if the commit is one."""
+        """The experiment of a record commit, if any."""
         one = self.found.get(commit or "")
         if one is None or not isinstance(one.experiment, Experiment):
             return None

@@ -141,7 +141,7 @@ class _Execution:
         """The first stage that waits for no other stage; None if no more stages are to begin."""
         if self._interrupted is not None or (self._failures and not self._plan.selection.keep_going):
             return None
-        planned = {stage.name for stage in self._plan.stages}
+        planned = self._plan.names
         for stage in self._waiting:
             if planned.intersection(self._plan.graph.above(stage.name)) <= self._done:
                 return stage

@@ -133,8 +133,11 @@ def _relative(path: str, folder: str) -> str:
 
 def _files_in(files: Iterable[File], folder: str) -> list[File]:
     """The files inside a folder, relative to the folder."""
-    inside = [file for file in files if paths.lies_in(file.path, folder)]
-    return [file._replace(path=_relative(file.path, folder)) for file in inside]
+    inside = []
+    for file in files:
+        if paths.lies_in(file.path, folder):
+            inside.append(file._replace(path=_relative(file.path, folder)))
+    return inside
 
 
 def _folder_at(path: str, files: Sequence[File], but: Collection[str]) -> Artifact | None:

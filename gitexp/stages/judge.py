@@ -53,9 +53,7 @@ class Judge:
         outs = self._standing.outs(stage)
         if stage.frozen:
             return _frozen(stage, locked, outs)
-        deps = tuple(dep for dep in stage.deps if not is_open(dep))
-        params = tuple(params for params in stage.params if not is_open(params.file))
-        now = self._standing.inputs(replace(stage, deps=deps, params=params))
+        now = self._standing.inputs(stage.without(is_open))
         if self._force:
             why: tuple[Reason, ...] = (Reason(Why.FORCED),)
         elif locked is None:

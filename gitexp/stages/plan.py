@@ -65,6 +65,11 @@ class StagePlan:
         return shlex.join(self.argv)
 
     @property
+    def names(self) -> set[str]:
+        """The names of the plan's stages."""
+        return {stage.name for stage in self.stages}
+
+    @property
     def made(self) -> set[str]:
         """The paths of the plan's outs."""
         return set(chain.from_iterable(stage.out_paths for stage in self.stages))
@@ -77,14 +82,11 @@ class StagePlan:
 
     def outside(self, stage: Stage) -> Stage:
         """A stage with only the inputs that no stage of the plan makes."""
-        planned = {each.name for each in self.stages}
         made = list[str]()
         for name in self.graph.above(stage.name):
-            if name in planned:
+            if name in self.names:
                 made += self.graph.stages[name].out_paths
-        deps = [dep for dep in stage.deps if not paths.overlaps_any(dep, made)]
-        params = [params for params in stage.params if not paths.overlaps_any(params.file, made)]
-        return replace(stage, deps=tuple(deps), params=tuple(params))
+        return stage.without(lambda path: paths.overlaps_any(path, made))
 
     @property
     def in_git(self) -> tuple[str, ...]:

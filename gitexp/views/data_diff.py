@@ -46,9 +46,9 @@ class DataChanges:
 
 
 def data_changes(project: Project, old: Point, new: Point) -> DataChanges:
-    """The differences between the artifacts of two points, by gitexp.lock; of the workspace, as they are.
+    """The differences between the artifacts of two points, by gitexp.lock; in the workspace, by the files.
 
-    An unreadable lock counts as an empty one.
+    An unreadable lock counts like an empty one.
     """
     before, after = _contents(project, old), _contents(project, new)
     changes = []
@@ -84,7 +84,7 @@ def _contents(project: Project, point: Point) -> dict[str, Scanned]:
 
 
 def _change(project: Project, path: str, old: Scanned | None, new: Scanned | None) -> DataChange | None:
-    """The difference of an artifact between two sides; None if there is none."""
+    """The difference of an artifact between two sides, if any."""
     if old is None or new is None:
         return DataChange(path, _artifact(old), _artifact(new))
     if old.artifact.content == new.artifact.content:

@@ -26,8 +26,8 @@ def doctor(
 ) -> None:
     """Look for what is wrong with the experiments stored here.
 
-    Every ref, record and object, locks and worktrees that crashes have left, the trash. --fix deletes
-    nothing that holds an experiment. Exits with 1 if a problem is left.
+    Every ref, record and object, locks and worktrees left by crashes, the trash. --fix deletes no part of an
+    experiment. Exits with 1 if a problem is left.
     """
     report = ops.examine(open_project(), mend=fix)
     if json:

@@ -42,10 +42,10 @@ def push(
 ) -> None:
     """Push experiments to a Git remote, for others to pull.
 
-    Without names: those of HEAD's commit that are done, with -A those of all baselines. Data and results
-    go first, to the data remote, of experiments that are there already too: where they cannot, no
-    experiment does. Nothing there is overwritten:
-    another experiment of the same name is refused, and the others go. The exit code is 1 if one was.
+    Without names: the done experiments of HEAD's commit, with -A of all baselines. Data and results go first,
+    to the data remote, also of experiments already pushed; if they cannot go, no experiment does. Nothing at
+    the remote is overwritten: an experiment with the name of another one is refused, and the others go. The
+    exit code is 1 if an experiment was refused.
     """
     project = open_project()
     request = PushRequest(exps or (), to, everything, filter_text, data)

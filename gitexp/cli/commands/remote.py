@@ -110,7 +110,7 @@ def _shown(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
-    """Take a data remote out of gitexp.yaml; what is stored there stays."""
+    """Take a data remote out of gitexp.yaml; its content stays."""
     url = ops.remove(open_project(needs_config=True), name)
     if json:
         render.as_json({"removed": name, "url": without_credentials(url)})

@@ -35,7 +35,7 @@ def restore(
 ) -> None:
     """Bring a removed experiment back from the trash.
 
-    Of several that had the same name, the one that was removed last.
+    Of several with the same name, the last one removed.
     """
     project = open_project()
     if list_them:

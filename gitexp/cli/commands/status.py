@@ -32,7 +32,7 @@ def say(
 ) -> None:
     """Say which stages and data have changed, and what a run would do.
 
-    Nothing is run, and no server is asked what a data remote has; gitexp run --dry-run asks.
+    Nothing is run, and no data remote on a server is asked; gitexp run --dry-run asks.
     """
     project = open_project(needs_config=True)
     tell(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)

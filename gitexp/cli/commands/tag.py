@@ -36,7 +36,7 @@ def tag(
 ) -> None:
     """Give tags to an experiment; without any, print those it has.
 
-    These are gitexp's own: Git's tags are another thing.
+    Tags of gitexp's own: Git has others.
     """
     project = open_project()
     if tags or delete:

@@ -46,7 +46,7 @@ def width() -> int | None:
 
 
 def screen() -> tuple[int, int] | None:
-    """Columns and lines of a terminal that can be drawn over; None without such a terminal."""
+    """Columns and lines of a terminal to draw over; None without a fit terminal."""
     if is_terminal(sys.stdout) and _knows_colors():
         return _size()
     return None
@@ -123,7 +123,7 @@ def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = False) -> Non
 
 
 def as_text(lines: Iterable[str | Sequence[Piece]]) -> list[str]:
-    """The lines as they are written to stdout, with escape codes if it takes colours."""
+    """The lines for stdout, with escape codes if it takes colours."""
     paint = colors()
     return [_line(line, paint) for line in lines]
 

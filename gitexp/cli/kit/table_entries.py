@@ -27,7 +27,7 @@ _WIDTH_PER_LEVEL = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableEntry:
     """One line of the table.
 
     Attributes:
@@ -70,7 +70,7 @@ def heads(columns: Sequence[Column]) -> list[str]:
     return titles
 
 
-def entries(table: Table, columns: Sequence[Column], width: int | None, precision: int) -> list[Entry]:
+def entries(table: Table, columns: Sequence[Column], width: int | None, precision: int) -> list[TableEntry]:
     """The lines of the table for a terminal of `width` cells (None: any width), the workspace first."""
     deepest, longest = _DEEPEST, None
     if width is not None:
@@ -82,7 +82,7 @@ def entries(table: Table, columns: Sequence[Column], width: int | None, precisio
         if group.head is not None:
             found.append(maker.entry(group.head, "", "bold"))
         elif group.title:
-            found.append(Entry("", "", clean(group.title), "", "", [""] * len(columns), "bold"))
+            found.append(TableEntry("", "", clean(group.title), "", "", [""] * len(columns), "bold"))
         if group.head is not None or group.title:
             stems = _stems(group.depths or [0] * len(group.rows), deepest)
         for row, stem in zip(group.rows, stems, strict=True):
@@ -103,7 +103,7 @@ class _EntryMaker:
         if table.sort in columns and is_number(table.best):
             self._best_at = columns.index(table.sort)
 
-    def entry(self, row: Row, stem: str, style: str) -> Entry:
+    def entry(self, row: Row, stem: str, style: str) -> TableEntry:
         is_experiment = row.kind == "experiment"
         cells = [column.text(row, self._precision, self._longest) for column in self._columns]
         best = self._best_at
@@ -117,7 +117,7 @@ class _EntryMaker:
             for at, column in enumerate(self._columns):
                 if column.kind == "metric":
                     cells[at] = ""
-        return Entry(
+        return TableEntry(
             stem=stem,
             id=(row.commit or "?")[:7] if is_experiment else "",
             name=clean(row.name),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gitexp.catalog.fields import BY_NAME
 from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.cli.kit.table_entries import Entry, entries, heads
+from gitexp.cli.kit.table_entries import TableEntry, entries, heads
 from gitexp.views.columns import Column, with_several_values
 from gitexp.views.table import Table
 from gitexp.words import PRECISION
@@ -49,7 +49,7 @@ def lay_out(
     if width is not None and _total(sizes) > width:
         rows, shown = _fitted(table, columns, rows, titles, width)
         sizes = _sizes(rows, titles, shown)
-    header = Entry("", "", _NAME, _CREATED, "", titles, "bold")
+    header = TableEntry("", "", _NAME, _CREATED, "", titles, "bold")
     lines = [_entry_line(entry, shown, sizes) for entry in (header, *rows)]
     if width is not None:
         lines = [_cut(line, width) for line in lines]
@@ -57,8 +57,8 @@ def lay_out(
 
 
 def _fitted(
-    table: Table, columns: Sequence[Column], rows: list[Entry], titles: Sequence[str], width: int
-) -> tuple[list[Entry], list[int]]:
+    table: Table, columns: Sequence[Column], rows: list[TableEntry], titles: Sequence[str], width: int
+) -> tuple[list[TableEntry], list[int]]:
     """The rows with cut texts, and the numbers of the columns that fit."""
     rows = [_narrowed(row, width) for row in rows]
     kept = None
@@ -74,7 +74,7 @@ def _fitted(
 # -- widths -------------------------------------------------------------------------------------------
 
 
-def _sizes(rows: Sequence[Entry], titles: Sequence[str], shown: Sequence[int]) -> _Sizes:
+def _sizes(rows: Sequence[TableEntry], titles: Sequence[str], shown: Sequence[int]) -> _Sizes:
     first = max(len(_NAME), *map(_label_width, rows))
     widths = []
     for at in shown:
@@ -82,7 +82,7 @@ def _sizes(rows: Sequence[Entry], titles: Sequence[str], shown: Sequence[int]) -
     return first, _created_width(rows, shown, widths), widths
 
 
-def _label_width(entry: Entry) -> int:
+def _label_width(entry: TableEntry) -> int:
     # The stem's box-drawing characters are one cell each: no need to look each one up.
     width = len(entry.stem) + cell_width(entry.name) + len(entry.mark)
     if entry.id:
@@ -90,7 +90,7 @@ def _label_width(entry: Entry) -> int:
     return width
 
 
-def _created_width(rows: Sequence[Entry], shown: Sequence[int], widths: Sequence[int]) -> int:
+def _created_width(rows: Sequence[TableEntry], shown: Sequence[int], widths: Sequence[int]) -> int:
     """The width of the second column. A state may run over into the empty columns behind it."""
     width = max(len(_CREATED), *(cell_width(entry.created) for entry in rows))
     for entry in rows:
@@ -109,7 +109,7 @@ def _total(sizes: _Sizes) -> int:
     return first + len(_GAP) + second + len(_GAP) * len(widths) + sum(widths)
 
 
-def _narrowed(entry: Entry, width: int) -> Entry:
+def _narrowed(entry: TableEntry, width: int) -> TableEntry:
     """The entry with cut texts, so that more columns fit; on a very narrow terminal without an id."""
     oid, state = entry.id, entry.state
     room = max(_LEAST_FIRST, width * 2 // 5) - _INDENT
@@ -144,7 +144,7 @@ def _by_weight(table: Table, columns: Sequence[Column], kept: int | None) -> lis
 
 
 def _room(
-    rows: Sequence[Entry],
+    rows: Sequence[TableEntry],
     titles: Sequence[str],
     width: int,
     order: Sequence[int],
@@ -168,7 +168,7 @@ def _room(
     return room
 
 
-def _within(entry: Entry, room: Mapping[int, int]) -> Entry:
+def _within(entry: TableEntry, room: Mapping[int, int]) -> TableEntry:
     """The entry with cells cut to their room."""
     cells = list(entry.cells)
     for at, size in room.items():
@@ -177,7 +177,7 @@ def _within(entry: Entry, room: Mapping[int, int]) -> Entry:
 
 
 def _without_overrun(
-    rows: Sequence[Entry], titles: Sequence[str], order: list[int], width: int, kept: int | None
+    rows: Sequence[TableEntry], titles: Sequence[str], order: list[int], width: int, kept: int | None
 ) -> list[int]:
     """The columns without the last ones of `order`, until the table fits.
 
@@ -191,7 +191,7 @@ def _without_overrun(
 # -- lines --------------------------------------------------------------------------------------------
 
 
-def _entry_line(entry: Entry, shown: Sequence[int], sizes: _Sizes) -> Line:
+def _entry_line(entry: TableEntry, shown: Sequence[int], sizes: _Sizes) -> Line:
     first, second, widths = sizes
     created = f"{entry.created} {entry.state}".rstrip()
     line: Line = [

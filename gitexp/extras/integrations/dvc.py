@@ -88,7 +88,7 @@ class _Objects:
                 self._contents[oid] = content[1]
 
     def __getitem__(self, name: str) -> GitObject | None:
-        """The object at a fetched name; None if there is none."""
+        """The object at a fetched name, if any."""
         return self._found[name]
 
     def content(self, name: str) -> bytes | None:
@@ -305,7 +305,7 @@ def refs(found: Sequence[Sequence[bytes]]) -> list[ForeignRef]:
 
 
 def folders(repo: Repository) -> Sequence[str]:
-    """The folders that may have a dvc.yaml: the root, and those with one in the index."""
+    """The root, and the folders with a dvc.yaml in the index."""
     # One look at the index: a list of the files of all experiments would take seconds.
     args = ("ls-files", "-z", "--", ":(top,glob)**/dvc.yaml")
     names = repo.run(*args, env={"GIT_LITERAL_PATHSPECS": "0"}).decode("utf-8", "surrogateescape")
