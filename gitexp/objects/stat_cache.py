@@ -15,7 +15,6 @@ import os
 import sqlite3
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from gitexp import nofollow
@@ -54,9 +53,7 @@ class StatCache:
             self._database = self._opened()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._write()
             if self._database is not None:

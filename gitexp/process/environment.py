@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gitexp.process.interpreter import find_interpreter
+from gitexp.process.signals import OWN_GROUP
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
@@ -89,7 +90,7 @@ class EnvironmentProbe:
                 stdin=subprocess.DEVNULL,
                 stdout=self._answer,
                 stderr=subprocess.DEVNULL,
-                process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is not meant for it
+                process_group=OWN_GROUP,
             )
         except (OSError, ValueError) as error:
             self._result = self._failed(str(error))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import sys
+
+from gitexp.process.signals import OWN_GROUP
 
 _SLOWEST = 5.0  # seconds
 
@@ -23,7 +24,7 @@ class GpuProbe:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is not meant for it
+                process_group=OWN_GROUP,
             )
 
     def result(self) -> tuple[str, ...]:

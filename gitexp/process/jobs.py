@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from gitexp.errors import GitexpError, StorageError
@@ -45,13 +44,11 @@ class Jobs:
         self._relay.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self._end()
         finally:
-            self._relay.__exit__(kind, value, trace)
+            self._relay.__exit__(*error)
 
     @property
     def interrupted(self) -> bool:

@@ -12,7 +12,6 @@ import re
 from contextlib import suppress
 from io import SEEK_END, BytesIO, FileIO
 from pathlib import Path
-from types import TracebackType
 
 from gitexp.errors import StorageError
 from gitexp.nofollow import opener
@@ -82,9 +81,7 @@ class LogFile:
     def __enter__(self) -> LogFile:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _append(self, data: bytes) -> int:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gitexp.process.signals import OWN_GROUP
+
 TIMEOUT = 10.0  # seconds, for all patterns together
 
 Pattern = tuple[str, str]  # the name of the value, and a regular expression
@@ -28,7 +30,7 @@ def find_printed(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            process_group=None if sys.platform == "win32" else 0,  # Ctrl-C is not meant for it
+            process_group=OWN_GROUP,
         )
     except OSError:
         return {}

@@ -21,8 +21,10 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
+
+OWN_GROUP = None if sys.platform == "win32" else 0  # for Popen of a process that Ctrl-C is not meant for
 
 
 def _existing(*names: str) -> frozenset[signal.Signals]:
@@ -61,9 +63,7 @@ class SignalRelay:
                     self._previous[each] = signal.signal(each, self._handle)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if sys.platform != "win32" and self._previous_mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._previous_mask)
         for each, handler in self._previous.items():

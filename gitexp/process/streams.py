@@ -18,7 +18,6 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 
 from gitexp.process.log import LogFile
 
@@ -97,9 +96,7 @@ class Streams:
     def __enter__(self) -> Streams:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.started()
         for stream in list(self._streams):
             self._close(stream)

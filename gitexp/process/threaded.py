@@ -10,7 +10,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from gitexp.process.log import LogFile
 
@@ -33,9 +32,7 @@ class ThreadedStreams:
     def __enter__(self) -> ThreadedStreams:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.started()
         for source, _ in self._pipes.values():
             os.close(source)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
@@ -184,9 +183,7 @@ class Supply:
     def __enter__(self) -> Supply:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._opened is not None:
             self._opened.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from types import TracebackType
 
 from gitexp.cli.kit import render
 from gitexp.objects.progress import Progress
@@ -30,9 +29,7 @@ class Meter:
             self._drawn = True
             render.draw(f"{self._what}: {described(progress)}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._drawn:
             render.draw("")
 
