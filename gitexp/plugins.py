@@ -9,13 +9,9 @@ than most commands. So help and completion list gitexp's own commands alone.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gitexp import errors
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
 
 # The commands in the order of `gitexp --help`, each with the first line of its own help (a test holds them
 # equal): so help and completion list the commands without loading one.
@@ -82,34 +78,28 @@ def names(kind: str) -> tuple[str, ...]:
 def load(kind: str, name: str) -> Any:
     """The plugin of a kind and name, imported now.
 
-    Raises UsageError for a name that neither gitexp nor an installed package has, and for a package whose
-    plugin cannot be imported.
+    Raises UsageError for a name that neither gitexp nor an installed package has, and the error of `find`.
     """
+    found = find(kind, name)
+    if found is None:
+        known = ", ".join(names(kind))
+        raise errors.UsageError(f"There is no {kind} called '{name}'.", f"gitexp has: {known}.")
+    return found
+
+
+def find(kind: str, name: str) -> Any:
+    """The same, or None; raises UsageError if the plugin of an installed package cannot be imported."""
     if (kind, name) in _TABLE:
         module, _, attribute = _TABLE[kind, name].partition(":")
         return getattr(importlib.import_module(module), attribute)
-    for found in _entry_points(kind, name):
-        return _loaded(found, kind)
-    known = ", ".join(names(kind))
-    raise errors.UsageError(f"There is no {kind} called '{name}'.", f"gitexp has: {known}.")
-
-
-def exists(kind: str, name: str) -> bool:
-    """Whether gitexp or an installed package has a plugin of a kind and name."""
-    return (kind, name) in _TABLE or bool(_entry_points(kind, name))
-
-
-def _loaded(found: EntryPoint, kind: str) -> Any:
-    try:
-        return found.load()
-    except (ImportError, AttributeError) as error:
-        raise errors.UsageError(
-            f"The {kind} '{found.name}' of another package, {found.value}, cannot be imported: {error}.",
-            "Update that package, or remove it.",
-        ) from error
-
-
-def _entry_points(kind: str, name: str) -> Sequence[EntryPoint]:
     from importlib import metadata  # 40 ms, for a name that is none of ours
 
-    return tuple(metadata.entry_points(group=f"gitexp.{kind}", name=name))
+    for entry in metadata.entry_points(group=f"gitexp.{kind}", name=name):
+        try:
+            return entry.load()
+        except (ImportError, AttributeError) as error:
+            raise errors.UsageError(
+                f"The {kind} '{name}' of another package, {entry.value}, cannot be imported: {error}.",
+                "Update that package, or remove it.",
+            ) from error
+    return None

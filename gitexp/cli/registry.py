@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -21,8 +22,10 @@ class Root(RootGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of gitexp or another package with a name, if any."""
-        if self.commands.get(cmd_name) is None and plugins.exists("command", cmd_name):
-            self.commands[cmd_name] = _load(cmd_name)
+        if self.commands.get(cmd_name) is None:
+            register = plugins.find("command", cmd_name)
+            if register is not None:
+                self.commands[cmd_name] = _command(cmd_name, register)
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -42,8 +45,8 @@ class Root(RootGroup):
         return TyperGroup(name=self.name, params=self.params, commands=commands)
 
 
-def _load(name: str) -> Any:
+def _command(name: str, register: Callable[[typer.Typer], None]) -> Any:
     # A group of one: typer makes nothing else of a command that is itself a group, such as `remote`.
     group = typer.Typer(callback=lambda: None, add_completion=False, rich_markup_mode=None)
-    plugins.load("command", name)(group)
+    register(group)
     return typer.main.get_group(group).commands.get(name)
