@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.datasets import lock_file
 from gitexp.objects.paths import lies_in_any
+from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project
 
 _MOST_FILES = 3  # files named for one experiment
@@ -50,7 +50,7 @@ def summaries(project: Project, steps: Sequence[CommitStep]) -> dict[str, str]:
 
 
 def _is_result(project: Project, name: str) -> bool:
-    results = (*project.config.results, lock_file.path_of(project.config))
+    results = (*project.config.results, lock_path(project.config.folder))
     return lies_in_any(name, results)
 
 

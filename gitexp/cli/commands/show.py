@@ -12,7 +12,6 @@ from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.experiment_text import complaints, lines
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.render import cell_width
 from gitexp.cli.kit.session import open_project
@@ -24,7 +23,6 @@ from gitexp.runs.recover import finish_dead_runs
 from gitexp.views import formats
 from gitexp.views import table as ops
 from gitexp.views.columns import Column, Columns
-from gitexp.views.details import Details, details
 from gitexp.views.table import Table
 from gitexp.words import PRECISION, counted
 
@@ -126,6 +124,10 @@ register = registration(show, EPILOG)
 
 def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
     """Print all about the named experiments."""
+    # The table must not pay for what single experiments need.
+    from gitexp.cli.kit.experiment_text import complaints, lines
+    from gitexp.views.details import Details, details
+
     found = details(open_project(), words)
     render.warn_all(complaints(found))
     if json:
