@@ -30,12 +30,13 @@ def read_flowers(path: str) -> list[Flower]:
     """Every flower, each measurement scaled to mean 0 and deviation 1."""
     with Path(path).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
-    columns = [scaled([float(row[i]) for row in rows]) for i in range(len(rows[0]) - 1)]
-    species = sorted({row[-1] for row in rows})
-    return [
-        (list(values), species.index(row[-1]))
-        for values, row in zip(zip(*columns, strict=True), rows, strict=True)
-    ]
+    *measurements, names = zip(*rows, strict=True)
+    columns = [scaled(list(map(float, column))) for column in measurements]
+    species = sorted(set(names))
+    flowers = []
+    for name, *values in zip(names, *columns, strict=True):
+        flowers.append((values, species.index(name)))
+    return flowers
 
 
 def scaled(column: list[float]) -> list[float]:
@@ -45,14 +46,18 @@ def scaled(column: list[float]) -> list[float]:
 
 
 def probabilities(weights: Weights, values: list[float]) -> list[float]:
-    scores = [sum(w * x for w, x in zip(row, [*values, 1.0], strict=True)) for row in weights]
+    scores = []
+    for row in weights:
+        scores.append(sum(w * x for w, x in zip(row, [*values, 1.0], strict=True)))
     top = max(scores)
     powers = [math.exp(score - top) for score in scores]
     return [power / sum(powers) for power in powers]
 
 
 def gradient(weights: Weights, flowers: list[Flower], l2: float) -> Weights:
-    total = [[l2 * w for w in row] for row in weights]
+    total = []
+    for row in weights:
+        total.append([l2 * w for w in row])
     for values, species in flowers:
         for k, p in enumerate(probabilities(weights, values)):
             error = (p - (k == species)) / len(flowers)
@@ -63,10 +68,12 @@ def gradient(weights: Weights, flowers: list[Flower], l2: float) -> Weights:
 
 def evaluate(weights: Weights, flowers: list[Flower]) -> tuple[float, float]:
     """Mean cross-entropy and accuracy."""
-    predicted = [(probabilities(weights, values), species) for values, species in flowers]
-    loss = -sum(math.log(max(p[species], 1e-12)) for p, species in predicted) / len(flowers)
-    accuracy = sum(max(p) == p[species] for p, species in predicted) / len(flowers)
-    return loss, accuracy
+    loss, right = 0.0, 0
+    for values, species in flowers:
+        p = probabilities(weights, values)
+        loss -= math.log(max(p[species], 1e-12))
+        right += p[species] == max(p)
+    return loss / len(flowers), right / len(flowers)
 
 
 def main() -> None:
