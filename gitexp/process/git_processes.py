@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from gitexp.process.liveness import namespace
 from gitexp.words import cut
 
 _PROC = Path("/proc")
@@ -50,14 +51,6 @@ class Holder(NamedTuple):
     is_seen: bool
 
 
-def namespace() -> str:
-    """A name for all processes that can be seen from here; "" where there is none."""
-    try:
-        return str((_PROC / "self/ns/pid").readlink())
-    except OSError:
-        return ""
-
-
 def holder(
     locks: Collection[Path], common_dir: Path, *, seen_then: str = "", readers: bool = False
 ) -> Holder | None:
@@ -91,16 +84,25 @@ def _blind(common_dir: Path, seen_then: str) -> Holder | None:
         who = "a process that this system does not show"
     elif seen not in (_FIRST_NAMESPACE, seen_then):
         who = "a process outside of this container"
-    elif _file_system(common_dir) not in _LOCAL:
+    elif not is_local(common_dir):
         who = "a process on another machine"
     return Holder(who, is_seen=False) if who is not None else None
+
+
+def is_local(folder: Path) -> bool:
+    """Whether a folder is on a disk that no other machine writes to; False also where that is not known."""
+    return _file_system(folder) in _LOCAL
 
 
 def _file_system(path: Path) -> str:
     """The kind of the file system that holds a folder."""
     path = path.resolve()
     kind, longest = "", -1
-    for line in (_PROC / "self/mounts").read_text("utf-8", "replace").splitlines():
+    try:
+        mounts = (_PROC / "self/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    for line in mounts:
         _, where, its_kind, *_ = line.split(" ")
         if path.is_relative_to(where) and len(where) >= longest:  # a later mount hides an earlier one
             kind, longest = its_kind, len(where)
@@ -149,7 +151,7 @@ class _Process:
         try:
             folders = [*self._told(), *self._around()]
         except OSError:
-            return None if self._at.exists() else False
+            return None if _process(self._at) is not None else False
         if any(_same(folder, common_dir) or _same(_shared(folder), common_dir) for folder in folders):
             return True
         return False if all(folder.is_dir() for folder in folders) else None
@@ -188,14 +190,21 @@ class _Process:
 def _processes() -> Iterator[_Process]:
     """The living processes, this one excepted."""
     for folder in _PROC.glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text("utf-8", "replace")
-            words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
-        except OSError:  # it has ended meanwhile
-            continue
-        head, _, rest = stat.rpartition(")")
-        if rest.split()[0] not in ("Z", "X") and int(folder.name) != os.getpid():
-            yield _Process(int(folder.name), head.partition("(")[2], [os.fsdecode(word) for word in words])
+        if int(folder.name) != os.getpid() and (process := _process(folder)) is not None:
+            yield process
+
+
+def _process(folder: Path) -> _Process | None:
+    """The process with this folder in /proc; None for one that has ended, or is ending."""
+    try:
+        stat = (folder / "stat").read_text("utf-8", "replace")
+        words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
+    except OSError:
+        return None
+    head, _, rest = stat.rpartition(")")
+    if not words or rest.split()[0] in ("Z", "X"):
+        return None
+    return _Process(int(folder.name), head.partition("(")[2], [os.fsdecode(word) for word in words])
 
 
 def _shared(git_dir: Path) -> Path:

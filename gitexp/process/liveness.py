@@ -36,6 +36,31 @@ def is_alive(process: ProcessId) -> bool | None:
     return started == process.started
 
 
+def is_there(process: ProcessId) -> bool:
+    """Whether the process runs now and can be seen, whatever this machine is called by now."""
+    return process.pid > 0 and process.started != "" and _started(process.pid) == process.started
+
+
+def was_here(process: ProcessId, seen_from: str) -> bool:
+    """Whether a process of a machine with the same disk was on this one, whatever its name was then.
+
+    A process of another start of the system has not outlived that. One of this start was here if it was in
+    the same `namespace`, and not in another container. False also where nobody can know.
+    """
+    here, boot = namespace(), (_started(os.getpid()) or "").partition(":")[0]
+    if not here or not process.started:
+        return False
+    return seen_from == here or not process.started.startswith(boot)
+
+
+def namespace() -> str:
+    """A name for all processes that can be seen from here; "" where there is none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
 def _host() -> str:
     """This machine's name without its domain, which a laptop changes with every network."""
     return socket.gethostname().partition(".")[0]

@@ -68,6 +68,7 @@ class RunState:
         exit_code: as a shell gives it; None until the command has ended.
         interrupted: whether Ctrl-C or its like reached gitexp.
         duration: seconds; None until the command has ended.
+        seen_from: the `namespace` of the processes.
     """
 
     folder: Path
@@ -85,6 +86,7 @@ class RunState:
     exit_code: int | None = None
     interrupted: bool = False
     duration: float | None = None
+    seen_from: str = ""
 
     @property
     def log(self) -> Path:
@@ -283,6 +285,7 @@ def _read(folder: Path) -> RunState:
         exit_code=None if exit_code is None else int(exit_code),
         interrupted=bool(data["interrupted"]),
         duration=None if duration is None else float(duration),
+        seen_from=str(data.get("seen_from", "")),
     )
 
 

@@ -11,7 +11,7 @@ from gitexp.catalog.record import made_here
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.process.interrupts import Window, held_back
-from gitexp.process.liveness import current_process
+from gitexp.process.liveness import current_process, namespace
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.git import snapshot
@@ -64,6 +64,7 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
         scope=ready.scope,
         stamps=live.stamp(root, snapshot.files_below(root, ready.scope.results)),
         started=time.time(),
+        seen_from=namespace(),
     )
     state.save()
     failpoint("run:live")

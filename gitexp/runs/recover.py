@@ -12,7 +12,7 @@ from gitexp.catalog.ended import end_lost_runs
 from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, readable
 from gitexp.process.liveness import is_alive
-from gitexp.project.hold import orphan
+from gitexp.project.hold import has_died
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import RunState
@@ -61,7 +61,7 @@ def _end_lost(project: Project) -> list[Experiment]:
 
 def _finish_if_dead(project: Project, run: RunState, awaited: Path | None) -> Experiment | None:
     """The experiment of a dead run, stored; None if it lives, or if another process stores it."""
-    if is_alive(run.process) is not False or orphan(run) is not None:
+    if not has_died(run):
         return None
     wait = awaited is not None and run.git_dir == str(awaited)
     with live.claim(run, wait=wait) as ours:
@@ -75,7 +75,8 @@ def _finish_dead(project: Project, run: RunState) -> Experiment | None:
     if isinstance(experiment, Damaged):
         return None  # written by a newer gitexp, perhaps
     if experiment is None or experiment.record.process != run.process:
-        run.forget()  # it died before its ref was there, or after its end was stored
+        if experiment is None or is_alive(run.process) is False:  # else the folder may be another machine's
+            run.forget()  # it died before its ref was there, or after its end was stored
         return None
     record = experiment.record
     if run.exit_code is None:

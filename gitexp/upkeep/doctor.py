@@ -18,7 +18,7 @@ from gitexp.folders import remove_folder, walk_folder
 from gitexp.model import Damaged, Experiment, Stored
 from gitexp.process import git_processes
 from gitexp.process.liveness import is_alive
-from gitexp.project.hold import orphan
+from gitexp.project.hold import has_died
 from gitexp.project.project import Project
 from gitexp.repo import live, operations, trash, worktrees
 from gitexp.repo.experiments import PREFIX, is_name
@@ -300,7 +300,11 @@ def _git_locks(project: Project) -> Iterator[Finding]:
 def _unstored(project: Project) -> Iterator[Finding]:
     """Runs that died, and that this command could not store when it began."""
     for run in live.live_runs(project.local):
-        if is_alive(run.process) is False and orphan(run) is None:
+        if not has_died(run):
+            continue
+        with live.claim(run) as is_dead:
+            failed = is_dead
+        if failed:
             yield Finding(
                 "run-not-stored",
                 f"{run.name or 'A run'} was running when gitexp died, and could not be stored: {run.folder}",

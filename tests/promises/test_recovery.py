@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from gitexp import errors
 from gitexp.catalog.ended import end_lost_runs
 from gitexp.model import Experiment, Status
+from gitexp.process import git_processes
+from gitexp.process.liveness import process_of
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import launch
@@ -26,6 +29,7 @@ from tests.support.kills import git
 from tests.support.workspace import GITEXP, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+local = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a machine is known by its name alone")
 
 
 @pytest.fixture
@@ -106,6 +110,54 @@ def test_a_run_on_another_machine_is_left_alone(died: Workspace) -> None:
     assert died.gitexp("list").stderr == ""
     assert one(died).record.status is Status.RUNNING
     assert state(died).exists()
+
+
+@pytest.fixture
+def renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine has another name from now on."""
+    monkeypatch.setattr("socket.gethostname", lambda: "renamed")
+
+
+@local
+@pytest.mark.usefixtures("renamed")
+def test_a_run_of_this_machine_is_stored_under_its_new_name(died: Workspace) -> None:
+    """And before another run writes over its results."""
+    died.gitexp("run", "-q", "-n", "two", "--", "rm", "metrics.json")
+    died.allow("files", "metrics.json")
+    assert one(died).record.status is Status.INTERRUPTED
+    assert one(died).record.metrics["metrics.json"]["loss"] == 0.343
+    assert project_of(died).store.require("two").record.metrics == {}
+
+
+@local
+@pytest.mark.usefixtures("renamed")
+def test_a_living_run_of_this_machine_is_left_alone_under_its_new_name(died: Workspace) -> None:
+    lock = try_lock(state(died).with_name("lock"))
+    assert lock is not None
+    assert finish_dead_runs(project_of(died)) == []
+    lock.release()
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        change(died, child={**asdict(process_of(sleeper.pid)), "host": "former"})
+        assert finish_dead_runs(project_of(died)) == []
+        assert died.gitexp("run", "--", "true", check=False).exit_code == 1
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+@local
+@pytest.mark.parametrize("where", ["in another container", "on a disk of many machines"])
+@pytest.mark.usefixtures("renamed")
+def test_a_run_that_may_be_on_another_machine_is_left_alone(
+    died: Workspace, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    if where == "in another container":
+        change(died, seen_from="pid:[1]")
+    else:
+        monkeypatch.setattr(git_processes, "_file_system", lambda folder: "nfs4")
+    assert finish_dead_runs(project_of(died)) == []
+    assert one(died).record.status is Status.RUNNING
 
 
 def test_a_run_that_holds_its_lock_is_alive_whatever_its_number_says(died: Workspace) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.process.git_processes import holder, namespace
+from gitexp.process.git_processes import holder
+from gitexp.process.liveness import namespace
 from gitexp.repo.git import locks
 
 # The deletion of any ref locks packed-refs and writes a new one; all refs of a reftable have one lock.
