@@ -34,7 +34,7 @@ from gitexp.objects.hashing import (
 )
 from gitexp.objects.intake import OURS, FileNames, stale, temporary_folder
 from gitexp.objects.manifest import File
-from gitexp.objects.plan import Known, Placement, missing, nowhere, plan, unsaved
+from gitexp.objects.plan import Here, Known, Placement, missing, nowhere, plan, unsaved
 from gitexp.objects.progress import Count
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore, damaged
@@ -259,10 +259,19 @@ def _require_untouched(root: Path, path: str, todo: Placement) -> None:
         now = os.stat(full)
     except OSError:
         return
-    if not os.path.isdir(full) and (before is None or not same_file(before.stat, now)):
+    if not os.path.isdir(full) and (before is None or not _is_untouched(full, before, now)):
         raise errors.UnsavedChanges(
             f"{path} was changed by somebody else just now.", "Look at it, then try again.", paths=[path]
         )
+
+
+def _is_untouched(full: str, before: Here, now: os.stat_result) -> bool:
+    if same_file(before.stat, now):
+        return True
+    # To replace one hard link changes the other ones' time of change: then the content tells.
+    if now.st_ino != before.stat.st_ino or now.st_mtime_ns != before.stat.st_mtime_ns:
+        return False
+    return before.stat.st_nlink > 1 and hash_file(full)[0] == before.hash
 
 
 def _remember(root: Path, ready: Sequence[_ReadyFile], cache: StatCache) -> None:

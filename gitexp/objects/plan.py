@@ -13,7 +13,7 @@ from gitexp.model import Artifact
 from gitexp.objects import paths
 from gitexp.objects.hashing import in_parallel
 from gitexp.objects.manifest import File
-from gitexp.objects.scan import ScannedFile, read_unknown, walk
+from gitexp.objects.scan import ScannedFile, read_anew, read_unknown, walk
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 
@@ -99,7 +99,7 @@ def plan(
     if links_stay and not differ and not remove:
         return Placement(artifact, linked=bool(links))
     write = differ | links
-    here = {path: there[path] for path in (*write, *remove) if path in there}
+    here = _read_anew({path: there[path] for path in (*write, *remove) if path in there}, cache)
     return Placement(artifact, write, remove, here, _unsaved(store, here, known))
 
 
@@ -159,6 +159,17 @@ def _here(root: Path, path: str, cache: StatCache) -> dict[str, Here]:
         assert hash_ is not None
         here[walked.path_of(found)] = Here(found, hash_, of)
     return here
+
+
+def _read_anew(here: Mapping[str, Here], cache: StatCache) -> dict[str, Here]:
+    """The files that are about to be overwritten or removed, each read now."""
+    files = read_anew([each.found for each in here.values()], cache)
+    now = {}
+    for path, found in zip(here, files, strict=True):
+        if found is not None:
+            assert found.hash is not None
+            now[path] = Here(found, found.hash, found.stat)
+    return now
 
 
 def _is_same(here: Here | None, file: File) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -112,6 +112,23 @@ def read_unknown(walked: Walked, cache: StatCache) -> tuple[Walked, dict[str, Re
     unknown = [found for found in walked.files if found.hash is None]
     size = sum(found.stat.st_size for found in unknown)
     return walked.noted(cache, zip(unknown, in_parallel(read, unknown, size), strict=True))
+
+
+def read_anew(files: Sequence[ScannedFile], cache: StatCache) -> list[ScannedFile | None]:
+    """The files with the hash that they have now, whatever the cache says; None for those that are gone.
+
+    For files that are about to be overwritten or removed: a write through mmap need not change a stat. Raises
+    UnstorableData.
+    """
+    size = sum(found.stat.st_size for found in files)
+    now: list[ScannedFile | None] = []
+    for found, done in zip(files, in_parallel(read, files, size), strict=True):
+        if done is None:
+            now.append(None)
+            continue
+        cache.put(found.full, done)
+        now.append(found._replace(hash=done.hash, stat=done.stat))
+    return now
 
 
 def read(found: ScannedFile) -> Read | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 from pathlib import Path
@@ -31,6 +32,9 @@ _SECOND_JOURNAL = bytes.fromhex("d9d505f920a163d7")  # ends a journal that names
 _WAIT = 0.2  # seconds for another process that writes: hashing may be quicker than waiting
 _PATIENT = 5.0  # seconds, when new hashes are to be written
 _MANY = 10_000
+_PROC = Path("/proc")
+# A line of /proc/PID/maps for a mapping that is shared and writable: addresses, modes, offset, device, inode.
+_SHARED = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ ([1-9][0-9]*) ", re.MULTILINE)
 
 _Row = tuple[int, int, int, int, str]
 
@@ -79,13 +83,14 @@ class StatCache:
 
     def put(self, path: str, read: Read) -> None:
         """Remember the hash of the file at an absolute path, if its stat will show every later change."""
+        row: _Row | None = None
         if read.settled:
             of = read.stat
             row = (of.st_size, of.st_mtime_ns, of.st_ctime_ns, _signed(of.st_ino), read.hash)
-            with self._lock:
-                self._new[os.fsencode(path)] = row
-                if len(self._new) >= _MANY:
-                    self._write()
+        with self._lock:
+            self._new[os.fsencode(path)] = row
+            if len(self._new) >= _MANY:
+                self._write()
 
     def forget(self, paths: list[bytes]) -> None:
         """Drop the hashes of paths without a file."""
@@ -171,8 +176,9 @@ class StatCache:
         if self._database is None or not new:
             return
         gone, known = list[tuple[bytes]](), list[tuple[Any, ...]]()
+        mapped = _mapped_for_writing()
         for key, row in new.items():
-            if row is None:
+            if row is None or row[3] in mapped:
                 gone.append((key,))
             else:
                 known.append((key, *row))
@@ -203,6 +209,19 @@ class Known:
     def untaken(self) -> list[bytes]:
         """The keys of the paths that nobody has asked for."""
         return [key for key, row in self._rows.items() if row is not None]
+
+
+def _mapped_for_writing() -> set[int]:
+    """The inodes of files that living processes write through mmap, as in a row.
+
+    Such a write changes the time stamps once, and then perhaps not for half a minute.
+    """
+    inodes = set()
+    for maps in _PROC.glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):  # of another user's process, or of one that has ended
+            for found in _SHARED.finditer(maps.read_bytes()):
+                inodes.add(_signed(int(found[1])))
+    return inodes
 
 
 def _hash_in(row: _Row | None, of: os.stat_result) -> str | None:

@@ -17,6 +17,7 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from gitexp.objects.hashing import Read, copied, hash_file, hash_open, in_parall
 from gitexp.objects.intake import READ_ONLY, Intake, new_file
 from gitexp.objects.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.objects.progress import Count, OnProgress
-from gitexp.objects.scan import GONE, ScannedFile, Walked, described, unreadable, walk
+from gitexp.objects.scan import GONE, ScannedFile, Walked, described, read_anew, unreadable, walk
 from gitexp.objects.stat_cache import StatCache
 
 FRESH = 3600.0  # seconds; an object that is to be used is made at least so fresh, so that gc leaves it
@@ -204,6 +205,9 @@ class ObjectStore:
         verified: bool,
     ) -> tuple[Walked, dict[str, Read]]:
         """Store the files of a walk, and return them like `Walked.noted`."""
+        if verified:
+            now = read_anew(walked.files, cache)
+            walked = replace(walked, files=[found for found in now if found is not None])
         here = self._are_here(walked.files, verified=verified)
         unread = [found for found, is_here in zip(walked.files, here, strict=True) if not is_here]
         unread = large_first(unread, lambda found: found.stat.st_size)
