@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -132,8 +133,8 @@ def test_a_closed_stdout_stops_neither_run_nor_log(runner: Runner) -> None:
 def test_a_log_that_cannot_be_written_stops_neither_run_nor_screen(runner: Runner, tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("no /dev/full")
-    (tmp_path / "shown").touch()
-    with (tmp_path / "shown").open("wb") as shown, LogFile.create(Path("/dev/full")) as log:
+    full = Path("/dev/full")
+    with (tmp_path / "shown").open("wb") as shown, LogFile(full, FileIO(full, "w+"), 1000) as log:
         shown_fd = shown.fileno()
         outcome = execute(
             ["echo", "a"], cwd=tmp_path, env=os.environ, log=log, stdout=shown_fd, stderr=shown_fd
