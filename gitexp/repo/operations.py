@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.repo.git import ref_locks, refs
+from gitexp.repo.git import graph, ref_locks, refs
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
@@ -39,6 +39,7 @@ _FILES = "files-"  # before the number, in `pending/`: the operation is changing
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
 _BRANCHES = "refs/heads/"
+_BAD_MESSAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -94,11 +95,33 @@ class Operation(NamedTuple):
 
 
 class _StoredOperation(NamedTuple):
-    """A ref below the prefix: its number, its deletion, and the operation; None if unreadable."""
+    """A ref below the prefix.
+
+    Attributes:
+        number: the number in the ref.
+        forget: the deletion of the ref.
+        operation: None if the commit holds none, or one of a later version.
+        is_lost: whether the commit itself is missing or damaged.
+    """
 
     number: int
     forget: RefChange
-    operation: Operation | None
+    operation: Operation | None = None
+    is_lost: bool = False
+
+
+class DamagedOperation(NamedTuple):
+    """An operation of which objects are missing.
+
+    Attributes:
+        number: the number in its ref.
+        forget: the deletion of its ref.
+        is_lost: whether its commit is missing or damaged, and so all of it.
+    """
+
+    number: int
+    forget: RefChange
+    is_lost: bool
 
 
 def worktree_of(repo: Repository) -> str:
@@ -111,14 +134,27 @@ def all_of(repo: Repository) -> list[Operation]:
     return [stored.operation for stored in _stored(repo) if stored.operation is not None]
 
 
+def damaged(repo: Repository) -> list[DamagedOperation]:
+    """The operations of which objects are missing."""
+    if graph.is_complete(repo, f"--glob={PREFIX}*"):
+        return []
+    found = []
+    for one in _stored(repo):
+        if one.is_lost or not graph.is_complete(repo, str(one.forget.old)):
+            found.append(DamagedOperation(one.number, one.forget, one.is_lost))
+    return found
+
+
 def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Operation:
     """Store an operation and make its ref changes, all or none; the operation with its number.
 
     The workspace change is left to the caller. Raises RefConflict for a ref that is not at its old commit.
     """
     with local.lock("operations"):
-        stored = _stored(repo)
-        number = stored[0].number + 1 if stored else 1
+        broken: list[str] = []
+        stored = _stored(repo, broken)
+        taken = [one.number for one in stored[:1]] + [_number(ref) or 0 for ref in broken]
+        number = max(taken, default=0) + 1
         summary = " ".join(operation.summary.split())[:_SUBJECT]
         operation = operation._replace(summary=summary, number=number)
         commit = _write(repo, operation)
@@ -220,20 +256,32 @@ def _move_together(
     _remove_marker(local, marker)
 
 
-def _stored(repo: Repository) -> list[_StoredOperation]:
-    """The refs below the prefix, the newest first."""
+def _stored(repo: Repository, broken: list[str] | None = None) -> list[_StoredOperation]:
+    """The refs below the prefix, the newest first; the names of those without a commit go to `broken`."""
     found = []
-    fields = ("refname", "objectname", "contents:subject", "contents:body")
-    for ref, oid, subject, body in repo.refs(PREFIX, fields=fields):
-        digits = ref.decode("utf-8", "replace").removeprefix(PREFIX)
-        if _NUMBER.fullmatch(digits):
-            operation = None
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                operation = _decode(int(digits), subject.decode("utf-8", "replace"), body)
-            found.append(
-                _StoredOperation(int(digits), RefChange(ref.decode(), oid.decode(), None), operation)
-            )
+    for ref, oid, *message in refs.read(repo, PREFIX, ("contents:subject", "contents:body"), broken):
+        name = os.fsdecode(ref)
+        number, forget = _number(name), RefChange(name, oid.decode(), None)
+        if number is None:
+            continue
+        operation = None
+        if message and name == f"{PREFIX}{number:0{_DIGITS}}":
+            operation = _decoded(number, *message)
+        found.append(_StoredOperation(number, forget, operation, is_lost=not message))
     return sorted(found, key=lambda stored: stored.number, reverse=True)
+
+
+def _number(ref: str) -> int | None:
+    """The number of an operation's ref, or of a ref below it; None for another ref."""
+    digits = ref.removeprefix(PREFIX).partition("/")[0]
+    return int(digits) if _NUMBER.fullmatch(digits) else None
+
+
+def _decoded(number: int, subject: bytes, body: bytes) -> Operation | None:
+    """The operation with this subject and body; None if they are no operation's."""
+    with contextlib.suppress(*_BAD_MESSAGE):
+        return _decode(number, subject.decode("utf-8", "replace"), body)
+    return None
 
 
 def _to_forget(stored: Sequence[_StoredOperation]) -> list[RefChange]:

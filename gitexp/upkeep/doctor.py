@@ -86,6 +86,7 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
         *_records(project, experiments),
         *_commits(project, readable),
         *_objects(project, readable, broken),
+        *_operations(project),
         *_running(readable),
         *_git_locks(project),
         *_trash(project),
@@ -156,11 +157,10 @@ def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
     common = project.repo.common_dir
     for ref in refs:
         file = common / ref
-        aside = ref.removeprefix("refs/gitexp/").replace("/", "-")
         mend: Mend | None = None
         # A folder on the way may be a link, and lead elsewhere.
         if os.path.lexists(file) and file.parent.resolve() == file.parent:
-            mend = partial(_move_aside, project, ref, file, aside)
+            mend = partial(_move_aside, project, ref, file)
         yield Finding(
             "broken-ref",
             f"{ref} is broken: it says no commit.",
@@ -169,11 +169,16 @@ def _broken(project: Project, refs: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def _move_aside(project: Project, ref: str, file: Path, name: str) -> None:
+def _move_aside(project: Project, ref: str, file: Path) -> None:
     if project.repo.resolve(ref) is not None:  # somebody has mended it meanwhile
         return
     with project.local.opened(project.local.broken, make=True) as broken:
-        broken.put(str(file), name)
+        broken.put(str(file), _name_aside(ref))
+
+
+def _name_aside(ref: str) -> str:
+    """The name of a file in `broken/` for a ref; no file name is longer than 255 bytes."""
+    return os.fsdecode(os.fsencode(ref.removeprefix("refs/gitexp/").replace("/", "-"))[-200:])
 
 
 def _records(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]:
@@ -219,7 +224,8 @@ def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Fi
 
 def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequence[str]) -> Iterator[Finding]:
     """Files of experiments that are missing, also of experiments in the trash."""
-    if graph.is_complete(project.repo, "--glob=refs/gitexp/*"):
+    # Of operations `_operations` tells.
+    if graph.is_complete(project.repo, f"--exclude={operations.PREFIX}*", "--glob=refs/gitexp/*"):
         return
     removed = [one.experiment for one in trash.contents(project.repo)]
     damaged = []
@@ -236,6 +242,31 @@ def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequen
         f"{message}.",
         "git fsck names them; fetch the experiments again from where they were pushed to.",
     )
+
+
+def _operations(project: Project) -> Iterator[Finding]:
+    """Operations of which objects are missing. Of a lost commit nothing is left to be kept."""
+    for one in operations.damaged(project.repo):
+        if one.is_lost:
+            yield Finding(
+                "bad-operation",
+                f"The operation {one.number} cannot be undone: its commit is missing or damaged.",
+                "gitexp doctor --fix takes it from the list of gitexp undo; all else stays as it is.",
+                mend=partial(_forget_operation, project, one),
+            )
+        else:
+            yield Finding(
+                "bad-operation",
+                f"The operation {one.number} cannot be undone wholly: objects are missing or damaged.",
+                "git fsck names them.",
+            )
+
+
+def _forget_operation(project: Project, one: operations.DamagedOperation) -> None:
+    """Delete the ref of an operation; a note in `broken/` has its name and its commit."""
+    with project.local.opened(project.local.broken, make=True) as broken:
+        broken.write(_name_aside(one.forget.ref), f"{one.forget.old}\n".encode())
+    project.repo.update_refs([one.forget], "gitexp: doctor")
 
 
 def _running(experiments: Sequence[Experiment]) -> Iterator[Finding]:
@@ -277,8 +308,7 @@ def _trash(project: Project) -> Iterator[Finding]:
 def _git_locks(project: Project) -> Iterator[Finding]:
     """Git's locks left by a crash. A lock on a ref of ours may be removed if its owner is dead."""
     repo = project.repo
-    found = (repo.common_dir / "refs" / "gitexp").rglob("*.lock")
-    ours = [lock for lock in found if lock.parent.resolve() == lock.parent]  # a link may lead elsewhere
+    ours = _locks_below(repo.common_dir / "refs" / "gitexp")
     others = [repo.common_dir / "packed-refs.lock", repo.index.with_name(f"{repo.index.name}.lock")]
     left = [lock for lock in (*ours, *others) if _age(lock) > _OLD_LOCK]
     if not left:
@@ -295,6 +325,14 @@ def _git_locks(project: Project) -> Iterator[Finding]:
             message += f", it seems; but {owner.who} may hold it"
         hint = f"If no Git is at work here, delete it: rm {shlex.quote(str(lock))}"
         yield Finding("stale-lock", f"{message}.", hint)
+
+
+def _locks_below(top: Path) -> list[Path]:
+    found = []
+    for folder in walk_folder(top):
+        if Path(folder.path).resolve() == Path(folder.path):  # a link may lead elsewhere
+            found += [Path(folder.path, name) for name in folder.files if name.endswith(".lock")]
+    return found
 
 
 def _unstored(project: Project) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,43 @@ from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict
 
 _ATTEMPTS = 10
+_MOST_PATTERNS = 1000  # on one command line
 _LOCK_LEFT_AFTER = 600.0  # seconds
+
+
+def read(
+    repo: Repository, prefix: str, fields: Sequence[str], broken: list[str] | None = None
+) -> list[list[bytes]]:
+    """Name, id and `fields` of each ref below a prefix; name and id alone of one that cannot be read.
+
+    Git itself stops at the first object that is missing or damaged. The names of refs without an id are
+    added to `broken`.
+    """
+    names = ("refname", "objectname")
+    try:
+        return list(repo.refs(prefix, fields=(*names, *fields), broken=broken))
+    except errors.GitFailed:
+        plain = list(repo.refs(prefix, fields=names, broken=broken))
+    found = []
+    for at in range(0, len(plain), _MOST_PATTERNS):
+        found += _read_around_damage(repo, plain[at : at + _MOST_PATTERNS], (*names, *fields))
+    return found
+
+
+def _read_around_damage(
+    repo: Repository, plain: Sequence[list[bytes]], fields: Sequence[str]
+) -> list[list[bytes]]:
+    """The fields of some refs, found by halves until each damaged ref stands alone."""
+    try:
+        return list(repo.refs(*(os.fsdecode(name) for name, _ in plain), fields=fields))
+    except errors.GitFailed:
+        if len(plain) == 1:
+            return [*plain]
+    half = len(plain) // 2
+    return [
+        *_read_around_damage(repo, plain[:half], fields),
+        *_read_around_damage(repo, plain[half:], fields),
+    ]
 
 
 def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.folders import clear_away
 from gitexp.history import edit, remove, restore
 from gitexp.model import Damaged, Experiment, ProcessId, Status
 from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.upkeep import doctor
+from tests.support.deep import make_deep
 from tests.support.experiments import put
 from tests.support.kills import assert_sound
 from tests.support.repositories import lose
@@ -207,6 +210,35 @@ def test_a_lock_while_a_git_is_at_work(project: Project) -> None:
     aged(lock)
     assert codes(project, mend=True) == []
     lock.unlink()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows which Git is at work")
+@pytest.mark.parametrize(("program", "mended"), [("gitexp", True), ("git-remote-http", False)])
+def test_gitexp_itself_is_no_git_at_work(
+    project: Project, tmp_path: Path, program: str, mended: bool
+) -> None:
+    """As installed, gitexp is a process of that name, and it stands in the repository."""
+    import subprocess
+
+    lock = project.repo.common_dir / "refs" / "gitexp" / "exps" / "one.lock"
+    lock.touch()
+    aged(lock)
+    called = shutil.copy(shutil.which("sleep") or "", tmp_path / program)
+    with subprocess.Popen([called, "60"], cwd=project.repo.root) as process:
+        assert codes(project, mend=True) == ([("stale-lock", True)] if mended else [])
+        process.kill()
+    assert lock.exists() is not mended
+    lock.unlink(missing_ok=True)
+
+
+def test_a_folder_of_refs_of_any_depth(project: Project) -> None:
+    top = project.repo.common_dir / "refs" / "gitexp" / "deep"
+    make_deep(top, 1050)
+    try:
+        assert codes(project) == [("broken-ref", False)]
+        assert codes(project, mend=True) == [("broken-ref", True)]
+    finally:
+        clear_away(top)
 
 
 def test_worktrees_that_are_left(repo: Workspace, project: Project) -> None:
