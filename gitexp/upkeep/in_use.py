@@ -24,7 +24,7 @@ from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.project.project import Project
 from gitexp.repo import git_remote, live, operations, trash, worktrees
 from gitexp.repo.experiments import KEPT, PREFIX, RUN_FOLDER
-from gitexp.repo.git import graph
+from gitexp.repo.git import failures, graph
 from gitexp.repo.git.repository import Repository
 from gitexp.sharing import partner
 from gitexp.sharing.partner import Contact
@@ -332,7 +332,8 @@ def _present(
     """The locks in the worktrees and in their indexes, committed or not."""
     present: dict[str, list[Lock]] = defaultdict(list)
     for place, worktree in places.items():
-        staged, new = _listed(worktree)
+        staged, new, unseen = _listed(worktree)
+        complaints += unseen
         paths = {posixpath.join(folder, LOCK_FILE) for folder in folders}
         paths.update(new, (path for _, path in staged))
         for path in sorted(paths):
@@ -369,17 +370,28 @@ def _add_out_of_sight(repo: Repository, present: dict[str, list[Lock]], complain
     for gone in worktrees.out_of_sight(repo):
         index = gone.git_dir / "index"
         if index.is_file():
-            staged, _ = _listed(repo, index)
+            staged, _, _ = _listed(repo, index)
             _add_staged(repo, staged, f"{HERE} {gone.root.name}", present, complaints)
 
 
-def _listed(worktree: Repository, index: Path | None = None) -> tuple[list[tuple[str, str]], list[str]]:
-    """The locks that Git sees in a worktree: blobs and paths in the index, and paths of new files."""
+def _listed(
+    worktree: Repository, index: Path | None = None
+) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The locks that Git sees in a worktree.
+
+    Returns:
+        blobs and paths in the index;
+        paths of new files;
+        a complaint about each folder that Git cannot look into.
+    """
     staged, new = [], []
     # Also in folders that Git ignores: a lock there is as good as another.
     args = ("ls-files", "-z", "--stage", "--others", "--", f":(top,glob)**/{LOCK_FILE}")
     patterns = {"GIT_LITERAL_PATHSPECS": "0"}
-    for line in worktree.run(*args, index=index, env=patterns).split(b"\0"):
+    status, out, err = worktree.call(*args, index=index, env=patterns)
+    if status != 0:
+        raise failures.failure(args, status, err)
+    for line in out.split(b"\0"):
         entry = _STAGED.fullmatch(line)
         path = line if entry is None else entry[2]
         if posixpath.basename(path) != LOCK_FILE.encode():
@@ -388,7 +400,8 @@ def _listed(worktree: Repository, index: Path | None = None) -> tuple[list[tuple
             new.append(os.fsdecode(path))
         else:
             staged.append((entry[1].decode(), os.fsdecode(path)))
-    return staged, new
+    unseen = [f"{worktree.root}: {failures.sentence(line)}." for line in err.split("\n") if line]
+    return staged, new, unseen
 
 
 def _place(repo: Repository, worktree: Repository) -> str:

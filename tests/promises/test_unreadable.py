@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -82,3 +83,42 @@ def test_an_isolated_run_leaves_a_closed_folder(repo: Workspace) -> None:
     again = repo.gitexp("run", "-n", "two", "--temp", "--", "ls", unreadable=True)
     assert "left" not in again.stdout
     assert Path(repo.path / ".git/gitexp/left/one").exists() or "left" in told
+
+
+def test_gc_refuses_where_a_folder_cannot_be_looked_into(repo: Workspace) -> None:
+    """There may be a gitexp.lock in it."""
+    repo.allow("files", "*")
+    repo.write("data", "1\n")
+    repo.gitexp("add", "-q", "data")
+    repo.write(".gitignore", "data\nclosed\n")
+    with repo.by_user():
+        (repo.path / "closed").mkdir()
+        (repo.path / "gitexp.lock").rename(repo.path / "closed/gitexp.lock")
+        (repo.path / "gitexp.yaml").unlink()
+    for file in Project.open(repo.path).local.objects.rglob("*"):
+        os.utime(file, (1e9, 1e9))
+    (repo.path / "closed").chmod(0)
+    refused = repo.gitexp("gc", "--yes", check=False, unreadable=True)
+    open_again(repo, "closed")
+    assert refused.exit_code == 1
+    assert "closed" in refused.stderr
+    with repo.by_user():
+        (repo.path / "closed/gitexp.lock").rename(repo.path / "gitexp.lock")
+        (repo.path / "data").unlink()
+    repo.gitexp("checkout", "-q")
+
+
+def test_apply_refuses_where_a_closed_folder_is_in_the_way(repo: Workspace) -> None:
+    repo.write("new", "theirs\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    with repo.by_user():
+        (repo.path / "new").unlink()
+    repo.write(".gitignore", "new\n")
+    repo.write("train.py", "mine\n")
+    repo.write("new/in/f", "mine\n")
+    (repo.path / "new/in").chmod(0)
+    refused = repo.gitexp("apply", "one", "--force", check=False, unreadable=True)
+    open_again(repo, "new/in")
+    assert refused.exit_code == 1
+    assert "new/" in refused.stderr
+    assert repo.read("train.py") == "mine\n"

@@ -139,10 +139,13 @@ def _below(root: str, path: str, removed: Collection[str]) -> str | None:
     """The path with a slash, if it is a folder with files that stay."""
     target = os.path.join(root, path)
     if os.path.isdir(target) and not os.path.islink(target):
-        for found in walk_folder(target):
+        closed: list[OSError] = []
+        for found in walk_folder(target, closed.append):
             below = os.path.relpath(found.path, root).replace(os.sep, "/")
             if any(f"{below}/{name}" not in removed for name in found.files):
                 return f"{path}/"
+        if closed:  # nobody can know what is in there
+            return f"{path}/"
     return None
 
 
@@ -185,6 +188,8 @@ def make_ready(repo: Repository, scratch: Path, plan: TreePlan, raw: Mapping[str
     folder.mkdir()
     _copy_attributes(repo.root, folder, plan)
     unconverted = {path: raw[path] for path in plan.write if path in raw and raw[path][0] in _MODES}
+    if not _may_convert(repo, folder, plan):  # then Git itself writes the bytes of a blob, and more quickly
+        unconverted = {path: entry for path, entry in unconverted.items() if entry != plan.write[path]}
     attributes, others = dict[str, Entry](), dict[str, Entry]()
     for path, entry in plan.write.items():
         if path not in unconverted:
@@ -198,6 +203,13 @@ def make_ready(repo: Repository, scratch: Path, plan: TreePlan, raw: Mapping[str
             env = {**FETCHING, "GIT_WORK_TREE": str(folder)}
             repo.run("checkout-index", "-q", "-a", "-f", index=index, env=env)
     return folder
+
+
+def _may_convert(repo: Repository, folder: Path, plan: TreePlan) -> bool:
+    """Whether settings or attributes, some of which `_copy_attributes` has found, may convert a new file."""
+    if conversions.convert_by_themselves(repo) or any(found.files for found in walk_folder(folder)):
+        return True
+    return any(PurePosixPath(path).name == _ATTRIBUTES for path in plan.write)
 
 
 def _copy_attributes(root: Path, folder: Path, plan: TreePlan) -> None:

@@ -91,7 +91,12 @@ def settings_of(repo: Repository) -> dict[str, str]:
 
 def are_at_work(repo: Repository, listing: indexes.Listing) -> bool:
     """Whether attributes or settings may convert a tracked file."""
-    if settings_of(repo)["core.autocrlf"] != "false" or listing.has_any(_ATTRIBUTES_FILE):
+    return listing.has_any(_ATTRIBUTES_FILE) or convert_by_themselves(repo)
+
+
+def convert_by_themselves(repo: Repository) -> bool:
+    """Whether settings, or attributes outside of the tree, may convert a file."""
+    if settings_of(repo)["core.autocrlf"] != "false":
         return True
     return any(file.is_file() for file in _attributes_files(repo))
 
