@@ -33,6 +33,7 @@ PREFIX = "refs/gitexp/undo/"
 _FORMAT = 1
 _MOST = 100  # operations
 _DAYS = 30
+_MOST_BETWEEN = timedelta(days=_DAYS / 4)
 _SUBJECT = 100  # characters
 _DIGITS = 8
 _FILES = "files-"  # before the number, in `pending/`: the operation is changing files
@@ -286,12 +287,34 @@ def _decoded(number: int, subject: bytes, body: bytes) -> Operation | None:
 
 def _to_forget(stored: Sequence[_StoredOperation]) -> list[RefChange]:
     """The changes that delete the oldest operations: those too many, and those too old."""
-    oldest = (datetime.now(UTC) - timedelta(days=_DAYS)).isoformat()
+    ages = _ages(stored, _now())
     changes = []
     for rank, one in enumerate(stored, 1):
-        if rank >= _MOST or (one.operation is not None and one.operation.created < oldest):
+        if rank >= _MOST or ages.get(one.number, timedelta()) > timedelta(days=_DAYS):
             changes.append(one.forget)
     return changes
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ages(stored: Sequence[_StoredOperation], now: datetime) -> dict[int, timedelta]:
+    """The ages of operations by their numbers: the times between one and the next, up to now, together.
+
+    No such time counts for more than `_MOST_BETWEEN`: a clock that is wrong once makes nothing old.
+    """
+    times = []
+    for one in stored:
+        if one.operation is not None:
+            with contextlib.suppress(ValueError, TypeError):  # no time, or one of no zone
+                times.append((datetime.fromisoformat(one.operation.created).astimezone(UTC), one.number))
+    ages, age, later = {}, timedelta(), now
+    for created, number in sorted(times, reverse=True):
+        age += min(max(later - created, timedelta()), _MOST_BETWEEN)
+        ages[number] = age
+        later = created
+    return ages
 
 
 def _write(repo: Repository, operation: Operation) -> str:

@@ -339,10 +339,28 @@ def test_only_the_newest_operations_are_kept(project: Project, monkeypatch: pyte
     for number in range(5):
         edit.note(project, "one", str(number))
     assert [operation.number for operation in undo.undoable(project)] == [5, 4, 3]
-    old = (datetime.now(UTC) - timedelta(days=31)).isoformat()
-    operations.carry_out(project.repo, project.local, Operation("old", old))
+
+
+def test_operations_are_kept_for_thirty_days(project: Project) -> None:
+    for days in (37, 31, 24, 17, 10, 3):
+        then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        operations.carry_out(project.repo, project.local, Operation("old", then))
     edit.note(project, "one", "last")
-    assert [operation.number for operation in undo.undoable(project)] == [7, 5]
+    assert [operation.number for operation in undo.undoable(project)] == [7, 6, 5, 4, 3]
+
+
+@pytest.mark.parametrize("years", [-50, -1, 1, 50])
+def test_a_clock_that_jumps_forgets_no_operation(
+    project: Project, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    edit.note(project, "one", "before")
+    with monkeypatch.context() as patch:
+        jumped = datetime.now(UTC) + timedelta(days=365 * years)
+        patch.setattr(operations, "_now", lambda: jumped)
+        for summary in ("ahead or behind", "again"):
+            operations.carry_out(project.repo, project.local, Operation(summary, jumped.isoformat()))
+    edit.note(project, "one", "after")
+    assert [operation.number for operation in undo.undoable(project)] == [4, 3, 2, 1]
 
 
 HOSTILE: dict[str, Callable[[str], str]] = {
