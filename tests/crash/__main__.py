@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.crash import disk, limits, report, strace
+from tests.crash import disk, limits, report, storms, strace
 from tests.crash.campaign import ERRORS, KILLS, Laboratory, Progress, Tally, sample
 from tests.crash.report import Line, Tried
 from tests.crash.scenarios import SCENARIOS
@@ -35,7 +35,7 @@ _LEVELS = range(0, 60, 2)  # pages left on the disk
 _ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply", "add", "checkout", "data pull")
 _LIMITED = ("run", "add", "data pull", "checkout", "pull", "remote add")
 
-_PARTS = ("kills", "errors", "disks", "limits", "sequences", "parsers")
+_PARTS = ("kills", "errors", "disks", "limits", "storms", "sequences", "parsers")
 _STRIKING = _PARTS[:2]
 _STRUCK = ("SIGKILL at a system call", "I/O error or full disk at a system call")
 
@@ -104,6 +104,24 @@ class Campaigns:
             )
         self._add(Line(title, tally.done, len(tally.lost), "0 bytes to 64 kB"), tally.lost)
 
+    def storms(self) -> None:
+        title = "storms of kills, stops, prunes and wrong clocks"
+        if why := storms.why_not():
+            self._skip(title, why)
+            return
+        outcome, count = storms.Outcome(), self._options.points or storms.STORMS
+        (place := self._folder / "storms").mkdir()
+        library = storms.clock(place)
+        for number in range(count):
+            with tempfile.TemporaryDirectory(dir=place) as folder:
+                storms.storm(Path(folder), number, library, outcome)
+            if number % 10 == 9:
+                _say(f"{title}: {number + 1} of {count}, {len(outcome.lost)} lost")
+        remark = f"{outcome.done:,} commands, and {outcome.killed:,} that were killed"
+        if library is None:
+            remark += "; no clock was wrong, for want of a compiler"
+        self._add(Line(title, count, len(outcome.lost), remark), outcome.lost)
+
     def sequences(self) -> None:
         title = "sequences of commands against a model"
         each = (self._options.points or SEQUENCES) // self._jobs
@@ -165,6 +183,7 @@ def main() -> int:
             "errors": campaigns.errors,
             "disks": campaigns.disks,
             "limits": campaigns.limits,
+            "storms": campaigns.storms,
             "sequences": campaigns.sequences,
             "parsers": campaigns.parsers,
         }

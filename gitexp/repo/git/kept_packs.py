@@ -88,14 +88,14 @@ class KeptPacks:
     def trusted(self) -> list[str]:
         """The file names of the packs that stay kept for hours from now on."""
         with contextlib.suppress(OSError):
-            return [f"{one.name}.pack" for one in self._kept() if self._age(one) < _TRUSTED_FOR]
+            return [f"{one.name}.pack" for one in self._kept() if self._age(one.name) < _TRUSTED_FOR]
         return []
 
     def release(self, *, small: bool) -> None:
         """Make ordinary packs of the large packs, or with `small` of all, that were kept for long enough."""
         with contextlib.suppress(OSError):
             for one in self._kept():
-                if (small or not one.is_small) and self._age(one) > _KEPT_FOR:
+                if (small or not one.is_small) and self._age(one.name) > _KEPT_FOR:
                     (self._folder / f"{one.name}.keep").unlink(missing_ok=True)
                     failpoint("packs:released")
 
@@ -179,13 +179,13 @@ class KeptPacks:
                     found.append(_Kept(match[1], size, match[2] == _WHOLE))
         return found
 
-    def _age(self, one: _Kept) -> float:
+    def _age(self, name: str) -> float:
         """The seconds that a pack has been kept at least.
 
         The time since the start of the system counts too: a clock that jumps makes no pack old. After
         another start, that time says nothing.
         """
-        keep = self._folder / f"{one.name}.keep"
+        keep = self._folder / f"{name}.keep"
         by_clock = time.time() - keep.stat().st_mtime
         with contextlib.suppress(ValueError, IndexError):
             since = time.monotonic() - float(keep.read_text("ascii").split("\n")[1])
@@ -227,10 +227,12 @@ class KeptPacks:
         """Remove what a killed gitexp has left: files with no pack, and packs with no idx."""
         names = {file.name for file in self._folder.iterdir()}
         for name in names:
-            file, stem = self._folder / name, Path(name).stem
-            half = name.startswith(f"pack-{_OURS}") and f"{stem}.idx" not in names
-            if (half or _TEMPORARY.fullmatch(name)) and is_stale(file):
-                file.unlink(missing_ok=True)
+            if _TEMPORARY.fullmatch(name) and is_stale(self._folder / name):
+                (self._folder / name).unlink(missing_ok=True)
+            match = _NAME.fullmatch(name)
+            if match is not None and f"{match[1]}.idx" not in names and self._age(match[1]) > _KEPT_FOR:
+                for ending in (".pack", ".keep"):
+                    (self._folder / f"{match[1]}{ending}").unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

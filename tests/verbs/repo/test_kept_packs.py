@@ -103,6 +103,8 @@ def test_what_a_killed_gitexp_has_left_is_removed(found: Repository) -> None:
     for file in (*left, *others):
         file.touch()
         os.utime(file, (LONG_AGO, LONG_AGO))
+    left[0].write_text(f"gitexp: new objects\n{time.monotonic() + 1000:.0f}\n")  # of an earlier start
+    os.utime(left[0], (LONG_AGO, LONG_AGO))
     for turn in range(21):
         found.write_blob(f"{turn}".encode())
     assert not any(file.exists() for file in left)
