@@ -68,9 +68,11 @@ class DataRemoteContract:
         sizes = {hash_: path.stat().st_size for hash_, path in objects.items()}
         assert sum(counted) == sum(sizes.values())
         assert remote.has_many([*objects, "ab" + "0" * 62]) == sizes
-        listed = {each.hash: each for each in remote.list()}
-        assert {hash_: each.size for hash_, each in listed.items()} == sizes
-        assert all(abs(each.mtime - began) < 3600 for each in listed.values())
+        listed = {}
+        for each in remote.list():
+            listed[each.hash] = each.size
+            assert abs(each.mtime - began) < 3600
+        assert listed == sizes
         for hash_, path in objects.items():
             got = tmp_path / f"got-{hash_}"
             remote.get(hash_, got, _ignore)
@@ -252,14 +254,14 @@ class SourceContract:
         before = list(project.repo.refs("refs/", fields=("refname", "objectname")))
         refs = self._refs(source, project)
         found = source.read(project, refs)
-        assert [(each.name, each.id, each.source) for each in found] == [
-            (ref.name, ref.commit, self.name) for ref in refs
-        ]
+        for each, ref in zip(found, refs, strict=True):
+            assert (each.name, each.id, each.source) == (ref.name, ref.commit, self.name)
         assert list(project.repo.refs("refs/", fields=("refname", "objectname"))) == before
 
     def test_only_those_asked_for_are_read(self, source: Source, project: Project) -> None:
         last = self._refs(source, project)[-1]
-        assert [each.id for each in source.read(project, [last])] == [last.commit]
+        (only,) = source.read(project, [last])
+        assert only.id == last.commit
         assert source.read(project, []) == []
         assert source.refs([]) == []
 
@@ -267,7 +269,8 @@ class SourceContract:
         first, *others = self._refs(source, project)
         tree = project.repo.run("rev-parse", "HEAD^{tree}").decode().strip()
         found = source.read(project, [replace(first, commit=tree), *others])
-        assert [each.id for each in found] == [ref.commit for ref in others]
+        for each, ref in zip(found, others, strict=True):
+            assert each.id == ref.commit
 
 
 def _made(folder: Path, content: bytes) -> tuple[str, Path]:

@@ -75,8 +75,13 @@ class Lineage:
         """
         if not self._above:
             return [0] * len(rows), rows
-        by_key = {_key(row.experiment): row for row in rows if isinstance(row.experiment, Experiment)}
-        starts = [self._above[key] for key in by_key if key in self._above]
+        by_key, starts = {}, []
+        for row in rows:
+            if isinstance(row.experiment, Experiment):
+                key = _key(row.experiment)
+                by_key[key] = row
+                if key in self._above:
+                    starts.append(self._above[key])
         nearest = _climbed(starts, self._above, by_key.__contains__)
         children: dict[_Key | None, list[_Key]] = {}
         for key in by_key:

@@ -14,7 +14,7 @@ from gitexp.datasets import lock_file, secrets
 from gitexp.failpoints import failpoint
 from gitexp.files.limits import read_limited
 from gitexp.files.parse import edit, parse
-from gitexp.model import Artifact
+from gitexp.model import Artifact, paths_of
 from gitexp.objects.paths import fault, is_any_in, lies_in, overlap
 from gitexp.objects.progress import OnProgress
 from gitexp.objects.stat_cache import StatCache
@@ -71,7 +71,7 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
         files = _write_down(project, artifacts)
     changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
     warnings = secrets.warnings(project.repo.root, store, changed)
-    return Added(artifacts, [artifact.path for artifact in changed], files, warnings)
+    return Added(artifacts, paths_of(changed), files, warnings)
 
 
 # -- what may be added --------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
     The order matters: after a kill, the same command completes the rest, and all listed data is in the lock.
     """
     root, config = project.repo.root, project.config
-    changed = ignore(project, [artifact.path for artifact in artifacts])
+    changed = ignore(project, paths_of(artifacts))
     failpoint("add:ignored")
     before = lock_file.read(root, config)
     if lock_file.change(root, config, project.local, lambda lock: lock.with_data(artifacts)) != before:

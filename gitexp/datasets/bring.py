@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gitexp.datasets import lock_file
-from gitexp.model import Artifact
+from gitexp.model import Artifact, paths_of
 from gitexp.objects.disk import COPIES
 from gitexp.objects.place import place
 from gitexp.objects.plan import missing
@@ -27,7 +27,7 @@ def missing_data(project: Project, code: Project, root: Path) -> tuple[Artifact,
         if path in data and not os.path.lexists(root / path):
             wanted.append(data[path])
     if gone := absent(project, root, wanted):
-        raise missing([artifact.path for artifact in gone])
+        raise missing(paths_of(gone))
     return tuple(wanted)
 
 

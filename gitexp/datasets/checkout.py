@@ -15,7 +15,7 @@ from gitexp.catalog.stored import blob_ids, stored_versions
 from gitexp.datasets import lock_file
 from gitexp.datasets.sync import fetch
 from gitexp.failpoints import failpoint
-from gitexp.model import Artifact
+from gitexp.model import Artifact, by_path, paths_of
 from gitexp.objects.disk import COPIES
 from gitexp.objects.manifest import is_folder, is_hash
 from gitexp.objects.paths import is_any_in, lies_in
@@ -149,7 +149,7 @@ def _wanted(project: Project, lock: Lock, names: Sequence[str], source: str | No
         artifacts = _below(lock.artifacts, path)
         if not artifacts:
             raise _unknown(project, lock, name, path, source)
-        found |= {artifact.path: artifact for artifact in artifacts}
+        found |= by_path(artifacts)
     return sorted(found.values(), key=lambda artifact: artifact.path)
 
 
@@ -194,7 +194,7 @@ class _Checkout:
 
     def run(self, source: str | None, artifacts: Sequence[Artifact], *, force: bool) -> CheckedOut:
         repo = self._project.repo
-        self._tracked = indexes.files(repo, repo.index, [artifact.path for artifact in artifacts])
+        self._tracked = indexes.files(repo, repo.index, paths_of(artifacts))
         self._fetch_manifests(artifacts)
         plans = self._plans(artifacts)
         if not force:

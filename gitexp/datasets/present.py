@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitexp.datasets import lock_file
 from gitexp.datasets.workspace import DataState, workspace_data
-from gitexp.model import Artifact
+from gitexp.model import Artifact, paths_of
 from gitexp.objects.paths import is_any_in
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import write_lock
@@ -56,7 +56,7 @@ def store(project: Project) -> PresentData:
     text = b""
     if changed:
         text = write_lock(lock.with_data(changed), config.folder)
-        paths = shorten([artifact.path for artifact in changed])
+        paths = shorten(paths_of(changed))
         warnings.append(f"changed since gitexp add, and stored as it is now: {paths}")
     if new:
         warnings.append(f"data that was never added, and is not stored: gitexp add: {shorten(new)}")

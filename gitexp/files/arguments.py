@@ -18,6 +18,7 @@ from pathlib import PurePath
 from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.overrides import Op, Override
+from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
 from gitexp.words import nearest
 
@@ -327,7 +328,7 @@ def _spelled(found: Sequence[_Option], override: Override) -> list[str]:
 
 def _name(override: Override) -> str:
     parts = override.key[1:]
-    if not all(isinstance(part, str) for part in parts):
+    if not all(map(is_text, parts)):
         raise OverrideError(
             f"`{override.text}` names one item of an option's list.",
             f"Give the whole list: {format_key(override.key[:2])}=[…]",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from gitexp.errors import GitexpError, UsageError
 from gitexp.files.keys import Key, get, parse_key, put
 from gitexp.files.metrics import number_or_text
+from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
 
 EXAMPLE = r"For example: val_bpb=^val_bpb:\s+(\S+)"
@@ -53,7 +54,7 @@ def _free_key(tree: Value, name: str) -> Key | None:
         key = parse_key(name)
     except GitexpError:
         return None
-    if not all(isinstance(part, str) for part in key) or get(tree, key) is not MISSING:
+    if not all(map(is_text, key)) or get(tree, key) is not MISSING:
         return None
     for depth in range(1, len(key)):
         above = get(tree, key[:depth])

@@ -136,7 +136,8 @@ def mermaid(above: Above) -> str:
     """A Mermaid flowchart (mermaid.js.org/syntax/flowchart.html)."""
     ids = {name: f"s{at}" for at, name in enumerate(above)}
     lines = ["flowchart TD"]
-    lines += [f'    {ids[name]}["{_mermaid_text(name)}"]' for name in above]
+    for name, id_ in ids.items():
+        lines.append(f'    {id_}["{_mermaid_text(name)}"]')
     lines += [f"    {ids[maker]} --> {ids[name]}" for maker, name in _edges(above)]
     return "\n".join(lines) + "\n"
 

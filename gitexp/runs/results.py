@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -142,7 +142,7 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
     if not now_there:
         return found
     tracked = set(project.repo.files_in(state.baseline, scope.results))
-    untouched = {name for name, stamp in now_there.items() if stamp == state.stamps.get(name)} - tracked
+    untouched = _unwritten(state, now_there) - tracked
     at_start = project.repo.files_in(state.tree, scope.results) if untouched else ()
     inputs = untouched.intersection(at_start).difference(scope.metrics)
     secret = exclusions.rule(project.repo.root)
@@ -227,7 +227,11 @@ def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Se
 def _as_it_was(state: RunState) -> set[str]:
     """The result files that stood there before the run and have not been written since."""
     root = Path(state.root)
-    now_there = live.stamp(root, snapshot.files_below(root, state.scope.results))
+    return _unwritten(state, live.stamp(root, snapshot.files_below(root, state.scope.results)))
+
+
+def _unwritten(state: RunState, now_there: Mapping[str, live.Stamp]) -> set[str]:
+    """The files that still have their stamps from the start of the run."""
     return {name for name, stamp in now_there.items() if stamp == state.stamps.get(name)}
 
 

@@ -258,7 +258,10 @@ def missing_dep(root: Path, plan: StagePlan, stage: Stage, path: str, project: P
 
 def up_to(lock: Lock, pipeline: Pipeline) -> Lock:
     """A lock with only the stages of the pipeline."""
-    names = {stage.name for stage in pipeline.stages}
-    if names.issuperset(lock.stages):
+    stages = {}
+    for stage in pipeline.stages:
+        if stage.name in lock.stages:
+            stages[stage.name] = lock.stages[stage.name]
+    if len(stages) == len(lock.stages):
         return lock
-    return replace(lock, stages={name: stage for name, stage in lock.stages.items() if name in names})
+    return replace(lock, stages=stages)

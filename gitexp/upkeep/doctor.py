@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.folders import remove_folder, walk_folder
-from gitexp.model import Damaged, Experiment, Stored
+from gitexp.model import Damaged, Experiment, Stored, readable
 from gitexp.process import git_processes
 from gitexp.process.liveness import is_alive
 from gitexp.project.hold import has_died
@@ -77,17 +77,17 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
     every = project.store.all()
     symbolic, broken = _refs(project)
     experiments = [experiment for experiment in every if PREFIX + experiment.name not in broken]
-    readable = [experiment for experiment in experiments if isinstance(experiment, Experiment)]
+    sound = readable(experiments)
     found = [
         *_config(project),
         *symbolic,
         *_broken(project, broken),
         *_names(project, experiments),
         *_records(project, experiments),
-        *_commits(project, readable),
-        *_objects(project, readable, broken),
+        *_commits(project, sound),
+        *_objects(project, sound, broken),
         *_operations(project),
-        *_running(readable),
+        *_running(sound),
         *_git_locks(project),
         *_trash(project),
         *_unstored(project),

@@ -116,6 +116,11 @@ def named(key: str, found: Sequence[Row]) -> Column:
     raise unknown(key, [*metrics, *params])
 
 
+def keys_of(columns: Iterable[Column]) -> list[str]:
+    """The key of each column."""
+    return [column.key for column in columns]
+
+
 def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list[Row]:
     """The rows by the value of a column: numbers, then texts, then rows without a value."""
 
@@ -139,7 +144,7 @@ def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
     if not matching and pattern in _ABOUT:  # no experiment has a value yet: no mistake
         return [Column("about", pattern)]
     if not matching:
-        raise unknown(pattern, [column.key for column in every])
+        raise unknown(pattern, keys_of(every))
     return matching
 
 

@@ -37,8 +37,11 @@ class Details:
 
     def as_json(self) -> dict[str, Any]:
         """The object of `show EXP --json`: that of `show --json`, more fields, and the data."""
-        more = {name: field.read(self.row) for name, field in used_for(Use.DETAILS).items()}
-        return {**self.row.as_json(), **more, "data": [asdict(artifact) for artifact in self.data]}
+        document = self.row.as_json()
+        for name, field in used_for(Use.DETAILS).items():
+            document[name] = field.read(self.row)
+        document["data"] = list(map(asdict, self.data))
+        return document
 
 
 def details(project: Project, words: Iterable[str]) -> list[Details]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
 
 from gitexp.catalog import lookup
 from gitexp.catalog.lookup import Point, Workspace
@@ -102,7 +103,7 @@ def patch(project: Project, found: Diff, *, color: bool) -> bytes:
         return b""
     form = ("--patch", "--find-renames", f"--color={'always' if color else 'never'}")
     with _git_diff(project, found.old, found.new, *form) as git_diff:
-        return b"".join(git_diff(*paths) for paths in _batches(found.code))
+        return b"".join(starmap(git_diff, _batches(found.code)))
 
 
 def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
@@ -172,7 +173,7 @@ def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[
     """
     args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
     args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]
-    commits = [point.commit for point in (old, new) if point.commit is not None]
+    commits = list(filter(None, (old.commit, new.commit)))
     if isinstance(old.side, Workspace):
         args.append("-R")
     args += ["--end-of-options", *commits, "--"]

@@ -10,7 +10,7 @@ from typing import Any
 from gitexp.catalog.fields import BY_NAME, Row, Use, used_for
 from gitexp.model import MISSING
 from gitexp.times import show_time
-from gitexp.views.columns import Column
+from gitexp.views.columns import Column, keys_of
 from gitexp.views.table import Table
 from gitexp.words import clean, show_value
 
@@ -27,8 +27,7 @@ def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
-    keys = [column.key for column in columns]
-    writer.writerow([*_FIXED, *map(_csv_cell, keys)])
+    writer.writerow([*_FIXED, *map(_csv_cell, keys_of(columns))])
     for row in rows:
         values = [field.read(row) for field in _FIXED.values()]
         values += [column.value(row) for column in columns]
@@ -48,7 +47,7 @@ def _csv_cell(value: Any) -> str:
 def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[str]:
     """The table in Markdown, flat: Markdown has no tree."""
     heads = [BY_NAME[name].title for name in ("name", "created", "status")]
-    heads += [column.key for column in columns]
+    heads += keys_of(columns)
     rows = []
     for row in table.rows:
         cells = [row.name, show_time(row.created), str(row.status or "-")]

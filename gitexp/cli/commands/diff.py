@@ -250,9 +250,14 @@ def _data(change: DataChange) -> Iterable[Cells]:
     yield [(clean(change.path), ""), (_content(change.old), _DELETED), (_content(change.new), _ADDED)]
     if change.files is None:
         return
-    told = [(f"+ {clean(path)}", _ADDED) for path in change.files.new]
-    told += [(f"~ {clean(path)}", "") for path in change.files.changed]
-    told += [(f"- {clean(path)}", _DELETED) for path in change.files.gone]
+    files, told = change.files, []
+    for mark, style, paths in (
+        ("+", _ADDED, files.new),
+        ("~", "", files.changed),
+        ("-", _DELETED, files.gone),
+    ):
+        for path in paths:
+            told.append((f"{mark} {clean(path)}", style))
     for text, style in told[:_MOST_FILES]:
         yield [(f"  {text}", style), ("", ""), ("", "")]
     if len(told) > _MOST_FILES:

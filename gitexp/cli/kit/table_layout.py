@@ -50,9 +50,12 @@ def lay_out(
         rows, shown = _fitted(table, columns, rows, titles, width)
         sizes = _sizes(rows, titles, shown)
     header = TableEntry("", "", _NAME, _CREATED, "", titles, "bold")
-    lines = [_entry_line(entry, shown, sizes) for entry in (header, *rows)]
-    if width is not None:
-        lines = [_cut(line, width) for line in lines]
+    lines = []
+    for entry in (header, *rows):
+        line = _entry_line(entry, shown, sizes)
+        if width is not None:
+            line = _cut(line, width)
+        lines.append(line)
     return Layout(lines, [title for at, title in enumerate(titles) if at not in shown])
 
 
