@@ -22,7 +22,7 @@ _WHITE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def shorten(texts: Sequence[str], most: int = 5) -> str:
     """The first texts and the number of the others: `a, b and 3 more`. A long path loses its middle."""
-    shown = ", ".join(squeezed(text) for text in texts[:most])
+    shown = ", ".join(map(squeezed, texts[:most]))
     more = len(texts) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
 

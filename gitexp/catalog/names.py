@@ -96,7 +96,7 @@ def _text(value: Value) -> str:
 
 def numbered(name: str, taken: Iterable[str]) -> Iterator[str]:
     """A name, then `name-2`, `name-3` and so on, without taken names (compared without case)."""
-    lower = {other.lower() for other in taken}
+    lower = set(map(str.lower, taken))
     for number in itertools.islice(itertools.count(1), _MOST):
         ending = f"-{number}" if number > 1 else ""
         candidate = name[: _LONGEST - len(ending)] + ending

@@ -122,7 +122,7 @@ def parse(words: Sequence[str]) -> dict[str, Value]:
         return {}
     found: dict[str, list[Value]] = {}
     for option in _options(words):
-        values = [_value(text) for text in option.values] or [True]
+        values = list(map(_value, option.values)) or [True]
         found.setdefault(option.name, []).extend(values)
     tree: dict[str, Value] = {}
     for name, values in found.items():
@@ -302,7 +302,7 @@ def _texts(found: Sequence[_Option], override: Override) -> list[str]:
     value, first = override.value, found[0]
     is_one_word = first.spelled.endswith("=") or any(text.startswith("[") for text in first.values)
     if isinstance(value, list) and (len(found) > 1 or not is_one_word):
-        return [str(item) for item in value]
+        return list(map(str, value))
     if isinstance(value, str):
         return [value]
     return [override.typed]

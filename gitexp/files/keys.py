@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import TypeAlias
 
 from gitexp.errors import OverrideError
@@ -109,7 +110,7 @@ def _holds_map(value: Value) -> bool:
 def flatten_files(files: Files) -> dict[str, Value]:
     """The flat forms of all files in one; a key of two or more files is `file:key` in each."""
     flats = {name: flatten(tree) for name, tree in files.items()}
-    count = Counter(key for flat in flats.values() for key in flat)
+    count = Counter(chain.from_iterable(flats.values()))
     together: dict[str, Value] = {}
     for name, flat in flats.items():
         for key, value in flat.items():

@@ -85,8 +85,8 @@ def _table(name: str, data: bytes, delimiter: str) -> dict[str, Value]:
         data = data[: data.rfind(b"\n") + 1]
     head = _rows(data, 0, delimiter)
     try:
-        header = [title.strip() for title in next(head, [])]
-        titles = [title.lower() for title in header]
+        header = list(map(str.strip, next(head, [])))
+        titles = list(map(str.lower, header))
         if {"name", "value"} <= set(titles) <= _LONG_HEADERS:
             return _last_by_name(head, titles)
         return _last_by_column(name, data, header, delimiter)
@@ -104,8 +104,11 @@ def _rows(data: bytes, start: int, delimiter: str) -> Iterator[list[str]]:
 
 def _last_by_name(rows: Iterator[list[str]], titles: list[str]) -> dict[str, Value]:
     name_at, value_at = titles.index("name"), titles.index("value")
-    texts = {row[name_at]: row[value_at] for row in rows if len(row) == len(titles)}
-    return {name.strip(): number_or_text(text) for name, text in texts.items()}
+    found = {}
+    for row in rows:
+        if len(row) == len(titles):
+            found[row[name_at].strip()] = number_or_text(row[value_at])
+    return found
 
 
 def _last_by_column(name: str, data: bytes, header: list[str], delimiter: str) -> dict[str, Value]:

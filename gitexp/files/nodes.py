@@ -76,7 +76,7 @@ def plain(node: Node) -> Value:
     if node.alias_of is not None:
         return plain(node.alias_of)
     if isinstance(node.value, list):
-        return [plain(item) for item in node.value]
+        return list(map(plain, node.value))
     if isinstance(node.value, dict):
         tree: dict[str, Value] = {}
         for merged in reversed(merged_maps(node)):  # of two merged maps with one key, the first wins
@@ -179,7 +179,7 @@ def _deleted(editor: Editor, root: Node, node: Node, part: str | int) -> tuple[l
 def literal(value: Value) -> Node:
     """A node for a value without a place yet."""
     if isinstance(value, list):
-        return Node(0, 0, [literal(item) for item in value])
+        return Node(0, 0, list(map(literal, value)))
     if isinstance(value, dict):
         return Node(0, 0, {key: literal(item) for key, item in value.items()})
     return Node(0, 0, value)

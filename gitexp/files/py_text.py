@@ -100,7 +100,7 @@ class _PythonReader:
         return Node(start, end, value, entry=start, style=style)
 
     def _items(self, item: ast.List | ast.Tuple) -> Any:
-        nodes = [self._literal(value) for value in item.elts]
+        nodes = list(map(self._literal, item.elts))
         return MISSING if None in nodes else nodes
 
     def _dict(self, item: ast.Dict) -> Any:

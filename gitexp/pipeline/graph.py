@@ -76,7 +76,7 @@ class Graph:
             chosen |= self._reached(chosen, self._below)
         elif not single:
             chosen |= self._reached(chosen, self._above)
-        return [self.stages[name] for name in self._in_order(chosen)]
+        return [stage for stage in self.order() if stage.name in chosen]
 
     def _named(self, word: str) -> list[str]:
         if word in self.stages:

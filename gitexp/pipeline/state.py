@@ -315,8 +315,8 @@ class StageResult:
             more |= {"remote": self.remote, "sure": self.sure}
         if self.warnings:
             more["warnings"] = list(self.warnings)
-        return {
-            "state": str(self.state),
-            "reasons": [reason.text for reason in self.reasons],
-            **{key: value for key, value in more.items() if value not in (None, "")},
-        }
+        document = {"state": str(self.state), "reasons": [reason.text for reason in self.reasons]}
+        for key, value in more.items():
+            if value not in (None, ""):
+                document[key] = value
+        return document

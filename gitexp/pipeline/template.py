@@ -114,10 +114,10 @@ def _parts(expression: str) -> list[str]:
     """`a`, `b`, `0` for `a.b[0]`, by DVC's grammar."""
     if expression.count("[") != expression.count("]"):
         raise _malformed(expression)
-    parts = expression.replace("]", "").replace("[", ".").split(".")
-    if not all(part.strip() for part in parts):
+    parts = list(map(str.strip, expression.replace("]", "").replace("[", ".").split(".")))
+    if not all(parts):
         raise _malformed(expression)
-    return [part.strip() for part in parts]
+    return parts
 
 
 def _shown(expression: str) -> str:

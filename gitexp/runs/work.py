@@ -60,7 +60,7 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
     if selection is None:
         command, cwd = _command(code, request, before)
         find_program(command, cwd, os.environ)
-    overrides = [files.parse_override(text) for text in request.overrides]
+    overrides = list(map(files.parse_override, request.overrides))
     prepared = params.prepare(
         code, overrides, command, written_later=written_params(code), workspace=workspace
     )

@@ -266,7 +266,7 @@ def _merged(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list
 
 def _named(new: Sequence[Experiment], here: Collection[str]) -> tuple[list[Shared], list[RefChange]]:
     """The names for new experiments (their own, if free), and the new refs."""
-    taken = {name.lower() for name in here}
+    taken = set(map(str.lower, here))
     told, changes = [], []
     waiting: list[Experiment] = []
     for one in new:

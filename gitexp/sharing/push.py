@@ -175,11 +175,14 @@ def _push_data(
     contact: Contact,
 ) -> _SentData:
     """Send all artifacts: nobody must see an experiment at the remote before its artifacts are there."""
-    needing, lacking = experiments, dict[str, bool]()
-    if not request.names and not request.data:  # with either, known experiments are looked at file by file
+    lacking = dict[str, bool]()
+    every = request.names or request.data  # then known experiments are looked at file by file
+    if not every:
         lacking = sync.lacking(project, [one.record.commit for one in experiments if one.name in known])
-        needing = [one for one in experiments if one.name not in known or lacking.get(one.record.commit)]
-    commits = [one.record.commit for one in needing]
+    commits = []
+    for one in experiments:
+        if every or one.name not in known or lacking.get(one.record.commit):
+            commits.append(one.record.commit)
     unreadable = wanted.unreadable(project, commits)
     commits = [commit for commit in commits if commit not in unreadable]
     if not commits:

@@ -110,7 +110,7 @@ def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:
     root = project.repo.root
     if not overrides:
         return lambda name: read(root / name)
-    parsed = [files.parse_override(text) for text in overrides]
+    parsed = list(map(files.parse_override, overrides))
     contents = params.prepare(project, parsed, (), written_later=(), workspace=root).contents
 
     def read_changed(name: str) -> bytes | None:
@@ -145,7 +145,7 @@ class _Outlook:
 
     def results(self) -> list[StageResult]:
         """The future result of each stage, in the order of a run."""
-        return [self._result(stage) for stage in self._plan.stages]
+        return list(map(self._result, self._plan.stages))
 
     def _result(self, stage: Stage) -> StageResult:
         open_above = self._open_above(stage)

@@ -15,7 +15,7 @@ class Command(TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write each example on its own line; typer would fill them into paragraphs."""
         if self.epilog:
-            title, *examples = [line for line in self.epilog.splitlines() if line]
+            title, *examples = filter(None, self.epilog.splitlines())
             with formatter.section(title.rstrip(":")):
                 formatter.write("".join(f"  {line}\n" for line in examples))
 
