@@ -203,7 +203,8 @@ def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
 def stale(local: LocalState) -> list[Path]:
     """The folders of runs that crashed before they were written down."""
     with contextlib.suppress(OSError):
-        return [p for p in local.runs.iterdir() if locks.is_stale(p) and not (p / _STATE).exists()]
+        begun = [folder for folder in local.runs.iterdir() if not (folder / _STATE).exists()]
+        return [folder for folder in begun if locks.is_abandoned(folder, "lock")]
     return []
 
 

@@ -26,6 +26,7 @@ from gitexp.folders import clear_away
 from gitexp.repo.git import locks
 from gitexp.repo.git.repository import Repository
 
+_IN_USE = ".lock"  # in a temporary folder, locked by whoever works there
 _FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects")
 
 # Where Git keeps gitexp's refs; the last two have folders inside.
@@ -88,15 +89,17 @@ class LocalState:
         for old in self.stale_scratch():
             clear_away(old)
         folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
-        try:
+        with contextlib.ExitStack() as held:
+            held.callback(clear_away, folder)
+            with contextlib.suppress(errors.StorageError):  # no locks on this file system
+                if (lock := locks.try_lock(folder / _IN_USE)) is not None:
+                    held.callback(lock.release)
             yield folder
-        finally:
-            clear_away(folder)
 
     def stale_scratch(self) -> list[Path]:
         """The temporary folders of processes long gone."""
         with contextlib.suppress(OSError):
-            return [path for path in (self.root / "tmp").iterdir() if locks.is_stale(path)]
+            return [path for path in (self.root / "tmp").iterdir() if locks.is_abandoned(path, _IN_USE)]
         return []
 
     @contextlib.contextmanager

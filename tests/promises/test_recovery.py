@@ -328,6 +328,21 @@ def test_what_a_crash_left_is_swept_after_a_day(repo: Workspace) -> None:
     assert list((local.root / "tmp").iterdir()) == []
 
 
+def test_what_is_in_use_is_not_swept_whatever_the_clock_says(repo: Workspace) -> None:
+    local = project_of(repo).local
+    with local.scratch() as scratch, live.new_folder(local) as folder:
+        for each in (scratch, folder):
+            os.utime(each, (1, 1))
+        repo.gitexp("save", "-q")
+        assert repo.json("doctor", "--fix")["findings"] == []
+        assert scratch.is_dir()
+        assert folder.is_dir()
+    assert not scratch.exists()
+    os.utime(folder, (1, 1))
+    repo.gitexp("save", "-q")
+    assert not folder.exists()
+
+
 # -- locks ----------------------------------------------------------------------------------------
 
 

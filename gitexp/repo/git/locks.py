@@ -74,3 +74,19 @@ def is_stale(path: Path) -> bool:
         return time.time() - path.lstat().st_mtime > _STALE_AFTER
     except OSError:
         return False
+
+
+def is_abandoned(folder: Path, lock: str) -> bool:
+    """Whether a folder is too old to be in use, and nobody holds the file `lock` in it.
+
+    The age alone does not tell: a clock may have jumped. It does on a file system without locks.
+    """
+    if not is_stale(folder) or folder.is_symlink() or not (folder / lock).exists():
+        return is_stale(folder)
+    try:
+        held = try_lock(folder / lock)
+    except (OSError, errors.StorageError):
+        return True
+    if held is not None:
+        held.release()
+    return held is not None
