@@ -28,7 +28,7 @@ class GpuProbe:
             )
 
     def result(self) -> tuple[str, ...]:
-        """Return the names, none if it does not answer within 5 seconds."""
+        """The names; none without an answer within 5 seconds."""
         if self._process is None:
             return ()
         try:

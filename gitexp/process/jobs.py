@@ -85,7 +85,7 @@ class Jobs:
             time.sleep(_TICK)
 
     def _outcome(self, job: _Job) -> Outcome | None:
-        """Return how a job has ended; None if its next command runs now."""
+        """The end of a job; None if its next command runs now."""
         self._relay.poll()  # a Ctrl-C that ended the command has reached us too
         status: int = job.process.returncode
         if status == 0 and job.waiting and not self.interrupted:

@@ -137,7 +137,7 @@ class RunState:
         failpoint("live:saved")
 
     def updated(self, **changes: object) -> RunState:
-        """Return the run with these fields changed, and written."""
+        """The run with some fields changed, and written."""
         new = replace(self, **changes)  # type: ignore[arg-type]  # the callers' keywords are fields
         new.save()
         return new

@@ -34,7 +34,7 @@ _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def encode(record: Record, subject: str) -> str:
-    """Return the message of a record commit: subject line, blank line, one line of JSON."""
+    """The message of a record commit: subject line, blank line, one line of JSON."""
     params, cut_params = _cut(record.params)
     metrics, cut_metrics = _cut(record.metrics)
     data: dict[str, Any] = {"format": FORMAT, **record.extra}
@@ -158,7 +158,7 @@ def _restore_non_finite(value: Any) -> Any:
 
 
 def _cut(files: Files) -> tuple[Files, list[str]]:
-    """Return the files that are small enough for a record, and the names of the others."""
+    """The files small enough for a record, and the names of the others."""
     small, large = {}, []
     for name, tree in files.items():
         if len(_dumps(tree, ascii=True)) > MAX_FILE:
@@ -176,7 +176,7 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _is_deeper(value: Any, depth: int) -> bool:
-    """Return whether maps and lists are nested more than so deep: what walks them would not come back."""
+    """Whether maps and lists are nested more than so deep: a walk through them would not come back."""
     level = [value]
     for _ in range(depth):
         level = [
