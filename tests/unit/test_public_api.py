@@ -122,7 +122,7 @@ def _modules_of(program: str) -> set[str]:
 
 
 def test_importing_is_cheap() -> None:
-    heavy = {"git", "rich", "typer", "yaml", "tomlkit", "pathspec", "gitexp.runs", "gitexp.repo"}
+    heavy = {"gitdb", "rich", "typer", "yaml", "tomlkit", "pathspec", "gitexp.runs", "gitexp.repo"}
     assert not heavy & _modules_of("import gitexp")
 
 
@@ -147,7 +147,7 @@ def test_what_is_said_of_all_commands_loads_none(asked: str) -> None:
     )
     loaded = set(done.stderr.split())
     assert ("rename" in done.stdout.split()) == (asked != "version")
-    assert not loaded & {"git", "rich", "yaml", "tomlkit", "pathspec", "gitexp.model", "gitexp.repo"}
+    assert not loaded & {"gitdb", "rich", "yaml", "tomlkit", "pathspec", "gitexp.model", "gitexp.repo"}
     assert not [name for name in loaded if name.startswith("gitexp.cli.commands")]
 
 
