@@ -41,7 +41,7 @@ def make_folder(path: str | Path) -> None:
         missing.pop()
 
 
-class Folder(NamedTuple):
+class WalkedFolder(NamedTuple):
     """A folder met by a walk.
 
     Attributes:
@@ -55,7 +55,7 @@ class Folder(NamedTuple):
     files: list[str]
 
 
-def walk_folder(top: str | Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[Folder]:
+def walk_folder(top: str | Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[WalkedFolder]:
     """Yield a folder and all folders below it, each before those in it. No link is followed.
 
     A folder that cannot be listed is passed over, and `on_error` called.
@@ -73,8 +73,8 @@ def walk_folder(top: str | Path, on_error: Callable[[OSError], None] | None = No
         waiting += [os.path.join(path, name) for name in reversed(found.folders)]
 
 
-def _listed(path: str) -> Folder:
-    found = Folder(path, [], [])
+def _listed(path: str) -> WalkedFolder:
+    found = WalkedFolder(path, [], [])
     with os.scandir(path) as entries:
         for entry in entries:
             names = found.folders if entry.is_dir(follow_symlinks=False) else found.files

@@ -46,7 +46,7 @@ _SHARED = {
 }
 
 
-class _Kept(NamedTuple):
+class _Pack(NamedTuple):
     """A pack of gitexp's with a `.keep`: its name without an ending, and its size in bytes."""
 
     name: str
@@ -167,7 +167,7 @@ class KeptPacks:
                 self._fold(sorted(small, key=lambda one: one.size))
                 self._remove_leftovers()
 
-    def _kept(self) -> list[_Kept]:
+    def _kept(self) -> list[_Pack]:
         """The complete packs with a `.keep` of gitexp's."""
         names = {file.name for file in self._folder.iterdir()}
         found = []
@@ -176,7 +176,7 @@ class KeptPacks:
             if match is not None and f"{match[1]}.idx" in names:
                 with contextlib.suppress(FileNotFoundError):
                     size = (self._folder / f"{match[1]}.pack").stat().st_size
-                    found.append(_Kept(match[1], size, match[2] == _WHOLE))
+                    found.append(_Pack(match[1], size, match[2] == _WHOLE))
         return found
 
     def _age(self, name: str) -> float:
@@ -193,7 +193,7 @@ class KeptPacks:
                 return min(by_clock, since)
         return by_clock
 
-    def _fold(self, packs: Sequence[_Kept]) -> None:
+    def _fold(self, packs: Sequence[_Pack]) -> None:
         """Put the objects of some packs into one new pack, the smallest packs first."""
         entries: dict[str, Entry] = {}
         folded, size = [], 0
