@@ -116,15 +116,22 @@ class GitRemote:
         `found` holds refs with ids, from `refs`. Returns the refs with a missing object, or with an object
         refused by Git's fsck, and the reasons; the other refs are complete. Raises RemoteFailed.
         """
-        ids = dict.fromkeys(found.values())
-        for oid, _ in self.repo.refs():
-            ids.pop(oid.decode(), None)
-        if not ids or graph.is_connected(self.repo, list(ids)):
+        known = {oid.decode() for oid, _ in self.repo.refs()}
+        ids = [oid for oid in dict.fromkeys(found.values()) if oid not in known]
+        if not ids:
             return {}
-        refused = self._fetch(list(ids))
+        refused: dict[str, errors.BadTransfer] = {}
+        with LocalState(self.repo).scratch() as scratch:
+            # Objects of a partial clone must stay in the packs in which they come.
+            is_partial = bool(self.repo.promised())
+            apart = self.repo if is_partial else self.repo.set_apart(scratch / "objects")
+            if not graph.is_connected(self.repo, ids):
+                refused = self._fetch(apart, ids)
+            if not is_partial:
+                apart.keep([oid for oid in ids if oid not in refused], but=known, with_deltas=True)
         return {ref: refused[oid] for ref, oid in found.items() if oid in refused}
 
-    def _fetch(self, ids: Sequence[str]) -> dict[str, errors.BadTransfer]:
+    def _fetch(self, into: Repository, ids: Sequence[str]) -> dict[str, errors.BadTransfer]:
         """Fetch objects; returns the incomplete objects, which are found by halves."""
         refused: dict[str, errors.BadTransfer] = {}
         waiting = [ids]
@@ -132,7 +139,7 @@ class GitRemote:
         while waiting and failures < _MOST_FAILURES:
             some = waiting.pop(0)
             try:
-                self._fetch_together(some)
+                self._fetch_together(into, some)
             except errors.BadTransfer as error:
                 failures += 1
                 half = len(some) // 2
@@ -148,13 +155,13 @@ class GitRemote:
             refused |= dict.fromkeys(some, left)
         return refused
 
-    def _fetch_together(self, ids: Sequence[str]) -> None:
+    def _fetch_together(self, into: Repository, ids: Sequence[str]) -> None:
         # By their ids: refs that a `git fetch` moves stay locked if it is killed (see repo/git/ref_locks.py),
         # and names are compared with all names of the other side, for minutes with ten thousand.
         settings = (*_CHECKED, *launch.DURABLE)
         args = ("fetch", *_FETCH, "--stdin", "--end-of-options", self.where)
-        self._run(*settings, *args, stdin=in_lines(ids))
-        if not graph.is_connected(self.repo, ids):
+        self._run(*settings, *args, stdin=in_lines(ids), into=into)
+        if not graph.is_connected(into, ids):
             raise errors.BadTransfer(
                 f"{self.where} does not have all that belongs to it.",
                 "Is that a shallow clone? There, git fetch --unshallow brings the rest.",
@@ -211,15 +218,18 @@ class GitRemote:
             return ()
         return ("-c", f"{key}=false")
 
-    def _run(self, *args: str, stdin: bytes = b"") -> bytes:
-        status, out, err = self._call(*args, stdin=stdin)
+    def _run(self, *args: str, stdin: bytes = b"", into: Repository | None = None) -> bytes:
+        status, out, err = self._call(*args, stdin=stdin, into=into)
         if status != 0:
             verb = next(arg for arg in args if arg in ("fetch", "ls-remote"))
             raise transport_failures.failure(verb, self.where, status, err)
         return out
 
-    def _call(self, *args: str, stdin: bytes = b"", hooks: bool = False) -> tuple[int, bytes, str]:
-        return self.repo.call_telling(*args, tell=self._tell, env=self._environment, stdin=stdin, hooks=hooks)
+    def _call(
+        self, *args: str, stdin: bytes = b"", hooks: bool = False, into: Repository | None = None
+    ) -> tuple[int, bytes, str]:
+        call = (into or self.repo).call_telling
+        return call(*args, tell=self._tell, env=self._environment, stdin=stdin, hooks=hooks)
 
 
 def _outcomes(out: bytes) -> Iterator[PushedRef]:

@@ -7,16 +7,17 @@ that whatever gitexp writes comes too late for it to see.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.crash.strace import why_not
+from tests.support.repositories import git
 from tests.support.workspace import Workspace
 
 PRUNE = ("prune", "--expire=now")
@@ -113,20 +114,21 @@ def test_an_unsaved_file_that_apply_overwrites_comes_back(repo: Workspace) -> No
 
 
 @pytest.mark.parametrize("housekeeping", [PRUNE, GC, KEEPING], ids=["prune", "gc", "repack"])
-def test_writers_beside_housekeeping_without_a_pause(repo: Workspace, housekeeping: Sequence[str]) -> None:
+def test_writers_beside_housekeeping_without_a_pause(
+    repo: Workspace, tmp_path: Path, housekeeping: Sequence[str]
+) -> None:
     repo.write("new.py", "new\n")
-    script = f"while :; do git {' '.join(housekeeping)}; done"
-    beside = subprocess.Popen(
-        ["sh", "-c", script], cwd=repo.path, start_new_session=True, stderr=subprocess.DEVNULL
-    )
+    stop = tmp_path / "stop"
+    script = f"while [ ! -e {stop} ]; do git {' '.join(housekeeping)}; done"
+    beside = subprocess.Popen(["sh", "-c", script], cwd=repo.path, stderr=subprocess.DEVNULL)
     try:
         for turn in range(4):
             repo.gitexp("save", "-q", "-n", f"saved-{turn}")
             repo.gitexp("run", "-q", "-n", f"run-{turn}", "--", sys.executable, "-c", "print(1)")
             repo.gitexp("note", "-q", f"run-{turn}", "-m", f"note {turn}")
     finally:
-        os.killpg(beside.pid, signal.SIGKILL)
-        beside.wait()
+        stop.touch()
+        beside.wait(timeout=60)
     assert sound(repo)
     assert len(repo.gitexp("list").stdout.split()) == 8
 
@@ -138,3 +140,23 @@ def test_a_sweep_leaves_few_packs(repo: Workspace) -> None:
     packs = [*(repo.path / ".git" / "objects" / "pack").glob("*.pack")]
     assert len(packs) <= 21
     assert sound(repo)
+
+
+@stopping
+@pytest.mark.parametrize("here", [False, True], ids=["new", "here already"])
+def test_what_is_pulled_beside_a_prune_stays(repo: Workspace, tmp_path: Path, here: bool) -> None:
+    repo.write("new.py", "new\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    git(tmp_path, "init", "-q", "--bare", "server")
+    repo.git("remote", "add", "origin", str(tmp_path / "server"))
+    repo.gitexp("push", "-q")
+    git(tmp_path, "clone", "-q", "--no-local", str(repo.path), "other")
+    other = tmp_path / "other"
+    git(other, "remote", "set-url", "origin", str(tmp_path / "server"))
+    litter(Workspace(other))
+    if here:  # and nothing refers to it
+        git(other, "fetch", "-q", "--no-write-fetch-head", "origin", "refs/gitexp/exps/one")
+    with stopped(Workspace(other), *PRUNE):
+        Workspace(other).gitexp("pull", "-q")
+    assert sound(Workspace(other))
+    assert stored(Workspace(other), "refs/gitexp/exps/one^:new.py") == "new\n"

@@ -39,7 +39,8 @@ _QUESTIONS = (
 )
 _ANSWERS = 8  # lines, the empty last one included
 _APART = {"core.looseCompression": "0"}  # the objects stand there for less than a second
-_PACKED = ("--revs", "--window=0", "--no-reuse-delta", "--non-empty", "-q")
+_PACKED = ("--revs", "--window=0", "--non-empty", "-q")
+_WHOLE = ("--no-reuse-delta",)
 _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")
 _MANY_REFS = 1000  # to flush each by itself takes a millisecond; all together are flushed with all else
 _NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
@@ -460,24 +461,32 @@ class Repository:
         apart._apart = folder
         return apart
 
-    def keep_index(self, index: Path, *, but: str | None = None) -> str:
+    def keep_index(self, index: Path, but: str) -> str:
         """The id of the tree of a private index, stored; only for a repository that is `set_apart`.
 
-        All objects of the tree are kept, those too that were here before and that nothing may refer to, but
-        not those of the tree or commit `but`, to which something does refer. Raises GitFailed for a tree with
-        a missing object.
+        Nothing is kept of the tree or commit `but`: other refs hold it. Raises the errors of `keep`.
         """
         tree = self.run("write-tree", index=index).decode().strip()
-        self.keep([tree] if but is None else [tree, f"^{but}^{{tree}}"])
+        self.keep([tree], but=[f"{but}^{{tree}}"])
         return tree
 
-    def keep(self, revisions: Iterable[str]) -> None:
-        """Keep all objects of some revisions, those of `^<revision>` excepted, whatever the refs say."""
+    def keep(self, ids: Iterable[str], *, but: Iterable[str] = (), with_deltas: bool = False) -> None:
+        """Keep all objects reached from some ids, those too that were here before and that nothing holds.
+
+        Only for a repository that is `set_apart`. Raises GitFailed if an object is missing.
+
+        Args:
+            but: revisions of which refs hold all objects.
+            with_deltas: keep the form in which a remote has sent objects: much smaller for a long history.
+        """
         assert self._apart is not None
         trusted = [f"--keep-pack={name}" for name in self.kept_packs.trusted()]
-        args = ("pack-objects", *_PACKED, *trusted, *self.promised(), str(self._apart / "new"))
-        out = self.run(*_ONE_PACK, *args, stdin=in_lines(revisions), durable=True)
-        self.kept_packs.adopt(self._apart / f"new-{name}" for name in out.decode().split())
+        options = (*_PACKED, *(() if with_deltas else _WHOLE), *trusted, *self.promised())
+        text = in_lines([*ids, *(f"^{revision}" for revision in but)])
+        args = (*_ONE_PACK, "pack-objects", *options, str(self._apart / "new"))
+        out = self.run(*args, stdin=text, durable=True)
+        packs = [self._apart / f"new-{name}" for name in out.decode().split()]
+        self.kept_packs.adopt(packs, with_deltas=with_deltas)
 
     def promised(self) -> Sequence[str]:
         """The option for a partial clone, whose remote has promised to give more objects."""
