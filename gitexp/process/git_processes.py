@@ -39,6 +39,9 @@ _READERS = frozenset(
 )
 
 
+_COLLECTORS = ("gc", "maintenance", "pack-objects", "prune", "repack")
+
+
 class Holder(NamedTuple):
     """Whoever may hold a lock.
 
@@ -75,6 +78,13 @@ def holder(
             if found.is_seen:
                 return found
     return found
+
+
+def is_collecting(common_dir: Path) -> bool:
+    """Whether a Git that deletes what no ref holds may be at work in a repository, as far as can be seen."""
+    return any(
+        process.is_collector() and process.works_in(common_dir) is not False for process in _processes()
+    )
 
 
 def _blind(common_dir: Path, seen_then: str) -> Holder | None:
@@ -136,6 +146,10 @@ class _Process:
             return False
         return readers or not command or command[0] not in _READERS
 
+    def is_collector(self) -> bool:
+        """Whether the process is a Git that deletes what no ref holds, or that works for one."""
+        return any(word in _COLLECTORS for word in self._command()[:1])
+
     def _command(self) -> list[str]:
         """The words of Git's command line from the name of its command on; none for any other program."""
         programs = [PurePath(word).name for word in self.words[:2]]  # the second, if the first reads a script
@@ -187,24 +201,28 @@ class _Process:
         return self._at / "root" / path[1:] if path.startswith("/") else folder / path
 
 
-def _processes() -> Iterator[_Process]:
-    """The living processes, this one excepted."""
+def _processes(start: str = "") -> Iterator[_Process]:
+    """The living processes whose names start so, this one excepted."""
     for folder in _PROC.glob("[0-9]*"):
-        if int(folder.name) != os.getpid() and (process := _process(folder)) is not None:
+        if int(folder.name) != os.getpid() and (process := _process(folder, start)) is not None:
             yield process
 
 
-def _process(folder: Path) -> _Process | None:
-    """The process with this folder in /proc; None for one that has ended, or is ending."""
+def _process(folder: Path, start: str = "") -> _Process | None:
+    """The process with this folder in /proc; None for one that has ended, or is ending.
+
+    None too for one whose name does not start so.
+    """
     try:
         stat = (folder / "stat").read_text("utf-8", "replace")
+        head, _, rest = stat.rpartition(")")
+        name = head.partition("(")[2]
+        if not name.startswith(start) or rest.split()[0] in ("Z", "X"):
+            return None
         words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
     except OSError:
         return None
-    head, _, rest = stat.rpartition(")")
-    if not words or rest.split()[0] in ("Z", "X"):
-        return None
-    return _Process(int(folder.name), head.partition("(")[2], [os.fsdecode(word) for word in words])
+    return _Process(int(folder.name), name, [os.fsdecode(word) for word in words]) if words else None
 
 
 def _shared(git_dir: Path) -> Path:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.process import git_processes
 from gitexp.repo.git import graph, ref_locks, refs
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
@@ -158,6 +159,7 @@ def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Oper
         number = max(taken, default=0) + 1
         summary = " ".join(operation.summary.split())[:_SUBJECT]
         operation = operation._replace(summary=summary, number=number)
+        _keep_moved(repo, local, operation.refs)
         commit = _write(repo, operation)
         failpoint("operation:written")
         changes = [RefChange(operation.ref, None, commit), *operation.refs, *_to_forget(stored)]
@@ -335,6 +337,26 @@ def _write(repo: Repository, operation: Operation) -> str:
     message = f"{operation.summary}\n\n{json.dumps(data, separators=(',', ':'))}\n"
     with repo.writing_together():
         return repo.write_commit(repo.write_tree(entries), _to_hold(operation.refs), message)
+
+
+def _keep_moved(repo: Repository, local: LocalState, changes: Sequence[RefChange]) -> None:
+    """Keep the objects of commits that go from ref to ref, if a prune may look at the refs just then.
+
+    It would find a commit at neither ref, for it reads one ref after the other.
+    """
+    old = {change.old for change in changes}
+    moved = [change.new for change in changes if change.new is not None and change.new in old]
+    if not moved or not git_processes.is_collecting(repo.common_dir):
+        return
+    held = [
+        oid.decode()
+        for (oid,) in repo.refs("refs/heads/", "refs/tags/", "refs/remotes/", fields=("objectname",))
+    ]
+    with local.scratch() as scratch:
+        apart = repo.set_apart(scratch / "objects")
+        for commit in moved:
+            with contextlib.suppress(errors.GitFailed):  # a damaged one, on its way into the trash
+                apart.keep([commit], but=["HEAD", *held], with_deltas=True)
 
 
 def _to_hold(changes: Iterable[RefChange]) -> list[str]:

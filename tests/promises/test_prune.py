@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.strace import why_not
-from tests.support.repositories import git
+from tests.support.repositories import git, lose
 from tests.support.workspace import Workspace
 
 PRUNE = ("prune", "--expire=now")
@@ -38,10 +38,15 @@ def _housekeeping_of_the_user(repo: Workspace) -> None:
 
 
 @contextmanager
-def stopped(repo: Workspace, *housekeeping: str) -> Iterator[None]:
-    """A Git that knows what to delete before the block begins, and deletes it after the block."""
-    delay = f"inject=unlink,unlinkat:delay_enter={STOPPED * 1e6:.0f}:when=1"
-    command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", delay, "git", *housekeeping]
+def stopped(repo: Workspace, *housekeeping: str, before: tuple[str, str] | None = None) -> Iterator[None]:
+    """A Git that knows what to delete before the block begins, and deletes it after the block.
+
+    It stops before its first deletion, or before a system call about a file.
+    """
+    call, *path = before or ("unlink,unlinkat",)
+    delay = f"inject={call}:delay_enter={STOPPED * 1e6:.0f}:when=1"
+    paths = [word for each in path for word in ("-P", each)]
+    command = ["strace", "-f", "-qq", "-o", os.devnull, *paths, "-e", delay, "git", *housekeeping]
     beside = subprocess.Popen(command, cwd=repo.path)
     time.sleep(SOON)
     assert beside.poll() is None
@@ -160,3 +165,15 @@ def test_what_is_pulled_beside_a_prune_stays(repo: Workspace, tmp_path: Path, he
         Workspace(other).gitexp("pull", "-q")
     assert sound(Workspace(other))
     assert stored(Workspace(other), "refs/gitexp/exps/one^:new.py") == "new\n"
+
+
+@stopping
+def test_what_moves_while_a_prune_reads_the_refs_stays(repo: Workspace) -> None:
+    repo.write("new.py", "new\n")
+    repo.gitexp("save", "-q", "-n", "one")
+    lose(repo.path)  # as if it had been saved long ago
+    with stopped(repo, *PRUNE, before=("openat", ".git/refs/gitexp/exps/")):
+        repo.gitexp("remove", "-q", "one")
+    assert sound(repo)
+    repo.gitexp("undo", "-q")
+    assert stored(repo, "refs/gitexp/exps/one^:new.py") == "new\n"
