@@ -198,5 +198,5 @@ def _list_in_config(project: Project, paths: Sequence[str]) -> bool:
         if isinstance(listed, str):
             new.insert(0, listed)
         text, _ = edit(CONFIG_FILE, text, ("data",), new)
-    whole_file.write(file, text, project.local, original=before)
+    whole_file.write(project.repo.root, project.config_file, text, project.local, original=before)
     return True

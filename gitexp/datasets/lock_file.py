@@ -52,6 +52,6 @@ def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], 
             failpoint("lock:made")
             path = root / path_of(config)
             original = path.read_bytes() if path.exists() else None
-            whole_file.write(path, text, local, original=original)
+            whole_file.write(root, path_of(config), text, local, original=original)
             failpoint("lock:written")
     return after

@@ -97,7 +97,7 @@ def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
     file = project.folder / CONFIG_FILE
     before = read_limited(file) if file.is_file() else None
     text, _ = edit(CONFIG_FILE, before or b"", key, value)
-    whole_file.write(file, text, project.local, original=before)
+    whole_file.write(project.repo.root, project.config_file, text, project.local, original=before)
 
 
 def remote_of(project: Project, name: str | None = None) -> DataRemote:

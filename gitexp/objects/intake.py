@@ -106,22 +106,29 @@ class Intake:
             return
         sync([temporary for temporary, _ in waiting])
         failpoint("objects:written")
-        for temporary, target in waiting:
-            self._name(temporary, target)
-            failpoint("objects:named")
+        by_fan = itertools.groupby(sorted(waiting, key=_target), lambda pair: os.path.split(pair[1])[0])
+        for fan, pairs in by_fan:
+            with nofollow.opened(self._objects, os.path.basename(fan), make=True) as folder:
+                for temporary, target in pairs:
+                    _name(folder, temporary, target)
+                    failpoint("objects:named")
         sync({os.path.dirname(target) for _, target in waiting})
 
-    def _name(self, temporary: str, target: str) -> None:
-        folder, name = os.path.split(target)
-        if _MODE != READ_ONLY:
-            os.chmod(temporary, READ_ONLY)
-        try:
-            with nofollow.opened(self._objects, os.path.basename(folder), make=True) as fan:
-                fan.put(temporary, name)
-        except PermissionError:
-            # Windows replaces no file that is read-only. Somebody was quicker, with the same content.
-            if not os.path.exists(target):
-                raise
+
+def _target(pair: tuple[str, str]) -> str:
+    return pair[1]
+
+
+def _name(fan: nofollow.Folder, temporary: str, target: str) -> None:
+    """Give an object its name in its folder."""
+    if _MODE != READ_ONLY:
+        os.chmod(temporary, READ_ONLY)
+    try:
+        fan.put(temporary, os.path.basename(target))
+    except PermissionError:
+        # Windows replaces no file that is read-only. Somebody was quicker, with the same content.
+        if not os.path.exists(target):
+            raise
 
 
 def temporary_folder(objects: Path) -> Path:

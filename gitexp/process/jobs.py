@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from gitexp.errors import GitexpError, StorageError
+from gitexp.nofollow import opener
 from gitexp.process.execute import Outcome, cannot_start, exit_code_of
 from gitexp.process.signals import SignalRelay
 
@@ -64,7 +66,7 @@ class Jobs:
         """
         first, *rest = commands
         try:
-            file = output.open("wb")
+            file = os.fdopen(opener(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb")
         except OSError as error:
             raise StorageError(f"Cannot write the log {output}: {error.strerror}.") from error
         try:

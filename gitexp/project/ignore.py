@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from gitexp.files.limits import read_if_there
 from gitexp.project import whole_file
@@ -27,14 +27,13 @@ def ignore(project: Project, paths: Sequence[str]) -> list[str]:
     Lines are only added, and none for a path that a .gitignore of the repository has ignored so far.
     Raises StorageError.
     """
-    root = project.repo.root
     known = _ignored_by(project.repo, paths)
     lines: dict[str, list[str]] = {}
     for path in paths:
         if not _is_shared(known.get(path, "")):
             at = PurePosixPath(path)
             lines.setdefault(str(at.with_name(IGNORE_FILE)), []).append(pattern(at.name))
-    return [name for name, new in lines.items() if _append(project, root / name, new)]
+    return [name for name, new in lines.items() if _append(project, name, new)]
 
 
 def advice(repo: Repository, paths: Sequence[str]) -> list[str]:
@@ -87,8 +86,8 @@ def _is_shared(source: str) -> bool:
     return PurePosixPath(source).name == IGNORE_FILE and not PurePosixPath(source).is_absolute()
 
 
-def _append(project: Project, file: Path, lines: Sequence[str]) -> bool:
-    before = read_if_there(file)
+def _append(project: Project, name: str, lines: Sequence[str]) -> bool:
+    before = read_if_there(project.repo.root / name)
     text = before or b""
     there = [line.removesuffix(b"\r") for line in text.split(b"\n")]
     end = b"\n"
@@ -103,5 +102,5 @@ def _append(project: Project, file: Path, lines: Sequence[str]) -> bool:
             data += line.encode() + end
     if data == start:
         return False
-    whole_file.write(file, data, project.local, original=before)
+    whole_file.write(project.repo.root, name, data, project.local, original=before)
     return True

@@ -79,7 +79,7 @@ def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
         raise errors.StorageError(
             f"{CONFIG_FILE} cannot be read: {error.strerror}.", "Move what is there out of the way."
         ) from error
-    whole_file.write(file, text.encode(), local, original=original)
+    whole_file.write(file.parent, file.name, text.encode(), local, original=original)
 
 
 def _has_stages(file: Path) -> bool:

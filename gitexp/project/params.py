@@ -198,7 +198,7 @@ def write(root: Path, scratch: Path, params: PreparedParams) -> None:
         try:
             with whole_file.prepared(path, data, scratch) as new:
                 failpoint("params:temporary")
-                whole_file.move_in(new, path, original=params.originals[name])
+                whole_file.move_in(new, root, name, original=params.originals[name])
         except OSError as error:
             raise errors.StorageError(
                 f"{name} could not be written: {error.strerror}.", "Check its permissions and the disk."

@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from gitexp import errors, files
@@ -82,6 +82,11 @@ class Project:
     def folder(self) -> Path:
         """The project's own folder: where `command:` of the config runs."""
         return self.repo.root / self.config.folder
+
+    @property
+    def config_file(self) -> str:
+        """The path of the project's gitexp.yaml from the root, whether it is there or not."""
+        return (PurePosixPath(self.config.folder) / config.CONFIG_FILE).as_posix()
 
     def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
         """The stages of gitexp.yaml or dvc.yaml, if any.

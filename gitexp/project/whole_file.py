@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.objects.workspace_files import keep_owner, umask
 from gitexp.repo.local import LocalState
@@ -17,12 +17,13 @@ from gitexp.repo.local import LocalState
 _READABLE = 0o666
 
 
-def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None) -> None:
-    """Replace the content of a file; its permissions, owner and hard links stay.
+def write(root: Path, name: str, data: bytes, local: LocalState, *, original: bytes | None) -> None:
+    """Replace the content of the file at a path relative to `root`; its permissions, owner and links stay.
 
     `original` is the content read before, None for a missing file. Raises StorageError, also for a link and
     for a file changed by somebody else since then.
     """
+    path = root / name
     if path.is_symlink():
         raise errors.StorageError(
             f"{path.name} is a link, which gitexp does not write through.",
@@ -31,7 +32,7 @@ def write(path: Path, data: bytes, local: LocalState, *, original: bytes | None)
     try:
         with local.scratch() as scratch, prepared(path, data, scratch) as new:
             failpoint("whole-file:written")
-            move_in(new, path, original=original)
+            move_in(new, root, name, original=original)
     except OSError as error:
         raise errors.StorageError(
             f"{path.name} could not be written: {error.strerror}.", "Check its permissions and the disk."
@@ -58,32 +59,41 @@ def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def move_in(new: Path, path: Path, *, original: bytes | None) -> None:
+def move_in(new: Path, root: Path, name: str, *, original: bytes | None) -> None:
     """Put a prepared file in place of a file that was read as `original`; permissions and owner stay.
 
     Of a file with several hard links the content is replaced in place, so that each name has the new one. A
     kill in that moment may leave half of it. Raises StorageError if somebody has changed the file since;
-    OSError.
+    OSError, also for a link in place of the file or of a folder above it.
     """
-    mode = _READABLE & ~umask()
-    if original is not None:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    new.chmod(mode)
-    now = path.read_bytes() if path.exists() else None
-    if now != original:
-        raise errors.StorageError(
-            f"{path.name} was changed by somebody else just now.", "Run the command again."
-        )
-    if now is not None and path.stat().st_nlink > 1:
-        _overwrite(path, new.read_bytes())
-        return
-    keep_owner(path, new)
-    new.replace(path)
+    outer, _, base = name.rpartition("/")
+    with nofollow.opened(root, outer) as folder:
+        now, of = _as_it_is(folder, base)
+        if now != original:
+            raise errors.StorageError(
+                f"{base} was changed by somebody else just now.", "Run the command again."
+            )
+        new.chmod(_READABLE & ~umask() if of is None else stat.S_IMODE(of.st_mode))
+        if of is not None and of.st_nlink > 1:
+            _overwrite(folder, base, new.read_bytes())
+            return
+        keep_owner(root / name, new)
+        folder.put(str(new), base)
 
 
-def _overwrite(path: Path, data: bytes) -> None:
+def _as_it_is(folder: nofollow.Folder, name: str) -> tuple[bytes | None, os.stat_result | None]:
+    """The content and the stat of a file; None without the file."""
+    try:
+        fd = folder.open(name, shared=True)
+    except FileNotFoundError:
+        return None, None
+    with os.fdopen(fd, "rb") as file:
+        return file.read(), os.fstat(fd)
+
+
+def _overwrite(folder: nofollow.Folder, name: str, data: bytes) -> None:
     """Write into a file, with the new bytes first: a short file is never empty."""
-    with os.fdopen(os.open(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:
+    with os.fdopen(folder.open(name, os.O_WRONLY, shared=True), "wb") as file:
         file.write(data)
         file.flush()
         file.truncate()

@@ -29,9 +29,9 @@ from gitexp.repo.git.repository import Repository
 _IN_USE = ".lock"  # in a temporary folder, locked by whoever works there
 _FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects")
 
-# Where Git keeps gitexp's refs; the last two have folders inside.
-_REFS = (
-    *("logs/refs/gitexp", "refs/gitexp", "refs/gitexp/exps", "refs/gitexp/undo"),
+# Where Git keeps what gitexp has it make; the last two have folders inside.
+_OF_GIT = (
+    *("worktrees", "logs/refs/gitexp", "refs/gitexp", "refs/gitexp/exps", "refs/gitexp/undo"),
     *("refs/gitexp/trash", "refs/gitexp/remotes"),
 )
 
@@ -53,9 +53,9 @@ class LocalState:
         # An archive may bring a `.git` with anything inside; a clone cannot. All that follows opens these
         # folders without following links too; the look before says so at once, and whatever is asked.
         common, linked = self.root.parent, _links_in(self.objects)
-        for name in _REFS[-2:]:
+        for name in _OF_GIT[-2:]:
             linked += _links_in(common / name)
-        own = [self.root, *(self.root / name for name in _FOLDERS), *(common / name for name in _REFS)]
+        own = [self.root, *(self.root / name for name in _FOLDERS), *(common / name for name in _OF_GIT)]
         for folder in (*own, *linked):
             with contextlib.suppress(OSError):
                 if not stat.S_ISDIR(folder.lstat().st_mode):

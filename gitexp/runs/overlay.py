@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitexp import errors
-from gitexp.folders import make_folder
+from gitexp import errors, nofollow
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
 
@@ -49,16 +49,18 @@ def lay(worktree: Repository, files: Sequence[Laid]) -> list[str]:
 
     Raises UsageError where the code has a link or a file in place of one of their folders.
     """
-    top = worktree.root.resolve()
     for file in files:
-        target = top / file.path
+        outer, _, name = file.path.rpartition("/")
         try:
-            if target.parent.resolve() != target.parent:
-                raise NotADirectoryError
-            make_folder(target.parent)
-            target.unlink(missing_ok=True)
-            shutil.copy(file.source, target)
-        except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
+            with nofollow.opened(worktree.root, outer, make=True) as folder:
+                is_executable = file.source.stat().st_mode & stat.S_IXUSR
+                folder.create(name, mode=0o777 if is_executable else 0o666)
+                with (
+                    file.source.open("rb") as reading,
+                    os.fdopen(folder.open(name, os.O_WRONLY), "wb") as writing,
+                ):
+                    shutil.copyfileobj(reading, writing)
+        except (nofollow.NotPlain, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
             raise errors.UsageError(
                 f"{file.path} cannot be there: the code has something else in its place.", _HINT
             ) from error

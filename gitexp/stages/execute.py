@@ -17,6 +17,7 @@ from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
 from gitexp.failpoints import failpoint
 from gitexp.model import contents
+from gitexp.nofollow import opener
 from gitexp.objects.disk import translated
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import Lock, LockedStage
@@ -361,8 +362,10 @@ class _Execution:
         self._task.site.log.write(f"{title}\n".encode())
         if before.log is not None:
             self._task.site.log.write(before.log)
-            with contextlib.suppress(OSError):  # a log that cannot be written is no reason to stop
-                self._task.site.log_of(stage).write_bytes(before.log)
+            path = self._task.site.log_of(stage)
+            # A log that cannot be written is no reason to stop.
+            with contextlib.suppress(OSError), open(path, "wb", opener=opener) as log:
+                log.write(before.log)
 
     def _lock_stage(self, stage: Stage, locked: LockedStage) -> None:
         """Write a stage into the lock: first into this run's, then into the workspace's."""

@@ -115,7 +115,13 @@ def _experiments(here: Path, theirs: Path) -> None:
     (here / ".git" / "refs" / "gitexp" / "exps").symlink_to(theirs / ".git" / "refs" / "gitexp" / "exps")
 
 
+def _worktrees(here: Path, theirs: Path) -> None:
+    _of_its_own(here)
+    (here / ".git" / "worktrees").symlink_to(theirs / ".git" / "worktrees")
+
+
 KINDS = (
+    _worktrees,
     _file,
     _relative_file,
     _link,

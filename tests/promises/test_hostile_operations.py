@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.objects import place
+from gitexp.project import params, whole_file
 from gitexp.repo.git import checkout
 from tests.support.hostile import Lair, check_answer
 from tests.support.workspace import Workspace
@@ -265,5 +266,35 @@ def test_checkout_does_not_follow_a_folder_that_became_a_link(
         patched.setattr(place, "failpoint", swapping(lair, folder, point))
         done = lair.repo.gitexp("checkout", "--force", check=False)
     check_answer(done, "checkout")
+    assert done.exit_code == 1
+    assert _texts(lair.outside) == before
+
+
+def test_an_edit_does_not_follow_a_folder_that_became_a_link(
+    lair: Lair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lair.file("conf/params.yaml", "lr: 1\n")
+    (lair.outside / "folder" / "params.yaml").write_text("lr: 1\n")
+    lair.file("gitexp.yaml", "params: [conf/params.yaml]\n")
+    before = _texts(lair.outside)
+    with monkeypatch.context() as patched:
+        patched.setattr(params, "failpoint", swapping(lair, "conf", "params:temporary"))
+        done = lair.repo.gitexp("run", "-S", "lr=2", "--", "true", check=False)
+    check_answer(done, "run")
+    assert done.exit_code == 1
+    assert _texts(lair.outside) == before
+
+
+def test_the_lock_does_not_follow_a_folder_that_became_a_link(
+    lair: Lair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lair.file("sub/gitexp.yaml", "data: [d]\n")
+    lair.file("sub/.gitignore", "/d\n")
+    lair.file("sub/d/a", "a\n")
+    before = _texts(lair.outside)
+    with monkeypatch.context() as patched:
+        patched.setattr(whole_file, "failpoint", swapping(lair, "sub", "whole-file:written"))
+        done = lair.repo.gitexp("add", "d", cwd="sub", check=False)
+    check_answer(done, "add")
     assert done.exit_code == 1
     assert _texts(lair.outside) == before
