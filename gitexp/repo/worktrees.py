@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -166,6 +167,14 @@ def share(repo: Repository, worktree: Repository, commit: str, paths: Sequence[s
     """
     _refuse_submodules(repo, commit, paths)
     _link(repo.root, worktree.root, paths)
+
+
+def take_along(repo: Repository, worktree: Repository, paths: Sequence[str]) -> None:
+    """Give files of a worktree the bytes that they have in the workspace of `repo`: Git has lost some."""
+    with LocalState(worktree).scratch() as scratch:
+        for path in paths:
+            shutil.copyfile(repo.root / path, scratch / "exact")
+            _put_exact(worktree, scratch / "exact", path)
 
 
 def settle(worktree: Repository, commit: str) -> None:
@@ -359,14 +368,18 @@ def _write_exact(worktree: Repository, listing: indexes.Listing, exact: Sequence
         if entry is not None and entry[0] != _LINK:
             wanted[path] = entry[1]
     blobs = worktree.read_blobs([*wanted.values()])
-    files = WorkspaceFiles(worktree.root)
     with LocalState(worktree).scratch() as scratch:
         for path, blob in zip(wanted, blobs, strict=True):
-            new, target = scratch / "exact", worktree.root / path
-            new.write_bytes(blob or b"")
-            new.chmod(target.lstat().st_mode)
-            files.put(str(new), path)
-            failpoint("worktree:exact")
+            (scratch / "exact").write_bytes(blob or b"")
+            _put_exact(worktree, scratch / "exact", path)
+
+
+def _put_exact(worktree: Repository, new: Path, path: str) -> None:
+    """Put a file in place of the one that Git has checked out, with its mode."""
+    with contextlib.suppress(FileNotFoundError):
+        new.chmod(stat.S_IMODE((worktree.root / path).lstat().st_mode))
+    WorkspaceFiles(worktree.root).put(str(new), path)
+    failpoint("worktree:exact")
 
 
 def _remove(repo: Repository, slot: Path) -> None:

@@ -106,6 +106,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     workspace, bring, changed = repo, tuple[Artifact, ...](), data.changed
     if request.temp:
         workspace = held.enter_context(worktrees.checkout(repo, commit, converting))
+        worktrees.take_along(repo, workspace, taken.lossy)
         worktrees.share(repo, workspace, commit, project.config.share)
         checked = work.complete(checked, project, project, workspace.root, written={})
         bring = (*inputs.data(project, project, workspace.root, checked.work), *known)

@@ -212,7 +212,7 @@ def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Se
     """The tree with the storable files, and another warning for each other file."""
     if not names:
         return before
-    tree, warnings, exact, _ = before
+    tree, warnings, exact = before.tree, before.warnings, before.exact
     try:
         stored = snapshot.with_files(workspace, scratch, tree, [], names)
         return Snapshot(stored.tree, (*warnings, *stored.warnings), (*exact, *stored.exact))

@@ -58,6 +58,28 @@ def test_an_isolated_run_has_the_bytes_of_the_disk(repo: Workspace, setting: Set
     assert log_of(repo, "again", "--from", "here", "--", *LOOK) == here
 
 
+def test_what_a_filter_takes_away_is_there_for_a_run_beside_the_workspace(repo: Workspace) -> None:
+    repo.git("config", "filter.strip.clean", "sed s/secret//")
+    repo.write(".gitattributes", "*.txt filter=strip\n")
+    repo.write("a.txt", "a secret\n", mode=0o755)
+    look = ("--", "sh", "-c", "cat a.txt; test -x a.txt")
+    done = repo.gitexp("run", "-n", "one", "--temp", *look)
+    assert done.stdout == "a secret\n"
+    assert "not byte for byte: a.txt" in done.stderr
+    repo.git("config", "filter.strip.clean", "cat")
+    repo.git("config", "core.autocrlf", "true")
+    repo.write("a.txt", "another\n", mode=0o755)
+    assert log_of(repo, "two", "--temp", *look) == "another\n"
+
+
+def test_line_ends_that_plain_git_changes_are_named(repo: Workspace) -> None:
+    repo.write(".gitattributes", "*.txt text eol=crlf\n")
+    repo.write("mixed.txt", "a\r\nb\n")
+    done = repo.gitexp("save", "-n", "one")
+    assert "stored byte for byte, but a plain git checkout converts it: mixed.txt" in done.stderr
+    assert repo.git("show", "refs/gitexp/exps/one:mixed.txt") == "a\r\nb"
+
+
 def test_a_setting_that_changes_later_changes_nothing(repo: Workspace) -> None:
     repo.write("crlf.txt", FILES["crlf.txt"])
     repo.write("lf.txt", FILES["lf.txt"])

@@ -25,7 +25,6 @@ from gitexp.repo.git import indexes
 from gitexp.repo.git.repository import Repository, in_lines, in_quoted_lines, is_true
 
 _ATTRIBUTES = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
-_NOTHING = (b"unspecified", b"unset")
 _UNSET = {b"-" + name.encode() for name in _ATTRIBUTES}
 _SETTINGS = ("core.autocrlf", "core.eol")
 _NATIVE = "crlf" if os.name == "nt" else "lf"
@@ -63,20 +62,25 @@ class Exactness(NamedTuple):
     exact: list[str]
 
 
-class _Convertible(NamedTuple):
-    """Files that Git may convert, by what may convert them.
+class _Kind(NamedTuple):
+    """What Git's conversions may do to a file.
 
     Attributes:
-        paths: all of them.
-        filtered: those with a filter.
-        on_checkout: those for which a checkout may write other bytes than the blob has.
-        with_crlf: those for which a checkout writes CRLF line ends, and converts nothing else.
+        convertible: any of them may change its bytes.
+        filtered: a filter may.
+        on_checkout: a checkout may write other bytes than the blob has.
+        with_crlf: a checkout writes CRLF line ends, and converts nothing else.
+        of_its_size: it has other bytes than Git has checked out only if its size differs.
     """
 
-    paths: list[str]
-    filtered: set[str]
-    on_checkout: set[str]
-    with_crlf: set[str]
+    convertible: bool
+    filtered: bool
+    on_checkout: bool
+    with_crlf: bool
+    of_its_size: bool
+
+
+_Kinds = Mapping[str, _Kind]  # by path
 
 
 def settings_of(repo: Repository) -> dict[str, str]:
@@ -123,8 +127,8 @@ def clean_ids(repo: Repository, paths: Iterable[str]) -> dict[str, str]:
 
 
 def filtered(repo: Repository, index: Path, paths: Sequence[str]) -> set[str]:
-    """The regular files with a filter."""
-    return _convertible(repo, index, paths).filtered
+    """The files with a filter."""
+    return {path for path, kind in _kinds(repo, index, paths).items() if kind.filtered}
 
 
 def fingerprint(repo: Repository, listing: indexes.Listing) -> str:
@@ -170,29 +174,42 @@ def keep_exact(
         unchanged: those of them that are as Git has checked them out.
         new_attributes: attributes that no longer hold may have converted a file.
     """
-    found = _convertible(repo, index, paths)
-    convertible = [path for path in paths if _is_regular(repo.root / path)] if new_attributes else found.paths
-    entries = indexes.files(repo, index, convertible)
-    same, converted = _by_bytes(repo, convertible, entries)
-    doubtful = [path for path in converted if path not in unchanged or not _as_checked_out(repo, path, found)]
+    sizes = _sizes(repo.root, paths)
+    kinds = _kinds(repo, index, list(sizes))
+    convertible = [path for path, kind in kinds.items() if kind.convertible or new_attributes]
+    entries = indexes.entries(repo, index, convertible)
+    alike = {path for path in unchanged if path in kinds and kinds[path].of_its_size}
+    same, converted = _by_bytes(repo, entries, sizes, alike)
+    doubtful = [path for path in converted if path not in unchanged or not _as_checked_out(repo, path, kinds)]
     lost = not_restored(repo, index, scratch, doubtful)
-    mended = [path for path in lost if path not in found.filtered]
+    mended = [path for path in lost if not kinds[path].filtered]
     if mended:
         blobs = repo.write_blobs([repo.root / path for path in mended])
         raw = {path: (entries[path][0], blob) for path, blob in zip(mended, blobs, strict=True)}
         indexes.put(repo, index, raw)
-    own = [path for path in same if path in found.on_checkout] + mended
+    own = [path for path in same if kinds[path].on_checkout] + mended
     # To smudge a file may mean a download, and what the blob has is exact in any case.
-    exact = [path for path in own if path in found.filtered]
-    exact += not_restored(repo, index, scratch, [path for path in own if path not in found.filtered])
-    return Exactness([path for path in lost if path in found.filtered or path in exact], exact)
+    exact = [path for path in own if kinds[path].filtered]
+    exact += not_restored(repo, index, scratch, [path for path in own if not kinds[path].filtered])
+    return Exactness([path for path in lost if kinds[path].filtered or path in exact], exact)
 
 
-def _as_checked_out(repo: Repository, path: str, found: _Convertible) -> bool:
+def _sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
+    """The sizes of the regular files, by path."""
+    sizes = {}
+    for path in paths:
+        with suppress(OSError):
+            of = os.lstat(os.path.join(root, path))
+            if stat.S_ISREG(of.st_mode):
+                sizes[path] = of.st_size
+    return sizes
+
+
+def _as_checked_out(repo: Repository, path: str, kinds: _Kinds) -> bool:
     """Whether a file with other bytes than its blob is as Git's checkout has written it."""
-    if path in found.filtered:
+    if kinds[path].filtered:
         return True
-    if path not in found.with_crlf:
+    if not kinds[path].with_crlf:
         return False
     try:
         content = (repo.root / path).read_bytes()
@@ -201,39 +218,44 @@ def _as_checked_out(repo: Repository, path: str, found: _Convertible) -> bool:
     return content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
 
 
-def _convertible(repo: Repository, index: Path, paths: Sequence[str]) -> _Convertible:
-    """The regular files that an attribute or a setting lets Git convert."""
-    found = _Convertible([], set(), set(), set())
-    regular = [path for path in paths if _is_regular(repo.root / path)]
-    if not regular:
-        return found
+def _kinds(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, _Kind]:
+    """What may be converted of each file, by its attributes and Git's settings."""
+    if not paths:
+        return {}
     settings = settings_of(repo)
-    by_default = settings["core.autocrlf"] != "false"
-    for path, attributes in _attributes_of(repo, index, regular).items():
-        if attributes.keys() - _UNSET or (by_default and not _is_binary(attributes)):
-            found.paths.append(path)
-        if b"filter" in attributes:
-            found.filtered.add(path)
-        has_crlf = _gets_crlf(attributes, settings)
-        is_other = not {b"filter", b"ident", b"working-tree-encoding"}.isdisjoint(attributes)
-        if has_crlf or is_other:
-            found.on_checkout.add(path)
-        if has_crlf and not is_other:
-            found.with_crlf.add(path)
-    return found
-
-
-def _attributes_of(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, dict[bytes, bytes]]:
-    """The attributes of each path; an attribute that is unset has a minus sign."""
     out = repo.run("check-attr", "--stdin", "-z", *_ATTRIBUTES, stdin=in_lines(paths, b"\0"), index=index)
     fields = out.split(b"\0")
-    found: dict[str, dict[bytes, bytes]] = {path: {} for path in paths}
-    for name, attribute, value in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
-        if value not in _NOTHING:
-            found[os.fsdecode(name)][attribute] = value
-        elif value == b"unset":
-            found[os.fsdecode(name)][b"-" + attribute] = value
-    return found
+    # Git answers for each path with the attributes in their order: path, attribute, value.
+    width = 3 * len(_ATTRIBUTES)
+    known: dict[tuple[bytes, ...], _Kind] = {}  # 20,000 files have few different attributes
+    kinds = {}
+    for at, path in enumerate(paths):
+        values = tuple(fields[at * width + 2 : (at + 1) * width : 3])
+        if values not in known:
+            known[values] = _kind(values, settings)
+        kinds[path] = known[values]
+    return kinds
+
+
+def _kind(values: Sequence[bytes], settings: Mapping[str, str]) -> _Kind:
+    attributes: dict[
+        bytes, bytes
+    ] = {}  # without the unspecified; an attribute that is unset has a minus sign
+    for name, value in zip(_ATTRIBUTES, values, strict=True):
+        if value == b"unset":
+            attributes[b"-" + name.encode()] = value
+        elif value != b"unspecified":
+            attributes[name.encode()] = value
+    by_default = settings["core.autocrlf"] != "false" and not _is_binary(attributes)
+    has_crlf = _gets_crlf(attributes, settings)
+    is_other = not {b"filter", b"ident", b"working-tree-encoding"}.isdisjoint(attributes)
+    return _Kind(
+        convertible=by_default or bool(attributes.keys() - _UNSET),
+        filtered=b"filter" in attributes,
+        on_checkout=has_crlf or is_other,
+        with_crlf=has_crlf and not is_other,
+        of_its_size=not is_other,
+    )
 
 
 def _is_binary(attributes: Mapping[bytes, bytes]) -> bool:
@@ -259,26 +281,23 @@ def _is_regular(path: Path) -> bool:
 
 
 def _by_bytes(
-    repo: Repository, paths: Sequence[str], entries: Mapping[str, indexes.Entry]
+    repo: Repository, entries: Mapping[str, indexes.Entry], sizes: Mapping[str, int], alike: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """The files with the same bytes in Git as on disk, and those with others; no unreadable files."""
-    known = [path for path in paths if path in entries]
+    """The files with the same bytes in Git as on disk, and those with others; no unreadable files.
+
+    Of the files `alike`, those with the same size have the same bytes.
+    """
+    in_git = repo.sizes_of({oid for _, oid in entries.values()})
     same: list[str] = []
     converted: list[str] = []
-    for path, blob in zip(known, repo.find_objects([entries[path][1] for path in known]), strict=True):
-        size = _size(repo.root / path)
-        if blob is not None and size not in (None, blob.size):
+    for path, (_, oid) in entries.items():
+        if in_git.get(oid, sizes[path]) != sizes[path]:
             converted.append(path)
-        elif (oid := blob_of(repo, path)) is not None:
-            (same if oid == entries[path][1] else converted).append(path)
+        elif path in alike and oid in in_git:
+            same.append(path)
+        elif (on_disk := blob_of(repo, path)) is not None:
+            (same if on_disk == oid else converted).append(path)
     return same, converted
-
-
-def _size(file: Path) -> int | None:
-    try:
-        return file.lstat().st_size
-    except OSError:
-        return None
 
 
 def blob_of(repo: Repository, path: str) -> str | None:

@@ -157,6 +157,17 @@ def put(repo: Repository, index: Path, entries: Mapping[str, Entry]) -> None:
         raise refusal(args, status, err)
 
 
+def entries(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entry]:
+    """Mode and blob of each of the paths that is a file."""
+    if len(paths) <= _FEW:
+        return files(repo, index, paths)
+    listed, found = listing(repo, index), {}
+    for path in paths:
+        if (entry := listed.entry(path)) is not None:
+            found[path] = entry
+    return found
+
+
 def files(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, Entry]:
     """Mode and blob of the files at or below `paths`, without submodules."""
     if not paths:

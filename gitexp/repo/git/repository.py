@@ -15,7 +15,7 @@ import contextlib
 import copy
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -351,6 +351,18 @@ class Repository:
             return None
         status, out, _ = self.call("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         return out.decode().strip() if status == 0 else None
+
+    def sizes_of(self, ids: Collection[str]) -> dict[str, int]:
+        """The sizes of objects in bytes, by id, without the missing ones."""
+        asked = list(ids)
+        if not asked:
+            return {}
+        out = self.run("cat-file", "--batch-check=%(objectsize)", stdin=in_lines(asked))
+        sizes = {}
+        for oid, size in zip(asked, out.split(b"\n"), strict=False):
+            if size.isdigit():
+                sizes[oid] = int(size)
+        return sizes
 
     def ids_of(self, names: Sequence[str]) -> list[str | None]:
         """The object id of each `<revision>:<path>`; None for a missing object."""

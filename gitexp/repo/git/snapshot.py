@@ -72,12 +72,14 @@ class Snapshot(NamedTuple):
         warnings: sentences for a person: paths left out, conversions.
         exact: the stored files that a checkout must not convert.
         filtered: files to be stored raw, and too large for that: a filter gives them back.
+        lossy: files of which a filter has taken bytes away for good.
     """
 
     tree: str
     warnings: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
     filtered: tuple[str, ...] = ()
+    lossy: tuple[str, ...] = ()
 
 
 class _Changes:
@@ -154,7 +156,9 @@ def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     new = changes.attributes
     lost, exact = keep_exact(apart, index, scratch, paths, unchanged, new_attributes=new)
     tree = apart.keep_index(index, but="HEAD")
-    return Snapshot(tree, (*warnings, *_inexact(lost)), (*exact, *exact_overlay), filtered)
+    lossy = tuple(path for path in lost if path not in exact)
+    told = (*warnings, *_inexact(lost, exact))
+    return Snapshot(tree, told, (*exact, *exact_overlay), filtered, lossy)
 
 
 def _tree_of_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
@@ -199,7 +203,7 @@ def _with_files(
     files = [path for path in files if path not in entries]
     indexes.update(apart, index, files, sorted(known.difference(files, entries)), entries)
     lost, exact = keep_exact(apart, index, scratch, files)
-    return Snapshot(apart.keep_index(index, but=tree), tuple(_inexact(lost)), tuple(exact))
+    return Snapshot(apart.keep_index(index, but=tree), tuple(_inexact(lost, exact)), tuple(exact))
 
 
 def _has_any(repo: Repository, tree: str, paths: Sequence[str]) -> bool:
@@ -217,10 +221,14 @@ def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[
     return repo.set_apart(scratch / "objects").keep_index(index, but=tree)
 
 
-def _inexact(paths: Sequence[str]) -> list[str]:
-    if not paths:
-        return []
-    return [f"stored as Git's attributes convert it, not byte for byte: {shorten(paths)}"]
+def _inexact(lost: Sequence[str], exact: Collection[str]) -> list[str]:
+    """A warning for files that plain Git does not check out as they are on disk."""
+    warnings = []
+    if lossy := [path for path in lost if path not in exact]:
+        warnings.append(f"stored as Git's attributes convert it, not byte for byte: {shorten(lossy)}")
+    if converted := [path for path in lost if path in exact]:
+        warnings.append(f"stored byte for byte, but a plain git checkout converts it: {shorten(converted)}")
+    return warnings
 
 
 def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
