@@ -138,6 +138,17 @@ def test_writers_beside_housekeeping_without_a_pause(
     assert len(repo.gitexp("list").stdout.split()) == 8
 
 
+def test_an_object_is_stored_once(repo: Workspace) -> None:
+    """Saves of a workspace with a large new file, one after the other."""
+    repo.write("large.bin", os.urandom(1_000_000))
+    for turn in range(3):
+        repo.write("new.py", f"{turn}\n")
+        repo.gitexp("save", "-q", "-n", f"e{turn}")
+    packs = (repo.path / ".git" / "objects" / "pack").glob("*.pack")
+    assert sum(pack.stat().st_size for pack in packs) < 1_100_000
+    assert sound(repo)
+
+
 def test_a_sweep_leaves_few_packs(repo: Workspace) -> None:
     for turn in range(15):
         repo.write("params.yaml", f"train: {{lr: {turn}}}\n")

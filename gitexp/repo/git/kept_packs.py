@@ -85,11 +85,18 @@ class KeptPacks:
                 self._put(_with_ending(path, ".pack"), _with_ending(path, ".idx"), with_deltas=with_deltas)
         self._tidy()
 
-    def trusted(self) -> list[str]:
-        """The file names of the packs that stay kept for hours from now on."""
-        with contextlib.suppress(OSError):
-            return [f"{one.name}.pack" for one in self._kept() if self._age(one.name) < _TRUSTED_FOR]
-        return []
+    def lend(self, folder: Path) -> None:
+        """Make links to the packs that stay kept for hours from now on, in another folder of packs.
+
+        A Git that has the folder for its own sees which objects it need not pack.
+        """
+        with contextlib.suppress(OSError):  # a second pack of an object does no harm
+            for one in self._kept():
+                if self._age(one.name) < _TRUSTED_FOR:
+                    for ending in (".keep", ".pack", ".idx"):
+                        name = f"{one.name}{ending}"
+                        with contextlib.suppress(FileExistsError):  # lent before
+                            (folder / name).symlink_to(self._folder / name)
 
     def release(self, *, small: bool) -> None:
         """Make ordinary packs of the large packs, or with `small` of all, that were kept for long enough."""

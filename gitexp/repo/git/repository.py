@@ -39,7 +39,7 @@ _QUESTIONS = (
 )
 _ANSWERS = 8  # lines, the empty last one included
 _APART = {"core.looseCompression": "0"}  # the objects stand there for less than a second
-_PACKED = ("--revs", "--window=0", "--non-empty", "-q")
+_PACKED = ("--revs", "--window=0", "--honor-pack-keep", "--non-empty", "-q")
 _WHOLE = ("--no-reuse-delta",)
 _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")
 _MANY_REFS = 1000  # to flush each by itself takes a millisecond; all together are flushed with all else
@@ -492,8 +492,8 @@ class Repository:
             with_deltas: keep the form in which a remote has sent objects: much smaller for a long history.
         """
         assert self._apart is not None
-        trusted = [f"--keep-pack={name}" for name in self.kept_packs.trusted()]
-        options = (*_PACKED, *(() if with_deltas else _WHOLE), *trusted, *self.promised())
+        self.kept_packs.lend(self._apart / "pack")
+        options = (*_PACKED, *(() if with_deltas else _WHOLE), *self.promised())
         text = in_lines([*ids, *(f"^{revision}" for revision in but)])
         args = (*_ONE_PACK, "pack-objects", *options, str(self._apart / "new"))
         out = self.run(*args, stdin=text, durable=True)
