@@ -11,10 +11,14 @@ def change_of(change: Change) -> tuple[float | None, float | None]:
     """The difference of two numbers, and the same in percent; None for one without a meaning."""
     if not is_number(change.old) or not is_number(change.new):
         return None, None
-    difference = change.new - change.old
-    if not change.old:
-        return difference, None
-    return difference, 100 * difference / abs(change.old)
+    try:
+        difference = change.new - change.old
+        float(difference)
+        if not change.old:
+            return difference, None
+        return difference, 100 * difference / abs(change.old)
+    except OverflowError:  # no float holds an integer of more than 308 digits
+        return None, None
 
 
 def value_pairs(old: Files, new: Files) -> list[Change]:

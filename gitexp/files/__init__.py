@@ -5,7 +5,7 @@ from gitexp.files.metrics import parse_metrics
 from gitexp.files.overrides import Op, Override, apply_overrides, parse_override
 from gitexp.files.parse import parse
 from gitexp.files.printed import check_printed, parse_printed, printed_tree
-from gitexp.files.scalars import as_list, is_number, jsonable
+from gitexp.files.scalars import as_list, is_finite, is_number, jsonable
 
 __all__ = [
     "Op",
@@ -16,6 +16,7 @@ __all__ = [
     "flatten",
     "flatten_files",
     "format_key",
+    "is_finite",
     "is_number",
     "jsonable",
     "parse",

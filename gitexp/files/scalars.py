@@ -64,6 +64,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_finite(value: float) -> bool:
+    """Whether a number is neither NaN nor infinite; an integer may be too long for a float."""
+    return isinstance(value, int) or math.isfinite(value)
+
+
 def same(a: Value, b: Value) -> bool:
     """Whether two values are equal in type, too: 1, 1.0 and True differ, and NaN equals NaN."""
     if type(a) is not type(b):

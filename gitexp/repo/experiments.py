@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
 from gitexp import errors
@@ -20,10 +19,10 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, Record, Stored
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs
-from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.repository import LARGEST, Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
-from gitexp.words import cut, did_you_mean
+from gitexp.words import cut, did_you_mean, human_size
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: the log and the like, beside the user's own files
@@ -38,6 +37,7 @@ _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100
 _ATTEMPTS = 10
 _TOGETHER = 100  # records that are parsed in one go
+_LARGE = 1 << 20  # bytes that these may have
 _MOST_PATTERNS = 1000  # on one command line
 _RACES = 1000  # attempts to find a free automatic name
 
@@ -125,8 +125,18 @@ class Store:
         return found
 
     def run_file(self, experiment: Experiment, name: str) -> bytes | None:
-        """A file that the run left beside the workspace: `output.log`, `environment.txt`."""
-        return self.repo.read_blobs([f"{experiment.id}:{RUN_FOLDER}/{name}"])[0]
+        """A file that the run left beside the workspace: `output.log`, `environment.txt`.
+
+        Raises ExperimentError for one that is larger than any of a run's.
+        """
+        place = f"{experiment.id}:{RUN_FOLDER}/{name}"
+        (content,) = self.repo.read_blobs([place])
+        if content is not None and len(content) > LARGEST:
+            raise errors.ExperimentError(
+                f"The {name} of {experiment.name} is too large to be read: over {human_size(LARGEST)}.",
+                f"Look at its beginning: git cat-file blob {place} | head",
+            )
+        return content
 
     def _by_commit(self, prefix: str) -> Stored | None:
         if len(prefix) < 4 or prefix.strip("0123456789abcdef"):
@@ -186,7 +196,7 @@ class Store:
         broken: list[str] = []
         found = []
         refs = self.repo.refs(*patterns, fields=fields, broken=broken)
-        while rows := list(islice(refs, _TOGETHER)):
+        for rows in _batches(refs):
             parsed = records.parse_together([body for _, _, body in rows])
             for (name, oid, body), data in zip(rows, parsed, strict=True):
                 ref = name.decode("utf-8", "replace")
@@ -293,6 +303,20 @@ class Store:
         run = self.repo.write_tree(blobs)
         folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
         return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
+
+
+def _batches(refs: Iterable[list[bytes]]) -> Iterator[list[list[bytes]]]:
+    """Yield the rows of refs, some together: many small records, or one large record."""
+    rows: list[list[bytes]] = []
+    size = 0
+    for row in refs:
+        if rows and (len(rows) == _TOGETHER or size + len(row[-1]) > _LARGE):
+            yield rows
+            rows, size = [], 0
+        rows.append(row)
+        size += len(row[-1])
+    if rows:
+        yield rows
 
 
 def _automatic_names(seed: str) -> Iterator[str]:

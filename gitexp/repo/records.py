@@ -8,18 +8,21 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, TypeGuard
 
 from gitexp import errors
 from gitexp.model import FORMAT, Files, ProcessId, Record, Status, Tree
+from gitexp.words import human_size, squeezed
 
 MAX_FILE = 64 * 1024  # bytes of JSON; a larger params or metrics file stands in the experiment's tree alone
 
 _MAX_RECORD = 16 * 1024 * 1024  # bytes
 _MAX_DEPTH = 100  # of params and metrics; what parses them allows 64
 
+_MAX_FILES = 3 * 1024 * 1024  # bytes of JSON, of all params files together; the same of all metrics files
+_MAX_WARNING = 2000  # characters
 _MAX_WARNINGS = 100  # in one record: every file of a large folder may give one
 
 _REQUIRED = ("status", "commit", "baseline")
@@ -34,7 +37,26 @@ _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def encode(record: Record, subject: str) -> str:
-    """The message of a record commit: subject line, blank line, one line of JSON."""
+    """The message of a record commit: subject line, blank line, one line of JSON.
+
+    What is written can be read: long texts are cut, and a record that is too large nevertheless is an
+    ExperimentError. While a run goes on, its record may have half of the size: its end adds to it.
+    """
+    most = _MAX_RECORD if record.status.ended else _MAX_RECORD // 2
+    text = _json_of(record)
+    if len(text) > most and record.status.ended and record.stages:
+        told = "not recorded, for the record would be too large: what became of each stage"
+        text = _json_of(replace(record, stages={}, warnings=(told, *record.warnings)))
+    if len(text) > most:
+        raise errors.ExperimentError(
+            f"The record of {record.name} would be too large: {human_size(len(text))} of at most "
+            f"{human_size(most)}.",
+            "The command, the overrides, the tags and the note stand there as they are: shorten them.",
+        )
+    return f"{subject}\n\n{text.decode()}\n"
+
+
+def _json_of(record: Record) -> bytes:
     params, cut_params = _cut(record.params)
     metrics, cut_metrics = _cut(record.metrics)
     data: dict[str, Any] = {"format": FORMAT, **record.extra}
@@ -43,9 +65,11 @@ def encode(record: Record, subject: str) -> str:
     data["params"], data["metrics"] = params, metrics
     data["cut_params"] = sorted({*record.cut_params, *cut_params})
     data["cut_metrics"] = sorted({*record.cut_metrics, *cut_metrics})
-    if len(record.warnings) > _MAX_WARNINGS:
-        kept = record.warnings[: _MAX_WARNINGS - 1]
-        data["warnings"] = [*kept, f"and {len(record.warnings) - len(kept):,} more warnings"]
+    warnings = [squeezed(text, _MAX_WARNING) for text in record.warnings]
+    if len(warnings) > _MAX_WARNINGS:
+        kept = warnings[: _MAX_WARNINGS - 1]
+        warnings = [*kept, f"and {len(warnings) - len(kept):,} more warnings"]
+    data["warnings"] = warnings
     if not record.stages:
         del data["stages"]
     if record.process is None:
@@ -54,11 +78,9 @@ def encode(record: Record, subject: str) -> str:
         process = record.process
         data["process"] = {"host": process.host, "pid": process.pid, "started": process.started}
     try:
-        text = _dumps(data, ascii=False)
-        text.encode()
+        return _dumps(data, ascii=False).encode()
     except UnicodeEncodeError:  # a file name that is not UTF-8
-        text = _dumps(data, ascii=True)
-    return f"{subject}\n\n{text}\n"
+        return _dumps(data, ascii=True).encode()
 
 
 def parse_together(bodies: Sequence[bytes]) -> Sequence[Any]:
@@ -66,6 +88,8 @@ def parse_together(bodies: Sequence[bytes]) -> Sequence[Any]:
 
     Read together, the keys common to all records are one string each and not thousands.
     """
+    if any(len(body) > _MAX_RECORD for body in bodies):  # which `decode` refuses unread
+        return [UNPARSED] * len(bodies)
     try:
         texts = [body.decode() for body in bodies]
         found: list[Any] = _DECODER.decode(f"[{_BETWEEN.join(texts)}]")
@@ -158,13 +182,15 @@ def _restore_non_finite(value: Any) -> Any:
 
 
 def _cut(files: Files) -> tuple[Files, list[str]]:
-    """The files small enough for a record, and the names of the others."""
-    small, large = {}, []
+    """The files that are small enough for a record, and the names of the others."""
+    small, large, total = {}, [], 0
     for name, tree in files.items():
-        if len(_dumps(tree, ascii=True)) > MAX_FILE:
+        size = len(_dumps(tree, ascii=True))
+        if size > MAX_FILE or total + size > _MAX_FILES:
             large.append(name)
         else:
             small[name] = tree
+            total += size
     return small, large
 
 

@@ -367,7 +367,7 @@ def _write_exact(worktree: Repository, listing: indexes.Listing, exact: Sequence
         entry = listing.entry(path)
         if entry is not None and entry[0] != _LINK:
             wanted[path] = entry[1]
-    blobs = worktree.read_blobs([*wanted.values()])
+    blobs = worktree.read_blobs([*wanted.values()], most=None)
     with LocalState(worktree).scratch() as scratch:
         for path, blob in zip(wanted, blobs, strict=True):
             (scratch / "exact").write_bytes(blob or b"")

@@ -243,7 +243,7 @@ class _Check:
         queue = self._blobs_for({hash_: of for hash_, of in missing.items() if not is_folder(hash_)})
         for at in range(0, len(queue), _BLOBS):
             some = queue[at : at + _BLOBS]
-            contents = self._project.repo.read_blobs([oid for _, oid in some])
+            contents = self._project.repo.read_blobs([oid for _, oid in some], most=None)
             for (hash_, _), data in zip(some, contents, strict=True):
                 # The content may be another, or converted by Git.
                 if data is not None and hashlib.sha256(data).hexdigest() == hash_:

@@ -10,7 +10,7 @@ from gitexp import errors
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query, matching
-from gitexp.files import is_number
+from gitexp.files import is_finite, is_number
 from gitexp.project.project import Project
 from gitexp.views import columns
 from gitexp.views.columns import Column
@@ -54,4 +54,4 @@ def _rows(project: Project, query: Query) -> list[Row]:
 
 def _finite(metric: str, row: Row) -> bool:
     value = row.metrics.get(metric, math.nan)
-    return is_number(value) and math.isfinite(value)
+    return is_number(value) and is_finite(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -130,7 +129,7 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
             return 3, ""
         if not is_number(value):
             return 2, str(value)
-        if math.isnan(value):
+        if value != value:  # NaN; math.isnan takes no integer of more than 308 digits
             return 1, 0.0
         if descending:
             value = -value

@@ -131,12 +131,10 @@ def as_text(lines: Iterable[str | Sequence[Piece]]) -> list[str]:
 def _line(line: str | Sequence[Piece], paint: bool) -> str:
     if isinstance(line, str):
         return line
-    shown = ""
+    shown = []
     for text, style in line:
-        if paint and style and text:
-            text = _painted(text, style)
-        shown += text
-    return shown
+        shown.append(_painted(text, style) if paint and style and text else text)
+    return "".join(shown)
 
 
 def has_answered() -> bool:

@@ -56,7 +56,8 @@ def lay_out(
         if width is not None:
             line = _cut(line, width)
         lines.append(line)
-    return Layout(lines, [title for at, title in enumerate(titles) if at not in shown])
+    seen = set(shown)
+    return Layout(lines, [title for at, title in enumerate(titles) if at not in seen])
 
 
 def _fitted(

@@ -227,7 +227,9 @@ def _write_raw(repo: Repository, folder: Path, entries: Mapping[str, Entry]) -> 
     paths = list(entries)
     for at in range(0, len(paths), _TOGETHER):
         some = paths[at : at + _TOGETHER]
-        for path, blob in zip(some, repo.read_blobs([entries[path][1] for path in some]), strict=True):
+        for path, blob in zip(
+            some, repo.read_blobs([entries[path][1] for path in some], most=None), strict=True
+        ):
             if blob is None:
                 raise errors.GitFailed(f"Git lacks what {path} was.", "gitexp doctor looks for damage.")
             target = os.path.join(folder, path)

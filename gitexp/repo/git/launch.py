@@ -247,15 +247,19 @@ def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 def _tell_lines(chunks: Iterator[bytes], tell: Tell) -> str:
     """Pass each line on, and return the lines that were not drawn over."""
-    whole, rest = [], b""
+    whole, begun = [], [b""]
     for chunk in chunks:
-        *lines, rest = _LINE_END.split(rest + chunk)
+        begun.append(chunk)
+        if not (b"\n" in chunk or b"\r" in chunk or begun[-2].endswith(b"\r")):
+            continue  # the parts of a long line are joined once
+        *lines, rest = _LINE_END.split(b"".join(begun))
+        begun = [rest]
         for line, end in zip(lines[::2], lines[1::2], strict=True):
             text = line.decode("utf-8", "replace")
             tell(text)
             if end.endswith(b"\n"):
                 whole.append(text)
-    return "\n".join([*whole, rest.decode("utf-8", "replace")])
+    return "\n".join([*whole, b"".join(begun).decode("utf-8", "replace")])
 
 
 def require_git(git: Git) -> None:

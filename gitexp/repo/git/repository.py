@@ -16,7 +16,7 @@ import copy
 import os
 import re
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from gitexp import errors
@@ -38,6 +38,7 @@ _QUESTIONS = (
     *("--show-object-format", "--git-path", "index", "--show-toplevel", _SINCE_2_31),
 )
 _ANSWERS = 8  # lines, the empty last one included
+LARGEST = 64 << 20  # bytes of an object that may be somebody else's, and is read
 _APART = {"core.looseCompression": "0"}  # the objects stand there for less than a second
 _PACKED = ("--revs", "--window=0", "--honor-pack-keep", "--non-empty", "-q")
 _WHOLE = ("--no-reuse-delta",)
@@ -300,21 +301,40 @@ class Repository:
         if broken is not None:
             broken += _BROKEN.findall(err)
 
-    def read_blobs(self, names: Sequence[str]) -> list[bytes | None]:
-        """The content of each `<revision>:<path>` or object id; None for a missing file."""
+    def read_blobs(self, names: Sequence[str], most: int | None = LARGEST) -> list[bytes | None]:
+        """The content of each `<revision>:<path>` or object id; None for a missing file.
+
+        A file of more than `most` bytes is not read: see `read_objects`.
+        """
         blobs: list[bytes | None] = []
-        for kind, content in (found or ("", b"") for found in self.read_objects(names)):
+        for kind, content in (found or ("", b"") for found in self.read_objects(names, most)):
             blobs.append(content if kind == "blob" else None)
         return blobs
 
-    def read_objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
-        """Type and content of each `<revision>:<path>` or object id; None for a missing object."""
-        found: dict[str, tuple[str, bytes]] = {}
-        for name, answer in self._ask("contents", names):
-            if size_of(answer.header) is not None:
-                kind = answer.header.decode().split(" ")[1]
-                found[name] = kind, answer.content
-        return [found.get(name) for name in names]
+    def read_objects(
+        self, names: Sequence[str], most: int | None = LARGEST
+    ) -> list[tuple[str, bytes] | None]:
+        """Type and content of each `<revision>:<path>` or object id; None for a missing object.
+
+        Somebody else's object may be small in its pack and fill the memory: so the sizes are asked first. An
+        object of more than `most` bytes has that many zeros and one more for its content: whatever reads
+        params, locks or records finds these too large. None: objects of any size are read.
+        """
+        places = self.find_objects(names)
+        wanted: dict[str, GitObject] = {}
+        for each in places:
+            if each is not None and (most is None or each.size <= most):
+                wanted[each.id] = each
+        contents = {oid: answer.content for oid, answer in self._ask("contents", list(wanted))}
+        found: list[tuple[str, bytes] | None] = []
+        for each in places:
+            if each is None:
+                found.append(None)
+            elif each.id in contents:
+                found.append((each.kind, contents[each.id]))
+            else:
+                found.append((each.kind, _zeros((most or 0) + 1)))
+        return found
 
     def find_objects(self, names: Sequence[str]) -> list[GitObject | None]:
         """The object at each `<revision>:<path>` or id; None for a missing object."""
@@ -603,25 +623,35 @@ class Repository:
         return "\0" not in name and self.call("check-ref-format", f"refs/heads/{name}")[0] == 0
 
 
+@lru_cache(maxsize=1)
+def _zeros(count: int) -> bytes:
+    return bytes(count)
+
+
 def _rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[bytes], None, str]:
     """Yield the rows of `width` fields in Git's output; the generator returns what `chunks` returns.
 
-    A NUL ends each field, and no field holds a NUL. A line end stands between two rows.
+    A NUL ends each field, and no field holds a NUL. A line end stands between two rows. A field of more than
+    `LARGEST` bytes is cut there: somebody else's record may be of any length.
     """
     waiting: list[bytes] = []
     begun: list[bytes] = []  # the parts of a field whose end has not come; joined once, however many
     line_end = b""
+    size = 0
     while True:
         try:
             chunk = next(chunks)
         except StopIteration as end:
             return str(end.value)
         end_of_field, *fields = chunk.split(b"\0")
-        begun.append(end_of_field)
+        if size <= LARGEST:
+            begun.append(end_of_field)
+            size += len(end_of_field)
         if not fields:
             continue
         waiting.append(b"".join(begun))
         begun = [fields.pop()]
+        size = len(begun[0])
         waiting += fields
         whole = len(waiting) - len(waiting) % width
         for at in range(0, whole, width):
