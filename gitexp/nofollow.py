@@ -89,9 +89,9 @@ class Folder:
         with self._named(name, "folder"):
             return os.open(name, _TOP | _SAFE, dir_fd=self.fd)
 
-    def read(self, name: str, most: int | None = None) -> bytes:
-        """The content of a file. Raises OSError (EFBIG) for one of more than `most` bytes."""
-        fd = self.open(name)
+    def read(self, name: str, most: int | None = None, *, shared: bool = False) -> bytes:
+        """The content of a file, `shared` as for `open`. Raises OSError (EFBIG) for over `most` bytes."""
+        fd = self.open(name, shared=shared)
         try:
             if most is not None and os.fstat(fd).st_size > most:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.path.join(self.path, name))
@@ -216,11 +216,11 @@ def opened(top: str | PurePath, inner: str = "", *, make: bool = False) -> Folde
     return folder
 
 
-def read(top: str | PurePath, inner: str, most: int | None = None) -> bytes:
+def read(top: str | PurePath, inner: str, most: int | None = None, *, shared: bool = False) -> bytes:
     """The content of a plain file below `top`. Raises as `opened` and `Folder.read`."""
     outer, _, name = inner.rpartition("/")
     with opened(top, outer) as folder:
-        return folder.read(name, most)
+        return folder.read(name, most, shared=shared)
 
 
 def opener(path: str | PurePath, flags: int) -> int:

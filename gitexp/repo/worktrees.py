@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder, walk_folder
 from gitexp.objects.workspace_files import WorkspaceFiles
@@ -307,9 +307,19 @@ def _git_dir(repo: Repository, slot: Path) -> Path | None:
     Git chooses its name: a worktree of the user's may have the name of the slot.
     """
     git_dir = points_to(slot / ".git")
-    if git_dir is None or git_dir.parent != repo.common_dir / "worktrees":
+    if git_dir is None or git_dir.parent != repo.common_dir / "worktrees" or not _has_plain_files(git_dir):
         return None
     return git_dir if points_to(git_dir / "gitdir") == slot / ".git" else None
+
+
+def _has_plain_files(git_dir: Path) -> bool:
+    """Whether no link, pipe or second name of a file is in a worktree's folder: Git writes through links."""
+    for found in walk_folder(git_dir):
+        for name in found.files:
+            of = (Path(found.path) / name).lstat()
+            if not (nofollow.is_plain(of) or stat.S_ISSOCK(of.st_mode)):  # Git's fsmonitor has a socket there
+                return False
+    return True
 
 
 def _reset(worktree: Repository, commit: str, exact: Sequence[str]) -> Repository:

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from gitexp import errors
+from gitexp.objects.remotes.folder import FolderRemote
 from tests.support.experiments import copy_of
 from tests.support.hostile import Lair, check_answer
 from tests.support.kills import kill
@@ -145,6 +147,9 @@ FILES: dict[str, tuple[str, ...]] = {
     "runs/dead/reserve": LOOK,
     "runs/dead/left-folder": LOOK,
 }
+# In the folder that Git has for an isolated workspace of gitexp's.
+OF_A_WORKTREE = ("HEAD", "index", "logs/HEAD", "gitexp-conversions", "gitdir", "commondir", "ORIG_HEAD")
+FILES |= {f"../worktrees/gitexp-0/{name}": ("run --temp -n mine -- true",) for name in OF_A_WORKTREE}
 FOLDERS: dict[str, tuple[str, ...]] = {
     "": (*LOOK, "save -n mine", "add data"),
     "tmp": ("save -n mine", "apply one --force"),
@@ -196,6 +201,7 @@ def unpacked(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     repo.write("gitexp.yaml", "stages: {make: {cmd: cp params.yaml out, deps: [params.yaml], outs: [out]}}\n")
     repo.writes("gitexp.lock", "gitexp.yaml", ".gitignore")
     repo.gitexp("add", "-q", "data")
+    repo.gitexp("run", "-q", "--temp", "-n", "apart", "--", "true")
     kill(repo, "run:created", "run", "-n", "dead", "--", "true")
     (folder,) = (repo.path / ".git" / "gitexp" / "runs").iterdir()
     folder.rename(folder.with_name("dead"))
@@ -210,6 +216,8 @@ def lair(unpacked: Path, tmp_path: Path) -> Lair:
     subprocess.run(["cp", "-a", str(unpacked), str(folder)], check=True)
     state = folder / ".git" / "gitexp" / "runs" / "dead" / "state.json"
     state.write_text(state.read_text().replace(str(unpacked), str(folder)))
+    for moved in (folder / ".git/worktrees/gitexp-0/gitdir", folder / ".git/gitexp/worktrees/gitexp-0/.git"):
+        moved.write_text(moved.read_text().replace(str(unpacked), str(folder)))
     (tmp_path / "theirs").mkdir()
     return Lair(Workspace(folder), tmp_path / "theirs")
 
@@ -283,3 +291,17 @@ def _commits(lair: Lair) -> list[str]:
 def test_there_are_enough() -> None:
     assert len(MEMBERS) >= 100
     assert len({member.name for member in MEMBERS}) == len(MEMBERS)
+
+
+def test_a_data_remote_has_no_objects_behind_links(tmp_path: Path) -> None:
+    """A folder that came with the archive: `gc` of it deletes nothing of another project."""
+    (tmp_path / "theirs" / "ab").mkdir(parents=True)
+    (tmp_path / "theirs" / "ab" / HASH[2:]).write_text(SECRET)
+    (tmp_path / "remote").mkdir()
+    (tmp_path / "remote" / "ab").symlink_to(tmp_path / "theirs" / "ab")
+    before = picture(tmp_path / "theirs")
+    with FolderRemote("r", "remote", tmp_path / "remote") as remote:
+        assert list(remote.list()) == []
+        with pytest.raises(errors.DataRemoteError):
+            remote.remove(HASH)
+    assert picture(tmp_path / "theirs") == before

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.objects.hashing import WORKERS, OnBytes, Read, copied
 from gitexp.objects.intake import Intake
 from gitexp.objects.manifest import FOLDER
@@ -103,8 +103,12 @@ class FolderRemote(DataRemote):
             os.utime(self._path(hash_))
 
     def remove(self, hash_: str) -> None:
-        with self._translated():
-            self._path(hash_).unlink(missing_ok=True)
+        with (
+            self._translated(),
+            contextlib.suppress(FileNotFoundError),
+            nofollow.opened(self._root, hash_[:2]) as fan,
+        ):
+            fan.remove(hash_[2:])
 
     def _path(self, hash_: str) -> Path:
         return self._root / hash_[:2] / hash_[2:]
@@ -125,6 +129,8 @@ class FolderRemote(DataRemote):
         return ()
 
     def _entries(self, folder: str) -> Collection[tuple[str, int, float]]:
+        if (self._root / folder).is_symlink():  # what is behind it is another's
+            return ()
         with self._translated():
             try:
                 entries = os.scandir(self._root / folder)

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.objects import disk
 from gitexp.repo.git.locks import is_stale
@@ -194,8 +194,10 @@ class KeptPacks:
         """
         keep = self._folder / f"{name}.keep"
         by_clock = time.time() - keep.stat().st_mtime
-        with contextlib.suppress(ValueError, IndexError):
-            since = time.monotonic() - float(keep.read_text("ascii").split("\n")[1])
+        # A stranger's archive may have a link or a pipe of this name.
+        with contextlib.suppress(ValueError, IndexError, nofollow.NotPlain):
+            text = nofollow.read(self._folder, keep.name, shared=True)
+            since = time.monotonic() - float(text.split(b"\n")[1])
             if since >= 0:
                 return min(by_clock, since)
         return by_clock
@@ -220,8 +222,8 @@ class KeptPacks:
 
     def _entries(self, name: str) -> dict[str, Entry] | None:
         """The entries of a pack by their objects' ids; None for a damaged pack."""
-        content = (self._folder / f"{name}.pack").read_bytes()
-        idx = (self._folder / f"{name}.idx").read_bytes()
+        content = nofollow.read(self._folder, f"{name}.pack", shared=True)
+        idx = nofollow.read(self._folder, f"{name}.idx", shared=True)
         try:
             found = _read_idx(idx, content, hashlib.new(self._format).digest_size)
         except ValueError:
