@@ -330,8 +330,9 @@ def _git_locks(project: Project) -> Iterator[Finding]:
 def _locks_below(top: Path) -> list[Path]:
     found = []
     for folder in walk_folder(top):
-        if Path(folder.path).resolve() == Path(folder.path):  # a link may lead elsewhere
-            found += [Path(folder.path, name) for name in folder.files if name.endswith(".lock")]
+        locks = [Path(folder.path, name) for name in folder.files if name.endswith(".lock")]
+        if locks and Path(folder.path).resolve() == Path(folder.path):  # a link may lead elsewhere
+            found += locks
     return found
 
 
