@@ -42,10 +42,20 @@ def stamp(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def here(time: datetime) -> datetime:
+    """The time in the zone of this machine; in UTC if TZ names a zone that is a day or more away."""
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone()
+    except ValueError:
+        return time.astimezone(UTC)
+
+
 def _local(text: str) -> datetime | None:
     """The time of a text in ISO 8601, in the local zone; None if the text is no time."""
     try:
-        return datetime.fromisoformat(text).astimezone()
+        return here(datetime.fromisoformat(text))
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -80,8 +90,8 @@ class Moment:
                 time = time.replace(tzinfo=UTC)
             day = self._day(now)
             if day is not None:
-                here = time.astimezone().date()
-                return (here > day) - (here < day)
+                its_day = here(time).date()
+                return (its_day > day) - (its_day < day)
             point = self.point or now - timedelta(seconds=self.seconds_ago or 0)
             return (time > point) - (time < point)
         except (ValueError, OverflowError, OSError):
@@ -89,7 +99,7 @@ class Moment:
 
     def _day(self, now: datetime) -> date | None:
         if self.days_ago is not None:
-            return now.astimezone().date() - timedelta(days=self.days_ago)
+            return here(now).date() - timedelta(days=self.days_ago)
         return self.day
 
 
@@ -148,7 +158,7 @@ def show_time(text: str | None, now: datetime | None = None) -> str:
     time = _local(text)
     if time is None:
         return clean(text)[:16]
-    now = now or datetime.now().astimezone()
+    now = now or here(datetime.now(UTC))
     if time.date() == now.date():
         return f"{time:%H:%M}"
     if time.year == now.year:

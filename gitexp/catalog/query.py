@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitexp.catalog import lineage as lineages
@@ -16,6 +16,7 @@ from gitexp.catalog.rows import Draft
 from gitexp.model import Damaged, Status, Stored, readable
 from gitexp.project.project import Project
 from gitexp.repo.experiments import newest_first
+from gitexp.times import here
 
 if TYPE_CHECKING:
     from gitexp.catalog.filters import Filter
@@ -122,7 +123,7 @@ def _filtered(
             drafts.append(rows.of_experiment(experiment, lineage.parent(experiment)))
         return rows.build(drafts)
 
-    found = asked.select(built(chosen), datetime.now().astimezone(), lambda: built(every))
+    found = asked.select(built(chosen), here(datetime.now(UTC)), lambda: built(every))
     return [row.experiment for row in found if row.experiment is not None]
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -332,7 +333,9 @@ def stamp(root: Path, names: Sequence[str]) -> dict[str, Stamp]:
 @contextlib.contextmanager
 def workspace(local: LocalState, git_dir: Path) -> Iterator[None]:
     """Hold the workspace of one worktree for a run; raises WorkspaceBusy if another run has it."""
-    name = f"workspace-{git_dir.name}"
+    # By a hash: two folders may be called alike, and a name may be as long as a file's may be.
+    place = os.path.relpath(git_dir.resolve(), local.root.parent.resolve())
+    name = f"workspace-{hashlib.sha256(os.fsencode(place)).hexdigest()[:16]}"
     lock = local.try_lock(name)
     if lock is None:
         going = [run.name for run in live_runs(local) if run.git_dir == str(git_dir)]

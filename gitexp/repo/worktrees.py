@@ -8,6 +8,7 @@ worktree is the start snapshot itself: tools that ask Git for the current commit
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
-from gitexp.folders import clear_away, make_folder, walk_folder
+from gitexp.folders import clear_away, make_folder, remove_folder, walk_folder
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live
 from gitexp.repo.git import conversions, indexes
@@ -402,7 +403,18 @@ def _remove(repo: Repository, slot: Path) -> None:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
             known = points_to(file)
             if known is not None and known.parts[-4:] == ("gitexp", "worktrees", slot.name, ".git"):
-                file.parent.rename(scratch / file.parent.name)  # at once, or Git would find half of it
+                _remove_known(file.parent, scratch)
+
+
+def _remove_known(git_dir: Path, scratch: Path) -> None:
+    """Remove a worktree's folder in Git's own, at once: or Git would find half of it."""
+    try:
+        git_dir.rename(scratch / git_dir.name)
+    except OSError as error:
+        # overlayfs renames no folder of a lower layer, as after the copy of a project into an image.
+        if error.errno != errno.EXDEV:
+            raise
+        remove_folder(git_dir)
 
 
 def _refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:

@@ -6,6 +6,8 @@ knowledge. An index (`gitexp.stages.lock_index`) spares reading a lock twice: a 
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,9 +50,16 @@ class _IndexEntry(NamedTuple):
     stage: str
 
 
+_LONGEST_NAME = 200  # bytes
+
+
 def log_name(stage: str) -> str:
-    """The name of the file with a stage's output."""
-    return quote(stage, safe="@=+,") + ".log"
+    """The name of the file with a stage's output; that of a long stage ends in a hash, for no name is longer
+    than 255 bytes."""
+    name = quote(stage, safe="@=+,")
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:_LONGEST_NAME]}-{hashlib.sha256(os.fsencode(stage)).hexdigest()[:16]}"
+    return name + ".log"
 
 
 class StageCache:

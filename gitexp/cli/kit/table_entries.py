@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gitexp.catalog.fields import Row
 from gitexp.files import is_number
 from gitexp.model import Status
-from gitexp.times import show_time
+from gitexp.times import here, show_time
 from gitexp.views.columns import Column
 from gitexp.views.table import Table
 from gitexp.words import LONGEST, clean
@@ -96,7 +96,7 @@ class _EntryMaker:
     def __init__(self, table: Table, columns: Sequence[Column], precision: int, longest: int | None) -> None:
         self._columns = columns
         self._longest = longest
-        self._now = datetime.now().astimezone()
+        self._now = here(datetime.now(UTC))
         self._precision = precision
         self._best = table.best
         self._best_at: int | None = None
