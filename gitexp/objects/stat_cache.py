@@ -176,7 +176,9 @@ class StatCache:
         if self._database is None or not new:
             return
         gone, known = list[tuple[bytes]](), list[tuple[Any, ...]]()
-        mapped = _mapped_for_writing()
+        mapped = set[int]()
+        if any(new.values()):
+            mapped = _mapped_for_writing()
         for key, row in new.items():
             if row is None or row[3] in mapped:
                 gone.append((key,))

@@ -27,8 +27,11 @@ def ask(root: Path, scratch: Path) -> dict[str, str]:
         if root.stat().st_dev != scratch.stat().st_dev:
             return settings
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            if _has_modes(Path(folder, "file")):
+            file = Path(folder, "file")
+            if _has_modes(file):
                 settings["core.fileMode"] = "true"
+            if folds is None:  # GIT_WORK_TREE says where the workspace is
+                settings["core.ignoreCase"] = str(bool(_folds_case(file))).lower()
             if _has_links(Path(folder, "link")):
                 settings["core.symlinks"] = "true"
     except OSError:  # a disk that is full, or only to be read

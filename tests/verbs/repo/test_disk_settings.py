@@ -98,6 +98,7 @@ def test_apply_and_undo_write_links_and_modes(repo: Workspace) -> None:
 
 def test_a_disk_that_cannot_be_asked_is_as_git_says(tmp_path: Path) -> None:
     assert disk_settings.ask(tmp_path, tmp_path / "nowhere") == {}
+    assert disk_settings.ask(tmp_path, tmp_path)["core.ignoreCase"] == "false"  # no .git to ask for
     (tmp_path / ".git").mkdir()
     asked = disk_settings.ask(tmp_path, tmp_path)
     assert asked == {"core.ignoreCase": "false", "core.fileMode": "true", "core.symlinks": "true"}
