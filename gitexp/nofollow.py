@@ -173,11 +173,11 @@ class Folder:
         """The path of an entry for calls of `os`, beside `dir_fd=self.fd`."""
         return os.path.join(self.path, name) if self.fd is None else name
 
-    def _named(self, name: str, wanted: str = "plain file") -> _Named:
-        return _Named(self, name, wanted)
+    def _named(self, name: str, wanted: str = "plain file") -> _Naming:
+        return _Naming(self, name, wanted)
 
 
-class _Named:
+class _Naming:
     """Raises OSErrors of a block with the whole path, and as NotPlain where that is what they mean.
 
     A class, for it is entered several times for each of 100,000 files: a generator takes three times as long.

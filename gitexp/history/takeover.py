@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.stored import stored_versions
@@ -202,35 +203,70 @@ def _plan(
     project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
 ) -> TreePlan:
     """The files to write and to remove; raises UnsavedChanges."""
-    everything = (*changes, *request.leftovers)
-    asked = [c.path for c in everything if here.of_disk(c.path) not in (None, c.old, c.new)]
-    clean = conversions.clean_ids(project.repo, asked) if request.written is None else {}
-    forms = {change.path: here.forms(change.path, clean) for change in everything}
-
-    def is_as_wanted(change: TreeChange) -> bool:
-        if change.path in request.raw:
-            return here.of_disk(change.path) == request.raw[change.path]
-        return change.new in forms[change.path]
-
-    def is_doubtful(change: TreeChange) -> bool:
-        disk = here.of_disk(change.path)
-        if disk is None or is_as_wanted(change):
-            return False
-        if request.written is None or change.old is None:
-            return forms[change.path].isdisjoint((change.old, change.new))
-        return disk != (change.old[0], request.written.get(change.path, change.old[1]))
-
-    doubtful = [change.path for change in changes if is_doubtful(change)]
-    left = [c for c in request.leftovers if here.of_disk(c.path) is not None and not is_as_wanted(c)]
-    searched = (*doubtful, *(change.path for change in left))
-    ids = {path: {entry[1] for entry in forms[path] if entry is not None} for path in searched}
-    head, saved = stored_versions(project, ids)
+    compared = _Compared.of(project, request, changes, here)
+    doubtful = [change.path for change in changes if compared.is_doubtful(change)]
+    left = [change for change in request.leftovers if compared.is_left(change)]
+    head, saved = stored_versions(project, compared.ids([*doubtful, *(change.path for change in left)]))
     if not request.force:
         _refuse(project, request, [path for path in doubtful if path not in saved], head)
-    replaceable = left if request.force else [change for change in left if change.path in saved]
-    wanted = [change for change in changes if not is_as_wanted(change)]
-    wanted += [change for change in replaceable if change.path not in head]
+        left = [change for change in left if change.path in saved]
+    wanted = [change for change in changes if not compared.is_as_wanted(change)]
+    wanted += [change for change in left if change.path not in head]
     return _tree_plan(wanted)
+
+
+class _Compared(NamedTuple):
+    """The files on disk beside the changes that are asked for.
+
+    Attributes:
+        forms: the entries that each file may have in Git, by path.
+    """
+
+    request: Takeover
+    here: _PresentFiles
+    forms: Mapping[str, set[Entry | None]]
+
+    @classmethod
+    def of(
+        cls, project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
+    ) -> _Compared:
+        everything = (*changes, *request.leftovers)
+        clean: Mapping[str, str] = {}
+        if request.written is None:
+            unknown = []
+            for change in everything:
+                if here.of_disk(change.path) not in (None, change.old, change.new):
+                    unknown.append(change.path)
+            clean = conversions.clean_ids(project.repo, unknown)
+        return cls(request, here, {change.path: here.forms(change.path, clean) for change in everything})
+
+    def is_as_wanted(self, change: TreeChange) -> bool:
+        """Whether the file is as it is after the change."""
+        raw = self.request.raw
+        if change.path in raw:
+            return self.here.of_disk(change.path) == raw[change.path]
+        return change.new in self.forms[change.path]
+
+    def is_doubtful(self, change: TreeChange) -> bool:
+        """Whether the file is neither as before the change nor as after it."""
+        disk, written = self.here.of_disk(change.path), self.request.written
+        if disk is None or self.is_as_wanted(change):
+            return False
+        if written is None or change.old is None:
+            return self.forms[change.path].isdisjoint((change.old, change.new))
+        mode, oid = change.old
+        return disk != (mode, written.get(change.path, oid))
+
+    def is_left(self, change: TreeChange) -> bool:
+        """Whether a leftover is on disk, and not as it is to be."""
+        return self.here.of_disk(change.path) is not None and not self.is_as_wanted(change)
+
+    def ids(self, paths: Iterable[str]) -> dict[str, set[str]]:
+        """The blobs that each of these files may be in Git."""
+        ids: dict[str, set[str]] = {}
+        for path in paths:
+            ids[path] = {entry[1] for entry in self.forms[path] if entry is not None}
+        return ids
 
 
 def _tree_plan(changes: Iterable[TreeChange]) -> TreePlan:

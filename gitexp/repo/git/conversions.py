@@ -62,7 +62,7 @@ class Exactness(NamedTuple):
     exact: list[str]
 
 
-class _Kind(NamedTuple):
+class _Convertible(NamedTuple):
     """What Git's conversions may do to a file.
 
     Attributes:
@@ -80,7 +80,7 @@ class _Kind(NamedTuple):
     of_its_size: bool
 
 
-_Kinds = Mapping[str, _Kind]  # by path
+_Convertibles = Mapping[str, _Convertible]  # by path
 
 
 def settings_of(repo: Repository) -> dict[str, str]:
@@ -182,16 +182,35 @@ def keep_exact(
     same, converted = _by_bytes(repo, entries, sizes, alike)
     doubtful = [path for path in converted if path not in unchanged or not _as_checked_out(repo, path, kinds)]
     lost = not_restored(repo, index, scratch, doubtful)
-    mended = [path for path in lost if not kinds[path].filtered]
-    if mended:
-        blobs = repo.write_blobs([repo.root / path for path in mended])
-        raw = {path: (entries[path][0], blob) for path, blob in zip(mended, blobs, strict=True)}
-        indexes.put(repo, index, raw)
+    hopeless, mended = _by_filter(lost, kinds)
+    _put_unconverted(repo, index, {path: entries[path][0] for path in mended})
     own = [path for path in same if kinds[path].on_checkout] + mended
     # To smudge a file may mean a download, and what the blob has is exact in any case.
-    exact = [path for path in own if kinds[path].filtered]
-    exact += not_restored(repo, index, scratch, [path for path in own if not kinds[path].filtered])
-    return Exactness([path for path in lost if kinds[path].filtered or path in exact], exact)
+    exact, unfiltered = _by_filter(own, kinds)
+    exact += not_restored(repo, index, scratch, unfiltered)
+    hopeless += [path for path in mended if path in exact]
+    return Exactness(hopeless, exact)
+
+
+def _by_filter(paths: Iterable[str], kinds: _Convertibles) -> tuple[list[str], list[str]]:
+    """The files with a filter, and the files without."""
+    filtered: list[str] = []
+    unfiltered: list[str] = []
+    for path in paths:
+        if kinds[path].filtered:
+            filtered.append(path)
+        else:
+            unfiltered.append(path)
+    return filtered, unfiltered
+
+
+def _put_unconverted(repo: Repository, index: Path, modes: Mapping[str, str]) -> None:
+    """Store the bytes on disk of these files, and have the index refer to them with these modes."""
+    if not modes:
+        return
+    blobs = repo.write_blobs([repo.root / path for path in modes])
+    raw = {path: (mode, blob) for (path, mode), blob in zip(modes.items(), blobs, strict=True)}
+    indexes.put(repo, index, raw)
 
 
 def _sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
@@ -205,7 +224,7 @@ def _sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
     return sizes
 
 
-def _as_checked_out(repo: Repository, path: str, kinds: _Kinds) -> bool:
+def _as_checked_out(repo: Repository, path: str, kinds: _Convertibles) -> bool:
     """Whether a file with other bytes than its blob is as Git's checkout has written it."""
     if kinds[path].filtered:
         return True
@@ -218,7 +237,7 @@ def _as_checked_out(repo: Repository, path: str, kinds: _Kinds) -> bool:
     return content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
 
 
-def _kinds(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, _Kind]:
+def _kinds(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, _Convertible]:
     """What may be converted of each file, by its attributes and Git's settings."""
     if not paths:
         return {}
@@ -227,7 +246,7 @@ def _kinds(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, _Ki
     fields = out.split(b"\0")
     # Git answers for each path with the attributes in their order: path, attribute, value.
     width = 3 * len(_ATTRIBUTES)
-    known: dict[tuple[bytes, ...], _Kind] = {}  # 20,000 files have few different attributes
+    known: dict[tuple[bytes, ...], _Convertible] = {}  # 20,000 files have few different attributes
     kinds = {}
     for at, path in enumerate(paths):
         values = tuple(fields[at * width + 2 : (at + 1) * width : 3])
@@ -237,7 +256,7 @@ def _kinds(repo: Repository, index: Path, paths: Sequence[str]) -> dict[str, _Ki
     return kinds
 
 
-def _kind(values: Sequence[bytes], settings: Mapping[str, str]) -> _Kind:
+def _kind(values: Sequence[bytes], settings: Mapping[str, str]) -> _Convertible:
     attributes: dict[
         bytes, bytes
     ] = {}  # without the unspecified; an attribute that is unset has a minus sign
@@ -249,7 +268,7 @@ def _kind(values: Sequence[bytes], settings: Mapping[str, str]) -> _Kind:
     by_default = settings["core.autocrlf"] != "false" and not _is_binary(attributes)
     has_crlf = _gets_crlf(attributes, settings)
     is_other = not {b"filter", b"ident", b"working-tree-encoding"}.isdisjoint(attributes)
-    return _Kind(
+    return _Convertible(
         convertible=by_default or bool(attributes.keys() - _UNSET),
         filtered=b"filter" in attributes,
         on_checkout=has_crlf or is_other,
