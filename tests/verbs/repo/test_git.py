@@ -223,6 +223,18 @@ def test_trees(repo: Workspace, found: Repository) -> None:
     assert found.read_tree(sub) == [TreeEntry("040000", "tree", tree, b"sub")]
 
 
+def test_thousands_of_refs_are_packed_at_once(repo: Workspace, found: Repository) -> None:
+    """A loose ref takes a block of the disk: 300,000 names of some server would be a gigabyte."""
+    head = found.resolve("HEAD")
+    changes = [RefChange(f"refs/gitexp/exps/e{number}", None, head) for number in range(1001)]
+    found.update_refs(changes)
+    loose = found.common_dir / "refs" / "gitexp" / "exps"
+    assert not loose.exists() or not list(loose.iterdir())
+    assert len(list(found.refs("refs/gitexp/exps/"))) == 1001
+    found.update_refs([RefChange(change.ref, head, None) for change in changes])
+    assert not list(found.refs("refs/gitexp/exps/"))
+
+
 # -- one process for many questions ----------------------------------------------------------------------
 
 
