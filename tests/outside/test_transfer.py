@@ -513,6 +513,25 @@ def test_a_remote_that_is_full_says_so_and_can_be_gone_on_with(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
+def test_users_of_one_group_share_a_folder(here: Side, tmp_path: Path) -> None:
+    """Whatever their umasks: all in the folder has its permissions."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o2770)
+    artifacts = here.add()
+    before = os.umask(0o077)
+    try:
+        with open_remote("shared", {"url": str(shared)}, tmp_path) as at:
+            assert push(here.store, at, hashes(artifacts)).failed == {}
+    finally:
+        os.umask(before)
+    modes = {True: set[int](), False: set[int]()}
+    for path in shared.rglob("*"):
+        modes[path.is_dir()].add(path.stat().st_mode & 0o7777)
+    assert modes == {True: {0o2770}, False: {0o440}}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
 def test_a_folder_that_may_not_be_written_is_said_to_be_so(here: Side, tmp_path: Path) -> None:
     artifacts = here.add()
     (tmp_path / "remote").write_text("a file, where root may not make a folder either")

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from gitexp import errors, nofollow
+from gitexp.objects.disk import keep_apart
 from gitexp.objects.hashing import WORKERS, OnBytes, Read, copied
-from gitexp.objects.intake import Intake
+from gitexp.objects.intake import READ_ONLY, TEMPORARY, Intake
 from gitexp.objects.manifest import FOLDER
 from gitexp.objects.remotes.failures import not_there
 from gitexp.objects.remotes.remote import CHEAPLY, DataRemote
@@ -23,7 +24,10 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class FolderRemote(DataRemote):
-    """A folder as a remote. Objects enter it like the store of this machine."""
+    """A folder as a remote. Objects enter it like the store of this machine.
+
+    Users of one group may share it: all in it has the permissions of the folder itself.
+    """
 
     jobs = WORKERS
     stale_after = CHEAPLY
@@ -65,11 +69,31 @@ class FolderRemote(DataRemote):
             finally:
                 os.close(target)
             with self._lock:
+                self._share(temporary, hash_[:2])
                 intake.put(temporary, str(self._path(hash_)))
+
+    def _share(self, temporary: str, fan: str) -> None:
+        """Let whoever may use the folder of the remote use a new object, and its folder too."""
+        if os.name != "nt":
+            Path(temporary).chmod(READ_ONLY & self._root.stat().st_mode | stat.S_IRUSR)
+        self._make(fan)
+
+    def _make(self, name: str) -> bool:
+        """Whether a folder was not there yet: it is made with the permissions of the remote's own folder."""
+        folder = self._root / name
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            return False
+        folder.chmod(stat.S_IMODE(self._root.stat().st_mode))  # not those of this user's umask
+        return True
 
     def _intake(self) -> Intake:
         with self._lock:
             if self._opened is None:
+                self._root.mkdir(parents=True, exist_ok=True)
+                if self._make(TEMPORARY):
+                    keep_apart(self._root / TEMPORARY)
                 self._opened = Intake(self._root).__enter__()
             return self._opened
 
