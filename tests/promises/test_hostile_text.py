@@ -153,7 +153,11 @@ def test_json_is_the_same_text(evil: Workspace) -> None:
     found = {row["name"]: row for row in json.loads(out)}
     for name, text in PAYLOADS.items():
         assert found[f"e-{name}"]["note"] == text
-        assert found[f"e-{name}"]["warnings"] == [text]
+        (warning,) = found[f"e-{name}"]["warnings"]
+        if name == "huge":  # a record stays readable, whatever it is warned of
+            assert len(warning) < len(text)
+        else:
+            assert warning == text
     assert found["e-surrogate"]["note"] == "caf\\xe9 \\x9b31m"
 
 
