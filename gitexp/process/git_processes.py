@@ -47,7 +47,7 @@ class Holder(NamedTuple):
 
     Attributes:
         who: in words.
-        is_seen: whether that is a process which is there for sure.
+        is_seen: whether the holder is a living process, seen here.
     """
 
     who: str
@@ -57,13 +57,13 @@ class Holder(NamedTuple):
 def holder(
     locks: Collection[Path], common_dir: Path, *, seen_then: str = "", readers: bool = False
 ) -> Holder | None:
-    """Whoever may hold one of these lock files of a repository; None if all that could have are dead.
+    """The possible holder of a repository's lock files; None if every possible holder is dead.
 
     Args:
         locks: files in the repository's Git folder.
-        common_dir: that folder.
-        seen_then: the `namespace` in which the locks were made, if that is known.
-        readers: count also a Git that only reads.
+        common_dir: the Git folder.
+        seen_then: the `namespace` in which the locks were made; "" if unknown.
+        readers: count a Git with a reading command too.
     """
     if (blind := _blind(common_dir, seen_then)) is not None:
         return blind

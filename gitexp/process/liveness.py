@@ -42,10 +42,10 @@ def is_there(process: ProcessId) -> bool:
 
 
 def was_here(process: ProcessId, seen_from: str) -> bool:
-    """Whether a process of a machine with the same disk was on this one, whatever its name was then.
+    """Whether a process of some machine with the same disk ran on this machine, under any host name.
 
-    A process of another start of the system has not outlived that. One of this start was here if it was in
-    the same `namespace`, and not in another container. False also where nobody can know.
+    No process outlives a new start of the system. A process of the present start was here if its `namespace`
+    is the same: it was in no other container. False also where nobody can know.
     """
     here, boot = namespace(), (_started(os.getpid()) or "").partition(":")[0]
     if not here or not process.started:

@@ -60,10 +60,10 @@ def prepared(path: Path, data: bytes, scratch: Path) -> Iterator[Path]:
 
 
 def move_in(new: Path, root: Path, name: str, *, original: bytes | None) -> None:
-    """Put a prepared file in place of a file that was read as `original`; permissions and owner stay.
+    """Put a prepared file in place of a file with the content `original`; permissions and owner stay.
 
-    Of a file with several hard links the content is replaced in place, so that each name has the new one. A
-    kill in that moment may leave half of it. Raises StorageError if somebody has changed the file since;
+    A file with several hard links is overwritten in place, for each name to have the new content. A kill at
+    the same moment may leave half a file. Raises StorageError if somebody has changed the file since;
     OSError, also for a link in place of the file or of a folder above it.
     """
     outer, _, base = name.rpartition("/")

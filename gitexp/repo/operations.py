@@ -340,9 +340,9 @@ def _write(repo: Repository, operation: Operation) -> str:
 
 
 def _keep_moved(repo: Repository, local: LocalState, changes: Sequence[RefChange]) -> None:
-    """Keep the objects of commits that go from ref to ref, if a prune may look at the refs just then.
+    """Keep the objects of commits on their way from ref to ref, if a prune may be reading the refs.
 
-    It would find a commit at neither ref, for it reads one ref after the other.
+    The prune would find a commit at neither ref, for Git reads one ref after the other.
     """
     old = {change.old for change in changes}
     moved = [change.new for change in changes if change.new is not None and change.new in old]

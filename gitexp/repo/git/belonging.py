@@ -35,9 +35,9 @@ def points_to(file: Path) -> Path | None:
 
 
 def refuse_foreign(start: Path) -> None:
-    """Raise UntrustedRepository if the `.git` around `start` names a folder that knows another workspace.
+    """Raise UntrustedRepository if the `.git` around `start` names the Git folder of another workspace.
 
-    To be called before Git, which writes into the folder of a worktree, wherever the `.git` is that names it.
+    Called before any Git: Git writes into the folder of a worktree, wherever the `.git` with its name stands.
     """
     for folder in (start, *start.parents):
         dot_git = folder / ".git"
@@ -59,7 +59,7 @@ def _is_any_folder(dot_git: Path) -> bool:
 
 
 def _named_by(dot_git: Path) -> Path | None:
-    """The Git folder that a `.git` is, or that it names; None if it is neither folder nor file."""
+    """The Git folder at or named by a `.git`; None for a `.git` of another kind."""
     return Path(os.path.realpath(dot_git)) if dot_git.is_dir() else points_to(dot_git)
 
 

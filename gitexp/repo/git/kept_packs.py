@@ -86,9 +86,9 @@ class KeptPacks:
         self._tidy()
 
     def lend(self, folder: Path) -> None:
-        """Make links to the packs that stay kept for hours from now on, in another folder of packs.
+        """Make links in another folder of packs to the packs kept for hours from now on.
 
-        A Git that has the folder for its own sees which objects it need not pack.
+        So a Git at work in the other folder leaves out their objects.
         """
         with contextlib.suppress(OSError):  # a second pack of an object does no harm
             for one in self._kept():

@@ -503,13 +503,13 @@ class Repository:
         return tree
 
     def keep(self, ids: Iterable[str], *, but: Iterable[str] = (), with_deltas: bool = False) -> None:
-        """Keep all objects reached from some ids, those too that were here before and that nothing holds.
+        """Keep all objects reached from some ids, old objects without a ref too.
 
-        Only for a repository that is `set_apart`. Raises GitFailed if an object is missing.
+        Only for a repository after `set_apart`. Raises GitFailed if an object is missing.
 
         Args:
-            but: revisions of which refs hold all objects.
-            with_deltas: keep the form in which a remote has sent objects: much smaller for a long history.
+            but: revisions with all their objects held by refs.
+            with_deltas: keep the remote's form of the objects: much smaller for a long history.
         """
         assert self._apart is not None
         self.kept_packs.lend(self._apart / "pack")

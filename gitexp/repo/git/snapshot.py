@@ -122,8 +122,8 @@ def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
 def _retried(store: Callable[[], Snapshot]) -> Snapshot:
     """The result of `store`.
 
-    Git does not write an object that is here already. If a prune deletes it after that, the next attempt
-    does write it.
+    Git does not write an object a second time. If a prune deletes the object afterwards, the next attempt
+    writes a new one.
     """
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(errors.GitFailed):
