@@ -170,17 +170,16 @@ def new_folder(local: LocalState) -> Iterator[Path]:
     local.prepare()
     folder = Path(tempfile.mkdtemp(dir=local.runs))
     failpoint("live:folder")
-    try:
-        lock = locks.try_lock(folder / "lock")
-        _reserve(folder / "reserve")
-    except BaseException:
-        clear_away(folder)
-        raise
-    assert lock is not None  # nobody else knows of the folder yet
-    try:
+    with contextlib.ExitStack() as held:
+        try:
+            lock = locks.try_lock(folder / "lock")
+            assert lock is not None  # nobody else knows of the folder yet
+            held.callback(lock.release)
+            _reserve(folder / "reserve")
+        except BaseException:
+            clear_away(folder)
+            raise
         yield folder
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -693,6 +694,19 @@ FILL = "import json; json.dump({'loss': 0.5}, open('metrics.json', 'w'))\n" + (
     "            while f.write(bytes(size)): pass\n"
     "        except OSError: pass\n"
 )
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="nothing can be reserved here")
+def test_a_disk_without_room_for_results(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused before the command, with nothing left: neither the run's folder nor an open file."""
+
+    def full(fd: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    done = repo.gitexp("run", "--", "true", check=False)
+    assert (done.exit_code, "no room for the results" in done.stderr) == (1, True)
+    assert not list((repo.path / ".git" / "gitexp" / "runs").iterdir())
 
 
 def test_a_disk_that_the_command_fills(small_disk: Workspace) -> None:
