@@ -176,10 +176,11 @@ def new_folder(local: LocalState) -> Iterator[Path]:
             assert lock is not None  # nobody else knows of the folder yet
             held.callback(lock.release)
             _reserve(folder / "reserve")
+            yield folder
         except BaseException:
-            clear_away(folder)
+            if not (folder / _STATE).exists():  # nothing has begun that could be stored
+                clear_away(folder)
             raise
-        yield folder
 
 
 @contextlib.contextmanager

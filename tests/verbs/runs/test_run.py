@@ -21,6 +21,7 @@ from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.live import RunState
 from gitexp.runs import run, save
 from gitexp.runs.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
@@ -706,6 +707,10 @@ def test_a_disk_without_room_for_results(repo: Workspace, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "posix_fallocate", full)
     done = repo.gitexp("run", "--", "true", check=False)
     assert (done.exit_code, "no room for the results" in done.stderr) == (1, True)
+    assert not list((repo.path / ".git" / "gitexp" / "runs").iterdir())
+    monkeypatch.undo()
+    monkeypatch.setattr(RunState, "save", lambda self: full(0, 0, 0))
+    repo.gitexp("run", "--", "true", check=False)
     assert not list((repo.path / ".git" / "gitexp" / "runs").iterdir())
 
 
