@@ -132,6 +132,36 @@ def test_a_git_that_is_killed_over_a_ref_is_started_again(
     assert not list((repo.path / ".git" / "refs").rglob("*.lock"))
 
 
+DIES_PACKING = """\
+#!/bin/sh
+case "$*" in *pack-refs*)
+  touch .git/packed-refs.lock .git/refs/heads/main.lock
+  kill -9 $PPID $$ ;;
+esac
+exec {git} "$@"
+"""
+
+
+def test_a_kill_while_refs_are_packed_leaves_no_lock(repo: Workspace, tmp_path: Path) -> None:
+    """Of the user's refs neither."""
+    fake = tmp_path / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text(DIES_PACKING.format(git=shutil.which("git")))
+    fake.chmod(0o755)
+    script = (
+        "from gitexp.repo.git.repository import Repository, RefChange\n"
+        "repo = Repository.find()\n"
+        "head = repo.resolve('HEAD')\n"
+        "repo.update_refs([RefChange(f'refs/gitexp/exps/e{n}', None, head) for n in range(1001)])\n"
+    )
+    env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    killed = subprocess.run([sys.executable, "-c", script], cwd=repo.path, env=env, check=False)
+    assert killed.returncode == -9
+    assert (repo.path / ".git/refs/heads/main.lock").exists()
+    repo.gitexp("save", "-q", "-n", "after")
+    assert not list((repo.path / ".git").rglob("*.lock"))
+
+
 def test_a_lock_that_git_could_not_remove_is_removed(repo: Workspace, tmp_path: Path) -> None:
     """As on a disk with errors; Git says so and goes on."""
     fake = tmp_path / "bin" / "git"

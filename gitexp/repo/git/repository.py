@@ -608,9 +608,18 @@ class Repository:
         if status != 0:
             raise _not_moved(args, status, err)
         if is_large:
-            # A file of a disk's block for each ref is a gigabyte for the 300,000 names of some server. Where
-            # this is refused or fails, all is as right as before.
-            self.call("pack-refs", "--all", durable=durable)
+            self._pack_refs(durable=durable)
+
+    def _pack_refs(self, *, durable: bool) -> None:
+        """Put all refs into one file: with a file for each, 300,000 names of some server are a gigabyte.
+
+        Where that fails, all is as right as before. Git locks each ref for it, those of the user too.
+        """
+        names = [os.fsdecode(name) for (name,) in self.refs(fields=("refname",))]
+        with ref_locks.guard(self.common_dir, names) as ours:
+            status, _, _ = self.call("pack-refs", "--all", durable=durable, inherits=ours.inherits)
+            if status != 0:
+                ours.unlock()
 
     @property
     def zero(self) -> str:
