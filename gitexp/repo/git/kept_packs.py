@@ -101,10 +101,13 @@ class KeptPacks:
     def release(self, *, small: bool) -> None:
         """Make ordinary packs of the large packs, or with `small` of all, that were kept for long enough."""
         with contextlib.suppress(OSError):
-            for one in self._kept():
-                if (small or not one.is_small) and self._age(one.name) > _KEPT_FOR:
-                    (self._folder / f"{one.name}.keep").unlink(missing_ok=True)
-                    failpoint("packs:released")
+            self._release([one for one in self._kept() if small or not one.is_small])
+
+    def _release(self, packs: Iterable[_Pack]) -> None:
+        for one in packs:
+            if self._age(one.name) > _KEPT_FOR:
+                (self._folder / f"{one.name}.keep").unlink(missing_ok=True)
+                failpoint("packs:released")
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -165,11 +168,13 @@ class KeptPacks:
 
     def _tidy(self) -> None:
         """Release large packs that are old, and fold small ones where there are many."""
-        self.release(small=False)
         # What cannot be done now does no harm, and the next command tries again. Two that fold at the same
         # time make two packs of the same objects.
         with contextlib.suppress(OSError, errors.GitexpError):
-            small = [one for one in self._kept() if one.is_small]
+            kept = self._kept()
+            with contextlib.suppress(OSError):
+                self._release([one for one in kept if not one.is_small])
+            small = [one for one in kept if one.is_small]
             if len(small) > _MOST_SMALL:
                 self._fold(sorted(small, key=lambda one: one.size))
                 self._remove_leftovers()
