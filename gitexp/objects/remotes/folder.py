@@ -37,6 +37,8 @@ class FolderRemote(DataRemote):
         self._root = folder
         self._lock = threading.Lock()
         self._opened: Intake | None = None
+        self._mode = 0  # of the folder itself, from the first object on
+        self._fans: set[str] = set()  # folders of objects that are there for sure
 
     def require(self) -> None:
         """Raise RemoteUnreachable without the folder: its disk may not be mounted."""
@@ -68,15 +70,13 @@ class FolderRemote(DataRemote):
                 raise
             finally:
                 os.close(target)
+            if os.name != "nt":
+                Path(temporary).chmod(READ_ONLY & self._mode | stat.S_IRUSR)
             with self._lock:
-                self._share(temporary, hash_[:2])
+                if hash_[:2] not in self._fans:
+                    self._make(hash_[:2])
+                    self._fans.add(hash_[:2])
                 intake.put(temporary, str(self._path(hash_)))
-
-    def _share(self, temporary: str, fan: str) -> None:
-        """Let whoever may use the folder of the remote use a new object, and its folder too."""
-        if os.name != "nt":
-            Path(temporary).chmod(READ_ONLY & self._root.stat().st_mode | stat.S_IRUSR)
-        self._make(fan)
 
     def _make(self, name: str) -> bool:
         """Whether a folder was not there yet: it is made with the permissions of the remote's own folder."""
@@ -85,13 +85,14 @@ class FolderRemote(DataRemote):
             folder.mkdir()
         except FileExistsError:
             return False
-        folder.chmod(stat.S_IMODE(self._root.stat().st_mode))  # not those of this user's umask
+        folder.chmod(self._mode)  # not that of this user's umask
         return True
 
     def _intake(self) -> Intake:
         with self._lock:
             if self._opened is None:
                 self._root.mkdir(parents=True, exist_ok=True)
+                self._mode = stat.S_IMODE(self._root.stat().st_mode)
                 if self._make(TEMPORARY):
                     keep_apart(self._root / TEMPORARY)
                 self._opened = Intake(self._root).__enter__()
