@@ -214,6 +214,15 @@ def test_the_branch_of_the_user_stays(lair: Lair) -> None:
 # -- folders that become links ---------------------------------------------------------------------------
 
 
+def refused_inside(lair: Lair, *command: str, cwd: str = ".") -> None:
+    """Runs a command that is refused, and changes nothing outside of the workspace."""
+    before = _texts(lair.outside)
+    done = lair.repo.gitexp(*command, cwd=cwd, check=False)
+    check_answer(done, command[0])
+    assert done.exit_code == 1
+    assert _texts(lair.outside) == before
+
+
 def swapping(lair: Lair, name: str, at: str) -> Callable[[str], None]:
     """A failpoint that puts a link in the place of a folder, once."""
     done = []
@@ -261,13 +270,9 @@ def test_checkout_does_not_follow_a_folder_that_became_a_link(
     lair.file("d/sub/0", "second\n")
     lair.file("d/sub/zz", "second\n")
     (lair.path / "d" / "sub" / "2").unlink()
-    before = _texts(lair.outside)
     with monkeypatch.context() as patched:
         patched.setattr(place, "failpoint", swapping(lair, folder, point))
-        done = lair.repo.gitexp("checkout", "--force", check=False)
-    check_answer(done, "checkout")
-    assert done.exit_code == 1
-    assert _texts(lair.outside) == before
+        refused_inside(lair, "checkout", "--force")
 
 
 def test_an_edit_does_not_follow_a_folder_that_became_a_link(
@@ -276,13 +281,9 @@ def test_an_edit_does_not_follow_a_folder_that_became_a_link(
     lair.file("conf/params.yaml", "lr: 1\n")
     (lair.outside / "folder" / "params.yaml").write_text("lr: 1\n")
     lair.file("gitexp.yaml", "params: [conf/params.yaml]\n")
-    before = _texts(lair.outside)
     with monkeypatch.context() as patched:
         patched.setattr(params, "failpoint", swapping(lair, "conf", "params:temporary"))
-        done = lair.repo.gitexp("run", "-S", "lr=2", "--", "true", check=False)
-    check_answer(done, "run")
-    assert done.exit_code == 1
-    assert _texts(lair.outside) == before
+        refused_inside(lair, "run", "-S", "lr=2", "--", "true")
 
 
 def test_the_lock_does_not_follow_a_folder_that_became_a_link(
@@ -291,10 +292,6 @@ def test_the_lock_does_not_follow_a_folder_that_became_a_link(
     lair.file("sub/gitexp.yaml", "data: [d]\n")
     lair.file("sub/.gitignore", "/d\n")
     lair.file("sub/d/a", "a\n")
-    before = _texts(lair.outside)
     with monkeypatch.context() as patched:
         patched.setattr(whole_file, "failpoint", swapping(lair, "sub", "whole-file:written"))
-        done = lair.repo.gitexp("add", "d", cwd="sub", check=False)
-    check_answer(done, "add")
-    assert done.exit_code == 1
-    assert _texts(lair.outside) == before
+        refused_inside(lair, "add", "d", cwd="sub")
