@@ -63,6 +63,7 @@ class Record:
         command: the command in one shell line; None if nothing was run.
         argv: the words of the command; None if the user gave a shell line.
         folder: folder of the command, relative to the root; "" for the root.
+        project: folder of the project, relative to the root; "" for the root, None if nobody noted it.
         identity: hash over tree, command, folder and patterns at the start, only compared; "" if nothing
             was run.
         overrides: each `-S`, unchanged.
@@ -98,6 +99,7 @@ class Record:
     command: str | None = None
     argv: tuple[str, ...] | None = None
     folder: str = ""
+    project: str | None = None
     identity: str = ""
     overrides: tuple[str, ...] = ()
     params: Files = field(default_factory=dict)

@@ -194,6 +194,7 @@ FIELDS = (
     Field("source", _of("experiment", "source"), JSON | FILTER),
     Field("pushed", _pushed, JSON, "texts", "Pushed", fact=10),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
+    Field("project", _recorded("project"), DETAILS),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
     Field("user", _recorded("user"), DETAILS | FILTER),
     Field("host", _recorded("host"), DETAILS | FILTER),

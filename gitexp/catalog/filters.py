@@ -17,7 +17,7 @@ from gitexp import errors
 from gitexp.catalog import filter_syntax as syntax
 from gitexp.catalog.fields import Reader, Row, Use, used_for
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
-from gitexp.catalog.rows import metric_keys, param_keys
+from gitexp.catalog.rows import in_several_files, metric_keys, param_keys
 from gitexp.files import as_list, flatten, is_number
 from gitexp.model import MISSING, Status
 from gitexp.times import Moment, parse_duration, parse_moment
@@ -82,6 +82,8 @@ class Filter:
         hint = did_you_mean(name.text, known, f"There are: {', '.join(keys[:12])}.")
         if name in _meant_as_texts(self.condition):
             hint = f"If a text is meant, it stands in quotes: '{name.text}'"
+        if several := in_several_files(name.text, keys):
+            hint = f"It stands in several files. Say which: {several}."
         return errors.UsageError(
             f"No experiment has '{name.text}' (character {name.at + 1} of the filter).",
             hint,

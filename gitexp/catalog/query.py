@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitexp.catalog import lineage as lineages
-from gitexp.catalog import lookup, rows
+from gitexp.catalog import lookup, projects, rows
 from gitexp.catalog.ended import end_lost_runs
 from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
@@ -36,6 +36,7 @@ class Query:
         failed: True: only failed ones; False: all others; None: both.
         limit: the most experiments; other rows do not count.
         filter: a filter in the language of `filters`.
+        all_projects: experiments of all projects of the repository, not only of the user's.
     """
 
     everything: bool = False
@@ -45,6 +46,7 @@ class Query:
     failed: bool | None = None
     limit: int | None = None
     filter: str | None = None
+    all_projects: bool = False
 
 
 def experiments(project: Project, query: Query) -> tuple[list[Stored], int]:
@@ -66,6 +68,7 @@ class FoundExperiments:
         experiments: newest first.
         lineage: of all experiments of the repository.
         elsewhere: the number of experiments on baselines outside of the query.
+        beside: the number of experiments of other projects, outside of the query.
         going_on: the number of experiments of the query's baselines that have not ended.
     """
 
@@ -73,6 +76,7 @@ class FoundExperiments:
     lineage: Lineage
     elsewhere: int
     going_on: int
+    beside: int = 0
 
     def drafts(self, pushed: Mapping[str, Sequence[str]]) -> Iterator[Draft]:
         for one in self.experiments:
@@ -86,10 +90,13 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
         asked = _parsed(query.filter)  # before all reading, so that a wrong filter is refused at once
     every = end_lost_runs(project, lookup.experiments(project))
     lineage = lineages.read(project, every, head)
-    chosen = every
+    ours = every
+    if not query.all_projects:
+        ours = projects.of_project(project, every)
+    chosen = ours
     if not query.everything:
-        chosen = [one for one in every if isinstance(one, Damaged) or lineage.root(one) == head]
-    elsewhere = len(every) - len(chosen)
+        chosen = [one for one in ours if isinstance(one, Damaged) or lineage.root(one) == head]
+    elsewhere = len(ours) - len(chosen)
     going_on = sum(not one.record.status.ended for one in readable(chosen))
     chosen = [one for one in newest_first(chosen) if _wanted(one, query.failed)]
     limit = None
@@ -99,7 +106,7 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
         chosen = [lookup.complete(project, one) for one in chosen[:limit]]
     else:
         chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
-    return FoundExperiments(chosen, lineage, elsewhere, going_on)
+    return FoundExperiments(chosen, lineage, elsewhere, going_on, len(every) - len(ours))
 
 
 def _parsed(text: str) -> Filter:

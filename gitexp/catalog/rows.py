@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +10,10 @@ from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.files import flatten
 from gitexp.model import Damaged, Experiment, Files, Flat, Status, Stored
+from gitexp.objects.paths import lies_in
 from gitexp.words import did_you_mean
+
+NO_FILES = ".gitexp"  # the place of values that stand in no file: options of the command, its output
 
 
 class Draft(NamedTuple):
@@ -24,14 +27,14 @@ class Draft(NamedTuple):
 def build(drafts: Sequence[Draft]) -> list[Row]:
     """The rows with flat params and metrics.
 
-    A key of two files of any row is `file:key` in all rows: one column never mixes two things.
+    A key of two files is `file:key` in all rows: one column never mixes two things.
     """
-    params = _shared(draft.params for draft in drafts)
-    metrics = _shared(draft.metrics for draft in drafts)
-    return [
-        draft.row(params=_flat(draft.params, params), metrics=_flat(draft.metrics, metrics))
-        for draft in drafts
-    ]
+    params = flat([draft.params for draft in drafts])
+    metrics = flat([draft.metrics for draft in drafts])
+    built = []
+    for draft, of_params, of_metrics in zip(drafts, params, metrics, strict=True):
+        built.append(draft.row(params=of_params, metrics=of_metrics))
+    return built
 
 
 def of_experiment(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Draft:
@@ -73,29 +76,46 @@ def of_one(experiment: Stored, parent: Experiment | None = None, pushed: Sequenc
 
 def flat(all_files: Sequence[Files]) -> list[Flat]:
     """The params or metrics of several rows in the flat form of `build`."""
-    shared = _shared(all_files)
-    return [_flat(files, shared) for files in all_files]
-
-
-def _shared(all_files: Iterable[Files]) -> set[str]:
-    """The keys that two files of the same row have."""
-    shared: set[str] = set()
+    flattened = []
     for files in all_files:
+        flattened.append({name: flatten(tree) for name, tree in files.items()})
+    shared = _shared(flattened)
+    return [_with_files(files, shared) for files in flattened]
+
+
+def _shared(flattened: Iterable[Mapping[str, Flat]]) -> set[str]:
+    """The keys that two files have, be it in two rows.
+
+    What the command was given and what it printed is no file, and shares a key only within one row.
+    """
+    keys_of: dict[str, set[str]] = {}
+    shared: set[str] = set()
+    for files in flattened:
+        for name, found in files.items():
+            keys_of.setdefault(name, set()).update(found)
         if len(files) > 1:
-            seen: set[str] = set()
-            for tree in files.values():
-                keys = set(flatten(tree))
-                shared |= seen & keys
-                seen |= keys
+            shared |= _shared_by(files.values())
+    in_files = [keys for name, keys in keys_of.items() if not lies_in(name, NO_FILES)]
+    return shared | _shared_by(in_files)
+
+
+def _shared_by(groups: Iterable[Iterable[str]]) -> set[str]:
+    """The keys that two of some groups have."""
+    seen: set[str] = set()
+    shared: set[str] = set()
+    for group in groups:
+        keys = set(group)
+        shared |= seen & keys
+        seen |= keys
     return shared
 
 
-def _flat(files: Files, shared: set[str]) -> Flat:
+def _with_files(files: Mapping[str, Flat], shared: set[str]) -> Flat:
     if len(files) == 1 and not shared:  # like nearly all rows
-        return flatten(*files.values())
+        return next(iter(files.values()))
     found: dict[str, Any] = {}
-    for name, tree in files.items():
-        for key, value in flatten(tree).items():
+    for name, values in files.items():
+        for key, value in values.items():
             column = f"{name}:{key}" if key in shared else key
             found[column] = value
     return found
@@ -103,11 +123,25 @@ def _flat(files: Files, shared: set[str]) -> Flat:
 
 def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UsageError:
     """The error for an unknown column, with the nearest known ones."""
+    if several := in_several_files(key, known):
+        return errors.UsageError(
+            f"There is a {what} '{key}' in several files.",
+            f"Say which: {several}.",
+            code="unknown-column",
+        )
     return errors.UsageError(
         f"There is no {what} '{key}'.",
         did_you_mean(key, known, f"There are: {', '.join(known[:12]) or 'none'}."),
         code="unknown-column",
     )
+
+
+def in_several_files(key: str, known: Iterable[str]) -> str:
+    """The columns `file:key` of a key, for people; "" if it stands in no two files."""
+    found = [column for column in known if column.endswith(f":{key}")]
+    if len(found) < 2:
+        return ""
+    return ", ".join(found[:5])
 
 
 def metric_keys(found: Iterable[Row]) -> list[str]:

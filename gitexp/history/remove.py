@@ -27,6 +27,7 @@ class Selection:
     Attributes:
         everything: `failed`, `filter` and `keep` look at all experiments; else at those of HEAD.
         keep: remove all experiments except the named ones.
+        all_projects: `failed`, `filter` and `keep` look at all projects; else at the user's.
     """
 
     names: Sequence[str] = ()
@@ -34,6 +35,7 @@ class Selection:
     filter: str | None = None
     everything: bool = False
     keep: bool = False
+    all_projects: bool = False
 
 
 def select(project: Project, selection: Selection) -> list[Stored]:
@@ -63,7 +65,7 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
     named = [lookup.require_own_stored(project, name) for name in selection.names]
-    scope = Query(selection.everything)
+    scope = Query(selection.everything, all_projects=selection.all_projects)
     if selection.keep:
         kept = {one.name for one in named}
         return [one for one in _readable(project, scope) if one.name not in kept]

@@ -248,7 +248,8 @@ def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
     return found
 
 
-def _project(root: Path, here: Path) -> Path:
+def marked_folder(root: Path, here: Path) -> Path | None:
+    """The folder of the project around `here`, by the file that marks it; None without any such file."""
     if not here.is_relative_to(root):
         here = root
     upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
@@ -256,7 +257,13 @@ def _project(root: Path, here: Path) -> Path:
         for folder in upward:
             if any((folder / name).is_file() for name in names):
                 return folder
-    return here
+    return None
+
+
+def _project(root: Path, here: Path) -> Path:
+    if (marked := marked_folder(root, here)) is not None:
+        return marked
+    return here if here.is_relative_to(root) else root
 
 
 def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> Config:

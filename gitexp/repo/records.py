@@ -318,6 +318,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "command": sys.intern,
     "argv": _texts,
     "folder": _folder,
+    "project": _folder,
     "identity": _text,
     "overrides": _texts,
     "params": _files,

@@ -50,6 +50,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         commit=head.commit,
         baseline=head.commit,
         branch=branch_of(head),
+        project=config.folder,
         params=params,
         metrics=metrics,
         note=note,

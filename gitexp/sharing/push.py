@@ -36,6 +36,7 @@ class PushRequest:
         to: the name of the Git remote; None: the remote of `git push`.
         everything: the finished experiments of all baselines.
         filter: a condition on experiments without `names`.
+        all_projects: experiments of all projects, without `names`.
         data: whether artifacts go too; None: if a data remote is configured.
     """
 
@@ -44,6 +45,7 @@ class PushRequest:
     everything: bool = False
     filter: str | None = None
     data: bool | None = None
+    all_projects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
         return _named(project, request)
     with_failed = request.filter is not None and "status" in filters.parse(request.filter).names
     found = []
-    for one in matching(project, Query(request.everything, filter=request.filter)):
+    for one in matching(
+        project, Query(request.everything, filter=request.filter, all_projects=request.all_projects)
+    ):
         if not isinstance(one, Experiment) or not sources.is_own(one):
             continue
         if one.record.status is Status.DONE or (with_failed and one.record.status.ended):
@@ -131,8 +135,10 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
 
 
 def _named(project: Project, request: PushRequest) -> list[Experiment]:
-    if request.everything or request.filter is not None:
-        raise errors.UsageError("Names do not go together with --all and --filter.", "Ask for one of them.")
+    if request.everything or request.all_projects or request.filter is not None:
+        raise errors.UsageError(
+            "Names do not go together with --all, --all-projects and --filter.", "Ask for one of them."
+        )
     found = dict[str, Experiment]()
     for name in request.names:
         one = lookup.require_own(project, name)

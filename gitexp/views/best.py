@@ -35,16 +35,26 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
         raise errors.UsageError(f"Is a high or a low {metric} the best?", "Say which: --min or --max.")
     candidates = [row for row in _rows(project, query) if _finite(metric, row)]
     if not candidates:
-        every = _rows(project, replace(query, everything=True, filter=None, failed=None))
+        every = _rows(project, replace(query, everything=True, filter=None, failed=None, all_projects=True))
         known = rows.metric_keys(every)
         if known and metric not in known:
             raise rows.unknown(metric, known, "metric")
         raise errors.ExperimentError(
             f"No such experiment has a number for {metric}.",
-            None if query.everything else "-A looks at those of all baselines.",
+            _wider(project, query, metric),
             code="none-found",
         )
     return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)[0]
+
+
+def _wider(project: Project, query: Query, metric: str) -> str | None:
+    """The hint where an experiment with a number is; None if there is none."""
+    everywhere = replace(query, everything=True)
+    if any(_finite(metric, row) for row in _rows(project, everywhere)):
+        return "-A looks at those of all baselines."
+    if any(metric in row.metrics for row in _rows(project, replace(everywhere, all_projects=True))):
+        return "-A --all-projects looks at those of all projects of the repository."
+    return "gitexp show -A shows what there is."
 
 
 def _rows(project: Project, query: Query) -> list[Row]:

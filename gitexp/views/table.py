@@ -44,6 +44,7 @@ class Table:
 
     Attributes:
         elsewhere: the number of experiments on baselines outside of the query.
+        beside: the number of experiments of other projects, outside of the query.
         sort: the column of the order; None is newest first.
         best: the value of the first row in the column `sort`.
         complaints: a sentence for each file of the workspace or a baseline that could not be read.
@@ -57,6 +58,7 @@ class Table:
     best: Any = MISSING
     complaints: Sequence[str] = ()
     going_on: int = 0
+    beside: int = 0
 
     @property
     def heads(self) -> list[Row]:
@@ -100,7 +102,7 @@ def table(project: Project, query: Query) -> Table:
     for commit in baselines:
         complaints += lookup.at(commit[:7], there[commit].complaints)
     groups = _grouped(below, heads, query, found.lineage, head)
-    return Table(workspace, groups, found.elsewhere, column, best, complaints, found.going_on)
+    return Table(workspace, groups, found.elsewhere, column, best, complaints, found.going_on, found.beside)
 
 
 def _baselines(found: FoundExperiments, head: str | None) -> list[str]:

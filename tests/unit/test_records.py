@@ -47,6 +47,7 @@ FIELDS = {
     "command": st.none() | texts,
     "argv": st.none() | tuples,
     "folder": st.just("") | plain_names,
+    "project": st.none() | st.just("") | plain_names,
     "identity": texts,
     "overrides": tuples,
     "params": files,

@@ -30,6 +30,7 @@ def best(
     highest: options.Highest = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
     json: options.Json = False,
 ) -> None:
     """Print the name of the best experiment.
@@ -39,7 +40,8 @@ def best(
     wrote the metric.
     """
     low = options.best_is_lowest(lowest, highest)
-    row = find(open_project(reads_all=True), metric, Query(everything, filter=filter_text), low)
+    query = Query(everything, filter=filter_text, all_projects=all_projects)
+    row = find(open_project(reads_all=True), metric, query, low)
     if json:
         value = row.metrics[metric]
         render.as_json({"experiment": row.name, "commit": row.commit, "metric": metric, "value": value})

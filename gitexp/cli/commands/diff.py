@@ -56,6 +56,7 @@ def diff(
     highest: options.Highest = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
     code: Annotated[bool, typer.Option("--code", help="Add the patch of the code.")] = False,
     md: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
     exit_code: ExitCode = False,
@@ -71,8 +72,10 @@ def diff(
     low = options.best_is_lowest(lowest, highest)
     project = open_project()
     if best is not None:
-        a, b = _with_best(project, best, Query(everything, filter=filter_text), low, a, b)
-    elif low is not None or filter_text is not None or everything:
+        a, b = _with_best(
+            project, best, Query(everything, filter=filter_text, all_projects=all_projects), low, a, b
+        )
+    elif low is not None or filter_text is not None or everything or all_projects:
         raise errors.UsageError("--min, --max, --filter and -A go with --best.", "Such as: --best acc")
     old, new = ops.points(project, a, b)
     render.warn_all([*old.complaints, *new.complaints])

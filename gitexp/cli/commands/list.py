@@ -28,6 +28,7 @@ Remote = Annotated[str | None, options.git_remote("--remote", "Those that a Git 
 
 def list_names(
     everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
     filter_text: options.Filter = None,
     failed: options.Failed = None,
     number: options.Number = None,
@@ -40,9 +41,9 @@ def list_names(
     --remote of objects with name, record and here, the name of the same one here.
     """
     if remote is not None:
-        options.alone("--remote", everything, filter_text, failed, number)
+        options.alone("--remote", everything, all_projects, filter_text, failed, number)
         return _list_remote(remote, json=json)
-    query = Query(everything, failed=failed, limit=number, filter=filter_text)
+    query = Query(everything, failed=failed, limit=number, filter=filter_text, all_projects=all_projects)
     found = matching(open_project(reads_all=True), query)
     if json:
         return render.as_json_list(map(_as_json, found))

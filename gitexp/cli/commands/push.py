@@ -35,6 +35,7 @@ def push(
     exps: options.OwnExps = None,
     to: To = None,
     everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
     filter_text: options.Filter = None,
     data: WithData = None,
     quiet: options.Quiet = False,
@@ -48,7 +49,7 @@ def push(
     exit code is 1 if an experiment was refused.
     """
     project = open_project()
-    request = PushRequest(exps or (), to, everything, filter_text, data)
+    request = PushRequest(exps or (), to, everything, filter_text, data, all_projects)
     with contact(quiet=quiet) as on_line:
         pushed = ops.push(project, request, on_line)
     if json:

@@ -36,6 +36,7 @@ def remove(
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed.")] = False,
     filter_text: options.Filter = None,
     everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep those named, remove all others.")] = False,
     remote: Remote = None,
     yes: Annotated[bool, options.yes("Do not ask.")] = False,
@@ -49,10 +50,10 @@ def remove(
     all of them. Running ones stay.
     """
     if remote is not None:
-        options.alone("--remote", failed, filter_text, everything, keep)
+        options.alone("--remote", failed, filter_text, everything, keep, all_projects)
         return _remove_there(remote, exps or (), yes=yes, quiet=quiet, json=json)
     project = open_project()
-    selection = ops.Selection(exps or (), failed, filter_text, everything, keep)
+    selection = ops.Selection(exps or (), failed, filter_text, everything, keep, all_projects)
     chosen = ops.select(project, selection)
     names = [experiment.name for experiment in chosen]
     if chosen and not yes:

@@ -69,6 +69,7 @@ Every = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How ofte
 def show(
     words: Words = None,
     everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
     sort: Sort = None,
     desc: Descending = False,
     group: Group = "baseline",
@@ -91,7 +92,7 @@ def show(
     experiments made from the commit of HEAD. With names: all facts about each of them, its params beside the
     params of its baseline, metrics, stages, data and warnings.
     """
-    query = Query(everything, sort, desc, group, failed, number, filter_text)
+    query = Query(everything, sort, desc, group, failed, number, filter_text, all_projects)
     wanted = Columns(options.split(columns), options.split(hide), only_changed)
     if words:
         if query != Query() or columns or hide or only_changed or watch or csv or md:
@@ -180,8 +181,10 @@ def _remark(project: Project, table: Table, query: Query) -> str:
         remarks.append("No experiment is like that.")
     if not query.everything and table.elsewhere:
         remarks.append(f"{table.elsewhere:,} more on other baselines: gitexp show -A")
-    elif not asked and not table.experiments:
+    elif not asked and not table.experiments and not table.beside:
         remarks.append(_none_yet(project))
+    if table.beside:
+        remarks.append(f"{table.beside:,} more in other projects: gitexp show -A --all-projects")
     return " ".join(remarks)
 
 

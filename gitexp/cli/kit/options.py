@@ -69,6 +69,10 @@ OwnExps = Annotated[
 Everything = Annotated[
     bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")
 ]
+AllProjects = Annotated[
+    bool,
+    typer.Option("--all-projects", help="Experiments of all projects of the repository, not of this one."),
+]
 Failed = Annotated[
     bool | None, typer.Option("--failed/--no-failed", help="Only failed experiments, or none of them.")
 ]

@@ -1,0 +1,75 @@
+"""The experiments of the project in which the user stands, among those of other projects of the repository.
+
+A record names the folder of its project. The files of today say which project has this folder now: a new
+gitexp.yaml at the root takes over the folders below it. Where no file marks a project, the folders above and
+below the present one count as the same project, and folders beside it do not. A record of an older gitexp
+names no project: it counts in each one around its command or its files.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from gitexp.catalog import sources
+from gitexp.catalog.rows import NO_FILES
+from gitexp.model import Experiment, Record, Stored
+from gitexp.objects.paths import lies_in
+from gitexp.pipeline.paths import without_dot
+from gitexp.project import config
+from gitexp.project.project import Project
+
+
+def of_project(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
+    """The experiments of the user's project. Damaged ones, and other programs' experiments, always count."""
+    root, own = project.repo.root.resolve(), project.config.folder
+    is_marked = config.marked_folder(root, root / own) is not None
+
+    @cache
+    def is_of(folder: str) -> bool:
+        if is_marked:
+            return _now(root, folder) == own
+        return _in_line(folder, own)
+
+    def is_ours(record: Record) -> bool:
+        if record.project is not None:
+            return is_of(record.project)
+        folder = _seen_in(record)
+        return lies_in(folder, own) or is_of(folder)
+
+    found = []
+    for one in experiments:
+        if not isinstance(one, Experiment) or not sources.is_own(one) or is_ours(one.record):
+            found.append(one)
+    return found
+
+
+def _seen_in(record: Record) -> str:
+    """The folder by which a record that names no project tells it: of its command, or of its files."""
+    if record.folder:
+        return record.folder
+    folders = []
+    for name in (*record.params, *record.metrics, *record.cut_params, *record.cut_metrics):
+        if not lies_in(name, NO_FILES):
+            folders.append(posixpath.dirname(name) or ".")
+    if not folders:
+        return ""
+    return without_dot(posixpath.commonpath(folders))
+
+
+def _now(root: Path, folder: str) -> str:
+    """The folder of the project that has a folder today; a folder that is gone is its own project."""
+    place = root / folder
+    if not place.is_dir():
+        return folder
+    marked = config.marked_folder(root, place)
+    if marked is None:
+        return folder
+    return without_dot(marked.relative_to(root).as_posix())
+
+
+def _in_line(one: str, other: str) -> bool:
+    """Whether two folders are the same, or one is above the other."""
+    return lies_in(one, other) or lies_in(other, one)
