@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable, Sequence
 from fnmatch import translate
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
+from gitexp.files import credentials
 from gitexp.repo.git.snapshot import Verdict
 
 IGNORE_FILE = ".gitexpignore"
@@ -23,6 +26,7 @@ SECRETS = (
     *(".aws", ".ssh", ".gnupg", ".kube", ".docker"),
 )
 SECRET = "looks like a secret"
+KEY_INSIDE = "has a key or token in it"
 _SECRET = re.compile("|".join(translate(pattern) for pattern in SECRETS), re.IGNORECASE)
 # The longest text without a star of each: a name without any of them is no secret.
 _FRAGMENTS = tuple({max(pattern.split("*"), key=len).lower() for pattern in SECRETS})
@@ -31,6 +35,8 @@ _PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
 
 def rule(root: Path) -> Callable[[str], Verdict]:
     """A function of an untracked path: the reason to leave it out of a snapshot, or None.
+
+    A file looks like a secret by its name, or if it is a small text below `root` with a key in it.
 
     `.gitexpignore` at the root has the syntax of .gitignore; `!name` there keeps a file with a secret's name.
     """
@@ -44,9 +50,11 @@ def rule(root: Path) -> Callable[[str], Verdict]:
                 return f"named in {IGNORE_FILE}"
             case False:
                 return None
-        return SECRET if _is_secret(PurePosixPath(path).parts) else None
+        if _is_secret(PurePosixPath(path).parts):
+            return SECRET
+        return KEY_INSIDE if _has_key(root / path) else None
 
-    return leave_out
+    return cache(leave_out)
 
 
 def may_hold_secrets(text: str) -> bool:
@@ -59,6 +67,16 @@ def _is_secret(parts: Sequence[str]) -> bool:
     found = [part for part in parts if _SECRET.match(part)]
     # `secrets.py` and `credentials/store.py` are code; what is in .aws or .env is not.
     return any(part.startswith(".") for part in found) or bool(found and not _PYTHON.fullmatch(parts[-1]))
+
+
+def _has_key(file: Path) -> bool:
+    try:
+        found = file.lstat()
+        if not stat.S_ISREG(found.st_mode) or not found.st_size or found.st_size > credentials.LARGEST:
+            return False
+        return credentials.has_key_in(file.read_bytes())
+    except OSError:  # the snapshot says so
+        return False
 
 
 def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:

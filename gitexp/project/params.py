@@ -11,8 +11,11 @@ from pathlib import Path
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.files import Override, arguments
+from gitexp.files.credentials import is_secret
 from gitexp.files.keys import format_key, get, resolve
 from gitexp.files.limits import read_if_there
+from gitexp.files.masked_arguments import masked
+from gitexp.files.overrides import Op
 from gitexp.model import MISSING, Files
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
@@ -85,7 +88,7 @@ def prepare(
     final = {**inputs, **changed}
     unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
     command = _changed(command, of_command)
-    warnings = (*warning_of(unrecorded), *_of_other_types(inputs, changed))
+    warnings = (*warning_of(unrecorded), *_of_other_types(inputs, changed), *_secrets(of_files))
     return PreparedParams(command, _recorded(command, final, unrecorded), final, edited, originals, warnings)
 
 
@@ -95,7 +98,7 @@ def _recorded(command: CommandLine, contents: Mapping[str, bytes], unrecorded: S
     for name, data in contents.items():
         if name not in unrecorded:
             trees[name] = files.parse(name, data)
-    if options := arguments.parse(arguments.split(command) or ()):
+    if options := arguments.parse(arguments.split(masked(command).command) or ()):
         trees[COMMAND] = options
     return trees
 
@@ -124,6 +127,13 @@ def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
                 yield warning
             elif isinstance(one, str) and files.is_number(other):
                 yield f"{key} was the text {one!r}, now it is the number {other}"
+
+
+def _secrets(overrides: Sequence[Override]) -> Iterator[str]:
+    """A warning for each value that looks like a secret and is stored, because a params file has it."""
+    for override in overrides:
+        if override.op is not Op.REMOVE and is_secret(format_key(override.key), override.typed):
+            yield f"stored with the params file, though it looks like a secret: {format_key(override.key)}"
 
 
 def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str, bytes]) -> bool:

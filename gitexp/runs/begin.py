@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from gitexp.catalog import names
 from gitexp.catalog.record import made_here
 from gitexp.failpoints import failpoint
+from gitexp.files.masked_arguments import masked_override
 from gitexp.model import Experiment, Record, Status
 from gitexp.process.interrupts import Window, held_back
 from gitexp.process.liveness import current_process, namespace
@@ -88,21 +89,23 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
 
 
 def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:
+    stored = ready.stored_command
     record = Record(
         name=request.name,
         status=Status.RUNNING,
         commit=ready.commit,
         baseline=ready.baseline,
         branch=ready.branch,
-        command=ready.work.text,
-        argv=ready.work.argv,
+        command=stored.text,
+        argv=stored.argv,
         folder=ready.folder,
+        project=ready.code.config.folder,
         identity=ready.identity,
-        overrides=tuple(request.overrides),
+        overrides=tuple(map(masked_override, request.overrides)),
         params=ready.params.files,
         patterns=ready.code.config.metrics_from_output,
         note=request.note,
-        warnings=ready.warnings,
+        warnings=(*ready.warnings, *stored.warnings),
         process=state.process,
     )
     return made_here(record)

@@ -42,7 +42,7 @@ def identity(ready: Ready) -> str:
     results = [*ready.scope.results, lock_path(config.folder)]
     content = _digest(ready.workspace, ready.tree, [tuple(path.split("/")) for path in results])
     patterns = sorted(config.metrics_from_output.items())
-    alike: list[object] = [content, work.text, ready.folder, patterns]
+    alike: list[object] = [content, ready.stored_command.text, ready.folder, patterns]
     if not isinstance(work, PlainCommand):
         alike.append(work.inputs)
     elif locked := inputs.locked(ready.code, ready.workspace.root, ready.lock or None):

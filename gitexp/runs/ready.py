@@ -5,14 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from gitexp.files.masked_arguments import masked
 from gitexp.model import Artifact
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project
 from gitexp.repo.git.conversions import USERS, Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.scope import Scope
+from gitexp.words import shorten
 
 if TYPE_CHECKING:
     from gitexp.stages.plan import StagePlan
@@ -40,6 +42,20 @@ class PlainCommand:
 
 
 Work: TypeAlias = "PlainCommand | StagePlan"
+
+
+class StoredCommand(NamedTuple):
+    """The command as the record has it: without secrets.
+
+    Attributes:
+        text: the line for a shell.
+        argv: the arguments; None for a line that goes through the shell.
+        warnings: a sentence about what is not stored.
+    """
+
+    text: str
+    argv: tuple[str, ...] | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +98,15 @@ class Ready:
     bring: tuple[Artifact, ...] = ()
     changed_data: tuple[Artifact, ...] = ()
     converting: Conversions = USERS
+
+    @property
+    def stored_command(self) -> StoredCommand:
+        """The command for the record."""
+        if not isinstance(self.work, PlainCommand):
+            return StoredCommand(self.work.text, self.work.argv)
+        command, names = masked(self.work.line)
+        without = PlainCommand(command)
+        if not names:
+            return StoredCommand(without.text, without.argv)
+        warning = f"not stored, it looks like a secret: the value of {shorten(names)}"
+        return StoredCommand(without.text, without.argv, (warning,))

@@ -31,6 +31,8 @@ class RunRequest:
         listener: told of each stage.
         engine: the name of the engine for the work.
         stdout, stderr: file descriptors for the command's output.
+        ask_secret: gives the value of an option that the repeated experiment does not store; None if nobody
+            can be asked.
         on_start: told of the experiment once its ref exists.
         on_same: told of an equal experiment, before the start if possible, else at the end.
     """
@@ -50,5 +52,6 @@ class RunRequest:
     engine: str = "local"
     stdout: int = 1
     stderr: int = 2
+    ask_secret: Callable[[str], str] | None = None
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
     on_same: Callable[[Experiment], None] = field(default=lambda experiment: None)

@@ -21,6 +21,7 @@ from gitexp.project.project import Project, read
 from gitexp.repo.scope import Scope
 from gitexp.runs.ready import PlainCommand, Work
 from gitexp.runs.request import RunRequest
+from gitexp.runs.secrets import with_secrets
 
 _STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
 _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
@@ -66,6 +67,7 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
     )
     folder = _folder(root, cwd)
     if selection is None:
+        prepared = replace(prepared, command=with_secrets(prepared.command, request))
         return Checked(PlainCommand(prepared.command), prepared, folder)
     from gitexp.stages import plan  # takes half as long as a short run without stages
 

@@ -96,6 +96,12 @@ def connect(project: Project, name: str | None, contact: Contact, *, push: bool)
         if status == 0:
             branch = out.decode("utf-8", "surrogateescape").strip()
         name = git_remote.default_remote(config, branch, push=push)
+    elif name not in known and any(sign in name for sign in "/:@"):
+        raise errors.SharingError(
+            "What is asked for is the name of a Git remote, and not a URL or a path.",
+            "Give it a name: git remote add NAME URL",
+            code="no-remote",
+        )
     elif name not in known:
         raise errors.SharingError(
             f"There is no Git remote '{name}'.",

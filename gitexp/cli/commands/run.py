@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -160,6 +161,7 @@ def run(
         metrics=tuple(metric or ()),
         once=once,
         stdout=2 if json else 1,
+        ask_secret=_ask_secret,
         on_start=screen.started,
         on_same=screen.same,
     )
@@ -182,6 +184,14 @@ def run(
     if json:
         render.as_json(row_of(project, result.experiment).as_json())
     raise typer.Exit(result.exit_code)
+
+
+def _ask_secret(name: str) -> str:
+    """The value of an option that the record does not have, typed by the user; "" without a terminal."""
+    if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
+        return ""
+    answer: str = typer.prompt(f"Value of {name}, which is not stored", hide_input=True, err=True)
+    return answer
 
 
 class _Screen:
