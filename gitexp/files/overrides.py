@@ -9,12 +9,14 @@ from enum import StrEnum
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files import nodes
-from gitexp.files.keys import Key, child, flatten, format_key, get, parse_key, resolve
+from gitexp.files.fitting import check_addable, check_replaceable, shell_option
+from gitexp.files.keys import Key, flatten, format_key, get, parse_key, resolve
+from gitexp.files.kinds import hidden_kinds
 from gitexp.files.limits import is_encodable
-from gitexp.files.parse import edit, parse
+from gitexp.files.parse import edit, parse, require_settable
 from gitexp.files.scalars import plain_scalar, same
 from gitexp.model import MISSING, Tree, Value
-from gitexp.words import counted, did_you_mean
+from gitexp.words import did_you_mean
 
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
 _LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"=])*')
@@ -163,8 +165,10 @@ class _OpenFiles:
             value = MISSING
         else:
             value = override.value
-            _check_addable(self._tree(name), key, name)
-            _check_replaceable(key, old, value)
+            require_settable(name, self.data[name], key)
+            check_addable(self._tree(name), key, name)
+            check_replaceable(key, old, value)
+            self._check_quotes(name, key, override)
         if not same(old, value):
             self.data[name], self._trees[name] = edit(name, self.data[name], key, value)
 
@@ -185,6 +189,8 @@ class _OpenFiles:
         if len(having) == 1:
             return having[0]
         key = format_key(override.key)
+        for name, data in self.data.items():
+            require_settable(name, data, override.key)
         if having:
             raise OverrideError(
                 f"`{key}` stands in {' and in '.join(having)}.", f"Say which one is meant: {having[0]}:{key}"
@@ -205,6 +211,17 @@ class _OpenFiles:
             raise self._unknown(override, [name])
         return name
 
+    def _check_quotes(self, name: str, key: Key, override: Override) -> None:
+        """Raises OverrideError for a date in quotes where a date stands: it stays a date, and is no text."""
+        if not isinstance(override.value, str) or override.typed[:1] not in ("'", '"'):
+            return
+        kind = hidden_kinds(name, self.data[name]).get(key)
+        if kind is not None and override.value != get(self._tree(name), key):
+            raise OverrideError(
+                f"`{format_key(key)}` is a {kind} in {name}, and the new value is text in quotes.",
+                f"Leave the quotes out: {shell_option(key, override.value)}",
+            )
+
     def _depth_of(self, name: str, key: Key) -> int:
         """The number of parts of `key`, from its start, in the file `name`."""
         tree = self._tree(name)
@@ -220,31 +237,3 @@ class _OpenFiles:
         return GitexpError(
             f"No params file has the key `{key}` {looked}.", hint.strip() or None, code="unknown-param"
         )
-
-
-def _check_addable(tree: Tree, key: Key, name: str) -> None:
-    """Raises OverrideError where `key` would lead through a value, or leave a gap in a list."""
-    at: Value = tree
-    for depth, part in enumerate(key):
-        if isinstance(at, list):
-            kind, fits = f"a list of {len(at)}", isinstance(part, int) and part <= len(at)
-        elif isinstance(at, dict) or at is None or at is MISSING:
-            kind, fits = "a map", isinstance(part, str)
-        else:
-            kind, fits = "a single value", False
-        if not fits:
-            where = f"`{format_key(key[:depth])}`" if depth else "the top"
-            raise OverrideError(f"`{format_key(key)}` cannot be set: {where} is {kind} in {name}.", _EXAMPLE)
-        at = child(at, part)
-
-
-def _check_replaceable(key: Key, old: Value, value: Value) -> None:
-    """Raises OverrideError for a single value in place of a section."""
-    if not isinstance(old, dict) or not old or isinstance(value, dict):
-        return
-    section = format_key(key)
-    first = f"{section}.{next(iter(flatten(old)))}"
-    raise OverrideError(
-        f"`{section}` is a section with {counted(len(old), 'key')}, not a single value.",
-        f"Name one of its keys, such as {first}, or remove it first: ~{section}",
-    )

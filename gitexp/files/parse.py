@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gitexp import plugins
-from gitexp.errors import ParseError, UsageError
-from gitexp.files.keys import Key
+from gitexp.errors import OverrideError, ParseError, UsageError
+from gitexp.files.keys import Key, format_key
 from gitexp.files.limits import BOM, check_tree, decode
 from gitexp.files.scalars import same
 from gitexp.model import Tree, Value
@@ -53,6 +53,20 @@ def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
     if tree is None or not same(tree, wanted):
         raise ParseError("this file could not be edited in place", "change it with an editor", file=name)
     return new, tree
+
+
+def require_settable(name: str, data: bytes, key: Key) -> None:
+    """Raise OverrideError for a key whose value only a run of the file would tell, in a Python file."""
+    if PurePosixPath(name).suffix.lower() != ".py":
+        return
+    from gitexp.files import py_text  # ast is dear to import
+
+    line = py_text.computed_line(name, decode(name, data), key)
+    if line is not None:
+        raise OverrideError(
+            f"`{format_key(key)}` cannot be set: line {line} of {name} computes it.",
+            "Only plain values can be set: numbers, texts, lists and the like, as in LR = 0.1.",
+        )
 
 
 def _plugin(kind: str, name: str) -> Callable[..., Any]:

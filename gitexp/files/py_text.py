@@ -14,11 +14,13 @@ from typing import Any
 from gitexp.errors import OverrideError, ParseError
 from gitexp.files import nodes
 from gitexp.files.keys import Key
-from gitexp.files.nodes import Node, Splice
-from gitexp.files.scalars import is_number
+from gitexp.files.limits import MAX_LEAVES
+from gitexp.files.nodes import Node, Splice, literal
+from gitexp.files.py_values import bound_names, value_of
 from gitexp.model import MISSING, Value
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_EXPRESSION = "expression"  # style of a list that is not written item by item: [64] * 3
 _MOST = 1 << 19  # characters; Python's own parser takes more than a second for twice as many
 
 
@@ -29,7 +31,7 @@ def compose(name: str, text: str) -> Node:
     """
     if len(text) > _MOST:
         raise ParseError(f"this Python file is larger than {_MOST >> 10} KiB", file=name)
-    return _PythonReader(text, _parsed(name, text)).body
+    return _PythonReader(name, text, _parsed(name, text)).body
 
 
 def _parsed(name: str, text: str) -> ast.Module:
@@ -47,11 +49,20 @@ def _parsed(name: str, text: str) -> ast.Module:
 
 
 class _PythonReader:
-    """The nodes for the constants of one module, with the ends of their statements."""
+    """The nodes for the constants of one module, with the ends of their statements.
 
-    def __init__(self, text: str, module: ast.Module) -> None:
+    Attributes:
+        body: the constants.
+        statement_ends: where the assignment of a constant ends.
+        computed: lines of the names that have a value which only a run of the file would tell.
+    """
+
+    def __init__(self, name: str, text: str, module: ast.Module) -> None:
+        self._name = name
+        self._leaves = 0  # of lists that are expressions
         self._lines: list[tuple[int, str]] = [(each.start(), each[0]) for each in _LINE.finditer(text)]
         self.statement_ends: dict[Node, int] = {}
+        self.computed: dict[Key, int] = {}
         self.body = Node(0, len(text), {}, style="module")
         self._read_body(self.body, module.body)
 
@@ -65,26 +76,41 @@ class _PythonReader:
         end_line, end_column = item.end_lineno or item.lineno, item.end_col_offset or item.col_offset
         return self._position(item.lineno, item.col_offset), self._position(end_line, end_column)
 
-    def _read_body(self, parent: Node, statements: list[ast.stmt]) -> None:
+    def _read_body(self, parent: Node, statements: list[ast.stmt], path: Key = ()) -> None:
         for statement in statements:
+            constants: dict[str, Node] = {}
             if isinstance(statement, ast.ClassDef):
-                start, end = self._span(statement)
-                entry = self._span(statement.body[0])[0]
-                node = Node(start, end, {}, entry=entry, style="class")
-                self._read_body(node, statement.body)
-                parent.value.pop(statement.name, None)
+                node = self._class(statement, (*path, statement.name))
                 if node.value:
-                    parent.value[statement.name] = node
+                    constants[statement.name] = node
             for name, value in _assignments(statement):
-                parent.value.pop(name, None)
                 constant = self._literal(value)
                 if constant is not None:
-                    constant.entry, end = self._span(statement)
-                    self.statement_ends[constant] = end
-                    parent.value[name] = constant
+                    self._place(constant, statement, value)
+                    constants[name] = constant
+            for name, line in bound_names(statement).items():
+                parent.value.pop(name, None)
+                self.computed[(*path, name)] = line
+            for name, constant in constants.items():
+                self.computed.pop((*path, name), None)
+                parent.value[name] = constant
+
+    def _class(self, statement: ast.ClassDef, path: Key) -> Node:
+        start, end = self._span(statement)
+        entry = self._span(statement.body[0])[0]
+        node = Node(start, end, {}, entry=entry, style="class")
+        self._read_body(node, statement.body, path)
+        return node
+
+    def _place(self, constant: Node, statement: ast.stmt, value: ast.expr) -> None:
+        """Note the statement of a constant; one of several constants in a statement stands for itself."""
+        constant.entry, end = self._span(statement)
+        if isinstance(statement, ast.Assign) and statement.value is not value:
+            constant.entry = constant.start
+        self.statement_ends[constant] = end
 
     def _literal(self, item: ast.expr) -> Node | None:
-        """The node of a literal; None for an expression that would have to be run."""
+        """The node of a literal, or of an expression of literals; None for what would have to be run."""
         start, end = self._span(item)
         style = ""
         value: Any
@@ -94,9 +120,14 @@ class _PythonReader:
             value = self._items(item)
             style = "(" if isinstance(item, ast.Tuple) else "["
         else:
-            value = _scalar(item)
+            value = value_of(item)
         if value is MISSING:
             return None
+        if isinstance(value, list) and not isinstance(item, ast.List | ast.Tuple):
+            self._leaves += len(value)
+            if self._leaves > MAX_LEAVES:
+                raise ParseError(f"this file holds more than {MAX_LEAVES:,} values", file=self._name)
+            value, style = literal(value).value, _EXPRESSION
         return Node(start, end, value, entry=start, style=style)
 
     def _items(self, item: ast.List | ast.Tuple) -> Any:
@@ -117,32 +148,23 @@ class _PythonReader:
 
 
 def _assignments(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a statement assigns to, each with the expression of its value."""
     if isinstance(statement, ast.Assign):
-        targets, value = statement.targets, statement.value
+        for target in statement.targets:
+            yield from _paired(target, statement.value)
     elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        targets, value = [statement.target], statement.value
-    elif isinstance(statement, ast.AugAssign):
-        targets, value = [statement.target], ast.BinOp(statement.target, statement.op, statement.value)
-        ast.copy_location(value, statement)
-    else:
-        return
-    for target in targets:
-        if isinstance(target, ast.Name):
-            yield target.id, value
+        yield from _paired(statement.target, statement.value)
 
 
-def _scalar(item: ast.expr) -> Value:
-    """The value of a constant, a signed number or `float("inf")`; MISSING for anything else."""
-    match item:
-        case ast.Constant(None | str() | int() | float() as value):
-            return value
-        case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)) if is_number(number):
-            return -number
-        case ast.UnaryOp(ast.UAdd(), ast.Constant(int() | float() as number)) if is_number(number):
-            return number
-        case ast.Call(ast.Name("float"), [ast.Constant("inf" | "-inf" | "nan" as word)], []):
-            return float(word)
-    return MISSING
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """The same for one target: a name, or `a, b` with as many values."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        starred = any(isinstance(each, ast.Starred) for each in (*target.elts, *value.elts))
+        if not starred and len(target.elts) == len(value.elts):
+            for one, its_value in zip(target.elts, value.elts, strict=True):
+                yield from _paired(one, its_value)
 
 
 class PyEditor:
@@ -150,7 +172,10 @@ class PyEditor:
 
     def __init__(self, name: str, text: str) -> None:
         self._text = text
-        reader = _PythonReader(text, _parsed(name, text))
+        module = _parsed(name, text)
+        reader = _PythonReader(name, text, module)
+        self._name = name
+        self._module = module
         self.root = reader.body
         self._ends = reader.statement_ends
 
@@ -158,9 +183,11 @@ class PyEditor:
         """The splices that write `value` where the literal `node` stands."""
         if node.style == "class":
             raise OverrideError("a Python class cannot be replaced by a value.", "Name one of its constants.")
+        if not node.end:
+            raise OverrideError("one item of an expression cannot be set.", "Set the whole list.")
         quote = '"'
-        if isinstance(node.value, str):
-            quote = self._text[node.end - 1]
+        if isinstance(node.value, str) and self._text[node.end - 1] == "'":
+            quote = "'"
         return [Splice(node.start, node.end, literal_text(value, quote=quote, style=node.style))]
 
     def insert(self, node: Node, part: str | int, value: Value) -> list[Splice]:
@@ -169,6 +196,8 @@ class PyEditor:
             return self.replace(node, {part: value})
         if node.style in ("module", "class"):
             return self._insert_assignment(node, str(part), value)
+        if node.style == _EXPRESSION:
+            return self.replace(node, [*map(nodes.plain, node.value), value])
         entry = literal_text(value)
         if isinstance(node.value, dict):
             entry = f"{literal_text(part)}: {entry}"
@@ -177,6 +206,8 @@ class PyEditor:
     def _insert_assignment(self, node: Node, name: str, value: Value) -> list[Splice]:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise OverrideError(f"`{name}` is not a name that Python can assign to.")
+        if node is self.root:
+            self._require_unused(name)
         indent = self._text[nodes.line_start(self._text, node.entry) : node.entry]
         line = f"{indent}{name} = {literal_text(value)}"
         end = nodes.line_end(self._text, node.end)
@@ -185,10 +216,19 @@ class PyEditor:
             return [Splice(end, end, line + new_line)]
         return [Splice(end, end, new_line + line)]
 
+    def _require_unused(self, name: str) -> None:
+        """Raises OverrideError for a name that is used before the end of the file, where it would stand."""
+        for each in ast.walk(self._module):
+            if isinstance(each, ast.Name) and each.id == name:
+                raise OverrideError(
+                    f"`{name}` is used in line {each.lineno} of {self._name}, above any line that is added.",
+                    f"Write `{name} = …` above that line.",
+                )
+
     def delete(self, node: Node, part: str | int) -> list[Splice]:
         """The splices that remove a statement, or an entry of a dict or list."""
         item = node.value[part]
-        if node.style == "(":
+        if node.style in ("(", _EXPRESSION):
             rest = [nodes.plain(each) for each in node.value if each is not item]
             return self.replace(node, rest)
         if node.style not in ("module", "class"):
@@ -237,3 +277,12 @@ def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
     editor = PyEditor(name, text)
     splices, tree = nodes.edit(editor, editor.root, key, value)
     return nodes.splice(text, splices), tree
+
+
+def computed_line(name: str, text: str, key: Key) -> int | None:
+    """The line in which a key, or a part above it, has a value that only a run of the file would tell."""
+    computed = _PythonReader(name, text, _parsed(name, text)).computed
+    for depth in range(1, len(key) + 1):
+        if (line := computed.get(key[:depth])) is not None:
+            return line
+    return None

@@ -13,6 +13,7 @@ from tomlkit.items import String
 from gitexp.errors import OverrideError, ParseError
 from gitexp.files import toml_text
 from gitexp.files.keys import Key, put
+from gitexp.files.scalars import each_leaf
 from gitexp.model import MISSING, Value
 
 _LONE_BREAK = re.compile(r"(?<!\r)\n")
@@ -23,11 +24,11 @@ def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
 
     Raises OverrideError for a null, which TOML lacks, and ParseError if tomlkit cannot keep the text.
     """
-    wanted = put(toml_text.read(name, text), key, value)
+    tree = toml_text.read(name, text)
     try:
         document = tomlkit.parse(text)
         faithful = tomlkit.dumps(document) == text
-        _change(document, key, value)
+        written = _change(document, key, value)
         new = tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, LookupError, AttributeError):
         faithful = False
@@ -35,10 +36,11 @@ def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
         raise ParseError("this file could not be edited in place", "change it with an editor", file=name)
     if "\r\n" in text and not _LONE_BREAK.search(text):
         new = _LONE_BREAK.sub("\r\n", new)
-    return new, wanted
+    return new, put(tree, key, written)
 
 
-def _change(document: Any, key: Key, value: Value) -> None:
+def _change(document: Any, key: Key, value: Value) -> Value:
+    """Changes the document; the value as it will be read, such as a date in the form of all dates."""
     parent, last = document, key[-1]
     for part, after in pairwise(key):
         if isinstance(part, str) and part not in parent:
@@ -48,12 +50,33 @@ def _change(document: Any, key: Key, value: Value) -> None:
         parent = parent[part]
     if value is MISSING:
         del parent[last]
-    elif isinstance(last, str):
-        parent[last] = _item(value, parent.get(last))
-    elif last == len(parent):
+        return MISSING
+    if isinstance(last, int) and last == len(parent):
+        value = _as_moments(value, _leaf_kinds(parent))
         parent.append(_item(value))
     else:
-        parent[last] = _item(value, parent[last])
+        old = parent.get(last) if isinstance(last, str) else parent[last]
+        value = _as_moments(value, _leaf_kinds(old))
+        parent[last] = _item(value, old)
+    return each_leaf(value, toml_text.plain)
+
+
+def _leaf_kinds(old: Any) -> set[str]:
+    """The types of dates and times in an old value."""
+    kinds: set[str] = set()
+    if old is not None:
+        each_leaf(tomlkit.item(old).unwrap(), lambda leaf: kinds.add(toml_text.kind_of(leaf)))
+    return kinds - {""}
+
+
+def _as_moments(value: Value, kinds: set[str]) -> Value:
+    """The value with its texts made dates and times, where such stand in the file already."""
+
+    def made(leaf: Value) -> Any:
+        moment = toml_text.moment(leaf) if kinds and isinstance(leaf, str) else None
+        return leaf if moment is None else moment
+
+    return each_leaf(value, made)
 
 
 def _item(value: Value, old: Any = None) -> Any:

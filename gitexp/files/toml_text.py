@@ -7,6 +7,7 @@ import tomllib
 from datetime import date, datetime, time
 
 from gitexp.errors import ParseError
+from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, parse_error
 from gitexp.files.scalars import each_leaf
 from gitexp.model import Value
@@ -19,6 +20,7 @@ _TOKEN = re.compile(
     r"|(?P<open>[\[{])|(?P<close>[\]}])",
     re.DOTALL,
 )
+_MOMENT = re.compile(r"[0-9TtZz:.+ -]{5,40}")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -27,9 +29,50 @@ def read(name: str, text: str) -> dict[str, Value]:
 
     Raises ParseError, with the position where known.
     """
+    return dict(each_leaf(_loaded(name, text), plain))
+
+
+def hidden_kinds(name: str, text: str) -> dict[Key, str]:
+    """The dates and times of a TOML text, which are text to gitexp, with their types. Raises ParseError."""
+    found: dict[Key, str] = {}
+    _find_kinds(_loaded(name, text), (), found)
+    return found
+
+
+def _find_kinds(value: Value, key: Key, found: dict[Key, str]) -> None:
+    if isinstance(value, dict):
+        for part, item in value.items():
+            _find_kinds(item, (*key, part), found)
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            _find_kinds(item, (*key, at), found)
+    elif kind := kind_of(value):
+        found[key] = kind
+
+
+def kind_of(value: object) -> str:
+    """The type of a date or time; "" for any other value."""
+    for type_, kind in ((datetime, "date and time"), (date, "date"), (time, "time")):
+        if isinstance(value, type_):
+            return kind
+    return ""
+
+
+def moment(text: str) -> date | time | None:
+    """The date or time that a text is in TOML; None for any other text."""
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, ValueError):
+        return None
+    return value if kind_of(value) else None
+
+
+def _loaded(name: str, text: str) -> dict[str, Value]:
     _check_depth(name, text)
     try:
-        tree = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = column = None
         place = _PLACE.search(str(error))
@@ -41,7 +84,6 @@ def read(name: str, text: str) -> dict[str, Value]:
         raise ParseError(f"this file is nested more than {MAX_DEPTH} levels deep", file=name) from None
     except ValueError:
         raise ParseError("this file holds a number or a date that cannot be", file=name) from None
-    return dict(each_leaf(tree, _plain))
 
 
 def _check_depth(name: str, text: str) -> None:
@@ -54,7 +96,8 @@ def _check_depth(name: str, text: str) -> None:
             raise parse_error(name, message, text, token.start())
 
 
-def _plain(value: Value) -> Value:
+def plain(value: Value) -> Value:
+    """A date or time as text; any other value as it is."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return value

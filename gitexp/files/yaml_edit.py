@@ -7,7 +7,7 @@ import re
 from gitexp.files import nodes
 from gitexp.files.keys import Key
 from gitexp.files.nodes import Node, Splice
-from gitexp.files.yaml_text import compose, skip_gap
+from gitexp.files.yaml_text import compose, kind_of, skip_gap
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Value
 
@@ -26,7 +26,7 @@ class YamlEditor:
 
     def replace(self, node: Node, value: Value) -> list[Splice]:
         """The splices that write `value` where `node` stands; its anchor stays."""
-        new = flow_text(value, flow=node.in_flow, style=node.style)
+        new = flow_text(value, flow=node.in_flow, style=node.style, kinds=_kinds_in(node))
         if node.alias_of is not None:
             return [Splice(node.start, node.end, new)]
         if node.tag is not None:
@@ -76,13 +76,17 @@ class YamlEditor:
         if not isinstance(node.value, dict | list):
             return self._insert_in_null(node, str(part), value)
         if node.flow:
-            entry = flow_text(value, flow=True)
+            entry = flow_text(value, flow=True, kinds=_kinds_beside(node))
             if (key := self._key(node, part, flow=True)) is not None:
                 entry = f"{key}: {entry}"
             return nodes.insert_in_brackets(self._text, node, entry)
         first = nodes.children(node)[0]
         indent = first.entry - nodes.line_start(self._text, first.entry)
-        lines = self._block_lines(self._key(node, part), value, indent)
+        key = self._key(node, part)
+        if key is None:
+            lines = [f"{' ' * indent}- {flow_text(value, kinds=_kinds_beside(node))}"]
+        else:
+            lines = self._block_lines(key, value, indent)
         return [self._line_after(node.end, lines)]
 
     def _insert_in_null(self, node: Node, part: str, value: Value) -> list[Splice]:
@@ -104,11 +108,9 @@ class YamlEditor:
                     return part
         return key_text(part, flow=flow)
 
-    def _block_lines(self, key: str | None, value: Value, indent: int) -> list[str]:
-        """An entry as lines. A map has indented lines of its own, any other value stays on one line."""
+    def _block_lines(self, key: str, value: Value, indent: int) -> list[str]:
+        """The lines of an entry: a map has indented lines of its own, any other value one line."""
         margin = " " * indent
-        if key is None:
-            return [f"{margin}- {flow_text(value)}"]
         if not isinstance(value, dict) or not value:
             return [f"{margin}{key}: {flow_text(value)}"]
         lines = [f"{margin}{key}:"]
@@ -151,6 +153,22 @@ class YamlEditor:
         if node is self.root or node.flow or nodes.line_start(self._text, node.start) <= head:
             return [Splice(node.start, node.end, new)]
         return self._replace_lines(node, head, new)
+
+
+def _kinds_in(node: Node) -> set[str]:
+    """What PyYAML reads the values in `node` as, where gitexp reads text."""
+    node = node.alias_of or node
+    if not isinstance(node.value, dict | list):
+        return {kind_of(node)} - {""}
+    kinds = set[str]()
+    for child in nodes.children(node):
+        kinds |= _kinds_in(child)
+    return kinds
+
+
+def _kinds_beside(node: Node) -> set[str]:
+    """The same for the items that a new item of a list will stand beside; none in a map."""
+    return _kinds_in(node) if isinstance(node.value, list) else set()
 
 
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:

@@ -7,11 +7,13 @@ a time, so depth, aliases and duplicate keys are checked before anything is buil
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import Any
 
 import yaml
 
 from gitexp.errors import ParseError
+from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES, parse_error
 from gitexp.files.nodes import Node, merged_maps, plain
 from gitexp.files.scalars import plain_scalar
@@ -49,6 +51,55 @@ def is_string_to_pyyaml(text: str) -> bool:
     """Whether PyYAML's own safe loader, used by training scripts, reads the plain `text` as a string."""
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers
     return not any(regexp.match(text) for _, regexp in resolvers.get(text[:1], []))
+
+
+def hidden_kind(text: str) -> str:
+    """What PyYAML's own safe loader reads a plain `text` as: a date, say; "" for text or a broken date."""
+    if is_string_to_pyyaml(text):
+        return ""
+    try:
+        value = yaml.load(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError):
+        return ""
+    if isinstance(value, datetime):
+        return "date and time"
+    if isinstance(value, date):
+        return "date"
+    if isinstance(value, int | float):
+        return "number of base 60"
+    return ""
+
+
+def kind_of(node: Node) -> str:
+    """The same for a node whose value is text to gitexp; "" for all other nodes."""
+    node = node.alias_of or node
+    if not isinstance(node.value, str) or node.style or node.tag not in (None, _STANDARD + "timestamp"):
+        return ""
+    return hidden_kind(node.value)
+
+
+def hidden_kinds(name: str, text: str) -> dict[Key, str]:
+    """The values that PyYAML does not read as text, unlike gitexp, with their types. Raises ParseError."""
+    found: dict[Key, str] = {}
+    root = compose(name, text)
+    if root is not None:
+        _find_kinds(root, (), found)
+    return found
+
+
+def _find_kinds(node: Node, key: Key, found: dict[Key, str]) -> None:
+    node = node.alias_of or node
+    found.pop(key, None)  # the value of a merged map does not count
+    if kind := kind_of(node):
+        found[key] = kind
+    if isinstance(node.value, list):
+        for at, item in enumerate(node.value):
+            _find_kinds(item, (*key, at), found)
+    elif isinstance(node.value, dict):
+        for merged in reversed(merged_maps(node)):
+            _find_kinds(merged, key, found)
+        for part, item in node.value.items():
+            _find_kinds(item, (*key, part), found)
 
 
 def skip_gap(text: str, position: int) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Collection
 
 from gitexp.files.scalars import plain_scalar
-from gitexp.files.yaml_text import is_string_to_pyyaml
+from gitexp.files.yaml_text import hidden_kind, is_string_to_pyyaml
 from gitexp.model import Value
 
 # Not possessive: before 3.11.5 Python goes on from the wrong place where such a group fails halfway
@@ -18,18 +19,31 @@ _PLAIN = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
-def flow_text(value: Value, *, flow: bool = False, style: str = "") -> str:
-    """`value` on one line; `flow`: inside brackets; `style`: the quotes of the old string."""
+def flow_text(value: Value, *, flow: bool = False, style: str = "", kinds: Collection[str] = ()) -> str:
+    """`value` on one line.
+
+    `flow`: inside brackets. `style`: the quotes of the old string. `kinds`: what text may be to a script, as
+    its old value was: a date stays a date.
+    """
     if isinstance(value, dict):
-        entries = [f"{key_text(key, flow=True)}: {flow_text(item, flow=True)}" for key, item in value.items()]
+        entries = []
+        for key, item in value.items():
+            entries.append(f"{key_text(key, flow=True)}: {flow_text(item, flow=True, kinds=kinds)}")
         return "{" + ", ".join(entries) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(flow_text(item, flow=True) for item in value) + "]"
+        return "[" + ", ".join(flow_text(item, flow=True, kinds=kinds) for item in value) + "]"
     if isinstance(value, str):
+        if kinds and not style and (kind := hidden_kind(value)) and kind_stays(kind, kinds):
+            return value
         return _string(value, flow, style)
     if isinstance(value, float):
         return _float(value)
     return "null" if value is None else str(value).lower()
+
+
+def kind_stays(kind: str, kinds: Collection[str]) -> bool:
+    """Whether a value of a type may stand where others stood: a date for a date with a time, too."""
+    return kind in kinds or any("date" in kind and "date" in each for each in kinds)
 
 
 def key_text(key: str, *, flow: bool = False) -> str:

@@ -13,10 +13,11 @@ from gitexp.failpoints import failpoint
 from gitexp.files import Override, arguments
 from gitexp.files.credentials import is_secret
 from gitexp.files.keys import format_key, get, resolve
+from gitexp.files.kinds import changed_types, changed_types_of_values
 from gitexp.files.limits import read_if_there
 from gitexp.files.masked_arguments import masked
 from gitexp.files.overrides import Op
-from gitexp.model import MISSING, Files
+from gitexp.model import MISSING, Files, Tree
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
 
@@ -87,20 +88,31 @@ def prepare(
         originals[real] = inputs[name]
     final = {**inputs, **changed}
     unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
+    options = _options(command)
     command = _changed(command, of_command)
-    warnings = (*warning_of(unrecorded), *_of_other_types(inputs, changed), *_secrets(of_files))
+    warnings = (
+        *warning_of(unrecorded),
+        *_of_other_types(inputs, changed),
+        *changed_types_of_values(options, _options(command)),
+        *_secrets(of_files),
+    )
     return PreparedParams(command, _recorded(command, final, unrecorded), final, edited, originals, warnings)
 
 
 def _recorded(command: CommandLine, contents: Mapping[str, bytes], unrecorded: Sequence[str]) -> Files:
     """The params of files and of the command's options, for the record."""
-    trees = {}
+    trees: dict[str, Tree] = {}
     for name, data in contents.items():
         if name not in unrecorded:
             trees[name] = files.parse(name, data)
-    if options := arguments.parse(arguments.split(masked(command).command) or ()):
+    if options := _options(command):
         trees[COMMAND] = options
     return trees
+
+
+def _options(command: CommandLine) -> Tree:
+    """The options of a command as params, without secrets."""
+    return arguments.parse(arguments.split(masked(command).command) or ())
 
 
 def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[str]) -> dict[str, bytes]:
@@ -114,19 +126,9 @@ def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[
 
 
 def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
-    """A warning for each number that has become a text, or the other way round: it may not be meant so."""
+    """A warning for each value that has another type now: it may not be meant so."""
     for name, data in after.items():
-        old = files.flatten(files.parse(name, before[name]))
-        new = files.flatten(files.parse(name, data))
-        for key in old:
-            one, other = old[key], new.get(key)
-            if files.is_number(one) and isinstance(other, str):
-                warning = f"{key} was the number {one}, now it is the text {other!r}"
-                if "," in other:
-                    warning += "; for several values, run once with each"
-                yield warning
-            elif isinstance(one, str) and files.is_number(other):
-                yield f"{key} was the text {one!r}, now it is the number {other}"
+        yield from changed_types(name, before[name], data)
 
 
 def _secrets(overrides: Sequence[Override]) -> Iterator[str]:

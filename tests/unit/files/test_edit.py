@@ -13,12 +13,26 @@ from hypothesis import strategies as st
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files import Op, Override, apply_overrides, format_key, parse, parse_override
+from gitexp.files.fitting import lost_keys
 from gitexp.files.keys import get, put
 from gitexp.files.scalars import same
 from gitexp.files.yaml_write import flow_text
 from gitexp.model import MISSING
 
 YAML = [
+    # a date, and a number of base 60, stay what they are to the script
+    ("a: 2024-01-01 # c\n", "a=2024-06-30", "a: 2024-06-30 # c\n"),
+    ("a: 2024-01-01\n", "a=2024-06-30 12:00:00", "a: 2024-06-30 12:00:00\n"),
+    ("a: 2024-01-01\n", "a=2024-13-45", 'a: "2024-13-45"\n'),
+    ("a: !!timestamp 2024-01-01\n", "a=2024-06-30", "a: 2024-06-30\n"),
+    ("a: '2024-01-01'\n", "a=2024-06-30", "a: '2024-06-30'\n"),
+    ("a: 1:30\n", "a=2:30", "a: 2:30\n"),
+    ("a: 1:30.5\n", "a=2:30", "a: 2:30\n"),
+    ("a: 1:30\n", "a=2024-06-30", 'a: "2024-06-30"\n'),
+    ("a: [2024-01-01, x]\n", "a=[2024-06-30, y, 2:30]", 'a: [2024-06-30, y, "2:30"]\n'),
+    ("a:\n- 2024-01-01\n", "+a[1]=2024-06-30", "a:\n- 2024-01-01\n- 2024-06-30\n"),
+    ("a: &x 2024-01-01\nb: *x\n", "b=2024-06-30", "a: &x 2024-01-01\nb: 2024-06-30\n"),
+    ("a: 2024-01-01\n", "a='2024-06-30'", OverrideError),
     # scalars: what stands around them stays
     ("a: 1  # c\n", "a=2", "a: 2  # c\n"),
     ("# é😀\r\na:   1\r\nb:  2\n", "b=3", "# é😀\r\na:   1\r\nb:  3\n"),
@@ -64,13 +78,13 @@ YAML = [
     ("{a, b: 1}", "a=1", "{a: 1, b: 1}"),
     ('{"a":1}', "a=2", '{"a":2}'),
     # whole maps and lists
-    ("a:\n  b: 1\n  c: 2\nd: 3\n", "a={x: 1}", "a: {x: 1}\nd: 3\n"),
+    ("a:\n  b: 1\n  c: 2\nd: 3\n", "a={c: 5, b: 6}", "a: {c: 5, b: 6}\nd: 3\n"),
     ("a:\n  b: 1\n", "a=1", OverrideError),
-    ("a: # c\n  # d\n  b: 1 # e\nf: 1", "a={}", "a: {} # c\n  # d\nf: 1"),
+    ("a: # c\n  # d\n  b: 1 # e\nf: 1", "a={b: 3}", "a: {b: 3} # c\n  # d\nf: 1"),
     ("a:\n- 1\n- 2", "a=1", "a: 1"),
-    ("a: &x\r\n  b: 1\r\nc: 1\r\n", "a={}", "a: &x {}\r\nc: 1\r\n"),
+    ("a: &x\r\n  b: 1\r\nc: 1\r\n", "a={b: 2}", "a: &x {b: 2}\r\nc: 1\r\n"),
     ("a: 1 # c\n", "a={b: [1, null, yes], '1': 'no'}", 'a: {b: [1, null, true], "1": "no"} # c\n'),
-    ("a:\n- b: 1\n  c: 2\n- 3\n", "a[0]={}", "a:\n- {}\n- 3\n"),
+    ("a:\n- b: 1\n  c: 2\n- 3\n", "a[0]={b: 3, c: 4}", "a:\n- {b: 3, c: 4}\n- 3\n"),
     ("? a\n: b: 1\n  c: 2\n? d\n: e\n", "~d", "? a\n: b: 1\n  c: 2\n"),
     ("? a\n: 1\n? d\n: e\n", "a=2", "? a\n: 2\n? d\n: e\n"),
     ("a: {b: 1}\n", "+a.c=what?", 'a: {b: 1, c: "what?"}\n'),
@@ -157,6 +171,13 @@ TOML = [
     ("a = 1\n", "+b.c=2", "a = 1\n\n[b]\nc = 2\n"),
     ("a = {}\n", "+a.b.c=2", "a = {b = {c = 2}}\n"),
     ("a = [1]\n", "+a[1]=2", "a = [1, 2]\n"),
+    ("a = 2024-01-01 # c\n", "a=2024-06-30", "a = 2024-06-30 # c\n"),
+    ("a = 2024-01-01\n", "a=2024-06-30T10:00:00Z", "a = 2024-06-30T10:00:00Z\n"),
+    ("a = 10:00:00\n", "a=11:30:00.5", "a = 11:30:00.5\n"),
+    ("a = [2024-01-01]\n", "a=[2024-06-30, 2024-13-01]", 'a = [2024-06-30, "2024-13-01"]\n'),
+    ("a = [2024-01-01]\n", "+a[1]=2024-06-30", "a = [2024-01-01, 2024-06-30]\n"),
+    ("a = '2024-01-01'\n", "a=2024-06-30", "a = '2024-06-30'\n"),
+    ("a = 2024-01-01\n", "a='2024-06-30'", OverrideError),
     ("[[a]]\nb = 1\n", "a[0]=1", OverrideError),
     ("a = 1\n", "a=null", OverrideError),
     ("a = 1\n", "a={b: [null]}", OverrideError),
@@ -178,6 +199,46 @@ PY = [
     ("a = 1; b = 2\n", "~b", OverrideError),
     ("a = b = 1\n", "a=2", ParseError),
     ("a = 1\n", "+b-c=2", OverrideError),
+    # expressions of literals are values
+    ("a = 2**4  # c\n", "a=8", "a = 8  # c\n"),
+    ("a = (60 * 5, 1 << 4)\n", "a[1]=8", "a = (60 * 5, 8)\n"),
+    ("a = 'x' + \"y\"\n", "a=z", 'a = "z"\n'),
+    ("a = [64] * 3\n", "a=[1, 2]", "a = [1, 2]\n"),
+    ("a = [64] * 3\n", "+a[3]=1", "a = [64, 64, 64, 1]\n"),
+    ("a = [64] * 3\n", "a[0]=1", OverrideError),
+    ("a, b = 1, 2\n", "b=3", "a, b = 1, 3\n"),
+    ("a, b = 1, 2\n", "~b", OverrideError),
+    # what only a run would tell is not set by a line below it
+    *(
+        (text, sign + "a=8", OverrideError)
+        for sign in ("", "+")
+        for text in (
+            "a = f()\n",
+            "a = 1\na = f()\n",
+            "a = 1\na *= 2\n",
+            "a = 1\nif x:\n    a = 2\n",
+            "a, b = f()\n",
+            "for a in x: pass\n",
+            "import a\n",
+            "from x import y as a\n",
+            "def a(): pass\n",
+            "class a: pass\n",
+            "with x as a: pass\n",
+            "if (a := 3): pass\n",
+            "try: pass\nexcept E as a: pass\n",
+            "a = b'1'\n",
+        )
+    ),
+    ("class M:\n    a = f()\n    b = 1\n", "+M.a=8", OverrideError),
+    ("class M:\n    a = f()\n", "+M.b=8", OverrideError),
+    ("a = f()\n", "+a.b=8", OverrideError),
+    ("print(a)\n", "+a=8", OverrideError),
+    ("class M:\n    a: int\n    b = 1\n", "+M.a=8", "class M:\n    a: int\n    b = 1\n    a = 8\n"),
+    (
+        "x = [a for a in y]\ndef f(): a = 1\nb = 1\n",
+        "+c=8",
+        "x = [a for a in y]\ndef f(): a = 1\nb = 1\nc = 8\n",
+    ),
     ("class M:\n    a = 1\n", "M=2", OverrideError),
     ("class M:\n    a = 1\n", "~M", OverrideError),
     ("class M:\n    a = 1\n", "~M.a", ParseError),
@@ -291,6 +352,7 @@ def test_yaml_add_and_remove(data: st.DataObject, tree: dict[str, Any], value: A
         key = (*key[:-1], data.draw(texts))
     old = get(tree, key)
     assume(op is Op.REMOVE or not (isinstance(old, dict) and old) or isinstance(value, dict))
+    assume(op is Op.REMOVE or not list(lost_keys(key, old, value)))
     wanted = put(tree, key, MISSING if op is Op.REMOVE else value)
     assert same(yaml.safe_load(overridden("p.yaml", text, key, value, op)), wanted)
 

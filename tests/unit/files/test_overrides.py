@@ -110,7 +110,7 @@ A_AND_B = {"a.yaml": "lr: 1\nmodel:\n  units: 8\n", "b.json": '{"lr": 2, "opt": 
         (["+new=1"], {"a.yaml": "lr: 1\nmodel:\n  units: 8\nnew: 1\n"}),
         (["+model.units=9", "~a.yaml:lr"], {"a.yaml": "model:\n  units: 9\n"}),
         (["model.units=9", "model.units=8"], {}),
-        (["opt={x: 1}"], {"b.json": '{"lr": 2, "opt": {"x": 1}}'}),
+        (["opt={x: 1, beta: 2}"], {"b.json": '{"lr": 2, "opt": {"x": 1, "beta": 2}}'}),
         (["~opt", "+b.json:opt=1"], {"b.json": '{"lr": 2, "opt": 1}'}),
     ],
 )
