@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gitexp.catalog import lookup
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository, in_quoted_lines
+from gitexp.repo.git.trees import ids_in_trees
 
 _TOGETHER = 500  # commits whose trees are read by one Git process
 
@@ -85,7 +86,7 @@ def _next_level(
 ) -> list[tuple[str, _SoughtFolder]]:
     """The trees in these trees that may have more of the files; those that are there go to `found`."""
     below = []
-    for (_, folder), entries in zip(trees, repo.ids_in_trees([tree for tree, _ in trees]), strict=True):
+    for (_, folder), entries in zip(trees, ids_in_trees(repo, [tree for tree, _ in trees]), strict=True):
         for name in entries.keys() & folder.files.keys():
             path, ids = folder.files[name]
             if entries[name] in ids:

@@ -32,6 +32,7 @@ from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import indexes
 from gitexp.repo.git.snapshot import is_below
+from gitexp.repo.git.trees import files_in
 from gitexp.words import did_you_mean, shorten
 
 
@@ -296,6 +297,6 @@ class _Checkout:
         repo, results = self._project.repo, self._project.config.results
         if repo.resolve("HEAD") is None:
             return set()
-        names = repo.files_in("HEAD", results)
+        names = files_in(repo, "HEAD", results)
         blobs = repo.read_blobs([f"HEAD:{name}" for name in names])
         return {hashlib.sha256(blob).hexdigest() for blob in blobs if blob is not None}

@@ -18,7 +18,7 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, Record, Stored
 from gitexp.repo import records
-from gitexp.repo.git import failures, refs
+from gitexp.repo.git import failures, refs, trees
 from gitexp.repo.git.repository import LARGEST, Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
@@ -292,7 +292,7 @@ class Store:
 
         A name may have a folder in front.
         """
-        entries = [entry for entry in self.repo.read_tree(tree) if entry.name != b".gitexp"]
+        entries = [entry for entry in trees.entries(self.repo, tree) if entry.name != b".gitexp"]
         folders: dict[str, list[TreeEntry]] = {"": []}
         for name, oid in sorted(files.items()):
             folder, _, name = name.rpartition("/")

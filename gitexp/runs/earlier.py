@@ -21,6 +21,7 @@ from gitexp.model import Experiment, Status
 from gitexp.pipeline.paths import lock_path
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
+from gitexp.repo.git import trees
 from gitexp.repo.git.repository import Repository
 from gitexp.runs import inputs
 from gitexp.runs.ready import PlainCommand, Ready
@@ -53,7 +54,7 @@ def identity(ready: Ready) -> str:
 def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str | None:
     """A hash of the content of a tree without some paths; None if nothing else is in the tree."""
     lines = []
-    for entry in repo.read_tree(tree):
+    for entry in trees.entries(repo, tree):
         below = [path[1:] for path in left_out if path[0].encode("utf-8", "surrogateescape") == entry.name]
         if () in below:
             continue

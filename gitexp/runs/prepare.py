@@ -26,6 +26,7 @@ from gitexp.repo.git import conversions, snapshot
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
+from gitexp.repo.git.trees import files_in
 from gitexp.repo.scope import Scope
 from gitexp.runs import earlier, inputs, overlay, work
 from gitexp.runs.ready import PlainCommand, Ready
@@ -222,7 +223,7 @@ def _in_spite_of_rules(project: Project, commit: str, laid: Sequence[str]) -> li
     """A warning for the files laid over a commit that no experiment would have unless they were named."""
     leave_out = exclusions.rule(project.repo.root)
     asked = [path for path in laid if leave_out(path) is not None]
-    tracked = project.repo.files_in(commit, asked)
+    tracked = files_in(project.repo, commit, asked)
     return [f"stored as declared, {leave_out(path)}: {path}" for path in asked if path not in tracked]
 
 

@@ -29,6 +29,7 @@ from gitexp.repo.experiments import is_name
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
+from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
 from gitexp.words import shorten
 
@@ -73,7 +74,7 @@ def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str
     refused = [name for name in there if leave_out(name) is not None]
     if not refused:
         return set()
-    return set(refused).difference(project.repo.files_in(state.baseline, refused))
+    return set(refused).difference(files_in(project.repo, state.baseline, refused))
 
 
 def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[str]]:
@@ -123,7 +124,7 @@ def _in_git(project: Project, state: RunState, workspace: Repository, names: Seq
             return snapshot.with_files(workspace, scratch, state.tree, results, names, lock)
         except errors.SnapshotRefused:
             pass  # One of them cannot be read; that is no reason to lose the others.
-        gone = set(project.repo.files_in(state.tree, results)).difference(names)
+        gone = set(files_in(project.repo, state.tree, results)).difference(names)
         tree = snapshot.with_files(workspace, scratch, state.tree, sorted(gone), [], lock).tree
         others = [name for name in names if name not in lock]
         return _by_halves(workspace, scratch, Snapshot(tree), others)
@@ -141,9 +142,9 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
     now_there = live.stamp(root, there)
     if not now_there:
         return found
-    tracked = set(project.repo.files_in(state.baseline, scope.results))
+    tracked = set(files_in(project.repo, state.baseline, scope.results))
     untouched = _unwritten(state, now_there) - tracked
-    at_start = project.repo.files_in(state.tree, scope.results) if untouched else ()
+    at_start = files_in(project.repo, state.tree, scope.results) if untouched else ()
     inputs = untouched.intersection(at_start).difference(scope.metrics)
     secret = exclusions.rule(project.repo.root)
     for name, stamp in now_there.items():
@@ -260,7 +261,7 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
     kept = set(snapshot.files_below(target, ["."]))
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
         # Neither results of this run, nor left by it.
-        given = _as_it_was(state).difference(workspace.files_in(tree, scope.results))
+        given = _as_it_was(state).difference(files_in(workspace, tree, scope.results))
         tree = _by_halves(workspace, scratch, Snapshot(tree), sorted(given)).tree
         kept.update(worktrees.keep_left(workspace, tree, scope.share, scratch, target, stored=scope.stored))
     if not kept:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from gitexp.folders import clear_away
@@ -30,7 +31,8 @@ _SETTINGS = ("core.autocrlf", "core.eol")
 _NATIVE = "crlf" if os.name == "nt" else "lf"
 _CHUNK = 1 << 20  # bytes read at a time: a tracked file may be larger than the memory
 _ATTRIBUTES_FILE = ".gitattributes"
-_OF_THE_MACHINE = (Path("/etc/gitattributes"), Path("/usr/local/etc/gitattributes"))
+_OF_THE_MACHINE = "etc/gitattributes"  # below the folder that Git was installed to
+_PREFIXES = (Path("/"), Path("/usr/local"), Path("/opt/homebrew"))
 
 PLAIN = {"core.autocrlf": "false", "core.eol": "lf"}  # settings that convert no file by themselves
 
@@ -102,7 +104,20 @@ def convert_by_themselves(repo: Repository) -> bool:
     """Whether settings, or attributes outside of the tree, may convert a file."""
     if settings_of(repo)["core.autocrlf"] != "false":
         return True
+    if "GIT_ATTR_SOURCE" in os.environ or "attr.tree" in repo.config:
+        return True
     return any(file.is_file() for file in _attributes_files(repo))
+
+
+def may_convert(repo: Repository, tree: str, paths: Iterable[str]) -> bool:
+    """Whether attributes or settings may convert one of these files, which stand on disk and in a tree."""
+    if convert_by_themselves(repo):
+        return True
+    folders = {folder for path in paths for folder in PurePosixPath(path).parents}
+    files = [str(folder / _ATTRIBUTES_FILE) for folder in folders]
+    if any(os.path.lexists(repo.root / file) for file in files):
+        return True
+    return any(repo.ids_of([f"{tree}:{file}" for file in files]))
 
 
 def no_filters(repo: Repository) -> dict[str, str]:
@@ -153,7 +168,11 @@ def _attributes_files(repo: Repository) -> Iterable[Path]:
     of_user = Path(configured) if configured else home / "git" / "attributes"
     with suppress(RuntimeError):  # nobody's home
         of_user = of_user.expanduser()
-    return (repo.common_dir / "info" / "attributes", of_user, *_OF_THE_MACHINE)
+    prefixes = list(_PREFIXES)
+    if (git := shutil.which("git")) is not None:  # conda, for one, has its own
+        prefixes += [Path(git).parent.parent, Path(os.path.realpath(git)).parent.parent]
+    of_machine = [prefix / _OF_THE_MACHINE for prefix in prefixes]
+    return (repo.common_dir / "info" / "attributes", of_user, *of_machine)
 
 
 def keep_exact(

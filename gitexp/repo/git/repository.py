@@ -48,7 +48,6 @@ _NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not 
 _OF_USER = ("system", "global", "command")  # the scopes of settings that no repository brings
 _ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"))
 _SYMBOLIC = "ref: "  # the file HEAD begins so where it names a branch
-_KINDS = {"040000": "tree", "160000": "commit"}  # types of a tree's entries by their mode; others are blobs
 
 
 class Repository:
@@ -242,6 +241,12 @@ class Repository:
             return True
         return is_true(self.config.get("core.filemode", "true"))
 
+    def has_plain_disk(self) -> bool:
+        """Whether the disk, by `ask_disk`, knows executable files, links, and upper and lower case."""
+        disk = self._disk or {}
+        knows = (disk.get("core.fileMode"), disk.get("core.symlinks"), disk.get("core.ignoreCase"))
+        return knows == ("true", "true", "false")
+
     def head(self) -> Head:
         """The commit and the branch of HEAD; raises NoCommits in a repository without commits."""
         commit = self.resolve("HEAD")
@@ -395,50 +400,6 @@ class Repository:
         how = ("--no-walk=unsorted", "--ignore-missing", "--stdin", "--no-show-signature")
         out = self.run("log", *how, "--format=%H %cI", stdin=in_lines(commits))
         return dict(line.split(" ", 1) for line in out.decode().splitlines())
-
-    def read_tree(self, tree: str) -> list[TreeEntry]:
-        """The entries of a tree, without the entries of the trees in it."""
-        answers = self._reader.ask("contents", [f"{tree}^{{tree}}"])
-        if answers is not None and size_of(answers[0].header) is not None:
-            return self._entries(answers[0].content)
-        entries = []
-        for line in self.run("ls-tree", "-z", "--end-of-options", tree).split(b"\0"):
-            if line:
-                meta, _, name = line.partition(b"\t")
-                mode, kind, oid = meta.decode().split()
-                entries.append(TreeEntry(mode, kind, oid, name))
-        return entries
-
-    def ids_in_trees(self, trees: Sequence[str]) -> list[dict[bytes, str]]:
-        """The ids of each tree's entries by name; no entries for a missing object, or for no tree."""
-        width = len(self.zero) // 2
-        entry = re.compile(rb"[0-7]+ ([^\0]+)\0(.{%d})" % width, re.DOTALL)
-        found = []
-        for kind, content in (one or ("", b"") for one in self.read_objects(trees)):
-            ids = {}
-            if kind == "tree":
-                ids = {name: oid.hex() for name, oid in entry.findall(content)}
-            found.append(ids)
-        return found
-
-    def _entries(self, content: bytes) -> list[TreeEntry]:
-        """The entries in the content of a tree; each is `<mode> <name>`, a NUL, the bytes of an id."""
-        size = len(self.zero) // 2
-        found, at = [], 0
-        while at < len(content):
-            end = content.index(b"\0", at)
-            octal, _, name = content[at:end].partition(b" ")
-            at = end + 1 + size
-            mode = octal.decode().zfill(6)
-            found.append(TreeEntry(mode, _KINDS.get(mode, "blob"), content[end + 1 : at].hex(), name))
-        return found
-
-    def files_in(self, commit: str, below: Sequence[str]) -> list[str]:
-        """The files of a commit at or below some paths."""
-        if not below:
-            return []
-        names = self.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", *below)
-        return [os.fsdecode(name) for name in names.split(b"\0") if name]
 
     # -- writing objects and refs -----------------------------------------------------------------
 

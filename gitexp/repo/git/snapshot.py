@@ -1,8 +1,9 @@
 """An exact copy of the workspace in a Git tree, made without touching the user's index.
 
 All work is done in a copy of the user's index (see `indexes`): `git status` finds the files with
-differences, this module decides whether a file belongs in the snapshot or must be refused, `git
-update-index` reads the files, `git write-tree` makes the tree.
+differences, and this module decides whether a file belongs in the snapshot or must be refused. A few files
+with nothing special about them are then put into the tree of HEAD by `plain_files`. For others `git
+update-index` reads the files, and `git write-tree` makes the tree.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.folders import walk_folder
 from gitexp.objects.scan import GONE
-from gitexp.repo.git import conversions, indexes
+from gitexp.repo.git import conversions, indexes, plain_files
 from gitexp.repo.git.conversions import blob_of, keep_exact
 from gitexp.repo.git.new_objects import new_object
 from gitexp.repo.git.repository import Repository, in_lines
+from gitexp.repo.git.trees import files_in
 from gitexp.words import human_size, shorten
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; a larger untracked file is rather data than code
@@ -141,7 +143,7 @@ def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     warnings += _sort_out_untracked(repo, changes, rules)
     # Git finds a file unchanged that only its conversions make so: all tracked files are looked at then.
     tracked = listing.paths() if changes.attributes or conversions.are_at_work(repo, listing) else []
-    if not tracked and (tree := _tree_of_head(repo, changes, rules)) is not None:
+    if not tracked and (tree := _on_head(repo, changes, rules)) is not None:
         return Snapshot(tree, tuple(warnings))
     apart = repo.set_apart(scratch / "objects")
     raw, filtered = _raw(apart, index, listing, changes.add, rules)
@@ -161,11 +163,14 @@ def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     return Snapshot(tree, told, (*exact, *exact_overlay), filtered, lossy)
 
 
-def _tree_of_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
-    """The tree of HEAD, if the snapshot has the same; None if not, or if only an index can tell."""
-    if changes.add or changes.remove or changes.attributes or rules.overlay or not changes.head:
+def _on_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
+    """The tree of HEAD with the changes; None if Git must make it from an index."""
+    if changes.attributes or not changes.head:
         return None
-    return repo.resolve(changes.head, "tree")
+    tree = repo.resolve(changes.head, "tree")
+    if tree is None or not (changes.add or changes.remove or rules.overlay):
+        return tree
+    return plain_files.with_files(repo, tree, changes.add, changes.remove, rules.overlay)
 
 
 def with_files(
@@ -181,35 +186,32 @@ def with_files(
     A file in `contents` has that content, whatever the disk has. Raises SnapshotRefused for an unreadable
     file.
     """
-    if not files and not contents and not _has_any(repo, tree, below):
+    contents = contents or {}
+    files = [path for path in files if path not in contents]
+    removed = sorted(set(files_in(repo, tree, below)).difference(files, contents))
+    if not files and not removed and not contents:
         return Snapshot(tree)
     repo.ask_disk(scratch)
-    return _retried(lambda: _with_files(repo, scratch, tree, below, files, contents or {}))
+    return _retried(lambda: _with_files(repo, scratch, tree, files, removed, contents))
 
 
 def _with_files(
     repo: Repository,
     scratch: Path,
     tree: str,
-    below: Sequence[str],
     files: Sequence[str],
+    removed: Sequence[str],
     contents: Mapping[str, bytes],
 ) -> Snapshot:
+    if (changed := plain_files.with_files(repo, tree, files, removed, contents)) is not None:
+        return Snapshot(changed)
     index = scratch / "results"
     apart = repo.set_apart(scratch / "objects")
     repo.run("read-tree", "--end-of-options", tree, index=index)
-    known = set(indexes.files(repo, index, below))
     entries = {path: ("100644", repo.write_blob(content)) for path, content in contents.items()}
-    files = [path for path in files if path not in entries]
-    indexes.update(apart, index, files, sorted(known.difference(files, entries)), entries)
+    indexes.update(apart, index, files, removed, entries)
     lost, exact = keep_exact(apart, index, scratch, files)
     return Snapshot(apart.keep_index(index, but=tree), tuple(_inexact(lost, exact)), tuple(exact))
-
-
-def _has_any(repo: Repository, tree: str, paths: Sequence[str]) -> bool:
-    """Whether a tree has something at any of the paths."""
-    names = [f"{tree}:{PurePosixPath(path)}" for path in paths if PurePosixPath(path).parts]
-    return len(names) < len(paths) or any(repo.ids_of(names))
 
 
 def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[str, bytes]) -> str:

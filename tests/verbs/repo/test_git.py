@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.repo.git import failures, launch
+from gitexp.repo.git import failures, launch, trees
 from gitexp.repo.git.repository import Repository, is_true
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from tests.support.codes import has_code
@@ -216,11 +216,11 @@ def test_trees(repo: Workspace, found: Repository) -> None:
     repo.write("new\nline", "x")
     tree = found.resolve(repo.commit(), "tree")
     assert tree is not None
-    entries = found.read_tree(tree)
+    entries = trees.entries(found, tree)
     assert [entry.name for entry in entries] == [b".gitignore", b"new\nline", b"params.yaml", b"train.py"]
     assert found.write_tree(entries) == tree
     sub = found.write_tree([TreeEntry("040000", "tree", tree, b"sub")])
-    assert found.read_tree(sub) == [TreeEntry("040000", "tree", tree, b"sub")]
+    assert trees.entries(found, sub) == [TreeEntry("040000", "tree", tree, b"sub")]
 
 
 def test_thousands_of_refs_are_packed_at_once(repo: Workspace, found: Repository) -> None:
@@ -329,7 +329,7 @@ def test_an_older_git_answers_each_question_by_itself(
 ) -> None:
     """Git 2.30 has no `cat-file --batch-command`, and repeats the option of `rev-parse` that it lacks."""
     head, blob = found.resolve("HEAD"), found.read_blobs(["HEAD:train.py"])
-    tree = found.read_tree(f"{head}")
+    tree = trees.entries(found, f"{head}")
     fake = tmp_path / "bin/git"
     fake.parent.mkdir()
     fake.write_text(
@@ -346,7 +346,7 @@ def test_an_older_git_answers_each_question_by_itself(
     assert (older.root, older.git_dir, older.index) == (found.root, found.git_dir, found.index)
     for _ in range(2):
         assert (older.resolve("HEAD"), older.read_blobs(["HEAD:train.py"])) == (head, blob)
-        assert older.read_tree(f"{head}") == tree
+        assert trees.entries(older, f"{head}") == tree
 
 
 # -- writing ---------------------------------------------------------------------------------------------

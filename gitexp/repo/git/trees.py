@@ -1,0 +1,136 @@
+"""Trees of Git, read and changed folder by folder, with no Git process of their own.
+
+An entry in the content of a tree is `<mode> <name>`, a NUL, the bytes of an id.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from gitexp import errors
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import TreeEntry
+
+_TREE = "040000"
+_KINDS = {_TREE: "tree", "160000": "commit"}  # types of entries by their mode; others are blobs
+
+Change = tuple[str, str] | None  # mode and blob of a file; None: no such file
+
+
+@lru_cache
+def _entry(id_size: int) -> re.Pattern[bytes]:
+    return re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % id_size, re.DOTALL)
+
+
+def _raw_entries(repo: Repository, content: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """Mode, name and id of each entry in the content of a tree, as the tree has them."""
+    return _entry(len(repo.zero) // 2).findall(content)
+
+
+def entries(repo: Repository, tree: str) -> list[TreeEntry]:
+    """The entries of a tree, or of a commit's, without the entries of the trees in it.
+
+    Raises GitFailed if there is no such tree.
+    """
+    return _entries_of(repo, [f"{tree}^{{tree}}"])[0]
+
+
+def _entries_of(repo: Repository, trees: Sequence[str]) -> list[list[TreeEntry]]:
+    """The entries of each tree; raises GitFailed for a missing tree."""
+    found = []
+    for name, tree in zip(trees, repo.read_objects(trees, most=None), strict=True):
+        if tree is None or tree[0] != "tree":
+            raise errors.GitFailed(f"Git has no tree {name}.", status=128, stderr="")
+        parsed = []
+        for octal, entry, oid in _raw_entries(repo, tree[1]):
+            mode = octal.decode().zfill(len(_TREE))
+            parsed.append(TreeEntry(mode, _KINDS.get(mode, "blob"), oid.hex(), entry))
+        found.append(parsed)
+    return found
+
+
+def ids_in_trees(repo: Repository, trees: Sequence[str]) -> list[dict[bytes, str]]:
+    """The ids of each tree's entries by name; no entries for a missing object, or for no tree."""
+    found = []
+    for kind, content in (one or ("", b"") for one in repo.read_objects(trees)):
+        of_tree = {}
+        if kind == "tree":
+            of_tree = {name: oid.hex() for _, name, oid in _raw_entries(repo, content)}
+        found.append(of_tree)
+    return found
+
+
+def files_in(repo: Repository, commit: str, below: Iterable[str]) -> list[str]:
+    """The files of a commit, or of a tree, at or below some paths, sorted; no submodules.
+
+    Raises GitFailed if a tree is missing.
+    """
+    files: set[str] = set()
+    folders: dict[str, str] = {}  # path and id
+    tops = [str(PurePosixPath(path)) for path in below]
+    names = [f"{commit}:{top}" if top != "." else f"{commit}^{{tree}}" for top in tops]
+    for top, one in zip(tops, repo.find_objects(names), strict=True):
+        if one is not None and one.kind == "tree":
+            folders[top if top != "." else ""] = one.id
+        elif one is not None and one.kind == "blob":
+            files.add(top)
+    while folders:
+        inside: dict[str, str] = {}
+        for folder, found in zip(folders, _entries_of(repo, [*folders.values()]), strict=True):
+            for entry in found:
+                path = f"{folder}/{os.fsdecode(entry.name)}".removeprefix("/")
+                if entry.kind == "tree":
+                    inside[path] = entry.id
+                elif entry.kind == "blob":
+                    files.add(path)
+        folders = inside
+    return sorted(files)
+
+
+def changed(repo: Repository, tree: str, changes: Mapping[str, Change]) -> str:
+    """The tree `tree` with these files, by path, stored.
+
+    What is in the way of a file goes: a file in the place of its folder, a folder in its own place. A folder
+    without files goes too. Paths may not be absolute, nor have `.` or `..`. Raises GitFailed if a tree is
+    missing.
+    """
+    with repo.writing_together():
+        by_parts = {tuple(os.fsencode(path).split(b"/")): change for path, change in changes.items()}
+        return _changed(repo, tree, by_parts) or repo.write_tree(())
+
+
+def _changed(repo: Repository, tree: str | None, changes: Mapping[tuple[bytes, ...], Change]) -> str | None:
+    """The changed tree; None if it has no files. `tree` None: a new one."""
+    before = [] if tree is None else entries(repo, tree)
+    found = {entry.name: entry for entry in before}
+    inside: dict[bytes, dict[tuple[bytes, ...], Change]] = {}
+    removed: list[bytes] = []
+    for (name, *rest), change in changes.items():
+        if rest:
+            inside.setdefault(name, {})[tuple(rest)] = change
+        elif change is None:
+            removed.append(name)
+        else:
+            found[name] = TreeEntry(change[0], "blob", change[1], name)
+    for name in removed:
+        if name in found and found[name].kind != "tree":
+            del found[name]
+    for name, below in inside.items():
+        there = found.get(name)
+        folder = there.id if there is not None and there.kind == "tree" else None
+        if folder is None and not any(below.values()):
+            continue  # nothing to remove
+        after = _changed(repo, folder, below)
+        if after is not None:
+            found[name] = TreeEntry(_TREE, "tree", after, name)
+        else:
+            found.pop(name, None)
+    if not found:
+        return None
+    if tree is not None and list(found.values()) == before:
+        return tree
+    return repo.write_tree(found.values())
