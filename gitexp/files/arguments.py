@@ -3,7 +3,8 @@
 No script says what its options are, so they are taken as they look:
 `--name value`, `--name=value`, `-n value`, `name=value`, and `--flag` alone, which is true. Negative
 numbers are values. An option that is given again, or is followed by several numbers, is a list.
-Other words are no params, nor is anything after `--`.
+Several words behind an option, texts among them, may be its values or not: they are recorded as a list,
+and the option is not changed. Other words are no params, nor is anything after `--`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import PurePath
 
 from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.keys import Key, format_key, get, put
+from gitexp.files.launchers import ASSIGNMENT, own_part
 from gitexp.files.overrides import Op, Override
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
@@ -29,38 +30,9 @@ _MOST = 16 * 1024  # characters; what is longer than that is data, not options
 
 _OPTION = re.compile(r"--?(?P<name>[^\W\d][\w.-]*)(?P<equals>=)?(?P<value>.*)", re.DOTALL)
 _PAIR = re.compile(r"\+{0,2}(?P<name>[^\W\d][\w./@-]*)=(?P<value>.*)", re.DOTALL)  # Hydra's, and make's
-_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*=)(?P<value>.*)", re.DOTALL | re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*|(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?)", re.ASCII)
 _LONGEST_NUMBER = 300  # characters; what is longer is a name of digits
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
-
-_SCRIPT = re.compile(r".+\.(?:py|pyw|ipynb|sh|bash|zsh|R|r|jl|lua|pl|rb|js|mjs|ts)")
-_PYTHON = re.compile(r"(?:python|pypy)\d*(?:\.\d+)*t?", re.ASCII | re.IGNORECASE)
-_PYTHON_MODULE = re.compile(r"-[bBdEiIOPqsSuvx]*m(?P<module>.*)")
-_PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
-# What starts another program, whose options are the ones that matter.
-_LAUNCHERS = frozenset(
-    {"bash", "dash", "fish", "ksh", "sh", "zsh", "julia", "lua", "node", "perl", "Rscript", "ruby"}
-    | {
-        "ipython",
-        "uvx",
-        "accelerate",
-        "composer",
-        "coverage",
-        "deepspeed",
-        "horovodrun",
-        "kernprof",
-        "papermill",
-        "torchrun",
-    }
-    | {"caffeinate", "chrt", "command", "env", "exec", "ionice", "mpiexec", "mpirun", "nice", "nohup"}
-    | {"numactl", "nsys", "setsid", "srun", "stdbuf", "taskset", "time", "timeout", "xvfb-run"}
-)
-_RUNNERS = frozenset({"conda", "hatch", "mamba", "pdm", "pipenv", "pixi", "poetry", "rye", "uv"})  # `uv run`
-_LAUNCHER_MODULES = frozenset(
-    {"accelerate.commands.launch", "coverage", "cProfile", "debugpy", "ipdb", "kernprof", "pdb"}
-    | {"torch.distributed.launch", "torch.distributed.run"}
-)
 
 _EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than take words apart
 
@@ -75,6 +47,7 @@ class _Option:
         values: the values as text; empty for a flag.
         start: number of the first word.
         end: number of the word after the last.
+        is_certain: whether the words are surely the option's, and no others are.
     """
 
     name: str
@@ -82,6 +55,7 @@ class _Option:
     values: tuple[str, ...]
     start: int
     end: int
+    is_certain: bool = True
 
 
 # -- a command as words -----------------------------------------------------------------------------
@@ -103,7 +77,7 @@ def split(command: str | Sequence[str]) -> list[str] | None:
 def join(words: Sequence[str]) -> str:
     """The shell line of these words; `split` is the inverse."""
     quoted = []
-    for word in takewhile(_ASSIGNMENT.fullmatch, words):
+    for word in takewhile(ASSIGNMENT.fullmatch, words):
         name, _, value = word.partition("=")
         quoted.append(f"{name}={shlex.quote(value)}")
     return " ".join([*quoted, *map(shlex.quote, words[len(quoted) :])])
@@ -175,69 +149,30 @@ def _option(words: Sequence[str], at: int) -> _Option | None:
     if word.startswith("-") and not match["equals"]:
         if match["value"]:  # --a$b
             return None
-        values = _values(words, at + 1)
-        return _Option(match["name"], word, values, at, at + 1 + len(values))
+        values, is_certain = _values(words, at + 1)
+        return _Option(match["name"], word, values, at, at + 1 + len(values), is_certain)
     return _Option(match["name"], word[: match.start("value")], (match["value"],), at, at + 1)
 
 
-def _values(words: Sequence[str], at: int) -> tuple[str, ...]:
-    """The values in the words after an option: one word, or all numbers."""
-    following = words[at : at + 1]
-    if not following or following[0] == "--" or _OPTION.fullmatch(following[0]):
-        return ()
-    return tuple(takewhile(_is_number, words[at:])) or tuple(following)
+def _values(words: Sequence[str], at: int) -> tuple[tuple[str, ...], bool]:
+    """The values in the words after an option, and whether they are surely all of its values.
 
-
-def own_part(words: Sequence[str]) -> int:
-    """The number of the first word that is an argument of the training program itself.
-
-    These words follow the script, the module of `-m`, or the program. The options of an interpreter or
-    a launcher (`torchrun`, `uv run`, `nice`) stand before.
+    All numbers, or a single text, are its values. Of several words it may be all or only the first.
     """
-    at = len(list(takewhile(_ASSIGNMENT.fullmatch, words)))
-    while at < len(words):
-        name = _program(words[at])
-        if _PYTHON.fullmatch(name):
-            at, launches = _after_python(words, at + 1)
-            if not launches:
-                return at
-        elif name in _RUNNERS and "run" in words[at:]:
-            at = words.index("run", at) + 1
-        elif name in _LAUNCHERS:
-            at += 1
-        else:
-            return at + 1
-        at = _next_program(words, at)
-    return len(words)
+    following = tuple(takewhile(_is_plain, words[at:]))
+    numbers = tuple(takewhile(_is_number, following))
+    if numbers or len(following) < 2:
+        return numbers or following, True
+    if all(map(_PAIR.fullmatch, following)):  # after a flag of Hydra's, or `--set a=1 b=2`
+        return (), False
+    while _PAIR.fullmatch(following[-1]):
+        following = following[:-1]
+    return following, len(following) == 1
 
 
-def _program(word: str) -> str:
-    return PurePath(word).name.removesuffix(".exe")
-
-
-def _after_python(words: Sequence[str], at: int) -> tuple[int, bool]:
-    """Where the arguments of Python's script or module begin, and whether the module is a launcher."""
-    while at < len(words) and words[at].startswith("-"):
-        if match := _PYTHON_MODULE.fullmatch(words[at]):
-            if match["module"]:
-                return at + 1, match["module"] in _LAUNCHER_MODULES
-            return at + 2, not _LAUNCHER_MODULES.isdisjoint(words[at + 1 : at + 2])
-        if words[at] == "-c":
-            return at + 2, False
-        if words[at] in _PYTHON_VALUES:
-            at += 1
-        at += 1
-    return at + 1, False
-
-
-def _next_program(words: Sequence[str], at: int) -> int:
-    """The number of the word that a launcher starts: a program by its looks, or the first plain word."""
-    for number, word in enumerate(words[at:], at):
-        name = _program(word)
-        if _SCRIPT.fullmatch(name) or _PYTHON.fullmatch(name) or name in _LAUNCHERS | _RUNNERS:
-            return number
-    plain = (number for number, word in enumerate(words[at:], at) if not word.startswith("-"))
-    return next(plain, len(words))
+def _is_plain(word: str) -> bool:
+    """Whether a word neither is an option nor ends the options."""
+    return word != "--" and _OPTION.fullmatch(word) is None
 
 
 # -- changing -----------------------------------------------------------------------------------------
@@ -269,6 +204,9 @@ def _applied(words: list[str], override: Override) -> list[str]:
         raise _unknown(override, [option.name for option in options])
     if not found:
         found = [_added(words, options, override)]
+    for option in found:
+        if not option.is_certain:
+            raise _uncertain(option, words)
     new: list[str] = []
     if override.op is not Op.REMOVE:
         new = _spelled(found, override)
@@ -316,6 +254,12 @@ def _spelled(found: Sequence[_Option], override: Override) -> list[str]:
     is_joined = first.spelled.endswith("=")
     if isinstance(value, bool) and not first.values and not is_joined:
         return [first.spelled] if value else []
+    if isinstance(value, bool) and not is_joined and not _TRUTHS.keys() >= set(first.values):
+        name = format_key(override.key)
+        raise OverrideError(
+            f"`{override.text}` makes a flag of an option that is followed by {shlex.join(first.values)}.",
+            f"~{name} removes the option with its value; a word that is no value of it stands before it.",
+        )
     texts = _texts(found, override)
     if is_joined:
         return [first.spelled + text for text in texts]
@@ -324,6 +268,20 @@ def _spelled(found: Sequence[_Option], override: Override) -> list[str]:
     if len(texts) == 1 and _OPTION.fullmatch(texts[0]) and first.spelled.startswith("--"):
         return [f"{first.spelled}={texts[0]}"]  # alone it would look like an option
     return [first.spelled, *texts]
+
+
+def _uncertain(option: _Option, words: Sequence[str]) -> OverrideError:
+    """The error for an option whose values may be all of the words behind it, or some."""
+    after = words[option.start + 1 :]
+    shown = shlex.join(takewhile(_is_plain, after))
+    hint = "Change it in the command itself, after --."
+    if option.values:
+        hint += (
+            f" If only {after[0]} is its value, write {option.spelled}={after[0]}, or put the others first."
+        )
+    return OverrideError(
+        f"Which of the words after {option.spelled} are its values is not known: {shown}", hint
+    )
 
 
 def _name(override: Override) -> str:

@@ -23,7 +23,7 @@ from gitexp import errors, files
 from gitexp.catalog import filters
 from gitexp.catalog.fields import Row
 from gitexp.extras.integrations import dvc as integrations_dvc
-from gitexp.files import arguments, dvc_yaml, printed
+from gitexp.files import arguments, dvc_yaml, launchers, printed
 from gitexp.pipeline.draw import draw
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.lock import read_lock
@@ -164,7 +164,7 @@ def _override(data: bytes) -> object:
 
 def _command(data: bytes) -> object:
     words = arguments.split(_text(data))
-    return words and (arguments.parse(words), arguments.own_part(words), arguments.join(words))
+    return words and (arguments.parse(words), launchers.own_part(words), arguments.join(words))
 
 
 def _config(data: bytes) -> object:

@@ -24,6 +24,13 @@ READ: dict[str, dict[str, Any]] = {
     "python train.py data.csv 5": {},
     "python train.py --lr=1e-3 --decay -0.5 --shift -1e-3": {"lr": 0.001, "decay": -0.5, "shift": -0.001},
     "python train.py --layers 64 32 --betas 0.9 .999 out": {"layers": [64, 32], "betas": [0.9, 0.999]},
+    "python train.py --tags a b c --lr 1": {"tags": ["a", "b", "c"], "lr": 1},
+    "python train.py --lr 1 --opts A.LR 0.01 A.N 3": {"lr": 1, "opts": ["A.LR", 0.01, "A.N", 3]},
+    "python train.py -a resnet18 data -- x y": {"a": ["resnet18", "data"]},
+    "python train.py --set a=1 b=2 --x 1": {"set": True, "a": 1, "b": 2, "x": 1},
+    "python train.py --set a=1 --x 1": {"set": "a=1", "x": 1},
+    "python train.py --config base a=1 b=2": {"config": "base", "a": 1, "b": 2},
+    "python train.py --set a=1 b c=2": {"set": ["a=1", "b"], "c": 2},
     "python train.py --tag a --tag b --tag=3": {"tag": ["a", "b", 3]},
     "python train.py -v -v": {"v": [True, True]},
     "python train.py --on true --off False --as yes --zip 007 --none null": {
@@ -149,6 +156,33 @@ def test_what_is_not_there_is_said_with_what_may_be_meant() -> None:
     assert "+args.learning_rate=value" in caught.value.hint
     with pytest.raises(errors.GitexpError, check=has_code("unknown-param")):
         arguments.apply(words, [parse_override("~args.lr")])
+
+
+@pytest.mark.parametrize("override", ["args.x=[x, y]", "args.x=1", "+args.x=1", "~args.x"])
+@pytest.mark.parametrize(
+    "given",
+    ["--x a b c", "--x A.LR 0.01 A.N 3", "--x=1 --lr 1 --x a b", "--x a=1 b=2", "--x data.csv out -- more"],
+)
+def test_an_option_of_unknown_extent_is_not_changed(given: str, override: str) -> None:
+    words = words_of(f"python train.py {given}")
+    with pytest.raises(errors.OverrideError, match="is not known"):
+        arguments.apply(words, [parse_override(override)])
+    beside = arguments.apply(words, [parse_override("+args.new=1")])
+    assert arguments.parse(beside)["args"]["new"] == 1
+    assert set(words) <= set(beside)
+
+
+@pytest.mark.parametrize("given", ["--x data.csv", "--x 3", "--x 1 2"])
+def test_a_value_is_no_flag(given: str) -> None:
+    for override in ("args.x=true", "args.x=false"):
+        with pytest.raises(errors.OverrideError, match="makes a flag"):
+            arguments.apply(words_of(f"python train.py {given}"), [parse_override(override)])
+
+
+def test_what_stands_behind_an_option_of_unknown_extent_can_be_changed() -> None:
+    words = words_of("python train.py -m a=1 b=2 --tags x y --lr 1")
+    changed = arguments.apply(words, [parse_override("args.b=3"), parse_override("args.lr=2")])
+    assert changed == words_of("python train.py -m a=1 b=3 --tags x y --lr 2")
 
 
 @pytest.mark.parametrize("override", ["args.layers[0]=1", "args.layers={a: 1}", "args=1"])
