@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -11,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gitexp.errors import GitexpError
+from gitexp.words import did_you_mean
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than take words apart
 _PLAIN = re.compile(r"[\w\s./=:@%,+-]*", re.ASCII)  # nothing here that a shell would expand or act on
 # Of those that a shell knows by itself, the ones that a plain line starts with and that are no files too.
 _BUILTINS = frozenset(
@@ -42,8 +45,39 @@ def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]
         program = command[0]
     found = locate(program, cwd, env)
     if found is None:
+        if not isinstance(command, str):
+            _refuse_shell_words(command)
         raise _not_found(program, cwd, env)
     return found
+
+
+def _refuse_shell_words(command: Sequence[str]) -> None:
+    """Raise command-not-found for words that only a shell takes apart, with the words that work."""
+    words = shell_words(command)
+    if words is None:
+        return
+    message = f"The command is a single word, {command[0]!r}."
+    if _ASSIGNMENT.match(command[0]):
+        message = f"{command[0].partition('=')[0]}= sets a variable, and is no program."
+    raise GitexpError(message, f"Write it as: gitexp run -- {words}", code="command-not-found")
+
+
+def shell_words(command: Sequence[str]) -> str | None:
+    """A command as it must be written, if it starts like a line for a shell; None for any other.
+
+    `X=1 python t.py` is a line for a shell, and so is a whole line in quotes.
+    """
+    words, first = list(command), command[0]
+    if any(map(str.isspace, first)):
+        try:
+            words[:1] = shlex.split(first)
+        except ValueError:  # a quote without its end
+            words = []
+        if not words or not _EXPANDED.isdisjoint(first):
+            return f"sh -c {shlex.quote(' '.join([first, *map(shlex.quote, command[1:])]))}"
+    if _ASSIGNMENT.match(words[0]):
+        return f"env {shlex.join(words)}"
+    return None if words == list(command) else shlex.join(words)
 
 
 def locate(program: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
@@ -86,11 +120,20 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> GitexpError:
             code="command-not-found",
         )
     where = f"in {cwd}" if _names_folder(program) else "on the PATH"
-    return GitexpError(
-        f"There is no program {program!r} {where}.",
-        "Check the spelling, or activate the environment that has it.",
-        code="command-not-found",
+    known = [] if _names_folder(program) else _programs(env)
+    hint = did_you_mean(
+        program, known, "Check the spelling, or activate the environment that has it.", most=1
     )
+    return GitexpError(f"There is no program {program!r} {where}.", hint, code="command-not-found")
+
+
+def _programs(env: Mapping[str, str]) -> list[str]:
+    """The names of the files in the folders of the PATH."""
+    names: list[str] = []
+    for folder in env.get("PATH", os.defpath).split(os.pathsep):
+        with contextlib.suppress(OSError):
+            names += os.listdir(folder or ".")  # noqa: PTH208 - the names alone
+    return sorted(set(names))
 
 
 def _names_folder(program: str) -> bool:

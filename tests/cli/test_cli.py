@@ -86,6 +86,36 @@ def test_the_commands_own_json_is_not_ours(repo: Workspace) -> None:
     assert "no-such-program" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "ours", "all_words"),
+    [
+        ("python t.py -S a=1 --x 1", "-S a=1 -- python t.py --x 1", "-- python t.py -S a=1 --x 1"),
+        ("python t.py -Sa=1", "-Sa=1 -- python t.py", "-- python t.py -Sa=1"),
+        ("python t.py --set=a=1", "--set=a=1 -- python t.py", "-- python t.py --set=a=1"),
+        ("-q python -m t -n 3 --temp", "-q -n 3 --temp -- python -m t", "-q -- python -m t -n 3 --temp"),
+        ("python -u t.py -m x -- -n 3", "-m x -- python -u t.py -- -n 3", "-- python -u t.py -m x -- -n 3"),
+        ("./train --json", "--json -- ./train", "-- ./train --json"),
+    ],
+)
+def test_an_option_of_ours_behind_a_command(repo: Workspace, words: str, ours: str, all_words: str) -> None:
+    done = repo.gitexp("run", *words.split(), check=False)
+    assert done.exit_code == 2
+    hint = f"hint: For gitexp: gitexp run {ours}; for the command: gitexp run {all_words}\n"
+    assert done.stderr.endswith(hint) or json.loads(done.stdout)["error"]["hint"] == hint[6:-1]
+    assert repo.gitexp("list").stdout == ""
+
+
+@pytest.mark.parametrize("words", ["no/python -m t", "no/t --help", "no/t -num 3", "no/t -- --json"])
+def test_what_surely_is_the_commands_own_is_left_to_it(repo: Workspace, words: str) -> None:
+    done = repo.gitexp("run", *words.split(), check=False)
+    assert "There is no program 'no/" in done.stderr
+
+
+def test_the_hint_for_a_line_of_the_shell_keeps_our_options(repo: Workspace) -> None:
+    done = repo.gitexp("run", "-n", "wide", "A=1", "python", "t.py", check=False)
+    assert done.stderr.endswith("hint: Write it as: gitexp run -n wide -- env A=1 python t.py\n")
+
+
 # -- pipes and signals --------------------------------------------------------------------------------
 
 

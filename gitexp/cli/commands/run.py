@@ -141,7 +141,8 @@ def run(
 
     Where gitexp.yaml (or dvc.yaml) has stages, each outdated stage runs, in order, or is restored from an
     experiment with the same run; with names, only the named stages and the stages above them. Options may
-    stand after stages. Words after -- are a command, even if a stage has the same name.
+    stand after stages. Words after -- are a command, even if a stage has the same name. Without --, an
+    option of gitexp's behind a command is an error: it could be meant for either.
     """
     options.one_name(name, name_template)
     options.only_one(single=single, downstream=downstream)
@@ -166,7 +167,7 @@ def run(
         on_same=screen.same,
     )
     flags = {"force": force, "single": single, "downstream": downstream, "keep_going": keep_going}
-    with explained(words or []):
+    with explained(words or [], ctx):
         command, stages = meant(project, words or [], ctx)
         if stages is None:
             _refuse_flags({**flags, "jobs": jobs != 1, "dry_run": dry_run})

@@ -12,10 +12,14 @@ import typer
 
 from gitexp import errors
 from gitexp.cli.kit.help import Command
+from gitexp.files.launchers import own_part
+from gitexp.process.programs import shell_words
 from gitexp.project.project import Project
 from gitexp.words import nearest
 
 _DASHES = "gitexp.dashes"  # in the context: whether the words follow `--`
+_RUN = "gitexp run -- "
+_BEFORE = "gitexp.before"  # in the context: what stands before the words
 
 
 class RunCommand(Command):
@@ -31,6 +35,7 @@ class RunCommand(Command):
         before = len(given) - len(words) - 1
         dashes = before >= 0 and given[before] == "--"
         ctx.meta[_DASHES] = dashes
+        ctx.meta[_BEFORE] = given[: before + (not dashes)]
         if dashes or not _starts_with_stages(words):
             return super().parse_args(ctx, args)
         if "--" in words:
@@ -54,6 +59,8 @@ def meant(
     """
     has_stages = project.config.pipeline_file is not None
     if words and (context.meta.get(_DASHES) or not has_stages):
+        if not context.meta.get(_DASHES):
+            _refuse_own_options(words, context)
         return tuple(words), None
     if not has_stages:
         return None, None
@@ -68,17 +75,75 @@ def meant(
 
 
 @contextlib.contextmanager
-def explained(words: Sequence[str]) -> Iterator[None]:
-    """Give an UnknownStage error of the block the right hint, if the words are a command."""
-
+def explained(words: Sequence[str], context: typer.Context) -> Iterator[None]:
+    """Give the errors of the block about stages and programs the right hint: one that works when pasted."""
     try:
         yield
     except errors.UnknownStage as error:
         guessed = error.hint is not None and error.hint.startswith("Did you mean")
-        if not words or guessed or which(words[0]) is None:
-            raise
-        hint = f"A command follows --: gitexp run -- {shlex.join(words)}"
+        line = shell_words(words) if words else None
+        if line is None:
+            if not words or guessed or which(words[0]) is None:
+                raise
+            line = shlex.join(words)
+        hint = _with_options(f"A command follows --: {_RUN}{line}", context)
         raise errors.UnknownStage(error.message, hint) from error
+    except errors.GitexpError as error:
+        if error.code == "command-not-found" and error.hint:
+            error.hint = _with_options(error.hint, context)
+        raise
+
+
+def _with_options(hint: str, context: typer.Context) -> str:
+    """A hint with the options that the user has given, in the command line that it shows."""
+    given = context.meta.get(_BEFORE)
+    return hint.replace(_RUN, f"gitexp run {shlex.join(given)} -- ") if given else hint
+
+
+def _refuse_own_options(words: Sequence[str], context: typer.Context) -> None:
+    """Raise UsageError for options of `gitexp run` behind a command: whose they are is not clear."""
+    options = _own_options(context)
+    own, others = list[str](context.meta[_BEFORE]), list(words[: own_part(words)])
+    given = len(own)
+    rest = list(words[len(others) :])
+    end = rest.index("--") if "--" in rest else len(rest)
+    at = 0
+    while at < end:
+        length = _length(rest[at], options)
+        if length:
+            own += rest[at : at + length]
+        else:
+            others.append(rest[at])
+        at += max(length, 1)
+    if len(own) == given:
+        return
+    others += rest[at:]
+    first = own[given]
+    name = first.partition("=")[0] if first.startswith("--") else first[:2]
+    raise errors.UsageError(
+        f"{name} stands after the command, and gitexp run has that option too.",
+        f"For gitexp: gitexp run {shlex.join(own)} -- {shlex.join(others)}; "
+        f"for the command: {_with_options(_RUN + shlex.join(words), context)}",
+    )
+
+
+def _own_options(context: typer.Context) -> dict[str, bool]:
+    """The options of `gitexp run` as they are spelled, each with whether a value follows it."""
+    found: dict[str, bool] = {}
+    for param in context.command.params:
+        for spelled in (*param.opts, *param.secondary_opts):
+            if spelled.startswith("-"):
+                found[spelled] = not getattr(param, "is_flag", False)
+    return found
+
+
+def _length(word: str, options: dict[str, bool]) -> int:
+    """The number of words of an option of gitexp's that begins with a word; 0 for any other word."""
+    if word in options:
+        return 1 + options[word]
+    name, equals, _ = word.partition("=")
+    is_joined = name in options or (word.startswith("-S") and len(name) > 2)
+    return int(bool(equals) and is_joined)
 
 
 def _first_option(words: Sequence[str]) -> int | None:

@@ -72,6 +72,28 @@ def test_the_hint_is_the_way_out(
     assert hint in str(error.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["CUDA_VISIBLE_DEVICES=0", "python", "t.py"], "env CUDA_VISIBLE_DEVICES=0 python t.py"),
+        (["A=1", "B=x y", "python"], "env A=1 'B=x y' python"),
+        (["python t.py --lr 1"], "python t.py --lr 1"),
+        (["python t.py --name 'a b'", "--lr", "1"], "python t.py --name 'a b' --lr 1"),
+        (["A=1 python t.py"], "env A=1 python t.py"),
+        (["python t.py | tee out"], "sh -c 'python t.py | tee out'"),
+        (["python t.py > out", "a b"], """sh -c 'python t.py > out '"'"'a b'"'"''"""),
+        (["pyhton", "t.py"], "Did you mean python?"),
+    ],
+)
+def test_words_for_a_shell_are_shown_as_they_work(
+    tmp_path: Path, env: dict[str, str], command: list[str], hint: str
+) -> None:
+    program(Path(env["PATH"]) / "python")
+    with pytest.raises(GitexpError, check=has_code("command-not-found")) as error:
+        find_program(command, tmp_path, env)
+    assert error.value.hint in (hint, f"Write it as: gitexp run -- {hint}")
+
+
 @pytest.mark.usefixtures("python")
 def test_a_missing_python_names_python3(tmp_path: Path, env: dict[str, str]) -> None:
     with pytest.raises(GitexpError, check=has_code("command-not-found")) as error:
