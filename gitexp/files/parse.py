@@ -10,8 +10,11 @@ from gitexp import plugins
 from gitexp.errors import OverrideError, ParseError, UsageError
 from gitexp.files.keys import Key, format_key
 from gitexp.files.limits import BOM, check_tree, decode
+from gitexp.files.parsed import Parsed, within_limits
 from gitexp.files.scalars import same
 from gitexp.model import Tree, Value
+
+_NO_MAP = "the top of this file must be a mapping of names to values"
 
 
 def parse(name: str, data: bytes) -> dict[str, Value]:
@@ -24,9 +27,22 @@ def parse(name: str, data: bytes) -> dict[str, Value]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ParseError("the top of this file must be a mapping of names to values", file=name)
+        raise ParseError(_NO_MAP, file=name)
     check_tree(name, tree)
     return tree
+
+
+def parse_params(name: str, data: bytes) -> Parsed:
+    """The values of a params file that can be recorded, and a complaint about each other value.
+
+    Raises ParseError for a file that cannot be read at all.
+    """
+    tree = read(name, decode(name, data))
+    if tree is None:
+        return Parsed({})
+    if not isinstance(tree, dict):
+        raise ParseError(_NO_MAP, file=name)
+    return within_limits(name, tree)
 
 
 def read(name: str, text: str) -> Value:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gitexp.errors import GitexpError, UsageError
 from gitexp.files.keys import Key, get, parse_key, put
-from gitexp.files.metrics import number_or_text
+from gitexp.files.numbers import measured
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
 
@@ -83,5 +83,5 @@ def printed_tree(values: Mapping[str, str]) -> dict[str, Value]:
     """The values in the form of a metrics file: numbers, and a path for each name with dots."""
     tree: dict[str, Value] = {}
     for name, text in values.items():
-        tree.update(put(tree, parse_key(name), number_or_text(text)))
+        tree.update(put(tree, parse_key(name), measured(text)))
     return tree

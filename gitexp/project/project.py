@@ -12,7 +12,8 @@ from typing import NamedTuple
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_if_there
-from gitexp.model import Files, Tree, Value
+from gitexp.files.parsed import Parsed
+from gitexp.model import Files, Tree
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.project import config
 from gitexp.project.config import Config
@@ -22,7 +23,7 @@ from gitexp.repo.git.values import in_commit
 from gitexp.repo.local import LocalState
 from gitexp.words import shorten
 
-Parser = Callable[[str, bytes], Tree]
+Parser = Callable[[str, bytes], Parsed]
 
 
 class Contents(NamedTuple):
@@ -160,10 +161,10 @@ class Project:
         return Contents(params, metrics, [*unread, *bad])
 
 
-def parse_params(name: str, data: bytes) -> Tree:
+def parse_params(name: str, data: bytes) -> Parsed:
     """The values of a params file in the form of a record: infinity and NaN are texts."""
-    tree: dict[str, Value] = files.jsonable(files.parse(name, data))
-    return tree
+    found = files.parse_params(name, data)
+    return found._replace(tree=files.jsonable(found.tree))
 
 
 def read(path: Path) -> bytes | None:
@@ -200,17 +201,18 @@ def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:
 def parse_all(
     found: Mapping[str, bytes | None], parser: Parser, names: Iterable[str] | None = None
 ) -> tuple[dict[str, Tree], list[str]]:
-    """The trees of the existing files, and a complaint about each unreadable file.
+    """The trees of the existing files, and a complaint about each unreadable file or value.
 
     `names` are the files to parse; None: all of them.
     """
-    trees, complaints = {}, []
+    trees, complaints = {}, list[str]()
     for name in found if names is None else names:
         data = found[name]
         if data is None:
             continue
         try:
-            trees[name] = parser(name, data)
+            trees[name], left_out = parser(name, data)
+            complaints += left_out
         except errors.FileError as error:
             complaints.append(f"not read: {error.message}")
     return trees, complaints

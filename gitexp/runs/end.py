@@ -134,7 +134,7 @@ def _finish(
     names = state.scope.written_params
     secret = results.withheld(project, state, names)
     written = {name: results.if_written(state, name) for name in names if name not in secret}
-    params, unread = parse_all(written, files.parse)
+    params, unread = parse_all(written, files.parse_params)
     stored = results.store(project, state, workspace, experiment.name)
     told = (*record.warnings, *warnings, *unmatched, *unread, *stored.warnings)
     exact = [path for path in converting.exact if not is_below(path, state.scope.results)]

@@ -37,7 +37,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         project.store.require_free(name)
     config, root = project.config, project.repo.root
     unrecorded = foreign(root, (*config.params, *config.metrics))
-    params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse)
+    params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse_params)
     metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     going = _running_here(project)

@@ -50,7 +50,9 @@ from gitexp.files.scalars import same
     ids=lambda value: repr(value)[:30],
 )
 def test_metrics(name: str, data: bytes, tree: object) -> None:
-    assert same(parse_metrics(name, data), tree)
+    found = parse_metrics(name, data)
+    assert same(found.tree, tree)
+    assert found.complaints == ()
 
 
 @pytest.mark.parametrize(
@@ -59,10 +61,8 @@ def test_metrics(name: str, data: bytes, tree: object) -> None:
         ("m.json", b"[1]"),
         ("m.json", b'{"a": 1'),
         ("m.jsonl", b'{"a": 1}\n{"a":\n'),
-        ("m.csv", b"a,a\n1,2\n"),
         ("m.csv", b"a\n\xff\n"),
         ("m.csv", b"a\n" + b"x" * 200_000 + b"\n"),
-        ("m.csv", b"a," * 10_001 + b"a"),
         ("m.csv", b"a,b\n1,2\n" * (9 << 20)),
         ("m.txt", b""),
     ],
@@ -73,8 +73,129 @@ def test_metrics_refused(name: str, data: bytes) -> None:
         parse_metrics(name, data)
 
 
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        (
+            "epoch,loss\n0,0.9\n1,0.8\nepoch,loss,val\n2,0.5,0.7\n3,0.3,0.8\n",
+            {"epoch": 3, "loss": 0.3, "val": 0.8},
+        ),
+        ("epoch,loss\n0,0.9\nepoch,loss\n1,0.8\n", {"epoch": 1, "loss": 0.8}),
+        ("epoch,loss,val\n0,0.9,1\nepoch,loss\n1,0.8\n", {"epoch": 1, "loss": 0.8}),
+        ("epoch,loss\n0,0.9\nstep,acc\n5,0.8\n", {"step": 5, "acc": 0.8}),
+        ("epoch,loss\n0,0.9\nepoch,loss,val\n", {"epoch": 0, "loss": 0.9}),
+        ("epoch,loss\n0,0.9\nepoch,loss\n1,", {"epoch": 0, "loss": 0.9}),
+        ("epoch,loss\n-,nats\n0,0.9\n", {"epoch": 0, "loss": 0.9}),
+        ('"loss","acc"\n"1",0.7,0.5\n"2",0.5,0.8\n', {"loss": 0.5, "acc": 0.8}),
+        ('"loss"\n"1",0.7\n"2",0.5\n', {"loss": 0.5}),
+        ('"loss" "acc"\n"1" 0.7 0.5\n"2" 0.5 0.8\n', {"loss": 0.5, "acc": 0.8}),
+        ("loss,acc\n1,0.7,0.5\n2,0.5,0.8\n", {"loss": 0.5, "acc": 0.8}),
+        ('"loss"\n"1",0.7\n"loss","val"\n"2",0.5,0.9\n', {"loss": 0.5, "val": 0.9}),
+        (",0,1\n0,0.5,0.6\n1,0.4,0.7\n", {"0": 0.4, "1": 0.7}),
+        ("epoch,loss\n0,0.9,\n1,0.8,\n", {"epoch": 1, "loss": 0.8}),
+        ("epoch,loss,\n0,0.9\n1,0.8\n", {"epoch": 1, "loss": 0.8}),
+        ("epoch,loss,\n0,0.9,\n1,0.8,", {"epoch": 1, "loss": 0.8}),
+        ("epoch,loss\n0,0.9\n,\n,\n", {"epoch": 0, "loss": 0.9}),
+        ("epoch;loss\n0;0,9\n1;0,8\n", {"epoch": 1, "loss": 0.8}),
+        ("epoch;loss\n0;0.9\n1;0.8\n", {"epoch": 1, "loss": 0.8}),
+        ("sep=;\nepoch;loss\n0;1.234,5\n", {"epoch": 0, "loss": 1234.5}),
+        ('epoch,loss\n0,"0,9"\n1,"0,8"\n', {"epoch": 1, "loss": 0.8}),
+        ('epoch,n,loss\n0,"1,000",0.9\n', {"epoch": 0, "n": 1000, "loss": 0.9}),
+        ("epoch\tloss\n0\t0,9\n", {"epoch": 0, "loss": 0.9}),
+        ("epoch|loss\n0|0.9\n", {"epoch": 0, "loss": 0.9}),
+        ("  epoch  loss\n    0   0.9\n   10   0.8\n", {"epoch": 10, "loss": 0.8}),
+        ("# run 3\nepoch,loss\n0,0.9\n# resumed\n1,0.8\n", {"epoch": 1, "loss": 0.8}),
+        ("# epoch,loss\n0.0,9e-1\n1.0,8e-1\n", {"epoch": 1.0, "loss": 0.8}),
+        ("\ufeffepoch;loss\r\n0;0,9\r\n1;0,8\r\n", {"epoch": 1, "loss": 0.8}),
+        ("epoch,loss\r0,0.9\r1,0.8\r", {"epoch": 1, "loss": 0.8}),
+        ('epoch, "train, loss" , acc\n0, 0.9 , "0.50"\n', {"epoch": 0, "train, loss": 0.9, "acc": 0.5}),
+        ("metric,value\nacc,0.5\nloss,3\nacc,0.6\n", {"acc": 0.6, "loss": 3}),
+        ("epoch,loss,sha\n1,-nan(ind),7e123457\n", {"epoch": 1, "loss": math.nan, "sha": "7e123457"}),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_tables_of_other_forms(text: str, tree: object) -> None:
+    found = parse_metrics("m.csv", text.encode())
+    assert same(found.tree, tree)
+    assert found.complaints == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("epoch,loss\n0,0.9\n1,0.8,0.7\n", 3),
+        ("epoch,loss,val\n0,0.9,1\n1,0.8\n", 3),
+        ("epoch,loss\n1,0,9\n2,0,8\n", 3),
+        ("loss\n0,9\n0,8\n", 3),
+        ("0,0.9\n1,0.8\n", 1),
+        ("train,0.5\nval,0.6\n", 1),
+        ("Experiment 3\n\nepoch,loss\n0,0.9\n", 1),
+        ('epoch,msg\n0,ok\n1,"open\n2,ok\n', 4),
+    ],
+)
+def test_tables_that_cannot_be_read_are_named_with_the_line(text: str, line: int) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse_metrics("m.csv", text.encode())
+    assert (caught.value.file, caught.value.line) == ("m.csv", line)
+
+
+@pytest.mark.parametrize(
+    ("text", "tree", "complaint"),
+    [
+        ("epoch,loss\n0,0.9\n1,0.8,0.7\n2,0.6\n", {"epoch": 2, "loss": 0.6}, "m.csv:3: this row has 3 cells"),
+        ("epoch,loss,loss\n0,0.9,1\n", {"epoch": 0}, "m.csv:1: the column `loss` stands here twice"),
+        ('epoch,n\n0,"1,000"\n', {"epoch": 0}, "m.csv:2: `n` is 1,000, which may be one of two numbers"),
+        ("a;n\n0,5;1.234\n", {"a": 0.5}, "m.csv:2: `n` is 1.234, which may be one of two numbers"),
+        ("name,value\nacc,1\nloss,2,3\n", {"acc": 1}, "m.csv:3: this row has 3 cells"),
+    ],
+)
+def test_what_is_left_out_of_a_table_is_named(text: str, tree: object, complaint: str) -> None:
+    found = parse_metrics("m.csv", text.encode())
+    assert same(found.tree, tree)
+    (said,) = found.complaints
+    assert said.startswith(complaint)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_cells_far_above_the_end_of_a_large_table(end: str) -> None:
+    rows = ["epoch,loss,once,val,note", "0,1,9,,", "1,1,,0.5,", *["2,0.25,,,"] * 100_000, ""]
+    tree = {"epoch": 2, "loss": 0.25, "once": 9, "val": 0.5}
+    assert parse_metrics("m.csv", end.join(rows).encode()).tree == tree
+    rows[2] = '1,1,,"0.5",'
+    assert parse_metrics("m.csv", end.join(rows).encode()).tree == tree
+    names = ["name,value", "once,9", *["acc1,1", "acc2,2"] * 50_000, "acc1,3", ""]
+    assert parse_metrics("m.csv", end.join(names).encode()).tree == {"once": 9, "acc1": 3, "acc2": 2}
+
+
+def test_a_header_far_above_the_end_of_a_large_table() -> None:
+    quoted = 'epoch,loss,msg\n0,0.9,"\nepoch,acc,msg\n"\n'
+    resumed = "epoch,loss,val\n" + "3,0.3,0.8\n" * 100_000
+    tree = {"epoch": 3, "loss": 0.3, "val": 0.8}
+    assert parse_metrics("m.csv", (quoted + resumed).encode()).tree == tree
+    with pytest.raises(ParseError, match="rows without a number"):
+        parse_metrics(
+            "m.csv", b"a,b\n" + b"".join(b"%x_,x\n" % n for n in range(200_000)).replace(b"0", b"o")
+        )
+
+
+def test_json_lines_with_different_keys() -> None:
+    data = b'{"step": 1, "train": {"loss": 0.9, "acc": 1}}\n{"n": 7}\n{"step": 2, "train": {"loss": 0.5}}\n'
+    tree = {"step": 2, "train": {"loss": 0.5, "acc": 1}, "n": 7}
+    assert parse_metrics("m.jsonl", data).tree == tree
+    long = data + b'{"step": 3, "train": {"loss": 0.4}}\n' * 5_000
+    assert parse_metrics("m.jsonl", long).tree == {**tree, "step": 3, "train": {"loss": 0.4, "acc": 1}}
+    history = b"[" + b",".join(data.splitlines()) + b"]"
+    assert parse_metrics("m.json", history).tree == tree
+
+
+def test_lines_that_are_no_json_are_named() -> None:
+    found = parse_metrics("m.jsonl", b'starting\n{"a": 1}\n[1]\n{"b": 2}\n')
+    assert found.tree == {"a": 1, "b": 2}
+    assert found.complaints == ("m.jsonl:3: this line and 1 more are no JSON objects and are left out",)
+
+
 def test_large_table_is_read_from_its_end() -> None:
     data = b"epoch,loss\n" + b"1,0.25\n" * (8 << 20)
     spent = time.process_time()
-    assert parse_metrics("m.csv", data) == {"epoch": 1, "loss": 0.25}
+    assert parse_metrics("m.csv", data).tree == {"epoch": 1, "loss": 0.25}
     assert time.process_time() - spent < 10, "it grows faster than its input"
