@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gitexp.history.remove import Selection, remove, select
     from gitexp.history.restore import restore, trashed
     from gitexp.history.takeover import Taken
-    from gitexp.history.undo import Undone, undo, undoable
+    from gitexp.history.undo import Undone, redo, redoable, undo, undoable
     from gitexp.model import MISSING, Artifact, Change, Damaged, Experiment, Record, Status
     from gitexp.objects.place import Placed
     from gitexp.pipeline.stage import Pipeline, Stage
@@ -129,6 +129,8 @@ __all__ = [
     "points",
     "pull",
     "push",
+    "redo",
+    "redoable",
     "remove",
     "rename",
     "restore",
@@ -155,7 +157,7 @@ _MODULES = {
     "gitexp.history.remove": ("Selection", "remove", "select"),
     "gitexp.history.restore": ("restore", "trashed"),
     "gitexp.history.takeover": ("Taken",),
-    "gitexp.history.undo": ("Undone", "undo", "undoable"),
+    "gitexp.history.undo": ("Undone", "redo", "redoable", "undo", "undoable"),
     "gitexp.model": ("MISSING", "Artifact", "Change", "Damaged", "Experiment", "Record", "Status"),
     "gitexp.objects.place": ("Placed",),
     "gitexp.pipeline.stage": ("Pipeline", "Stage"),

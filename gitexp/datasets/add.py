@@ -23,8 +23,9 @@ from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.pipeline.paths import inside
 from gitexp.process.interrupts import held_back
 from gitexp.project import whole_file
+from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE
-from gitexp.project.ignore import ignore
+from gitexp.project.ignore import IGNORE_FILE, ignore
 from gitexp.project.project import Project
 from gitexp.repo.git import indexes
 from gitexp.words import shorten
@@ -68,7 +69,10 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
     failpoint("add:stored")
     # One at a time: a file that is compared and then replaced could lose what another one has just listed.
     with project.local.lock("add"), held_back():
-        files = _write_down(project, artifacts)
+        written = [IGNORE_FILE, posixpath.join(project.config.folder, IGNORE_FILE)]
+        written += [lock_file.path_of(project.config), project.config_file]
+        with editing(project.repo, project.local, f"add {shorten(paths)}", written):
+            files = _write_down(project, artifacts)
     changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
     warnings = secrets.warnings(project.repo.root, store, changed)
     return Added(artifacts, paths_of(changed), files, warnings)

@@ -17,6 +17,7 @@ from gitexp.objects.remotes.folder import FolderRemote
 from gitexp.objects.remotes.kinds import open_remote
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.project import whole_file
+from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
 from gitexp.words import did_you_mean
@@ -47,7 +48,7 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
     if at.kind is remote_url.Kind.FOLDER:
         with contextlib.suppress(OSError):  # the first use says so
             Path(at.path).mkdir()
-    _change(project, ("remotes", name), described if options else url)
+    _change(project, ("remotes", name), described if options else url, f"remote add {name}")
     return described
 
 
@@ -72,7 +73,7 @@ def remove(project: Project, name: str) -> str:
     if name not in remotes:
         raise _no_remote(project, name)
     key = ("remotes", name)
-    _change(project, key if len(remotes) > 1 else key[:1], MISSING)
+    _change(project, key if len(remotes) > 1 else key[:1], MISSING, f"remote remove {name}")
     return str(remotes[name]["url"])
 
 
@@ -92,12 +93,13 @@ def _plain(text: str) -> int | str:
     return text
 
 
-def _change(project: Project, key: tuple[str, ...], value: Value) -> None:
-    """Set a key of gitexp.yaml. The value MISSING removes the key."""
+def _change(project: Project, key: tuple[str, ...], value: Value, summary: str) -> None:
+    """Set a key of gitexp.yaml, as an operation. The value MISSING removes the key."""
     file = project.folder / CONFIG_FILE
     before = read_limited(file) if file.is_file() else None
     text, _ = edit(CONFIG_FILE, before or b"", key, value)
-    whole_file.write(project.repo.root, project.config_file, text, project.local, original=before)
+    with editing(project.repo, project.local, summary, [project.config_file]):
+        whole_file.write(project.repo.root, project.config_file, text, project.local, original=before)
 
 
 def remote_of(project: Project, name: str | None = None) -> DataRemote:

@@ -1,9 +1,11 @@
-"""Take back an operation: the newest, or one by its number."""
+"""Take back changes, the last first, and do again what was taken back."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.history.takeover import Taken, Takeover, take_over
@@ -19,61 +21,188 @@ from gitexp.repo.operations import Operation, WorkspaceChange
 _BRANCHES = "refs/heads/"
 
 
+class Step(NamedTuple):
+    """A change of the user, and what undo and redo have made of it.
+
+    Attributes:
+        first: the operation of the change itself.
+        last: the operation that took it back or did it again last, or else `first`: the one to reverse.
+        is_undone: whether it is taken back now.
+    """
+
+    first: Operation
+    last: Operation
+    is_undone: bool
+
+    @property
+    def number(self) -> int:
+        return self.first.number
+
+    @property
+    def summary(self) -> str:
+        return self.first.summary
+
+    @property
+    def created(self) -> str:
+        return self.first.created
+
+
 @dataclass(frozen=True, slots=True)
 class Undone:
     """The outcome of `undo`.
 
     Attributes:
-        operation: the operation that was taken back.
+        step: the change, as it stood before.
         taken: the files that changed; None if only refs moved.
     """
 
-    operation: Operation
+    step: Step
     taken: Taken | None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that was reversed."""
+        return self.step.last
 
 
 def undo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
-    """Take back the newest operation, or the one with a number; to take back an undo is to redo.
+    """Take back the last change that stands, or the one with a number. Called again, it goes further back.
 
     Raises NothingToUndo; UnsavedChanges for files that were changed since, unless `force`.
     """
-    operation = _chosen(project, number)
-    if operation.workspace is not None:
-        return Undone(operation, _undo_workspace(project, operation, force=force))
-    _undo_refs(project, operation)
-    return Undone(operation, None)
+    return _reverse(project, _to_undo(project, number), force=force)
 
 
-def undoable(project: Project) -> list[Operation]:
-    """The operations that `undo` can take back here, the newest first."""
+def redo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
+    """Do again what `undo` took back last, or the change with a number; raises as `undo` does."""
+    return _reverse(project, _to_redo(project, number), force=force)
+
+
+def undoable(project: Project) -> list[Step]:
+    """The changes that stand, the last first: `undo` takes back the first."""
+    return [step for step in _steps(project) if not step.is_undone]
+
+
+def redoable(project: Project) -> list[Step]:
+    """The changes that were taken back, the one taken back last first."""
+    return [step for step in _steps(project) if step.is_undone]
+
+
+def touched(project: Project, steps: Sequence[Step]) -> list[list[str]]:
+    """What each step changes: the names of experiments and branches, and the paths of files."""
+    found = []
+    for step in steps:
+        names = dict.fromkeys(filter(None, (_thing(change.ref) for change in step.last.refs)))
+        paths = list[str]()
+        if (work := step.last.workspace) is not None:
+            with contextlib.suppress(errors.GitexpError):  # damaged: doctor says so
+                paths = [change.path for change in tree_changes(project.repo, work.before, work.after)]
+        found.append([*names, *paths])
+    return found
+
+
+def _thing(ref: str) -> str:
+    """The name of an experiment, or `branch x`; "" for a ref that is not the user's."""
+    if ref.startswith(_BRANCHES):
+        return f"branch {ref.removeprefix(_BRANCHES)}"
+    if ref.startswith(EXPERIMENTS):
+        return ref.removeprefix(EXPERIMENTS)
+    return ""
+
+
+def _steps(project: Project) -> list[Step]:
+    """The changes of this workspace and of refs, as they stand, the last one first."""
     here = operations.worktree_of(project.repo)
     every = [one for one in operations.all_of(project.repo) if _concerns(one, here)]
-    undone = {operation.undoes for operation in every}
-    return [operation for operation in every if operation.number not in undone]
+    by_number, steps = dict[int, int](), dict[int, Step]()  # the number of an operation -> that of the first
+    for one in reversed(every):
+        first = by_number.get(one.undoes or 0, one.number)
+        by_number[one.number] = first
+        before = steps.get(first)
+        is_undone = before is not None and not before.is_undone
+        steps[first] = Step(before.first if before is not None else one, one, is_undone)
+    return sorted(steps.values(), key=lambda step: step.last.number, reverse=True)
 
 
 def _concerns(operation: Operation, worktree: str) -> bool:
     return operation.workspace is None or operation.workspace.worktree == worktree
 
 
-def _chosen(project: Project, number: int | None) -> Operation:
+def _to_undo(project: Project, number: int | None) -> Step:
     found = undoable(project)
+    if number is None and not found:
+        raise errors.GitexpError(
+            "There is nothing to undo.",
+            "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import, add, init, "
+            "remote, and params that run -S has changed.",
+            code="nothing-to-undo",
+        )
     if number is None:
-        if not found:
+        step = found[0]
+        _refuse_beyond(step, found[1:])
+        return step
+    for step in found:
+        if number in (step.number, step.last.number):
+            _refuse_beyond(step, ())
+            return step
+    for step in redoable(project):
+        if number in (step.number, step.last.number):
             raise errors.GitexpError(
-                "There is nothing to undo.",
-                "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import.",
+                f"'{step.first.summary}' has been taken back already.",
+                f"To do it again: gitexp redo {step.number}",
+                code="nothing-to-undo",
+            )
+    raise _no_step(number, "undo")
+
+
+def _to_redo(project: Project, number: int | None) -> Step:
+    found = redoable(project)
+    if number is None:
+        stand = undoable(project)
+        newest = max((step.first.number for step in stand), default=0)
+        if not found:
+            raise errors.GitexpError("There is nothing to do again.", code="nothing-to-undo")
+        if newest > found[0].last.number:
+            raise errors.GitexpError(
+                f"'{stand[0].first.summary}' was done since the last undo.",
+                f"If '{found[0].first.summary}' is meant all the same: gitexp redo {found[0].number}",
                 code="nothing-to-undo",
             )
         return found[0]
-    for operation in found:
-        if operation.number == number:
-            return operation
-    raise errors.GitexpError(
-        f"There is no operation {number} that could be undone here.",
-        "gitexp undo --list shows those there are.",
+    for step in found:
+        if number in (step.number, step.last.number):
+            return step
+    raise _no_step(number, "redo")
+
+
+def _no_step(number: int, verb: str) -> errors.GitexpError:
+    return errors.GitexpError(
+        f"There is no operation {number} to {verb} here.",
+        f"gitexp {verb} --list shows those there are.",
         code="nothing-to-undo",
     )
+
+
+def _refuse_beyond(step: Step, earlier: Sequence[Step]) -> None:
+    """Raise NothingToUndo for a change that nobody can take back."""
+    if not step.first.beyond:
+        return
+    hint = None
+    for other in earlier:
+        if not other.first.beyond:
+            hint = f"What was done before, '{other.first.summary}': gitexp undo {other.number}"
+            break
+    raise errors.GitexpError(
+        f"'{step.first.summary}' is out of reach of undo: {step.first.beyond}.", hint, code="nothing-to-undo"
+    )
+
+
+def _reverse(project: Project, step: Step, *, force: bool) -> Undone:
+    operation = step.last
+    if operation.workspace is not None:
+        return Undone(step, _undo_workspace(project, operation, force=force))
+    _undo_refs(project, operation)
+    return Undone(step, None)
 
 
 def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> Taken:

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.files.limits import read_if_there
 from gitexp.process.interrupts import held_back
 from gitexp.project.project import Project
 from gitexp.repo import live, operations
-from gitexp.repo.git.values import RefChange, RefConflict
+from gitexp.repo.git import checkout
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
+from gitexp.repo.local import LocalState
 from gitexp.repo.operations import Operation, WorkspaceChange
 from gitexp.times import now
 
@@ -48,6 +53,11 @@ class Transaction:
         operation = Operation(self.summary, now(), changes, undoes=self.undoes)
         return operations.carry_out(self.project.repo, self.project.local, operation)
 
+    def note(self, beyond: str) -> Operation:
+        """Store that something was done which nobody can take back; `beyond` says why."""
+        operation = Operation(self.summary, now(), beyond=beyond)
+        return operations.carry_out(self.project.repo, self.project.local, operation)
+
     @contextlib.contextmanager
     def replace_files(self, workspace: WorkspaceChange) -> Iterator[Operation]:
         """Store the workspace before and after the change; the block then changes the files.
@@ -60,6 +70,59 @@ class Transaction:
         failpoint("takeover:stored")
         with held_back(), operations.changing_files(local, operation):
             yield operation
+
+
+@contextlib.contextmanager
+def editing(repo: Repository, local: LocalState, summary: str, paths: Sequence[str]) -> Iterator[None]:
+    """Let `gitexp undo` take back what the block does to a few small files of the workspace.
+
+    `paths` are relative to the root. What fails here stops nobody: the change itself is done.
+    """
+    before = _contents(repo, paths)
+    yield
+    after = _contents(repo, paths)
+    if before != after:
+        with contextlib.suppress(errors.GitexpError, OSError):
+            operation = Operation(summary, now(), workspace=edited_files(repo, before, after))
+            operations.carry_out(repo, local, operation)
+
+
+def edited_files(
+    repo: Repository, before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]
+) -> WorkspaceChange:
+    """The change of some files from one content to another; None for a missing file."""
+    paths = [path for path in before if before[path] is not None]
+    with repo.writing_together():
+        old, new = _tree(repo, before), _tree(repo, after)
+    modes = checkout.permissions(repo.root, paths)
+    return WorkspaceChange(operations.worktree_of(repo), old, new, modes=modes, filtered=())
+
+
+def _contents(repo: Repository, paths: Sequence[str]) -> dict[str, bytes | None]:
+    """The content of each file; None for a missing one. A link is no file to take back."""
+    found: dict[str, bytes | None] = {}
+    for path in paths:
+        file = repo.root / path
+        if not file.is_symlink():
+            with contextlib.suppress(OSError):
+                found[path] = read_if_there(file)
+    return found
+
+
+def _tree(repo: Repository, files: Mapping[str, bytes | None]) -> str:
+    """The id of a tree with these files alone."""
+    entries, below = [], dict[str, dict[str, bytes | None]]()
+    for path, content in files.items():
+        if content is None:
+            continue
+        folder, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(folder, {})[rest] = content
+        else:
+            entries.append(TreeEntry("100644", "blob", repo.write_blob(content), os.fsencode(path)))
+    for folder, inside in below.items():
+        entries.append(TreeEntry("040000", "tree", _tree(repo, inside), os.fsencode(folder)))
+    return repo.write_tree(entries)
 
 
 def complete_pending(project: Project) -> list[Operation]:

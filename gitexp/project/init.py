@@ -13,6 +13,7 @@ from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_limited
 from gitexp.project import whole_file
+from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
 from gitexp.project.ignore import is_ignored
 from gitexp.repo.git.repository import Repository
@@ -61,7 +62,9 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
         if not command and script is not None:
             command = _command_of(script)
         found = Found(file, command or None, params, _metrics(here, script), share)
-    _write(file, _text(found), LocalState(repo), force=force)
+    local = LocalState(repo)
+    with editing(repo, local, "init", [file.resolve().relative_to(repo.root.resolve()).as_posix()]):
+        _write(file, _text(found), local, force=force)
     return found
 
 

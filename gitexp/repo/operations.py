@@ -82,6 +82,7 @@ class Operation(NamedTuple):
         workspace: the change of the workspace.
         undoes: the number of the operation taken back by this operation.
         number: 0 until the operation is stored.
+        beyond: why nobody can take it back; "" if somebody can.
     """
 
     summary: str
@@ -90,6 +91,7 @@ class Operation(NamedTuple):
     workspace: WorkspaceChange | None = None
     undoes: int | None = None
     number: int = 0
+    beyond: str = ""
 
     @property
     def ref(self) -> str:
@@ -332,6 +334,8 @@ def _write(repo: Repository, operation: Operation) -> str:
         data["workspace"] |= {"written": dict(work.written), "filtered": work.filtered or ()}
         data["workspace"]["folders"] = dict(work.folders)
         entries = [TreeEntry("040000", "tree", tree, name.encode()) for name, tree in trees.items()]
+    if operation.beyond:
+        data["beyond"] = operation.beyond
     if operation.undoes is not None:
         data["undoes"] = operation.undoes
     message = f"{operation.summary}\n\n{json.dumps(data, separators=(',', ':'))}\n"
@@ -385,6 +389,7 @@ def _decode(number: int, summary: str, body: bytes) -> Operation:
         workspace=None if work is None else _workspace(work),
         undoes=undoes,
         number=number,
+        beyond=str(data.get("beyond") or ""),
     )
 
 

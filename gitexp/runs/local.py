@@ -18,6 +18,7 @@ from gitexp.process.gpus import GpuProbe
 from gitexp.process.liveness import process_of
 from gitexp.process.log import LogFile
 from gitexp.project import params
+from gitexp.project.change import Transaction, edited_files
 from gitexp.project.params import CommandLine
 from gitexp.repo.git.launch import PLACES
 from gitexp.repo.live import RunState
@@ -97,8 +98,7 @@ def _enter(live: LiveRun) -> Path:
     ready, project = live.ready, live.project
     root = ready.workspace.root
     if not live.is_isolated:  # an isolated one has them from its start
-        with project.local.scratch() as scratch:
-            params.write(root, scratch, ready.params)
+        _write_params(live)
         failpoint("run:params")
         if ready.changed_data:
             lock_file.change(
@@ -109,6 +109,17 @@ def _enter(live: LiveRun) -> Path:
     cwd = root / ready.folder
     make_folder(cwd)
     return cwd
+
+
+def _write_params(live: LiveRun) -> None:
+    """Write what -S has changed; `gitexp undo` brings back the files as they were."""
+    project, changed = live.project, live.ready.params
+    if not changed.edited:
+        return
+    edited = edited_files(live.ready.workspace, changed.originals, changed.edited)
+    transaction = Transaction.begin(project, f"run {live.experiment.name}")
+    with transaction.replace_files(edited), project.local.scratch() as scratch:
+        params.write(live.ready.workspace.root, scratch, changed)
 
 
 def _environment(live: LiveRun) -> dict[str, str]:

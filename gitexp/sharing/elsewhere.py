@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
+from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX
@@ -16,6 +17,7 @@ from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote, PushOutcome
 from gitexp.sharing import partner
 from gitexp.sharing.partner import Contact, Fate, Shared
+from gitexp.words import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,9 @@ def remove(project: Project, selected: RemoteSelection) -> list[Shared]:
             hint = partner.hint_for(answer.reason)
             told.append(Shared(name, None, Fate.REFUSED, _reason(answer.reason), hint))
     _forget(project, remote.where, gone)
+    if gone:
+        summary = f"remove {shorten(gone)} from {remote.where}"
+        Transaction.begin(project, summary).note("what was there alone is in the trash: gitexp restore")
     return told
 
 

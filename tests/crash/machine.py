@@ -291,12 +291,13 @@ class Machine(RuleBasedStateMachine):
         self.done.append(_Operation(before, after, self.trash, lying, undoes))
 
     def undoable(self) -> list[_Operation]:
-        """The newest first, without those that have been undone by one that was not undone itself."""
-        undone: list[int] = []
+        """The changes that stand, the newest first: nothing here does again what was undone."""
+        undone = [id(operation.undoes) for operation in self.done if operation.undoes is not None]
+        found = []
         for operation in reversed(self.done):
-            if operation.undoes is not None and id(operation) not in undone:
-                undone.append(id(operation.undoes))
-        return [operation for operation in reversed(self.done) if id(operation) not in undone]
+            if operation.undoes is None and id(operation) not in undone:
+                found.append(operation)
+        return found
 
     def trash_has(self, operation: _Operation) -> bool:
         gone, _ = _difference(operation.trash_after, operation.trash_before)

@@ -154,7 +154,7 @@ def test_undo_changes_nothing_outside(lair: Lair, make: Callable[[Lair], Trees])
     workspace(lair, make(lair))
     outside, git = _texts(lair.outside), _texts(lair.path / ".git", "config", "hooks/*")
     beside = sorted(lair.path.parent.iterdir())
-    for command in ("undo --list", "undo", "undo --force", "undo", "doctor"):
+    for command in ("undo --list", "undo", "undo --force", "redo", "redo --list", "doctor"):
         check_answer(lair.repo.gitexp(*command.split(), check=False), command)
         assert _texts(lair.outside) == outside
         assert _texts(lair.path / ".git", "config", "hooks/*") == git

@@ -75,7 +75,8 @@ def test_refs(repo: Workspace, command: tuple[str, ...], point: str) -> None:
     next_command(repo, point)
     assert (state(repo) == before) is (point in NOT_YET)
     assert not [*(Project.open(repo.path).local.root / "pending").iterdir()]
-    repo.gitexp(*(command if point in NOT_YET else ("undo",)))
+    back = ("redo",) if command == ("undo",) else ("undo",)
+    repo.gitexp(*(command if point in NOT_YET else back))
     assert (state(repo) == before) is (point not in NOT_YET)
 
 
@@ -108,7 +109,7 @@ def test_files(repo: Workspace, point: str) -> None:
     # The way back is no other: it must be as safe.
     kill(repo, point, "undo")
     if point != "operation:written":
-        repo.gitexp("undo")
+        repo.gitexp("redo")
     repo.gitexp("apply", "one")
     assert fingerprint(repo.path)["files"] == wanted
 

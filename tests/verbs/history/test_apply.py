@@ -63,7 +63,7 @@ def test_an_experiment_comes_into_the_workspace_and_goes_again(repo: Workspace) 
     assert repo.git("diff", "--cached") == ""
     repo.gitexp("undo")
     assert files(repo) == before
-    repo.gitexp("undo")
+    repo.gitexp("redo")
     assert files(repo) == wanted
     assert "All that one changed" in repo.gitexp("apply", "one").stderr
 
@@ -254,7 +254,7 @@ def test_undo_keeps_what_was_done_since(repo: Workspace) -> None:
     assert (repo.read("train.py"), repo.read("new.py")) == ("more of mine\n", "new\n")
     repo.gitexp("undo", "--force")
     assert not (repo.path / "new.py").exists()
-    repo.gitexp("undo")
+    repo.gitexp("redo")
     assert (repo.read("train.py"), repo.read("new.py")) == ("more of mine\n", "new\n")
 
 
@@ -266,11 +266,11 @@ def test_what_undo_has_overwritten_can_be_had_back_by_its_number(repo: Workspace
     repo.write("train.py", "nowhere else\n")
     repo.gitexp("undo", "--force")
     repo.gitexp("tag", "one", "x")
-    assert [(each["number"], each["summary"]) for each in repo.json("undo", "--list")] == [
-        (3, "tag one"),
-        (2, "undo apply one"),
-    ]
-    repo.gitexp("undo", "2")
+    assert [(each["number"], each["summary"]) for each in repo.json("undo", "--list")] == [(3, "tag one")]
+    refused = repo.gitexp("redo", check=False)
+    assert "'tag one' was done since the last undo." in refused.stderr
+    assert "gitexp redo 1" in refused.stderr
+    repo.gitexp("redo", "1")
     assert repo.read("train.py") == "nowhere else\n"
 
 
@@ -292,7 +292,7 @@ def test_what_git_would_convert_comes_back_byte_for_byte(repo: Workspace, how: s
     assert repo.read("new.txt") != content
     repo.gitexp("undo")
     assert repo.read("new.txt") == content
-    repo.gitexp("undo")
+    repo.gitexp("redo")
     repo.gitexp("undo")
     assert repo.read("new.txt") == content
 

@@ -18,6 +18,7 @@ from gitexp.project.project import Project
 from gitexp.repo import operations, trash
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.operations import Operation
+from tests.support.clones import make_team
 from tests.support.codes import has_code
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
@@ -139,7 +140,7 @@ def test_rename(repo: Workspace, project: Project) -> None:
         edit.rename(project, "better", "a/b")
     undo.undo(project)
     assert one(project) == before
-    undo.undo(project)
+    undo.redo(project)
     assert project.store.require("better") == renamed
 
 
@@ -280,13 +281,11 @@ def test_undo_goes_back_and_forth(repo: Workspace, project: Project) -> None:
     repo.gitexp("branch", "one", "promoted")
     assert "Taken back: branch one promoted." in repo.gitexp("undo").stderr
     assert repo.git("branch", "--list", "promoted") == ""
-    assert "Done again: branch one promoted." in repo.gitexp("undo").stderr
-    assert repo.json("undo", "--list") == [
-        {"number": operation.number, "summary": operation.summary, "created": operation.created}
-        for operation in undo.undoable(project)
-    ]
+    assert [step["summary"] for step in repo.json("redo", "--list")] == ["branch one promoted"]
+    assert "Done again: branch one promoted." in repo.gitexp("redo").stderr
+    assert [step["touches"] for step in repo.json("undo", "--list")] == [["branch promoted"], ["one"]]
     shown = repo.gitexp("undo", "--list").stdout
-    assert [line.split()[-1] for line in shown.splitlines()] == ["promoted", "one"]
+    assert [line.split("  ")[-1] for line in shown.splitlines()] == ["(branch promoted)", "(one)"]
     repo.gitexp("undo", "1")
     assert one(project).record.note == ""
     assert repo.git("branch", "--list", "promoted") != ""
@@ -315,8 +314,17 @@ def test_what_has_been_changed_since_is_not_undone(project: Project) -> None:
     with pytest.raises(errors.GitexpError, check=has_code("nothing-to-undo"), match="has been changed since"):
         undo.undo(project, 1)
     undo.undo(project)
-    undo.undo(project, 1)
+    undo.undo(project)
     assert one(project).record.note == ""
+    with pytest.raises(errors.GitexpError, match="taken back already"):
+        undo.undo(project, 1)
+    for text in ("1", "2"):
+        undo.redo(project)
+        assert one(project).record.note == text
+    with pytest.raises(errors.GitexpError, match="nothing to do again"):
+        undo.redo(project)
+    undo.undo(project)
+    assert one(project).record.note == "1"
 
 
 def test_a_name_that_differs_in_case_alone_is_not_brought_back(repo: Workspace, project: Project) -> None:
@@ -401,3 +409,62 @@ def test_a_read_only_repository(repo: Workspace) -> None:
     finally:
         with repo.by_user():
             git_dir.chmod(0o755)
+
+
+def test_params_that_a_run_has_changed_come_back(repo: Workspace) -> None:
+    put(repo, "one")
+    repo.write("conf/a.yaml", "x: 1  # mine\n")
+    repo.allow("files", "params.yaml", "conf/a.yaml", "gitexp.yaml")
+    before = repo.read("params.yaml")
+    repo.gitexp("note", "one", "-m", "x")
+    args = ("-S", "train.lr=7", "-S", "conf/a.yaml:x=2")
+    repo.gitexp("run", "-q", "-n", "r", *args, "--", sys.executable, "-c", "")
+    after = repo.read("params.yaml")
+    assert repo.json("undo", "--list")[0]["touches"] == ["conf/a.yaml", "params.yaml"]
+    assert "Taken back: run r: wrote conf/a.yaml, params.yaml." in repo.gitexp("undo").stderr
+    assert (repo.read("params.yaml"), repo.read("conf/a.yaml")) == (before, "x: 1  # mine\n")
+    repo.gitexp("redo")
+    assert (repo.read("params.yaml"), repo.read("conf/a.yaml")) == (after, "x: 2  # mine\n")
+    repo.write("params.yaml", after + "# an edit\n")
+    assert "unsaved changes in params.yaml" in repo.gitexp("undo", check=False).stderr
+    repo.write("params.yaml", after)
+    repo.gitexp("undo")
+    assert "Taken back: note one" in repo.gitexp("undo").stderr
+
+
+@pytest.mark.parametrize(
+    "args", [("init",), ("add", "data"), ("remote", "add", "store", "../store"), ("remote", "remove", "old")]
+)
+def test_edits_of_gitexps_own_files_come_back(repo: Workspace, args: tuple[str, ...]) -> None:
+    repo.allow("files", "gitexp.yaml", "gitexp.lock", ".gitignore")
+    repo.write("data/x", "1")
+    if args[0] == "remote":
+        repo.write("gitexp.yaml", "remotes: {old: ../old}  # mine\n")
+    names = ("gitexp.yaml", "gitexp.lock", ".gitignore")
+
+    def state() -> list[bytes | None]:
+        files = [repo.path / name for name in names]
+        return [file.read_bytes() if file.exists() else None for file in files]
+
+    before = state()
+    repo.gitexp(*args)
+    after = state()
+    assert after != before
+    repo.gitexp("undo")
+    assert state() == before
+    repo.gitexp("redo")
+    assert state() == after
+
+
+def test_a_removal_on_a_remote_is_out_of_reach(repo: Workspace, tmp_path: Path) -> None:
+    make_team(repo, tmp_path).bob.close()
+    put(repo, "one")
+    repo.gitexp("note", "one", "-m", "x")
+    repo.gitexp("push", "one")
+    repo.gitexp("remove", "--remote", "origin", "one")
+    done = repo.gitexp("undo", check=False)
+    assert done.exit_code == 1
+    assert "'remove one from origin' is out of reach of undo" in done.stderr
+    assert "'note one': gitexp undo 1" in done.stderr
+    assert "out of reach" in repo.gitexp("undo", "--list").stdout
+    repo.gitexp("undo", "1")

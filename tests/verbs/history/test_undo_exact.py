@@ -77,7 +77,7 @@ def test_undo_brings_back_the_bytes(
     for _ in range(2):
         repo.gitexp("undo", "-q")
         assert files(repo) == before
-        repo.gitexp("undo", "-q")
+        repo.gitexp("redo", "-q")
         assert files(repo) == applied
 
 
@@ -106,7 +106,7 @@ def test_line_ends_that_somebody_has_changed_since_are_theirs(repo: Workspace) -
     assert "unsaved changes in a.txt" in refused.stderr
     assert repo.read("a.txt") == "one\r\ntwo\r\n"
     repo.gitexp("undo", "--force")
-    repo.gitexp("undo")
+    repo.gitexp("redo")
     assert repo.read("a.txt") == "one\r\ntwo\r\n"
 
 

@@ -92,7 +92,7 @@ def test_apply_and_undo_write_links_and_modes(repo: Workspace) -> None:
     repo.gitexp("apply", "one")
     assert {name: entry_of(repo.path / name) for name in before} == before
     repo.gitexp("undo")
-    repo.gitexp("undo")
+    repo.gitexp("redo")
     assert {name: entry_of(repo.path / name) for name in before} == before
 
 

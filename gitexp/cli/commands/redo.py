@@ -1,0 +1,44 @@
+"""`gitexp redo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gitexp.cli.kit import options, reversal
+from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.session import open_project
+from gitexp.history import undo as ops
+
+EPILOG = """Examples:
+gitexp redo
+gitexp redo --list
+gitexp redo 12
+"""
+
+
+Number = Annotated[
+    int | None, typer.Argument(metavar="[N]", help="Number of a change; default: the one undone last.")
+]
+
+
+def redo(
+    number: Number = None,
+    list_them: Annotated[bool, options.list_them("Show what can be done again.")] = False,
+    force: Annotated[bool, options.force("Overwrite files that were changed since.")] = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Do again what undo took back last; again, what it took back before that.
+
+    Without a number only as long as nothing else has been changed since the undo.
+    """
+    project = open_project()
+    if list_them:
+        return reversal.show_list(project, ops.redoable(project), "There is nothing to redo.", json=json)
+    done = ops.redo(project, number, force=force)
+    return reversal.tell(done, quiet=quiet, json=json)
+
+
+register = registration(redo, EPILOG)

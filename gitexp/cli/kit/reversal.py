@@ -1,0 +1,69 @@
+"""The words of `gitexp undo` and `gitexp redo`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gitexp.cli.kit import render, taken
+from gitexp.history.undo import Step, Undone, touched
+from gitexp.project.project import Project
+from gitexp.times import show_time
+from gitexp.words import clean, shorten
+
+
+def tell(done: Undone, *, quiet: bool, json: bool) -> None:
+    """Say what was taken back or done again."""
+    if done.taken is not None:
+        render.warn_all(done.taken.warnings)
+    if json:
+        document: dict[str, Any] = {"undone": _as_json(done.step)}
+        if done.taken is not None:
+            document |= taken.as_json(done.taken)
+        render.as_json(document)
+    elif not quiet:
+        _say(done)
+
+
+def _say(done: Undone) -> None:
+    said, reverse = f"Taken back: {done.step.first.summary}", "do it again: gitexp redo"
+    if done.step.is_undone:
+        said, reverse = f"Done again: {done.step.first.summary}", "take it back: gitexp undo"
+    if done.taken is None:
+        render.say(f"{said}.")
+    else:
+        render.say(f"{said}: {taken.line(done.taken)}.")
+        if follow := taken.data_line(done.taken):
+            render.say(follow)
+    render.say(f"To {reverse}", "dim")
+
+
+def show_list(project: Project, steps: Sequence[Step], none: str, *, json: bool) -> None:
+    """Print the changes that can be taken back or done again, each with what it changes."""
+    things = touched(project, steps)
+    if json:
+        documents = []
+        for step, touches in zip(steps, things, strict=True):
+            documents.append({**_as_json(step), "touches": touches})
+        return render.as_json_list(documents)
+    if not steps:
+        return render.say(none, "dim")
+    width = max(len(str(step.number)) for step in steps)
+    lines = []
+    for step, touches in zip(steps, things, strict=True):
+        line = f"{step.number:>{width}}  {show_time(step.first.created):>6}  {step.first.summary}"
+        lines.append(clean(line + _touches(step, touches)))
+    return render.answer(lines)
+
+
+def _touches(step: Step, touches: Sequence[str]) -> str:
+    if step.first.beyond:
+        return f"  (out of reach: {step.first.beyond})"
+    if not touches:
+        return ""
+    return f"  ({shorten(touches)})"
+
+
+def _as_json(step: Step) -> dict[str, object]:
+    first = step.first
+    return {"number": first.number, "summary": first.summary, "created": first.created}
