@@ -53,7 +53,7 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     changed = {change.path for change in changes}
     declared = [path for path in (*config.params, *config.metrics) if path not in changed]
     leftovers = [TreeChange(path, stored.get(path), stored.get(path)) for path in declared]
-    raw = _unconverted(project, experiment, (*changes, *leftovers))
+    raw = unconverted(project, experiment, (*changes, *leftovers))
     request = Takeover(f"apply {experiment.name}", changes, leftovers, raw=raw, force=force)
     taken = take_over(project, request)
     here = files_of(repo, taken.tree)
@@ -61,7 +61,7 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     return Applied(experiment, taken, kept)
 
 
-def _unconverted(project: Project, experiment: Experiment, changes: Iterable[TreeChange]) -> dict[str, Entry]:
+def unconverted(project: Project, experiment: Experiment, changes: Iterable[TreeChange]) -> dict[str, Entry]:
     """The files to be written without conversions: they ran so, where the same settings held as here."""
     converting = conversion_note.read(project.store, experiment)
     if converting.settings != conversions.settings_of(project.repo):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.failpoints import failpoint
+from gitexp.history import switch
+from gitexp.history.takeover import Taken
 from gitexp.model import Experiment
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
@@ -24,11 +26,25 @@ class Promotion:
     Attributes:
         branch: its short name.
         clean: the workspace has no changes, so `git switch` has nothing to refuse.
+        is_here: the experiment was made from the commit of HEAD.
     """
 
     branch: str
     experiment: Experiment
     clean: bool
+    is_here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """A branch with the workspace on it.
+
+    Attributes:
+        taken: the files that changed on the way.
+    """
+
+    promotion: Promotion
+    taken: Taken
 
 
 def branch(project: Project, experiment: str, name: str | None) -> Promotion:
@@ -37,6 +53,24 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
     Without `name` the branch gets the name of the experiment. Raises UnknownExperiment, InvalidName,
     BranchExists, or StillRunning.
     """
+    return _made(project, experiment, name, may_be_there=False)
+
+
+def branch_and_switch(
+    project: Project, experiment: str, name: str | None, *, force: bool = False
+) -> Switched:
+    """Make a branch at an experiment's commit, and go over to it.
+
+    A branch that is at this commit already is taken, so that the command goes on after a crash. Raises the
+    errors of `branch`, and those of `switch`, which come before anything is changed.
+    """
+    found = lookup.require(project, experiment)
+    switch.require_possible(project, found)
+    made = _made(project, experiment, name, may_be_there=True)
+    return Switched(made, switch.switch(project, found, made.branch, force=force))
+
+
+def _made(project: Project, experiment: str, name: str | None, *, may_be_there: bool) -> Promotion:
     found = lookup.require(project, experiment)
     if not found.record.status.ended:
         raise errors.ExperimentError(
@@ -46,6 +80,8 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
         )
     name = name or found.name
     _check(project, name)
+    if may_be_there and project.repo.resolve(f"refs/heads/{name}") == found.record.commit:
+        return Promotion(name, found, clean=False)
     _require_free(project, name, found.name)
     transaction = Transaction.begin(project, f"branch {found.name} {name}")
     failpoint("branch:before-ref")
@@ -54,7 +90,8 @@ def branch(project: Project, experiment: str, name: str | None) -> Promotion:
     except errors.GitFailed:  # somebody else may have made it just now
         _require_free(project, name, found.name)
         raise
-    return Promotion(name, found, clean=not project.repo.run("status", "--porcelain"))
+    is_here = found.record.baseline == project.repo.resolve("HEAD")
+    return Promotion(name, found, not project.repo.run("status", "--porcelain"), is_here)
 
 
 def _check(project: Project, name: str) -> None:

@@ -21,13 +21,20 @@ def note(project: Project, name: str, text: str) -> Experiment:
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
-    return _edit(project, name, "note", lambda record: replace(record, note=text.strip()))
+    return _edit(project, [name], "note", lambda record: replace(record, note=text.strip()))[0]
 
 
 def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Experiment:
-    """Add tags to an experiment and remove others; returns the experiment.
+    """Add tags to an experiment and remove others; returns the experiment. Raises the errors of `tag_all`."""
+    return tag_all(project, [name], add, remove)[0]
 
-    Raises InvalidName for an impossible tag, UnknownTag for one in `remove` that the experiment does not
+
+def tag_all(
+    project: Project, names: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()
+) -> list[Experiment]:
+    """Add tags to some experiments and remove others, of all or of none; returns the experiments.
+
+    Raises InvalidName for an impossible tag, UnknownTag for one in `remove` that an experiment does not
     have, and the errors of `note`.
     """
     for text in add:
@@ -47,7 +54,7 @@ def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[s
         kept = [text for text in record.tags if text not in remove]
         return replace(record, tags=tuple(dict.fromkeys([*kept, *map(str.strip, add)])))
 
-    return _edit(project, name, "tag", change)
+    return _edit(project, names, "tag", change)
 
 
 def rename(project: Project, old: str, new: str) -> Experiment:
@@ -74,19 +81,25 @@ def rename(project: Project, old: str, new: str) -> Experiment:
     return renamed
 
 
-def _edit(project: Project, name: str, verb: str, change: Callable[[Record], Record]) -> Experiment:
-    def attempt() -> Experiment:
-        experiment = lookup.require_own(project, name)
-        record = change(experiment.record)
-        if record == experiment.record:
-            return experiment
-        transaction = Transaction.begin(project, f"{verb} {experiment.name}")
-        edited, step = _written(project, experiment, record)
-        transaction.move(step)
+def _edit(
+    project: Project, names: Sequence[str], verb: str, change: Callable[[Record], Record]
+) -> list[Experiment]:
+    def attempt() -> list[Experiment]:
+        edited, steps, changed = [], [], []
+        found = {one.name: one for one in (lookup.require_own(project, name) for name in names)}
+        for experiment in found.values():
+            record = change(experiment.record)
+            if record != experiment.record:
+                experiment, step = _written(project, experiment, record)
+                steps.append(step)
+                changed.append(experiment.name)
+            edited.append(experiment)
+        if steps:
+            Transaction.begin(project, f"{verb} {' '.join(changed)}").move(*steps)
         return edited
 
     # Its run may just have ended, or somebody else may edit the same experiment.
-    return retried(attempt, f"{name} keeps")
+    return retried(attempt, f"{' and '.join(names)} keep")
 
 
 def _written(project: Project, experiment: Experiment, record: Record) -> tuple[Experiment, RefChange]:

@@ -22,6 +22,7 @@ def test_the_branch_is_the_clean_commit(repo: Workspace) -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         f"Branch best is at one, {repo.git('rev-parse', '--short=7', 'best')}.",
+        "To go there, past what its run has left here: gitexp branch one best --switch",
         "To look at it beside your unsaved work: git worktree add ../best best",
     ]
     assert repo.git("rev-parse", "best~1") == repo.git("rev-parse", "HEAD")

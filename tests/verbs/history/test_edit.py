@@ -468,3 +468,31 @@ def test_a_removal_on_a_remote_is_out_of_reach(repo: Workspace, tmp_path: Path) 
     assert "'note one': gitexp undo 1" in done.stderr
     assert "out of reach" in repo.gitexp("undo", "--list").stdout
     repo.gitexp("undo", "1")
+
+
+def test_tags_for_several_experiments(repo: Workspace, project: Project) -> None:
+    put(repo, "exp-12345")
+    repo.gitexp("tag", "one", "-d", "first")
+    repo.gitexp("tag", "one", "two", "exp-123", "keep", "x")
+    for name in ("one", "two", "exp-12345"):
+        assert project.store.require(name).record.tags == ("keep", "x")
+    repo.gitexp("tag", "one", "two", "-d", "x")
+    assert project.store.require("two").record.tags == ("keep",)
+    repo.gitexp("undo")
+    assert project.store.require("one").record.tags == ("keep", "x")
+    assert repo.gitexp("tag", "one", "two", "-d", "nope", check=False).exit_code == 2
+    repo.gitexp("tag", "one", "--add", "two")
+    assert project.store.require("one").record.tags == ("keep", "x", "two")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [(("one", "two"), "and no tag is given"), (("one", "keep", "two"), "stands behind the tag 'keep'")],
+)
+def test_an_experiment_is_never_taken_for_a_tag(repo: Workspace, args: tuple[str, ...], told: str) -> None:
+    put(repo, "one")
+    put(repo, "two")
+    done = repo.gitexp("tag", *args, check=False)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert "--add two" in done.stderr

@@ -1,0 +1,82 @@
+"""`gitexp branch --switch`: over to the branch of an experiment, past what its run has left here."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.support.workspace import Workspace
+
+SCRIPT = "open('metrics.json', 'w').write('{\"acc\": 1}'); open('log.csv', 'w').write('x')"
+
+
+@pytest.fixture
+def ran(repo: Workspace) -> Workspace:
+    """An experiment `x` whose results, and a changed and a new file, are here: git switch refuses them."""
+    repo.writes("metrics.json", "log.csv")
+    repo.write("train.py", "# mine\n")
+    repo.write("new.py", "# new\n")
+    repo.write("gitexp.yaml", "plots: [log.csv]\n")
+    repo.gitexp("run", "-q", "-n", "x", "--", sys.executable, "-c", SCRIPT)
+    repo.allow("git", "HEAD", "index", "logs/HEAD")
+    repo.allow("refs", "*")
+    repo.allow("reflogs", "*")
+    return repo
+
+
+def test_it_goes_where_git_switch_does_not(ran: Workspace) -> None:
+    ran.write("untracked.txt", "mine\n")
+    told = ran.gitexp("branch", "x", "b").stderr
+    assert "gitexp branch x b --switch" in told
+    with pytest.raises(AssertionError, match="would be overwritten"):
+        ran.git("switch", "b")
+    ran.gitexp("branch", "x", "b", "--switch")
+    assert ran.git("symbolic-ref", "HEAD") == "refs/heads/b"
+    assert ran.git("status", "--porcelain") == "?? untracked.txt"
+    assert ran.read("metrics.json") == '{"acc": 1}'
+    ran.git("switch", "-q", "-")
+    assert ran.git("branch", "--show-current") == "main"
+
+
+def test_what_is_stored_nowhere_stays(ran: Workspace) -> None:
+    ran.write("new.py", "# edited since\n")
+    done = ran.gitexp("branch", "x", "b", "--switch", check=False)
+    assert "unsaved changes in new.py" in done.stderr
+    assert ran.git("branch", "--show-current") == "main"
+    ran.allow("files", "new.py")
+    ran.gitexp("branch", "x", "b", "--switch", "--force")
+    assert ran.read("new.py") == "# new\n"
+    ran.gitexp("undo")
+    assert ran.read("new.py") == "# edited since\n"
+
+
+def test_an_edit_of_another_file_comes_along(ran: Workspace) -> None:
+    ran.write("README.md", "edited since\n")
+    ran.gitexp("branch", "x", "b", "--switch")
+    assert ran.read("README.md") == "edited since\n"
+    assert ran.git("status", "--porcelain") in (" M README.md", "?? README.md")
+
+
+def test_what_is_staged_stays(ran: Workspace) -> None:
+    ran.write("train.py", "# staged\n")
+    ran.git("add", "train.py")
+    ran.write("train.py", "# mine\n")
+    done = ran.gitexp("branch", "x", "b", "--switch", check=False)
+    assert "What is staged would be lost: train.py." in done.stderr
+    assert ran.git("branch", "--list", "b") == ""
+    assert ran.git("show", ":train.py") == "# staged"
+    ran.git("add", "train.py")
+    ran.gitexp("branch", "x", "b", "--switch")
+    assert ran.git("status", "--porcelain") == ""
+
+
+def test_not_in_the_middle_of_a_merge(ran: Workspace) -> None:
+    (ran.path / ".git" / "MERGE_HEAD").write_text(ran.git("rev-parse", "HEAD"))
+    ran.guard.retake()
+    done = ran.gitexp("branch", "x", "b", "--switch", check=False)
+    assert "in the middle of a merge" in done.stderr
+
+
+def test_force_goes_with_switch(ran: Workspace) -> None:
+    assert "--force goes with --switch" in ran.gitexp("branch", "x", "b", "--force", check=False).stderr
