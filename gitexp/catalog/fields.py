@@ -26,6 +26,7 @@ class Row:
         experiment: None for the workspace and baselines.
         parent: the experiment that it was made from.
         changes: the changed files since its parent, in a few words.
+        subject: the first line of the message of a commit; "" for an experiment.
         pushed: the Git remotes known to have the same version of the experiment.
     """
 
@@ -42,6 +43,7 @@ class Row:
     parent: Experiment | None = None
     changes: str = ""
     pushed: Sequence[str] = ()
+    subject: str = ""
 
     @property
     def error(self) -> str | None:
@@ -69,10 +71,10 @@ class Use(Flag):
     CSV = auto()  # CSV, whatever columns are asked for
     FILTER = auto()
     COLUMN = auto()  # a column of the table where some experiment has a value
-    SORT = auto()
+    ASKED = auto()  # a column that --columns asks for, and the order of --sort
 
 
-JSON, DETAILS, LIST, CSV, FILTER, COLUMN, SORT = Use
+JSON, DETAILS, LIST, CSV, FILTER, COLUMN, ASKED = Use
 
 Reader = Callable[[Row], Any]
 
@@ -83,7 +85,7 @@ class Field(NamedTuple):
     Attributes:
         read: gives the value of a row, fit for JSON.
         uses: the places of the field.
-        kind: "text", "texts", "time", "seconds", "status" or "values", for filters and `text`.
+        kind: "text", "texts", "id", "time", "seconds", "status" or "values", for filters and `text`.
         title: the name for people.
         fact: the place among the facts of `show EXP`, from 1; 0 for no place.
     """
@@ -108,6 +110,20 @@ class Field(NamedTuple):
             case "seconds":
                 return show_duration(value)
         return str(value)
+
+    def cell(self, row: Row) -> str:
+        """The value for a column of the table: of a commit id the first digits."""
+        text = self.text(row)
+        if self.kind == "id":
+            return text[:7]
+        return text
+
+    def raw(self, row: Row) -> Any:
+        """The value for sorting and for programs; None for no value. A list is its text."""
+        value = self.read(row)
+        if self.kind in ("time", "seconds") or isinstance(value, int):
+            return value
+        return self.text(row) or None
 
 
 def _recorded(name: str, otherwise: Any = None) -> Reader:
@@ -172,34 +188,35 @@ def _stored_by(row: Row) -> str:
 # In the order of JSON.
 FIELDS = (
     Field("kind", attrgetter("kind"), JSON | CSV),
-    Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER, title="Experiment"),
-    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER, title="Commit", fact=7),
+    Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER | ASKED, title="Experiment"),
+    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=7),
     Field("record", _of("experiment", "id"), JSON),
-    Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER),
-    Field("branch", attrgetter("branch"), JSON | CSV | FILTER),
-    Field("status", _of("status", "value"), JSON | LIST | CSV | FILTER, "status", "State"),
-    Field("created", attrgetter("created"), JSON | LIST | CSV | FILTER | SORT, "time", "Created", fact=1),
-    Field("finished", _recorded("finished"), JSON | FILTER, "time"),
-    Field("duration", _recorded("duration"), JSON | FILTER, "seconds"),
-    Field("exit_code", _recorded("exit_code"), JSON | FILTER),
-    Field("command", _recorded("command"), JSON | FILTER, title="Command", fact=3),
+    Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER | ASKED, "id"),
+    Field("branch", attrgetter("branch"), JSON | CSV | FILTER | ASKED),
+    Field("status", _of("status", "value"), JSON | LIST | CSV | FILTER | ASKED, "status", "State"),
+    Field("created", attrgetter("created"), JSON | LIST | CSV | FILTER | ASKED, "time", "Created", fact=1),
+    Field("finished", _recorded("finished"), JSON | FILTER | ASKED, "time"),
+    Field("duration", _recorded("duration"), JSON | FILTER | ASKED, "seconds"),
+    Field("exit_code", _recorded("exit_code"), JSON | FILTER | ASKED),
+    Field("command", _recorded("command"), JSON | FILTER | ASKED, title="Command", fact=3),
     Field("params", attrgetter("params"), JSON | FILTER, "values"),
     Field("metrics", attrgetter("metrics"), JSON | FILTER, "values"),
-    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN, "texts", "Tags", fact=8),
-    Field("changes", attrgetter("changes"), COLUMN),
-    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN, title="Note", fact=9),
+    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=8),
+    Field("changes", attrgetter("changes"), COLUMN | ASKED),
+    Field("subject", attrgetter("subject"), ASKED),
+    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=9),
     Field("warnings", _recorded_list("warnings"), JSON, "texts"),
     Field("error", attrgetter("error"), JSON | LIST),
-    Field("parent", _of("parent", "name"), JSON | FILTER),
-    Field("source", _of("experiment", "source"), JSON | FILTER),
-    Field("pushed", _pushed, JSON, "texts", "Pushed", fact=10),
+    Field("parent", _of("parent", "name"), JSON | FILTER | ASKED),
+    Field("source", _of("experiment", "source"), JSON | FILTER | ASKED),
+    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=10),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
     Field("project", _recorded("project"), DETAILS),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
-    Field("user", _recorded("user"), DETAILS | FILTER),
-    Field("host", _recorded("host"), DETAILS | FILTER),
+    Field("user", _recorded("user"), DETAILS | FILTER | ASKED),
+    Field("host", _recorded("host"), DETAILS | FILTER | ASKED),
     Field("platform", _recorded("platform"), DETAILS),
-    Field("python", _recorded("python"), DETAILS),
+    Field("python", _recorded("python"), DETAILS | ASKED),
     Field("cpus", _recorded("cpus"), DETAILS),
     Field("gpus", _recorded_list("gpus"), DETAILS, "texts"),
     Field("gitexp", _recorded("gitexp"), DETAILS),

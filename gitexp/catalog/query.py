@@ -66,6 +66,7 @@ class FoundExperiments:
 
     Attributes:
         experiments: newest first.
+        every: all experiments of the repository.
         lineage: of all experiments of the repository.
         elsewhere: the number of experiments on baselines outside of the query.
         beside: the number of experiments of other projects, outside of the query.
@@ -73,6 +74,7 @@ class FoundExperiments:
     """
 
     experiments: list[Stored]
+    every: Sequence[Stored]
     lineage: Lineage
     elsewhere: int
     going_on: int
@@ -81,6 +83,10 @@ class FoundExperiments:
     def drafts(self, pushed: Mapping[str, Sequence[str]]) -> Iterator[Draft]:
         for one in self.experiments:
             yield rows.of_experiment(one, self.lineage.parent(one), pushed.get(one.id, ()))
+
+    def everywhere(self) -> list[Row]:
+        """The rows of all experiments of the repository, for a name that those found do not have."""
+        return rows.build([rows.of_experiment(one) for one in self.every])
 
 
 def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
@@ -106,7 +112,7 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
         chosen = [lookup.complete(project, one) for one in chosen[:limit]]
     else:
         chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
-    return FoundExperiments(chosen, lineage, elsewhere, going_on, len(every) - len(ours))
+    return FoundExperiments(chosen, every, lineage, elsewhere, going_on, len(every) - len(ours))
 
 
 def _parsed(text: str) -> Filter:

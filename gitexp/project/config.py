@@ -37,6 +37,7 @@ from gitexp.model import Tree, Value
 from gitexp.objects.paths import lies_in
 from gitexp.pipeline.paths import inside, without_dot
 from gitexp.pipeline.stage import Pipeline, ReadFile
+from gitexp.project.directions import MAX, MIN
 from gitexp.repo.git.snapshot import MAX_UNTRACKED
 from gitexp.words import did_you_mean
 
@@ -53,7 +54,7 @@ KEYS: Mapping[str, str] = {
     "stages": "The steps of a pipeline, in the vocabulary of dvc.yaml; instead of command.",
     "vars": "Variables for ${…} in stages: maps, and files such as model.json or model.json:size,lr.",
     "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants).",
-    "metrics": "Files that the command writes its results to (JSON, YAML, TOML, CSV or TSV).",
+    "metrics": "Files of results (JSON, YAML, TOML, CSV or TSV), and whether min or max is best of a metric.",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files over max_untracked go into the object store.",
@@ -65,6 +66,7 @@ KEYS: Mapping[str, str] = {
     "max_untracked": "Largest untracked or result file to store in Git, such as 10 MB.",
 }
 LINKS = ("reflink", "hardlink", "copy")
+_A_DIRECTION = "For example: metrics: {loss: min, acc: max}, or with files: [metrics.json, {loss: min}]"
 _A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
 _COMMAND_AS_STAGE = "Make the command the 'cmd' of a stage."
 _A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
@@ -82,6 +84,7 @@ class Config:
         command: a line for the shell, or a list of arguments; None without one.
         pipeline_file: the file of the stages for `run`, read by `read_stages`; None without stages.
         params, metrics: candidates: the existing files count.
+        directions: "min" or "max" by the name or pattern of a metric, for `directions.direction`.
         metrics_from_output: a regular expression by the name of the metric.
         remotes: data remotes by name, each with its `url` and options. The first one is the default.
         link: ways to bring data into the workspace, in order of preference.
@@ -94,6 +97,7 @@ class Config:
     pipeline_file: str | None = None
     params: tuple[str, ...] = USUAL_PARAMS
     metrics: tuple[str, ...] = USUAL_METRICS
+    directions: Mapping[str, str] = field(default_factory=dict)
     metrics_from_output: Mapping[str, str] = field(default_factory=dict)
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
@@ -273,6 +277,8 @@ def _from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) ->
         return errors.ConfigError(message, hint, file=shown, line=_line_of(data, key))
 
     for key, value in tree.items():
+        if key == "metrics":
+            value, values["directions"] = _metrics(value, complain)
         if key not in KEYS:
             raise complain(
                 key,
@@ -339,6 +345,26 @@ def _patterns(value: Any, complain: _Complain) -> dict[str, str]:
     except errors.UsageError as error:
         raise complain(key, error.message, error.hint or "") from error
     return value
+
+
+def _metrics(value: Any, complain: _Complain) -> tuple[list[Any] | None, dict[str, str]]:
+    """The files under `metrics:`, None for the usual ones, and the directions of metrics by name."""
+    paths, directions = [], dict[str, str]()
+    if value is None:
+        return None, directions
+    for item in files.as_list(value):
+        if not isinstance(item, dict):
+            paths.append(item)
+            continue
+        for name, direction in item.items():
+            if direction not in (MIN, MAX):
+                raise complain(
+                    "metrics", f"of the metric '{name}' either {MIN} or {MAX} is best", _A_DIRECTION
+                )
+            directions[str(name)] = direction
+    if directions and not paths:
+        return None, directions
+    return paths, directions
 
 
 def _remotes(value: Any, complain: _Complain) -> dict[str, dict[str, Any]]:

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query, matching
 from gitexp.files import is_finite, is_number
+from gitexp.model import MISSING
+from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
 from gitexp.views import columns
 from gitexp.views.columns import Column
 
-# Parts of the names of metrics that should mostly be low. gitexp guesses nothing: the user has to say.
+# Parts of the names of metrics that should mostly be low, and that no direction is known of.
 _COST = re.compile(
-    r"(?:^|[^a-z])(?:loss|losses|error|errors|err|cost|mse|rmse|mae|mape|bpb|bpc|nll|ppl|perplexity|wer|cer"
-    r"|fid|brier|regret|latency|time|seconds|duration|memory|params|flops)(?:$|[^a-z])",
-    re.IGNORECASE,
+    r"(?:^|[^a-z])(?:latency|time|seconds|duration|memory|params|flops|size)(?:$|[^a-z])", re.IGNORECASE
 )
 
 
 def best(project: Project, metric: str, query: Query | None = None, lowest: bool | None = None) -> Row:
     """The experiment with the highest number for a metric, or the lowest; of equal ones the newest.
 
-    The candidates are those of `query` (default: the experiments of HEAD). The direction is never guessed:
-    without `lowest` high is best, and a metric with the name of a loss or cost is a UsageError. Raises
-    UnknownColumn for a metric without any experiment, NoneFound if no candidate has a number for it.
+    The candidates are those of `query` (default: the experiments of HEAD). Without `lowest` the direction of
+    the metric counts, in gitexp.yaml or by its name. Where there is none, high is best, and a metric with the
+    name of a cost is a UsageError. Raises UnknownColumn for a metric without any experiment, NoneFound if no
+    candidate has a number for it.
     """
     query = query or Query()
-    if lowest is None and _COST.search(metric):
-        raise errors.UsageError(f"Is a high or a low {metric} the best?", "Say which: --min or --max.")
+    if lowest is None:
+        lowest = _is_lowest(project, metric)
     candidates = [row for row in _rows(project, query) if _finite(metric, row)]
     if not candidates:
         every = _rows(project, replace(query, everything=True, filter=None, failed=None, all_projects=True))
@@ -55,6 +58,32 @@ def _wider(project: Project, query: Query, metric: str) -> str | None:
     if any(metric in row.metrics for row in _rows(project, replace(everywhere, all_projects=True))):
         return "-A --all-projects looks at those of all projects of the repository."
     return "gitexp show -A shows what there is."
+
+
+def _is_lowest(project: Project, metric: str) -> bool:
+    known = direction(metric, project.config.directions)
+    if known is None and _COST.search(metric):
+        raise errors.UsageError(
+            f"Is a high or a low {metric} the best?",
+            f"Say which: --min or --max; or for good, in gitexp.yaml: metrics: {{{metric}: min}}",
+        )
+    return known == MIN
+
+
+def best_value(column: Column, found: Sequence[Row], directions: Mapping[str, str]) -> Any:
+    """The best number of a metric among some rows; MISSING without a direction, or if none is better."""
+    if column.kind != "metric":
+        return MISSING
+    known = direction(column.key, directions)
+    if known is None:
+        return MISSING
+    numbers = [row.metrics[column.key] for row in found if _finite(column.key, row)]
+    if not numbers:
+        return MISSING
+    lowest, highest = min(numbers), max(numbers)
+    if lowest == highest:
+        return MISSING
+    return lowest if known == MIN else highest
 
 
 def _rows(project: Project, query: Query) -> list[Row]:

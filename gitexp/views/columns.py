@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.rows import metric_keys, param_keys, unknown
-from gitexp.files import is_number
+from gitexp.files import flatten, is_number
 from gitexp.model import MISSING
+from gitexp.views.numbers import column_texts
 from gitexp.words import show_value
 
-_ABOUT = used_for(Use.COLUMN)
-_SORTED = used_for(Use.SORT)
+_BY_THEMSELVES = used_for(Use.COLUMN)
+FIELDS = used_for(Use.ASKED)
+TREE = "tree"  # the branches before the rows: no column, but they can be hidden
+HEAD = ("name", "created", "commit", "status", TREE)  # what stands before the columns
+_HEAD_WORDS = {"time": "created", "state": "status"}  # what people call them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class Column:
     """One column of the table.
 
     Attributes:
-        kind: "metric", "param", "about" for a field of the experiment, or "created" to sort by it.
-        key: the flat key, or the name of the field.
+        kind: "metric", "param", "about" for a field of the row, or "file" for the key of one file.
+        key: the flat key, or the name of the field, or `file:key`.
     """
 
     kind: str
@@ -37,14 +41,40 @@ class Column:
             case "param":
                 return row.params.get(self.key, MISSING)
             case "about":
-                return _ABOUT[self.key].text(row)
-        return _SORTED[self.key].read(row)
+                return FIELDS[self.key].cell(row)
+        return _in_file(row, self.key)
 
-    def text(self, row: Row, precision: int, longest: int | None) -> str:
-        """The row's value for people, in at most `longest` characters; `precision` is that of metrics."""
-        if self.kind == "metric":
-            return show_value(self.value(row), precision, longest=longest)
-        return show_value(self.value(row), longest=longest)
+    def raw(self, row: Row) -> Any:
+        """The value for sorting and for programs: a time as the record has it, a duration in seconds."""
+        if self.kind != "about":
+            return self.value(row)
+        value = FIELDS[self.key].raw(row)
+        return MISSING if value is None else value
+
+    def texts(self, found: Sequence[Row], precision: int, longest: int | None) -> list[str]:
+        """The values of some rows for people, each in at most `longest` characters.
+
+        `precision` is that of metrics.
+        """
+        values = list(map(self.value, found))
+        if self.kind == "metric" or (self.kind == "file" and _is_of_metrics(found, self.key)):
+            return column_texts(values, precision, longest)
+        return [show_value(value, longest=longest) for value in values]
+
+
+def _in_file(row: Row, name: str) -> Any:
+    file, _, key = name.partition(":")
+    if row.record is None:
+        return MISSING
+    for files in (row.record.metrics, row.record.params):
+        if file in files and key in (flat := flatten(files[file])):
+            return flat[key]
+    return MISSING
+
+
+def _is_of_metrics(found: Iterable[Row], name: str) -> bool:
+    file = name.partition(":")[0]
+    return any(row.record is not None and file in row.record.metrics for row in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +82,8 @@ class Columns:
     """The wanted columns.
 
     Attributes:
-        only: glob patterns of the columns to show; empty for all.
-        hide: glob patterns of columns to leave out.
+        only: names and glob patterns of the columns to show; empty for all.
+        hide: names and glob patterns of columns to leave out.
         only_changed: leave out columns with one value in all rows.
     """
 
@@ -62,89 +92,163 @@ class Columns:
     only_changed: bool = False
 
 
-def choose(
-    heads: Sequence[Row], experiments: Sequence[Row], rest: Sequence[Row], wanted: Columns
-) -> list[Column]:
-    """The columns of a table: metrics, differing params, fields of experiments, then the other params.
+class Choice(NamedTuple):
+    """What a table shows of its columns.
 
-    `heads` are the rows of baselines. Raises UnknownColumn if a pattern of `wanted.only` names no column.
+    Attributes:
+        columns: the columns, in order.
+        same: columns with one value in all experiments, for one line below the table.
+        asked: the user named the columns: none may be left out.
+        hidden: the parts of `HEAD` that are not shown.
     """
-    found = [*rest, *heads, *experiments]
-    metrics = _of_kind("metric", metric_keys(found))
-    params = _of_kind("param", param_keys(found))
-    about = []
-    for column in _of_kind("about", _ABOUT):
-        if any(map(column.value, experiments)):
-            about.append(column)
-    differing = {*about, *with_several_values(heads, experiments, [*metrics, *params])}
-    several, same = [], []
-    for column in params:
-        if column in differing:
-            several.append(column)
-        else:
-            same.append(column)
-    picked = _picked([*metrics, *several, *about, *same], wanted)
+
+    columns: Sequence[Column]
+    same: Sequence[Column] = ()
+    asked: bool = False
+    hidden: Collection[str] = ()
+
+
+class Shown(NamedTuple):
+    """The rows of a table, by their part in it.
+
+    Attributes:
+        heads: the rows of baselines.
+        experiments: the rows that are compared with each other.
+        rest: the workspace.
+        elsewhere: gives the rows of the whole repository, for keys that no row here has.
+    """
+
+    heads: Sequence[Row]
+    experiments: Sequence[Row]
+    rest: Sequence[Row] = ()
+    elsewhere: Callable[[], Sequence[Row]] = tuple
+
+
+def every(shown: Shown, wanted: Columns) -> list[Column]:
+    """All columns of a table: metrics, differing params, fields of experiments, then the other params.
+
+    Raises UnknownColumn if a pattern of `wanted` names no column of the repository.
+    """
+    found = _known(shown)
+    differing = varied(shown.heads, shown.experiments, [*found.metrics, *found.params])
+    several = [column for column in found.params if column in differing]
+    same = [column for column in found.params if column not in differing]
+    picked = _picked([*found.metrics, *several, *found.about, *same], wanted, found, shown)
     if wanted.only_changed:
-        return [column for column in picked if column in differing]
+        return [column for column in picked if column in differing or column in found.about]
     return picked
+
+
+def choose(shown: Shown, wanted: Columns, sort: Column | None = None) -> Choice:
+    """The columns for people: metrics, then params by how much they vary, then fields of experiments.
+
+    Columns with the same value in all experiments are apart, except for `sort` and columns asked for. Raises
+    UnknownColumn if a pattern of `wanted` names no column of the repository.
+    """
+    found = _known(shown)
+    values = varied(shown.heads, shown.experiments, [*found.metrics, *found.params])
+    metrics = [column for column in found.metrics if column in values or column == sort]
+    params = [column for column in found.params if column in values or column == sort]
+    params.sort(key=lambda column: -values.get(column, 0))
+    by_themselves = [*metrics, *params, *found.about]
+    if sort is not None and sort not in by_themselves and sort.key not in HEAD:
+        by_themselves.append(sort)
+    picked = _picked(found.all if wanted.only else by_themselves, wanted, found, shown)
+    hidden = {_HEAD_WORDS.get(word, word) for word in wanted.hide}.intersection(HEAD)
+    if wanted.only:
+        if wanted.only_changed:
+            picked = [column for column in picked if column in values or column in found.about]
+        asked_fields = {column.key for column in picked if column.kind == "about"}
+        return Choice(picked, (), True, hidden | asked_fields.intersection(("created", "commit", "status")))
+    same = []
+    if not wanted.only_changed:
+        for column in [*found.metrics, *found.params]:
+            apart = column not in by_themselves and not _matches(column.key, wanted.hide)
+            if apart and _has_value(column, shown.experiments):
+                same.append(column)
+    return Choice(picked, same, False, hidden)
+
+
+class _Known(NamedTuple):
+    """All columns of a table, by kind; of fields those with a value in some experiment."""
+
+    metrics: list[Column]
+    params: list[Column]
+    about: list[Column]
+
+    @property
+    def all(self) -> list[Column]:
+        return [*self.metrics, *self.params, *self.about]
+
+
+def _known(shown: Shown) -> _Known:
+    found = [*shown.rest, *shown.heads, *shown.experiments]
+    about = []
+    for column in _of_kind("about", _BY_THEMSELVES):
+        if any(map(column.value, shown.experiments)):
+            about.append(column)
+    return _Known(_of_kind("metric", metric_keys(found)), _of_kind("param", param_keys(found)), about)
 
 
 def _of_kind(kind: str, keys: Iterable[str]) -> list[Column]:
     return [Column(kind, key) for key in keys]
 
 
-def _picked(every: Sequence[Column], wanted: Columns) -> list[Column]:
+def _has_value(column: Column, found: Sequence[Row]) -> bool:
+    return any(column.value(row) is not MISSING for row in found)
+
+
+# -- names and patterns -------------------------------------------------------------------------------
+
+
+def _picked(columns: Sequence[Column], wanted: Columns, known: _Known, shown: Shown) -> list[Column]:
     """The columns that the patterns of `wanted` leave, each once."""
     found: dict[Column, None] = {}
     if not wanted.only:
-        found.update(dict.fromkeys(every))
+        found.update(dict.fromkeys(columns))
     for pattern in wanted.only:
-        found.update(dict.fromkeys(_matching(pattern, every)))
-    return [column for column in found if not _matches(column.key, wanted.hide)]
+        found.update(dict.fromkeys(_matching(pattern, columns, shown)))
+    for pattern in wanted.hide:
+        if pattern not in HEAD and pattern not in _HEAD_WORDS:
+            _matching(pattern, known.all, shown)  # a name that means nothing is a mistake
+    return [column for column in found if not _hides(wanted.hide, column)]
 
 
-def named(key: str, found: Sequence[Row]) -> Column:
-    """The column with a key, a metric before a param; raises UsageError."""
-    if key in _SORTED:
-        return Column(key, key)
-    metrics, params = metric_keys(found), param_keys(found)
-    if key in metrics:
-        return Column("metric", key)
-    if key in params:
-        return Column("param", key)
-    raise unknown(key, [*metrics, *params])
+def _hides(patterns: Sequence[str], column: Column) -> bool:
+    return any(_fits(pattern, column) for pattern in patterns)
 
 
-def keys_of(columns: Iterable[Column]) -> list[str]:
-    """The key of each column."""
-    return [column.key for column in columns]
+def _matching(pattern: str, columns: Sequence[Column], shown: Shown) -> list[Column]:
+    """The columns for a name or pattern; raises UnknownColumn if the repository has none."""
+    matching = [column for column in columns if _fits(pattern, column)]
+    field = Column("about", pattern)
+    if pattern in FIELDS and field not in matching:
+        matching.insert(0, field)
+    if matching:
+        return matching
+    found = find(pattern, [*shown.experiments, *shown.heads, *shown.rest])
+    if found is not None:
+        return [found]
+    return _elsewhere(pattern, shown)
 
 
-def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list[Row]:
-    """The rows by the value of a column: numbers, then texts, then rows without a value."""
-
-    def place(row: Row) -> tuple[int, Any]:
-        value = column.value(row)
-        if value is MISSING or value is None:
-            return 3, ""
-        if not is_number(value):
-            return 2, str(value)
-        if value != value:  # NaN; math.isnan takes no integer of more than 308 digits
-            return 1, 0.0
-        if descending:
-            value = -value
-        return 0, value
-
-    return sorted(found, key=place)
+def _elsewhere(pattern: str, shown: Shown) -> list[Column]:
+    """The columns of experiments that are not shown here; raises UnknownColumn."""
+    rows = shown.elsewhere()
+    every = [*_of_kind("metric", metric_keys(rows)), *_of_kind("param", param_keys(rows))]
+    matching = [column for column in every if _fits(pattern, column)]
+    if matching:
+        return matching
+    if (found := find(pattern, rows)) is not None:
+        return [found]
+    raise unknown(pattern, [*keys_of(_known(shown).all), *keys_of(every)])
 
 
-def _matching(pattern: str, every: Sequence[Column]) -> list[Column]:
-    matching = [column for column in every if _matches(column.key, [pattern])]
-    if not matching and pattern in _ABOUT:  # no experiment has a value yet: no mistake
-        return [Column("about", pattern)]
-    if not matching:
-        raise unknown(pattern, keys_of(every))
-    return matching
+def _fits(pattern: str, column: Column) -> bool:
+    if _matches(column.key, [pattern]):
+        return True
+    prefix, dot, rest = pattern.partition(".")
+    return bool(dot) and prefix == f"{column.kind}s" and _matches(column.key, [rest])
 
 
 def _matches(key: str, patterns: Iterable[str]) -> bool:
@@ -152,27 +256,124 @@ def _matches(key: str, patterns: Iterable[str]) -> bool:
     return any(key == pattern or fnmatchcase(key, pattern) for pattern in patterns)
 
 
-def with_several_values(
-    heads: Sequence[Row], experiments: Sequence[Row], columns: Sequence[Column]
-) -> set[Column]:
-    """The metrics and params with more than one value.
+def named(key: str, found: Sequence[Row], elsewhere: Callable[[], Sequence[Row]] = tuple) -> Column:
+    """The column with a name, as a filter understands it: a field before a metric before a param.
 
-    Metrics are compared among experiments, params also with those of baselines. All metrics of a single
-    experiment count: they are its answer.
+    Raises UnknownColumn if neither the rows nor those elsewhere have it.
+    """
+    column = find(key, found) or find(key, others := elsewhere())
+    if column is None:
+        every = [*found, *others]
+        raise unknown(key, [*metric_keys(every), *param_keys(every)])
+    return column
+
+
+def find(key: str, found: Sequence[Row]) -> Column | None:
+    """The column with a name that some of the rows have; None for none."""
+    if key in FIELDS:
+        return Column("about", key)
+    places = [("metric", key), ("param", key)]
+    prefix, dot, rest = key.partition(".")
+    if dot and prefix in ("metrics", "params"):
+        places.insert(0, (prefix[:-1], rest))
+    keys: Mapping[str, Callable[[Row], Collection[str]]] = {
+        "metric": lambda row: row.metrics,
+        "param": lambda row: row.params,
+    }
+    for kind, name in places:
+        if any(name in keys[kind](row) for row in found):
+            return Column(kind, name)
+    in_file = Column("file", key)
+    if ":" in key and _has_value(in_file, found):
+        return in_file
+    return None
+
+
+def keys_of(columns: Iterable[Column]) -> list[str]:
+    """The key of each column."""
+    return [column.key for column in columns]
+
+
+# -- order and variety --------------------------------------------------------------------------------
+
+
+def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list[Row]:
+    """The rows by the value of a column: numbers, then NaN, then texts, then rows without a value."""
+    numbers, texts, odd, without = [], [], [], []
+    for row in found:
+        value = column.raw(row)
+        if value is MISSING or value is None:
+            without.append(row)
+        elif not is_number(value):
+            texts.append((str(value), row))
+        elif value != value:  # NaN; math.isnan takes no integer of more than 308 digits
+            odd.append(row)
+        else:
+            numbers.append((value, row))
+    ordered = []
+    for valued in (numbers, texts):
+        # Rows of equal values keep their order, also in reverse.
+        for _, row in sorted(valued, key=lambda pair: pair[0], reverse=descending):
+            ordered.append(row)
+        if valued is numbers:
+            ordered += odd
+    return ordered + without
+
+
+def varied(heads: Sequence[Row], experiments: Sequence[Row], columns: Sequence[Column]) -> dict[Column, int]:
+    """The metrics and params with more than one value among the experiments, and the number of values.
+
+    A missing value is none. A single experiment has no other to differ from: all its metrics count, and the
+    params that its baseline has otherwise. Without experiments, all columns count.
     """
     readable = [row for row in experiments if row.error is None]
-    compared = {"metric": readable, "param": [*(head for head in heads if head.params), *readable]}
-    found = set()
+    if len(readable) > 1:
+        counts = {column: _variety(column, readable) for column in columns}
+        return {column: count for column, count in counts.items() if count > 1}
+    if not readable:
+        return dict.fromkeys(columns, 2)
+    compared = [*readable, *(head for head in heads if head.params)]
+    found = {}
     for column in columns:
-        if column.kind not in compared:
-            continue
-        is_only = column.kind == "metric" and len(readable) == 1
-        if not readable or is_only or _differs(column, compared[column.kind]):
-            found.add(column)
+        if column.kind == "metric":
+            if column.value(readable[0]) is not MISSING:
+                found[column] = 2
+        elif _variety(column, compared) > 1 or _is_added(column, compared):
+            found[column] = 2
     return found
 
 
-def _differs(column: Column, found: Sequence[Row]) -> bool:
-    first, *others = map(column.value, found)
-    # NaN is not equal to itself, but is one value all the same.
-    return any(value != first and (value == value or first == first) for value in others)
+def _is_added(column: Column, compared: Sequence[Row]) -> bool:
+    only, *heads = compared
+    return bool(heads) and column.value(only) is not MISSING and not _has_value(column, heads)
+
+
+def _variety(column: Column, found: Sequence[Row]) -> int:
+    """The number of different values of a column."""
+    values: set[Any] = set()
+    key = column.key
+    is_metric = column.kind == "metric"
+    for row in found:
+        value = (row.metrics if is_metric else row.params).get(key, MISSING)
+        if value is MISSING:
+            continue
+        if value != value:  # NaN is not equal to itself, but is one value all the same
+            value = "nan"
+        try:
+            values.add(value)
+        except TypeError:  # a list or a map
+            values.add(repr(value))
+    return len(values)
+
+
+def titles(columns: Sequence[Column]) -> list[str]:
+    """The titles of the columns; of several with one key, the later ones say what they are."""
+    seen: set[str] = set()
+    found = []
+    for column in columns:
+        title = column.key
+        if title in seen:
+            title += f" ({column.kind})"
+        seen.add(column.key)
+        found.append(title)
+    return found

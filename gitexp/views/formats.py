@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gitexp.catalog.fields import BY_NAME, Row, Use, used_for
 from gitexp.model import MISSING
 from gitexp.times import show_time
-from gitexp.views.columns import Column, keys_of
+from gitexp.views.columns import Choice, Column, titles
 from gitexp.views.table import Table
 from gitexp.words import clean, show_value
 
 _FIXED = used_for(Use.CSV)
+_HEAD: dict[str, Callable[[Row], str]] = {
+    "name": lambda row: row.name,
+    "created": lambda row: show_time(row.created),
+    "status": lambda row: str(row.status or "-"),
+}
 _FORMULA = ("=", "+", "-", "@")  # the first characters of a formula in a spreadsheet
 _MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
@@ -27,10 +32,11 @@ def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
-    writer.writerow([*_FIXED, *map(_csv_cell, keys_of(columns))])
+    columns = [column for column in columns if column.kind != "about" or column.key not in _FIXED]
+    writer.writerow([*_FIXED, *map(_csv_cell, titles(columns))])
     for row in rows:
         values = [field.read(row) for field in _FIXED.values()]
-        values += [column.value(row) for column in columns]
+        values += [column.raw(row) for column in columns]
         writer.writerow(map(_csv_cell, values))
     return out.getvalue()
 
@@ -44,16 +50,35 @@ def _csv_cell(value: Any) -> str:
     return text
 
 
-def markdown(table: Table, columns: Sequence[Column], precision: int) -> list[str]:
-    """The table in Markdown, flat: Markdown has no tree."""
-    heads = [BY_NAME[name].title for name in ("name", "created", "status")]
-    heads += keys_of(columns)
-    rows = []
-    for row in table.rows:
-        cells = [row.name, show_time(row.created), str(row.status or "-")]
-        cells += [column.text(row, precision, longest=None) for column in columns]
-        rows.append(cells)
-    return markdown_table(heads, rows)
+def markdown(table: Table, choice: Choice, precision: int) -> list[str]:
+    """The table in Markdown, flat: Markdown has no tree. What is the same in all rows stands below."""
+    heads, parts = [], []
+    rows = table.rows
+    for name, text in _HEAD.items():
+        if name not in choice.hidden:
+            heads.append(BY_NAME[name].title)
+            parts.append(list(map(text, rows)))
+    for column, title in zip(choice.columns, titles(choice.columns), strict=True):
+        heads.append(title)
+        parts.append(column.texts(rows, precision, None))
+    lines = markdown_table(heads, list(zip(*parts, strict=True)))
+    if choice.same:
+        lines += [
+            "",
+            "The same in all: " + ", ".join(_escaped(text) for text in same_in_all(table, choice, precision)),
+        ]
+    return lines
+
+
+def same_in_all(table: Table, choice: Choice, precision: int, longest: int | None = None) -> list[str]:
+    """The columns that are the same in all experiments, each with its value: `seed=1`."""
+    found = []
+    for column in choice.same:
+        for row in table.experiments:
+            if column.value(row) is not MISSING:
+                found.append(f"{column.key}={column.texts([row], precision, longest)[0]}")
+                break
+    return found
 
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,9 @@ from gitexp.model import MISSING, Experiment, readable
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
+from gitexp.views.best import best_value
 from gitexp.views.changed_files import CommitStep, summaries
-from gitexp.views.columns import Column, Columns
+from gitexp.views.columns import Choice, Column, Columns, Shown
 
 _MOST_CHANGES = 300  # rows to compare; Git takes some 0.2 ms for each
 
@@ -46,9 +47,11 @@ class Table:
         elsewhere: the number of experiments on baselines outside of the query.
         beside: the number of experiments of other projects, outside of the query.
         sort: the column of the order; None is newest first.
-        best: the value of the first row in the column `sort`.
+        best: the best value in the column `sort`; MISSING for a column without a direction.
+        directions: "min" or "max" by the name of a metric, as gitexp.yaml has them.
         complaints: a sentence for each file of the workspace or a baseline that could not be read.
         going_on: the number of experiments of the query's baselines that have not ended, shown or not.
+        everywhere: gives the rows of all experiments of the repository, shown or not.
     """
 
     workspace: Row
@@ -59,6 +62,8 @@ class Table:
     complaints: Sequence[str] = ()
     going_on: int = 0
     beside: int = 0
+    directions: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Callable[[], Sequence[Row]] = tuple
 
     @property
     def heads(self) -> list[Row]:
@@ -94,15 +99,29 @@ def table(project: Project, query: Query) -> Table:
     heads = {row.commit: row for row in others[: len(drafts)]}
     below = others[len(drafts) :]
     column, best = None, MISSING
-    if query.sort is not None and below:
-        column = columns_of.named(query.sort, below)
+    directions = project.config.directions
+    if query.sort is not None and found.every:
+        column = columns_of.named(query.sort, [*below, workspace, *heads.values()], found.everywhere)
+        if column.key == "changes":
+            below = _told(below, _changes(project, below, heads))
         below = columns_of.sort_rows(below, column, descending=query.descending)[: query.limit]
-        best = column.value(below[0]) if below else MISSING
+        best = best_value(column, below, directions)
     complaints = list(here.complaints)
     for commit in baselines:
         complaints += lookup.at(commit[:7], there[commit].complaints)
     groups = _grouped(below, heads, query, found.lineage, head)
-    return Table(workspace, groups, found.elsewhere, column, best, complaints, found.going_on, found.beside)
+    return Table(
+        workspace,
+        groups,
+        elsewhere=found.elsewhere,
+        sort=column,
+        best=best,
+        complaints=complaints,
+        going_on=found.going_on,
+        beside=found.beside,
+        directions=directions,
+        everywhere=found.everywhere,
+    )
 
 
 def _baselines(found: FoundExperiments, head: str | None) -> list[str]:
@@ -116,11 +135,20 @@ def _baselines(found: FoundExperiments, head: str | None) -> list[str]:
 
 
 def columns(table: Table, wanted: Columns) -> list[Column]:
-    """The columns of a table: metrics, differing params, fields of experiments, the other params.
+    """All columns of a table: metrics, differing params, fields of experiments, the other params.
 
-    Raises UnknownColumn if a pattern of `wanted.only` names no column.
+    Raises UnknownColumn if a pattern of `wanted` names no column of the repository.
     """
-    return columns_of.choose(table.heads, table.experiments, [table.workspace], wanted)
+    return columns_of.every(_shown(table), wanted)
+
+
+def choice(table: Table, wanted: Columns) -> Choice:
+    """The columns of a table for people; raises UnknownColumn."""
+    return columns_of.choose(_shown(table), wanted, table.sort)
+
+
+def _shown(table: Table) -> Shown:
+    return Shown(table.heads, table.experiments, [table.workspace], table.everywhere)
 
 
 def with_changes(project: Project, table: Table) -> Table:
@@ -128,19 +156,31 @@ def with_changes(project: Project, table: Table) -> Table:
 
     Of a very long table only the first rows are compared; the others say `…`.
     """
-    heads = {row.commit: row for row in table.heads}
+    told = _changes(project, table.experiments, {row.commit: row for row in table.heads})
+    if not told:
+        return table
+    return replace(table, groups=[replace(group, rows=_told(group.rows, told)) for group in table.groups])
+
+
+def _changes(project: Project, found: Sequence[Row], heads: Mapping[str | None, Row]) -> dict[str, str]:
+    """The changed files by the commit of an experiment."""
     steps = []
-    for row in table.experiments:
+    for row in found:
         if row.commit is not None and row.baseline is not None and _same_params(row, heads):
             steps.append(CommitStep(row.baseline, row.commit))
     told = summaries(project, steps[:_MOST_CHANGES])
     for step in steps[_MOST_CHANGES:]:
         told[step.new] = "…"
-    groups = []
-    for group in table.groups:
-        changed = [replace(row, changes=told.get(row.commit or "", "")) for row in group.rows]
-        groups.append(replace(group, rows=changed))
-    return replace(table, groups=groups)
+    return told
+
+
+def _told(found: Sequence[Row], told: Mapping[str, str]) -> list[Row]:
+    rows = []
+    for row in found:
+        if changes := told.get(row.commit or ""):
+            row = replace(row, changes=changes)
+        rows.append(row)
+    return rows
 
 
 def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
@@ -173,9 +213,10 @@ def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[st
             names[commit] = name
         else:
             names.setdefault(commit, name)
-    dates = project.repo.commit_dates(commits)
+    facts = project.repo.commit_facts(commits)
     drafts = []
     for commit in commits:
+        known = facts.get(commit)
         row = partial(
             Row,
             "baseline",
@@ -183,7 +224,8 @@ def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[st
             commit,
             baseline=commit,
             branch=names.get(commit),
-            created=dates.get(commit),
+            created=known and known.date,
+            subject=known.subject if known else "",
         )
         drafts.append(Draft(row, found[commit].params, found[commit].metrics))
     return drafts

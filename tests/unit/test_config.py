@@ -51,6 +51,25 @@ def test_null_is_as_if_it_were_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "metrics", "directions"),
+    [
+        ("{loss: min, acc: max}", None, {"loss": "min", "acc": "max"}),
+        ("[m.json, {loss: min}, {acc: max}]", ("m.json",), {"loss": "min", "acc": "max"}),
+        ("m.json", ("m.json",), {}),
+        ("[{loss: min}]", None, {"loss": "min"}),
+        ("~", None, {}),
+    ],
+)
+def test_metrics_are_files_and_directions(
+    tmp_path: Path, text: str, metrics: tuple[str, ...] | None, directions: dict[str, str]
+) -> None:
+    found = load(tmp_path, f"metrics: {text}\n")
+    assert found.metrics == (metrics or Config().metrics)
+    assert found.declared == frozenset(metrics or ())
+    assert found.directions == directions
+
+
+@pytest.mark.parametrize(
     ("text", "size"),
     [("5", 5), ("10k", 10240), ("10 MB", 10 << 20), ("1 GiB", 1 << 30), ("2T", 2 << 40), ("0", 0)],
 )
@@ -69,6 +88,11 @@ def test_sizes(tmp_path: Path, text: str, size: int) -> None:
         ('command: "a\\0b"\n', "gitexp.yaml:1: 'command' must be", ""),
         ("# x\nparams: {a: b}\n", "gitexp.yaml:2: 'params' must be a list of paths", "params: [some/path]"),
         ("metrics: [1]\n", "gitexp.yaml:1: 'metrics' must be a list of paths", ""),
+        (
+            "metrics: {loss: low}\n",
+            "gitexp.yaml:1: of the metric 'loss' either min or max",
+            "{loss: min, acc: max}",
+        ),
         ("metrics: [../x]\n", "gitexp.yaml:1: '../x' is not inside the repository", ""),
         ("outs: [/etc]\n", "gitexp.yaml:1: '/etc' is not inside the repository", ""),
         ("outs: ['C:/x']\n", "gitexp.yaml:1: 'C:/x' is not inside the repository", ""),

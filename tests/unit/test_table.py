@@ -16,10 +16,11 @@ from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.rows import Draft
 from gitexp.cli.kit.render import cell_width
-from gitexp.cli.kit.table_layout import Layout, lay_out
+from gitexp.cli.kit.table_layout import Layout, constants, lay_out
 from gitexp.model import MISSING, Experiment, Record, Status
+from gitexp.views.best import best_value
 from gitexp.views.columns import Column, Columns
-from gitexp.views.table import Group, Table, columns
+from gitexp.views.table import Group, Table, choice
 
 DAY = "2020-10-23T10:00:00.000Z"
 
@@ -34,7 +35,7 @@ def table(*drafts: Draft, sort: Column | None = None) -> Table:
     workspace = Draft(partial(Row, "workspace", "workspace", None), {"params.yaml": {"lr": 0.2}}, {})
     head = Draft(partial(Row, "baseline", "main", "b" * 40, created=DAY), {"params.yaml": {"lr": 0.1}}, {})
     first, second, *others = rows.build([workspace, head, *drafts])
-    best = sort.value(others[0]) if sort is not None else MISSING
+    best = best_value(sort, others, {}) if sort is not None else MISSING
     return Table(first, [Group(second, "", others)], 0, sort, best)
 
 
@@ -42,8 +43,12 @@ def texts(layout: Layout) -> list[str]:
     return ["".join(text for text, _ in line) for line in layout.lines]
 
 
+def laid_out(of: Table, width: int | None = None, **wanted: Sequence[str]) -> Layout:
+    return lay_out(of, choice(of, Columns(**wanted)), width=width)  # type: ignore[arg-type]
+
+
 def shown(of: Table, width: int | None = None, only: Sequence[str] = ()) -> list[str]:
-    return texts(lay_out(of, columns(of, Columns(only)), width=width))
+    return texts(laid_out(of, width, only=only))
 
 
 THREE = (
@@ -55,58 +60,131 @@ THREE = (
 
 def test_the_table_of_the_readme() -> None:
     assert shown(table(*THREE, sort=Column("metric", "acc"))) == [
-        "Experiment               Created     loss     acc      lr",
-        "workspace                -           -        -        0.2",
-        "main                     2020-10-23  -        -        0.1",
-        "├── 6578702 [exp-333c9]  2020-10-23  0.25183  0.9137*  0.2",
-        "├── 6578702 [exp-55e90]  2020-10-23  0.25784  0.9084   0.15",
-        "└── 6578702 [exp-2b728]  2020-10-23 failed (exit 1)    9.9",
+        "Experiment               Created         loss      acc    lr",
+        "workspace                -                  -        -  0.2",
+        "main                     2020-10-23         -        -  0.1",
+        "├── 6578702 [exp-333c9]  2020-10-23  0.25183*  0.9137*  0.2",
+        "├── 6578702 [exp-55e90]  2020-10-23  0.25784   0.9084   0.15",
+        "└── 6578702 [exp-2b728]  2020-10-23 failed (exit 1)     9.9",
     ]
 
 
 def test_a_state_runs_over_only_what_is_empty() -> None:
     lines = shown(table(*THREE), only=["lr", "loss"])
     assert lines[-1] == "└── 6578702 [exp-2b728]  2020-10-23 failed (exit 1)  9.9"
-    assert lines[0].index("lr") == lines[-1].index("9.9")
+    assert lines[0].index("lr") == lines[-1].index("9.9") + 2
 
 
-def test_beside_metrics_a_narrow_table_says_the_state_in_a_word() -> None:
+def test_where_it_is_narrow_the_state_is_a_word() -> None:
     failed = experiment("bad", {}, {"loss": 1.0}, status=Status.FAILED, exit_code=137)
-    assert "2020-10-23 failed (exit 137)  1" in shown(table(failed))[-1]
-    assert "2020-10-23 failed  1" in shown(table(failed), width=42, only=["loss"])[-1]
+    assert "2020-10-23 failed (exit 137)     1" in shown(table(failed))[-1]
+    assert shown(table(failed), 40, ["loss"])[-1] == "└── 6261646 [bad]  failed     1"
+    assert shown(table(failed), 28, ["loss"])[-1] == "└── bad     failed     1"
 
 
 def test_the_column_that_is_sorted_by_is_never_left_out() -> None:
     metrics = {f"metric_{at}": 0.5 for at in range(20)}
     sort = Column("metric", "metric_19")
-    of = table(experiment("one", {}, metrics), sort=sort)
-    layout = lay_out(of, columns(of, Columns()), width=80)
+    layout = laid_out(table(experiment("one", {}, metrics), sort=sort), 80)
     assert "metric_19" in texts(layout)[0]
     assert "metric_18" in layout.left_out
 
 
-def test_params_that_differ_are_left_out_last() -> None:
-    metrics = {f"metric_{at}": 0.5 + at for at in range(6)}
-    two = [
-        experiment(name, {"lr": lr, "width": lr}, metrics, note="why it was done")
-        for name, lr in (("one", 0.3), ("two", 0.4))
-    ]
-    of = table(*two)
-    layout = lay_out(of, columns(of, Columns()), width=80)
-    shown = texts(layout)[0].split()[2:]
-    assert shown == ["metric_0", "metric_1", "metric_2", "lr", "width"]
+def test_metrics_and_params_are_left_out_by_turns() -> None:
+    two = []
+    for name, lr in (("one", 0.3), ("two", 0.4)):
+        metrics = {f"metric_{at}": lr + at for at in range(6)}
+        params = {"lr": lr, "width": lr, "depth": lr}
+        two.append(experiment(name, params, metrics, note="why it was done"))
+    layout = laid_out(table(*two), 80)
+    assert texts(layout)[0].split()[2:] == ["metric_0", "metric_1", "metric_2", "lr", "width", "depth"]
     assert layout.left_out == ["metric_3", "metric_4", "metric_5", "note"]
-    narrow = lay_out(of, columns(of, Columns()), width=30)
-    assert texts(narrow)[0].split()[2:] == ["lr"]
+    assert texts(laid_out(table(*two), 30))[0].split()[1:] == ["metric_0", "lr"]
 
 
-def test_where_it_is_narrow_long_names_give_way() -> None:
-    long = experiment(
-        "a-name-of-sixty-three-characters-that-goes-on-and-on-and-on-0042", {"lr": 1}, {"acc": 1.0}
+MANY = [
+    experiment(
+        name,
+        {"group": {f"param_{at}": (at + 1) * lr for at in range(9)}},
+        {"val": {"loss": lr}, "test": {"loss": lr}},
     )
-    assert "[a-name-of-si…-0042]" in shown(table(long), width=80)[-1]
-    assert shown(table(long), width=40)[-1].startswith("└── a-name-")
-    assert "0042]" in shown(table(long))[-1]
+    for name, lr in (("one", 0.123456), ("two", 0.2))
+]
+
+
+def test_what_is_asked_for_is_shown_with_a_shorter_head_first() -> None:
+    asked = ["val.loss", "group.param_1", "note"]
+    rows = {width: shown(table(*MANY), width, asked)[3] for width in (60, 56, 46)}
+    assert rows[60].startswith("├── 6f6e656 [one]  2020-10-23  0.12346*")
+    assert rows[56].startswith("├── 6f6e656 [one]  0.12346*")
+    assert rows[46].startswith("├── one     0.12346*")
+
+
+def test_then_values_are_abbreviated_and_titles_keep_apart() -> None:
+    lines = shown(table(*MANY), 42, ["val.loss", "test.loss", "group.param_1"])
+    assert lines[0].split() == ["Experiment", "val.loss", "test.loss", "param_1"]
+    assert lines[3].split() == ["one", "0.1235*", "0.1235*", "0.2469"]
+    assert shown(table(*MANY), 36, ["val.loss", "group.param_1", "note"])[0].split()[1:] == [
+        "loss",
+        "param_1",
+        "note",
+    ]
+
+
+def test_then_rows_wrap_into_blocks() -> None:
+    layout = laid_out(table(*MANY), 40, only=["*"])
+    lines = texts(layout)
+    assert layout.left_out == []
+    blocks = "\n".join(lines).split("\n\n")
+    titles = [title for block in blocks for title in block.split("\n")[0].split()[1:]]
+    assert titles == ["val.loss", "test.loss", "lr", *(f"param_{at}" for at in range(9))]
+    assert all(len(block.split("\n")) == 5 for block in blocks)
+    assert all(len(line) <= 40 for line in lines)
+
+
+def test_long_names_that_are_cut_stay_apart() -> None:
+    same = "a-name-that-goes-on-and-on-and-on"
+    two = [experiment(f"{same}-{at}-{same}", {"lr": at}, {"acc": 1.0}) for at in (1, 2)]
+    for width in (80, 50, 30):
+        names = [line.split("  ")[0] for line in shown(table(*two), width)[3:5]]
+        assert names[0] != names[1]
+    assert len({line.split()[0] for line in shown(table(*two), 60, ["acc", "lr"])[3:5]}) == 2
+
+
+@pytest.mark.parametrize(
+    ("hidden", "line"),
+    [
+        (["created"], "├── 6f6e656 [one]  0.12346*"),
+        (["time", "commit"], "├── one     0.12346*"),
+        (["created", "commit", "tree"], "one         0.12346*"),
+        (["created", "name"], "├── 6f6e656     0.12346*"),
+    ],
+)
+def test_the_parts_of_the_head_can_be_hidden(hidden: list[str], line: str) -> None:
+    assert texts(laid_out(table(*MANY), only=["val.loss"], hide=hidden))[3] == line
+
+
+def test_what_is_the_same_in_all_is_one_line() -> None:
+    params = {"seed": 1, "deep": {"layers": [2, 3]}, "name": "x" * 40}
+    of = table(*(experiment(str(at), {**params, "lr": at}, {"acc": 0.5}) for at in (1, 2)))
+    told = choice(of, Columns())
+    assert shown(of)[0].split() == ["Experiment", "Created", "lr"]
+    assert (
+        constants(of, told, None) == f"The same in all: acc=0.5, seed=1, deep.layers=[2, 3], name={'x' * 40}"
+    )
+    assert constants(of, told, 60) == "The same in all: acc=0.5, seed=1 and 2 more"
+    assert constants(of, choice(of, Columns(["lr"])), None) == ""
+    assert constants(of, choice(of, Columns(only_changed=True)), None) == ""
+    assert "seed" not in constants(of, choice(of, Columns(hide=["s*"])), None)
+
+
+def test_baselines_have_the_subject_of_their_commit() -> None:
+    of = table(*THREE)
+    head = of.groups[0].head
+    assert head is not None
+    of = replace(of, groups=[replace(of.groups[0], head=replace(head, subject="Normalise the images"))])
+    assert "main                     2020-10-23 Normalise the images" in shown(of)[2]
+    assert "2020-10-23 Normalise the ima…" in shown(of, 60)[2]
 
 
 def test_wide_characters_take_two_cells() -> None:
@@ -121,7 +199,7 @@ def test_a_param_that_is_called_as_a_metric_says_so() -> None:
 
 def test_nothing_to_show() -> None:
     assert shown(table()) == [
-        "Experiment  Created     lr",
+        "Experiment  Created      lr",
         "workspace   -           0.2",
         "main        2020-10-23  0.1",
     ]
@@ -147,12 +225,13 @@ def test_every_table_fits_and_no_column_is_lost(
         for at, (params, metrics, status) in enumerate(found)
     ]
     of = table(*drafts)
-    every = columns(of, Columns())
-    layout = lay_out(of, every, width=width)
+    layout = laid_out(of, width)
     assert all(cell_width(line) <= width for line in texts(layout))
     assert len(layout.lines) == len(drafts) + 3
-    assert len(layout.left_out) <= len(every)
-    assert lay_out(of, every, width=None).left_out == []
+    assert laid_out(of).left_out == []
+    asked = laid_out(of, width, only=["*"])
+    assert all(cell_width(line) <= width for line in texts(asked))
+    assert asked.left_out == []
 
 
 @pytest.mark.parametrize("width", [1, 5, 20])
@@ -214,24 +293,24 @@ def test_a_rail_goes_down_to_each_next_branch_and_no_further(steps: list[int]) -
             assert (stem[4 * level] in "│├") == (below == level)
 
 
-def test_tags_and_notes_stand_before_what_is_the_same_in_all() -> None:
+def test_tags_and_notes_stand_behind_the_values() -> None:
     of = table(
         experiment("one", {"lr": 0.1, "new": 1}, {"acc": 1.0}, tags=("best", "v1"), note="a\nb"),
         experiment("two", {"lr": 0.1, "new": 2}, {"acc": 2.0}),
     )
     lines = shown(of)
-    assert lines[0].split() == ["Experiment", "Created", "acc", "new", "tags", "note", "lr"]
-    assert lines[3].split()[4:] == ["1", "1", "best,", "v1", r"a\nb", "0.1"]
+    assert lines[0].split() == ["Experiment", "Created", "acc", "new", "tags", "note"]
+    assert lines[3].split()[4:] == ["1", "1", "best,", "v1", r"a\nb"]
     assert "tags" not in shown(table(experiment("one", {}, {})))[0]
     assert shown(of, only=["note"])[0].split() == ["Experiment", "Created", "note"]
 
 
 def test_a_note_is_cut_to_what_room_there_is() -> None:
-    of = table(experiment("one", {"lr": 0.1}, {"acc": 1.0}, note="a note that goes on and on and on"))
-    for width, end in ((60, "  a note that goes on and…"), (44, "  a note that go…")):
-        assert texts(lay_out(of, columns(of, Columns()), width=width))[3].endswith(end)
+    of = table(experiment("one", {"lr": 0.3}, {"acc": 1.0}, note="a note that goes on and on and on"))
+    assert shown(of, 60)[3].endswith("  a note that goes on and…")
+    assert shown(of, 40)[3].endswith("  a note that goes …")
     assert "a note that goes on and on and on" in shown(of)[3]
-    assert "note" in lay_out(of, columns(of, Columns()), width=30).left_out
+    assert "note" in laid_out(of, 30).left_out
 
 
 def test_experiments_of_another_program_say_so() -> None:

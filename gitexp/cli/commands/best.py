@@ -13,7 +13,7 @@ from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp best acc
-gitexp best val_loss --min --filter "status == 'done' and train.lr < 0.2"
+gitexp best time_s --min --filter "status == 'done' and train.lr < 0.2"
 gitexp best acc -A | xargs gitexp apply
 """
 
@@ -35,9 +35,9 @@ def best(
 ) -> None:
     """Print the name of the best experiment.
 
-    The highest number is the best, with --min the lowest. For a metric that is called like a loss or a
-    cost, one of --min and --max must be given: nothing is guessed. Failed experiments count, too, if they
-    wrote the metric.
+    By the direction of the metric, in gitexp.yaml or known by its name (val_loss, acc); --min and --max come
+    first. Otherwise the highest number is the best; for a metric that is called like a cost, such as time_s,
+    one of the two must be given. Failed experiments count, too, if they wrote the metric.
     """
     low = options.best_is_lowest(lowest, highest)
     query = Query(everything, filter=filter_text, all_projects=all_projects)

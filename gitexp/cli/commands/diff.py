@@ -32,7 +32,7 @@ gitexp diff exp-333c9 exp-55e90
 gitexp diff exp-333c9 --code    (against its baseline, with the patch)
 gitexp diff                     (HEAD against the workspace)
 gitexp diff --best acc          (the best experiment against its baseline)
-gitexp diff main --best val_loss --min --filter "'paper' in tags"
+gitexp diff main --best val_loss --filter "'paper' in tags"
 """
 
 _ADDED, _DELETED = "green", "red"

@@ -15,14 +15,14 @@ from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.render import cell_width
 from gitexp.cli.kit.session import open_project
-from gitexp.cli.kit.table_layout import Line, lay_out
+from gitexp.cli.kit.table_layout import Line, constants, lay_out
 from gitexp.cli.kit.watch import Picture, watch
 from gitexp.project.project import Project
 from gitexp.repo import git_remote
 from gitexp.runs.recover import finish_dead_runs
 from gitexp.views import formats
 from gitexp.views import table as ops
-from gitexp.views.columns import Column, Columns
+from gitexp.views.columns import Choice, Columns
 from gitexp.views.table import Table
 from gitexp.words import PRECISION, counted
 
@@ -112,9 +112,10 @@ def show(
     if csv:
         return render.write(formats.csv(table.rows, ops.columns(table, wanted)))
     table = ops.with_changes(project, table)
+    choice = ops.choice(table, wanted)
     if md:
-        return render.answer(formats.markdown(table, ops.columns(table, wanted), precision))
-    render.answer(_lines(table, ops.columns(table, wanted), precision), page=True)
+        return render.answer(formats.markdown(table, choice, precision))
+    render.answer(_lines(table, choice, precision), page=True)
     if remark := _remark(project, table, query):
         render.say(remark, "dim")
     return None
@@ -143,7 +144,7 @@ def _watch(project: Project, query: Query, wanted: Columns, precision: int, ever
     def draw() -> Picture:
         finish_dead_runs(project)
         table = ops.with_changes(project, ops.table(project, query))
-        return Picture(_lines(table, ops.columns(table, wanted), precision), table.going_on)
+        return Picture(_lines(table, ops.choice(table, wanted), precision), table.going_on)
 
     watch(draw, every)
 
@@ -163,11 +164,13 @@ def _as_json(row: Row, kept: set[tuple[str, str]]) -> dict[str, Any]:
     return data
 
 
-def _lines(table: Table, columns: Sequence[Column], precision: int) -> list[Line]:
-    """The table for the screen, and a note about columns without room."""
+def _lines(table: Table, choice: Choice, precision: int) -> list[Line]:
+    """The table for the screen, with what is the same in all rows and a note about columns without room."""
     width = render.width()
-    layout = lay_out(table, columns, width=width, precision=precision)
+    layout = lay_out(table, choice, width=width, precision=precision)
     lines = list(layout.lines)
+    if same := constants(table, choice, width, precision):
+        lines.append([(same, "dim")])
     for line in _note(layout.left_out, width):
         lines.append([(line, "dim")])
     return lines

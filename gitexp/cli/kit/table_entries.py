@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gitexp import files
 from gitexp.catalog.fields import Row
-from gitexp.files import is_number
-from gitexp.model import Status
+from gitexp.model import MISSING, Status
 from gitexp.times import here, show_time
-from gitexp.views.columns import Column
-from gitexp.views.table import Table
-from gitexp.words import LONGEST, clean
+from gitexp.views.best import best_value
+from gitexp.views.columns import TREE, Choice, Column, titles
+from gitexp.views.numbers import aligned
+from gitexp.views.table import Group, Table
+from gitexp.words import clean, show_value
 
+STAR = "*"
 _PUSHED = "↑"
 _STYLES: dict[Status | None, str] = {
     Status.FAILED: "red",
@@ -28,107 +31,172 @@ _WIDTH_PER_LEVEL = 32
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """One line of the table.
+    """The head of one line of the table: all that stands before its columns.
 
     Attributes:
         stem: the branches of the tree, drawn before the row.
         id: the first digits of the commit; "" for a row without a commit.
+        mark: the program behind the experiment, if not gitexp; an arrow if the experiment was pushed.
+        subject: the subject of a baseline's commit.
         created: the time in words.
         state: words about an unfinished or failed run; "" for a run with the state done.
-        cells: a text for each column.
-        best: the number of the column with the best value of the table.
-        mark: the program behind the experiment, if not gitexp; an arrow if the experiment was pushed.
     """
 
-    stem: str
-    id: str
-    name: str
-    created: str
-    state: str
-    cells: Sequence[str]
-    style: str
-    best: int | None = None
-    has_metrics: bool = False
+    stem: str = ""
+    id: str = ""
+    name: str = ""
     mark: str = ""
-
-    @property
-    def label(self) -> str:
-        """The first column."""
-        name = f"{self.id} [{self.name}]" if self.id else self.name
-        return f"{self.stem}{name}{self.mark}"
+    subject: str = ""
+    created: str = ""
+    state: str = ""
+    style: str = "bold"
 
 
-def heads(columns: Sequence[Column]) -> list[str]:
-    """The titles of the columns; a param with the name of a metric is marked as a param."""
-    metrics = {column.key for column in columns if column.kind == "metric"}
-    titles = []
-    for column in columns:
-        title = clean(column.key)
-        if column.kind == "param" and column.key in metrics:
-            title += " (param)"
-        titles.append(title)
-    return titles
+@dataclass(frozen=True, slots=True)
+class ColumnText:
+    """One column as text.
+
+    Attributes:
+        cells: a text for each entry.
+        is_number: the cells are numbers, and stand at the right edge.
+        best: the numbers of the entries with the best value.
+    """
+
+    title: str
+    cells: Sequence[str]
+    is_number: bool = False
+    best: frozenset[int] = frozenset()
 
 
-def entries(table: Table, columns: Sequence[Column], width: int | None, precision: int) -> list[TableEntry]:
-    """The lines of the table for a terminal of `width` cells (None: any width), the workspace first."""
-    deepest, longest = _DEEPEST, None
+@dataclass(frozen=True, slots=True)
+class TextOfTable:
+    """A table as text: what stands before the columns of each line, and the columns."""
+
+    entries: Sequence[TableEntry]
+    columns: Sequence[ColumnText]
+
+
+def text_of(
+    table: Table,
+    choice: Choice,
+    width: int | None,
+    precision: int,
+    longest: int | None,
+    *,
+    brief: bool = False,
+) -> TextOfTable:
+    """The table as text for a terminal of `width` cells (None: any width), the workspace first.
+
+    A value has at most `longest` characters; with `brief` params have the precision of metrics.
+    """
+    found, rows = _entries(table, choice, width)
+    maker = _ColumnMaker(table, found, rows, precision, longest, brief=brief)
+    columns = [
+        maker.text(column, clean(title))
+        for column, title in zip(choice.columns, titles(choice.columns), strict=True)
+    ]
+    return TextOfTable(found, columns)
+
+
+def _entries(table: Table, choice: Choice, width: int | None) -> tuple[list[TableEntry], list[Row | None]]:
+    """The entries, and the row of each; None for the title of a group."""
+    deepest = _DEEPEST
     if width is not None:
-        deepest, longest = min(_DEEPEST, width // _WIDTH_PER_LEVEL), LONGEST
-    maker = _EntryMaker(table, columns, precision, longest)
-    found = [maker.entry(table.workspace, "", "bold")]
+        deepest = min(_DEEPEST, width // _WIDTH_PER_LEVEL)
+    now = here(datetime.now(UTC))
+    entries = [_entry(table.workspace, "", "bold", choice, now)]
+    rows: list[Row | None] = [table.workspace]
     for group in table.groups:
-        stems = [""] * len(group.rows)
         if group.head is not None:
-            found.append(maker.entry(group.head, "", "bold"))
+            entries.append(_entry(group.head, "", "bold", choice, now))
+            rows.append(group.head)
         elif group.title:
-            found.append(TableEntry("", "", clean(group.title), "", "", [""] * len(columns), "bold"))
-        if group.head is not None or group.title:
-            stems = _stems(group.depths or [0] * len(group.rows), deepest)
-        for row, stem in zip(group.rows, stems, strict=True):
-            found.append(maker.entry(row, stem, _STYLES.get(row.status, "")))
-    return found
+            entries.append(TableEntry(name=clean(group.title)))
+            rows.append(None)
+        for row, stem in zip(group.rows, _stems_of(group, choice, deepest), strict=True):
+            entries.append(_entry(row, stem, _STYLES.get(row.status, ""), choice, now))
+            rows.append(row)
+    return entries, rows
 
 
-class _EntryMaker:
-    """Makes the entries of one table."""
+def _stems_of(group: Group, choice: Choice, deepest: int) -> list[str]:
+    if TREE in choice.hidden or (group.head is None and not group.title):
+        return [""] * len(group.rows)
+    return _stems(group.depths or [0] * len(group.rows), deepest)
 
-    def __init__(self, table: Table, columns: Sequence[Column], precision: int, longest: int | None) -> None:
-        self._columns = columns
-        self._longest = longest
-        self._now = here(datetime.now(UTC))
+
+def _entry(row: Row, stem: str, style: str, choice: Choice, now: datetime) -> TableEntry:
+    hidden = choice.hidden
+    has_id = row.kind == "experiment" and "commit" not in hidden
+    return TableEntry(
+        stem=stem,
+        id=(row.commit or "?")[:7] if has_id else "",
+        name="" if "name" in hidden else clean(row.name),
+        mark=_mark(row),
+        subject=clean(row.subject),
+        created="" if "created" in hidden else show_time(row.created, now),
+        state="" if "status" in hidden else _state(row),
+        style=style,
+    )
+
+
+class _ColumnMaker:
+    """Makes the columns of one table."""
+
+    def __init__(
+        self,
+        table: Table,
+        entries: Sequence[TableEntry],
+        rows: Sequence[Row | None],
+        precision: int,
+        longest: int | None,
+        *,
+        brief: bool,
+    ) -> None:
+        self._directions = table.directions
+        self._experiments = table.experiments
+        self._rows = [row for row in rows if row is not None]
         self._precision = precision
-        self._best = table.best
-        self._best_at: int | None = None
-        if table.sort in columns and is_number(table.best):
-            self._best_at = columns.index(table.sort)
+        self._longest = longest
+        self._brief = brief
+        self._places = [at for at, row in enumerate(rows) if row is not None]
+        self._lines = len(rows)
+        # The words about the state of a run, or the subject of a commit, stand in place of missing metrics.
+        self._worded = []
+        for at, (entry, row) in enumerate(zip(entries, rows, strict=True)):
+            if row is not None and not row.metrics and (entry.state or entry.subject):
+                self._worded.append(at)
 
-    def entry(self, row: Row, stem: str, style: str) -> TableEntry:
-        is_experiment = row.kind == "experiment"
-        cells = [column.text(row, self._precision, self._longest) for column in self._columns]
-        best = self._best_at
-        if not is_experiment or best is None or self._columns[best].value(row) != self._best:
-            best = None
-        else:
-            cells[best] += "*"
-        state = _state(row)
-        if state and not row.metrics:
-            # The words about the state stand in place of the metrics.
-            for at, column in enumerate(self._columns):
-                if column.kind == "metric":
-                    cells[at] = ""
-        return TableEntry(
-            stem=stem,
-            id=(row.commit or "?")[:7] if is_experiment else "",
-            name=clean(row.name),
-            created=show_time(row.created, self._now),
-            state=state,
-            cells=cells,
-            style=style,
-            best=best,
-            has_metrics=bool(row.metrics),
-            mark=_mark(row),
-        )
+    def text(self, column: Column, title: str) -> ColumnText:
+        rows = self._rows
+        values = [column.raw(row) for row in rows]
+        cells = column.texts(rows, self._precision, self._longest)
+        if self._brief and column.kind == "param":
+            cells = [show_value(value, self._precision, longest=self._longest) for value in values]
+        best = set()
+        best_one = best_value(column, self._experiments, self._directions)
+        if best_one is not MISSING:
+            for at, row in enumerate(rows):
+                if row.kind == "experiment" and values[at] == best_one:
+                    best.add(at)
+                    cells[at] += STAR
+        return self._placed(column, title, values, cells, best)
+
+    def _placed(
+        self, column: Column, title: str, values: Sequence[object], cells: list[str], best: set[int]
+    ) -> ColumnText:
+        """The column with empty cells for titles of groups and for words in place of metrics."""
+        placed = [""] * self._lines
+        for at, cell in zip(self._places, cells, strict=True):
+            placed[at] = cell
+        if column.kind == "metric":
+            for at in self._worded:
+                placed[at] = ""
+        present = [value for value in values if value is not MISSING]
+        is_number = column.kind != "about" and all(map(files.is_number, present))
+        if is_number:
+            placed = aligned(placed)
+        return ColumnText(title, placed, is_number, frozenset(self._places[at] for at in best))
 
 
 def _stems(depths: Sequence[int], deepest: int) -> list[str]:

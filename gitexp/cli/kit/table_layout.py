@@ -5,29 +5,32 @@ The rows are laid out here and not by rich's Table, which takes a second for a t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gitexp.catalog.fields import BY_NAME
 from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.cli.kit.table_entries import TableEntry, entries, heads
-from gitexp.views.columns import Column, with_several_values
+from gitexp.cli.kit.table_entries import ColumnText, TableEntry, TextOfTable, text_of
+from gitexp.views.columns import Choice, Column
+from gitexp.views.fit import GAP, blocks, by_turns, distinct_cuts, served, short_names
+from gitexp.views.formats import same_in_all
 from gitexp.views.table import Table
-from gitexp.words import PRECISION
+from gitexp.words import LONGEST, PRECISION, clean
 
 Line = list[Piece]
-_Sizes = tuple[int, int, Sequence[int]]  # of the label, of Created, of each column shown
 
-_NAME, _CREATED = BY_NAME["name"].title, BY_NAME["created"].title
-_GAP = "  "
+_NAME, _CREATED, _STATE = BY_NAME["name"].title, BY_NAME["created"].title, BY_NAME["status"].title
 _BEST = "bold green"
 # Limits of a terminal that is too narrow for the table, in cells.
 _NARROW_CELL = 24  # the most for one cell
-_NARROW = 60  # below this width of the terminal, no commit ids
-_LEAST_FIRST = 16  # the least for the first column, with its indent
+_NARROW = 60  # below this width of the terminal, no times
+_LEAST_NAME = 12  # the least for names, if any room is left
 _LEAST_TEXT = 12  # the least for a column of text that is cut
-_INDENT = 4
+_SUBJECT = 30  # the least for the subject of a commit, if there is room
+_LEAST_SUBJECT = 8
+_BRIEF = ((_NARROW_CELL, 4), (_LEAST_TEXT, 3))  # cells and digits of abbreviated values
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,185 +41,286 @@ class Layout:
     left_out: Sequence[str]
 
 
-def lay_out(
-    table: Table, columns: Sequence[Column], *, width: int | None, precision: int = PRECISION
-) -> Layout:
-    """The table in lines of at most `width` cells (None: of any width)."""
-    rows = entries(table, columns, width, precision)
-    titles = heads(columns)
-    shown = list(range(len(columns)))
-    sizes = _sizes(rows, titles, shown)
-    if width is not None and _total(sizes) > width:
-        rows, shown = _fitted(table, columns, rows, titles, width)
-        sizes = _sizes(rows, titles, shown)
-    header = TableEntry("", "", _NAME, _CREATED, "", titles, "bold")
-    lines = []
-    for entry in (header, *rows):
-        line = _entry_line(entry, shown, sizes)
-        if width is not None:
-            line = _cut(line, width)
-        lines.append(line)
-    seen = set(shown)
-    return Layout(lines, [title for at, title in enumerate(titles) if at not in seen])
+class _Head(NamedTuple):
+    """The parts of the lines that stand before the columns, where these are shown."""
+
+    tree: bool = True
+    commit: bool = True
+    created: bool = True
+    whole_state: bool = True
+    subject_room: int = _SUBJECT  # cells kept free for subjects, beside empty columns
 
 
-def _fitted(
-    table: Table, columns: Sequence[Column], rows: list[TableEntry], titles: Sequence[str], width: int
-) -> tuple[list[TableEntry], list[int]]:
-    """The rows with cut texts, and the numbers of the columns that fit."""
-    rows = [_narrowed(row, width) for row in rows]
-    kept = None
-    if table.sort in columns:
-        kept = columns.index(table.sort)
-    order = _by_weight(table, columns, kept)
-    texts = {at for at, column in enumerate(columns) if column.kind == "about"}
-    room = _room(rows, titles, width, order, kept, texts)
-    rows = [_within(row, room) for row in rows]
-    return rows, _without_overrun(rows, titles, [at for at in order if at in room], width, kept)
+class _Sizes(NamedTuple):
+    """The cells of the label, of the time and state, and of each column."""
+
+    label: int
+    about: int
+    columns: Sequence[int]
+
+    @property
+    def total(self) -> int:
+        return self.before + sum(self.columns) + GAP * len(self.columns)
+
+    @property
+    def before(self) -> int:
+        """The cells before the columns."""
+        return self.label + (self.about and GAP + self.about)
+
+
+def lay_out(table: Table, choice: Choice, *, width: int | None, precision: int = PRECISION) -> Layout:
+    """The table in lines of at most `width` cells (None: of any width).
+
+    Columns that were asked for are all shown, in blocks below each other if need be; of others, those with
+    room for them.
+    """
+    longest = None if width is None else LONGEST
+    text = text_of(table, choice, width, precision, longest)
+    every = list(range(len(choice.columns)))
+    if width is None or _sizes(text, every, _Head()).total <= width:
+        return Layout(_lines(text, every, _Head(), width), [])
+    if choice.asked:
+        return Layout(list(_all_of_it(table, choice, text, width, precision)), [])
+    return _most_of_it(table, choice, text, width)
+
+
+def constants(table: Table, choice: Choice, width: int | None, precision: int = PRECISION) -> str:
+    """One line with the columns that are the same in all experiments, and their value; "" for none."""
+    items = list(map(clean, same_in_all(table, choice, precision, None if width is None else _NARROW_CELL)))
+    if not items:
+        return ""
+    line = start = "The same in all: "
+    for shown in range(len(items), 0, -1):
+        line = start + ", ".join(items[:shown])
+        if shown < len(items):
+            line += f" and {len(items) - shown} more"
+        if width is None or cell_width(line) <= width:
+            return line
+    return elide(line, width or 0)
+
+
+# -- tables that do not fit ---------------------------------------------------------------------------
+
+
+def _all_of_it(table: Table, choice: Choice, text: TextOfTable, width: int, precision: int) -> Iterator[Line]:
+    """The lines with all columns: with a shorter head, then with shorter values, then in blocks."""
+    every = list(range(len(choice.columns)))
+    head = _Head()
+    for part in ("subject_room", "whole_state", "created", "commit", "tree"):
+        head = head._replace(**{part: False})
+        if _sizes(text, every, head).total <= width:
+            return iter(_lines(text, every, head, width))
+    for cells, digits in _BRIEF:
+        brief = text_of(table, choice, width, min(precision, digits), LONGEST, brief=True)
+        text = _cut_texts(brief, cells)
+        if _sizes(text, every, head).total <= width:
+            return iter(_lines(text, every, head, width))
+    text = _cut_names(text, max(_LEAST_NAME, width // 4))
+    return _blocks(text, every, head, width)
+
+
+def _blocks(text: TextOfTable, every: Sequence[int], head: _Head, width: int) -> Iterator[Line]:
+    sizes = _sizes(text, every, head)
+    if sizes.before > width // 2:
+        text = _cut_names(text, max(width // 2 - (sizes.before - sizes.label), 3))
+        sizes = _sizes(text, every, head)
+    room = width - sizes.before
+    for number, block in enumerate(blocks(sizes.columns, room)):
+        if number:
+            yield []
+        shown = _cut_columns(text, {at: min(sizes.columns[at], max(room - GAP, 1)) for at in block})
+        yield from _lines(shown, block, head, width)
+
+
+def _most_of_it(table: Table, choice: Choice, text: TextOfTable, width: int) -> Layout:
+    """The lines with the columns that have room; the most important ones are served first."""
+    head = _Head(commit=False, whole_state=False, subject_room=0, created=width >= _NARROW)
+    text = _cut_names(_cut_texts(text, _NARROW_CELL, titles=False), max(_LEAST_NAME, width * 2 // 5))
+    order = _by_weight(choice, table.sort)
+    every = list(range(len(choice.columns)))
+    sizes = _sizes(text, every, head)
+    least = []
+    for at, column in enumerate(choice.columns):
+        can_be_cut = column.kind == "about" or column == table.sort
+        least.append(min(_LEAST_TEXT, sizes.columns[at]) if can_be_cut else sizes.columns[at])
+    room = served(sizes.columns, order, width - sizes.before, least)
+    text = _cut_columns(text, room)
+    shown = [at for at in order if at in room]
+    while len(shown) > 1 and _sizes(text, sorted(shown), head).total > width:
+        shown.pop()  # a state had run over into columns that are not shown
+    left_out = [column.title for at, column in enumerate(text.columns) if at not in shown]
+    return Layout(_lines(text, sorted(shown), head, width), left_out)
+
+
+def _by_weight(choice: Choice, sort: Column | None) -> list[int]:
+    """The numbers of the columns, the most important first: the sort, then metrics and params in turn."""
+    kinds: dict[str, list[int]] = {"metric": [], "param": []}
+    others: list[int] = []
+    for at, column in enumerate(choice.columns):
+        kinds.get(column.kind, others).append(at)
+    order = [*by_turns(*kinds.values()), *others]
+    if sort in choice.columns:
+        order.insert(0, choice.columns.index(sort))
+    return list(dict.fromkeys(order))
+
+
+def _cut_texts(text: TextOfTable, most: int, *, titles: bool = True) -> TextOfTable:
+    """The table with shorter texts in its columns, and short titles."""
+    shown = [column.title for column in text.columns]
+    if titles:
+        shown = distinct_cuts(short_names(shown), _NARROW_CELL, elide_middle)
+    columns = []
+    for column, title in zip(text.columns, shown, strict=True):
+        cells = column.cells
+        if not column.is_number:
+            cells = [elide(cell, most) for cell in cells]
+        columns.append(replace(column, title=title, cells=cells))
+    return replace(text, columns=columns)
+
+
+def _cut_columns(text: TextOfTable, room: dict[int, int]) -> TextOfTable:
+    """The table with cells and titles cut to the room of their columns."""
+    columns = list(text.columns)
+    for at, size in room.items():
+        cells = [elide(cell, size) for cell in columns[at].cells]
+        columns[at] = replace(columns[at], title=elide(columns[at].title, size), cells=cells)
+    return replace(text, columns=columns)
+
+
+def _cut_names(text: TextOfTable, most: int) -> TextOfTable:
+    names = list(dict.fromkeys(entry.name for entry in text.entries))
+    cut = dict(zip(names, distinct_cuts(names, most, elide_middle), strict=True))
+    return replace(text, entries=[replace(entry, name=cut[entry.name]) for entry in text.entries])
 
 
 # -- widths -------------------------------------------------------------------------------------------
 
 
-def _sizes(rows: Sequence[TableEntry], titles: Sequence[str], shown: Sequence[int]) -> _Sizes:
-    first = max(len(_NAME), *map(_label_width, rows))
-    widths = []
+def _sizes(text: TextOfTable, shown: Sequence[int], head: _Head) -> _Sizes:
+    columns = []
     for at in shown:
-        widths.append(max(cell_width(titles[at]), *(cell_width(entry.cells[at]) for entry in rows)))
-    return first, _created_width(rows, shown, widths), widths
+        column = text.columns[at]
+        columns.append(max(cell_width(column.title), *map(cell_width, column.cells)))
+    label = max(len(_NAME), *(_label_width(entry, head) for entry in text.entries))
+    return _Sizes(label, _about_width(text, shown, columns, head), columns)
 
 
-def _label_width(entry: TableEntry) -> int:
+def _label_width(entry: TableEntry, head: _Head) -> int:
     # The stem's box-drawing characters are one cell each: no need to look each one up.
-    width = len(entry.stem) + cell_width(entry.name) + len(entry.mark)
-    if entry.id:
+    width = cell_width(entry.name) + len(entry.mark)
+    if head.tree:
+        width += len(entry.stem)
+    if head.commit and entry.id:
         width += len(entry.id) + 3  # brackets and a space
     return width
 
 
-def _created_width(rows: Sequence[TableEntry], shown: Sequence[int], widths: Sequence[int]) -> int:
-    """The width of the second column. A state may run over into the empty columns behind it."""
-    width = max(len(_CREATED), *(cell_width(entry.created) for entry in rows))
-    for entry in rows:
-        if entry.state:
-            free = 0
-            for at, size in zip(shown, widths, strict=True):
-                if entry.cells[at]:
-                    break
-                free += len(_GAP) + size
-            width = max(width, cell_width(entry.created) + 1 + len(entry.state) - free)
+def _about_width(text: TextOfTable, shown: Sequence[int], widths: Sequence[int], head: _Head) -> int:
+    """The width of the time and state. A state may run over into the empty columns behind it."""
+    width = len(_about_title(text.entries, head))
+    for at, entry in enumerate(text.entries):
+        least = words = _about(entry, head)
+        if entry.subject and head.subject_room:
+            least += " " + entry.subject[: head.subject_room]
+        elif not entry.state:
+            width = max(width, cell_width(words))
+            continue
+        free = _free([text.columns[column].cells[at] for column in shown], widths)
+        width = max(width, cell_width(least) - free)
+        if head.created:
+            width = max(width, cell_width(entry.created))
     return width
 
 
-def _total(sizes: _Sizes) -> int:
-    first, second, widths = sizes
-    return first + len(_GAP) + second + len(_GAP) * len(widths) + sum(widths)
+def _about_title(entries: Sequence[TableEntry], head: _Head) -> str:
+    if head.created and any(entry.created for entry in entries):
+        return _CREATED
+    if any(entry.state for entry in entries):
+        return _STATE
+    return ""
 
 
-def _narrowed(entry: TableEntry, width: int) -> TableEntry:
-    """The entry with cut texts, so that more columns fit; on a very narrow terminal without an id."""
-    oid, state = entry.id, entry.state
-    room = max(_LEAST_FIRST, width * 2 // 5) - _INDENT
-    if width < _NARROW:
-        oid = ""
-    if oid:
-        room -= len(oid) + 3
-    if entry.has_metrics:
-        # Beside metrics, a long state would widen the column for all rows: one word must do.
+def _about(entry: TableEntry, head: _Head) -> str:
+    """The time, and the state of a run that is not done."""
+    state = entry.state
+    if not head.whole_state:
         state = state.split(" (")[0]
-    cells = [elide(cell, _NARROW_CELL) for cell in entry.cells]
-    return replace(entry, id=oid, name=elide_middle(entry.name, max(room, 3)), state=state, cells=cells)
-
-
-def _by_weight(table: Table, columns: Sequence[Column], kept: int | None) -> list[int]:
-    """The numbers of the columns, the most important first.
-
-    The order: the column of the sort, the first param that differs, the first metric, the other params
-    that differ (they tell the rows apart), the other metrics, the rest.
-    """
-    differing = with_several_values(table.heads, table.experiments, columns)
-    params, metrics = [], []
-    for at, column in enumerate(columns):
-        if column.kind == "metric":
-            metrics.append(at)
-        elif column.kind == "param" and column in differing:
-            params.append(at)
-    order = [*params[:1], *metrics[:1], *params, *metrics, *range(len(columns))]
-    if kept is not None:
-        order.insert(0, kept)
-    return list(dict.fromkeys(order))
-
-
-def _room(
-    rows: Sequence[TableEntry],
-    titles: Sequence[str],
-    width: int,
-    order: Sequence[int],
-    kept: int | None,
-    texts: set[int],
-) -> dict[int, int]:
-    """The columns with room for them, each with its width. Columns early in `order` are served first.
-
-    The column `kept` always gets its room; columns of `texts` may be cut.
-    """
-    first, second, widths = _sizes(rows, titles, range(len(titles)))
-    left = width - first - len(_GAP) - second - len(_GAP)  # without the gap before the next column
-    room: dict[int, int] = {}
-    for at in order:
-        size = widths[at]
-        if at in texts and size > left >= _LEAST_TEXT:
-            size = left
-        if at == kept or size <= left:
-            room[at] = size
-            left -= len(_GAP) + size
-    return room
-
-
-def _within(entry: TableEntry, room: Mapping[int, int]) -> TableEntry:
-    """The entry with cells cut to their room."""
-    cells = list(entry.cells)
-    for at, size in room.items():
-        cells[at] = elide(cells[at], size)
-    return replace(entry, cells=cells)
-
-
-def _without_overrun(
-    rows: Sequence[TableEntry], titles: Sequence[str], order: list[int], width: int, kept: int | None
-) -> list[int]:
-    """The columns without the last ones of `order`, until the table fits.
-
-    A state may have run over into removed columns.
-    """
-    while len(order) > (kept is not None) and _total(_sizes(rows, titles, sorted(order))) > width:
-        order.pop()
-    return sorted(order)
+    if head.created:
+        return f"{entry.created} {state}".strip()
+    return state
 
 
 # -- lines --------------------------------------------------------------------------------------------
 
 
-def _entry_line(entry: TableEntry, shown: Sequence[int], sizes: _Sizes) -> Line:
-    first, second, widths = sizes
-    created = f"{entry.created} {entry.state}".rstrip()
-    line: Line = [
-        (entry.label + " " * (first - _label_width(entry)) + _GAP, entry.style),
-        (_pad(created, second), entry.style),
-    ]
-    over = cell_width(created) - second  # cells of the state that run over into empty metric columns
-    for at, size in zip(shown, widths, strict=True):
-        cell = entry.cells[at]
-        gap, padding = _GAP, " " * (size - cell_width(cell))
+def _lines(text: TextOfTable, shown: Sequence[int], head: _Head, width: int | None) -> list[Line]:
+    sizes = _sizes(text, shown, head)
+    columns = [text.columns[at] for at in shown]
+    header = TableEntry(name=_NAME, created=_about_title(text.entries, head))
+    titles = [column.title for column in columns]
+    lines = [_line(header, titles, columns, sizes, head._replace(created=True), None)]
+    for at, entry in enumerate(text.entries):
+        cells = [column.cells[at] for column in columns]
+        lines.append(_line(entry, cells, columns, sizes, head, at))
+    if width is None:
+        return lines
+    return [_cut(line, width) for line in lines]
+
+
+def _line(
+    entry: TableEntry,
+    cells: Sequence[str],
+    columns: Sequence[ColumnText],
+    sizes: _Sizes,
+    head: _Head,
+    number: int | None,
+) -> Line:
+    line: Line = [(_pad(_label(entry, head), sizes.label), entry.style)]
+    about = _about(entry, head)
+    if entry.subject:
+        room = sizes.about + _free(cells, sizes.columns) - cell_width(about) - 1
+        if room >= min(_LEAST_SUBJECT, cell_width(entry.subject)):
+            about = f"{about} {elide(entry.subject, room)}".strip()
+    if sizes.about or about:
+        line.append((" " * GAP + _pad(about, sizes.about), entry.style))
+    over = cell_width(about) - sizes.about  # cells of the words that run over into empty columns
+    for cell, column, size in zip(cells, columns, sizes.columns, strict=True):
+        gap, space = " " * GAP, " " * (size - cell_width(cell))
         if over > 0 and not cell:
-            blank = gap + padding
-            gap, padding, over = "", blank[over:], over - len(blank)
+            blank = gap + space
+            gap, space, over = "", blank[over:], over - len(blank)
+        before, after = ("", space)
+        if column.is_number:
+            before, after = space, ""
         style = entry.style
-        if at == entry.best:
+        if number in column.best:
             style = _BEST
-        line += [(gap, ""), (cell, style), (padding, "")]
+        line += [(gap + before, ""), (cell, style), (after, "")]
     while line and not line[-1][0].strip():
         line.pop()
-    line[-1] = (line[-1][0].rstrip(), line[-1][1])
+    if line:
+        line[-1] = (line[-1][0].rstrip(), line[-1][1])
     return line
+
+
+def _free(cells: Sequence[str], widths: Sequence[int]) -> int:
+    """The width of the empty cells at the start of a line."""
+    free = 0
+    for cell, size in zip(cells, widths, strict=True):
+        if cell:
+            break
+        free += GAP + size
+    return free
+
+
+def _label(entry: TableEntry, head: _Head) -> str:
+    """The first column: the tree, the commit, the name and marks."""
+    label = entry.name
+    if head.commit and entry.id:
+        label = f"{entry.id} [{entry.name}]" if entry.name else entry.id
+    if head.tree:
+        label = entry.stem + label
+    return label + entry.mark
 
 
 def _pad(text: str, width: int) -> str:

@@ -25,7 +25,7 @@ from gitexp.repo.git.kept_packs import KeptPacks
 from gitexp.repo.git.launch import Git, Tell
 from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, signature, tree_content
 from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
-from gitexp.repo.git.values import GitObject, Head, RefChange, RefConflict, TreeEntry
+from gitexp.repo.git.values import CommitFacts, GitObject, Head, RefChange, RefConflict, TreeEntry
 
 # The `env` of a call that writes files: for these a partial clone may fetch objects that it lacks.
 FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
@@ -393,13 +393,18 @@ class Repository:
         """The object id of each `<revision>:<path>`; None for a missing object."""
         return [found.id if found is not None else None for found in self.find_objects(names)]
 
-    def commit_dates(self, commits: Sequence[str]) -> dict[str, str]:
-        """The time of each commit that the repository has, in ISO 8601."""
+    def commit_facts(self, commits: Sequence[str]) -> dict[str, CommitFacts]:
+        """The time and the subject of each commit that the repository has."""
         if not commits:
             return {}
-        how = ("--no-walk=unsorted", "--ignore-missing", "--stdin", "--no-show-signature")
-        out = self.run("log", *how, "--format=%H %cI", stdin=in_lines(commits))
-        return dict(line.split(" ", 1) for line in out.decode().splitlines())
+        how = ("--no-walk=unsorted", "--ignore-missing", "--stdin", "--no-show-signature", "-z")
+        out = self.run("log", *how, "--format=%H %cI %s", stdin=in_lines(commits))
+        found = {}
+        for line in out.decode("utf-8", "replace").split("\0"):
+            if line:
+                commit, date, subject = line.split(" ", 2)
+                found[commit] = CommitFacts(date, subject)
+        return found
 
     # -- writing objects and refs -----------------------------------------------------------------
 

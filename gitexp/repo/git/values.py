@@ -41,6 +41,13 @@ def in_commit(commit: str, paths: Iterable[str]) -> list[str]:
     return [f"{commit}:{path}" for path in paths]
 
 
+class CommitFacts(NamedTuple):
+    """The time of a commit in ISO 8601, and the first line of its message."""
+
+    date: str
+    subject: str
+
+
 class RefChange(NamedTuple):
     """The way of a ref from one commit to another; `old` None: a new ref, `new` None: a deleted ref."""
 

@@ -205,11 +205,16 @@ def _blob_id(text: str) -> str:
     return hashlib.sha1(f"blob {len(text)}\0{text}".encode()).hexdigest()
 
 
-def test_commit_dates(repo: Workspace, found: Repository) -> None:
+def test_commit_facts(repo: Workspace, found: Repository) -> None:
     head = repo.git("rev-parse", "HEAD")
-    dates = found.commit_dates([head, "0" * 40])
-    assert dates in ({head: "2024-01-01T00:00:00+00:00"}, {head: "2024-01-01T00:00:00Z"})  # Git 2.47: Z
-    assert found.commit_dates([]) == {}
+    odd = repo.git("commit-tree", "HEAD^{tree}", "-m", "two  spaces\tand größe\n\nbody")
+    bare = repo.git("commit-tree", "HEAD^{tree}", input="")
+    facts = found.commit_facts([head, odd, "0" * 40, bare])
+    assert {facts[head].date} <= {"2024-01-01T00:00:00+00:00", "2024-01-01T00:00:00Z"}  # Git 2.47: Z
+    assert facts[odd].subject == "two  spaces\tand größe"
+    assert facts[bare].subject == ""
+    assert set(facts) == {head, odd, bare}
+    assert found.commit_facts([]) == {}
 
 
 def test_trees(repo: Workspace, found: Repository) -> None:

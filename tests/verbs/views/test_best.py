@@ -53,13 +53,25 @@ def test_the_highest_or_the_lowest_number(runs: Workspace) -> None:
     assert name_of(runs, "acc", filter="train.lr != 0.3 and status == 'done'") == "mid"
 
 
-@pytest.mark.parametrize(
-    "metric", ["loss", "val.loss", "val_bpb", "test/RMSE", "train_error", "log-loss", "time_s", "n_params"]
-)
+@pytest.mark.parametrize("metric", ["time_s", "n_params", "peak-memory"])
 def test_whether_high_or_low_is_good_is_not_guessed(runs: Workspace, metric: str) -> None:
     with pytest.raises(errors.UsageError) as caught:
         name_of(runs, metric)
-    assert caught.value.hint == "Say which: --min or --max."
+    assert caught.value.hint == (
+        f"Say which: --min or --max; or for good, in gitexp.yaml: metrics: {{{metric}: min}}"
+    )
+
+
+def test_a_direction_counts_for_best_and_for_the_star(runs: Workspace) -> None:
+    assert name_of(runs, "val.loss") == "mid"  # known by name
+    put(runs, "big", metrics={"metrics.json": {"time_s": 9.5, "acc": 0.5}})
+    put(runs, "small", metrics={"metrics.json": {"time_s": 2.5, "acc": 0.4}})
+    assert "*" not in runs.gitexp("show", "--columns", "time_s").stdout
+    runs.write("gitexp.yaml", "metrics: {time_s: min, val.loss: max}\n")
+    assert name_of(runs, "time_s") == "small"
+    assert name_of(runs, "val.loss") == "low"
+    shown = runs.gitexp("show", "--columns", "time_s", "--sort", "time_s", "--desc").stdout.splitlines()
+    assert [line.split()[-1] for line in shown if "[big]" in line or "[small]" in line] == ["9.5", "2.5*"]
 
 
 @pytest.mark.parametrize("metric", ["acc", "accuracy", "f1", "gloss", "terror", "bleu", "reward", "times"])
@@ -94,7 +106,7 @@ def test_the_command_prints_a_name_for_scripts(runs: Workspace) -> None:
         "metric": "acc",
         "value": 0.7,
     }
-    assert runs.json("best", "val.loss", check=False)["error"]["code"] == "usage"
+    assert runs.json("best", "time_s", check=False)["error"]["code"] == "usage"
 
 
 def test_the_best_is_compared_with_its_baseline_or_another(runs: Workspace) -> None:

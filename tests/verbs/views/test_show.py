@@ -171,15 +171,51 @@ def keys(found: Table, **wanted: object) -> list[str]:
 
 def test_metrics_then_params_that_differ_then_the_rest(runs: Workspace) -> None:
     found = keys(table(runs, failed=False))
+    assert found[:2] == ["acc", "train.lr"]
     # optimizer and model are in the baseline's params and not in the experiments'.
-    assert found[:3] == ["acc", "train.lr", "train.optimizer"]
-    assert found[-1] == "train.epochs"
+    assert {"train.epochs", "train.optimizer", "model.units"} <= set(found[2:])
+
+
+def chosen(found: Table, **wanted: object) -> tuple[list[str], list[str]]:
+    """The keys of the columns that people see, and those that are the same in all rows."""
+    choice = show.choice(found, Columns(**wanted))  # type: ignore[arg-type]
+    return [column.key for column in choice.columns], [column.key for column in choice.same]
+
+
+def test_people_see_what_differs_among_the_rows_shown(runs: Workspace) -> None:
+    # The failed one has neither metrics nor params; a missing value is none.
+    assert chosen(table(runs)) == (["acc", "train.lr"], ["train.epochs"])
+    assert chosen(table(runs, filter="name in ['mid', 'low']")) == (["acc", "train.lr"], ["train.epochs"])
+    put(runs, "again", params={"params.yaml": {"train": {"lr": 0.3}}}, metrics={"metrics.json": {"acc": 0.8}})
+    both = table(runs, filter="name in ['high', 'again']")
+    assert chosen(both) == ([], ["acc", "train.lr", "train.epochs"])
+    assert chosen(both, only_changed=True) == ([], [])
+    assert chosen(both, only=["train.epochs", "acc"]) == (["train.epochs", "acc"], [])
+    both = table(runs, filter="name in ['high', 'again']", sort="acc")
+    assert chosen(both) == (["acc"], ["train.lr", "train.epochs"])
+
+
+def test_params_stand_by_how_much_they_vary(repo: Workspace) -> None:
+    for at in range(6):
+        params = {"params.yaml": {"same": 1, "few": at % 2, "some": [at % 3], "many": at, "nan": math.nan}}
+        put(repo, f"e{at}", params=params, metrics={"metrics.json": {"loss": at % 2, "ok": True}})
+    assert chosen(table(repo)) == (["loss", "many", "some", "few"], ["ok", "same", "nan"])
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"hide": ["nope"]}, {"hide": ["nope*"]}, {"only": ["acc"], "hide": ["nope"]}]
+)
+def test_a_name_that_means_nothing_is_hidden_by_mistake(runs: Workspace, wanted: dict[str, object]) -> None:
+    with pytest.raises(errors.UsageError, check=has_code("unknown-column")):
+        chosen(table(runs), **wanted)
+    assert chosen(table(runs), hide=["loss", "created", "time", "tags"])[0] == ["acc", "train.lr"]
 
 
 def test_columns_are_picked_hidden_and_reduced(runs: Workspace) -> None:
     found = table(runs, failed=False)
-    assert keys(found, only=["train.*", "acc"]) == ["train.lr", "train.optimizer", "train.epochs", "acc"]
+    assert keys(found, only=["train.*", "acc"]) == ["train.lr", "train.epochs", "train.optimizer", "acc"]
     assert keys(found, only=["*"], hide=["model.*", "train.[eo]*"]) == ["acc", "train.lr"]
+    assert keys(found, only=["params.train.lr", "metrics.*"]) == ["train.lr", "acc"]
     assert keys(found, only=["acc", "acc", "a*"]) == ["acc"]
     with pytest.raises(errors.UsageError, match="'trian"):
         keys(found, only=["trian.lr"])
@@ -242,14 +278,13 @@ def test_the_table_in_a_terminal(repo: Workspace) -> None:
     assert seen.exit_code == 0
     assert b"\x1b[1;32m0.91372*\x1b[0m" in seen.raw
     assert [re.sub("[0-9a-f]{7} ", "####### ", line) for line in seen.lines] == [
-        "Experiment               Created     validation_loss  acc       train.lr",
-        "workspace                -           -                -         0.1",
-        "main                     2024-01-01  -                -         0.1",
-        "├── ####### [exp-333c9]  2024-01-01  0.25183          0.91372*  0.2",
-        "├── ####### [exp-55e90]  2024-01-01  0.25183          0.90841   0.15",
-        "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)             9.9",
-        "5 columns left out: train.epochs, train.optimizer, model.units and 2 more",
-        "Pick with --columns or --hide; all of them: gitexp show | less -S",
+        "Experiment               Created                acc  train.lr",
+        "workspace                -                        -      0.1",
+        "main                     2024-01-01 a larger step        0.1",
+        "├── ####### [exp-333c9]  2024-01-01        0.91372*      0.2",
+        "├── ####### [exp-55e90]  2024-01-01        0.90841       0.15",
+        "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)      9.9",
+        "The same in all: validation_loss=0.25183",
         "1 more on other baselines: gitexp show -A",
     ]
 
@@ -259,16 +294,18 @@ def test_the_table_fits_every_terminal(runs: Workspace, cols: int) -> None:
     seen = runs.tty("show", "-A", cols=cols, rows=60)
     rows = [line for line in seen.lines if line[:1] in "├└"]
     assert len(rows) == 5
-    assert cols == 3 or ("left out" in "".join(seen.lines)) == (cols < 160)
+    assert cols == 3 or ("left out" in "".join(seen.lines)) == (cols < 40)
 
 
 def test_a_pipe_gets_all_of_it_and_no_colour(runs: Workspace) -> None:
     long = "x" * 300
-    put(runs, "long", params={"params.yaml": {"text": long}})
+    put(runs, "long", params={"params.yaml": {"text": long, "other": long}})
+    put(runs, "longer", params={"params.yaml": {"text": "y" + long}})
     shown = runs.gitexp("show", env={"COLUMNS": "40"}).stdout
-    assert long in shown
+    assert "y" + long in shown
+    assert f"other={long}" in shown
     assert "\x1b" not in shown
-    assert "model.dropout" in shown
+    assert "model.dropout" in runs.gitexp("show", "--columns", "*", env={"COLUMNS": "40"}).stdout
     assert "left out" not in shown
 
 
