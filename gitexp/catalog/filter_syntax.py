@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gitexp import errors
+from gitexp.files import measured
 
 _LONGEST = 5000  # characters
 _LONGEST_NUMBER = 400
@@ -235,8 +236,7 @@ class _FilterReader:
         if token.kind == "text":
             value: Any = _ESCAPED.sub(r"\1", token.text[1:-1])
         elif token.kind == "number" and len(token.text) <= _LONGEST_NUMBER:
-            is_whole = token.text.lstrip("+-").isdigit()
-            value = int(token.text) if is_whole else float(token.text)
+            value = measured(token.text)
         elif token.kind == "name" and token.text in _CONSTANTS:
             value = _CONSTANTS[token.text]
         else:

@@ -18,7 +18,7 @@ from gitexp.catalog import filter_syntax as syntax
 from gitexp.catalog.fields import Reader, Row, Use, used_for
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
 from gitexp.catalog.rows import in_several_files, metric_keys, param_keys
-from gitexp.files import as_list, flatten, is_number
+from gitexp.files import as_list, flatten, is_number, measured
 from gitexp.model import MISSING, Status
 from gitexp.times import Moment, parse_duration, parse_moment
 from gitexp.words import did_you_mean
@@ -280,6 +280,7 @@ def _compared(left: Any, how: str, right: Any, now: datetime) -> bool:
             return _within(left, right)
         case "~":
             return _finds(right, left)
+    left, right = _as_numbers(left, right)
     comparable = (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str))
     return comparable and _ORDERS[how](left, right)
 
@@ -296,7 +297,17 @@ def _finds(pattern: re.Pattern[str], value: Any) -> bool:
     return any(pattern.search(text) is not None for text in texts if isinstance(text, str))
 
 
+def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both sides, with a text beside a number as the number that it spells: `--lr 0.10` is text."""
+    if is_number(left) and isinstance(right, str):
+        return left, measured(right)
+    if is_number(right) and isinstance(left, str):
+        return measured(left), right
+    return left, right
+
+
 def _equal(left: Any, right: Any) -> bool:
+    left, right = _as_numbers(left, right)
     if is_number(left) and is_number(right):
         return bool(left == right)
     if isinstance(left, list) and isinstance(right, list):

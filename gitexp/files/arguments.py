@@ -19,6 +19,7 @@ from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.launchers import ASSIGNMENT, own_part
 from gitexp.files.overrides import Op, Override
+from gitexp.files.plain_values import spells_number, stated
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
 from gitexp.words import nearest
@@ -30,8 +31,6 @@ _MOST = 16 * 1024  # characters; what is longer than that is data, not options
 
 _OPTION = re.compile(r"--?(?P<name>[^\W\d][\w.-]*)(?P<equals>=)?(?P<value>.*)", re.DOTALL)
 _PAIR = re.compile(r"\+{0,2}(?P<name>[^\W\d][\w./@-]*)=(?P<value>.*)", re.DOTALL)  # Hydra's, and make's
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*|(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?)", re.ASCII)
-_LONGEST_NUMBER = 300  # characters; what is longer is a name of digits
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
 
 _EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than take words apart
@@ -117,16 +116,7 @@ def _put(tree: dict[str, Value], name: str, value: Value) -> None:
 def _value(text: str) -> Value:
     if text in _TRUTHS:
         return _TRUTHS[text]
-    if not _is_number(text):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _is_number(text: str) -> bool:
-    return len(text) < _LONGEST_NUMBER and _NUMBER.fullmatch(text) is not None
+    return stated(text)
 
 
 def _options(words: Sequence[str]) -> Iterator[_Option]:
@@ -160,7 +150,7 @@ def _values(words: Sequence[str], at: int) -> tuple[tuple[str, ...], bool]:
     All numbers, or a single text, are its values. Of several words it may be all or only the first.
     """
     following = tuple(takewhile(_is_plain, words[at:]))
-    numbers = tuple(takewhile(_is_number, following))
+    numbers = tuple(takewhile(spells_number, following))
     if numbers or len(following) < 2:
         return numbers or following, True
     if all(map(_PAIR.fullmatch, following)):  # after a flag of Hydra's, or `--set a=1 b=2`

@@ -48,6 +48,23 @@ def check_replaceable(key: Key, old: Value, value: Value) -> None:
         )
 
 
+def fitted(old: Value, value: Value, in_place: Value) -> Value:
+    """The new value, with numbers and truth values where such stand: 0.10 is text only where it is new.
+
+    `in_place` is the new value in this other reading.
+    """
+    if isinstance(value, dict):
+        return {part: fitted(child(old, part), item, child(in_place, part)) for part, item in value.items()}
+    if isinstance(value, list):
+        olds = old if isinstance(old, list) and old else [MISSING]
+        kinds = [*olds, *[olds[-1]] * len(value)]
+        return [fitted(kinds[at], item, child(in_place, at)) for at, item in enumerate(value)]
+    is_same_kind = isinstance(old, bool) == isinstance(in_place, bool)
+    if isinstance(value, str) and is_same_kind and isinstance(old, int | float):
+        return in_place if isinstance(in_place, int | float) else value
+    return value
+
+
 def lost_keys(key: Key, old: Value, value: Value) -> Iterator[str]:
     """The keys of the old maps, in lists too, that the new ones do not have."""
     if isinstance(old, dict) and isinstance(value, dict):

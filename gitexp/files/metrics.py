@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from gitexp.errors import ParseError
 from gitexp.files import json_lines, tables
 from gitexp.files.limits import decode
-from gitexp.files.numbers import not_finite
 from gitexp.files.parse import read
 from gitexp.files.parsed import Parsed, within_limits
+from gitexp.files.plain_values import not_finite
 from gitexp.files.scalars import each_leaf
 from gitexp.model import Value
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files import nodes
-from gitexp.files.fitting import check_addable, check_replaceable, shell_option
+from gitexp.files.fitting import check_addable, check_replaceable, fitted, shell_option
 from gitexp.files.keys import Key, flatten, format_key, get, parse_key, resolve
 from gitexp.files.kinds import hidden_kinds
 from gitexp.files.limits import is_encodable
 from gitexp.files.parse import edit, parse, require_settable
-from gitexp.files.scalars import plain_scalar, same
-from gitexp.model import MISSING, Tree, Value
+from gitexp.files.plain_values import in_place, typed_scalar
+from gitexp.files.scalars import same
+from gitexp.model import MISSING, Scalar, Tree, Value
 from gitexp.words import did_you_mean
 
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
@@ -104,24 +105,20 @@ def _sign(text: str, op: Op) -> tuple[str, Op]:
     return text, op
 
 
-def parse_value(text: str) -> Value:
+def parse_value(text: str, scalar: Callable[[str], Scalar] = typed_scalar) -> Value:
     """The value of a text in an override; a word, or a template like `{name}`, stays text.
 
-    Raises OverrideError for a number of more than 4,000 digits, and for an unreadable list, map or text in
-    quotes.
+    `scalar` reads words. Raises OverrideError for an unreadable list, map or text in quotes.
     """
     if not text:
         return ""
     if text[0] not in _OPENS or _TEMPLATE.fullmatch(text):
-        try:
-            return plain_scalar(text)
-        except ValueError:
-            raise OverrideError("The value is a number of more than 4,000 digits.") from None
+        return scalar(text)
     # PyYAML costs as much to import as the rest of a command; most overrides are plain.
     from gitexp.files import yaml_text
 
     try:
-        root = yaml_text.compose("", text)
+        root = yaml_text.compose("", text, scalar=scalar)
     except ParseError:
         root = None
     if root is None or root.start != 0 or root.end != len(text):
@@ -164,7 +161,7 @@ class _OpenFiles:
         if override.op is Op.REMOVE:
             value = MISSING
         else:
-            value = override.value
+            value = fitted(old, override.value, parse_value(override.typed, in_place))
             require_settable(name, self.data[name], key)
             check_addable(self._tree(name), key, name)
             check_replaceable(key, old, value)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gitexp.errors import GitexpError, UsageError
 from gitexp.files.keys import Key, get, parse_key, put
-from gitexp.files.numbers import measured
+from gitexp.files.plain_values import measured
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
 

@@ -1,62 +1,12 @@
-"""Single values: read from plain text, told apart, compared."""
+"""Single values: told apart, compared, changed."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import TypeGuard
 
-from gitexp.model import Scalar, Value
-
-_NULLS = {"", "~", "null", "Null", "NULL"}
-_BOOLS: dict[str, bool] = {}
-for _words, _truth in (("true yes on", True), ("false no off", False)):
-    for _word in _words.split():
-        _BOOLS.update(dict.fromkeys((_word, _word.capitalize(), _word.upper()), _truth))
-_INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)")
-_FLOAT = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
-    r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
-    r"|[0-9][0-9_]*[eE][-+]?[0-9]+)"
-)
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_BASES = {"0b": 2, "0x": 16}
-
-
-def plain_scalar(text: str) -> Scalar:
-    """The value of an unquoted YAML scalar.
-
-    PyYAML's safe loader gives the same (YAML 1.1: `yes` means true, `010` means 8), and so a training script
-    sees the same. Three exceptions: `1e-3` means a number, like in YAML 1.2, and dates and base-60 numbers
-    (`1:30`) stay text. Raises ValueError for an integer too long to convert.
-    """
-    if text in _NULLS:
-        return None
-    if text in _BOOLS:
-        return _BOOLS[text]
-    if _INT.fullmatch(text):
-        return _int(text)
-    if _FLOAT.fullmatch(text):
-        number = float(text.replace("_", ""))
-        # A commit id such as 7e123456 looks like a float.
-        return number if math.isfinite(number) else text
-    if _NOT_FINITE.fullmatch(text):
-        return float(text.replace(".", ""))
-    return text
-
-
-def _int(text: str) -> Scalar:
-    digits = text.replace("_", "").lstrip("+-")
-    base = 10
-    if digits[:2] in _BASES:
-        base, digits = _BASES[digits[:2]], digits[2:]
-    elif digits.startswith("0"):
-        base = 8
-    if not digits:
-        return text
-    number = int(digits, base)
-    return -number if text.startswith("-") else number
+from gitexp.model import Value
 
 
 def is_number(value: object) -> bool:

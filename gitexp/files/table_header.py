@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp.files.delimited import width
-from gitexp.files.numbers import is_number_text
+from gitexp.files.plain_values import is_number_text
 from gitexp.words import counted
 
 _MISSING = {"na", "n/a", "none", "null", "-", "--"}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gitexp.errors import ParseError
 from gitexp.files.delimited import Rows, declared_separator, form_of, head, last_of_each, sample, separator_of
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES
-from gitexp.files.numbers import decimal_mark, measured_cell
+from gitexp.files.plain_values import decimal_mark, measured_cell
 from gitexp.files.table_parts import Part, header_in, parts_of
 from gitexp.model import Value
 

@@ -7,6 +7,7 @@ a time, so depth, aliases and duplicate keys are checked before anything is buil
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from gitexp.errors import ParseError
 from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES, parse_error
 from gitexp.files.nodes import Node, merged_maps, plain
-from gitexp.files.scalars import plain_scalar
+from gitexp.files.plain_values import yaml_scalar
 from gitexp.model import Scalar, Value
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,12 +28,14 @@ _GAP = re.compile(r"(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
 _LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
 
 
-def compose(name: str, text: str, max_leaves: int = MAX_LEAVES) -> Node | None:
-    """The root node of a YAML document; None for an empty document.
+def compose(
+    name: str, text: str, max_leaves: int = MAX_LEAVES, scalar: Callable[[str], Scalar] = yaml_scalar
+) -> Node | None:
+    """The root node of a YAML document; None for an empty document. `scalar` reads plain scalars.
 
     Raises ParseError for any text but one safe YAML document within the limits.
     """
-    composer = _Composer(name, text, max_leaves)
+    composer = _Composer(name, text, max_leaves, scalar)
     try:
         for event in yaml.parse(text, Loader=Loader):
             composer.add(event)
@@ -133,7 +136,8 @@ def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
 class _Composer:
     """Builds nodes from events with a stack instead of recursion, so that nesting is cheap."""
 
-    def __init__(self, name: str, text: str, max_leaves: int) -> None:
+    def __init__(self, name: str, text: str, max_leaves: int, scalar: Callable[[str], Scalar]) -> None:
+        self._plain_value = scalar
         self.root: Node | None = None
         self._name = name
         self._text = text
@@ -193,7 +197,7 @@ class _Composer:
             if node.tag is None and node.style:
                 return str(event.value)
             if node.tag is None:
-                return plain_scalar(event.value)
+                return self._plain_value(event.value)
             return _tagged(node.tag.removeprefix(_STANDARD), event.value)
         except LookupError:
             raise self._unknown_tag(event) from None
@@ -320,7 +324,7 @@ def _tagged(tag: str, text: str) -> Scalar:
         return text
     if tag not in ("int", "float", "bool", "null"):
         raise LookupError(tag)
-    value = plain_scalar(text)
+    value = yaml_scalar(text)
     if tag == "float" and type(value) is int:
         return float(value)
     if type(value) is not {"int": int, "float": float, "bool": bool, "null": type(None)}[tag]:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection
 
-from gitexp.files.scalars import plain_scalar
+from gitexp.files.plain_values import yaml_scalar
 from gitexp.files.yaml_text import hidden_kind, is_string_to_pyyaml
 from gitexp.model import Value
 
@@ -76,6 +76,6 @@ def _is_plain(text: str, flow: bool) -> bool:
     return (
         pattern.fullmatch(text) is not None
         and text.isprintable()
-        and plain_scalar(text) == text
+        and yaml_scalar(text) == text
         and is_string_to_pyyaml(text)
     )

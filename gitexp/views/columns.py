@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.rows import metric_keys, param_keys, unknown
-from gitexp.files import flatten, is_number
+from gitexp.files import flatten, is_number, measured
 from gitexp.model import MISSING
 from gitexp.views.numbers import column_texts
 from gitexp.words import show_value
@@ -302,6 +302,8 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
     numbers, texts, odd, without = [], [], [], []
     for row in found:
         value = column.raw(row)
+        if isinstance(value, str):  # an option such as --lr 0.10 is text
+            value = measured(value)
         if value is MISSING or value is None:
             without.append(row)
         elif not is_number(value):

@@ -208,6 +208,14 @@ def test_a_time_that_is_none_is_neither_before_nor_after(created: str | None) ->
         assert parse(text).matches(odd, NOW) in (True, False)
 
 
+def test_a_text_that_spells_a_number_is_one_beside_a_number() -> None:
+    typed = row(params={"lr": "0.10", "sha": "7e123457", "name": "x"})
+    for text in ("lr > 0.05", "lr == 0.1", "lr == 0.10", "lr == '0.10'", "sha == 7e123457", "0.05 < lr"):
+        assert parse(text).matches(typed, NOW), text
+    for text in ("lr < 0.05", "name > 1", "sha > 1"):
+        assert not parse(text).matches(typed, NOW), text
+
+
 def test_a_time_without_a_zone_is_utc() -> None:
     assert parse("created == '2026-11-20T12:00:00Z'").matches(row(created="2026-11-20T12:00:00"), NOW)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
@@ -36,6 +38,11 @@ def test_override(text: str, file: str | None, op: str, key: tuple[str | int, ..
         ("null", None),
         ("true", True),
         ("[1, 2.5, x]", [1, 2.5, "x"]),
+        ("[1.10, 007, on]", ["1.10", "007", "on"]),
+        ("1e-3", 0.001),
+        ("1.0", 1.0),
+        (".5", 0.5),
+        ("-.inf", -math.inf),
         ("{x: 1, y: {z: [a]}}", {"x": 1, "y": {"z": ["a"]}}),
         ("{}", {}),
         ("'quoted'", "quoted"),
@@ -45,6 +52,8 @@ def test_override(text: str, file: str | None, op: str, key: tuple[str | int, ..
         *(
             (same_text, same_text)
             for same_text in (
+                *("1.10", "007", "+1", "1_000", "0x1f", "7e123457", "1234e56", "1e400", "9" * 5000),
+                *("inf", "nan", "Infinity", "on", "yes", "No", "~", "0.1234567890123456789"),
                 "a: b",
                 "foo #x",
                 "@x",
@@ -77,7 +86,7 @@ def test_override_values(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "lr", "=1", "p:=1", ":lr=1", "+=1", "~", "~lr=1", "a..b=1", "k=" + "9" * 5000, "k=\udcff"),
+        *("", "lr", "=1", "p:=1", ":lr=1", "+=1", "~", "~lr=1", "a..b=1", "k=\udcff"),
         *("k=[1, 2", "k='a' b", "k=[1] # c", "k={a: 1}: 2", "k=[*x]", "k={x: [1}", 'k="open'),
     ],
 )

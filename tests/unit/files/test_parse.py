@@ -11,7 +11,8 @@ import gitexp.files
 from gitexp.errors import ParseError
 from gitexp.files import is_number, jsonable, parse, parse_metrics
 from gitexp.files.limits import read_limited
-from gitexp.files.scalars import plain_scalar, same
+from gitexp.files.plain_values import yaml_scalar
+from gitexp.files.scalars import same
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
@@ -234,7 +235,7 @@ def test_python_is_refused_before_its_parser_takes_long() -> None:
     ],
 )
 def test_plain_scalars_read_as_pyyaml_reads_them(text: str) -> None:
-    assert same(plain_scalar(text), yaml.safe_load(text))
+    assert same(yaml_scalar(text), yaml.safe_load(text))
 
 
 def test_is_number_and_jsonable() -> None:
