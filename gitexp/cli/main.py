@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from gitexp.cli.kit.ending import ExitStatus
 from gitexp.cli.kit.help import ReaderGone
 from gitexp.cli.registry import Root
 from gitexp.version import __version__
@@ -54,7 +55,10 @@ def _root(
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 Ctrl-C.
+
+    Ctrl-C, and a signal that has ended the command of a run, are an ExitStatus with a signal.
+    """
     _take_interrupts()
     _open_closed_streams()
     try:
@@ -111,7 +115,7 @@ def _run() -> int:
         raise ReaderGone from error
     except (Exception, KeyboardInterrupt) as error:
         return _report(error)
-    if status == _INTERRUPTED:  # typer's answer to Ctrl-C
+    if status == _INTERRUPTED and not isinstance(status, ExitStatus):  # typer's answer to Ctrl-C
         return _report(KeyboardInterrupt())
     return status if isinstance(status, int) else 0
 
@@ -120,4 +124,8 @@ def _report(error: BaseException) -> int:
     # Messages need the model and dates: --version and --help must not pay for these.
     from gitexp.cli.kit import failures
 
-    return failures.report(error, typer.main.get_command(app))
+    status = failures.report(error, typer.main.get_command(app))
+    is_refusal = isinstance(error, typer.Abort) and not isinstance(error.__cause__, KeyboardInterrupt)
+    if status == _INTERRUPTED and not is_refusal:
+        return ExitStatus(status, signal.SIGINT)
+    return status

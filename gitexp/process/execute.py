@@ -32,12 +32,14 @@ class Outcome:
         interrupted: whether a signal reached gitexp meanwhile.
         signal: the first of Ctrl-C, SIGTERM, SIGHUP and SIGQUIT, whatever the command made of it.
         duration: seconds, by a monotonic clock.
+        killed_by: the signal that the command died of.
     """
 
     exit_code: int
     interrupted: bool
     signal: int | None
     duration: float
+    killed_by: int | None = None
 
 
 def execute(
@@ -75,6 +77,7 @@ def execute(
         interrupted=relay.interrupted_by is not None,
         signal=relay.interrupted_by,
         duration=duration,
+        killed_by=max(-process.returncode, 0) or None,
     )
 
 

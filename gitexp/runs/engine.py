@@ -45,6 +45,7 @@ class Ended:
         interrupted: whether Ctrl-C or its like reached gitexp.
         signal: the number of that signal.
         duration: seconds, by a monotonic clock.
+        killed_by: the signal that the command died of.
         stages: the result of each stage, in the order of their ends.
         circumstances: asked after the end is written down, because the answer may take a moment.
     """
@@ -54,6 +55,7 @@ class Ended:
     interrupted: bool
     signal: int | None
     duration: float
+    killed_by: int | None = None
     stages: Sequence[StageResult] = ()
     circumstances: Callable[[], Circumstances] = Circumstances
 

@@ -52,6 +52,7 @@ class LocalEngine:
             interrupted=outcome.interrupted,
             signal=outcome.signal,
             duration=round(outcome.duration, 3),
+            killed_by=outcome.killed_by,
             stages=stages,
             circumstances=partial(_circumstances, stages, log, probe, gpus),
         )

@@ -32,6 +32,7 @@ class Result:
     Attributes:
         experiment: the ended experiment.
         exit_code: the exit status to pass on.
+        signal: the signal that ended the command, or interrupted the run.
         warnings: new sentences since the start, without those about stages.
         hint: advice if the run failed.
         again: False if an earlier experiment was the same and nothing was run.
@@ -44,6 +45,7 @@ class Result:
     hint: str | None = None
     again: bool = True
     failure: errors.DataError | None = None
+    signal: int | None = None
 
 
 def run(project: Project, request: RunRequest) -> Result:
@@ -99,13 +101,13 @@ def _given_back(same: Experiment) -> Result:
 def _result(live: LiveRun, ended: Ended, stored: Experiment) -> Result:
     told = {*live.experiment.record.warnings, *(stage.line for stage in ended.stages)}
     warnings = [text for text in stored.record.warnings if text not in told]
-    exit_code = ended.exit_code
+    exit_code, signum = ended.exit_code, ended.killed_by
     if ended.interrupted and ended.signal is not None:
-        exit_code = 128 + ended.signal
+        exit_code, signum = 128 + ended.signal, ended.signal
     hint = None
     if live.is_isolated and stored.record.status is Status.FAILED:
         hint = "Files that Git ignores are not in an isolated run: list those it needs under share:."
-    return Result(stored, exit_code, warnings, hint, failure=_failure(ended))
+    return Result(stored, exit_code, warnings, hint, failure=_failure(ended), signal=signum)
 
 
 def _failure(ended: Ended) -> errors.DataError | None:

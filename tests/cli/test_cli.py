@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from gitexp.cli.registry import COMMANDS
 from tests.support.experiments import adopt, copy_of, put
+from tests.support.processes import run_with_pty
 from tests.support.workspace import GITEXP, Workspace
 
 # -- help ---------------------------------------------------------------------------------------------
@@ -142,7 +144,7 @@ def test_nobody_to_tell_an_error_to_is_no_error_more(repo: Workspace) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_is_130_and_quiet(repo: Workspace) -> None:
+def test_ctrl_c_is_a_quiet_end(repo: Workspace) -> None:
     put(repo, "one")
     # Git waits for the FIFO that it is given as a config file, and gitexp for Git.
     fifo = repo.path / ".git" / "slow-config"
@@ -153,7 +155,7 @@ def test_ctrl_c_is_130_and_quiet(repo: Workspace) -> None:
         process.wait(2)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT
     assert b"Traceback" not in out + err
     with repo.by_user():
         fifo.unlink()
@@ -172,7 +174,33 @@ def test_ctrl_c_is_quiet_while_the_command_is_being_loaded(repo: Workspace, modu
         "from gitexp.__main__ import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=repo.path, capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash")
+@pytest.mark.parametrize("command", ["sleep 60", "sh -c 'trap \"exit 0\" INT; sleep 60'"])
+def test_ctrl_c_ends_a_loop_of_the_shell(repo: Workspace, command: str) -> None:
+    loop = f"for i in 1 2 3; do echo turn $i; {shlex.join(GITEXP)} run -- {command}; done; echo after"
+    seen = run_with_pty(["bash", "-c", loop], keys=[("started", "\x03")], cwd=repo.path)
+    assert seen.exit_code == -signal.SIGINT
+    assert b"turn 2" not in seen.raw
+    assert b"after" not in seen.raw
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [("TERM", -15), ("HUP", -1), ("KILL", 137), ("SEGV", 139)])
+def test_the_signal_that_ended_the_command(repo: Workspace, number: str, code: int) -> None:
+    """A crash and SIGKILL are the command's alone."""
+    done = subprocess.run(
+        [*GITEXP, "run", "--", "sh", "-c", f"kill -{number} $$"], cwd=repo.path, check=False
+    )
+    assert done.returncode == code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+def test_an_exit_status_of_130_is_no_signal(repo: Workspace) -> None:
+    done = subprocess.run([*GITEXP, "run", "--", "sh", "-c", "exit 130"], cwd=repo.path, check=False)
+    assert done.returncode == 130
 
 
 def test_a_bug_is_a_sentence_and_with_debug_a_traceback(repo: Workspace) -> None:

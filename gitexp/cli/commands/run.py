@@ -14,6 +14,7 @@ from gitexp import errors
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.commands.run_words import RunCommand, explained, meant
 from gitexp.cli.kit import options, render
+from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line, same_line
 from gitexp.model import Experiment
@@ -184,7 +185,7 @@ def run(
     screen.ended(result)
     if json:
         render.as_json(row_of(project, result.experiment).as_json())
-    raise typer.Exit(result.exit_code)
+    raise typer.Exit(status_of(result.exit_code, result.signal))
 
 
 def _ask_secret(name: str) -> str:

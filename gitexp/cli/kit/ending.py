@@ -1,0 +1,36 @@
+"""The exit status of a command that a signal has ended: gitexp ends by the same signal.
+
+A shell leaves its loop at Ctrl-C only if the command died of it: 130 as an exit status looks as if the
+command had coped.
+"""
+
+from __future__ import annotations
+
+import signal
+
+_PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+
+
+class ExitStatus(int):
+    """An exit status as gitexp chose it.
+
+    Attributes:
+        signal: the signal by which the process is to end; None for an ordinary end.
+    """
+
+    signal: int | None
+
+    def __new__(cls, code: int, signum: int | None = None) -> ExitStatus:
+        status = super().__new__(cls, code)
+        status.signal = signum
+        return status
+
+
+def status_of(exit_code: int, signum: int | None) -> ExitStatus:
+    """The exit status after a command that ended with a code, and maybe by a signal.
+
+    SIGKILL, and the signals of a crash, are the command's alone: of those the code is passed on.
+    """
+    if signum is not None and signum in {getattr(signal, name, None) for name in _PASSED_ON}:
+        return ExitStatus(128 + signum, signum)
+    return ExitStatus(exit_code)
