@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from gitexp.files.limits import read_if_there
 from gitexp.files.masked_arguments import masked
 from gitexp.files.overrides import Op
 from gitexp.model import MISSING, Files, Tree
+from gitexp.objects.paths import lies_in_any
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
 
@@ -57,7 +59,7 @@ def prepare(
 ) -> PreparedParams:
     """The params of a run of `command`; nothing is written.
 
-    Files `written_later` are written by the command itself: they are results, and cannot be changed here.
+    Paths `written_later` are written by the run itself: they are results, and cannot be changed here.
     Of a link to outside the repository, no values are recorded: a link in a stranger's repository must not
     publish files of this machine. A link to the user's own `workspace` is allowed; isolated runs may share
     paths.
@@ -73,6 +75,7 @@ def prepare(
         else:
             others.append(override)
     others = _with_names(project, others)
+    _refuse_written(project, others, written_later)
     inputs = _contents(project, others, but=written_later)
     of_files = []
     for override in others:
@@ -120,9 +123,37 @@ def _contents(project: Project, overrides: Sequence[Override], *, but: Sequence[
     found = {}
     for name in _names(project, overrides):
         data = _read(project.repo.root, name)
-        if data is not None and name not in but:
+        if data is not None and not lies_in_any(name, but):
             found[name] = data
     return found
+
+
+def _refuse_written(project: Project, overrides: Sequence[Override], written_later: Sequence[str]) -> None:
+    """Raise OverrideError for a change to a file that the run itself writes."""
+    for override in overrides:
+        having = [override.file]
+        if override.file is None:
+            having = _having(project, override)
+        written = [name for name in having if name is not None and lies_in_any(name, written_later)]
+        if written and len(written) == len(having):
+            raise errors.OverrideError(
+                f"`{override.text}` cannot change {written[0]}: the run itself writes that file.",
+                "Change what the run reads: another params file, or an option of the command: -S args.lr=0.1",
+            )
+
+
+def _having(project: Project, override: Override) -> list[str | None]:
+    """The params files that have the key of an override; none if it may add the key."""
+    having: list[str | None] = []
+    if override.op is Op.ADD:
+        return having
+    for name in project.config.params:
+        data = _read(project.repo.root, name)
+        with contextlib.suppress(errors.ParseError):
+            tree = files.parse(name, data or b"")
+            if get(tree, resolve(tree, override.key)) is not MISSING:
+                having.append(name)
+    return having
 
 
 def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:

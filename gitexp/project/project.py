@@ -14,7 +14,7 @@ from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_if_there
 from gitexp.files.parsed import Parsed
 from gitexp.model import Files, Tree
-from gitexp.pipeline.stage import Pipeline, ReadFile
+from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.project import config
 from gitexp.project.config import Config
 from gitexp.repo.experiments import Store
@@ -108,14 +108,24 @@ class Project:
     def elsewhere(self) -> tuple[str, ...]:
         """The paths whose content belongs in the object store, and not into Git: data, and outs."""
         paths = list(self.config.data)
+        for stage in self._stages():
+            paths += stage.in_store
+        return tuple(paths)
+
+    def written(self) -> tuple[str, ...]:
+        """The paths that runs write: metrics, plots and outs, those of stages too."""
+        paths = list(self.config.results)
+        for stage in self._stages():
+            paths += (*stage.in_store, *stage.in_git)
+        return tuple(paths)
+
+    def _stages(self) -> Sequence[Stage]:
+        """The stages; none if they cannot be read."""
         try:
             pipeline = self.pipeline()
         except errors.FileError:  # a command may run beside stages that are wrong, or DVC's to understand
-            pipeline = None
-        if pipeline is not None:
-            for stage in pipeline.stages:
-                paths += stage.in_store
-        return tuple(paths)
+            return ()
+        return pipeline.stages if pipeline is not None else ()
 
     def files_here(self) -> tuple[Files, Files]:
         """The params and the metrics of the workspace; a file that does not parse is left out."""

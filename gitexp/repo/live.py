@@ -304,6 +304,7 @@ def _scope(data: Mapping[str, Any]) -> Scope:
         in_store=paths_of(data.get("elsewhere", ())),
         stored=paths_of(data.get("stored", ())),
         large=paths_of(data.get("large", ())),
+        params=paths_of(data.get("params", ())),
     )
 
 

@@ -14,6 +14,7 @@ class Scope(NamedTuple):
         project: the folder with the gitexp.lock for data and large results; "" means the root.
         metrics: the metrics files.
         written_params: params files written by the command itself, such as dvclive's.
+        params: all params files.
         results: all files written by the run and stored in Git, metrics, plots and outs included.
         declared: params and metrics files named in gitexp.yaml; the user is warned of missing ones.
         by_stages: outs of stages in Git; their stages report on them.
@@ -35,3 +36,4 @@ class Scope(NamedTuple):
     in_store: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
     large: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()

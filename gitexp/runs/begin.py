@@ -63,7 +63,7 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
         baseline=ready.baseline,
         tree=ready.tree,
         scope=ready.scope,
-        stamps=live.stamp(root, snapshot.files_below(root, ready.scope.results)),
+        stamps=live.stamp(root, [*snapshot.files_below(root, ready.scope.results), *ready.scope.params]),
         started=time.time(),
         seen_from=namespace(),
     )

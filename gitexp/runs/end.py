@@ -28,7 +28,7 @@ from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.live import RunState
 from gitexp.runs import notes as stage_notes
-from gitexp.runs import results
+from gitexp.runs import results, written_params
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.engine import Circumstances, Ended
 
@@ -128,7 +128,8 @@ def _finish(
     converting = conversion_note.read(project.store, experiment)
     workspace = _workspace(project, state, converting)
     if workspace is None:
-        state = replace(state, scope=state.scope._replace(metrics=(), written_params=()))
+        state = replace(state, scope=state.scope._replace(metrics=(), written_params=(), params=()))
+    state, changed = written_params.found(project, state, record)
     metrics, warnings = results.metrics(project, state)
     printed, unmatched = _printed(state, record)
     names = state.scope.written_params
@@ -136,7 +137,7 @@ def _finish(
     written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse_params)
     stored = results.store(project, state, workspace, experiment.name)
-    told = (*record.warnings, *warnings, *unmatched, *unread, *stored.warnings)
+    told = (*record.warnings, *changed, *warnings, *unmatched, *unread, *stored.warnings)
     exact = [path for path in converting.exact if not is_below(path, state.scope.results)]
     converting = converting._replace(exact=(*exact, *stored.exact))
     record = replace(

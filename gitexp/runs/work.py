@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Record
+from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
 from gitexp.pipeline.state import StageSelection
 from gitexp.process.programs import find_program
@@ -24,6 +26,7 @@ from gitexp.runs.request import RunRequest
 from gitexp.runs.secrets import with_secrets
 
 _STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
+_WRITTEN = re.compile(r"(?:^|/)(?:dvclive/params\.yaml|\.hydra/.*)\Z")
 _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
 
 
@@ -62,9 +65,8 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
         command, cwd = _command(code, request, before)
         find_program(command, cwd, os.environ)
     overrides = list(map(files.parse_override, request.overrides))
-    prepared = params.prepare(
-        code, overrides, command, written_later=written_params(code), workspace=workspace
-    )
+    written_later = (*written_params(code), *code.written())
+    prepared = params.prepare(code, overrides, command, written_later=written_later, workspace=workspace)
     folder = _folder(root, cwd)
     if selection is None:
         prepared = replace(prepared, command=with_secrets(prepared.command, request))
@@ -107,12 +109,14 @@ def scope_of(code: Project, work: Work) -> Scope:
         share=config.share,
         in_store=in_store,
         stored=config.data,
+        params=config.params,
     )
 
 
 def written_params(code: Project) -> tuple[str, ...]:
-    """The params files that the command itself writes (dvclive's): read after a run, not before."""
-    return tuple(name for name in code.config.params if name.endswith("dvclive/params.yaml"))
+    """The params files that runs write: dvclive's, Hydra's, and results. Read after a run, not before."""
+    results = code.written()
+    return tuple(name for name in code.config.params if _WRITTEN.search(name) or lies_in_any(name, results))
 
 
 def _selection(code: Project, request: RunRequest, before: Record | None) -> StageSelection | None:

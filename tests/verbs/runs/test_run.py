@@ -431,15 +431,14 @@ def test_ctrl_c(repo: Workspace) -> None:
 
 
 @posix
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
-)
-def test_signals(repo: Workspace, number: int, code: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals(repo: Workspace, number: int) -> None:
+    """gitexp ends by the signal that it was sent, when all is stored."""
     repo.writes("metrics.json", "started")
     process = repo.start("run", "-n", "one", *python(WAITS))
     wait_for(repo.path / "started")
     process.send_signal(number)
-    assert process.wait(30) == code
+    assert process.wait(30) == -number
     record = latest(repo).record
     assert record.status is Status.INTERRUPTED
     assert record.metrics == {"metrics.json": {"loss": 0.5}}
@@ -792,7 +791,7 @@ main()
     assert "changed by somebody else" in done.stderr
     record = latest(repo).record
     assert (record.status, record.exit_code) == (Status.FAILED, 1)
-    assert "changed by somebody else" in record.warnings[-1]
+    assert any("changed by somebody else" in warning for warning in record.warnings)
 
 
 def test_nothing_is_left_to_finish_after_all_that(repo: Workspace) -> None:

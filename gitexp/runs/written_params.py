@@ -1,0 +1,82 @@
+"""Params files that have changed during a run: written by the run, or edited by somebody meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gitexp import errors, files
+from gitexp.model import MISSING, Record, Value
+from gitexp.process.liveness import current_process
+from gitexp.project.project import Project, foreign, read
+from gitexp.repo import live
+from gitexp.repo.git.snapshot import is_below
+from gitexp.repo.git.trees import files_in
+from gitexp.repo.live import RunState
+from gitexp.words import shorten
+
+_DECLARE = "name it under outs: too if the run writes it"
+
+
+def found(project: Project, state: RunState, record: Record) -> tuple[RunState, list[str]]:
+    """The state with the params files among the results that the run has written, and warnings.
+
+    A file is the run's if it was not there before, or if Git does not track it. A tracked file is often
+    edited for the next run while this one goes on; so it counts as it was at the start. An isolated
+    workspace has nobody who edits.
+    """
+    scope = state.scope
+    names = [name for name in scope.params if not is_below(name, (*scope.written_params, *scope.results))]
+    changed = _changed(project, state, names)
+    if not changed:
+        return state, []
+    new = [name for name in changed if name not in record.params]
+    if state.root != str(project.repo.root):
+        return _with_written(state, changed), []
+    written = new
+    if state.process == current_process():  # else gitexp died, and somebody may have gone on since
+        tracked = files_in(project.repo, state.baseline, changed)
+        written = [name for name in changed if name in new or name not in tracked]
+    warnings = []
+    if kept := [name for name in changed if name not in written]:
+        warnings.append(f"changed during the run, recorded as at its start: {shorten(kept)}; {_DECLARE}")
+    if unsure := [name for name in written if name not in new]:
+        warnings.append(f"changed during the run, recorded as at its end: {shorten(unsure)}; {_DECLARE}")
+    return _with_written(state, written), warnings
+
+
+def _with_written(state: RunState, names: Sequence[str]) -> RunState:
+    scope = state.scope
+    return replace(
+        state,
+        scope=scope._replace(
+            written_params=(*scope.written_params, *names), results=(*scope.results, *names)
+        ),
+    )
+
+
+def _changed(project: Project, state: RunState, names: Sequence[str]) -> list[str]:
+    """The files whose values are not those of the start; `-S` has changed some before the start."""
+    root = Path(state.root)
+    now_there = live.stamp(root, names)
+    touched = [name for name in names if name in now_there and now_there[name] != state.stamps.get(name)]
+    touched = [name for name in touched if name not in foreign(root, touched)]
+    if not touched:
+        return []
+    blobs = project.repo.read_blobs([f"{state.tree}:{name}" for name in touched])
+    return [
+        name
+        for name, blob in zip(touched, blobs, strict=True)
+        if _values(name, blob) != _values(name, read(root / name))
+    ]
+
+
+def _values(name: str, data: bytes | None) -> Value:
+    """The values of a file; the bytes themselves if it cannot be read, MISSING without a file."""
+    if data is None:
+        return MISSING
+    try:
+        return files.parse(name, data)
+    except errors.FileError:
+        return data.decode("utf-8", "replace")

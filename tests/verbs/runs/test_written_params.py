@@ -1,0 +1,71 @@
+"""Params files that the run itself writes: what it wrote is what it ran with."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.kills import git
+from tests.support.workspace import Workspace
+from tests.verbs.runs.test_run import latest, python
+
+WRITERS = ["used.json", "dvclive/params.yaml", ".hydra/config.yaml", "results/train/params.yaml"]
+
+
+def writes(name: str, lr: str) -> tuple[str, ...]:
+    """A command that writes a params file."""
+    script = "import os, sys; n, lr = sys.argv[1:]; os.makedirs(os.path.dirname(n) or '.', exist_ok=True);"
+    return python(script + "open(n, 'w').write('{\"lr\": ' + lr + '}')", name, lr)
+
+
+@pytest.mark.parametrize("temp", [(), ("--temp",)])
+@pytest.mark.parametrize("declared", ["", "outs: [{}]\n"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_run_has_its_own(repo: Workspace, name: str, declared: str, temp: tuple[str, ...]) -> None:
+    repo.write("gitexp.yaml", f"params: [params.yaml, {name}]\n" + declared.format(name))
+    repo.writes(name)
+    for lr in ("1", "2", "3"):
+        repo.gitexp("run", "-q", *temp, *writes(name, lr))
+        record = latest(repo).record
+        assert record.params[name] == {"lr": int(lr)}
+        assert git(repo, "show", f"{record.commit}:{name}") == f'{{"lr": {lr}}}'
+    known = declared or temp or name in ("dvclive/params.yaml", ".hydra/config.yaml")
+    said = f"changed during the run, recorded as at its end: {name}; name it under outs: too"
+    assert [warning.startswith(said) for warning in record.warnings] == ([] if known else [True])
+
+
+def test_a_file_of_git_that_is_edited_meanwhile_is_as_at_the_start(repo: Workspace) -> None:
+    repo.writes("params.yaml")
+    repo.gitexp("run", "-q", "-S", "train.lr=0.5", *writes("params.yaml", "9"))
+    record = latest(repo).record
+    assert record.params["params.yaml"]["train"]["lr"] == 0.5
+    (warning,) = record.warnings
+    assert warning.startswith("changed during the run, recorded as at its start: params.yaml;")
+    assert "lr: 0.5" in git(repo, "show", f"{record.commit}:params.yaml")
+
+
+def test_a_file_that_is_written_anew_with_the_same_values_is_none(repo: Workspace) -> None:
+    repo.writes("params.yaml")
+    again = "t = open('params.yaml').read(); open('params.yaml', 'w').write(t + '# seen\\n')"
+    repo.gitexp("run", "-q", "-S", "train.lr=0.5", *python(again))
+    assert latest(repo).record.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "override", "name"),
+    [
+        ("params: [params.yaml, used.json]\nouts: [used.json]\n", "alpha=2", "used.json"),
+        ("params: [params.yaml, used.json]\nouts: [used.json]\n", "used.json:alpha=2", "used.json"),
+        ("params: [params.yaml, .hydra/used.json]\n", "alpha=2", ".hydra/used.json"),
+        ("metrics: [used.json]\n", "used.json:alpha=2", "used.json"),
+        ("stages: {train: {cmd: 'true', outs: [used.json]}}\n", "used.json:alpha=2", "used.json"),
+        ("stages: {train: {cmd: 'true', outs: [out]}}\n", "out/used.json:alpha=2", "out/used.json"),
+    ],
+)
+def test_what_a_run_writes_is_not_set(repo: Workspace, config: str, override: str, name: str) -> None:
+    repo.write("gitexp.yaml", config)
+    repo.write(name, '{"alpha": 1}')
+    command = () if "stages" in config else ("--", "true")
+    done = repo.gitexp("run", "-S", override, *command, check=False)
+    assert done.exit_code == 2
+    assert f"cannot change {name}: the run itself writes that file." in done.stderr
+    assert repo.gitexp("list").stdout == ""
