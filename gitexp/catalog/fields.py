@@ -21,7 +21,7 @@ class Row:
     """One line of the table: the workspace, a baseline or an experiment.
 
     Attributes:
-        kind: "workspace", "baseline" or "experiment".
+        kind: "workspace", "baseline", "experiment", or "commit" for that of a branch or tag.
         params, metrics: by flat key; a key of two files of any row is `file:key` in all rows.
         experiment: None for the workspace and baselines.
         parent: the experiment that it was made from.

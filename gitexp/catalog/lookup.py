@@ -1,7 +1,8 @@
 """The meaning of a word on the command line: an experiment, a Git revision, or the workspace.
 
 An experiment is gitexp's own or another program's. A word is taken for, in this order: the full name of an
-own experiment, the full name of another program's, the beginning of a name, a commit id. Where a name stands
+own experiment, the full name of another program's, `last` or `@{N}`, a pattern that fits one name alone, the
+beginning of a name, a commit id. Where a name stands
 for several (DVC's names are unique on one baseline only), the commit id tells them apart.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gitexp import errors, files
-from gitexp.catalog import sources
+from gitexp.catalog import by_words, sources
 from gitexp.catalog.names import existing
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
@@ -105,10 +106,11 @@ def require(project: Project, text: str) -> Experiment:
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
-    return _readable(_require(project, text))
+    return _readable(require_stored(project, text))
 
 
-def _require(project: Project, text: str) -> Stored:
+def require_stored(project: Project, text: str) -> Stored:
+    """The same, or a damaged experiment."""
     found = _experiment(project, text)
     if found is None:
         raise errors.ExperimentError(
@@ -129,7 +131,7 @@ def require_own(project: Project, text: str) -> Experiment:
 
 def require_own_stored(project: Project, text: str) -> Stored:
     """The same, or a damaged experiment: it can be removed."""
-    found = _require(project, text)
+    found = require_stored(project, text)
     if not sources.is_own(found):
         raise errors.ExperimentError(
             f"{found.name} is {sources.title(found)}'s: gitexp only reads it.",
@@ -150,7 +152,7 @@ def find(project: Project, text: str) -> Point:
         return here(project)
     found = _named(project, text)
     if found is None and not _is_ref(project, text):
-        found = _begun(project, text)
+        found = _by_words(project, text) or _begun(project, text)
     if found is not None:
         return of_experiment(project, found)
     if (commit := project.repo.resolve(text)) is not None:
@@ -170,7 +172,19 @@ def _readable(found: Stored) -> Experiment:
 
 def _experiment(project: Project, text: str) -> Stored | None:
     """The experiment for a word, if any; raises AmbiguousExperiment."""
-    return _named(project, text) or _begun(project, text)
+    return _named(project, text) or _by_words(project, text) or _begun(project, text)
+
+
+def _by_words(project: Project, text: str) -> Stored | None:
+    """The experiment that a word such as `last` or `exp-3*` means; raises AmbiguousExperiment."""
+    if by_words.is_age(text):
+        return by_words.by_age(project, text)
+    if not by_words.is_pattern(text):
+        return None
+    found = by_words.like(project, text)
+    if len(found) > 1:
+        raise ambiguous(text, [one.name for one in found])
+    return found[0]
 
 
 def _named(project: Project, text: str) -> Stored | None:

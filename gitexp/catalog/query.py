@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gitexp.catalog import by_words, lookup, projects, rows
 from gitexp.catalog import lineage as lineages
-from gitexp.catalog import lookup, projects, rows
 from gitexp.catalog.ended import end_lost_runs
 from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
@@ -36,6 +36,8 @@ class Query:
         failed: True: only failed ones; False: all others; None: both.
         limit: the most experiments; other rows do not count.
         filter: a filter in the language of `filters`.
+        names: words for experiments, or patterns; then no others count, on whatever baseline they are.
+        branches, tags: the commits of branches and tags are rows too.
         all_projects: experiments of all projects of the repository, not only of the user's.
     """
 
@@ -47,6 +49,9 @@ class Query:
     limit: int | None = None
     filter: str | None = None
     all_projects: bool = False
+    names: tuple[str, ...] = ()
+    branches: bool = False
+    tags: bool = False
 
 
 def experiments(project: Project, query: Query) -> tuple[list[Stored], int]:
@@ -97,12 +102,15 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
     every = end_lost_runs(project, lookup.experiments(project))
     lineage = lineages.read(project, every, head)
     ours = every
-    if not query.all_projects:
+    if query.names:
+        ours = _named(project, query.names, every)
+    elif not query.all_projects:
         ours = projects.of_project(project, every)
     chosen = ours
-    if not query.everything:
+    if not (query.everything or query.names):
         chosen = [one for one in ours if isinstance(one, Damaged) or lineage.root(one) == head]
     elsewhere = len(ours) - len(chosen)
+    beside = 0 if query.names else len(every) - len(ours)
     going_on = sum(not one.record.status.ended for one in readable(chosen))
     chosen = [one for one in newest_first(chosen) if _wanted(one, query.failed)]
     limit = None
@@ -112,7 +120,15 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
         chosen = [lookup.complete(project, one) for one in chosen[:limit]]
     else:
         chosen = _filtered(project, asked, chosen, every, lineage)[:limit]
-    return FoundExperiments(chosen, every, lineage, elsewhere, going_on, len(every) - len(ours))
+    return FoundExperiments(chosen, every, lineage, elsewhere, going_on, beside)
+
+
+def _named(project: Project, words: Sequence[str], every: Sequence[Stored]) -> list[Stored]:
+    wanted = set()
+    for word in by_words.expanded(project, words):
+        one = lookup.require_stored(project, word)
+        wanted.add((one.source, one.name, one.id))
+    return [one for one in every if (one.source, one.name, one.id) in wanted]
 
 
 def _parsed(text: str) -> Filter:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gitexp import errors
-from gitexp.catalog import lookup
+from gitexp.catalog import by_words, lookup
 from gitexp.model import Experiment, Record
 from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
@@ -86,7 +86,10 @@ def _edit(
 ) -> list[Experiment]:
     def attempt() -> list[Experiment]:
         edited, steps, changed = [], [], []
-        found = {one.name: one for one in (lookup.require_own(project, name) for name in names)}
+        found = {}
+        for name in by_words.expanded(project, names):
+            one = lookup.require_own(project, name)
+            found[one.name] = one
         for experiment in found.values():
             record = change(experiment.record)
             if record != experiment.record:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeGuard
 
 from gitexp import errors
-from gitexp.catalog import lookup, sources
+from gitexp.catalog import by_words, lookup, sources
 from gitexp.catalog.query import Query, matching
 from gitexp.model import Experiment, Stored, readable
 from gitexp.project.change import Transaction
@@ -64,7 +64,7 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
         raise errors.UsageError(
             "Nothing says which experiments to remove.", "Name them, or use --filter or --failed."
         )
-    named = [lookup.require_own_stored(project, name) for name in selection.names]
+    named = [lookup.require_own_stored(project, name) for name in by_words.expanded(project, selection.names)]
     scope = Query(selection.everything, all_projects=selection.all_projects)
     if selection.keep:
         kept = {one.name for one in named}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitexp import errors
-from gitexp.catalog import filters, lookup, sources
+from gitexp.catalog import by_words, filters, lookup, sources
 from gitexp.catalog.query import Query, matching
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
@@ -140,7 +140,7 @@ def _named(project: Project, request: PushRequest) -> list[Experiment]:
             "Names do not go together with --all, --all-projects and --filter.", "Ask for one of them."
         )
     found = dict[str, Experiment]()
-    for name in request.names:
+    for name in by_words.expanded(project, request.names):
         one = lookup.require_own(project, name)
         if not one.record.status.ended:
             raise errors.ExperimentError(

@@ -241,7 +241,7 @@ def _elsewhere(pattern: str, shown: Shown) -> list[Column]:
         return matching
     if (found := find(pattern, rows)) is not None:
         return [found]
-    raise unknown(pattern, [*keys_of(_known(shown).all), *keys_of(every)])
+    raise unknown(pattern, list(dict.fromkeys(keys_of([*every, *_known(shown).all]))))
 
 
 def _fits(pattern: str, column: Column) -> bool:

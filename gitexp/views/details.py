@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gitexp.catalog import lookup, rows
+from gitexp.catalog import by_words, lookup, rows
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.lookup import Point
@@ -50,7 +50,7 @@ def details(project: Project, words: Iterable[str]) -> list[Details]:
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
     found = {}
-    for word in words:
+    for word in by_words.expanded(project, words):
         experiment = lookup.require(project, word)
         found[experiment.id] = experiment
     lineage = Lineage.of(lookup.experiments(project), None)

@@ -71,6 +71,7 @@ class Table:
 
     @property
     def experiments(self) -> list[Row]:
+        """The rows that are compared with each other: experiments, and commits that were asked for."""
         return [row for group in self.groups for row in group.rows]
 
     @property
@@ -92,24 +93,30 @@ def table(project: Project, query: Query) -> Table:
     head = project.repo.resolve("HEAD")
     found = find(project, query, head)
     baselines = _baselines(found, head)
-    here, there = project.read_here(), project.read_at(baselines)
-    drafts = _baseline_drafts(project, baselines, there)
+    tips = _tips(project, query)
+    here, there = project.read_here(), project.read_at(list(dict.fromkeys([*baselines, *tips])))
+    drafts = _commit_drafts(project, baselines, tips, there)
     experiments = found.drafts(tracking.holders(project.repo))
     workspace, *others = rows.build([_workspace_draft(here), *drafts, *experiments])
-    heads = {row.commit: row for row in others[: len(drafts)]}
+    heads = {row.commit: row for row in others[: len(baselines)]}
+    commits = others[len(baselines) : len(drafts)]
     below = others[len(drafts) :]
     column, best = None, MISSING
     directions = project.config.directions
     if query.sort is not None and found.every:
-        column = columns_of.named(query.sort, [*below, workspace, *heads.values()], found.everywhere)
+        known = [*below, *commits, workspace, *heads.values()]
+        column = columns_of.named(query.sort, known, found.everywhere)
         if column.key == "changes":
             below = _told(below, _changes(project, below, heads))
         below = columns_of.sort_rows(below, column, descending=query.descending)[: query.limit]
-        best = best_value(column, below, directions)
+        commits = columns_of.sort_rows(commits, column, descending=query.descending)
+        best = best_value(column, [*commits, *below], directions)
     complaints = list(here.complaints)
     for commit in baselines:
         complaints += lookup.at(commit[:7], there[commit].complaints)
     groups = _grouped(below, heads, query, found.lineage, head)
+    if commits:
+        groups.insert(0, Group(None, "", commits))
     return Table(
         workspace,
         groups,
@@ -201,26 +208,46 @@ def _workspace_draft(here: Contents) -> Draft:
     return Draft(partial(Row, "workspace", "workspace", None), here.params, here.metrics)
 
 
-def _baseline_drafts(project: Project, commits: Sequence[str], found: Mapping[str, Contents]) -> list[Draft]:
-    """The rows of baselines, with the name of a branch or tag there, or else the short id."""
+def _tips(project: Project, query: Query) -> dict[str, str]:
+    """The commits of branches and tags that are rows of their own, each with the names there."""
+    wanted = []
+    if query.branches:
+        wanted.append("refs/heads/")
+    if query.tags:
+        wanted.append("refs/tags/")
+    names: dict[str, list[str]] = {}
+    if wanted:
+        fields = ("refname:short", "objectname", "objecttype", "*objectname", "*objecttype")
+        for ref, oid, kind, peeled, peeled_kind in project.repo.refs(*wanted, fields=fields):
+            if b"commit" in (kind, peeled_kind):
+                names.setdefault((peeled or oid).decode(), []).append(ref.decode("utf-8", "replace"))
+    return {commit: ", ".join(found) for commit, found in names.items()}
+
+
+def _commit_drafts(
+    project: Project, baselines: Sequence[str], tips: Mapping[str, str], found: Mapping[str, Contents]
+) -> list[Draft]:
+    """The rows of baselines, with the name of a branch or tag there, or else the short id; then the tips."""
     names: dict[str, str] = {}
+    fields = ("refname:short", "objectname", "*objectname", "HEAD")
     for ref, oid, peeled, current in project.repo.refs(
-        *("refs/heads/", "refs/tags/", "refs/remotes/"),
-        fields=("refname:short", "objectname", "*objectname", "HEAD"),
+        "refs/heads/", "refs/tags/", "refs/remotes/", fields=fields
     ):
         commit, name = (peeled or oid).decode(), ref.decode("utf-8", "replace")
         if current == b"*":
             names[commit] = name
         else:
             names.setdefault(commit, name)
-    facts = project.repo.commit_facts(commits)
+    facts = project.repo.commit_facts(list(dict.fromkeys([*baselines, *tips])))
     drafts = []
-    for commit in commits:
+    wanted = [("baseline", commit, names.get(commit, commit[:7])) for commit in baselines]
+    wanted += [("commit", commit, name) for commit, name in tips.items()]
+    for kind, commit, name in wanted:
         known = facts.get(commit)
         row = partial(
             Row,
-            "baseline",
-            names.get(commit, commit[:7]),
+            kind,
+            name,
             commit,
             baseline=commit,
             branch=names.get(commit),

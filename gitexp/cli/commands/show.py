@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.render import cell_width
+from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.table_layout import Line, constants, lay_out
+from gitexp.cli.kit.table_remarks import Again, note, remarks
 from gitexp.cli.kit.watch import Picture, watch
 from gitexp.project.project import Project
-from gitexp.repo import git_remote
 from gitexp.runs.recover import finish_dead_runs
 from gitexp.views import formats
 from gitexp.views import table as ops
 from gitexp.views.columns import Choice, Columns
 from gitexp.views.table import Table
-from gitexp.words import PRECISION, counted
+from gitexp.words import PRECISION
 
 EPILOG = """Examples:
 gitexp show --sort acc --desc -n 10
 gitexp show exp-333c9    (all about one)
+gitexp show last --columns acc,duration,command
+gitexp show 'exp-3*' --sort acc --desc
 gitexp show -A --only-changed
+gitexp show --branches --tags
 gitexp show --columns 'acc,train.*' --md
 gitexp show --group model.optimizer
 gitexp show --filter "acc > 0.9 and train.lr < 0.2 and 'best' in tags"
@@ -46,17 +48,20 @@ def _digits(value: int) -> int:
 Words = Annotated[
     list[str] | None,
     options.argument(
-        "[EXP]...", "All about these alone: names, unique prefixes or commit ids.", "experiments"
+        "[EXP]...", "These alone: names, unique prefixes, commit ids, patterns, last or @{1}.", "experiments"
     ),
 ]
 Sort = Annotated[
-    str | None, options.keys("Metric or param to sort by, or created; * marks the first value.", "KEY")
+    str | None,
+    options.keys("What to sort by: a metric, a param, or created, duration, name and so on.", "KEY"),
 ]
 Descending = Annotated[bool, typer.Option("--desc", help="Sort from high to low.")]
 Group = Annotated[str, typer.Option(metavar="none|baseline|PARAM", help="What to group the rows by.")]
-Only = Annotated[list[str] | None, options.keys("Only these columns; * matches.")]
-Hide = Annotated[list[str] | None, options.keys("Not these columns.")]
+Only = Annotated[list[str] | None, options.keys("Only these columns, none left out; * matches.")]
+Hide = Annotated[list[str] | None, options.keys("Not these columns, nor created, commit, tree before them.")]
 OnlyChanged = Annotated[bool, typer.Option("--only-changed", help="Only columns whose values differ.")]
+Branches = Annotated[bool, typer.Option("--branches", help="The commits of branches too, as rows.")]
+Tags = Annotated[bool, typer.Option("--tags", help="The commits of Git's tags too, as rows.")]
 Precision = Annotated[
     int, typer.Option(metavar="N", callback=_digits, help="Significant digits of metrics, 1 to 17.")
 ]
@@ -67,6 +72,7 @@ Every = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How ofte
 
 
 def show(
+    ctx: typer.Context,
     words: Words = None,
     everything: options.Everything = False,
     all_projects: options.AllProjects = False,
@@ -77,6 +83,8 @@ def show(
     hide: Hide = None,
     only_changed: OnlyChanged = False,
     precision: Precision = PRECISION,
+    branches: Branches = False,
+    tags: Tags = False,
     number: options.Number = None,
     filter_text: options.Filter = None,
     failed: options.Failed = None,
@@ -89,22 +97,25 @@ def show(
     """Show experiments as a table, or all about some of them.
 
     By baseline, the newest first, and below each experiment the experiments made from it. Without -A: the
-    experiments made from the commit of HEAD. With names: all facts about each of them, its params beside the
-    params of its baseline, metrics, stages, data and warnings.
+    experiments made from the commit of HEAD. By itself the table has the metrics and params that differ; with
+    --columns, what you name: metrics, params, and what filters know, such as duration, user or command.
+
+    With names (also last, @{1} for the one before, and patterns such as 'lr-*'): all facts about each of
+    them, its params beside the params of its baseline, metrics, stages, data and warnings. With names and
+    options of the table: the table of these.
     """
-    query = Query(everything, sort, desc, group, failed, number, filter_text, all_projects)
-    wanted = Columns(options.split(columns), options.split(hide), only_changed)
+    chosen = (everything, sort, desc, group, failed, number, filter_text, all_projects)
+    query = Query(*chosen, branches=branches, tags=tags)
+    wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)), only_changed)
+    hint = partial(again, ctx)
     if words:
-        if query != Query() or columns or hide or only_changed or watch or csv or md:
-            raise errors.UsageError(
-                "The options of the table do not go with the names of experiments.",
-                "With names, --json and --precision do. The table of some: gitexp show --filter EXPR",
-            )
-        return _show_some(words, precision, json=json)
+        if query == Query() and wanted == Columns() and not (watch or csv or md):
+            return _show_some(words, precision, json=json)
+        query = replace(query, names=tuple(words))
     options.only_one(json=json, csv=csv, md=md, watch=watch)
     project = open_project(reads_all=True)
     if watch:
-        _watch(project, query, wanted, precision, every)
+        _watch(project, query, wanted, precision, every, hint)
     table = ops.table(project, query)
     render.warn_all(table.complaints)
     if json:
@@ -115,8 +126,8 @@ def show(
     choice = ops.choice(table, wanted)
     if md:
         return render.answer(formats.markdown(table, choice, precision))
-    render.answer(_lines(table, choice, precision), page=True)
-    if remark := _remark(project, table, query):
+    render.answer(_lines(table, choice, precision, hint), page=True)
+    for remark in remarks(project, table, choice, query, hint):
         render.say(remark, "dim")
     return None
 
@@ -138,13 +149,15 @@ def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
         render.answer(lines(found, width=render.width(), precision=precision), page=True)
 
 
-def _watch(project: Project, query: Query, wanted: Columns, precision: int, every: float) -> None:
+def _watch(
+    project: Project, query: Query, wanted: Columns, precision: int, every: float, hint: Again
+) -> None:
     """Draw the table until no run goes on. The caller prints the last table."""
 
     def draw() -> Picture:
         finish_dead_runs(project)
         table = ops.with_changes(project, ops.table(project, query))
-        return Picture(_lines(table, ops.choice(table, wanted), precision), table.going_on)
+        return Picture(_lines(table, ops.choice(table, wanted), precision, hint), table.going_on)
 
     watch(draw, every)
 
@@ -164,71 +177,13 @@ def _as_json(row: Row, kept: set[tuple[str, str]]) -> dict[str, Any]:
     return data
 
 
-def _lines(table: Table, choice: Choice, precision: int) -> list[Line]:
+def _lines(table: Table, choice: Choice, precision: int, again: Again) -> list[Line]:
     """The table for the screen, with what is the same in all rows and a note about columns without room."""
     width = render.width()
     layout = lay_out(table, choice, width=width, precision=precision)
     lines = list(layout.lines)
     if same := constants(table, choice, width, precision):
         lines.append([(same, "dim")])
-    for line in _note(layout.left_out, width):
+    for line in note(layout.left_out, width, again):
         lines.append([(line, "dim")])
     return lines
-
-
-def _remark(project: Project, table: Table, query: Query) -> str:
-    """Words for a person who may look for more experiments than the table has; "" for none."""
-    asked = query.failed is not None or query.limit is not None or query.filter is not None
-    remarks = []
-    if asked and not table.experiments:
-        remarks.append("No experiment is like that.")
-    if not query.everything and table.elsewhere:
-        remarks.append(f"{table.elsewhere:,} more on other baselines: gitexp show -A")
-    elif not asked and not table.experiments and not table.beside:
-        remarks.append(_none_yet(project))
-    if table.beside:
-        remarks.append(f"{table.beside:,} more in other projects: gitexp show -A --all-projects")
-    return " ".join(remarks)
-
-
-def _none_yet(project: Project) -> str:
-    """The ways to a first experiment: a colleague's, or one's own."""
-    config = project.config
-    first = "The first one: gitexp run"
-    if config.command is None and config.pipeline_file is None:
-        first += " -- python train.py"
-    if git_remote.remotes(project.repo.config):
-        return f"No experiments here yet. Those that others have pushed: gitexp pull. {first}"
-    return f"No experiments yet. {first}"
-
-
-def _note(left_out: Sequence[str], width: int | None) -> list[str]:
-    """A note about the columns that did not fit, in lines that fit."""
-    if not left_out or width is None:
-        return []
-    said = f"{counted(len(left_out), 'column')} left out: "
-    ways = ("Pick with --columns or --hide; all of them: gitexp show | less -S", "Pick with --columns.")
-    return [
-        elide(said + _first_that_fits(_shorter(left_out, width), width - cell_width(said)), width),
-        elide(_first_that_fits(ways, width), width),
-    ]
-
-
-def _first_that_fits(texts: Iterable[str], width: int) -> str:
-    """The first text of at most `width` cells; the last text if none is so short."""
-    text = ""
-    for text in texts:
-        if cell_width(text) <= width:
-            break
-    return text
-
-
-def _shorter(names: Sequence[str], width: int) -> Iterator[str]:
-    """All names, then fewer and fewer of them with the number of the others; at last the first name alone.
-
-    Names are for copying: none is cut.
-    """
-    yield ", ".join(names)
-    for count in range(min(len(names), width) - 1, 0, -1):
-        yield f"{', '.join(names[:count])} and {len(names) - count} more"
-    yield names[0]

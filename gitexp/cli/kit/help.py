@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+_WORDS = "gitexp.words"  # in the context: the words behind the command
+
+
+def again(ctx: Any, *more: str) -> str:
+    """The command line that the user gave, with more options: a hint keeps the user's own."""
+    command = ctx.command_path.split()
+    return shlex.join([*command, *more, *ctx.meta.get(_WORDS, ())])
+
 
 class Command(TyperCommand):
     """A command with examples in its epilog, each on its own line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line, and keep its words for hints."""
+        ctx.meta[_WORDS] = list(args)
+        return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write each example on its own line; typer would fill them into paragraphs."""

@@ -43,7 +43,7 @@ def _not_negative(value: int | None) -> int | None:
     return value
 
 
-_WHICH = "Name, unique prefix or commit id."
+_WHICH = "Name, unique prefix, commit id, last or @{1}."
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing that is not a warning or an error.")]
@@ -64,7 +64,8 @@ Note = Annotated[
 Exp = Annotated[str, argument("EXP", _WHICH, "experiments")]
 OwnExp = Annotated[str, argument("EXP", _WHICH, "own_experiments")]  # DVC's are only read
 OwnExps = Annotated[
-    list[str] | None, argument("[EXP]...", "Names, unique prefixes or commit ids.", "own_experiments")
+    list[str] | None,
+    argument("[EXP]...", "Names, unique prefixes, commit ids, patterns, last or @{1}.", "own_experiments"),
 ]
 Everything = Annotated[
     bool, typer.Option("--all", "-A", help="Experiments of all baselines, not of HEAD alone.")

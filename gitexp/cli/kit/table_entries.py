@@ -177,7 +177,7 @@ class _ColumnMaker:
         best_one = best_value(column, self._experiments, self._directions)
         if best_one is not MISSING:
             for at, row in enumerate(rows):
-                if row.kind == "experiment" and values[at] == best_one:
+                if row.kind in ("experiment", "commit") and values[at] == best_one:
                     best.add(at)
                     cells[at] += STAR
         return self._placed(column, title, values, cells, best)

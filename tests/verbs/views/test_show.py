@@ -254,6 +254,117 @@ def test_a_column_without_a_value() -> None:
     assert Column("metric", "acc").value(row) is MISSING
 
 
+# -- fields, names and other baselines ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "ascending"),
+    [
+        ("name", ["high", "low", "mid"]),
+        ("created", ["low", "mid", "high"]),
+        ("duration", ["mid", "high", "low"]),
+        ("tags", ["high", "mid", "low"]),
+        ("note", ["high", "low", "mid"]),
+        ("user", ["mid", "high", "low"]),
+        ("command", ["low", "high", "mid"]),
+    ],
+)
+def test_rows_are_sorted_by_whatever_a_filter_knows(repo: Workspace, key: str, ascending: list[str]) -> None:
+    of = {
+        "low": {"duration": 60.5, "note": "b", "user": "zoe", "command": "a", "tags": ("z",)},
+        "mid": {"duration": 9.0, "note": "c", "user": "ada", "command": "c", "tags": ("b",)},
+        "high": {"duration": 9.5, "note": "a", "user": "bob", "command": "b", "tags": ("a",)},
+    }
+    for minute, (name, fields) in enumerate(of.items()):
+        put(repo, name, created=f"2024-01-01T10:0{minute}:00.000Z", **fields)
+    assert names(table(repo, sort=key)) == ascending
+    assert names(table(repo, sort=key, descending=True)) == ascending[::-1]
+    wanted = keys(table(repo), only=[key])
+    assert wanted == [key]
+
+
+def test_a_field_comes_before_a_param_and_its_prefix_decides(repo: Workspace) -> None:
+    for name, user in (("a", "z"), ("b", "y")):
+        put(repo, name, user=name, params={"params.yaml": {"user": user}, "other.yaml": {"lr": user}})
+    assert names(table(repo, sort="user")) == ["a", "b"]
+    assert names(table(repo, sort="params.user")) == ["b", "a"]
+    assert names(table(repo, sort="other.yaml:lr")) == ["b", "a"]
+    lines = repo.gitexp("show", "--columns", "user,other.yaml:lr").stdout.splitlines()
+    assert lines[0].split()[2:] == ["user", "user", "(param)", "other.yaml:lr"]
+    assert [line.split()[4:] for line in lines[-2:]] == [["a", "z", "z"], ["b", "y", "y"]]
+
+
+def test_a_table_of_some_by_name_age_and_pattern(runs: Workspace) -> None:
+    assert names(table(runs, names=("low", "old"))) == ["low", "old"]
+    assert names(table(runs, names=("last",))) == ["broken"]
+    assert names(table(runs, names=("@{1}", "@{0}"))) == ["broken", "high"]
+    assert names(table(runs, names=("*i*",))) == ["high", "mid"]
+    assert names(table(runs, names=("*",), sort="acc", limit=2)) == ["low", "high"]
+    shown = runs.gitexp("show", "mid", "old", "--columns", "acc,duration").stdout
+    assert "0.90   1.5 s" in shown
+    assert "[old]" in shown
+    assert "acc" in runs.gitexp("show", "last", "@{2}").stdout
+
+
+@pytest.mark.parametrize(
+    "args", [("show", "zz*"), ("show", "@{99}"), ("log", "zz?"), ("show", "zz*", "--columns", "acc")]
+)
+def test_a_pattern_or_age_of_nothing_is_an_error(runs: Workspace, args: tuple[str, ...]) -> None:
+    assert runs.json(*args, check=False)["error"]["code"] == "unknown-experiment"
+
+
+def test_patterns_and_ages_stand_wherever_experiments_are_named(runs: Workspace) -> None:
+    assert runs.gitexp("note", "last", "-m", "the newest").stderr.startswith("broken")
+    assert runs.json("diff", "@{1}", "low")["a"]["name"] == "high"
+    assert runs.json("diff", "hi*")["b"]["name"] == "high"
+    assert "could be any of 2" in runs.gitexp("rename", "*i*", "x", check=False).stderr
+    assert runs.json("remove", "*i*", "--yes")["removed"] == ["high", "mid"]
+    runs.allow("refs", "refs/heads/tip")
+    runs.allow("reflogs", "refs/heads/tip")
+    assert runs.json("branch", "last", "tip")["experiment"] == "broken"
+
+
+def test_commits_of_branches_and_tags_are_rows(runs: Workspace) -> None:
+    runs.git("tag", "-m", "annotated", "v1", "HEAD~1")
+    runs.git("branch", "other", "HEAD~1")
+    found = table(runs, branches=True, tags=True, sort="train.lr")
+    commits = [(row.name, row.kind) for row in found.rows if row.kind == "commit"]
+    assert sorted(commits) == [("main", "commit"), ("other, v1", "commit")]
+    assert [row.name for row in table(runs, tags=True).rows if row.kind == "commit"] == ["v1"]
+    lines = runs.gitexp("show", "--tags", "--columns", "train.lr,subject").stdout.splitlines()
+    assert lines[2].split()[0] == "v1"
+    assert lines[2].endswith(runs.git("log", "-1", "--format=%s", "v1"))
+
+
+def test_keys_are_judged_by_the_whole_repository(runs: Workspace) -> None:
+    runs.git("commit", "--quiet", "--allow-empty", "-m", "a later commit")
+    done = runs.gitexp("show", "--columns", "acc", "--sort", "acc")
+    assert done.stdout.splitlines()[0].split() == ["Experiment", "Created", "acc"]
+    told = done.stderr.splitlines()
+    assert told[0] == (
+        "No experiment here has acc; 4 experiments on other baselines: "
+        "gitexp show -A --columns acc --sort acc"
+    )
+    head = runs.git("rev-parse", "--short=7", "HEAD")
+    assert told[1].startswith(f'No experiments on HEAD, {head} "a later commit". The newest, broken, is on ')
+    assert told[2] == "5 more on other baselines: gitexp show -A --columns acc --sort acc"
+    wrong = runs.gitexp("show", "--columns", "ac", check=False)
+    assert wrong.stderr.splitlines()[1] == "hint: Did you mean acc?"
+    assert runs.gitexp("show", "--hide", "acc").exit_code == 0
+
+
+def test_without_a_direction_it_says_how_to_give_one(repo: Workspace) -> None:
+    for name, score in (("a", 1.5), ("b", 2.5)):
+        put(repo, name, metrics={"metrics.json": {"score": score}})
+    told = repo.gitexp("show", "--sort", "score")
+    assert "*" not in told.stdout
+    assert "metrics: {score: min}" in told.stderr
+    repo.write("gitexp.yaml", "metrics: {score: max}\n")
+    told = repo.gitexp("show", "--sort", "score")
+    assert "2.5*" in told.stdout
+    assert told.stderr == ""
+
+
 # -- on the screen and in a pipe ----------------------------------------------------------------------
 
 
@@ -285,7 +396,7 @@ def test_the_table_in_a_terminal(repo: Workspace) -> None:
         "├── ####### [exp-55e90]  2024-01-01        0.90841       0.15",
         "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)      9.9",
         "The same in all: validation_loss=0.25183",
-        "1 more on other baselines: gitexp show -A",
+        "1 more on other baselines: gitexp show -A --sort acc --desc",
     ]
 
 
@@ -457,7 +568,6 @@ def test_markdown_is_a_table_of_text(runs: Workspace) -> None:
         ["-n", "-1"],
         ["--precision", "0"],
         ["--precision", "18"],
-        ["x", "--csv"],
     ],
 )
 def test_wrong_usage(runs: Workspace, options: list[str]) -> None:

@@ -145,13 +145,6 @@ def test_data_and_outputs_are_listed(repo: Workspace) -> None:
     assert any(line.startswith("data   1 B in 1 file (") for line in screen(repo, "exp"))
 
 
-@pytest.mark.parametrize("option", [["-A"], ["--sort", "acc"], ["-n", "0"], ["--no-failed"], ["--md"]])
-def test_options_of_the_table_do_not_go_with_names(runs: Workspace, option: list[str]) -> None:
-    done = runs.gitexp("show", "second", *option, check=False)
-    assert done.exit_code == 2
-    assert "options of the table" in done.stderr
-
-
 def test_a_name_that_is_none_is_told_with_what_is_near(runs: Workspace) -> None:
     with pytest.raises(errors.ExperimentError, check=has_code("unknown-experiment")) as caught:
         one(runs, "secnod")

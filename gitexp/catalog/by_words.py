@@ -1,0 +1,81 @@
+"""Words that stand for experiments by their age or by a pattern: `last`, `@{1}`, `exp-*`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from gitexp import errors
+from gitexp.catalog import projects, sources
+from gitexp.model import Experiment, Stored
+from gitexp.project.project import Project
+from gitexp.repo.experiments import newest_first
+from gitexp.words import counted
+
+LAST = "last"
+
+_AT = re.compile(r"@\{(\d{1,9})\}")
+_PATTERN = re.compile(r"[*?\[]")
+
+
+def is_age(word: str) -> bool:
+    """Whether a word counts experiments back from the newest one: `last` is `@{0}`.
+
+    An experiment of that name comes before.
+    """
+    return word == LAST or _AT.fullmatch(word) is not None
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word is a pattern of names; no name of an experiment has such characters."""
+    return _PATTERN.search(word) is not None
+
+
+def by_age(project: Project, word: str) -> Stored:
+    """The experiment of `last` or `@{N}`: the newest one is `@{0}`. Raises UnknownExperiment."""
+    found = _all(project)
+    match = _AT.fullmatch(word)
+    back = int(match[1]) if match else 0
+    if back < len(found):
+        return found[back]
+    raise errors.ExperimentError(
+        f"There is no experiment '{word}': there are {counted(len(found), 'experiment')} here.",
+        "gitexp list -A names them all, the newest first: that is @{0}.",
+        code="unknown-experiment",
+    )
+
+
+def like(project: Project, pattern: str) -> list[Stored]:
+    """The experiments whose names fit a pattern, newest first; raises UnknownExperiment for none."""
+    found = [one for one in _all(project) if fnmatchcase(one.name.lower(), pattern.lower())]
+    if not found:
+        raise errors.ExperimentError(
+            f"No experiment is called like '{pattern}'.",
+            "gitexp list -A names them all.",
+            code="unknown-experiment",
+        )
+    return found
+
+
+def expanded(project: Project, words: Iterable[str]) -> list[str]:
+    """The words with the names of the experiments in place of each pattern."""
+    found: dict[str, None] = {}
+    for word in words:
+        if is_pattern(word):
+            found.update(dict.fromkeys(map(_word_of, like(project, word))))
+        else:
+            found[word] = None
+    return list(found)
+
+
+def _word_of(one: Stored) -> str:
+    """A word that means this experiment alone: DVC's names are unique on one baseline only."""
+    if isinstance(one, Experiment) and not sources.is_own(one):
+        return one.record.commit
+    return one.name
+
+
+def _all(project: Project) -> Sequence[Stored]:
+    every = [*project.store.all(), *sources.experiments(project)]
+    return newest_first(projects.of_project(project, every))
