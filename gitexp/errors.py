@@ -299,6 +299,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     "unknown-tag": (UsageError, "The experiment has no such tag to take away."),
     "unknown-stage": (UnknownStage, "The pipeline has no such stage, and none that the pattern fits."),
     "no-command": (UsageError, "Nothing says what to run."),
+    "history-rewritten": (
+        ExperimentError,
+        "The commits that a record names are gone, as after `git filter-branch`.",
+    ),
     "secret-missing": (UsageError, "A repeated command needs a secret that is not stored."),
     "no-terminal": (UsageError, "What was asked for needs a person at a terminal: an editor, `--watch`."),
     "config-exists": (UsageError, "`init` does not overwrite the `gitexp.yaml` that is there."),

@@ -121,6 +121,20 @@ def require_stored(project: Project, text: str) -> Stored:
     return found
 
 
+def require_whole(project: Project, experiment: Experiment, *, with_baseline: bool = True) -> None:
+    """Raise history-rewritten if the commit of an experiment, or its baseline, is not here."""
+    commits = [experiment.record.commit]
+    if with_baseline:
+        commits.append(experiment.record.baseline)
+    if None not in map(project.repo.resolve, commits):
+        return
+    raise errors.ExperimentError(
+        f"The commits that {experiment.name} names are gone: its history was rewritten, or is not here.",
+        "gitexp doctor says what became of them, and gitexp doctor --fix mends what it can.",
+        code="history-rewritten",
+    )
+
+
 def require_own(project: Project, text: str) -> Experiment:
     """The experiment for a word, if gitexp may change it.
 

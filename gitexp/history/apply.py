@@ -47,6 +47,7 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
             "Wait for it to end.",
             code="still-running",
         )
+    lookup.require_whole(project, experiment)
     repo, config = project.repo, project.config
     changes = tree_changes(repo, _base(project, experiment), record.commit)
     stored = files_of(repo, record.commit)

@@ -65,6 +65,7 @@ def branch_and_switch(
     errors of `branch`, and those of `switch`, which come before anything is changed.
     """
     found = lookup.require(project, experiment)
+    lookup.require_whole(project, found)
     switch.require_possible(project, found)
     made = _made(project, experiment, name, may_be_there=True)
     return Switched(made, switch.switch(project, found, made.branch, force=force))
@@ -78,6 +79,7 @@ def _made(project: Project, experiment: str, name: str | None, *, may_be_there: 
             "Wait for it to end.",
             code="still-running",
         )
+    lookup.require_whole(project, found)
     name = name or found.name
     _check(project, name)
     if may_be_there and project.repo.resolve(f"refs/heads/{name}") == found.record.commit:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,9 +16,9 @@ from gitexp.files.limits import read_if_there
 from gitexp.process.interrupts import held_back
 from gitexp.project.project import Project
 from gitexp.repo import live, operations
-from gitexp.repo.git import checkout
+from gitexp.repo.git import checkout, trees
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
+from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.local import LocalState
 from gitexp.repo.operations import Operation, WorkspaceChange
 from gitexp.times import now
@@ -111,18 +110,11 @@ def _contents(repo: Repository, paths: Sequence[str]) -> dict[str, bytes | None]
 
 def _tree(repo: Repository, files: Mapping[str, bytes | None]) -> str:
     """The id of a tree with these files alone."""
-    entries, below = [], dict[str, dict[str, bytes | None]]()
+    entries: dict[str, trees.Change] = {}
     for path, content in files.items():
-        if content is None:
-            continue
-        folder, slash, rest = path.partition("/")
-        if slash:
-            below.setdefault(folder, {})[rest] = content
-        else:
-            entries.append(TreeEntry("100644", "blob", repo.write_blob(content), os.fsencode(path)))
-    for folder, inside in below.items():
-        entries.append(TreeEntry("040000", "tree", _tree(repo, inside), os.fsencode(folder)))
-    return repo.write_tree(entries)
+        if content is not None:
+            entries[path] = "100644", repo.write_blob(content)
+    return trees.changed(repo, repo.write_tree([]), entries)
 
 
 def complete_pending(project: Project) -> list[Operation]:

@@ -172,6 +172,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
     before, branch, converting = None, None, Conversions()
     if point.experiment is not None:
+        lookup.require_whole(project, point.experiment)
         before = point.experiment.record
         branch = before.branch
         converting = conversion_note.read(project.store, point.experiment)

@@ -24,6 +24,8 @@ from gitexp.repo import live, operations, trash, worktrees
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
 from gitexp.times import stamp
+from gitexp.upkeep import rewritten
+from gitexp.upkeep.rewritten import Rewritten
 from gitexp.words import counted, human_size, shorten
 
 _OLD_LOCK = 60.0  # seconds; Git holds a lock for milliseconds, except in a repack
@@ -78,13 +80,16 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
     symbolic, broken = _refs(project)
     experiments = [experiment for experiment in every if PREFIX + experiment.name not in broken]
     sound = readable(experiments)
+    with_others = rewritten.rewritten(project, sound)
+    moved = {one.experiment.name for one in with_others}
     found = [
         *_config(project),
         *symbolic,
         *_broken(project, broken),
         *_names(project, experiments),
         *_records(project, experiments),
-        *_commits(project, sound),
+        *_commits(project, [one for one in sound if one.name not in moved]),
+        *_rewritten(project, with_others),
         *_objects(project, sound, broken),
         *_operations(project),
         *_running(sound),
@@ -220,6 +225,18 @@ def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Fi
                 f"The commit of {experiment.name} does not stand on the baseline that its record names.",
                 problem=False,
             )
+
+
+def _rewritten(project: Project, found: Sequence[Rewritten]) -> Iterator[Finding]:
+    """Experiments of which the refs hold rewritten commits, and the records the old ids."""
+    if found:
+        names = shorten([one.experiment.name for one in found])
+        yield Finding(
+            "history-rewritten",
+            f"The history was rewritten: the records name commits of before, of {names}.",
+            "gitexp doctor --fix writes records that name the new commits; gitexp undo takes that back.",
+            mend=partial(rewritten.mend, project, found),
+        )
 
 
 def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequence[str]) -> Iterator[Finding]:

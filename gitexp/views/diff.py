@@ -64,15 +64,22 @@ def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, 
     if old is None:
         head = project.repo.head().commit
         return lookup.of_commit(project, "HEAD", head), lookup.here(project)
-    one = lookup.find(project, old)
+    one = _whole(project, lookup.find(project, old))
     if new is not None:
-        return one, lookup.find(project, new)
+        return one, _whole(project, lookup.find(project, new))
     match one.side:
         case Experiment(record=record):
             return _baseline(project, record.baseline), one
         case Workspace():
             return lookup.of_commit(project, "HEAD", project.repo.head().commit), one
     return one, lookup.here(project)
+
+
+def _whole(project: Project, point: Point) -> Point:
+    """The point, if its commits are here; raises history-rewritten."""
+    if point.experiment is not None:
+        lookup.require_whole(project, point.experiment, with_baseline=False)
+    return point
 
 
 def _baseline(project: Project, commit: str) -> Point:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 from collections.abc import Sequence
@@ -59,9 +60,22 @@ def not_started(args: Sequence[str], error: OSError) -> errors.GitexpError:
     if shutil.which("git") is None:
         return missing()
     return errors.GitFailed(
-        f"git {_verb(args)} could not be run: {error.strerror or error}",
-        "Is the folder you stand in still there? GITEXP_DEBUG=1 shows where.",
+        f"git {_verb(args)} could not be run: {error.strerror or error}", way_to_start(error)
     )
+
+
+def way_to_start(error: OSError) -> str:
+    """The hint for a process that the operating system would not start."""
+    match error.errno:
+        case errno.EMFILE | errno.ENFILE:
+            return "Too many files are open: end other programs, or raise the limit: ulimit -n 4096"
+        case errno.ENOMEM:
+            return "There is not enough memory: end other programs, then run the command again."
+        case errno.EAGAIN:
+            return "There are too many processes: end some, or raise the limit: ulimit -u"
+        case errno.ENOENT | errno.ENOTDIR:
+            return "Is the folder you stand in still there? GITEXP_DEBUG=1 shows where."
+    return "GITEXP_DEBUG=1 shows where."
 
 
 def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:
@@ -99,7 +113,7 @@ def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
     if _NO_OBJECT.search(lower):
         return (
             f"An object is missing or damaged: {what}",
-            "gitexp doctor says which experiments lack some; git fsck reads every object.",
+            "gitexp doctor says which experiments lack some, and --fix mends what it can.",
         )
     return (
         f"git {_verb(args)} failed: {what or f'exit status {status}'}",
