@@ -203,6 +203,17 @@ class BadTransfer(SharingError):
     code = "bad-transfer"
 
 
+class HookRefused(SharingError):
+    """A hook of this repository refused; `said` are its words, line by line."""
+
+    code = "remote-failed"
+    details = ("said",)
+
+    def __init__(self, message: str, hint: str, *, said: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.said = [without_credentials(line) for line in said]
+
+
 class InvalidRemote(UsageError):
     """The URL or an option of a data remote is impossible, or holds a password."""
 

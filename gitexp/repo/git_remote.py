@@ -179,11 +179,17 @@ class GitRemote:
         with self._refspecs(changes) as refspecs:
             failpoint("push:staged")
             args = (*self._not_a_mirror(), "push", *_PUSH, *leases, "--end-of-options", self.where)
-            status, out, err = self._call(*args, *refspecs, hooks=True)
+            status, out, err, hook = self._call_with_hook(*args, *refspecs)
+        if status != 0 and hook:
+            raise transport_failures.refused_by_hook(hook, out, err)
         self.messages += _OF_SERVER.findall(without_credentials(err))
         pushed = {one.ref: one for one in _outcomes(out)}
         if status != 0 and not pushed:
             raise transport_failures.failure("push", self.where, status, err)
+        if (damage := transport_failures.refused_object(err)) is not None:
+            for ref, one in pushed.items():
+                if one.outcome is PushOutcome.REFUSED and not one.here:
+                    pushed[ref] = one._replace(reason=f"the server refuses the {damage}")
         reason = transport_failures.reason(err) or "no answer came"
         for change in changes:
             pushed.setdefault(change.ref, PushedRef(change.ref, PushOutcome.REFUSED, reason))
@@ -225,11 +231,28 @@ class GitRemote:
             raise transport_failures.failure(verb, self.where, status, err)
         return out
 
+    def _call_with_hook(self, *args: str) -> tuple[int, bytes, str, str]:
+        """The result of `_call` with the hooks of the repository, and the name of a hook that refused; or "".
+
+        Git does not tell a refusal of the hook from other failures, and the hook may print anything: Git's
+        own trace says how the hook ended.
+        """
+        with LocalState(self.repo).scratch() as scratch:
+            trace = scratch / "trace"
+            status, out, err = self._call(*args, hooks=True, env={"GIT_TRACE2_EVENT": str(trace)})
+            return status, out, err, transport_failures.failed_hook(trace)
+
     def _call(
-        self, *args: str, stdin: bytes = b"", hooks: bool = False, into: Repository | None = None
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        hooks: bool = False,
+        into: Repository | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes, str]:
         call = (into or self.repo).call_telling
-        return call(*args, tell=self._tell, env=self._environment, stdin=stdin, hooks=hooks)
+        environment = {**self._environment, **(env or {})}
+        return call(*args, tell=self._tell, env=environment, stdin=stdin, hooks=hooks)
 
 
 def _outcomes(out: bytes) -> Iterator[PushedRef]:

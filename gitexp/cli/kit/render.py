@@ -219,6 +219,9 @@ def warn_all(texts: Iterable[str]) -> None:
 
 def fail(error: errors.GitexpError) -> None:
     """Say an error and its hint, on stderr."""
+    if isinstance(error, errors.HookRefused):
+        for line in error.said:
+            say(line)
     _tell("error: ", "bold red", error.message)
     if error.hint:
         hint(error.hint)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.words import squeezed
 
 _UNWRITABLE = re.compile(
     r"read-only file system|insufficient permission for adding"
@@ -19,6 +20,13 @@ _NO_OBJECT = re.compile(
     r"(missing|bad|nonexistent|invalid) object|unpack tree object|object file .* is empty"
     r"|(loose|packed) object .* corrupt|unable to unpack [0-9a-f]{40}"
     r"|(unable to|cannot|could not) (read|find|parse) (object|tree|commit|sha1 file|[0-9a-f]{40})"
+)
+_FILTER = re.compile(r"(?:external filter|initialization for subprocess) '(?P<command>[^\n]*?)' failed")
+_DRIVER = re.compile(r"(?:(?P<path>[^\n]*): )?(?:clean|smudge) filter '(?P<name>[^'\n]+)' failed")
+_HUNG_UP = "the remote end hung up unexpectedly"  # of a local Git: its filter process has died
+_OF_FILTER = re.compile(
+    r"external filter '.*' failed|subprocess '.*' failed|(?:clean|smudge) filter '.*' failed"
+    r"|hung up unexpectedly|client identification|packet write"
 )
 _LOCKED = re.compile(r"unable to create '(.+\.lock)': file exists", re.IGNORECASE)
 
@@ -110,6 +118,8 @@ def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
             f"Another Git holds the lock {lock}, or has died over it.",
             "Run the command again; after a minute gitexp doctor --fix clears it, or says what to do.",
         )
+    if (filtered := filter_failure(err)) is not None:
+        return filtered
     if _NO_OBJECT.search(lower):
         return (
             f"An object is missing or damaged: {what}",
@@ -118,6 +128,28 @@ def _told(args: Sequence[str], status: int, err: str) -> tuple[str, str]:
     return (
         f"git {_verb(args)} failed: {what or f'exit status {status}'}",
         "GITEXP_DEBUG=1 shows where; git fsck tells whether the repository is sound.",
+    )
+
+
+def filter_failure(err: str) -> tuple[str, str] | None:
+    """The sentence and the hint for a filter of Git's attributes that fails; None for another failure."""
+    driver, command = _DRIVER.search(err), _FILTER.search(err)
+    if driver is None and command is None and _HUNG_UP not in err:
+        return None
+    name, program, where = "", "", ""
+    if driver is not None and (path := driver["path"]):
+        where = f" for {path.split(': ', 1)[-1]}"
+    if driver is not None:
+        name = f" '{driver['name']}'"
+    if command is not None:
+        program = f" ({command['command']})"
+    words = [line.strip() for line in err.splitlines() if line.strip() and not _OF_FILTER.search(line)]
+    said = ""
+    if words:
+        said = f": {squeezed(words[0])}"
+    return (
+        f"The filter{name}{program} of .gitattributes{where} does not work{said}",
+        "Install its program (git lfs install, say), or take filter= out of .gitattributes.",
     )
 
 

@@ -7,12 +7,13 @@ in the index's own clock tick: a newer copy would hide that change.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
-from gitexp.repo.git.failures import failure
+from gitexp.repo.git.failures import failure, filter_failure
 from gitexp.repo.git.repository import Repository, in_lines, is_true
 from gitexp.words import squeezed
 
@@ -22,6 +23,7 @@ _FEW = 200  # paths that may stand on a command line
 _MANY = 50  # questions to a listing, each of which looks through all of its text
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _IGNORED = "Ignoring path "  # Git's word on .git, git~1 and the like, with an exit status of 0
+_FILTERED = re.compile(r"^(?:error|fatal): (.+): (?:clean|smudge) filter ", re.MULTILINE)
 
 
 class Listing:
@@ -205,6 +207,11 @@ def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> error
     error = failure(args, status, err)
     if not isinstance(error, errors.GitFailed):
         return error
+    if (filtered := filter_failure(err)) is not None:
+        message, hint = filtered
+        paths = [found[1] for found in _FILTERED.finditer(err)]
+        told = f"The workspace cannot be stored exactly: {message[0].lower()}{message[1:]}."
+        return errors.SnapshotRefused(told, hint, paths=paths)
     lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.split("\n")]
     said = [line.split(": ", 1)[-1] for line in lines if line.startswith(("error", "warn", "fatal"))]
     what = "; ".join(dict.fromkeys(map(squeezed, said or [err.strip()])))

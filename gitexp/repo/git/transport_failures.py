@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from gitexp import errors
 from gitexp.masks import without_credentials
@@ -71,6 +73,11 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
 _FSCK = re.compile(
     r"^(?:remote: )?(?:error|fatal): (?:fsck error in packed object|object [0-9a-f]+: .+)", re.MULTILINE
 )
+_FSCK_OBJECT = re.compile(r"^(?:remote: )?(?:error|fatal): (object [0-9a-f]+: .+)", re.MULTILINE)
+_FSCK_RULE = re.compile(r"object [0-9a-f]+: (\w+):")
+_HARMFUL = re.compile(r"gitmodules|dot|fullPath|symlink|null|large", re.IGNORECASE)
+_BEFORE_PUSH = "pre-push"
+_OF_PUSH = ("error: failed to push some refs to ", "To ")
 _DAMAGED = re.compile(
     r"pack-objects died|did not send all necessary objects|missing necessary objects", re.IGNORECASE
 )
@@ -86,10 +93,8 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
     plain = failures.failure([verb], status, ours)
     if isinstance(plain, errors.DiskFull | errors.ReadOnlyRepository):
         return plain
-    if verb == "fetch" and (damage := _FSCK.search(err)) is not None:
-        return errors.BadTransfer(
-            f"{where} has an object that Git refuses: {damage[0].partition(': ')[2]}", _ASK_OWNER
-        )
+    if verb == "fetch" and (damage := refused_object(err)) is not None:
+        return errors.BadTransfer(f"{where} has an object that Git refuses: {damage}", _past_fsck(damage))
     if (broken := _BROKEN_REF.search(err)) is not None:
         return errors.GitFailed(
             f"A ref of this repository is broken: {broken[1]}",
@@ -107,6 +112,57 @@ def failure(verb: str, where: str, status: int, err: str) -> errors.GitexpError:
         f"git {verb} did not work with {where}: {said or f'exit status {status}'}",
         f"Does git fetch {where} work? If not, that is to be put right first.",
         code="remote-failed",
+    )
+
+
+def refused_object(err: str) -> str | None:
+    """The object that Git's fsck refuses, with the reason: `object 1f2e…: zeroPaddedFilemode: …`."""
+    if (found := _FSCK_OBJECT.search(err)) is not None:
+        return found[1]
+    if (found := _FSCK.search(err)) is not None:
+        return found[0].partition(": ")[2]
+    return None
+
+
+def _past_fsck(damage: str) -> str:
+    """The way out for an object that Git's fsck refuses; none past what could harm in a checkout."""
+    found = _FSCK_RULE.match(damage)
+    if found is None or _HARMFUL.search(found[1]):
+        return _ASK_OWNER
+    return f"{_ASK_OWNER} To take it as it is: git config fetch.fsck.{found[1]} ignore"
+
+
+def failed_hook(trace: Path) -> str:
+    """The name of a hook before a push that failed, by Git's own trace of its processes; "" for none.
+
+    A server on this machine has hooks in the trace too: these answer for each ref.
+    """
+    try:
+        lines = trace.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    hooks: dict[object, str] = {}
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        child = event.get("sid"), event.get("child_id")
+        if event.get("event") == "child_start" and event.get("hook_name") == _BEFORE_PUSH:
+            hooks[child] = _BEFORE_PUSH
+        elif event.get("event") == "child_exit" and child in hooks and event.get("code") != 0:
+            return hooks[child]
+    return ""
+
+
+def refused_by_hook(hook: str, out: bytes, err: str) -> errors.HookRefused:
+    """The error for a push that a hook of the repository has refused, with all that the hook has said."""
+    lines = [*out.decode("utf-8", "replace").splitlines(), *err.splitlines()]
+    said = [line.rstrip() for line in lines if line.strip() and not line.startswith(_OF_PUSH)]
+    return errors.HookRefused(
+        f"The hook {hook} of this repository refused the push.",
+        "Nothing was pushed. What the hook says is above; git push would be refused in the same way.",
+        said=said,
     )
 
 
