@@ -27,7 +27,7 @@ from gitexp.repo.git import locks
 from gitexp.repo.git.repository import Repository
 
 _IN_USE = ".lock"  # in a temporary folder, locked by whoever works there
-_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects")
+_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects", "said")
 
 # Where Git keeps what gitexp has it make; the last two have folders inside.
 _OF_GIT = (

@@ -17,7 +17,7 @@ from gitexp.catalog.record import branch_of
 from gitexp.datasets.present import PresentData
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, Files, Record, paths_of
-from gitexp.project import config, exclusions, params
+from gitexp.project import config, exclusions, first_time, params
 from gitexp.project.hold import refuse_beside_orphan
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live, worktrees
@@ -104,6 +104,8 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     checked = replace(checked, params=params.as_stored(project, tree, checked.params))
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
+    if files := first_time.new_files(project, "run", head.commit, tree):
+        request.on_new_files(files)
     workspace, bring, changed = repo, tuple[Artifact, ...](), data.changed
     if request.temp:
         workspace = held.enter_context(worktrees.checkout(repo, commit, converting))

@@ -34,6 +34,7 @@ class RunRequest:
         ask_secret: gives the value of an option that the repeated experiment does not store; None if nobody
             can be asked.
         on_start: told of the experiment once its ref exists.
+        on_new_files: told of the untracked files in the snapshot, before the first run of a clone.
         on_same: told of an equal experiment, before the start if possible, else at the end.
     """
 
@@ -54,4 +55,5 @@ class RunRequest:
     stderr: int = 2
     ask_secret: Callable[[str], str] | None = None
     on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
+    on_new_files: Callable[[Sequence[str]], None] = field(default=lambda files: None)
     on_same: Callable[[Experiment], None] = field(default=lambda experiment: None)

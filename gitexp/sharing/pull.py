@@ -16,10 +16,11 @@ from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote
-from gitexp.sharing import partner, unite
+from gitexp.sharing import partner, scope, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.sharing.unite import Pair
 
+REMOVED_HERE = "you have removed it"
 _MOST_RECORDS = 10_000  # on top of one experiment
 
 
@@ -28,14 +29,18 @@ class PullRequest:
     """The experiments to pull, and the remote.
 
     Attributes:
-        names: names of experiments; empty: all, except experiments removed here.
+        names: names of experiments; empty: those of HEAD, except experiments removed here.
         source: the name of the Git remote; None: the remote of `git fetch`.
-        everything: also experiments removed here.
+        everything: experiments of all baselines.
+        all_projects: experiments of all projects.
+        removed: also experiments removed here.
     """
 
     names: Sequence[str] = ()
     source: str | None = None
     everything: bool = False
+    all_projects: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,15 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
 
     New experiments appear, under the name `name-2` if another one here has the name. Edits of notes and tags
     are taken over, or united with edits made here; a known experiment with any other difference is refused.
-    Unsound experiments (by Git's fsck, or by their records) are refused and keep back no other.
+    Experiments outside of the scope stay there. Unsound experiments (by Git's fsck, or by their records) are
+    refused and keep back no other.
 
     Raises NoRemote, RemoteFailed; UnknownExperiment or AmbiguousExperiment for names.
     """
-    if request.names and request.everything:
-        raise errors.UsageError("Names do not go together with --all.", "Ask for one of them.")
+    if request.names and (request.everything or request.all_projects or request.removed):
+        raise errors.UsageError(
+            "Names do not go together with --all, --all-projects and --removed.", "Ask for one of them."
+        )
     remote = partner.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
     there = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
@@ -67,7 +75,12 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
     failpoint("pull:fetched")
     tracking.remember(project.repo, remote.where, here, gone=lambda name: name not in there)
     failpoint("pull:remembered")
-    insisted = request.everything or bool(request.names)
+    if not request.names:
+        here, left = scope.divided(
+            project, here, everything=request.everything, all_projects=request.all_projects
+        )
+        told += left
+    insisted = request.removed or bool(request.names)
     told += take(project, here, f"pull {remote.where}", even_removed=insisted)
     return Pulled(remote.where, sorted(told, key=_by_name))
 
@@ -136,7 +149,7 @@ def _plan(
             else:
                 new.append(one)
         else:
-            told.append(Shared(one.name, None, Fate.LEFT, "you have removed it", f"gitexp pull {one.name}"))
+            told.append(Shared(one.name, None, Fate.LEFT, REMOVED_HERE, f"gitexp pull {one.name}"))
     merged, changes = _merged(project, pairs)
     added, created = _named(new, here)
     return sorted([*told, *refused, *merged, *added], key=_by_name), [*changes, *created]

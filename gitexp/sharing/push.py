@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import by_words, filters, lookup, sources
-from gitexp.catalog.query import Query, matching
+from gitexp.catalog.query import Query, find, matching
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Status, Stored
+from gitexp.model import Experiment, Status, Stored, readable
+from gitexp.project import first_time
 from gitexp.project.project import Project
 from gitexp.repo import tracking
 from gitexp.repo.experiments import PREFIX
@@ -48,6 +51,25 @@ class PushRequest:
     all_projects: bool = False
 
 
+class LeftOut(NamedTuple):
+    """How many experiments a push without names does not send.
+
+    Attributes:
+        failed: ended without success, on the baselines of the push.
+        going_on: not ended, on the baselines of the push.
+        elsewhere: done, on other baselines.
+        beside: of other projects.
+    """
+
+    failed: int = 0
+    going_on: int = 0
+    elsewhere: int = 0
+    beside: int = 0
+
+
+_NOTHING = LeftOut()
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """The end of a push.
@@ -57,12 +79,18 @@ class Pushed:
         experiments: the fate of each experiment.
         data: the transfer of artifacts; None if none was sent.
         messages: lines from the server.
+        left_out: what a push without names does not send.
+        without_data: whether data of the experiments stays here, because there is no data remote.
+        untracked: files of the experiments that Git does not track, said with the first push alone.
     """
 
     remote: str
     experiments: Sequence[Shared]
     data: sync.DataTransfer | None = None
     messages: Sequence[str] = ()
+    left_out: LeftOut = _NOTHING
+    without_data: bool = False
+    untracked: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +144,12 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
             told.append(_without_data(one, data.unreadable[commit]))
     _remember(project, remote, experiments, told, there)
     failpoint("push:remembered")
-    return Pushed(remote.where, told, data.report, remote.messages)
+    left_out = _NOTHING
+    if not request.names:
+        left_out = _left_out(project, request, {one.name for one in experiments})
+    without_data = request.data is None and not project.config.remotes and _has_data(project, experiments)
+    files = _untracked(project, experiments)
+    return Pushed(remote.where, told, data.report, remote.messages, left_out, without_data, files)
 
 
 def _select(project: Project, request: PushRequest) -> list[Experiment]:
@@ -132,6 +165,39 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
         if one.record.status is Status.DONE or (with_failed and one.record.status.ended):
             found.append(one)
     return found
+
+
+def _left_out(project: Project, request: PushRequest, sent: Collection[str]) -> LeftOut:
+    """What the request leaves out; with a filter, what the filter leaves out is not meant."""
+    if request.filter is not None:
+        return _NOTHING
+    found = find(project, Query(request.everything, all_projects=request.all_projects), _head(project))
+    failed = going_on = 0
+    for one in readable(found.experiments):
+        if not sources.is_own(one) or one.name in sent:
+            continue
+        if one.record.status.ended:
+            failed += 1
+        else:
+            going_on += 1
+    return LeftOut(failed, going_on, found.elsewhere, found.beside)
+
+
+def _head(project: Project) -> str | None:
+    return project.repo.resolve("HEAD")
+
+
+def _untracked(project: Project, experiments: Sequence[Experiment]) -> Sequence[str]:
+    """The new files of the newest experiment, if nobody was told of such files at a push before."""
+    for one in experiments[:1]:
+        return first_time.new_files(project, "push", one.record.baseline, one.record.commit)
+    return ()
+
+
+def _has_data(project: Project, experiments: Sequence[Experiment]) -> bool:
+    with contextlib.suppress(errors.GitexpError):
+        return bool(wanted.artifacts(project, [one.record.commit for one in experiments]))
+    return False
 
 
 def _named(project: Project, request: PushRequest) -> list[Experiment]:

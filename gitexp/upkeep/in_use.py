@@ -442,7 +442,7 @@ def _bring(project: Project, name: str, absent: Sequence[str]) -> str:
     commands = []
     experiments = [ref for ref in absent if ref.startswith(PREFIX)]
     if experiments:
-        commands.append(f"gitexp pull --all --from {name}")
+        commands.append(f"gitexp pull --all --all-projects --removed --from {name}")
     if len(experiments) < len(absent):
         fetch = f"git fetch --tags {name}"
         if "refs/heads/*:" not in project.repo.config.get(f"remote.{name}.fetch", ""):

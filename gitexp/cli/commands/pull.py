@@ -14,6 +14,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.sharing import pull as ops
 from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.pull import Pulled
+from gitexp.sharing.scope import OTHER_BASELINE, OTHER_PROJECT
 
 EPILOG = """Examples:
 gitexp pull
@@ -22,31 +23,40 @@ gitexp pull --all
 """
 
 
+_LEFT = {
+    ops.REMOVED_HERE: ("as you have removed them here", " With them: --removed"),
+    OTHER_BASELINE: ("on other baselines", " With them: -A"),
+    OTHER_PROJECT: ("of other projects", " With them: --all-projects"),
+}
 Exps = Annotated[
     list[str] | None, typer.Argument(metavar="[EXP]...", help="Names there, or unique prefixes of them.")
 ]
 Source = Annotated[
     str | None, options.git_remote("--from", "Git remote; default: the one that git fetch uses.")
 ]
-Everything = Annotated[bool, typer.Option("--all", "-A", help="Those too that you have removed here.")]
+Removed = Annotated[bool, typer.Option("--removed", help="Those too that you have removed here.")]
 
 
 def pull(
     exps: Exps = None,
     source: Source = None,
-    everything: Everything = False,
+    everything: options.Everything = False,
+    all_projects: options.AllProjects = False,
+    removed: Removed = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Pull experiments from a Git remote.
 
-    Without names: all of them. Nothing here is deleted or overwritten: edits of notes and tags on both sides
-    are united, and an experiment with the name of another one here is kept as NAME-2. gitexp undo takes the
-    pull back. The exit code is 1 if an experiment was refused.
+    Without names: those made from HEAD's commit, with -A of all baselines, like gitexp push. Nothing here is
+    deleted or overwritten: edits of notes and tags on both sides are united, and an experiment with the name
+    of another one here is kept as NAME-2. gitexp undo takes the pull back. The exit code is 1 if an
+    experiment was refused.
     """
     project = open_project()
     with contact(quiet=quiet) as on_line:
-        pulled = ops.pull(project, ops.PullRequest(exps or (), source, everything), on_line)
+        request = ops.PullRequest(exps or (), source, everything, all_projects, removed)
+        pulled = ops.pull(project, request, on_line)
     if json:
         experiments = list(map(Shared.as_json, pulled.experiments))
         render.as_json({"remote": pulled.remote, "experiments": experiments})
@@ -56,6 +66,17 @@ def pull(
 
 
 register = registration(pull, EPILOG)
+
+
+def _tell_left(pulled: Pulled) -> None:
+    """Say what stays at the remote, and how to have it."""
+    left: dict[str, list[str]] = defaultdict(list)
+    for one in pulled.experiments:
+        if one.fate is Fate.LEFT:
+            left[one.reason].append(one.there)
+    for reason, there in left.items():
+        why, flag = _LEFT.get(reason, (reason, ""))
+        render.say(f"Left there, {why}: {listed(there)}.{flag}", "dim")
 
 
 def _tell(pulled: Pulled) -> None:
@@ -73,8 +94,7 @@ def _tell(pulled: Pulled) -> None:
             render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
         elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
             render.say(f"{one.here}: the newer note holds; {one.reason}")
-    if left := names[Fate.LEFT]:
-        render.say(f"Left there, as you have removed them here: {listed(left)}. With them: --all", "dim")
+    _tell_left(pulled)
     if same := names[Fate.UP_TO_DATE]:
         render.say(f"Up to date: {one_or_many(same)}.", "dim")
     if not pulled.experiments:

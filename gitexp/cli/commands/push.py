@@ -12,6 +12,7 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.summary import told_of_untracked
 from gitexp.sharing import push as ops
 from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.push import Pushed, PushRequest
@@ -71,7 +72,13 @@ def _as_json(pushed: Pushed) -> dict[str, Any]:
             "bytes": pushed.data.bytes,
         }
     experiments = list(map(Shared.as_json, pushed.experiments))
-    return {"remote": pushed.remote, "data": data, "experiments": experiments}
+    return {
+        "remote": pushed.remote,
+        "data": data,
+        "experiments": experiments,
+        "left_out": pushed.left_out._asdict(),
+        "without_data": pushed.without_data,
+    }
 
 
 def _tell(pushed: Pushed, request: PushRequest, *, quiet: bool) -> None:
@@ -92,6 +99,28 @@ def _tell(pushed: Pushed, request: PushRequest, *, quiet: bool) -> None:
         _tell_names(pushed, names)
         if not pushed.experiments:
             render.say(_none(request), "dim")
+        _tell_left_out(pushed)
+
+
+def _tell_left_out(pushed: Pushed) -> None:
+    """Say what stays here, with the way to send it."""
+    out = pushed.left_out
+    parts = []
+    if out.failed:
+        parts.append(f"{out.failed:,} that failed or were interrupted (to push them, name them)")
+    if out.going_on:
+        parts.append(f"{out.going_on:,} that have not ended")
+    if out.elsewhere:
+        parts.append(f"{out.elsewhere:,} on other baselines (gitexp push -A)")
+    if out.beside:
+        parts.append(f"{out.beside:,} of other projects (gitexp push -A --all-projects)")
+    if parts:
+        render.say(f"Left out: {', '.join(parts)}.", "dim")
+    if pushed.without_data:
+        render.say("Their data and large results stay on this machine: there is no data remote.", "dim")
+        render.hint("gitexp remote add NAME URL, then gitexp push sends them too.")
+    if pushed.untracked:
+        render.say(told_of_untracked(pushed.untracked, "pushed with the experiments"), "dim")
 
 
 def _tell_names(pushed: Pushed, names: Mapping[Fate, Sequence[str]]) -> None:

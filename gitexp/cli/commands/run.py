@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from gitexp.cli.commands.run_words import RunCommand, explained, meant
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
-from gitexp.cli.kit.summary import ended_line, same_line
+from gitexp.cli.kit.summary import ended_line, same_line, told_of_untracked
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.runs import run as ops
@@ -166,6 +167,7 @@ def run(
         ask_secret=_ask_secret,
         on_start=screen.started,
         on_same=screen.same,
+        on_new_files=screen.new_files,
     )
     flags = {"force": force, "single": single, "downstream": downstream, "keep_going": keep_going}
     with explained(words or [], ctx):
@@ -210,6 +212,11 @@ class _Screen:
             warn_of_namesakes(self._project, experiment.name)
             if not self._quiet:
                 render.say(f"{experiment.name} started", "dim")
+
+    def new_files(self, files: Sequence[str]) -> None:
+        if not self._quiet:
+            with contextlib.suppress(OSError):
+                render.say(told_of_untracked(files, "part of the experiment"), "dim")
 
     def same(self, experiment: Experiment) -> None:
         if not self._quiet:

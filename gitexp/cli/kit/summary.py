@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gitexp.catalog import rows
 from gitexp.model import Experiment, Record, Status
 from gitexp.times import show_duration
-from gitexp.words import PRECISION, show_value
+from gitexp.words import PRECISION, shorten, show_value
 
 _MOST_METRICS = 6
 
@@ -31,6 +33,11 @@ def same_line(experiment: Experiment, *, runs: bool) -> str:
         return f"same as {experiment.name}, which is running"
     line = ", ".join([f"same as {experiment.name}", *_metrics(experiment)])
     return line if runs else f"{line}: not run again"
+
+
+def told_of_untracked(files: Sequence[str], what: str) -> str:
+    """The untracked files that became something, and how to leave some out."""
+    return f"Files that Git does not track are {what}: {shorten(files)}. To leave some out: .gitexpignore"
 
 
 def _metrics(experiment: Experiment) -> list[str]:

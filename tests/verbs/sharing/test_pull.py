@@ -98,7 +98,7 @@ def test_what_is_removed_here_stays_so_unless_it_is_asked_for(shared: Team) -> N
     assert outcomes(answer) == {"one": "left"}
     assert refs_of(shared.bob.path) == {}
     assert "gitexp pull one" in answer["experiments"][0]["hint"]
-    assert outcomes(shared.bob.json("pull", "--all")) == {"one": "new"}
+    assert outcomes(shared.bob.json("pull", "--removed")) == {"one": "new"}
     shared.bob.gitexp("remove", "-q", "one")
     assert outcomes(shared.bob.json("pull", "one")) == {"one": "new"}
 

@@ -50,9 +50,9 @@ def test_what_is_at_a_git_remote_and_not_here_keeps_everything(team: Team, tmp_p
         told = team.ann.gitexp("gc", "--remote", "store", *args, check=False)
         assert told.exit_code == 1
         assert "origin has what is not here: bobs." in told.stderr
-        assert "gitexp pull --all --from origin" in told.stderr
+        assert "gitexp pull --all --all-projects --removed --from origin" in told.stderr
     assert on_store(tmp_path) == 3
-    team.ann.gitexp("pull", "-q", "--all", "--from", "origin")
+    team.ann.gitexp("pull", "-q", "--all", "--all-projects", "--removed", "--from", "origin")
     assert team.ann.json("gc", "--remote", "store", "--yes")["used"]["objects"] == 3
     assert on_store(tmp_path) == 3
 

@@ -1,0 +1,40 @@
+"""What a person is told once in each clone: which untracked files an experiment has."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from gitexp import errors
+from gitexp.project.project import Project
+from gitexp.repo.git.checkout import tree_changes
+from gitexp.repo.git.snapshot import is_below
+
+_FOLDER = "said"
+
+
+def new_files(project: Project, occasion: str, before: str, after: str) -> Sequence[str]:
+    """The files of one tree or commit that another lacks, results aside; none after the first time.
+
+    `occasion` is "run" or "push": each is told of once.
+    """
+    with contextlib.suppress(OSError, errors.GitexpError):
+        if _is_said(project, occasion):
+            return ()
+        added = []
+        for change in tree_changes(project.repo, before, after):
+            if change.old is None and not is_below(change.path, project.config.results):
+                added.append(change.path)
+        if added:
+            _say(project, occasion)
+        return added
+    return ()
+
+
+def _is_said(project: Project, occasion: str) -> bool:
+    return (project.local.root / _FOLDER / f"untracked-{occasion}").exists()
+
+
+def _say(project: Project, occasion: str) -> None:
+    with project.local.opened(project.local.root / _FOLDER, make=True) as folder:
+        folder.create(f"untracked-{occasion}")
