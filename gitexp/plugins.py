@@ -32,6 +32,7 @@ COMMANDS = {
     "undo": "Take back what was changed last; again, what was changed before that.",
     "redo": "Do again what undo took back last; again, what it took back before that.",
     "log": "Print what an experiment's command printed.",
+    "metrics": "Have metrics of runs that are over: out of their stored output or files.",
     "note": "Write a note on an experiment, in place of the one it has.",
     "tag": "Give tags to an experiment; without any, print those it has.",
     "rename": "Give an experiment another name.",

@@ -21,7 +21,7 @@ def note(project: Project, name: str, text: str) -> Experiment:
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
-    return _edit(project, [name], "note", lambda record: replace(record, note=text.strip()))[0]
+    return change_all(project, [name], "note", lambda record: replace(record, note=text.strip()))[0]
 
 
 def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Experiment:
@@ -54,7 +54,7 @@ def tag_all(
         kept = [text for text in record.tags if text not in remove]
         return replace(record, tags=tuple(dict.fromkeys([*kept, *map(str.strip, add)])))
 
-    return _edit(project, names, "tag", change)
+    return change_all(project, names, "tag", change)
 
 
 def rename(project: Project, old: str, new: str) -> Experiment:
@@ -81,9 +81,11 @@ def rename(project: Project, old: str, new: str) -> Experiment:
     return renamed
 
 
-def _edit(
+def change_all(
     project: Project, names: Sequence[str], verb: str, change: Callable[[Record], Record]
 ) -> list[Experiment]:
+    """The experiments after the same change to the record of each, in one operation called by the verb."""
+
     def attempt() -> list[Experiment]:
         edited, steps, changed = [], [], []
         found = {}

@@ -25,6 +25,7 @@ from gitexp.project.project import Project, foreign, inside, warning_of
 
 CommandLine = str | tuple[str, ...]  # for the shell, or an argument list
 
+OUTPUT = ".gitexp/output"  # stands for a metrics file where printed metrics are recorded
 COMMAND = ".gitexp/command"  # stands for a params file where the command's own options are recorded
 
 

@@ -20,6 +20,7 @@ from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.process.liveness import current_process
 from gitexp.process.log import LIMIT, read_log
 from gitexp.process.printed import TIMEOUT, find_printed
+from gitexp.project.params import OUTPUT
 from gitexp.project.project import Project, parse_all
 from gitexp.repo import conversion_note, worktrees
 from gitexp.repo.experiments import KEPT, RUN_FOLDER, STAGE_LOGS
@@ -35,7 +36,6 @@ from gitexp.runs.engine import Circumstances, Ended
 _ATTEMPTS = 3
 _ABSENT = (FileNotFoundError, NotPlain)  # any other error may pass: the next command tries again
 MAX_LOG = LIMIT
-OUTPUT = ".gitexp/output"  # stands for a metrics file where those are recorded that were printed
 
 
 def end(live: LiveRun, ended: Ended) -> Experiment:

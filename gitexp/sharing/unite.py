@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from gitexp.model import Experiment, Record
 from gitexp.project.project import Project
@@ -109,9 +110,11 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
         # Of two notes of the same second, the last in order: so both sides come to the same result.
         sides = [(lines.noted(pair.mine.id), mine.note), (lines.noted(pair.theirs.id), theirs.note)]
         (_, lost), (_, note) = sorted(sides)
-    return replace(mine, tags=tags, note=note), lost
+    metrics, patterns = _joined(mine.metrics, theirs.metrics), _joined(mine.patterns, theirs.patterns)
+    return replace(mine, tags=tags, note=note, metrics=metrics, patterns=patterns), lost
 
 
+_GROWING = ("metrics", "patterns")
 _EDITABLE = ("name", "note", "tags")  # fields of the record that `rename`, `note` and `tag` change
 
 
@@ -119,14 +122,33 @@ def differences(project: Project, one: Experiment, other: Experiment) -> list[st
     """The fields of the record, and "files", that differ although no command can have changed them."""
     found = []
     for field in fields(Record):
-        if field.name not in _EDITABLE and _differ(
-            getattr(one.record, field.name), getattr(other.record, field.name)
-        ):
+        if field.name in _EDITABLE:
+            continue
+        old, new = getattr(one.record, field.name), getattr(other.record, field.name)
+        if _differ(old, new) and not (field.name in _GROWING and _goes_on(old, new)):
             found.append(field.name)
     tree, other_tree = project.repo.ids_of([f"{one.id}^{{tree}}", f"{other.id}^{{tree}}"])
     if tree != other_tree:
         found.append("files")
     return found
+
+
+def _goes_on(old: object, new: object) -> bool:
+    """Whether a tree has all that another has, and more: `gitexp metrics` adds, and changes nothing."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return not _differ(old, new)
+    return all(key in new and _goes_on(value, new[key]) for key, value in old.items())
+
+
+def _joined(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of both trees; of a value that both have, mine."""
+    joined = dict(theirs)
+    for key, value in mine.items():
+        other = theirs.get(key)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            value = _joined(value, other)
+        joined[key] = value
+    return joined
 
 
 def _differ(one: object, other: object) -> bool:
