@@ -206,7 +206,7 @@ class BadTransfer(SharingError):
 class HookRefused(SharingError):
     """A hook of this repository refused; `said` are its words, line by line."""
 
-    code = "remote-failed"
+    code = "hook-refused"
     details = ("said",)
 
     def __init__(self, message: str, hint: str, *, said: Sequence[str]) -> None:
@@ -429,6 +429,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     ),
     "sharing": (SharingError, "Something about another Git repository."),
     "no-remote": (SharingError, "There is no such Git remote, or none at all."),
+    "hook-refused": (
+        HookRefused,
+        "A `pre-push` hook of this repository refused the push; `said` has its words.",
+    ),
     "remote-failed": (
         SharingError,
         "The other repository cannot be reached, does not let you, or the connection was cut.",

@@ -62,17 +62,16 @@ def init(here: Path, *, command: str | None = None, force: bool = False) -> Foun
         if not command and script is not None:
             command = _command_of(script)
         found = Found(file, command or None, params, _metrics(here, script), share)
-    local = LocalState(repo)
-    with editing(repo, local, "init", [file.resolve().relative_to(repo.root.resolve()).as_posix()]):
-        _write(file, _text(found), local, force=force)
+    _write(repo, file, _text(found), force=force)
     return found
 
 
-def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
+def _write(repo: Repository, file: Path, text: str, *, force: bool) -> None:
     if not force and os.path.lexists(file):  # also a link to nowhere is in the way
         raise errors.UsageError(
             f"{CONFIG_FILE} is here already.", "Edit it, or write it anew with --force.", code="config-exists"
         )
+    local = LocalState(repo)
     local.refuse_links()
     try:
         original = None
@@ -82,7 +81,9 @@ def _write(file: Path, text: str, local: LocalState, *, force: bool) -> None:
         raise errors.StorageError(
             f"{CONFIG_FILE} cannot be read: {error.strerror}.", "Move what is there out of the way."
         ) from error
-    whole_file.write(file.parent, file.name, text.encode(), local, original=original)
+    name = (file.parent.resolve() / file.name).relative_to(repo.root.resolve()).as_posix()
+    with editing(repo, local, "init", [name]):
+        whole_file.write(file.parent, file.name, text.encode(), local, original=original)
 
 
 def _has_stages(file: Path) -> bool:

@@ -67,7 +67,7 @@ def test_names(repo: Workspace, other: Workspace) -> None:
 
 def test_edits_there_are_taken_over(repo: Workspace, other: Workspace) -> None:
     repo.gitexp("import", "-q", str(other.path), "one")
-    repo.gitexp("tag", "-q", "one", "mine")
+    repo.gitexp("tag", "-q", "one", "--add", "mine")
     other.gitexp("tag", "-q", "one", "theirs")
     done = repo.gitexp("import", str(other.path), "one")
     assert done.stderr == "one is here already; its note and tags were brought up to date.\n"

@@ -269,7 +269,7 @@ def test_names_that_differ_in_case_alone(team: Team) -> None:
 
 def test_no_setting_makes_a_pull_overwrite_or_delete(shared: Team) -> None:
     put(shared.bob, "mine")
-    shared.bob.gitexp("tag", "-q", "one", "mine")
+    shared.bob.gitexp("tag", "-q", "one", "--add", "mine")
     before = refs_of(shared.bob.path)
     put(shared.ann, "two")
     shared.ann.git("tag", "v1")
@@ -552,7 +552,7 @@ def test_a_forged_edit_is_refused(shared: Team, what: str) -> None:
 
 
 def test_a_forged_edit_on_a_line_that_has_parted_is_refused(shared: Team) -> None:
-    shared.bob.gitexp("tag", "-q", "one", "mine")
+    shared.bob.gitexp("tag", "-q", "one", "--add", "mine")
     forge(shared, **FORGED["metrics"])
     assert "metrics" in refuses(shared)
 

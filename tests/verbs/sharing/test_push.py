@@ -182,7 +182,7 @@ def test_the_hook_pre_push_runs_as_for_git(team: Team) -> None:
         hook.write_text('#!/bin/sh\ngit ls-files "*.py" >&2\necho no, said the hook >&2\nexit 1\n')
         hook.chmod(0o755)
     error = team.ann.json("push", check=False)["error"]
-    assert error["code"] == "remote-failed"
+    assert error["code"] == "hook-refused"
     assert team.there() == {}
     with team.ann.by_user():
         hook.write_text('#!/bin/sh\ngit ls-files "*.py" > "$GIT_DIR/seen"\n')
