@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Any  # Scalar | list[Value] | dict[str, Value]; recursive aliases buy mypy nothing here
@@ -34,8 +34,7 @@ class Status(StrEnum):
         return self in (Status.DONE, Status.FAILED, Status.INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessId:
+class ProcessId(NamedTuple):
     """One process on one machine, for ever. A pid alone does not tell: systems use pids again.
 
     Attributes:
@@ -126,8 +125,7 @@ class Record:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(NamedTuple):
     """An experiment whose record was read.
 
     Attributes:
@@ -143,8 +141,7 @@ class Experiment:
     source: str = "gitexp"
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(NamedTuple):
     """An unreadable experiment. Listings show it, and it hides no other experiment.
 
     Attributes:
@@ -163,8 +160,7 @@ class Damaged:
 Stored: TypeAlias = Experiment | Damaged
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One key with its old and new value; MISSING on a side without the key."""
 
     key: str
@@ -172,8 +168,7 @@ class Change:
     new: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One file or folder, known by its content.
 
     Attributes:

@@ -22,7 +22,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +267,7 @@ class SourceContract:
     def test_what_is_no_commit_is_left_out(self, source: Source, project: Project) -> None:
         first, *others = self._refs(source, project)
         tree = project.repo.run("rev-parse", "HEAD^{tree}").decode().strip()
-        found = source.read(project, [replace(first, commit=tree), *others])
+        found = source.read(project, [first._replace(commit=tree), *others])
         for each, ref in zip(found, others, strict=True):
             assert each.id == ref.commit
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from gitexp.words import clean
 
@@ -63,8 +63,7 @@ def _local(text: str) -> datetime | None:
 # -- as people write them --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A time to compare with. Exactly one of the fields is set.
 
     Attributes:

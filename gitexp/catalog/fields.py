@@ -7,7 +7,6 @@ line there. Single params and metrics have no line: their keys are the user's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Flag, auto
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -15,9 +14,10 @@ from typing import Any, NamedTuple
 from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored
 from gitexp.times import show_duration, show_moment
 
+_NO_VALUES: Flat = {}
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """One line of the table: the workspace, a baseline or an experiment.
 
     Attributes:
@@ -37,8 +37,8 @@ class Row:
     branch: str | None = None
     status: Status | None = None
     created: str | None = None
-    params: Flat = field(default_factory=dict)
-    metrics: Flat = field(default_factory=dict)
+    params: Flat = _NO_VALUES
+    metrics: Flat = _NO_VALUES
     experiment: Stored | None = None
     parent: Experiment | None = None
     changes: str = ""

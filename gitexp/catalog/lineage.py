@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from gitexp.catalog import lookup, rows
@@ -31,7 +31,7 @@ class Lineage:
     @classmethod
     def of(cls, experiments: Sequence[Stored], head: str | None, removed: Sequence[Stored] = ()) -> Lineage:
         """The lineage of all experiments of a repository; removed ones connect a line."""
-        gone = [replace(one, source=_REMOVED, name=one.id) for one in readable(removed)]
+        gone = [one._replace(source=_REMOVED, name=one.id) for one in readable(removed)]
         sound = [*gone, *readable(experiments)]
         made = {experiment.record.commit: experiment for experiment in sound}
         baselines: dict[_Key, str] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gitexp import errors, files
 from gitexp.catalog import by_words, sources
@@ -32,8 +32,7 @@ class Workspace:
     """The files of the workspace as they are now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit with the user's name for it: a branch, a revision, a short id."""
 
     label: str
@@ -43,8 +42,7 @@ class Commit:
 Side: TypeAlias = Workspace | Commit | Experiment
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One side of a comparison, with its params and metrics.
 
     `commit` is None for the workspace; `experiment` None for a revision.
@@ -341,4 +339,4 @@ def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]
     for name in names:
         if found[name] is None:
             complaints.append(f"{name}: too large for the record, and not in the experiment")
-    return replace(experiment, record=record), complaints
+    return experiment._replace(record=record), complaints

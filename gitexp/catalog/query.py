@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitexp.catalog import by_words, lookup, projects, rows
 from gitexp.catalog import lineage as lineages
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 BY_BASELINE, UNGROUPED = "baseline", "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """The wanted experiments and their order.
 
     Attributes:
@@ -65,8 +63,7 @@ def matching(project: Project, query: Query) -> list[Stored]:
     return experiments(project, query)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundExperiments:
+class FoundExperiments(NamedTuple):
     """The result of a query.
 
     Attributes:

@@ -7,8 +7,7 @@ loaded only if the repository has refs of the program.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gitexp import plugins
 from gitexp.model import Stored
@@ -20,8 +19,7 @@ OWN = "gitexp"  # `Experiment.source` of gitexp's own
 _PREFIXES = {"dvc": "refs/exps/"}  # the name of a source -> the prefix of its refs
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignRef:
+class ForeignRef(NamedTuple):
     """The ref of another program's experiment, not read yet.
 
     Attributes:

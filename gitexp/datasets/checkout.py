@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
@@ -229,7 +229,7 @@ class _Checkout:
         saved = set().union(*stored_versions(self._project, here))
         left = list[Placement]()
         for each in plans:
-            left.append(replace(each, unsaved=[path for path in each.unsaved if path not in saved]))
+            left.append(each._replace(unsaved=[path for path in each.unsaved if path not in saved]))
         return left
 
     def _refuse_losses(self, plans: Sequence[Placement]) -> None:

@@ -7,8 +7,8 @@ Declared results of a command go into Git, up to `max_untracked` bytes a file. L
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets import lock_file
@@ -38,7 +38,7 @@ def locked(root: Path, config: Config) -> list[Artifact]:
 def without_outs(text: bytes, config: Config) -> bytes:
     """The text of a lock without its large results; b"" if nothing else is in the lock."""
     try:
-        lock = replace(read_lock(LOCK_FILE, text, config.folder), outs={})
+        lock = read_lock(LOCK_FILE, text, config.folder)._replace(outs={})
     except errors.LockError:
         return text
     if lock == Lock():
@@ -52,8 +52,7 @@ def unchanged(project: Project, root: Path, artifacts: Iterable[Artifact]) -> li
         return [artifact for artifact in artifacts if data.holds(artifact)]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Large results after a run.
 
     Attributes:
@@ -103,7 +102,7 @@ def keep(
     taken, refused = _put(project, root, paths)
     same = unchanged(project, root, [lock.outs[path] for path in before if path in lock.outs])
     stages = {name: stage for name, stage in lock.stages.items() if name not in but}
-    after, not_named = _with_outs(replace(lock, stages=stages), [*same, *taken], config)
+    after, not_named = _with_outs(lock._replace(stages=stages), [*same, *taken], config)
     return Kept(lock, after, [*refused, *not_named])
 
 
@@ -127,7 +126,7 @@ def _with_outs(lock: Lock, outs: Sequence[Artifact], config: Config) -> tuple[Lo
     whole = lock.with_outs(outs)
     if _fault(whole, config) is None:
         return whole, []
-    lock, refused = replace(lock, outs={}), []
+    lock, refused = lock._replace(outs={}), []
     for out in outs:
         longer = lock.with_outs([*lock.outs.values(), out])
         if (fault := _fault(longer, config)) is None:
@@ -149,8 +148,7 @@ def _refused(path: str, error: errors.GitexpError) -> str:
     return f"not stored: {path}: {error.message.rstrip('.')}"
 
 
-@dataclass(frozen=True, slots=True)
-class EditedOuts:
+class EditedOuts(NamedTuple):
     """The outs of a workspace that differ from its lock.
 
     Attributes:

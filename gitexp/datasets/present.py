@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitexp.datasets import lock_file
 from gitexp.datasets.workspace import DataState, workspace_data
@@ -16,8 +16,7 @@ from gitexp.repo.git import indexes
 from gitexp.words import shorten
 
 
-@dataclass(frozen=True, slots=True)
-class PresentData:
+class PresentData(NamedTuple):
     """The data of a workspace compared with gitexp.lock.
 
     Attributes:

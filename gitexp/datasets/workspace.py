@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -77,12 +76,12 @@ class WorkspaceData:
         found = scan(self._root, path, self.cache, but=MADE_AGAIN if read_only else ())
         if found is None:
             return None
-        return replace(found, artifact=self.as_seen(found.artifact))
+        return found._replace(artifact=self.as_seen(found.artifact))
 
     def as_seen(self, artifact: Artifact) -> Artifact:
         """An artifact with the mode that the disk would show."""
         if artifact.executable and not self._has_modes():
-            return replace(artifact, executable=False)
+            return artifact._replace(executable=False)
         return artifact
 
     def differs(self, now: Artifact, locked: Artifact) -> bool:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
+from typing import NamedTuple
 
 from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.keys import Key, format_key, get, put
@@ -36,8 +36,7 @@ _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
 _EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than take words apart
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
+class _Option(NamedTuple):
     """One option of a command: the words from `start` to `end`.
 
     Attributes:

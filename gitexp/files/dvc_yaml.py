@@ -12,8 +12,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp.errors import OverrideError
 from gitexp.files import keys
@@ -35,8 +34,7 @@ _NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n]", re.IGNORECASE)
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class DvcFiles:
+class DvcFiles(NamedTuple):
     """The files of a dvc.yaml, relative to the root of the repository, in its order.
 
     Attributes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files import nodes
@@ -34,8 +34,7 @@ class Op(StrEnum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """One `-S` argument.
 
     Attributes:

@@ -111,4 +111,4 @@ def _written(project: Project, experiment: Experiment, record: Record) -> tuple[
     """The experiment with a new record on top of its present one, and the ref change still to be made."""
     step = project.store.on_top(experiment, record)
     assert step.new is not None  # it deletes nothing
-    return replace(experiment, name=record.name, id=step.new, record=record), step
+    return experiment._replace(name=record.name, id=step.new, record=record), step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeGuard
 
@@ -71,7 +71,7 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
         return [one for one in _readable(project, scope) if one.name not in kept]
     _refuse_running(named)
     if looked_for:
-        named += _readable(project, replace(scope, failed=selection.failed or None, filter=selection.filter))
+        named += _readable(project, scope._replace(failed=selection.failed or None, filter=selection.filter))
     each_once = {(one.source, one.name): one for one in named}
     return list(each_once.values())
 

@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -45,8 +44,7 @@ _Way = Callable[[int, File, str], os.stat_result | None]  # from the object's de
 _TO_REMEMBER = 1 << 20  # bytes; less is read again sooner than the stat is settled
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """The files written and removed by placing one artifact.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +29,7 @@ class Here(NamedTuple):
     stat: os.stat_result
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """The changes that bring one artifact into a workspace. All paths are relative to the root.
 
     Attributes:
@@ -44,9 +42,9 @@ class Placement:
     """
 
     artifact: Artifact
-    write: Mapping[str, File] = field(default_factory=dict)
+    write: Mapping[str, File] = {}
     remove: Sequence[str] = ()
-    here: Mapping[str, Here] = field(default_factory=dict)
+    here: Mapping[str, Here] = {}
     unsaved: Sequence[str] = ()
     linked: bool = False
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +26,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(NamedTuple):
     """The artifact at a path. `manifest` is None for a file."""
 
     artifact: Artifact
@@ -52,8 +50,7 @@ class ScannedFile(NamedTuple):
     link: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
+class Walked(NamedTuple):
     """The result of a walk.
 
     Attributes:
@@ -88,7 +85,7 @@ class Walked:
         if not gone:
             return self, known
         left = [found for found in self.files if found.path not in gone]
-        return replace(self, files=left), known
+        return self._replace(files=left), known
 
 
 def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) -> Scanned | None:

@@ -17,7 +17,6 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -207,7 +206,7 @@ class ObjectStore:
         """Store the files of a walk, and return them like `Walked.noted`."""
         if verified:
             now = read_anew(walked.files, cache)
-            walked = replace(walked, files=[found for found in now if found is not None])
+            walked = walked._replace(files=[found for found in now if found is not None])
         here = self._are_here(walked.files, verified=verified)
         unread = [found for found, is_here in zip(walked.files, here, strict=True) if not is_here]
         unread = large_first(unread, lambda found: found.stat.st_size)

@@ -15,9 +15,8 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import NoReturn, TypeGuard
+from typing import NamedTuple, NoReturn, TypeGuard
 
 from gitexp import errors
 from gitexp.files.limits import check_tree, decode
@@ -42,8 +41,7 @@ _CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 _HEAD = "# Written by gitexp, to be committed. Where a merge stops here, take either side, then: gitexp run\n"
 
 
-@dataclass(frozen=True, slots=True)
-class LockedStage:
+class LockedStage(NamedTuple):
     """One stage as it ran. All paths are relative to the root.
 
     Attributes:
@@ -57,12 +55,11 @@ class LockedStage:
     commands: tuple[str, ...]
     wdir: str = ""
     deps: tuple[Artifact, ...] = ()
-    params: Mapping[str, Flat] = field(default_factory=dict)
+    params: Mapping[str, Flat] = {}
     outs: tuple[Artifact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """The whole file.
 
     Attributes:
@@ -71,9 +68,9 @@ class Lock:
         outs: large results of a command by path.
     """
 
-    stages: Mapping[str, LockedStage] = field(default_factory=dict)
-    data: Mapping[str, Artifact] = field(default_factory=dict)
-    outs: Mapping[str, Artifact] = field(default_factory=dict)
+    stages: Mapping[str, LockedStage] = {}
+    data: Mapping[str, Artifact] = {}
+    outs: Mapping[str, Artifact] = {}
 
     @property
     def artifacts(self) -> list[Artifact]:
@@ -86,17 +83,17 @@ class Lock:
     def with_stage(self, name: str, stage: LockedStage) -> Lock:
         """The lock with this stage, without older entries at the same paths."""
         lock = self._without(stage.outs, but=name)
-        return replace(lock, stages={**lock.stages, name: stage})
+        return lock._replace(stages={**lock.stages, name: stage})
 
     def with_data(self, artifacts: Sequence[Artifact]) -> Lock:
         """The lock with this data, without older entries at the same paths."""
         lock = self._without(artifacts)
-        return replace(lock, data={**lock.data, **by_path(artifacts)})
+        return lock._replace(data={**lock.data, **by_path(artifacts)})
 
     def with_outs(self, artifacts: Sequence[Artifact]) -> Lock:
         """The lock with these large results alone, without older entries at the same paths."""
         lock = self._without(artifacts)
-        return replace(lock, outs=by_path(artifacts))
+        return lock._replace(outs=by_path(artifacts))
 
     def _without(self, artifacts: Iterable[Artifact], but: str | None = None) -> Lock:
         """The lock without entries at the paths of these artifacts, except the stage `but`.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from gitexp.model import Value
 
@@ -19,8 +19,7 @@ class OutKind(StrEnum):
     PLOT = "plot"
 
 
-@dataclass(frozen=True, slots=True)
-class Out:
+class Out(NamedTuple):
     """A file or folder that a stage writes.
 
     Attributes:
@@ -37,16 +36,14 @@ class Out:
     persist: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ParamsDep:
+class ParamsDep(NamedTuple):
     """Params that a stage reads: dotted keys of a file, or all (`keys` None)."""
 
     file: str
     keys: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One step of a pipeline. All paths are from the root of the repository, with slashes, and inside.
 
     Attributes:
@@ -84,7 +81,7 @@ class Stage:
         """The stage without the inputs at some paths."""
         deps = tuple(dep for dep in self.deps if not is_left_out(dep))
         params = tuple(params for params in self.params if not is_left_out(params.file))
-        return replace(self, deps=deps, params=params)
+        return self._replace(deps=deps, params=params)
 
     @property
     def out_paths(self) -> tuple[str, ...]:
@@ -101,8 +98,7 @@ class Stage:
         return tuple(out.path for out in self.outs if not out.in_git)
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(NamedTuple):
     """All stages of a project.
 
     Attributes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.scalars import same
@@ -33,8 +32,7 @@ class Why(StrEnum):
     ABOVE = "above"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One difference. `old` and `new` are equal for a file with only another mode.
 
     Attributes:
@@ -146,12 +144,12 @@ def steady(before: LockedStage, after: LockedStage) -> LockedStage:
     deps = []
     for dep in before.deps:
         if later.get(dep.path) != dep.content:
-            dep = replace(dep, hash="0" * 64 + dep.hash[64:])
+            dep = dep._replace(hash="0" * 64 + dep.hash[64:])
         deps.append(dep)
     params = {}
     for file, flat in before.params.items():
         params[file] = _unchanged(flat, after.params.get(file, {}))
-    return replace(before, deps=tuple(deps), params=params)
+    return before._replace(deps=tuple(deps), params=params)
 
 
 def _unchanged(before: Flat, after: Flat) -> Flat:
@@ -193,8 +191,7 @@ def _of_artifacts(why: Why, before: Iterable[Artifact], after: Iterable[Artifact
             yield Reason(why, path or ".", was[0], is_now[0])
 
 
-@dataclass(frozen=True, slots=True)
-class StageSelection:
+class StageSelection(NamedTuple):
     """The stages of a pipeline to run, and how.
 
     Attributes:
@@ -216,7 +213,7 @@ class StageSelection:
     @property
     def is_asked_for(self) -> bool:
         """Whether the selection differs from a plain `gitexp run`; `jobs` and `keep_going` do not count."""
-        return replace(self, jobs=1, keep_going=False) != StageSelection()
+        return self._replace(jobs=1, keep_going=False) != StageSelection()
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -246,8 +243,7 @@ class StageState(StrEnum):
     RESTORABLE = "restorable"  # would be restored
 
 
-@dataclass(frozen=True, slots=True)
-class StageResult:
+class StageResult(NamedTuple):
     """One stage after a run, or the forecast for a run now.
 
     Attributes:

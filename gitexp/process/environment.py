@@ -12,9 +12,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.signals import OWN_GROUP
@@ -25,8 +24,7 @@ _LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
 _SLOWEST_PROBE = 20.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """One computer; `cpus` counts the CPUs open to this process."""
 
     host: str
@@ -40,8 +38,7 @@ def machine() -> Machine:
     return Machine(socket.gethostname(), _user(), _platform(), _cpus())
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """An interpreter and its packages.
 
     Attributes:

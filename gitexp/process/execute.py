@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp.errors import GitexpError, StorageError
 from gitexp.process.log import LogFile
@@ -23,8 +23,7 @@ else:
 _MERCY = 5.0  # seconds that a command has to end when gitexp itself fails
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The end of a command.
 
     Attributes:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -28,8 +27,7 @@ _ATTEMPTS = 10
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One change for `gitexp undo` to take back; `begin` makes one.
 
     Attributes:

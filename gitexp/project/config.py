@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import (
@@ -75,8 +74,7 @@ _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings of one project; `KEYS` explains the keys of gitexp.yaml. Paths are relative to the root.
 
     Attributes:
@@ -97,13 +95,13 @@ class Config:
     pipeline_file: str | None = None
     params: tuple[str, ...] = USUAL_PARAMS
     metrics: tuple[str, ...] = USUAL_METRICS
-    directions: Mapping[str, str] = field(default_factory=dict)
-    metrics_from_output: Mapping[str, str] = field(default_factory=dict)
+    directions: Mapping[str, str] = {}
+    metrics_from_output: Mapping[str, str] = {}
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
     name_template: str = ""
     data: tuple[str, ...] = ()
-    remotes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    remotes: Mapping[str, Mapping[str, Any]] = {}
     link: tuple[str, ...] = ("reflink", "copy")
     share: tuple[str, ...] = ()
     max_untracked: int = MAX_UNTRACKED
@@ -189,7 +187,7 @@ def _with_names(config: Config, tree: Tree, data: bytes, folder: Path) -> Config
         return config
     name = str(PurePosixPath(config.folder, CONFIG_FILE))
     found = names_of(name, tree, _variables(tree, data, folder))
-    return _joined(replace(config, pipeline_file=name), found, frozenset())
+    return _joined(config._replace(pipeline_file=name), found, frozenset())
 
 
 def _with_dvc(config: Config, folder: Path) -> Config:
@@ -201,7 +199,7 @@ def _with_dvc(config: Config, folder: Path) -> Config:
     name = str(PurePosixPath(config.folder, DVC_YAML))
     with_stages = config
     if config.command is None:
-        with_stages = replace(config, pipeline_file=name)
+        with_stages = config._replace(pipeline_file=name)
     try:
         data = read_limited(folder / DVC_YAML)
         tree = files.parse(name, data)
@@ -213,8 +211,7 @@ def _with_dvc(config: Config, folder: Path) -> Config:
     instead = config.declared
     if config.pipeline_file:
         instead = frozenset()
-    config = replace(
-        config,
+    config = config._replace(
         outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
         share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
     )
@@ -229,8 +226,7 @@ def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
             return names
         return tuple(dict.fromkeys((*names, *more)))
 
-    return replace(
-        config,
+    return config._replace(
         params=joined(config.params, found.params),
         metrics=joined(config.metrics, found.metrics),
         plots=joined(config.plots, found.plots),

@@ -6,8 +6,8 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
@@ -29,8 +29,7 @@ OUTPUT = ".gitexp/output"  # stands for a metrics file where printed metrics are
 COMMAND = ".gitexp/command"  # stands for a params file where the command's own options are recorded
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedParams:
+class PreparedParams(NamedTuple):
     """The params of a run, with the overrides applied.
 
     Attributes:
@@ -229,7 +228,7 @@ def as_stored(project: Project, tree: str, params: PreparedParams) -> PreparedPa
     for name, blob in zip(names, project.repo.read_blobs([*names.values()]), strict=True):
         if blob is not None and blob != contents[name]:
             trees[name], contents[name] = files.parse(name, blob), blob
-    return replace(params, files=trees, contents=contents)
+    return params._replace(files=trees, contents=contents)
 
 
 def write(root: Path, scratch: Path, params: PreparedParams) -> None:
@@ -264,7 +263,7 @@ def _with_names(project: Project, overrides: Sequence[Override]) -> list[Overrid
             if not path.is_file():
                 path = Path(os.path.normpath(root / override.file))
             name = known.setdefault(path.resolve(), Path(os.path.relpath(path, root)).as_posix())
-            override = replace(override, file=name)
+            override = override._replace(file=name)
         named.append(override)
     return named
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -34,8 +33,7 @@ class Contents(NamedTuple):
     complaints: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """Open with `Project.open`; `here` is the user's current folder.
 
     `config_error` is the mistake in gitexp.yaml, if any: then the conventions hold.
@@ -103,7 +101,7 @@ class Project:
             if (self.folder / name).is_file():
                 return self
         root = self.repo.root.resolve()
-        return replace(self, config=config.load(root, root))
+        return self._replace(config=config.load(root, root))
 
     def elsewhere(self) -> tuple[str, ...]:
         """The paths whose content belongs in the object store, and not into Git: data, and outs."""

@@ -23,7 +23,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,8 +49,7 @@ class Stamp(NamedTuple):
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(NamedTuple):
     """The state of a run on this machine's disk, from before its ref until after its end.
 
     Attributes:
@@ -139,7 +137,7 @@ class RunState:
 
     def updated(self, **changes: object) -> RunState:
         """The run with some fields changed, and written."""
-        new = replace(self, **changes)  # type: ignore[arg-type]  # the callers' keywords are fields
+        new = self._replace(**changes)  # type: ignore[arg-type]  # the callers' keywords are fields
         new.save()
         return new
 
@@ -255,8 +253,11 @@ _AS_WRITTEN = {"in_store": "elsewhere"}
 
 
 def _as_json(run: RunState) -> dict[str, object]:
-    data = asdict(run)
+    data: dict[str, object] = run._asdict()
     del data["folder"], data["scope"]
+    data["process"] = run.process._asdict()
+    data["child"] = None if run.child is None else run.child._asdict()
+    data["others"] = [process._asdict() for process in run.others]
     for name, value in run.scope._asdict().items():
         data[_AS_WRITTEN.get(name, name)] = value
     return data

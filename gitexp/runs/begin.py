@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from gitexp.catalog import names
 from gitexp.catalog.record import made_here
@@ -21,8 +22,7 @@ from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRun:
+class LiveRun(NamedTuple):
     """A run in progress on this machine.
 
     Attributes:

@@ -13,8 +13,8 @@ import json
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
@@ -66,8 +66,7 @@ def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) ->
     return hashlib.sha256(b"\0".join(lines)).hexdigest() if lines else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """An experiment that seems to be the same, not yet decoded."""
 
     is_done: bool

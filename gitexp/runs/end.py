@@ -46,7 +46,7 @@ def end(live: LiveRun, ended: Ended) -> Experiment:
     """
     state, experiment = ended.state, live.experiment
     state.give_back_reserve()
-    state = replace(state, exit_code=ended.exit_code, interrupted=ended.interrupted, duration=ended.duration)
+    state = state._replace(exit_code=ended.exit_code, interrupted=ended.interrupted, duration=ended.duration)
     with contextlib.suppress(OSError):  # only the next command would need it
         state.save()
     try:
@@ -128,7 +128,7 @@ def _finish(
     converting = conversion_note.read(project.store, experiment)
     workspace = _workspace(project, state, converting)
     if workspace is None:
-        state = replace(state, scope=state.scope._replace(metrics=(), written_params=(), params=()))
+        state = state._replace(scope=state.scope._replace(metrics=(), written_params=(), params=()))
     state, changed = written_params.found(project, state, record)
     metrics, warnings = results.metrics(project, state)
     printed, unmatched = _printed(state, record)

@@ -8,7 +8,6 @@ and one row there. `gitexp.testing` has the tests that each must pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gitexp import plugins
@@ -35,8 +34,7 @@ class Circumstances(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The end of the work of a run.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from gitexp.datasets import lock_file
 from gitexp.model import Artifact
@@ -89,7 +88,7 @@ class RunJournal:
     def stage_ended(self, result: StageResult, put_back: Sequence[str]) -> None:
         self._not_results(put_back)
         note = self._notes.get(result.name, StageNote(result.name, {}))
-        notes.write(self.state, replace(note, result=result.as_json()))
+        notes.write(self.state, note._replace(result=result.as_json()))
 
     def _not_results(self, put_back: Sequence[str]) -> None:
         """Stamp files put back: they are no results of this run."""
@@ -98,9 +97,9 @@ class RunJournal:
         stamps = stamp(self._root, snapshot.files_below(self._root, put_back))
         if not stamps:
             return
-        self.state = replace(self.state, stamps={**self.state.stamps, **stamps})
+        self.state = self.state._replace(stamps={**self.state.stamps, **stamps})
         for name, note in self._notes.items():
             in_git = [path for path in note.in_git if path not in put_back]
-            self._notes[name] = replace(note, in_git=in_git)
+            self._notes[name] = note._replace(in_git=in_git)
         with contextlib.suppress(OSError):
             self.state.save()

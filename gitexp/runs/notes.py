@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp.failpoints import failpoint
 from gitexp.repo.git import snapshot
@@ -18,8 +17,7 @@ from gitexp.repo.live import RunState, paths_of
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class StageNote:
+class StageNote(NamedTuple):
     """An ended stage with right outs.
 
     Attributes:
@@ -37,7 +35,7 @@ class StageNote:
         """The state with these outs as the run's own results, whenever they were written."""
         stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, self.in_git)}
         stored = tuple(dict.fromkeys((*state.scope.stored, *self.stored)))
-        return replace(state, stamps=stamps, scope=state.scope._replace(stored=stored))
+        return state._replace(stamps=stamps, scope=state.scope._replace(stored=stored))
 
 
 def write(state: RunState, note: StageNote) -> None:

@@ -6,8 +6,8 @@ import os
 import shutil
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.project.project import Project
@@ -16,8 +16,7 @@ from gitexp.repo.git.repository import Repository
 _HINT = "Write --with train.py, or --with train.py=/path/to/another.py"
 
 
-@dataclass(frozen=True, slots=True)
-class Laid:
+class Laid(NamedTuple):
     """One file: its path relative to the root, and its source."""
 
     path: str

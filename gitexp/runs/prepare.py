@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 from gitexp import errors, files
@@ -59,7 +58,7 @@ def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -
         ready = _of_workspace(_with_patterns(project, request, None), request, held)
     template = request.name_template or ready.code.config.name_template
     to_try = names.to_try(project.store, request.name, template, ready.params.files)
-    return replace(ready, identity=earlier.identity(ready), names=to_try)
+    return ready._replace(identity=earlier.identity(ready), names=to_try)
 
 
 def _with_patterns(code: Project, request: RunRequest, before: Record | None) -> Project:
@@ -77,7 +76,7 @@ def _with_patterns(code: Project, request: RunRequest, before: Record | None) ->
         typed[name] = pattern
     patterns.update(typed)
     files.check_printed(patterns)
-    return replace(code, config=replace(code.config, metrics_from_output=patterns))
+    return code._replace(config=code.config._replace(metrics_from_output=patterns))
 
 
 # -- from the workspace -------------------------------------------------------------------------------
@@ -101,7 +100,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     scope = work.scope_of(project, checked.work)
     taken = _snapshot(project, checked, scope, paths_of(known), data)
     tree, converting = taken.tree, Conversions(conversions.settings_of(repo), taken.exact)
-    checked = replace(checked, params=params.as_stored(project, tree, checked.params))
+    checked = checked._replace(params=params.as_stored(project, tree, checked.params))
     commit = repo.write_commit(tree, [head.commit], _MESSAGE)
     failpoint("run:snapshot")
     if files := first_time.new_files(project, "run", head.commit, tree):
@@ -253,11 +252,11 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
         here = root
     found = config.load(root, here)
     if before is not None:
-        found = replace(
-            found, params=_with(found.params, before.params), metrics=_with(found.metrics, before.metrics)
+        found = found._replace(
+            params=_with(found.params, before.params), metrics=_with(found.metrics, before.metrics)
         )
     share = tuple(dict.fromkeys([*found.share, *project.config.share]))
-    return replace(project, repo=worktree, config=replace(found, share=share), here=here)
+    return project._replace(repo=worktree, config=found._replace(share=share), here=here)
 
 
 def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from gitexp.files.masked_arguments import masked
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from gitexp.stages.plan import StagePlan
 
 
-@dataclass(frozen=True, slots=True)
-class PlainCommand:
+class PlainCommand(NamedTuple):
     """The work of a run without stages.
 
     Attributes:
@@ -58,8 +56,7 @@ class StoredCommand(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """A run that may begin.
 
     Attributes:

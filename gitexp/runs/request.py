@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitexp.model import Experiment
 from gitexp.project.params import CommandLine
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from gitexp.stages.execute import StageListener
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """The user's request.
 
     Attributes:
@@ -54,6 +52,6 @@ class RunRequest:
     stdout: int = 1
     stderr: int = 2
     ask_secret: Callable[[str], str] | None = None
-    on_start: Callable[[Experiment], None] = field(default=lambda experiment: None)
-    on_new_files: Callable[[Sequence[str]], None] = field(default=lambda files: None)
-    on_same: Callable[[Experiment], None] = field(default=lambda experiment: None)
+    on_start: Callable[[Experiment], None] = lambda experiment: None
+    on_new_files: Callable[[Sequence[str]], None] = lambda files: None
+    on_same: Callable[[Experiment], None] = lambda experiment: None

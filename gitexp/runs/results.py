@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def store(project: Project, state: RunState, workspace: Repository | None, name:
         with project.local.scratch() as scratch:
             tree = snapshot.with_contents(workspace, scratch, tree, lock)
     scope = state.scope._replace(stored=(*state.scope.stored, *stored))
-    left = _keep_left(project, replace(state, scope=scope), workspace, tree, name)
+    left = _keep_left(project, state._replace(scope=scope), workspace, tree, name)
     return Snapshot(tree, (*found.warnings, *refused, *taken.warnings, *left), taken.exact)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
@@ -25,8 +25,7 @@ from gitexp.runs.request import RunRequest
 _PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The outcome of a run.
 
     Attributes:

@@ -6,9 +6,9 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
@@ -30,8 +30,7 @@ _WRITTEN = re.compile(r"(?:^|/)(?:dvclive/params\.yaml|\.hydra/.*)\Z")
 _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """Work and params, checked for everything that can be refused.
 
     Attributes:
@@ -69,7 +68,7 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
     prepared = params.prepare(code, overrides, command, written_later=written_later, workspace=workspace)
     folder = _folder(root, cwd)
     if selection is None:
-        prepared = replace(prepared, command=with_secrets(prepared.command, request))
+        prepared = prepared._replace(command=with_secrets(prepared.command, request))
         return Checked(PlainCommand(prepared.command), prepared, folder)
     from gitexp.stages import plan  # takes half as long as a short run without stages
 
@@ -86,7 +85,7 @@ def complete(
     if isinstance(checked.work, PlainCommand):
         return checked
     read_file = partial(_as_prepared, root, checked.params)
-    return replace(checked, work=checked.work.complete(project, code, root, read_file, written))
+    return checked._replace(work=checked.work.complete(project, code, root, read_file, written))
 
 
 def scope_of(code: Project, work: Work) -> Scope:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from gitexp import errors, files
@@ -48,8 +47,7 @@ def found(project: Project, state: RunState, record: Record) -> tuple[RunState, 
 
 def _with_written(state: RunState, names: Sequence[str]) -> RunState:
     scope = state.scope
-    return replace(
-        state,
+    return state._replace(
         scope=scope._replace(
             written_params=(*scope.written_params, *names), results=(*scope.results, *names)
         ),

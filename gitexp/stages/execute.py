@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.datasets import lock_file
@@ -132,7 +132,7 @@ class _Execution:
     def outcome(self, seconds: float) -> Outcome:
         """The end of the whole run."""
         if self._interrupted is not None:
-            return replace(self._interrupted, duration=seconds)
+            return self._interrupted._replace(duration=seconds)
         status = 0
         if self._failures:
             status = self._failures[0].exit_code or 1
@@ -279,7 +279,7 @@ class _Execution:
             after = self._standing.inputs(stage)
         except errors.GitexpError:  # half an edit: nobody knows what the stage read before it
             after = LockedStage(stage.commands, stage.wdir)
-        self._lock_stage(stage, replace(steady(decision.now, after), outs=outs))
+        self._lock_stage(stage, steady(decision.now, after)._replace(outs=outs))
         return after
 
     def _fail(
@@ -312,7 +312,7 @@ class _Execution:
         if self._lock_warning:
             warnings.append(self._lock_warning)
             self._lock_warning = ""
-        result = replace(result, warnings=tuple(warnings))
+        result = result._replace(warnings=tuple(warnings))
         self.results.append(result)
         if result.state is StageState.FAILED:
             self._failures.append(result)
@@ -349,7 +349,7 @@ class _Execution:
             self._standing.forget()
             locked = before.stage
             if not stage.frozen:
-                locked = replace(decision.now, outs=outs)
+                locked = decision.now._replace(outs=outs)
             self._lock_stage(stage, locked)
             self._log_restored(stage, before)
             return before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitexp.model import MISSING, Artifact, paths_of
 from gitexp.pipeline.key import stage_key
@@ -65,8 +65,7 @@ class Judge:
     def _comparable(self, locked: LockedStage, is_open: Callable[[str], bool]) -> LockedStage:
         """A lock's entry with the modes of this disk, and without inputs at open paths."""
         seen = self._standing.as_seen
-        return replace(
-            locked,
+        return locked._replace(
             deps=tuple(seen(dep) for dep in locked.deps if not is_open(dep.path)),
             params={file: flat for file, flat in locked.params.items() if not is_open(file)},
             outs=tuple(map(seen, locked.outs)),
@@ -83,7 +82,7 @@ class Judge:
         if stage.frozen or not stage.outs or any(out.persist for out in stage.outs):
             return
         outs = tuple(Artifact(path, "", 0) for path in stage.out_paths)
-        yield from self._cache.find(stage.name, stage_key(replace(decision.now, outs=outs)))
+        yield from self._cache.find(stage.name, stage_key(decision.now._replace(outs=outs)))
 
 
 def _frozen(stage: Stage, locked: LockedStage | None, outs: Mapping[str, Artifact | None]) -> Decision:
@@ -92,7 +91,7 @@ def _frozen(stage: Stage, locked: LockedStage | None, outs: Mapping[str, Artifac
     for path, found in outs.items():
         if found is None:
             why.append(Reason(Why.OUT, path, MISSING, MISSING))
-    now = replace(locked or LockedStage(stage.commands, stage.wdir), outs=())
+    now = locked or LockedStage(stage.commands, stage.wdir)._replace(outs=())
     return Decision(stage, now, outs, tuple(why), locked)
 
 

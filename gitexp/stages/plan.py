@@ -216,7 +216,7 @@ def _as_written(standing: StageData, written: Mapping[str, bytes]) -> Iterator[A
     """Files with their content at the start of the stages."""
     for path, data in written.items():
         if (found := standing.artifact(path)) is not None:
-            yield replace(found, hash=hashlib.sha256(data).hexdigest(), size=len(data))
+            yield found._replace(hash=hashlib.sha256(data).hexdigest(), size=len(data))
 
 
 def _is_there(root: Path, path: str) -> bool:
@@ -264,4 +264,4 @@ def up_to(lock: Lock, pipeline: Pipeline) -> Lock:
             stages[stage.name] = lock.stages[stage.name]
     if len(stages) == len(lock.stages):
         return lock
-    return replace(lock, stages=stages)
+    return lock._replace(stages=stages)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from gitexp import errors
@@ -38,7 +37,7 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
         lowest = _is_lowest(project, metric)
     candidates = [row for row in _rows(project, query) if _finite(metric, row)]
     if not candidates:
-        every = _rows(project, replace(query, everything=True, filter=None, failed=None, all_projects=True))
+        every = _rows(project, query._replace(everything=True, filter=None, failed=None, all_projects=True))
         known = rows.metric_keys(every)
         if known and metric not in known:
             raise rows.unknown(metric, known, "metric")
@@ -52,10 +51,10 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
 
 def _wider(project: Project, query: Query, metric: str) -> str | None:
     """The hint where an experiment with a number is; None if there is none."""
-    everywhere = replace(query, everything=True)
+    everywhere = query._replace(everything=True)
     if any(_finite(metric, row) for row in _rows(project, everywhere)):
         return "-A looks at those of all baselines."
-    if any(metric in row.metrics for row in _rows(project, replace(everywhere, all_projects=True))):
+    if any(metric in row.metrics for row in _rows(project, everywhere._replace(all_projects=True))):
         return "-A --all-projects looks at those of all projects of the repository."
     return "gitexp show -A shows what there is."
 
@@ -87,7 +86,7 @@ def best_value(column: Column, found: Sequence[Row], directions: Mapping[str, st
 
 
 def _rows(project: Project, query: Query) -> list[Row]:
-    found = matching(project, replace(query, sort=None, limit=None))
+    found = matching(project, query._replace(sort=None, limit=None))
     return rows.build([rows.of_experiment(experiment) for experiment in found])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from gitexp.catalog import by_words, lookup, rows
@@ -40,7 +40,7 @@ class Details:
         document = self.row.as_json()
         for name, field in used_for(Use.DETAILS).items():
             document[name] = field.read(self.row)
-        document["data"] = list(map(asdict, self.data))
+        document["data"] = [artifact._asdict() for artifact in self.data]
         return document
 
 

@@ -185,7 +185,7 @@ def _told(found: Sequence[Row], told: Mapping[str, str]) -> list[Row]:
     rows = []
     for row in found:
         if changes := told.get(row.commit or ""):
-            row = replace(row, changes=changes)
+            row = row._replace(changes=changes)
         rows.append(row)
     return rows
 

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +137,7 @@ def test_a_living_run_of_this_machine_is_left_alone_under_its_new_name(died: Wor
     lock.release()
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
-        change(died, child={**asdict(process_of(sleeper.pid)), "host": "former"})
+        change(died, child={**process_of(sleeper.pid)._asdict(), "host": "former"})
         assert finish_dead_runs(project_of(died)) == []
         assert died.gitexp("run", "--", "true", check=False).exit_code == 1
     finally:

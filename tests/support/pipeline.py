@@ -68,7 +68,7 @@ def make(repo: Workspace, files: dict[str, str] | None = None) -> None:
 
 def start(repo: Workspace, overrides: Sequence[str] = (), **request: Any) -> Result:
     """Runs stages in this process, with nothing shown; options of a `StageSelection` are among the others."""
-    chosen = {key: request.pop(key) for key in list(request) if key in StageSelection.__dataclass_fields__}
+    chosen = {key: request.pop(key) for key in list(request) if key in StageSelection._fields}
     null = os.open(os.devnull, os.O_WRONLY)
     try:
         asked = RunRequest(

@@ -182,7 +182,7 @@ def test_baselines_have_the_subject_of_their_commit() -> None:
     of = table(*THREE)
     head = of.groups[0].head
     assert head is not None
-    of = replace(of, groups=[replace(of.groups[0], head=replace(head, subject="Normalise the images"))])
+    of = replace(of, groups=[replace(of.groups[0], head=head._replace(subject="Normalise the images"))])
     assert "main                     2020-10-23 Normalise the images" in shown(of)[2]
     assert "2020-10-23 Normalise the ima…" in shown(of, 60)[2]
 

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -174,7 +173,7 @@ def run(
         command, stages = meant(project, words or [], ctx)
         if stages is None:
             _refuse_flags({**flags, "jobs": jobs != 1, "dry_run": dry_run})
-            result = ops.run(project, replace(request, command=command))
+            result = ops.run(project, request._replace(command=command))
         else:
             # A run of a command must not pay for stages.
             from gitexp.cli.commands import run_stages
@@ -183,7 +182,7 @@ def run(
             if dry_run:
                 return run_stages.dry_run(project, selection, request.overrides, json=json)
             listener = run_stages.listener(quiet=quiet)
-            result = ops.run(project, replace(request, selection=selection, listener=listener))
+            result = ops.run(project, request._replace(selection=selection, listener=listener))
     screen.ended(result)
     if json:
         render.as_json(row_of(project, result.experiment).as_json())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -111,7 +110,7 @@ def show(
     if words:
         if query == Query() and wanted == Columns() and not (watch or csv or md):
             return _show_some(words, precision, json=json)
-        query = replace(query, names=tuple(words))
+        query = query._replace(names=tuple(words))
     options.only_one(json=json, csv=csv, md=md, watch=watch)
     project = open_project(reads_all=True)
     if watch:

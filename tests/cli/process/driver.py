@@ -7,7 +7,6 @@ The log and the outcome (JSON) are written to FOLDER, where the command runs too
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -27,7 +26,7 @@ def main() -> None:
         outcome = execute(command, cwd=folder, env=os.environ, log=log)
     after = {each: signal.getsignal(each) for each in before}
     restored = before == after and mask == signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    answer = {**dataclasses.asdict(outcome), "restored": restored}
+    answer = {**outcome._asdict(), "restored": restored}
     (folder / "outcome").write_text(json.dumps(answer))
 
 

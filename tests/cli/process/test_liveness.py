@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -56,16 +55,16 @@ def test_another_process_is_alive_until_it_ends() -> None:
 
 
 def test_a_later_process_with_the_same_pid_is_another() -> None:
-    assert is_alive(dataclasses.replace(current_process(), started="boot:1")) is False
+    assert is_alive(current_process()._replace(started="boot:1")) is False
 
 
 def test_another_host_cannot_be_known() -> None:
-    assert is_alive(dataclasses.replace(current_process(), host="elsewhere")) is None
+    assert is_alive(current_process()._replace(host="elsewhere")) is None
 
 
 @pytest.mark.parametrize("pid", [0, -1, 2**22 + 1, 2**70])
 def test_a_pid_that_cannot_be(pid: int) -> None:
-    assert is_alive(dataclasses.replace(current_process(), pid=pid)) is False
+    assert is_alive(current_process()._replace(pid=pid)) is False
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="about the format of /proc")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -37,7 +36,7 @@ def test_what_is_written_is_read(prefix: str) -> None:
 
 def test_long_names_are_read_too() -> None:
     long = "/".join(["d" * 100] * 12)
-    stage = replace(TRAIN, params={"params.yaml": {long: 1}}, outs=(Artifact(f"out/{long}", HASH, 1),))
+    stage = TRAIN._replace(params={"params.yaml": {long: 1}}, outs=(Artifact(f"out/{long}", HASH, 1),))
     lock = Lock({"train": stage}, {long: Artifact(long, HASH, 1), "short": Artifact("short", HASH, 1)})
     assert read_lock("gitexp.lock", write_lock(lock, "sub"), "sub") == lock
     assert yaml.safe_load(write_lock(lock))["data"].keys() == {long, "short"}
@@ -84,11 +83,11 @@ def test_what_would_be_refused_is_not_written(lock: Lock, said: str) -> None:
 
 
 def test_a_mixture_of_two_runs_counts_as_not_run() -> None:
-    other = replace(TRAIN, params={"sub/params.yaml": {**TRAIN.params["sub/params.yaml"], "lr": 0.2}})
+    other = TRAIN._replace(params={"sub/params.yaml": {**TRAIN.params["sub/params.yaml"], "lr": 0.2}})
     kept = LockedStage(("x",), outs=(Artifact("kept", HASH, 1),))
-    text = write_lock(replace(LOCK, stages={"kept": kept, "train@0": TRAIN}))
+    text = write_lock(LOCK._replace(stages={"kept": kept, "train@0": TRAIN}))
     mixed = text.replace(b"lr: 0.1", b"lr: 0.2")
-    assert read_lock("gitexp.lock", mixed) == replace(LOCK, stages={"kept": kept})
+    assert read_lock("gitexp.lock", mixed) == LOCK._replace(stages={"kept": kept})
     assert read_lock("gitexp.lock", write_lock(Lock({"train@0": other}))).stages == {"train@0": other}
     unsealed = b"".join(line for line in text.splitlines(keepends=True) if b"seal:" not in line)
     assert read_lock("gitexp.lock", unsealed).stages == {}
@@ -226,12 +225,12 @@ def test_the_key_does_not_know_what_came_out() -> None:
 
 
 def test_an_out_that_another_stage_has_now() -> None:
-    lock = Lock({"old": replace(TRAIN, outs=(Artifact("a", HASH, 1), Artifact("b", HASH, 1)))})
+    lock = Lock({"old": TRAIN._replace(outs=(Artifact("a", HASH, 1), Artifact("b", HASH, 1)))})
     new = LockedStage(("x",), outs=(Artifact("A/sub", HASH, 1),))
     after = lock.with_stage("new", new)
     assert after == Lock({"new": new})
     assert read_lock("gitexp.lock", write_lock(after)) == after
-    assert lock.with_stage("other", replace(new, outs=(Artifact("c", HASH, 1),))).stages.keys() == {
+    assert lock.with_stage("other", new._replace(outs=(Artifact("c", HASH, 1),))).stages.keys() == {
         "old",
         "other",
     }

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -703,6 +703,6 @@ def test_saved_while_a_run_is_going_on(repo: Workspace) -> None:
         run.save()
         said = "exp-calm-fox is running here: its results may be half written"
         assert save(project).record.warnings == (said,)
-        replace(run, git_dir="elsewhere").save()
+        run._replace(git_dir="elsewhere").save()
         assert save(project).record.warnings == ()
         run.forget()

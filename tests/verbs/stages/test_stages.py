@@ -802,14 +802,16 @@ def test_options_may_stand_after_stages(repo: Workspace) -> None:
 
 
 def test_options_after_a_command_are_its_own(repo: Workspace) -> None:
-    """Also if its program is called as a stage is; after `--`, or where there are no stages."""
+    """After `--`, also if its program is called as a stage is; without `--` nobody could tell."""
     repo.write("bin/train", '#!/bin/sh\necho "$@"\n')
     with repo.by_user():
         (repo.path / "bin" / "train").chmod(0o755)
     environment = {"PATH": f"{repo.path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     assert repo.gitexp("run", "--", "train", "--force", "-j", env=environment).stdout == "--force -j\n"
     repo.write("gitexp.yaml", "")
-    assert repo.gitexp("run", "train", "--force", "-j", env=environment).stdout == "--force -j\n"
+    refused = repo.gitexp("run", "train", "--force", "-j", env=environment, check=False)
+    assert refused.exit_code == 2
+    assert "gitexp run -- train --force -j" in refused.stderr
 
 
 def test_options_for_stages_where_there_are_none(repo: Workspace) -> None:
