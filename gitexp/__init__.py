@@ -11,10 +11,7 @@
 Every expected error is an `errors.GitexpError`. A name is imported at its first use, so that
 `import gitexp` costs next to nothing."""
 
-from __future__ import annotations
-
-from importlib import import_module
-
+# No module of Python's own is imported here: `gitexp.__main__` says first where they are looked for.
 from gitexp.version import __version__
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` costs more than all the rest
@@ -191,12 +188,18 @@ _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in
 
 def __getattr__(name: str) -> object:
     if name == "errors":
-        return import_module("gitexp.errors")
+        return _imported("gitexp.errors")
     if name not in _HOMES:
         raise AttributeError(f"module 'gitexp' has no attribute '{name}'")
     module, attribute = _HOMES[name]
-    globals()[name] = value = getattr(import_module(module), attribute)
+    globals()[name] = value = getattr(_imported(module), attribute)
     return value
+
+
+def _imported(module: str) -> object:
+    from importlib import import_module
+
+    return import_module(module)
 
 
 def __dir__() -> list[str]:

@@ -1,23 +1,69 @@
 """Where the command starts: `gitexp`, and `python -m gitexp`."""
+# ruff: noqa: PTH100, PTH118, PTH120 - pathlib would be looked for before it is said where
 
-from __future__ import annotations
-
-import gc
+# `from __future__ import …` would look for a module, too: see `_searched`.
 import os
-import signal
 import sys
+
+
+def _searched(path: list[str]) -> list[str]:
+    """The folders in which gitexp looks for modules: first its own installation, never the user's repository.
+
+    With PYTHONPATH=. a file git.py of the repository would run in place of GitPython. The folders of
+    PYTHONPATH come last, for they may be a part of the installation; those in the repository are left out,
+    and so are the current folder and that of the script. A user's command gets the environment as it is.
+    """
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    here = _absolute("")
+    repository = _around(here)
+    of_user = {_absolute(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    script = os.path.dirname(os.path.realpath(sys.argv[0]))
+    first, last = [], []
+    for entry in path:
+        where = _absolute(entry)
+        if where in ("", here, script):
+            continue
+        if where not in of_user:
+            first.append(entry)
+        elif where == own or not _lies_in(where, repository):
+            last.append(entry)
+    return first + last
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return folder != "" and (path + os.sep).startswith(folder + os.sep)
+
+
+def _absolute(path: str) -> str:
+    """The absolute path; "" for one in a current folder that has been deleted."""
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return ""
+
+
+def _around(folder: str) -> str:
+    """The folder of the repository around a folder; the folder itself if there is none."""
+    at = folder
+    while at and not os.path.lexists(os.path.join(at, ".git")):
+        above = os.path.dirname(at)
+        if above == at:
+            return folder
+        at = above
+    return at
+
+
+sys.path[:] = _searched(sys.path)
+
+import gc  # noqa: E402 - from here on modules are looked for where they belong
+import signal  # noqa: E402
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` takes half of the time until main()
 if TYPE_CHECKING:
     from typing import NoReturn
 
-if sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - pathlib would be looked for there
-    # Python looks for modules in the current folder first: somebody else's git.py there would run.
-    # (The `gitexp` command never looks there, nor does `python -P -m gitexp`.)
-    del sys.path[0]
 
-
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Run the command line and exit. Ctrl-C during the imports ends the process without a word."""
     _read_names_as_utf8()
     # Neither the imports nor the reading of ten thousand records make garbage in cycles, and looking for

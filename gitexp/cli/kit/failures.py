@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -68,6 +69,8 @@ def _in_our_words(error: BaseException) -> errors.GitexpError:
 def _storage_error(error: OSError) -> errors.GitexpError:
     if error.errno in _FULL:
         return errors.DiskFull("The disk is full.", "Free some space and run the command again.")
+    if error.errno == errno.ENOENT and error.filename is None and _is_homeless():
+        return errors.StorageError("The current folder has been deleted.", "Go to one that is there: cd ~")
     where = ""
     if isinstance(error.filename, (str, bytes)):
         where = f" ({os.fsdecode(error.filename)})"
@@ -75,6 +78,15 @@ def _storage_error(error: OSError) -> errors.GitexpError:
         hint = f"Remove it: rm {shlex.quote(os.fsdecode(error.filename))}"
         return errors.RepositoryError(f"{error.strerror}{where}.", hint, code="untrusted-repository")
     return errors.StorageError(f"{error.strerror or error}{where}.", "GITEXP_DEBUG=1 shows where.")
+
+
+def _is_homeless() -> bool:
+    """Whether the current folder is gone."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _usage_error(error: typer.TyperException) -> errors.UsageError:
