@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from gitexp import errors, files
 from gitexp.catalog import by_words, sources
 from gitexp.catalog.names import existing
+from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
 from gitexp.project.project import Project, parse_all, parse_params
@@ -265,9 +266,16 @@ def _is_ref(project: Project, text: str) -> bool:
 
 
 def here(project: Project, more: Collection[str] = ()) -> Point:
-    """The present workspace; `more` are params files besides the config's."""
-    params, metrics, complaints = project.read_here(more)
-    return Point(Workspace(), params, metrics, complaints)
+    """The present workspace; `more` are params files besides the config's.
+
+    It has no metrics that another run has written, with other params.
+    """
+    found = project.read_here(more)
+    if found.metrics:
+        head = project.repo.resolve("HEAD")
+        at_head = project.read_at([head])[head] if head is not None else None
+        found = without_others(found, known_results(experiments(project), head, at_head))
+    return Point(Workspace(), found.params, found.metrics, found.complaints)
 
 
 def of_commit(project: Project, label: str, commit: str, more: Collection[str] = ()) -> Point:

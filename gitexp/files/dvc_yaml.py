@@ -31,7 +31,7 @@ _MAX_VARIABLES = 20  # in one text
 
 _TEMPLATE = re.compile(r"(?<!\\)\$\{([^{}]*)\}")
 _NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n]", re.IGNORECASE)
-_MD5 = re.compile(r"[0-9a-f]{32}")
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 class DvcFiles(NamedTuple):
@@ -101,7 +101,7 @@ def files_of_vars(tree: Tree) -> list[str]:
 
 
 def read_lock(data: bytes, pipeline: DvcFiles) -> dict[str, str]:
-    """The MD5 of each output in the dvc.lock of a pipeline, by path from the root.
+    """The MD5 of each output in the dvc.lock of a pipeline, by path from the root; a folder's ends in `.dir`.
 
     Raises ParseError.
     """

@@ -25,11 +25,15 @@ BOM = b"\xef\xbb\xbf"
 
 def read_limited(path: Path) -> bytes:
     """The content of a file, up to one byte over the limit of its kind. Raises OSError."""
-    most = MAX_BYTES
-    if path.suffix.lower() in _TABLES:
-        most = MAX_TABLE_BYTES
     with path.open("rb") as file:
-        return file.read(most + 1)
+        return file.read(most_bytes(path.name) + 1)
+
+
+def most_bytes(name: str) -> int:
+    """The limit of a file's kind, by its name."""
+    if name.lower().endswith(_TABLES):
+        return MAX_TABLE_BYTES
+    return MAX_BYTES
 
 
 def read_if_there(path: Path) -> bytes | None:

@@ -98,10 +98,10 @@ class ObjectStore:
         finally:
             os.close(fd)
 
-    def read(self, hash_: str) -> bytes:
-        """The content of an object, unverified. Raises OSError."""
+    def read(self, hash_: str, most: int = -1) -> bytes:
+        """The content of an object, unverified, or its first `most` bytes. Raises OSError."""
         with self.opened(hash_) as fd, open(fd, "rb", closefd=False) as file:
-            return file.read()
+            return file.read(most)
 
     def manifest(self, hash_: str) -> Manifest:
         """The manifest of a folder. Raises MissingData, DamagedObject, BadManifest."""

@@ -16,6 +16,7 @@ from gitexp.model import Files, Tree
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.project import config
 from gitexp.project.config import Config
+from gitexp.project.locked_files import LockedFiles
 from gitexp.repo.experiments import Store
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import in_commit
@@ -136,8 +137,13 @@ class Project(NamedTuple):
         return self._parsed({name: read(self.repo.root / name) for name in names}, more)
 
     def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
-        """The same for each of some commits, read by one Git process for all."""
+        """The same for each of some commits, read by one Git process for all.
+
+        A file that a commit's lock names, and Git does not have, is read from the store.
+        """
         unique, names = list(dict.fromkeys(commits)), self._names(more)
+        locked = LockedFiles(self.repo.root, self.local.objects, self.config.folder)
+        names = list(dict.fromkeys([*names, *locked.needs]))
         asked = []
         for commit in unique:
             asked += in_commit(commit, names)
@@ -149,8 +155,11 @@ class Project(NamedTuple):
                 blobs += self._read_around_damage(in_commit(commit, names))
         contents = {}
         for at, commit in enumerate(unique):
-            found = blobs[at * len(names) : (at + 1) * len(names)]
-            contents[commit] = self._parsed(dict(zip(names, found, strict=True)), more)
+            found = dict(zip(names, blobs[at * len(names) : (at + 1) * len(names)], strict=True))
+            missing = [name for name in self._names(more) if found[name] is None]
+            stored, absent = locked.find(found, missing)
+            parsed = self._parsed({**found, **stored}, more)
+            contents[commit] = parsed._replace(complaints=[*parsed.complaints, *absent])
         return contents
 
     def _read_around_damage(self, names: Sequence[str]) -> list[bytes | None]:

@@ -33,7 +33,8 @@ class StageNote(NamedTuple):
 
     def applied(self, state: RunState) -> RunState:
         """The state with these outs as the run's own results, whenever they were written."""
-        stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, self.in_git)}
+        outs = (*self.in_git, *self.stored)
+        stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, outs)}
         stored = tuple(dict.fromkeys((*state.scope.stored, *self.stored)))
         return state._replace(stamps=stamps, scope=state.scope._replace(stored=stored))
 

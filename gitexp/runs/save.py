@@ -22,6 +22,7 @@ from gitexp.repo.git import conversions, indexes, snapshot
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.runs import inputs
+from gitexp.runs.own_metrics import own_metrics
 
 
 def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
@@ -42,7 +43,8 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     going = _running_here(project)
     taken = _snapshot(project)
-    tree = taken.tree
+    own = own_metrics(project, head.commit, taken.tree, params, metrics)
+    tree = _without(project, taken.tree, own.others)
     failpoint("save:snapshot")
     record = Record(
         name=name,
@@ -52,9 +54,9 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         branch=branch_of(head),
         project=config.folder,
         params=params,
-        metrics=metrics,
+        metrics=own.metrics,
         note=note,
-        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad),
+        warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad, *own.warnings),
     )
     record = made_here(record)
     record = replace(record, finished=record.created)
@@ -72,6 +74,16 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     with project.repo.writing_together():
         seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
         return names.create(to_try, lambda name: project.store.create(name, seed, build))
+
+
+def _without(project: Project, tree: str, others: Sequence[str]) -> str:
+    """The tree without metrics files of other runs, unless HEAD has them."""
+    tracked = project.repo.files_in("HEAD", others)
+    untracked = [name for name in others if name not in tracked]
+    if not untracked:
+        return tree
+    with project.local.scratch() as scratch:
+        return snapshot.with_files(project.repo, scratch, tree, untracked, []).tree
 
 
 def _running_here(project: Project) -> list[str]:

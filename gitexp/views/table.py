@@ -11,6 +11,7 @@ from gitexp.catalog import lookup, rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, Query, find
+from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.rows import Draft
 from gitexp.files import arguments
 from gitexp.model import MISSING, Experiment, readable
@@ -95,9 +96,12 @@ def table(project: Project, query: Query) -> Table:
     baselines = _baselines(found, head)
     tips = _tips(project, query)
     here, there = project.read_here(), project.read_at(list(dict.fromkeys([*baselines, *tips])))
+    own = here
+    if here.metrics:
+        own = without_others(here, known_results(found.every, head, there.get(head or "")))
     drafts = _commit_drafts(project, baselines, tips, there)
     experiments = found.drafts(tracking.holders(project.repo))
-    workspace, *others = rows.build([_workspace_draft(here), *drafts, *experiments])
+    workspace, *others = rows.build([_workspace_draft(own), *drafts, *experiments])
     heads = {row.commit: row for row in others[: len(baselines)]}
     commits = others[len(baselines) : len(drafts)]
     below = others[len(drafts) :]

@@ -14,15 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import PurePosixPath
 
 from gitexp import errors, files
 from gitexp.catalog.sources import ForeignRef
 from gitexp.files import dvc_yaml
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CACHE, DVC_LOCK, DVC_YAML, DvcFiles
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML, DvcFiles
 from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Tree
-from gitexp.project.project import Project, parse_all, parse_params, read
+from gitexp.project import dvc_cache
+from gitexp.project.project import Project, parse_all, parse_params
 from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import GitObject, in_commit
@@ -34,7 +34,6 @@ _REF = re.compile(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)
 _MADE = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
 _NO_NOTE = "dvc: commit experiment "  # the beginning of DVC's own message, without one of the user's
 _MOST_FOLDERS = 100
-_CACHES = (f"{DVC_CACHE}/files/md5", DVC_CACHE)  # of DVC 3, of DVC 2
 
 
 class DvcSource:
@@ -139,9 +138,8 @@ class _Reading:
         # dvc.lock is long, and needed only for files in DVC's cache instead of Git.
         locks = []
         for commit, plan in self._plans.items():
-            for folder, pipeline in plan.pipelines.items():
-                if self._not_in_git(commit, pipeline):
-                    locks.append(f"{commit}:{posixpath.join(folder, DVC_LOCK)}")
+            if self._not_in_git(commit, plan):
+                locks += [f"{commit}:{posixpath.join(folder, DVC_LOCK)}" for folder in plan.pipelines]
         objects.fetch(locks)
 
     def experiment(self, ref: ForeignRef) -> Stored | None:
@@ -155,7 +153,8 @@ class _Reading:
             return _damaged(ref, f"is too large: {found.size:,} bytes.")
         commit, plan = read_commit(data), self._plans[ref.commit]
         params, unread = parse_all(self._contents(ref.commit, plan.params), self._parse_params)
-        metrics, bad = parse_all(self._metrics(ref.commit, plan), self._parse_metrics)
+        contents, absent = self._metrics(ref.commit, plan)
+        metrics, bad = parse_all(contents, self._parse_metrics)
         command = None
         if len(plan.pipelines) == 1:
             (pipeline,) = plan.pipelines.values()
@@ -175,6 +174,7 @@ class _Reading:
                 *self._too_large(ref.commit, [*plan.params, *plan.metrics]),
                 *unread,
                 *bad,
+                *absent,
             ),
         )
         return Experiment(ref.name, ref.commit, record, source=SOURCE)
@@ -218,18 +218,22 @@ class _Reading:
     def _contents(self, commit: str, names: Iterable[str]) -> dict[str, bytes | None]:
         return {name: self._objects.content(f"{commit}:{name}") for name in names}
 
-    def _metrics(self, commit: str, plan: _CommitFiles) -> dict[str, bytes | None]:
-        found = self._contents(commit, plan.metrics)
-        for folder, pipeline in plan.pipelines.items():
-            if wanted := self._not_in_git(commit, pipeline):
+    def _metrics(self, commit: str, plan: _CommitFiles) -> tuple[dict[str, bytes | None], list[str]]:
+        """The content of each metrics file, and a sentence for each with a content that is not here."""
+        found, absent = self._contents(commit, plan.metrics), []
+        if wanted := self._not_in_git(commit, plan):
+            root = self._project.repo.root
+            for folder, pipeline in plan.pipelines.items():
                 outs = self._outs(commit, folder, pipeline)
                 for name in wanted:
-                    if name in outs:
-                        found[name] = self._cached(folder, outs[name])
-        return found
+                    try:
+                        found[name] = dvc_cache.read_out(root, folder, outs, name) or found[name]
+                    except errors.MissingData as error:
+                        absent.append(f"not read: {name}: {error.message}")
+        return found, absent
 
-    def _not_in_git(self, commit: str, pipeline: DvcFiles) -> list[str]:
-        return [name for name in pipeline.cached if self._objects[f"{commit}:{name}"] is None]
+    def _not_in_git(self, commit: str, plan: _CommitFiles) -> list[str]:
+        return [name for name in plan.metrics if self._objects[f"{commit}:{name}"] is None]
 
     def _outs(self, commit: str, folder: str, pipeline: DvcFiles) -> dict[str, str]:
         """The MD5 of each output of a pipeline; none if dvc.lock cannot be read."""
@@ -238,15 +242,6 @@ class _Reading:
             return dvc_yaml.read_lock(self._objects.content(f"{commit}:{name}") or b"", pipeline)
         except errors.FileError:
             return {}
-
-    def _cached(self, folder: str, md5: str) -> bytes | None:
-        """A file of the DVC cache at or above the folder of a dvc.yaml; None if it is in none."""
-        for above in (PurePosixPath(folder), *PurePosixPath(folder).parents):
-            for cache_folder in _CACHES:
-                path = self._project.repo.root / above / cache_folder / md5[:2] / md5[2:]
-                if (data := read(path)) is not None:
-                    return data
-        return None
 
     def _too_large(self, commit: str, names: Iterable[str]) -> list[str]:
         complaints = []

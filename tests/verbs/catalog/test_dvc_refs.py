@@ -221,6 +221,27 @@ def test_a_metric_in_dvcs_cache_is_read_there_and_nowhere_else(repo: Workspace, 
     assert _only(repo).record.metrics == {}
 
 
+FOLDER, FILE = "11" * 16, "22" * 16
+LISTED = f'[{{"md5": "{FILE}", "relpath": "m.json"}}, {{"md5": "../../../etc", "relpath": "n.json"}}]'
+
+
+@pytest.mark.parametrize("place", [".dvc/cache/files/md5", ".dvc/cache", "shared/files/md5"])
+def test_a_metric_in_a_folder_of_dvcs_cache_is_read(repo: Workspace, place: str) -> None:
+    lock = f"stages: {{train: {{cmd: x, outs: [{{path: out, md5: {FOLDER}.dir, nfiles: 2}}]}}}}"
+    metrics = "metrics: [out/m.json, out/n.json]\nstages: {train: {cmd: x, outs: [out]}}"
+    put(repo, "one", {"dvc.yaml": metrics, "dvc.lock": lock})
+    absent = "its content is not in DVC's cache here: dvc pull, or dvc exp pull, brings it"
+    assert _only(repo).record.warnings == tuple(f"not read: out/{name}.json: {absent}" for name in "mn")
+    repo.write(".dvc/config", "[cache]\n    dir = ../shared\n")
+    repo.write(f"{place}/{FOLDER[:2]}/{FOLDER[2:]}.dir", LISTED)
+    repo.write(f"{place}/{FILE[:2]}/{FILE[2:]}", '{"acc": 1}')
+    assert _only(repo).record.metrics == {"out/m.json": {"acc": 1}}
+    commit = repo.git("rev-parse", _only(repo).id)
+    repo.write("dvc.yaml", metrics)
+    project = Project.open(repo.path)
+    assert project.read_at([commit])[commit].metrics == {"out/m.json": {"acc": 1}}
+
+
 def test_what_gitexps_own_config_declares_is_read_too(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "metrics: [mine.json]\nparams: [mine.yaml]\n")
     files = {
