@@ -33,10 +33,12 @@ from gitexp.files.dvc_yaml import (
 from gitexp.files.limits import read_if_there, read_limited
 from gitexp.files.scalars import is_text
 from gitexp.model import Tree, Value
-from gitexp.objects.paths import lies_in
+from gitexp.objects.paths import lies_in, lies_in_any
 from gitexp.pipeline.paths import inside, without_dot
 from gitexp.pipeline.stage import Pipeline, ReadFile
+from gitexp.project import patterns, tool_files
 from gitexp.project.directions import MAX, MIN
+from gitexp.project.patterns import NO_PATTERNS, Patterns
 from gitexp.repo.git.snapshot import MAX_UNTRACKED
 from gitexp.words import did_you_mean
 
@@ -52,8 +54,8 @@ KEYS: Mapping[str, str] = {
     "command": "The training command: a string for the shell, or a list of arguments.",
     "stages": "The steps of a pipeline, in the vocabulary of dvc.yaml; instead of command.",
     "vars": "Variables for ${…} in stages: maps, and files such as model.json or model.json:size,lr.",
-    "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants).",
-    "metrics": "Files of results (JSON, YAML, TOML, CSV or TSV), and whether min or max is best of a metric.",
+    "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants), or patterns of them.",
+    "metrics": "Files or patterns of results (JSON, YAML, TOML, CSV or TSV); min or max: which is best.",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files over max_untracked go into the object store.",
@@ -64,6 +66,8 @@ KEYS: Mapping[str, str] = {
     "share": "Paths that Git ignores and that a run with --temp links from the workspace: data, .venv.",
     "max_untracked": "Largest untracked or result file to store in Git, such as 10 MB.",
 }
+_WITH_PATTERNS = ("params", "metrics", "plots", "outs")
+_PATTERN_KEYS = ", ".join(_WITH_PATTERNS)
 LINKS = ("reflink", "hardlink", "copy")
 _A_DIRECTION = "For example: metrics: {loss: min, acc: max}, or with files: [metrics.json, {loss: min}]"
 _A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
@@ -88,6 +92,8 @@ class Config(NamedTuple):
         link: ways to bring data into the workspace, in order of preference.
         max_untracked: bytes.
         declared: params and metrics files named in gitexp.yaml; the user is warned of missing ones.
+        patterns: the patterns among params, metrics, plots and outs. The files that they match in the
+            workspace stand among the paths, except metrics: those of earlier runs are of no use.
     """
 
     folder: str = ""
@@ -106,6 +112,7 @@ class Config(NamedTuple):
     share: tuple[str, ...] = ()
     max_untracked: int = MAX_UNTRACKED
     declared: frozenset[str] = frozenset()
+    patterns: Patterns = NO_PATTERNS
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -128,7 +135,39 @@ def load(root: Path, here: Path) -> Config:
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=shown) from error
     tree = files.parse(shown, data)
-    return _with_names(_from_tree(tree, data, prefix, shown), tree, data, folder)
+    found = _with_matches(_from_tree(tree, data, prefix, shown), root)
+    return _with_names(found, tree, data, folder)
+
+
+def _with_matches(config: Config, root: Path) -> Config:
+    """The config with the patterns apart, and with the files that they match in the workspace.
+
+    Params that a tool has written about an earlier run are none of this one.
+    """
+    literal, kept = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
+    for key in ("params", "metrics", "plots", "outs"):
+        paths = getattr(config, key)
+        kept[key] = tuple(path for path in paths if patterns.is_pattern(path))
+        literal[key] = tuple(path for path in paths if path not in kept[key])
+    if not any(kept.values()):
+        return config
+    for key in ("plots", "outs"):
+        literal[key] += tuple(patterns.matching(root, kept[key]))
+    if kept["params"]:
+        logs = tool_files.find(root).logs
+        found = patterns.matching(root, kept["params"])
+        literal["params"] += tuple(path for path in found if not lies_in_any(path, logs))
+    apart = Patterns(kept["metrics"], kept["params"], (*kept["plots"], *kept["outs"]))
+    declared = config.declared.intersection((*literal["params"], *literal["metrics"]))
+    return replace(
+        config,
+        params=literal["params"],
+        metrics=literal["metrics"],
+        plots=literal["plots"],
+        outs=literal["outs"],
+        declared=declared,
+        patterns=apart,
+    )
 
 
 def conventions(root: Path, here: Path) -> Config:
@@ -395,8 +434,19 @@ def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str,
         path = inside(prefix, item)
         if not path:
             raise complain(key, f"'{item}' is not inside the repository", "Give a path below this folder.")
+        if patterns.is_pattern(path):
+            _check_pattern(key, item, complain)
         paths.append(path)
     return tuple(dict.fromkeys(paths))
+
+
+def _check_pattern(key: str, item: str, complain: _Complain) -> None:
+    if key not in _WITH_PATTERNS:
+        raise complain(
+            key, f"'{item}' is a pattern, and '{key}' takes paths", f"Patterns may stand in {_PATTERN_KEYS}."
+        )
+    if item.count("*") > patterns.MOST_STARS:
+        raise complain(key, f"'{item}' has more than {patterns.MOST_STARS} stars", "Give several patterns.")
 
 
 def _line_of(data: bytes, key: str) -> int | None:

@@ -76,6 +76,11 @@ def _check_ignore(repo: Repository, *options: str, paths: Iterable[str]) -> list
     return os.fsdecode(answer).split("\0")[:-1]
 
 
+def ignored(repo: Repository, paths: Iterable[str]) -> list[str]:
+    """The paths that Git ignores, of untracked files."""
+    return _check_ignore(repo, "-z", "--stdin", paths=paths)
+
+
 def is_ignored(repo: Repository, path: str, *options: str) -> bool:
     """Whether Git ignores a path; `options` are those of `git check-ignore`."""
     return repo.call("check-ignore", "--quiet", *options, "--", path, env=_LITERAL)[0] == 0

@@ -10,8 +10,6 @@ from gitexp import errors
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML
 from gitexp.pipeline.paths import lock_path
 
-CommitFiles = Mapping[str, bytes | None]  # the content of a commit's files by path; None for a missing file
-
 
 class LockedFiles:
     """Looks for files of commits in the object store `objects`, and in DVC's cache.
@@ -31,10 +29,12 @@ class LockedFiles:
             beside = (posixpath.join(folder, name) for name in (DVC_YAML, DEFAULT_PARAMS))
             self.needs = (self._lock, self._dvc_lock, *beside)
 
-    def find(self, commit: CommitFiles, missing: Iterable[str]) -> tuple[dict[str, bytes], list[str]]:
+    def find(
+        self, commit: Mapping[str, bytes | None], missing: Iterable[str]
+    ) -> tuple[dict[str, bytes], list[str]]:
         """The content of each missing file that a lock names, and a sentence for each that is not here.
 
-        `commit` has the files `needs`.
+        `commit` has the content of the files `needs`, None for a missing one.
         """
         found, absent = dict[str, bytes](), list[str]()
         for lock in (self._lock, self._dvc_lock):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import read_lock
 from gitexp.project import dvc_cache
-from gitexp.project.locked_files import CommitFiles
 
 
 class StoredContent(NamedTuple):
@@ -46,7 +45,9 @@ def by_lock(objects: Path, lock: str, text: bytes, names: Iterable[str]) -> Stor
     return _each(names, read)
 
 
-def by_dvc_lock(root: Path, folder: str, commit: CommitFiles, names: Iterable[str]) -> StoredContent:
+def by_dvc_lock(
+    root: Path, folder: str, commit: Mapping[str, bytes | None], names: Iterable[str]
+) -> StoredContent:
     """The files that the dvc.lock of a commit in a folder names. Raises ParseError."""
     pipeline_file, params = (posixpath.join(folder, name) for name in (DVC_YAML, DEFAULT_PARAMS))
     variables = files.parse(params, commit.get(params) or b"")

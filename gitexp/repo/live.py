@@ -306,6 +306,12 @@ def _scope(data: Mapping[str, Any]) -> Scope:
         stored=paths_of(data.get("stored", ())),
         large=paths_of(data.get("large", ())),
         params=paths_of(data.get("params", ())),
+        aside=paths_of(data.get("aside", ())),
+        watched=paths_of(data.get("watched", ())),
+        pointers=paths_of(data.get("pointers", ())),
+        metric_patterns=paths_of(data.get("metric_patterns", ())),
+        param_patterns=paths_of(data.get("param_patterns", ())),
+        result_patterns=paths_of(data.get("result_patterns", ())),
     )
 
 

@@ -22,6 +22,10 @@ class Scope(NamedTuple):
         in_store: data and outs with content in the object store, not in Git.
         stored: paths of `in_store` unchanged since they were stored.
         large: results of an earlier run, too large for Git and named in gitexp.lock.
+        aside: what tools wrote about earlier runs, and metrics that patterns match: no code of this run.
+        watched: paths besides `results` and `aside` whose files are results if the run writes them.
+        pointers: `.dvc` files; a result with what it stands for, if the run writes one.
+        metric_patterns, param_patterns, result_patterns: what the run writes there is its own.
         max_size: bytes; larger results go into the object store.
     """
 
@@ -37,3 +41,9 @@ class Scope(NamedTuple):
     stored: tuple[str, ...] = ()
     large: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+    metric_patterns: tuple[str, ...] = ()
+    param_patterns: tuple[str, ...] = ()
+    result_patterns: tuple[str, ...] = ()

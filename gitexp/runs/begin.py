@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from gitexp.catalog import names
@@ -18,6 +19,7 @@ from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.git import snapshot
 from gitexp.repo.live import RunState
+from gitexp.repo.scope import Scope
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
 
@@ -63,7 +65,7 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
         baseline=ready.baseline,
         tree=ready.tree,
         scope=ready.scope,
-        stamps=live.stamp(root, [*snapshot.files_below(root, ready.scope.results), *ready.scope.params]),
+        stamps=live.stamp(root, _may_be_written(root, ready.scope)),
         started=time.time(),
         seen_from=namespace(),
     )
@@ -86,6 +88,12 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
         raise
     failpoint("run:created")
     return LiveRun(project, request, ready, state, experiment, let_through)
+
+
+def _may_be_written(root: Path, scope: Scope) -> list[str]:
+    """The files that are there and that the run may write."""
+    paths = (*scope.results, *scope.aside, *scope.watched, *scope.pointers)
+    return [*snapshot.files_below(root, paths), *scope.params]
 
 
 def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:

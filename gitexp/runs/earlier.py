@@ -40,7 +40,8 @@ def identity(ready: Ready) -> str:
     baseline, nor files ignored by Git.
     """
     config, work = ready.code.config, ready.work
-    results = [*ready.scope.results, lock_path(config.folder)]
+    scope = ready.scope
+    results = [*scope.results, *scope.aside, *scope.watched, lock_path(config.folder)]
     content = _digest(ready.workspace, ready.tree, [tuple(path.split("/")) for path in results])
     patterns = sorted(config.metrics_from_output.items())
     alike: list[object] = [content, ready.stored_command.text, ready.folder, patterns]

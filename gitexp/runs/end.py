@@ -29,7 +29,7 @@ from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.live import RunState
 from gitexp.runs import notes as stage_notes
-from gitexp.runs import results, written_params
+from gitexp.runs import results, surroundings, written_params
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.engine import Circumstances, Ended
 
@@ -129,6 +129,9 @@ def _finish(
     workspace = _workspace(project, state, converting)
     if workspace is None:
         state = state._replace(scope=state.scope._replace(metrics=(), written_params=(), params=()))
+    around = list[str]()
+    if workspace is not None:
+        state, around = surroundings.after(project, state)
     state, changed = written_params.found(project, state, record)
     metrics, warnings = results.metrics(project, state)
     printed, unmatched = _printed(state, record)
@@ -137,7 +140,7 @@ def _finish(
     written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse_params)
     stored = results.store(project, state, workspace, experiment.name)
-    told = (*record.warnings, *changed, *warnings, *unmatched, *unread, *stored.warnings)
+    told = (*record.warnings, *around, *changed, *warnings, *unmatched, *unread, *stored.warnings)
     exact = [path for path in converting.exact if not is_below(path, state.scope.results)]
     converting = converting._replace(exact=(*exact, *stored.exact))
     record = replace(

@@ -150,7 +150,7 @@ def _snapshot(
         leave_out=exclusions.rule(project.repo.root),
         max_untracked=scope.max_size,
         results=scope.results,
-        elsewhere=(*scope.in_store, *known),
+        elsewhere=(*scope.in_store, *known, *scope.aside),
         declared=tuple(checked.params.contents),
         overlay={**checked.params.edited, **inputs.lock_of(project, data)},
     )

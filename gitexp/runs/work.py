@@ -17,10 +17,11 @@ from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
 from gitexp.pipeline.state import StageSelection
 from gitexp.process.programs import find_program
-from gitexp.project import config, params
+from gitexp.project import config, params, tool_files
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project, read
 from gitexp.repo.scope import Scope
+from gitexp.runs import surroundings
 from gitexp.runs.ready import PlainCommand, Work
 from gitexp.runs.request import RunRequest
 from gitexp.runs.secrets import with_secrets
@@ -97,6 +98,7 @@ def scope_of(code: Project, work: Work) -> Scope:
     else:
         in_store, by_stages = (*config.data, *work.in_store), work.in_git
         results = (*results, *work.results(code))
+    around = surroundings.before(code, work)
     return Scope(
         project=config.folder,
         metrics=config.metrics,
@@ -109,13 +111,25 @@ def scope_of(code: Project, work: Work) -> Scope:
         in_store=in_store,
         stored=config.data,
         params=config.params,
+        aside=around.aside,
+        watched=around.watched,
+        pointers=around.pointers,
+        metric_patterns=config.patterns.metrics,
+        param_patterns=config.patterns.params,
+        result_patterns=config.patterns.results,
     )
 
 
 def written_params(code: Project) -> tuple[str, ...]:
     """The params files that runs write: dvclive's, Hydra's, and results. Read after a run, not before."""
     results = code.written()
-    return tuple(name for name in code.config.params if _WRITTEN.search(name) or lies_in_any(name, results))
+    named = tool_files.written_dvc_yaml(code.repo.root, code.config.folder)
+    of_live = named.params if named is not None else ()
+    found = []
+    for name in code.config.params:
+        if _WRITTEN.search(name) or name in of_live or lies_in_any(name, results):
+            found.append(name)
+    return tuple(found)
 
 
 def _selection(code: Project, request: RunRequest, before: Record | None) -> StageSelection | None:

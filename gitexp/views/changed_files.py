@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import lock_path
+from gitexp.project import tool_files
 from gitexp.project.project import Project
 
 _MOST_FILES = 3  # files named for one experiment
@@ -51,7 +52,7 @@ def summaries(project: Project, steps: Sequence[CommitStep]) -> dict[str, str]:
 
 def _is_result(project: Project, name: str) -> bool:
     results = (*project.config.results, lock_path(project.config.folder))
-    return lies_in_any(name, results)
+    return lies_in_any(name, results) or tool_files.is_by_name(name)
 
 
 def _told(name: str, added: bytes, deleted: bytes) -> tuple[int, str]:

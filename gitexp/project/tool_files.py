@@ -1,0 +1,198 @@
+"""Files that known tools write while a command runs: dvclive, MLflow, W&B, Lightning, TensorBoard, Hydra.
+
+They are results wherever they stand, and never code. The tools keep the files of every run in one place, so
+those of earlier runs are no part of the next one. Only what a tool itself has named is taken for a tool's: a
+package `wandb` of the user's stays code.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp import errors, files
+from gitexp.files.dvc_yaml import DVC_YAML, names_of
+from gitexp.files.limits import read_limited
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d")  # Hydra's folder of a day
+# The entries of a folder of this name that its tool has made.
+_MADE: Mapping[str, re.Pattern[str]] = {
+    "mlruns": re.compile(r"\d+|models|\.trash"),
+    "mlartifacts": re.compile(r"\d+"),
+    "wandb": re.compile(r"(offline-)?run-\d.*|latest-run|debug(-internal)?\.log"),
+    "lightning_logs": re.compile(r"version_\d+"),
+    "outputs": _DATED,
+    "multirun": _DATED,
+}
+_EVENTS = "events.out.tfevents."
+_DATABASES = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal")
+_OF_LIVE = ("metrics.json", "params.yaml", "report.md", "report.html", "report.ipynb", "plots", "static")
+_ARTIFACTS = "artifacts"  # dvclive's copies of artifacts
+_LIVE = "dvclive"
+_PLOTS_OF_LIVE = ("metrics", "sklearn", "custom", "images")
+_OUTPUTS = "outputs"
+_POINTER = ".dvc"
+_NOT_SEARCHED = frozenset(
+    (".git", ".gitexp", ".dvc", "__pycache__", ".venv", "venv", "node_modules", ".tox", ".ipynb_checkpoints")
+)
+_DEPTH = 6  # folders below the root
+_MOST = 2_000  # entries of a folder: one with more is a data set
+
+
+class ToolFiles(NamedTuple):
+    """The files of known tools in a workspace. A folder stands for all below.
+
+    Attributes:
+        logs: what a tool has written about runs.
+        live: folders that dvclive has written; its own files there are among `logs`.
+        outputs: other content of folders `outputs`; a later run may read it.
+        databases: what tools write about all runs together; no result of any.
+        pointers: the `.dvc` files.
+    """
+
+    logs: list[str]
+    live: list[str]
+    outputs: list[str]
+    databases: list[str]
+    pointers: list[str]
+
+
+class LiveFiles(NamedTuple):
+    """The files of dvclive, by their use."""
+
+    metrics: list[str]
+    params: list[str]
+    others: list[str]
+
+
+def find(root: Path, leave_out: Collection[str] = ()) -> ToolFiles:
+    """The files of known tools in the workspace; paths in `leave_out` are not searched."""
+    found = ToolFiles([], [], [], [], [])
+    waiting = [("", 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        names, folders = _entries(root, folder)
+        if names is None:
+            continue
+        for name in names:
+            path = posixpath.join(folder, name)
+            if name.startswith(_EVENTS):
+                found.logs.append(path)
+            elif name in _DATABASES:
+                found.databases.append(path)
+            elif name.endswith(_POINTER) and name != _POINTER:
+                found.pointers.append(path)
+        made = _made_in(folder, [*names, *folders])
+        found.logs.extend(made)
+        if posixpath.basename(folder) == _OUTPUTS:
+            others = [posixpath.join(folder, name) for name in (*names, *folders)]
+            found.outputs.extend(path for path in others if path not in made)
+        if folder and _is_live(root, folder, names, folders):
+            found.live.append(folder)
+            own = (name for name in (*_OF_LIVE, _ARTIFACTS) if name in names or name in folders)
+            found.logs.extend(posixpath.join(folder, name) for name in own)
+        for name in folders:
+            path = posixpath.join(folder, name)
+            is_known = name in _NOT_SEARCHED or path in leave_out or path in made
+            if not is_known and depth < _DEPTH:
+                waiting.append((path, depth + 1))
+    return found
+
+
+def _entries(root: Path, folder: str) -> tuple[list[str] | None, list[str]]:
+    """The names of the files and of the folders in a folder; None for one that is not to be searched."""
+    names, folders = list[str](), list[str]()
+    try:
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                else:
+                    names.append(entry.name)
+                if len(names) > _MOST:
+                    return None, []
+    except OSError:
+        return None, []
+    if folder and ".git" in (*names, *folders):  # another repository
+        return None, []
+    return names, folders
+
+
+def _made_in(folder: str, entries: Sequence[str]) -> list[str]:
+    made = _MADE.get(posixpath.basename(folder))
+    if made is None:
+        return []
+    return [posixpath.join(folder, name) for name in entries if made.fullmatch(name)]
+
+
+def _is_live(root: Path, folder: str, names: Sequence[str], folders: Sequence[str]) -> bool:
+    """Whether dvclive writes a folder: by its name, or by a report or plots beside metrics.json."""
+    if posixpath.basename(folder) == _LIVE:
+        return "__init__.py" not in names
+    if "metrics.json" not in names:
+        return False
+    if "plots" in folders and any((root / folder / "plots" / name).is_dir() for name in _PLOTS_OF_LIVE):
+        return True
+    return any(name.startswith("report.") for name in names) and ("static" in folders or "plots" in folders)
+
+
+def live_files(found: ToolFiles, root: Path, folder: str) -> LiveFiles:
+    """The files of dvclive in its folders, and those that it has named in the dvc.yaml of a project."""
+    metrics = [posixpath.join(live, "metrics.json") for live in found.live]
+    params = [posixpath.join(live, "params.yaml") for live in found.live]
+    others = list[str]()
+    if (named := written_dvc_yaml(root, folder)) is not None:
+        metrics += named.metrics
+        params += named.params
+        others += named.others
+    return LiveFiles(metrics, params, others)
+
+
+def written_dvc_yaml(root: Path, folder: str) -> LiveFiles | None:
+    """The files named in the dvc.yaml of a project, if dvclive has written it: then it has no stages."""
+    name = posixpath.join(folder, DVC_YAML)
+    try:
+        if not (root / name).is_file():
+            return None
+        tree = files.parse(name, read_limited(root / name))
+        if not tree or not tree.keys() <= {"params", "metrics", "plots", "artifacts"}:
+            return None
+        named = names_of(name, tree, {})
+    except (OSError, errors.FileError):
+        return None
+    others = [name, *named.plots]
+    for path in _artifacts(tree.get("artifacts")):
+        path = posixpath.normpath(posixpath.join(folder, path))
+        others += [path + _POINTER, posixpath.join(posixpath.dirname(path), ".gitignore")]
+    return LiveFiles([*named.metrics], [*named.params], others)
+
+
+def _artifacts(section: object) -> Iterator[str]:
+    if isinstance(section, dict):
+        for artifact in section.values():
+            if isinstance(artifact, dict) and isinstance(artifact.get("path"), str):
+                yield artifact["path"]
+
+
+def with_artifacts(pointers: Sequence[str]) -> list[str]:
+    """The `.dvc` files, each with what it stands for, and the .gitignore that DVC writes beside both."""
+    found = []
+    for pointer in pointers:
+        beside = posixpath.join(posixpath.dirname(pointer), ".gitignore")
+        found += [pointer, pointer.removesuffix(_POINTER), beside]
+    return found
+
+
+def is_by_name(path: str) -> bool:
+    """Whether the path alone tells that a tool has written a file."""
+    parts = path.split("/")
+    for above, name in itertools.pairwise(parts):
+        made = _MADE.get(above)
+        if above == _LIVE or (made is not None and made.fullmatch(name)):
+            return True
+    return parts[-1].startswith(_EVENTS) or parts[-1] in _DATABASES

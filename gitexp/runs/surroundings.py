@@ -1,0 +1,116 @@
+"""What tools leave in a workspace: no code of the next run, and results of the run that wrote it.
+
+At the start of a run, the files that are there are looked up. At its end, those that are new or were written
+since become results.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp.objects.paths import lies_in, lies_in_any
+from gitexp.project import patterns, tool_files
+from gitexp.project.ignore import ignored
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.repo.git import snapshot
+from gitexp.repo.live import RunState, Stamp
+from gitexp.runs.ready import PlainCommand, Work
+
+_MOST = 20_000  # files of tools to be stored with one run
+
+
+class Surroundings(NamedTuple):
+    """What stands in a workspace before a run.
+
+    Attributes:
+        aside: what is no code: the logs of tools, and metrics that patterns match.
+        watched: further paths whose files are results if the run writes them, and no inputs.
+        pointers: `.dvc` files, which may be inputs.
+    """
+
+    aside: tuple[str, ...]
+    watched: tuple[str, ...]
+    pointers: tuple[str, ...]
+
+
+def before(code: Project, work: Work) -> Surroundings:
+    """The surroundings of a run of `work`.
+
+    A path that the command itself names is an input, such as the checkpoint of an earlier run.
+    """
+    root, config = code.repo.root, code.config
+    found = tool_files.find(root, (*config.data, *config.share))
+    of_live = tool_files.live_files(found, root, config.folder)
+    words = _words(work)
+    aside, watched = dict[str, None](), dict[str, None]()
+    for path in (*found.logs, *found.databases, *patterns.matching(root, config.patterns.metrics)):
+        if any(lies_in(word, path) for word in words) or lies_in_any(path, config.outs):
+            watched[path] = None
+        else:
+            aside[path] = None
+    watched.update(dict.fromkeys((*found.outputs, *of_live.metrics, *of_live.params, *of_live.others)))
+    return Surroundings(tuple(aside), tuple(watched), tuple(found.pointers))
+
+
+def _words(work: Work) -> list[str]:
+    """The words of a command, or what stands behind an equals sign in one, as paths."""
+    if not isinstance(work, PlainCommand):
+        return []
+    try:
+        words = shlex.split(work.text)
+    except ValueError:
+        words = work.text.split()
+    return [posixpath.normpath(word.rpartition("=")[2]) for word in words]
+
+
+def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
+    """The state of an ended run with what it wrote among its paths, and a warning for what is left out."""
+    root, scope = Path(state.root), state.scope
+    found = tool_files.find(root, (*scope.in_store, *scope.share))
+    of_live = tool_files.live_files(found, root, scope.project)
+    pointed = tool_files.with_artifacts([*_written(state, found.pointers)])
+    by_tools = (*found.logs, *found.outputs, *of_live.metrics, *of_live.params, *of_live.others, *pointed)
+    named = {
+        "metrics": patterns.matching(root, scope.metric_patterns),
+        "params": patterns.matching(root, scope.param_patterns),
+        "results": patterns.matching(root, scope.result_patterns),
+    }
+    written = [*_written(state, snapshot.files_below(root, by_tools))]
+    if written:
+        passed_over = set(ignored(project.repo.linked(root, Path(state.git_dir)), written))
+        passed_over.difference_update(scope.results, pointed)
+        written = [path for path in written if path not in passed_over]
+    warnings = []
+    if len(written) > _MOST:
+        told = f"not stored, more than {_MOST:,} files of tools: {_tops(written)}; have Git ignore them"
+        warnings.append(told)
+        written = []
+    by_patterns = {kind: [*_written(state, paths)] for kind, paths in named.items()}
+    results = (*written, *by_patterns["metrics"], *by_patterns["params"], *by_patterns["results"])
+    metrics = [*(path for path in of_live.metrics if path in written), *by_patterns["metrics"]]
+    params = [*(path for path in of_live.params if path in written), *by_patterns["params"]]
+    scope = scope._replace(
+        metrics=_joined(scope.metrics, metrics),
+        written_params=_joined(scope.written_params, params),
+        results=_joined(scope.results, (path for path in results if not lies_in_any(path, scope.results))),
+    )
+    return state._replace(scope=scope), warnings
+
+
+def _written(state: RunState, names: Iterable[str]) -> Mapping[str, Stamp]:
+    """The files that are new or were written since the start of the run."""
+    found = live.stamp(Path(state.root), [*names])
+    return {name: stamp for name, stamp in found.items() if stamp != state.stamps.get(name)}
+
+
+def _joined(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*some, *more)))
+
+
+def _tops(paths: Iterable[str]) -> str:
+    return ", ".join(sorted({path.partition("/")[0] for path in paths}))
