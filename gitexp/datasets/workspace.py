@@ -74,6 +74,9 @@ class WorkspaceData:
     def scanned(self, path: str, *, read_only: bool = False) -> Scanned | None:
         """Like `artifact`, and with the files of a folder."""
         found = scan(self._root, path, self.cache, but=MADE_AGAIN if read_only else ())
+        return self._as_seen(found)
+
+    def _as_seen(self, found: Scanned | None) -> Scanned | None:
         if found is None:
             return None
         return found._replace(artifact=self.as_seen(found.artifact))

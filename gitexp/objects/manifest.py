@@ -1,9 +1,10 @@
 """The manifest of a folder: the sorted list of its files, whose hash is the hash of the folder.
 
     gitexp-folder 1
-    <sha256> <size> <x or -> <path>
+    <sha256> <size> <-, x or l> <path>
 
-One line a file, sorted by the bytes of the path; `x` marks an executable one. A path is relative to the
+One line a file, sorted by the bytes of the path; `x` marks an executable one, `l` a link, whose content is
+the path that it leads to, as the link has it. A path is relative to the
 folder, in UTF-8, with slashes; `%`, control characters and bytes that are not UTF-8 are written as `%XX`.
 The same folder has the same text on every machine (docs/format.md).
 """
@@ -27,7 +28,7 @@ FOLDER = ".dir"  # the ending of a folder's hash
 _HEADER = b"gitexp-folder 1\n"
 _MAX_BYTES = 1 << 30
 _HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
-_LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([x-]) (.+)", re.DOTALL)
+_LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([xl-]) (.+)", re.DOTALL)
 _SPECIAL = re.compile("[\x00-\x1f\x7f%\udc80-\udcff]")
 _IS_UTF8 = os.name == "nt" or sys.getfilesystemencoding() == "utf-8"  # how this Python reads names
 _NAMES = ("utf-8" if _IS_UTF8 else sys.getfilesystemencoding(), "surrogateescape")
@@ -35,12 +36,20 @@ _ESCAPE = re.compile(rb"%([0-9A-F]{2})")
 
 
 class File(NamedTuple):
-    """A file of a folder. `path` is relative to the folder, with slashes; `size` in bytes."""
+    """A file of a folder, or a link. `path` is relative to the folder, with slashes; `size` in bytes."""
 
     path: str
     hash: str
     size: int
     executable: bool = False
+    link: bool = False
+
+    @property
+    def mode(self) -> str:
+        """The letter in a manifest."""
+        if self.link:
+            return "l"
+        return "x" if self.executable else "-"
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,7 @@ class Manifest:
     @cached_property
     def text(self) -> bytes:
         """The canonical text."""
-        modes = ("-", "x")
-        lines = [f"{f.hash} {f.size} {modes[f.executable]} {_quoted(f.path)}\n" for f in self.files]
+        lines = [f"{f.hash} {f.size} {f.mode} {_quoted(f.path)}\n" for f in self.files]
         return _HEADER + "".join(lines).encode()
 
     @cached_property
@@ -115,7 +123,7 @@ def _file(line: bytes, name: str) -> File:
         match = None
     if match is None:
         raise _bad(name, "a line is damaged")
-    return File(_unquoted(match[4]), match[1], int(match[2]), match[3] == "x")
+    return File(_unquoted(match[4]), match[1], int(match[2]), match[3] == "x", match[3] == "l")
 
 
 def _quoted(path: str) -> str:

@@ -7,6 +7,7 @@ before.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ from gitexp.objects.workspace_files import WorkspaceFiles, beside, is_temporary,
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _Way = Callable[[int, File, str], os.stat_result | None]  # from the object's descriptor to a new file
+_LONGEST_LINK = 4096  # bytes
 _TO_REMEMBER = 1 << 20  # bytes; less is read again sooner than the stat is settled
 
 
@@ -180,6 +182,8 @@ class _Maker:
 
     def make(self, file: File, temporary: str) -> os.stat_result:
         """Make a file from an object and return its stat. Raises DamagedObject."""
+        if file.link:
+            return self._link(file, temporary)
         with self._store.opened(file.hash) as source:
             for linked in tuple(self._linked):
                 if (of := linked(source, file, temporary)) is not None:
@@ -188,6 +192,18 @@ class _Maker:
                 # Of the two files, the one in the workspace will be read next.
                 _require(file, hash_open(source, target, self._on_bytes, stays="copy"))
                 return os.fstat(target)
+
+    def _link(self, file: File, temporary: str) -> os.stat_result:
+        """Make a link from its text. Raises UnsafePath for one that a folder cannot have."""
+        target = self._store.read(file.hash, _LONGEST_LINK)
+        _require(file, hashlib.sha256(target).hexdigest())
+        inside = os.path.normpath(os.path.join(os.path.dirname(file.path), os.fsdecode(target)))
+        if os.path.isabs(inside) or inside.split(os.sep)[0] == ".." or b"\0" in target:
+            raise errors.UnsafePath(
+                f"The link {file.path!a} leads out of its folder.", "Nothing is written there."
+            )
+        os.symlink(os.fsdecode(target), temporary)
+        return os.lstat(temporary)
 
     def _hardlink(self, source: int, file: File, temporary: str) -> os.stat_result | None:
         if file.executable:
@@ -255,6 +271,8 @@ def _require_untouched(root: Path, path: str, todo: Placement) -> None:
     full = os.path.join(root, path)
     try:
         now = os.stat(full)
+        if before is not None and before.found.target is not None:
+            now = os.lstat(full)
     except OSError:
         return
     if not os.path.isdir(full) and (before is None or not _is_untouched(full, before, now)):

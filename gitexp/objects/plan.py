@@ -171,9 +171,9 @@ def _read_anew(here: Mapping[str, Here], cache: StatCache) -> dict[str, Here]:
 
 
 def _is_same(here: Here | None, file: File) -> bool:
-    if here is None or here.hash != file.hash:
+    if here is None or here.hash != file.hash or (here.found.target is not None) != file.link:
         return False
-    return os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
+    return file.link or os.name == "nt" or bool(here.stat.st_mode & 0o100) == file.executable
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -56,7 +56,7 @@ def make_private(store: ObjectStore, root: Path, path: str, cache: StatCache) ->
 
 def _shared(store: ObjectStore, found: ScannedFile) -> str | None:
     """The hash of the object of which a file is a hard link; None for other files."""
-    if found.stat.st_nlink > 1:
+    if found.stat.st_nlink > 1 and found.target is None:
         hash_ = found.hash or hash_file(found.full)[0]
         with suppress(OSError):
             if os.path.samestat(found.stat, os.stat(store.path(hash_))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,8 @@ from gitexp.objects.hashing import Read, in_parallel, read_file
 from gitexp.objects.manifest import File, Manifest
 from gitexp.objects.stat_cache import Known, StatCache
 from gitexp.objects.workspace_files import is_temporary
+
+LeftOut = dict[str, str]  # why a file of a folder cannot be stored, by its path in the folder
 
 GONE = (FileNotFoundError, NotADirectoryError)  # raised for a file that was removed meanwhile
 
@@ -40,7 +43,8 @@ class ScannedFile(NamedTuple):
         path: relative to the start of the walk; "" for the start itself.
         full: the absolute path.
         hash: None if the file has to be read.
-        link: whether the file is a link.
+        link: whether the file was reached by a link.
+        target: the text of a link that is kept as one; None for a file.
     """
 
     path: str
@@ -48,6 +52,7 @@ class ScannedFile(NamedTuple):
     stat: os.stat_result
     hash: str | None
     link: bool = False
+    target: bytes | None = None
 
 
 class Walked(NamedTuple):
@@ -88,13 +93,22 @@ class Walked(NamedTuple):
         return self._replace(files=left), known
 
 
-def scan(root: Path, path: str, cache: StatCache, *, but: Collection[str] = ()) -> Scanned | None:
+def scan(
+    root: Path,
+    path: str,
+    cache: StatCache,
+    *,
+    but: Collection[str] = (),
+    left_out: LeftOut | None = None,
+    as_stored: bool = False,
+) -> Scanned | None:
     """The artifact at a path relative to the root of the workspace, for a comparison; None if it is absent.
 
     Files and folders with a name in `but` do not count, nor do Git's and gitexp's own. Links may lead out of
-    the workspace. Raises UnstorableData for a pipe, a broken link, an unreadable or ever changing file.
+    the workspace. Raises UnstorableData for a pipe, a broken link, an unreadable or ever changing file. With
+    `left_out`, files in a folder are left out instead. `as_stored`: the folder as the store would have it.
     """
-    walked = walk(root, path, cache, strict=False, but=but)
+    walked = walk(root, path, cache, strict=False, but=but, left_out=left_out, as_stored=as_stored)
     if walked is None:
         return None
     left, reads = read_unknown(walked, cache)
@@ -123,6 +137,9 @@ def read_anew(files: Sequence[ScannedFile], cache: StatCache) -> list[ScannedFil
         if done is None:
             now.append(None)
             continue
+        if found.target is not None:  # a link is never written to, only replaced
+            now.append(found)
+            continue
         cache.put(found.full, done)
         now.append(found._replace(hash=done.hash, stat=done.stat))
     return now
@@ -130,12 +147,23 @@ def read_anew(files: Sequence[ScannedFile], cache: StatCache) -> list[ScannedFil
 
 def read(found: ScannedFile) -> Read | None:
     """Read a found file; None if gone. Raises UnstorableData."""
+    if found.target is not None:
+        return _read_link(found)
     try:
         return read_file(found.full)
     except GONE:
         return None
     except OSError as error:
         raise unreadable(found.full, error) from error
+
+
+def _read_link(found: ScannedFile) -> Read | None:
+    """The link as it is now, like a file with its text; None for anything else in its place."""
+    try:
+        of, target = os.lstat(found.full), os.fsencode(os.readlink(found.full))
+    except OSError:
+        return None
+    return Read(hashlib.sha256(target).hexdigest(), of, False)
 
 
 def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned | None:
@@ -155,18 +183,29 @@ def _described(found: ScannedFile, read: Read | None) -> File:
     if read is not None:
         of, hash_ = read.stat, read.hash
     assert hash_ is not None
+    if found.target is not None:
+        return File(found.path, hash_, len(found.target), link=True)
     return File(found.path, hash_, of.st_size, bool(of.st_mode & 0o100))
 
 
 def walk(
-    root: Path, path: str, cache: StatCache, *, strict: bool, but: Collection[str] = ()
+    root: Path,
+    path: str,
+    cache: StatCache,
+    *,
+    strict: bool,
+    but: Collection[str] = (),
+    left_out: LeftOut | None = None,
+    as_stored: bool = False,
 ) -> Walked | None:
     """The files at a path, with their known hashes; None if nothing is there.
 
-    `strict` is for data to be stored. Raises UnsafePath for a path behind a link; UnstorableData for a
-    link to a folder or out of the workspace, and for Git's and gitexp's own files.
+    `strict` is for data to be stored. A link to something in the same folder is kept as a link. With
+    `left_out`, a file that cannot be stored is named there and left out; `as_stored`: also what only `strict`
+    refuses. Raises UnsafePath for a path behind a link; UnstorableData for a link to a folder or out of the
+    workspace, and for Git's and gitexp's own files.
     """
-    walker = _Walker(os.path.realpath(root), strict, but)
+    walker = _Walker(os.path.realpath(root), strict or as_stored, but, left_out)
     top = os.path.join(walker.root, path)
     if strict and (link := paths.foreign_parent(walker.root, path)) is not None:
         raise errors.UnsafePath(
@@ -187,44 +226,116 @@ def walk(
         return Walked(path, False, [ScannedFile("", top, of, cache.get(top, of))])
     known = cache.below(top)
     files = list(walker.files(top, known))
+    if left_out is not None and walker.strict:
+        files = _with_names_for_all(files, left_out)
     if not but:  # or files that were passed over would count as gone
         cache.forget(known.untaken)
     return Walked(path, True, files)
 
 
+def _with_names_for_all(files: Sequence[ScannedFile], left_out: LeftOut) -> list[ScannedFile]:
+    """The files with names that every system can have; the others are named in `left_out`."""
+    for found in files:
+        if why := paths.fault(found.path):
+            left_out[found.path] = f"the name {why}"
+    kept = [found for found in files if found.path not in left_out]
+    while (both := paths.clash(found.path for found in kept)) is not None:
+        first, second = both
+        left_out[second] = f"it is {first} where case does not count"
+        kept = [found for found in kept if not paths.lies_in(found.path, second)]
+    return kept
+
+
 class _Walker:
     """One walk. `root` is the workspace, without links in its path."""
 
-    def __init__(self, root: str, strict: bool, but: Collection[str]) -> None:
+    def __init__(self, root: str, strict: bool, but: Collection[str], left_out: LeftOut | None) -> None:
         self.root = root
         self.strict = strict
         self.but = but
+        self.left_out = left_out
+        self.top = root
 
     def files(self, top: str, known: Known) -> Iterator[ScannedFile]:
         # `above` prevents endless walks: the real folders in which a folder lies that was reached by links.
+        self.top = top
         folders = [(top, "", frozenset((os.path.realpath(top),)))]
         while folders:
             folder, prefix, above = folders.pop()
-            for entry in self._entries(folder, is_top=not prefix):
-                name = entry.name
-                if is_temporary(name) or name in self.but:
+            try:
+                entries = self._entries(folder, is_top=not prefix)
+            except errors.UnstorableData as error:
+                if not prefix:
+                    raise
+                self._leave_out(prefix.rstrip("/"), error)
+                continue
+            for entry in entries:
+                if is_temporary(entry.name) or entry.name in self.but:
                     continue
-                if name.lower() in paths.OWN_FOLDERS:
-                    self._pass_over(entry)
+                try:
+                    within = self._folder(entry, above)
+                    found = None
+                    if within is None:
+                        found = self._found(entry, prefix, known)
+                except errors.UnstorableData as error:
+                    self._leave_out(prefix + entry.name, error)
                     continue
-                if entry.is_symlink():
-                    within = self._linked_folder(entry, above)
-                    if within is not None:
-                        folders.append((entry.path, f"{prefix}{name}/", within))
-                    elif (found := self._linked_file(entry, prefix, known)) is not None:
-                        yield found
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append((entry.path, f"{prefix}{name}/", above))
-                else:
-                    of = self._stat(entry)
-                    if of is not None:
-                        _require_file(entry.path, of)
-                        yield ScannedFile(prefix + name, entry.path, of, known.take(entry.path, of))
+                if within is not None:
+                    folders.append((entry.path, f"{prefix}{entry.name}/", within))
+                elif found is not None:
+                    yield found
+
+    def _leave_out(self, path: str, error: errors.UnstorableData) -> None:
+        """Note a file that cannot be stored; raises the error if nobody wants to know."""
+        if self.left_out is None:
+            raise error
+        self.left_out[path] = error.message.rstrip(".")
+
+    def _folder(self, entry: os.DirEntry[str], above: frozenset[str]) -> frozenset[str] | None:
+        """The real folders above a folder to be walked through, and itself; None for anything else."""
+        if entry.name.lower() in paths.OWN_FOLDERS:
+            self._pass_over(entry)
+            return None
+        if entry.is_symlink():
+            return None if self._kept_link(entry) else self._linked_folder(entry, above)
+        return above if entry.is_dir(follow_symlinks=False) else None
+
+    def _found(self, entry: os.DirEntry[str], prefix: str, known: Known) -> ScannedFile | None:
+        """The file, or the link that is kept as one; None if it is gone, or does not count."""
+        if entry.name.lower() in paths.OWN_FOLDERS:
+            return None
+        if entry.is_symlink():
+            if (target := self._kept_link(entry)) is None:
+                return self._linked_file(entry, prefix, known)
+            of = self._stat(entry)
+            if of is None:
+                return None
+            hash_ = hashlib.sha256(target).hexdigest()
+            return ScannedFile(prefix + entry.name, entry.path, of, hash_, target=target)
+        of = self._stat(entry)
+        if of is None:
+            return None
+        _require_file(entry.path, of)
+        if self.left_out is not None and not os.access(entry.path, os.R_OK):
+            raise errors.UnstorableData(f"{entry.path} cannot be read.")
+        return ScannedFile(prefix + entry.name, entry.path, of, known.take(entry.path, of))
+
+    def _kept_link(self, entry: os.DirEntry[str]) -> bytes | None:
+        """The text of a link to something in the walked folder, relative; None for any other link."""
+        try:
+            target = os.readlink(entry.path)
+        except OSError:
+            return None
+        if os.name == "nt":
+            return None
+        beside = os.path.dirname(entry.path)
+        if os.path.isabs(target):  # a copy of the folder would lead into the original
+            target = os.path.relpath(target, beside)
+        top, real = os.path.join(self.top, ""), os.path.join(os.path.realpath(self.top), "")
+        path = os.path.normpath(os.path.join(beside, target))
+        if not path.startswith(top) or not os.path.realpath(path).startswith(real):
+            return None
+        return os.fsencode(target)
 
     def _entries(self, folder: str, *, is_top: bool) -> list[os.DirEntry[str]]:
         try:

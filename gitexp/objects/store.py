@@ -28,7 +28,7 @@ from gitexp.objects.hashing import Read, copied, hash_file, hash_open, in_parall
 from gitexp.objects.intake import READ_ONLY, Intake, new_file
 from gitexp.objects.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.objects.progress import Count, OnProgress
-from gitexp.objects.scan import GONE, ScannedFile, Walked, described, read_anew, unreadable, walk
+from gitexp.objects.scan import GONE, LeftOut, ScannedFile, Walked, described, read_anew, unreadable, walk
 from gitexp.objects.stat_cache import StatCache
 
 FRESH = 3600.0  # seconds; an object that is to be used is made at least so fresh, so that gc leaves it
@@ -167,17 +167,19 @@ class ObjectStore:
         on_progress: OnProgress | None = None,
         *,
         verified: bool = False,
+        left_out: LeftOut | None = None,
     ) -> Artifact:
         """Store the file or folder at a path relative to the root of the workspace, and return the
         artifact.
 
         Writes absent and damaged objects only. Damage is looked for in the objects of files that have to
-        be read; with `verified`, for files about to be deleted, in all objects. Raises UnsafePath;
+        be read; with `verified`, for files about to be deleted, in all objects. With `left_out`, a file of a
+        folder that cannot be stored is named there, and the others are stored. Raises UnsafePath;
         UnstorableData, also for a folder with names forbidden on some system; DiskFull or StorageError.
         """
         if why := paths.fault(path):
             raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
-        walked = walk(root, path, cache, strict=True)
+        walked = walk(root, path, cache, strict=True, left_out=left_out)
         if walked is None:
             raise _not_there(path)
         if walked.is_folder and (why := manifest.fault(found.path for found in walked.files)):
@@ -286,6 +288,8 @@ class ObjectStore:
     def _take_in(self, intake: Intake, found: ScannedFile, count: Count) -> Read | None:
         """Copy a file into the store, unless a whole object is there. The file as read; None if gone."""
         target, temporary = intake.new()
+        if found.target is not None:
+            return self._take_in_link(intake, found, target, temporary, count)
         try:
             # Of the two files, the one in the workspace will be read next.
             read = copied(found.full, target, temporary, count.add, stays="source")
@@ -303,6 +307,20 @@ class ObjectStore:
         else:
             self._put(intake, temporary, read.hash)
         return read
+
+    def _take_in_link(
+        self, intake: Intake, found: ScannedFile, target: int, temporary: str, count: Count
+    ) -> Read | None:
+        """Store the text of a link like a file."""
+        assert found.target is not None
+        assert found.hash is not None
+        try:
+            write_all(target, found.target)
+        finally:
+            os.close(target)
+        self._put(intake, temporary, found.hash)
+        count.done()
+        return Read(found.hash, found.stat, False)
 
     def _put(self, intake: Intake, temporary: str, hash_: str) -> None:
         if os.name == "nt":  # which replaces no file that is read-only

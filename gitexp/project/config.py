@@ -159,8 +159,7 @@ def _with_matches(config: Config, root: Path) -> Config:
         literal["params"] += tuple(path for path in found if not lies_in_any(path, logs))
     apart = Patterns(kept["metrics"], kept["params"], (*kept["plots"], *kept["outs"]))
     declared = config.declared.intersection((*literal["params"], *literal["metrics"]))
-    return replace(
-        config,
+    return config._replace(
         params=literal["params"],
         metrics=literal["metrics"],
         plots=literal["plots"],

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from gitexp.pipeline.paths import lock_path
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git import trees
+from gitexp.repo.git.new_objects import new_object
 from gitexp.repo.git.repository import Repository
 from gitexp.runs import inputs
 from gitexp.runs.ready import PlainCommand, Ready
@@ -52,19 +53,32 @@ def identity(ready: Ready) -> str:
     return hashlib.sha256(json.dumps(alike).encode()).hexdigest()
 
 
-def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str | None:
-    """A hash of the content of a tree without some paths; None if nothing else is in the tree."""
+def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str:
+    """A hash of the content of a tree without some paths."""
     lines = []
+    for mode, content, name in _remaining(repo, tree, left_out):
+        lines.append(f"{mode} {content} ".encode() + name)
+    return hashlib.sha256(b"\0".join(lines)).hexdigest()
+
+
+def _remaining(
+    repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[str, str, bytes]]:
+    """Mode, id and name of each entry of a tree without some paths, and without folders left empty."""
     for entry in trees.entries(repo, tree):
         below = [path[1:] for path in left_out if path[0].encode("utf-8", "surrogateescape") == entry.name]
         if () in below:
             continue
-        content: str | None = entry.id
+        content = entry.id
         if below and entry.kind == "tree":
-            content = _digest(repo, entry.id, below)
-        if content is not None:
-            lines.append(f"{entry.mode} {content} ".encode() + entry.name)
-    return hashlib.sha256(b"\0".join(lines)).hexdigest() if lines else None
+            # The id that Git gives it: a folder is the same whether or not it has had results in it.
+            raw = b""
+            for mode, oid, name in _remaining(repo, entry.id, below):
+                raw += mode.lstrip("0").encode() + b" " + name + b"\0" + bytes.fromhex(oid)
+            if not raw:
+                continue
+            content = new_object("tree", raw, repo.object_format).id
+        yield entry.mode, content, entry.name
 
 
 class _Candidate(NamedTuple):

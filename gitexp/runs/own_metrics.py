@@ -15,6 +15,7 @@ from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.repo.git.checkout import tree_changes
 from gitexp.repo.git.snapshot import is_below
+from gitexp.repo.git.trees import files_in
 from gitexp.words import shorten
 
 _CODE = frozenset(
@@ -99,7 +100,7 @@ def _changed(project: Project, one: KnownResult, tree: str) -> list[str]:
         for change in tree_changes(project.repo, one.commit, tree)
         if change.old is not None and not is_below(change.path, passed_over)
     ]
-    tracked = set(project.repo.files_in("HEAD", [change.path for change in changes]))
+    tracked = set(files_in(project.repo, "HEAD", [change.path for change in changes]))
     found = []
     for change in changes:
         path = PurePosixPath(change.path)

@@ -21,6 +21,7 @@ from gitexp.repo.experiments import check_name, subject
 from gitexp.repo.git import conversions, indexes, snapshot
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.snapshot import Snapshot
+from gitexp.repo.git.trees import files_in
 from gitexp.runs import inputs
 from gitexp.runs.own_metrics import own_metrics
 
@@ -78,7 +79,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
 
 def _without(project: Project, tree: str, others: Sequence[str]) -> str:
     """The tree without metrics files of other runs, unless HEAD has them."""
-    tracked = project.repo.files_in("HEAD", others)
+    tracked = files_in(project.repo, "HEAD", others)
     untracked = [name for name in others if name not in tracked]
     if not untracked:
         return tree

@@ -100,7 +100,14 @@ class _Execution:
         self._root = root = task.site.root
         self._restorer = Restorer(task.project, root, cache)
         self._stage_cache = StageCache(task.project)
-        self._outs = StageOuts(root, self._restorer, cache, self._is_known, task.journal.set_aside)
+        self._outs = StageOuts(
+            root,
+            self._restorer,
+            task.project.local.root / "left",
+            cache,
+            self._is_known,
+            task.journal.set_aside,
+        )
         self._standing = StageData(root, cache, lambda name: read(root / name), task.project.repo.has_modes)
         self._judge = Judge(self._standing, self._stage_cache, force=task.plan.selection.force)
         self._lock = lock_file.read(root, task.code.config)

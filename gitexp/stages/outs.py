@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,21 +17,25 @@ from gitexp.folders import make_folder, remove_folder
 from gitexp.model import Artifact
 from gitexp.objects.disk import translated
 from gitexp.objects.private import make_private
+from gitexp.objects.scan import LeftOut
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.stage import Out, Stage
+from gitexp.words import shorten
 
 
 class StageOuts:
     """The outs in a workspace.
 
     `is_known` tells by a hash whether a run has made an artifact; `keep` is called with each replaced
-    artifact of other origin. `damaged` has the hashes of damaged objects in the store.
+    artifact of other origin. What the store cannot hold is moved below `aside`. `damaged` has the hashes of
+    damaged objects in the store.
     """
 
     def __init__(
         self,
         root: Path,
         restorer: Restorer,
+        aside: Path,
         cache: StatCache,
         is_known: Callable[[str], bool],
         keep: Callable[[Artifact], None],
@@ -39,6 +45,7 @@ class StageOuts:
         self._keep = keep
         self._said: dict[str, list[str]] = {}
         self._root = root
+        self._aside = aside
         self._restorer = restorer
         self._store = restorer.store
         self._cache = cache
@@ -64,9 +71,9 @@ class StageOuts:
 
     def _remove(self, stage: Stage, out: Out) -> None:
         path = self._root / out.path
-        # The store refuses content that it cannot hold: that would be lost.
-        artifact = self._store.add(self._root, out.path, self._cache, verified=True)
-        self._keep_unknown(stage, out, artifact)
+        artifact = self._kept_or_moved(stage, out)
+        if artifact is None:
+            return
         failpoint("stages:kept")
         if path.is_dir():
             remove_folder(path)
@@ -74,6 +81,32 @@ class StageOuts:
             path.unlink()
         if out.in_git:
             self._removed.setdefault(stage.name, []).append(artifact)
+
+    def _kept_or_moved(self, stage: Stage, out: Out) -> Artifact | None:
+        """Store an out that is about to be replaced; None if it cannot be stored, and was moved away."""
+        left_out: LeftOut = {}
+        try:
+            # The content would be lost otherwise.
+            artifact = self._store.add(self._root, out.path, self._cache, verified=True, left_out=left_out)
+        except errors.UnstorableData as error:
+            self._move_away(stage, out, error.message.rstrip("."))
+            return None
+        for name, why in left_out.items():
+            if _has_content(self._root / out.path / name):
+                self._move_away(stage, out, why)
+                return None
+        self._keep_unknown(stage, out, artifact)
+        return artifact
+
+    def _move_away(self, stage: Stage, out: Out, why: str) -> None:
+        """Move an out that the store cannot hold to a folder of its own."""
+        make_folder(self._aside)
+        folder = tempfile.mkdtemp(prefix="replaced-", dir=self._aside)
+        shutil.move(self._root / out.path, folder)
+        place = Path(folder).name
+        self._said.setdefault(stage.name, []).append(
+            f"{out.path} was there and cannot be stored ({why}): it was moved to .git/gitexp/left/{place}"
+        )
 
     def before_restoring(
         self, stage: Stage, found: Mapping[str, Artifact | None], wanted: Sequence[Artifact]
@@ -92,8 +125,7 @@ class StageOuts:
             elif there is None or there.hash == hashes.get(out.path):
                 continue
             elif not self._is_known(there.hash):
-                artifact = self._store.add(self._root, out.path, self._cache, verified=True)
-                self._keep_unknown(stage, out, artifact)
+                self._kept_or_moved(stage, out)
 
     def _keep_unknown(self, stage: Stage, out: Out, artifact: Artifact) -> None:
         # An out in Git is small, and as a rule Git has it.
@@ -132,7 +164,8 @@ class StageOuts:
     def stored(self, stage: Stage) -> tuple[Artifact, ...]:
         """The present outs of a stage, put in the store, sorted by path.
 
-        They replace damaged objects. Raises UnsafePath, UnstorableData, StorageError or DiskFull.
+        They replace damaged objects. An out that cannot be stored is left out, and so is a file in one; a
+        warning names each. Raises StorageError or DiskFull.
         """
         artifacts = self._add(stage)
         if self.damaged:
@@ -146,5 +179,24 @@ class StageOuts:
         return tuple(sorted(artifacts, key=lambda artifact: artifact.path))
 
     def _add(self, stage: Stage) -> list[Artifact]:
-        there = [path for path in stage.out_paths if os.path.lexists(self._root / path)]
-        return [self._store.add(self._root, path, self._cache) for path in there]
+        stored = []
+        for path in stage.out_paths:
+            if not os.path.lexists(self._root / path):
+                continue
+            left_out: LeftOut = {}
+            try:
+                stored.append(self._store.add(self._root, path, self._cache, left_out=left_out))
+            except (errors.UnstorableData, errors.UnsafePath) as error:
+                self._say_not_stored(stage, [path], error.message.rstrip("."))
+            for why in dict.fromkeys(left_out.values()):
+                names = [f"{path}/{name}" for name, reason in left_out.items() if reason == why]
+                self._say_not_stored(stage, names, why)
+        return stored
+
+    def _say_not_stored(self, stage: Stage, paths: Sequence[str], why: str) -> None:
+        self._said.setdefault(stage.name, []).append(f"not stored: {shorten(paths)}: {why}")
+
+
+def _has_content(path: Path) -> bool:
+    """Whether something would be lost with what stands at a path: not with a pipe, a socket or a link."""
+    return not path.is_symlink() and (path.is_dir() or path.is_file())

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gitexp import errors, files
-from gitexp.datasets.workspace import WorkspaceData
+from gitexp.datasets.workspace import MADE_AGAIN, WorkspaceData
 from gitexp.files.keys import format_key, get, parse_key, resolve
 from gitexp.model import MISSING, Artifact, Flat, Tree, Value
+from gitexp.objects.scan import Scanned, scan
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import ParamsDep, ReadFile, Stage
 from gitexp.words import did_you_mean
+
+UNSTORABLE = "unstorable"  # in place of a hash: no artifact has it
 
 
 class StageData(WorkspaceData):
@@ -43,8 +46,25 @@ class StageData(WorkspaceData):
         return {**params}
 
     def outs(self, stage: Stage) -> dict[str, Artifact | None]:
-        """The present artifacts of a stage's outs, by path; None for an absent out."""
+        """The present artifacts of a stage's outs, by path; None for an absent out.
+
+        What cannot be stored does not count, as it did not when the out was stored.
+        """
         return {out.path: self.artifact(out.path) for out in stage.outs}
+
+    def scanned(self, path: str, *, read_only: bool = False) -> Scanned | None:
+        """The artifact at a path with its files, without what cannot be stored; None if nothing is there.
+
+        A path that can be no artifact at all, such as a pipe, has the hash UNSTORABLE.
+        """
+        but = MADE_AGAIN if read_only else ()
+        try:
+            found = scan(self._root, path, self.cache, but=but, left_out={}, as_stored=not read_only)
+        except errors.UnstorableData:
+            if read_only:
+                raise
+            return Scanned(Artifact(path, UNSTORABLE, 0))
+        return self._as_seen(found)
 
     def _params(self, stage: Stage, wanted: ParamsDep) -> Flat:
         tree = self._tree(wanted.file)

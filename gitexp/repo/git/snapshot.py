@@ -9,6 +9,7 @@ update-index` reads the files, and `git write-tree` makes the tree.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -284,7 +285,13 @@ def _walk(top: Path, on_error: Callable[[OSError], None] | None) -> Iterator[Pat
                 continue
             if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
                 yield file
-        found.folders[:] = [name for name in found.folders if not _is_repository(folder / name)]
+            elif on_error is not None:
+                on_error(OSError(errno.EINVAL, "a pipe, socket or device", str(file)))
+        repositories = {name for name in found.folders if _is_repository(folder / name)}
+        found.folders[:] = [name for name in found.folders if name not in repositories]
+        if on_error is not None:
+            for name in sorted(repositories):
+                on_error(OSError(errno.EINVAL, "a repository of its own", str(folder / name)))
 
 
 def _is_repository(folder: Path) -> bool:
