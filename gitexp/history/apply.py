@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.catalog.lineage import Lineage
+from gitexp.history.results_of import results_of
 from gitexp.history.takeover import Taken, Takeover, take_over
 from gitexp.model import Experiment
 from gitexp.project.project import Project
@@ -35,7 +36,8 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
     """Take an experiment's changes against its baseline into the workspace.
 
     If it was made from another experiment, the changes of both are taken. A file that you changed and the
-    experiment did not stays, except for params and results that another experiment has left here.
+    experiment did not stays, except for params and results that another experiment has left here. The locks
+    are the experiment's.
     Raises UnknownExperiment; StillRunning while the experiment runs; UnsavedChanges, and the errors of
     `take_over`.
     """
@@ -48,14 +50,15 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
             code="still-running",
         )
     lookup.require_whole(project, experiment)
-    repo, config = project.repo, project.config
+    repo = project.repo
     changes = tree_changes(repo, _base(project, experiment), record.commit)
     stored = files_of(repo, record.commit)
     changed = {change.path for change in changes}
-    declared = [path for path in (*config.params, *config.metrics) if path not in changed]
-    leftovers = [TreeChange(path, stored.get(path), stored.get(path)) for path in declared]
-    raw = unconverted(project, experiment, (*changes, *leftovers))
-    request = Takeover(f"apply {experiment.name}", changes, leftovers, raw=raw, force=force)
+    beside = results_of(project, experiment, stored, changed)
+    changes += beside.wanted
+    changed.update(change.path for change in beside.wanted)
+    raw = unconverted(project, experiment, (*changes, *beside.leftovers))
+    request = Takeover(f"apply {experiment.name}", changes, beside.leftovers, raw=raw, force=force)
     taken = take_over(project, request)
     here = files_of(repo, taken.tree)
     kept = [path for path, entry in stored.items() if path not in changed and here.get(path) != entry]
