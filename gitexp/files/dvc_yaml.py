@@ -21,6 +21,7 @@ from gitexp.files.scalars import is_nested
 from gitexp.model import MISSING, Tree, Value
 
 DVC_YAML, DVC_LOCK, DVC_CACHE, DVC_CONFIG = "dvc.yaml", "dvc.lock", ".dvc/cache", ".dvc/config"
+DVC_LOCAL_CONFIG = ".dvc/config.local"
 DEFAULT_PARAMS = "params.yaml"  # what a stage's params are keys of, unless it names another file
 
 MAX_STAGES = 1000  # of one dvc.yaml, with those that foreach and matrix make
@@ -115,6 +116,11 @@ def read_lock(data: bytes, pipeline: DvcFiles) -> dict[str, str]:
             if inside is not None and _MD5.fullmatch(md5):
                 found[inside] = md5
     return found
+
+
+def is_md5(text: str) -> bool:
+    """Whether a text is the MD5 of a file or folder, as DVC writes it."""
+    return _MD5.fullmatch(text) is not None
 
 
 # -- stages -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ run them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ from gitexp import errors, files
 from gitexp.files.dvc_yaml import (
     DEFAULT_PARAMS,
     DVC_CACHE,
+    DVC_CONFIG,
+    DVC_LOCAL_CONFIG,
     DVC_LOCK,
     DVC_YAML,
     DvcFiles,
@@ -67,7 +69,6 @@ KEYS: Mapping[str, str] = {
     "max_untracked": "Largest untracked or result file to store in Git, such as 10 MB.",
 }
 _WITH_PATTERNS = ("params", "metrics", "plots", "outs")
-_PATTERN_KEYS = ", ".join(_WITH_PATTERNS)
 LINKS = ("reflink", "hardlink", "copy")
 _A_DIRECTION = "For example: metrics: {loss: min, acc: max}, or with files: [metrics.json, {loss: min}]"
 _A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
@@ -145,7 +146,7 @@ def _with_matches(config: Config, root: Path) -> Config:
     Params that a tool has written about an earlier run are none of this one.
     """
     literal, kept = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
-    for key in ("params", "metrics", "plots", "outs"):
+    for key in _WITH_PATTERNS:
         paths = getattr(config, key)
         kept[key] = tuple(path for path in paths if patterns.is_pattern(path))
         literal[key] = tuple(path for path in paths if path not in kept[key])
@@ -250,10 +251,27 @@ def _with_dvc(config: Config, folder: Path) -> Config:
     if config.pipeline_file:
         instead = frozenset()
     config = config._replace(
-        outs=config.outs or (str(PurePosixPath(config.folder, DVC_LOCK)),),
-        share=config.share or (str(PurePosixPath(config.folder, DVC_CACHE)),),
+        outs=_joined_paths(config.outs, [str(PurePosixPath(config.folder, DVC_LOCK))]),
+        share=_joined_paths(config.share, _dvc_shares(config.folder, folder)),
     )
     return _joined(config, found, instead)
+
+
+def _joined_paths(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*some, *more)))
+
+
+def _dvc_shares(prefix: str, folder: Path) -> list[str]:
+    """The paths that a run of DVC in an isolated workspace shares: its cache, and settings that Git ignores.
+
+    They stand in the nearest folder that `dvc init` was run in, the project's or one above.
+    """
+    place = PurePosixPath(prefix)
+    for above in (place, *place.parents):
+        if (folder / DVC_CONFIG).is_file():
+            return [str(above / DVC_CACHE), str(above / DVC_LOCAL_CONFIG)]
+        folder = folder.parent
+    return [str(place / DVC_CACHE)]
 
 
 def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
@@ -433,19 +451,11 @@ def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str,
         path = inside(prefix, item)
         if not path:
             raise complain(key, f"'{item}' is not inside the repository", "Give a path below this folder.")
-        if patterns.is_pattern(path):
-            _check_pattern(key, item, complain)
+        if key in _WITH_PATTERNS and item.count("*") > patterns.MOST_STARS:
+            message = f"'{item}' has more than {patterns.MOST_STARS} stars"
+            raise complain(key, message, "Give several patterns.")
         paths.append(path)
     return tuple(dict.fromkeys(paths))
-
-
-def _check_pattern(key: str, item: str, complain: _Complain) -> None:
-    if key not in _WITH_PATTERNS:
-        raise complain(
-            key, f"'{item}' is a pattern, and '{key}' takes paths", f"Patterns may stand in {_PATTERN_KEYS}."
-        )
-    if item.count("*") > patterns.MOST_STARS:
-        raise complain(key, f"'{item}' has more than {patterns.MOST_STARS} stars", "Give several patterns.")
 
 
 def _line_of(data: bytes, key: str) -> int | None:

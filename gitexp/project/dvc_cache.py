@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.files.dvc_yaml import DVC_CACHE, DVC_CONFIG
+from gitexp.files.dvc_yaml import DVC_CACHE, DVC_CONFIG, DVC_LOCAL_CONFIG
 from gitexp.files.limits import MAX_BYTES, most_bytes
+from gitexp.objects import paths
 from gitexp.objects.paths import lies_in
 
 _FOLDER = ".dir"  # the ending of the hash of a folder
@@ -30,33 +31,43 @@ def read_out(root: Path, folder: str, outs: Mapping[str, str], name: str) -> byt
     for out, md5 in outs.items():
         if not lies_in(name, out):
             continue
-        if md5.endswith(_FOLDER):
-            found = _file_of(root, folder, md5, posixpath.relpath(name, out))
-        else:
-            found = md5
-        if found is not None:
+        inner = posixpath.relpath(name, out) if name != out else ""
+        if (found := files_of(root, folder, md5).get(inner)) is not None:
             return _content(root, folder, found, most_bytes(name) + 1)
     return None
 
 
-def _file_of(root: Path, folder: str, md5: str, name: str) -> str | None:
-    """The MD5 of a file in a folder of the cache; None if the folder has no such file."""
+def files_of(root: Path, folder: str, md5: str) -> dict[str, str]:
+    """The MD5 of each file of an out, by its path in the out; "" for an out that is a file.
+
+    Raises MissingData if the cache lacks the list of a folder.
+    """
+    if not md5.endswith(_FOLDER):
+        return {"": md5}
+    found = {}
     listed = _content(root, folder, md5, _MOST_OF_FOLDER)
     with contextlib.suppress(ValueError, TypeError, LookupError, RecursionError):
         for entry in json.loads(listed):
-            if entry["relpath"] == name and _HASH.fullmatch(entry["md5"]):
-                return str(entry["md5"])
+            if _HASH.fullmatch(entry["md5"]) and paths.fault(entry["relpath"]) is None:
+                found[entry["relpath"]] = entry["md5"]
+    return found
+
+
+def locate(root: Path, folder: str, md5: str) -> Path | None:
+    """The file of the cache with this content; None if it is not there."""
+    for cache in _caches(root, folder):
+        for version in _VERSIONS:
+            path = cache / version / md5[:2] / md5[2:]
+            if path.is_file():
+                return path
     return None
 
 
 def _content(root: Path, folder: str, md5: str, most: int) -> bytes:
-    for cache in _caches(root, folder):
-        for version in _VERSIONS:
-            path = cache / version / md5[:2] / md5[2:]
-            with contextlib.suppress(OSError):
-                if path.is_file():
-                    with path.open("rb") as file:
-                        return file.read(most)
+    with contextlib.suppress(OSError):
+        if (path := locate(root, folder, md5)) is not None:
+            with path.open("rb") as file:
+                return file.read(most)
     raise errors.MissingData("its content is not in DVC's cache here: dvc pull, or dvc exp pull, brings it")
 
 
@@ -65,9 +76,8 @@ def _caches(root: Path, folder: str) -> Iterator[Path]:
     here = root / folder
     for above in (here, *here.parents):
         yield above / DVC_CACHE
-        config = above / DVC_CONFIG
-        for path in (config.with_name("config.local"), config):
-            if (place := _cache_of(path)) is not None:
+        for config in (above / DVC_LOCAL_CONFIG, above / DVC_CONFIG):
+            if (place := _cache_of(config)) is not None:
                 yield config.parent / place
         if above == root:
             break

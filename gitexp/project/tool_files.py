@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, files
-from gitexp.files.dvc_yaml import DVC_YAML, names_of
+from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML, names_of
 from gitexp.files.limits import read_limited
 
 _DATED = re.compile(r"\d{4}-\d\d-\d\d")  # Hydra's folder of a day
@@ -53,6 +53,7 @@ class ToolFiles(NamedTuple):
         outputs: other content of folders `outputs`; a later run may read it.
         databases: what tools write about all runs together; no result of any.
         pointers: the `.dvc` files.
+        dvc_locks: the files dvc.lock.
     """
 
     logs: list[str]
@@ -60,6 +61,7 @@ class ToolFiles(NamedTuple):
     outputs: list[str]
     databases: list[str]
     pointers: list[str]
+    dvc_locks: list[str]
 
 
 class LiveFiles(NamedTuple):
@@ -72,7 +74,7 @@ class LiveFiles(NamedTuple):
 
 def find(root: Path, leave_out: Collection[str] = ()) -> ToolFiles:
     """The files of known tools in the workspace; paths in `leave_out` are not searched."""
-    found = ToolFiles([], [], [], [], [])
+    found = ToolFiles([], [], [], [], [], [])
     waiting = [("", 0)]
     while waiting:
         folder, depth = waiting.pop()
@@ -87,6 +89,8 @@ def find(root: Path, leave_out: Collection[str] = ()) -> ToolFiles:
                 found.databases.append(path)
             elif name.endswith(_POINTER) and name != _POINTER:
                 found.pointers.append(path)
+            elif name == DVC_LOCK:
+                found.dvc_locks.append(path)
         made = _made_in(folder, [*names, *folders])
         found.logs.extend(made)
         if posixpath.basename(folder) == _OUTPUTS:

@@ -106,10 +106,12 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     if files := first_time.new_files(project, "run", head.commit, tree):
         request.on_new_files(files)
     workspace, bring, changed = repo, tuple[Artifact, ...](), data.changed
+    absent = _absent(data, checked, request)
     if request.temp:
         workspace = held.enter_context(worktrees.checkout(repo, commit, converting))
         worktrees.take_along(repo, workspace, taken.lossy)
         worktrees.share(repo, workspace, commit, project.config.share)
+        absent += _bring_dvc_data(repo, workspace)
         checked = work.complete(checked, project, project, workspace.root, written={})
         bring = (*inputs.data(project, project, workspace.root, checked.work), *known)
         changed = ()
@@ -124,12 +126,20 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
         tree=tree,
         commit=commit,
         scope=scope._replace(large=paths_of(large)),
-        warnings=(*checked.warnings, *data.warnings, *taken.warnings, *_absent(data, checked, request)),
+        warnings=(*checked.warnings, *data.warnings, *taken.warnings, *absent),
         bring=bring,
         changed_data=changed,
         lock=data.lock,
         converting=converting,
     )
+
+
+def _bring_dvc_data(repo: Repository, workspace: Repository) -> list[str]:
+    """Bring the data under DVC to an isolated workspace; a warning for what cannot be had."""
+    # Imported for isolated runs only: others do not pay for it.
+    from gitexp.project import dvc_data
+
+    return dvc_data.bring(repo.root, workspace.root)
 
 
 def _absent(data: PresentData, checked: Checked, request: RunRequest) -> list[str]:
@@ -184,6 +194,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     code = _in_worktree(project, worktree, before, repeated=request.command is None)
     code = _with_patterns(code, request, before)
     worktrees.share(repo, worktree, point.commit, code.config.share)
+    absent = _bring_dvc_data(repo, worktree)
     checked = work.check(code, request, before, repo.root)
     prepared = checked.params
     checked = work.complete(checked, project, code, worktree.root, written=prepared.edited)
@@ -193,7 +204,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     tree = repo.resolve(point.commit, "tree")
     assert tree is not None  # it is checked out
     exact = converting.exact
-    warnings = [*prepared.warnings, *gone, *_in_spite_of_rules(project, point.commit, laid)]
+    warnings = [*prepared.warnings, *absent, *gone, *_in_spite_of_rules(project, point.commit, laid)]
     if changed := list(dict.fromkeys([*laid, *prepared.edited])):
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)

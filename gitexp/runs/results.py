@@ -256,6 +256,10 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
     """Move the undeclared files of an isolated run to their folder; a warning about them."""
     if not _is_isolated(project, workspace):
         return []
+    # Imported for isolated runs only: others do not pay for it.
+    from gitexp.project import dvc_data
+
+    dvc_data.drop(project.repo.root, workspace.root)
     scope, target = state.scope, _left_folder(project, state, name)
     # A kill, or a second attempt, may find some of it moved already.
     kept = set(snapshot.files_below(target, ["."]))

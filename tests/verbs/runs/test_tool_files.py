@@ -154,10 +154,9 @@ def test_what_a_pattern_matches(tmp_path: Path, pattern: str, yes: list[str], no
     assert patterns.matching(tmp_path, [pattern]) == sorted(yes)
 
 
-@pytest.mark.parametrize("text", ["data: ['raw/*']", "share: ['*']", "metrics: ['*/*/*/*/*/*/*/*']"])
-def test_patterns_that_are_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "gitexp.yaml").write_text(text)
-    with pytest.raises(errors.ConfigError, match=r"pattern|stars"):
+def test_a_pattern_of_too_many_stars_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gitexp.yaml").write_text("data: ['*/*/*/*/*/*/*/*']\nmetrics: ['*/*/*/*/*/*/*/*']")
+    with pytest.raises(errors.ConfigError, match=r"gitexp.yaml:2: .* more than 6 stars"):
         config.load(tmp_path, tmp_path)
 
 
