@@ -33,11 +33,16 @@ def of_project(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
             return _now(root, folder) == own
         return _in_line(folder, own)
 
+    @cache  # thousands of records have the same few files
+    def is_seen_here(folder: str, names: tuple[str, ...]) -> bool:
+        seen = folder or _around(names)
+        return lies_in(seen, own) or is_of(seen)
+
     def is_ours(record: Record) -> bool:
         if record.project is not None:
             return is_of(record.project)
-        folder = _seen_in(record)
-        return lies_in(folder, own) or is_of(folder)
+        names = (*record.params, *record.metrics, *record.cut_params, *record.cut_metrics)
+        return is_seen_here(record.folder, names)
 
     found = []
     for one in experiments:
@@ -46,12 +51,10 @@ def of_project(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
     return found
 
 
-def _seen_in(record: Record) -> str:
-    """The folder by which a record that names no project tells it: of its command, or of its files."""
-    if record.folder:
-        return record.folder
+def _around(names: Iterable[str]) -> str:
+    """The folder around all of these files; those that are none do not count."""
     folders = []
-    for name in (*record.params, *record.metrics, *record.cut_params, *record.cut_metrics):
+    for name in names:
         if not lies_in(name, NO_FILES):
             folders.append(posixpath.dirname(name) or ".")
     if not folders:
