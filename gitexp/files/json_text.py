@@ -14,6 +14,7 @@ from gitexp.files import nodes
 from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, parse_error
 from gitexp.files.nodes import Node, Splice
+from gitexp.files.unreadable import Unreadable
 from gitexp.model import Scalar, Value
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -116,7 +117,7 @@ class _JsonReader:
                 raise self._error(f"this is nested more than {MAX_DEPTH} levels deep")
             self._at += 1
             return Node(start, start, {} if first == "{" else [], entry=start)
-        value: Scalar
+        value: Scalar | Unreadable
         if first == '"':
             value = self._string()
         else:
@@ -130,7 +131,7 @@ class _JsonReader:
             raise self._error("this text in quotes is not valid JSON", error.pos) from None
         return str(text)
 
-    def _bare(self) -> Scalar:
+    def _bare(self) -> Scalar | Unreadable:
         word = _WORD.match(self._text, self._at)
         if word:
             self._at = word.end()
@@ -144,7 +145,9 @@ class _JsonReader:
         try:
             return int(number[0])
         except ValueError:
-            raise self._error("this number has more than 4,000 digits", number.start()) from None
+            error = self._error("", number.start())
+            why = "this number has more than 4,000 digits"
+            return Unreadable(why, error.line or 0, error.column or 0)
 
 
 class JsonEditor:

@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 
 from gitexp.files.keys import Key, format_key
 from gitexp.files.limits import decode
-from gitexp.files.parse import parse
+from gitexp.files.parse import parse_leniently
 from gitexp.files.scalars import is_number
+from gitexp.files.unreadable import Unreadable
 from gitexp.model import Value
 from gitexp.words import cut
 
@@ -34,8 +35,8 @@ def hidden_kinds(name: str, data: bytes) -> dict[Key, str]:
 
 def changed_types(name: str, before: bytes, after: bytes) -> list[str]:
     """A sentence for each value of a params file that has got another type: it may not be meant so."""
-    old = _Typed(parse(name, before), hidden_kinds(name, before))
-    new = _Typed(parse(name, after), hidden_kinds(name, after))
+    old = _Typed(parse_leniently(name, before), hidden_kinds(name, before))
+    new = _Typed(parse_leniently(name, after), hidden_kinds(name, after))
     return list(_changes((), old.tree, new.tree, old, new))
 
 
@@ -59,6 +60,8 @@ class _Typed:
             return "truth value"
         if is_number(value):
             return "number"
+        if isinstance(value, Unreadable):
+            return "unreadable"
         for type_, word in ((dict, "map"), (list, "list")):
             if isinstance(value, type_):
                 return word
@@ -75,6 +78,8 @@ class _Typed:
             return str(value).lower().replace("none", "null")
         if kind == "map":
             return "a map"
+        if kind == "unreadable":
+            return "a value that gitexp cannot read"
         text = str(value)
         if kind == "text":
             text = repr(value)

@@ -7,9 +7,10 @@ file must end in one clear sentence, and not in a hang or a full memory.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gitexp.errors import ParseError
+from gitexp.files.unreadable import Unreadable
 from gitexp.model import Value
 
 MAX_BYTES = 1 << 20
@@ -17,8 +18,9 @@ MAX_DEPTH = 64
 MAX_LEAVES = 10_000
 MAX_INT_BITS = 14_000  # CPython refuses to print integers of more than 4,300 digits, which is 14,284 bits
 
+MAX_JSON_BYTES = 8 << 20  # of metrics in JSON, with a large matrix beside the others
 MAX_TABLE_BYTES = 64 << 20  # of the files of which only the end counts
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+_MOST = dict.fromkeys((".csv", ".tsv", ".jsonl", ".ndjson"), MAX_TABLE_BYTES) | {".json": MAX_JSON_BYTES}
 
 BOM = b"\xef\xbb\xbf"
 
@@ -31,9 +33,8 @@ def read_limited(path: Path) -> bytes:
 
 def most_bytes(name: str) -> int:
     """The limit of a file's kind, by its name."""
-    if name.lower().endswith(_TABLES):
-        return MAX_TABLE_BYTES
-    return MAX_BYTES
+    ending = PurePosixPath(name).suffix.lower()
+    return _MOST.get(ending, MAX_BYTES)
 
 
 def read_if_there(path: Path) -> bytes | None:
@@ -92,6 +93,8 @@ def check_tree(name: str, tree: Value, max_leaves: int = MAX_LEAVES) -> None:
 
 
 def _check_scalar(name: str, value: Value) -> None:
+    if isinstance(value, Unreadable):
+        raise ParseError(value.why, file=name, line=value.line, column=value.column)
     if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
         raise ParseError("this file holds a number of more than 4,000 digits", file=name)
     if isinstance(value, str) and not value.isascii() and not is_encodable(value):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePosixPath
 
 from gitexp.errors import ParseError
 from gitexp.files import json_lines, tables
-from gitexp.files.limits import decode
+from gitexp.files.limits import MAX_BYTES, MAX_JSON_BYTES, decode
 from gitexp.files.parse import read
 from gitexp.files.parsed import Parsed, within_limits
 from gitexp.files.plain_values import not_finite
@@ -34,6 +35,8 @@ def parse_metrics(name: str, data: bytes) -> Parsed:
         tree, complaints = tables.last_values(name, data, _SEPARATORS[ending])
     elif ending in _JSON_LINES:
         tree, complaints = json_lines.last_values(name, data)
+    elif ending == ".json" and len(data) > MAX_BYTES:
+        tree = _large_json(name, data)
     else:
         tree = read(name, decode(name, data))
     if isinstance(tree, list):
@@ -44,6 +47,15 @@ def parse_metrics(name: str, data: bytes) -> Parsed:
         raise ParseError("the top of this file must be a mapping of names to values", file=name)
     found = within_limits(name, tree)
     return Parsed(dict(each_leaf(found.tree, _with_floats)), (*complaints, *found.complaints))
+
+
+def _large_json(name: str, data: bytes) -> Value:
+    """The value of a file that the reader with positions would take too long for."""
+    text = decode(name, data, MAX_JSON_BYTES)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ParseError("this is not valid JSON", file=name) from None
 
 
 def _with_floats(value: Value) -> Value:

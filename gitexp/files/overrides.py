@@ -13,7 +13,7 @@ from gitexp.files.fitting import check_addable, check_replaceable, fitted, shell
 from gitexp.files.keys import Key, flatten, format_key, get, parse_key, resolve
 from gitexp.files.kinds import hidden_kinds
 from gitexp.files.limits import is_encodable
-from gitexp.files.parse import edit, parse, require_settable
+from gitexp.files.parse import edit, parse_leniently, require_settable
 from gitexp.files.plain_values import in_place, typed_scalar
 from gitexp.files.scalars import same
 from gitexp.model import MISSING, Scalar, Tree, Value
@@ -170,7 +170,7 @@ class _OpenFiles:
 
     def _tree(self, name: str) -> Tree:
         if name not in self._trees:
-            self._trees[name] = parse(name, self.data[name])
+            self._trees[name] = parse_leniently(name, self.data[name])
         return self._trees[name]
 
     def _has(self, name: str, key: Key) -> bool:

@@ -12,9 +12,8 @@ from gitexp.files.keys import Key, format_key
 from gitexp.files.limits import BOM, check_tree, decode
 from gitexp.files.parsed import Parsed, within_limits
 from gitexp.files.scalars import same
+from gitexp.files.unreadable import Unreadable
 from gitexp.model import Tree, Value
-
-_NO_MAP = "the top of this file must be a mapping of names to values"
 
 
 def parse(name: str, data: bytes) -> dict[str, Value]:
@@ -23,13 +22,24 @@ def parse(name: str, data: bytes) -> dict[str, Value]:
     The values are str, int, float, bool, None, lists and dicts with str keys. Raises ParseError, with line
     and column where known, for a broken file, a file without a map, or one over the limits.
     """
+    tree = parse_leniently(name, data)
+    check_tree(name, tree)
+    return tree
+
+
+def parse_leniently(name: str, data: bytes) -> dict[str, Value]:
+    """The same, with Unreadable for a value that cannot be read, and with more values than a record has.
+
+    Raises ParseError.
+    """
     tree = read(name, decode(name, data))
     if tree is None:
         return {}
-    if not isinstance(tree, dict):
-        raise ParseError(_NO_MAP, file=name)
-    check_tree(name, tree)
-    return tree
+    if isinstance(tree, dict):
+        return tree
+    if isinstance(tree, Unreadable):
+        raise ParseError(tree.why, file=name, line=tree.line, column=tree.column)
+    raise ParseError("the top of this file must be a mapping of names to values", file=name)
 
 
 def parse_params(name: str, data: bytes) -> Parsed:
@@ -37,12 +47,7 @@ def parse_params(name: str, data: bytes) -> Parsed:
 
     Raises ParseError for a file that cannot be read at all.
     """
-    tree = read(name, decode(name, data))
-    if tree is None:
-        return Parsed({})
-    if not isinstance(tree, dict):
-        raise ParseError(_NO_MAP, file=name)
-    return within_limits(name, tree)
+    return within_limits(name, parse_leniently(name, data))
 
 
 def read(name: str, text: str) -> Value:
@@ -63,7 +68,7 @@ def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
     if data.startswith(BOM):
         new = BOM + new
     try:
-        tree = parse(name, new)
+        tree = parse_leniently(name, new)
     except ParseError:
         tree = None
     if tree is None or not same(tree, wanted):

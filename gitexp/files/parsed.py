@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.limits import MAX_DEPTH, MAX_INT_BITS, MAX_LEAVES, is_encodable
+from gitexp.files.unreadable import Unreadable
 from gitexp.model import MISSING, Tree, Value
 from gitexp.words import counted, shorten
 
@@ -41,10 +42,12 @@ def _recordable(name: str, key: Key, value: Value, complaints: list[str]) -> Val
         kept = {}
         for part, child in value.items():
             why = _why_not(part, child, len(key) + 1)
-            if why is None:
+            shown = format_key((*key, part)).encode("utf-8", "replace").decode()
+            if isinstance(child, Unreadable):
+                complaints.append(f"{name}:{child.line}: `{shown}` is left out: {child.why}")
+            elif why is None:
                 kept[part] = _recordable(name, (*key, part), child, complaints)
             else:
-                shown = format_key((*key, part)).encode("utf-8", "replace").decode()
                 complaints.append(f"{name}: `{shown}` is left out: it {why}")
         return kept
     return value
@@ -57,6 +60,8 @@ def _why_not(part: str, value: Value, depth: int) -> str | None:
     waiting = [(value, depth)]
     while waiting:
         each, depth = waiting.pop()
+        if isinstance(each, Unreadable):
+            return f"has a value that cannot be read in line {each.line}: {each.why}"
         if isinstance(each, dict | list) and each and depth >= MAX_DEPTH:
             return f"is nested more than {MAX_DEPTH} levels deep"
         if isinstance(each, list):

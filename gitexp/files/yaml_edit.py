@@ -7,7 +7,7 @@ import re
 from gitexp.files import nodes
 from gitexp.files.keys import Key
 from gitexp.files.nodes import Node, Splice
-from gitexp.files.yaml_text import compose, kind_of, skip_gap
+from gitexp.files.yaml_text import compose_leniently, kind_of, skip_gap
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Value
 
@@ -22,7 +22,7 @@ class YamlEditor:
     def __init__(self, name: str, text: str) -> None:
         self._name = name
         self._text = text
-        self.root = compose(name, text) or Node(len(text), len(text), None, flow=False)
+        self.root = compose_leniently(name, text) or Node(len(text), len(text), None, flow=False)
 
     def replace(self, node: Node, value: Value) -> list[Splice]:
         """The splices that write `value` where `node` stands; its anchor stays."""

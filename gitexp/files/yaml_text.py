@@ -18,9 +18,12 @@ from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES, parse_error
 from gitexp.files.nodes import Node, merged_maps, plain
 from gitexp.files.plain_values import yaml_scalar
+from gitexp.files.unreadable import Unreadable
 from gitexp.model import Scalar, Value
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_MOST_LEAVES = 10 * MAX_LEAVES  # that are read; a record has fewer
 
 _STANDARD = "tag:yaml.org,2002:"
 _PROPS = re.compile(r"(?:(?:&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*)(?:[ \t]+|(?=[\r\n,\]}])|$))+")
@@ -29,13 +32,19 @@ _LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
 
 
 def compose(
-    name: str, text: str, max_leaves: int = MAX_LEAVES, scalar: Callable[[str], Scalar] = yaml_scalar
+    name: str,
+    text: str,
+    max_leaves: int = MAX_LEAVES,
+    scalar: Callable[[str], Scalar] = yaml_scalar,
+    *,
+    is_lenient: bool = False,
 ) -> Node | None:
-    """The root node of a YAML document; None for an empty document. `scalar` reads plain scalars.
+    """The root node of a YAML document; None for an empty document.
 
-    Raises ParseError for any text but one safe YAML document within the limits.
+    `scalar` reads plain scalars. With `is_lenient`, a value that cannot be read is Unreadable. Raises
+    ParseError for any other text but one safe YAML document within the limits.
     """
-    composer = _Composer(name, text, max_leaves, scalar)
+    composer = _Composer(name, text, max_leaves, scalar, is_lenient=is_lenient)
     try:
         for event in yaml.parse(text, Loader=Loader):
             composer.add(event)
@@ -44,9 +53,14 @@ def compose(
     return composer.root
 
 
+def compose_leniently(name: str, text: str) -> Node | None:
+    """The same as `compose`, for a file of values that the user's program may read otherwise."""
+    return compose(name, text, _MOST_LEAVES, is_lenient=True)
+
+
 def read(name: str, text: str) -> Value:
-    """The value of a YAML document; None for no value. Raises as `compose` does."""
-    root = compose(name, text)
+    """The value of a YAML document; None for no value. Raises as `compose` does, when lenient."""
+    root = compose_leniently(name, text)
     return None if root is None else plain(root)
 
 
@@ -84,7 +98,7 @@ def kind_of(node: Node) -> str:
 def hidden_kinds(name: str, text: str) -> dict[Key, str]:
     """The values that PyYAML does not read as text, unlike gitexp, with their types. Raises ParseError."""
     found: dict[Key, str] = {}
-    root = compose(name, text)
+    root = compose_leniently(name, text)
     if root is not None:
         _find_kinds(root, (), found)
     return found
@@ -136,7 +150,11 @@ def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
 class _Composer:
     """Builds nodes from events with a stack instead of recursion, so that nesting is cheap."""
 
-    def __init__(self, name: str, text: str, max_leaves: int, scalar: Callable[[str], Scalar]) -> None:
+    def __init__(
+        self, name: str, text: str, max_leaves: int, scalar: Callable[[str], Scalar], *, is_lenient: bool
+    ) -> None:
+        self._is_lenient = is_lenient
+        self._not_read: dict[Node, Unreadable] = {}  # open maps and lists with an unknown tag
         self._plain_value = scalar
         self.root: Node | None = None
         self._name = name
@@ -161,6 +179,13 @@ class _Composer:
     def _error(self, message: str, event: Any) -> ParseError:
         mark = event.start_mark
         return ParseError(message, file=self._name, line=mark.line + 1, column=mark.column + 1)
+
+    def _unreadable(self, message: str, event: Any) -> Unreadable:
+        """The value in place of one that cannot be read; raises ParseError unless lenient."""
+        if not self._is_lenient:
+            raise self._error(message, event)
+        mark = event.start_mark
+        return Unreadable(message, mark.line + 1, mark.column + 1)
 
     def _node(self, event: Any, value: Any) -> Node:
         start, end = event.start_mark.index, event.end_mark.index
@@ -192,7 +217,7 @@ class _Composer:
             node.start = node.end = node.props_end
         return node
 
-    def _resolved(self, event: Any, node: Node) -> Scalar:
+    def _resolved(self, event: Any, node: Node) -> Scalar | Unreadable:
         try:
             if node.tag is None and node.style:
                 return str(event.value)
@@ -200,12 +225,12 @@ class _Composer:
                 return self._plain_value(event.value)
             return _tagged(node.tag.removeprefix(_STANDARD), event.value)
         except LookupError:
-            raise self._unknown_tag(event) from None
+            return self._unreadable(_unknown_tag(event), event)
         except TypeError:
             shown = _shown_tag(event.tag)
-            raise self._error(f"this value is not what its tag {shown} says", event) from None
+            return self._unreadable(f"this value is not what its tag {shown} says", event)
         except ValueError:
-            raise self._error("this number has more than 4,000 digits", event) from None
+            return self._unreadable("this number has more than 4,000 digits", event)
 
     def _alias(self, event: Any) -> Node:
         target = self._anchors.get(event.anchor)
@@ -230,9 +255,9 @@ class _Composer:
             kind, value = "map", {}
         else:
             kind, value = "seq", []
-        if event.tag not in (None, "!", _STANDARD + kind):
-            raise self._unknown_tag(event)
         node = self._node(event, value)
+        if event.tag not in (None, "!", _STANDARD + kind):
+            self._not_read[node] = self._unreadable(_unknown_tag(event), event)
         node.tag = event.tag
         node.flow = bool(event.flow_style)
         node.leaves = 0
@@ -246,6 +271,7 @@ class _Composer:
         node.depth += 1
         if node.flow:
             node.end = event.end_mark.index
+        node.value = self._not_read.pop(node, node.value)
         self._attach(node, event)
 
     def _attach(self, node: Node, event: Any) -> None:
@@ -281,7 +307,7 @@ class _Composer:
 
     def _key(self, node: Node, event: Any) -> Node:
         target = node.alias_of or node
-        if isinstance(target.value, dict | list):
+        if isinstance(target.value, dict | list | Unreadable):
             raise self._error("a key must be a single word or text", event)
         if not target.style and target.tag is None:
             node.value = self._text[target.start : target.end]
@@ -305,8 +331,9 @@ class _Composer:
         else:
             parent.value[key.value] = node
 
-    def _unknown_tag(self, event: Any) -> ParseError:
-        return self._error(f"the tag {_shown_tag(event.tag)} is not one for parameters", event)
+
+def _unknown_tag(event: Any) -> str:
+    return f"the tag {_shown_tag(event.tag)} is not one for parameters"
 
 
 def _shown_tag(tag: str) -> str:

@@ -22,6 +22,7 @@ from gitexp.model import MISSING, Files, Tree
 from gitexp.objects.paths import lies_in_any
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
+from gitexp.project.readable_params import read_params
 
 CommandLine = str | tuple[str, ...]  # for the shell, or an argument list
 
@@ -76,13 +77,17 @@ def prepare(
             others.append(override)
     others = _with_names(project, others)
     _refuse_written(project, others, written_later)
-    inputs = _contents(project, others, but=written_later)
+    named = [override.file for override in others if override.file is not None]
+    found = read_params(_contents(project, others, but=written_later), {*project.config.declared, *named})
+    inputs = found.contents
     of_files = []
     for override in others:
         if _is_of_command(override, command, inputs):
             of_command.append(override)
         else:
             of_files.append(override)
+    if found.unread is not None and any(override.file is None for override in of_files):
+        raise found.unread  # it may have the key
     changed = files.apply_overrides(inputs, of_files)
     edited, originals = {}, {}
     for name, data in changed.items():
@@ -95,19 +100,26 @@ def prepare(
     command = _changed(command, of_command)
     warnings = (
         *warning_of(unrecorded),
+        *found.warnings,
         *_of_other_types(inputs, changed),
         *changed_types_of_values(options, _options(command)),
         *_secrets(of_files),
     )
-    return PreparedParams(command, _recorded(command, final, unrecorded), final, edited, originals, warnings)
+    return PreparedParams(
+        command, _recorded(command, found.trees, changed, unrecorded), final, edited, originals, warnings
+    )
 
 
-def _recorded(command: CommandLine, contents: Mapping[str, bytes], unrecorded: Sequence[str]) -> Files:
+def _recorded(
+    command: CommandLine, before: Files, changed: Mapping[str, bytes], unrecorded: Sequence[str]
+) -> Files:
     """The params of files and of the command's options, for the record."""
     trees: dict[str, Tree] = {}
-    for name, data in contents.items():
+    for name, tree in before.items():
+        if name in changed:
+            tree = files.parse_params(name, changed[name]).tree
         if name not in unrecorded:
-            trees[name] = files.parse(name, data)
+            trees[name] = tree
     if options := _options(command):
         trees[COMMAND] = options
     return trees
@@ -178,7 +190,7 @@ def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str
         return False
     having, has_section = [], False
     for name, data in inputs.items():
-        tree = files.parse(name, data)
+        tree = files.parse_leniently(name, data)
         has_section |= arguments.SECTION in tree
         if get(tree, resolve(tree, override.key)) is not MISSING:
             having.append(name)
@@ -227,7 +239,7 @@ def as_stored(project: Project, tree: str, params: PreparedParams) -> PreparedPa
     trees, contents = dict(params.files), dict(params.contents)
     for name, blob in zip(names, project.repo.read_blobs([*names.values()]), strict=True):
         if blob is not None and blob != contents[name]:
-            trees[name], contents[name] = files.parse(name, blob), blob
+            trees[name], contents[name] = files.parse_params(name, blob).tree, blob
     return params._replace(files=trees, contents=contents)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import time
 
@@ -176,6 +177,35 @@ def test_a_header_far_above_the_end_of_a_large_table() -> None:
         parse_metrics(
             "m.csv", b"a,b\n" + b"".join(b"%x_,x\n" % n for n in range(200_000)).replace(b"0", b"o")
         )
+
+
+@pytest.mark.parametrize(
+    ("tree", "left", "complaint"),
+    [
+        ({"acc": 1, "cm": [[0] * 100] * 100}, {"acc": 1}, "`cm` is left out: with its 10,000 values"),
+        ({"acc": 1, "cm": [[0] * 1000] * 1000}, {"acc": 1}, "`cm` is left out: with its 1,000,000 values"),
+        (
+            {"acc": 1, "by": {"f1": 2, "cm": {str(n): dict.fromkeys("abcdefghij", 0) for n in range(1000)}}},
+            {"acc": 1, "by": {"f1": 2}},
+            "`by.cm` is left out",
+        ),
+        (
+            {"a": 1, "few": [0] * 4000, "as": [0] * 4000, "many": [0] * 4000},
+            {"a": 1, "few": [0] * 4000, "as": [0] * 4000},
+            "the file has more than 10,000 values, left out: many",
+        ),
+        (
+            {str(n): n for n in range(10_001)},
+            {str(n): n for n in range(10_000)},
+            "the file has more than 10,000 values, left out: 10000",
+        ),
+    ],
+)
+def test_a_value_too_large_costs_only_itself(tree: object, left: object, complaint: str) -> None:
+    found = parse_metrics("m.json", json.dumps(tree).encode())
+    assert found.tree == left
+    (said,) = found.complaints
+    assert said.startswith(f"m.json: {complaint}")
 
 
 def test_json_lines_with_different_keys() -> None:

@@ -9,7 +9,7 @@ import yaml
 
 import gitexp.files
 from gitexp.errors import ParseError
-from gitexp.files import is_number, jsonable, parse, parse_metrics
+from gitexp.files import flatten, is_number, jsonable, parse, parse_metrics, parse_params
 from gitexp.files.limits import read_limited
 from gitexp.files.plain_values import yaml_scalar
 from gitexp.files.scalars import same
@@ -83,7 +83,7 @@ def test_yaml(text: str, tree: object) -> None:
         ("a: " + "{b: " * 3000, None, "64 levels"),
         ("- " * 3000, None, "64 levels"),
         ("a: [" + "1," * 10_001 + "]", None, "10,000 values"),
-        (BOMB, None, "10,000 values"),
+        (BOMB, None, "100,000 values"),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -186,6 +186,53 @@ def test_json_toml_py_refused(name: str, text: str, place: tuple[int, int] | Non
         assert (caught.value.line, caught.value.column) == place
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "complaints"),
+    [
+        (
+            "p.yaml",
+            "a: 1\nb: !!python/tuple [1, 2]\n",
+            ["p.yaml:2: `b` is left out: the tag !!python/tuple"],
+        ),
+        ("p.yaml", "a: 1\nb: !foo x\n", ["p.yaml:2: `b` is left out: the tag !foo is not"]),
+        ("p.yaml", "a: 1\nb: {c: !!int x}\n", ["p.yaml:2: `b.c` is left out: this value is not"]),
+        ("p.yaml", "a: 1\nb: &x !foo {c: 1}\nd: *x\n", ["p.yaml:2: `b`", "p.yaml:2: `d`"]),
+        (
+            "p.yaml",
+            "a: 1\nb: [2, !foo x]\n",
+            ["p.yaml: `b` is left out: it has a value"],
+        ),
+        (
+            "p.yaml",
+            f"a: 1\nb: {'9' * 5000}\n",
+            ["p.yaml:2: `b` is left out: this number"],
+        ),
+        (
+            "p.json",
+            f'{{"a": 1, "b": {"9" * 5000}}}',
+            ["p.json:1: `b` is left out: this number"],
+        ),
+        (
+            "p.json",
+            '{"a": 1, "b": {"c": "\\ud800"}}',
+            ["p.json: `b.c` is left out: it has half"],
+        ),
+        ("p.json", '{"a": 1, "\\ud800": 2}', ["p.json: `"]),
+        ("p.yaml", f"a: 1\nb: {[0] * 10_000}\n", ["p.yaml: `b` is left out: with its 10,000 values"]),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_an_odd_value_costs_only_itself(name: str, text: str, complaints: list[str]) -> None:
+    found = parse_params(name, text.encode())
+    assert found.tree.pop("a") == 1
+    assert not [leaf for leaf in flatten(found.tree).values() if leaf != {}]
+    assert len(found.complaints) == len(complaints)
+    for said, expected in zip(found.complaints, complaints, strict=True):
+        assert said.startswith(expected)
+    with pytest.raises(ParseError):
+        parse(name, text.encode())
+
+
 @pytest.mark.parametrize("name", ["p.yaml", "p.json", "p.toml", "p.py"])
 def test_bytes_refused(name: str) -> None:
     with pytest.raises(ParseError, match="UTF-8") as caught:
@@ -197,7 +244,7 @@ def test_bytes_refused(name: str) -> None:
 
 
 def test_no_more_is_read_than_shows_that_it_is_too_much(tmp_path: Path) -> None:
-    for name, most in (("p.yaml", 1 << 20), ("m.json", 1 << 20), ("m.csv", 64 << 20), ("m.JSONL", 64 << 20)):
+    for name, most in (("p.yaml", 1 << 20), ("m.json", 8 << 20), ("m.csv", 64 << 20), ("m.JSONL", 64 << 20)):
         file = tmp_path / name
         with file.open("wb") as stream:
             stream.truncate(1 << 40)  # with nothing in it, it takes no room

@@ -211,11 +211,36 @@ def test_the_params_of_the_record_are_those_of_the_tree(
     assert latest(repo).record.params == {"params.yaml": {"train": {"lr": 0.9}}}
 
 
-def test_a_broken_params_file_is_named_with_its_line(repo: Workspace) -> None:
-    repo.write("params.yaml", "train:\n  lr: [0.1\n")
-    result = repo.gitexp("run", *TRAIN, check=False)
-    assert (result.exit_code, "params.yaml:" in result.stderr) == (1, True)
-    assert names(repo) == []
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("train:\n  lr: [0.1\n", 3), ("lr: 1\n---\nlr: 2\n", 2), ("- 1\n", None), ("lr: 1\nlr: 2\n", 2)],
+)
+def test_a_broken_params_file_stops_the_run_only_if_somebody_names_it(
+    repo: Workspace, text: str, line: int | None
+) -> None:
+    repo.write("params.yaml", text)
+    place = "params.yaml:" if line is None else f"params.yaml:{line}:"
+    told = repo.gitexp("run", "-n", "one", "--", "echo", "--x", "1").stderr
+    assert f"warning: not read: {place}" in told
+    assert latest(repo).record.params == {".gitexp/command": {"args": {"x": 1}}}
+    changed = repo.gitexp("run", "-n", "two", "-S", "args.x=2", "--", "echo", "--x", "1").stdout
+    assert "--x 2" in changed
+    for more in ("-S", "lr=2"), ("-S", "params.yaml:lr=2"):
+        refused = repo.gitexp("run", *more, "--", "true", check=False)
+        assert (refused.exit_code, f"error: {place}" in refused.stderr) == (1, True)
+    repo.write("gitexp.yaml", "params: [params.yaml]\n")
+    refused = repo.gitexp("run", "--", "true", check=False)
+    assert (refused.exit_code, f"error: {place}" in refused.stderr) == (1, True)
+    assert names(repo) == ["one", "two"]
+
+
+def test_a_value_that_cannot_be_recorded_costs_only_itself(repo: Workspace) -> None:
+    repo.write("params.yaml", "train:\n  lr: 0.1  # kept\n  size: !!python/tuple [1, 2]\n")
+    repo.allow("files", "params.yaml")
+    told = repo.gitexp("run", "-S", "train.lr=0.2", "--", "cat", "params.yaml")
+    assert "warning: params.yaml:3: `train.size` is left out: the tag !!python/tuple" in told.stderr
+    assert told.stdout.startswith("train:\n  lr: 0.2  # kept\n  size: !!python/tuple [1, 2]\n")
+    assert latest(repo).record.params == {"params.yaml": {"train": {"lr": 0.2}}}
 
 
 def test_a_large_params_file_is_read_when_it_is_asked_for(repo: Workspace) -> None:
