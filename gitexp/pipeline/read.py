@@ -18,6 +18,7 @@ from gitexp.model import Value
 from gitexp.objects.paths import fault, lies_in, lies_in_any
 from gitexp.pipeline.expand import Definition, Expansion
 from gitexp.pipeline.paths import inside, rule_in
+from gitexp.pipeline.shell_lines import IN_ONE_SHELL, fault_of
 from gitexp.pipeline.source import PipelineFile, content
 from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, Stage
 from gitexp.pipeline.template import Variables, plain_text
@@ -181,6 +182,8 @@ class _PipelineReader:
             commands += filter(None, lines)
         if not commands:
             raise self._source.error(node, f"the stage '{name}' has no command")
+        if (why := fault_of(commands)) is not None:
+            raise self._source.error(node, f"'cmd' of '{name}': {why}", IN_ONE_SHELL)
         return tuple(commands)
 
     # -- what it reads --------------------------------------------------------------------------------
