@@ -31,6 +31,7 @@ _MADE: Mapping[str, re.Pattern[str]] = {
 }
 _EVENTS = "events.out.tfevents."
 _DATABASES = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal")
+_NAMED = re.compile(rf"^{re.escape(_EVENTS)}|^mlflow\.db(?:-wal|-shm|-journal)?$|\.dvc$|^dvc\.lock$")
 _OF_LIVE = ("metrics.json", "params.yaml", "report.md", "report.html", "report.ipynb", "plots", "static")
 _ARTIFACTS = "artifacts"  # dvclive's copies of artifacts
 _LIVE = "dvclive"
@@ -81,17 +82,17 @@ def find(root: Path, leave_out: Collection[str] = ()) -> ToolFiles:
         names, folders = _entries(root, folder)
         if names is None:
             continue
-        for name in names:
+        for name in filter(_NAMED.search, names):
             path = posixpath.join(folder, name)
             if name.startswith(_EVENTS):
                 found.logs.append(path)
             elif name in _DATABASES:
                 found.databases.append(path)
-            elif name.endswith(_POINTER) and name != _POINTER:
-                found.pointers.append(path)
             elif name == DVC_LOCK:
                 found.dvc_locks.append(path)
-        made = _made_in(folder, [*names, *folders])
+            elif name != _POINTER:
+                found.pointers.append(path)
+        made = _made_in(folder, names, folders)
         found.logs.extend(made)
         if posixpath.basename(folder) == _OUTPUTS:
             others = [posixpath.join(folder, name) for name in (*names, *folders)]
@@ -113,25 +114,26 @@ def _entries(root: Path, folder: str) -> tuple[list[str] | None, list[str]]:
     names, folders = list[str](), list[str]()
     try:
         with os.scandir(root / folder) as entries:
-            for entry in entries:
+            for entry in itertools.islice(entries, _MOST + 1):
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
                 else:
                     names.append(entry.name)
-                if len(names) > _MOST:
-                    return None, []
     except OSError:
         return None, []
-    if folder and ".git" in (*names, *folders):  # another repository
+    if len(names) + len(folders) > _MOST:
+        return None, []
+    if folder and (".git" in folders or ".git" in names):  # another repository
         return None, []
     return names, folders
 
 
-def _made_in(folder: str, entries: Sequence[str]) -> list[str]:
+def _made_in(folder: str, names: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """The entries of a folder that its tool has made."""
     made = _MADE.get(posixpath.basename(folder))
     if made is None:
         return []
-    return [posixpath.join(folder, name) for name in entries if made.fullmatch(name)]
+    return [posixpath.join(folder, name) for name in (*names, *folders) if made.fullmatch(name)]
 
 
 def _is_live(root: Path, folder: str, names: Sequence[str], folders: Sequence[str]) -> bool:
