@@ -71,6 +71,7 @@ class Record:
         patterns: regular expressions by metric, for metrics in the output.
         cut_params: paths of params files too large for the record; E's tree has them.
         cut_metrics: paths of metrics files too large for the record; E's tree has them.
+        written_params: paths of params files that the run is known to have written itself.
         created: time of the start, ISO 8601 in UTC.
         finished: time when the end was stored, ISO 8601 in UTC.
         duration: seconds from the start of the command to its end.
@@ -106,6 +107,7 @@ class Record:
     patterns: Mapping[str, str] = field(default_factory=dict)
     cut_params: tuple[str, ...] = ()
     cut_metrics: tuple[str, ...] = ()
+    written_params: tuple[str, ...] = ()
     created: str = ""
     finished: str | None = None
     duration: float | None = None

@@ -326,6 +326,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "patterns": _map_of_texts,
     "cut_params": _file_names,
     "cut_metrics": _file_names,
+    "written_params": _file_names,
     "created": _text,
     "finished": _text,
     "duration": _number,

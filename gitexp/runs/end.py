@@ -132,7 +132,8 @@ def _finish(
     around = list[str]()
     if workspace is not None:
         state, around = surroundings.after(project, state)
-    state, changed = written_params.found(project, state, record)
+    found = written_params.found(project, state, record)
+    state = found.state
     metrics, warnings = results.metrics(project, state)
     printed, unmatched = _printed(state, record)
     names = state.scope.written_params
@@ -140,12 +141,13 @@ def _finish(
     written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse_params)
     stored = results.store(project, state, workspace, experiment.name)
-    told = (*record.warnings, *around, *changed, *warnings, *unmatched, *unread, *stored.warnings)
+    told = (*record.warnings, *around, *found.warnings, *warnings, *unmatched, *unread, *stored.warnings)
     exact = [path for path in converting.exact if not is_below(path, state.scope.results)]
     converting = converting._replace(exact=(*exact, *stored.exact))
     record = replace(
         ended_record(record, _status(state)),
         params={**record.params, **params},
+        written_params=tuple(name for name in params if name in found.certain),
         metrics={**metrics, **printed},
         duration=state.duration,
         exit_code=state.exit_code,

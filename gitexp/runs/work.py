@@ -25,6 +25,7 @@ from gitexp.runs import surroundings
 from gitexp.runs.ready import PlainCommand, Work
 from gitexp.runs.request import RunRequest
 from gitexp.runs.secrets import with_secrets
+from gitexp.runs.written_params import refuse_override
 
 _STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
 _WRITTEN = re.compile(r"(?:^|/)(?:dvclive/params\.yaml|\.hydra/.*)\Z")
@@ -67,6 +68,8 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
     overrides = list(map(files.parse_override, request.overrides))
     written_later = (*written_params(code), *code.written())
     prepared = params.prepare(code, overrides, command, written_later=written_later, workspace=workspace)
+    if prepared.edited:
+        refuse_override(code, prepared)
     folder = _folder(root, cwd)
     if selection is None:
         prepared = prepared._replace(command=with_secrets(prepared.command, request))

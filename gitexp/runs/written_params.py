@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.model import MISSING, Record, Value
 from gitexp.process.liveness import current_process
+from gitexp.project.params import PreparedParams
 from gitexp.project.project import Project, foreign, read
 from gitexp.repo import live
 from gitexp.repo.git.snapshot import is_below
@@ -18,8 +20,22 @@ from gitexp.words import shorten
 _DECLARE = "name it under outs: too if the run writes it"
 
 
-def found(project: Project, state: RunState, record: Record) -> tuple[RunState, list[str]]:
-    """The state with the params files among the results that the run has written, and warnings.
+class Found(NamedTuple):
+    """The params files that a run has written.
+
+    Attributes:
+        state: the state of the run, with them among its results.
+        certain: those that nobody else can have written.
+        warnings: sentences about those that somebody may have edited.
+    """
+
+    state: RunState
+    certain: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def found(project: Project, state: RunState, record: Record) -> Found:
+    """The params files that the run has written.
 
     A file is the run's if it was not there before, or if Git does not track it. A tracked file is often
     edited for the next run while this one goes on; so it counts as it was at the start. An isolated
@@ -29,20 +45,44 @@ def found(project: Project, state: RunState, record: Record) -> tuple[RunState, 
     names = [name for name in scope.params if not is_below(name, (*scope.written_params, *scope.results))]
     changed = _changed(project, state, names)
     if not changed:
-        return state, []
+        return Found(state, scope.written_params)
     new = [name for name in changed if name not in record.params]
     if state.root != str(project.repo.root):
-        return _with_written(state, changed), []
+        return Found(_with_written(state, changed), (*scope.written_params, *changed))
     written = new
     if state.process == current_process():  # else gitexp died, and somebody may have gone on since
         tracked = files_in(project.repo, state.baseline, changed)
         written = [name for name in changed if name in new or name not in tracked]
+    known = {*new, *earlier(project, written)}
     warnings = []
     if kept := [name for name in changed if name not in written]:
         warnings.append(f"changed during the run, recorded as at its start: {shorten(kept)}; {_DECLARE}")
-    if unsure := [name for name in written if name not in new]:
+    if unsure := [name for name in written if name not in known]:
         warnings.append(f"changed during the run, recorded as at its end: {shorten(unsure)}; {_DECLARE}")
-    return _with_written(state, written), warnings
+    certain = [name for name in written if name in known]
+    return Found(_with_written(state, written), (*scope.written_params, *certain), tuple(warnings))
+
+
+def earlier(project: Project, names: Sequence[str]) -> set[str]:
+    """Those of some files that an earlier run is known to have written."""
+    if not names:
+        return set()
+    written: set[str] = set()
+    for experiment in project.store.readable():
+        written.update(experiment.record.written_params)
+    return written.intersection(names)
+
+
+def refuse_override(code: Project, prepared: PreparedParams) -> None:
+    """Raise OverrideError for an edit by `-S` of a file that runs write, and that Git does not track."""
+    edited = [*prepared.edited]
+    blobs = code.repo.read_blobs([f"HEAD:{name}" for name in edited])
+    untracked = [name for name, blob in zip(edited, blobs, strict=True) if blob is None]
+    for name in sorted(earlier(code, untracked)):
+        raise errors.OverrideError(
+            f"-S cannot change {name}: the run itself writes that file, as an earlier run did.",
+            "Change what the run reads: another params file, or an option of the command: -S args.lr=0.1",
+        )
 
 
 def _with_written(state: RunState, names: Sequence[str]) -> RunState:

@@ -55,6 +55,7 @@ FIELDS = {
     "patterns": st.dictionaries(texts, texts, max_size=3),
     "cut_params": st.lists(plain_names, max_size=3, unique=True).map(sorted).map(tuple),
     "cut_metrics": st.lists(plain_names, max_size=3, unique=True).map(sorted).map(tuple),
+    "written_params": st.lists(plain_names, max_size=3).map(tuple),
     "created": texts,
     "finished": st.none() | texts,
     "duration": st.none() | st.floats(0, 1e9),

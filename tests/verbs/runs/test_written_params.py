@@ -28,9 +28,25 @@ def test_each_run_has_its_own(repo: Workspace, name: str, declared: str, temp: t
         record = latest(repo).record
         assert record.params[name] == {"lr": int(lr)}
         assert git(repo, "show", f"{record.commit}:{name}") == f'{{"lr": {lr}}}'
-    known = declared or temp or name in ("dvclive/params.yaml", ".hydra/config.yaml")
-    said = f"changed during the run, recorded as at its end: {name}; name it under outs: too"
-    assert [warning.startswith(said) for warning in record.warnings] == ([] if known else [True])
+        assert (record.written_params, record.warnings) == ((name,), ())
+    done = repo.gitexp("run", "-S", f"{name}:lr=9", *temp, *writes(name, "4"), check=False)
+    if temp and not declared and name in ("used.json", "results/train/params.yaml"):
+        assert "There is no file" in done.stderr
+    else:
+        assert f"cannot change {name}: the run itself writes that file" in done.stderr
+
+
+def test_a_file_of_nobody_that_changes_is_told(repo: Workspace) -> None:
+    """Somebody may have edited it."""
+    repo.write("gitexp.yaml", "params: [mine.json]\n")
+    repo.write("mine.json", '{"lr": 0}')
+    repo.writes("mine.json")
+    for lr in ("1", "2"):
+        repo.gitexp("run", "-q", "-S", f"lr={lr}5", *writes("mine.json", lr))
+        record = latest(repo).record
+        assert (record.params["mine.json"], record.written_params) == ({"lr": int(lr)}, ())
+        (warning,) = record.warnings
+        assert warning.startswith("changed during the run, recorded as at its end: mine.json; name it under")
 
 
 def test_a_file_of_git_that_is_edited_meanwhile_is_as_at_the_start(repo: Workspace) -> None:
