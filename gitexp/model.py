@@ -76,7 +76,7 @@ class Record:
         finished: time when the end was stored, ISO 8601 in UTC.
         duration: seconds from the start of the command to its end.
         exit_code: exit status of the command, like a shell's: 128 + N for death by signal N.
-        user: login name.
+        user: name of Git's user; the login name where Git has none, and in older records.
         host: name of the machine.
         platform: system, release and processor.
         python: version of the command's Python; None if none was seen.

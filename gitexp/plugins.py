@@ -24,6 +24,7 @@ COMMANDS = {
     "list": "Print the names of experiments, the newest first.",
     "best": "Print the name of the best experiment.",
     "diff": "Compare params, metrics, code, data, command and environment.",
+    "compare": "Compare many experiments side by side: only what differs.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",
     "checkout": "Bring data and outputs to what gitexp.lock says.",
@@ -34,7 +35,7 @@ COMMANDS = {
     "log": "Print what an experiment's command printed.",
     "metrics": "Have metrics of runs that are over: out of their stored output or files.",
     "note": "Write a note on an experiment, in place of the one it has.",
-    "tag": "Give tags to an experiment; without any, print those it has.",
+    "tag": "Give tags to experiments; without any, print those of one.",
     "rename": "Give an experiment another name.",
     "remove": "Remove experiments into the trash.",
     "restore": "Bring a removed experiment back from the trash.",
@@ -48,6 +49,18 @@ COMMANDS = {
     "fsck": "Read all data in the store, and look for what is missing.",
     "guide": "Tell a program how to use gitexp.",
     "demo": "Show it all on real data: runs, table, diff and branch.",
+}
+
+# What people do -> the commands for it, in the order of `gitexp --help`; others stand below "More".
+TASKS = {
+    "Set up": ("init", "demo"),
+    "Run": ("run", "status", "save", "log", "dag"),
+    "Look and compare": ("show", "list", "best", "diff", "compare"),
+    "Go on from an experiment": ("apply", "branch", "checkout"),
+    "Keep order": ("note", "tag", "metrics", "rename", "remove", "restore", "undo", "redo"),
+    "Share": ("push", "pull", "import"),
+    "Data": ("add", "data", "remote"),
+    "Look after the repository": ("doctor", "gc", "fsck"),
 }
 
 # (kind, name) -> "module:attribute". A command's module is called as the command is; `import` is a word

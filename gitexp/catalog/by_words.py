@@ -34,7 +34,7 @@ def is_pattern(word: str) -> bool:
 
 def by_age(project: Project, word: str) -> Stored:
     """The experiment of `last` or `@{N}`: the newest one is `@{0}`. Raises UnknownExperiment."""
-    found = _all(project)
+    found = newest(project)
     match = _AT.fullmatch(word)
     back = int(match[1]) if match else 0
     if back < len(found):
@@ -48,7 +48,7 @@ def by_age(project: Project, word: str) -> Stored:
 
 def like(project: Project, pattern: str) -> list[Stored]:
     """The experiments whose names fit a pattern, newest first; raises UnknownExperiment for none."""
-    found = [one for one in _all(project) if fnmatchcase(one.name.lower(), pattern.lower())]
+    found = [one for one in newest(project) if fnmatchcase(one.name.lower(), pattern.lower())]
     if not found:
         raise errors.ExperimentError(
             f"No experiment is called like '{pattern}'.",
@@ -76,6 +76,7 @@ def _word_of(one: Stored) -> str:
     return one.name
 
 
-def _all(project: Project) -> Sequence[Stored]:
+def newest(project: Project) -> Sequence[Stored]:
+    """The experiments of the project, the newest first."""
     every = [*project.store.all(), *sources.experiments(project)]
     return newest_first(projects.of_project(project, every))

@@ -29,8 +29,16 @@ class Root(RootGroup):
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands, each with its first line."""
-        self._listing().format_commands(ctx, formatter)
+        """Write the commands, each with its first line, in groups by what people do."""
+        width = max(map(len, COMMANDS))
+        grouped = dict(plugins.TASKS)
+        named = {name for names in grouped.values() for name in names}
+        grouped["More"] = tuple(name for name in plugins.COMMANDS if name not in named)
+        for task, names in grouped.items():
+            rows = [(name.ljust(width), plugins.COMMANDS[name]) for name in names if name in plugins.COMMANDS]
+            if rows:
+                with formatter.section(task):
+                    formatter.write_dl(rows)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """The commands and root options that begin with `incomplete`."""

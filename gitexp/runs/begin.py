@@ -71,7 +71,7 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
     )
     state.save()
     failpoint("run:live")
-    record = _record(request, ready, state)
+    record = made_here(_record(request, ready, state), project.repo)
     tree = ready.tree
     if note := conversion_note.write(project.repo, ready.converting):
         tree = project.store.record_tree(tree, note)
@@ -98,7 +98,7 @@ def _may_be_written(root: Path, scope: Scope) -> list[str]:
 
 def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:
     stored = ready.stored_command
-    record = Record(
+    return Record(
         name=request.name,
         status=Status.RUNNING,
         commit=ready.commit,
@@ -116,4 +116,3 @@ def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:
         warnings=(*ready.warnings, *stored.warnings),
         process=state.process,
     )
-    return made_here(record)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.catalog import lookup, sources
+from gitexp.catalog import by_words, lookup, sources
 from gitexp.model import Experiment
 from gitexp.nofollow import opener
 from gitexp.process.log import read_log
@@ -29,6 +29,18 @@ class Log:
 
     name: str
     output: bytes
+
+
+def default(project: Project, *, running: bool) -> str:
+    """The name of the newest experiment; with `running` of the newest that has not ended, if there is one.
+
+    Raises UnknownExperiment without experiments.
+    """
+    if running:
+        for one in by_words.newest(project):
+            if isinstance(one, Experiment) and not one.record.status.ended:
+                return one.name
+    return by_words.by_age(project, by_words.LAST).name
 
 
 def log(project: Project, name: str) -> Log:

@@ -59,7 +59,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         note=note,
         warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad, *own.warnings),
     )
-    record = made_here(record)
+    record = made_here(record, project.repo)
     record = replace(record, finished=record.created)
     record_tree = tree
     converting = Conversions(conversions.settings_of(project.repo), taken.exact)

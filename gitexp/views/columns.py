@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.rows import metric_keys, param_keys, unknown
+from gitexp.catalog.value_pairs import is_noise
 from gitexp.files import flatten, is_number, measured
 from gitexp.model import MISSING
 from gitexp.views.numbers import column_texts
@@ -365,6 +366,8 @@ def _variety(column: Column, found: Sequence[Row]) -> int:
             values.add(value)
         except TypeError:  # a list or a map
             values.add(repr(value))
+    if len(values) > 1 and all(map(is_number, values)) and is_noise(min(values), max(values)):
+        return 1
     return len(values)
 
 

@@ -13,6 +13,7 @@ from gitexp.catalog import lookup
 from gitexp.catalog.lookup import Point, Workspace
 from gitexp.catalog.value_pairs import differs, value_pairs
 from gitexp.model import MISSING, Change, Experiment, Files, Tree
+from gitexp.objects.paths import lies_in
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
@@ -38,7 +39,12 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The differences from `old` to `new`; a part without differences is empty."""
+    """The differences from `old` to `new`; a part without differences is empty.
+
+    Attributes:
+        code: the changed files, without those of the other parts.
+        results: changed files that runs write, such as curves.
+    """
 
     old: Point
     new: Point
@@ -48,9 +54,10 @@ class Diff:
     environment: Sequence[Change]
     command: Change | None = None
     data: Sequence[DataChange] = ()
+    results: Sequence[FileChange] = ()
 
     def __bool__(self) -> bool:
-        told = (self.params, self.metrics, self.code, self.data, self.environment, self.command)
+        told = (self.params, self.metrics, self.code, self.data, self.environment, self.command, self.results)
         return any(told)
 
 
@@ -95,10 +102,22 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
     """The differences between two points."""
     params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
     data = data_changes(project, old, new)
-    code, environment = _code(project, old, new, data), _environment(project, old, new)
+    code: list[FileChange] = []
+    results: list[FileChange] = []
+    for file in _changed_files(project, old, new, data):
+        if _is_result(project, file.path):
+            results.append(file)
+        else:
+            code.append(file)
+    environment = _environment(project, old, new)
     told = {*old.metrics, *new.metrics}
     other = [change for change in data.changes if change.path not in told]
-    return Diff(old, new, params, metrics, code, environment, _command(old, new), other)
+    return Diff(old, new, params, metrics, code, environment, _command(old, new), other, results)
+
+
+def _is_result(project: Project, path: str) -> bool:
+    """Whether a file is one that runs write, by gitexp.yaml: a curve is no code."""
+    return any(lies_in(path, result) for result in project.config.results)
 
 
 def patch(project: Project, found: Diff, *, color: bool) -> bytes:
@@ -133,7 +152,7 @@ def _changes(old: Files, new: Files) -> list[Change]:
     return list(filter(differs, value_pairs(old, new)))
 
 
-def _code(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:
+def _changed_files(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:
     """The changed files, without those of the other sections."""
     if old.commit == new.commit:
         return []

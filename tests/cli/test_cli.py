@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from gitexp import plugins
 from gitexp.cli.registry import COMMANDS
+from gitexp.model import Status
 from tests.support.experiments import adopt, copy_of, put
 from tests.support.processes import run_with_pty
 from tests.support.workspace import GITEXP, Workspace
@@ -37,8 +39,8 @@ def test_help_is_readable_at_80_columns(repo: Workspace, command: str) -> None:
         assert all(line.startswith(f"  gitexp {command}") for line in lines[lines.index("Examples:") + 1 :])
     else:
         said = [line for line in lines if re.match(r"  [a-z]+ {2,}[A-Z]", line)]
-        assert [line.split()[0] for line in said] == list(COMMANDS)
-        assert all(line.endswith(".") and not line.endswith("...") for line in said)
+        assert sorted(line.split()[0] for line in said) == sorted(COMMANDS)
+        assert [line for line in lines if line in ("Run:", "Share:", "More:")] == ["Run:", "Share:", "More:"]
 
 
 def test_alone_it_shows_its_help(repo: Workspace) -> None:
@@ -311,12 +313,44 @@ def test_bash_completes_for_real(some: Workspace, tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_quiet_runs_say_nothing(repo: Workspace) -> None:
+def test_quiet_runs_say_the_name_and_the_result(repo: Workspace) -> None:
     repo.writes("metrics.json")
-    done = repo.gitexp("run", "-q", "--", "python", "train.py")
-    assert done.stderr == ""
+    done = repo.gitexp("run", "-q", "-n", "one", "--", "python", "train.py")
+    assert re.fullmatch(r"one done in \S+ s( · \S+ \S+)+\n", done.stderr)
     assert done.stdout.startswith("epoch 1")
+    told = repo.gitexp("run", "-q", "--json", "--no-output", "--", "python", "train.py")
+    assert told.stderr == ""
+    assert json.loads(told.stdout)["status"] == "done"
     assert repo.gitexp("save", "-q").stderr == ""
+
+
+def test_output_that_is_not_shown_is_stored(repo: Workspace) -> None:
+    script = "echo seen; echo error >&2; exit 3"
+    done = repo.gitexp("run", "-q", "--no-output", "--", "sh", "-c", script, check=False)
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert repo.gitexp("log").stdout == "seen\nerror\n"
+
+
+def test_the_log_without_a_name_is_the_newest(repo: Workspace) -> None:
+    assert repo.json("log", check=False)["error"]["code"] == "unknown-experiment"
+    repo.gitexp("run", "-q", "-n", "one", "--", "echo", "first")
+    put(repo, "going", status=Status.RUNNING, created="2020-01-01T10:00:00.000Z", host="elsewhere")
+    assert repo.json("log")["experiment"] == "one"
+    assert repo.gitexp("log", "-f", check=False).stderr.startswith("error: going has no output")
+
+
+def test_who_made_it_is_gits_user(repo: Workspace) -> None:
+    repo.gitexp("save", "-n", "mine")
+    author = repo.git("log", "-1", "--format=%an", "refs/gitexp/exps/mine~1")
+    assert repo.json("show", "mine")[0]["user"] == author
+
+
+def test_help_has_every_command_in_one_group() -> None:
+    grouped = [name for names in plugins.TASKS.values() for name in names]
+    assert len(grouped) == len(set(grouped))
+    assert set(plugins.COMMANDS) - set(grouped) == {"guide"}
+    assert set(grouped) <= set(plugins.COMMANDS)
 
 
 def test_a_run_ends_with_one_line(repo: Workspace) -> None:

@@ -88,6 +88,8 @@ NAMES = [
     "points",
     "pull",
     "push",
+    "redo",
+    "redoable",
     "remove",
     "rename",
     "restore",

@@ -151,6 +151,7 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
         "params": list(map(_change, diff.params)),
         "metrics": list(map(_change_of_metric, diff.metrics)),
         "code": list(map(_change_of_code, diff.code)),
+        "results": list(map(_change_of_code, diff.results)),
         "data": list(map(_change_of_data, diff.data)),
         "command": command,
         "environment": list(map(_change, diff.environment)),
@@ -207,6 +208,8 @@ def _sections(diff: Diff) -> Iterable[Section]:
         yield "Metrics", ["Key", old, new, "Change", ""], list(map(_metric, diff.metrics))
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], list(map(_file, diff.code))
+    if diff.results:
+        yield "Results", ["File", "Added", "Deleted"], list(map(_file, diff.results))
     if diff.data:
         yield "Data", ["File", old, new], list(chain.from_iterable(map(_data, diff.data)))
     if diff.command:

@@ -16,15 +16,19 @@ from gitexp.cli.kit.session import open_project
 from gitexp.runs import log as ops
 
 EPILOG = """Examples:
+gitexp log
 gitexp log exp-333c9
 gitexp log exp-333c9 --raw > output.log
-gitexp log -f exp-333c9
+gitexp log -f    (the one that runs)
 """
 
 
 _LONGEST = 64 * 1024  # bytes of a line that is waited for
 _WIPE = "\r\x1b[K"
 
+Exp = Annotated[
+    str, options.argument("[EXP]", "Name, unique prefix, commit id, last or @{1}.", "experiments")
+]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Of a running one: go on until it ends.")]
 Raw = Annotated[
     bool, typer.Option("--raw", help="The bytes as the command wrote them, escape sequences and all.")
@@ -32,18 +36,20 @@ Raw = Annotated[
 
 
 def log(
-    exp: options.Exp,
+    exp: Exp = "",
     follow: Follow = False,
     raw: Raw = False,
     json: options.Json = False,
 ) -> None:
     """Print what an experiment's command printed.
 
-    Of a running one: the output so far, with -f all until its end; Ctrl-C ends the following, not the run.
-    Colours are kept on a terminal; all other control sequences are left out.
+    Without a name, of the last one, and with -f of the running one. Of a running one: the output so far, with
+    -f all until its end; Ctrl-C ends the following, not the run. Colours are kept on a terminal; all other
+    control sequences are left out.
     """
     options.only_one(follow=follow, json=json)
     project = open_project()
+    exp = exp or ops.default(project, running=follow)
     if follow and raw:
         return render.write_bytes(ops.follow(project, exp))
     if follow:

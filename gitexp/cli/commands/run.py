@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -106,6 +108,14 @@ DryRun = Annotated[
 ]
 
 
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, and the name and result in one line.")
+]
+NoOutput = Annotated[
+    bool, typer.Option("--no-output", help="Do not show what the command prints; it is stored all the same.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=RunCommand, epilog=EPILOG, context_settings={"allow_interspersed_args": False})(run)
@@ -129,7 +139,8 @@ def run(
     keep_going: KeepGoing = False,
     jobs: Jobs = 1,
     dry_run: DryRun = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
+    no_output: NoOutput = False,
     json: options.Json = False,
 ) -> None:
     """Run a command, or stages, and store that as an experiment.
@@ -151,7 +162,8 @@ def run(
         _refuse_elsewhere({"from": from_, "with": with_files, "temp": temp, "once": once})
     gc.enable()  # the command may take days, and `main` has turned it off
     project = open_project(needs_config=True)
-    screen = _Screen(project, once=once, quiet=quiet)
+    screen = _Screen(project, once=once, quiet=quiet, json=json)
+    shown, errors_shown = ctx.with_resource(_descriptors(no_output=no_output, json=json))
     request = RunRequest(
         overrides=tuple(set_params or ()),
         name=name,
@@ -162,7 +174,8 @@ def run(
         with_=tuple(with_files or ()),
         metrics=tuple(metric or ()),
         once=once,
-        stdout=2 if json else 1,
+        stdout=shown,
+        stderr=errors_shown,
         ask_secret=_ask_secret,
         on_start=screen.started,
         on_same=screen.same,
@@ -200,10 +213,11 @@ def _ask_secret(name: str) -> str:
 class _Screen:
     """The words about a run for a person. A failure of words is no reason not to run."""
 
-    def __init__(self, project: Project, *, once: bool, quiet: bool) -> None:
+    def __init__(self, project: Project, *, once: bool, quiet: bool, json: bool) -> None:
         self._project = project
         self._once = once
         self._quiet = quiet
+        self._tells_end = not (quiet and json)  # the answer in JSON has the name and the result
 
     def started(self, experiment: Experiment) -> None:
         with contextlib.suppress(OSError, errors.GitexpError):
@@ -218,19 +232,31 @@ class _Screen:
                 render.say(told_of_untracked(files, "part of the experiment"), "dim")
 
     def same(self, experiment: Experiment) -> None:
-        if not self._quiet:
+        if (self._once and self._tells_end) or not self._quiet:
             with contextlib.suppress(OSError):
                 render.say(same_line(experiment, runs=not self._once))
 
     def ended(self, result: Result) -> None:
         with contextlib.suppress(OSError):
             render.warn_all(result.warnings)
-            if not self._quiet and result.again:
+            if self._tells_end and result.again:
                 render.say(ended_line(result.experiment))
             if result.failure is not None:
                 render.fail(result.failure)
             elif result.hint:
                 render.hint(result.hint)
+
+
+@contextlib.contextmanager
+def _descriptors(*, no_output: bool, json: bool) -> Iterator[tuple[int, int]]:
+    """Give the file descriptors that show the output and the errors of the command."""
+    if no_output:
+        with Path(os.devnull).open("wb") as nowhere:
+            yield nowhere.fileno(), nowhere.fileno()
+    elif json:
+        yield 2, 2
+    else:
+        yield 1, 2
 
 
 def _refuse_flags(given: dict[str, bool]) -> None:

@@ -32,7 +32,9 @@ def same_line(experiment: Experiment, *, runs: bool) -> str:
     if not experiment.record.status.ended:
         return f"same as {experiment.name}, which is running"
     line = ", ".join([f"same as {experiment.name}", *_metrics(experiment)])
-    return line if runs else f"{line}: not run again"
+    if runs:
+        return f"{line}; --once gives that result and runs nothing"
+    return f"{line}: not run again"
 
 
 def told_of_untracked(files: Sequence[str], what: str) -> str:

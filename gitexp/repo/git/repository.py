@@ -536,6 +536,10 @@ class Repository:
         keys = (f"{role.lower()}.{part.lower()}", f"user.{part.lower()}")
         return given or self.config.get(keys[0]) or self.config.get(keys[1]) or ""
 
+    def user_name(self) -> str:
+        """The name that Git has for the author of a commit; "" if it has none."""
+        return self._named("AUTHOR", "NAME")
+
     def identity(self) -> dict[str, str]:
         """The variables that a Git process needs to make commits: none where Git knows the user.
 

@@ -45,6 +45,7 @@ def test_it_is_said(repo: Workspace, first: Experiment) -> None:
     said = repo.gitexp("run", "-n", "second", *TRAIN).stderr
     assert said.index("same as first, loss 0.343, eval.acc 0.7446") < said.index("second done")
     assert get(repo, "second").record.identity == first.record.identity
+    assert "; --once gives that result" in said
     assert "same as" not in repo.gitexp("run", "-q", *TRAIN).stderr
 
 
@@ -54,7 +55,7 @@ def test_once_gives_the_result_back(repo: Workspace, first: Experiment) -> None:
     assert result.stdout == ""
     answer = repo.json(*ONCE, *TRAIN)
     assert (answer["name"], answer["record"]) == ("first", first.id)
-    assert repo.gitexp(*ONCE, "-q", *TRAIN).stderr == ""
+    assert repo.gitexp(*ONCE, "-q", *TRAIN).stderr == result.stderr
     assert count(repo) == 1
     assert (
         repo.gitexp(*ONCE, "-n", "second", "-S", "train.lr=0.2", "--temp", *TRAIN).stderr.count("done") == 1

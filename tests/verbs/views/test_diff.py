@@ -305,9 +305,10 @@ def test_a_changed_file_is_shown_unless_its_own_section_says_it(repo: Workspace)
         repo.write(name, "lr = 2\n")
     repo.write("params.yaml", repo.read("params.yaml") + "# a comment\n")
     found = repo.json("diff")
-    assert [file["path"] for file in found["code"]] == [*names, "params.yaml"]
+    assert [file["path"] for file in found["code"]] == ["conf.py", "params.yaml"]
+    assert [file["path"] for file in found["results"]] == ["curve.csv", "model.txt"]
     repo.write("params.yaml", "other: 1\n")
-    assert [file["path"] for file in repo.json("diff")["code"]] == [*names]
+    assert [file["path"] for file in repo.json("diff")["code"]] == ["conf.py"]
 
 
 def test_commands_that_differ(repo: Workspace) -> None:
@@ -363,3 +364,89 @@ def test_the_baseline_of_an_experiment_that_was_made_from_another(repo: Workspac
     assert (answer["a"]["name"], answer["a"]["kind"]) == ("parent", "experiment")
     assert answer["metrics"] == [{"key": "acc", "old": 0.5, "new": 0.75, "change": 0.25, "percent": 50.0}]
     assert answer["params"] == []
+
+
+# -- results, noise, and many side by side ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differ"),
+    [
+        (0.3, 0.1 + 0.2, False),
+        (sum([0.1] * 1000), 100.0, False),
+        (1, 1.0000000000000002, False),
+        (1e-8, 1.0000001e-8, True),
+        (10**15, 10**15 + 1, True),
+        (10**400, 10**400 + 1, True),
+        (10**400, 0.5, True),
+        (float("inf"), float("-inf"), True),
+        (0.5, "0.5", True),
+    ],
+)
+def test_noise_of_floats_is_no_difference(repo: Workspace, old: object, new: object, differ: bool) -> None:
+    for name, value in (("a", old), ("b", new)):
+        put(repo, name, metrics={"metrics.json": {"m": value}}, params={"params.yaml": {"p": value}})
+    found = repo.json("diff", "a", "b")
+    assert [bool(found["params"]), bool(found["metrics"])] == [differ, differ]
+    assert bool(repo.json("compare", "a", "b")["metrics"]) == differ
+
+
+def test_what_runs_write_is_a_result_and_no_code(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "outs: [out]\nplots: [curves, logs.csv]\n")
+    repo.commit()
+    repo.gitexp("save", "-q", "-n", "before")
+    for name in ("logs.csv", "curves/loss.csv", "out/report.txt", "curves.py"):
+        repo.write(name, "step,loss\n1,2\n")
+    repo.gitexp("save", "-q", "-n", "after")
+    found = repo.json("diff", "before", "after")
+    assert [file["path"] for file in found["code"]] == ["curves.py"]
+    results = {file["path"] for file in found["results"]}
+    assert results == {"logs.csv", "curves/loss.csv", "out/report.txt"}
+    shown = repo.gitexp("diff", "before", "after", "--code").stdout
+    assert "Results" in shown
+    assert "+++ b/logs.csv" not in shown
+    assert "+++ b/curves.py" in shown
+
+
+def many(repo: Workspace) -> None:
+    for at in range(6):
+        params = {"params.yaml": {"lr": at / 10, "seed": 1}}
+        put(repo, f"run-{at}", params=params, metrics={"metrics.json": {"acc": 0.5 + at / 100, "same": 2}})
+
+
+def test_many_are_compared_side_by_side(repo: Workspace) -> None:
+    many(repo)
+    repo.write("train.py", "pass\n")
+    repo.gitexp("save", "-q", "-n", "edited")
+    found = repo.json("compare", "run-1", "run-4", "edited")
+    assert [point["name"] for point in found["points"]] == ["run-1", "run-4", "edited"]
+    values = {item["key"]: item["values"] for item in found["params"]}
+    assert values["lr"] == {"run-1": 0.1, "run-4": 0.4}
+    assert values["seed"] == {"run-1": 1, "run-4": 1}
+    assert [item["key"] for item in found["metrics"]] == ["acc", "same"]
+    (code,) = found["code"]
+    assert code["key"] == "train.py"
+    assert set(code["values"]) == {"edited"}
+    assert code["values"]["edited"]["added"] == 1
+
+
+def test_of_many_only_what_differs_is_shown(repo: Workspace) -> None:
+    many(repo)
+    lines = repo.gitexp("compare", "run-*").stdout.splitlines()
+    assert lines[0].split() == ["Params", *(f"run-{at}" for at in (0, 1, 2, 3, 4, 5))]
+    assert [line.split()[0] for line in lines if line] == ["Params", "lr", "Metrics", "acc"]
+    assert repo.gitexp("compare", "run-1", "run-2", "--md").stdout.splitlines()[0] == (
+        r"| Params | run-1 | run-2 |"
+    )
+    assert repo.gitexp("compare", "run-1", "run-1", "run-1", check=False).exit_code == 2
+    same = repo.gitexp("compare", "HEAD", "main")
+    assert (same.stdout, same.stderr) == ("", "No differences.\n")
+
+
+@pytest.mark.parametrize("cols", [20, 40, 60])
+def test_what_does_not_fit_side_by_side_goes_on_below(repo: Workspace, cols: int) -> None:
+    many(repo)
+    lines = repo.tty("compare", "run-*", cols=cols, rows=100).lines
+    assert all(len(line) <= cols for line in lines)
+    named = [word for line in lines if line.startswith("Params") for word in line.split()[1:]]
+    assert sorted(named) == [f"run-{at}" for at in range(6)]

@@ -1,0 +1,81 @@
+"""Many points side by side: the params, metrics, code and results that differ among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.catalog import by_words, lookup, rows
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.value_pairs import differs
+from gitexp.model import MISSING, Change, Files
+from gitexp.project.project import Project
+from gitexp.views.diff import Diff, FileChange, diff
+
+
+class Compared(NamedTuple):
+    """One key or file, with a value for each point; MISSING for a point without it.
+
+    Of a file, a value is its change from the first point; MISSING for none.
+    """
+
+    key: str
+    values: Sequence[Any]
+
+
+class Comparison(NamedTuple):
+    """The differences among some points. A part without differences is empty."""
+
+    points: Sequence[Point]
+    params: Sequence[Compared]
+    metrics: Sequence[Compared]
+    code: Sequence[Compared]
+    results: Sequence[Compared]
+
+
+def compare(project: Project, words: Iterable[str]) -> Comparison:
+    """The points for some words side by side, each once, in the order of the words.
+
+    Raises UsageError for fewer than two, and the errors of `lookup.find`.
+    """
+    found: dict[tuple[str, str | None], Point] = {}
+    for word in by_words.expanded(project, words):
+        point = lookup.find(project, word)
+        found.setdefault((point.label, point.commit), point)
+    points = list(found.values())
+    if len(points) < 2:
+        raise errors.UsageError(
+            "A comparison needs at least two experiments, commits or the workspace.",
+            "One and its baseline: gitexp diff EXP",
+        )
+    first, *others = points
+    diffs = [diff(project, first, other) for other in others]
+    return Comparison(
+        points,
+        _differing([point.params for point in points]),
+        _differing([point.metrics for point in points]),
+        _files(diffs, lambda found: found.code),
+        _files(diffs, lambda found: found.results),
+    )
+
+
+def _differing(all_files: Sequence[Files]) -> list[Compared]:
+    """The keys with different values at two points."""
+    flat = rows.flat(all_files)
+    keys = dict.fromkeys(key for values in flat for key in values)
+    found = []
+    for key in keys:
+        first, *others = [values.get(key, MISSING) for values in flat]
+        if any(differs(Change(key, first, other)) for other in others):
+            found.append(Compared(key, [first, *others]))
+    return found
+
+
+def _files(diffs: Sequence[Diff], part: Callable[[Diff], Sequence[FileChange]]) -> list[Compared]:
+    """The files that differ from those of the first point."""
+    changes: list[dict[str, FileChange]] = []
+    for found in diffs:
+        changes.append({file.path: file for file in part(found)})
+    paths = sorted({path for change in changes for path in change})
+    return [Compared(path, [MISSING, *(change.get(path, MISSING) for change in changes)]) for path in paths]
