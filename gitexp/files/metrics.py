@@ -6,7 +6,6 @@ import json
 from pathlib import PurePosixPath
 
 from gitexp.errors import ParseError
-from gitexp.files import json_lines, tables
 from gitexp.files.limits import MAX_BYTES, MAX_JSON_BYTES, decode
 from gitexp.files.parse import read
 from gitexp.files.parsed import Parsed, within_limits
@@ -32,14 +31,20 @@ def parse_metrics(name: str, data: bytes) -> Parsed:
     ending, complaints = PurePosixPath(name).suffix.lower(), list[str]()
     tree: Value
     if ending in _SEPARATORS:
+        from gitexp.files import tables  # with csv and its patterns, which few runs need
+
         tree, complaints = tables.last_values(name, data, _SEPARATORS[ending])
     elif ending in _JSON_LINES:
+        from gitexp.files import json_lines  # the same
+
         tree, complaints = json_lines.last_values(name, data)
     elif ending == ".json" and len(data) > MAX_BYTES:
         tree = _large_json(name, data)
     else:
         tree = read(name, decode(name, data))
     if isinstance(tree, list):
+        from gitexp.files import json_lines  # the same
+
         tree = json_lines.merged(tree)
     if tree is None:
         return Parsed({})

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gitexp.errors import ParseError
+from gitexp.files.decimal_marks import decimal_mark, measured_cell
 from gitexp.files.delimited import Rows, declared_separator, form_of, head, last_of_each, sample, separator_of
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES
-from gitexp.files.plain_values import decimal_mark, measured_cell
 from gitexp.files.table_parts import Part, header_in, parts_of
 from gitexp.model import Value
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands in a tree for such a value; two of them are equal wherever they stand.
+    """Stands in a tree for such a value; two with the same reason are equal, wherever they stand.
 
     Attributes:
         why: the reason, as a clause of a sentence.
@@ -15,6 +12,15 @@ class Unreadable:
         column: column, from 1.
     """
 
-    why: str
-    line: int = field(compare=False)
-    column: int = field(compare=False)
+    __slots__ = ("column", "line", "why")
+
+    def __init__(self, why: str, line: int, column: int) -> None:
+        self.why = why
+        self.line = line
+        self.column = column
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unreadable) and self.why == other.why
+
+    def __hash__(self) -> int:
+        return hash(self.why)

@@ -183,7 +183,7 @@ def _params(name: str) -> Parser:
 
 
 def _metrics(name: str) -> Parser:
-    return lambda data: files.flatten(files.parse_metrics(name, data))
+    return lambda data: files.flatten(files.parse_metrics(name, data).tree)
 
 
 def _pipeline(data: bytes) -> object:
