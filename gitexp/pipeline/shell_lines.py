@@ -51,8 +51,10 @@ _WITHOUT_EFFECT = {("set", "-e"), ("set", "-o", "errexit")}  # the first line th
 def fault_of(commands: Sequence[str]) -> str | None:
     """What is wrong with commands that each have a shell of their own, as a clause; None for nothing.
 
-    A command of several lines is a script, which one shell runs.
+    A command of several lines is a script, which one shell runs. A single command is the shell's to judge.
     """
+    if len(commands) < 2:
+        return None
     for at, command in enumerate(commands):
         if "\n" in command.strip():
             continue

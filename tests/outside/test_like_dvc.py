@@ -159,7 +159,7 @@ stages:
   each:
     cmd: |
       a ${opt}
-      b \\
+      b 'c \'
       c
   list:
     cmd:
