@@ -21,6 +21,7 @@ from typing import Any
 from gitexp import nofollow
 from gitexp.objects.hashing import Read
 from gitexp.objects.manifest import is_hash
+from gitexp.objects.workspace_files import umask
 
 _VERSION = 1
 _TABLE = """CREATE TABLE IF NOT EXISTS files (
@@ -136,6 +137,8 @@ class StatCache:
                     f"BEGIN IMMEDIATE; DROP TABLE IF EXISTS files; {_TABLE};"
                     f"PRAGMA user_version = {_VERSION}; COMMIT;"
                 )
+                # SQLite gives nobody else a right to write, whatever the umask says.
+                os.chmod(self._path, 0o666 & ~umask())
         except BaseException:
             database.close()
             raise

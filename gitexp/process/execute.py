@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp.errors import GitexpError, StorageError
+from gitexp.process import shared_umask
 from gitexp.process.log import LogFile
 from gitexp.process.programs import find_program
 from gitexp.process.signals import SignalRelay
@@ -99,6 +100,7 @@ def _start(
             stdout=streams.stdout,
             stderr=streams.stderr,
             process_group=0 if relay.own_group else None,
+            umask=shared_umask.of_user(),
         )
     except OSError as error:
         raise cannot_start(command, cwd, error) from error

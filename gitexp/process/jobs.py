@@ -12,6 +12,7 @@ from typing import IO
 
 from gitexp.errors import GitexpError, StorageError
 from gitexp.nofollow import opener
+from gitexp.process import shared_umask
 from gitexp.process.execute import Outcome, cannot_start, exit_code_of
 from gitexp.process.signals import SignalRelay
 
@@ -119,6 +120,7 @@ class Jobs:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0 if self._relay.own_group else None,
+                umask=shared_umask.of_user(),
             )
         except OSError as error:
             raise cannot_start(command, cwd, error) from error

@@ -30,6 +30,7 @@ from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away
 from gitexp.model import ProcessId
+from gitexp.process import shared_umask
 from gitexp.repo.git import locks
 from gitexp.repo.local import LocalState
 from gitexp.repo.scope import Scope
@@ -167,6 +168,7 @@ def new_folder(local: LocalState) -> Iterator[Path]:
     """A new folder for one live run, locked for as long as the block lasts; raises StorageError."""
     local.prepare()
     folder = Path(tempfile.mkdtemp(dir=local.runs))
+    shared_umask.open_up(folder)
     failpoint("live:folder")
     with contextlib.ExitStack() as held:
         try:

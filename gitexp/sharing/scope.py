@@ -20,6 +20,8 @@ def divided(
 
     What is here already is always in the scope, and so is what cannot be read: a pull says why.
     """
+    head = project.repo.resolve("HEAD")
+    everything = everything or head is None  # in a new repository nothing is made from HEAD
     if everything and all_projects:
         return dict(found), []
     here = lookup.experiments(project)
@@ -33,7 +35,6 @@ def divided(
     ours = {one.name for one in others}
     if not all_projects:
         ours = {one.name for one in projects.of_project(project, others)}
-    head = project.repo.resolve("HEAD")
     lineage = Lineage.of([*here, *others], head)
     left = []
     for experiment in others:

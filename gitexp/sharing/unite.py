@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from gitexp import files
 from gitexp.model import Experiment, Record
-from gitexp.project.project import Project
+from gitexp.process.printed import find_printed
+from gitexp.project.params import OUTPUT
+from gitexp.project.project import Project, parse_all
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, RecordCommit, subject
 from gitexp.repo.git import graph
-from gitexp.repo.git.values import RefChange
+from gitexp.repo.git.values import RefChange, in_commit
 
 _MOST = 100_000  # records that are looked through
 
@@ -114,7 +117,7 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
     return replace(mine, tags=tags, note=note, metrics=metrics, patterns=patterns), lost
 
 
-_GROWING = ("metrics", "patterns")
+_MEASURED = frozenset({"metrics", "patterns"})  # what `gitexp metrics` changes
 _EDITABLE = ("name", "note", "tags")  # fields of the record that `rename`, `note` and `tag` change
 
 
@@ -125,19 +128,40 @@ def differences(project: Project, one: Experiment, other: Experiment) -> list[st
         if field.name in _EDITABLE:
             continue
         old, new = getattr(one.record, field.name), getattr(other.record, field.name)
-        if _differ(old, new) and not (field.name in _GROWING and _goes_on(old, new)):
+        if _differ(old, new):
             found.append(field.name)
+    if found and _MEASURED.issuperset(found) and _was_measured(project, one, other):
+        found = []
     tree, other_tree = project.repo.ids_of([f"{one.id}^{{tree}}", f"{other.id}^{{tree}}"])
     if tree != other_tree:
         found.append("files")
     return found
 
 
-def _goes_on(old: object, new: object) -> bool:
-    """Whether a tree has all that another has, and more: `gitexp metrics` adds, and changes nothing."""
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        return not _differ(old, new)
-    return all(key in new and _goes_on(value, new[key]) for key, value in old.items())
+def _was_measured(project: Project, one: Experiment, other: Experiment) -> bool:
+    """Whether `gitexp metrics` gives one experiment the metrics of the other: they are had anew here."""
+    old, new = one.record, other.record
+    if not (old.metrics.keys() <= new.metrics.keys() and old.patterns.items() <= new.patterns.items()):
+        return False
+    for name, tree in new.metrics.items():
+        if not _differ(old.metrics.get(name), tree):
+            continue
+        expected: object = None
+        if name == OUTPUT:
+            expected = {**old.metrics.get(OUTPUT, {}), **_printed(project, one, new.patterns)}
+        elif name not in old.metrics:
+            (content,) = project.repo.read_blobs(in_commit(old.commit, [name]))
+            expected = parse_all({name: content}, files.parse_metrics)[0].get(name)
+        if _differ(expected, tree):
+            return False
+    return True
+
+
+def _printed(project: Project, experiment: Experiment, patterns: Mapping[str, str]) -> dict[str, Any]:
+    """The metrics that patterns find in the stored output."""
+    log = project.store.run_file(experiment, "output.log") or b""
+    found = find_printed(log, [*patterns.items()])
+    return files.printed_tree({name: value for name, value in found.items() if value is not None})
 
 
 def _joined(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitexp import errors
 from gitexp.catalog.names import namesakes
 from gitexp.cli.kit import render
+from gitexp.process import shared_umask
 from gitexp.project.change import complete_pending, cut_short
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
@@ -20,6 +21,7 @@ def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Proj
     known from their records alone by itself; so records are not read twice.
     """
     project = Project.open(any_config=not needs_config)
+    shared_umask.follow(project.repo.config.get("core.sharedrepository", ""))
     if project.config_error is not None:
         render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")
     for operation in complete_pending(project):

@@ -45,7 +45,7 @@ def test_new_ones_appear(team: Team) -> None:
     put(team.ann, "one", run_files={"output.log": b"hello\n"})
     put(team.ann, "two", baseline="HEAD~1")
     team.ann.gitexp("push", "-q", "--all")
-    answer = team.bob.json("pull")
+    answer = team.bob.json("pull", "-A")
     assert answer["remote"] == "origin"
     assert outcomes(answer) == {"one": "new", "two": "new"}
     assert refs_of(team.bob.path) == refs_of(team.ann.path) == team.there()
@@ -576,7 +576,7 @@ def test_a_forged_log_is_refused(shared: Team) -> None:
     assert "files" in refuses(shared)
 
 
-@pytest.mark.parametrize("args", [("--all",), ("one",)])
+@pytest.mark.parametrize("args", [("--removed",), ("one",)])
 def test_a_forged_edit_of_what_is_removed_here_is_refused(shared: Team, args: tuple[str, ...]) -> None:
     shared.bob.gitexp("remove", "-q", "one")
     forge(shared, **FORGED["metrics"])
@@ -595,4 +595,4 @@ def test_a_forged_edit_is_not_imported(shared: Team) -> None:
 def test_a_baseline_that_the_commit_does_not_stand_on_is_refused(team: Team, tmp_path: Path) -> None:
     lair = hostile(team, tmp_path)
     lair.record("one", baseline=team.bob.git("rev-parse", "HEAD~1"))
-    assert "baseline" in refuses(team, "--from", "them")
+    assert "baseline" in refuses(team, "-A", "--from", "them")
