@@ -65,7 +65,7 @@ Precision = Annotated[
     int, typer.Option(metavar="N", callback=_digits, help="Significant digits of metrics, 1 to 17.")
 ]
 Watch = Annotated[
-    bool, typer.Option("--watch", help="Draw the table again and again for as long as runs go on.")
+    bool, typer.Option("--watch", help="Draw the table again and again, until q or Ctrl-C is pressed.")
 ]
 Every = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How often --watch draws the table.")]
 
@@ -125,7 +125,7 @@ def show(
     choice = ops.choice(table, wanted)
     if md:
         return render.answer(formats.markdown(table, choice, precision))
-    render.answer(_lines(table, choice, precision, hint), page=True)
+    render.answer(_lines(table, choice, precision, hint), page=not watch)
     for remark in remarks(project, table, choice, query, hint):
         render.say(remark, "dim")
     return None
@@ -151,7 +151,7 @@ def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
 def _watch(
     project: Project, query: Query, wanted: Columns, precision: int, every: float, hint: Again
 ) -> None:
-    """Draw the table until no run goes on. The caller prints the last table."""
+    """Draw the table until the person ends it. The caller prints the last table."""
 
     def draw() -> Picture:
         finish_dead_runs(project)

@@ -1,16 +1,25 @@
-"""A table that is drawn again and again while runs go on, on a screen of its own."""
+"""A table that is drawn again and again, on a screen of its own, until the person has seen enough."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
 from gitexp.cli.kit import render
 from gitexp.cli.kit.render import Piece
 
+if sys.platform != "win32":
+    import select
+    import termios
+    import tty
+
+_MOST_KEYS = 64
 _Lines = Sequence[str | Sequence[Piece]]
 
 # The other screen of a terminal (xterm's control sequences): afterwards the first one comes back.
@@ -28,7 +37,9 @@ class Picture:
 
 
 def watch(draw: Callable[[], Picture], every: float) -> None:
-    """Show the picture of `draw` every so many seconds, until no run goes on or Ctrl-C is pressed.
+    """Show the picture of `draw` every so many seconds, until q or Ctrl-C is pressed.
+
+    The end of a run is no end of the watching: a loop begins the next run a moment later.
 
     Raises UsageError if the output is no terminal, or a terminal without control sequences.
     """
@@ -42,25 +53,52 @@ def watch(draw: Callable[[], Picture], every: float) -> None:
     render.write(_ENTER)
     try:
         before = ""
-        while (picture := draw()).going_on:
-            text = _text(picture)
-            if text != before:
-                render.write(text)
-            before = text
-            time.sleep(every)
+        with _keys() as pressed:
+            while True:
+                text = _text(draw())
+                if text != before:
+                    render.write(text)
+                before = text
+                if "q" in pressed(every):
+                    break
     except KeyboardInterrupt:
         pass  # the way to stop watching; the runs have terminals of their own
     finally:
         render.write(_LEAVE)
 
 
+@contextlib.contextmanager
+def _keys() -> Iterator[Callable[[float], str]]:
+    """Give a function that waits so many seconds, or less if keys are pressed: these keys, or ""."""
+    if sys.platform == "win32" or not render.is_terminal(sys.stdin):
+        yield _waited
+        return
+    stdin = sys.stdin.fileno()
+    before = termios.tcgetattr(stdin)
+
+    def pressed(seconds: float) -> str:
+        ready, _, _ = select.select([stdin], [], [], seconds)
+        return os.read(stdin, _MOST_KEYS).decode("ascii", "replace") if ready else ""
+
+    tty.setcbreak(stdin, termios.TCSANOW)  # keys come at once and are not shown; Ctrl-C is as ever
+    try:
+        yield pressed
+    finally:
+        termios.tcsetattr(stdin, termios.TCSANOW, before)
+
+
+def _waited(seconds: float) -> str:
+    time.sleep(seconds)
+    return ""
+
+
 def _text(picture: Picture) -> str:
     """A picture as one piece of output, cut to the height of the terminal."""
     _, height = render.screen() or (0, 0)
     lines = render.as_text(picture.lines)
-    foot = f"{picture.going_on:,} runs go on · Ctrl-C ends the watching"
+    foot = f"{picture.going_on:,} runs go on · q ends the watching"
     if picture.going_on == 1:
-        foot = "1 run goes on · Ctrl-C ends the watching"
+        foot = "1 run goes on · q ends the watching"
     room = max(height - 3, 1)
     hidden = len(lines) - room
     if hidden > 0:

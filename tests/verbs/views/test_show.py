@@ -800,14 +800,16 @@ def test_a_long_table_does_not_ask_about_every_row(repo: Workspace, monkeypatch:
 # -- while runs go on ---------------------------------------------------------------------------------
 
 
-def test_watching_draws_until_nothing_goes_on(
+def test_watching_goes_on_between_two_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(render, "screen", lambda: (80, 6))
-    pictures = iter([(1, "same"), (1, "same"), (2, "other"), (0, "last")])
+    pictures = iter([(1, "same"), (1, "same"), (0, "between"), (2, "other")])
 
     def draw() -> Picture:
-        going_on, text = next(pictures)
+        going_on, text = next(pictures, (None, ""))
+        if going_on is None:
+            raise KeyboardInterrupt
         return Picture([[(f"{text} {line}", "")] for line in range(9)], going_on)
 
     watch(draw, 0)
@@ -815,26 +817,26 @@ def test_watching_draws_until_nothing_goes_on(
     assert out.startswith("\x1b[?1049h")
     assert out.endswith("\x1b[?1049l")
     assert out.count("same 0") == 1, "the same picture was drawn twice"
+    assert "0 runs go on" in out
     assert "other 2" in out
     assert "other 3" not in out
     assert "6 more lines · 2 runs go on" in out
-    assert "last" not in out
 
 
-def test_watching_ends_with_ctrl_c_and_leaves_the_table(repo: Workspace) -> None:
-    put(repo, "one", status=Status.RUNNING)
-    seen = repo.tty("show", "--watch", "--every", "0.1", keys=[("1 run goes on", "\x03")])
+@pytest.mark.parametrize(
+    ("key", "state"), [("\x03", Status.RUNNING), ("q", Status.RUNNING), ("q", Status.DONE)]
+)
+def test_watching_ends_by_a_key_and_leaves_the_table(repo: Workspace, key: str, state: Status) -> None:
+    put(repo, "one", status=state)
+    for number in range(9):
+        put(repo, f"more-{number}")
+    foot = "1 run goes on" if state is Status.RUNNING else "0 runs go on"
+    pager = {"GITEXP_PAGER": "sh -c 'echo paged'"}
+    seen = repo.tty("show", "--watch", "--every", "0.1", rows=9, keys=[(foot, key)], env=pager)
     assert seen.exit_code == 0
     table = seen.raw.rpartition(b"\x1b[?1049l")[2]
     assert b"[one]" in table
-    assert b"running" in table
-
-
-def test_watching_where_nothing_goes_on_is_looking_once(runs: Workspace) -> None:
-    seen = runs.tty("show", "--watch")
-    assert seen.exit_code == 0
-    assert b"[mid]" in seen.raw
-    assert b"Ctrl-C" not in seen.raw
+    assert b"paged" not in table
 
 
 def test_a_mistake_leaves_the_terminal_as_it_was(runs: Workspace) -> None:
