@@ -51,7 +51,7 @@ def compare(words: Words, json: options.Json = False, md: Markdown = False) -> N
     elif not (found.params or found.metrics or found.code or found.results):
         render.say("No differences.", "dim")
     else:
-        render.answer(_lines(found, render.width()), page=True)
+        render.answer(_lines(found, render.width()))
 
 
 register = registration(compare, EPILOG)

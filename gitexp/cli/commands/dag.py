@@ -56,7 +56,7 @@ def dag(
     elif dot:
         render.write(draw.dot(found.above))
     else:
-        render.answer(_lines(found, render.width()), page=True)
+        render.answer(_lines(found, render.width()))
 
 
 register = registration(dag, EPILOG)

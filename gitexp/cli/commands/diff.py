@@ -89,7 +89,7 @@ def diff(
     elif md:
         render.answer(markdown(found, patch or b""))
     else:
-        render.answer(lines(found, patch or b"", width=render.width(), colors=paint), page=True)
+        render.answer(lines(found, patch or b"", width=render.width(), colors=paint))
         if not found:
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
     if exit_code and found:

@@ -60,7 +60,7 @@ def log(
         return render.as_json({"experiment": found.name, "output": output})
     if raw:
         return render.write_bytes([found.output])
-    return render.answer(printable(found.output, colors=render.colors()), page=True)
+    return render.answer(printable(found.output, colors=render.colors()))
 
 
 register = registration(log, EPILOG)

@@ -145,7 +145,7 @@ def _show_some(words: Sequence[str], precision: int, *, json: bool) -> None:
     if json:
         render.as_json_list(map(Details.as_json, found))
     else:
-        render.answer(lines(found, width=render.width(), precision=precision), page=True)
+        render.answer(lines(found, width=render.width(), precision=precision))
 
 
 def _watch(

@@ -114,8 +114,8 @@ def _painted(text: str, style: str) -> str:
 # -- the answer ---------------------------------------------------------------------------------------
 
 
-def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = False) -> None:
-    """Print the answer to stdout; with `page`, through the pager if it is longer than the terminal."""
+def answer(lines: Iterable[str | Sequence[Piece]], *, page: bool = True) -> None:
+    """Print the answer to stdout; through the pager if it is longer than the terminal."""
     text = "".join(line + "\n" for line in as_text(lines))
     is_long = page and is_terminal(sys.stdout) and text.count("\n") >= _size()[1]
     if not (is_long and pager.show(text)):

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gitexp.model import Status
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
+
+
+def test_every_long_answer_goes_through_the_pager(repo: Workspace, tmp_path: Path) -> None:
+    for number in range(9):
+        put(repo, f"exp-{number}")
+    env = {"GITEXP_PAGER": f"tee {tmp_path / 'paged'}"}
+    assert repo.tty("list", rows=6, env=env).exit_code == 0
+    assert len((tmp_path / "paged").read_text().splitlines()) == 9
+    repo.tty("list", "-n", "2", rows=6, env={"GITEXP_PAGER": f"tee {tmp_path / 'short'}"})
+    assert not (tmp_path / "short").exists()
 
 
 def test_names_newest_first(repo: Workspace) -> None:
