@@ -131,6 +131,10 @@ def load(root: Path, here: Path) -> Config:
     shown = str(PurePosixPath(prefix, CONFIG_FILE))
     if not path.is_file():
         return conventions(root, here)
+    if _leads_out(root, path):
+        raise errors.ConfigError(
+            "is a link to outside the repository", "Put the file itself into the repository.", file=shown
+        )
     try:
         data = read_limited(path)
     except OSError as error:
@@ -168,6 +172,11 @@ def _with_matches(config: Config, root: Path) -> Config:
         declared=declared,
         patterns=apart,
     )
+
+
+def _leads_out(root: Path, path: Path) -> bool:
+    """Whether a file is a link to outside the repository: what it says is not the repository's."""
+    return path.is_symlink() and not path.resolve().is_relative_to(root.resolve())
 
 
 def conventions(root: Path, here: Path) -> Config:

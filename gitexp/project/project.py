@@ -133,8 +133,10 @@ class Project(NamedTuple):
 
     def read_here(self, more: Iterable[str] = ()) -> Contents:
         """The params files (`more` than the config names) and metrics files of the workspace."""
-        names = self._names(more)
-        return self._parsed({name: read(self.repo.root / name) for name in names}, more)
+        root = self.repo.root
+        found = self._parsed({name: read_inside(root, name) for name in self._names(more)}, more)
+        outside = [f"not read, a link to outside: {name}" for name in foreign(root, self._names(more))]
+        return found._replace(complaints=[*found.complaints, *outside])
 
     def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
         """The same for each of some commits, read by one Git process for all.
@@ -193,6 +195,14 @@ def read(path: Path) -> bytes | None:
         return read_if_there(path)
     except OSError:
         return None
+
+
+def read_inside(root: Path, name: str) -> bytes | None:
+    """The same of a file below the root; None too for a link to outside, which is nobody's to show."""
+    file = root / name
+    if file.is_file() and inside(root, name) is None:
+        return None
+    return read(file)
 
 
 def inside(root: Path, name: str | Path) -> str | None:

@@ -16,7 +16,7 @@ from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.stage import ReadFile, Stage
 from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, Why, sentence
 from gitexp.project import params
-from gitexp.project.project import Project, read
+from gitexp.project.project import Project, read_inside
 from gitexp.stages import plan as stages
 from gitexp.stages.cache import StageCache
 from gitexp.stages.foresight import Availability, Foresight, Supply
@@ -109,14 +109,14 @@ def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:
     """A function that reads params files with some changes made."""
     root = project.repo.root
     if not overrides:
-        return lambda name: read(root / name)
+        return lambda name: read_inside(root, name)
     parsed = list(map(files.parse_override, overrides))
     contents = params.prepare(project, parsed, (), written_later=(), workspace=root).contents
 
     def read_changed(name: str) -> bytes | None:
         if name in contents:
             return contents[name]
-        return read(root / name)
+        return read_inside(root, name)
 
     return read_changed
 

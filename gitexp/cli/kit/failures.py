@@ -17,6 +17,7 @@ from gitexp import errors
 from gitexp.cli.kit import render
 from gitexp.cli.kit.help import ReaderGone
 from gitexp.nofollow import NotPlain
+from gitexp.repo.git.failures import way_to_start
 from gitexp.words import did_you_mean
 
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
@@ -77,7 +78,7 @@ def _storage_error(error: OSError) -> errors.GitexpError:
     if isinstance(error, NotPlain):
         hint = f"Remove it: rm {shlex.quote(os.fsdecode(error.filename))}"
         return errors.RepositoryError(f"{error.strerror}{where}.", hint, code="untrusted-repository")
-    return errors.StorageError(f"{error.strerror or error}{where}.", "GITEXP_DEBUG=1 shows where.")
+    return errors.StorageError(f"{error.strerror or error}{where}.", way_to_start(error))
 
 
 def _is_homeless() -> bool:

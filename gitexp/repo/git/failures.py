@@ -73,7 +73,7 @@ def not_started(args: Sequence[str], error: OSError) -> errors.GitexpError:
 
 
 def way_to_start(error: OSError) -> str:
-    """The hint for a process that the operating system would not start."""
+    """The hint for what the operating system refuses."""
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
             return "Too many files are open: end other programs, or raise the limit: ulimit -n 4096"
@@ -83,6 +83,10 @@ def way_to_start(error: OSError) -> str:
             return "There are too many processes: end some, or raise the limit: ulimit -u"
         case errno.ENOENT | errno.ENOTDIR:
             return "Is the folder you stand in still there? GITEXP_DEBUG=1 shows where."
+        case errno.EACCES | errno.EPERM:
+            return "Check who owns it, and its permissions."
+        case errno.EROFS:
+            return "Its file system is read-only."
     return "GITEXP_DEBUG=1 shows where."
 
 
