@@ -23,9 +23,9 @@ def hidden_kinds(name: str, data: bytes) -> dict[Key, str]:
     """What a script sees in place of text, by key: "date", "time" and the like. Raises ParseError."""
     ending = PurePosixPath(name).suffix.lower()
     if ending in (".yaml", ".yml"):
-        from gitexp.files import yaml_text  # as dear to import as the rest of a command
+        from gitexp.files import yaml_kinds  # as dear to import as the rest of a command
 
-        return yaml_text.hidden_kinds(name, decode(name, data))
+        return yaml_kinds.hidden_kinds(name, decode(name, data))
     if ending == ".toml":
         from gitexp.files import toml_text  # the same
 

@@ -7,7 +7,8 @@ import re
 from gitexp.files import nodes
 from gitexp.files.keys import Key
 from gitexp.files.nodes import Node, Splice
-from gitexp.files.yaml_text import compose_leniently, kind_of, skip_gap
+from gitexp.files.yaml_kinds import kind_of
+from gitexp.files.yaml_text import compose_leniently, skip_gap
 from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Value
 

@@ -14,7 +14,6 @@ from typing import Any
 import yaml
 
 from gitexp.errors import ParseError
-from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, MAX_LEAVES, parse_error
 from gitexp.files.nodes import Node, merged_maps, plain
 from gitexp.files.plain_values import yaml_scalar
@@ -25,7 +24,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MOST_LEAVES = 10 * MAX_LEAVES  # that are read; a record has fewer
 
-_STANDARD = "tag:yaml.org,2002:"
+STANDARD = "tag:yaml.org,2002:"
 _PROPS = re.compile(r"(?:(?:&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*)(?:[ \t]+|(?=[\r\n,\]}])|$))+")
 _GAP = re.compile(r"(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
 _LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
@@ -85,38 +84,6 @@ def hidden_kind(text: str) -> str:
     if isinstance(value, int | float):
         return "number of base 60"
     return ""
-
-
-def kind_of(node: Node) -> str:
-    """The same for a node whose value is text to gitexp; "" for all other nodes."""
-    node = node.alias_of or node
-    if not isinstance(node.value, str) or node.style or node.tag not in (None, _STANDARD + "timestamp"):
-        return ""
-    return hidden_kind(node.value)
-
-
-def hidden_kinds(name: str, text: str) -> dict[Key, str]:
-    """The values that PyYAML does not read as text, unlike gitexp, with their types. Raises ParseError."""
-    found: dict[Key, str] = {}
-    root = compose_leniently(name, text)
-    if root is not None:
-        _find_kinds(root, (), found)
-    return found
-
-
-def _find_kinds(node: Node, key: Key, found: dict[Key, str]) -> None:
-    node = node.alias_of or node
-    found.pop(key, None)  # the value of a merged map does not count
-    if kind := kind_of(node):
-        found[key] = kind
-    if isinstance(node.value, list):
-        for at, item in enumerate(node.value):
-            _find_kinds(item, (*key, at), found)
-    elif isinstance(node.value, dict):
-        for merged in reversed(merged_maps(node)):
-            _find_kinds(merged, key, found)
-        for part, item in node.value.items():
-            _find_kinds(item, (*key, part), found)
 
 
 def skip_gap(text: str, position: int) -> int:
@@ -223,7 +190,7 @@ class _Composer:
                 return str(event.value)
             if node.tag is None:
                 return self._plain_value(event.value)
-            return _tagged(node.tag.removeprefix(_STANDARD), event.value)
+            return _tagged(node.tag.removeprefix(STANDARD), event.value)
         except LookupError:
             return self._unreadable(_unknown_tag(event), event)
         except TypeError:
@@ -256,7 +223,7 @@ class _Composer:
         else:
             kind, value = "seq", []
         node = self._node(event, value)
-        if event.tag not in (None, "!", _STANDARD + kind):
+        if event.tag not in (None, "!", STANDARD + kind):
             self._not_read[node] = self._unreadable(_unknown_tag(event), event)
         node.tag = event.tag
         node.flow = bool(event.flow_style)
@@ -337,8 +304,8 @@ def _unknown_tag(event: Any) -> str:
 
 
 def _shown_tag(tag: str) -> str:
-    if tag.startswith(_STANDARD):
-        return "!!" + tag.removeprefix(_STANDARD)
+    if tag.startswith(STANDARD):
+        return "!!" + tag.removeprefix(STANDARD)
     return tag
 
 

@@ -20,7 +20,7 @@ from gitexp.words import shorten
 _DECLARE = "name it under outs: too if the run writes it"
 
 
-class Found(NamedTuple):
+class WrittenParams(NamedTuple):
     """The params files that a run has written.
 
     Attributes:
@@ -34,7 +34,7 @@ class Found(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def found(project: Project, state: RunState, record: Record) -> Found:
+def found(project: Project, state: RunState, record: Record) -> WrittenParams:
     """The params files that the run has written.
 
     A file is the run's if it was not there before, or if Git does not track it. A tracked file is often
@@ -45,10 +45,10 @@ def found(project: Project, state: RunState, record: Record) -> Found:
     names = [name for name in scope.params if not is_below(name, (*scope.written_params, *scope.results))]
     changed = _changed(project, state, names)
     if not changed:
-        return Found(state, scope.written_params)
+        return WrittenParams(state, scope.written_params)
     new = [name for name in changed if name not in record.params]
     if state.root != str(project.repo.root):
-        return Found(_with_written(state, changed), (*scope.written_params, *changed))
+        return WrittenParams(_with_written(state, changed), (*scope.written_params, *changed))
     written = new
     if state.process == current_process():  # else gitexp died, and somebody may have gone on since
         tracked = files_in(project.repo, state.baseline, changed)
@@ -60,7 +60,7 @@ def found(project: Project, state: RunState, record: Record) -> Found:
     if unsure := [name for name in written if name not in known]:
         warnings.append(f"changed during the run, recorded as at its end: {shorten(unsure)}; {_DECLARE}")
     certain = [name for name in written if name in known]
-    return Found(_with_written(state, written), (*scope.written_params, *certain), tuple(warnings))
+    return WrittenParams(_with_written(state, written), (*scope.written_params, *certain), tuple(warnings))
 
 
 def earlier(project: Project, names: Sequence[str]) -> set[str]:
