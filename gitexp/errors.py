@@ -367,6 +367,7 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     "ambiguous-experiment": (ExperimentError, "A prefix that several experiments share."),
     "name-taken": (NameTaken, "There is an experiment of that name, in whatever case."),
     "bad-record": (BadRecord, "The experiment's record is damaged, or was written by a later gitexp."),
+    "not-running": (ExperimentError, "`stop`: the run is over, or it is not on this machine."),
     "still-running": (
         ExperimentError,
         "It can be done when the experiment has ended; `run --once`: exactly that is running.",

@@ -34,6 +34,7 @@ COMMANDS = {
     "redo": "Do again what undo took back last; again, what it took back before that.",
     "log": "Print what an experiment's command printed.",
     "metrics": "Have metrics of runs that are over: out of their stored output or files.",
+    "stop": "End a run that goes on, and store what it has so far.",
     "note": "Write a note on an experiment, in place of the one it has.",
     "tag": "Give tags to experiments; without any, print those of one.",
     "rename": "Give an experiment another name.",
@@ -54,7 +55,7 @@ COMMANDS = {
 # What people do -> the commands for it, in the order of `gitexp --help`; others stand below "More".
 TASKS = {
     "Set up": ("init", "demo"),
-    "Run": ("run", "status", "save", "log", "dag"),
+    "Run": ("run", "stop", "status", "save", "log", "dag"),
     "Look and compare": ("show", "list", "best", "diff", "compare"),
     "Go on from an experiment": ("apply", "branch", "checkout"),
     "Keep order": ("note", "tag", "metrics", "rename", "remove", "restore", "undo", "redo"),
