@@ -148,7 +148,7 @@ def _finish(
         ended_record(record, _status(state)),
         params={**record.params, **params},
         written_params=tuple(name for name in params if name in found.certain),
-        metrics={**metrics, **printed},
+        metrics={**surroundings.by_pattern(state, metrics), **printed},
         duration=state.duration,
         exit_code=state.exit_code,
         warnings=tuple(dict.fromkeys(told)),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gitexp.model import Tree
 from gitexp.objects.paths import lies_in, lies_in_any
 from gitexp.project import patterns, tool_files
 from gitexp.project.ignore import ignored
@@ -100,6 +101,20 @@ def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
         results=_joined(scope.results, (path for path in results if not lies_in_any(path, scope.results))),
     )
     return state._replace(scope=scope), warnings
+
+
+def by_pattern(state: RunState, metrics: Mapping[str, Tree]) -> dict[str, Tree]:
+    """The metrics, the only file that a pattern matches under the name of the pattern.
+
+    A folder for each run gives each run another path: the values would never be in one column.
+    """
+    named = dict(metrics)
+    for pattern in state.scope.metric_patterns:
+        expression = patterns.compiled(pattern)
+        matching = [name for name in named if expression.fullmatch(name)]
+        if len(matching) == 1 and matching[0] not in state.scope.declared:
+            named[pattern] = named.pop(matching[0])
+    return named
 
 
 def _written(state: RunState, names: Iterable[str]) -> Mapping[str, Stamp]:

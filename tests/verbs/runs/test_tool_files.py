@@ -133,6 +133,7 @@ def test_a_pattern_means_what_this_run_wrote(repo: Workspace) -> None:
         start(repo, name, OTHERS + "echo $LR >models/$LR.w", lr)
         (found,) = repo.json("show", name)
         assert (found["metrics"], found["warnings"]) == ({"loss": int(lr)}, [])
+    assert {tuple(row["metrics"]) for row in repo.json("show") if row["kind"] == "experiment"} == {("loss",)}
     assert {"models/old.w", "models/1.w", "models/2.w"} <= set(tree(repo, "two"))
 
 
