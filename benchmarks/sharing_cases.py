@@ -67,7 +67,7 @@ def _pull_many(lab: Lab) -> Case:
     new = [line.split() for line in refs.splitlines()[-NEW:]]
     projects.git(bare, lab.env, "update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for _, ref in new))
     projects.git(folder, lab.env, "clone", "--quiet", str(bare), str(known))
-    projects.tool(known, lab.env, [*lab.gitexp, "pull", "--quiet"])
+    projects.tool(known, lab.env, [*lab.gitexp, "pull", "--all", "--quiet"])
     projects.git(known, lab.env, "pack-refs", "--all")
     create = "".join(f"create {ref} {oid}\n" for oid, ref in new)
     projects.git(bare, lab.env, "update-ref", "--stdin", stdin=create)
@@ -87,7 +87,7 @@ def _pull_many(lab: Lab) -> Case:
         return Side(lambda: argv, where, lab.env, before=partial(clone, where), check=partial(has_all, where))
 
     sides = {
-        GITEXP: side("gitexp", [*lab.gitexp, "pull", "--quiet"]),
+        GITEXP: side("gitexp", [*lab.gitexp, "pull", "--all", "--quiet"]),
         FLOOR: side(
             "git", ["git", "fetch", "--quiet", "origin", f"{experiments.PREFIX}*:{experiments.PREFIX}*"]
         ),
