@@ -53,8 +53,14 @@ def _unmerged(repo: Workspace) -> None:
     repo.write("params.yaml", "a: 3\n")
 
 
-def _params(text: str) -> Callable[[Workspace], object]:
-    return lambda repo: repo.write("params.yaml", text)
+def _params(text: str, name: str = "params.yaml") -> Callable[[Workspace], object]:
+    """Writes a params file, and a gitexp.yaml that names it: one found by its name is only warned of."""
+
+    def write(repo: Workspace) -> None:
+        repo.write("gitexp.yaml", f"params: [{name}]\n")
+        repo.write(name, text)
+
+    return write
 
 
 def _config(text: str) -> Callable[[Workspace], object]:
@@ -141,18 +147,9 @@ CASES = [
     Case("params-bomb", RUN, "parse-error", "params.yaml", "", _params(BOMB)),
     Case("params-brackets", RUN, "parse-error", "params.yaml", "", _params("a: " + "[" * 3000)),
     Case("params-duplicate", RUN, "parse-error", "params.yaml:3:3", "", _params(DUPLICATES)),
-    Case(
-        "params-json", RUN, "parse-error", "params.json:1:", "", lambda r: r.write("params.json", '{"a": }')
-    ),
-    Case(
-        "params-brackets-json",
-        RUN,
-        "parse-error",
-        "params.json",
-        "",
-        lambda r: r.write("params.json", "[" * 3000),
-    ),
-    Case("params-toml", RUN, "parse-error", "params.toml:1:", "", lambda r: r.write("params.toml", "a =\n")),
+    Case("params-json", RUN, "parse-error", "params.json:1:", "", _params('{"a": }', "params.json")),
+    Case("params-brackets-json", RUN, "parse-error", "params.json", "", _params("[" * 3000, "params.json")),
+    Case("params-toml", RUN, "parse-error", "params.toml:1:", "", _params("a =\n", "params.toml")),
     Case(
         "config-key",
         ("save",),
@@ -314,7 +311,9 @@ def test_a_mistyped_option_is_one_document_too(repo: Workspace, command: str) ->
     assert "--jsno" in error["message"]
 
 
-@pytest.mark.parametrize("args", [("shwo", "--json"), ("--json",), ("--json", "show"), ("log", "--json")])
+@pytest.mark.parametrize(
+    "args", [("shwo", "--json"), ("--json",), ("--json", "show"), ("tag", "--json", "--nope")]
+)
 def test_a_mistyped_command_is_one_document_too(repo: Workspace, args: tuple[str, ...]) -> None:
     done = repo.gitexp(*args, check=False)
     assert (done.exit_code, done.stderr) == (2, "")
@@ -330,6 +329,7 @@ def test_the_json_of_a_script_is_the_scripts(repo: Workspace) -> None:
 
 
 def test_an_error_has_the_paths_and_places_it_is_about(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "params: [params.yaml]\n")
     repo.write("params.yaml", "a: 1\nb: [\n")
     broken = _only_document(repo.gitexp("run", "--json", "--", "true", check=False).stdout)
     assert (broken["file"], broken["line"], broken["column"]) == ("params.yaml", 3, 1)

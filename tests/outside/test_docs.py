@@ -102,7 +102,8 @@ def play(page: Path, folder: Path) -> None:
         ended = run_with_pty(["bash", "-c", command.text], 100, 60, command.keys, cwd=folder, env=environment)
         output = _ESCAPE.sub("", ended.raw.decode("utf-8", "replace")).replace("\r", "").replace("^C", "\n")
         told = f"{page.name}: $ {command.text}\n{output}"
-        assert ended.exit_code == command.exit_code, f"exit {ended.exit_code} from {told}"
+        status = 128 - ended.exit_code if ended.exit_code < 0 else ended.exit_code  # as a shell gives it
+        assert status == command.exit_code, f"exit {status} from {told}"
         wanted = [plain(line) for line in command.shown if line.strip() not in ("", "…", "^C")]
         for line in output.splitlines():
             if wanted and plain(line) == wanted[0]:

@@ -267,7 +267,11 @@ def test_the_dvc_yaml_of_the_workspace_serves_gitexp_too(repo: Workspace) -> Non
     assert repo.json("show")[0]["metrics"] == {"acc": 1}
     repo.write("gitexp.yaml", "metrics: [mine.json]\nouts: [m]\nshare: [data]\n")
     config = Project.open(repo.path).config
-    assert (config.metrics, config.outs, config.share) == (("mine.json",), ("m",), ("data",))
+    assert (config.metrics, config.outs, config.share) == (
+        ("mine.json",),
+        ("m", "dvc.lock"),
+        ("data", ".dvc/cache"),
+    )
     assert config.params[-1] == "other.json"
     repo.write("dvc.yaml", "metrics: [")
     assert Project.open(repo.path).config.metrics == ("mine.json",)
