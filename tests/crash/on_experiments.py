@@ -8,6 +8,7 @@ from tests.support.workspace import Workspace
 
 _BRANCH: Changes = (("refs", "refs/heads/promoted"), ("reflogs", "refs/heads/promoted"))
 _UNKNOWN = ("unknown-experiment",)
+_UNDONE = ("nothing-to-undo",)
 
 
 def _with_one_removed(repo: Workspace) -> None:
@@ -69,6 +70,12 @@ def _with_one_applied(repo: Workspace) -> None:
     repo.guard.retake()
 
 
+def _with_one_taken_back(repo: Workspace) -> None:
+    _with_one_applied(repo)
+    repo.gitexp("undo", "-q")
+    repo.guard.retake()
+
+
 def _is_applied(repo: Workspace) -> bool:
     """Whether the experiment's files are here; raises AssertionError if some are and some are not."""
     of_one = [
@@ -96,8 +103,9 @@ SCENARIOS = (
     Scenario("rename", ("rename", "one", "two"), with_one, refused=_UNKNOWN, holds=_renamed),
     Scenario("remove", ("remove", "-y", "one", "two"), with_two, refused=_UNKNOWN, holds=_removed),
     Scenario("restore", ("restore", "one"), _with_one_removed, refused=_UNKNOWN, holds=_restored),
-    # Done twice, it is undone.
-    Scenario("undo of remove", ("undo",), _with_one_removed, holds=_here_or_in_the_trash, same=False),
+    # Done twice, there is nothing left to undo.
+    Scenario("undo of remove", ("undo",), _with_one_removed, refused=_UNDONE, holds=_here_or_in_the_trash),
     Scenario("apply", ("apply", "one"), _with_one_elsewhere, _CHANGED, holds=_applied, undone=True),
-    Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, holds=_applied_or_not, same=False),
+    Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, _UNDONE, holds=_applied_or_not),
+    Scenario("redo of apply", ("redo",), _with_one_taken_back, _CHANGED, _UNDONE, holds=_applied_or_not),
 )

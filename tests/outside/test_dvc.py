@@ -64,8 +64,9 @@ def test_params_and_metrics_are_as_dvc_shows_them(theirs: Workspace, original: D
         assert (record.name, record.baseline, record.commit) == (state["name"], state["baseline"], oid)
         assert record.created.startswith(state["data"]["timestamp"])
         for file, result in state["data"]["metrics"].items():
-            if "error" in result:
-                assert file not in record.metrics
+            if "error" in result:  # DVC does not look into its cache for what `dvc exp save` has left
+                assert (state["name"], file) == ("saved", "model/scores.json")
+                assert record.metrics[file]["acc"] == 0.7
             else:
                 assert _scalars(record.metrics[file]) == result["data"]
         for file, result in state["data"]["params"].items():
@@ -90,9 +91,9 @@ def test_the_table_has_them_below_their_baselines(theirs: Workspace) -> None:
     assert row["params"]["train.lr"] == 0.2
     assert row["params"]["seed"] == 1
     assert {key: round(value, 9) for key, value in row["metrics"].items() if key != "curve"} == (
-        {"step": 3, "acc": 0.8, "by.class": 0.2, "loss_a": 0.2, "loss_b": 0.2}
+        {"step": 3, "model/scores.json:acc": 0.8, "by.class": 0.2, "loss_a": 0.2, "loss_b": 0.2}
     )
-    assert found["first", second]["metrics"] == {"acc": 0.75, "step": 9}
+    assert found["first", second]["metrics"] == {"dvclive/metrics.json:acc": 0.75, "step": 9}
     assert found["saved", first]["note"] == "by hand"
     assert theirs.gitexp("list").stdout.splitlines() == ["first"]
     assert sorted(theirs.gitexp("list", "-A").stdout.split()) == sorted(name for name, _ in found)
@@ -103,7 +104,9 @@ def test_without_dvcs_cache_the_rest_is_there(theirs: Workspace) -> None:
         shutil.rmtree(theirs.path / ".dvc" / "cache")
     found = {e.name: e for e in sources.experiments(Project.open(theirs.path))}
     assert found["temporary"].record.metrics.keys() == {"dvclive/metrics.json", "model/scores.json"}
-    assert found["temporary"].record.warnings == ()
+    warnings = found["temporary"].record.warnings
+    assert [warning.split(":")[1] for warning in warnings] == [" eval-a.json", " eval-b.json"]
+    assert all("its content is not in DVC's cache here" in warning for warning in warnings)
 
 
 def test_they_are_compared(theirs: Workspace) -> None:

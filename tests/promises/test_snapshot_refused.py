@@ -224,7 +224,7 @@ def an_unfinished_stash_pop(repo: Workspace) -> None:
 # -- conversions ---------------------------------------------------------------------------------------
 
 
-@refused("data.raw", "clean filter 'big' failed")
+@refused("data.raw", "the filter 'big' (false)")
 def a_required_filter_that_fails(repo: Workspace) -> None:
     repo.write(".gitattributes", "*.raw filter=big\n")
     repo.git("config", "filter.big.clean", "false")
@@ -232,7 +232,7 @@ def a_required_filter_that_fails(repo: Workspace) -> None:
     repo.write("data.raw", "data\n")
 
 
-@refused("data.raw: ")
+@refused("data.raw")
 def a_required_filter_that_is_not_installed(repo: Workspace) -> None:
     repo.write(".gitattributes", "*.raw filter=big\n")
     repo.git("config", "filter.big.process", "no-such-program filter-process")

@@ -210,7 +210,10 @@ def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> error
     if (filtered := filter_failure(err)) is not None:
         message, hint = filtered
         paths = [found[1] for found in _FILTERED.finditer(err)]
-        told = f"The workspace cannot be stored exactly: {message[0].lower()}{message[1:]}."
+        where = ""
+        if not paths and path:
+            paths, where = [path], f"{squeezed(path)}: "
+        told = f"The workspace cannot be stored exactly: {where}{message[0].lower()}{message[1:]}."
         return errors.SnapshotRefused(told, hint, paths=paths)
     lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.split("\n")]
     said = [line.split(": ", 1)[-1] for line in lines if line.startswith(("error", "warn", "fatal"))]

@@ -21,6 +21,7 @@ from gitexp.repo.git.repository import Repository
 
 MOST_FILES = 500
 MOST_BYTES = 16 << 20  # of all files together: all are in memory at one time
+_DEEPEST = 100  # folders; trees are changed by a function that calls itself for each
 
 # No name that Git might refuse, as one that some disk takes for `.git` or `.gitmodules`: `git~1`, `.git::`.
 _PLAIN_NAME = re.compile(r"(?!\.\.?$|\.git|git~)[\w .,+=@#%&()\[\]{}~^!-]+", re.ASCII | re.IGNORECASE)
@@ -43,6 +44,9 @@ def with_files(
     Raises GitFailed if a tree is missing.
     """
     given = contents or {}
+    files, removed = list(files), list(removed)
+    if any(path.count("/") > _DEEPEST for path in (*files, *removed, *given)):
+        return None
     changes: dict[str, trees.Change] = dict.fromkeys(removed)
     read = _read(repo, [path for path in files if path not in given], given)
     if read is None or conversions.may_convert(repo, tree, [*read]):

@@ -17,6 +17,7 @@ from gitexp.repo.git.repository import Repository
 from tests.support.repositories import git
 from tests.support.workspace import Workspace
 
+DEEP = "a/" * 101 + "b"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and pipes")
 
 
