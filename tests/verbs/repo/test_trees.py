@@ -215,7 +215,9 @@ def test_what_git_may_convert_or_refuse_is_left_to_git(
     assert plain_files.with_files(again, head_tree(again), ["a.txt", "a/b/c.txt"]) is None
 
 
-@pytest.mark.parametrize("name", [".git", "x/.GIT/y", "git~1", ".gitattributes", "a\\.git", "..", "é", "a:b"])
+@pytest.mark.parametrize(
+    "name", [".git", "x/.GIT/y", "git~1", ".gitattributes", "a\\.git", "..", "é", "a:b", DEEP]
+)
 def test_names_that_git_may_refuse_are_left_to_git(found: Repository, name: str) -> None:
     assert plain_files.with_files(found, head_tree(found), [], contents={name: b""}) is None
 
