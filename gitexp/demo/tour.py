@@ -30,7 +30,7 @@ _RUNS: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TourStep:
     """A command as a user would type it, and its reason."""
 
     command: tuple[str, ...]
@@ -61,21 +61,25 @@ def prepare(folder: Path | None) -> Path:
     return folder
 
 
-def steps(folder: Path) -> Iterator[Step]:
+def steps(folder: Path) -> Iterator[TourStep]:
     """The steps in turn. The last steps depend on the results of the first."""
     why = "Four runs. Each stores the exact code, params, metrics, log and environment."
     for options in _RUNS:
-        yield Step(("gitexp", "run", *options, "--", *_TRAIN), why)
+        yield TourStep(("gitexp", "run", *options, "--", *_TRAIN), why)
         why = ""
-    yield Step(("gitexp", "show", "--sort", "acc", "--desc"), "All runs side by side, the best first.")
+    yield TourStep(("gitexp", "show", "--sort", "acc", "--desc"), "All runs side by side, the best first.")
     query = Query(sort="acc", descending=True)
     best, second, *_ = table.table(Project.open(folder), query).experiments
-    yield Step(("gitexp", "diff", second.name, best.name), "What made the best one better than the second?")
-    yield Step(("gitexp", "branch", best.name, "best"), "Keep it as a Git branch: code, params and results.")
-    yield Step(("git", "log", "--oneline", "--stat", "-1", "best"), "It is an ordinary commit.")
+    yield TourStep(
+        ("gitexp", "diff", second.name, best.name), "What made the best one better than the second?"
+    )
+    yield TourStep(
+        ("gitexp", "branch", best.name, "best"), "Keep it as a Git branch: code, params and results."
+    )
+    yield TourStep(("git", "log", "--oneline", "--stat", "-1", "best"), "It is an ordinary commit.")
 
 
-def perform(folder: Path, step: Step) -> int:
+def perform(folder: Path, step: TourStep) -> int:
     """The exit status of a step, run in the folder; its output goes where ours goes."""
     here = str(_PYTHON.parent)
     environment = {**os.environ, "PATH": os.pathsep.join([here, os.environ.get("PATH", "")])}

@@ -203,7 +203,7 @@ def _plan(
     project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
 ) -> TreePlan:
     """The files to write and to remove; raises UnsavedChanges."""
-    compared = _Compared.of(project, request, changes, here)
+    compared = _FilesOnDisk.of(project, request, changes, here)
     doubtful = [change.path for change in changes if compared.is_doubtful(change)]
     left = [change for change in request.leftovers if compared.is_left(change)]
     head, saved = stored_versions(project, compared.ids([*doubtful, *(change.path for change in left)]))
@@ -215,7 +215,7 @@ def _plan(
     return _tree_plan(wanted)
 
 
-class _Compared(NamedTuple):
+class _FilesOnDisk(NamedTuple):
     """The files on disk beside the changes that are asked for.
 
     Attributes:
@@ -229,7 +229,7 @@ class _Compared(NamedTuple):
     @classmethod
     def of(
         cls, project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
-    ) -> _Compared:
+    ) -> _FilesOnDisk:
         everything = (*changes, *request.leftovers)
         clean: Mapping[str, str] = {}
         if request.written is None:

@@ -26,7 +26,7 @@ from gitexp.pipeline.paths import inside
 from gitexp.project import dvc_cache, tool_files
 
 
-class _Out(NamedTuple):
+class _DvcOutput(NamedTuple):
     """An output known to DVC: its path, its MD5, and the folder of the file that names it."""
 
     path: str
@@ -83,7 +83,7 @@ def _folders(user: Path) -> list[str]:
     return []
 
 
-def _pointed(root: Path, pointers: Sequence[str]) -> Iterator[_Out]:
+def _pointed(root: Path, pointers: Sequence[str]) -> Iterator[_DvcOutput]:
     """The outputs that `.dvc` files name."""
     for name in pointers:
         with contextlib.suppress(OSError, errors.FileError):
@@ -94,10 +94,10 @@ def _pointed(root: Path, pointers: Sequence[str]) -> Iterator[_Out]:
                 if isinstance(out, dict) and isinstance(out.get("path"), str):
                     path = inside(folder, posixpath.join(str(wdir), out["path"]))
                     if path and isinstance(out.get("md5"), str) and dvc_yaml.is_md5(out["md5"]):
-                        yield _Out(path, out["md5"], folder)
+                        yield _DvcOutput(path, out["md5"], folder)
 
 
-def _locked(root: Path, locks: Sequence[str]) -> Iterator[_Out]:
+def _locked(root: Path, locks: Sequence[str]) -> Iterator[_DvcOutput]:
     """The outputs that files dvc.lock name."""
     for name in locks:
         folder = posixpath.dirname(name)
@@ -107,7 +107,7 @@ def _locked(root: Path, locks: Sequence[str]) -> Iterator[_Out]:
             text = read_if_there(root / pipeline_file) or b""
             pipeline = dvc_yaml.read_pipeline(pipeline_file, text, variables)
             for path, md5 in dvc_yaml.read_lock(read_if_there(root / name) or b"", pipeline).items():
-                yield _Out(path, md5, folder)
+                yield _DvcOutput(path, md5, folder)
 
 
 def _list(value: Any) -> list[Any]:

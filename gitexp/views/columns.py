@@ -170,7 +170,7 @@ def choose(shown: Shown, wanted: Columns, sort: Column | None = None) -> Choice:
     return Choice(picked, same, False, hidden)
 
 
-class _Known(NamedTuple):
+class _ColumnsByKind(NamedTuple):
     """All columns of a table, by kind; of fields those with a value in some experiment."""
 
     metrics: list[Column]
@@ -182,13 +182,13 @@ class _Known(NamedTuple):
         return [*self.metrics, *self.params, *self.about]
 
 
-def _known(shown: Shown) -> _Known:
+def _known(shown: Shown) -> _ColumnsByKind:
     found = [*shown.rest, *shown.heads, *shown.experiments]
     about = []
     for column in _of_kind("about", _BY_THEMSELVES):
         if any(map(column.value, shown.experiments)):
             about.append(column)
-    return _Known(_of_kind("metric", metric_keys(found)), _of_kind("param", param_keys(found)), about)
+    return _ColumnsByKind(_of_kind("metric", metric_keys(found)), _of_kind("param", param_keys(found)), about)
 
 
 def _of_kind(kind: str, keys: Iterable[str]) -> list[Column]:
@@ -202,7 +202,7 @@ def _has_value(column: Column, found: Sequence[Row]) -> bool:
 # -- names and patterns -------------------------------------------------------------------------------
 
 
-def _picked(columns: Sequence[Column], wanted: Columns, known: _Known, shown: Shown) -> list[Column]:
+def _picked(columns: Sequence[Column], wanted: Columns, known: _ColumnsByKind, shown: Shown) -> list[Column]:
     """The columns that the patterns of `wanted` leave, each once."""
     found: dict[Column, None] = {}
     if not wanted.only:

@@ -14,7 +14,7 @@ from gitexp.project.project import Project
 from gitexp.views.diff import Diff, FileChange, diff
 
 
-class Compared(NamedTuple):
+class ComparedKey(NamedTuple):
     """One key or file, with a value for each point; MISSING for a point without it.
 
     Of a file, a value is its change from the first point; MISSING for none.
@@ -24,17 +24,17 @@ class Compared(NamedTuple):
     values: Sequence[Any]
 
 
-class Comparison(NamedTuple):
+class ComparedPoints(NamedTuple):
     """The differences among some points. A part without differences is empty."""
 
     points: Sequence[Point]
-    params: Sequence[Compared]
-    metrics: Sequence[Compared]
-    code: Sequence[Compared]
-    results: Sequence[Compared]
+    params: Sequence[ComparedKey]
+    metrics: Sequence[ComparedKey]
+    code: Sequence[ComparedKey]
+    results: Sequence[ComparedKey]
 
 
-def compare(project: Project, words: Iterable[str]) -> Comparison:
+def compare(project: Project, words: Iterable[str]) -> ComparedPoints:
     """The points for some words side by side, each once, in the order of the words.
 
     Raises UsageError for fewer than two, and the errors of `lookup.find`.
@@ -51,7 +51,7 @@ def compare(project: Project, words: Iterable[str]) -> Comparison:
         )
     first, *others = points
     diffs = [diff(project, first, other) for other in others]
-    return Comparison(
+    return ComparedPoints(
         points,
         _differing([point.params for point in points]),
         _differing([point.metrics for point in points]),
@@ -60,7 +60,7 @@ def compare(project: Project, words: Iterable[str]) -> Comparison:
     )
 
 
-def _differing(all_files: Sequence[Files]) -> list[Compared]:
+def _differing(all_files: Sequence[Files]) -> list[ComparedKey]:
     """The keys with different values at two points."""
     flat = rows.flat(all_files)
     keys = dict.fromkeys(key for values in flat for key in values)
@@ -68,14 +68,18 @@ def _differing(all_files: Sequence[Files]) -> list[Compared]:
     for key in keys:
         first, *others = [values.get(key, MISSING) for values in flat]
         if any(differs(Change(key, first, other)) for other in others):
-            found.append(Compared(key, [first, *others]))
+            found.append(ComparedKey(key, [first, *others]))
     return found
 
 
-def _files(diffs: Sequence[Diff], part: Callable[[Diff], Sequence[FileChange]]) -> list[Compared]:
+def _files(diffs: Sequence[Diff], part: Callable[[Diff], Sequence[FileChange]]) -> list[ComparedKey]:
     """The files that differ from those of the first point."""
     changes: list[dict[str, FileChange]] = []
     for found in diffs:
         changes.append({file.path: file for file in part(found)})
     paths = sorted({path for change in changes for path in change})
-    return [Compared(path, [MISSING, *(change.get(path, MISSING) for change in changes)]) for path in paths]
+    compared = []
+    for path in paths:
+        of_points = [change.get(path, MISSING) for change in changes]
+        compared.append(ComparedKey(path, [MISSING, *of_points]))
+    return compared

@@ -14,7 +14,7 @@ from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
 from gitexp.model import MISSING
 from gitexp.views import compare as ops
-from gitexp.views.compare import Compared, Comparison
+from gitexp.views.compare import ComparedKey, ComparedPoints
 from gitexp.views.diff import FileChange
 from gitexp.views.fit import GAP, blocks, distinct_cuts
 from gitexp.views.formats import markdown_table
@@ -57,7 +57,7 @@ def compare(words: Words, json: options.Json = False, md: Markdown = False) -> N
 register = registration(compare, EPILOG)
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
+def as_json(found: ComparedPoints) -> dict[str, Any]:
     """The comparison as `compare --json` has it. A point without a key has no value for the key."""
     labels = [point.label for point in found.points]
     document: dict[str, Any] = {
@@ -77,7 +77,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
     return document
 
 
-def _parts(found: Comparison) -> list[tuple[str, Sequence[Compared]]]:
+def _parts(found: ComparedPoints) -> list[tuple[str, Sequence[ComparedKey]]]:
     return [
         ("Params", found.params),
         ("Metrics", found.metrics),
@@ -86,7 +86,7 @@ def _parts(found: Comparison) -> list[tuple[str, Sequence[Compared]]]:
     ]
 
 
-def _texts(part: str, item: Compared) -> list[str]:
+def _texts(part: str, item: ComparedKey) -> list[str]:
     """The values of one key as text."""
     if part == "Metrics":
         return column_texts(item.values, PRECISION, LONGEST)
@@ -105,7 +105,7 @@ def _file(change: FileChange) -> str:
     return f"+{change.added} -{change.deleted}"
 
 
-def _lines(found: Comparison, width: int | None) -> Iterator[list[Piece]]:
+def _lines(found: ComparedPoints, width: int | None) -> Iterator[list[Piece]]:
     """The parts below each other; where the points do not fit side by side, in blocks."""
     names = [clean(point.label) for point in found.points]
     heads = distinct_cuts(names, _LONGEST_NAME, elide_middle) if width is not None else names
@@ -129,7 +129,7 @@ def _lines(found: Comparison, width: int | None) -> Iterator[list[Piece]]:
                 yield _line(key, cells, [sizes[at] for at in block], label, width, is_head=row == 0)
 
 
-def _columns(part: str, items: Sequence[Compared], heads: Sequence[str]) -> list[list[str]]:
+def _columns(part: str, items: Sequence[ComparedKey], heads: Sequence[str]) -> list[list[str]]:
     """The text of each point's column, its head first; numbers stand at the right edge."""
     by_row = [_texts(part, item) for item in items]
     columns = []
@@ -151,7 +151,7 @@ def _line(
     return [(text, "bold" if is_head else "")]
 
 
-def _markdown(found: Comparison) -> Iterator[str]:
+def _markdown(found: ComparedPoints) -> Iterator[str]:
     heads = [point.label for point in found.points]
     for part, items in _parts(found):
         if items:

@@ -41,7 +41,7 @@ class Layout:
     left_out: Sequence[str]
 
 
-class _Head(NamedTuple):
+class _FrontParts(NamedTuple):
     """The parts of the lines that stand before the columns, where these are shown."""
 
     tree: bool = True
@@ -77,8 +77,8 @@ def lay_out(table: Table, choice: Choice, *, width: int | None, precision: int =
     longest = None if width is None else LONGEST
     text = text_of(table, choice, width, precision, longest)
     every = list(range(len(choice.columns)))
-    if width is None or _sizes(text, every, _Head()).total <= width:
-        return Layout(_lines(text, every, _Head(), width), [])
+    if width is None or _sizes(text, every, _FrontParts()).total <= width:
+        return Layout(_lines(text, every, _FrontParts(), width), [])
     if choice.asked:
         return Layout(list(_all_of_it(table, choice, text, width, precision)), [])
     return _most_of_it(table, choice, text, width)
@@ -103,42 +103,42 @@ def constants(table: Table, choice: Choice, width: int | None, precision: int = 
 
 
 def _all_of_it(table: Table, choice: Choice, text: TextOfTable, width: int, precision: int) -> Iterator[Line]:
-    """The lines with all columns: with a shorter head, then with shorter values, then in blocks."""
+    """The lines with all columns: with a shorter front, then with shorter values, then in blocks."""
     every = list(range(len(choice.columns)))
-    head = _Head()
+    front = _FrontParts()
     for part in ("subject_room", "whole_state", "created", "commit", "tree"):
-        head = head._replace(**{part: False})
-        if _sizes(text, every, head).total <= width:
-            return iter(_lines(text, every, head, width))
+        front = front._replace(**{part: False})
+        if _sizes(text, every, front).total <= width:
+            return iter(_lines(text, every, front, width))
     for cells, digits in _BRIEF:
         brief = text_of(table, choice, width, min(precision, digits), LONGEST, brief=True)
         text = _cut_texts(brief, cells)
-        if _sizes(text, every, head).total <= width:
-            return iter(_lines(text, every, head, width))
+        if _sizes(text, every, front).total <= width:
+            return iter(_lines(text, every, front, width))
     text = _cut_names(text, max(_LEAST_NAME, width // 4))
-    return _blocks(text, every, head, width)
+    return _blocks(text, every, front, width)
 
 
-def _blocks(text: TextOfTable, every: Sequence[int], head: _Head, width: int) -> Iterator[Line]:
-    sizes = _sizes(text, every, head)
+def _blocks(text: TextOfTable, every: Sequence[int], front: _FrontParts, width: int) -> Iterator[Line]:
+    sizes = _sizes(text, every, front)
     if sizes.before > width // 2:
         text = _cut_names(text, max(width // 2 - (sizes.before - sizes.label), 3))
-        sizes = _sizes(text, every, head)
+        sizes = _sizes(text, every, front)
     room = width - sizes.before
     for number, block in enumerate(blocks(sizes.columns, room)):
         if number:
             yield []
         shown = _cut_columns(text, {at: min(sizes.columns[at], max(room - GAP, 1)) for at in block})
-        yield from _lines(shown, block, head, width)
+        yield from _lines(shown, block, front, width)
 
 
 def _most_of_it(table: Table, choice: Choice, text: TextOfTable, width: int) -> Layout:
     """The lines with the columns that have room; the most important ones are served first."""
-    head = _Head(commit=False, whole_state=False, subject_room=0, created=width >= _NARROW)
+    front = _FrontParts(commit=False, whole_state=False, subject_room=0, created=width >= _NARROW)
     text = _cut_names(_cut_texts(text, _NARROW_CELL, titles=False), max(_LEAST_NAME, width * 2 // 5))
     order = _by_weight(choice, table.sort)
     every = list(range(len(choice.columns)))
-    sizes = _sizes(text, every, head)
+    sizes = _sizes(text, every, front)
     least = []
     for at, column in enumerate(choice.columns):
         can_be_cut = column.kind == "about" or column == table.sort
@@ -146,10 +146,10 @@ def _most_of_it(table: Table, choice: Choice, text: TextOfTable, width: int) -> 
     room = served(sizes.columns, order, width - sizes.before, least)
     text = _cut_columns(text, room)
     shown = [at for at in order if at in room]
-    while len(shown) > 1 and _sizes(text, sorted(shown), head).total > width:
+    while len(shown) > 1 and _sizes(text, sorted(shown), front).total > width:
         shown.pop()  # a state had run over into columns that are not shown
     left_out = [column.title for at, column in enumerate(text.columns) if at not in shown]
-    return Layout(_lines(text, sorted(shown), head, width), left_out)
+    return Layout(_lines(text, sorted(shown), front, width), left_out)
 
 
 def _by_weight(choice: Choice, sort: Column | None) -> list[int]:
@@ -196,56 +196,56 @@ def _cut_names(text: TextOfTable, most: int) -> TextOfTable:
 # -- widths -------------------------------------------------------------------------------------------
 
 
-def _sizes(text: TextOfTable, shown: Sequence[int], head: _Head) -> _Sizes:
+def _sizes(text: TextOfTable, shown: Sequence[int], front: _FrontParts) -> _Sizes:
     columns = []
     for at in shown:
         column = text.columns[at]
         columns.append(max(cell_width(column.title), *map(cell_width, column.cells)))
-    label = max(len(_NAME), *(_label_width(entry, head) for entry in text.entries))
-    return _Sizes(label, _about_width(text, shown, columns, head), columns)
+    label = max(len(_NAME), *(_label_width(entry, front) for entry in text.entries))
+    return _Sizes(label, _about_width(text, shown, columns, front), columns)
 
 
-def _label_width(entry: TableEntry, head: _Head) -> int:
+def _label_width(entry: TableEntry, front: _FrontParts) -> int:
     # The stem's box-drawing characters are one cell each: no need to look each one up.
     width = cell_width(entry.name) + len(entry.mark)
-    if head.tree:
+    if front.tree:
         width += len(entry.stem)
-    if head.commit and entry.id:
+    if front.commit and entry.id:
         width += len(entry.id) + 3  # brackets and a space
     return width
 
 
-def _about_width(text: TextOfTable, shown: Sequence[int], widths: Sequence[int], head: _Head) -> int:
+def _about_width(text: TextOfTable, shown: Sequence[int], widths: Sequence[int], front: _FrontParts) -> int:
     """The width of the time and state. A state may run over into the empty columns behind it."""
-    width = len(_about_title(text.entries, head))
+    width = len(_about_title(text.entries, front))
     for at, entry in enumerate(text.entries):
-        least = words = _about(entry, head)
-        if entry.subject and head.subject_room:
-            least += " " + entry.subject[: head.subject_room]
+        least = words = _about(entry, front)
+        if entry.subject and front.subject_room:
+            least += " " + entry.subject[: front.subject_room]
         elif not entry.state:
             width = max(width, cell_width(words))
             continue
         free = _free([text.columns[column].cells[at] for column in shown], widths)
         width = max(width, cell_width(least) - free)
-        if head.created:
+        if front.created:
             width = max(width, cell_width(entry.created))
     return width
 
 
-def _about_title(entries: Sequence[TableEntry], head: _Head) -> str:
-    if head.created and any(entry.created for entry in entries):
+def _about_title(entries: Sequence[TableEntry], front: _FrontParts) -> str:
+    if front.created and any(entry.created for entry in entries):
         return _CREATED
     if any(entry.state for entry in entries):
         return _STATE
     return ""
 
 
-def _about(entry: TableEntry, head: _Head) -> str:
+def _about(entry: TableEntry, front: _FrontParts) -> str:
     """The time, and the state of a run that is not done."""
     state = entry.state
-    if not head.whole_state:
+    if not front.whole_state:
         state = state.split(" (")[0]
-    if head.created:
+    if front.created:
         return f"{entry.created} {state}".strip()
     return state
 
@@ -253,15 +253,15 @@ def _about(entry: TableEntry, head: _Head) -> str:
 # -- lines --------------------------------------------------------------------------------------------
 
 
-def _lines(text: TextOfTable, shown: Sequence[int], head: _Head, width: int | None) -> list[Line]:
-    sizes = _sizes(text, shown, head)
+def _lines(text: TextOfTable, shown: Sequence[int], front: _FrontParts, width: int | None) -> list[Line]:
+    sizes = _sizes(text, shown, front)
     columns = [text.columns[at] for at in shown]
-    header = TableEntry(name=_NAME, created=_about_title(text.entries, head))
+    header = TableEntry(name=_NAME, created=_about_title(text.entries, front))
     titles = [column.title for column in columns]
-    lines = [_line(header, titles, columns, sizes, head._replace(created=True), None)]
+    lines = [_line(header, titles, columns, sizes, front._replace(created=True), None)]
     for at, entry in enumerate(text.entries):
         cells = [column.cells[at] for column in columns]
-        lines.append(_line(entry, cells, columns, sizes, head, at))
+        lines.append(_line(entry, cells, columns, sizes, front, at))
     if width is None:
         return lines
     return [_cut(line, width) for line in lines]
@@ -272,11 +272,11 @@ def _line(
     cells: Sequence[str],
     columns: Sequence[ColumnText],
     sizes: _Sizes,
-    head: _Head,
+    front: _FrontParts,
     number: int | None,
 ) -> Line:
-    line: Line = [(_pad(_label(entry, head), sizes.label), entry.style)]
-    about = _about(entry, head)
+    line: Line = [(_pad(_label(entry, front), sizes.label), entry.style)]
+    about = _about(entry, front)
     if entry.subject:
         room = sizes.about + _free(cells, sizes.columns) - cell_width(about) - 1
         if room >= min(_LEAST_SUBJECT, cell_width(entry.subject)):
@@ -313,12 +313,12 @@ def _free(cells: Sequence[str], widths: Sequence[int]) -> int:
     return free
 
 
-def _label(entry: TableEntry, head: _Head) -> str:
+def _label(entry: TableEntry, front: _FrontParts) -> str:
     """The first column: the tree, the commit, the name and marks."""
     label = entry.name
-    if head.commit and entry.id:
+    if front.commit and entry.id:
         label = f"{entry.id} [{entry.name}]" if entry.name else entry.id
-    if head.tree:
+    if front.tree:
         label = entry.stem + label
     return label + entry.mark
 
