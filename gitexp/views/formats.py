@@ -65,7 +65,8 @@ def markdown(table: Table, choice: Choice, precision: int) -> list[str]:
     if choice.same:
         lines += [
             "",
-            "The same in all: " + ", ".join(_escaped(text) for text in same_in_all(table, choice, precision)),
+            "Without a difference: "
+            + ", ".join(_escaped(text) for text in same_in_all(table, choice, precision)),
         ]
     return lines
 

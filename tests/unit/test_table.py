@@ -170,9 +170,10 @@ def test_what_is_the_same_in_all_is_one_line() -> None:
     told = choice(of, Columns())
     assert shown(of)[0].split() == ["Experiment", "Created", "lr"]
     assert (
-        constants(of, told, None) == f"The same in all: acc=0.5, seed=1, deep.layers=[2, 3], name={'x' * 40}"
+        constants(of, told, None)
+        == f"Without a difference: acc=0.5, seed=1, deep.layers=[2, 3], name={'x' * 40}"
     )
-    assert constants(of, told, 60) == "The same in all: acc=0.5, seed=1 and 2 more"
+    assert constants(of, told, 60) == "Without a difference: acc=0.5, seed=1 and 2 more"
     assert constants(of, choice(of, Columns(["lr"])), None) == ""
     assert constants(of, choice(of, Columns(only_changed=True)), None) == ""
     assert "seed" not in constants(of, choice(of, Columns(hide=["s*"])), None)

@@ -89,7 +89,7 @@ def constants(table: Table, choice: Choice, width: int | None, precision: int = 
     items = list(map(clean, same_in_all(table, choice, precision, None if width is None else _NARROW_CELL)))
     if not items:
         return ""
-    line = start = "The same in all: "
+    line = start = "Without a difference: "
     for shown in range(len(items), 0, -1):
         line = start + ", ".join(items[:shown])
         if shown < len(items):

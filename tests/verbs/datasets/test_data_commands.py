@@ -117,14 +117,17 @@ def test_a_config_that_holds_a_password_is_not_used(repo: Workspace) -> None:
     assert "hunter2" not in done.stderr
 
 
-def test_a_link_is_not_written_through(repo: Workspace, tmp_path: Path) -> None:
-    outside = tmp_path / "outside.yaml"
-    outside.write_text("command: x\n")
+@pytest.mark.parametrize(("inside", "error"), [(True, errors.StorageError), (False, errors.ConfigError)])
+def test_a_link_is_not_written_through(
+    repo: Workspace, tmp_path: Path, inside: bool, error: type[errors.GitexpError]
+) -> None:
+    other = (repo.path if inside else tmp_path) / "other.yaml"
     with repo.by_user():
-        (repo.path / "gitexp.yaml").symlink_to(outside)
-    with pytest.raises(errors.StorageError):
+        other.write_text("command: x\n")
+        (repo.path / "gitexp.yaml").symlink_to(other)
+    with pytest.raises(error):
         remotes.add(opened(repo), "store", "/store", {})
-    assert outside.read_text() == "command: x\n"
+    assert other.read_text() == "command: x\n"
 
 
 # -- data ---------------------------------------------------------------------------------------------

@@ -395,7 +395,7 @@ def test_the_table_in_a_terminal(repo: Workspace) -> None:
         "├── ####### [exp-333c9]  2024-01-01        0.91372*      0.2",
         "├── ####### [exp-55e90]  2024-01-01        0.90841       0.15",
         "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)      9.9",
-        "The same in all: validation_loss=0.25183",
+        "Without a difference: validation_loss=0.25183",
         "1 more on other baselines: gitexp show -A --sort acc --desc",
     ]
 
