@@ -136,7 +136,7 @@ def every(shown: Shown, wanted: Columns) -> list[Column]:
     same = [column for column in found.params if column not in differing]
     picked = _picked([*found.metrics, *several, *found.about, *same], wanted, found, shown)
     if wanted.only_changed:
-        return [column for column in picked if column in differing or column in found.about]
+        return _changing(picked, differing, found)
     return picked
 
 
@@ -148,26 +148,58 @@ def choose(shown: Shown, wanted: Columns, sort: Column | None = None) -> Choice:
     """
     found = _known(shown)
     values = varied(shown.heads, shown.experiments, [*found.metrics, *found.params])
+    if wanted.only:
+        return _asked_for(shown, wanted, found, values)
+    by_themselves = _by_themselves(found, values, sort)
+    picked = _picked(by_themselves, wanted, found, shown)
+    same = list[Column]()
+    if not wanted.only_changed:
+        same = _same(shown, wanted, found, by_themselves)
+    return Choice(picked, same, False, _hidden_head(wanted))
+
+
+def _asked_for(shown: Shown, wanted: Columns, found: _ColumnsByKind, values: Mapping[Column, int]) -> Choice:
+    """The columns that the user names. A field among them does not stand before the columns as well."""
+    picked = _picked(found.all, wanted, found, shown)
+    if wanted.only_changed:
+        picked = _changing(picked, values, found)
+    fields = {column.key for column in picked if column.kind == "about"}
+    moved = fields.intersection(("created", "commit", "status"))
+    return Choice(picked, (), True, _hidden_head(wanted) | moved)
+
+
+def _by_themselves(found: _ColumnsByKind, values: Mapping[Column, int], sort: Column | None) -> list[Column]:
+    """The columns of a table for which no columns are named."""
     metrics = [column for column in found.metrics if column in values or column == sort]
     params = [column for column in found.params if column in values or column == sort]
     params.sort(key=lambda column: -values.get(column, 0))
-    by_themselves = [*metrics, *params, *found.about]
-    if sort is not None and sort not in by_themselves and sort.key not in HEAD:
-        by_themselves.append(sort)
-    picked = _picked(found.all if wanted.only else by_themselves, wanted, found, shown)
-    hidden = {_HEAD_WORDS.get(word, word) for word in wanted.hide}.intersection(HEAD)
-    if wanted.only:
-        if wanted.only_changed:
-            picked = [column for column in picked if column in values or column in found.about]
-        asked_fields = {column.key for column in picked if column.kind == "about"}
-        return Choice(picked, (), True, hidden | asked_fields.intersection(("created", "commit", "status")))
+    columns = [*metrics, *params, *found.about]
+    if sort is not None and sort not in columns and sort.key not in HEAD:
+        columns.append(sort)
+    return columns
+
+
+def _same(
+    shown: Shown, wanted: Columns, found: _ColumnsByKind, by_themselves: Sequence[Column]
+) -> list[Column]:
+    """The metrics and params without a column of their own: one value in all experiments."""
     same = []
-    if not wanted.only_changed:
-        for column in [*found.metrics, *found.params]:
-            apart = column not in by_themselves and not _matches(column.key, wanted.hide)
-            if apart and _has_value(column, shown.experiments):
-                same.append(column)
-    return Choice(picked, same, False, hidden)
+    for column in [*found.metrics, *found.params]:
+        if column in by_themselves or _matches(column.key, wanted.hide):
+            continue
+        if _has_value(column, shown.experiments):
+            same.append(column)
+    return same
+
+
+def _changing(picked: Iterable[Column], differing: Collection[Column], found: _ColumnsByKind) -> list[Column]:
+    """The columns with several values, and the fields of experiments."""
+    return [column for column in picked if column in differing or column in found.about]
+
+
+def _hidden_head(wanted: Columns) -> set[str]:
+    """The parts of `HEAD` that the user hides."""
+    return {_HEAD_WORDS.get(word, word) for word in wanted.hide}.intersection(HEAD)
 
 
 class _ColumnsByKind(NamedTuple):
