@@ -73,44 +73,91 @@ class LiveFiles(NamedTuple):
     others: list[str]
 
 
+class _Folder(NamedTuple):
+    """A folder in the workspace.
+
+    Attributes:
+        path: path from the root; "" for the root.
+        names: names of the files in it.
+        folders: names of the folders in it.
+    """
+
+    path: str
+    names: list[str]
+    folders: list[str]
+
+    @property
+    def name(self) -> str:
+        return posixpath.basename(self.path)
+
+    @property
+    def entries(self) -> list[str]:
+        """The names of the files and of the folders."""
+        return [*self.names, *self.folders]
+
+    def at(self, name: str) -> str:
+        """The path of an entry."""
+        return posixpath.join(self.path, name)
+
+
 def find(root: Path, leave_out: Collection[str] = ()) -> ToolFiles:
     """The files of known tools in the workspace; paths in `leave_out` are not searched."""
     found = ToolFiles([], [], [], [], [], [])
     waiting = [("", 0)]
     while waiting:
-        folder, depth = waiting.pop()
-        names, folders = _entries(root, folder)
-        if names is None:
+        path, depth = waiting.pop()
+        folder = _folder(root, path)
+        if folder is None:
             continue
-        for name in filter(_NAMED.search, names):
-            path = posixpath.join(folder, name)
-            if name.startswith(_EVENTS):
-                found.logs.append(path)
-            elif name in _DATABASES:
-                found.databases.append(path)
-            elif name == DVC_LOCK:
-                found.dvc_locks.append(path)
-            elif name != _POINTER:
-                found.pointers.append(path)
-        made = _made_in(folder, names, folders)
+        made = _made_in(folder)
+        _add_named(found, folder)
         found.logs.extend(made)
-        if posixpath.basename(folder) == _OUTPUTS:
-            others = [posixpath.join(folder, name) for name in (*names, *folders)]
-            found.outputs.extend(path for path in others if path not in made)
-        if folder and _is_live(root, folder, names, folders):
-            found.live.append(folder)
-            own = (name for name in (*_OF_LIVE, _ARTIFACTS) if name in names or name in folders)
-            found.logs.extend(posixpath.join(folder, name) for name in own)
-        for name in folders:
-            path = posixpath.join(folder, name)
-            is_known = name in _NOT_SEARCHED or path in leave_out or path in made
-            if not is_known and depth < _DEPTH:
-                waiting.append((path, depth + 1))
+        if folder.name == _OUTPUTS:
+            found.outputs.extend(_others(folder, made))
+        if _is_live(root, folder):
+            _add_live(found, folder)
+        if depth < _DEPTH:
+            for inner in _to_search(folder, leave_out, made):
+                waiting.append((inner, depth + 1))
     return found
 
 
-def _entries(root: Path, folder: str) -> tuple[list[str] | None, list[str]]:
-    """The names of the files and of the folders in a folder; None for one that is not to be searched."""
+def _add_named(found: ToolFiles, folder: _Folder) -> None:
+    """Add the files in a folder that are a tool's by their name."""
+    for name in filter(_NAMED.search, folder.names):
+        path = folder.at(name)
+        if name.startswith(_EVENTS):
+            found.logs.append(path)
+        elif name in _DATABASES:
+            found.databases.append(path)
+        elif name == DVC_LOCK:
+            found.dvc_locks.append(path)
+        elif name != _POINTER:
+            found.pointers.append(path)
+
+
+def _others(folder: _Folder, made: Collection[str]) -> list[str]:
+    """The entries of a folder that its tool has not made."""
+    return [path for path in map(folder.at, folder.entries) if path not in made]
+
+
+def _add_live(found: ToolFiles, folder: _Folder) -> None:
+    """Add a folder of dvclive, and dvclive's own files in it."""
+    found.live.append(folder.path)
+    entries = folder.entries
+    for name in (*_OF_LIVE, _ARTIFACTS):
+        if name in entries:
+            found.logs.append(folder.at(name))
+
+
+def _to_search(folder: _Folder, leave_out: Collection[str], made: Collection[str]) -> list[str]:
+    """The paths of the folders in a folder that are to be searched."""
+    inner = [folder.at(name) for name in folder.folders if name not in _NOT_SEARCHED]
+    return [path for path in inner if path not in leave_out and path not in made]
+
+
+def _folder(root: Path, folder: str) -> _Folder | None:
+    """A folder with the names in it; None for one that is not to be searched."""
     names, folders = list[str](), list[str]()
     try:
         with os.scandir(root / folder) as entries:
@@ -120,31 +167,38 @@ def _entries(root: Path, folder: str) -> tuple[list[str] | None, list[str]]:
                 else:
                     names.append(entry.name)
     except OSError:
-        return None, []
+        return None
     if len(names) + len(folders) > _MOST:
-        return None, []
+        return None
     if folder and (".git" in folders or ".git" in names):  # another repository
-        return None, []
-    return names, folders
+        return None
+    return _Folder(folder, names, folders)
 
 
-def _made_in(folder: str, names: Sequence[str], folders: Sequence[str]) -> list[str]:
+def _made_in(folder: _Folder) -> list[str]:
     """The entries of a folder that its tool has made."""
-    made = _MADE.get(posixpath.basename(folder))
+    made = _MADE.get(folder.name)
     if made is None:
         return []
-    return [posixpath.join(folder, name) for name in (*names, *folders) if made.fullmatch(name)]
+    return [folder.at(name) for name in folder.entries if made.fullmatch(name)]
 
 
-def _is_live(root: Path, folder: str, names: Sequence[str], folders: Sequence[str]) -> bool:
-    """Whether dvclive writes a folder: by its name, or by a report or plots beside metrics.json."""
-    if posixpath.basename(folder) == _LIVE:
-        return "__init__.py" not in names
-    if "metrics.json" not in names:
+def _is_live(root: Path, folder: _Folder) -> bool:
+    """Whether dvclive writes a folder: by its name, or by a report or plots beside metrics.json.
+
+    It is never the root.
+    """
+    if not folder.path:
         return False
-    if "plots" in folders and any((root / folder / "plots" / name).is_dir() for name in _PLOTS_OF_LIVE):
+    if folder.name == _LIVE:
+        return "__init__.py" not in folder.names
+    if "metrics.json" not in folder.names:
+        return False
+    plots = root / folder.path / "plots"
+    if "plots" in folder.folders and any((plots / name).is_dir() for name in _PLOTS_OF_LIVE):
         return True
-    return any(name.startswith("report.") for name in names) and ("static" in folders or "plots" in folders)
+    has_report = any(name.startswith("report.") for name in folder.names)
+    return has_report and ("static" in folder.folders or "plots" in folder.folders)
 
 
 def live_files(found: ToolFiles, root: Path, folder: str) -> LiveFiles:
