@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gitexp.catalog import lookup, projects
 from gitexp.catalog.lineage import Lineage
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.sharing.partner import Fate, Shared
 
@@ -25,25 +25,36 @@ def divided(
     if everything and all_projects:
         return dict(found), []
     here = lookup.experiments(project)
-    known = {one.id for one in here}
-    known.update(one.record.commit for one in here if isinstance(one, Experiment))
-    others = []
-    for one in project.store.read_commits({name: oid for name, oid in found.items() if oid not in known}):
-        stored = one.experiment
-        if isinstance(stored, Experiment) and stored.record.commit not in known:
-            others.append(stored)
-    ours = {one.name for one in others}
+    fetched = _not_here(project, found, here)
+    ours: Sequence[Stored] = fetched
     if not all_projects:
-        ours = {one.name for one in projects.of_project(project, others)}
-    lineage = Lineage.of([*here, *others], head)
+        ours = projects.of_project(project, fetched)
+    lineage = Lineage.of([*here, *fetched], head)
+    names = {one.name for one in ours}
     left = []
-    for experiment in others:
-        if experiment.name not in ours:
+    for experiment in fetched:
+        if experiment.name not in names:
             left.append(_left(experiment, OTHER_PROJECT, "--all-projects"))
         elif not everything and lineage.root(experiment) != head:
             left.append(_left(experiment, OTHER_BASELINE, "-A"))
     gone = {one.there for one in left}
     return {name: oid for name, oid in found.items() if name not in gone}, left
+
+
+def _not_here(project: Project, found: Mapping[str, str], here: Iterable[Stored]) -> list[Experiment]:
+    """The fetched experiments that are not here yet, without those that cannot be read."""
+    known = set[str]()
+    for one in here:
+        known.add(one.id)
+        if isinstance(one, Experiment):
+            known.add(one.record.commit)
+    unknown = {name: oid for name, oid in found.items() if oid not in known}
+    fetched = []
+    for read in project.store.read_commits(unknown):
+        stored = read.experiment
+        if isinstance(stored, Experiment) and stored.record.commit not in known:
+            fetched.append(stored)
+    return fetched
 
 
 def _left(experiment: Experiment, reason: str, flag: str) -> Shared:
