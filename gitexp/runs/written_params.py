@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,21 +46,32 @@ def found(project: Project, state: RunState, record: Record) -> WrittenParams:
     changed = _changed(project, state, names)
     if not changed:
         return WrittenParams(state, scope.written_params)
-    new = [name for name in changed if name not in record.params]
     if state.root != str(project.repo.root):
         return WrittenParams(_with_written(state, changed), (*scope.written_params, *changed))
-    written = new
-    if state.process == current_process():  # else gitexp died, and somebody may have gone on since
-        tracked = files_in(project.repo, state.baseline, changed)
-        written = [name for name in changed if name in new or name not in tracked]
+    new = [name for name in changed if name not in record.params]
+    written = _written(project, state, changed, new)
     known = {*new, *earlier(project, written)}
-    warnings = []
-    if kept := [name for name in changed if name not in written]:
-        warnings.append(f"changed during the run, recorded as at its start: {shorten(kept)}; {_DECLARE}")
-    if unsure := [name for name in written if name not in known]:
-        warnings.append(f"changed during the run, recorded as at its end: {shorten(unsure)}; {_DECLARE}")
     certain = [name for name in written if name in known]
-    return WrittenParams(_with_written(state, written), (*scope.written_params, *certain), tuple(warnings))
+    warnings = tuple(_warnings(changed, written, certain))
+    return WrittenParams(_with_written(state, written), (*scope.written_params, *certain), warnings)
+
+
+def _written(project: Project, state: RunState, changed: Sequence[str], new: Sequence[str]) -> Sequence[str]:
+    """The changed files of the user's workspace that count as the run's."""
+    if state.process != current_process():  # gitexp died, and somebody may have gone on since
+        return new
+    tracked = files_in(project.repo, state.baseline, changed)
+    return [name for name in changed if name in new or name not in tracked]
+
+
+def _warnings(changed: Sequence[str], written: Sequence[str], certain: Sequence[str]) -> Iterator[str]:
+    """Sentences about the changed files that somebody may have edited."""
+    kept = [name for name in changed if name not in written]
+    if kept:
+        yield f"changed during the run, recorded as at its start: {shorten(kept)}; {_DECLARE}"
+    unsure = [name for name in written if name not in certain]
+    if unsure:
+        yield f"changed during the run, recorded as at its end: {shorten(unsure)}; {_DECLARE}"
 
 
 def earlier(project: Project, names: Sequence[str]) -> set[str]:
