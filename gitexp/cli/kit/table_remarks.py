@@ -28,17 +28,30 @@ def remarks(project: Project, table: Table, choice: Choice, query: Query, again:
     if asked and not found:
         yield "No experiment is like that."
     yield from _keys_elsewhere(table, choice, query, again)
-    if not query.everything and table.elsewhere:
-        if not found and not asked:
-            yield _none_here(project, table)
-        yield f"{table.elsewhere:,} more on other baselines: {again('-A')}"
-    elif not asked and not found and not table.beside:
-        yield _none_yet(project)
-    if table.beside:
-        everywhere = ["--all-projects"] if query.everything else ["-A", "--all-projects"]
-        yield f"{table.beside:,} more in other projects: {again(*everywhere)}"
+    if not asked and not found:
+        yield from _none(project, table, query)
+    yield from _more(table, query, again)
     if found and table.sort is not None:
         yield from _no_star(table, table.sort)
+
+
+def _none(project: Project, table: Table, query: Query) -> Iterator[str]:
+    """Words for a table without experiments."""
+    if not query.everything and table.elsewhere:
+        yield _none_here(project, table)
+    elif not table.beside:
+        yield _none_yet(project)
+
+
+def _more(table: Table, query: Query, again: Again) -> Iterator[str]:
+    """The numbers of experiments elsewhere, with the command that shows them."""
+    if not query.everything and table.elsewhere:
+        yield f"{table.elsewhere:,} more on other baselines: {again('-A')}"
+    if table.beside:
+        options = ["--all-projects"]
+        if not query.everything:
+            options.insert(0, "-A")
+        yield f"{table.beside:,} more in other projects: {again(*options)}"
 
 
 def _no_star(table: Table, sort: Column) -> Iterator[str]:
