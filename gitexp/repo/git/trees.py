@@ -108,29 +108,43 @@ def _changed(repo: Repository, tree: str | None, changes: Mapping[tuple[bytes, .
     before = [] if tree is None else entries(repo, tree)
     found = {entry.name: entry for entry in before}
     inside: dict[bytes, dict[tuple[bytes, ...], Change]] = {}
-    removed: list[bytes] = []
     for (name, *rest), change in changes.items():
         if rest:
             inside.setdefault(name, {})[tuple(rest)] = change
-        elif change is None:
-            removed.append(name)
         else:
-            found[name] = TreeEntry(change[0], "blob", change[1], name)
-    for name in removed:
-        if name in found and found[name].kind != "tree":
-            del found[name]
+            _change_file(found, name, change)
     for name, below in inside.items():
-        there = found.get(name)
-        folder = there.id if there is not None and there.kind == "tree" else None
-        if folder is None and not any(below.values()):
-            continue  # nothing to remove
-        after = _changed(repo, folder, below)
-        if after is not None:
-            found[name] = TreeEntry(_TREE, "tree", after, name)
-        else:
-            found.pop(name, None)
+        _change_folder(repo, found, name, below)
     if not found:
         return None
     if tree is not None and list(found.values()) == before:
         return tree
     return repo.write_tree(found.values())
+
+
+def _change_file(found: dict[bytes, TreeEntry], name: bytes, change: Change) -> None:
+    """Put a file among the entries of a tree, or remove it from there; a folder of the name stays."""
+    if change is not None:
+        found[name] = TreeEntry(change[0], "blob", change[1], name)
+    elif name in found and found[name].kind != "tree":
+        del found[name]
+
+
+def _change_folder(
+    repo: Repository,
+    found: dict[bytes, TreeEntry],
+    name: bytes,
+    below: Mapping[tuple[bytes, ...], Change],
+) -> None:
+    """Change a folder among the entries of a tree; one without files goes."""
+    there = found.get(name)
+    before = None
+    if there is not None and there.kind == "tree":
+        before = there.id
+    if before is None and not any(below.values()):
+        return  # nothing to remove
+    after = _changed(repo, before, below)
+    if after is not None:
+        found[name] = TreeEntry(_TREE, "tree", after, name)
+    else:
+        found.pop(name, None)
