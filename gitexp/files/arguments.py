@@ -240,17 +240,28 @@ def _spelled(found: Sequence[_Option], override: Override) -> list[str]:
     first, value = found[0], override.value
     if isinstance(value, dict):
         raise OverrideError(f"`{override.text}` gives an option a map.", "An option takes a value or a list.")
-    is_joined = first.spelled.endswith("=")
-    if isinstance(value, bool) and not first.values and not is_joined:
-        return [first.spelled] if value else []
-    if isinstance(value, bool) and not is_joined and not _TRUTHS.keys() >= set(first.values):
-        name = format_key(override.key)
-        raise OverrideError(
-            f"`{override.text}` makes a flag of an option that is followed by {shlex.join(first.values)}.",
-            f"~{name} removes the option with its value; a word that is no value of it stands before it.",
-        )
-    texts = _texts(found, override)
-    if is_joined:
+    if isinstance(value, bool) and not first.spelled.endswith("="):
+        if not first.values:
+            return [first.spelled] if value else []
+        _require_truths(first, override)
+    return _with_texts(found, _texts(found, override))
+
+
+def _require_truths(option: _Option, override: Override) -> None:
+    """Raise OverrideError for a truth value in place of other values, which may be none of the option's."""
+    if _TRUTHS.keys() >= set(option.values):
+        return
+    name = format_key(override.key)
+    raise OverrideError(
+        f"`{override.text}` makes a flag of an option that is followed by {shlex.join(option.values)}.",
+        f"~{name} removes the option with its value; a word that is no value of it stands before it.",
+    )
+
+
+def _with_texts(found: Sequence[_Option], texts: Sequence[str]) -> list[str]:
+    """The words for an option with these texts as its values, in the form of the old ones."""
+    first = found[0]
+    if first.spelled.endswith("="):
         return [first.spelled + text for text in texts]
     if len(found) > 1:
         return [word for text in texts for word in (first.spelled, text)]
