@@ -7,11 +7,11 @@ import sys
 
 
 def _searched(path: list[str]) -> list[str]:
-    """The folders in which gitexp looks for modules: first its own installation, never the user's repository.
+    """The folders in which gitexp looks for modules: first the installation, never the user's repository.
 
     With PYTHONPATH=. a file git.py of the repository would run in place of GitPython. The folders of
-    PYTHONPATH come last, for they may be a part of the installation; those in the repository are left out,
-    and so are the current folder and that of the script. A user's command gets the environment as it is.
+    PYTHONPATH come last: they may belong to the installation. Folders in the repository are left out,
+    and so are the current folder and the script's folder. A user's command gets the unchanged environment.
     """
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     here = _absolute("")
@@ -35,7 +35,7 @@ def _lies_in(path: str, folder: str) -> bool:
 
 
 def _absolute(path: str) -> str:
-    """The absolute path; "" for one in a current folder that has been deleted."""
+    """The absolute path; "" in a deleted current folder."""
     try:
         return os.path.abspath(path)
     except OSError:
@@ -43,7 +43,7 @@ def _absolute(path: str) -> str:
 
 
 def _around(folder: str) -> str:
-    """The folder of the repository around a folder; the folder itself if there is none."""
+    """The folder of the repository around a folder; the folder itself outside of repositories."""
     at = folder
     while at and not os.path.lexists(os.path.join(at, ".git")):
         above = os.path.dirname(at)
@@ -82,7 +82,7 @@ def main() -> "NoReturn":
 
 
 def _end_by(signum: int | None) -> None:
-    """End by a signal, so that a shell leaves its loop; return without one, and on Windows."""
+    """End by the signal, so a shell leaves its loop; return without a signal, and on Windows."""
     if signum is None or os.name != "posix":
         return
     import contextlib  # two modules of which `--version` has no use
@@ -98,10 +98,10 @@ def _end_by(signum: int | None) -> None:
 
 
 def _read_names_as_utf8() -> None:
-    """Start Python anew if it takes the names of files for something else than UTF-8.
+    """Start Python anew unless file names are UTF-8 for this Python.
 
     The same file has one name in Git, in gitexp.yaml and in data sets, whatever LC_ALL and PYTHONUTF8 say.
-    The command of a run gets the environment as it is.
+    The command of a run gets the unchanged environment.
     """
     if os.name != "posix" or sys.getfilesystemencoding() == "utf-8" or not sys.executable:
         return

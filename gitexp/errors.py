@@ -18,8 +18,8 @@ class GitexpError(Exception):
     """The root of all errors.
 
     Attributes:
-        message: one sentence for a person about the fault.
-        hint: the next step, if one is known.
+        message: a sentence for a person about the fault.
+        hint: the next step, if known.
         code: stable name for programs; `CODES` lists all.
         exit_code: exit status of the process.
         details: names of further attributes, for `--json`.
@@ -102,7 +102,7 @@ class UnknownStage(UsageError):
 
 
 class FileError(GitexpError):
-    """A fault in a file; the message starts with `file:line:column` as far as known. Both count from 1."""
+    """A fault in a file; the message starts with the known part of `file:line:column`. Both count from 1."""
 
     code = "bad-file"
     details = ("file", "line", "column")
@@ -238,7 +238,7 @@ class UnstorableData(DataError):
 
 
 class UnsafePath(DataError):
-    """Nothing is read or written at the path. It may come from somebody else's lock."""
+    """Nothing gets read or written at the path: somebody else's lock may name the path."""
 
     code = "unsafe-path"
 

@@ -20,20 +20,20 @@ _PATTERN = re.compile(r"[*?\[]")
 
 
 def is_age(word: str) -> bool:
-    """Whether a word counts experiments back from the newest one: `last` is `@{0}`.
+    """Whether a word counts experiments back from the newest: `last` means `@{0}`.
 
-    An experiment of that name comes before.
+    An experiment of this name comes before.
     """
     return word == LAST or _AT.fullmatch(word) is not None
 
 
 def is_pattern(word: str) -> bool:
-    """Whether a word is a pattern of names; no name of an experiment has such characters."""
+    """Whether a word has the characters of a pattern; no name of an experiment has them."""
     return _PATTERN.search(word) is not None
 
 
 def by_age(project: Project, word: str) -> Stored:
-    """The experiment of `last` or `@{N}`: the newest one is `@{0}`. Raises UnknownExperiment."""
+    """The experiment of `last` or `@{N}`; `@{0}` means the newest. Raises UnknownExperiment."""
     found = newest(project)
     match = _AT.fullmatch(word)
     back = int(match[1]) if match else 0
@@ -70,7 +70,7 @@ def expanded(project: Project, words: Iterable[str]) -> list[str]:
 
 
 def _word_of(one: Stored) -> str:
-    """A word that means this experiment alone: DVC's names are unique on one baseline only."""
+    """A word for this experiment alone: DVC's names are unique only within a baseline."""
     if isinstance(one, Experiment) and not sources.is_own(one):
         return one.record.commit
     return one.name

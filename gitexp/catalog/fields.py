@@ -21,10 +21,10 @@ class Row(NamedTuple):
     """One line of the table: the workspace, a baseline or an experiment.
 
     Attributes:
-        kind: "workspace", "baseline", "experiment", or "commit" for that of a branch or tag.
-        params, metrics: by flat key; a key of two files of any row is `file:key` in all rows.
+        kind: "workspace", "baseline", "experiment", or "commit" for a branch or tag.
+        params, metrics: by flat key; a key of two files of any row becomes `file:key` in all rows.
         experiment: None for the workspace and baselines.
-        parent: the experiment that it was made from.
+        parent: the origin of the experiment.
         changes: the changed files since its parent, in a few words.
         subject: the first line of the message of a commit; "" for an experiment.
         pushed: the Git remotes known to have the same version of the experiment.
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
 
 class Use(Flag):
-    """The places that show a field or ask for it."""
+    """The places that show a field or ask for a field."""
 
     JSON = auto()  # every row as JSON
     DETAILS = auto()  # only in `show EXP --json`

@@ -46,10 +46,10 @@ Side: TypeAlias = Workspace | Commit | Experiment
 class Point(NamedTuple):
     """One side of a comparison, with its params and metrics.
 
-    `commit` is None for the workspace; `experiment` None for a revision.
+    `commit`: None for the workspace. `experiment`: None for a revision.
 
     Attributes:
-        complaints: a sentence for each params or metrics file that could not be read.
+        complaints: a sentence for each unreadable params or metrics file.
     """
 
     side: Side
@@ -189,7 +189,7 @@ def _experiment(project: Project, text: str) -> Stored | None:
 
 
 def _by_words(project: Project, text: str) -> Stored | None:
-    """The experiment that a word such as `last` or `exp-3*` means; raises AmbiguousExperiment."""
+    """The experiment meant by a word like `last` or `exp-3*`; raises AmbiguousExperiment."""
     if by_words.is_age(text):
         return by_words.by_age(project, text)
     if not by_words.is_pattern(text):
@@ -220,7 +220,7 @@ def _begun(project: Project, text: str) -> Stored | None:
 
 
 def _begun_by_others(project: Project, word: str) -> list[ForeignRef]:
-    """The refs of other programs whose names begin with a word, or else whose commits do."""
+    """The refs of other programs with names, or else commits, that begin with a word."""
     refs = sources.refs(project.repo)
     theirs = [ref for ref in refs if ref.name.lower().startswith(word)]
     if not theirs and len(word) >= _SHORTEST_ID:
@@ -229,7 +229,7 @@ def _begun_by_others(project: Project, word: str) -> list[ForeignRef]:
 
 
 def _only(project: Project, text: str, refs: Sequence[ForeignRef]) -> Stored | None:
-    """The experiment of the only ref; the same commit at two baselines is one experiment."""
+    """The experiment of the only ref; the same commit at two baselines counts once."""
     if len({(ref.name, ref.commit) for ref in refs}) > 1:
         raise ambiguous(text, list(map(_told_apart, refs)))
     return next(iter(sources.read(project, refs[:1])), None)
@@ -259,7 +259,7 @@ def _nearest(project: Project, text: str, otherwise: str) -> str:
 
 
 def _is_ref(project: Project, text: str) -> bool:
-    """Whether a branch or tag has exactly this name, or it is HEAD."""
+    """Whether a branch or tag has exactly this name; true for HEAD."""
     if text == "HEAD" or "\0" in text:
         return text == "HEAD"
     return bool(existing(project.repo, f"refs/heads/{text}", f"refs/tags/{text}", f"refs/remotes/{text}"))
@@ -268,7 +268,7 @@ def _is_ref(project: Project, text: str) -> bool:
 def here(project: Project, more: Collection[str] = ()) -> Point:
     """The present workspace; `more` are params files besides the config's.
 
-    It has no metrics that another run has written, with other params.
+    Metrics written by another run with other params are left out.
     """
     found = project.read_here(more)
     if found.metrics:
@@ -290,7 +290,7 @@ def at(label: str, complaints: Iterable[str]) -> list[str]:
 
 
 def beside(project: Project, point: Point, other: Point) -> Point:
-    """The point, with the params files of the other side read too unless it is an experiment."""
+    """The point, with the params files of the other side read too, unless the other side is an experiment."""
     more = [name for name in other.params if name not in project.config.params]
     match point.side:
         case Workspace() if more:
@@ -314,9 +314,9 @@ def of_experiment(project: Project, experiment: Stored) -> Point:
 
 
 def complete(project: Project, experiment: Stored) -> Stored:
-    """The experiment with all params and metrics, the ones too large for its record included.
+    """The experiment with all params and metrics, even those too large for the record.
 
-    If Git cannot read them, the result is Damaged: one experiment must not hide the others.
+    If Git cannot read them, the result is Damaged: a damaged experiment must not hide the others.
     """
     return _completed(project, experiment)[0]
 

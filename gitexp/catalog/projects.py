@@ -52,7 +52,7 @@ def of_project(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
 
 
 def _around(names: Iterable[str]) -> str:
-    """The folder around all of these files; those that are none do not count."""
+    """The folder around all these paths; paths of no file do not count."""
     folders = []
     for name in names:
         if not lies_in(name, NO_FILES):
@@ -63,7 +63,7 @@ def _around(names: Iterable[str]) -> str:
 
 
 def _now(root: Path, folder: str) -> str:
-    """The folder of the project that has a folder today; a folder that is gone is its own project."""
+    """The folder of the project around a folder today; a missing folder is its own project."""
     place = root / folder
     if not place.is_dir():
         return folder
@@ -74,5 +74,5 @@ def _now(root: Path, folder: str) -> str:
 
 
 def _in_line(one: str, other: str) -> bool:
-    """Whether two folders are the same, or one is above the other."""
+    """Whether two folders are the same, or nested."""
     return lies_in(one, other) or lies_in(other, one)

@@ -87,7 +87,7 @@ class FoundExperiments(NamedTuple):
             yield rows.of_experiment(one, self.lineage.parent(one), pushed.get(one.id, ()))
 
     def everywhere(self) -> list[Row]:
-        """The rows of all experiments of the repository, for a name that those found do not have."""
+        """The rows of all experiments of the repository, for a name missing in the found rows."""
         return rows.build([rows.of_experiment(one) for one in self.every])
 
 

@@ -36,7 +36,7 @@ class KnownResult(NamedTuple):
 def known_results(
     experiments: Iterable[Stored], head: str | None, at_head: Contents | None
 ) -> list[KnownResult]:
-    """All results that the metrics of the workspace may be, those of the newest experiments first."""
+    """All possible results for the metrics of the workspace, from the newest experiment to the oldest."""
     found = []
     for one in sorted(readable(experiments), key=lambda one: one.record.created, reverse=True):
         record = one.record
@@ -47,7 +47,7 @@ def known_results(
 
 
 def makers(name: str, values: Tree, known: Iterable[KnownResult]) -> list[KnownResult]:
-    """The results with exactly these values in the metrics file `name`; none if there are no values."""
+    """The results with exactly these values in the metrics file `name`; none without values."""
     if not flatten(values):
         return []
     text = _text(values)
@@ -63,9 +63,9 @@ def makers(name: str, values: Tree, known: Iterable[KnownResult]) -> list[KnownR
 
 
 def other_params(one: KnownResult, params: Files) -> list[str]:
-    """The params of a result that differ from those of the workspace, as `key value`.
+    """The params of a result with other values than the workspace, each written `key value`.
 
-    Only files count that both have: the project may have learned of a file since.
+    Only files of both sides count: the project may have learned of a file since.
     """
     found = []
     for name, theirs in one.params.items():
@@ -93,7 +93,7 @@ def without_others(here: Contents, known: Sequence[KnownResult]) -> Contents:
 def _of_others(
     params: Files, metrics: Mapping[str, Tree], known: Sequence[KnownResult]
 ) -> Iterator[tuple[str, str]]:
-    """Each metrics file that is the result of other params, and a sentence that says so."""
+    """Each metrics file made by other params, with a sentence about the file."""
     for name, values in metrics.items():
         found = makers(name, values, known)
         if not found:
@@ -104,7 +104,7 @@ def _of_others(
 
 
 def sentence(name: str, one: KnownResult, why: str) -> str:
-    """The complaint about a metrics file that is the result of another run."""
+    """The complaint about a metrics file of another run."""
     return f"not the workspace's result: {name} is that of {one.label}, {why}"
 
 

@@ -27,7 +27,7 @@ class Draft(NamedTuple):
 def build(drafts: Sequence[Draft]) -> list[Row]:
     """The rows with flat params and metrics.
 
-    A key of two files is `file:key` in all rows: one column never mixes two things.
+    A key of two files becomes `file:key` in all rows: a column never mixes two things.
     """
     params = flat([draft.params for draft in drafts])
     metrics = flat([draft.metrics for draft in drafts])
@@ -38,7 +38,7 @@ def build(drafts: Sequence[Draft]) -> list[Row]:
 
 
 def of_experiment(experiment: Stored, parent: Experiment | None = None, pushed: Sequence[str] = ()) -> Draft:
-    """The draft of an experiment's row. `parent` is the origin of the experiment, if another one."""
+    """The draft of an experiment's row. `parent`: the origin, if another experiment."""
     if isinstance(experiment, Damaged):
         return Draft(partial(_damaged_row, experiment), {}, {})
     row = partial(_row, experiment, parent, pushed)
@@ -84,9 +84,9 @@ def flat(all_files: Sequence[Files]) -> list[Flat]:
 
 
 def _shared(flattened: Iterable[Mapping[str, Flat]]) -> set[str]:
-    """The keys that two files have, be it in two rows.
+    """The keys of two files or more, even in different rows.
 
-    What the command was given and what it printed is no file, and shares a key only within one row.
+    The options and the output of a command are no files, and share a key only within a row.
     """
     keys_of: dict[str, set[str]] = {}
     shared: set[str] = set()

@@ -71,7 +71,7 @@ _PATTERN = (
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether the name of an option or variable says that its value is a secret: `api_key`, `HF_TOKEN`."""
+    """Whether the name of an option or variable promises a secret value: `api_key`, `HF_TOKEN`."""
     words = [word.lower() for word in _WORD.findall(name)]
     if not words or words[-1] in _ABOUT:
         return False
@@ -104,7 +104,7 @@ def looks_secret(text: str) -> bool:
 
 
 def has_key_in(content: bytes) -> bool:
-    """The same of the content of a file; never for what is no text."""
+    """The same for the content of a file; never true for binary content."""
     if len(content) > LARGEST or b"\0" in content:
         return False
     return _in_bytes().search(content) is not None

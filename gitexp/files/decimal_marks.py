@@ -17,7 +17,7 @@ _IN_THOUSANDS = re.compile(
 
 
 def decimal_mark(cells: Iterable[str]) -> str | None:
-    """The decimal mark in these cells of a table, `.` or `,`; None if they do not say which."""
+    """The decimal mark in these cells of a table, `.` or `,`; None if both are possible."""
     points = commas = unsure = False
     for cell in cells:
         text = cell.strip()
@@ -33,9 +33,9 @@ def decimal_mark(cells: Iterable[str]) -> str | None:
 
 
 def measured_cell(text: str, mark: str | None) -> Scalar:
-    """The same as `measured`, for a cell of a table with this decimal mark.
+    """Like `measured`, for a cell of a table with this decimal mark.
 
-    Raises ValueError for a cell that may be either of two numbers, such as 1,234.
+    Raises ValueError for a cell with two readings, like 1,234.
     """
     text = text.strip()
     if _EITHER_WAY.fullmatch(text) and ("," in text or mark == ","):

@@ -47,7 +47,7 @@ class Rows:
 
 
 def head(data: bytes, start: int = 0, end: int | None = None) -> bytes:
-    """The first whole lines of these bytes that show the form of a table."""
+    """The first whole lines of these bytes, enough to show the form of a table."""
     end = len(data) if end is None else end
     last = data.find(b"\n", start + _HEAD, end)
     return data[start:end] if last < 0 else data[start : last + 1]
@@ -59,7 +59,7 @@ def sample(data: bytes, separator: str) -> list[list[str]]:
 
 
 def declared_separator(data: bytes) -> tuple[str | None, int]:
-    """The separator that the first line declares, as in `sep=;`, and the length of that line."""
+    """The separator declared in the first line (`sep=;`), and the length of the line."""
     match = _DECLARED.match(data)
     if match is None:
         return None, 0
@@ -67,9 +67,9 @@ def declared_separator(data: bytes) -> tuple[str | None, int]:
 
 
 def separator_of(text: bytes, usual: str) -> str:
-    """The separator with which the most rows at the beginning of a table fit its first row.
+    """The separator by which most rows at the beginning of a table fit the first row.
 
-    `usual` is the separator by the table's name: it counts where several would do.
+    `usual`: the separator by the table's name, which decides where several would do.
     """
     best, best_fit = usual, (0.0, 0)
     for separator in dict.fromkeys((usual, *_SEPARATORS)):
@@ -94,7 +94,7 @@ def _fit(rows: Sequence[Sequence[str]]) -> tuple[float, int]:
 
 
 def _is_one_with_index(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether there is one column of numbers behind a column of row names."""
+    """Whether a single column of numbers follows a column of row names."""
     body = rows[1:]
     return bool(body) and all(len(row) == 2 and is_number_text(row[1]) for row in body)
 
@@ -108,7 +108,7 @@ def width(cells: Sequence[str]) -> int:
 
 
 def form_of(data: bytes, separator: str) -> bytes:
-    """The text with each full cell as one letter: `x,,x` and a line break."""
+    """The text with a letter for each full cell: `x,,x` and a line break."""
     kept = separator.encode() + b"\n"
     blank = b"\r \t".replace(separator.encode(), b"")
     form = data.translate(bytes(byte if byte in kept else ord("x") for byte in range(256)), blank)

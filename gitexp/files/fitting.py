@@ -31,7 +31,7 @@ def check_addable(tree: Tree, key: Key, name: str) -> None:
 
 
 def check_replaceable(key: Key, old: Value, value: Value) -> None:
-    """Raises OverrideError for a value that takes away keys: one value for a section, or a smaller map."""
+    """Raises OverrideError for a value that takes away keys: a scalar for a section, or a smaller map."""
     if isinstance(old, dict) and old and not isinstance(value, dict):
         section = format_key(key)
         first = f"{section}.{next(iter(flatten(old)))}"
@@ -49,9 +49,9 @@ def check_replaceable(key: Key, old: Value, value: Value) -> None:
 
 
 def fitted(old: Value, value: Value, in_place: Value) -> Value:
-    """The new value, with numbers and truth values where such stand: 0.10 is text only where it is new.
+    """The new value, with a number or truth value in place of another: a new 0.10 stays text.
 
-    `in_place` is the new value in this other reading.
+    `in_place`: the new value in this other reading.
     """
     if isinstance(value, dict):
         return {part: fitted(child(old, part), item, child(in_place, part)) for part, item in value.items()}

@@ -16,9 +16,9 @@ _DIGITS = b"0123456789"
 
 
 def last_values(name: str, data: bytes) -> tuple[dict[str, Value], list[str]]:
-    """The last value of each key, and a complaint about lines that are left out.
+    """The last value of each key, and a complaint about lines left out.
 
-    Raises ParseError if the last whole line is no JSON: the values before would pass for its own.
+    Raises ParseError if the last whole line is no JSON: older values would pass for the last.
     """
     if len(data) > MAX_TABLE_BYTES:
         raise ParseError(f"this file is larger than {MAX_TABLE_BYTES >> 20} MiB", file=name)
@@ -49,9 +49,9 @@ def _not_json(lines: int) -> str:
 
 
 def _to_read(name: str, lines: list[bytes], data: bytes) -> tuple[list[int], list[str]]:
-    """The numbers of the lines that can have a last value.
+    """The numbers of the lines with a possible last value.
 
-    Lines that differ only in digits have the same keys, and only the last of them counts.
+    Lines with different digits only have the same keys; only the last of them counts.
     """
     newest = range(max(len(lines) - _NEWEST, 0), len(lines))
     if len(newest) == len(lines):

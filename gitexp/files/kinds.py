@@ -34,14 +34,14 @@ def hidden_kinds(name: str, data: bytes) -> dict[Key, str]:
 
 
 def changed_types(name: str, before: bytes, after: bytes) -> list[str]:
-    """A sentence for each value of a params file that has got another type: it may not be meant so."""
+    """A sentence for each value of a params file with a changed type, perhaps a mistake."""
     old = _Typed(parse_leniently(name, before), hidden_kinds(name, before))
     new = _Typed(parse_leniently(name, after), hidden_kinds(name, after))
     return list(_changes((), old.tree, new.tree, old, new))
 
 
 def changed_types_of_values(before: Value, after: Value) -> list[str]:
-    """The same for two trees without a file, such as the options of a command."""
+    """The same for two trees without a file, like the options of a command."""
     return list(_changes((), before, after, _Typed(before, {}), _Typed(after, {})))
 
 

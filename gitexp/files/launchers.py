@@ -38,10 +38,10 @@ _LAUNCHER_MODULES = frozenset(
 
 
 def own_part(words: Sequence[str]) -> int:
-    """The number of the first word that is an argument of the training program itself.
+    """The number of the first argument of the training program itself.
 
-    These words follow the script, the module of `-m`, or the program. The options of an interpreter or
-    a launcher (`torchrun`, `uv run`, `nice`) stand before.
+    The program's arguments follow the script, the module of `-m`, or the program. The options of an
+    interpreter or a launcher (`torchrun`, `uv run`, `nice`) stand before.
     """
     at = len(list(takewhile(ASSIGNMENT.fullmatch, words)))
     while at < len(words):

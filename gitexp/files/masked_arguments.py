@@ -33,7 +33,7 @@ class Masked(NamedTuple):
 
     Attributes:
         command: the command with `MASK` in place of each secret.
-        names: the options and variables whose values were masked, as they are spelled.
+        names: the options and variables with masked values, in the user's spelling.
     """
 
     command: Command

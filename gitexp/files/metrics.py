@@ -18,9 +18,9 @@ _JSON_LINES = (".jsonl", ".ndjson")
 
 
 def parse_metrics(name: str, data: bytes) -> Parsed:
-    """The metrics at the end of a metrics file, as a tree; {} for an empty file.
+    """The tree of the metrics at the end of a metrics file; {} for an empty file.
 
-    - .json, .yaml, .yml and .toml are read like params; texts such as "nan" and "-inf" are floats.
+    - .json, .yaml, .yml and .toml are read like params; texts like "nan" and "-inf" are floats.
     - A JSON list of maps is a history, and so are the lines of .jsonl: the last value of each key counts.
     - In a .csv or .tsv table, the last full cell of each column counts, without incomplete rows. So the
       values of one result may come from several rows.

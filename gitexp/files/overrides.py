@@ -129,10 +129,10 @@ def parse_value(text: str, scalar: Callable[[str], Scalar] = typed_scalar) -> Va
 
 
 def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -> dict[str, bytes]:
-    """The files that the overrides change, edited in place: all other bytes stay.
+    """The files changed by the overrides, edited in place: all other bytes stay.
 
     Raises GitexpError for a missing key or file, OverrideError for a key in several files or a value unknown
-    to the format, ParseError for a file that does not parse or cannot be edited in place.
+    to the format, ParseError for a file impossible to parse or to edit in place.
     """
     if overrides and not files:
         raise GitexpError(
@@ -208,7 +208,7 @@ class _OpenFiles:
         return name
 
     def _check_quotes(self, name: str, key: Key, override: Override) -> None:
-        """Raises OverrideError for a date in quotes where a date stands: it stays a date, and is no text."""
+        """Raises OverrideError for a date in quotes in place of a date: the new date must be no text."""
         if not isinstance(override.value, str) or override.typed[:1] not in ("'", '"'):
             return
         kind = hidden_kinds(name, self.data[name]).get(key)

@@ -43,9 +43,9 @@ def parse_leniently(name: str, data: bytes) -> dict[str, Value]:
 
 
 def parse_params(name: str, data: bytes) -> Parsed:
-    """The values of a params file that can be recorded, and a complaint about each other value.
+    """The recordable values of a params file, and a complaint about each other value.
 
-    Raises ParseError for a file that cannot be read at all.
+    Raises ParseError for a wholly unreadable file.
     """
     return within_limits(name, parse_leniently(name, data))
 

@@ -34,9 +34,9 @@ def within_limits(name: str, tree: Tree) -> Parsed:
 
 
 def _recordable(name: str, key: Key, value: Value, complaints: list[str]) -> Value:
-    """The value without the maps, lists and scalars that no record can hold.
+    """The value without maps, lists and scalars unfit for a record.
 
-    A list stays whole or is left out: the other items would move to wrong places.
+    A list stays whole or goes: the other items would move to wrong places.
     """
     if isinstance(value, dict):
         kept = {}
@@ -76,7 +76,7 @@ def _why_not(part: str, value: Value, depth: int) -> str | None:
 
 
 def _leaves(value: Value) -> int:
-    """The number of scalars in a value, an empty map or list counted as one."""
+    """The number of scalars in a value, with 1 for an empty map or list."""
     count, waiting = 0, [value]
     while waiting:
         each = waiting.pop()
@@ -90,7 +90,7 @@ def _leaves(value: Value) -> int:
 
 
 def _with_less(name: str, tree: Tree, count: int, complaints: list[str]) -> Tree:
-    """The tree without its dominant value, such as a confusion matrix; else without its largest entries."""
+    """The tree without its dominant value, like a confusion matrix; else without its largest entries."""
     key = _dominant(tree, count)
     if key:
         complaints.append(
@@ -110,7 +110,7 @@ def _with_less(name: str, tree: Tree, count: int, complaints: list[str]) -> Tree
 
 
 def _dominant(tree: Tree, count: int) -> Key:
-    """The key of the value with most of all values in it, in which no entry has most of them; () for none."""
+    """The key of the deepest value with more than half of all values; () for none."""
     key: Key = ()
     at: Value = tree
     while isinstance(at, dict):

@@ -29,7 +29,7 @@ _SHORTEST_COMMIT = 7  # characters of a commit's id, as Git shortens it
 
 
 def _may_be_commit(text: str) -> bool:
-    """Whether a text such as 1234e56 may be the id of a commit; no program prints a number so."""
+    """Whether a text like 1234e56 may be the id of a commit; no program prints a number so."""
     return len(text) >= _SHORTEST_COMMIT and _COMMIT.fullmatch(text) is not None
 
 
@@ -89,7 +89,7 @@ _LONGEST_WHOLE = 4000  # digits
 
 
 def stated(text: str) -> Scalar:
-    """The number in a word that somebody typed, if the number says all that the word says; else the text."""
+    """The number in a typed word, if the number keeps everything in the word; else the text."""
     if _STATED_WHOLE.fullmatch(text) and len(text) <= _LONGEST_WHOLE:
         return int(text)
     if _may_be_commit(text) or not _STATED_DECIMAL.fullmatch(text):
@@ -112,9 +112,9 @@ def typed_scalar(text: str) -> Scalar:
 
 
 def in_place(text: str) -> Scalar:
-    """The value of a word after `-S` where a number or a truth value stands: 0.10 is a number there.
+    """The value of a word after `-S` in place of a number or truth value: 0.10 becomes a number.
 
-    What reads as one number in a YAML file and as another elsewhere, such as 010, stays text.
+    Words with another number in YAML than elsewhere, like 010, stay text.
     """
     try:
         value = yaml_scalar(text)

@@ -54,7 +54,7 @@ class _PythonReader:
     Attributes:
         body: the constants.
         statement_ends: where the assignment of a constant ends.
-        computed: lines of the names that have a value which only a run of the file would tell.
+        computed: lines of the names with a value known only by a run of the file.
     """
 
     def __init__(self, name: str, text: str, module: ast.Module) -> None:
@@ -157,7 +157,7 @@ def _assignments(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """The same for one target: a name, or `a, b` with as many values."""
+    """The same for a single target: a name, or `a, b` with the same number of values."""
     if isinstance(target, ast.Name):
         yield target.id, value
     elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
@@ -217,7 +217,7 @@ class PyEditor:
         return [Splice(end, end, new_line + line)]
 
     def _require_unused(self, name: str) -> None:
-        """Raises OverrideError for a name that is used before the end of the file, where it would stand."""
+        """Raises OverrideError for a name used above the end of the file, the place of the new line."""
         for each in ast.walk(self._module):
             if isinstance(each, ast.Name) and each.id == name:
                 raise OverrideError(
@@ -249,7 +249,7 @@ class PyEditor:
 
 
 def literal_text(value: Value, *, quote: str = '"', style: str = "") -> str:
-    """`value` as a Python literal; `quote` is for a string, style "(" makes a list a tuple."""
+    """The Python literal of `value`; `quote`: for a string; style "(" makes a list a tuple."""
     if isinstance(value, dict):
         entries = [f"{literal_text(key)}: {literal_text(item)}" for key, item in value.items()]
         return "{" + ", ".join(entries) + "}"
@@ -268,7 +268,7 @@ def literal_text(value: Value, *, quote: str = '"', style: str = "") -> str:
 
 
 def read(name: str, text: str) -> Value:
-    """The constants of a Python file as a tree. Raises as `compose` does."""
+    """The tree of the constants of a Python file. Raises like `compose`."""
     return nodes.plain(compose(name, text))
 
 
@@ -280,7 +280,7 @@ def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
 
 
 def computed_line(name: str, text: str, key: Key) -> int | None:
-    """The line in which a key, or a part above it, has a value that only a run of the file would tell."""
+    """The line where a key, or a part above the key, has a value known only by a run of the file."""
     computed = _PythonReader(name, text, _parsed(name, text)).computed
     for depth in range(1, len(key) + 1):
         if (line := computed.get(key[:depth])) is not None:

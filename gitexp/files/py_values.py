@@ -39,7 +39,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int}
 def value_of(item: ast.expr) -> Value:
     """The value of a literal, or of an expression of literals: `2**19`, `-1`, `int(6e5)`, `[64] * 3`.
 
-    MISSING for anything that would have to be run, is no value of a params file, or is too large.
+    MISSING for code to be run, for values unfit for a params file, and for too large values.
     """
     try:
         value = _value_of(item)
@@ -93,7 +93,7 @@ def _bits(sign: ast.operator, left: float, right: float) -> float:
 
 
 def _is_flat(value: Any) -> bool:
-    """Whether a value is a text, or a list without lists in it: repeated, it grows no more than it says."""
+    """Whether a value is a text, or a list without lists: repeated, its size grows only by the factor."""
     return isinstance(value, str) or (isinstance(value, list) and not any(map(is_nested, value)))
 
 
@@ -106,9 +106,9 @@ def _is_small(value: Any) -> bool:
 
 
 def bound_names(statement: ast.stmt) -> dict[str, int]:
-    """The names that a statement gives a value, or takes it from, each with its line.
+    """The names bound or deleted by a statement, each with the line.
 
-    A name inside a function, a class or a comprehension below the statement is another name.
+    Names inside functions, classes or comprehensions below the statement are other names.
     """
     found: dict[str, int] = {}
     waiting: list[ast.AST] = [statement]

@@ -59,9 +59,9 @@ def titles_of(row: Sequence[str]) -> tuple[str, ...]:
 
 
 def _has_index(columns: int, body: Sequence[Sequence[str]], *, is_quoted: bool) -> bool:
-    """Whether each row has one cell more than the header, a row name, as R writes them.
+    """Whether each row has an additional cell before the header's, a row name in the manner of R.
 
-    Without quotes 1,0,9 may also be 1 and 0,9: there must be a decimal point, and the names must count up.
+    Without quotes 1,0,9 may also be 1 and 0,9: so a decimal point is needed, and the names must count up.
     """
     if not body or any(len(row) != columns + 1 for row in body):
         return False
@@ -95,10 +95,10 @@ def is_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 
 
 def is_new_header(row: Sequence[str], above: Sequence[str], first: Sequence[str]) -> bool:
-    """Whether a row further down is the header of the rows below it, as after a resume.
+    """Whether a row further down is the header of the rows below, written after a resume.
 
-    `above` is the header above, and `first` the first row below that. A new header is the same again, or one
-    of other words: then some titles return, or there were only numbers in the first row.
+    `above`: the header above. `first`: the first row below `above`. A new header repeats the old header, or
+    has other words: then some titles return, or the first row had only numbers.
     """
     titles = titles_of(row)
     if titles == titles_of(above):

@@ -62,7 +62,7 @@ def parts_of(name: str, data: bytes, start: int, separator: str) -> list[Part]:
 
 
 def header_in(data: bytes, part: Part, separator: str) -> Header:
-    """The header of a part, as its rows show it."""
+    """The header of a part, found from its rows."""
     text = head(data, part.start, part.end)
     rows = sample(text, separator)
     if len(rows) > 1 and part.end == len(data) and not data.endswith(b"\n"):

@@ -28,10 +28,10 @@ class Cell(NamedTuple):
 
 
 def last_values(name: str, data: bytes, usual: str) -> tuple[dict[str, Value], list[str]]:
-    """The last value of each column, and a complaint about each row or value that is left out.
+    """The last value of each column, and a complaint about each row or value left out.
 
-    `usual` is the separator by the name of the file. Raises ParseError for a table without a header, or
-    whose last row does not fit its header.
+    `usual`: the separator by the name of the file. Raises ParseError for a table without a header, or
+    with a last row unfit for the header.
     """
     if len(data) > MAX_TABLE_BYTES:
         raise ParseError(f"this file is larger than {MAX_TABLE_BYTES >> 20} MiB", file=name)
@@ -124,7 +124,7 @@ class _PartReader:
         """The last full cells of these columns in the rows up to a byte.
 
         Rows with the same empty cells have the same columns, and only the last of them counts. So a column
-        that is empty everywhere does not take seconds.
+        without any full cell does not take seconds.
         """
         if not self._is_plain():
             return self._last_of_rows(self._start, dict.fromkeys(columns, ""))
@@ -139,7 +139,7 @@ class _PartReader:
         return found
 
     def _is_plain(self) -> bool:
-        """Whether each line is a row: there are no quotes and comments."""
+        """Whether each line is a row, by the absence of quotes and comments."""
         return b'"' not in self._data and self._data.find(b"#", self._start) < 0
 
     def _rows_in(self, lines: Sequence[bytes], numbers: Iterable[int]) -> Iterator[tuple[list[str], int]]:

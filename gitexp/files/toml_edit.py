@@ -40,7 +40,7 @@ def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
 
 
 def _change(document: Any, key: Key, value: Value) -> Value:
-    """Changes the document; the value as it will be read, such as a date in the form of all dates."""
+    """Changes the document; the value a later read will give, for example a date in the form of all dates."""
     parent, last = document, key[-1]
     for part, after in pairwise(key):
         if isinstance(part, str) and part not in parent:

@@ -59,7 +59,7 @@ def kind_of(value: object) -> str:
 
 
 def moment(text: str) -> date | time | None:
-    """The date or time that a text is in TOML; None for any other text."""
+    """The date or time meant by a TOML text; None for any other text."""
     if not _MOMENT.fullmatch(text):
         return None
     try:
@@ -97,7 +97,7 @@ def _check_depth(name: str, text: str) -> None:
 
 
 def plain(value: Value) -> Value:
-    """A date or time as text; any other value as it is."""
+    """The text of a date or time; any other value unchanged."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return value

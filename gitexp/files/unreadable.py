@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 class Unreadable:
-    """Stands in a tree for such a value; two with the same reason are equal, wherever they stand.
+    """A stand-in for an unreadable value; two with the same reason are equal in any place.
 
     Attributes:
-        why: the reason, as a clause of a sentence.
+        why: the reason, a clause of a sentence.
         line: line in the file, from 1.
         column: column, from 1.
     """

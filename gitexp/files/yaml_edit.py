@@ -135,7 +135,7 @@ class YamlEditor:
         return Splice(end, end, new_line + new)
 
     def delete(self, node: Node, part: str | int) -> list[Splice]:
-        """The splices that remove an entry; a map or list without entries stays as {} or []."""
+        """The splices that remove an entry; a map or list without entries becomes {} or []."""
         items = nodes.children(node)
         if len(items) == 1:
             return self._empty(node)
@@ -157,7 +157,7 @@ class YamlEditor:
 
 
 def _kinds_in(node: Node) -> set[str]:
-    """What PyYAML reads the values in `node` as, where gitexp reads text."""
+    """PyYAML's types of the values in `node` that gitexp reads as text."""
     node = node.alias_of or node
     if not isinstance(node.value, dict | list):
         return {kind_of(node)} - {""}

@@ -8,7 +8,7 @@ from gitexp.files.yaml_text import STANDARD, compose_leniently, hidden_kind
 
 
 def kind_of(node: Node) -> str:
-    """The same for a node whose value is text to gitexp; "" for all other nodes."""
+    """The same for a node read as text by gitexp; "" for all other nodes."""
     node = node.alias_of or node
     if not isinstance(node.value, str) or node.style or node.tag not in (None, STANDARD + "timestamp"):
         return ""
@@ -16,7 +16,7 @@ def kind_of(node: Node) -> str:
 
 
 def hidden_kinds(name: str, text: str) -> dict[Key, str]:
-    """The values that PyYAML does not read as text, unlike gitexp, with their types. Raises ParseError."""
+    """The values read as text by gitexp but not by PyYAML, with PyYAML's types. Raises ParseError."""
     found: dict[Key, str] = {}
     root = compose_leniently(name, text)
     if root is not None:

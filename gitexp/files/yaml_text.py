@@ -40,8 +40,8 @@ def compose(
 ) -> Node | None:
     """The root node of a YAML document; None for an empty document.
 
-    `scalar` reads plain scalars. With `is_lenient`, a value that cannot be read is Unreadable. Raises
-    ParseError for any other text but one safe YAML document within the limits.
+    `scalar` reads plain scalars. With `is_lenient`, an unreadable value becomes Unreadable. Raises
+    ParseError for any text but a single safe YAML document within the limits.
     """
     composer = _Composer(name, text, max_leaves, scalar, is_lenient=is_lenient)
     try:
@@ -53,7 +53,7 @@ def compose(
 
 
 def compose_leniently(name: str, text: str) -> Node | None:
-    """The same as `compose`, for a file of values that the user's program may read otherwise."""
+    """Like `compose`, for a file of values with another reading in the user's program."""
     return compose(name, text, _MOST_LEAVES, is_lenient=True)
 
 
@@ -70,7 +70,7 @@ def is_string_to_pyyaml(text: str) -> bool:
 
 
 def hidden_kind(text: str) -> str:
-    """What PyYAML's own safe loader reads a plain `text` as: a date, say; "" for text or a broken date."""
+    """The type of a plain `text` by PyYAML's own safe loader, say a date; "" for text or a broken date."""
     if is_string_to_pyyaml(text):
         return ""
     try:
@@ -115,7 +115,7 @@ def _translated(name: str, text: str, error: yaml.YAMLError) -> ParseError:
 
 
 class _Composer:
-    """Builds nodes from events with a stack instead of recursion, so that nesting is cheap."""
+    """Builds nodes from events with a stack instead of recursion: nesting stays cheap."""
 
     def __init__(
         self, name: str, text: str, max_leaves: int, scalar: Callable[[str], Scalar], *, is_lenient: bool
@@ -148,7 +148,7 @@ class _Composer:
         return ParseError(message, file=self._name, line=mark.line + 1, column=mark.column + 1)
 
     def _unreadable(self, message: str, event: Any) -> Unreadable:
-        """The value in place of one that cannot be read; raises ParseError unless lenient."""
+        """The stand-in for an unreadable value; raises ParseError unless lenient."""
         if not self._is_lenient:
             raise self._error(message, event)
         mark = event.start_mark

@@ -22,8 +22,8 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 def flow_text(value: Value, *, flow: bool = False, style: str = "", kinds: Collection[str] = ()) -> str:
     """`value` on one line.
 
-    `flow`: inside brackets. `style`: the quotes of the old string. `kinds`: what text may be to a script, as
-    its old value was: a date stays a date.
+    `flow`: inside brackets. `style`: the quotes of the old string. `kinds`: the types allowed for text in a
+    script, by the old value: a date stays a date.
     """
     if isinstance(value, dict):
         entries = []

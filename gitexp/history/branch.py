@@ -40,7 +40,7 @@ class Switched:
     """A branch with the workspace on it.
 
     Attributes:
-        taken: the files that changed on the way.
+        taken: the files changed on the way.
     """
 
     promotion: Promotion
@@ -61,8 +61,8 @@ def branch_and_switch(
 ) -> Switched:
     """Make a branch at an experiment's commit, and go over to it.
 
-    A branch that is at this commit already is taken, so that the command goes on after a crash. Raises the
-    errors of `branch`, and those of `switch`, which come before anything is changed.
+    An existing branch at this commit serves, so the command goes on after a crash. Raises the
+    errors of `branch`, and of `switch`, the latter before any change.
     """
     found = lookup.require(project, experiment)
     lookup.require_whole(project, found)
@@ -97,7 +97,7 @@ def _made(project: Project, experiment: str, name: str | None, *, may_be_there: 
 
 
 def _check(project: Project, name: str) -> None:
-    """Raise InvalidName for a name that `git branch` would refuse or read as something else."""
+    """Raise InvalidName for a name refused or misread by `git branch`."""
     if name.startswith("refs/"):
         raise errors.InvalidName(
             f"'{_shown(name)}' cannot be the name of a branch.", "Give its short name, without refs/heads/."
@@ -110,7 +110,7 @@ def _check(project: Project, name: str) -> None:
 
 
 def _require_free(project: Project, name: str, experiment: str) -> None:
-    """Raise BranchExists if the branch is there, or another one is in its way."""
+    """Raise BranchExists if the branch exists, or another branch blocks the name."""
     ref = f"refs/heads/{name}"
     for (found,) in project.repo.refs("refs/heads/", fields=("refname",)):
         other = os.fsdecode(found)

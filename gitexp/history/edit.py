@@ -34,8 +34,8 @@ def tag_all(
 ) -> list[Experiment]:
     """Add tags to some experiments and remove others, of all or of none; returns the experiments.
 
-    Raises InvalidName for an impossible tag, UnknownTag for one in `remove` that an experiment does not
-    have, and the errors of `note`.
+    Raises InvalidName for an impossible tag, UnknownTag for a tag in `remove` missing on an
+    experiment, and the errors of `note`.
     """
     for text in add:
         if not text.strip() or not text.isprintable() or len(text) > _LONGEST_TAG:

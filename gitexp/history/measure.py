@@ -17,12 +17,12 @@ from gitexp.repo.git.values import in_commit
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found for one experiment.
+    """The findings for an experiment.
 
     Attributes:
         experiment: the experiment, with its new record.
         found: the metrics files with new values; `OUTPUT` stands for the output.
-        missing: a sentence for each metric or file that was not found, or not read.
+        missing: a sentence for each missing metric, and each missing or unreadable file.
     """
 
     experiment: Experiment
@@ -42,7 +42,7 @@ def measure(
     """Look for metrics in the stored output and files of experiments, and put them into the records.
 
     `patterns` are regular expressions by the name of the metric, for the output; `paths` are metrics files of
-    the experiments, relative to the root. What is not found changes nothing. Raises StillRunning,
+    the experiments, relative to the root. Values not found change nothing. Raises StillRunning,
     UnknownExperiment, UsageError for a wrong name or pattern.
     """
     files.check_printed(patterns)

@@ -24,8 +24,8 @@ class ExperimentResults(NamedTuple):
     """The results beside the changes of an experiment.
 
     Attributes:
-        wanted: files that become as in the experiment, whoever has changed them.
-        leftovers: files that become so if a run has left them.
+        wanted: files to make like the experiment's, whatever program has changed them.
+        leftovers: files to make like the experiment's if a run has left them.
     """
 
     wanted: list[TreeChange]

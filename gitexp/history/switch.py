@@ -45,8 +45,8 @@ def require_possible(project: Project, experiment: Experiment) -> None:
 def switch(project: Project, experiment: Experiment, branch: str, *, force: bool) -> Taken:
     """Bring the files of an experiment, then move the index and HEAD to its branch; the changed files.
 
-    Files that you changed and the experiment did not stay as they are. Raises UnsavedChanges for files whose
-    content is stored nowhere, unless `force`; the errors of `take_over`.
+    Your changes to other files stay. Raises UnsavedChanges for files with content stored nowhere, unless
+    `force`; the errors of `take_over`.
     """
     repo = project.repo
     before = repo.head()
@@ -67,5 +67,5 @@ def switch(project: Project, experiment: Experiment, branch: str, *, force: bool
 
 
 def _move_index(project: Project, experiment: Experiment) -> tuple[str, ...]:
-    """The arguments of Git for an index as in the experiment; Git refuses what would lose staged content."""
+    """The arguments of Git for the experiment's index; Git refuses to lose staged content."""
     return ("read-tree", "-m", "-i", project.repo.head().commit, experiment.record.commit)

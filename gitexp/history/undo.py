@@ -22,12 +22,12 @@ _BRANCHES = "refs/heads/"
 
 
 class Step(NamedTuple):
-    """A change of the user, and what undo and redo have made of it.
+    """A change of the user, with the effects of undo and redo.
 
     Attributes:
         first: the operation of the change itself.
-        last: the operation that took it back or did it again last, or else `first`: the one to reverse.
-        is_undone: whether it is taken back now.
+        last: the last undo or redo of the change, or else `first`: the operation to reverse.
+        is_undone: whether the change is taken back now.
     """
 
     first: Operation
@@ -52,8 +52,8 @@ class Undone:
     """The outcome of `undo`.
 
     Attributes:
-        step: the change, as it stood before.
-        taken: the files that changed; None if only refs moved.
+        step: the change before the undo.
+        taken: the changed files; None if only refs moved.
     """
 
     step: Step
@@ -66,15 +66,15 @@ class Undone:
 
 
 def undo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
-    """Take back the last change that stands, or the one with a number. Called again, it goes further back.
+    """Take back the last change in force, or the change with a number. Another call goes further back.
 
-    Raises NothingToUndo; UnsavedChanges for files that were changed since, unless `force`.
+    Raises NothingToUndo; UnsavedChanges for files changed since, unless `force`.
     """
     return _reverse(project, _to_undo(project, number), force=force)
 
 
 def redo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
-    """Do again what `undo` took back last, or the change with a number; raises as `undo` does."""
+    """Do again what `undo` took back last, or the change with a number; raises the errors of `undo`."""
     return _reverse(project, _to_redo(project, number), force=force)
 
 
@@ -84,7 +84,7 @@ def undoable(project: Project) -> list[Step]:
 
 
 def redoable(project: Project) -> list[Step]:
-    """The changes that were taken back, the one taken back last first."""
+    """The changes taken back, from the last undo to the first."""
     return [step for step in _steps(project) if step.is_undone]
 
 
@@ -102,7 +102,7 @@ def touched(project: Project, steps: Sequence[Step]) -> list[list[str]]:
 
 
 def _thing(ref: str) -> str:
-    """The name of an experiment, or `branch x`; "" for a ref that is not the user's."""
+    """The name of an experiment, or `branch x`; "" for a ref of gitexp's own."""
     if ref.startswith(_BRANCHES):
         return f"branch {ref.removeprefix(_BRANCHES)}"
     if ref.startswith(EXPERIMENTS):
@@ -111,7 +111,7 @@ def _thing(ref: str) -> str:
 
 
 def _steps(project: Project) -> list[Step]:
-    """The changes of this workspace and of refs, as they stand, the last one first."""
+    """The changes of this workspace and of refs in their present state, the last first."""
     here = operations.worktree_of(project.repo)
     every = [one for one in operations.all_of(project.repo) if _concerns(one, here)]
     by_number, steps = dict[int, int](), dict[int, Step]()  # the number of an operation -> that of the first

@@ -42,9 +42,9 @@ class ScannedFile(NamedTuple):
     Attributes:
         path: relative to the start of the walk; "" for the start itself.
         full: the absolute path.
-        hash: None if the file has to be read.
-        link: whether the file was reached by a link.
-        target: the text of a link that is kept as one; None for a file.
+        hash: None for a file still to be read.
+        link: whether a link led to the file.
+        target: the text of a link kept as a link; None for a file.
     """
 
     path: str
@@ -75,10 +75,10 @@ class Walked(NamedTuple):
     def noted(
         self, cache: StatCache, reads: Iterable[tuple[ScannedFile, Read | None]]
     ) -> tuple[Walked, dict[str, Read]]:
-        """Put files read since the walk into the cache. A file that is gone has None.
+        """Put files read since the walk into the cache. A missing file has None.
 
         Returns:
-            The walk without the files that are gone, and the other files by path, with hash and stat.
+            The walk without missing files, and the other files by path, with hash and stat.
         """
         known, gone = dict[str, Read](), set[str]()
         for found, read in reads:
@@ -102,11 +102,11 @@ def scan(
     left_out: LeftOut | None = None,
     as_stored: bool = False,
 ) -> Scanned | None:
-    """The artifact at a path relative to the root of the workspace, for a comparison; None if it is absent.
+    """The artifact at a path relative to the root of the workspace, for a comparison; None if absent.
 
     Files and folders with a name in `but` do not count, nor do Git's and gitexp's own. Links may lead out of
     the workspace. Raises UnstorableData for a pipe, a broken link, an unreadable or ever changing file. With
-    `left_out`, files in a folder are left out instead. `as_stored`: the folder as the store would have it.
+    `left_out`, files in a folder are left out instead. `as_stored`: the folder in the store's form.
     """
     walked = walk(root, path, cache, strict=False, but=but, left_out=left_out, as_stored=as_stored)
     if walked is None:
@@ -126,9 +126,9 @@ def read_unknown(walked: Walked, cache: StatCache) -> tuple[Walked, dict[str, Re
 
 
 def read_anew(files: Sequence[ScannedFile], cache: StatCache) -> list[ScannedFile | None]:
-    """The files with the hash that they have now, whatever the cache says; None for those that are gone.
+    """The files with their present hash, without the cache; None for missing files.
 
-    For files that are about to be overwritten or removed: a write through mmap need not change a stat. Raises
+    For files about to be overwritten or removed: a write through mmap need not change a stat. Raises
     UnstorableData.
     """
     size = sum(found.stat.st_size for found in files)
@@ -158,7 +158,7 @@ def read(found: ScannedFile) -> Read | None:
 
 
 def _read_link(found: ScannedFile) -> Read | None:
-    """The link as it is now, like a file with its text; None for anything else in its place."""
+    """The present link, like a file with its text; None for anything else in its place."""
     try:
         of, target = os.lstat(found.full), os.fsencode(os.readlink(found.full))
     except OSError:
@@ -167,7 +167,7 @@ def _read_link(found: ScannedFile) -> Read | None:
 
 
 def described(walked: Walked, reads: Mapping[str, Read]) -> Scanned | None:
-    """The artifact of a walk, with the files read since then; None for a single file that is gone."""
+    """The artifact of a walk, with the files read since then; None for a single missing file."""
     files = [_described(found, reads.get(found.path)) for found in walked.files]
     if not walked.is_folder:
         if not files:
@@ -198,11 +198,11 @@ def walk(
     left_out: LeftOut | None = None,
     as_stored: bool = False,
 ) -> Walked | None:
-    """The files at a path, with their known hashes; None if nothing is there.
+    """The files at a path, with their known hashes; None for an empty place.
 
-    `strict` is for data to be stored. A link to something in the same folder is kept as a link. With
-    `left_out`, a file that cannot be stored is named there and left out; `as_stored`: also what only `strict`
-    refuses. Raises UnsafePath for a path behind a link; UnstorableData for a link to a folder or out of the
+    `strict`: for data to be stored. A link within the same folder stays a link. With `left_out`, an
+    unstorable file is left out and named in the list; `as_stored`: so are files refused only by `strict`.
+    Raises UnsafePath for a path behind a link; UnstorableData for a link to a folder or out of the
     workspace, and for Git's and gitexp's own files.
     """
     walker = _Walker(os.path.realpath(root), strict or as_stored, but, left_out)
@@ -301,7 +301,7 @@ class _Walker:
         return above if entry.is_dir(follow_symlinks=False) else None
 
     def _found(self, entry: os.DirEntry[str], prefix: str, known: Known) -> ScannedFile | None:
-        """The file, or the link that is kept as one; None if it is gone, or does not count."""
+        """The file, or the link kept as a link; None if missing or ignored."""
         if entry.name.lower() in paths.OWN_FOLDERS:
             return None
         if entry.is_symlink():

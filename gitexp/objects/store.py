@@ -50,7 +50,7 @@ class StoredObject(NamedTuple):
 
 
 class ObjectStore:
-    """The store in one folder. The folder is made with the first object."""
+    """The store in a folder, made with the first object."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,16 +63,16 @@ class ObjectStore:
         return Path(self._full(hash_))
 
     def has(self, hash_: str) -> bool:
-        """Whether there is an object of this name."""
+        """Whether the store has an object of this name."""
         return self.stat(hash_) is not None
 
     def holds(self, hash_: str, size: int) -> bool:
-        """Whether there is an object of this name and size in bytes."""
+        """Whether the store has an object of this name and size in bytes."""
         of = self.stat(hash_)
         return of is not None and of.st_size == size
 
     def stat(self, hash_: str) -> os.stat_result | None:
-        """The stat of an object; None if it is absent, and for a link or a pipe in its place."""
+        """The stat of an object; None for an absent object, and for a link or a pipe in its place."""
         try:
             of = os.lstat(self._full(hash_))
         except OSError:
@@ -173,8 +173,8 @@ class ObjectStore:
         artifact.
 
         Writes absent and damaged objects only. Damage is looked for in the objects of files that have to
-        be read; with `verified`, for files about to be deleted, in all objects. With `left_out`, a file of a
-        folder that cannot be stored is named there, and the others are stored. Raises UnsafePath;
+        be read; with `verified`, for files about to be deleted, in all objects. With `left_out`, an
+        unstorable file of a folder is named in the list, and the others are stored. Raises UnsafePath;
         UnstorableData, also for a folder with names forbidden on some system; DiskFull or StorageError.
         """
         if why := paths.fault(path):
@@ -266,7 +266,7 @@ class ObjectStore:
         return list(in_parallel(is_whole, files, sum(found.stat.st_size for found in files)))
 
     def _is_kept(self, hash_: str, size: int) -> bool:
-        """Whether an object of this size is there. A present one is made fresh, so that gc leaves it."""
+        """Whether the store has an object of this size. The object is made fresh: gc leaves fresh objects."""
         of = self.stat(hash_)
         if of is None:
             return False
@@ -286,7 +286,7 @@ class ObjectStore:
             os.utime(fd)
 
     def _take_in(self, intake: Intake, found: ScannedFile, count: Count) -> Read | None:
-        """Copy a file into the store, unless a whole object is there. The file as read; None if gone."""
+        """Copy a file into the store, unless a whole object is there. The file as read; None if missing."""
         target, temporary = intake.new()
         if found.target is not None:
             return self._take_in_link(intake, found, target, temporary, count)

@@ -49,9 +49,9 @@ _WITHOUT_EFFECT = {("set", "-e"), ("set", "-o", "errexit")}  # the first line th
 
 
 def fault_of(commands: Sequence[str]) -> str | None:
-    """What is wrong with commands that each have a shell of their own, as a clause; None for nothing.
+    """The fault in commands run by a shell each, in a clause; None without a fault.
 
-    A command of several lines is a script, which one shell runs. A single command is the shell's to judge.
+    A command of several lines is a script for a single shell. A single command is left to the shell.
     """
     if len(commands) < 2:
         return None
@@ -68,7 +68,7 @@ def fault_of(commands: Sequence[str]) -> str | None:
 
 
 def _lost(scan: _Scan, command: str) -> str | None:
-    """Why a command has no effect on the next ones, though it is meant to; None for other commands."""
+    """Why a command fails to affect the next commands; None for commands without such a purpose."""
     words = tuple(scan.last)
     if scan.is_in_background:
         return "is not waited for"
@@ -82,7 +82,7 @@ def _lost(scan: _Scan, command: str) -> str | None:
 
 
 def _tokens(line: str) -> Iterator[tuple[str, str]]:
-    """The kind and text of each token; the kind "open" for the rest of a line that is not closed."""
+    """The kind and text of each token; the kind "open" for the rest of an unclosed line."""
     at = 0
     while at < len(line):
         match = _TOKEN.match(line, at)
@@ -98,8 +98,8 @@ class _Scan:
     """One pass over a line.
 
     Attributes:
-        fault: why the line does not stand alone; None if it does.
-        last: the words of the last command; empty after a compound one.
+        fault: why the line does not stand alone; None if complete.
+        last: the words of the last command; empty after a compound command.
         is_in_background: whether the line ends with `&`.
         ends_with: the last token.
     """

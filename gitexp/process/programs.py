@@ -27,7 +27,7 @@ _BUILTINS = frozenset(
 def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:
     """The file of the program in `command`, by env's PATH and from `cwd`.
 
-    None for a string, which the shell understands, unless its first word is surely a program. Raises
+    None for a string, the shell's to understand, unless the first word is surely a program. Raises
     command-not-found for a missing or forbidden program.
     """
     if isinstance(command, str):
@@ -52,7 +52,7 @@ def find_program(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]
 
 
 def _refuse_shell_words(command: Sequence[str]) -> None:
-    """Raise command-not-found for words that only a shell takes apart, with the words that work."""
+    """Raise command-not-found for words only a shell takes apart, and give the right words."""
     words = shell_words(command)
     if words is None:
         return
@@ -63,9 +63,9 @@ def _refuse_shell_words(command: Sequence[str]) -> None:
 
 
 def shell_words(command: Sequence[str]) -> str | None:
-    """A command as it must be written, if it starts like a line for a shell; None for any other.
+    """The right words for a command with the beginning of a shell line; None for other commands.
 
-    `X=1 python t.py` is a line for a shell, and so is a whole line in quotes.
+    `X=1 python t.py` is a line for a shell; so is a whole line in quotes.
     """
     words, first = list(command), command[0]
     if any(map(str.isspace, first)):

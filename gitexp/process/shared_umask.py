@@ -17,7 +17,7 @@ _SAME = -1  # for subprocess: the umask of this process
 
 @dataclass(slots=True)
 class _Umask:
-    """The user's umask, once gitexp's own is another one."""
+    """The user's umask, once gitexp's own differs."""
 
     users: int = _SAME
 
@@ -37,7 +37,7 @@ def follow(setting: str) -> None:
 
 
 def of_user() -> int:
-    """The umask for what the user runs, as `subprocess.Popen` takes it."""
+    """The umask for the user's programs, in the form for `subprocess.Popen`."""
     return _state.users
 
 

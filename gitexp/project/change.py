@@ -51,7 +51,7 @@ class Transaction(NamedTuple):
         return operations.carry_out(self.project.repo, self.project.local, operation)
 
     def note(self, beyond: str) -> Operation:
-        """Store that something was done which nobody can take back; `beyond` says why."""
+        """Record a change nobody can take back; `beyond` says why."""
         operation = Operation(self.summary, now(), beyond=beyond)
         return operations.carry_out(self.project.repo, self.project.local, operation)
 
@@ -71,9 +71,9 @@ class Transaction(NamedTuple):
 
 @contextlib.contextmanager
 def editing(repo: Repository, local: LocalState, summary: str, paths: Sequence[str]) -> Iterator[None]:
-    """Let `gitexp undo` take back what the block does to a few small files of the workspace.
+    """Let `gitexp undo` take back the block's changes to a few small files of the workspace.
 
-    `paths` are relative to the root. What fails here stops nobody: the change itself is done.
+    `paths` are relative to the root. A failure here stops nobody: the change itself happens.
     """
     before = _contents(repo, paths)
     yield
@@ -96,7 +96,7 @@ def edited_files(
 
 
 def _contents(repo: Repository, paths: Sequence[str]) -> dict[str, bytes | None]:
-    """The content of each file; None for a missing one. A link is no file to take back."""
+    """The content of each file; None for a missing one. A link counts as missing."""
     found: dict[str, bytes | None] = {}
     for path in paths:
         file = repo.root / path
@@ -116,14 +116,14 @@ def _tree(repo: Repository, files: Mapping[str, bytes | None]) -> str:
 
 
 def complete_pending(project: Project) -> list[Operation]:
-    """Finish operations that a crash has interrupted between two refs; returns these operations."""
+    """The operations interrupted by a crash between two refs, now finished."""
     with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
         return operations.complete(project.repo, project.local)
     return []
 
 
 def cut_short(project: Project) -> list[Operation]:
-    """The operations that a crash has interrupted between two files; each is returned once."""
+    """The operations interrupted by a crash between two files; each appears once."""
     local = project.local
     with contextlib.suppress(errors.GitexpError, OSError):
         if any(local.pending.iterdir()):

@@ -89,11 +89,11 @@ class Config(NamedTuple):
         params, metrics: candidates: the existing files count.
         directions: "min" or "max" by the name or pattern of a metric, for `directions.direction`.
         metrics_from_output: a regular expression by the name of the metric.
-        remotes: data remotes by name, each with its `url` and options. The first one is the default.
+        remotes: data remotes by name, each with its `url` and options. The first remote is the default.
         link: ways to bring data into the workspace, in order of preference.
         max_untracked: bytes.
         declared: params and metrics files named in gitexp.yaml; the user is warned of missing ones.
-        patterns: the patterns among params, metrics, plots and outs. The files that they match in the
+        patterns: the patterns among params, metrics, plots and outs. Matching files in the
             workspace stand among the paths, except metrics: those of earlier runs are of no use.
     """
 
@@ -145,9 +145,9 @@ def load(root: Path, here: Path) -> Config:
 
 
 def _with_matches(config: Config, root: Path) -> Config:
-    """The config with the patterns apart, and with the files that they match in the workspace.
+    """The config with the patterns apart, and with the matching files of the workspace.
 
-    Params that a tool has written about an earlier run are none of this one.
+    Params written by a tool about an earlier run do not count.
     """
     literal, kept = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
     for key in _WITH_PATTERNS:
@@ -175,12 +175,12 @@ def _with_matches(config: Config, root: Path) -> Config:
 
 
 def _leads_out(root: Path, path: Path) -> bool:
-    """Whether a file is a link to outside the repository: what it says is not the repository's."""
+    """Whether a file is a link out of the repository: its content is not the repository's."""
     return path.is_symlink() and not path.resolve().is_relative_to(root.resolve())
 
 
 def conventions(root: Path, here: Path) -> Config:
-    """The config that holds there without a gitexp.yaml."""
+    """The config of a project without a gitexp.yaml."""
     folder, prefix = _place(root, here)
     return _with_names(_from_tree({}, b"", prefix, CONFIG_FILE), {}, b"", folder)
 
@@ -271,9 +271,9 @@ def _joined_paths(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
 
 
 def _dvc_shares(prefix: str, folder: Path) -> list[str]:
-    """The paths that a run of DVC in an isolated workspace shares: its cache, and settings that Git ignores.
+    """The paths shared with DVC in an isolated workspace: the cache, and settings ignored by Git.
 
-    They stand in the nearest folder that `dvc init` was run in, the project's or one above.
+    They belong to the nearest `dvc init`, in the project's folder or above.
     """
     place = PurePosixPath(prefix)
     for above in (place, *place.parents):
@@ -284,7 +284,7 @@ def _dvc_shares(prefix: str, folder: Path) -> list[str]:
 
 
 def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
-    """The config with the files that stages name, but not of a kind of which `instead` names a file."""
+    """The config with the files named by stages, but for each kind of file named in `instead`."""
 
     def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
         if instead.intersection(names):
@@ -299,7 +299,7 @@ def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
 
 
 def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
-    """The values for `${…}` in the stages: those of params.yaml and of the files that `vars` names."""
+    """The values for `${…}` in the stages: from params.yaml and the files named by `vars`."""
     found: dict[str, Value] = {}
     if not is_templated(data):
         return found
@@ -314,7 +314,7 @@ def _variables(tree: Tree, data: bytes, folder: Path) -> Tree:
 
 
 def marked_folder(root: Path, here: Path) -> Path | None:
-    """The folder of the project around `here`, by the file that marks it; None without any such file."""
+    """The folder of the project around `here`, by its marking file; None without any marking file."""
     if not here.is_relative_to(root):
         here = root
     upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]

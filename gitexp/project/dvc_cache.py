@@ -23,9 +23,9 @@ _MOST_OF_FOLDER = 64 * MAX_BYTES  # bytes of a list of files
 
 
 def read_out(root: Path, folder: str, outs: Mapping[str, str], name: str) -> bytes | None:
-    """The content of a file that an out is, or has in it; None if no out names it.
+    """The content of a file of the outs, alone or in a folder; None for a file of no out.
 
-    `folder` is that of the dvc.lock, and `outs` has the MD5 of each out by its path. Raises MissingData if
+    `folder`: the folder of the dvc.lock. `outs`: the MD5 of each out by path. Raises MissingData if
     the cache lacks the content.
     """
     for out, md5 in outs.items():
@@ -38,7 +38,7 @@ def read_out(root: Path, folder: str, outs: Mapping[str, str], name: str) -> byt
 
 
 def files_of(root: Path, folder: str, md5: str) -> dict[str, str]:
-    """The MD5 of each file of an out, by its path in the out; "" for an out that is a file.
+    """The MD5 of each file of an out, by its path in the out; "" for an out of a single file.
 
     Raises MissingData if the cache lacks the list of a folder.
     """
@@ -54,7 +54,7 @@ def files_of(root: Path, folder: str, md5: str) -> dict[str, str]:
 
 
 def locate(root: Path, folder: str, md5: str) -> Path | None:
-    """The file of the cache with this content; None if it is not there."""
+    """The file of the cache with this content; None if the cache lacks the content."""
     for cache in _caches(root, folder):
         for version in _VERSIONS:
             path = cache / version / md5[:2] / md5[2:]
@@ -84,7 +84,7 @@ def _caches(root: Path, folder: str) -> Iterator[Path]:
 
 
 def _cache_of(config: Path) -> str | None:
-    """The folder of the cache that a config of DVC names, if it names one."""
+    """The folder of the cache named by a config of DVC, if any."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     with contextlib.suppress(OSError, ValueError, configparser.Error):
         if config.is_file():

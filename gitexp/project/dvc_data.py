@@ -27,7 +27,7 @@ from gitexp.project import dvc_cache, tool_files
 
 
 class _DvcOutput(NamedTuple):
-    """An output known to DVC: its path, its MD5, and the folder of the file that names it."""
+    """An output known to DVC: its path, its MD5, and the folder of the naming file."""
 
     path: str
     md5: str
@@ -35,9 +35,9 @@ class _DvcOutput(NamedTuple):
 
 
 def bring(user: Path, root: Path) -> list[str]:
-    """Bring the data of `.dvc` files that an isolated workspace lacks; a warning for what cannot be had.
+    """Bring the missing data of `.dvc` files to an isolated workspace; a warning for data found nowhere.
 
-    The content comes from the cache of the workspace at `user`, or else from its file of that name.
+    The content comes from the cache of the workspace at `user`, or else from the file of the same name.
     """
     if not _has_dvc(user):
         return []
@@ -137,7 +137,7 @@ def _copy(source: Path, root: Path, path: str) -> bool:
 
 
 def _is_copy(source: Path, root: Path, path: str) -> bool:
-    """Whether a file of the workspace has the content of `source`, or is a link to it."""
+    """Whether a file of the workspace has the content of `source`, or links to `source`."""
     with contextlib.suppress(OSError):
         return (root / path).is_file() and filecmp.cmp(source, root / path, shallow=False)
     return False

@@ -36,9 +36,9 @@ _PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
 def rule(root: Path) -> Callable[[str], Verdict]:
     """A function of an untracked path: the reason to leave it out of a snapshot, or None.
 
-    A file looks like a secret by its name, or if it is a small text below `root` with a key in it.
+    A file looks like a secret by its name, or, for a small text below `root`, by a key in the text.
 
-    `.gitexpignore` at the root has the syntax of .gitignore; `!name` there keeps a file with a secret's name.
+    `.gitexpignore` at the root has the syntax of .gitignore; `!name` keeps a file with a secret's name.
     """
     asked = _ignored_by_user(root / IGNORE_FILE)
 

@@ -14,9 +14,9 @@ _FOLDER = "said"
 
 
 def new_files(project: Project, occasion: str, before: str, after: str) -> Sequence[str]:
-    """The files of one tree or commit that another lacks, results aside; none after the first time.
+    """The files of a tree or commit missing in another, without results; none after the first time.
 
-    `occasion` is "run" or "push": each is told of once.
+    `occasion`: "run" or "push"; each has a first time.
     """
     with contextlib.suppress(OSError, errors.GitexpError):
         if _is_said(project, occasion):

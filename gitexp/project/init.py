@@ -37,9 +37,9 @@ class Found:
     Attributes:
         file: the written config file.
         stages: the file of a runnable pipeline; None without one.
-        printed: regular expressions by name, for metrics that the script prints.
-        takes_options: whether the script has options: these are params under `args`.
-        kept: keys of the former gitexp.yaml that stay as they were.
+        printed: regular expressions by name, for metrics printed by the script.
+        takes_options: whether the script has options, recorded as params under `args`.
+        kept: unchanged keys of the former gitexp.yaml.
     """
 
     file: Path
@@ -60,7 +60,7 @@ def init(here: Path, *, command: str | None = None, force: bool = False, ask: As
     """Write gitexp.yaml into the folder `here`; the findings about the project.
 
     Without a `command` the usual scripts are looked for, and `ask` may choose another command. With `force`
-    an existing file is changed, and keeps all that was not looked for. Raises config-exists for an existing
+    an existing file is changed, and keeps all other keys. Raises config-exists for an existing
     file, unless `force`; not-a-repository; StorageError.
     """
     repo = Repository.find(here)
@@ -111,7 +111,7 @@ def _look(repo: Repository, here: Path, command: str | None, ask: Ask | None) ->
 
 
 def _tree(original: bytes | None) -> Mapping[str, Any]:
-    """The present settings; none for a file that cannot be read as settings: it is written anew."""
+    """The present settings; none for an unreadable file, to be written anew."""
     try:
         return files.parse(CONFIG_FILE, original or b"")
     except errors.FileError:
@@ -132,7 +132,7 @@ def _values(found: Found) -> dict[str, Value]:
 
 
 def _edited(text: bytes, before: Mapping[str, Any], found: Found) -> bytes:
-    """The text of the present file with the findings in it: lists grow, and the command is replaced."""
+    """The text of the present file with the findings: lists grow, and the command changes."""
     for key, value in _values(found).items():
         old = before.get(key)
         if isinstance(value, list):
@@ -213,7 +213,7 @@ def _files_of(here: Path, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _ignored(repo: Repository, here: Path) -> tuple[str, ...]:
-    """The usual data folders that are here and that Git ignores."""
+    """The usual data folders present here and ignored by Git."""
     found = []
     for name in _SHARED:
         if (here / name).is_dir() and is_ignored(repo, str(here / name), "--no-index"):

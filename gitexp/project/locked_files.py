@@ -32,9 +32,9 @@ class LockedFiles:
     def find(
         self, commit: Mapping[str, bytes | None], missing: Iterable[str]
     ) -> tuple[dict[str, bytes], list[str]]:
-        """The content of each missing file that a lock names, and a sentence for each that is not here.
+        """The content of each missing file named by a lock, and a sentence for each content not found.
 
-        `commit` has the content of the files `needs`, None for a missing one.
+        `commit` has the content of the files `needs`, None for a missing file.
         """
         found, absent = dict[str, bytes](), list[str]()
         for lock in (self._lock, self._dvc_lock):

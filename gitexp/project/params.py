@@ -60,7 +60,7 @@ def prepare(
 ) -> PreparedParams:
     """The params of a run of `command`; nothing is written.
 
-    Paths `written_later` are written by the run itself: they are results, and cannot be changed here.
+    Paths `written_later` are written by the run itself: results, not to be changed here.
     Of a link to outside the repository, no values are recorded: a link in a stranger's repository must not
     publish files of this machine. A link to the user's own `workspace` is allowed; isolated runs may share
     paths.
@@ -155,7 +155,7 @@ def _refuse_written(project: Project, overrides: Sequence[Override], written_lat
 
 
 def _having(project: Project, override: Override) -> list[str | None]:
-    """The params files that have the key of an override; none if it may add the key."""
+    """The params files with the key of an override; none for an override with leave to add the key."""
     having: list[str | None] = []
     if override.op is Op.ADD:
         return having
@@ -169,13 +169,13 @@ def _having(project: Project, override: Override) -> list[str | None]:
 
 
 def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
-    """A warning for each value that has another type now: it may not be meant so."""
+    """A warning for each value with a changed type, perhaps a mistake."""
     for name, data in after.items():
         yield from changed_types(name, before[name], data)
 
 
 def _secrets(overrides: Sequence[Override]) -> Iterator[str]:
-    """A warning for each value that looks like a secret and is stored, because a params file has it."""
+    """A warning for each stored value of a params file with the look of a secret."""
     for override in overrides:
         if override.op is not Op.REMOVE and is_secret(format_key(override.key), override.typed):
             yield f"stored with the params file, though it looks like a secret: {format_key(override.key)}"
@@ -184,7 +184,7 @@ def _secrets(overrides: Sequence[Override]) -> Iterator[str]:
 def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str, bytes]) -> bool:
     """Whether an override without a file means an option of the command.
 
-    Raises OverrideError where it may as well mean a key of a file.
+    Raises OverrideError for an override that may also mean a key of a file.
     """
     if override.file is not None or override.key[0] != arguments.SECTION:
         return False
@@ -246,7 +246,7 @@ def as_stored(project: Project, tree: str, params: PreparedParams) -> PreparedPa
 def write(root: Path, scratch: Path, params: PreparedParams) -> None:
     """Write edited files in place, each whole or not at all; mode bits stay.
 
-    Raises StorageError, also for a file that somebody has changed since it was read.
+    Raises StorageError, also for a file changed since the reading.
     """
     for name, data in params.edited.items():
         path = root / name
@@ -262,7 +262,7 @@ def write(root: Path, scratch: Path, params: PreparedParams) -> None:
 
 
 def _with_names(project: Project, overrides: Sequence[Override]) -> list[Override]:
-    """The overrides, each with the name of its file: the config's name for it, if the config names the file.
+    """The overrides, each with the name of its file: the config's name, if the config names the file.
 
     A file is looked for in the project's folder first, then at the root of the repository.
     """

@@ -18,10 +18,10 @@ _SIGNS = re.compile(r"[*?]")
 
 
 class Patterns(NamedTuple):
-    """The patterns of a config, by the use of the files. What a run writes there is its own.
+    """The patterns of a config, by the use of the files. Matching files written by a run are its own.
 
     Attributes:
-        results: those of plots and outs.
+        results: the patterns of plots and outs.
     """
 
     metrics: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ def is_pattern(path: str) -> bool:
 
 
 def matching(root: Path, patterns: Iterable[str]) -> list[str]:
-    """The files of the workspace that one of the patterns matches, sorted. Links are not followed."""
+    """The files of the workspace with a matching pattern, sorted. Links are not followed."""
     found = set[str]()
     for pattern in patterns:
         expression = compiled(pattern)
@@ -49,7 +49,7 @@ def matching(root: Path, patterns: Iterable[str]) -> list[str]:
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """The expression of a pattern: `*` and `?` stay in one folder, `**/` is any number of folders."""
+    """The expression of a pattern: `*` and `?` stay in a folder, `**/` means any number of folders."""
     text = ""
     for part in re.split(r"(\*\*/|\*\*$|\*|\?)", pattern):
         match part:

@@ -35,9 +35,9 @@ class Contents(NamedTuple):
 
 
 class Project(NamedTuple):
-    """Open with `Project.open`; `here` is the user's current folder.
+    """Open with `Project.open`; `here`: the user's current folder.
 
-    `config_error` is the mistake in gitexp.yaml, if any: then the conventions hold.
+    `config_error`: the mistake in gitexp.yaml, if any: then the conventions hold.
     """
 
     repo: Repository
@@ -85,7 +85,7 @@ class Project(NamedTuple):
 
     @property
     def config_file(self) -> str:
-        """The path of the project's gitexp.yaml from the root, whether it is there or not."""
+        """The path of the project's gitexp.yaml from the root, even of a missing file."""
         return (PurePosixPath(self.config.folder) / config.CONFIG_FILE).as_posix()
 
     def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
@@ -112,7 +112,7 @@ class Project(NamedTuple):
         return tuple(paths)
 
     def written(self) -> tuple[str, ...]:
-        """The paths that runs write: metrics, plots and outs, those of stages too."""
+        """The paths written by runs: metrics, plots and outs, with the stages'."""
         paths = list(self.config.results)
         for stage in self._stages():
             paths += (*stage.in_store, *stage.in_git)
@@ -127,7 +127,7 @@ class Project(NamedTuple):
         return pipeline.stages if pipeline is not None else ()
 
     def files_here(self) -> tuple[Files, Files]:
-        """The params and the metrics of the workspace; a file that does not parse is left out."""
+        """The params and the metrics of the workspace; an unreadable file is left out."""
         params, metrics, _ = self.read_here()
         return params, metrics
 
@@ -139,9 +139,9 @@ class Project(NamedTuple):
         return found._replace(complaints=[*found.complaints, *outside])
 
     def read_at(self, commits: Iterable[str], more: Iterable[str] = ()) -> dict[str, Contents]:
-        """The same for each of some commits, read by one Git process for all.
+        """The same for each of some commits, with a single Git process.
 
-        A file that a commit's lock names, and Git does not have, is read from the store.
+        A file named by a commit's lock, and absent from Git, comes from the store.
         """
         unique, names = list(dict.fromkeys(commits)), self._names(more)
         locked = LockedFiles(self.repo.root, self.local.objects, self.config.folder)
@@ -198,7 +198,7 @@ def read(path: Path) -> bytes | None:
 
 
 def read_inside(root: Path, name: str) -> bytes | None:
-    """The same of a file below the root; None too for a link to outside, which is nobody's to show."""
+    """The same of a file below the root; None too for a link to outside: the target is private."""
     file = root / name
     if file.is_file() and inside(root, name) is None:
         return None

@@ -13,10 +13,10 @@ class ReadParams(NamedTuple):
     """Params files that have been read.
 
     Attributes:
-        contents: the files that can be read.
+        contents: the readable files.
         trees: their values.
-        warnings: a sentence for each value and each file that is left out.
-        unread: the error of the first file that cannot be read; None if all can.
+        warnings: a sentence for each value and each file left out.
+        unread: the error of the first unreadable file; None without any.
     """
 
     contents: dict[str, bytes]
@@ -26,7 +26,7 @@ class ReadParams(NamedTuple):
 
 
 def read_params(contents: Mapping[str, bytes], needed: Collection[str]) -> ReadParams:
-    """The values of these files. Raises FileError for an unreadable file that is `needed`."""
+    """The values of these files. Raises FileError for an unreadable `needed` file."""
     readable, trees, warnings, unread = dict[str, bytes](), dict[str, Tree](), list[str](), None
     for name, data in contents.items():
         try:

@@ -22,12 +22,12 @@ _HYDRA = re.compile(r"hydra\.main\(")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A training script, as its text tells.
+    """The facts about a training script, from its text.
 
     Attributes:
-        metrics: metrics files that it names.
-        printed: a regular expression by the name of each metric that it prints.
-        takes_options: whether it has options on its command line.
+        metrics: metrics files named in the script.
+        printed: a regular expression by the name of each printed metric.
+        takes_options: whether the script has command-line options.
         hydra: the file of its Hydra config, relative to the script's folder; "" without Hydra.
     """
 
@@ -38,7 +38,7 @@ class Script:
 
 
 def read(file: Path) -> Script:
-    """What a script does; nothing, if it cannot be read."""
+    """The facts about a script; none for an unreadable script."""
     try:
         with file.open("rb") as stream:
             text = stream.read(_MOST).decode("utf-8", "replace")
@@ -75,7 +75,7 @@ def _metrics(text: str) -> tuple[str, ...]:
 
 
 def _printed(tree: ast.Module) -> dict[str, str]:
-    """The patterns of the metrics that `print` shows as `name: value` or `name=value`."""
+    """The patterns of the metrics printed in the form `name: value` or `name=value`."""
     found: dict[str, str] = {}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
@@ -87,7 +87,7 @@ def _printed(tree: ast.Module) -> dict[str, str]:
 
 
 def _names(call: ast.Call) -> Iterator[tuple[str, str]]:
-    """The names, each with `:` or `=`, that stand before a value in what a call prints."""
+    """The names before values in the output of a call, each with `:` or `=`."""
     parts: list[str | None] = []  # None for a value
     for argument in call.args:
         if isinstance(argument, ast.JoinedStr):

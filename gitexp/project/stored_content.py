@@ -24,7 +24,7 @@ class StoredContent(NamedTuple):
 
     Attributes:
         found: the content of each found file, up to one byte over the limit of its kind.
-        absent: a sentence for each file that a lock names, and whose content is not here.
+        absent: a sentence for each file named in a lock, without content here.
     """
 
     found: dict[str, bytes]

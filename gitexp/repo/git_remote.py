@@ -65,11 +65,11 @@ _FLAGS = {
 
 
 class PushedRef(NamedTuple):
-    """The outcome of a push for one ref.
+    """The outcome of a push for a ref.
 
     Attributes:
         ref: the full name.
-        outcome: what the push did.
+        outcome: the effect of the push.
         reason: for a refused ref, the words of Git or of the server; else "".
         here: whether this Git refused, to save the ref of the other repository; else the server refused.
     """

@@ -33,7 +33,7 @@ class LiveRun(NamedTuple):
         ready: the checked and stored start.
         state: the state of the run on this machine's disk.
         experiment: the running experiment.
-        let_through: the block in which Ctrl-C may come; outside of it Ctrl-C waits.
+        let_through: the block in which Ctrl-C may come; outside of the block Ctrl-C waits.
     """
 
     project: Project
@@ -49,10 +49,10 @@ class LiveRun(NamedTuple):
 
 
 def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.ExitStack) -> LiveRun:
-    """Write the run down: first on this disk, then as a ref.
+    """Write the run down: first on this disk, then in a ref.
 
-    In this order, because a later command can repair either half alone. From here on, until the stack is
-    closed, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError.
+    In this order, because a later command can repair either half alone. From here on, until the stack
+    closes, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError.
     """
     folder = held.enter_context(live.new_folder(project.local))
     let_through = held.enter_context(held_back())
@@ -91,7 +91,7 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
 
 
 def _may_be_written(root: Path, scope: Scope) -> list[str]:
-    """The files that are there and that the run may write."""
+    """The present files that the run may write."""
     paths = (*scope.results, *scope.aside, *scope.watched, *scope.pointers)
     return [*snapshot.files_below(root, paths), *scope.params]
 

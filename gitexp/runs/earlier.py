@@ -90,7 +90,7 @@ class _Candidate(NamedTuple):
 
 
 class Search:
-    """A reader of all records, at work from the start; ask it once the identity is known."""
+    """A reader of all records, at work from the start; ask for a result once the identity is known."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -99,7 +99,7 @@ class Search:
         self._thread.start()
 
     def close(self) -> None:
-        """Wait until it is at rest."""
+        """Wait until the search has ended."""
         self._thread.join()
 
     def result(self, identity: str, *, timeout: float | None = None, but: str = "") -> Experiment | None:

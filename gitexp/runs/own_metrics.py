@@ -33,9 +33,9 @@ class OwnMetrics(NamedTuple):
     """The metrics of a saved workspace.
 
     Attributes:
-        metrics: the values that belong to it, by file.
-        others: the metrics files that are the results of other runs.
-        warnings: a sentence for each file that is another's, or may be.
+        metrics: the workspace's own values, by file.
+        others: the metrics files with results of other runs.
+        warnings: a sentence for each file of another run, certain or possible.
     """
 
     metrics: Files
@@ -44,10 +44,10 @@ class OwnMetrics(NamedTuple):
 
 
 def own_metrics(project: Project, head: str, tree: str, params: Files, metrics: Files) -> OwnMetrics:
-    """The metrics of the workspace with this tree, without those of other runs.
+    """The metrics of the workspace with this tree, without metrics of other runs.
 
-    A file with the values of an experiment that had other params is that experiment's result. So is a file
-    with the values of an experiment that had other code, unless it was written after the code.
+    A file with the values of an experiment with other params belongs to the experiment. So does a file
+    with the values of an experiment with other code, unless written after the code.
     """
     if not metrics:
         return OwnMetrics(metrics, (), ())
@@ -75,9 +75,9 @@ def own_metrics(project: Project, head: str, tree: str, params: Files, metrics: 
 
 
 def _compared(project: Project, name: str, found: Sequence[KnownResult], tree: str) -> tuple[str, bool]:
-    """What is to be said of a metrics file, and whether it is the result of other code.
+    """A sentence about a metrics file, and whether other code made the file.
 
-    `found` are the results with its values and with the params of the workspace.
+    `found`: the results with the file's values and the params of the workspace.
     """
     changed = list[list[str]]()
     for one in found[:_MOST]:
@@ -123,7 +123,7 @@ def _perhaps_older(root: Path, name: str, params: Iterable[str]) -> list[str]:
 
 
 def _is_older(root: Path, name: str, others: Iterable[str]) -> bool:
-    """Whether a file was last written before one of the others, or before that was moved there."""
+    """Whether a file was last written before the writing, or the moving, of any of the others."""
     with contextlib.suppress(OSError):
         written = (root / name).stat().st_mtime_ns
         for other in others:

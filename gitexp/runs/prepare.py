@@ -83,7 +83,7 @@ def _with_patterns(code: Project, request: RunRequest, before: Record | None) ->
 
 
 def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitStack) -> Ready:
-    """The run of the workspace as it stands; its identity and names are still open."""
+    """The run of the present workspace; identity and names are still open."""
     repo = project.repo
     head = repo.head()
     checked = work.check(project, request, None, repo.root)
@@ -143,7 +143,7 @@ def _bring_dvc_data(repo: Repository, workspace: Repository) -> list[str]:
 
 
 def _absent(data: PresentData, checked: Checked, request: RunRequest) -> list[str]:
-    """A sentence for data that the command will not find; stages and isolated runs have it brought."""
+    """A sentence for data the command will not find; stages and isolated runs get missing data."""
     if not data.absent or request.temp or not isinstance(checked.work, PlainCommand):
         return []
     return [f"not here: {shorten(data.absent)}; gitexp checkout brings it"]
@@ -271,6 +271,6 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
 
 
 def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:
-    """The names, and those of the files that an experiment had besides."""
+    """The names, and the names of an experiment's further files."""
     own = [name for name in more if not name.startswith(".gitexp/")]
     return tuple(dict.fromkeys([*names, *own]))

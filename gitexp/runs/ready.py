@@ -43,12 +43,12 @@ Work: TypeAlias = "PlainCommand | StagePlan"
 
 
 class StoredCommand(NamedTuple):
-    """The command as the record has it: without secrets.
+    """The command for the record, without secrets.
 
     Attributes:
         text: the line for a shell.
         argv: the arguments; None for a line that goes through the shell.
-        warnings: a sentence about what is not stored.
+        warnings: a sentence about the parts left out.
     """
 
     text: str
@@ -57,10 +57,10 @@ class StoredCommand(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A run that may begin.
+    """A run ready to begin.
 
     Attributes:
-        code: the project of the code; its config counts.
+        code: the project of the code; with the config in force.
         params: the params with the overrides applied.
         work: the command or the stages to run.
         folder: where the command runs, relative to the root.

@@ -18,10 +18,10 @@ _PATIENCE = 60.0  # seconds that a command has to end
 
 
 def stop(project: Project, name: str, patience: float = _PATIENCE) -> Experiment:
-    """The experiment of a run that was going on, after its end; its results so far are stored.
+    """The experiment of a live run, after its end; results so far are stored.
 
-    Raises NotRunning if the run is over, or not of this machine, StillRunning if the command goes on
-    nevertheless, and the errors of `lookup.require_own`.
+    Raises NotRunning for an ended run, or a run of another machine, StillRunning if the command goes
+    on nevertheless, and the errors of `lookup.require_own`.
     """
     experiment = lookup.require_own(project, name)
     record = experiment.record

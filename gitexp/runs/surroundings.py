@@ -26,12 +26,12 @@ _MOST = 20_000  # files of tools to be stored with one run
 
 
 class Surroundings(NamedTuple):
-    """What stands in a workspace before a run.
+    """The files beside the code in a workspace before a run.
 
     Attributes:
-        aside: what is no code: the logs of tools, and metrics that patterns match.
-        watched: further paths whose files are results if the run writes them, and no inputs.
-        pointers: `.dvc` files, which may be inputs.
+        aside: files other than code: the logs of tools, and metrics found by patterns.
+        watched: further paths: files written by the run are results, not inputs.
+        pointers: `.dvc` files, possible inputs.
     """
 
     aside: tuple[str, ...]
@@ -42,7 +42,7 @@ class Surroundings(NamedTuple):
 def before(code: Project, work: Work) -> Surroundings:
     """The surroundings of a run of `work`.
 
-    A path that the command itself names is an input, such as the checkpoint of an earlier run.
+    A path named in the command itself is an input, like the checkpoint of an earlier run.
     """
     root, config = code.repo.root, code.config
     found = tool_files.find(root, (*config.data, *config.share))
@@ -59,7 +59,7 @@ def before(code: Project, work: Work) -> Surroundings:
 
 
 def _words(work: Work) -> list[str]:
-    """The words of a command, or what stands behind an equals sign in one, as paths."""
+    """The paths in the words of a command, whole or after an equals sign."""
     if not isinstance(work, PlainCommand):
         return []
     try:
@@ -70,7 +70,7 @@ def _words(work: Work) -> list[str]:
 
 
 def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
-    """The state of an ended run with what it wrote among its paths, and a warning for what is left out."""
+    """The state of an ended run with the written files among its paths, and a warning for files left out."""
     root, scope = Path(state.root), state.scope
     found = tool_files.find(root, (*scope.in_store, *scope.share))
     of_live = tool_files.live_files(found, root, scope.project)
@@ -104,7 +104,7 @@ def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
 
 
 def by_pattern(state: RunState, metrics: Mapping[str, Tree]) -> dict[str, Tree]:
-    """The metrics, the only file that a pattern matches under the name of the pattern.
+    """The metrics, with the only file of a pattern under the name of the pattern.
 
     A folder for each run gives each run another path: the values would never be in one column.
     """

@@ -53,9 +53,9 @@ class Checked(NamedTuple):
 
 
 def check(code: Project, request: RunRequest, before: Record | None, workspace: Path) -> Checked:
-    """The work of a run with its params; nothing is written.
+    """The work of a run with its params; writes nothing.
 
-    `before` is the record of an experiment to be run again; `workspace` is the user's own. Raises no-command,
+    `before`: the record of an experiment to be run again. `workspace`: the user's own. Raises no-command,
     command-not-found, the errors of `params.prepare`, and UsageError for a folder outside the workspace.
     """
     root = code.repo.root

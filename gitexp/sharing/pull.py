@@ -54,8 +54,8 @@ class Pulled:
 def pull(project: Project, request: PullRequest, contact: Contact | None = None) -> Pulled:
     """The fate of each experiment of a pull; the pull can be undone.
 
-    New experiments appear, under the name `name-2` if another one here has the name. Edits of notes and tags
-    are taken over, or united with edits made here; a known experiment with any other difference is refused.
+    New experiments appear, under the name `name-2` if the name is taken here. Edits of notes and tags are
+    taken over, or united with edits made here; any other difference in a known experiment is refused.
     Experiments outside of the scope stay there. Unsound experiments (by Git's fsck, or by their records) are
     refused and keep back no other.
 
@@ -102,7 +102,7 @@ def _fetch(remote: GitRemote, wanted: Mapping[str, str]) -> tuple[dict[str, str]
 def take(project: Project, found: Mapping[str, str], summary: str, *, even_removed: bool) -> list[Shared]:
     """The fate of fetched experiments (names elsewhere with record commits), taken over in one operation.
 
-    `summary` names the operation. With `even_removed`, experiments come back that were removed here.
+    `summary` names the operation. With `even_removed`, experiments removed here come back.
     """
 
     def attempt() -> list[Shared]:
@@ -167,7 +167,7 @@ def _differences(project: Project, removed: Sequence[Stored], one: Experiment) -
 
 
 def _changed_there(name: str, what: Sequence[str]) -> Shared:
-    """The refusal of an experiment that somebody has changed in what no edit changes."""
+    """The refusal of an experiment changed elsewhere in a part beyond edits."""
     return _refused(
         name,
         f"it was changed there in more than its note and tags: {', '.join(what)}",

@@ -77,11 +77,11 @@ class Pushed:
     Attributes:
         remote: the remote's name or URL.
         experiments: the fate of each experiment.
-        data: the transfer of artifacts; None if none was sent.
+        data: the transfer of artifacts; None if none were sent.
         messages: lines from the server.
-        left_out: what a push without names does not send.
-        without_data: whether data of the experiments stays here, because there is no data remote.
-        untracked: files of the experiments that Git does not track, said with the first push alone.
+        left_out: the experiments not sent by a push without names.
+        without_data: whether data of the experiments stays here, for lack of a data remote.
+        untracked: files of the experiments not tracked by Git, named only with the first push.
     """
 
     remote: str
@@ -168,7 +168,7 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
 
 
 def _left_out(project: Project, request: PushRequest, sent: Collection[str]) -> LeftOut:
-    """What the request leaves out; with a filter, what the filter leaves out is not meant."""
+    """The experiments left out of the request; with a filter, without those left out by the filter."""
     if request.filter is not None:
         return _NOTHING
     found = find(project, Query(request.everything, all_projects=request.all_projects), _head(project))

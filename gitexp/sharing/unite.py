@@ -37,11 +37,11 @@ class UniteStep:
     """The way to bring an experiment here up to its other side.
 
     Attributes:
-        change: the new record; None if the record here is not older.
+        change: the new record; None unless the record here is older.
         united: both sides had changed.
         lost_note: a note replaced by a newer note.
-        waits: another step changes the same experiment; ask again after that.
-        forged: what differs there, and that no edit can have changed; nothing is taken over then.
+        waits: another step changes the same experiment; ask again after the other step.
+        forged: differences there beyond any edit; with any, nothing is taken over.
     """
 
     change: RefChange | None
@@ -93,9 +93,9 @@ def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *,
 
 
 def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]:
-    """The record for both sides, and the note that gave way to a newer note ("": none).
+    """The record for both sides, and the note replaced by a newer note ("": none).
 
-    `common` is the last record below both sides. A tag removed on either side since then stays away.
+    `common`: the last record below both sides. A tag removed on either side since then stays away.
     """
     mine, theirs = pair.mine.record, pair.theirs.record
     before = lines.record(common)
@@ -215,7 +215,7 @@ class _Lines:
         return None if one is None else one.record
 
     def noted(self, tip: str) -> int:
-        """The time of a tip's note, as far as first parents tell; seconds since the epoch."""
+        """The time of a tip's note, found along first parents; seconds since the epoch."""
         at = self.found.get(tip)
         record = self.record(tip)
         while at is not None and record is not None and at.parents:

@@ -27,7 +27,7 @@ class StageOuts:
     """The outs in a workspace.
 
     `is_known` tells by a hash whether a run has made an artifact; `keep` is called with each replaced
-    artifact of other origin. What the store cannot hold is moved below `aside`. `damaged` has the hashes of
+    artifact of other origin. Unstorable files are moved below `aside`. `damaged` has the hashes of
     damaged objects in the store.
     """
 
@@ -52,7 +52,7 @@ class StageOuts:
         self._removed: dict[str, list[Artifact]] = {}
 
     def make_room(self, stage: Stage, found: Mapping[str, Artifact | None]) -> None:
-        """Remove a stage's outs, so that every out after the run is its own; the store keeps the content.
+        """Remove a stage's outs, so every out after the run comes from the run; the store keeps the content.
 
         Persistent outs stay, and become writable. Raises UnstorableData, DamagedObject, StorageError or
         DiskFull.
@@ -83,7 +83,7 @@ class StageOuts:
             self._removed.setdefault(stage.name, []).append(artifact)
 
     def _kept_or_moved(self, stage: Stage, out: Out) -> Artifact | None:
-        """Store an out that is about to be replaced; None if it cannot be stored, and was moved away."""
+        """Store an out about to be replaced; None for an unstorable out, then moved away."""
         left_out: LeftOut = {}
         try:
             # The content would be lost otherwise.
@@ -111,7 +111,7 @@ class StageOuts:
     def before_restoring(
         self, stage: Stage, found: Mapping[str, Artifact | None], wanted: Sequence[Artifact]
     ) -> None:
-        """Store outs that no run has made, before they are replaced; raises the errors of `make_room`.
+        """Store outs made by no run, before they are replaced; raises the errors of `make_room`.
 
         A link into DVC's cache is removed; its target stays.
         """
@@ -164,8 +164,8 @@ class StageOuts:
     def stored(self, stage: Stage) -> tuple[Artifact, ...]:
         """The present outs of a stage, put in the store, sorted by path.
 
-        They replace damaged objects. An out that cannot be stored is left out, and so is a file in one; a
-        warning names each. Raises StorageError or DiskFull.
+        They replace damaged objects. An unstorable out is left out, and so are unstorable files in an
+        out; a warning names each. Raises StorageError or DiskFull.
         """
         artifacts = self._add(stage)
         if self.damaged:

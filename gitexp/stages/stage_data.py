@@ -48,14 +48,14 @@ class StageData(WorkspaceData):
     def outs(self, stage: Stage) -> dict[str, Artifact | None]:
         """The present artifacts of a stage's outs, by path; None for an absent out.
 
-        What cannot be stored does not count, as it did not when the out was stored.
+        Unstorable files do not count, here and in the stored out.
         """
         return {out.path: self.artifact(out.path) for out in stage.outs}
 
     def scanned(self, path: str, *, read_only: bool = False) -> Scanned | None:
-        """The artifact at a path with its files, without what cannot be stored; None if nothing is there.
+        """The artifact at a path with its files, without unstorable files; None for an empty place.
 
-        A path that can be no artifact at all, such as a pipe, has the hash UNSTORABLE.
+        A path unfit for an artifact, like a pipe, has the hash UNSTORABLE.
         """
         but = MADE_AGAIN if read_only else ()
         try:

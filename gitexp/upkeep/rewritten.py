@@ -21,7 +21,7 @@ _MOST = 10_000  # records on top of each other
 
 
 class Rewritten(NamedTuple):
-    """An experiment with the commits that stand for those which its record names.
+    """An experiment, and its record with the rewritten commits.
 
     Attributes:
         experiment: the experiment, with the old record.
@@ -53,7 +53,7 @@ def mend(project: Project, found: Sequence[Rewritten]) -> None:
 
 
 def _new_record(repo: Repository, experiment: Experiment) -> Record | None:
-    """The record with the commits that the ref holds; None if these are not certain."""
+    """The record with the commits held by the ref; None if uncertain."""
     commit = _below_records(repo, experiment.id)
     if commit is None or commit == experiment.record.commit:
         return None
@@ -64,7 +64,7 @@ def _new_record(repo: Repository, experiment: Experiment) -> Record | None:
 
 
 def _below_records(repo: Repository, tip: str) -> str | None:
-    """The first commit below some records that is none itself, if it has their files; else None."""
+    """The first commit below some records that is no record, if it has their files; else None."""
     at: str | None = tip
     for _ in range(_MOST):
         if at is None:
@@ -90,7 +90,7 @@ def _message(repo: Repository, commit: str) -> bytes:
 
 
 def _fits(repo: Repository, record: str, commit: str) -> bool:
-    """Whether a commit is the one of the record on it: by its message, and its files but those of the run."""
+    """Whether a commit matches the record above: by the message, and the files not written by the run."""
     if _message(repo, record).split(b"\n")[0] != _message(repo, commit).strip():
         return False
     with_run = {entry for entry in trees.entries(repo, record) if entry.name != b".gitexp"}

@@ -25,10 +25,10 @@ _COST = re.compile(
 
 
 def best(project: Project, metric: str, query: Query | None = None, lowest: bool | None = None) -> Row:
-    """The experiment with the highest number for a metric, or the lowest; of equal ones the newest.
+    """The experiment with the highest number for a metric, or the lowest; among equals the newest.
 
-    The candidates are those of `query` (default: the experiments of HEAD). Without `lowest` the direction of
-    the metric counts, in gitexp.yaml or by its name. Where there is none, high is best, and a metric with the
+    The candidates: the experiments of `query` (default: those of HEAD). Without `lowest` the direction of
+    the metric counts, in gitexp.yaml or by its name. Without a direction, high is best, and a metric with the
     name of a cost is a UsageError. Raises UnknownColumn for a metric without any experiment, NoneFound if no
     candidate has a number for it.
     """
@@ -50,7 +50,7 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
 
 
 def _wider(project: Project, query: Query, metric: str) -> str | None:
-    """The hint where an experiment with a number is; None if there is none."""
+    """The hint at the options of `gitexp best` with a number for the metric, or at `show -A`."""
     everywhere = query._replace(everything=True)
     if any(_finite(metric, row) for row in _rows(project, everywhere)):
         return "-A looks at those of all baselines."

@@ -17,7 +17,7 @@ from gitexp.views.diff import Diff, FileChange, diff
 class ComparedKey(NamedTuple):
     """One key or file, with a value for each point; MISSING for a point without it.
 
-    Of a file, a value is its change from the first point; MISSING for none.
+    The values of a file are its changes since the first point; MISSING for no change.
     """
 
     key: str
@@ -73,7 +73,7 @@ def _differing(all_files: Sequence[Files]) -> list[ComparedKey]:
 
 
 def _files(diffs: Sequence[Diff], part: Callable[[Diff], Sequence[FileChange]]) -> list[ComparedKey]:
-    """The files that differ from those of the first point."""
+    """The files changed since the first point."""
     changes: list[dict[str, FileChange]] = []
     for found in diffs:
         changes.append({file.path: file for file in part(found)})

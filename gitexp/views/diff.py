@@ -42,8 +42,8 @@ class Diff:
     """The differences from `old` to `new`; a part without differences is empty.
 
     Attributes:
-        code: the changed files, without those of the other parts.
-        results: changed files that runs write, such as curves.
+        code: the changed files, without files of the other parts.
+        results: changed files written by runs, like curves.
     """
 
     old: Point
@@ -90,7 +90,7 @@ def _whole(project: Project, point: Point) -> Point:
 
 
 def _baseline(project: Project, commit: str) -> Point:
-    """A baseline; if it is the commit of an experiment, with the values of the experiment's record."""
+    """A baseline; for the commit of an experiment, with the values of the experiment's record."""
     if commit != project.repo.resolve("HEAD"):
         for experiment in project.store.readable():
             if experiment.record.commit == commit:
@@ -116,7 +116,7 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
 
 
 def _is_result(project: Project, path: str) -> bool:
-    """Whether a file is one that runs write, by gitexp.yaml: a curve is no code."""
+    """Whether runs write a file, by gitexp.yaml: a curve is not code."""
     return any(lies_in(path, result) for result in project.config.results)
 
 
@@ -133,7 +133,7 @@ def patch(project: Project, found: Diff, *, color: bool) -> bytes:
 
 
 def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
-    """The paths in batches for one command line each; both names of a renamed file are in one batch."""
+    """The paths in batches for one command line each; both names of a renamed file are in the same batch."""
     paths: list[str] = []
     size = 0
     for file in code:
@@ -193,9 +193,9 @@ def _count(text: bytes) -> int | None:
 
 @contextlib.contextmanager
 def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[Callable[..., bytes]]:
-    """A function that runs `git diff` between two points, of all files or of its arguments.
+    """A function to run `git diff` between two points, of all files or of its arguments.
 
-    A comparison with the workspace uses a private index with the untracked files in it.
+    A comparison with the workspace uses a private index with the untracked files.
     """
     args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
     args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]

@@ -13,7 +13,7 @@ _MORE = 4  # cells to try more, for names that were cut to the same text
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The last parts of dotted names, as few as tell all names apart: `lr` for `train.lr`."""
+    """The last parts of dotted names, only enough to tell all names apart: `lr` for `train.lr`."""
     parts = [name.split(".") for name in names]
     taken = [1] * len(names)
     while True:
@@ -59,7 +59,7 @@ def blocks(widths: Sequence[int], room: int) -> list[list[int]]:
 
 
 def by_turns(*kinds: Sequence[T]) -> list[T]:
-    """One item of each kind in turn, each once, for as long as there are any."""
+    """An item of each kind in turn, each once, until none are left."""
     found: dict[T, None] = {}
     for at in range(max(map(len, kinds), default=0)):
         for kind in kinds:

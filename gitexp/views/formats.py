@@ -25,7 +25,7 @@ _MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
 
 def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """The rows as CSV (RFC 4180, with line feeds), values in full; a missing value is empty.
+    """The CSV of the rows (RFC 4180, with line feeds), values in full; a missing value is empty.
 
     Control characters are written out (`\\n`, `\\x1b`), and a formula of a spreadsheet begins with an
     apostrophe; `--json` has every text unchanged.
@@ -51,7 +51,7 @@ def _csv_cell(value: Any) -> str:
 
 
 def markdown(table: Table, choice: Choice, precision: int) -> list[str]:
-    """The table in Markdown, flat: Markdown has no tree. What is the same in all rows stands below."""
+    """The table in Markdown, flat: Markdown has no tree. Values common to all rows stand below."""
     heads, parts = [], []
     rows = table.rows
     for name, text in _HEAD.items():

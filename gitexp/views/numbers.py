@@ -23,10 +23,10 @@ def column_decimals(values: Iterable[Any], precision: int) -> int:
 
 
 def column_texts(values: Sequence[Any], precision: int, longest: int | None = None) -> list[str]:
-    """Each value of a column as text. All floats have the same number of decimals.
+    """A text for each value of a column. All floats have the same number of decimals.
 
     A float with less than two significant digits at these decimals has `precision` digits of its own. Zeros
-    at the end that all floats share are left out.
+    at the end of all floats are left out.
     """
     decimals = column_decimals(values, precision)
     least = 10.0 ** (1 - decimals)
@@ -55,14 +55,14 @@ def _shared_zeros(texts: Sequence[str], decimals: int) -> int:
 
 
 def is_number_text(text: str) -> bool:
-    """Whether a text is that of a finite number; a star may stand behind."""
+    """Whether a text is a finite number; a star may follow."""
     return text[-1:].isdigit() or (text[-2:-1].isdigit() and text.endswith("*"))
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
     """The texts of a column of numbers, with their decimal points below each other.
 
-    Texts that are no numbers, such as `-`, end at the right edge. Empty texts stay empty.
+    Texts other than numbers, like `-`, end at the right edge. Empty texts stay empty.
     """
     tails = []
     for text in texts:

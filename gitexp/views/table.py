@@ -42,16 +42,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The result of a query as a table.
+    """The table for a query.
 
     Attributes:
         elsewhere: the number of experiments on baselines outside of the query.
         beside: the number of experiments of other projects, outside of the query.
         sort: the column of the order; None is newest first.
         best: the best value in the column `sort`; MISSING for a column without a direction.
-        directions: "min" or "max" by the name of a metric, as gitexp.yaml has them.
-        complaints: a sentence for each file of the workspace or a baseline that could not be read.
-        going_on: the number of experiments of the query's baselines that have not ended, shown or not.
+        directions: "min" or "max" by the name of a metric, from gitexp.yaml.
+        complaints: a sentence for each unreadable file of the workspace or a baseline.
+        going_on: the number of unfinished experiments of the query's baselines, shown or not.
         everywhere: gives the rows of all experiments of the repository, shown or not.
     """
 
@@ -72,7 +72,7 @@ class Table:
 
     @property
     def experiments(self) -> list[Row]:
-        """The rows that are compared with each other: experiments, and commits that were asked for."""
+        """The rows to compare with each other: experiments, and requested commits."""
         return [row for group in self.groups for row in group.rows]
 
     @property
@@ -163,9 +163,9 @@ def _shown(table: Table) -> Shown:
 
 
 def with_changes(project: Project, table: Table) -> Table:
-    """The table with the changed files of all experiments whose params are those of their baseline.
+    """The table with the changed files of all experiments with the params of their baseline.
 
-    Of a very long table only the first rows are compared; the others say `…`.
+    In a very long table, only the first rows are compared; the others say `…`.
     """
     told = _changes(project, table.experiments, {row.commit: row for row in table.heads})
     if not told:
@@ -213,7 +213,7 @@ def _workspace_draft(here: Contents) -> Draft:
 
 
 def _tips(project: Project, query: Query) -> dict[str, str]:
-    """The commits of branches and tags that are rows of their own, each with the names there."""
+    """The commits of branches and tags with rows of their own, each with the names there."""
     wanted = []
     if query.branches:
         wanted.append("refs/heads/")

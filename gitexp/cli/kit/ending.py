@@ -12,10 +12,10 @@ _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
 
 class ExitStatus(int):
-    """An exit status as gitexp chose it.
+    """An exit status chosen by gitexp.
 
     Attributes:
-        signal: the signal by which the process is to end; None for an ordinary end.
+        signal: the signal to end the process by; None for an ordinary end.
     """
 
     signal: int | None
@@ -27,9 +27,9 @@ class ExitStatus(int):
 
 
 def status_of(exit_code: int, signum: int | None) -> ExitStatus:
-    """The exit status after a command that ended with a code, and maybe by a signal.
+    """The exit status after a command with this code, and maybe this signal.
 
-    SIGKILL, and the signals of a crash, are the command's alone: of those the code is passed on.
+    SIGKILL, and the signals of a crash, are the command's alone: only their code is passed on.
     """
     if signum is not None and signum in {getattr(signal, name, None) for name in _PASSED_ON}:
         return ExitStatus(128 + signum, signum)

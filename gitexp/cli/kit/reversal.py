@@ -39,7 +39,7 @@ def _say(done: Undone) -> None:
 
 
 def show_list(project: Project, steps: Sequence[Step], none: str, *, json: bool) -> None:
-    """Print the changes that can be taken back or done again, each with what it changes."""
+    """Print the changes to take back or do again, each with its effects."""
     things = touched(project, steps)
     if json:
         documents = []

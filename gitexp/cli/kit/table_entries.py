@@ -31,7 +31,7 @@ _WIDTH_PER_LEVEL = 32
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """The head of one line of the table: all that stands before its columns.
+    """The head of one line of the table: everything before the columns.
 
     Attributes:
         stem: the branches of the tree, drawn before the row.
@@ -58,7 +58,7 @@ class ColumnText:
 
     Attributes:
         cells: a text for each entry.
-        is_number: the cells are numbers, and stand at the right edge.
+        is_number: the cells are numbers, set at the right edge.
         best: the numbers of the entries with the best value.
     """
 
@@ -70,7 +70,7 @@ class ColumnText:
 
 @dataclass(frozen=True, slots=True)
 class TextOfTable:
-    """A table as text: what stands before the columns of each line, and the columns."""
+    """The text of a table: the heads of the lines, and the columns."""
 
     entries: Sequence[TableEntry]
     columns: Sequence[ColumnText]

@@ -42,7 +42,7 @@ class Layout:
 
 
 class _FrontParts(NamedTuple):
-    """The parts of the lines that stand before the columns, where these are shown."""
+    """The parts of the lines before the columns, if shown."""
 
     tree: bool = True
     commit: bool = True
@@ -71,7 +71,7 @@ class _Sizes(NamedTuple):
 def lay_out(table: Table, choice: Choice, *, width: int | None, precision: int = PRECISION) -> Layout:
     """The table in lines of at most `width` cells (None: of any width).
 
-    Columns that were asked for are all shown, in blocks below each other if need be; of others, those with
+    Requested columns are all shown, in blocks below each other if need be; of others, only columns with
     room for them.
     """
     longest = None if width is None else LONGEST
@@ -85,7 +85,7 @@ def lay_out(table: Table, choice: Choice, *, width: int | None, precision: int =
 
 
 def constants(table: Table, choice: Choice, width: int | None, precision: int = PRECISION) -> str:
-    """One line with the columns that are the same in all experiments, and their value; "" for none."""
+    """A line with the columns of equal values in all experiments, and the values; "" for no columns."""
     items = list(map(clean, same_in_all(table, choice, precision, None if width is None else _NARROW_CELL)))
     if not items:
         return ""
@@ -241,7 +241,7 @@ def _about_title(entries: Sequence[TableEntry], front: _FrontParts) -> str:
 
 
 def _about(entry: TableEntry, front: _FrontParts) -> str:
-    """The time, and the state of a run that is not done."""
+    """The time, and the state of a run other than done."""
     state = entry.state
     if not front.whole_state:
         state = state.split(" (")[0]
@@ -328,7 +328,7 @@ def _pad(text: str, width: int) -> str:
 
 
 def _cut(line: Line, width: int) -> Line:
-    """The line, cut so that it does not wrap."""
+    """The line, cut to the width."""
     left, out = width, []
     for text, style in line:
         size = cell_width(text)

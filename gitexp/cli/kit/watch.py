@@ -30,7 +30,7 @@ _TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[K\x1b[J"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The lines to show at one time, and the number of runs that go on."""
+    """The lines to show at one moment, and the number of unfinished runs."""
 
     lines: _Lines
     going_on: int
@@ -39,9 +39,9 @@ class Picture:
 def watch(draw: Callable[[], Picture], every: float) -> None:
     """Show the picture of `draw` every so many seconds, until q or Ctrl-C is pressed.
 
-    The end of a run is no end of the watching: a loop begins the next run a moment later.
+    The watching goes on after the end of a run: a loop begins the next run a moment later.
 
-    Raises UsageError if the output is no terminal, or a terminal without control sequences.
+    Raises UsageError for an output other than a terminal, or a terminal without control sequences.
     """
     if render.screen() is None:
         raise errors.UsageError(
@@ -69,7 +69,7 @@ def watch(draw: Callable[[], Picture], every: float) -> None:
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Callable[[float], str]]:
-    """Give a function that waits so many seconds, or less if keys are pressed: these keys, or ""."""
+    """Give a function to wait some seconds, or until keys are pressed; it returns the keys, or ""."""
     if sys.platform == "win32" or not render.is_terminal(sys.stdin):
         yield _waited
         return
@@ -93,7 +93,7 @@ def _waited(seconds: float) -> str:
 
 
 def _text(picture: Picture) -> str:
-    """A picture as one piece of output, cut to the height of the terminal."""
+    """The text of a picture, cut to the height of the terminal."""
     _, height = render.screen() or (0, 0)
     lines = render.as_text(picture.lines)
     foot = f"{picture.going_on:,} runs go on · q ends the watching"

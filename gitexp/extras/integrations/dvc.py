@@ -105,7 +105,7 @@ class _CommitFiles:
     Attributes:
         params, metrics: paths.
         pipelines: by the folder of each dvc.yaml.
-        complaints: a sentence for each dvc.yaml that could not be read.
+        complaints: a sentence for each unreadable dvc.yaml.
     """
 
     params: Sequence[str]
@@ -219,7 +219,7 @@ class _Reading:
         return {name: self._objects.content(f"{commit}:{name}") for name in names}
 
     def _metrics(self, commit: str, plan: _CommitFiles) -> tuple[dict[str, bytes | None], list[str]]:
-        """The content of each metrics file, and a sentence for each with a content that is not here."""
+        """The content of each metrics file, and a sentence for each missing content."""
         found, absent = self._contents(commit, plan.metrics), []
         if wanted := self._not_in_git(commit, plan):
             root = self._project.repo.root
@@ -279,8 +279,8 @@ class DvcCommit:
     """The content of a commit object.
 
     Attributes:
-        made: the time of the commit, in seconds since the epoch; 0 if it cannot be read.
-        note: the user's message; "" without one.
+        made: the time of the commit, in seconds since the epoch; 0 if unreadable.
+        note: the user's message, or "".
     """
 
     made: int

@@ -38,11 +38,11 @@ PLAIN = {"core.autocrlf": "false", "core.eol": "lf"}  # settings that convert no
 
 
 class Conversions(NamedTuple):
-    """How a checkout of a tree gives the bytes that stood on disk.
+    """How a checkout of a tree gives the former bytes of the disk.
 
     Attributes:
-        settings: Git's settings for the checkout, by key; a setting that is not here is the user's.
-        exact: the files that must not be converted.
+        settings: Git's settings for the checkout, by key; other settings are the user's.
+        exact: the files to check out without conversion.
     """
 
     settings: Mapping[str, str] = {}
@@ -53,11 +53,11 @@ USERS = Conversions()  # by the settings of the user, with no exception
 
 
 class Exactness(NamedTuple):
-    """What became of converted files.
+    """The outcome for converted files.
 
     Attributes:
         lost: the files for which Git's own checkout does not give the bytes on disk, for a warning.
-        exact: the files with the bytes on disk in the blob that a checkout would convert.
+        exact: the files whose blob has the bytes on disk, and that a checkout would convert.
     """
 
     lost: list[str]
@@ -65,14 +65,14 @@ class Exactness(NamedTuple):
 
 
 class _Convertible(NamedTuple):
-    """What Git's conversions may do to a file.
+    """The possible effects of Git's conversions on a file.
 
     Attributes:
         convertible: any of them may change its bytes.
         filtered: a filter may.
         on_checkout: a checkout may write other bytes than the blob has.
         with_crlf: a checkout writes CRLF line ends, and converts nothing else.
-        of_its_size: it has other bytes than Git has checked out only if its size differs.
+        of_its_size: its size differs whenever its bytes differ from Git's checkout.
     """
 
     convertible: bool
@@ -86,7 +86,7 @@ _Convertibles = Mapping[str, _Convertible]  # by path
 
 
 def settings_of(repo: Repository) -> dict[str, str]:
-    """The settings of Git that say which line ends a checkout writes."""
+    """Git's settings for the line ends written by a checkout."""
     autocrlf, eol = (repo.config.get(key, "").lower() for key in _SETTINGS)
     if autocrlf != "input":
         autocrlf = "true" if is_true(autocrlf) else "false"
@@ -121,7 +121,7 @@ def may_convert(repo: Repository, tree: str, paths: Iterable[str]) -> bool:
 
 
 def no_filters(repo: Repository) -> dict[str, str]:
-    """Settings with which no filter runs, and none is required."""
+    """Settings without any filter, running or required."""
     settings = {"core.safecrlf": "false"}
     for key in repo.config:
         if key.startswith("filter.") and key.endswith((".clean", ".smudge", ".process")):
@@ -131,7 +131,7 @@ def no_filters(repo: Repository) -> dict[str, str]:
 
 
 def clean_ids(repo: Repository, paths: Iterable[str]) -> dict[str, str]:
-    """The ids of the blobs that Git's conversions make of files; none if they fail for one of them."""
+    """The ids of the blobs made by Git's conversions of files; none if the conversion of any file fails."""
     asked = [path for path in paths if _is_regular(repo.root / path)]
     if not asked:
         return {}
@@ -147,7 +147,7 @@ def filtered(repo: Repository, index: Path, paths: Sequence[str]) -> set[str]:
 
 
 def fingerprint(repo: Repository, listing: indexes.Listing) -> str:
-    """A text that changes with all that decides on conversions; "" where nothing converts files."""
+    """A fingerprint of all settings for conversions; "" where nothing converts files."""
     if not are_at_work(repo, listing):
         return ""
     parts = [f"{key}={value}" for key, value in settings_of(repo).items()]
@@ -190,8 +190,8 @@ def keep_exact(
         index: a private index, with the files after Git's conversions.
         scratch: a folder to check files out to.
         paths: the files to look at.
-        unchanged: those of them that are as Git has checked them out.
-        new_attributes: attributes that no longer hold may have converted a file.
+        unchanged: the paths with the bytes of Git's checkout.
+        new_attributes: attributes no longer valid may have converted a file.
     """
     sizes = _sizes(repo.root, paths)
     kinds = _kinds(repo, index, list(sizes))
@@ -224,7 +224,7 @@ def _by_filter(paths: Iterable[str], kinds: _Convertibles) -> tuple[list[str], l
 
 
 def _put_unconverted(repo: Repository, index: Path, modes: Mapping[str, str]) -> None:
-    """Store the bytes on disk of these files, and have the index refer to them with these modes."""
+    """Store the bytes on disk of some files, and enter them in the index with these modes."""
     if not modes:
         return
     blobs = repo.write_blobs([repo.root / path for path in modes])
@@ -244,7 +244,7 @@ def _sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
 
 
 def _as_checked_out(repo: Repository, path: str, kinds: _Convertibles) -> bool:
-    """Whether a file with other bytes than its blob is as Git's checkout has written it."""
+    """Whether a file with other bytes than its blob has the bytes of Git's checkout."""
     if kinds[path].filtered:
         return True
     if not kinds[path].with_crlf:
@@ -321,9 +321,9 @@ def _is_regular(path: Path) -> bool:
 def _by_bytes(
     repo: Repository, entries: Mapping[str, indexes.Entry], sizes: Mapping[str, int], alike: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """The files with the same bytes in Git as on disk, and those with others; no unreadable files.
+    """The files with the same bytes in Git as on disk, and the files with other bytes; no unreadable files.
 
-    Of the files `alike`, those with the same size have the same bytes.
+    For the files `alike`, the same size means the same bytes.
     """
     in_git = repo.sizes_of({oid for _, oid in entries.values()})
     same: list[str] = []

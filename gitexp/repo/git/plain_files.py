@@ -39,7 +39,7 @@ def with_files(
     Args:
         files: paths to be read.
         removed: paths to be dropped from the tree.
-        contents: contents in place of the disk's, by path; such a file need not be there.
+        contents: contents in place of the disk's, by path; the file itself may be missing.
 
     Raises GitFailed if a tree is missing.
     """
@@ -84,7 +84,7 @@ def _read(
 
 
 def _file(repo: Repository, path: str, most: int) -> tuple[str, bytes]:
-    """Mode and content of a regular file that is reached through no link; else raises OSError."""
+    """Mode and content of a regular file on a path without links; else raises OSError."""
     outer, _, name = path.rpartition("/")
     with nofollow.opened(repo.root, outer) as folder, os.fdopen(folder.open(name, shared=True), "rb") as file:
         of = os.fstat(file.fileno())
@@ -94,7 +94,7 @@ def _file(repo: Repository, path: str, most: int) -> tuple[str, bytes]:
 
 
 def _mode_of(repo: Repository, path: str) -> str:
-    """The mode of the file that stands at a path, or of an ordinary one; raises OSError for a link."""
+    """The mode of the file at a path, or of an ordinary file; raises OSError for a link."""
     try:
         of = (repo.root / path).lstat()
     except FileNotFoundError:

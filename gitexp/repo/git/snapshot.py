@@ -49,11 +49,11 @@ class Rules(NamedTuple):
         leave_out: gives the reason to leave an untracked path out, or None.
         max_untracked: bytes; a larger untracked file is refused, or left out at or below `results`.
         results: paths of results.
-        elsewhere: paths left out without a word, with all below: Git is not the place for them.
+        elsewhere: paths left out without a word, with all below, for they do not belong in Git.
         declared: files and folders to be stored even if Git ignores them.
         overlay: contents in place of the disk's, by path: params soon to be written.
         raw: files to be stored byte for byte, without Git's conversions. Only large files go through their
-            filter: it keeps them elsewhere.
+            filter, and are stored elsewhere.
         all_raw: store all changed files so, and run no filter.
     """
 
@@ -73,9 +73,9 @@ class Snapshot(NamedTuple):
     Attributes:
         tree: the id of the tree.
         warnings: sentences for a person: paths left out, conversions.
-        exact: the stored files that a checkout must not convert.
-        filtered: files to be stored raw, and too large for that: a filter gives them back.
-        lossy: files of which a filter has taken bytes away for good.
+        exact: the stored files to check out without conversion.
+        filtered: files to be stored raw, but too large: a filter gives them back.
+        lossy: files with bytes taken away by a filter for good.
     """
 
     tree: str
@@ -111,9 +111,9 @@ class _Changes:
 
 
 def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
-    """The present workspace, stored; `scratch` is an empty folder to work in.
+    """The present workspace, stored; `scratch`: an empty folder to work in.
 
-    Raises UnmergedPaths, or SnapshotRefused with every path for which there can be no exact copy. A refusal
+    Raises UnmergedPaths, or SnapshotRefused with every path without an exact copy. A refusal
     leaves nothing behind.
     """
     _refuse_foreign(repo.root, rules.overlay)
@@ -225,7 +225,7 @@ def with_contents(repo: Repository, scratch: Path, tree: str, contents: Mapping[
 
 
 def _inexact(lost: Sequence[str], exact: Collection[str]) -> list[str]:
-    """A warning for files that plain Git does not check out as they are on disk."""
+    """A warning for files with other bytes on disk than from a checkout by plain Git."""
     warnings = []
     if lossy := [path for path in lost if path not in exact]:
         warnings.append(f"stored as Git's attributes convert it, not byte for byte: {shorten(lossy)}")
@@ -252,7 +252,7 @@ def files_below(
     """The files and symlinks at or below `paths`, relative to `root`, sorted.
 
     A path behind a symlink stands for the symlink. Pipes, sockets and the files of repositories inside are
-    left out: this repository cannot hold them. `on_error` is called for what cannot be looked at.
+    left out: this repository cannot hold them. `on_error` is called for unreadable paths.
     """
     found: set[str] = set()
     folders: set[str] = set()  # without links and repositories
@@ -413,7 +413,7 @@ def _raw(
 def _unconverted(
     repo: Repository, contents: Mapping[str, bytes], entries: Mapping[str, indexes.Entry]
 ) -> list[str]:
-    """The files that Git stores with just these contents."""
+    """The files stored by Git with just these contents."""
     same = []
     for path, content in contents.items():
         if new_object("blob", content, repo.object_format).id == entries[path][1]:
@@ -462,7 +462,7 @@ def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes
 
 
 def _refuse_closed(root: Path, found: Sequence[OSError]) -> None:
-    """Raise SnapshotRefused for a declared file or folder that is there and cannot be looked at."""
+    """Raise SnapshotRefused for a present but unreadable declared file or folder."""
     for error in found:
         if not isinstance(error, GONE):
             path = os.path.relpath(os.fsdecode(error.filename), root)

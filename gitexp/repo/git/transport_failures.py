@@ -125,7 +125,7 @@ def refused_object(err: str) -> str | None:
 
 
 def _past_fsck(damage: str) -> str:
-    """The way out for an object that Git's fsck refuses; none past what could harm in a checkout."""
+    """The way out for an object refused by Git's fsck; none past an object harmful in a checkout."""
     found = _FSCK_RULE.match(damage)
     if found is None or _HARMFUL.search(found[1]):
         return _ASK_OWNER
@@ -133,9 +133,9 @@ def _past_fsck(damage: str) -> str:
 
 
 def failed_hook(trace: Path) -> str:
-    """The name of a hook before a push that failed, by Git's own trace of its processes; "" for none.
+    """The name of a failed hook before a push, by Git's own trace of its processes; "" for none.
 
-    A server on this machine has hooks in the trace too: these answer for each ref.
+    A server on this machine has hooks in the trace too, which answer for each ref.
     """
     try:
         lines = trace.read_text("utf-8", "replace").splitlines()
@@ -156,7 +156,7 @@ def failed_hook(trace: Path) -> str:
 
 
 def refused_by_hook(hook: str, out: bytes, err: str) -> errors.HookRefused:
-    """The error for a push that a hook of the repository has refused, with all that the hook has said."""
+    """The error for a push refused by a hook of the repository, with all the hook's words."""
     lines = [*out.decode("utf-8", "replace").splitlines(), *err.splitlines()]
     said = [line.rstrip() for line in lines if line.strip() and not line.startswith(_OF_PUSH)]
     return errors.HookRefused(
