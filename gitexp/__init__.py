@@ -197,7 +197,7 @@ def __getattr__(name: str) -> object:
 
 
 def _imported(module: str) -> object:
-    from importlib import import_module
+    from importlib import import_module  # not before `gitexp.__main__` has said where to look
 
     return import_module(module)
 

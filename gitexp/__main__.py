@@ -55,7 +55,8 @@ def _around(folder: str) -> str:
 
 sys.path[:] = _searched(sys.path)
 
-import gc  # noqa: E402 - from here on modules are looked for where they belong
+import contextlib  # noqa: E402 - from here on modules are looked for where they belong
+import gc  # noqa: E402
 import signal  # noqa: E402
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` takes half of the time until main()
@@ -72,7 +73,7 @@ def main() -> "NoReturn":
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was ignored from the start
         # As an exception Ctrl-C could be caught by the module just being imported.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from gitexp.cli.main import main as run_command_line
+    from gitexp.cli.main import main as run_command_line  # not before Ctrl-C is dealt with
 
     try:
         run_command_line()
@@ -85,8 +86,7 @@ def _end_by(signum: int | None) -> None:
     """End by the signal, so a shell leaves its loop; return without a signal, and on Windows."""
     if signum is None or os.name != "posix":
         return
-    import contextlib  # two modules of which `--version` has no use
-    import resource
+    import resource  # few commands end by a signal, and Windows has no such module
 
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more

@@ -27,7 +27,7 @@ def hidden_kinds(name: str, data: bytes) -> dict[Key, str]:
 
         return yaml_kinds.hidden_kinds(name, decode(name, data))
     if ending == ".toml":
-        from gitexp.files import toml_text  # the same
+        from gitexp.files import toml_text  # with tomllib; few params files are TOML
 
         return toml_text.hidden_kinds(name, decode(name, data))
     return {}

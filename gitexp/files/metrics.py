@@ -28,30 +28,38 @@ def parse_metrics(name: str, data: bytes) -> Parsed:
 
     Raises ParseError.
     """
-    ending, complaints = PurePosixPath(name).suffix.lower(), list[str]()
-    tree: Value
-    if ending in _SEPARATORS:
-        from gitexp.files import tables  # with csv and its patterns, which few runs need
-
-        tree, complaints = tables.last_values(name, data, _SEPARATORS[ending])
-    elif ending in _JSON_LINES:
-        from gitexp.files import json_lines  # the same
-
-        tree, complaints = json_lines.last_values(name, data)
-    elif ending == ".json" and len(data) > MAX_BYTES:
-        tree = _large_json(name, data)
-    else:
-        tree = read(name, decode(name, data))
-    if isinstance(tree, list):
-        from gitexp.files import json_lines  # the same
-
-        tree = json_lines.merged(tree)
+    tree, complaints = _last_values(name, data)
     if tree is None:
         return Parsed({})
     if not isinstance(tree, dict):
         raise ParseError("the top of this file must be a mapping of names to values", file=name)
     found = within_limits(name, tree)
     return Parsed(dict(each_leaf(found.tree, _with_floats)), (*complaints, *found.complaints))
+
+
+def _last_values(name: str, data: bytes) -> tuple[Value, list[str]]:
+    """The last value of each metric, and complaints about what is left out."""
+    ending = PurePosixPath(name).suffix.lower()
+    if ending in _SEPARATORS:
+        from gitexp.files import tables  # with csv and its patterns, which few runs need
+
+        return tables.last_values(name, data, _SEPARATORS[ending])
+    tree: Value = None
+    if ending not in _JSON_LINES:
+        tree = _tree(name, data, ending)
+        if not isinstance(tree, list):
+            return tree, []
+    from gitexp.files import json_lines  # with csv, which few runs need
+
+    if isinstance(tree, list):
+        return json_lines.merged(tree), []
+    return json_lines.last_values(name, data)
+
+
+def _tree(name: str, data: bytes, ending: str) -> Value:
+    if ending == ".json" and len(data) > MAX_BYTES:
+        return _large_json(name, data)
+    return read(name, decode(name, data))
 
 
 def _large_json(name: str, data: bytes) -> Value:

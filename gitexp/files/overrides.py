@@ -113,8 +113,7 @@ def parse_value(text: str, scalar: Callable[[str], Scalar] = typed_scalar) -> Va
         return ""
     if text[0] not in _OPENS or _TEMPLATE.fullmatch(text):
         return scalar(text)
-    # PyYAML costs as much to import as the rest of a command; most overrides are plain.
-    from gitexp.files import yaml_text
+    from gitexp.files import yaml_text  # as dear to import as the rest of a command; most overrides are plain
 
     try:
         root = yaml_text.compose("", text, scalar=scalar)

@@ -80,7 +80,7 @@ def require_settable(name: str, data: bytes, key: Key) -> None:
     """Raise OverrideError for a key whose value only a run of the file would tell, in a Python file."""
     if PurePosixPath(name).suffix.lower() != ".py":
         return
-    from gitexp.files import py_text  # ast is dear to import
+    from gitexp.files import py_text  # with its patterns; few params files are Python
 
     line = py_text.computed_line(name, decode(name, data), key)
     if line is not None:

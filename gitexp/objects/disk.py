@@ -102,7 +102,7 @@ def _sync_file_system(path: str) -> bool:
     """Flush the file system of a path with syncfs(2). False except on Linux."""
     if sys.platform != "linux":
         return False
-    import ctypes
+    import ctypes  # loads a library of its own, for commands that store many files
 
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:

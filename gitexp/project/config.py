@@ -198,7 +198,7 @@ def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -
         data = read_limited(root / name)
     except OSError as error:
         raise errors.ConfigError(f"cannot be read: {error.strerror}", file=name) from error
-    from gitexp.pipeline.read import read
+    from gitexp.pipeline.read import read  # most projects have no stages
 
     own = PurePosixPath(name).name == CONFIG_FILE
     pipeline = read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)

@@ -84,8 +84,7 @@ def _ignored_by_user(file: Path) -> Callable[[str], bool | None]:
     lines = _lines(file)
     if not lines:
         return lambda path: None
-    # Imported where it is needed: it costs 30 ms, and few repositories have the file.
-    from pathspec import GitIgnoreSpec
+    from pathspec import GitIgnoreSpec  # 30 ms, and few repositories have the file
 
     spec = GitIgnoreSpec([])
     for number, line in enumerate(lines, 1):

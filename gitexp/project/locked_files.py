@@ -42,8 +42,7 @@ class LockedFiles:
             names = [name for name in missing if name not in found and self._may_name(text, name)]
             if not names:
                 continue
-            # To parse a lock takes long, and hardly any commit has metrics outside of Git.
-            from gitexp.project import stored_content
+            from gitexp.project import stored_content  # hardly any commit has metrics outside of Git
 
             try:
                 if lock == self._lock:

@@ -136,8 +136,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
 
 def _bring_dvc_data(repo: Repository, workspace: Repository) -> list[str]:
     """Bring the data under DVC to an isolated workspace; a warning for what cannot be had."""
-    # Imported for isolated runs only: others do not pay for it.
-    from gitexp.project import dvc_data
+    from gitexp.project import dvc_data  # runs that are not isolated do not pay for it
 
     return dvc_data.bring(repo.root, workspace.root)
 

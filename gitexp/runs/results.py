@@ -256,8 +256,7 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
     """Move the undeclared files of an isolated run to their folder; a warning about them."""
     if not _is_isolated(project, workspace):
         return []
-    # Imported for isolated runs only: others do not pay for it.
-    from gitexp.project import dvc_data
+    from gitexp.project import dvc_data  # runs that are not isolated do not pay for it
 
     dvc_data.drop(project.repo.root, workspace.root)
     scope, target = state.scope, _left_folder(project, state, name)

@@ -8,6 +8,7 @@ import re
 import secrets
 from abc import abstractmethod
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class SshRemote(MovingRemote):
         return arguments
 
     def renew(self, hash_: str) -> None:
-        from fsspec.asyn import sync
+        from fsspec.asyn import sync  # an extra, which remotes of other kinds do without
 
         with self._translated(), self._fs().open(self._path(hash_), "rb") as file:
             sync(file.loop, file._file.utime)
@@ -124,7 +125,7 @@ class HttpRemote(MovingRemote):
         return ""  # all of it is in the base_url
 
     def _arguments(self) -> Mapping[str, Any]:
-        import httpx
+        import httpx  # an extra, which remotes of other kinds do without
 
         try:
             passwords = httpx.NetRCAuth()  # of ~/.netrc, which curl and Git use, too
@@ -196,8 +197,6 @@ class HttpRemote(MovingRemote):
 
 def _seconds(date: str) -> float:
     """The seconds since 1970 of an HTTP date; 0 for no date."""
-    from email.utils import parsedate_to_datetime
-
     try:
         return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):

@@ -165,7 +165,7 @@ def _imported(name: str, at: RemoteUrl, package: str, class_name: str) -> Any:
 
 def callback(on_bytes: OnBytes) -> Any:
     """An `OnBytes` as a callback of fsspec."""
-    from fsspec.callbacks import Callback
+    from fsspec.callbacks import Callback  # an extra, which folders do without
 
     seen = 0
 
