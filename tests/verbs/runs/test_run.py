@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -649,10 +650,11 @@ def test_json_is_one_document(repo: Workspace) -> None:
     assert (refused.exit_code, json.loads(refused.stdout)["error"]["code"]) == (1, "name-taken")
 
 
-def test_quiet_says_nothing_of_its_own(repo: Workspace) -> None:
+def test_quiet_says_name_and_result_in_a_line(repo: Workspace) -> None:
     repo.writes("metrics.json")
-    result = repo.gitexp("run", "-q", *TRAIN)
-    assert (len(result.stdout.splitlines()), result.stderr) == (3, "")
+    result = repo.gitexp("run", "-q", "-n", "one", *TRAIN)
+    assert len(result.stdout.splitlines()) == 3
+    assert re.fullmatch(r"one done in \d+\.\d s · loss 0\.343 · eval\.acc 0\.7446\n", result.stderr)
 
 
 # -- two at once ----------------------------------------------------------------------------------
