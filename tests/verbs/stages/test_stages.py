@@ -750,8 +750,9 @@ def test_what_is_said(repo: Workspace) -> None:
     assert "[1/3] prepare: up to date\n[2/3] train: params train.lr changed 0.1 → 0.25\n" in said
     said = repo.gitexp("run", "-S", "train.lr=0.1").stderr
     assert "[2/3] train: restored from one\n" in said
-    quiet = repo.gitexp("run", "-q")
-    assert (quiet.stdout, quiet.stderr) == ("", "")
+    quiet = repo.gitexp("run", "-q", "-n", "three")
+    assert (quiet.stdout, quiet.stderr.count("\n")) == ("", 1)
+    assert quiet.stderr.startswith("three done in ")
 
 
 def test_dry_run(repo: Workspace) -> None:
