@@ -73,7 +73,7 @@ class LiveFiles(NamedTuple):
     others: list[str]
 
 
-class _Folder(NamedTuple):
+class _ListedFolder(NamedTuple):
     """A folder in the workspace.
 
     Attributes:
@@ -122,7 +122,7 @@ def find(root: Path, leave_out: Collection[str] = ()) -> ToolFiles:
     return found
 
 
-def _add_named(found: ToolFiles, folder: _Folder) -> None:
+def _add_named(found: ToolFiles, folder: _ListedFolder) -> None:
     """Add the files in a folder that are a tool's by their name."""
     for name in filter(_NAMED.search, folder.names):
         path = folder.at(name)
@@ -136,12 +136,12 @@ def _add_named(found: ToolFiles, folder: _Folder) -> None:
             found.pointers.append(path)
 
 
-def _others(folder: _Folder, made: Collection[str]) -> list[str]:
+def _others(folder: _ListedFolder, made: Collection[str]) -> list[str]:
     """The entries of a folder that its tool has not made."""
     return [path for path in map(folder.at, folder.entries) if path not in made]
 
 
-def _add_live(found: ToolFiles, folder: _Folder) -> None:
+def _add_live(found: ToolFiles, folder: _ListedFolder) -> None:
     """Add a folder of dvclive, and dvclive's own files in it."""
     found.live.append(folder.path)
     entries = folder.entries
@@ -150,13 +150,13 @@ def _add_live(found: ToolFiles, folder: _Folder) -> None:
             found.logs.append(folder.at(name))
 
 
-def _to_search(folder: _Folder, leave_out: Collection[str], made: Collection[str]) -> list[str]:
+def _to_search(folder: _ListedFolder, leave_out: Collection[str], made: Collection[str]) -> list[str]:
     """The paths of the folders in a folder that are to be searched."""
     inner = [folder.at(name) for name in folder.folders if name not in _NOT_SEARCHED]
     return [path for path in inner if path not in leave_out and path not in made]
 
 
-def _folder(root: Path, folder: str) -> _Folder | None:
+def _folder(root: Path, folder: str) -> _ListedFolder | None:
     """A folder with the names in it; None for one that is not to be searched."""
     names, folders = list[str](), list[str]()
     try:
@@ -172,10 +172,10 @@ def _folder(root: Path, folder: str) -> _Folder | None:
         return None
     if folder and (".git" in folders or ".git" in names):  # another repository
         return None
-    return _Folder(folder, names, folders)
+    return _ListedFolder(folder, names, folders)
 
 
-def _made_in(folder: _Folder) -> list[str]:
+def _made_in(folder: _ListedFolder) -> list[str]:
     """The entries of a folder that its tool has made."""
     made = _MADE.get(folder.name)
     if made is None:
@@ -183,7 +183,7 @@ def _made_in(folder: _Folder) -> list[str]:
     return [folder.at(name) for name in folder.entries if made.fullmatch(name)]
 
 
-def _is_live(root: Path, folder: _Folder) -> bool:
+def _is_live(root: Path, folder: _ListedFolder) -> bool:
     """Whether dvclive writes a folder: by its name, or by a report or plots beside metrics.json.
 
     It is never the root.
