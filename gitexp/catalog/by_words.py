@@ -48,7 +48,10 @@ def by_age(project: Project, word: str) -> Stored:
 
 def like(project: Project, pattern: str) -> list[Stored]:
     """The experiments whose names fit a pattern, newest first; raises UnknownExperiment for none."""
-    found = [one for one in newest(project) if fnmatchcase(one.name.lower(), pattern.lower())]
+    found = []
+    for one in newest(project):
+        if fnmatchcase(one.name.lower(), pattern.lower()):
+            found.append(one)
     if not found:
         raise errors.ExperimentError(
             f"No experiment is called like '{pattern}'.",

@@ -105,7 +105,10 @@ def find(project: Project, query: Query, head: str | None) -> FoundExperiments:
         ours = projects.of_project(project, every)
     chosen = ours
     if not (query.everything or query.names):
-        chosen = [one for one in ours if isinstance(one, Damaged) or lineage.root(one) == head]
+        chosen = []
+        for one in ours:
+            if isinstance(one, Damaged) or lineage.root(one) == head:
+                chosen.append(one)
     elsewhere = len(ours) - len(chosen)
     beside = 0 if query.names else len(every) - len(ours)
     going_on = sum(not one.record.status.ended for one in readable(chosen))
@@ -125,7 +128,11 @@ def _named(project: Project, words: Sequence[str], every: Sequence[Stored]) -> l
     for word in by_words.expanded(project, words):
         one = lookup.require_stored(project, word)
         wanted.add((one.source, one.name, one.id))
-    return [one for one in every if (one.source, one.name, one.id) in wanted]
+    named = []
+    for one in every:
+        if (one.source, one.name, one.id) in wanted:
+            named.append(one)
+    return named
 
 
 def _parsed(text: str) -> Filter:

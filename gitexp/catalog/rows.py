@@ -95,7 +95,10 @@ def _shared(flattened: Iterable[Mapping[str, Flat]]) -> set[str]:
             keys_of.setdefault(name, set()).update(found)
         if len(files) > 1:
             shared |= _shared_by(files.values())
-    in_files = [keys for name, keys in keys_of.items() if not lies_in(name, NO_FILES)]
+    in_files = []
+    for name, keys in keys_of.items():
+        if not lies_in(name, NO_FILES):
+            in_files.append(keys)
     return shared | _shared_by(in_files)
 
 

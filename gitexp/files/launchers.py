@@ -85,5 +85,7 @@ def _next_program(words: Sequence[str], at: int) -> int:
         name = _program(word)
         if _SCRIPT.fullmatch(name) or _PYTHON.fullmatch(name) or name in _LAUNCHERS | _RUNNERS:
             return number
-    plain = (number for number, word in enumerate(words[at:], at) if not word.startswith("-"))
-    return next(plain, len(words))
+    for number, word in enumerate(words[at:], at):
+        if not word.startswith("-"):
+            return number
+    return len(words)

@@ -142,7 +142,11 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
     params = _OpenFiles(files)
     for override in overrides:
         params.apply(override)
-    return {name: data for name, data in params.data.items() if data != files[name]}
+    changed = {}
+    for name, data in params.data.items():
+        if data != files[name]:
+            changed[name] = data
+    return changed
 
 
 class _OpenFiles:
@@ -225,7 +229,10 @@ class _OpenFiles:
 
     def _unknown(self, override: Override, names: Sequence[str]) -> GitexpError:
         key = format_key(override.key)
-        hint = did_you_mean(key, [known for name in names for known in flatten(self._tree(name))])
+        known: list[str] = []
+        for name in names:
+            known += flatten(self._tree(name))
+        hint = did_you_mean(key, known)
         if override.op is Op.SET:
             hint += f" Use +{key}=value to add it."
         looked = f"(looked in {', '.join(names)})"

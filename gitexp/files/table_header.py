@@ -70,8 +70,10 @@ def _has_index(columns: int, body: Sequence[Sequence[str]], *, is_quoted: bool) 
     names = [row[0].strip() for row in body]
     if is_quoted or not all(map(is_number_text, names)):
         return True
-    has_points = any("." in cell for row in body for cell in row[1:])
-    return has_points and _counts_up(names)
+    cells: list[str] = []
+    for row in body:
+        cells += row[1:]
+    return any("." in cell for cell in cells) and _counts_up(names)
 
 
 def _counts_up(names: Sequence[str]) -> bool:

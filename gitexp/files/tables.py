@@ -108,7 +108,11 @@ class _PartReader:
         missing = [at for at in wanted if at not in found]
         if missing and start > self._start:
             found |= self._last_full(missing, start)
-        return {title: found[at] for at, title in wanted.items() if at in found}
+        cells = {}
+        for at, title in wanted.items():
+            if at in found:
+                cells[title] = found[at]
+        return cells
 
     def _tail(self) -> int:
         """The beginning of a line, outside quotes, to read the last rows from."""

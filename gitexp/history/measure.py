@@ -89,7 +89,11 @@ def _search(project: Project, experiment: Experiment, patterns: Mapping[str, str
             if name not in values:
                 why = f"not searched to the end (over {TIMEOUT:g} s)"
             into.missing.append(f"{why}: {name}, by {pattern}")
-    if there := {name: value for name, value in values.items() if value is not None}:
+    there = {}
+    for name, value in values.items():
+        if value is not None:
+            there[name] = value
+    if there:
         into.found[OUTPUT] = files.printed_tree(there)
 
 
@@ -97,7 +101,9 @@ def _read(project: Project, experiment: Experiment, paths: Sequence[str], into: 
     """Read metrics files that the experiment has."""
     blobs = project.repo.read_blobs(in_commit(experiment.record.commit, paths))
     contents = dict(zip(paths, blobs, strict=True))
-    into.missing += [f"not in the experiment: {path}" for path in paths if contents[path] is None]
+    for path in paths:
+        if contents[path] is None:
+            into.missing.append(f"not in the experiment: {path}")
     trees, unread = parse_all(contents, files.parse_metrics)
     into.missing += unread
     into.found.update(trees)

@@ -257,7 +257,10 @@ def _undo_refs(project: Project, operation: Operation) -> None:
 
 def _refuse_checked_out(project: Project, changes: Sequence[RefChange]) -> None:
     """Raise NothingToUndo if a change deletes a branch on which somebody works."""
-    gone = {change.ref for change in changes if change.new is None and change.ref.startswith(_BRANCHES)}
+    gone = []
+    for change in changes:
+        if change.new is None and change.ref.startswith(_BRANCHES):
+            gone.append(change.ref)
     if not gone:
         return
     for ref, place in project.repo.refs(*gone, fields=("refname", "worktreepath")):

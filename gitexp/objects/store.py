@@ -210,7 +210,10 @@ class ObjectStore:
             now = read_anew(walked.files, cache)
             walked = walked._replace(files=[found for found in now if found is not None])
         here = self._are_here(walked.files, verified=verified)
-        unread = [found for found, is_here in zip(walked.files, here, strict=True) if not is_here]
+        unread = []
+        for found, is_here in zip(walked.files, here, strict=True):
+            if not is_here:
+                unread.append(found)
         unread = large_first(unread, lambda found: found.stat.st_size)
         size = sum(found.stat.st_size for found in unread)
         count = Count(on_progress, len(unread), size)

@@ -317,7 +317,10 @@ def marked_folder(root: Path, here: Path) -> Path | None:
     """The folder of the project around `here`, by its marking file; None without any marking file."""
     if not here.is_relative_to(root):
         here = root
-    upward = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
+    upward = []
+    for folder in (here, *here.parents):
+        if folder.is_relative_to(root):
+            upward.append(folder)
     for names in ((CONFIG_FILE,), (*USUAL_PARAMS, DVC_YAML)):
         for folder in upward:
             if any((folder / name).is_file() for name in names):

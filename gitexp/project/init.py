@@ -177,7 +177,10 @@ def _find_script(here: Path) -> str | None:
     for name in _SCRIPTS:
         if (here / name).is_file():
             return name
-    others = [path.name for path in sorted(here.glob("*.py")) if _may_train(path)]
+    others = []
+    for path in sorted(here.glob("*.py")):
+        if _may_train(path):
+            others.append(path.name)
     if len(others) == 1:
         return others[0]
     return None

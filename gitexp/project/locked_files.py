@@ -39,7 +39,10 @@ class LockedFiles:
         found, absent = dict[str, bytes](), list[str]()
         for lock in (self._lock, self._dvc_lock):
             text = commit.get(lock) or b""
-            names = [name for name in missing if name not in found and self._may_name(text, name)]
+            names = []
+            for name in missing:
+                if name not in found and self._may_name(text, name):
+                    names.append(name)
             if not names:
                 continue
             from gitexp.project import stored_content  # hardly any commit has metrics outside of Git

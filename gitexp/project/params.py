@@ -77,7 +77,10 @@ def prepare(
             others.append(override)
     others = _with_names(project, others)
     _refuse_written(project, others, written_later)
-    named = [override.file for override in others if override.file is not None]
+    named = []
+    for override in others:
+        if override.file is not None:
+            named.append(override.file)
     found = read_params(_contents(project, others, but=written_later), {*project.config.declared, *named})
     inputs = found.contents
     of_files = []
@@ -95,7 +98,10 @@ def prepare(
         edited[real] = data
         originals[real] = inputs[name]
     final = {**inputs, **changed}
-    unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
+    unrecorded = []
+    for name in foreign(root, final):
+        if inside(workspace, root / name) is None:
+            unrecorded.append(name)
     options = _options(command)
     command = _changed(command, of_command)
     warnings = (
@@ -146,7 +152,10 @@ def _refuse_written(project: Project, overrides: Sequence[Override], written_lat
         having = [override.file]
         if override.file is None:
             having = _having(project, override)
-        written = [name for name in having if name is not None and lies_in_any(name, written_later)]
+        written = []
+        for name in having:
+            if name is not None and lies_in_any(name, written_later):
+                written.append(name)
         if written and len(written) == len(having):
             raise errors.OverrideError(
                 f"`{override.text}` cannot change {written[0]}: the run itself writes that file.",

@@ -215,7 +215,11 @@ def inside(root: Path, name: str | Path) -> str | None:
 
 def foreign(root: Path, names: Iterable[str]) -> list[str]:
     """The names of the files that are links to outside the repository."""
-    return [name for name in names if (root / name).is_file() and inside(root, name) is None]
+    found = []
+    for name in names:
+        if (root / name).is_file() and inside(root, name) is None:
+            found.append(name)
+    return found
 
 
 def warning_of(unrecorded: Sequence[str]) -> tuple[str, ...]:

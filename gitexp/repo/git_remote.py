@@ -107,8 +107,12 @@ class GitRemote:
         """
         patterns = (f"{prefix}*" for prefix in prefixes)
         out = self._run("ls-remote", "--refs", "--end-of-options", self.where, *patterns)
-        lines = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").split("\n"))
-        return {line[1]: line[0] for line in lines if len(line) == 2 and line[1].startswith(prefixes)}
+        found = {}
+        for line in out.decode("utf-8", "surrogateescape").split("\n"):
+            oid, tab, ref = line.partition("\t")
+            if tab and ref.startswith(prefixes):
+                found[ref] = oid
+        return found
 
     def fetch(self, found: Mapping[str, str]) -> dict[str, errors.BadTransfer]:
         """Get the objects of some refs of the other repository, all objects checked; no ref here moves.

@@ -66,7 +66,10 @@ def _remaining(
 ) -> Iterator[tuple[str, str, bytes]]:
     """Mode, id and name of each entry of a tree without some paths, and without folders left empty."""
     for entry in trees.entries(repo, tree):
-        below = [path[1:] for path in left_out if path[0].encode("utf-8", "surrogateescape") == entry.name]
+        below = []
+        for path in left_out:
+            if path[0].encode("utf-8", "surrogateescape") == entry.name:
+                below.append(path[1:])
         if () in below:
             continue
         content = entry.id

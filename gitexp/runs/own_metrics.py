@@ -95,11 +95,10 @@ def _changed(project: Project, one: KnownResult, tree: str) -> list[str]:
     """The files of a result's commit that are others in the workspace, results and texts for people aside."""
     config = project.config
     passed_over = (*config.results, *config.params, project.config_file, lock_path(config.folder))
-    changes = [
-        change
-        for change in tree_changes(project.repo, one.commit, tree)
-        if change.old is not None and not is_below(change.path, passed_over)
-    ]
+    changes = []
+    for change in tree_changes(project.repo, one.commit, tree):
+        if change.old is not None and not is_below(change.path, passed_over):
+            changes.append(change)
     tracked = set(files_in(project.repo, "HEAD", [change.path for change in changes]))
     found = []
     for change in changes:

@@ -236,7 +236,11 @@ def _in_spite_of_rules(project: Project, commit: str, laid: Sequence[str]) -> li
     leave_out = exclusions.rule(project.repo.root)
     asked = [path for path in laid if leave_out(path) is not None]
     tracked = files_in(project.repo, commit, asked)
-    return [f"stored as declared, {leave_out(path)}: {path}" for path in asked if path not in tracked]
+    warnings = []
+    for path in asked:
+        if path not in tracked:
+            warnings.append(f"stored as declared, {leave_out(path)}: {path}")
+    return warnings
 
 
 def _require_ended(before: Record | None, label: str) -> None:

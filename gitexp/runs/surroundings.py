@@ -120,7 +120,11 @@ def by_pattern(state: RunState, metrics: Mapping[str, Tree]) -> dict[str, Tree]:
 def _written(state: RunState, names: Iterable[str]) -> Mapping[str, Stamp]:
     """The files that are new or were written since the start of the run."""
     found = live.stamp(Path(state.root), [*names])
-    return {name: stamp for name, stamp in found.items() if stamp != state.stamps.get(name)}
+    written = {}
+    for name, stamp in found.items():
+        if stamp != state.stamps.get(name):
+            written[name] = stamp
+    return written
 
 
 def _joined(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

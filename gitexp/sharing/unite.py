@@ -105,7 +105,10 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
         old_tags, old_note = before.tags, before.note
     kept_by_both = set(mine.tags).intersection(theirs.tags)
     gone = set(old_tags) - kept_by_both
-    tags = tuple(tag for tag in dict.fromkeys([*mine.tags, *theirs.tags]) if tag not in gone)
+    tags = []
+    for tag in dict.fromkeys([*mine.tags, *theirs.tags]):
+        if tag not in gone:
+            tags.append(tag)
     note, lost = mine.note, ""
     if mine.note == old_note:
         note = theirs.note
@@ -114,7 +117,7 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
         sides = [(lines.noted(pair.mine.id), mine.note), (lines.noted(pair.theirs.id), theirs.note)]
         (_, lost), (_, note) = sorted(sides)
     metrics, patterns = _joined(mine.metrics, theirs.metrics), _joined(mine.patterns, theirs.patterns)
-    return replace(mine, tags=tags, note=note, metrics=metrics, patterns=patterns), lost
+    return replace(mine, tags=tuple(tags), note=note, metrics=metrics, patterns=patterns), lost
 
 
 _MEASURED = frozenset({"metrics", "patterns"})  # what `gitexp metrics` changes

@@ -63,7 +63,9 @@ def compare(project: Project, words: Iterable[str]) -> ComparedPoints:
 def _differing(all_files: Sequence[Files]) -> list[ComparedKey]:
     """The keys with different values at two points."""
     flat = rows.flat(all_files)
-    keys = dict.fromkeys(key for values in flat for key in values)
+    keys: dict[str, None] = {}
+    for values in flat:
+        keys |= dict.fromkeys(values)
     found = []
     for key in keys:
         first, *others = [values.get(key, MISSING) for values in flat]
@@ -77,7 +79,7 @@ def _files(diffs: Sequence[Diff], part: Callable[[Diff], Sequence[FileChange]]) 
     changes: list[dict[str, FileChange]] = []
     for found in diffs:
         changes.append({file.path: file for file in part(found)})
-    paths = sorted({path for change in changes for path in change})
+    paths = sorted(set[str]().union(*changes))
     compared = []
     for path in paths:
         of_points = [change.get(path, MISSING) for change in changes]

@@ -32,11 +32,14 @@ def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
-    columns = [column for column in columns if column.kind != "about" or column.key not in _FIXED]
-    writer.writerow([*_FIXED, *map(_csv_cell, titles(columns))])
+    further = []
+    for column in columns:
+        if column.kind != "about" or column.key not in _FIXED:
+            further.append(column)
+    writer.writerow([*_FIXED, *map(_csv_cell, titles(further))])
     for row in rows:
         values = [field.read(row) for field in _FIXED.values()]
-        values += [column.raw(row) for column in columns]
+        values += [column.raw(row) for column in further]
         writer.writerow(map(_csv_cell, values))
     return out.getvalue()
 

@@ -204,7 +204,10 @@ def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
         return False
     # A commit has no command, and so no options of one among its params.
     options = f"{arguments.SECTION}."
-    of_files = {key: value for key, value in row.params.items() if not key.startswith(options)}
+    of_files = {}
+    for key, value in row.params.items():
+        if not key.startswith(options):
+            of_files[key] = value
     return of_files == heads[row.baseline].params
 
 

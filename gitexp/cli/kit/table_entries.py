@@ -91,10 +91,9 @@ def text_of(
     """
     found, rows = _entries(table, choice, width)
     maker = _ColumnMaker(table, found, rows, precision, longest, brief=brief)
-    columns = [
-        maker.text(column, clean(title))
-        for column, title in zip(choice.columns, titles(choice.columns), strict=True)
-    ]
+    columns = []
+    for column, title in zip(choice.columns, titles(choice.columns), strict=True):
+        columns.append(maker.text(column, clean(title)))
     return TextOfTable(found, columns)
 
 

@@ -148,7 +148,10 @@ def _most_of_it(table: Table, choice: Choice, text: TextOfTable, width: int) -> 
     shown = [at for at in order if at in room]
     while len(shown) > 1 and _sizes(text, sorted(shown), front).total > width:
         shown.pop()  # a state had run over into columns that are not shown
-    left_out = [column.title for at, column in enumerate(text.columns) if at not in shown]
+    left_out = []
+    for at, of_column in enumerate(text.columns):
+        if at not in shown:
+            left_out.append(of_column.title)
     return Layout(_lines(text, sorted(shown), front, width), left_out)
 
 

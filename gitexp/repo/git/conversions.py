@@ -113,7 +113,9 @@ def may_convert(repo: Repository, tree: str, paths: Iterable[str]) -> bool:
     """Whether attributes or settings may convert one of these files, which stand on disk and in a tree."""
     if convert_by_themselves(repo):
         return True
-    folders = {folder for path in paths for folder in PurePosixPath(path).parents}
+    folders = set[PurePosixPath]()
+    for path in paths:
+        folders.update(PurePosixPath(path).parents)
     files = [str(folder / _ATTRIBUTES_FILE) for folder in folders]
     if any(os.path.lexists(repo.root / file) for file in files):
         return True
@@ -151,7 +153,9 @@ def fingerprint(repo: Repository, listing: indexes.Listing) -> str:
     if not are_at_work(repo, listing):
         return ""
     parts = [f"{key}={value}" for key, value in settings_of(repo).items()]
-    parts += [f"{key}={value}" for key, value in repo.config.items() if key.startswith("filter.")]
+    for key, value in repo.config.items():
+        if key.startswith("filter."):
+            parts.append(f"{key}={value}")
     for path in listing.paths():
         if path.rpartition("/")[2] == _ATTRIBUTES_FILE:
             parts.append(f"{path}={listing.entry(path)}")
@@ -199,7 +203,10 @@ def keep_exact(
     entries = indexes.entries(repo, index, convertible)
     alike = {path for path in unchanged if path in kinds and kinds[path].of_its_size}
     same, converted = _by_bytes(repo, entries, sizes, alike)
-    doubtful = [path for path in converted if path not in unchanged or not _as_checked_out(repo, path, kinds)]
+    doubtful = []
+    for path in converted:
+        if path not in unchanged or not _as_checked_out(repo, path, kinds):
+            doubtful.append(path)
     lost = not_restored(repo, index, scratch, doubtful)
     hopeless, mended = _by_filter(lost, kinds)
     _put_unconverted(repo, index, {path: entries[path][0] for path in mended})

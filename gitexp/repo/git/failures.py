@@ -147,7 +147,10 @@ def filter_failure(err: str) -> tuple[str, str] | None:
         name = f" '{driver['name']}'"
     if command is not None:
         program = f" ({command['command']})"
-    words = [line.strip() for line in err.splitlines() if line.strip() and not _OF_FILTER.search(line)]
+    words = []
+    for line in err.splitlines():
+        if line.strip() and not _OF_FILTER.search(line):
+            words.append(line.strip())
     said = ""
     if words:
         said = f": {squeezed(words[0])}"

@@ -158,7 +158,10 @@ def failed_hook(trace: Path) -> str:
 def refused_by_hook(hook: str, out: bytes, err: str) -> errors.HookRefused:
     """The error for a push refused by a hook of the repository, with all the hook's words."""
     lines = [*out.decode("utf-8", "replace").splitlines(), *err.splitlines()]
-    said = [line.rstrip() for line in lines if line.strip() and not line.startswith(_OF_PUSH)]
+    said = []
+    for line in lines:
+        if line.strip() and not line.startswith(_OF_PUSH):
+            said.append(line.rstrip())
     return errors.HookRefused(
         f"The hook {hook} of this repository refused the push.",
         "Nothing was pushed. What the hook says is above; git push would be refused in the same way.",
