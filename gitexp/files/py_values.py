@@ -93,7 +93,7 @@ def _bits(sign: ast.operator, left: float, right: float) -> float:
 
 
 def _is_flat(value: Any) -> bool:
-    """Whether a value is a text, or a list without lists: repeated, its size grows only by the factor."""
+    """Whether a value is a text, or a list without lists: a repetition multiplies its size and no more."""
     return isinstance(value, str) or (isinstance(value, list) and not any(map(is_nested, value)))
 
 

@@ -284,7 +284,7 @@ def _dvc_shares(prefix: str, folder: Path) -> list[str]:
 
 
 def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
-    """The config with the files named by stages, but for each kind of file named in `instead`."""
+    """The config with the files named by stages, except the kinds of files named in `instead`."""
 
     def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
         if instead.intersection(names):

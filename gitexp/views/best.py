@@ -50,7 +50,7 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
 
 
 def _wider(project: Project, query: Query, metric: str) -> str | None:
-    """The hint at the options of `gitexp best` with a number for the metric, or at `show -A`."""
+    """The hint: the options that find a number for the metric, or else `gitexp show -A`."""
     everywhere = query._replace(everything=True)
     if any(_finite(metric, row) for row in _rows(project, everywhere)):
         return "-A looks at those of all baselines."
