@@ -112,7 +112,7 @@ def _tree(repo: Repository, files: Mapping[str, bytes | None]) -> str:
     for path, content in files.items():
         if content is not None:
             entries[path] = "100644", repo.write_blob(content)
-    return trees.changed(repo, repo.write_tree([]), entries)
+    return trees.changed(repo, None, entries)
 
 
 def complete_pending(project: Project) -> list[Operation]:

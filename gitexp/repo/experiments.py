@@ -293,14 +293,7 @@ class Store:
         A name may have a folder in front.
         """
         entries = [entry for entry in trees.entries(self.repo, tree) if entry.name != b".gitexp"]
-        folders: dict[str, list[TreeEntry]] = {"": []}
-        for name, oid in sorted(files.items()):
-            folder, _, name = name.rpartition("/")
-            folders.setdefault(folder, []).append(TreeEntry("100644", "blob", oid, name.encode()))
-        blobs = folders.pop("")
-        for name, below in folders.items():
-            blobs.append(TreeEntry("040000", "tree", self.repo.write_tree(below), name.encode()))
-        run = self.repo.write_tree(blobs)
+        run = trees.changed(self.repo, None, {name: ("100644", oid) for name, oid in files.items()})
         folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
         return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
 

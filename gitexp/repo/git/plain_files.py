@@ -90,7 +90,7 @@ def _file(repo: Repository, path: str, most: int) -> tuple[str, bytes]:
         of = os.fstat(file.fileno())
         if of.st_size > most:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
-        return _mode(of), file.read()
+        return mode_of(of), file.read()
 
 
 def _mode_of(repo: Repository, path: str) -> str:
@@ -101,8 +101,9 @@ def _mode_of(repo: Repository, path: str) -> str:
         return "100644"
     if not stat.S_ISREG(of.st_mode):
         raise nofollow.NotPlain(path, "plain file")
-    return _mode(of)
+    return mode_of(of)
 
 
-def _mode(of: os.stat_result) -> str:
+def mode_of(of: os.stat_result) -> str:
+    """The mode in Git of a regular file with this stat."""
     return "100755" if of.st_mode & stat.S_IXUSR else "100644"

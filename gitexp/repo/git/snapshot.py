@@ -383,8 +383,7 @@ def _mode(repo: Repository, listing: indexes.Listing, path: str) -> str:
     if not repo.has_modes():
         known = listing.entry(path)
         return known[0] if known is not None else "100644"
-    is_executable = (repo.root / path).lstat().st_mode & stat.S_IXUSR
-    return "100755" if is_executable else "100644"
+    return plain_files.mode_of((repo.root / path).lstat())
 
 
 def _raw(

@@ -91,8 +91,8 @@ def files_in(repo: Repository, commit: str, below: Iterable[str]) -> list[str]:
     return sorted(files)
 
 
-def changed(repo: Repository, tree: str, changes: Mapping[str, Change]) -> str:
-    """The tree `tree` with these files, by path, stored.
+def changed(repo: Repository, tree: str | None, changes: Mapping[str, Change]) -> str:
+    """The tree `tree`, None for an empty one, with these files, by path, stored.
 
     What is in the way of a file goes: a file in the place of its folder, a folder in its own place. A folder
     without files goes too. Paths may not be absolute, nor have `.` or `..`. Raises GitFailed if a tree is
