@@ -79,9 +79,13 @@ def _not_a_pattern(pattern: str) -> str | None:
     return None
 
 
-def printed_tree(values: Mapping[str, str]) -> dict[str, Value]:
-    """The values in the form of a metrics file: numbers, and a path for each name with dots."""
+def printed_tree(values: Mapping[str, str | None]) -> dict[str, Value]:
+    """The values in the form of a metrics file: numbers, and a path for each name with dots.
+
+    None stands for a value that was not found.
+    """
     tree: dict[str, Value] = {}
     for name, text in values.items():
-        tree.update(put(tree, parse_key(name), measured(text)))
+        if text is not None:
+            tree.update(put(tree, parse_key(name), measured(text)))
     return tree

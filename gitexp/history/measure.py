@@ -89,12 +89,8 @@ def _search(project: Project, experiment: Experiment, patterns: Mapping[str, str
             if name not in values:
                 why = f"not searched to the end (over {TIMEOUT:g} s)"
             into.missing.append(f"{why}: {name}, by {pattern}")
-    there = {}
-    for name, value in values.items():
-        if value is not None:
-            there[name] = value
-    if there:
-        into.found[OUTPUT] = files.printed_tree(there)
+    if tree := files.printed_tree(values):
+        into.found[OUTPUT] = tree
 
 
 def _read(project: Project, experiment: Experiment, paths: Sequence[str], into: _Findings) -> None:

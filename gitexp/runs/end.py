@@ -189,16 +189,16 @@ def _printed(state: RunState, record: Record) -> tuple[dict[str, Tree], list[str
     except OSError:
         log = b""
     found = find_printed(log, [*record.patterns.items()])
-    values = {name: value for name, value in found.items() if value is not None}
     missing = []
     for name, pattern in record.patterns.items():
-        if name not in values:
+        if found.get(name) is None:
             missing.append(f"not printed: {name}, by {pattern}")
     if len(found) < len(record.patterns):
         missing.append(f"the output was not searched to its end: a pattern took more than {TIMEOUT:g} s")
-    if not values:
+    tree = files.printed_tree(found)
+    if not tree:
         return {}, missing
-    return {OUTPUT: files.printed_tree(values)}, missing
+    return {OUTPUT: tree}, missing
 
 
 def _run_files(project: Project, state: RunState, environment: bytes | None) -> dict[str, str]:

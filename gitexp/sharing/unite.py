@@ -163,8 +163,7 @@ def _was_measured(project: Project, one: Experiment, other: Experiment) -> bool:
 def _printed(project: Project, experiment: Experiment, patterns: Mapping[str, str]) -> dict[str, Any]:
     """The metrics that patterns find in the stored output."""
     log = project.store.run_file(experiment, "output.log") or b""
-    found = find_printed(log, [*patterns.items()])
-    return files.printed_tree({name: value for name, value in found.items() if value is not None})
+    return files.printed_tree(find_printed(log, [*patterns.items()]))
 
 
 def _joined(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
