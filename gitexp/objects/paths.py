@@ -107,6 +107,11 @@ def lies_in_any(path: str, folders: Iterable[str]) -> bool:
     return any(lies_in(path, folder) for folder in folders)
 
 
+def joined_paths(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    """The paths of both, each once, in their order."""
+    return tuple(dict.fromkeys((*some, *more)))
+
+
 def overlaps_any(path: str, others: Iterable[str]) -> bool:
     """Whether a path overlaps one of some others."""
     return any(overlap(path, other) for other in others)

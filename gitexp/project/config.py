@@ -14,7 +14,7 @@ run them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from gitexp.files.dvc_yaml import (
 from gitexp.files.limits import read_if_there, read_limited
 from gitexp.files.scalars import is_text
 from gitexp.model import Tree, Value
-from gitexp.objects.paths import lies_in, lies_in_any
+from gitexp.objects.paths import joined_paths, lies_in, lies_in_any
 from gitexp.pipeline.paths import inside, without_dot
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.project import patterns, tool_files
@@ -260,14 +260,10 @@ def _with_dvc(config: Config, folder: Path) -> Config:
     if config.pipeline_file:
         instead = frozenset()
     config = config._replace(
-        outs=_joined_paths(config.outs, [str(PurePosixPath(config.folder, DVC_LOCK))]),
-        share=_joined_paths(config.share, _dvc_shares(config.folder, folder)),
+        outs=joined_paths(config.outs, [str(PurePosixPath(config.folder, DVC_LOCK))]),
+        share=joined_paths(config.share, _dvc_shares(config.folder, folder)),
     )
     return _joined(config, found, instead)
-
-
-def _joined_paths(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*some, *more)))
 
 
 def _dvc_shares(prefix: str, folder: Path) -> list[str]:
@@ -289,7 +285,7 @@ def _joined(config: Config, found: DvcFiles, instead: frozenset[str]) -> Config:
     def joined(names: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
         if instead.intersection(names):
             return names
-        return tuple(dict.fromkeys((*names, *more)))
+        return joined_paths(names, more)
 
     return config._replace(
         params=joined(config.params, found.params),

@@ -112,6 +112,11 @@ class RunState(NamedTuple):
     def lock(self) -> Path:
         return self.folder / "gitexp.lock"
 
+    def written(self, names: Sequence[str]) -> dict[str, Stamp]:
+        """The stamps of the files among `names` that are new, or were written, since the start of the run."""
+        found = stamp(Path(self.root), names)
+        return {name: of for name, of in found.items() if of != self.stamps.get(name)}
+
     def put(self, file: Path, content: bytes) -> None:
         """Write one of the run's files, if that can be; a reader sees the old content or the new, whole."""
         with contextlib.suppress(OSError), self.opened() as folder:

@@ -16,6 +16,7 @@ from gitexp.catalog.record import branch_of
 from gitexp.datasets.present import PresentData
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, Files, Record, paths_of
+from gitexp.objects.paths import joined_paths
 from gitexp.project import config, exclusions, first_time, params
 from gitexp.project.hold import refuse_beside_orphan
 from gitexp.project.project import Project
@@ -269,11 +270,11 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
         found = found._replace(
             params=_with(found.params, before.params), metrics=_with(found.metrics, before.metrics)
         )
-    share = tuple(dict.fromkeys([*found.share, *project.config.share]))
+    share = joined_paths(found.share, project.config.share)
     return project._replace(repo=worktree, config=found._replace(share=share), here=here)
 
 
 def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:
     """The names, and the names of an experiment's further files."""
     own = [name for name in more if not name.startswith(".gitexp/")]
-    return tuple(dict.fromkeys([*names, *own]))
+    return joined_paths(names, own)

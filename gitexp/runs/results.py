@@ -57,11 +57,9 @@ class _ResultFiles:
 
 def if_written(state: RunState, name: str) -> bytes | None:
     """The content of a file written by the run; None for an older file."""
-    root = Path(state.root)
-    after = live.stamp(root, [name]).get(name)
-    if after is None or after == state.stamps.get(name):
+    if not state.written([name]):
         return None
-    return read(root / name)
+    return read(Path(state.root) / name)
 
 
 def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str]:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp.model import Tree
-from gitexp.objects.paths import lies_in, lies_in_any
+from gitexp.objects.paths import joined_paths, lies_in, lies_in_any
 from gitexp.project import patterns, tool_files
 from gitexp.project.ignore import ignored
 from gitexp.project.project import Project
-from gitexp.repo import live
 from gitexp.repo.git import snapshot
-from gitexp.repo.live import RunState, Stamp
+from gitexp.repo.live import RunState
 from gitexp.runs.ready import PlainCommand, Work
 
 _MOST = 20_000  # files of tools to be stored with one run
@@ -74,14 +73,14 @@ def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
     root, scope = Path(state.root), state.scope
     found = tool_files.find(root, (*scope.in_store, *scope.share))
     of_live = tool_files.live_files(found, root, scope.project)
-    pointed = tool_files.with_artifacts([*_written(state, found.pointers)])
+    pointed = tool_files.with_artifacts([*state.written(found.pointers)])
     by_tools = (*found.logs, *found.outputs, *of_live.metrics, *of_live.params, *of_live.others, *pointed)
     named = {
         "metrics": patterns.matching(root, scope.metric_patterns),
         "params": patterns.matching(root, scope.param_patterns),
         "results": patterns.matching(root, scope.result_patterns),
     }
-    written = [*_written(state, snapshot.files_below(root, by_tools))]
+    written = [*state.written(snapshot.files_below(root, by_tools))]
     if written:
         passed_over = set(ignored(project.repo.linked(root, Path(state.git_dir)), written))
         passed_over.difference_update(scope.results, pointed)
@@ -91,14 +90,15 @@ def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
         told = f"not stored, more than {_MOST:,} files of tools: {_tops(written)}; have Git ignore them"
         warnings.append(told)
         written = []
-    by_patterns = {kind: [*_written(state, paths)] for kind, paths in named.items()}
+    by_patterns = {kind: [*state.written(paths)] for kind, paths in named.items()}
     results = (*written, *by_patterns["metrics"], *by_patterns["params"], *by_patterns["results"])
     metrics = [*(path for path in of_live.metrics if path in written), *by_patterns["metrics"]]
     params = [*(path for path in of_live.params if path in written), *by_patterns["params"]]
+    more = [path for path in results if not lies_in_any(path, scope.results)]
     scope = scope._replace(
-        metrics=_joined(scope.metrics, metrics),
-        written_params=_joined(scope.written_params, params),
-        results=_joined(scope.results, (path for path in results if not lies_in_any(path, scope.results))),
+        metrics=joined_paths(scope.metrics, metrics),
+        written_params=joined_paths(scope.written_params, params),
+        results=joined_paths(scope.results, more),
     )
     return state._replace(scope=scope), warnings
 
@@ -115,20 +115,6 @@ def by_pattern(state: RunState, metrics: Mapping[str, Tree]) -> dict[str, Tree]:
         if len(matching) == 1 and matching[0] not in state.scope.declared:
             named[pattern] = named.pop(matching[0])
     return named
-
-
-def _written(state: RunState, names: Iterable[str]) -> Mapping[str, Stamp]:
-    """The files that are new or were written since the start of the run."""
-    found = live.stamp(Path(state.root), [*names])
-    written = {}
-    for name, stamp in found.items():
-        if stamp != state.stamps.get(name):
-            written[name] = stamp
-    return written
-
-
-def _joined(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*some, *more)))
 
 
 def _tops(paths: Iterable[str]) -> str:

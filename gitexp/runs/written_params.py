@@ -11,7 +11,6 @@ from gitexp.model import MISSING, Record, Value
 from gitexp.process.liveness import current_process
 from gitexp.project.params import PreparedParams
 from gitexp.project.project import Project, foreign, read
-from gitexp.repo import live
 from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
@@ -108,8 +107,7 @@ def _with_written(state: RunState, names: Sequence[str]) -> RunState:
 def _changed(project: Project, state: RunState, names: Sequence[str]) -> list[str]:
     """The files whose values are not those of the start; `-S` has changed some before the start."""
     root = Path(state.root)
-    now_there = live.stamp(root, names)
-    touched = [name for name in names if name in now_there and now_there[name] != state.stamps.get(name)]
+    touched = list(state.written(names))
     touched = [name for name in touched if name not in foreign(root, touched)]
     if not touched:
         return []

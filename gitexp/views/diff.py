@@ -13,7 +13,7 @@ from gitexp.catalog import lookup
 from gitexp.catalog.lookup import Point, Workspace
 from gitexp.catalog.value_pairs import differs, value_pairs
 from gitexp.model import MISSING, Change, Experiment, Files, Tree
-from gitexp.objects.paths import lies_in
+from gitexp.objects.paths import lies_in_any
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
@@ -117,7 +117,7 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
 
 def _is_result(project: Project, path: str) -> bool:
     """Whether runs write a file, by gitexp.yaml: a curve is not code."""
-    return any(lies_in(path, result) for result in project.config.results)
+    return lies_in_any(path, project.config.results)
 
 
 def patch(project: Project, found: Diff, *, color: bool) -> bytes:
