@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from gitexp.model import MISSING, Artifact
+from gitexp.model import MISSING, Artifact, Differing, Mean
 
 PRECISION = 5  # significant digits of a metric
 LONGEST = 60  # characters of one value in a table on a terminal
 
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([kKMGT]?)i?[bB]?")
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _JOINER = "\u200d"
 _WHITE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -44,7 +47,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def human_size(size: float) -> str:
-    """A size in bytes as people write it: `512 B`, `1.5 kB`, `10 MB` (10 * 1024 * 1024 bytes)."""
+    """A size in bytes for people: `512 B`, `1.5 kB`, `10 MB` (10 * 1024 * 1024 bytes)."""
     if size < 1024:
         return f"{size:.0f} B"
     size, unit = size / 1024, "kB"
@@ -52,6 +55,14 @@ def human_size(size: float) -> str:
         if size >= 1024:
             size, unit = size / 1024, larger
     return f"{size:.0f} {unit}" if size >= 10 else f"{size:.1f} {unit}"
+
+
+def parse_size(text: str) -> int | None:
+    """The bytes of a text like `512`, `1.5 kB` or `10 MB`. Else None."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return None
+    return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
 def objects(count: int, size: int) -> str:
@@ -132,9 +143,12 @@ def show_value(value: Any, precision: int | None = None, *, longest: int | None 
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return format(value, f".{precision}g") if precision else repr(value)
+        text = format(value, f".{precision}g") if precision else repr(value)
+        return text + value.spread if isinstance(value, Mean) else text
     if value is None:
         return "null"
+    if isinstance(value, Differing) and value.text:
+        return value.text
     if isinstance(value, (str, int)):
         text = clean(str(value))
     else:

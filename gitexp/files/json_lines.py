@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from gitexp.errors import ParseError
-from gitexp.files.delimited import last_of_each
-from gitexp.files.limits import BOM, MAX_DEPTH, MAX_TABLE_BYTES
+from gitexp.files.limits import BOM, MAX_TABLE_BYTES
+from gitexp.files.merging import merged
+from gitexp.files.tables.delimited import last_of_each
 from gitexp.model import Value
 
 _NEWEST = 1000  # lines that are read in any case
@@ -73,24 +73,3 @@ def _line(line: bytes) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise ValueError(value)  # noqa: TRY004 - caught with JSON's own
     return value
-
-
-def merged(entries: Iterable[Value]) -> Value:
-    """The last value of each key in a list of maps; the last entry of any other list, None if empty."""
-    values: Value = None
-    for entry in entries:
-        if isinstance(values, dict) and isinstance(entry, dict):
-            values = _united(values, entry)
-        else:
-            values = entry
-    return values
-
-
-def _united(old: dict[str, Value], new: dict[str, Value], depth: int = 0) -> dict[str, Value]:
-    both = dict(old)
-    for key, value in new.items():
-        before = both.get(key)
-        if isinstance(before, dict) and isinstance(value, dict) and depth < MAX_DEPTH:
-            value = _united(before, value, depth + 1)
-        both[key] = value
-    return both

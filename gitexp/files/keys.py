@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from gitexp.errors import OverrideError
 from gitexp.files.limits import MAX_DEPTH
@@ -101,6 +101,25 @@ def _flatten(flat: dict[str, Value], prefix: str, items: Iterable[tuple[str | in
             _flatten(flat, key, enumerate(value))
         else:
             flat[key] = value
+
+
+def nested(flat: Mapping[str, Value]) -> dict[str, Value]:
+    """The tree of some names, a map for each dot: what `flatten` names alike, without quotes.
+
+    A name that is no plain path, or that leads through another name, stays as it is.
+    """
+    tree: dict[str, Value] = {}
+    for name, value in flat.items():
+        parts = name.split(".")
+        ways = {".".join(parts[:at]) for at in range(1, len(parts))}
+        if len(parts) == 1 or not ways.isdisjoint(flat) or format_key(tuple(parts)) != name:
+            tree[name] = value
+            continue
+        place: Any = tree
+        for part in parts[:-1]:
+            place = place.setdefault(part, {})
+        place[parts[-1]] = value
+    return tree
 
 
 def _holds_map(value: Value) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from gitexp import plugins
 from gitexp.files.keys import Key, format_key
 from gitexp.files.limits import decode
 from gitexp.files.parse import parse_leniently
@@ -22,15 +23,10 @@ _SHOWN = 60  # characters of a value in a sentence
 def hidden_kinds(name: str, data: bytes) -> dict[Key, str]:
     """What a script sees in place of text, by key: "date", "time" and the like. Raises ParseError."""
     ending = PurePosixPath(name).suffix.lower()
-    if ending in (".yaml", ".yml"):
-        from gitexp.files import yaml_kinds  # as dear to import as the rest of a command
-
-        return yaml_kinds.hidden_kinds(name, decode(name, data))
-    if ending == ".toml":
-        from gitexp.files import toml_text  # with tomllib; few params files are TOML
-
-        return toml_text.hidden_kinds(name, decode(name, data))
-    return {}
+    if ending not in plugins.names("kinds"):
+        return {}
+    found: dict[Key, str] = plugins.load("kinds", ending)(name, decode(name, data))
+    return found
 
 
 def changed_types(name: str, before: bytes, after: bytes) -> list[str]:
@@ -100,7 +96,7 @@ def _changes(key: Key, old: Value, new: Value, before: _Typed, after: _Typed) ->
         return
     sentence = f"{format_key(key)} was {before.shown(key, old)}, now it is {after.shown(key, new)}"
     if was == "number" and isinstance(new, str) and "," in new:
-        sentence += "; for several values, run once with each"
+        sentence += "; without the quotes, several values are several runs"
     yield sentence
 
 

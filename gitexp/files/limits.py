@@ -6,6 +6,9 @@ file must end in one clear sentence, and not in a hang or a full memory.
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -25,10 +28,20 @@ _MOST = dict.fromkeys((".csv", ".tsv", ".jsonl", ".ndjson"), MAX_TABLE_BYTES) | 
 BOM = b"\xef\xbb\xbf"
 
 
-def read_limited(path: Path) -> bytes:
-    """The content of a file, up to one byte over the limit of its kind. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(most_bytes(path.name) + 1)
+def read_limited(path: Path, most: int | None = None) -> bytes:
+    """The content of a file, up to one byte over `most`, or the limit of its kind.
+
+    Raises OSError, also for a pipe or a device: to read it may never end.
+    """
+    # `open` closes the descriptor of a folder before it raises; `os.fdopen` would leave it open.
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        return file.read((most or most_bytes(path.name)) + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def most_bytes(name: str) -> int:
@@ -38,7 +51,7 @@ def most_bytes(name: str) -> int:
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """The same; None if there is no file. Raises OSError."""
+    """The same; None without a file. Raises OSError."""
     if not path.is_file():
         return None
     return read_limited(path)

@@ -8,22 +8,37 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from gitexp.files.credentials import is_secret, looks_secret
 
 MASK = "***secret***"
 
 _NAMELESS = "a word that looks like a key"
-_QUOTED_MASK = re.compile(r"(['\"]?)" + re.escape(MASK) + r"\1")
-_JOINED = re.compile(r"(?P<spelled>[-+]{0,2}(?P<name>[^\W\d][\w./@-]*)=)(?P<value>.+)", re.DOTALL)
+_JOINED = re.compile(r"(?P<spelled>[-+]{0,2}(?P<name>[^\W\d][\w./@:-]*)=)(?P<value>.+)", re.DOTALL)
 _OPTION = re.compile(r"--?(?P<name>[^\W\d][\w.-]*)")
-_PIECE = r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\s'\";|&<>()])+"
-# In a line for the shell: NAME=value, --name=value and --name value.
-_IN_LINE = re.compile(rf"(?P<spelled>(?<![\w/.-])(?P<name>[-+]{{0,2}}[^\W\d][\w.-]*)=)(?P<value>{_PIECE})")
-_PAIR_IN_LINE = re.compile(rf"(?P<spelled>(?<!\S)(?P<name>--?[^\W\d][\w.-]*)\s+)(?P<value>(?!-){_PIECE})")
-_WORD_IN_LINE = re.compile(_PIECE)
+# A word of a line for the shell, as it is written.
+_IN_LINE = re.compile(r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s'\";|&<>()\\])+", re.DOTALL)
+_FILLED_IN = re.compile(r"[$`]")
+_MASK = re.compile(re.escape(MASK))
+_PREFIX = re.compile(r"[-+]{0,2}[\w./@:-]+=")
+# Inside a word: "name": "value" of JSON, name: value of YAML and of HTTP headers, name=value.
+_INSIDE = re.compile(
+    r"""(?P<spelled>(?<![\w.-])(?P<quote>\\?["']?)(?P<name>[^\W\d][\w.-]*)(?P=quote)\s*[:=]\s*)"""
+    r"""(?P<value>\\"(?:(?!\\").)*\\"|"(?:[^"\\]|\\.)*"|'[^']*'"""
+    r"""|(?:(?:Bearer|Basic|Token)\s+)?[^\s,;&{}\[\]"'\\]+)""",
+    re.IGNORECASE | re.DOTALL,
+)
+_HEADER = re.compile(r"[\w-]+:\s*(?:(?:Bearer|Basic|Token)\s+)?\S+", re.IGNORECASE)
+# Inside a word with spaces, such as the line behind `sh -c`.
+_LINE_INSIDE = re.compile(
+    r"""(?P<spelled>(?<![^\s'"])(?:[\w.-]+:)*(?P<name>--?[^\W\d][\w.-]*(?==|\s)|[A-Z_][A-Z\d_]*(?==))(?:=|\s+))"""
+    r"""(?P<value>(?!-)[^\s'";|&<>()]+)"""
+)
+_BEFORE_MASK = re.compile(
+    r"""(?:(?P<name>[-+]{0,2}[^\W\d][\w./@:-]*)\\?["']?\s*[:=]\s*|(?P<option>--?[^\W\d][\w.-]*)\s+)(?:\\?["'])*\Z"""
+)
 
 Command = str | tuple[str, ...]  # a line for the shell, or arguments
 
@@ -38,6 +53,32 @@ class Masked(NamedTuple):
 
     command: Command
     names: tuple[str, ...] = ()
+
+
+def masked_values(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values with a mask in place of each secret, and the dotted keys of these."""
+    keys: list[str] = []
+    return _without_secrets(values, keys, ""), keys
+
+
+def _without_secrets(values: Mapping[str, Any], keys: list[str], above: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        key = f"{above}{name}"
+        if isinstance(value, dict):
+            found[name] = _without_secrets(value, keys, f"{key}.")
+        elif _is_secret_value(name, value):
+            keys.append(key)
+            found[name] = MASK
+        else:
+            found[name] = value
+    return found
+
+
+def _is_secret_value(name: str, value: Any) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(each, str) and looks_secret(each) for each in value)
+    return isinstance(value, str) and value != MASK and is_secret(name, value)
 
 
 def masked(command: Command) -> Masked:
@@ -57,9 +98,11 @@ def masked(command: Command) -> Masked:
 def masked_override(text: str) -> str:
     """An override `KEY=VALUE` without a secret value."""
     key, equals, value = text.partition("=")
-    if not equals or not is_secret(key, value):
+    if not equals:
         return text
-    return f"{key}={MASK}"
+    if is_secret(key, value):
+        return f"{key}={MASK}"
+    return f"{key}={_masked_inside(value, [])}"
 
 
 def secrets_in(command: Command) -> list[str]:
@@ -67,9 +110,12 @@ def secrets_in(command: Command) -> list[str]:
     names: list[str] = []
     before = ""
     for word in _words(command):
-        if MASK in word:
-            name = word.partition("=")[0] if "=" in word else before
-            names.append(name if _OPTION.fullmatch(name) or "=" in word else f"what follows {name}")
+        for mask in _MASK.finditer(word):
+            match = _BEFORE_MASK.search(word[: mask.start()])
+            if match is not None:
+                names.append(match["name"] or match["option"])
+            else:
+                names.append(before if _OPTION.fullmatch(before) else f"what follows {before}")
         before = word
     return names
 
@@ -77,53 +123,118 @@ def secrets_in(command: Command) -> list[str]:
 def filled(command: Command, secrets: Sequence[str]) -> Command:
     """The command with the secrets in place of the masks, in order."""
     left = iter(secrets)
+
+    def fill(word: str, *, is_raw: bool = False) -> str:
+        def secret(_: re.Match[str]) -> str:
+            text = next(left)
+            if is_raw:
+                return re.sub(r'([\\"$`])', r"\\\1", text)
+            return text
+
+        return _MASK.sub(secret, word)
+
     if isinstance(command, str):
-        return _QUOTED_MASK.sub(lambda _: shlex.quote(next(left)), command)
-    return tuple(re.sub(re.escape(MASK), lambda _: next(left), word) for word in command)
+        return _IN_LINE.sub(lambda match: _changed(match[0], fill), command)
+    return tuple(map(fill, command))
+
+
+class _WordChange(Protocol):
+    def __call__(self, word: str, *, is_raw: bool = False) -> str: ...
+
+
+def _changed(written: str, change: _WordChange) -> str:
+    """The spelling of a changed word in a line for the shell.
+
+    A word with `$`, for the shell to fill in, changes in its spelling.
+    """
+    if MASK not in written and _FILLED_IN.search(written):
+        return change(written, is_raw=True)
+    try:
+        (word,) = shlex.split(written)
+    except ValueError:
+        return change(written, is_raw=True)
+    changed = change(word)
+    if changed == word:
+        return written
+    match = _PREFIX.match(written)
+    if match is None or not changed.startswith(match[0]):
+        return shlex.quote(changed)
+    return match[0] + shlex.quote(changed.removeprefix(match[0]))
 
 
 def _words(command: Command) -> Sequence[str]:
     if isinstance(command, str):
-        return _WORD_IN_LINE.findall(command)
+        words = []
+        for written in _IN_LINE.findall(command):
+            try:
+                words += shlex.split(written)
+            except ValueError:
+                words.append(written)
+        return words
     return command
 
 
 def _masked_word(option: str, word: str, names: list[str]) -> str:
     """A word of a command without its secret; `option` is the word before, if an option."""
     match = _JOINED.fullmatch(word)
-    if match is not None and is_secret(match["name"], match["value"]):
+    is_line = match is not None and word[0] not in "-+" and " " in match["value"]  # API_KEY=X python train.py
+    if match is not None and not is_line and _hides(match["name"], match["value"]):
         names.append(match["spelled"].removesuffix("="))
         return match["spelled"] + MASK
-    if option and not word.startswith("-") and is_secret(option, word):
+    if option and not word.startswith("-") and _hides(option, word):
         names.append(option)
         return MASK
-    if looks_secret(word):
+    word = _masked_inside(word, names)
+    if looks_secret(word.replace(MASK, "")):
         names.append(_NAMELESS)
         return MASK
     return word
 
 
+def _masked_inside(word: str, names: list[str]) -> str:
+    """A word without the secrets inside it: of JSON, a header, a query, pairs behind commas, or a line.
+
+    In a text with spaces, like the code behind `-c`, a value without quotes may be a name. A value may
+    have a name and a value of its own: `env:API_KEY:X`.
+    """
+    text = _PREFIX.sub("", word, count=1)
+    has_spaces = re.search(r"\s", text) is not None
+    takes_plain = text[:1] in "{[" or not has_spaces or _HEADER.fullmatch(text) is not None
+
+    for pattern in (_INSIDE, _LINE_INSIDE) if has_spaces else (_INSIDE,):
+        parts, done, at = list[str](), 0, 0
+        while (match := pattern.search(word, at)) is not None:
+            value, at = match["value"], match.end()
+            plain = value.strip("\\\"'")
+            is_plain = pattern is _INSIDE and value[0] not in "\\\"'"
+            if (is_plain and not takes_plain) or MASK in value or not _hides(match["name"], plain):
+                if is_plain:
+                    at = match.start("value")
+                continue
+            names.append(match["name"])
+            parts += [word[done : match.start()], match["spelled"], value.replace(plain, MASK, 1)]
+            done = at
+        word = "".join([*parts, word[done:]])
+    return word
+
+
+def _hides(name: str, value: str) -> bool:
+    """Whether a value is a secret in plain text, not filled in by the shell."""
+    return _FILLED_IN.match(value.lstrip('"')) is None and is_secret(name, value)
+
+
 def _masked_line(line: str, names: list[str]) -> str:
-    line = _IN_LINE.sub(_replacer(names), line)
-    line = _PAIR_IN_LINE.sub(_replacer(names), line)
+    option, at, parts = "", 0, list[str]()
 
-    def of_word(match: re.Match[str]) -> str:
-        if not looks_secret(match[0].strip("'\"")):
-            return match[0]
-        names.append(_NAMELESS)
-        return f"'{MASK}'"
+    def mask(word: str, *, is_raw: bool = False) -> str:
+        return _masked_word(option, word, names)
 
-    return _WORD_IN_LINE.sub(of_word, line)
-
-
-def _replacer(names: list[str]) -> Callable[[re.Match[str]], str]:
-    def replace(match: re.Match[str]) -> str:
-        value = match["value"]
-        plain = value.strip("'\"")
-        is_filled_in = plain.startswith(("$", "`"))  # by the shell
-        if MASK in value or is_filled_in or not is_secret(match["name"], plain):
-            return match[0]
-        names.append(match["name"])
-        return f"{match['spelled']}'{MASK}'"
-
-    return replace
+    for match in _IN_LINE.finditer(line):
+        between = line[at : match.start()]
+        if between.strip():  # a pipe, say
+            option = ""
+        word = _changed(match[0], mask)
+        parts += (between, word)
+        option = match[0] if _OPTION.fullmatch(match[0]) else ""
+        at = match.end()
+    return "".join(parts) + line[at:]

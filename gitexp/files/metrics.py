@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import PurePosixPath
 
+from gitexp import plugins
 from gitexp.errors import ParseError
 from gitexp.files.limits import MAX_BYTES, MAX_JSON_BYTES, decode
+from gitexp.files.merging import merged
 from gitexp.files.parse import read
 from gitexp.files.parsed import Parsed, within_limits
 from gitexp.files.plain_values import not_finite
 from gitexp.files.scalars import each_leaf
 from gitexp.model import Value
-
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
 
 
 def parse_metrics(name: str, data: bytes) -> Parsed:
@@ -40,20 +39,13 @@ def parse_metrics(name: str, data: bytes) -> Parsed:
 def _last_values(name: str, data: bytes) -> tuple[Value, list[str]]:
     """The last value of each metric, and complaints about what is left out."""
     ending = PurePosixPath(name).suffix.lower()
-    if ending in _SEPARATORS:
-        from gitexp.files import tables  # with csv and its patterns, which few runs need
-
-        return tables.last_values(name, data, _SEPARATORS[ending])
-    tree: Value = None
-    if ending not in _JSON_LINES:
-        tree = _tree(name, data, ending)
-        if not isinstance(tree, list):
-            return tree, []
-    from gitexp.files import json_lines  # with csv, which few runs need
-
+    if ending in plugins.names("metrics"):
+        found: tuple[Value, list[str]] = plugins.load("metrics", ending)(name, data)
+        return found
+    tree = _tree(name, data, ending)
     if isinstance(tree, list):
-        return json_lines.merged(tree), []
-    return json_lines.last_values(name, data)
+        tree = merged(tree)
+    return tree, []
 
 
 def _tree(name: str, data: bytes, ending: str) -> Value:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
-from gitexp.files import nodes
+from gitexp.files import nodes, notebook
 from gitexp.files.fitting import check_addable, check_replaceable, fitted, shell_option
 from gitexp.files.keys import Key, flatten, format_key, get, parse_key, resolve
 from gitexp.files.kinds import hidden_kinds
@@ -54,10 +54,10 @@ class Override(NamedTuple):
     @property
     def typed(self) -> str:
         """The value as given, `1e-3` and not 0.001; "" without a value."""
-        return _halves(self.text)[1][1:].strip()
+        return split_override(self.text)[1][1:].strip()
 
 
-def _halves(text: str) -> tuple[str, str]:
+def split_override(text: str) -> tuple[str, str]:
     """The text before the first `=` outside quotes, and the rest with the `=`."""
     match = _LEFT.match(text)
     assert match is not None  # the pattern fits the empty text, too
@@ -70,7 +70,7 @@ def parse_override(text: str) -> Override:
     The value reads like one of a YAML file: `1e-3`, `true`, `[1, 2]`, `{x: 1}`, `'text'`; everything else
     means text. Raises OverrideError.
     """
-    left, rest = _halves(text)
+    left, rest = split_override(text)
     file, op, key = _target(left.strip())
     if not is_encodable(text):
         raise OverrideError(f"`{text!a}` is not UTF-8 text.", _EXAMPLE)
@@ -113,7 +113,7 @@ def parse_value(text: str, scalar: Callable[[str], Scalar] = typed_scalar) -> Va
         return ""
     if text[0] not in _OPENS or _TEMPLATE.fullmatch(text):
         return scalar(text)
-    from gitexp.files import yaml_text  # as dear to import as the rest of a command; most overrides are plain
+    from gitexp.files.formats import yaml_text  # 10 ms, and most overrides are plain
 
     try:
         root = yaml_text.compose("", text, scalar=scalar)
@@ -191,8 +191,10 @@ class _OpenFiles:
         for name, data in self.data.items():
             require_settable(name, data, override.key)
         if having:
+            names = [notebook.shown(name) for name in having]
             raise OverrideError(
-                f"`{key}` stands in {' and in '.join(having)}.", f"Say which one is meant: {having[0]}:{key}"
+                f"`{key}` stands in {' and in '.join(names)}.",
+                f"Say which one is meant: {' or '.join(f'{name}:{key}' for name in names[:5])}",
             )
         if override.op is not Op.ADD:
             raise self._unknown(override, list(self.data))
@@ -235,7 +237,7 @@ class _OpenFiles:
         hint = did_you_mean(key, known)
         if override.op is Op.SET:
             hint += f" Use +{key}=value to add it."
-        looked = f"(looked in {', '.join(names)})"
+        looked = f"(looked in {', '.join(map(notebook.shown, names))})"
         return GitexpError(
             f"No params file has the key `{key}` {looked}.", hint.strip() or None, code="unknown-param"
         )

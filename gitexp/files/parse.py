@@ -28,7 +28,7 @@ def parse(name: str, data: bytes) -> dict[str, Value]:
 
 
 def parse_leniently(name: str, data: bytes) -> dict[str, Value]:
-    """The same, with Unreadable for a value that cannot be read, and with more values than a record has.
+    """The same, with Unreadable for an unreadable value, and with more values than a record has.
 
     Raises ParseError.
     """
@@ -78,11 +78,10 @@ def edit(name: str, data: bytes, key: Key, value: Value) -> tuple[bytes, Tree]:
 
 def require_settable(name: str, data: bytes, key: Key) -> None:
     """Raise OverrideError for a key whose value only a run of the file would tell, in a Python file."""
-    if PurePosixPath(name).suffix.lower() != ".py":
+    ending = PurePosixPath(name).suffix.lower()
+    if ending not in plugins.names("computed"):
         return
-    from gitexp.files import py_text  # with its patterns; few params files are Python
-
-    line = py_text.computed_line(name, decode(name, data), key)
+    line = plugins.load("computed", ending)(name, decode(name, data), key)
     if line is not None:
         raise OverrideError(
             f"`{format_key(key)}` cannot be set: line {line} of {name} computes it.",

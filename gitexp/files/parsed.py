@@ -60,18 +60,26 @@ def _why_not(part: str, value: Value, depth: int) -> str | None:
     waiting = [(value, depth)]
     while waiting:
         each, depth = waiting.pop()
-        if isinstance(each, Unreadable):
-            return f"has a value that cannot be read in line {each.line}: {each.why}"
-        if isinstance(each, dict | list) and each and depth >= MAX_DEPTH:
-            return f"is nested more than {MAX_DEPTH} levels deep"
-        if isinstance(each, list):
-            waiting.extend((item, depth + 1) for item in each)
-        elif isinstance(each, dict) and each is not value:
-            waiting.extend((item, depth + 1) for item in each.values())
-        elif isinstance(each, int) and each.bit_length() > MAX_INT_BITS:
-            return "is a number of more than 4,000 digits"
-        elif isinstance(each, str) and not is_encodable(each):
-            return "has half of a surrogate pair, which is not a character"
+        if isinstance(each, (dict, list)):
+            if each and depth >= MAX_DEPTH:
+                return f"is nested more than {MAX_DEPTH} levels deep"
+            if isinstance(each, list):
+                waiting.extend((item, depth + 1) for item in each)
+            elif each is not value:
+                waiting.extend((item, depth + 1) for item in each.values())
+        elif (why := _why_no_scalar(each)) is not None:
+            return why
+    return None
+
+
+def _why_no_scalar(value: Value) -> str | None:
+    """The reason why a record cannot have a single value."""
+    if isinstance(value, Unreadable):
+        return f"has a value that cannot be read in line {value.line}: {value.why}"
+    if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+        return "is a number of more than 4,000 digits"
+    if isinstance(value, str) and not is_encodable(value):
+        return "has half of a surrogate pair, which is not a character"
     return None
 
 

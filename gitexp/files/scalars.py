@@ -11,7 +11,7 @@ from gitexp.model import Value
 
 def is_number(value: object) -> bool:
     """Whether `value` is an int or a float; a bool is neither."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def is_finite(value: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from gitexp.files import yaml_text
+from gitexp.files.formats import yaml_text
 
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"])

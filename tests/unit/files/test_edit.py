@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files import Op, Override, apply_overrides, format_key, parse, parse_override
 from gitexp.files.fitting import lost_keys
+from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.keys import get, put
 from gitexp.files.scalars import same
-from gitexp.files.yaml_write import flow_text
 from gitexp.model import MISSING
 
 YAML = [

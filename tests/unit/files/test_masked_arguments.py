@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from gitexp.files.credentials import has_key_in, is_secret_name
@@ -58,6 +60,36 @@ def test_words_are_filled_in_where_they_were() -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "stored"),
+    [
+        ('{"api_key": "S3C", "lr": 1}', f'{{"api_key": "{MASK}", "lr": 1}}'),
+        ("--config={a: {password: S3C}, lr: 1}", f"--config={{a: {{password: {MASK}}}, lr: 1}}"),
+        ("{'token': 'S3C'}", f"{{'token': '{MASK}'}}"),
+        ("lr=1,api_key=S3C", f"lr=1,api_key={MASK}"),
+        ("--env=API_KEY=S3C", f"--env=API_KEY={MASK}"),
+        ("https://host/x?a=1&api_key=S3C", f"https://host/x?a=1&api_key={MASK}"),
+        ("Authorization: Bearer S3C", f"Authorization: {MASK}"),
+        ("API_KEY=S3C python t.py --token S3C --lr 1", f"API_KEY={MASK} python t.py --token {MASK} --lr 1"),
+        ("f(api_key='S3C', lr=1)", f"f(api_key='{MASK}', lr=1)"),
+        ("api_key = get(); f(api_key=key)", "api_key = get(); f(api_key=key)"),
+        (
+            "{'tokens': 12, 'sort_key': 'acc', 'api_key': '$K'}",
+            "{'tokens': 12, 'sort_key': 'acc', 'api_key': '$K'}",
+        ),
+    ],
+)
+def test_inside_a_word(word: str, stored: str) -> None:
+    command = masked(("python", "t.py", word)).command
+    assert command == ("python", "t.py", stored)
+    assert filled(command, ["S3C"] * len(secrets_in(command)))[2] == stored.replace(MASK, "S3C")
+    line = masked(shlex.join(("python", "t.py", word))).command
+    assert shlex.split(str(line)) == ["python", "t.py", stored]
+    secret = "a'b$c"
+    again = filled(line, [secret] * len(secrets_in(line)))
+    assert shlex.split(str(again))[2] == stored.replace(MASK, secret)
+
+
+@pytest.mark.parametrize(
     ("content", "has_key"),
     [
         (b"x = 'AKIAABCDEFGHIJKLMNOP'", True),
@@ -72,3 +104,25 @@ def test_words_are_filled_in_where_they_were() -> None:
 )
 def test_the_content_of_a_file(content: bytes, has_key: bool) -> None:
     assert has_key_in(content) is has_key
+
+
+@pytest.mark.parametrize(
+    ("word", "stored"),
+    [
+        ("env:HF_TOKEN=abc", f"env:HF_TOKEN={MASK}"),
+        ("--set-env:API_KEY=zzz", f"--set-env:API_KEY={MASK}"),
+        ("env:API_KEY:zzz", f"env:API_KEY:{MASK}"),
+        ("env:lr=1,a:b:API_KEY=zzz", f"env:lr=1,a:b:API_KEY={MASK}"),
+        ("python t.py env:API_KEY=zzz -v", f"python t.py env:API_KEY={MASK} -v"),
+        ("tokenizer:max_tokens=12", "tokenizer:max_tokens=12"),
+        ("key=env:API_KEY", "key=env:API_KEY"),
+        ("a=b:c=d", "a=b:c=d"),
+    ],
+)
+def test_a_name_behind_another_name(word: str, stored: str) -> None:
+    command, _ = masked(("t", word))
+    assert command == ("t", stored)
+    assert len(secrets_in(command)) == stored.count(MASK)
+    if " " not in word:
+        line, _ = masked(f"t {word}")
+        assert shlex.split(str(line)) == ["t", stored]

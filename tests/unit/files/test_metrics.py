@@ -8,7 +8,13 @@ import pytest
 
 from gitexp.errors import ParseError
 from gitexp.files import parse_metrics
+from gitexp.files.merging import united
 from gitexp.files.scalars import same
+
+
+def short(value: object) -> str:
+    """The beginning of a value, for the name of a test; some values have millions of bytes."""
+    return repr(value[:30] if isinstance(value, bytes) else value)[:30]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,7 @@ from gitexp.files.scalars import same
         ),
         ("m.csv", b'a,b\n1,"' + b"x\n" * 40_000 + b'"\n2,y\n', {"a": 2, "b": "y"}),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=short,
 )
 def test_metrics(name: str, data: bytes, tree: object) -> None:
     found = parse_metrics(name, data)
@@ -67,7 +73,7 @@ def test_metrics(name: str, data: bytes, tree: object) -> None:
         ("m.csv", b"a,b\n1,2\n" * (9 << 20)),
         ("m.txt", b""),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=short,
 )
 def test_metrics_refused(name: str, data: bytes) -> None:
     with pytest.raises(ParseError, match=name):
@@ -216,6 +222,19 @@ def test_json_lines_with_different_keys() -> None:
     assert parse_metrics("m.jsonl", long).tree == {**tree, "step": 3, "train": {"loss": 0.4, "acc": 1}}
     history = b"[" + b",".join(data.splitlines()) + b"]"
     assert parse_metrics("m.json", history).tree == tree
+
+
+def test_trees_of_any_depth_are_united() -> None:
+    old, new = {"a": {"b": {"c": 1, "d": 2}}, "e": 3}, {"e": {"f": 4}, "a": {"b": {"c": 5}}}
+    assert united(old, new) == {"a": {"b": {"c": 5, "d": 2}}, "e": {"f": 4}}
+    assert old == {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
+    deep, other = {"x": 1}, {"y": 2}
+    for _ in range(5_000):
+        deep, other = {"k": deep}, {"k": other}
+    found = united(deep, other)
+    for _ in range(5_000):
+        found = found["k"]
+    assert found == {"x": 1, "y": 2}
 
 
 def test_lines_that_are_no_json_are_named() -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from gitexp.errors import OverrideError, ParseError
 from gitexp.files import nodes
+from gitexp.files.formats.py_values import bound_names, value_of
 from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_LEAVES
 from gitexp.files.nodes import Node, Splice, literal
-from gitexp.files.py_values import bound_names, value_of
 from gitexp.model import MISSING, Value
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gitexp.files.formats.yaml_text import STANDARD, compose_leniently, hidden_kind
 from gitexp.files.keys import Key
 from gitexp.files.nodes import Node, merged_maps
-from gitexp.files.yaml_text import STANDARD, compose_leniently, hidden_kind
 
 
 def kind_of(node: Node) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gitexp.errors import ParseError
-from gitexp.files.delimited import Rows, head, sample
-from gitexp.files.table_header import Header, header_of, is_header, is_new_header
+from gitexp.files.tables.delimited import Rows, head, sample
+from gitexp.files.tables.table_header import Header, header_of, is_header, is_new_header
 
 _MOST_TEXT = 10_000
 
@@ -120,7 +120,7 @@ def _candidates(data: bytes, first: Part, separator: str) -> Iterator[int]:
 
 
 def _no_numbers(separator: str) -> re.Pattern[bytes]:
-    """Finds the break before each line in which no cell begins like a number."""
+    """Finds the break before each line where no cell begins like a number."""
     end = re.escape(separator.encode())
     lead = rb"['\"]*" if separator == " " else rb"[ '\"]*"
     word = lead + rb"[^\d\s+.#'\"" + end + rb"-][^\n" + end + rb"]*"

@@ -7,8 +7,8 @@ import math
 import re
 from collections.abc import Collection
 
+from gitexp.files.formats.yaml_text import hidden_kind, is_string_to_pyyaml
 from gitexp.files.plain_values import yaml_scalar
-from gitexp.files.yaml_text import hidden_kind, is_string_to_pyyaml
 from gitexp.model import Value
 
 # Not possessive: before 3.11.5 Python goes on from the wrong place where such a group fails halfway

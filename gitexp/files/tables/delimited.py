@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 
-from gitexp.files.decimal_marks import is_number_text
+from gitexp.files.tables.decimal_marks import is_number_text
 
 _HEAD = 64 << 10  # bytes at the beginning of a table that show its form
 _SAMPLE = 20  # rows of it

@@ -11,7 +11,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import String
 
 from gitexp.errors import OverrideError, ParseError
-from gitexp.files import toml_text
+from gitexp.files.formats import toml_text
 from gitexp.files.keys import Key, put
 from gitexp.files.scalars import each_leaf
 from gitexp.model import MISSING, Value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from gitexp.files import nodes
+from gitexp.files.formats.yaml_kinds import kind_of
+from gitexp.files.formats.yaml_text import compose_leniently, skip_gap
+from gitexp.files.formats.yaml_write import flow_text, key_text
 from gitexp.files.keys import Key
 from gitexp.files.nodes import Node, Splice
-from gitexp.files.yaml_kinds import kind_of
-from gitexp.files.yaml_text import compose_leniently, skip_gap
-from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Value
 
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+")

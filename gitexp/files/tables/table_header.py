@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gitexp.files.decimal_marks import is_number_text
-from gitexp.files.delimited import width
+from gitexp.files.tables.decimal_marks import is_number_text
+from gitexp.files.tables.delimited import width
 from gitexp.words import counted
 
 _MISSING = {"na", "n/a", "none", "null", "-", "--"}

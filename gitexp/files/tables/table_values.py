@@ -5,14 +5,25 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gitexp.errors import ParseError
-from gitexp.files.decimal_marks import decimal_mark, measured_cell
-from gitexp.files.delimited import Rows, declared_separator, form_of, head, last_of_each, sample, separator_of
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES
-from gitexp.files.table_parts import Part, header_in, parts_of
+from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
+from gitexp.files.tables.delimited import (
+    Rows,
+    declared_separator,
+    form_of,
+    head,
+    last_of_each,
+    sample,
+    separator_of,
+)
+from gitexp.files.tables.table_parts import Part, header_in, parts_of
 from gitexp.model import Value
+
+_USUAL = {".csv": ",", ".tsv": "\t"}  # the separator by the ending of the file
 
 _TAIL = 256 << 10  # bytes at the end of a table that are read as rows
 
@@ -27,11 +38,10 @@ class Cell(NamedTuple):
     line: int
 
 
-def last_values(name: str, data: bytes, usual: str) -> tuple[dict[str, Value], list[str]]:
+def last_values(name: str, data: bytes) -> tuple[dict[str, Value], list[str]]:
     """The last value of each column, and a complaint about each row or value left out.
 
-    `usual`: the separator by the name of the file. Raises ParseError for a table without a header, or
-    with a last row unfit for the header.
+    Raises ParseError for a table without a header, or with a last row unfit for the header.
     """
     if len(data) > MAX_TABLE_BYTES:
         raise ParseError(f"this file is larger than {MAX_TABLE_BYTES >> 20} MiB", file=name)
@@ -39,7 +49,7 @@ def last_values(name: str, data: bytes, usual: str) -> tuple[dict[str, Value], l
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     try:
-        return _last_values(name, data, usual)
+        return _last_values(name, data, _USUAL[PurePosixPath(name).suffix.lower()])
     except csv.Error:
         raise ParseError("this table has a cell that cannot be read", file=name) from None
     except UnicodeDecodeError:
@@ -74,9 +84,9 @@ class _PartReader:
     def last_cells(self) -> dict[str, Cell]:
         """The last full cell of each column, or of each name."""
         titles = self._header.titles
-        by_name = _by_name(titles)
-        if by_name is not None:
-            return self._last_by_name(*by_name)
+        named = by_name(titles)
+        if named is not None:
+            return self._last_by_name(*named)
         times = Counter(titles)
         for title in times:
             if title and times[title] > 1:
@@ -220,7 +230,7 @@ class _PartReader:
         yield from self._rows_in(lines, last_of_each(kinds))
 
 
-def _by_name(titles: Sequence[str]) -> tuple[int, int] | None:
+def by_name(titles: Sequence[str]) -> tuple[int, int] | None:
     """The columns with the name and the value of a metric, in a table with a row for each metric."""
     lower = [title.lower() for title in titles]
     names = [title for title in _NAMES if title in lower]

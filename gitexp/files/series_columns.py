@@ -1,0 +1,258 @@
+"""Series of metrics as columns of numbers, read whole.
+
+The lines of `files.series` are parsed many at a time, and their numbers go into arrays: a million points take
+a second or two, and 24 bytes each.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import lt
+from typing import Any, NamedTuple, overload
+
+from gitexp.files.series import NOT_FINITE, LoggedPoint, read_line
+from gitexp.log_rules import LONGEST_STEP, STEP, TIME
+
+_TOGETHER = 1024 * 1024  # bytes of lines that are parsed at a time
+_NUMBERS = {int, float}
+_MAY_BE_TEXTS = {int, float, str}
+
+
+class Series(Sequence[float]):
+    """The values of one metric, in the order of their steps; each step once.
+
+    It is a sequence of the values. NumPy takes it, and its `steps`, `times` and `values`, without a copy.
+
+    Attributes:
+        name: the name of the metric.
+        steps: the step of each value.
+        times: the time of each value, in seconds since 1970; NaN where none was noted.
+        values: the values; NaN and infinity are numbers.
+    """
+
+    __slots__ = ("name", "steps", "times", "values")
+
+    def __init__(self, name: str, steps: array[int], times: array[float], values: array[float]) -> None:
+        self.name = name
+        self.steps = steps
+        self.times = times
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, at: int) -> float: ...
+    @overload
+    def __getitem__(self, at: slice) -> Series: ...
+    def __getitem__(self, at: int | slice) -> float | Series:
+        if isinstance(at, slice):
+            return Series(self.name, self.steps[at], self.times[at], self.values[at])
+        return self.values[at]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.values)
+
+    def __repr__(self) -> str:
+        if not self:
+            return f"<Series {self.name}: empty>"
+        return (
+            f"<Series {self.name}: {len(self):,} values, the last {self.last:g} at step {self.steps[-1]:,}>"
+        )
+
+    @property
+    def __array_interface__(self) -> Mapping[str, Any]:
+        """The values as NumPy finds them."""
+        order = "<" if sys.byteorder == "little" else ">"
+        address, length = self.values.buffer_info()
+        return {"version": 3, "shape": (length,), "typestr": f"{order}f8", "data": (address, False)}
+
+    def called(self, name: str) -> Series:
+        """The same series under another name."""
+        return Series(name, self.steps, self.times, self.values)
+
+    @property
+    def last(self) -> float:
+        """The value of the last step. Raises IndexError for an empty series."""
+        return self.values[-1]
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value; NaN if all are NaN."""
+        return min(self._numbers(), default=math.nan)
+
+    @property
+    def highest(self) -> float:
+        """The highest value; NaN if all are NaN."""
+        return max(self._numbers(), default=math.nan)
+
+    def _numbers(self) -> Iterator[float]:
+        return (value for value in self.values if value == value)
+
+
+class _MetricPoints(NamedTuple):
+    """The points of one metric in the order of their lines."""
+
+    steps: array[int]
+    times: array[float]
+    values: array[float]
+
+
+class SeriesColumns:
+    """Takes in points of metrics, and gives the series."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, _MetricPoints] = {}
+
+    def add(self, name: str, step: int, time: float, value: float) -> None:
+        """Add a point of one metric."""
+        if not -LONGEST_STEP < step < LONGEST_STEP:
+            return
+        column = self._column(name)
+        column.steps.append(step)
+        column.times.append(time)
+        column.values.append(_as_float(value))
+
+    def add_lines(self, data: bytes) -> None:
+        """Add the points of lines of JSON; a line that is no point is passed over."""
+        for piece in _pieces(data):
+            points = _points_together(piece)
+            if points is None or not self._add_together(points):
+                self._add_one_by_one(map(read_line, piece.split(b"\n")))
+
+    def series(self) -> dict[str, Series]:
+        """The series by the names of their metrics, in the order of their first points."""
+        found = {}
+        for name, column in self._columns.items():
+            found[name] = _in_order_of_steps(name, column)
+        return found
+
+    def _column(self, name: str) -> _MetricPoints:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = _MetricPoints(array("q"), array("d"), array("d"))
+        return column
+
+    def _add_one_by_one(self, points: Iterable[LoggedPoint | None]) -> None:
+        for point in points:
+            if point is not None:
+                for name, value in point.values.items():
+                    self.add(name, point.step, point.time, value)
+
+    def _add_together(self, points: Sequence[dict[str, Any]]) -> bool:
+        """Add parsed lines, if all are points whose metrics always stand in the same company.
+
+        Most runs log the same metrics again and again; others are added one by one.
+        """
+        by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for point in points:
+            by_names.setdefault(tuple(point), []).append(point)
+        arrays: dict[str, _MetricPoints] = {}
+        for names, alike in by_names.items():
+            of_names = _arrays(names, alike)
+            if of_names is None or not arrays.keys().isdisjoint(of_names):
+                return False
+            arrays |= of_names
+        for name, more in arrays.items():
+            column = self._column(name)
+            column.steps.extend(more.steps)
+            column.times.extend(more.times)
+            column.values.extend(more.values)
+        return True
+
+
+def _arrays(names: Sequence[str], alike: Sequence[dict[str, Any]]) -> dict[str, _MetricPoints] | None:
+    """The points of each metric in parsed lines with the same names; None if a line is no point."""
+    if STEP not in names or TIME not in names:
+        return None
+    steps = [point[STEP] for point in alike]
+    times = _floats([point[TIME] for point in alike], _NUMBERS)
+    if times is None or set(map(type, steps)) != {int} or max(map(abs, steps)) >= LONGEST_STEP:
+        return None
+    of_steps = array("q", steps)
+    found: dict[str, _MetricPoints] = {}
+    for name in names:
+        if name in (STEP, TIME):
+            continue
+        values = _floats([point[name] for point in alike], _MAY_BE_TEXTS)
+        if values is None:
+            return None
+        found[name] = _MetricPoints(of_steps, times, values)
+    return found
+
+
+def read(pieces: Iterable[bytes]) -> dict[str, Series]:
+    """The series in a file of logged points, which comes in pieces, by the names of their metrics."""
+    columns = SeriesColumns()
+    rest = b""
+    for piece in pieces:
+        lines, end, after = piece.rpartition(b"\n")
+        if end:
+            columns.add_lines(rest + lines + end)
+            rest = after
+        else:
+            rest += after
+    columns.add_lines(rest)
+    return columns.series()
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Yield the lines, many together."""
+    at = 0
+    while at < len(data):
+        end = data.rfind(b"\n", at, at + _TOGETHER) + 1
+        if end == 0:
+            end = data.find(b"\n", at) + 1 or len(data)
+        yield data[at:end]
+        at = end
+
+
+def _points_together(lines: bytes) -> list[dict[str, Any]] | None:
+    """The objects of some lines; None if a line is no object."""
+    try:
+        found = json.loads(b"[%b]" % lines.strip().replace(b"\n", b","))
+    except (ValueError, RecursionError):
+        return None
+    return found if set(map(type, found)) == {dict} else None
+
+
+def _floats(values: Sequence[Any], kinds: set[type]) -> array[float] | None:
+    """The values as floats; None if one is of no such type, or a text that stands for no number."""
+    types = set(map(type, values))
+    if not types <= kinds:
+        return None
+    try:
+        if str in types:
+            values = [NOT_FINITE[value] if type(value) is str else value for value in values]
+        return array("d", values)
+    except (KeyError, OverflowError):
+        return None
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # no float holds an integer of more than 308 digits
+        return math.inf if value > 0 else -math.inf
+
+
+def _in_order_of_steps(name: str, column: _MetricPoints) -> Series:
+    """The series of a column; of two points with the same step the later one counts."""
+    steps = column.steps
+    if all(map(lt, steps, islice(steps, 1, None))):
+        return Series(name, steps, column.times, column.values)
+    last: dict[int, int] = {}
+    for at, step in enumerate(steps):
+        last[step] = at
+    order = [at for _, at in sorted(last.items())]
+    return Series(
+        name,
+        array("q", map(steps.__getitem__, order)),
+        array("d", map(column.times.__getitem__, order)),
+        array("d", map(column.values.__getitem__, order)),
+    )

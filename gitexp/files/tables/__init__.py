@@ -1,0 +1,1 @@
+"""Metrics and series in tables: CSV, TSV and what programs print like them."""
