@@ -33,6 +33,8 @@ class GitexpError(Exception):
         self.message = without_credentials(message)
         self.hint = hint and without_credentials(hint)
         super().__init__(self.message)
+        if self.hint:
+            self.add_note(f"hint: {self.hint}")  # for a traceback
         self.code = code or self.code
 
     def as_json(self) -> dict[str, object]:
@@ -179,6 +181,12 @@ class ExperimentError(GitexpError):
     """A fault of one named experiment."""
 
     code = "experiment"
+
+
+class AlreadyTaken(ExperimentError):
+    """Another worker runs the queued experiment, or the experiment has left the queue."""
+
+    code = "already-taken"
 
 
 class NameTaken(ExperimentError):
@@ -345,6 +353,7 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         "`run` says so, and ends with status 1.",
     ),
     "unknown-param": (GitexpError, "`-S` names a key or file that is not there."),
+    "hydra": (GitexpError, "Hydra refuses an override or a configuration, or cannot be asked."),
     "repository": (RepositoryError, "gitexp cannot work where the repository is."),
     "not-a-repository": (RepositoryError, "The current folder is in no Git repository."),
     "bare-repository": (RepositoryError, "The repository has no workspace."),
@@ -365,6 +374,15 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     "experiment": (ExperimentError, "Something about one experiment that has no code of its own."),
     "unknown-experiment": (ExperimentError, "There is no such experiment, branch or commit."),
     "ambiguous-experiment": (ExperimentError, "A prefix that several experiments share."),
+    "not-queued": (ExperimentError, "The experiment is not in the queue, or cannot go back there."),
+    "sweep-changed": (
+        UsageError,
+        "The space, the code or the config of a sweep have changed since its last trial.",
+    ),
+    "sweep-busy": (GitexpError, "Another process of this machine works on the sweep."),
+    "no-search": (GitexpError, "A method of a search needs a package that is not installed."),
+    "worker-failed": (GitexpError, "A worker of the queue has ended before its time."),
+    "already-taken": (AlreadyTaken, "Another worker has taken the queued experiment."),
     "name-taken": (NameTaken, "There is an experiment of that name, in whatever case."),
     "bad-record": (BadRecord, "The experiment's record is damaged, or was written by a later gitexp."),
     "not-running": (ExperimentError, "`stop`: the run is over, or it is not on this machine."),
@@ -376,6 +394,7 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         ExperimentError,
         "The experiment has no output: it was saved without being run, or DVC stored it.",
     ),
+    "no-file": (ExperimentError, "The experiment has no such file. From Python only."),
     "foreign-experiment": (
         ExperimentError,
         "DVC stored the experiment: gitexp reads it, and changes nothing of it.",

@@ -83,7 +83,7 @@ def _listed(path: str) -> WalkedFolder:
 
 
 def remove_folder(top: str | Path) -> None:
-    """Remove a folder with all that is in it. No link is followed.
+    """Remove a folder with all its content. No link is followed.
 
     Raises FileNotFoundError without the folder; OSError for the first entry that cannot be removed, when all
     others are gone.
@@ -103,7 +103,7 @@ def remove_folder(top: str | Path) -> None:
 
 
 def clear_away(top: str | Path) -> None:
-    """Remove a folder with all that is in it, as far as possible."""
+    """Remove a folder with all its content, as far as possible."""
     with contextlib.suppress(OSError):
         remove_folder(top)
 

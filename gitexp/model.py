@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Any  # Scalar | list[Value] | dict[str, Value]; recursive aliases buy mypy nothing here
@@ -18,6 +18,53 @@ Flat: TypeAlias = Mapping[str, Value]
 Files: TypeAlias = Mapping[str, Tree]  # path from the root, with slashes -> its tree
 
 FORMAT = 1  # of the record; docs/format.md is its contract
+
+
+class Mean(float):
+    """The mean of a metric over replicates; a number like any other, with its uncertainty.
+
+    Attributes:
+        deviation: the sample standard deviation (n - 1); None for one value.
+        count: the number of values.
+        of: the number of replicates that are done; some of them may have no number.
+    """
+
+    __slots__ = ("count", "deviation", "of")
+
+    def __new__(cls, value: float, deviation: float | None, count: int, of: int) -> Self:
+        mean = super().__new__(cls, value)
+        mean.deviation, mean.count, mean.of = deviation, count, of
+        return mean
+
+    deviation: float | None
+    count: int
+    of: int
+
+    @property
+    def left_out(self) -> int:
+        """The number of replicates that are done and have no number: NaN, infinity, a text, or no value."""
+        return self.of - self.count
+
+    @property
+    def spread(self) -> str:
+        """What stands behind the mean: ` ± 0.012 (5)`; ` (1 of 5)` if only one of five has a number."""
+        text = ""
+        if self.deviation is not None:
+            text = f" ± {self.deviation:.2g}" if self.deviation < 100 else f" ± {self.deviation:.0f}"
+        if self.left_out:
+            return f"{text} ({self.count} of {self.of})"
+        return f"{text} ({self.count})"
+
+
+class Differing(list[Value]):
+    """The different values of a param among replicates, like their seeds; numbers in order."""
+
+    @property
+    def text(self) -> str:
+        """The values for a table: `7…11 (5)` for the numbers 7 to 11; "" for other values."""
+        if len(self) < 2 or not all(isinstance(value, int | float) for value in self):
+            return ""
+        return f"{self[0]}…{self[-1]} ({len(self)})"
 
 
 class Status(StrEnum):
@@ -88,6 +135,28 @@ class Record:
         warnings: sentences for a person: files left out, results not written, a log cut short.
         process: process of the run; None after the end.
         stages: result of each stage of a pipeline, in the order of their ends.
+        group: hash like `identity`, but not over the value of the seed; "" if nothing was run.
+        replicate: number of a run among those of `--repeat`, from 1; 0 for a run alone.
+        sweep: id of the sweep with this run as one of its points; "" for a run alone.
+        trial: of a trial of a search its number, point, space, method, objectives and code; {} for others.
+        start: commit S of a queued run; "" for a run that began at once.
+        order: place in the queue, the lowest first: the time of the queueing in microseconds.
+        worker: name of the worker of a queued run.
+        waits_at: name of the Git remote in whose queue the run waits or goes on; "" for the queue here.
+        seen: time of the last sign of life of a run in the queue of a Git remote, ISO 8601 in UTC.
+        tries: number of earlier tries that ended with the death of their worker.
+        limits: limits of the run by name: `timeout` in seconds, `memory` in bytes.
+        reason: why gitexp itself has ended the run: `timeout`, `memory`, `pruned` or `alert`; ""
+            if it has not.
+        parent: name of the experiment whose command has begun this run; "" for a run begun otherwise.
+        series: files with series of metrics, in `.gitexp/run/` of the record's tree.
+        tables: tables written by the run, like logs.csv; in E's tree, or named by its lock.
+        system: what the run took of its machine by name: `cpu` and `gpu` in percent, the mean; `memory` and
+            `gpu_memory` in bytes, the most.
+        mlflow: the run as MLflow knows it: `run`, `experiment` and `experiment_name` (texts), `start` and
+            `end` (ms since 1970); {} for a run without MLflow.
+        alerts: what happened while the run went on: `time`, `level`, `title` and `text` of each, the `rule`,
+            and the `actions`.
         extra: keys of a later version, kept when the record changes.
     """
 
@@ -124,6 +193,24 @@ class Record:
     warnings: tuple[str, ...] = ()
     process: ProcessId | None = None
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    group: str = ""
+    replicate: int = 0
+    sweep: str = ""
+    trial: Mapping[str, Any] = field(default_factory=dict)
+    start: str = ""
+    order: int = 0
+    worker: str = ""
+    waits_at: str = ""
+    seen: str = ""
+    tries: int = 0
+    limits: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    parent: str = ""
+    series: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    system: Mapping[str, float] = field(default_factory=dict)
+    mlflow: Mapping[str, Any] = field(default_factory=dict)
+    alerts: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -141,6 +228,9 @@ class Experiment(NamedTuple):
     id: str
     record: Record
     source: str = "gitexp"
+
+    def __repr__(self) -> str:
+        return f"<Experiment {self.name}: {self.record.status}>"
 
 
 class Damaged(NamedTuple):
@@ -222,7 +312,7 @@ def contents(artifacts: Iterable[Artifact]) -> dict[str, tuple[str, bool]]:
 
 
 class _Missing:
-    """The absence of a value, which None is not: a param may well be null."""
+    """The absence of a value. None is no absence: a param may be null."""
 
     def __repr__(self) -> str:
         return "MISSING"

@@ -13,11 +13,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePath
 
 NEW = ".new"  # ends the name of a file that is being written
-_CAN_OPEN_BELOW = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
+_CAN_OPEN_BELOW = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename, os.utime} <= os.supports_dir_fd
+_LONGEST_LINE = 16 * 1024 * 1024  # bytes
 _SAFE = 0
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):
     _SAFE |= getattr(os, _flag, 0)
@@ -70,7 +72,7 @@ class Folder:
             return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
 
     def folder(self, name: str, *, make: bool = False) -> Folder:
-        """The folder of this name, opened; with `make`, it is made if it is missing."""
+        """The folder of this name, opened; with `make`, it is made if missing."""
         path = f"{self.path}{os.sep}{name}"
         try:
             return Folder(path, self._opened(name, path))
@@ -99,6 +101,12 @@ class Folder:
                 return file.read()
         finally:
             os.close(fd)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Yield the lines of a file; one of more than 16 MiB in parts, so that none fills the memory."""
+        with os.fdopen(self.open(name), "rb") as file:
+            while line := file.readline(_LONGEST_LINE):
+                yield line
 
     # -- changing ---------------------------------------------------------------------------------
 
@@ -141,7 +149,7 @@ class Folder:
         self.rename(name + NEW, name)
 
     def append(self, name: str, data: bytes) -> None:
-        """Write at the end of a file, which is made if it is missing."""
+        """Write at the end of a file, which is made if missing."""
         fd = self.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(fd, data)
@@ -158,6 +166,15 @@ class Folder:
         """Move the file at the path `source` here; a file, a link or an empty folder is replaced."""
         with self._named(name):
             os.replace(source, self.at(name), dst_dir_fd=self.fd)
+
+    def touch(self, name: str) -> None:
+        """Give an entry the present time; of a link, the link itself.
+
+        By name: a descriptor would stay valid when somebody has moved or removed the file meanwhile.
+        """
+        with self._named(name):
+            follow = os.utime not in os.supports_follow_symlinks
+            os.utime(self.at(name), dir_fd=self.fd, follow_symlinks=follow)
 
     def remove(self, name: str) -> None:
         """Remove a file or a link."""

@@ -43,13 +43,19 @@ def stamp(time: datetime) -> str:
 
 
 def here(time: datetime) -> datetime:
-    """The time in the zone of this machine; in UTC if TZ names a zone that is a day or more away."""
+    """The time in the zone of this machine; in UTC if TZ names a zone a day or more away."""
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     try:
         return time.astimezone()
     except ValueError:
         return time.astimezone(UTC)
+
+
+def seconds_of(text: str) -> float:
+    """The seconds since 1970 of a time in the form of records; 0 for a text that is no time."""
+    time = _local(text)
+    return 0.0 if time is None else time.timestamp()
 
 
 def _local(text: str) -> datetime | None:
@@ -124,7 +130,7 @@ def parse_moment(text: str) -> Moment | None:
 
 
 def parse_duration(text: str) -> float | None:
-    """The seconds of a text such as `5 min`, `1 h 30 min` or `90`. Else None."""
+    """The seconds of a text like `5 min`, `1 h 30 min` or `90`. Else None."""
     if re.fullmatch(r"\s*\d{1,12}(\.\d{1,9})?\s*", text):
         return float(text)
     return _seconds(text, _SECONDS)
@@ -163,6 +169,14 @@ def show_time(text: str | None, now: datetime | None = None) -> str:
     if time.year == now.year:
         return f"{time:%b} {time.day:2d}"
     return f"{time:%Y-%m-%d}"
+
+
+def show_brief_moment(text: str, now: datetime | None = None) -> str:
+    """A record's time in the local zone: `10:40` today, `Oct 23 10:40` this year, else `2025-10-23`."""
+    short, time = show_time(text, now), _local(text)
+    if time is None or time.year != (now or here(datetime.now(UTC))).year or ":" in short:
+        return short
+    return f"{short} {time:%H:%M}"
 
 
 def show_moment(text: str) -> str:

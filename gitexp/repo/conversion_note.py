@@ -51,7 +51,7 @@ def _is_since(version: str) -> bool:
 
 
 def _decode(data: Any) -> Conversions:
-    """The conversions in a note; none for a note that is damaged, or made to harm."""
+    """The conversions in a note; none for a damaged note, or one made to harm."""
     if not isinstance(data, dict):
         return Conversions()
     settings, exact = data.get("settings"), data.get("exact")

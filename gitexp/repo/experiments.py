@@ -16,16 +16,17 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.model import Damaged, Experiment, Record, Stored
+from gitexp.model import Damaged, Experiment, Record, Status, Stored
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees
-from gitexp.repo.git.repository import LARGEST, Repository
-from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import LARGEST, RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
 from gitexp.words import cut, did_you_mean, human_size
 
 PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: the log and the like, beside the user's own files
+ARTIFACTS = f"{RUN_FOLDER}/artifacts"  # files that the run has logged; a gitexp.lock names the large ones
 KEPT = "kept"  # a folder in it, with a gitexp.lock for replaced files that no run had made
 STAGE_LOGS = "stages"  # a folder in it, with the log of each stage
 
@@ -42,8 +43,23 @@ _MOST_PATTERNS = 1000  # on one command line
 _RACES = 1000  # attempts to find a free automatic name
 
 
+Allowed = Callable[[str], bool]  # record commit -> whether the ref may move there
 Builder = Callable[[str], tuple[Record, str]]  # name -> record and the tree of its commit
 _NameOf = Callable[[str], str]  # ref -> the experiment's name
+
+
+class New(NamedTuple):
+    """An experiment to be added.
+
+    Attributes:
+        record: the record, without a name.
+        tree: the tree of the record commit.
+        choose: gives the name, none of the given ones in lower case.
+    """
+
+    record: Record
+    tree: str
+    choose: Callable[[Collection[str]], str]
 
 
 class RecordCommit(NamedTuple):
@@ -81,7 +97,9 @@ class Store:
         broken: list[str] = []
         found = self.repo.refs(PREFIX, fields=("refname",), broken=broken)
         names = [ref.decode("utf-8", "replace").removeprefix(PREFIX) for (ref,) in found]
-        return sorted([*names, *(ref.removeprefix(PREFIX) for ref in broken)])
+        for ref in broken:
+            names.append(ref.removeprefix(PREFIX))
+        return sorted(names)
 
     def get(self, name: str) -> Stored | None:
         """The experiment of exactly this name, or None."""
@@ -125,9 +143,9 @@ class Store:
         return found
 
     def run_file(self, experiment: Experiment, name: str) -> bytes | None:
-        """A file that the run left beside the workspace: `output.log`, `environment.txt`.
+        """A file left by the run beside the workspace: `output.log`, `environment.txt`.
 
-        Raises ExperimentError for one that is larger than any of a run's.
+        Raises ExperimentError for a file too large to be a run's.
         """
         place = f"{experiment.id}:{RUN_FOLDER}/{name}"
         (content,) = self.repo.read_blobs([place])
@@ -141,7 +159,10 @@ class Store:
     def _by_commit(self, prefix: str) -> Stored | None:
         if len(prefix) < 4 or prefix.strip("0123456789abcdef"):
             return None
-        found = [one for one in self.all() if any(oid.startswith(prefix) for oid in _commits(one))]
+        found = list[Stored]()
+        for one in self.all():
+            if any(oid.startswith(prefix) for oid in _commits(one)):
+                found.append(one)
         if len(found) > 1:
             names = ", ".join(experiment.name for experiment in found[:5])
             raise errors.ExperimentError(
@@ -235,6 +256,30 @@ class Store:
                 return self._write(*build(name), None)
         raise _taken(name)
 
+    def create_together(self, wanted: Sequence[New]) -> list[Experiment]:
+        """Add several experiments, all or none."""
+        for _ in range(_ATTEMPTS):
+            with LocalState(self.repo).lock("names"), contextlib.suppress(RefConflict):
+                return self._write_together(wanted)
+        raise errors.GitFailed("Names are taken again and again by others.", "Run the command again.")
+
+    def _write_together(self, wanted: Sequence[New]) -> list[Experiment]:
+        taken = {name.lower() for name in self.names()}
+        found, changes = [], []
+        with self.repo.writing_together():
+            for new in wanted:
+                name = new.choose(taken)
+                taken.add(name.lower())
+                record = replace(new.record, name=name)
+                message = records.encode(record, subject(record))
+                oid = self.repo.write_commit(new.tree, [record.commit], message)
+                changes.append(RefChange(PREFIX + name, None, oid))
+                found.append(Experiment(name, oid, record))
+            failpoint("store:before-ref")
+            refs.move(self.repo, changes, "gitexp: queued")
+        failpoint("store:after-ref")
+        return found
+
     def require_free(self, *names: str, but: Collection[str] = ()) -> None:
         """Raise NameTaken if an experiment has one of the names, in whatever case.
 
@@ -248,9 +293,13 @@ class Store:
     def advance(self, experiment: Experiment, record: Record, tree: str) -> Experiment:
         """The experiment with a new record and tree; a note and tags set meanwhile are kept."""
         current: Stored | None = experiment
+        wanted, before = record, experiment.record
+        added = [tag for tag in wanted.tags if tag not in before.tags]
         for _ in range(_ATTEMPTS):
             if isinstance(current, Experiment):
-                record = replace(record, note=current.record.note, tags=current.record.tags)
+                now = current.record
+                tags = tuple(dict.fromkeys((*now.tags, *added)))
+                record = replace(record, note=wanted.note if now.note == before.note else now.note, tags=tags)
             try:
                 return self._write(record, tree, current.id if current is not None else None)
             except RefConflict:
@@ -258,6 +307,45 @@ class Store:
         raise errors.GitFailed(
             f"The ref of {record.name} keeps changing under us.", "Run the command again in a moment."
         )
+
+    def swap(self, experiment: Experiment, record: Record, tree: str) -> Experiment | None:
+        """The experiment with a new record and tree; None if the experiment has changed meanwhile."""
+        try:
+            return self._write(record, tree, experiment.id)
+        except RefConflict:
+            return None
+
+    def take_over(self, queued: Experiment, record: Record, tree: str, allowed: Allowed) -> Experiment | None:
+        """The experiment of a queued run elsewhere, with a new record and tree.
+
+        It takes the place of what is here of the same run: of its queued record, or of an earlier try.
+        None if `allowed`, called with the new record commit, says no, or if another experiment has the name.
+        """
+        oid = self._commit(record, tree, queued.id)
+        if not allowed(oid):
+            return None
+        ref = PREFIX + record.name
+        for _ in range(_ATTEMPTS):
+            here = self.get(record.name)
+            if here is not None and not _is_of_run(here, record.start):
+                return None
+            change = RefChange(ref, None if here is None else here.id, oid)
+            try:
+                with LocalState(self.repo).lock("names"):
+                    self.require_free(record.name, but=() if here is None else (record.name,))
+                    refs.move(self.repo, [change], f"gitexp: {record.status}")
+            except RefConflict:
+                continue
+            except errors.NameTaken:
+                return None
+            failpoint("store:after-ref")
+            return Experiment(record.name, oid, record)
+        return None
+
+    def replacing(self, experiment: Experiment, record: Record, tree: str) -> RefChange:
+        """The change of a ref for a new record and tree; the record before stays below."""
+        oid = self._commit(record, tree, experiment.id)
+        return RefChange(PREFIX + record.name, experiment.id, oid)
 
     def on_top(self, experiment: Experiment, record: Record) -> RefChange:
         """The change of a ref for `record`, written on top of the experiment's present record.
@@ -273,7 +361,7 @@ class Store:
     def _create_automatic(self, seed: str, build: Builder) -> Experiment:
         taken: set[str] = set()
         for _ in range(_RACES):
-            name = next(name for name in _automatic_names(seed) if name not in taken)
+            name = next(name for name in automatic_names(seed) if name not in taken)
             with contextlib.suppress(RefConflict):
                 return self._write(*build(name), None)
             taken |= {name, *(name.lower() for name in self.names())}
@@ -281,11 +369,22 @@ class Store:
 
     def _write(self, record: Record, tree: str, old: str | None) -> Experiment:
         """Write a record commit on top of `record.commit` and move the ref from `old` to the new commit."""
-        oid = self.repo.write_commit(tree, [record.commit], records.encode(record, subject(record)))
+        oid = self._commit(record, tree, old)
         failpoint("store:before-ref")
         refs.move(self.repo, [RefChange(PREFIX + record.name, old, oid)], f"gitexp: {record.status}")
         failpoint("store:after-ref")
         return Experiment(record.name, oid, record)
+
+    def _commit(self, record: Record, tree: str, before: str | None) -> str:
+        """Write a record commit; `before` is the record commit before it.
+
+        Each record of a once queued run has the record before for a second parent. So the start snapshot
+        and the results of an earlier try stay.
+        """
+        parents = [record.commit]
+        if record.start and before is not None:
+            parents.append(before)
+        return self.repo.write_commit(tree, parents, records.encode(record, subject(record)))
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
         """The tree `tree` with blobs added in `.gitexp/run/`; `files` maps names to ids.
@@ -293,9 +392,19 @@ class Store:
         A name may have a folder in front.
         """
         entries = [entry for entry in trees.entries(self.repo, tree) if entry.name != b".gitexp"]
-        run = trees.changed(self.repo, None, {name: ("100644", oid) for name, oid in files.items()})
+        blobs: dict[str, tuple[str, str] | None] = {}
+        for name, oid in files.items():
+            blobs[name] = ("100644", oid)
+        run = trees.changed(self.repo, None, blobs)
         folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
         return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
+
+
+def _is_of_run(one: Stored, start: str) -> bool:
+    """Whether an experiment is a run with a start snapshot, and does not go on."""
+    return (
+        isinstance(one, Experiment) and one.record.start == start and one.record.status is not Status.RUNNING
+    )
 
 
 def _batches(refs: Iterable[list[bytes]]) -> Iterator[list[list[bytes]]]:
@@ -312,13 +421,14 @@ def _batches(refs: Iterable[list[bytes]]) -> Iterator[list[list[bytes]]]:
         yield rows
 
 
-def _automatic_names(seed: str) -> Iterator[str]:
+def automatic_names(seed: str) -> Iterator[str]:
     """Yield names by the first digits of an id, more and more, then by the digits of its hash, and so on.
 
     A workspace saved several times within a second has the same id each time.
     """
     while True:
-        yield from (f"exp-{seed[:digits]}" for digits in range(_SHORTEST_ID, _LONGEST_ID + 1))
+        for digits in range(_SHORTEST_ID, _LONGEST_ID + 1):
+            yield f"exp-{seed[:digits]}"
         seed = hashlib.sha256(seed.encode()).hexdigest()
 
 
@@ -348,13 +458,13 @@ def is_name(text: str) -> bool:
 def check_name(text: str) -> None:
     """Raise InvalidName if an experiment cannot have this name."""
     if not is_name(text):
-        shown = text if len(text) <= 70 else text[:67] + "…"
-        raise errors.InvalidName(
-            f"'{shown}' cannot be the name of an experiment.",
-            "That name is reserved: where an experiment is asked for, it means something else."
-            if text.lower() in _RESERVED
-            else "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit.",
-        )
+        shown = text
+        if len(text) > 70:
+            shown = text[:67] + "…"
+        hint = "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit."
+        if text.lower() in _RESERVED:
+            hint = "That name is reserved: where an experiment is asked for, it means something else."
+        raise errors.InvalidName(f"'{shown}' cannot be the name of an experiment.", hint)
 
 
 def newest_first(experiments: Iterable[Stored]) -> list[Stored]:

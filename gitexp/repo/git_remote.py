@@ -21,8 +21,10 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.masks import without_credentials
 from gitexp.repo.git import graph, launch, refs, transport_failures
+from gitexp.repo.git.git_calls import FETCHING
+from gitexp.repo.git.git_text import in_lines
 from gitexp.repo.git.launch import Tell
-from gitexp.repo.git.repository import FETCHING, Repository, in_lines
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.local import LocalState
 
@@ -171,29 +173,34 @@ class GitRemote:
                 "Is that a shallow clone? There, git fetch --unshallow brings the rest.",
             )
 
-    def push(self, changes: Sequence[RefChange]) -> list[PushedRef]:
+    def push(
+        self, changes: Sequence[RefChange], *, exact: bool = False, dry_run: bool = False
+    ) -> list[PushedRef]:
         """Make refs there, move them on, or delete them; the outcomes, in order.
 
-        A ref is only made or fast-forwarded, and deleted only at its old id. Refused refs do not keep back
-        the others. Raises RemoteFailed without an outcome for any ref.
+        A ref is only made or fast-forwarded, and deleted only at its old id; with `exact`, each ref moves
+        only from its old id, wherever to: None for a ref that must not be there. Refused refs do not keep
+        back the others. With `dry_run` nothing is sent, and no hook runs. Raises RemoteFailed without an
+        outcome for any ref.
         """
         if not changes:
             return []
-        leases = [f"--force-with-lease={c.ref}:{c.old}" for c in changes if c.new is None]
+        options = []
+        for change in changes:
+            if exact or change.new is None:
+                options.append(f"--force-with-lease={change.ref}:{change.old or ''}")
+        if dry_run:
+            options += ["--dry-run", "--no-verify"]
         with self._refspecs(changes) as refspecs:
             failpoint("push:staged")
-            args = (*self._not_a_mirror(), "push", *_PUSH, *leases, "--end-of-options", self.where)
+            args = (*self._not_a_mirror(), "push", *_PUSH, *options, "--end-of-options", self.where)
             status, out, err, hook = self._call_with_hook(*args, *refspecs)
         if status != 0 and hook:
             raise transport_failures.refused_by_hook(hook, out, err)
         self.messages += _OF_SERVER.findall(without_credentials(err))
-        pushed = {one.ref: one for one in _outcomes(out)}
+        pushed = _pushed(out, err)
         if status != 0 and not pushed:
             raise transport_failures.failure("push", self.where, status, err)
-        if (damage := transport_failures.refused_object(err)) is not None:
-            for ref, one in pushed.items():
-                if one.outcome is PushOutcome.REFUSED and not one.here:
-                    pushed[ref] = one._replace(reason=f"the server refuses the {damage}")
         reason = transport_failures.reason(err) or "no answer came"
         for change in changes:
             pushed.setdefault(change.ref, PushedRef(change.ref, PushOutcome.REFUSED, reason))
@@ -259,6 +266,18 @@ class GitRemote:
         return call(*args, tell=self._tell, env=environment, stdin=stdin, hooks=hooks)
 
 
+def _pushed(out: bytes, err: str) -> dict[str, PushedRef]:
+    """The outcome for each ref that Git has an answer for; with the server's reason for a refused object."""
+    pushed = {one.ref: one for one in _outcomes(out)}
+    damage = transport_failures.refused_object(err)
+    if damage is None:
+        return pushed
+    for ref, one in pushed.items():
+        if one.outcome is PushOutcome.REFUSED and not one.here:
+            pushed[ref] = one._replace(reason=f"the server refuses the {damage}")
+    return pushed
+
+
 def _outcomes(out: bytes) -> Iterator[PushedRef]:
     """Yield what `git push --porcelain` says of each ref: `<flag>\\t<from>:<to>\\t<summary> (<reason>)`."""
     for line in out.decode("utf-8", "replace").split("\n"):
@@ -297,7 +316,7 @@ def default_remote(config: Mapping[str, str], branch: str | None, *, push: bool)
         )
     raise errors.SharingError(
         f"There are several Git remotes, and nothing says which: {', '.join(names)}.",
-        f"Name one: {'--to' if push else '--from'} {names[0]}",
+        f"Name one: --remote {names[0]}",
         code="no-remote",
     )
 

@@ -11,6 +11,7 @@ stages.jsonl     what became of those that have ended
 gitexp.lock      of stages: what each has read and written, as the experiment is to say it
 kept.lock        the like of what was replaced and no run had made
 environment.txt  what it ran on, once that is known
+logged/          what the command has logged through the Python API, see gitexp.runs.logged
 reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
 
@@ -29,16 +30,43 @@ from typing import Any, NamedTuple
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away
-from gitexp.model import ProcessId
+from gitexp.model import ProcessId, Record
 from gitexp.process import shared_umask
 from gitexp.repo.git import locks
 from gitexp.repo.local import LocalState
 from gitexp.repo.scope import Scope
 
+ONE_RUN = "one-run"  # in a worker's folder: a signal to the worker ends its present run alone
+LOGGED = "logged"  # in the folder of a run: what its command logs
 _STATE = "state.json"
 _RESERVE = 2 * 1024 * 1024  # bytes
 
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+def note_lost(local: LocalState, record: Record) -> None:
+    """Write down that a run of the queue has lost its process here, and whose queue it is. Raises OSError."""
+    if record.start:
+        with nofollow.opened(local.root, local.lost.name, make=True) as folder:
+            folder.create(record.start, record.waits_at.encode("utf-8", "surrogateescape"))
+
+
+def was_lost_here(local: LocalState, start: str, queue_of: str = "") -> bool:
+    """Whether the run of a start snapshot has lost its process here, and nobody has taken note since.
+
+    A record cannot tell: another repository may have written it. `queue_of` is the Git remote in whose queue
+    the run was; "" for the queue here.
+    """
+    try:
+        return nofollow.read(local.root, f"{local.lost.name}/{start}").decode() == queue_of
+    except (OSError, ValueError):
+        return False
+
+
+def forget_lost(local: LocalState, start: str) -> None:
+    """Take note of a run that has lost its process here."""
+    with contextlib.suppress(OSError), nofollow.opened(local.root, local.lost.name) as folder:
+        folder.remove(start)
 
 
 class Stamp(NamedTuple):
@@ -112,13 +140,17 @@ class RunState(NamedTuple):
     def lock(self) -> Path:
         return self.folder / "gitexp.lock"
 
+    @property
+    def logged(self) -> Path:
+        return self.folder / LOGGED
+
     def written(self, names: Sequence[str]) -> dict[str, Stamp]:
         """The stamps of the files among `names` that are new, or were written, since the start of the run."""
         found = stamp(Path(self.root), names)
         return {name: of for name, of in found.items() if of != self.stamps.get(name)}
 
     def put(self, file: Path, content: bytes) -> None:
-        """Write one of the run's files, if that can be; a reader sees the old content or the new, whole."""
+        """Write a file of the run, if possible; a reader sees the old content or the new, whole."""
         with contextlib.suppress(OSError), self.opened() as folder:
             folder.write(file.name, content)  # where the folder is gone, the run goes on without
 
@@ -132,7 +164,7 @@ class RunState(NamedTuple):
         return _opened(self.folder)
 
     def save(self) -> None:
-        """Write the state; a reader sees the old one or the new one, whole."""
+        """Write the state; a reader sees the old state or the new, whole."""
         text = json.dumps(_as_json(self)).encode("utf-8", "surrogateescape")
         new = _STATE + nofollow.NEW
         with self.opened() as folder:
@@ -155,7 +187,7 @@ class RunState(NamedTuple):
             return self
 
     def give_back_reserve(self) -> None:
-        """Let go of the room that was kept for the end."""
+        """Let go of the room kept for the end."""
         with contextlib.suppress(OSError), self.opened() as folder:
             folder.remove("reserve")
 
@@ -170,7 +202,7 @@ class RunState(NamedTuple):
 
 @contextlib.contextmanager
 def new_folder(local: LocalState) -> Iterator[Path]:
-    """A new folder for one live run, locked for as long as the block lasts; raises StorageError."""
+    """A new folder for a live run, locked until the end of the block; raises StorageError."""
     local.prepare()
     folder = Path(tempfile.mkdtemp(dir=local.runs))
     shared_umask.open_up(folder)
@@ -190,10 +222,10 @@ def new_folder(local: LocalState) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
-    """Whether a run of a dead process is now the caller's to finish, for as long as the block lasts.
+    """Whether the caller may finish the run of a dead process, until the end of the block.
 
-    False while another process finishes the run, or if the run is alive after all, as in a container with
-    process numbers of its own. With `wait`, the other process is waited for.
+    False while another process finishes the run, or if the run lives after all, perhaps in a container with
+    process numbers of its own. With `wait`, the call waits for the other process.
     """
     try:
         held = (locks.wait_lock if wait else locks.try_lock)(run.folder / "lock")
@@ -209,8 +241,11 @@ def claim(run: RunState, *, wait: bool = False) -> Iterator[bool]:
 def stale(local: LocalState) -> list[Path]:
     """The folders of runs that crashed before they were written down."""
     with contextlib.suppress(OSError):
-        begun = [folder for folder in local.runs.iterdir() if not (folder / _STATE).exists()]
-        return [folder for folder in begun if locks.is_abandoned(folder, "lock")]
+        found = []
+        for folder in local.runs.iterdir():
+            if not (folder / _STATE).exists() and locks.is_abandoned(folder, "lock"):
+                found.append(folder)
+        return found
     return []
 
 
@@ -236,7 +271,7 @@ def _reserve(path: Path) -> None:
 
 
 def live_runs(local: LocalState) -> Iterator[RunState]:
-    """Yield the runs that are known here; unreadable folders are passed over."""
+    """Yield the runs known here; unreadable folders are passed over."""
     try:
         folders = sorted(local.runs.iterdir())
     except OSError:
@@ -250,7 +285,7 @@ def live_runs(local: LocalState) -> Iterator[RunState]:
 
 
 def _opened(folder: Path) -> nofollow.Folder:
-    """The folder of a run, opened; neither it nor one of the folders above is a link."""
+    """The folder of a run, opened; neither the folder nor any folder above may be a link."""
     top = folder.parents[2]  # Git's own
     return nofollow.opened(top, folder.relative_to(top).as_posix())
 
@@ -271,7 +306,7 @@ def _as_json(run: RunState) -> dict[str, object]:
 
 
 def _read(folder: Path) -> RunState:
-    """The state that a folder's state.json holds; raises one of `_UNREADABLE` if it holds none."""
+    """The state in a folder's state.json; raises an error of `_UNREADABLE` if none can be read."""
     with _opened(folder) as opened:
         text = opened.read(_STATE).decode("utf-8", "surrogateescape")
     if "\\u0000" in text:

@@ -5,6 +5,8 @@ locks/        files to lock; a lock dies with its process
 runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
 left/<name>/  undeclared files of an isolated run: not safe to lose, and never removed by gitexp
+lost/<id>     a run of the queue whose process has died here; the name is the id of its start snapshot
+workers/      the workers of the queue, see gitexp.extras.queue.workers
 pending/      operations under way, see gitexp.repo.operations
 broken/       damaged files of refs and damaged objects, moved out of the way
 objects/      contents of data and results, see gitexp.objects.store: not safe to lose
@@ -27,7 +29,19 @@ from gitexp.repo.git import locks
 from gitexp.repo.git.repository import Repository
 
 _IN_USE = ".lock"  # in a temporary folder, locked by whoever works there
-_FOLDERS = ("tmp", "locks", "runs", "worktrees", "left", "pending", "broken", "objects", "said")
+_FOLDERS = (
+    "tmp",
+    "locks",
+    "runs",
+    "worktrees",
+    "left",
+    "pending",
+    "broken",
+    "objects",
+    "said",
+    "lost",
+    "workers",
+)
 
 # Where Git keeps what gitexp has it make; the last two have folders inside.
 _OF_GIT = (
@@ -42,7 +56,9 @@ class LocalState:
     def __init__(self, repo: Repository) -> None:
         self.root = repo.common_dir / "gitexp"
         self.runs = self.root / "runs"
+        self.lost = self.root / "lost"
         self.worktrees = self.root / "worktrees"
+        self.workers = self.root / "workers"
         self.broken = self.root / "broken"
         self.objects = self.root / "objects"
         self.pending = self.root / "pending"
@@ -122,7 +138,7 @@ class LocalState:
 
 
 def _links_in(folder: Path) -> list[Path]:
-    """The links in a folder in which only folders stand."""
+    """The links in a folder where only folders stand."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return [folder / entry.name for entry in entries if entry.is_symlink()]
     return []

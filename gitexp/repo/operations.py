@@ -5,9 +5,11 @@ the objects needed to undo and redo: the two trees in folders `before` and `afte
 commits without another ref. The message has a subject line, a blank line and a JSON object. The last hundred
 operations are kept, for thirty days.
 
-The operation's ref is made in the same step with its changes, before all others. Several refs do not change
-in one instant, so a note in `.git/gitexp/pending/` stands for the rest: after a crash in between, `complete`
-makes the other changes.
+The operation's ref is made in the same step with its changes, before all others. Neither several refs nor
+several files change in one instant, so a note in `.git/gitexp/pending/` tells of the operation before its ref
+is made, until all is changed. After a crash in between, `complete` makes the other changes of refs. Files are
+the user's: `unfinished` has the operations whose files are not all changed, and `history/unfinished.py`
+changes the others when the user asks.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -56,7 +58,7 @@ class WorkspaceChange(NamedTuple):
         modes: the permission bits of the files before.
         raw: a tree with the bytes on disk of files for which a checkout of `before` gives other bytes; an
             earlier gitexp has made such trees.
-        written: the ids of the bytes that were written into files, where `after` has other bytes.
+        written: the ids of the bytes written into files, where `after` has other bytes.
         filtered: changed files of which `before` does not have the bytes: a filter gives them back. None if
             an earlier gitexp has stored the operation.
         folders: the permission bits of folders before.
@@ -149,16 +151,22 @@ def damaged(repo: Repository) -> list[DamagedOperation]:
     return found
 
 
-def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Operation:
+def carry_out(
+    repo: Repository, local: LocalState, operation: Operation, *, files_follow: bool = False
+) -> Operation:
     """Store an operation and make its ref changes, all or none; the operation with its number.
 
-    The workspace change is left to the caller. Raises RefConflict for a ref that is not at its old commit.
+    The workspace change is left to the caller. With `files_follow` it comes after this call, and a note tells
+    of the operation until `files_done`. Raises RefConflict for a ref that is not at its old commit.
     """
     with local.lock("operations"):
         broken: list[str] = []
         stored = _stored(repo, broken)
-        taken = [one.number for one in stored[:1]] + [_number(ref) or 0 for ref in broken]
-        number = max(taken, default=0) + 1
+        number = 1
+        if stored:
+            number = stored[0].number + 1
+        for ref in broken:
+            number = max(number, (_number(ref) or 0) + 1)
         summary = " ".join(operation.summary.split())[:_SUBJECT]
         operation = operation._replace(summary=summary, number=number)
         _keep_moved(repo, local, operation.refs)
@@ -166,7 +174,10 @@ def carry_out(repo: Repository, local: LocalState, operation: Operation) -> Oper
         failpoint("operation:written")
         changes = [RefChange(operation.ref, None, commit), *operation.refs, *_to_forget(stored)]
         if operation.refs:
-            _move_together(repo, local, operation, changes)
+            _move_noted(repo, local, operation, changes, str(number))
+            _remove_marker(local, str(number))
+        elif files_follow:
+            _move_noted(repo, local, operation, changes, f"{_FILES}{number}")
         else:
             refs.move(repo, changes, f"gitexp: {operation.summary}")
     failpoint("operation:done")
@@ -184,9 +195,13 @@ def complete(repo: Repository, local: LocalState) -> list[Operation]:
     completed = []
     with local.lock("operations"):
         known = {str(operation.number): operation for operation in all_of(repo)}
-        for marker in filter(str.isdecimal, _markers(local)):
-            operation = known.get(marker)  # None: it died before the first ref
-            if operation is not None and _complete(repo, operation):
+        reversed_ = {str(operation.undoes) for operation in known.values()}
+        for marker in _markers(local):
+            number = marker.removeprefix(_FILES)
+            operation = known.get(number)  # None: it died before the first ref
+            if number != marker and operation is not None and number not in reversed_:
+                continue  # its files are still to be changed
+            if number == marker and operation is not None and _complete(repo, operation):
                 completed.append(operation)
             _remove_marker(local, marker)
     return completed
@@ -215,28 +230,28 @@ def _complete(repo: Repository, operation: Operation) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def changing_files(local: LocalState, operation: Operation) -> Iterator[None]:
-    """Leave a note about an operation while its files change."""
-    marker = f"{_FILES}{operation.number}"
-    with local.opened(local.pending, make=True) as pending:
-        pending.create(marker)
-    try:
-        yield
-    finally:  # after an error too: the user is told of it
-        _remove_marker(local, marker)
+def unfinished(repo: Repository, local: LocalState) -> list[Operation]:
+    """The operations of this worktree with files still to be changed, the newest first.
 
-
-def cut_short(repo: Repository, local: LocalState) -> list[Operation]:
-    """The operations interrupted by a crash between two files; the notes about them are removed.
-
-    To be called by the holder of the workspace: nobody else can be changing files then.
+    A crash or an error has stopped them, if the caller holds the workspace; else somebody may be changing the
+    files now. Operations taken back by a later operation do not count.
     """
-    markers = {marker.name for marker in local.pending.glob(f"{_FILES}*")}
-    found = [operation for operation in all_of(repo) if f"{_FILES}{operation.number}" in markers]
-    for marker in markers:
-        _remove_marker(local, marker)
+    markers = {marker for marker in _markers(local) if marker.startswith(_FILES)}
+    if not markers:
+        return []
+    here, found, reversed_ = worktree_of(repo), list[Operation](), set[int | None]()
+    for operation in all_of(repo):
+        work = operation.workspace
+        is_here = work is not None and work.worktree == here
+        if is_here and f"{_FILES}{operation.number}" in markers and operation.number not in reversed_:
+            found.append(operation)
+        reversed_.add(operation.undoes)
     return found
+
+
+def files_done(local: LocalState, operation: Operation) -> None:
+    """Remove the note about an operation: its files are changed."""
+    _remove_marker(local, f"{_FILES}{operation.number}")
 
 
 def _remove_marker(local: LocalState, marker: str) -> None:
@@ -244,10 +259,10 @@ def _remove_marker(local: LocalState, marker: str) -> None:
         pending.remove(marker)
 
 
-def _move_together(
-    repo: Repository, local: LocalState, operation: Operation, changes: list[RefChange]
+def _move_noted(
+    repo: Repository, local: LocalState, operation: Operation, changes: list[RefChange], marker: str
 ) -> None:
-    marker = str(operation.number)
+    """Move refs, with a note about the operation; the caller removes the note."""
     with local.opened(local.pending, make=True) as pending:
         pending.create(marker)
     failpoint("operation:pending")
@@ -258,7 +273,6 @@ def _move_together(
             _remove_marker(local, marker)
         raise
     failpoint("operation:moved")
-    _remove_marker(local, marker)
 
 
 def _stored(repo: Repository, broken: list[str] | None = None) -> list[_StoredOperation]:
@@ -349,7 +363,10 @@ def _keep_moved(repo: Repository, local: LocalState, changes: Sequence[RefChange
     The prune would find a commit at neither ref, for Git reads one ref after the other.
     """
     old = {change.old for change in changes}
-    moved = [change.new for change in changes if change.new is not None and change.new in old]
+    moved = []
+    for change in changes:
+        if change.new is not None and change.new in old:
+            moved.append(change.new)
     if not moved or not git_processes.is_collecting(repo.common_dir):
         return
     held = [

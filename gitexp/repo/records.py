@@ -27,6 +27,12 @@ _MAX_WARNINGS = 100  # in one record: every file of a large folder may give one
 
 _REQUIRED = ("status", "commit", "baseline")
 _FIELDS = tuple(item.name for item in fields(Record) if item.name != "extra")
+# Not written if empty.
+_SELDOM = (
+    *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "waits_at", "seen"),
+    "tries",
+    *("limits", "reason", "parent", "series", "tables", "system", "mlflow", "alerts"),
+)
 _KNOWN = frozenset({"format", *_FIELDS})
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
 _NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n\ud800-\udc7f\udd00-\udfff]", re.IGNORECASE)
@@ -39,8 +45,8 @@ _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 def encode(record: Record, subject: str) -> str:
     """The message of a record commit: subject line, blank line, one line of JSON.
 
-    What is written can be read: long texts are cut, and a record that is too large nevertheless is an
-    ExperimentError. While a run goes on, its record may have half of the size: its end adds to it.
+    Every written record can be read: long texts are cut. Raises ExperimentError for a record too large
+    nevertheless. During a run, its record may have half of the size, to leave room for the end.
     """
     most = _MAX_RECORD if record.status.ended else _MAX_RECORD // 2
     text = _json_of(record)
@@ -70,8 +76,9 @@ def _json_of(record: Record) -> bytes:
         kept = warnings[: _MAX_WARNINGS - 1]
         warnings = [*kept, f"and {len(warnings) - len(kept):,} more warnings"]
     data["warnings"] = warnings
-    if not record.stages:
-        del data["stages"]
+    for name in _SELDOM:
+        if not data[name]:
+            del data[name]
     if record.process is None:
         del data["process"]
     else:
@@ -205,12 +212,11 @@ def _is_deeper(value: Any, depth: int) -> bool:
     """Whether maps and lists are nested more than so deep: a walk through them would not come back."""
     level = [value]
     for _ in range(depth):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, (dict, list))
-        ]
+        containers, level = level, []
+        for container in containers:
+            for item in container.values() if isinstance(container, dict) else container:
+                if isinstance(item, (dict, list)):
+                    level.append(item)
         if not level:
             return False
     return True
@@ -236,6 +242,12 @@ def _int(value: Any) -> int:
     return value
 
 
+def _count(value: Any) -> int:
+    if not (_is_int(value) and 0 <= value < 1 << 63):
+        raise ValueError
+    return int(value)
+
+
 def _number(value: Any) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not -1e15 < value < 1e15:
         raise ValueError
@@ -256,6 +268,14 @@ def _map_of_texts(value: Any) -> dict[str, str]:
     return value
 
 
+def _numbers(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise TypeError
+    for number in value.values():
+        _number(number)
+    return value
+
+
 def _files(value: Any) -> dict[str, Tree]:
     if not isinstance(value, dict):
         raise TypeError
@@ -271,6 +291,38 @@ def _stages(value: Any) -> dict[str, Tree]:
     for stage in value.values():
         _text(stage.get("state") if isinstance(stage, dict) else None)
     return value
+
+
+def _mlflow(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    _text(value.get("run", ""))
+    _text(value.get("experiment", ""))
+    for key in ("start", "end"):
+        if value.get(key) is not None:
+            _count(value[key])
+    return value
+
+
+def _trial(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    _count(value.get("number"))
+    _map_of_texts(value.get("point"))
+    _map_of_texts(value.get("space"))
+    _map_of_texts(value.get("objectives"))
+    _text(value.get("method"))
+    _text(value.get("code"))
+    return value
+
+
+def _alerts(value: Any) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    for alert in value:
+        for key in ("time", "level", "title", "text"):
+            _text(alert.get(key) if isinstance(alert, dict) else None)
+    return tuple(value)
 
 
 def _file_names(value: Any) -> tuple[str, ...]:
@@ -343,6 +395,24 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "warnings": _texts,
     "process": _process,
     "stages": _stages,
+    "group": _text,
+    "replicate": _count,
+    "sweep": _text,
+    "trial": _trial,
+    "start": _object_id,
+    "order": _count,
+    "worker": _text,
+    "waits_at": _text,
+    "seen": _text,
+    "tries": _count,
+    "limits": _numbers,
+    "reason": _text,
+    "parent": _text,
+    "series": _file_names,
+    "tables": _file_names,
+    "system": _numbers,
+    "mlflow": _mlflow,
+    "alerts": _alerts,
 }
 
 # A record is made by its slots: the `__init__` of a frozen dataclass looks each of them up anew, which is a

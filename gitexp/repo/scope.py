@@ -13,7 +13,7 @@ class Scope(NamedTuple):
     Attributes:
         project: the folder with the gitexp.lock for data and large results; "" means the root.
         metrics: the metrics files.
-        written_params: params files written by the command itself, such as dvclive's.
+        written_params: params files written by the command itself, like dvclive's.
         params: all params files.
         results: all files written by the run and stored in Git, metrics, plots and outs included.
         declared: params and metrics files named in gitexp.yaml; the user is warned of missing ones.
@@ -47,3 +47,8 @@ class Scope(NamedTuple):
     metric_patterns: tuple[str, ...] = ()
     param_patterns: tuple[str, ...] = ()
     result_patterns: tuple[str, ...] = ()
+
+    @property
+    def without_files(self) -> Scope:
+        """The scope of a run beside another run in the same workspace: what is there may be the other's."""
+        return Scope(self.project, (), (), (), self.max_size, share=self.share, in_store=self.in_store)

@@ -21,17 +21,19 @@ from typing import NamedTuple
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder, remove_folder, walk_folder
+from gitexp.objects.paths import lies_in_any
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.belonging import points_to
 from gitexp.repo.git.conversions import USERS, Conversions
+from gitexp.repo.git.git_calls import FETCHING, is_true
 from gitexp.repo.git.locks import FileLock
-from gitexp.repo.git.repository import FETCHING, Repository, is_true
-from gitexp.repo.git.snapshot import is_below
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.local import LocalState
 
 _SLOTS = 256
+_TRIES = 100  # to have a folder among Git's worktrees beside a Git that deletes the empty parent
 _MADE_AGAIN = {
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
     *(".venv", "venv", ".tox", "node_modules"),
@@ -83,7 +85,7 @@ class Slot(NamedTuple):
 
 
 def idle_slots(repo: Repository) -> list[Slot]:
-    """The kept worktrees that no run is using."""
+    """The kept worktrees without a run."""
     local = LocalState(repo)
     found = []
     for path in sorted(local.worktrees.glob("gitexp-*")):
@@ -93,7 +95,8 @@ def idle_slots(repo: Repository) -> list[Slot]:
         if not any(run.root == str(path) for run in live.live_runs(local)):
             git_dir = _git_dir(repo, path)
             used = path if git_dir is None else git_dir / "HEAD"
-            found.append(Slot(repo, path, git_dir is None, time.time() - used.lstat().st_mtime))
+            with contextlib.suppress(FileNotFoundError):  # a run has taken the slot meanwhile
+                found.append(Slot(repo, path, git_dir is None, time.time() - used.lstat().st_mtime))
     return found
 
 
@@ -123,13 +126,13 @@ def everywhere(repo: Repository) -> list[Repository]:
 
 
 class OutOfSight(NamedTuple):
-    """A worktree of the user's whose folder is not there: removed by hand, or on a disk that is not mounted.
+    """A worktree of the user's with a missing folder: removed by hand, or on an unmounted disk.
 
     Attributes:
-        root: the folder that is not there.
+        root: the missing folder.
         git_dir: its folder in `.git/worktrees`, with its index.
         head: the commit of its HEAD, if any.
-        is_locked: `git worktree lock` says that the folder comes again.
+        is_locked: by `git worktree lock`: the folder comes again.
     """
 
     root: Path
@@ -139,7 +142,7 @@ class OutOfSight(NamedTuple):
 
 
 def out_of_sight(repo: Repository) -> list[OutOfSight]:
-    """The worktrees that Git knows and whose folders are not there, without gitexp's own."""
+    """The worktrees known to Git with missing folders, without gitexp's own."""
     found = []
     own = os.path.realpath(LocalState(repo).worktrees)
     for git_dir in sorted((repo.common_dir / "worktrees").glob("*")):
@@ -164,10 +167,29 @@ def checkout(repo: Repository, commit: str, converting: Conversions = USERS) -> 
 def share(repo: Repository, worktree: Repository, commit: str, paths: Sequence[str]) -> None:
     """Link those of `paths` that exist in `repo`'s own workspace into a worktree with `commit`.
 
-    Raises SnapshotRefused for submodules that are not shared: they would be empty.
+    Raises SnapshotRefused for unshared submodules: they would be empty.
     """
-    _refuse_submodules(repo, commit, paths)
+    refuse_submodules(repo, commit, paths)
     _link(repo.root, worktree.root, paths)
+
+
+def keep(root: Path) -> None:
+    """Have later runs leave a worktree alone until its folder is removed."""
+    with contextlib.suppress(OSError):
+        _mark_of_kept(root).touch()
+
+
+def is_kept(slot: Path) -> bool:
+    """Whether somebody is to look at a worktree; not after its folder was removed."""
+    mark = _mark_of_kept(slot)
+    if slot.is_dir():
+        return mark.exists()
+    mark.unlink(missing_ok=True)
+    return False
+
+
+def _mark_of_kept(root: Path) -> Path:
+    return root.with_name(f".kept-{root.name}")
 
 
 def take_along(repo: Repository, worktree: Repository, paths: Sequence[str]) -> None:
@@ -200,7 +222,7 @@ def keep_left(
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
-    left = [name for name in _untracked(worktree, index) if not is_below(name, stored)]
+    left = [name for name in _untracked(worktree, index) if not lies_in_any(name, stored)]
     moved, worth = [], _worth_keeping(worktree.root, left, share)
     if worth:
         target.mkdir(parents=True, exist_ok=True)
@@ -258,6 +280,9 @@ def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
         if (lock := local.try_lock(name)) is None:
             continue
         slot = local.worktrees / name
+        if is_kept(slot):
+            lock.release()
+            continue
         # A run that died here has results to be stored: the slot must not be cleaned yet.
         if not any(run.root == str(slot) for run in live.live_runs(local)):
             return slot, lock
@@ -266,7 +291,7 @@ def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
 
 
 def _prepared(repo: Repository, slot: Path, commit: str, converting: Conversions) -> Repository:
-    """The slot's worktree with `commit`; a worktree that cannot be cleaned is made anew."""
+    """The slot's worktree with `commit`, made anew if the old worktree cannot be cleaned."""
     if (git_dir := _git_dir(repo, slot)) is not None:
         with contextlib.suppress(errors.GitexpError, OSError):
             return _reset(repo.linked(slot, git_dir, converting.settings), commit, converting.exact)
@@ -288,24 +313,32 @@ def _add(repo: Repository, slot: Path, commit: str) -> None:
         new = ("--detach", "--no-checkout", "--lock")
         repo.run(*_OURS, "worktree", "add", *new, "--", str(slot), commit)
         return
-    known = repo.common_dir / "worktrees"
-    names = (slot.name, *(f"{slot.name}-{number}" for number in range(_SLOTS)))
-    git_dir = next(known / name for name in names if not os.path.lexists(known / name))
+    # No name is used twice: a prune that saw the old folder go may still be about to delete its name.
+    git_dir = repo.common_dir / "worktrees" / f"{slot.name}-{os.urandom(4).hex()}"
     slot.mkdir(parents=True)
-    known.mkdir(exist_ok=True)
     with LocalState(repo).scratch() as scratch:
         (made := scratch / "worktree").mkdir()
         for name, text in (("HEAD", commit), ("commondir", "../.."), ("locked", _LOCKED)):
             (made / name).write_text(f"{text}\n", "utf-8", newline="\n")
         (made / "gitdir").write_bytes(os.fsencode((slot / ".git").as_posix()) + b"\n")
         (slot / ".git").write_bytes(b"gitdir: " + os.fsencode(git_dir.as_posix()) + b"\n")
-        made.rename(git_dir)
+        _make_known(made, git_dir)
+
+
+def _make_known(made: Path, git_dir: Path) -> None:
+    """Move a worktree's folder into Git's own, which `git worktree prune` and `git gc` delete when empty."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            make_folder(git_dir.parent)
+            made.rename(git_dir)
+            return
+    made.rename(git_dir)
 
 
 def _git_dir(repo: Repository, slot: Path) -> Path | None:
     """The slot's folder in `worktrees/`; None if the two do not know each other, for instance after a move.
 
-    Git chooses its name: a worktree of the user's may have the name of the slot.
+    Its name is not the slot's: see `_add`.
     """
     git_dir = points_to(slot / ".git")
     if git_dir is None or git_dir.parent != repo.common_dir / "worktrees" or not _has_plain_files(git_dir):
@@ -317,7 +350,10 @@ def _has_plain_files(git_dir: Path) -> bool:
     """Whether no link, pipe or second name of a file is in a worktree's folder: Git writes through links."""
     for found in walk_folder(git_dir):
         for name in found.files:
-            of = (Path(found.path) / name).lstat()
+            try:
+                of = (Path(found.path) / name).lstat()
+            except FileNotFoundError:  # the lock of a Git beside this process
+                continue
             if not (nofollow.is_plain(of) or stat.S_ISSOCK(of.st_mode)):  # Git's fsmonitor has a socket there
                 return False
     return True
@@ -326,19 +362,20 @@ def _has_plain_files(git_dir: Path) -> bool:
 def _reset(worktree: Repository, commit: str, exact: Sequence[str]) -> Repository:
     """Make the worktree hold `commit` and nothing else, whatever a run has left.
 
-    The files `exact` get the bytes that are stored, without Git's conversions.
+    The files `exact` get the bytes stored, without Git's conversions.
     """
     for lock in ("index.lock", "HEAD.lock"):
         (worktree.git_dir / lock).unlink(missing_ok=True)  # of a Git that was killed: the slot is ours
     worktree.run(*_OURS, "update-ref", "--no-deref", "HEAD", commit)
-    worktree.run(*_OURS, "clean", "-ffdxq")
-    failpoint("worktree:cleaned")
     with LocalState(worktree).scratch() as scratch:
         worktree.ask_disk(scratch)
     was_used = worktree.index.exists()
     if was_used:
         indexes.look_everywhere(worktree, worktree.index)
         _forget_touched(worktree)
+    # Only now: a file that a run has written is no longer known, and goes if `commit` does not have it.
+    worktree.run(*_OURS, "clean", "-ffdxq")
+    failpoint("worktree:cleaned")
     listing = _read_tree(worktree, commit)
     noted = worktree.git_dir / _CONVERTED
     before, now = _text_of(noted), conversions.fingerprint(worktree, listing)
@@ -353,7 +390,7 @@ def _reset(worktree: Repository, commit: str, exact: Sequence[str]) -> Repositor
 
 
 def _forget_touched(worktree: Repository) -> None:
-    """Have the index forget the files that were written since: Git would compare them after conversions."""
+    """Have the index forget the files written since: Git would compare them after conversions."""
     touched = worktree.run("diff-files", "--name-only", "-z", "--ignore-submodules=all").split(b"\0")[:-1]
     indexes.update(worktree, worktree.index, [], [os.fsdecode(name) for name in touched])
 
@@ -386,7 +423,7 @@ def _write_exact(worktree: Repository, listing: indexes.Listing, exact: Sequence
 
 
 def _put_exact(worktree: Repository, new: Path, path: str) -> None:
-    """Put a file in place of the one that Git has checked out, with its mode."""
+    """Put a file in place of Git's checked-out file, with its mode."""
     with contextlib.suppress(FileNotFoundError):
         new.chmod(stat.S_IMODE((worktree.root / path).lstat().st_mode))
     WorkspaceFiles(worktree.root).put(str(new), path)
@@ -417,7 +454,11 @@ def _remove_known(git_dir: Path, scratch: Path) -> None:
         remove_folder(git_dir)
 
 
-def _refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:
+def refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:
+    """Raise SnapshotRefused for submodules of a commit, or of a tree, that are not shared.
+
+    They would be empty.
+    """
     entries = b"\0" + repo.run("ls-tree", "-r", "-z", "--end-of-options", commit)
     if _MODULE not in entries:
         return

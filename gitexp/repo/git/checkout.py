@@ -20,9 +20,10 @@ from gitexp.folders import make_folder, walk_folder
 from gitexp.objects.paths import is_foreign, leads_out
 from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode
 from gitexp.repo.git import conversions, indexes
+from gitexp.repo.git.git_calls import FETCHING
 from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.new_objects import new_object
-from gitexp.repo.git.repository import FETCHING, Repository
+from gitexp.repo.git.repository import Repository
 
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _NO_ENTRY = ("", "")
@@ -56,7 +57,7 @@ class TreePlan(NamedTuple):
 
 
 def tree_changes(repo: Repository, old: str, new: str) -> list[TreeChange]:
-    """The files in which two trees (or commits) differ."""
+    """The files where two trees (or commits) differ."""
     out = repo.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old, new, "--")
     parts = iter(out.split(b"\0")[:-1])
     found = []
@@ -88,7 +89,7 @@ def with_plan(repo: Repository, scratch: Path, tree: str, plan: TreePlan) -> str
 
 
 def impossible(plan: TreePlan) -> str | None:
-    """The first path of a plan that Git would not write; None if there is none.
+    """The first path of a plan that Git would not write; None if none exists.
 
     Somebody else may have made the trees: with paths that lead out, or with files below a link of theirs.
     """
@@ -240,7 +241,7 @@ def _write_raw(repo: Repository, folder: Path, entries: Mapping[str, Entry]) -> 
 
 
 def converted_ids(repo: Repository, ready: Path, plan: TreePlan) -> dict[str, str]:
-    """The ids of the bytes of those new files that have other bytes than their blob."""
+    """The ids of the bytes of those new files with other bytes than their blob."""
     there = repo.linked(ready, repo.git_dir)
     found = {}
     for path, entry in plan.write.items():
@@ -285,7 +286,7 @@ def carry_out(
     except OSError as error:
         raise errors.StorageError(
             f"{os.fsdecode(error.filename or 'A file')} could not be written: {error.strerror}.",
-            "Put that right; gitexp undo takes back what has been written.",
+            "Put that right, then run the same command again: it goes on.",
         ) from error
 
 
@@ -298,7 +299,7 @@ def _require_unchanged(repo: Repository, path: str, known: Mapping[str, str]) ->
     if disk_id(repo, path) != known.get(path):
         raise errors.StorageError(
             f"{path} was changed by somebody else just now.",
-            "gitexp undo takes back what has been written before it.",
+            "Run the same command again: it goes on with the others.",
         )
 
 

@@ -23,7 +23,9 @@ from typing import NamedTuple
 
 from gitexp.folders import clear_away
 from gitexp.repo.git import indexes
-from gitexp.repo.git.repository import Repository, in_lines, in_quoted_lines, is_true
+from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.git_text import in_lines, in_quoted_lines
+from gitexp.repo.git.repository import Repository
 
 _ATTRIBUTES = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
 _UNSET = {b"-" + name.encode() for name in _ATTRIBUTES}
@@ -346,7 +348,7 @@ def _by_bytes(
 
 
 def blob_of(repo: Repository, path: str) -> str | None:
-    """The id in Git of the bytes of a file; None for a link, and for a file that cannot be read."""
+    """The id in Git of the bytes of a file; None for a link, and for an unreadable file."""
     file = os.path.join(repo.root, path)
     try:
         if not stat.S_ISREG(os.lstat(file).st_mode):

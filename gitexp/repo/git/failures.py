@@ -82,12 +82,22 @@ def way_to_start(error: OSError) -> str:
         case errno.EAGAIN:
             return "There are too many processes: end some, or raise the limit: ulimit -u"
         case errno.ENOENT | errno.ENOTDIR:
+            if error.filename and _is_somewhere():
+                return "Is there such a folder? GITEXP_DEBUG=1 shows where."
             return "Is the folder you stand in still there? GITEXP_DEBUG=1 shows where."
         case errno.EACCES | errno.EPERM:
             return "Check who owns it, and its permissions."
         case errno.EROFS:
             return "Its file system is read-only."
     return "GITEXP_DEBUG=1 shows where."
+
+
+def _is_somewhere() -> bool:
+    try:
+        Path.cwd()
+    except OSError:  # the folder has been removed
+        return False
+    return True
 
 
 def failure(args: Sequence[str], status: int, err: str) -> errors.GitexpError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitexp.repo.git.repository import Repository, in_lines
+from gitexp.repo.git.git_text import in_lines
+from gitexp.repo.git.repository import Repository
 
 
 def parents_of(repo: Repository, commits: Sequence[str]) -> dict[str, list[str]]:

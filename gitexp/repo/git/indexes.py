@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.repo.git.failures import failure, filter_failure
-from gitexp.repo.git.repository import Repository, in_lines, is_true
+from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.git_text import in_lines
+from gitexp.repo.git.repository import Repository
 from gitexp.words import squeezed
 
 Entry = tuple[str, str]  # mode, blob id
@@ -84,7 +86,7 @@ class Listing:
 
 
 def copy(repo: Repository, index: Path) -> Listing:
-    """Make the file `index` a copy of the user's index in which Git looks at every file; its entries."""
+    """Make the file `index` a copy of the user's index where Git looks at every file; its entries."""
     repo.ask_disk(index.parent)
     try:
         with repo.index.open("rb") as source, index.open("wb") as target:

@@ -2,7 +2,7 @@
 
 So one page can be audited for how Git starts: each call is a list of arguments without a shell, with
 fsmonitor and automatic gc off, with hooks off but for a push, in an environment that names the repository.
-The calls themselves stand in `gitexp.repo.git.repository`.
+The calls themselves stand in `gitexp.repo.git.git_calls`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _taken_out(package: str) -> dict[str, ModuleType]:
 
 
 with _only_named_modules("git"):
-    from git.cmd import Git as Git  # gitexp.repo.git.repository makes a Git
+    from git.cmd import Git as Git  # gitexp.repo.git.git_calls makes a Git
     from git.exc import GitCommandNotFound
 Git.GIT_PYTHON_GIT_EXECUTABLE = Git.git_exec_name  # else GitPython's `__init__` sets it
 
@@ -233,12 +233,15 @@ def _chunks_of(popen: subprocess.Popen[bytes]) -> Iterator[bytes]:
         chunks.put(b"")
 
     threading.Thread(target=read, daemon=True).start()
+    ended = False
     while True:
         try:
             chunk = chunks.get(timeout=_LINGER)
         except queue.Empty:
-            if popen.poll() is not None:
+            if ended:
                 return
+            # The process may have written its last lines, and ended, since the wait was over.
+            ended = popen.poll() is not None
             continue
         if not chunk:
             return

@@ -24,7 +24,7 @@ def read(
 ) -> list[list[bytes]]:
     """Name, id and `fields` of each ref below a prefix; name and id alone of one that cannot be read.
 
-    Git itself stops at the first object that is missing or damaged. The names of refs without an id are
+    Git itself stops at the first missing or damaged object. The names of refs without an id are
     added to `broken`.
     """
     names = ("refname", "objectname")

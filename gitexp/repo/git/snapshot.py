@@ -1,6 +1,6 @@
 """An exact copy of the workspace in a Git tree, made without touching the user's index.
 
-All work is done in a copy of the user's index (see `indexes`): `git status` finds the files with
+All work is done in a copy of the user's index (see `indexes`): `changes` finds the files with
 differences, and this module decides whether a file belongs in the snapshot or must be refused. A few files
 with nothing special about them are then put into the tree of HEAD by `plain_files`. For others `git
 update-index` reads the files, and `git write-tree` makes the tree.
@@ -9,31 +9,28 @@ update-index` reads the files, and `git write-tree` makes the tree.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import re
-import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.folders import walk_folder
+from gitexp.objects.paths import lies_in_any
 from gitexp.objects.scan import GONE
 from gitexp.repo.git import conversions, indexes, plain_files
+from gitexp.repo.git.changes import Changes, differences, require_storable
 from gitexp.repo.git.conversions import blob_of, keep_exact
+from gitexp.repo.git.disk_files import NoFile, file_size, files_below, is_regular, is_repository
+from gitexp.repo.git.git_text import in_lines
 from gitexp.repo.git.new_objects import new_object
-from gitexp.repo.git.repository import Repository, in_lines
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.trees import files_in
 from gitexp.words import human_size, shorten
 
 MAX_UNTRACKED = 10 * 1024 * 1024  # bytes; a larger untracked file is rather data than code
 
 _ATTEMPTS = 3
-_SUBMODULE = b"160000"  # the mode of a commit of another repository
-_HEAD = b"# branch.oid "  # Git's line on HEAD begins so
-_UNSEEN = re.compile("could not open directory|unable to access|Permission denied|Input/output error")
 
 Verdict = str | None  # the reason to leave an untracked path out; None: keep the path
 
@@ -85,31 +82,6 @@ class Snapshot(NamedTuple):
     lossy: tuple[str, ...] = ()
 
 
-class _Changes:
-    """The differences between the disk and the index.
-
-    Attributes:
-        add: tracked paths to be read.
-        remove: tracked paths to be dropped.
-        untracked: other paths; the path of a repository ends in a slash.
-        unmerged: paths with conflicts, an obstacle to a snapshot like `special` and `modules`.
-        special: pipes, sockets and devices in place of a tracked file.
-        modules: submodules with changes of their own.
-        attributes: whether Git's conversions may have changed since HEAD.
-        head: the commit with the tree of the index; "" for an index with another tree.
-    """
-
-    def __init__(self) -> None:
-        self.add: list[str] = []
-        self.remove: list[str] = []
-        self.untracked: list[str] = []
-        self.unmerged: list[str] = []
-        self.special: list[str] = []
-        self.modules: list[str] = []
-        self.attributes = False
-        self.head = ""
-
-
 def take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     """The present workspace, stored; `scratch`: an empty folder to work in.
 
@@ -137,8 +109,8 @@ def _retried(store: Callable[[], Snapshot]) -> Snapshot:
 def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     index = scratch / "index"
     listing = indexes.copy(repo, index)
-    changes = _changes(repo, index)
-    _refuse(changes)
+    changes = differences(repo, index)
+    require_storable(changes)
     _find_declared(repo, listing, changes, rules)
     warnings = _in_spite_of_rules(listing, changes, rules)
     warnings += _sort_out_untracked(repo, changes, rules)
@@ -164,7 +136,7 @@ def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     return Snapshot(tree, told, (*exact, *exact_overlay), filtered, lossy)
 
 
-def _on_head(repo: Repository, changes: _Changes, rules: Rules) -> str | None:
+def _on_head(repo: Repository, changes: Changes, rules: Rules) -> str | None:
     """The tree of HEAD with the changes; None if Git must make it from an index."""
     if changes.attributes or not changes.head:
         return None
@@ -238,134 +210,14 @@ def know_untracked(repo: Repository, scratch: Path, rules: Rules) -> Path:
     """A private index with the names of the workspace's untracked files, for comparisons."""
     index = scratch / "index"
     indexes.copy(repo, index)
-    found = [path for path in _changes(repo, index).untracked if not path.endswith("/")]
-    new = [path for path in found if rules.leave_out(path) is None]
+    new = []
+    for path in differences(repo, index).untracked:
+        if not path.endswith("/") and rules.leave_out(path) is None:
+            new.append(path)
     if new:
         args = ("add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
         repo.run(*args, stdin=in_lines(new, b"\0"), index=index)
     return index
-
-
-def files_below(
-    root: Path, paths: Iterable[str], on_error: Callable[[OSError], None] | None = None
-) -> list[str]:
-    """The files and symlinks at or below `paths`, relative to `root`, sorted.
-
-    A path behind a symlink stands for the symlink. Pipes, sockets and the files of repositories inside are
-    left out: this repository cannot hold them. `on_error` is called for unreadable paths.
-    """
-    found: set[str] = set()
-    folders: set[str] = set()  # without links and repositories
-    for path in map(PurePosixPath, paths):
-        for part in (*reversed(path.parents[:-1]), path):
-            name = str(part)
-            if name in folders:
-                continue
-            full = os.path.join(root, name)
-            if os.path.islink(full) or os.path.isfile(full):
-                found.add(part.as_posix())
-                break
-            if os.path.lexists(os.path.join(full, ".git")):
-                break
-            folders.add(name)
-        else:
-            found.update(file.relative_to(root).as_posix() for file in _walk(root / path, on_error))
-    return sorted(found)
-
-
-def _walk(top: Path, on_error: Callable[[OSError], None] | None) -> Iterator[Path]:
-    for found in walk_folder(top, on_error):
-        folder = Path(found.path)
-        for file in map(folder.joinpath, found.files):
-            try:
-                mode = file.lstat().st_mode
-            except OSError as error:  # the path is too long, say
-                if on_error is not None:
-                    on_error(error)
-                continue
-            if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-                yield file
-            elif on_error is not None:
-                on_error(OSError(errno.EINVAL, "a pipe, socket or device", str(file)))
-        repositories = {name for name in found.folders if _is_repository(folder / name)}
-        found.folders[:] = [name for name in found.folders if name not in repositories]
-        if on_error is not None:
-            for name in sorted(repositories):
-                on_error(OSError(errno.EINVAL, "a repository of its own", str(folder / name)))
-
-
-def _is_repository(folder: Path) -> bool:
-    return os.path.lexists(folder / ".git")
-
-
-def _changes(repo: Repository, index: Path) -> _Changes:
-    """The differences between disk and index; raises SnapshotRefused for paths that Git cannot look at."""
-    changes = _Changes()
-    is_staged = False
-    for entry in _status(repo, index).split(b"\0"):
-        changes.attributes |= entry.endswith((b" .gitattributes", b"/.gitattributes"))
-        match entry[:1]:
-            case b"#":
-                if entry.startswith(_HEAD):
-                    changes.head = entry.removeprefix(_HEAD).decode()
-            case b"1":
-                is_staged |= entry[2:3] != b"."
-                if entry[3:4] != b".":
-                    _sort_in(repo.root, entry, changes)
-            case b"u":
-                changes.unmerged.append(os.fsdecode(entry.split(b" ", 10)[10]))
-            case b"?":
-                changes.untracked.append(os.fsdecode(entry[2:]))
-    if is_staged:
-        changes.head = ""
-    return changes
-
-
-def _status(repo: Repository, index: Path) -> bytes:
-    args = ("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--no-ahead-behind")
-    status, out, err = repo.call(*args, "--untracked-files=all", "--ignore-submodules=none", index=index)
-    # Git passes over paths that it cannot look at, with a word on stderr and an exit status of 0.
-    if status != 0 or _UNSEEN.search(err):
-        raise indexes.refusal(args, status, err)
-    return out
-
-
-def _sort_in(root: Path, entry: bytes, changes: _Changes) -> None:
-    """Put the path of a changed entry, a line of `git status`, into the right list."""
-    _, _, module, _, mode, work_mode, _, _, name = entry.split(b" ", 8)
-    path = os.fsdecode(name)
-    if mode != _SUBMODULE and _is_repository(root / path):
-        changes.untracked.append(path + "/")
-    elif module[2:3] == b"M" or module[3:4] == b"U":
-        changes.modules.append(path)
-    elif _is_special(root / path):
-        changes.special.append(path)
-    elif work_mode == b"000000":
-        changes.remove.append(path)
-    else:
-        changes.add.append(path)
-
-
-def _refuse(changes: _Changes) -> None:
-    """Raise UnmergedPaths or SnapshotRefused for tracked paths without an exact copy."""
-    if changes.unmerged:
-        raise errors.RepositoryError(
-            f"A merge is not finished: {shorten(changes.unmerged)}.",
-            "Resolve the conflicts (git status), then run.",
-            code="unmerged-paths",
-        )
-    if changes.modules:
-        raise errors.SnapshotRefused(
-            f"A submodule has changes that this repository cannot store: {shorten(changes.modules)}.",
-            "Commit inside the submodule (or clean it), then run.",
-            paths=changes.modules,
-        )
-    if changes.special:
-        raise errors.SnapshotRefused(
-            f"A tracked path is now a pipe, socket or device: {shorten(changes.special)}.",
-            "Put the file back, or remove the path, then run.",
-            paths=changes.special,
-        )
 
 
 def _entries(
@@ -383,7 +235,10 @@ def _mode(repo: Repository, listing: indexes.Listing, path: str) -> str:
     if not repo.has_modes():
         known = listing.entry(path)
         return known[0] if known is not None else "100644"
-    return plain_files.mode_of((repo.root / path).lstat())
+    try:
+        return plain_files.mode_of((repo.root / path).lstat())
+    except FileNotFoundError:  # a file of the overlay alone
+        return "100644"
 
 
 def _raw(
@@ -392,9 +247,9 @@ def _raw(
     """The index entries of files stored byte for byte, and the files that a filter must store instead."""
     regular = []
     for path in paths:
-        if (rules.all_raw or path in rules.raw) and _is_regular(repo.root, path):
+        if (rules.all_raw or path in rules.raw) and is_regular(repo.root, path):
             regular.append(path)
-    large = [path for path in regular if _size(repo.root / path) > MAX_UNTRACKED]
+    large = [path for path in regular if file_size(repo.root / path) > MAX_UNTRACKED]
     filtered: Collection[str] = ()
     if large and not rules.all_raw:
         filtered = conversions.filtered(repo, index, large)
@@ -424,7 +279,7 @@ def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
     """Raise SnapshotRefused for files to be changed in a repository inside this one."""
     foreign = []
     for path in paths:
-        if any(_is_repository(root / folder) for folder in PurePosixPath(path).parents[:-1]):
+        if any(is_repository(root / folder) for folder in PurePosixPath(path).parents[:-1]):
             foreign.append(path)
     if foreign:
         raise errors.SnapshotRefused(
@@ -434,23 +289,17 @@ def _refuse_foreign(root: Path, paths: Iterable[str]) -> None:
         )
 
 
-def _is_special(path: Path) -> bool:
-    try:
-        mode = path.lstat().st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
-
-
-def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes, rules: Rules) -> None:
+def _find_declared(repo: Repository, listing: indexes.Listing, changes: Changes, rules: Rules) -> None:
     """Add the declared files, even ignored files, to `add`; files to be checked further to `untracked`."""
     chosen = {*rules.declared, *rules.overlay}
     untracked, add = dict.fromkeys(changes.untracked), dict.fromkeys(changes.add)
     closed: list[OSError] = []
     for path in files_below(repo.root, (*rules.declared, *rules.overlay), closed.append):
-        if is_below(path, rules.elsewhere):
+        if lies_in_any(path, rules.elsewhere):
             continue
-        is_large = _size(repo.root / path) > rules.max_untracked
+        content = rules.overlay.get(path)
+        size = file_size(repo.root / path) if content is None else len(content)
+        is_large = size > rules.max_untracked
         known = listing.entry(path)
         if known is None and (is_large or (path not in chosen and rules.leave_out(path))):
             untracked[path] = None
@@ -463,7 +312,7 @@ def _find_declared(repo: Repository, listing: indexes.Listing, changes: _Changes
 def _refuse_closed(root: Path, found: Sequence[OSError]) -> None:
     """Raise SnapshotRefused for a present but unreadable declared file or folder."""
     for error in found:
-        if not isinstance(error, GONE):
+        if not isinstance(error, (*GONE, NoFile)):
             path = os.path.relpath(os.fsdecode(error.filename), root)
             raise errors.SnapshotRefused(
                 f"The workspace cannot be stored exactly: {path}: {error.strerror}.",
@@ -472,8 +321,8 @@ def _refuse_closed(root: Path, found: Sequence[OSError]) -> None:
             )
 
 
-def _in_spite_of_rules(listing: indexes.Listing, changes: _Changes, rules: Rules) -> list[str]:
-    """A warning for the untracked files that are stored because they were named, and else would not be."""
+def _in_spite_of_rules(listing: indexes.Listing, changes: Changes, rules: Rules) -> list[str]:
+    """A warning for the untracked files stored because they were named, and else would not be."""
     stored: dict[str, list[str]] = {}
     found = {*changes.add, *changes.untracked}
     for path in dict.fromkeys([*rules.declared, *rules.overlay]):
@@ -482,22 +331,22 @@ def _in_spite_of_rules(listing: indexes.Listing, changes: _Changes, rules: Rules
     return [f"stored as declared, {why}: {shorten(paths)}" for why, paths in stored.items()]
 
 
-def _sort_out_untracked(repo: Repository, changes: _Changes, rules: Rules) -> list[str]:
+def _sort_out_untracked(repo: Repository, changes: Changes, rules: Rules) -> list[str]:
     """Move the untracked paths that belong in the snapshot to `add`; a warning for all paths left out."""
     left_out: dict[str, list[str]] = {}
     nested, large = [], []
     added = set(changes.add)
     limit = human_size(rules.max_untracked)
     for path in changes.untracked:
-        if path in added or is_below(path, rules.elsewhere):
+        if path in added or lies_in_any(path, rules.elsewhere):
             continue
         if path not in rules.declared and (why := rules.leave_out(path)) is not None:
             left_out.setdefault(why, []).append(path)
         elif path.endswith("/"):
             nested.append(path)
-        elif (size := _size(repo.root / path)) <= rules.max_untracked:
+        elif (size := file_size(repo.root / path)) <= rules.max_untracked:
             changes.add.append(path)
-        elif is_below(path, rules.results):
+        elif lies_in_any(path, rules.results):
             left_out.setdefault(f"over {limit}", []).append(path)
         else:
             large.append(f"{path} ({human_size(size)})")
@@ -520,19 +369,3 @@ def _refuse_untracked(nested: Sequence[str], large: Sequence[str], limit: str) -
             "under outs: in gitexp.yaml, or raise max_untracked: there.",
             paths=large,
         )
-
-
-def is_below(path: str, tops: Iterable[str]) -> bool:
-    return any(path == top or path.startswith(top.rstrip("/") + "/") for top in tops)
-
-
-def _is_regular(root: Path, path: str) -> bool:
-    file = os.path.join(root, path)
-    return os.path.isfile(file) and not os.path.islink(file)
-
-
-def _size(file: Path) -> int:
-    """The size of a file in bytes, 0 if the file is gone."""
-    with contextlib.suppress(OSError):
-        return file.lstat().st_size
-    return 0

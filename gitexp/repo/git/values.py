@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from gitexp import errors
 
+LARGEST = 64 << 20  # bytes of an object that may be somebody else's, and is read
+
 
 class RefConflict(errors.GitFailed):
     """The ref has another value than expected: somebody else moved, made or removed the ref."""

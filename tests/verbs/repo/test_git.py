@@ -17,7 +17,8 @@ import pytest
 
 from gitexp import errors
 from gitexp.repo.git import failures, launch, trees
-from gitexp.repo.git.repository import Repository, is_true
+from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
 from tests.support.codes import has_code
 from tests.support.repositories import git
@@ -260,6 +261,18 @@ def test_the_reader_sees_what_is_made_while_it_lives(repo: Workspace, found: Rep
     names = [f"{oid}:train.py" for oid in (first, second, third)]
     assert found.read_blobs(names)[1:] == [b"print('new')\n", b"print('newer')\n"]
     assert found.resolve("HEAD") == third
+
+
+def test_many_refs_are_one_file(repo: Workspace, found: Repository) -> None:
+    repo.allow("refs", "refs/x/*")
+    head = found.resolve("HEAD")
+    for count, left in ((300, 300), (301, 0)):
+        lines = "".join(f"update refs/x/{number} {head}\n" for number in range(count))
+        repo.git("update-ref", "--stdin", input=lines)
+        found.pack_if_many("refs/x/")
+        assert len([*repo.path.glob(".git/refs/x/*")]) == left
+    assert len([*found.refs("refs/x/")]) == 301
+    found.pack_if_many("refs/x/")
 
 
 def _readers(of: int) -> set[int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.repo.git import snapshot
+from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.repository import Repository
 from tests.support.repositories import link, submodule
 from tests.support.snapshots import SUBMODULE, entry_of, experiment_commit, on_disk, stored
@@ -293,7 +294,7 @@ def test_files_below(repo: Workspace) -> None:
         os.mkfifo(repo.path / "out/pipe")
     paths = ["out/", "file", "missing", "deep/er/y", "loop", "out/link/c", "out/nested/x", "file/below"]
     found = ["deep/er/y", "file", "loop", "out/a", "out/b/c", "out/link"]
-    assert snapshot.files_below(repo.path, paths) == found
+    assert files_below(repo.path, paths) == found
 
 
 def test_know_untracked_shows_them_in_a_diff(repo: Workspace, tmp_path: Path) -> None:

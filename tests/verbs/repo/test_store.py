@@ -299,7 +299,12 @@ def test_a_damaged_record_is_a_row_that_says_so(hostile: Workspace) -> None:
 def test_damaged_records_hinder_no_command(hostile: Workspace) -> None:
     rows = {row["name"]: row for row in hostile.json("list", "-A")}
     assert rows["b-text"]["error"]
-    for command in (("show", "-A"), ("show", "-A", "--csv"), ("list", "-A"), ("diff", "good", "HEAD")):
+    for command in (
+        ("show", "-A"),
+        ("show", "-A", "--format", "csv"),
+        ("list", "-A"),
+        ("diff", "good", "HEAD"),
+    ):
         assert "\x1b[2J" not in hostile.gitexp(*command).stdout
     hostile.gitexp("save", "-q")
     result = hostile.gitexp("branch", "b-text", check=False)

@@ -286,6 +286,33 @@ def test_list_and_prune_leave_it_alone(repo: Workspace) -> None:
     assert git(root, "status", "--porcelain") == ""
 
 
+def test_a_prune_while_it_is_made(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`git gc` prunes too, and deletes the folder of worktrees while it is empty."""
+    commit, rename, tries = rich(repo), Path.rename, []
+
+    def late_rename(made: Path, target: Path) -> Path:
+        if target.parent.name == "worktrees" and len(tries) < 3:
+            tries.append(target)
+            git(repo.path, "worktree", "prune")
+            assert not target.parent.exists()
+        return rename(made, target)
+
+    monkeypatch.setattr(Path, "rename", late_rename)
+    _, root = checked_out(repo, commit)
+    assert len(tries) == 3
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_prune_that_saw_the_old_one_go_leaves_the_new_one(repo: Workspace) -> None:
+    """Git looks at a name and deletes it later: so the new folder has another name."""
+    commit, found = rich(repo), set()
+    for _ in range(3):
+        _, root = checked_out(repo, commit)
+        found.add(git(root, "rev-parse", "--git-dir"))
+        shutil.rmtree(root)
+    assert len(found) == 3
+
+
 def test_a_moved_repository_takes_it_along(repo: Workspace, tmp_path: Path) -> None:
     commit = rich(repo)
     first, root = checked_out(repo, commit)
