@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -22,6 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
 _LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
 _SLOWEST_PROBE = 20.0  # seconds
+_RACY = 2_000_000_000  # ns
+_ASKED = ("PYTHONPATH", "PYTHONNOUSERSITE", "HOME", "USERPROFILE", "APPDATA")  # by `list_packages`
 
 
 class Machine(NamedTuple):
@@ -56,8 +59,13 @@ class Environment(NamedTuple):
     def text(self) -> str:
         """The environment as a requirements file for pip, everything else in comments."""
         heads = {"python": self.python, "implementation": self.implementation, "platform": self.platform}
-        comments = [f"# {key} {value}\n" for key, value in heads.items() if value]
-        return "".join([*comments, *(f"{name}=={version}\n" for name, version in self.packages)])
+        lines = []
+        for key, value in heads.items():
+            if value:
+                lines.append(f"# {key} {value}\n")
+        for name, version in self.packages:
+            lines.append(f"{name}=={version}\n")
+        return "".join(lines)
 
 
 def start_probe(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> EnvironmentProbe:
@@ -74,8 +82,13 @@ class EnvironmentProbe:
         self._result: Environment | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._answer: IO[bytes] | None = None
+        self._begun = time.time_ns()
+        self._key = _key_of(interpreter, env)
         if interpreter is None:
             self._result = Environment(None, platform=_platform())
+            return
+        if (known := _known.get(self._key)) is not None and known.is_still_so():
+            self._result = known.environment
             return
         script = Path(__file__).with_name("list_packages.py").read_text("utf-8")
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up while nobody reads
@@ -119,22 +132,74 @@ class EnvironmentProbe:
             answer = self._answer.read(_LARGEST_ANSWER)
         try:
             found: dict[str, Any] = json.loads(answer.strip().rpartition(b"\n")[2])
-            return Environment(
+            environment = Environment(
                 python=_checked(_VERSION, found["python"]),
                 implementation=_checked(_NAME, found["implementation"]),
                 packages=_tidy(found["packages"]),
                 platform=_platform(),
             )
+            self._remember(environment, found["folders"])
+            return environment
         except (ValueError, LookupError, TypeError, RecursionError):
             return self._failed("an answer that makes no sense")
+
+    def _remember(self, environment: Environment, folders: Sequence[str]) -> None:
+        """Spare the next run of this process the same question, as long as nothing can have changed."""
+        assert self._interpreter is not None
+        paths = [str(self._interpreter), *folders]
+        stamps = {path: _stamp(path) for path in paths}
+        # A folder may have changed since it was listed, and in the last seconds without another stamp.
+        newest = max(stamp or 0 for stamp in stamps.values())
+        if all(map(os.path.isabs, paths)) and newest < self._begun - _RACY and _is_binary(self._interpreter):
+            _known[self._key] = _KnownEnvironment(environment, stamps)
 
     def _failed(self, why: str) -> Environment:
         warning = f"the packages of {self._interpreter} could not be listed: {why}"
         return Environment(None, platform=_platform(), warning=warning)
 
 
+class _KnownEnvironment(NamedTuple):
+    """An answer of an interpreter.
+
+    Attributes:
+        environment: the answer.
+        stamps: the time in ns at which each folder, and the interpreter, was changed last; None if absent.
+    """
+
+    environment: Environment
+    stamps: Mapping[str, int | None]
+
+    def is_still_so(self) -> bool:
+        """Whether nothing was installed or removed since."""
+        return all(_stamp(path) == stamp for path, stamp in self.stamps.items())
+
+
+_known: dict[tuple[str, ...], _KnownEnvironment] = {}  # what the interpreters have answered to this process
+
+
+def _key_of(interpreter: Path | None, env: Mapping[str, str]) -> tuple[str, ...]:
+    """What the answer of an interpreter depends on, beside its folders."""
+    return (str(interpreter), *(env.get(name, "") for name in _ASKED))
+
+
+def _stamp(path: str) -> int | None:
+    try:
+        return max(Path(path).stat().st_mtime_ns, Path(path).lstat().st_ctime_ns)
+    except OSError:
+        return None
+
+
+def _is_binary(program: Path) -> bool:
+    """Whether a program is binary; a script, like pyenv's, may choose an interpreter by the folder."""
+    try:
+        with program.open("rb") as file:
+            return file.read(2) != b"#!"
+    except OSError:
+        return False
+
+
 def _tidy(packages: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Each package once, as Python would find it first; without impossible names."""
+    """Each package once, in the version Python finds first; without impossible names."""
     found: dict[str, str] = {}
     for name, version in packages:
         with contextlib.suppress(ValueError):

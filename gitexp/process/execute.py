@@ -8,13 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitexp.errors import GitexpError, StorageError
 from gitexp.process import shared_umask
 from gitexp.process.log import LogFile
 from gitexp.process.programs import find_program
 from gitexp.process.signals import SignalRelay
+
+if TYPE_CHECKING:
+    from gitexp.process.guard import Guard
 
 if sys.platform == "win32":
     from gitexp.process.threaded import ThreadedStreams as Streams
@@ -29,7 +32,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         exit_code: like a shell's: 128+N for death by signal N.
-        interrupted: whether a signal reached gitexp meanwhile.
+        interrupted: whether a signal reached gitexp meanwhile, or a limit was hit.
         signal: the first of Ctrl-C, SIGTERM, SIGHUP and SIGQUIT, whatever the command made of it.
         duration: seconds, by a monotonic clock.
         killed_by: the signal that the command died of.
@@ -51,15 +54,16 @@ def execute(
     stdout: int = 1,
     stderr: int = 2,
     on_start: Callable[[int], None] | None = None,
+    guard: Guard | None = None,
 ) -> Outcome:
     """Run `command` in `cwd` to its end, its output shown on our descriptors and copied to `log`.
 
     A list runs without a shell, a string through a shell. Standard input belongs to the command. `on_start`
-    gets the process id. `gitexp.process.signals` handles signals. Raises command-not-found if the command
-    cannot be started.
+    gets the process id. `gitexp.process.signals` handles signals. `guard` may end the command. Raises
+    command-not-found if the command cannot be started.
     """
     find_program(command, cwd, env)
-    with Streams(stdout, stderr) as streams, SignalRelay(streams.resize) as relay:
+    with Streams(stdout, stderr) as streams, SignalRelay(streams.resize, guard) as relay:
         begun = time.monotonic()
         process = _start(command, cwd, env, streams, relay)
         try:
@@ -74,7 +78,7 @@ def execute(
         duration = time.monotonic() - begun
     return Outcome(
         exit_code=exit_code_of(process.returncode),
-        interrupted=relay.interrupted_by is not None,
+        interrupted=relay.is_ending,
         signal=relay.interrupted_by,
         duration=duration,
         killed_by=max(-process.returncode, 0) or None,

@@ -62,7 +62,7 @@ def holder(
     Args:
         locks: files in the repository's Git folder.
         common_dir: the Git folder.
-        seen_then: the `namespace` in which the locks were made; "" if unknown.
+        seen_then: the `namespace` where the locks were made; "" if unknown.
         readers: count a Git with a reading command too.
     """
     if (blind := _blind(common_dir, seen_then)) is not None:
@@ -183,7 +183,7 @@ class _Process:
                 yield self._seen(self._at / "cwd", word.partition("=")[2])
 
     def _around(self) -> Iterator[Path]:
-        """The Git folder of the repository in which the process stands, if it stands in one."""
+        """The Git folder of the repository where the process stands, if it stands in one."""
         folder, last = self._at / "cwd", None
         while (now := folder.stat()) and (now.st_dev, now.st_ino) != last:
             last = (now.st_dev, now.st_ino)

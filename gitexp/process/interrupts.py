@@ -44,3 +44,20 @@ def held_back() -> Iterator[Window]:
     finally:
         with contextlib.suppress(KeyboardInterrupt):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def dropped() -> Iterator[None]:
+    """Drop every Ctrl-C in the block; only in the main thread, where Python takes signals.
+
+    A signal waits only where all threads of a process hold it back, and a script may have threads of its own.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        if before is not None:  # else it is none of Python's, and nobody can give it back
+            signal.signal(signal.SIGINT, before)

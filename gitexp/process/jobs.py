@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from gitexp.errors import GitexpError, StorageError
 from gitexp.nofollow import opener
 from gitexp.process import shared_umask
 from gitexp.process.execute import Outcome, cannot_start, exit_code_of
 from gitexp.process.signals import SignalRelay
+
+if TYPE_CHECKING:
+    from gitexp.process.guard import Guard
 
 _TICK = 0.02  # seconds between looks at them
 _NOT_STARTED = 127  # what a shell says of a command that is not there
@@ -38,9 +41,11 @@ class _Job:
 class Jobs:
     """Processes at the same time; a context manager that ends the rest after a failure of gitexp."""
 
-    def __init__(self, on_start: Callable[[int], None] = lambda pid: None) -> None:
+    def __init__(
+        self, on_start: Callable[[int], None] = lambda pid: None, guard: Guard | None = None
+    ) -> None:
         self._on_start = on_start
-        self._relay = SignalRelay(lambda: None)
+        self._relay = SignalRelay(lambda: None, guard)
         self._jobs: dict[str, _Job] = {}
 
     def __enter__(self) -> Jobs:
@@ -55,13 +60,13 @@ class Jobs:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal has come to end all jobs: then start none."""
-        return self._relay.interrupted_by is not None
+        """Whether a signal has come to end all jobs, or a limit was hit: then start none."""
+        return self._relay.is_ending
 
     def start(
         self, name: str, commands: Sequence[Command], *, cwd: Path, env: Mapping[str, str], output: Path
     ) -> None:
-        """Start a job: its commands run one after another, until one fails; `output` takes their output.
+        """Start a job: its commands run in order, until the first failure; `output` takes their output.
 
         Raises command-not-found or StorageError if the first cannot be started.
         """

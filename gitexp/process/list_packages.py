@@ -41,7 +41,7 @@ def described(folder: str) -> "tuple[str, str]":
 
 
 def packages(folder: str) -> "list[tuple[str, str]]":
-    """Name and version of each package that was installed into the folder."""
+    """Name and version of each package installed into the folder."""
     found = []
     try:
         entries = sorted(os.listdir(folder))  # noqa: PTH208
@@ -63,6 +63,7 @@ if __name__ == "__main__":
     answer = {
         "python": ".".join(str(number) for number in sys.version_info[:3]),
         "implementation": sys.implementation.name,
+        "folders": folders(),
         "packages": [package for folder in folders() for package in packages(folder)],
     }
     sys.stdout.write("\n" + json.dumps(answer) + "\n")

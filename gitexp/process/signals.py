@@ -22,7 +22,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gitexp.process.guard import Guard
 
 OWN_GROUP = None if sys.platform == "win32" else 0  # for Popen of a process that Ctrl-C is not meant for
 
@@ -39,16 +42,17 @@ _LAST_CTRL_C = 3
 
 
 class SignalRelay:
-    """Handles gitexp's signals while entered; `interrupted_by` is the first interrupting one.
+    """Handles gitexp's signals while entered; `interrupted_by`: the first interrupting signal.
 
-    `resize` is called after a change of the terminal's size. Outside the main thread, where Python allows no
-    handlers, all signals are left alone.
+    `resize` is called after a change of the terminal's size. `guard` may have the command end. Outside the
+    main thread, where Python allows no handlers, all signals are left alone.
     """
 
-    def __init__(self, resize: Callable[[], None]) -> None:
+    def __init__(self, resize: Callable[[], None], guard: Guard | None = None) -> None:
         self.own_group = not _in_foreground()
         self.interrupted_by: int | None = None
         self._resize = resize
+        self._guard = guard
         self._processes: list[subprocess.Popen[bytes]] = []
         self._early: list[int] = []  # what came before there was a process to pass it on to
         self._ctrl_cs = 0
@@ -94,6 +98,15 @@ class SignalRelay:
         if sys.platform == "linux" and self._previous_mask is not None:
             while info := signal.sigtimedwait(_FROM_TERMINAL, 0):
                 self._receive(info.si_signo, reached_command=info.si_code > 0)  # from the kernel
+        if self._guard is not None:
+            due = self._guard.due(interrupted=self.interrupted_by is not None)
+            if due is not None:
+                self._send(due)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether a signal, or the guard, has asked the command to end."""
+        return self.interrupted_by is not None or (self._guard is not None and self._guard.reason != "")
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         from_terminal = not self.own_group and bool(self._processes) and signum in _FROM_TERMINAL

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.process import environment
 from gitexp.process.environment import Environment, machine, start_probe
 from gitexp.process.gpus import GpuProbe
 from gitexp.process.list_packages import packages
@@ -134,3 +135,19 @@ def test_a_probe_that_fails_is_a_warning(tmp_path: Path, text: str, why: str) ->
     assert found.python is None
     assert why in str(found.warning)
     assert probe.result() is found
+
+
+def test_an_interpreter_is_asked_once_while_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    os.utime(packages, (1, 1))
+    monkeypatch.setattr(environment, "_RACY", -(10**12))  # the folder was made just now
+    env = {**os.environ, "PYTHONPATH": str(packages)}
+    first = start_probe([sys.executable], tmp_path, env).result()
+    monkeypatch.setattr(subprocess, "Popen", None)
+    assert start_probe([sys.executable], tmp_path, env).result() == first
+    monkeypatch.undo()
+    (packages / "new-1.0.dist-info").mkdir()
+    assert ("new", "1.0") in start_probe([sys.executable], tmp_path, env).result().packages
