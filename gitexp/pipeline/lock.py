@@ -19,11 +19,11 @@ from hashlib import sha256
 from typing import NamedTuple, NoReturn, TypeGuard
 
 from gitexp import errors
+from gitexp.files.formats.yaml_text import compose
+from gitexp.files.formats.yaml_write import flow_text, key_text
 from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import plain
 from gitexp.files.scalars import is_text
-from gitexp.files.yaml_text import compose
-from gitexp.files.yaml_write import flow_text, key_text
 from gitexp.model import Artifact, Flat, Value, by_path, paths_of
 from gitexp.objects import paths
 from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
@@ -31,7 +31,7 @@ from gitexp.pipeline.paths import without_dot
 
 _FORMAT = 1
 _SEAL = 16  # hexadecimal digits
-_MAX_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 _MAX_VALUES = 100_000
 _MAX_PATH = 4096  # no system takes more
 _MAX_KEY = 1000  # characters; YAML takes a longer one only behind a question mark
@@ -256,7 +256,7 @@ class _LockReader:
 
     def _tree(self, data: bytes) -> Mapping[str, Value]:
         try:
-            root = compose(self._name, decode(self._name, data, _MAX_BYTES), _MAX_VALUES)
+            root = compose(self._name, decode(self._name, data, MAX_BYTES), _MAX_VALUES)
             tree = root and plain(root)
             check_tree(self._name, tree, _MAX_VALUES)
         except errors.ParseError as error:

@@ -6,7 +6,8 @@ from bisect import bisect_right
 from typing import Any
 
 from gitexp.errors import ConfigError
-from gitexp.files import nodes, yaml_text
+from gitexp.files import nodes
+from gitexp.files.formats import yaml_text
 from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import Node
 from gitexp.words import cut, did_you_mean

@@ -12,7 +12,7 @@ ReadFile = Callable[[str], bytes | None]  # a path from the root -> its content,
 
 
 class OutKind(StrEnum):
-    """The use of an output. Metrics and plots are for people, and stand in Git as well."""
+    """The use of an output. Metrics and plots are for people, and stand in Git too."""
 
     OUT = "out"
     METRIC = "metric"

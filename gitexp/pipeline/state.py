@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
+from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.scalars import same
-from gitexp.files.yaml_write import flow_text
 from gitexp.model import MISSING, Artifact, Flat, Value, contents, paths_of
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import Stage
@@ -198,7 +198,7 @@ class StageSelection(NamedTuple):
         names: names, groups or patterns of stages; empty for all stages.
         force: whether stages run although up to date.
         single: whether the named stages run alone, without the stages above.
-        downstream: whether the stages below run as well, and the stages above do not.
+        downstream: whether the stages below run too, and the stages above do not.
         keep_going: whether a failure stops only the stages below.
         jobs: number of stages that may run at a time.
     """

@@ -69,7 +69,7 @@ class Variables:
         return replace(self, values={**self.values, **own}, sources=sources)
 
     def get(self, expression: str) -> Value:
-        """The value of an expression such as `model.layers[0]`. Raises TemplateError."""
+        """The value of an expression like `model.layers[0]`. Raises TemplateError."""
         value: Value = self.values
         for part in _parts(expression):
             found = _child(value, part)

@@ -48,25 +48,34 @@ class Transaction(NamedTuple):
     def move(self, *changes: RefChange) -> Operation:
         """Move refs, all of them or none; raises RefConflict if a ref is not at its old commit."""
         operation = Operation(self.summary, now(), changes, undoes=self.undoes)
+        if self.project.dry_run:
+            return operation
         return operations.carry_out(self.project.repo, self.project.local, operation)
 
     def note(self, beyond: str) -> Operation:
         """Record a change nobody can take back; `beyond` says why."""
         operation = Operation(self.summary, now(), beyond=beyond)
+        if self.project.dry_run:
+            return operation
         return operations.carry_out(self.project.repo, self.project.local, operation)
+
+    def planned(self, workspace: WorkspaceChange) -> Operation:
+        """The operation of `replace_files`, for a dry run."""
+        return Operation(self.summary, now(), workspace=workspace, undoes=self.undoes)
 
     @contextlib.contextmanager
     def replace_files(self, workspace: WorkspaceChange) -> Iterator[Operation]:
         """Store the workspace before and after the change; the block then changes the files.
 
-        Ctrl-C waits for the end of the block.
+        Ctrl-C waits for the end of the block. After a crash or an error in the block, the operation is one
+        of `unfinished`.
         """
         repo, local = self.project.repo, self.project.local
-        operation = Operation(self.summary, now(), workspace=workspace, undoes=self.undoes)
-        operation = operations.carry_out(repo, local, operation)
+        operation = operations.carry_out(repo, local, self.planned(workspace), files_follow=True)
         failpoint("takeover:stored")
-        with held_back(), operations.changing_files(local, operation):
+        with held_back():
             yield operation
+        operations.files_done(local, operation)
 
 
 @contextlib.contextmanager
@@ -122,13 +131,13 @@ def complete_pending(project: Project) -> list[Operation]:
     return []
 
 
-def cut_short(project: Project) -> list[Operation]:
-    """The operations interrupted by a crash between two files; each appears once."""
-    local = project.local
+def unfinished(project: Project) -> list[Operation]:
+    """The operations here that were stopped before all their files were changed, the newest first."""
+    repo, local = project.repo, project.local
     with contextlib.suppress(errors.GitexpError, OSError):
-        if any(local.pending.iterdir()):
-            with live.workspace(local, project.repo.git_dir):
-                return operations.cut_short(project.repo, local)
+        if operations.unfinished(repo, local):
+            with live.workspace(local, repo.git_dir):  # else somebody may be at it now
+                return operations.unfinished(repo, local)
     return []
 
 

@@ -66,20 +66,22 @@ _HIGH = frozenset(
 
 
 def direction(metric: str, configured: Mapping[str, str]) -> str | None:
-    """`MIN` or `MAX` for a metric; None if nobody has said.
+    """`MIN` or `MAX` for a metric; None if nobody has said. The config counts before the name."""
+    return of_config(metric, configured) or _by_name(metric)
 
-    Of the config a whole name counts before a pattern, and a pattern before the last part of a name:
-    `loss: min` holds for `val.loss` too.
+
+def of_config(metric: str, configured: Mapping[str, str]) -> str | None:
+    """What a map of the config says of a metric, by its name or a pattern; None for nothing.
+
+    A whole name counts before a pattern, and a pattern before the last part of a name: `loss: min` holds for
+    `val.loss` too.
     """
     if metric in configured:
         return configured[metric]
     for pattern, found in configured.items():
         if fnmatchcase(metric, pattern):
             return found
-    last = re.split(r"[.:/]", metric)[-1]
-    if last in configured:
-        return configured[last]
-    return _by_name(metric)
+    return configured.get(re.split(r"[.:/]", metric)[-1])
 
 
 def _by_name(metric: str) -> str | None:

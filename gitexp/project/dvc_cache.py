@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import io
 import json
+import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -63,6 +65,34 @@ def locate(root: Path, folder: str, md5: str) -> Path | None:
     return None
 
 
+def anchored(user: Path, config: Path) -> str | None:
+    """A config.local for a copy of a DVC project elsewhere, with absolute places; None if none is relative.
+
+    DVC takes a relative cache or remote from the folder of its config. `user`: the folder of the user's own
+    configs; `config`: the config of the copy.
+    """
+    local, both = _parsed(user / DVC_LOCAL_CONFIG), _parsed(config, user / DVC_LOCAL_CONFIG)
+    is_relative = False
+    for section in both.sections():
+        key = "url" if section.strip("'").startswith("remote ") else "dir"
+        place = both.get(section, key, fallback="")
+        if (key == "dir" and section != "cache") or not _is_relative(place):
+            continue
+        if not local.has_section(section):
+            local.add_section(section)
+        local.set(section, key, os.path.normpath(user / DVC_CONFIG / ".." / place))
+        is_relative = True
+    if not is_relative:
+        return None
+    text = io.StringIO()
+    local.write(text)
+    return text.getvalue()
+
+
+def _is_relative(place: str) -> bool:
+    return bool(place) and "://" not in place and not place.startswith("~") and not Path(place).is_absolute()
+
+
 def _content(root: Path, folder: str, md5: str, most: int) -> bytes:
     with contextlib.suppress(OSError):
         if (path := locate(root, folder, md5)) is not None:
@@ -85,9 +115,14 @@ def _caches(root: Path, folder: str) -> Iterator[Path]:
 
 def _cache_of(config: Path) -> str | None:
     """The folder of the cache named by a config of DVC, if any."""
+    return _parsed(config).get("cache", "dir", fallback=None)
+
+
+def _parsed(*configs: Path) -> configparser.ConfigParser:
+    """The settings of configs of DVC, the last one first; none of an unreadable config."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
-    with contextlib.suppress(OSError, ValueError, configparser.Error):
-        if config.is_file():
-            parser.read_string(config.read_bytes()[:MAX_BYTES].decode())
-            return parser.get("cache", "dir", fallback=None)
-    return None
+    for config in configs:
+        with contextlib.suppress(OSError, ValueError, configparser.Error):
+            if config.is_file():
+                parser.read_string(config.read_bytes()[:MAX_BYTES].decode())
+    return parser

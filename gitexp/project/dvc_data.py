@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_YAML
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_LOCAL_CONFIG, DVC_YAML
 from gitexp.files.limits import read_if_there
 from gitexp.folders import make_folder
 from gitexp.objects import disk
@@ -24,6 +24,8 @@ from gitexp.objects.paths import foreign_parent
 from gitexp.objects.workspace_files import WorkspaceFiles, beside
 from gitexp.pipeline.paths import inside
 from gitexp.project import dvc_cache, tool_files
+
+_BY_GITEXP = "# Written by gitexp for one run: places that are relative in the user's own config.\n"
 
 
 class _DvcOutput(NamedTuple):
@@ -41,6 +43,7 @@ def bring(user: Path, root: Path) -> list[str]:
     """
     if not _has_dvc(user):
         return []
+    _anchor(user, root)
     absent = list[str]()
     for out in _pointed(root, tool_files.find(root).pointers):
         if os.path.lexists(root / out.path):
@@ -62,6 +65,7 @@ def drop(user: Path, root: Path) -> None:
     """Remove the files of an isolated workspace of which DVC's cache, or the user's workspace, has a copy."""
     if not _has_dvc(user):
         return
+    _drop_anchors(user, root)
     found, workspace = tool_files.find(root), WorkspaceFiles(root)
     for out in (*_pointed(root, found.pointers), *_locked(root, found.dvc_locks)):
         with contextlib.suppress(errors.MissingData):
@@ -71,6 +75,33 @@ def drop(user: Path, root: Path) -> None:
                 if source is not None and _is_copy(source, root, path):
                     with contextlib.suppress(OSError, errors.UnsafePath):
                         workspace.remove(path, top=out.path)
+
+
+def _anchor(user: Path, root: Path) -> None:
+    """Give an isolated workspace the absolute places of DVC's caches and remotes."""
+    for config in _local_configs(user, root):
+        name = config.relative_to(root)
+        text = dvc_cache.anchored(user / name.parent.parent, config.parent / "config")
+        if text is None or foreign_parent(os.path.realpath(root), name.as_posix()) is not None:
+            continue
+        with contextlib.suppress(OSError):
+            if config.is_symlink():
+                config.unlink()  # a link to the user's own
+            with config.open("x") as file:
+                file.write(_BY_GITEXP + text)
+
+
+def _drop_anchors(user: Path, root: Path) -> None:
+    for config in _local_configs(user, root):
+        with contextlib.suppress(OSError, ValueError):
+            if not config.is_symlink() and config.read_text().startswith(_BY_GITEXP):
+                config.unlink()
+
+
+def _local_configs(user: Path, root: Path) -> list[Path]:
+    """The path of config.local of each DVC project in an isolated workspace."""
+    folders = [name for name in ("", *_folders(user)) if (user / name / DVC_CONFIG).is_file()]
+    return [root / name / DVC_LOCAL_CONFIG for name in folders]
 
 
 def _has_dvc(user: Path) -> bool:

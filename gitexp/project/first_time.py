@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Sequence
 
 from gitexp import errors
+from gitexp.objects.paths import lies_in_any
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes
-from gitexp.repo.git.snapshot import is_below
 
 _FOLDER = "said"
 
@@ -23,9 +23,9 @@ def new_files(project: Project, occasion: str, before: str, after: str) -> Seque
             return ()
         added = []
         for change in tree_changes(project.repo, before, after):
-            if change.old is None and not is_below(change.path, project.config.results):
+            if change.old is None and not lies_in_any(change.path, project.config.results):
                 added.append(change.path)
-        if added:
+        if added and not project.dry_run:
             _say(project, occasion)
         return added
     return ()

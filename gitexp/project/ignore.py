@@ -22,7 +22,7 @@ _LITERAL = {"GIT_LITERAL_PATHSPECS": "0"}
 
 
 def ignore(project: Project, paths: Sequence[str]) -> list[str]:
-    """Have Git ignore some paths (relative to the root); the .gitignore files that were changed.
+    """Have Git ignore some paths (relative to the root); the .gitignore files changed.
 
     Lines are only added, and none for a path that a .gitignore of the repository has ignored so far.
     Raises StorageError.

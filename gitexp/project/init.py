@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import posixpath
+import shlex
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from gitexp import errors, files
@@ -19,6 +22,7 @@ from gitexp.project import script, whole_file
 from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
 from gitexp.project.ignore import is_ignored
+from gitexp.project.patterns import is_pattern
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.local import LocalState
 
@@ -27,6 +31,13 @@ _SCRIPTS = (
     *("src/train.py", "src/main.py", "scripts/train.py", "train.sh", "run.sh"),
 )
 _NOT_TRAINING = ("setup", "conftest", "params", "config", "conf", "utils", "__init__", "__main__")
+_RUNNERS = {
+    "uv.lock": "uv run",
+    "poetry.lock": "poetry run",
+    "pdm.lock": "pdm run",
+    "pixi.lock": "pixi run",
+    "Pipfile.lock": "pipenv run",
+}
 _SHARED = ("data", "datasets", ".venv", "venv")  # often ignored by Git, and needed by a run
 
 
@@ -39,7 +50,14 @@ class Found:
         stages: the file of a runnable pipeline; None without one.
         printed: regular expressions by name, for metrics printed by the script.
         takes_options: whether the script has options, recorded as params under `args`.
+        tools: the programs for experiments that the script uses, for people.
+        first_run: the command line for the first run.
+        with_value: the same with a param or an option that was found; "" without any.
+        by_hydra: whether the script has its params from Hydra.
         kept: unchanged keys of the former gitexp.yaml.
+        other_scripts: training scripts beside the one of the command.
+        other_command: the command for the first of these; "" without any.
+        option: an option of the script with its default, as `--lr 0.1`; "" for none with a number.
     """
 
     file: Path
@@ -50,18 +68,32 @@ class Found:
     stages: str | None = None
     printed: Mapping[str, str] = field(default_factory=dict)
     takes_options: bool = False
+    tools: tuple[str, ...] = ()
+    first_run: str = "gitexp run"
+    with_value: str = ""
+    by_hydra: bool = False
     kept: tuple[str, ...] = ()
+    other_scripts: tuple[str, ...] = ()
+    other_command: str = ""
+    option: str = ""
 
 
-Ask = Callable[[str | None], str | None]  # the command, with what was found offered; None: none
+Ask = Callable[[str | None, Sequence[str]], str | None]  # the command, of what was found and other scripts
 
 
-def init(here: Path, *, command: str | None = None, force: bool = False, ask: Ask | None = None) -> Found:
+def init(
+    here: Path,
+    *,
+    command: str | None = None,
+    force: bool = False,
+    ask: Ask | None = None,
+    dry_run: bool = False,
+) -> Found:
     """Write gitexp.yaml into the folder `here`; the findings about the project.
 
-    Without a `command` the usual scripts are looked for, and `ask` may choose another command. With `force`
-    an existing file is changed, and keeps all other keys. Raises config-exists for an existing
-    file, unless `force`; not-a-repository; StorageError.
+    Without a `command` the usual scripts are looked for, and `ask` may choose another command. With
+    `dry_run` nothing is written. With `force` an existing file is changed, and keeps all other keys. Raises
+    config-exists for an existing file, unless `force`; not-a-repository; StorageError.
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
@@ -75,10 +107,13 @@ def init(here: Path, *, command: str | None = None, force: bool = False, ask: As
     original = _original(file)
     before = _tree(original)
     if before.get("stages"):  # they take the place of a command, and name their files
-        found = replace(found, command=None, stages=CONFIG_FILE, metrics=(), printed={})
+        found = replace(
+            found, command=None, stages=CONFIG_FILE, metrics=(), printed={}, with_value="", other_scripts=()
+        )
     found = replace(found, kept=tuple(key for key in before if key not in _values(found)))
     text = _edited(original or b"", before, found) if before else _text(found).encode()
-    _write(repo, file, text, original)
+    if not dry_run:
+        _write(repo, file, text, original)
     return found
 
 
@@ -87,17 +122,18 @@ def _look(repo: Repository, here: Path, command: str | None, ask: Ask | None) ->
     file, share = here / CONFIG_FILE, _ignored(repo, here)
     if command is None and _has_stages(here / DVC_YAML):
         return Found(file, None, params, (), share, stages=DVC_YAML)
-    name = _find_script(here)
+    name, others = _find_scripts(here)
     if not command and name is not None:
-        command = _command_of(here, name)
+        command = _command_of(repo, here, name)
     if ask is not None:
-        command = ask(command)
+        command = ask(command, others)
+    if (named := _script_of(here, command)) is not None and named != name:
+        others = [other for other in (name, *others) if other is not None and other != named]
+        name = named
     looked = script.Script()
     if name is not None:
         looked = script.read(here / name)
-        hydra = (PurePosixPath(name).parent / looked.hydra).as_posix()
-        if looked.hydra and (here / hydra).is_file() and hydra not in params:
-            params = (*params, hydra)
+        params = (*params, *looked.param_patterns)
     metrics = _files_of(here, USUAL_METRICS) or looked.metrics
     return Found(
         file,
@@ -107,7 +143,48 @@ def _look(repo: Repository, here: Path, command: str | None, ask: Ask | None) ->
         share,
         printed=looked.printed,
         takes_options=looked.takes_options,
+        tools=looked.tools,
+        first_run="gitexp run" if command else "gitexp run -- COMMAND",
+        by_hydra=bool(looked.hydra),
+        with_value=_with_value(here, command, (*params, *_of_hydra(name, looked)), looked.option),
+        other_scripts=tuple(others),
+        other_command=_command_of(repo, here, others[0]) if others else "",
+        option=looked.option,
     )
+
+
+def _of_hydra(name: str | None, looked: script.Script) -> list[str]:
+    """The config of Hydra that the script `name` reads: `-S` changes its values among the words."""
+    if name is None or not looked.hydra:
+        return []
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(name), looked.hydra))]
+
+
+def _with_value(here: Path, command: str | None, params: Iterable[str], option: str) -> str:
+    """A run with the first number among the params, or else with an option; "" without both."""
+    if not command:
+        return ""
+    for name in params:
+        with contextlib.suppress(OSError, errors.FileError):
+            values = files.flatten(files.parse_params(name, read_limited(here / name)).tree)
+            for key, value in sorted(values.items(), key=_is_seed):
+                if files.is_number(value) and files.is_finite(value):
+                    return shlex.join(["gitexp", "run", "-S", f"{key}={_another(value)}"])
+    if option:
+        word, _, default = option.partition(" ")
+        return f"gitexp run -- {command} {word} {_another(files.measured(default))}"
+    return ""
+
+
+def _is_seed(item: tuple[str, Value]) -> bool:
+    """Whether a param is called like a seed: another one says more about training."""
+    return any(word in item[0].lower() for word in ("seed", "random_state"))
+
+
+def _another(value: Value) -> Value:
+    """Another number of the same type: twice as much."""
+    assert files.is_number(value)
+    return value * 2 or 1
 
 
 def _tree(original: bytes | None) -> Mapping[str, Any]:
@@ -172,17 +249,32 @@ def _has_stages(file: Path) -> bool:
         return False
 
 
-def _find_script(here: Path) -> str | None:
-    """The usual script, or else the only Python file for training."""
-    for name in _SCRIPTS:
-        if (here / name).is_file():
-            return name
-    others = []
+def _find_scripts(here: Path) -> tuple[str | None, list[str]]:
+    """The usual script, or else the only Python file for training; and the other scripts that may train."""
+    usual = [name for name in _SCRIPTS if (here / name).is_file()]
+    found, likely = [], []
     for path in sorted(here.glob("*.py")):
         if _may_train(path):
-            others.append(path.name)
-    if len(others) == 1:
-        return others[0]
+            found.append(path.name)
+            if "train" in path.stem:
+                likely.append(path.name)
+    if usual:
+        first, *others = dict.fromkeys([*usual, *likely])
+        return first, others
+    if len(found) == 1:
+        return found[0], []
+    return None, found
+
+
+def _script_of(here: Path, command: str | None) -> str | None:
+    """The script that a command names; None for none."""
+    try:
+        words = shlex.split(command or "")
+    except ValueError:  # a quote without its end
+        return None
+    for word in words:
+        if word.endswith((".py", ".sh")) and (here / word).is_file():
+            return word
     return None
 
 
@@ -190,8 +282,8 @@ def _may_train(path: Path) -> bool:
     return path.stem not in _NOT_TRAINING and not path.stem.startswith("test") and path.is_file()
 
 
-def _command_of(here: Path, name: str) -> str:
-    """The command for a script, by the tool that has its packages."""
+def _command_of(repo: Repository, here: Path, name: str) -> str:
+    """The command for a script, by the tool with its packages."""
     program = "python"
     if name.endswith(".sh"):
         program = "sh"
@@ -199,15 +291,20 @@ def _command_of(here: Path, name: str) -> str:
         program = "python3"
     if " " in name:
         name = json.dumps(name)
-    if program == "python" and _is_there(here, "uv.lock"):
-        return f"uv run {name}"
-    if program == "python" and _is_there(here, "poetry.lock"):
-        return f"poetry run python {name}"
+    if program == "sh":
+        return f"{program} {name}"
+    folders = _upward(repo, here)
+    for lock, runner in _RUNNERS.items():
+        for folder in folders:
+            if (folder / lock).is_file():
+                return f"{runner} python {name}"
     return f"{program} {name}"
 
 
-def _is_there(here: Path, name: str) -> bool:
-    return (here / name).is_file()
+def _upward(repo: Repository, here: Path) -> list[Path]:
+    """The folder and those above it, up to the root of the repository."""
+    here, root = here.resolve(), repo.root.resolve()
+    return [folder for folder in (here, *here.parents) if folder.is_relative_to(root)]
 
 
 def _files_of(here: Path, names: Iterable[str]) -> tuple[str, ...]:
@@ -235,12 +332,17 @@ def _text(found: Found) -> str:
         lines.append("# command: python train.py")
     for key, names in (("params", found.params), ("metrics", found.metrics), ("share", found.share)):
         if names:
-            lines.append(f"{key}: [{', '.join(names)}]")
+            lines.append(f"{key}: [{', '.join(map(_item, names))}]")
     if found.printed:
         lines.append("metrics_from_output:")
         for name, pattern in found.printed.items():
             lines.append(f"  {name}: '{pattern}'")
     return "\n".join(lines) + "\n"
+
+
+def _item(name: str) -> str:
+    """A path in a list of YAML; a pattern stands in quotes."""
+    return f"'{name}'" if is_pattern(name) else name
 
 
 def _command_line(command: str) -> str:

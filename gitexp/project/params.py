@@ -21,6 +21,7 @@ from gitexp.files.overrides import Op
 from gitexp.model import MISSING, Files, Tree
 from gitexp.objects.paths import lies_in_any
 from gitexp.project import whole_file
+from gitexp.project.notebook_command import NotebookCommand, is_notebook, with_word
 from gitexp.project.project import Project, foreign, inside, warning_of
 from gitexp.project.readable_params import read_params
 
@@ -38,7 +39,7 @@ class PreparedParams(NamedTuple):
         files: the values of the params files, and of the command's options under `COMMAND`.
         contents: the coming content of each params file.
         edited: changed files by their real path relative to the root (a link's target, not the link).
-        originals: the content on disk of each edited file, by the same path.
+        originals: the content on disk of each edited file, by the same path; None for a file to be made.
         warnings: sentences for the record.
     """
 
@@ -46,7 +47,7 @@ class PreparedParams(NamedTuple):
     files: Files
     contents: Mapping[str, bytes]
     edited: Mapping[str, bytes]
-    originals: Mapping[str, bytes]
+    originals: Mapping[str, bytes | None]
     warnings: tuple[str, ...] = ()
 
 
@@ -57,10 +58,14 @@ def prepare(
     *,
     written_later: Sequence[str],
     workspace: Path,
+    composed: Mapping[str, bytes] | None = None,
+    notebook: NotebookCommand | None = None,
 ) -> PreparedParams:
     """The params of a run of `command`; nothing is written.
 
-    Paths `written_later` are written by the run itself: results, not to be changed here.
+    Paths `written_later` are written by the run itself: results, not to be changed here. `composed` is the
+    coming content of files made for the run, before the overrides. `notebook` is the command, if it
+    is one.
     Of a link to outside the repository, no values are recorded: a link in a stranger's repository must not
     publish files of this machine. A link to the user's own `workspace` is allowed; isolated runs may share
     paths.
@@ -69,65 +74,120 @@ def prepare(
     repository.
     """
     root = project.repo.root
-    of_command, others = [], []
-    for override in overrides:
-        if override.file == COMMAND:
-            of_command.append(override)
-        else:
-            others.append(override)
+    of_notebook, of_command, others = _by_place(project, overrides, notebook)
     others = _with_names(project, others)
     _refuse_written(project, others, written_later)
-    named = []
-    for override in others:
-        if override.file is not None:
-            named.append(override.file)
-    found = read_params(_contents(project, others, but=written_later), {*project.config.declared, *named})
+    named = [override.file for override in others if override.file is not None]
+    in_notebook: Mapping[str, bytes] = {}
+    if notebook is not None:
+        in_notebook = notebook.contents()
+    composed = composed or {}
+    before = {**_contents(project, others, but=written_later), **in_notebook}
+    found = read_params({**before, **composed}, {*project.config.declared, *named, *in_notebook})
     inputs = found.contents
-    of_files = []
-    for override in others:
-        if _is_of_command(override, command, inputs):
-            of_command.append(override)
-        else:
-            of_files.append(override)
+    more_of_command, of_files = _of_options(others, command, inputs)
+    of_command += more_of_command
     if found.unread is not None and any(override.file is None for override in of_files):
         raise found.unread  # it may have the key
-    changed = files.apply_overrides(inputs, of_files)
-    edited, originals = {}, {}
-    for name, data in changed.items():
-        real = _real(root, name)
-        edited[real] = data
-        originals[real] = inputs[name]
+    changed = _applied(inputs, [*of_notebook, *of_files], notebook)
+    after = {**composed, **changed}
+    for name in in_notebook:
+        after.pop(name, None)
+    edited, originals = _edits(root, before, after)
     final = {**inputs, **changed}
-    unrecorded = []
-    for name in foreign(root, final):
-        if inside(workspace, root / name) is None:
-            unrecorded.append(name)
+    in_notebook = {name: final.pop(name) for name in in_notebook}
+    unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
     options = _options(command)
-    command = _changed(command, of_command)
+    command, values = _with_options(command, of_command, notebook, in_notebook)
     warnings = (
         *warning_of(unrecorded),
         *found.warnings,
         *_of_other_types(inputs, changed),
         *changed_types_of_values(options, _options(command)),
-        *_secrets(of_files),
+        *_secrets(of_files, notebook, inputs),
     )
-    return PreparedParams(
-        command, _recorded(command, found.trees, changed, unrecorded), final, edited, originals, warnings
-    )
+    trees = {name: tree for name, tree in found.trees.items() if name not in in_notebook}
+    recorded = _recorded(trees, changed, unrecorded)
+    if values:
+        recorded[COMMAND] = values
+    return PreparedParams(command, recorded, final, edited, originals, warnings)
 
 
-def _recorded(
-    command: CommandLine, before: Files, changed: Mapping[str, bytes], unrecorded: Sequence[str]
-) -> Files:
-    """The params of files and of the command's options, for the record."""
+def _by_place(
+    project: Project, overrides: Sequence[Override], notebook: NotebookCommand | None
+) -> tuple[list[Override], list[Override], list[Override]]:
+    """The overrides of the notebook, those of the command's options, and all others."""
+    of_notebook, of_command, others = list[Override](), list[Override](), list[Override]()
+    for override in overrides:
+        if notebook is not None and notebook.is_meant(override, project.repo.root, project.here, COMMAND):
+            of_notebook.append(override._replace(file=notebook.params_file))
+        elif override.file == COMMAND:
+            of_command.append(override)
+        else:
+            others.append(override)
+    return of_notebook, of_command, others
+
+
+def _of_options(
+    overrides: Sequence[Override], command: CommandLine, inputs: Mapping[str, bytes]
+) -> tuple[list[Override], list[Override]]:
+    """The overrides of the command's options, and the overrides of files."""
+    of_options, of_files = list[Override](), list[Override]()
+    for override in overrides:
+        if _is_of_command(override, command, inputs):
+            of_options.append(override)
+        else:
+            of_files.append(override)
+    return of_options, of_files
+
+
+def _edits(
+    root: Path, before: Mapping[str, bytes], after: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], dict[str, bytes | None]]:
+    """The new content of each file that changes, and the old one, by the path without links."""
+    edited, originals = dict[str, bytes](), dict[str, bytes | None]()
+    for name, data in after.items():
+        if data != before.get(name):
+            real = _real(root, name)
+            edited[real] = data
+            originals[real] = before.get(name)
+    return edited, originals
+
+
+def _with_options(
+    command: CommandLine,
+    options: Sequence[Override],
+    notebook: NotebookCommand | None,
+    contents: Mapping[str, bytes],
+) -> tuple[CommandLine, Tree]:
+    """The command with its options changed, and the params in it; `contents` are those of the notebook."""
+    if notebook is None:
+        changed = changed_command(command, options)
+        return changed, _options(changed)
+    line = notebook.line_for(options, contents)
+    return line, notebook.params(line, contents)
+
+
+def _applied(
+    inputs: Mapping[str, bytes], overrides: Sequence[Override], notebook: NotebookCommand | None
+) -> dict[str, bytes]:
+    """The params files that overrides change, as they are then. Raises unknown-param and OverrideError."""
+    try:
+        return files.apply_overrides(inputs, overrides)
+    except errors.GitexpError as error:
+        if error.code == "unknown-param" and notebook is not None and notebook.cell is None:
+            raise notebook.without_parameters(overrides[-1].text) from error
+        raise
+
+
+def _recorded(before: Files, changed: Mapping[str, bytes], unrecorded: Sequence[str]) -> dict[str, Tree]:
+    """The params of files, for the record."""
     trees: dict[str, Tree] = {}
     for name, tree in before.items():
         if name in changed:
             tree = files.parse_params(name, changed[name]).tree
         if name not in unrecorded:
             trees[name] = tree
-    if options := _options(command):
-        trees[COMMAND] = options
     return trees
 
 
@@ -183,9 +243,16 @@ def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
         yield from changed_types(name, before[name], data)
 
 
-def _secrets(overrides: Sequence[Override]) -> Iterator[str]:
-    """A warning for each stored value of a params file with the look of a secret."""
+def _secrets(
+    overrides: Sequence[Override], notebook: NotebookCommand | None, inputs: Mapping[str, bytes]
+) -> Iterator[str]:
+    """A warning for each stored value of a params file with the look of a secret; a notebook's are masked."""
+    cell: Tree = {}
+    if notebook is not None and notebook.params_file in inputs:
+        cell = files.parse_leniently(notebook.params_file, inputs[notebook.params_file])
     for override in overrides:
+        if override.file is None and get(cell, resolve(cell, override.key)) is not MISSING:
+            continue
         if override.op is not Op.REMOVE and is_secret(format_key(override.key), override.typed):
             yield f"stored with the params file, though it looks like a secret: {format_key(override.key)}"
 
@@ -213,9 +280,13 @@ def _is_of_command(override: Override, command: CommandLine, inputs: Mapping[str
     return not having and not has_section
 
 
-def _changed(command: CommandLine, overrides: Sequence[Override]) -> CommandLine:
+def changed_command(command: CommandLine, overrides: Sequence[Override]) -> CommandLine:
     """The command with its options changed; a list stays a list, a shell line a shell line."""
     if not overrides:
+        return command
+    if is_notebook(command):
+        for override in overrides:
+            command = with_word(command, override)
         return command
     words = arguments.split(command)
     if words is None:
@@ -234,6 +305,8 @@ def require_writable(root: Path, params: PreparedParams) -> None:
     """Raise FileError for a file to be edited, but protected or somebody else's."""
     for name in params.edited:
         path = root / name
+        if params.originals[name] is None:
+            continue
         # The mode besides: to root every file is writable.
         if not (os.access(path, os.W_OK) and path.stat().st_mode & stat.S_IWUSR):
             raise errors.FileError("cannot be written: it is read-only", file=name)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gitexp.repo.git.snapshot import files_below
+from gitexp.repo.git.disk_files import files_below
 
 MOST_STARS = 6  # in one pattern: with more, a long path takes too many steps
 

@@ -14,8 +14,9 @@ from gitexp.files.limits import read_if_there
 from gitexp.files.parsed import Parsed
 from gitexp.model import Files, Tree
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
-from gitexp.project import config
-from gitexp.project.config import Config
+from gitexp.project import config_loading, stage_files
+from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config
+from gitexp.project.directions import MAX, MIN
 from gitexp.project.locked_files import LockedFiles
 from gitexp.repo.experiments import Store
 from gitexp.repo.git.repository import Repository
@@ -38,6 +39,7 @@ class Project(NamedTuple):
     """Open with `Project.open`; `here`: the user's current folder.
 
     `config_error`: the mistake in gitexp.yaml, if any: then the conventions hold.
+    `dry_run`: operations say what they would do; no ref, file, record or remote changes.
     """
 
     repo: Repository
@@ -46,13 +48,14 @@ class Project(NamedTuple):
     local: LocalState
     here: Path
     config_error: errors.FileError | None = None
+    dry_run: bool = False
 
     @classmethod
     def open(cls, here: Path | None = None, *, any_config: bool = False) -> Project:
         """The project around `here` (default: the current folder).
 
         With `any_config` a wrong gitexp.yaml is no error: the conventions hold then. Raises the errors of
-        `Repository.find` and `config.load`, and untrusted-repository.
+        `Repository.find` and `config_loading.load`, and untrusted-repository.
         """
         here = (here or Path.cwd()).resolve()
         repo = Repository.find(here)
@@ -60,11 +63,11 @@ class Project(NamedTuple):
         local.refuse_links()
         root, error = repo.root.resolve(), None
         try:
-            found = config.load(root, here)
+            found = config_loading.load(root, here)
         except errors.FileError as wrong:
             if not any_config:
                 raise
-            found, error = config.conventions(root, here), wrong
+            found, error = config_loading.conventions(root, here), wrong
         return cls(repo, found, Store(repo), local, here, error)
 
     def typed(self, *paths: str) -> str:
@@ -78,6 +81,11 @@ class Project(NamedTuple):
             words.append(word)
         return shlex.join(words)
 
+    def with_direction(self, metric: str, *, lowest: bool) -> Project:
+        """The project as if its config said whether the lowest or the highest number of a metric is best."""
+        directions = {**self.config.directions, metric: MIN if lowest else MAX}
+        return self._replace(config=self.config._replace(directions=directions))
+
     @property
     def folder(self) -> Path:
         """The project's own folder: where `command:` of the config runs."""
@@ -86,7 +94,7 @@ class Project(NamedTuple):
     @property
     def config_file(self) -> str:
         """The path of the project's gitexp.yaml from the root, even of a missing file."""
-        return (PurePosixPath(self.config.folder) / config.CONFIG_FILE).as_posix()
+        return (PurePosixPath(self.config.folder) / CONFIG_FILE).as_posix()
 
     def pipeline(self, read_file: ReadFile | None = None) -> Pipeline | None:
         """The stages of gitexp.yaml or dvc.yaml, if any.
@@ -94,15 +102,15 @@ class Project(NamedTuple):
         `read_file` gives the files of the variables in the stages, by their path from the root; by default
         the files of the workspace. Raises ParseError and ConfigError.
         """
-        return config.read_stages(self.repo.root, self.config, read_file)
+        return stage_files.read_stages(self.repo.root, self.config, read_file)
 
     def at_home(self) -> Project:
         """The project for a new gitexp.yaml: this folder's if it looks like one, else the repository's."""
-        for name in (config.CONFIG_FILE, DVC_YAML, *config.USUAL_PARAMS):
+        for name in (CONFIG_FILE, DVC_YAML, *USUAL_PARAMS):
             if (self.folder / name).is_file():
                 return self
         root = self.repo.root.resolve()
-        return self._replace(config=config.load(root, root))
+        return self._replace(config=config_loading.load(root, root))
 
     def elsewhere(self) -> tuple[str, ...]:
         """The paths whose content belongs in the object store, and not into Git: data, and outs."""

@@ -18,8 +18,11 @@ from typing import NamedTuple
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML, names_of
 from gitexp.files.limits import read_limited
+from gitexp.objects.paths import upward
 
 _DATED = re.compile(r"\d{4}-\d\d-\d\d")  # Hydra's folder of a day
+HYDRA = ".hydra"  # Hydra's folder with the configuration of a job
+_OF_MULTIRUN = "multirun.yaml"
 # The entries of a folder of this name that its tool has made.
 _MADE: Mapping[str, re.Pattern[str]] = {
     "mlruns": re.compile(r"\d+|models|\.trash"),
@@ -36,6 +39,7 @@ _OF_LIVE = ("metrics.json", "params.yaml", "report.md", "report.html", "report.i
 _ARTIFACTS = "artifacts"  # dvclive's copies of artifacts
 _LIVE = "dvclive"
 _PLOTS_OF_LIVE = ("metrics", "sklearn", "custom", "images")
+_PLOT_OF_LIVE = re.compile(rf"(.+)/plots/(?:{'|'.join(_PLOTS_OF_LIVE)})/")
 _OUTPUTS = "outputs"
 _POINTER = ".dvc"
 _NOT_SEARCHED = frozenset(
@@ -49,10 +53,10 @@ class ToolFiles(NamedTuple):
     """The files of known tools in a workspace. A folder stands for all below.
 
     Attributes:
-        logs: what a tool has written about runs.
-        live: folders that dvclive has written; its own files there are among `logs`.
+        logs: a tool's files about runs.
+        live: folders written by dvclive; its own files there are among `logs`.
         outputs: other content of folders `outputs`; a later run may read it.
-        databases: what tools write about all runs together; no result of any.
+        databases: tools' files about all runs together; no results.
         pointers: the `.dvc` files.
         dvc_locks: the files dvc.lock.
     """
@@ -152,12 +156,16 @@ def _add_live(found: ToolFiles, folder: _ListedFolder) -> None:
 
 def _to_search(folder: _ListedFolder, leave_out: Collection[str], made: Collection[str]) -> list[str]:
     """The paths of the folders in a folder that are to be searched."""
-    inner = [folder.at(name) for name in folder.folders if name not in _NOT_SEARCHED]
-    return [path for path in inner if path not in leave_out and path not in made]
+    found = []
+    for name in folder.folders:
+        path = folder.at(name)
+        if name not in _NOT_SEARCHED and path not in leave_out and path not in made:
+            found.append(path)
+    return found
 
 
 def _folder(root: Path, folder: str) -> _ListedFolder | None:
-    """A folder with the names in it; None for one that is not to be searched."""
+    """A folder with the names in it; None for a folder outside the search."""
     names, folders = list[str](), list[str]()
     try:
         with os.scandir(root / folder) as entries:
@@ -177,10 +185,18 @@ def _folder(root: Path, folder: str) -> _ListedFolder | None:
 
 def _made_in(folder: _ListedFolder) -> list[str]:
     """The entries of a folder that its tool has made."""
+    by_hydra = HYDRA in folder.folders or _OF_MULTIRUN in folder.names
+    if by_hydra and _DATED.match(folder.name) and not any(map(_is_code, folder.names)):
+        return [folder.at(name) for name in folder.entries]
     made = _MADE.get(folder.name)
     if made is None:
-        return []
-    return [folder.at(name) for name in folder.entries if made.fullmatch(name)]
+        return [folder.at(HYDRA)] if HYDRA in folder.folders else []
+    return [folder.at(name) for name in folder.entries if made.fullmatch(name) or name == HYDRA]
+
+
+def _is_code(name: str) -> bool:
+    """Whether a file has code: a folder with code belongs to the user, even if Hydra has worked there."""
+    return name.endswith((".py", ".ipynb"))
 
 
 def _is_live(root: Path, folder: _ListedFolder) -> bool:
@@ -202,7 +218,7 @@ def _is_live(root: Path, folder: _ListedFolder) -> bool:
 
 
 def live_files(found: ToolFiles, root: Path, folder: str) -> LiveFiles:
-    """The files of dvclive in its folders, and those that it has named in the dvc.yaml of a project."""
+    """The files of dvclive in its folders, and the files named by dvclive in the dvc.yaml of a project."""
     metrics = [posixpath.join(live, "metrics.json") for live in found.live]
     params = [posixpath.join(live, "params.yaml") for live in found.live]
     others = list[str]()
@@ -214,7 +230,7 @@ def live_files(found: ToolFiles, root: Path, folder: str) -> LiveFiles:
 
 
 def written_dvc_yaml(root: Path, folder: str) -> LiveFiles | None:
-    """The files named in the dvc.yaml of a project, if dvclive has written it: then it has no stages."""
+    """The files named in the dvc.yaml of a project, if dvclive has written this file, without stages."""
     name = posixpath.join(folder, DVC_YAML)
     try:
         if not (root / name).is_file():
@@ -240,7 +256,7 @@ def _artifacts(section: object) -> Iterator[str]:
 
 
 def with_artifacts(pointers: Sequence[str]) -> list[str]:
-    """The `.dvc` files, each with what it stands for, and the .gitignore that DVC writes beside both."""
+    """The `.dvc` files, each with its artifact, and the .gitignore that DVC writes beside both."""
     found = []
     for pointer in pointers:
         beside = posixpath.join(posixpath.dirname(pointer), ".gitignore")
@@ -248,11 +264,52 @@ def with_artifacts(pointers: Sequence[str]) -> list[str]:
     return found
 
 
-def is_by_name(path: str) -> bool:
-    """Whether the path alone tells that a tool has written a file."""
+def among(paths: Collection[str]) -> set[str]:
+    """The paths of a tool's files, judged by the names alone."""
+    live, jobs = _live_folders(paths), _hydra_folders(paths)
+    found = set[str]()
+    for path in paths:
+        if _is_by_name(path, live) or not jobs.isdisjoint(upward(path)):
+            found.add(path)
+    return found
+
+
+def _hydra_folders(paths: Collection[str]) -> set[str]:
+    """The folders that Hydra has made for jobs: Hydra's own in each, and the whole folder by its date."""
+    with_code = {path.rpartition("/")[0] for path in paths if _is_code(path)}
+    found = set[str]()
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        above, _, last = folder.rpartition("/")
+        if last == HYDRA:
+            found.add(folder)
+            folder = above
+        is_dated = _DATED.match(posixpath.basename(folder)) is not None
+        if (last == HYDRA or name == _OF_MULTIRUN) and is_dated and folder not in with_code:
+            found.add(folder)
+    return found
+
+
+def _live_folders(paths: Collection[str]) -> set[str]:
+    """The folders of dvclive: by their name, or by a report or plots beside metrics.json."""
+    with_metrics, with_more = set[str](), set[str]()
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if name == "metrics.json":
+            with_metrics.add(folder)
+        elif name.startswith("report."):
+            with_more.add(folder)
+        elif (match := _PLOT_OF_LIVE.match(path)) is not None:
+            with_more.add(match[1])
+    return {_LIVE, *with_metrics.intersection(with_more)}
+
+
+def _is_by_name(path: str, live: Collection[str]) -> bool:
     parts = path.split("/")
-    for above, name in itertools.pairwise(parts):
+    for at, (above, name) in enumerate(itertools.pairwise(parts), 1):
         made = _MADE.get(above)
-        if above == _LIVE or (made is not None and made.fullmatch(name)):
+        if made is not None and made.fullmatch(name):
+            return True
+        if (above == _LIVE or "/".join(parts[:at]) in live) and name in (*_OF_LIVE, _ARTIFACTS):
             return True
     return parts[-1].startswith(_EVENTS) or parts[-1] in _DATABASES

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gitexp.nofollow import opener
 from gitexp.pipeline.stage import Stage
@@ -17,6 +17,9 @@ from gitexp.process.execute import Outcome, execute
 from gitexp.process.jobs import Jobs
 from gitexp.process.log import LIMIT, LogFile, shorten
 from gitexp.stages.cache import log_name
+
+if TYPE_CHECKING:
+    from gitexp.process.guard import Guard
 
 _PIECE = 1 << 20  # bytes of output in memory at a time
 
@@ -35,6 +38,7 @@ class Site:
         logs: a folder with a log for each stage.
         stdout, stderr: file descriptors for the commands' output.
         on_child: called with the id of each new process.
+        guard: may end the commands.
     """
 
     root: Path
@@ -44,6 +48,7 @@ class Site:
     stdout: int
     stderr: int
     on_child: Callable[[int], None]
+    guard: Guard | None = None
 
     def folder(self, stage: Stage) -> Path:
         return self.root / stage.wdir
@@ -103,6 +108,7 @@ class OneByOne:
                     stdout=site.stdout,
                     stderr=site.stderr,
                     on_start=site.on_child,
+                    guard=site.guard,
                 )
                 seconds += outcome.duration
                 if outcome.exit_code or outcome.interrupted:
@@ -152,7 +158,7 @@ def runner(site: Site, jobs: int) -> Iterator[Runner]:
     if jobs == 1:
         yield OneByOne(site)
     else:
-        with Jobs(site.on_child) as at_once:
+        with Jobs(site.on_child, site.guard) as at_once:
             yield AtOnce(site, at_once)
 
 

@@ -340,7 +340,7 @@ class _Execution:
     # -- outs ---------------------------------------------------------------------------------------
 
     def _restored(self, decision: Decision) -> EarlierRun | None:
-        """The earlier run that was restored: the first with outs that can all be had."""
+        """The restored earlier run: the first with outs that can all be had."""
         stage = decision.stage
         for before in self._judge.earlier(decision):
             outs = before.stage.outs
@@ -390,7 +390,7 @@ class _Execution:
 
 
 def _edited(stage: Stage, changed: Sequence[Reason]) -> tuple[str, ...]:
-    """The warning about inputs that were changed while their stage ran."""
+    """The warning about inputs changed while their stage ran."""
     if not changed:
         return ()
     return (

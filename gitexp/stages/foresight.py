@@ -26,7 +26,7 @@ Content = Callable[[str], bytes | None]  # the hash of a file -> its content; No
 
 
 class Foresight(StageData):
-    """A workspace in which an expected artifact hides the present content of its path."""
+    """A workspace where an expected artifact hides the present content of its path."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Foresight(StageData):
         return _folder_at(path, files, but)
 
     def _with_expected(self, folder: str, near: Sequence[Artifact], but: Collection[str]) -> list[File]:
-        """The files of a folder in which some artifacts are expected, and hide the present files."""
+        """The files of a folder where some artifacts are expected, and hide the present files."""
         hidden = [_relative(each.path, folder) for each in near]
         files = list[File]()
         found = scan(self._root, folder, self.cache, but=but)

@@ -26,7 +26,7 @@ from gitexp.pipeline.key import sorted_contents
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.pipeline.state import StageSelection
-from gitexp.project import ignore
+from gitexp.project import hydra_app, ignore
 from gitexp.project.project import Project
 from gitexp.repo.git import indexes
 from gitexp.stages.foresight import Foresight
@@ -171,7 +171,10 @@ def _refuse_links(root: Path, stages: Iterable[Stage]) -> None:
 def absent_inputs(code: Project, root: Path, plan: StagePlan, lock: Lock) -> tuple[Artifact, ...]:
     """The inputs that the workspace lacks, the lock knows, and no stage of the plan makes."""
     outside = {*code.config.data, *plan.in_git, *plan.in_store} - plan.made
-    absent = [each for each in lock.artifacts if each.path in outside and not _is_there(root, each.path)]
+    absent = []
+    for artifact in lock.artifacts:
+        if artifact.path in outside and not _is_there(root, artifact.path):
+            absent.append(artifact)
     if not absent:
         return ()
     read = [path for _, path in _reads(plan)]
@@ -183,11 +186,16 @@ def _warnings(code: Project, plan: StagePlan, lock: Lock) -> tuple[str, ...]:
     notes: Sequence[str] = ()
     if not any(stage.name in lock.stages for stage in plan.pipeline.stages):
         notes = plan.pipeline.notes
-    new = list[str]()
+    new, together = list[str](), list[str]()
     for stage in plan.stages:
         if stage.name not in lock.stages:
             new += stage.in_store
-    return (*notes, *ignore.advice(code.repo, new))
+            if any(hydra_app.has_jobs(line, code.repo.root / stage.wdir) for line in stage.commands):
+                together.append(
+                    f"all jobs of Hydra in stage {stage.name} are one experiment; "
+                    "gitexp run -- CMD -m makes each job an experiment"
+                )
+    return (*notes, *together, *ignore.advice(code.repo, new))
 
 
 def _reads(plan: StagePlan) -> Iterator[tuple[Stage, str]]:

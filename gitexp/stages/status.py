@@ -15,7 +15,7 @@ from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.stage import ReadFile, Stage
 from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, Why, sentence
-from gitexp.project import params
+from gitexp.project import hydra_params, params
 from gitexp.project.project import Project, read_inside
 from gitexp.stages import plan as stages
 from gitexp.stages.cache import StageCache
@@ -33,7 +33,7 @@ class WorkspaceStatus:
         data: the state of the data in gitexp.yaml, by path.
         large: the state of results too large for Git, by path.
         notes: sentences about settings without effect, and about a silent data remote.
-        files: by path of a changed data folder, the files that differ, if known.
+        files: by path of a changed data folder, the differing files, if known.
     """
 
     stages: Sequence[StageResult]
@@ -60,14 +60,15 @@ class WorkspaceStatus:
 def status(
     project: Project,
     selection: StageSelection | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | None = None,
     *,
     ask_servers: bool = False,
 ) -> WorkspaceStatus:
     """The status of the selected stages (default: all) and of the data. Nothing runs, nothing changes.
 
-    `overrides` are changes of params, like those of `-S`. A data remote on a server is asked only with
-    `ask_servers`. Raises ConfigError, ParseError, LockError, UnknownStage, UnknownParam or OverrideError.
+    `overrides` are changes of params, like those of `-S`; None: the params files count as they stand, and
+    Hydra is not asked. A data remote on a server is asked only with `ask_servers`. Raises ConfigError,
+    ParseError, LockError, UnknownStage, UnknownParam or OverrideError.
     """
     root = project.repo.root
     lock = lock_file.read(root, project.config)
@@ -105,13 +106,16 @@ def status(
     return WorkspaceStatus(found, data, large, notes, differing)
 
 
-def _read_with(project: Project, overrides: Sequence[str]) -> ReadFile:
+def _read_with(project: Project, overrides: Sequence[str] | None) -> ReadFile:
     """A function that reads params files with some changes made."""
     root = project.repo.root
-    if not overrides:
+    if overrides is None or (not overrides and project.config.hydra is None):
         return lambda name: read_inside(root, name)
-    parsed = list(map(files.parse_override, overrides))
-    contents = params.prepare(project, parsed, (), written_later=(), workspace=root).contents
+    composed = hydra_params.compose(project, (), project.folder, overrides)
+    parsed = list(map(files.parse_override, composed.overrides))
+    contents = params.prepare(
+        project, parsed, (), written_later=(), workspace=root, composed=composed.contents
+    ).contents
 
     def read_changed(name: str) -> bytes | None:
         if name in contents:
