@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gitexp.files.parse import edit, parse
 from gitexp.model import Artifact, paths_of
 from gitexp.objects.paths import fault, is_any_in, lies_in, overlap
 from gitexp.objects.progress import OnProgress
+from gitexp.objects.scan import scan
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import LOCK_FILE
@@ -63,6 +64,8 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
     _refuse(project, paths)
     before = lock_file.read(project.repo.root, project.config).data
     project.local.prepare()
+    if project.dry_run:
+        return _planned(project, paths, before)
     with StatCache(project.local.stat_cache) as cache:
         store = ObjectStore(project.local.objects)
         artifacts = [store.add(project.repo.root, path, cache, on_progress) for path in paths]
@@ -76,6 +79,18 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
     changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
     warnings = secrets.warnings(project.repo.root, store, changed)
     return Added(artifacts, paths_of(changed), files, warnings)
+
+
+def _planned(project: Project, paths: Sequence[str], before: Mapping[str, Artifact]) -> Added:
+    """The outcome of a dry run: the content is read, and not stored."""
+    artifacts = []
+    with StatCache(project.local.stat_cache) as cache:
+        for path in paths:
+            found = scan(project.repo.root, path, cache)
+            if found is not None:
+                artifacts.append(found.artifact)
+    changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
+    return Added(artifacts, paths_of(changed), ())
 
 
 # -- what may be added --------------------------------------------------------------------------------

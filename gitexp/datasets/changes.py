@@ -16,7 +16,7 @@ from gitexp.project.project import Project
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """The files that differ between two versions of a folder: paths in the folder, sorted."""
+    """The files with different content in two versions of a folder: paths in the folder, sorted."""
 
     new: Sequence[str] = ()
     changed: Sequence[str] = ()

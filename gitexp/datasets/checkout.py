@@ -18,7 +18,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, by_path, paths_of
 from gitexp.objects.disk import COPIES
 from gitexp.objects.manifest import is_folder, is_hash
-from gitexp.objects.paths import is_any_in, lies_in
+from gitexp.objects.paths import is_any_in, lies_in, lies_in_any
 from gitexp.objects.place import Placed, carry_out
 from gitexp.objects.plan import Placement, missing, plan, unsaved
 from gitexp.objects.progress import Count, OnProgress
@@ -31,7 +31,6 @@ from gitexp.project.ignore import advice
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import indexes
-from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.git.trees import files_in
 from gitexp.words import did_you_mean, shorten
 
@@ -42,7 +41,7 @@ class CheckedOut:
 
     Attributes:
         source: the experiment, revision or hash; None for the workspace's own lock.
-        placed: the artifacts that were missing or different, with the changed files.
+        placed: the artifacts missing or different, with the changed files.
         same: the artifacts that were right already.
         warnings: sentences about data ready for a commit to Git.
     """
@@ -158,8 +157,12 @@ def _unknown(
     project: Project, lock: Lock, name: str, path: str | None, source: str | None
 ) -> errors.UsageError:
     root = project.repo.root.resolve()
-    known = {os.path.relpath(root / each.path, project.here): each for each in lock.artifacts}
-    around = [shown for shown, each in known.items() if path is not None and lies_in(path, each.path)]
+    known, around = {}, []
+    for artifact in lock.artifacts:
+        shown = os.path.relpath(root / artifact.path, project.here)
+        known[shown] = artifact
+        if path is not None and lies_in(path, artifact.path):
+            around.append(shown)
     if around:
         hint = f"Did you mean {around[0]}?"
     elif 1 <= len(known) <= 3:
@@ -177,6 +180,17 @@ def _unfetched(paths: Sequence[str], why: Mapping[str, errors.GitexpError]) -> e
     return errors.MissingData(
         f"{shorten(paths)} cannot be brought here: {reason.message}", reason.hint, paths=paths
     )
+
+
+def _planned(source: str | None, plans: Sequence[Placement]) -> CheckedOut:
+    """The outcome of a dry run."""
+    placed, same = [], []
+    for each in plans:
+        if each.write or each.remove:
+            placed.append((each.artifact, Placed(list(each.write), each.remove)))
+        else:
+            same.append(each.artifact)
+    return CheckedOut(source, placed, same)
 
 
 # -- doing it -----------------------------------------------------------------------------------------
@@ -201,6 +215,8 @@ class _Checkout:
         if not force:
             plans = self._less_what_git_has(plans)
             self._refuse_losses(plans)
+        if self._project.dry_run:
+            return _planned(source, plans)
         self._fetch_contents(plans)
         return self._carry_out(source, plans)
 
@@ -224,7 +240,7 @@ class _Checkout:
     def _less_what_git_has(self, plans: Sequence[Placement]) -> list[Placement]:
         """The plans without unsaved files that HEAD or an experiment has with the same content."""
         lost = chain.from_iterable(each.unsaved for each in plans)
-        names = [path for path in lost if is_below(path, self._project.config.results)]
+        names = [path for path in lost if lies_in_any(path, self._project.config.results)]
         here = {path: [blob] for path, blob in blob_ids(self._project, names).items()}
         saved = set().union(*stored_versions(self._project, here))
         left = list[Placement]()

@@ -15,12 +15,12 @@ from gitexp.datasets import lock_file
 from gitexp.datasets.workspace import DataState, WorkspaceData, workspace_data
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
+from gitexp.objects.paths import lies_in_any
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import LOCK_FILE, Lock, check_lock, read_lock, write_lock
 from gitexp.project.config import Config
 from gitexp.project.project import Project
-from gitexp.repo.git.snapshot import is_below
 
 
 def locked(root: Path, config: Config) -> list[Artifact]:
@@ -32,7 +32,7 @@ def locked(root: Path, config: Config) -> list[Artifact]:
         outs = lock_file.read(root, config).outs
     except errors.LockError:
         return []
-    return [artifact for path, artifact in outs.items() if is_below(path, config.results)]
+    return [artifact for path, artifact in outs.items() if lies_in_any(path, config.results)]
 
 
 def without_outs(text: bytes, config: Config) -> bytes:
@@ -98,7 +98,7 @@ def keep(
         return Kept(Lock(), Lock(), [_refused(path, error) for path in paths])
     if beside_stages:
         of_stages = [out.path for stage in lock.stages.values() for out in stage.outs]
-        paths = [path for path in paths if not is_below(path, of_stages)]
+        paths = [path for path in paths if not lies_in_any(path, of_stages)]
     taken, refused = _put(project, root, paths)
     same = unchanged(project, root, [lock.outs[path] for path in before if path in lock.outs])
     stages = {name: stage for name, stage in lock.stages.items() if name not in but}
@@ -161,7 +161,7 @@ class EditedOuts(NamedTuple):
 
 
 def find(project: Project, stored: Sequence[str]) -> EditedOuts:
-    """The outs that were edited since the last run. `stored` are the paths of outs in the object store."""
+    """The outs edited since the last run. `stored` are the paths of outs in the object store."""
     try:
         lock = lock_file.read(project.repo.root, project.config)
     except errors.LockError:  # the next writer of the lock says so

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.pipeline.lock import Lock, check_lock, read_lock, write_lock
+from gitexp.files.limits import read_limited
+from gitexp.pipeline.lock import MAX_BYTES, Lock, check_lock, read_lock, write_lock
 from gitexp.pipeline.paths import lock_path
 from gitexp.project import whole_file
 from gitexp.project.config import Config
@@ -24,17 +25,24 @@ def path_of(config: Config) -> str:
 def read(root: Path, config: Config) -> Lock:
     """The lock of the workspace at `root`; an empty one without the file. Raises LockError."""
     name = path_of(config)
-    if (root / name).is_symlink():
+    return read_lock(name, content(root / name, name) or b"", config.folder)
+
+
+def content(file: Path, name: str) -> bytes | None:
+    """The content of a lock, which messages call `name`; None without the file.
+
+    Raises LockError for what is no file, like a link, and for an unreadable file.
+    """
+    if file.is_symlink():
         raise errors.LockError("it is a link, which gitexp does not follow", file=name)
-    if (root / name).is_dir():
-        raise errors.LockError("it is a folder", file=name)
-    data = b""
     try:
-        if (root / name).is_file():
-            data = (root / name).read_bytes()
+        return read_limited(file, MAX_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError as error:
+        raise errors.LockError("it is a folder", file=name) from error
     except OSError as error:
         raise errors.LockError(f"cannot be read: {error.strerror}", file=name) from error
-    return read_lock(name, data, config.folder)
 
 
 def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], Lock]) -> Lock:
@@ -50,8 +58,7 @@ def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], 
             check_lock(path_of(config), after, config.folder)
             text = write_lock(after, config.folder)
             failpoint("lock:made")
-            path = root / path_of(config)
-            original = path.read_bytes() if path.exists() else None
+            original = content(root / path_of(config), path_of(config))
             whole_file.write(root, path_of(config), text, local, original=original)
             failpoint("lock:written")
     return after

@@ -45,7 +45,7 @@ def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> di
     described: dict[str, Any] = {"url": url}
     described.update((key, _plain(value)) for key, value in options.items())
     at = remote_url.parse(name, described, project.folder)
-    if at.kind is remote_url.Kind.FOLDER:
+    if at.kind is remote_url.Kind.FOLDER and not project.dry_run:
         with contextlib.suppress(OSError):  # the first use says so
             Path(at.path).mkdir()
     _change(project, ("remotes", name), described if options else url, f"remote add {name}")
@@ -98,6 +98,8 @@ def _change(project: Project, key: tuple[str, ...], value: Value, summary: str) 
     file = project.folder / CONFIG_FILE
     before = read_limited(file) if file.is_file() else None
     text, _ = edit(CONFIG_FILE, before or b"", key, value)
+    if project.dry_run:
+        return
     with editing(project.repo, project.local, summary, [project.config_file]):
         whole_file.write(project.repo.root, project.config_file, text, project.local, original=before)
 
@@ -124,4 +126,5 @@ def remote_of(project: Project, name: str | None = None) -> DataRemote:
         file = str(PurePosixPath(project.config.folder, CONFIG_FILE))
         raise errors.ConfigError(error.message, error.hint, file=file) from error
     found.require()
+    found.recover()
     return found

@@ -70,7 +70,7 @@ def push(
     store = ObjectStore(project.local.objects)
     with remote_of(project, remote) as at:
         hashes = [artifact.hash for artifact in wanted]
-        done = transfer.push(store, at, hashes, jobs=jobs, on_progress=on_progress)
+        done = transfer.push(store, at, hashes, jobs=jobs, on_progress=on_progress, dry_run=project.dry_run)
     return _by_path(store, at, wanted, done)
 
 
@@ -89,7 +89,9 @@ def pull(
     store = ObjectStore(project.local.objects)
     with remote_of(project, remote) as at:
         project.local.prepare()
-        done = transfer.pull(store, at, sizes_of(wanted), jobs=jobs, on_progress=on_progress)
+        done = transfer.pull(
+            store, at, sizes_of(wanted), jobs=jobs, on_progress=on_progress, dry_run=project.dry_run
+        )
     return _by_path(store, at, wanted, done)
 
 

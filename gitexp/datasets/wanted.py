@@ -6,23 +6,33 @@ import contextlib
 from collections.abc import Iterable, Sequence
 
 from gitexp import errors
-from gitexp.catalog import lookup
+from gitexp.catalog import lookup, sources
 from gitexp.catalog.lookup import Point
 from gitexp.datasets import lock_file
 from gitexp.model import Artifact
-from gitexp.pipeline.lock import Lock, read_lock
+from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.project.project import Project
+from gitexp.repo.experiments import ARTIFACTS
+
+_LOGGED = f"{ARTIFACTS}/{LOCK_FILE}"
 
 
 def commits(project: Project, names: Sequence[str] = (), *, everything: bool = False) -> list[str | None]:
     """The commits of experiments and revisions by name; None, for the workspace, without names.
 
-    With `everything`, the workspace and all experiments. Raises UnknownExperiment, AmbiguousExperiment,
+    Of an experiment it is the record commit: its tree has the artifacts logged by the run too. With
+    `everything`, the workspace and all experiments. Raises UnknownExperiment, AmbiguousExperiment,
     BadRecord.
     """
     if not everything:
-        return [lookup.find(project, name).commit for name in names] or [None]
-    return [None, *(experiment.record.commit for experiment in project.store.readable())]
+        return [_commit(lookup.find(project, name)) for name in names] or [None]
+    return [None, *(experiment.id for experiment in project.store.readable())]
+
+
+def _commit(point: Point) -> str | None:
+    if point.experiment is not None and sources.is_own(point.experiment):
+        return point.experiment.id
+    return point.commit
 
 
 def artifacts(project: Project, commits: Iterable[str | None]) -> list[Artifact]:
@@ -57,15 +67,34 @@ def unreadable(project: Project, commits: Iterable[str]) -> dict[str, errors.Loc
 
 
 def locks(project: Project, commits: Iterable[str]) -> dict[str, Lock | errors.LockError]:
-    """The lock of each commit, or the error of reading it. Without a lock file: an empty lock."""
+    """The lock of each commit, or the error of reading it. Without a lock file: an empty lock.
+
+    That of a record commit has among its outs what the run has logged.
+    """
     wanted = list(dict.fromkeys(commits))
     if not wanted:
         return {}
     name, folder = lock_file.path_of(project.config), project.config.folder
-    texts = project.repo.read_blobs([f"{commit}:{name}" for commit in wanted])
+    found = _locks_at(project, wanted, name, folder)
+    for commit, logged in _locks_at(project, wanted, _LOGGED, ARTIFACTS).items():
+        lock = found[commit]
+        if isinstance(logged, errors.LockError):
+            found[commit] = logged
+        elif logged.outs and isinstance(lock, Lock):
+            outs = dict(lock.outs)
+            for path, artifact in logged.outs.items():
+                outs[f"{ARTIFACTS}/{path}"] = artifact._replace(path=f"{ARTIFACTS}/{path}")
+            found[commit] = lock._replace(outs=outs)
+    return found
+
+
+def _locks_at(
+    project: Project, commits: Sequence[str], name: str, folder: str
+) -> dict[str, Lock | errors.LockError]:
+    texts = project.repo.read_blobs([f"{commit}:{name}" for commit in commits])
     read: dict[bytes | None, Lock | errors.LockError] = {None: Lock()}
     found: dict[str, Lock | errors.LockError] = {}
-    for commit, text in zip(wanted, texts, strict=True):
+    for commit, text in zip(commits, texts, strict=True):
         if text not in read:  # many commits have the same lock
             try:
                 read[text] = read_lock(f"{name} ({commit[:7]})", text or b"", folder)

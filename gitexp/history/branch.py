@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.failpoints import failpoint
-from gitexp.history import switch
+from gitexp.history import switch, unfinished
 from gitexp.history.takeover import Taken
 from gitexp.model import Experiment
 from gitexp.project.change import Transaction
@@ -66,9 +66,11 @@ def branch_and_switch(
     """
     found = lookup.require(project, experiment)
     lookup.require_whole(project, found)
-    switch.require_possible(project, found)
+    finished = unfinished.finish(project)
+    switch.require_possible(project, found, force=force)
     made = _made(project, experiment, name, may_be_there=True)
-    return Switched(made, switch.switch(project, found, made.branch, force=force))
+    taken = switch.switch(project, found, made.branch, force=force)
+    return Switched(made, unfinished.joined(finished, taken))
 
 
 def _made(project: Project, experiment: str, name: str | None, *, may_be_there: bool) -> Promotion:
@@ -117,7 +119,7 @@ def _require_free(project: Project, name: str, experiment: str) -> None:
         if other == ref:
             raise errors.GitexpError(
                 f"There is a branch '{name}' already.",
-                f"Choose another name: gitexp branch {experiment} <branch>",
+                f"Choose another name: gitexp branch {experiment} NEW",
                 code="branch-exists",
             )
         if other.startswith(f"{ref}/") or ref.startswith(f"{other}/"):  # Git's refs may be files in folders

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from gitexp import errors
 from gitexp.catalog import by_words, lookup
+from gitexp.log_rules import LONGEST_TAG, is_tag
 from gitexp.model import Experiment, Record
 from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
 from gitexp.repo.experiments import PREFIX, check_name
 from gitexp.repo.git.values import RefChange
-
-_LONGEST_TAG = 100  # characters
 
 
 def note(project: Project, name: str, text: str) -> Experiment:
@@ -30,23 +29,28 @@ def tag(project: Project, name: str, add: Sequence[str] = (), remove: Sequence[s
 
 
 def tag_all(
-    project: Project, names: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()
+    project: Project,
+    names: Sequence[str],
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    *,
+    where_present: bool = False,
 ) -> list[Experiment]:
     """Add tags to some experiments and remove others, of all or of none; returns the experiments.
 
     Raises InvalidName for an impossible tag, UnknownTag for a tag in `remove` missing on an
-    experiment, and the errors of `note`.
+    experiment, and the errors of `note`. With `where_present`, a tag may be missing on some experiments.
     """
     for text in add:
-        if not text.strip() or not text.isprintable() or len(text) > _LONGEST_TAG:
+        if not is_tag(text):
             raise errors.InvalidName(
-                f"{text[:_LONGEST_TAG]!r} cannot be a tag.",
-                f"A tag is up to {_LONGEST_TAG} printable characters.",
+                f"{text[:LONGEST_TAG]!r} cannot be a tag.",
+                f"A tag is up to {LONGEST_TAG} printable characters.",
             )
 
     def change(record: Record) -> Record:
         for text in remove:
-            if text not in record.tags:
+            if text not in record.tags and not where_present:
                 has = ", ".join(record.tags) or "none"
                 raise errors.UsageError(
                     f"{record.name} has no tag '{text}'.", f"Its tags: {has}.", code="unknown-tag"
@@ -74,7 +78,12 @@ def rename(project: Project, old: str, new: str) -> Experiment:
     if new == experiment.name:
         return experiment
     with names_held(project):
-        project.store.require_free(new)
+        try:
+            project.store.require_free(new)
+        except errors.NameTaken as error:
+            raise errors.NameTaken(
+                error.message, f"Choose another name: gitexp rename {experiment.name} NEW"
+            ) from error
         renamed, created = _written(project, experiment, replace(experiment.record, name=new))
         gone = RefChange(PREFIX + experiment.name, experiment.id, None)
         Transaction.begin(project, f"rename {experiment.name} {new}").move(created, gone)

@@ -11,7 +11,7 @@ from typing import TypeGuard
 from gitexp import errors
 from gitexp.catalog import by_words, lookup, sources
 from gitexp.catalog.query import Query, matching
-from gitexp.model import Experiment, Stored, readable
+from gitexp.model import Experiment, Status, Stored, readable
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import trash
@@ -25,13 +25,14 @@ class Selection:
     Only names select a damaged experiment: a later gitexp may have made it.
 
     Attributes:
+        failed: True: failed experiments; False: `filter` finds no failed ones.
         everything: `failed`, `filter` and `keep` look at all experiments; else at those of HEAD.
         keep: remove all experiments except the named ones.
         all_projects: `failed`, `filter` and `keep` look at all projects; else at the user's.
     """
 
     names: Sequence[str] = ()
-    failed: bool = False
+    failed: bool | None = None
     filter: str | None = None
     everything: bool = False
     keep: bool = False
@@ -54,8 +55,8 @@ def count_of_dvc(project: Project, selection: Selection) -> int:
 
 
 def _chosen(project: Project, selection: Selection) -> list[Stored]:
-    looked_for = selection.failed or selection.filter is not None
-    if selection.keep and looked_for:
+    looked_for = selection.failed is True or selection.filter is not None
+    if selection.keep and (looked_for or selection.failed is not None):
         raise errors.UsageError(
             "--keep removes all but those that are named: it does not go with --failed and --filter.",
             "To spare some of those that failed: --failed --filter \"name not in ['exp-333c9']\"",
@@ -71,7 +72,7 @@ def _chosen(project: Project, selection: Selection) -> list[Stored]:
         return [one for one in _readable(project, scope) if one.name not in kept]
     _refuse_running(named)
     if looked_for:
-        named += _readable(project, scope._replace(failed=selection.failed or None, filter=selection.filter))
+        named += _readable(project, scope._replace(failed=selection.failed, filter=selection.filter))
     each_once = {(one.source, one.name): one for one in named}
     return list(each_once.values())
 
@@ -106,6 +107,8 @@ def remove(project: Project, experiments: Sequence[Stored]) -> None:
             "Look again: gitexp list; then remove.",
             code="changed-meanwhile",
         ) from error
+    if project.dry_run:
+        return
     with contextlib.suppress(RefConflict):  # another process has just done so
         trash.empty_expired(project.repo, trash.look(project.repo, time))
 
@@ -115,4 +118,4 @@ def _readable(project: Project, query: Query) -> list[Experiment]:
 
 
 def _is_running(one: Stored) -> TypeGuard[Experiment]:
-    return isinstance(one, Experiment) and not one.record.status.ended
+    return isinstance(one, Experiment) and one.record.status is Status.RUNNING

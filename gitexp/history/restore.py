@@ -20,13 +20,13 @@ def trashed(project: Project) -> list[Trashed]:
 
 
 def restore(project: Project, name: str, new_name: str | None = None) -> Stored:
-    """Bring back the experiment that was removed last under a name; returns the experiment.
+    """Bring back the experiment removed last under a name; returns the experiment.
 
     Raises UnknownExperiment if the trash has none, NameTaken if another experiment has the name by now,
     BadRecord for a damaged one that is to have a new name.
     """
     project.local.prepare()
-    found = _in_trash(project, name)
+    found = in_trash(project, name)
     target = new_name or found.experiment.name
     check_name(target)
     removed = found.experiment
@@ -43,12 +43,18 @@ def restore(project: Project, name: str, new_name: str | None = None) -> Stored:
         if isinstance(removed, Experiment) and target != removed.name:
             changes[0] = project.store.on_top(removed, replace(removed.record, name=target))
         Transaction.begin(project, f"restore {target}").move(*changes)
+    if project.dry_run:
+        return removed._replace(name=target)
     restored = project.store.get(target)
     assert restored is not None
     return restored
 
 
-def _in_trash(project: Project, name: str) -> Trashed:
+def in_trash(project: Project, name: str) -> Trashed:
+    """The experiment in the trash with a name, or with a unique beginning of a name; the last one removed.
+
+    Raises UnknownExperiment.
+    """
     found = trash.contents(project.repo)
     names = [one.experiment.name for one in found]
     starting = list(dict.fromkeys(each for each in names if each.startswith(name)))

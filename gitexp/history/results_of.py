@@ -16,8 +16,8 @@ from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import TreeChange
+from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.indexes import Entry
-from gitexp.repo.git.snapshot import files_below
 
 
 class ExperimentResults(NamedTuple):

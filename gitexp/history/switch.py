@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.history import takeover
 from gitexp.history.apply import unconverted
 from gitexp.history.takeover import Taken, Takeover, take_over
 from gitexp.model import Experiment
@@ -21,8 +22,11 @@ from gitexp.words import shorten
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
 
 
-def require_possible(project: Project, experiment: Experiment) -> None:
-    """Raise UnsavedChanges for staged content that the new index would not have, or for a merge under way."""
+def require_possible(project: Project, experiment: Experiment, *, force: bool) -> None:
+    """Raise UnsavedChanges for staged content that the new index would not have, or for a merge under way.
+
+    Also raises the errors of `take_over` for the files, unless `force`.
+    """
     repo = project.repo
     for name in _UNDER_WAY:
         if (repo.git_dir / name).exists():
@@ -40,6 +44,11 @@ def require_possible(project: Project, experiment: Experiment) -> None:
             "Commit it, or take it out of the index: git restore --staged FILE",
             paths=staged,
         )
+    changes = tree_changes(repo, repo.head().commit, experiment.record.commit)
+    raw = unconverted(project, experiment, changes)
+    takeover.require_possible(
+        project, Takeover(f"branch --switch {experiment.name}", changes, raw=raw, force=force)
+    )
 
 
 def switch(project: Project, experiment: Experiment, branch: str, *, force: bool) -> Taken:
@@ -54,6 +63,8 @@ def switch(project: Project, experiment: Experiment, branch: str, *, force: bool
     raw = unconverted(project, experiment, changes)
     summary = f"branch --switch {experiment.name} {branch}"
     taken = take_over(project, Takeover(summary, changes, raw=raw, force=force))
+    if project.dry_run:
+        return taken
     failpoint("switch:files")
     with live.workspace(project.local, repo.git_dir):
         repo.run(*_move_index(project, experiment))

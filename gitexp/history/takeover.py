@@ -34,14 +34,17 @@ class Takeover:
     """Changes to take over.
 
     Attributes:
-        summary: the name of the operation, such as `apply exp-a`.
+        summary: the name of the operation, like `apply exp-a`.
         leftovers: files that a run may have left here; they become as in the experiment too.
         modes: permission bits of files, by path.
         folders: permission bits of folders, by path.
         raw: files to write without Git's conversions, by path.
         written: the ids of the bytes that gitexp itself has written, where they differ from those in the
             changes; None where Git may have written the files.
-        undoes: the number of the operation that is taken back.
+        undoes: the number of the operation taken back.
+        left: the changes still to be made by the operation taken back, if stopped. The new operation counts
+            these as made, so a redo makes all of its changes.
+        converted: the files of `left` that get Git's conversions.
         force: overwrite files even if only the new operation stores them.
     """
 
@@ -53,6 +56,8 @@ class Takeover:
     raw: Mapping[str, Entry] = field(default_factory=dict)
     written: Mapping[str, str] | None = None
     undoes: int | None = None
+    left: Sequence[TreeChange] = ()
+    converted: Collection[str] = ()
     force: bool = False
 
 
@@ -61,8 +66,9 @@ class Taken:
     """The outcome of `take_over`.
 
     Attributes:
-        tree: the id of the workspace's tree, as it is now.
+        tree: the id of the workspace's tree, in its present state.
         operation: None if nothing had to be changed.
+        kept: the files of a stopped operation that somebody has changed since.
     """
 
     tree: str
@@ -70,6 +76,7 @@ class Taken:
     written: Sequence[str] = ()
     removed: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    kept: Sequence[str] = ()
 
 
 def take_over(project: Project, request: Takeover) -> Taken:
@@ -87,42 +94,76 @@ def take_over(project: Project, request: Takeover) -> Taken:
         raise errors.WorkspaceBusy(error.message, "Wait for it to end, then try again.") from error
 
 
-def _take_over(project: Project, request: Takeover, transaction: Transaction) -> Taken:
-    repo = project.repo
+def require_possible(project: Project, request: Takeover) -> None:
+    """Raise the errors of `take_over` that are known before any change."""
+    with project.local.scratch() as scratch:
+        _prepare(project, request, scratch)
+
+
+class _Prepared(NamedTuple):
+    """A takeover that nothing speaks against.
+
+    Attributes:
+        before: the workspace, stored.
+        submodules: the changed submodules; none of them is taken over.
+    """
+
+    before: Snapshot
+    here: PresentFiles
+    plan: TreePlan
+    submodules: Sequence[str]
+
+
+def _prepare(project: Project, request: Takeover, scratch: Path) -> _Prepared:
     changes, modules = [], []
     for change in request.changes:
         if change.of_submodule:
             modules.append(change.path)
         else:
             changes.append(change)
-    warnings = []
-    if modules:
-        warnings.append(f"not taken over, a submodule: {shorten(modules)}")
     touched = [change.path for change in (*changes, *request.leftovers)]
+    before = snapshot_of(project, scratch, touched)
+    here = PresentFiles.of(project.repo, before, touched)
+    plan = _plan(project, request, changes, here)
+    refuse_obstacles(project, plan)
+    return _Prepared(before, here, plan, modules)
+
+
+def _take_over(project: Project, request: Takeover, transaction: Transaction) -> Taken:
+    repo, warnings = project.repo, []
     with project.local.scratch() as scratch:
-        before = _snapshot(project, scratch, touched)
-        here = _PresentFiles.of(repo, before, touched)
-        plan = _plan(project, request, changes, here)
-        if not plan:
+        before, here, plan, submodules = _prepare(project, request, scratch)
+        if submodules:
+            warnings.append(f"not taken over, a submodule: {shorten(submodules)}")
+        if not plan and request.undoes is None:
             return Taken(before.tree, warnings=warnings)
-        _refuse_obstacles(project, plan)
         paths = [*plan.write, *plan.remove]
         ready = checkout.make_ready(repo, scratch, plan, request.raw)
         workspace = WorkspaceChange(
             worktree=worktree_of(repo),
-            before=before.tree,
+            before=_counted(repo, scratch, before.tree, request),
             after=checkout.with_plan(repo, scratch, before.tree, plan),
             modes=checkout.permissions(repo.root, paths),
             written=checkout.converted_ids(repo, ready, plan),
-            filtered=before.filtered,
+            filtered=(*before.filtered, *request.converted),
             folders=checkout.folder_modes(repo.root, plan.remove),
         )
-        with transaction.replace_files(workspace) as operation:
-            checkout.carry_out(repo, ready, plan, here.ids, request.modes, request.folders)
+        if project.dry_run:
+            operation = transaction.planned(workspace)
+        else:
+            with transaction.replace_files(workspace) as operation:
+                checkout.carry_out(repo, ready, plan, here.ids, request.modes, request.folders)
     return Taken(workspace.after, operation, sorted(plan.write), sorted(plan.remove), warnings)
 
 
-def _snapshot(project: Project, scratch: Path, touched: Sequence[str]) -> Snapshot:
+def _counted(repo: Repository, scratch: Path, tree: str, request: Takeover) -> str:
+    """The tree of the workspace, with what a stopped operation was to change."""
+    if not request.left:
+        return tree
+    return checkout.with_plan(repo, scratch, tree, tree_plan(request.left))
+
+
+def snapshot_of(project: Project, scratch: Path, touched: Sequence[str]) -> Snapshot:
     """The workspace, with the bytes of all files that may be changed.
 
     If Git cannot convert a file (attributes that came with an experiment may ask for what is not installed),
@@ -138,7 +179,7 @@ def _snapshot(project: Project, scratch: Path, touched: Sequence[str]) -> Snapsh
 
 
 @dataclass(frozen=True, slots=True)
-class _PresentFiles:
+class PresentFiles:
     """The files of the workspace.
 
     Attributes:
@@ -150,7 +191,7 @@ class _PresentFiles:
     ids: Mapping[str, str]
 
     @classmethod
-    def of(cls, repo: Repository, before: Snapshot, touched: Iterable[str]) -> _PresentFiles:
+    def of(cls, repo: Repository, before: Snapshot, touched: Iterable[str]) -> PresentFiles:
         entries = checkout.files_of(repo, before.tree)
         ids = {}
         for path in touched:
@@ -193,15 +234,13 @@ def _rules(project: Project, touched: Iterable[str]) -> snapshot.Rules:
             return f"over {human_size(config.max_untracked)}"
         return None
 
-    # Ignored and large files too, for they will be overwritten. Not folders: `_refuse_obstacles` looks
+    # Ignored and large files too, for they will be overwritten. Not folders: `refuse_obstacles` looks
     # into them if they are in the way.
     there = [path for path in touched if (root / path).is_symlink() or (root / path).is_file()]
     return snapshot.Rules(leave_out, max_untracked=2**63, declared=there, raw=set(there))
 
 
-def _plan(
-    project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
-) -> TreePlan:
+def _plan(project: Project, request: Takeover, changes: Sequence[TreeChange], here: PresentFiles) -> TreePlan:
     """The files to write and to remove; raises UnsavedChanges."""
     compared = _FilesOnDisk.of(project, request, changes, here)
     doubtful = [change.path for change in changes if compared.is_doubtful(change)]
@@ -212,23 +251,23 @@ def _plan(
         left = [change for change in left if change.path in saved]
     wanted = [change for change in changes if not compared.is_as_wanted(change)]
     wanted += [change for change in left if change.path not in head]
-    return _tree_plan(wanted)
+    return tree_plan(wanted)
 
 
 class _FilesOnDisk(NamedTuple):
-    """The files on disk beside the changes that are asked for.
+    """The files on disk beside the changes asked for.
 
     Attributes:
         forms: the entries that each file may have in Git, by path.
     """
 
     request: Takeover
-    here: _PresentFiles
+    here: PresentFiles
     forms: Mapping[str, set[Entry | None]]
 
     @classmethod
     def of(
-        cls, project: Project, request: Takeover, changes: Sequence[TreeChange], here: _PresentFiles
+        cls, project: Project, request: Takeover, changes: Sequence[TreeChange], here: PresentFiles
     ) -> _FilesOnDisk:
         everything = (*changes, *request.leftovers)
         clean: Mapping[str, str] = {}
@@ -269,7 +308,8 @@ class _FilesOnDisk(NamedTuple):
         return ids
 
 
-def _tree_plan(changes: Iterable[TreeChange]) -> TreePlan:
+def tree_plan(changes: Iterable[TreeChange]) -> TreePlan:
+    """The files to write and to remove for some changes."""
     write: dict[str, Entry] = {}
     remove = []
     for change in changes:
@@ -313,7 +353,8 @@ def _way_out(project: Project, unsaved: Sequence[str]) -> str:
     return "Store them first (gitexp save), or overwrite them"
 
 
-def _refuse_obstacles(project: Project, plan: TreePlan) -> None:
+def refuse_obstacles(project: Project, plan: TreePlan) -> None:
+    """Raise UnsavedChanges for something in the way of files, UnsafePath for paths that lead out."""
     if (path := checkout.impossible(plan)) is not None:
         raise errors.UnsafePath(
             f"{path} cannot be a file of a workspace: it leads out of it, or through a link.",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.history import unfinished
 from gitexp.history.takeover import Taken, Takeover, take_over
 from gitexp.project.change import Transaction, names_held
 from gitexp.project.project import Project
@@ -61,20 +62,25 @@ class Undone:
 
     @property
     def operation(self) -> Operation:
-        """The operation that was reversed."""
+        """The reversed operation."""
         return self.step.last
 
 
 def undo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
     """Take back the last change in force, or the change with a number. Another call goes further back.
 
-    Raises NothingToUndo; UnsavedChanges for files changed since, unless `force`.
+    A stopped undo goes on; files changed since are kept then, unless `force`. Raises NothingToUndo;
+    UnsavedChanges for files changed since, unless `force`.
     """
+    if (step := _stopped(project, number, is_undone=True)) is not None:
+        return _go_on(project, step, force=force)
     return _reverse(project, _to_undo(project, number), force=force)
 
 
 def redo(project: Project, number: int | None = None, *, force: bool = False) -> Undone:
     """Do again what `undo` took back last, or the change with a number; raises the errors of `undo`."""
+    if (step := _stopped(project, number, is_undone=False)) is not None:
+        return _go_on(project, step, force=force)
     return _reverse(project, _to_redo(project, number), force=force)
 
 
@@ -126,6 +132,37 @@ def _steps(project: Project) -> list[Step]:
 
 def _concerns(operation: Operation, worktree: str) -> bool:
     return operation.workspace is None or operation.workspace.worktree == worktree
+
+
+def _stopped(project: Project, number: int | None, *, is_undone: bool) -> Step | None:
+    """The last change, or that with a number, if its undo (or its redo) was stopped half way."""
+    begun = {operation.number for operation in operations.unfinished(project.repo, project.local)}
+    for step in _steps(project) if begun else ():
+        is_meant = number is None or number in (step.number, step.last.number, step.last.undoes)
+        if is_meant and step.last.number in begun and step.last.undoes is not None:
+            return step if step.is_undone is is_undone else None
+        if number is None:
+            return None
+    return None
+
+
+def _go_on(project: Project, step: Step, *, force: bool) -> Undone:
+    """Finish a stopped undo or redo."""
+    operation = step.last
+    taken = unfinished.finish(project)
+    work = operation.workspace
+    if taken is not None and taken.operation is None:
+        raise errors.GitFailed(taken.warnings[0], "gitexp doctor looks for damage.")
+    if taken is not None and taken.kept and force and work is not None:
+        changes = []
+        for change in tree_changes(project.repo, work.before, work.after):
+            if change.path in taken.kept:
+                changes.append(change)
+        request = Takeover(
+            operation.summary, changes, raw=unfinished.conversions_of(work, changes), force=True
+        )
+        taken = unfinished.joined(replace(taken, warnings=()), take_over(project, request))
+    return Undone(step._replace(is_undone=not step.is_undone), taken)
 
 
 def _to_undo(project: Project, number: int | None) -> Step:
@@ -208,6 +245,8 @@ def _reverse(project: Project, step: Step, *, force: bool) -> Undone:
 def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> Taken:
     work = operation.workspace
     assert work is not None
+    finished = unfinished.finish(project, but=operation.number)
+    left = unfinished.left_of(project, operation)
     changes = tree_changes(project.repo, work.after, work.before)
     request = Takeover(
         _summary(operation),
@@ -217,9 +256,11 @@ def _undo_workspace(project: Project, operation: Operation, *, force: bool) -> T
         raw=_unconverted(project, work, changes),
         written=None if work.filtered is None else work.written,
         undoes=operation.number,
+        left=left,
+        converted=[change.path for change in left if change.path in work.written],
         force=force,
     )
-    return take_over(project, request)
+    return unfinished.joined(finished, take_over(project, request))
 
 
 def _unconverted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import sys
@@ -102,8 +103,6 @@ def _sync_file_system(path: str) -> bool:
     """Flush the file system of a path with syncfs(2). False except on Linux."""
     if sys.platform != "linux":
         return False
-    import ctypes  # loads a library of its own, for commands that store many files
-
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:
         return False

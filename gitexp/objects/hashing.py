@@ -6,13 +6,14 @@ import hashlib
 import os
 import stat
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from gitexp import errors
 from gitexp.objects import disk
@@ -143,7 +144,7 @@ def _digest_and_copy(fd: int, copy_to: int, on_bytes: OnBytes, stays: Stays) -> 
     # The buffers are used again: new memory for each chunk takes a third of the time of hashing.
     free = deque(memoryview(bytearray(_CHUNK)) for _ in range(_AHEAD))
     waiting: deque[tuple[memoryview, Future[None]]] = deque()
-    with open(fd, "rb", buffering=0, closefd=False) as stream, ThreadPoolExecutor(1) as writer:
+    with open(fd, "rb", buffering=0, closefd=False) as stream, _threads(1) as writer:
         while True:
             if not free:
                 buffer, written = waiting.popleft()
@@ -205,7 +206,7 @@ def is_settled(of: os.stat_result) -> bool:
 
 
 def wait_to_settle(of: os.stat_result) -> None:
-    """Wait until a file that was changed just now `is_settled`, at most 20 ms."""
+    """Wait until a file changed just now `is_settled`, at most 20 ms."""
     missing = _last_change(of) + TICK - time.time_ns()
     if 0 <= missing <= TICK and _tick(of) == TICK:
         time.sleep((missing + 1_000_000) / _SECOND)
@@ -242,7 +243,7 @@ def in_parallel(
     # once takes more memory than the files.
     size = max(1, min(_BATCH, len(items) // (8 * WORKERS)))
     waiting: deque[Future[list[_Done]]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with _threads(WORKERS) as pool:
         try:
             for start in range(0, len(items), size):
                 waiting.append(pool.submit(_all, work, items[start : start + size]))
@@ -252,6 +253,24 @@ def in_parallel(
                 yield from waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _OwnThread(Executor):
+    """Does everything at once, in the thread of the caller."""
+
+    def submit(self, work: Callable[..., _Done], /, *args: Any, **options: Any) -> Future[_Done]:
+        """The result of some work, which is done when this returns."""
+        future = Future[_Done]()
+        try:
+            future.set_result(work(*args, **options))
+        except BaseException as error:  # it is raised by `result`, as that of a thread would be
+            future.set_exception(error)
+        return future
+
+
+def _threads(count: int) -> Executor:
+    """A pool of threads; at the end of Python, where none can be started, the thread of the caller."""
+    return ThreadPoolExecutor(count) if threading.main_thread().is_alive() else _OwnThread()
 
 
 def _all(work: Callable[[_Item], _Done], items: Sequence[_Item]) -> list[_Done]:

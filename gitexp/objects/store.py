@@ -276,17 +276,11 @@ class ObjectStore:
         # A hard link of it in a workspace would get the new time, too; and gc leaves such an object.
         if time.time() - of.st_mtime > FRESH and of.st_nlink == 1:
             try:
-                self._make_fresh(hash_)
+                with self.fan(hash_) as fan:
+                    fan.touch(self.name(hash_))
             except OSError:
                 return False
         return of.st_size == size
-
-    def _make_fresh(self, hash_: str) -> None:
-        if os.utime not in os.supports_fd:
-            os.utime(self._full(hash_))
-            return
-        with self.opened(hash_) as fd:
-            os.utime(fd)
 
     def _take_in(self, intake: Intake, found: ScannedFile, count: Count) -> Read | None:
         """Copy a file into the store, unless a whole object is there. The file as read; None if missing."""

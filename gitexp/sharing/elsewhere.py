@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git import refs
 from gitexp.repo.git.values import RefChange
-from gitexp.repo.git_remote import GitRemote, PushOutcome
+from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
 from gitexp.sharing import partner
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.words import shorten
@@ -53,7 +53,7 @@ def listed(project: Project, remote: str, contact: Contact | None = None) -> lis
 def select(
     project: Project, remote: str, words: Sequence[str], contact: Contact | None = None
 ) -> RemoteSelection:
-    """The experiments of a Git remote with these names, or unique beginnings of names.
+    """The experiments of a Git remote with these names, unique beginnings of names, or patterns.
 
     Raises NoRemote, RemoteFailed, UnknownExperiment, AmbiguousExperiment.
     """
@@ -70,24 +70,32 @@ def remove(project: Project, selected: RemoteSelection) -> list[Shared]:
     remote, chosen = selected.remote, selected.experiments
     if not chosen:
         return []
+    changes = [RefChange(PREFIX + name, oid, None) for name, oid in chosen.items()]
+    if project.dry_run:
+        return _answered(chosen, remote.push(changes, dry_run=True))
     project.local.prepare()
     here, _ = partner.fetch(remote, chosen)  # one that nobody can fetch may go all the more
     tracking.remember(project.repo, remote.where, here, gone=lambda name: False)
     failpoint("elsewhere:fetched")
-    answers = remote.push([RefChange(PREFIX + name, oid, None) for name, oid in chosen.items()])
+    told = _answered(chosen, remote.push(changes))
     failpoint("elsewhere:removed")
-    told, gone = [], []
-    for name, answer in zip(chosen, answers, strict=True):
-        if answer.outcome is PushOutcome.DELETED:
-            gone.append(name)
-            told.append(Shared(name, None, Fate.REMOVED))
-        else:
-            hint = partner.hint_for(answer.reason)
-            told.append(Shared(name, None, Fate.REFUSED, _reason(answer.reason), hint))
+    gone = [one.there for one in told if one.fate is Fate.REMOVED]
     _forget(project, remote.where, gone)
     if gone:
         summary = f"remove {shorten(gone)} from {remote.where}"
         Transaction.begin(project, summary).note("what was there alone is in the trash: gitexp restore")
+    return told
+
+
+def _answered(names: Iterable[str], answers: Iterable[PushedRef]) -> list[Shared]:
+    """The fate of each experiment, by the answers of the remote."""
+    told = []
+    for name, answer in zip(names, answers, strict=True):
+        if answer.outcome is PushOutcome.DELETED:
+            told.append(Shared(name, None, Fate.REMOVED))
+        else:
+            hint = partner.hint_for(answer.reason)
+            told.append(Shared(name, None, Fate.REFUSED, _reason(answer.reason), hint))
     return told
 
 

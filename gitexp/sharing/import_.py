@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors, files
+from gitexp.catalog import lookup
 from gitexp.datasets import remotes as datasets_remotes
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
@@ -56,7 +57,7 @@ def import_experiment(
     *,
     data_from: str | None = None,
 ) -> Imported:
-    """The experiment with this name (or beginning of a name) in the repository at a URL or path.
+    """The experiment with this name (or beginning of a name, or pattern) in the repository at a URL or path.
 
     `name` is the name here. An experiment imported before is found again, and takes over edits. Artifacts
     come from the store of a repository on this machine; from `data_from`, the URL of a data remote or the
@@ -73,8 +74,10 @@ def import_experiment(
     other = _on_this_machine(remote.where)
     with contextlib.ExitStack() as stack:
         sources = [stack.enter_context(at) for at in _sources(project, other, data_from)]
-        shared = _take(project, remote, where, word, name)
+        shared, oid = _take(project, remote, where, word, name)
         assert shared.here is not None
+        if project.dry_run:
+            return _as_it_would_be(project, shared, oid)
         experiment = project.store.require(shared.here)
         missing = _bring_data(project, sources, experiment, contact)
     remotes = {}
@@ -83,10 +86,14 @@ def import_experiment(
     return Imported(experiment, shared, missing, remotes)
 
 
-def _take(project: Project, remote: GitRemote, where: str, word: str, name: str | None) -> Shared:
-    """The fate of the experiment that a word stands for, fetched and taken over."""
+def _take(project: Project, remote: GitRemote, where: str, word: str, name: str | None) -> tuple[Shared, str]:
+    """The fate of the experiment that a word stands for, fetched and taken over; and its record there."""
     found = partner.experiments_at(remote)
-    (there,) = partner.chosen(remote, found, [word])
+    there, *others = partner.chosen(remote, found, [word])
+    if others:
+        raise lookup.ambiguous(
+            word, [there, *others], f"experiments at {remote.where}", "Import them one by one."
+        )
     project.local.prepare()
     fetched, refused = partner.fetch(remote, {there: found[there]})
     if not fetched:
@@ -98,7 +105,15 @@ def _take(project: Project, remote: GitRemote, where: str, word: str, name: str 
     )
     if shared.fate is Fate.REFUSED:
         raise errors.BadRecord(f"{there} cannot be imported: {shared.reason}.", shared.hint or None)
-    return shared
+    return shared, found[there]
+
+
+def _as_it_would_be(project: Project, shared: Shared, oid: str) -> Imported:
+    """The outcome of a dry run; what of the data could be had is not asked."""
+    (stored,) = project.store.read_commits({shared.here or shared.there: oid})
+    experiment = stored.experiment
+    assert isinstance(experiment, Experiment)  # a damaged one has been refused
+    return Imported(experiment, shared, {})
 
 
 def _sources(project: Project, other: Repository | None, data_from: str | None) -> Iterator[DataRemote]:
@@ -119,7 +134,7 @@ def _bring_data(
 ) -> dict[str, errors.GitexpError]:
     """Bring an experiment's artifacts; return the paths of missing ones, with the reasons."""
     try:
-        artifacts = wanted.artifacts(project, [experiment.record.commit])
+        artifacts = wanted.artifacts(project, [experiment.id])
     except errors.FileError as error:  # a bad lock of somebody else's must not keep the experiment from us
         return {LOCK_FILE: error}
     if not artifacts:

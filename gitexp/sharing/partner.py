@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from gitexp import errors
-from gitexp.catalog import lookup
+from gitexp.catalog import by_words, lookup
 from gitexp.objects.progress import OnProgress
 from gitexp.project.project import Project
 from gitexp.repo import git_remote
@@ -76,6 +76,11 @@ class Shared:
         }
 
 
+def refused(name: str, complaint: str, hint: str | None = None) -> Shared:
+    """The fate of an experiment that does not come."""
+    return Shared(name, None, Fate.REFUSED, complaint.rstrip("."), hint or "")
+
+
 def hint_for(reason: str) -> str:
     """The hint for a refusal with this reason from a server."""
     if any(words in reason for words in _COULD_NOT):
@@ -134,14 +139,28 @@ def fetch(
 
 
 def chosen(remote: GitRemote, there: Mapping[str, str], words: Iterable[str]) -> dict[str, str]:
-    """The experiments of a remote with these names, or unique beginnings of names.
+    """The experiments of a remote with these names, unique beginnings of names, or patterns.
 
     Raises UnknownExperiment or AmbiguousExperiment.
     """
     found = {}
     for word in words:
-        name = _chosen(remote.where, list(there), word)
-        found[name] = there[name]
+        if by_words.is_pattern(word):
+            names = _like(remote.where, list(there), word)
+        else:
+            names = [_chosen(remote.where, list(there), word)]
+        found.update({name: there[name] for name in names})
+    return found
+
+
+def _like(where: str, names: Sequence[str], pattern: str) -> list[str]:
+    found = [name for name in names if by_words.fits(name, pattern)]
+    if not found:
+        raise errors.ExperimentError(
+            f"No experiment at {where} is called like '{pattern}'.",
+            f"It has: {', '.join(names[:12]) or 'none'}.",
+            code="unknown-experiment",
+        )
     return found
 
 

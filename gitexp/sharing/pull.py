@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitexp import errors
 from gitexp.catalog import names
+from gitexp.catalog.query import parsed
 from gitexp.failpoints import failpoint
-from gitexp.model import Damaged, Experiment, Stored
+from gitexp.model import Experiment, Status, Stored
 from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX, is_name
-from gitexp.repo.git import graph
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote
-from gitexp.sharing import partner, scope, unite
+from gitexp.sharing import partner, received, scope, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
+from gitexp.sharing.scope import PullScope
 from gitexp.sharing.unite import Pair
 
+_SAME = ("baseline", "command", "argv", "folder", "project", "identity", "overrides", "order")
 REMOVED_HERE = "you have removed it"
-_MOST_RECORDS = 10_000  # on top of one experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class PullRequest:
     """The experiments to pull, and the remote.
 
     Attributes:
-        names: names of experiments; empty: those of HEAD, except experiments removed here.
+        names: names or patterns of experiments; empty: those of HEAD, except experiments removed here.
         source: the name of the Git remote; None: the remote of `git fetch`.
         everything: experiments of all baselines.
         all_projects: experiments of all projects.
         removed: also experiments removed here.
+        filter: a condition on experiments without `names`.
+        failed: True: only failed experiments, without `names`; False: none of them.
     """
 
     names: Sequence[str] = ()
@@ -41,6 +44,8 @@ class PullRequest:
     everything: bool = False
     all_projects: bool = False
     removed: bool = False
+    filter: str | None = None
+    failed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,16 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
 
     Raises NoRemote, RemoteFailed; UnknownExperiment or AmbiguousExperiment for names.
     """
-    if request.names and (request.everything or request.all_projects or request.removed):
+    chooses = request.everything or request.all_projects or request.removed
+    if request.names and (chooses or request.filter is not None or request.failed is not None):
         raise errors.UsageError(
-            "Names do not go together with --all, --all-projects and --removed.", "Ask for one of them."
+            "Names do not go together with --all, --all-projects, --filter, --failed and --removed.",
+            "Ask for one of them.",
         )
+    wanted_filter = None
+    if request.filter is not None:
+        wanted_filter = parsed(request.filter)  # before the remote is asked
+    wanted_scope = PullScope(request.everything, request.all_projects, request.failed, wanted_filter)
     remote = partner.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
     there = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
@@ -73,12 +84,11 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
         wanted = partner.chosen(remote, there, request.names)
     here, told = _fetch(remote, wanted)
     failpoint("pull:fetched")
-    tracking.remember(project.repo, remote.where, here, gone=lambda name: name not in there)
+    if not project.dry_run:
+        tracking.remember(project.repo, remote.where, here, gone=lambda name: name not in there)
     failpoint("pull:remembered")
     if not request.names:
-        here, left = scope.divided(
-            project, here, everything=request.everything, all_projects=request.all_projects
-        )
+        here, left = scope.divided(project, here, wanted_scope)
         told += left
     insisted = request.removed or bool(request.names)
     told += take(project, here, f"pull {remote.where}", even_removed=insisted)
@@ -92,10 +102,10 @@ def _fetch(remote: GitRemote, wanted: Mapping[str, str]) -> tuple[dict[str, str]
         if is_name(name):
             fit[name] = oid
         else:
-            told.append(_refused(name, "that cannot be the name of an experiment"))
+            told.append(partner.refused(name, "that cannot be the name of an experiment"))
     fetched, refused = partner.fetch(remote, fit)
     for name, why in refused.items():
-        told.append(_refused(name, why.message, why.hint))
+        told.append(partner.refused(name, why.message, why.hint))
     return fetched, told
 
 
@@ -129,17 +139,20 @@ def _plan(
             differing[name] = oid
     if not differing:
         return sorted(told, key=_by_name), []
-    mine = _by_commit(project)
+    mine, waiting = _by_commit(project), _waiting(project)
     removed: dict[str, list[Stored]] = {}
     for lying in trash.contents(project.repo):
         removed.setdefault(lying.commit, []).append(lying.experiment)
     pairs: list[Pair] = []
+    ended: list[Pair] = []
     new: list[Experiment] = []
-    sound, refused = _checked(project, differing)
+    sound, refused = received.checked(project, differing)
     for one in sound:
         same = mine.get(one.record.commit, {})
         if same:
             pairs.append(Pair(same.get(one.name) or next(iter(same.values())), one))
+        elif one.record.start in waiting:
+            ended.append(Pair(waiting[one.record.start], one))
         elif one.record.commit not in removed:
             new.append(one)
         elif even_removed:
@@ -151,8 +164,10 @@ def _plan(
         else:
             told.append(Shared(one.name, None, Fate.LEFT, REMOVED_HERE, f"gitexp pull {one.name}"))
     merged, changes = _merged(project, pairs)
+    followed, moved = _followed(project, ended)
     added, created = _named(new, here)
-    return sorted([*told, *refused, *merged, *added], key=_by_name), [*changes, *created]
+    every = [*told, *refused, *merged, *followed, *added]
+    return sorted(every, key=_by_name), [*changes, *moved, *created]
 
 
 def _differences(project: Project, removed: Sequence[Stored], one: Experiment) -> Sequence[str]:
@@ -168,7 +183,7 @@ def _differences(project: Project, removed: Sequence[Stored], one: Experiment) -
 
 def _changed_there(name: str, what: Sequence[str]) -> Shared:
     """The refusal of an experiment changed elsewhere in a part beyond edits."""
-    return _refused(
+    return partner.refused(
         name,
         f"it was changed there in more than its note and tags: {', '.join(what)}",
         "What is here stays as it is. Ask who changed it there: other results are another experiment.",
@@ -188,70 +203,42 @@ def _by_commit(project: Project) -> dict[str, dict[str, Experiment]]:
     return found
 
 
-def _checked(project: Project, found: Mapping[str, str]) -> tuple[list[Experiment], list[Shared]]:
-    """The sound experiments at some record commits, and the refusals of all others.
+def _waiting(project: Project) -> dict[str, Experiment]:
+    """The experiments here that wait in the queue of a remote, by their start snapshots."""
+    found = {}
+    for one in project.store.readable():
+        if one.record.status is Status.QUEUED and one.record.waits_at:
+            found[one.record.start] = one
+    return found
 
-    A record's commit and baseline must be what Git says: the commit below the records, and its parent.
+
+def _followed(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list[RefChange]]:
+    """The fate of the results of runs handed over to a remote, and the changes of refs.
+
+    Only the run handed over from here is replaced: the same code, params and command. Tags and a note given
+    here meanwhile stay.
     """
-    edited: list[Experiment] = []
-    readable: list[Experiment] = []
-    refused: list[Shared] = []
-    for stored in project.store.read_commits(found):
-        one = stored.experiment
-        if isinstance(one, Damaged):
-            refused.append(_refused(one.name, one.error))
+    told, changes = [], []
+    followed = set[str]()
+    for pair in sorted(pairs, key=lambda pair: pair.mine.name != pair.theirs.name):
+        mine, theirs = pair.mine, pair.theirs
+        if mine.name in followed:  # the remote has it under several names
+            told.append(
+                Shared(theirs.name, mine.name, Fate.LEFT, "it was taken under another name", "Pull again.")
+            )
             continue
-        readable.append(one)
-        if one.record.commit not in stored.parents:
-            edited.append(one)
-    loose = _loose(project, edited)
-    started_at = _parents(project, readable)
-    sound = []
-    for one in readable:
-        if not one.record.status.ended:
-            refused.append(_refused(one.name, f"it is {one.record.status} there"))
-        elif one.id in loose:
-            refused.append(_refused(one.name, "its record speaks of a commit that it does not stand on"))
-        elif one.record.baseline not in started_at[one.record.commit]:
-            refused.append(_refused(one.name, "its record speaks of a baseline that it was not made from"))
-        else:
-            sound.append(one)
-    return sound, refused
-
-
-def _parents(project: Project, experiments: Sequence[Experiment]) -> dict[str, tuple[str, ...]]:
-    """The parents of the experiments' commits as they are written, also at the edge of a shallow clone."""
-    commits = {one.record.commit: one.record.commit for one in experiments}
-    return {one.experiment.name: one.parents for one in project.store.read_commits(commits)}
-
-
-def _loose(project: Project, edited: Sequence[Experiment]) -> set[str]:
-    """The record commits that do not stand on the commit named in the record.
-
-    Between the two only records of the same experiment may stand.
-    """
-    if not edited:
-        return set()
-    tips = [one.id for one in edited]
-    named = project.repo.ids_of([f"{one.record.commit}^{{commit}}" for one in edited])
-    parents = graph.lines_to(project.repo, tips, list(filter(None, named)), _MOST_RECORDS * len(tips))
-    commit_of = dict[str, str]()
-    for stored in project.store.read_commits(dict(zip(parents, parents, strict=True))):
-        if isinstance(stored.experiment, Experiment):
-            commit_of[stored.experiment.id] = stored.experiment.record.commit
-    return {one.id for one in edited if not _stands_on_commit(one, parents, commit_of)}
-
-
-def _stands_on_commit(
-    one: Experiment, parents: Mapping[str, Sequence[str]], commit_of: Mapping[str, str]
-) -> bool:
-    commit, below = one.record.commit, set[str]()
-    for oid in graph.reached(parents, one.id):
-        if oid in parents:
-            if commit_of.get(oid) != commit:
-                return False
-            below.update(parents[oid])
-    return commit in below
+        if unlike := [name for name in _SAME if getattr(mine.record, name) != getattr(theirs.record, name)]:
+            told.append(_changed_there(theirs.name, unlike))
+            continue
+        tags = tuple(dict.fromkeys((*theirs.record.tags, *mine.record.tags)))
+        record = replace(theirs.record, tags=tags, note=theirs.record.note or mine.record.note)
+        followed.add(mine.name)
+        tip = theirs.id
+        if record != theirs.record:
+            tip = project.store.on_top(theirs, record).new or tip
+        told.append(Shared(theirs.name, mine.name, Fate.UPDATED))
+        changes.append(RefChange(PREFIX + mine.name, mine.id, tip))
+    return told, changes
 
 
 def _merged(project: Project, pairs: Sequence[Pair]) -> tuple[list[Shared], list[RefChange]]:
@@ -295,7 +282,3 @@ def _named(new: Sequence[Experiment], here: Collection[str]) -> tuple[list[Share
         told.append(Shared(one.name, name, Fate.RENAMED, f"{one.name} is another experiment here"))
         changes.append(RefChange(PREFIX + name, None, one.id))
     return told, changes
-
-
-def _refused(name: str, complaint: str, hint: str | None = None) -> Shared:
-    return Shared(name, None, Fate.REFUSED, complaint.rstrip("."), hint or "")

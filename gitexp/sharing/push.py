@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,8 +20,9 @@ from gitexp.repo import tracking
 from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
-from gitexp.sharing import partner
+from gitexp.sharing import partner, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
+from gitexp.sharing.unite import Edits, Pair
 
 _FATES = {
     PushOutcome.NEW: Fate.NEW,
@@ -40,6 +42,7 @@ class PushRequest:
         everything: the finished experiments of all baselines.
         filter: a condition on experiments without `names`.
         all_projects: experiments of all projects, without `names`.
+        failed: True: only failed experiments, without `names`; False: none of them.
         data: whether artifacts go too; None: if a data remote is configured.
     """
 
@@ -49,6 +52,12 @@ class PushRequest:
     filter: str | None = None
     data: bool | None = None
     all_projects: bool = False
+    failed: bool | None = None
+
+    @property
+    def query(self) -> Query:
+        """The experiments of a push without names."""
+        return Query(self.everything, failed=self.failed, filter=self.filter, all_projects=self.all_projects)
 
 
 class LeftOut(NamedTuple):
@@ -99,8 +108,8 @@ class _SentData:
 
     Attributes:
         report: the transfer; None without artifacts.
-        lacking: by commit whose artifacts the data remote lacks, whether this machine could send them.
-        unreadable: by commit with an unreadable lock, the error.
+        lacking: by record commit whose artifacts the data remote lacks, whether this machine could send them.
+        unreadable: by record commit with an unreadable lock, the error.
     """
 
     report: sync.DataTransfer | None = None
@@ -128,21 +137,23 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     failpoint("push:data")
     to_send = []
     for one in experiments:
-        if one.name not in known and one.record.commit not in data.unreadable:
+        if one.name not in known and one.id not in data.unreadable:
             to_send.append(one)
-    sent = _push_refs(remote, there, to_send)
+    sent = _push_refs(remote, there, to_send, dry_run=project.dry_run)
     failpoint("push:sent")
-    in_the_way = _in_the_way(project, remote, there, sent)
+    in_the_way = {}
+    if not project.dry_run:
+        in_the_way = _in_the_way(project, remote, there, sent)
     told = []
     for one in experiments:
-        commit = one.record.commit
         if one.name in known:
-            told.append(_up_to_date(one, known[one.name], has_data=data.lacking.get(commit, True)))
+            told.append(_up_to_date(one, known[one.name], has_data=data.lacking.get(one.id, True)))
         elif one.name in sent:
-            told.append(_told(one, sent[one.name], in_the_way.get(one.name)))
+            told.append(_told(project, one, sent[one.name], in_the_way.get(one.name), request.to))
         else:
-            told.append(_without_data(one, data.unreadable[commit]))
-    _remember(project, remote, experiments, told, there)
+            told.append(_without_data(one, data.unreadable[one.id]))
+    if not project.dry_run:
+        _remember(project, remote, experiments, told, there)
     failpoint("push:remembered")
     left_out = _NOTHING
     if not request.names:
@@ -155,11 +166,11 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
 def _select(project: Project, request: PushRequest) -> list[Experiment]:
     if request.names:
         return _named(project, request)
-    with_failed = request.filter is not None and "status" in filters.parse(request.filter).names
+    with_failed = request.failed is True
+    if request.filter is not None and "status" in filters.parse(request.filter).names:
+        with_failed = True
     found = []
-    for one in matching(
-        project, Query(request.everything, filter=request.filter, all_projects=request.all_projects)
-    ):
+    for one in matching(project, request.query):
         if not isinstance(one, Experiment) or not sources.is_own(one):
             continue
         if one.record.status is Status.DONE or (with_failed and one.record.status.ended):
@@ -169,7 +180,7 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
 
 def _left_out(project: Project, request: PushRequest, sent: Collection[str]) -> LeftOut:
     """The experiments left out of the request; with a filter, without those left out by the filter."""
-    if request.filter is not None:
+    if request.filter is not None or request.failed is not None:
         return _NOTHING
     found = find(project, Query(request.everything, all_projects=request.all_projects), _head(project))
     failed = going_on = 0
@@ -180,7 +191,8 @@ def _left_out(project: Project, request: PushRequest, sent: Collection[str]) -> 
             failed += 1
         else:
             going_on += 1
-    return LeftOut(failed, going_on, found.elsewhere, found.beside)
+    outside = found.outside()
+    return LeftOut(failed, going_on, len(outside.elsewhere), len(outside.beside))
 
 
 def _head(project: Project) -> str | None:
@@ -196,14 +208,14 @@ def _untracked(project: Project, experiments: Sequence[Experiment]) -> Sequence[
 
 def _has_data(project: Project, experiments: Sequence[Experiment]) -> bool:
     with contextlib.suppress(errors.GitexpError):
-        return bool(wanted.artifacts(project, [one.record.commit for one in experiments]))
+        return bool(wanted.artifacts(project, [one.id for one in experiments]))
     return False
 
 
 def _named(project: Project, request: PushRequest) -> list[Experiment]:
-    if request.everything or request.all_projects or request.filter is not None:
+    if request.query != Query():
         raise errors.UsageError(
-            "Names do not go together with --all, --all-projects and --filter.", "Ask for one of them."
+            "Names do not go together with options that choose experiments.", "Ask for one of them."
         )
     found = dict[str, Experiment]()
     for name in by_words.expanded(project, request.names):
@@ -250,11 +262,11 @@ def _push_data(
     lacking = dict[str, bool]()
     every = request.names or request.data  # then known experiments are looked at file by file
     if not every:
-        lacking = sync.lacking(project, [one.record.commit for one in experiments if one.name in known])
+        lacking = sync.lacking(project, [one.id for one in experiments if one.name in known])
     commits = []
     for one in experiments:
-        if every or one.name not in known or lacking.get(one.record.commit):
-            commits.append(one.record.commit)
+        if every or one.name not in known or lacking.get(one.id):
+            commits.append(one.id)
     unreadable = wanted.unreadable(project, commits)
     commits = [commit for commit in commits if commit not in unreadable]
     if not commits:
@@ -265,11 +277,11 @@ def _push_data(
 
 
 def _push_refs(
-    remote: GitRemote, there: Mapping[str, str], experiments: Sequence[Experiment]
+    remote: GitRemote, there: Mapping[str, str], experiments: Sequence[Experiment], *, dry_run: bool
 ) -> dict[str, PushedRef]:
     """The answer of the remote to each experiment, by name."""
     changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in experiments]
-    answers = remote.push(changes)
+    answers = remote.push(changes, dry_run=dry_run)
     return {one.name: answer for one, answer in zip(experiments, answers, strict=True)}
 
 
@@ -317,20 +329,49 @@ def _without_data(one: Experiment, why: errors.LockError) -> Shared:
     return Shared(one.name, one.name, Fate.REFUSED, why.message.rstrip("."), hint)
 
 
-def _told(one: Experiment, answer: PushedRef, other: Stored | None) -> Shared:
-    """The fate of a sent experiment; `other` is the remote's own experiment of the same name."""
+def _told(
+    project: Project, one: Experiment, answer: PushedRef, other: Stored | None, remote: str | None
+) -> Shared:
+    """The fate of a sent experiment.
+
+    `other`: the remote's own experiment of the same name; `remote`: the user's name for the remote.
+    """
     if answer.outcome is not PushOutcome.REFUSED:
         return Shared(one.name, one.name, _FATES[answer.outcome])
     reason, hint = answer.reason, partner.hint_for(answer.reason)
+    pull = shlex.join(["gitexp", "pull", one.name, *_to(remote)])
     if answer.here and other is not None:
         if isinstance(other, Experiment) and other.record.commit == one.record.commit:
-            reason = "its note or tags were changed there too"
-            hint = f"Unite them first: gitexp pull {one.name}; then push again."
+            reason, both = _edited(unite.edits(project, Pair(one, other)))
+            hint = f"Take that over: {pull}"
+            if both:
+                hint = f"Unite both: {pull}; then: {shlex.join(['gitexp', 'push', one.name, *_to(remote)])}"
         else:
             reason = "another experiment is called so there"
             hint = f"Give yours another name: gitexp rename {one.name} NEW; then push again."
     elif "shallow" in reason:
         hint = "This is a shallow clone, and what it lacks is not there either: git fetch --unshallow"
     elif answer.here:
-        hint = f"What is there would be lost: gitexp pull {one.name}, then look at both."
+        hint = f"What is there would be lost: {pull}, then look at both."
     return Shared(one.name, one.name, Fate.REFUSED, reason, hint)
+
+
+def _to(remote: str | None) -> Sequence[str]:
+    return () if remote is None else ("--remote", remote)
+
+
+def _edited(edits: Edits) -> tuple[str, bool]:
+    """The facts edited there, and whether any were edited here, too."""
+    if not edits.there:
+        return "it has a newer record there", bool(edits.here)
+    verb = "was" if [*edits.there] == ["note"] else "were"
+    reason = f"{_parts(edits.there)} {verb} changed there"
+    if not edits.here:
+        return f"{reason}, and not here", False
+    if edits.here == edits.there:
+        return f"{reason} as well as here", True
+    return f"{reason}, and {_parts(edits.here)} here", True
+
+
+def _parts(names: Sequence[str]) -> str:
+    return f"its {' and '.join(names)}"

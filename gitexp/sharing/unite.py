@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp import files
+from gitexp.files.merging import united
 from gitexp.model import Experiment, Record
 from gitexp.process.printed import find_printed
 from gitexp.project.params import OUTPUT
@@ -69,6 +70,35 @@ def steps(project: Project, pairs: Sequence[Pair]) -> list[UniteStep]:
     return found
 
 
+class Edits(NamedTuple):
+    """The parts of an experiment edited since the last common record: note, tags, metrics.
+
+    Attributes:
+        there: edited elsewhere.
+        here: edited here.
+    """
+
+    there: Sequence[str]
+    here: Sequence[str]
+
+
+def edits(project: Project, pair: Pair) -> Edits:
+    """The edits of both sides of an experiment."""
+    tips, stop = [pair.mine.id, pair.theirs.id], pair.mine.record.commit
+    parents = graph.lines_to(project.repo, tips, [stop], _MOST)
+    mine, theirs = graph.reached(parents, pair.mine.id), graph.reached(parents, pair.theirs.id)
+    lines = _Lines.read(project, parents, [*mine, *theirs])
+    before = lines.record(next((commit for commit in mine if commit in theirs), None))
+    return Edits(_edited(before, pair.theirs.record), _edited(before, pair.mine.record))
+
+
+def _edited(before: Record | None, now: Record) -> list[str]:
+    """The edited parts of a record; the same text twice is no edit."""
+    if before is None:
+        return []
+    return [part for part in _EDITED_PARTS if _differ(getattr(before, part), getattr(now, part))]
+
+
 def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *, waits: bool) -> UniteStep:
     mine, theirs = graph.reached(parents, pair.mine.id), graph.reached(parents, pair.theirs.id)
     ref = PREFIX + pair.mine.name
@@ -116,11 +146,12 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
         # Of two notes of the same second, the last in order: so both sides come to the same result.
         sides = [(lines.noted(pair.mine.id), mine.note), (lines.noted(pair.theirs.id), theirs.note)]
         (_, lost), (_, note) = sorted(sides)
-    metrics, patterns = _joined(mine.metrics, theirs.metrics), _joined(mine.patterns, theirs.patterns)
+    metrics, patterns = united(theirs.metrics, mine.metrics), united(theirs.patterns, mine.patterns)
     return replace(mine, tags=tuple(tags), note=note, metrics=metrics, patterns=patterns), lost
 
 
 _MEASURED = frozenset({"metrics", "patterns"})  # what `gitexp metrics` changes
+_EDITED_PARTS = ("note", "tags", "metrics")
 _EDITABLE = ("name", "note", "tags")  # fields of the record that `rename`, `note` and `tag` change
 
 
@@ -164,17 +195,6 @@ def _printed(project: Project, experiment: Experiment, patterns: Mapping[str, st
     """The metrics that patterns find in the stored output."""
     log = project.store.run_file(experiment, "output.log") or b""
     return files.printed_tree(find_printed(log, [*patterns.items()]))
-
-
-def _joined(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of both trees; of a value that both have, mine."""
-    joined = dict(theirs)
-    for key, value in mine.items():
-        other = theirs.get(key)
-        if isinstance(value, Mapping) and isinstance(other, Mapping):
-            value = _joined(value, other)
-        joined[key] = value
-    return joined
 
 
 def _differ(one: object, other: object) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.folders import remove_folder, walk_folder
+from gitexp.history import unfinished
 from gitexp.model import Damaged, Experiment, Stored, readable
 from gitexp.process import git_processes
 from gitexp.process.liveness import is_alive
@@ -92,13 +93,14 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
         *_rewritten(project, with_others),
         *_objects(project, sound, broken),
         *_operations(project),
+        *_stopped(project),
         *_running(sound),
         *_git_locks(project),
         *_trash(project),
         *_unstored(project),
         *_local(project),
     ]
-    if mend:
+    if mend and not project.dry_run:
         found = [_mended(finding) for finding in found]
     trashed, undoable = trash.contents(project.repo), operations.all_of(project.repo)
     return Diagnosis(len(every), len(trashed), len(undoable), found)
@@ -142,7 +144,7 @@ def _names(project: Project, experiments: Sequence[Stored]) -> Iterator[Finding]
             yield Finding(
                 "names-differ-in-case",
                 f"{' and '.join(names)} differ in case alone; some file systems cannot hold both.",
-                f"Rename one: gitexp rename {names[0]} <name>",
+                f"Rename one: gitexp rename {names[0]} NEW",
             )
 
 
@@ -151,9 +153,11 @@ def _refs(project: Project) -> tuple[list[Finding], list[str]]:
     broken: list[str] = []
     found = project.repo.refs("refs/gitexp/", fields=("refname", "symref"), broken=broken)
     symbolic = []
-    for name in (os.fsdecode(ref) for ref, target in found if target):
-        hint = f"git symbolic-ref --delete {name}"
-        symbolic.append(Finding("symbolic-ref", f"{name} is a symbolic ref.", hint))
+    for ref, target in found:
+        if target:
+            name = os.fsdecode(ref)
+            hint = f"git symbolic-ref --delete {name}"
+            symbolic.append(Finding("symbolic-ref", f"{name} is a symbolic ref.", hint))
     return symbolic, broken
 
 
@@ -202,7 +206,10 @@ def _records(project: Project, experiments: Sequence[Stored]) -> Iterator[Findin
 
 def _commits(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
     """Commits without protection from git gc, or without their baseline below."""
-    parents = graph.parents_of(project.repo, [oid for e in experiments for oid in (e.id, e.record.commit)])
+    commits = list[str]()
+    for experiment in experiments:
+        commits += [experiment.id, experiment.record.commit]
+    parents = graph.parents_of(project.repo, commits)
     for experiment in experiments:
         record = experiment.record
         if record.commit not in parents:
@@ -240,7 +247,7 @@ def _rewritten(project: Project, found: Sequence[Rewritten]) -> Iterator[Finding
 
 
 def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequence[str]) -> Iterator[Finding]:
-    """Files of experiments that are missing, also of experiments in the trash."""
+    """Missing files of experiments, also of experiments in the trash."""
     # Of operations `_operations` tells.
     if graph.is_complete(project.repo, f"--exclude={operations.PREFIX}*", "--glob=refs/gitexp/*"):
         return
@@ -262,7 +269,7 @@ def _objects(project: Project, experiments: Sequence[Experiment], broken: Sequen
 
 
 def _operations(project: Project) -> Iterator[Finding]:
-    """Operations of which objects are missing. Of a lost commit nothing is left to be kept."""
+    """Operations with missing objects. A lost commit has nothing left to keep."""
     for one in operations.damaged(project.repo):
         if one.is_lost:
             yield Finding(
@@ -277,6 +284,29 @@ def _operations(project: Project) -> Iterator[Finding]:
                 f"The operation {one.number} cannot be undone wholly: objects are missing or damaged.",
                 "git fsck names them.",
             )
+
+
+def _stopped(project: Project) -> Iterator[Finding]:
+    """Operations stopped before all their files were changed."""
+    mend = partial(unfinished.finish, project)
+    try:
+        found = unfinished.stopped(project)
+    except errors.GitexpError as error:  # the workspace cannot be looked at, or an object is missing
+        message = f"An operation was stopped half way, and its files cannot be looked at. {error.message}"
+        yield Finding("operation-stopped", message, error.hint, mend=mend)
+        return
+    for one in found:
+        message = f"'{one.operation.summary}' was stopped half way"
+        if one.left:
+            message += f"; still to be changed: {shorten([change.path for change in one.left])}"
+        if one.kept:
+            message += f"; changed since, and kept: {shorten(one.kept)}"
+        yield Finding(
+            "operation-stopped",
+            f"{message}.",
+            "gitexp doctor --fix goes on with it.",
+            mend=mend,
+        )
 
 
 def _forget_operation(project: Project, one: operations.DamagedOperation) -> None:
@@ -354,7 +384,7 @@ def _locks_below(top: Path) -> list[Path]:
 
 
 def _unstored(project: Project) -> Iterator[Finding]:
-    """Runs that died, and that this command could not store when it began."""
+    """Dead runs not stored at the beginning of this command."""
     for run in live.live_runs(project.local):
         if not has_died(run):
             continue

@@ -90,7 +90,10 @@ class FsckReport:
 
 
 def check(project: Project, *, on_progress: OnProgress = lambda _: None) -> FsckReport:
-    """The report after reading every object, looking for all objects in locks, and mending."""
+    """The report after reading every object, looking for all objects in locks, and mending.
+
+    A dry run mends nothing.
+    """
     return _Check(project).report(on_progress)
 
 
@@ -126,16 +129,19 @@ class _Check:
         there = {hash_: size for hash_, size, _ in self._store.hashes()}
         suspicious = damaged_in(self._store, there, on_progress)
         damaged = {hash_ for hash_ in suspicious if self._is_damaged(hash_)}
-        for hash_ in damaged:
-            self._move_aside(hash_)
+        if not self._project.dry_run:
+            for hash_ in damaged:
+                self._move_aside(hash_)
         # First the lists of folders: they name further objects.
         artifacts = self._used.promised
         folders = [hash_ for hash_ in damaged if is_folder(hash_) and hash_ in artifacts]
-        self._mend_from_workspace(folders, damaged)
-        self._mend_from_remotes(folders)
+        if not self._project.dry_run:
+            self._mend_from_workspace(folders, damaged)
+            self._mend_from_remotes(folders)
         wanted = self._wanted(artifacts)
         missing = self._store.missing(wanted)
-        self._mend_files(wanted, damaged, missing)
+        if not self._project.dry_run:
+            self._mend_files(wanted, damaged, missing)
         still_missing = self._store.missing(missing)
         elsewhere = self._on_remotes([hash_ for hash_ in still_missing if hash_ not in damaged])
         wrong = [hash_ for hash_ in dict.fromkeys([*damaged, *missing]) if hash_ not in elsewhere]

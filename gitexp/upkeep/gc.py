@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
@@ -56,6 +57,37 @@ class Removed:
     failed: tuple[tuple[str, str], ...] = ()
 
 
+class Cleanup(NamedTuple):
+    """The outcome of a gc.
+
+    Attributes:
+        garbage: all objects, sorted by use.
+        removed: what was deleted of the unused ones; None of a dry run.
+    """
+
+    garbage: Garbage
+    removed: Removed | None
+
+
+def gc(
+    project: Project,
+    *,
+    older_than: str = "14d",
+    remote: str | None = None,
+    history: bool = False,
+    contact: Contact | None = None,
+    force: bool = False,
+) -> Cleanup:
+    """Delete the objects that nobody refers to, in the store of the repository or on a data remote.
+
+    `older_than` is a text like `14d`: what was stored or used since stays. A dry run deletes nothing. The
+    other arguments, and what is raised, are those of `find` and `collect`.
+    """
+    age = parse_age(older_than)
+    garbage = find(project, age, remote=remote, history=history, contact=contact, force=force)
+    return Cleanup(garbage, None if project.dry_run else collect(project, garbage))
+
+
 def size_of(objects: Iterable[StoredObject]) -> int:
     """The bytes of some objects together."""
     return sum(each.size for each in objects)
@@ -80,7 +112,7 @@ def find(
 ) -> Garbage:
     """The objects in the store of the repository, or on a data remote, sorted by use.
 
-    `older_than` is in seconds. With `history`, earlier commits of branches and tags count as well. Before a
+    `older_than` is in seconds. With `history`, earlier commits of branches and tags count too. Before a
     data remote is cleaned, all Git remotes are asked for the use by others, unless with `force`.
 
     Raises UsageError for an age at which an object may be stored, but not yet named in a lock; UseUnknown if
@@ -111,7 +143,10 @@ def _find_here(project: Project, older_than: float, *, history: bool) -> Garbage
         held.release()
     there = list(store.hashes())  # before the question of use, as on a remote
     used = _in_use(project, in_use.find(project, history=history), store, None)
-    unused = {each.hash for each in there if each.hash not in used and _is_unused(store, each.hash, before)}
+    unused = set[str]()
+    for each in there:
+        if each.hash not in used and _is_unused(store, each.hash, before):
+            unused.add(each.hash)
     return _sorted_by_use(there, used, unused, before)
 
 
@@ -169,15 +204,7 @@ def collect(project: Project, garbage: Garbage) -> Removed:
         with project.local.lock("gc"):
             return _removed(garbage.unused, lambda hash_: remove_unused(store, hash_, before))
     with remote_of(project, garbage.remote) as at:
-
-        def remove(hash_: str) -> bool:
-            there = at.look_at([hash_]).get(hash_)
-            if there is None or there.mtime >= before:
-                return False
-            at.remove(hash_)
-            return True
-
-        removed = _removed(garbage.unused, remove)
+        removed = _removed(garbage.unused, lambda hash_: at.remove_unused(hash_, before))
         with suppress(errors.DataRemoteError):  # unfinished uploads do no harm
             at.remove_leftovers(before)
     return removed
@@ -187,8 +214,12 @@ def _removed(unused: Collection[StoredObject], remove: Callable[[str], bool]) ->
     """Remove objects: a failure must not keep the others."""
     removed: list[StoredObject] = []
     failed: list[tuple[str, str]] = []
-    folders = [each for each in unused if is_folder(each.hash)]
-    files = [each for each in unused if not is_folder(each.hash)]
+    folders, files = list[StoredObject](), list[StoredObject]()
+    for each in unused:
+        if is_folder(each.hash):
+            folders.append(each)
+        else:
+            files.append(each)
     # A folder that is there has its files there: so files go last, and stay if a folder may need them.
     for some in (folders, files):
         if failed:

@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.datasets import lock_file
 from gitexp.model import Artifact
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.project.project import Project
@@ -317,8 +318,12 @@ def _locks_in_git(repo: Repository, tips: Tips, *, history: bool) -> dict[str, s
 
 def _locks_of(repo: Repository, tips: Tips, folders: Collection[str]) -> Iterator[tuple[str, str]]:
     """The tips with a gitexp.lock in one of some folders, each with the lock's blob."""
-    places = [(tip, posixpath.join(folder, LOCK_FILE)) for tip in tips for folder in sorted(folders)]
-    for (tip, _), oid in zip(places, repo.ids_of([f"{tip}:{path}" for tip, path in places]), strict=True):
+    of_tips, places = list[str](), list[str]()
+    for tip in tips:
+        for folder in sorted(folders):
+            of_tips.append(tip)
+            places.append(f"{tip}:{posixpath.join(folder, LOCK_FILE)}")
+    for tip, oid in zip(of_tips, repo.ids_of(places), strict=True):
         if oid is not None:
             yield tip, oid
 
@@ -339,13 +344,12 @@ def _present(
         for path in sorted(paths):
             file = worktree.root / path
             try:
-                present[place].append(_parsed(str(file), file.read_bytes(), posixpath.dirname(path)))
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                pass
+                if file.is_dir():
+                    continue
+                if (text := lock_file.content(file, str(file))) is not None:
+                    present[place].append(_parsed(str(file), text, posixpath.dirname(path)))
             except errors.LockError as error:
                 complaints.append(error.message)
-            except OSError as error:
-                complaints.append(f"{file}: {error.strerror}.")
         _add_staged(worktree, staged, place, present, complaints)
     return present
 
@@ -442,7 +446,7 @@ def _bring(project: Project, name: str, absent: Sequence[str]) -> str:
     commands = []
     experiments = [ref for ref in absent if ref.startswith(PREFIX)]
     if experiments:
-        commands.append(f"gitexp pull --all --all-projects --removed --from {name}")
+        commands.append(f"gitexp pull --all --all-projects --removed --remote {name}")
     if len(experiments) < len(absent):
         fetch = f"git fetch --tags {name}"
         if "refs/heads/*:" not in project.repo.config.get(f"remote.{name}.fetch", ""):

@@ -35,7 +35,7 @@ def as_remote_error(name: str, at: RemoteUrl, error: Exception) -> errors.DataRe
     if status in (405, 501):
         return _refused(f"{where} can only be read.", "To push, use a server with WebDAV, or another remote.")
     if status == 507 or getattr(error, "errno", None) == errno.ENOSPC:
-        return _refused(f"{where} is full.", "Make room there: gitexp gc --remote.")
+        return _refused(f"{where} is full.", f"Make room there: gitexp gc --data-remote {name}")
     if status is not None and 300 <= status < 500 and status not in (408, 423, 425, 429):
         return _refused(f"{where} refuses: {_said(error)}.", "Check its URL and options.")
     return errors.RemoteUnreachable(
@@ -48,6 +48,15 @@ def not_there(name: str) -> errors.NotOnRemote:
     """The error for an object that a remote does not have."""
     return errors.NotOnRemote(
         f"The remote '{name}' does not have it.", "Whoever has it can push it: gitexp data push."
+    )
+
+
+def needs_package(name: str, at: RemoteUrl, module: str) -> errors.DataRemoteError:
+    """The error for a remote that needs the package of a module; the package is not installed."""
+    return errors.DataRemoteError(
+        f"The remote '{name}' ({at.url}) needs the package {module.partition('.')[0]}.",
+        f"pip install 'gitexp[{at.kind}]'",
+        code="backend-missing",
     )
 
 

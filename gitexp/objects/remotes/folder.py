@@ -18,7 +18,8 @@ from gitexp.objects.intake import READ_ONLY, TEMPORARY, Intake
 from gitexp.objects.manifest import FOLDER
 from gitexp.objects.remotes.failures import not_there
 from gitexp.objects.remotes.remote import CHEAPLY, DataRemote
-from gitexp.objects.store import StoredObject, damaged
+from gitexp.objects.store import ObjectStore, StoredObject, damaged
+from gitexp.objects.sweep import put_back, remove_unused
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -26,7 +27,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 class FolderRemote(DataRemote):
     """A folder as a remote. Objects enter it like the store of this machine.
 
-    Users of one group may share it: all in it has the permissions of the folder itself.
+    Users of a group may share the folder: all its content has the permissions of the folder itself.
     """
 
     jobs = WORKERS
@@ -79,7 +80,7 @@ class FolderRemote(DataRemote):
                 intake.put(temporary, str(self._path(hash_)))
 
     def _make(self, name: str) -> bool:
-        """Whether a folder was not there yet: it is made with the permissions of the remote's own folder."""
+        """Whether a folder is new; a new folder has the permissions of the remote's own folder."""
         folder = self._root / name
         try:
             folder.mkdir()
@@ -126,6 +127,15 @@ class FolderRemote(DataRemote):
     def renew(self, hash_: str) -> None:
         with self._translated():
             os.utime(self._path(hash_))
+
+    def remove_unused(self, hash_: str, before: float) -> bool:
+        with self._translated():
+            self._intake()  # its folder for what is under way has the permissions of the remote
+            return remove_unused(ObjectStore(self._root), hash_, before, linked=False)
+
+    def recover(self) -> None:
+        with contextlib.suppress(OSError):  # who may only read can put nothing back
+            put_back(ObjectStore(self._root))
 
     def remove(self, hash_: str) -> None:
         with (

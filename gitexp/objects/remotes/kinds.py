@@ -6,20 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gitexp import plugins
 from gitexp.objects.remotes import url
-from gitexp.objects.remotes.bucket import AzureRemote, GsRemote, S3Remote
+from gitexp.objects.remotes.failures import needs_package
 from gitexp.objects.remotes.folder import FolderRemote
-from gitexp.objects.remotes.moving import HttpRemote, SshRemote
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.remotes.url import Kind, RemoteUrl
-
-_SERVERS: Mapping[Kind, Callable[[str, RemoteUrl], DataRemote]] = {
-    Kind.SSH: SshRemote,
-    Kind.S3: S3Remote,
-    Kind.GS: GsRemote,
-    Kind.AZURE: AzureRemote,
-    Kind.HTTP: HttpRemote,
-}
 
 
 def open_remote(name: str, options: Mapping[str, Any], base: Path) -> DataRemote:
@@ -31,4 +23,8 @@ def open_remote(name: str, options: Mapping[str, Any], base: Path) -> DataRemote
     at = url.parse(name, options, base)
     if at.kind is Kind.FOLDER:
         return FolderRemote(name, at.url, Path(at.path))
-    return _SERVERS[at.kind](name, at)
+    try:
+        opened: Callable[[str, RemoteUrl], DataRemote] = plugins.load("data remote", at.kind)
+    except ImportError as error:
+        raise needs_package(name, at, error.name or "fsspec") from error
+    return opened(name, at)

@@ -96,8 +96,12 @@ class DataRemote(ABC):
 
     def _listed(self, folder: str) -> dict[str, StoredObject]:
         """The objects of one folder by hash."""
-        found = (StoredObject(folder + name, size, mtime) for name, size, mtime in self._entries(folder))
-        return {each.hash: each for each in found if is_hash(each.hash)}
+        found = {}
+        for name, size, mtime in self._entries(folder):
+            hash_ = folder + name
+            if is_hash(hash_):
+                found[hash_] = StoredObject(hash_, size, mtime)
+        return found
 
     def can_list(self) -> bool:
         """Whether the remote lists its objects; a plain web server does not."""
@@ -137,6 +141,22 @@ class DataRemote(ABC):
     @abstractmethod
     def get(self, hash_: str, target: Path, on_bytes: OnBytes) -> None:
         """Download an object to a file, unverified. Raises NotOnRemote for an absent object."""
+
+    def remove_unused(self, hash_: str, before: float) -> bool:
+        """Remove an object unless it is younger than `before` (seconds since 1970). Whether it was removed.
+
+        A server cannot look and remove in a single step. An object made fresh between the two steps
+        is gone; its user finds the object absent and sends a copy, unless the user looked earlier.
+        """
+        there = self._look_at(hash_)
+        if there is None or there.mtime >= before:
+            return False
+        self.remove(hash_)
+        return True
+
+    def recover(self) -> None:
+        """Put back the objects that a dead gc was about to remove, for kinds of remote with this step."""
+        return
 
     @abstractmethod
     def remove(self, hash_: str) -> None:

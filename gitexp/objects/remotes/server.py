@@ -1,6 +1,6 @@
 """Servers as remotes, by the file systems of fsspec.
 
-fsspec and its packages are extras, and are imported for such a remote only: a folder needs none of them.
+fsspec and its packages are extras: `kinds` imports this module for such a remote only.
 Their errors become DataRemoteErrors: "data-remote-refused" if the next try would end in the same way,
 else RemoteUnreachable; then the next call connects again.
 """
@@ -19,9 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fsspec.callbacks import Callback
+
 from gitexp import errors
 from gitexp.objects.hashing import OnBytes
-from gitexp.objects.remotes.failures import as_remote_error, not_there
+from gitexp.objects.remotes.failures import as_remote_error, needs_package, not_there
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.remotes.url import RemoteUrl
 from gitexp.objects.store import StoredObject
@@ -156,17 +158,11 @@ def _imported(name: str, at: RemoteUrl, package: str, class_name: str) -> Any:
     try:
         return getattr(importlib.import_module(package), class_name)
     except ImportError as error:
-        raise errors.DataRemoteError(
-            f"The remote '{name}' ({at.url}) needs the package {package.partition('.')[0]}.",
-            f"pip install 'gitexp[{at.kind}]'",
-            code="backend-missing",
-        ) from error
+        raise needs_package(name, at, package) from error
 
 
 def callback(on_bytes: OnBytes) -> Any:
     """An `OnBytes` as a callback of fsspec."""
-    from fsspec.callbacks import Callback  # an extra, which folders do without
-
     seen = 0
 
     def told(size: int | None, value: int, **_: Any) -> None:

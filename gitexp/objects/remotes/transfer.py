@@ -58,27 +58,25 @@ def push(
     *,
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
+    dry_run: bool = False,
 ) -> Transferred:
     """Upload the objects of some artifacts that the remote lacks; of folders, all files.
 
     An object neither here nor there fails, and so does a folder with a failed file. Old objects on the
-    remote are made fresh, because a gc there might be about to delete them. Raises DataRemoteError if the
-    remote cannot be asked at all.
+    remote are made fresh, because a gc there might be about to delete them. With `dry_run`, the objects
+    that would go. Raises DataRemoteError if the remote cannot be asked at all.
     """
     contents, unreadable = _contents(store, hashes)
     wanted = dict.fromkeys(chain.from_iterable(contents.values()))
     there = remote.look_at([*wanted, *unreadable])
-    stale = _not_renewed(remote, there, jobs)
+    stale: Collection[str] = () if dry_run else _not_renewed(remote, there, jobs)
     failed = {hash_: error for hash_, error in unreadable.items() if hash_ not in there}
-    to_send = dict[str, int]()
-    for hash_ in wanted:
-        size, on_remote = _size(store, hash_), there.get(hash_)
-        if size is None and on_remote is None:
-            failed[hash_] = _nowhere(hash_)
-        elif size is not None and (on_remote is None or hash_ in stale or _is_cut_off(on_remote, size)):
-            to_send[hash_] = size
+    to_send, absent = _to_send(store, wanted, there, stale)
+    failed.update(absent)
     if not to_send:
         return Transferred(failed=failed)
+    if dry_run:
+        return Transferred(tuple(to_send), sum(to_send.values()), failed)
     remote.remove_leftovers(time.time() - _LEFTOVER)
     team = _Team(jobs or remote.jobs, to_send, on_progress)
 
@@ -93,6 +91,21 @@ def push(
     # A folder with a failed file stays here: on a remote, a folder is there only if its files are.
     send_all([hash_ for hash_ in folders if failed.keys().isdisjoint(contents[hash_])])
     return Transferred(tuple(team.done), team.bytes, failed)
+
+
+def _to_send(
+    store: ObjectStore, wanted: Iterable[str], there: Mapping[str, StoredObject], stale: Collection[str]
+) -> tuple[dict[str, int], dict[str, errors.GitexpError]]:
+    """The sizes of the objects to send; and for each object neither here nor there, the error."""
+    to_send, absent = dict[str, int](), dict[str, errors.GitexpError]()
+    for hash_ in wanted:
+        size, on_remote = _size(store, hash_), there.get(hash_)
+        if size is None:
+            if on_remote is None:
+                absent[hash_] = _nowhere(hash_)
+        elif on_remote is None or hash_ in stale or _is_cut_off(on_remote, size):
+            to_send[hash_] = size
+    return to_send, absent
 
 
 def _is_cut_off(there: StoredObject, size: int) -> bool:
@@ -120,17 +133,29 @@ def pull(
     *,
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
+    dry_run: bool = False,
 ) -> Transferred:
     """Download the objects of some artifacts that the store lacks; of folders, all files.
 
     `hashes` has the size of each file, None if unknown; a larger download is ended. Content enters the store
-    only if it has the hash. Raises DataRemoteError if the remote cannot be asked at all; DiskFull.
+    only if it has the hash. With `dry_run`, the objects that would come, as far as lists of folders are
+    here; their bytes, as far as known. Raises DataRemoteError if the remote cannot be asked at all; DiskFull.
     """
     contents, unreadable = _contents(store, hashes)
     missing = [*unreadable, *store.missing(chain.from_iterable(contents.values()))]
     if not missing:
         return Transferred()
     # One question tells whether the remote answers: else every object would be tried several times.
+    if dry_run:
+        there = remote.has_many(missing)
+        coming, size, failed = [], 0, dict[str, errors.GitexpError]()
+        for hash_ in missing:
+            if hash_ in there:
+                coming.append(hash_)
+                size += hashes.get(hash_) or 0
+            else:
+                failed[hash_] = _nowhere(hash_)
+        return Transferred(tuple(coming), size, failed)
     remote.has_many(missing[:1])
     with store.intake() as intake:
         receive = partial(_receive, store, remote, intake)
