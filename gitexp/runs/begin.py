@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gitexp import errors
 from gitexp.catalog import names
 from gitexp.catalog.record import made_here
 from gitexp.failpoints import failpoint
@@ -15,13 +18,18 @@ from gitexp.files.masked_arguments import masked_override
 from gitexp.model import Experiment, Record, Status
 from gitexp.process.interrupts import Window, held_back
 from gitexp.process.liveness import current_process, namespace
+from gitexp.process.variables import NAME
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
-from gitexp.repo.git import snapshot
+from gitexp.repo.experiments import Allowed, Builder, Store
+from gitexp.repo.git.disk_files import files_below
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
 from gitexp.repo.scope import Scope
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
+from gitexp.runs.unstorable import note_unreached, note_unreadable
+from gitexp.words import shorten
 
 
 class LiveRun(NamedTuple):
@@ -33,7 +41,7 @@ class LiveRun(NamedTuple):
         ready: the checked and stored start.
         state: the state of the run on this machine's disk.
         experiment: the running experiment.
-        let_through: the block in which Ctrl-C may come; outside of the block Ctrl-C waits.
+        let_through: the block where Ctrl-C may come; outside of the block Ctrl-C waits.
     """
 
     project: Project
@@ -48,15 +56,42 @@ class LiveRun(NamedTuple):
         return self.ready.workspace.root != self.project.repo.root
 
 
-def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.ExitStack) -> LiveRun:
+class Claim(NamedTuple):
+    """The right of a worker to run a queued experiment.
+
+    Attributes:
+        queued: the experiment.
+        worker: the name of the worker.
+        taken_at: the Git remote in whose queue the experiment waits; "" for the queue here.
+        allowed: for a queue elsewhere: called with the record commit of the running experiment before a ref
+            moves here; the claim is lost if it says no.
+    """
+
+    queued: Experiment
+    worker: str
+    taken_at: str = ""
+    allowed: Allowed | None = None
+
+
+def begin(
+    project: Project,
+    request: RunRequest,
+    ready: Ready,
+    held: contextlib.ExitStack,
+    claim: Claim | None = None,
+) -> LiveRun:
     """Write the run down: first on this disk, then in a ref.
 
     In this order, because a later command can repair either half alone. From here on, until the stack
-    closes, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError.
+    closes, Ctrl-C waits and the run's folder is locked. Raises NameTaken or StorageError; with a claim,
+    AlreadyTaken if the experiment is not queued any more.
     """
     folder = held.enter_context(live.new_folder(project.local))
     let_through = held.enter_context(held_back())
     root = ready.workspace.root
+    unstorable: dict[str, list[str]] = {}
+    results = files_below(root, ready.scope.results, partial(note_unreached, unstorable, root))
+    note_unreadable(unstorable, root, results)
     state = RunState(
         folder=folder,
         process=current_process(),
@@ -65,13 +100,18 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
         baseline=ready.baseline,
         tree=ready.tree,
         scope=ready.scope,
-        stamps=live.stamp(root, _may_be_written(root, ready.scope)),
+        stamps=live.stamp(root, [*results, *_may_be_written(root, ready.scope)]),
         started=time.time(),
         seen_from=namespace(),
     )
     state.save()
     failpoint("run:live")
-    record = made_here(_record(request, ready, state), project.repo)
+    record = planned_record(request, ready)
+    warnings = list(record.warnings)
+    for why, paths in unstorable.items():
+        warnings.append(f"cannot be stored as it stands, {why}: {shorten(paths)}")
+    record = replace(record, status=Status.RUNNING, process=state.process, warnings=tuple(warnings))
+    record = made_here(record, project.repo)
     tree = ready.tree
     if note := conversion_note.write(project.repo, ready.converting):
         tree = project.store.record_tree(tree, note)
@@ -82,7 +122,12 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
         return replace(record, name=name), tree
 
     try:
-        experiment = names.create(ready.names, lambda name: project.store.create(name, ready.commit, build))
+        if claim is not None:
+            experiment = _taken_over(project, claim, build)
+        else:
+            experiment = names.create(
+                ready.names, lambda name: project.store.create(name, ready.commit, build)
+            )
     except BaseException:
         state.forget()
         raise
@@ -90,17 +135,48 @@ def begin(project: Project, request: RunRequest, ready: Ready, held: contextlib.
     return LiveRun(project, request, ready, state, experiment, let_through)
 
 
+def _taken_over(project: Project, claim: Claim, build: Builder) -> Experiment:
+    """The queued experiment, now running. Raises AlreadyTaken if another worker was first."""
+    queued = claim.queued
+    record, tree = build(queued.name)
+    old = queued.record
+    record = replace(
+        record,
+        overrides=old.overrides,
+        note=old.note,
+        tags=old.tags,
+        warnings=tuple(dict.fromkeys((*old.warnings, *record.warnings))),
+        replicate=old.replicate,
+        sweep=old.sweep,
+        parent=old.parent,
+        trial=old.trial,
+        start=old.start,
+        order=old.order,
+        tries=old.tries,
+        worker=claim.worker,
+        waits_at=claim.taken_at,
+    )
+    if claim.allowed is None:
+        running = project.store.swap(queued, record, tree)
+    else:
+        running = project.store.take_over(queued, record, tree, claim.allowed)
+    if running is None:
+        raise errors.AlreadyTaken(f"{queued.name} is not queued any more: somebody else was quicker.")
+    return running
+
+
 def _may_be_written(root: Path, scope: Scope) -> list[str]:
-    """The present files that the run may write."""
-    paths = (*scope.results, *scope.aside, *scope.watched, *scope.pointers)
-    return [*snapshot.files_below(root, paths), *scope.params]
+    """The present files that the run may write, beside those at the paths of results."""
+    paths = (*scope.aside, *scope.watched, *scope.pointers)
+    return [*files_below(root, paths), *scope.params]
 
 
-def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:
+def planned_record(request: RunRequest, ready: Ready) -> Record:
+    """The record of a run that has not begun."""
     stored = ready.stored_command
     return Record(
         name=request.name,
-        status=Status.RUNNING,
+        status=Status.QUEUED,
         commit=ready.commit,
         baseline=ready.baseline,
         branch=ready.branch,
@@ -109,10 +185,22 @@ def _record(request: RunRequest, ready: Ready, state: RunState) -> Record:
         folder=ready.folder,
         project=ready.code.config.folder,
         identity=ready.identity,
+        group=ready.group,
         overrides=tuple(map(masked_override, request.overrides)),
         params=ready.params.files,
         patterns=ready.code.config.metrics_from_output,
         note=request.note,
         warnings=(*ready.warnings, *stored.warnings),
-        process=state.process,
+        limits=request.limits.as_json(),
+        parent=outer_run(ready.workspace) if request.parent is None else request.parent,
     )
+
+
+def outer_run(repo: Repository) -> str:
+    """The name of the running experiment whose command has begun this process; "" for none."""
+    name = os.environ.get(NAME, "")
+    if not name:
+        return ""
+    outer = Store(repo).get(name)
+    is_running = isinstance(outer, Experiment) and outer.record.status is Status.RUNNING
+    return name if is_running else ""  # of another repository, or left over from an earlier run

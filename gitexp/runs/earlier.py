@@ -10,62 +10,198 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.pipeline.paths import lock_path
+from gitexp.project import hydra_params
+from gitexp.project.params import COMMAND, changed_command
+from gitexp.project.project import inside
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git import trees
 from gitexp.repo.git.new_objects import new_object
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import TreeEntry
 from gitexp.runs import inputs
 from gitexp.runs.ready import PlainCommand, Ready
+from gitexp.runs.seeds import Seed, neutral, seed_of, without_seed
 
 _IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
 _CREATED = re.compile(rb'"created":"([^"]{1,40})"')
 _DONE = b'"status":"done"'
+# A key of the top level, with the indented, empty and commented lines below it.
+_SWEEPS = re.compile(rb"^sweep[ \t]*:.*(?:\n(?:[ \t#-].*|\r?(?=\n|\Z)))*\n?", re.MULTILINE)
 _WORTH_TELLING = (Status.DONE, Status.RUNNING)
 
 
-def identity(ready: Ready) -> str:
-    """The identity of a run: a hash, equal for two runs if and only if they start alike.
+class _TreeSource(NamedTuple):
+    """The trees of a repository, each read once: every reading costs a process of Git.
 
-    The hash covers the start tree without the declared results, the params with their overrides, the command
-    line and its folder, the patterns of printed metrics, and the inputs of stages. It does not cover the
-    baseline, nor files ignored by Git.
+    Attributes:
+        entries: gives the entries of a tree by its id.
+        object_format: the hash of the repository, like sha1.
     """
+
+    entries: Callable[[str], list[TreeEntry]]
+    object_format: str
+
+    @classmethod
+    def of(cls, repo: Repository) -> _TreeSource:
+        """The trees of a repository."""
+        return cls(cache(partial(trees.entries, repo)), repo.object_format)
+
+
+class _StandIn(NamedTuple):
+    """A file of a tree with another content: the parts of its path, and the id of this content."""
+
+    path: tuple[str, ...]
+    id: str
+
+
+def with_identity(ready: Ready) -> Ready:
+    """The run with its identity, and with that of its group.
+
+    The identity of a run is a hash, equal for two runs if and only if they start alike. The hash covers the
+    start tree without the declared results, the params with their overrides, the command line and its folder,
+    the patterns of printed metrics, and the inputs of stages. It does not cover the baseline, nor files
+    ignored by Git, nor the sweeps in gitexp.yaml. The group's is the same hash but for the value of the seed.
+    """
+    stand_ins = _stand_ins(ready)
+    source = _TreeSource.of(ready.workspace)
+    identity = _identity(ready, None, source, stand_ins)
+    group = identity
+    if (seed := seed_of(ready.params.files, ready.code.config)) is not None:
+        with contextlib.suppress(errors.GitexpError):  # a seed that cannot be told from the rest of its file
+            group = _identity(ready, seed, source, stand_ins)
+    return ready._replace(identity=identity, group=group)
+
+
+def started_alike(ready: Ready, one: Experiment) -> bool:
+    """Whether an experiment is the same run, by its files in Git and its command, not by `identity` alone.
+
+    Records may come from anybody. A queued run has a start snapshot with the same files. Other runs
+    have only the commit with the results: there, files added by the run or params that it has written
+    do not count.
+    """
+    record, stored = one.record, ready.stored_command
+    if (record.identity, record.command, record.folder) != (ready.identity, stored.text, ready.folder):
+        return False
+    start = record.start or ("" if record.status.ended else record.commit)
+    tree = ready.workspace.resolve(start or record.commit, "tree")
+    if tree is None or tree == ready.tree:
+        return tree is not None
+    written = list[str]()
+    if not start:
+        written = [path for path in record.written_params if path in ready.params.files]
+        written += _added(ready.workspace, ready.tree, tree)
+    there = ready._replace(tree=tree)
+    source = _TreeSource.of(ready.workspace)
+    return _identity(there, None, source, _stand_ins(there), written) == ready.identity
+
+
+def _added(repo: Repository, before: str, after: str) -> list[str]:
+    """The files of a tree that another tree lacks."""
+    args = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", "--end-of-options")
+    out = repo.run(*args, before, after)
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def _stand_ins(ready: Ready) -> list[_StandIn]:
+    """The files of a run that count with another content."""
+    return list(filter(None, (_config_without_sweeps(ready), _composed_without_comments(ready))))
+
+
+def _identity(
+    ready: Ready,
+    seed: Seed | None,
+    source: _TreeSource,
+    stand_ins: Sequence[_StandIn],
+    without: Sequence[str] = (),
+) -> str:
+    """The hash over what a run starts from, but for the value of a seed, and but for some files."""
     config, work = ready.code.config, ready.work
     scope = ready.scope
-    results = [*scope.results, *scope.aside, *scope.watched, lock_path(config.folder)]
-    content = _digest(ready.workspace, ready.tree, [tuple(path.split("/")) for path in results])
+    left_out = [*scope.results, *scope.aside, *scope.watched, lock_path(config.folder), *without]
+    command, params = ready.stored_command.text, tuple[str, ...]()
+    if seed is not None and seed.file == COMMAND:
+        command = _with_neutral_seed(ready, seed).stored_command.text
+    elif seed is not None:
+        path = inside(ready.workspace.root, seed.file) or seed.file
+        left_out.append(path)
+        known = None if ready.params.warnings else ready.params.files[seed.file]  # else some may be left out
+        params = (path, without_seed(seed, ready.params.contents[seed.file], known))
+    content = _digest(source, ready.tree, [tuple(path.split("/")) for path in left_out], stand_ins)
     patterns = sorted(config.metrics_from_output.items())
-    alike: list[object] = [content, ready.stored_command.text, ready.folder, patterns]
+    alike: list[object] = [content, command, ready.folder, patterns]
     if not isinstance(work, PlainCommand):
-        alike.append(work.inputs)
+        alike.append([each for each in work.inputs if each[0] not in params])
     elif locked := inputs.locked(ready.code, ready.workspace.root, ready.lock or None):
         alike.append(hashlib.sha256(locked).hexdigest())
+    if params:
+        alike.append(params)
     return hashlib.sha256(json.dumps(alike).encode()).hexdigest()
 
 
-def _digest(repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]) -> str:
-    """A hash of the content of a tree without some paths."""
+def _with_neutral_seed(ready: Ready, seed: Seed) -> Ready:
+    """The run of a command with a seed that stands for every seed."""
+    if not isinstance(ready.work, PlainCommand):
+        return ready
+    return ready._replace(work=PlainCommand(changed_command(ready.work.line, [neutral(seed)])))
+
+
+def _config_without_sweeps(ready: Ready) -> _StandIn | None:
+    """gitexp.yaml without its section of sweeps: more trials of a sweep do not make its runs others.
+
+    None if it has no such section, or not in a block of its own.
+    """
+    if not ready.code.config.sweep:
+        return None
+    path = ready.code.config_file
+    (content,) = ready.workspace.read_blobs([f"{ready.tree}:{path}"])
+    if content is None or _SWEEPS.search(content) is None:
+        return None
+    rest = _SWEEPS.sub(b"", content).rstrip() + b"\n"
+    return _StandIn(tuple(path.split("/")), new_object("blob", rest, ready.workspace.object_format).id)
+
+
+def _composed_without_comments(ready: Ready) -> _StandIn | None:
+    """The params file composed by Hydra without gitexp's comments, which say how it was composed.
+
+    None without such a file.
+    """
+    settings = ready.code.config.hydra
+    if settings is None or settings.params_file not in ready.params.contents:
+        return None
+    (data,) = ready.workspace.read_blobs([f"{ready.tree}:{settings.params_file}"])
+    body = hydra_params.without_comments(data) if data is not None else None
+    if body is None:
+        return None
+    path = tuple(settings.params_file.split("/"))
+    return _StandIn(path, new_object("blob", body, ready.workspace.object_format).id)
+
+
+def _digest(
+    source: _TreeSource, tree: str, left_out: Sequence[tuple[str, ...]], stand_ins: Sequence[_StandIn]
+) -> str:
+    """A hash of the content of a tree without some paths, and with another content of some files."""
     lines = []
-    for mode, content, name in _remaining(repo, tree, left_out):
+    for mode, content, name in _remaining(source, tree, left_out, stand_ins):
         lines.append(f"{mode} {content} ".encode() + name)
     return hashlib.sha256(b"\0".join(lines)).hexdigest()
 
 
 def _remaining(
-    repo: Repository, tree: str, left_out: Sequence[tuple[str, ...]]
+    source: _TreeSource, tree: str, left_out: Sequence[tuple[str, ...]], stand_ins: Sequence[_StandIn]
 ) -> Iterator[tuple[str, str, bytes]]:
     """Mode, id and name of each entry of a tree without some paths, and without folders left empty."""
-    for entry in trees.entries(repo, tree):
+    for entry in source.entries(tree):
         below = []
         for path in left_out:
             if path[0].encode("utf-8", "surrogateescape") == entry.name:
@@ -73,14 +209,20 @@ def _remaining(
         if () in below:
             continue
         content = entry.id
-        if below and entry.kind == "tree":
+        inside_it = []
+        for one in stand_ins:
+            if one.path[0].encode("utf-8", "surrogateescape") == entry.name:
+                inside_it.append(one._replace(path=one.path[1:]))
+        if inside_it and not inside_it[0].path:
+            content = inside_it[0].id
+        elif (below or inside_it) and entry.kind == "tree":
             # The id that Git gives it: a folder is the same whether or not it has had results in it.
             raw = b""
-            for mode, oid, name in _remaining(repo, entry.id, below):
+            for mode, oid, name in _remaining(source, entry.id, below, inside_it):
                 raw += mode.lstrip("0").encode() + b" " + name + b"\0" + bytes.fromhex(oid)
             if not raw:
                 continue
-            content = new_object("tree", raw, repo.object_format).id
+            content = new_object("tree", raw, source.object_format).id
         yield entry.mode, content, entry.name
 
 
@@ -105,8 +247,8 @@ class Search:
         """Wait until the search has ended."""
         self._thread.join()
 
-    def result(self, identity: str, *, timeout: float | None = None, but: str = "") -> Experiment | None:
-        """The newest done experiment with an identity, or else a running one.
+    def result(self, ready: Ready, *, timeout: float | None = None, but: str = "") -> Experiment | None:
+        """The newest done experiment that is the same run, or else a running one.
 
         The experiment called `but` does not count. None without either, or if the records are not read within
         `timeout` seconds.
@@ -114,12 +256,12 @@ class Search:
         self._thread.join(timeout)
         if self._thread.is_alive():
             return None
-        candidates = self._found.get(identity, [])
+        candidates = self._found.get(ready.identity, [])
         for candidate in sorted(candidates, key=lambda c: (c.is_done, c.created), reverse=True):
             with contextlib.suppress(errors.BadRecord):
                 found = candidate.read()
-                record = found.record
-                if record.identity == identity and record.status in _WORTH_TELLING and found.name != but:
+                is_candidate = found.record.status in _WORTH_TELLING and found.name != but
+                if is_candidate and started_alike(ready, found):
                     return found
         return None
 

@@ -7,6 +7,7 @@ may fail for what the run left behind: what cannot be stored is named in the rec
 from __future__ import annotations
 
 import contextlib
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gitexp.catalog.ended import ended_record, store_ended
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Tree
 from gitexp.nofollow import NotPlain, is_plain
+from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.process.liveness import current_process
@@ -26,10 +28,9 @@ from gitexp.repo import conversion_note, worktrees
 from gitexp.repo.experiments import KEPT, RUN_FOLDER, STAGE_LOGS
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.live import RunState
+from gitexp.runs import hydra_output, logged, logged_files, results, surroundings, typed_code, written_params
 from gitexp.runs import notes as stage_notes
-from gitexp.runs import results, surroundings, written_params
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.engine import Circumstances, Ended
 
@@ -66,7 +67,9 @@ def give_up(live: LiveRun, error: BaseException) -> None:
     state, experiment = live.state.as_saved(), live.experiment
     state.give_back_reserve()
     if isinstance(error, KeyboardInterrupt):
-        finish(live.project, state.updated(interrupted=True), experiment)
+        # With an exit code: without one a run of the queue counts as lost, and goes back there.
+        code = 128 + signal.SIGINT if state.exit_code is None else state.exit_code
+        finish(live.project, state.updated(interrupted=True, exit_code=code), experiment)
         return
     status = error.exit_code if isinstance(error, errors.GitexpError) else 1
     warnings = (*experiment.record.warnings, f"not run: {reason(error)}")
@@ -93,7 +96,8 @@ def _with_circumstances(record: Record, state: RunState, ended: Ended, found: Ci
     if not ended.is_exact:
         record = replace(record, identity="")  # nobody else's run is the same, and --once must not give this
     stages = {stage.name: stage.as_json() for stage in ended.stages}
-    return replace(record, python=found.python, gpus=found.gpus, warnings=warnings, stages=stages)
+    record = replace(record, python=found.python, gpus=found.gpus, warnings=warnings, stages=stages)
+    return replace(record, reason=ended.reason)
 
 
 def finish(
@@ -131,32 +135,54 @@ def _finish(
         state = state._replace(scope=state.scope._replace(metrics=(), written_params=(), params=()))
     around = list[str]()
     if workspace is not None:
-        state, around = surroundings.after(project, state)
+        state, around = surroundings.after(project, state, record.command or "")
     found = written_params.found(project, state, record)
     state = found.state
-    metrics, warnings = results.metrics(project, state)
+    said = logged.read(project, state).beside(record.params)
+    logged_in = logged_files.metrics_file(project, state)
+    metrics, warnings = results.metrics(project, state, logged_in if said.metrics else None)
     printed, unmatched = _printed(state, record)
     names = state.scope.written_params
     secret = results.withheld(project, state, names)
     written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse_params)
     stored = results.store(project, state, workspace, experiment.name)
-    told = (*record.warnings, *around, *found.warnings, *warnings, *unmatched, *unread, *stored.warnings)
-    exact = [path for path in converting.exact if not is_below(path, state.scope.results)]
+    told = [*record.warnings, *around, *found.warnings, *warnings, *unmatched, *unread, *stored.warnings]
+    told += said.warnings
+    exact = [path for path in converting.exact if not lies_in_any(path, state.scope.results)]
     converting = converting._replace(exact=(*exact, *stored.exact))
     record = replace(
         ended_record(record, _status(state)),
-        params={**record.params, **params},
+        params={**hydra_output.joined(Path(state.root), record.params, params), **said.params},
         written_params=tuple(name for name in params if name in found.certain),
-        metrics={**surroundings.by_pattern(state, metrics), **printed},
+        metrics={
+            **surroundings.by_pattern(metrics, state.scope.metric_patterns, state.scope.declared),
+            **printed,
+            **said.metrics_at(logged_in),
+        },
+        series=said.series,
+        tables=tuple(stored.tables),
+        system=said.system,
+        mlflow={**record.mlflow, **said.facts.mlflow},
+        alerts=said.alerts,
+        note=said.facts.note_after(record.note),
+        tags=said.facts.tags_after(record.tags),
         duration=state.duration,
         exit_code=state.exit_code,
         warnings=tuple(dict.fromkeys(told)),
     )
+    tree = logged_files.in_tree(project, stored.tree, said, logged_in)
+    if record.command is None:
+        tree = typed_code.in_tree(project, state, tree)
     failpoint("finish:read")
     with project.repo.writing_together():
         run_files = _run_files(project, state, environment) | conversion_note.write(project.repo, converting)
-        ended = store_ended(project, experiment, record, stored.tree, run_files)
+        if said is not logged.NOTHING:
+            more, unstored = logged_files.run_files(project, state, said)
+            run_files |= more
+            record = replace(record, warnings=(*record.warnings, *unstored))
+            failpoint("logged:stored")
+        ended = store_ended(project, experiment, record, tree, run_files)
     failpoint("finish:stored")
     state.forget()
     failpoint("finish:forgotten")
@@ -164,7 +190,7 @@ def _finish(
 
 
 def _workspace(project: Project, state: RunState, converting: Conversions) -> Repository | None:
-    """The worktree of a run; None if it is gone, or not one of this repository."""
+    """The worktree of a run; None if the worktree is gone, or belongs to another repository."""
     root, git_dir = Path(state.root), Path(state.git_dir)
     if not (root.is_dir() and git_dir.is_dir()):
         return None
@@ -230,7 +256,7 @@ def _stage_logs(state: RunState) -> dict[str, bytes]:
 
 
 def _kept(project: Project, lock: bytes) -> dict[str, str]:
-    """Store the lock that names replaced data, against gc; nothing for a file that is no lock."""
+    """Store the lock that names replaced data, against gc. Any other file is left alone."""
     with contextlib.suppress(errors.LockError):
         read_lock("", lock, f"{RUN_FOLDER}/{KEPT}")
         return {f"{KEPT}/{LOCK_FILE}": project.repo.write_blob(lock)}

@@ -40,10 +40,11 @@ class Ended(NamedTuple):
     Attributes:
         state: the state of the run on this machine's disk, by now.
         exit_code: like a shell's: 128+N for death by signal N.
-        interrupted: whether Ctrl-C or its like reached gitexp.
+        interrupted: whether Ctrl-C or its like reached gitexp, or a limit was hit.
         signal: the number of that signal.
         duration: seconds, by a monotonic clock.
         killed_by: the signal that the command died of.
+        reason: why gitexp has ended the work: "timeout", "memory", "pruned" or "alert"; "" if it has not.
         stages: the result of each stage, in the order of their ends.
         circumstances: asked after the end is written down, because the answer may take a moment.
     """
@@ -54,6 +55,7 @@ class Ended(NamedTuple):
     signal: int | None
     duration: float
     killed_by: int | None = None
+    reason: str = ""
     stages: Sequence[StageResult] = ()
     circumstances: Callable[[], Circumstances] = Circumstances
 

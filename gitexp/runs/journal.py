@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gitexp.datasets import lock_file
 from gitexp.model import Artifact
@@ -14,7 +15,7 @@ from gitexp.process.execute import Outcome
 from gitexp.process.liveness import is_alive, process_of
 from gitexp.process.log import LogFile
 from gitexp.repo.experiments import KEPT, RUN_FOLDER
-from gitexp.repo.git import snapshot
+from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.live import RunState, stamp
 from gitexp.runs import notes
 from gitexp.runs.begin import LiveRun
@@ -24,9 +25,12 @@ from gitexp.stages.commands import Site
 from gitexp.stages.execute import StageListener, StageTask, run_stages
 from gitexp.stages.plan import StagePlan
 
+if TYPE_CHECKING:
+    from gitexp.process.guard import Guard
+
 
 def carry_out(
-    live: LiveRun, plan: StagePlan, environment: Mapping[str, str], log: LogFile
+    live: LiveRun, plan: StagePlan, environment: Mapping[str, str], log: LogFile, guard: Guard | None
 ) -> tuple[Outcome, Sequence[StageResult], RunState]:
     """The outcome of a run's stages, the result of each stage, and the state of the run by then.
 
@@ -42,6 +46,7 @@ def carry_out(
         stdout=request.stdout,
         stderr=request.stderr,
         on_child=journal.child_started,
+        guard=guard,
     )
     listener = request.listener or StageListener()
     task = StageTask(live.project, ready.code, plan, site, journal, listener)
@@ -94,7 +99,7 @@ class RunJournal:
         """Stamp files put back: they are no results of this run."""
         if not put_back:
             return
-        stamps = stamp(self._root, snapshot.files_below(self._root, put_back))
+        stamps = stamp(self._root, files_below(self._root, put_back))
         if not stamps:
             return
         self.state = self.state._replace(stamps={**self.state.stamps, **stamps})

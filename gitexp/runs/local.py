@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from gitexp import plugins
 from gitexp.datasets import bring, lock_file
 from gitexp.failpoints import failpoint
 from gitexp.folders import make_folder
@@ -17,18 +19,24 @@ from gitexp.process.execute import Outcome, execute
 from gitexp.process.gpus import GpuProbe
 from gitexp.process.liveness import process_of
 from gitexp.process.log import LogFile
+from gitexp.process.variables import NAME, RUN
 from gitexp.project import params
 from gitexp.project.change import Transaction, edited_files
+from gitexp.project.notebook_command import is_notebook
 from gitexp.project.params import CommandLine
 from gitexp.repo.git.launch import PLACES
 from gitexp.repo.live import RunState
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.end import MAX_LOG, reason
 from gitexp.runs.engine import Circumstances, Ended
+from gitexp.runs.lookout import Lookout, lookout
 from gitexp.runs.ready import PlainCommand
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from gitexp.pipeline.state import StageResult
+    from gitexp.process.guard import Guard
 
 
 class LocalEngine:
@@ -40,9 +48,10 @@ class LocalEngine:
         for repo in (live.project.repo, live.ready.workspace):
             repo.rest()  # hours may pass
         with LogFile.create(live.state.log, MAX_LOG) as log:
-            probe, gpus = start_probe(_probed(live), cwd, environment), GpuProbe()
+            probe, gpus = _probe(live, cwd, _without_run(environment)), GpuProbe()
             try:
-                outcome, stages, state = _work(live, cwd, environment, log)
+                with lookout(live) as watching, _guard(live, watching) as guard:
+                    outcome, stages, state = _work(live, cwd, environment, log, guard)
             except BaseException:
                 probe.cancel()
                 raise
@@ -53,34 +62,72 @@ class LocalEngine:
             signal=outcome.signal,
             duration=round(outcome.duration, 3),
             killed_by=outcome.killed_by,
+            reason=guard.reason if guard is not None else "",
             stages=stages,
-            circumstances=partial(_circumstances, stages, log, probe, gpus),
+            circumstances=partial(_circumstances, stages, log, probe, gpus, _told(live, guard, watching)),
         )
 
 
+def _guard(live: LiveRun, watching: Lookout) -> AbstractContextManager[Guard | None]:
+    """The guard over the processes of a run; None for a run without one."""
+    make, mark = live.request.guard, f"{NAME}={live.experiment.name}"
+    if make is not None:
+        guard = make(live.request.limits, mark)
+        guard.ask_also(lambda: watching.reason)
+        return guard
+    if not watching.may_stop:
+        return contextlib.nullcontext()
+    found: Guard = plugins.load("guard", "processes")(
+        live.request.limits, mark, lambda: watching.reason, ends_rest=False
+    )
+    return found
+
+
+def _told(live: LiveRun, guard: Guard | None, watching: Lookout) -> list[str]:
+    """Sentences for the record about what was seen, and done, beside the run."""
+    told = watching.warnings
+    if guard is not None and guard.reason:
+        told.append(live.request.limits.told(guard.reason))
+    if guard is not None and guard.ended:
+        told.append(f"processes left in the background by the command, ended with it: {guard.ended:,}")
+    return told
+
+
 def _work(
-    live: LiveRun, cwd: Path, environment: dict[str, str], log: LogFile
+    live: LiveRun, cwd: Path, environment: dict[str, str], log: LogFile, guard: Guard | None
 ) -> tuple[Outcome, Sequence[StageResult], RunState]:
     """How the command or the stages ended, and the state of the run by then."""
     if not isinstance(live.ready.work, PlainCommand):
         from gitexp.runs import journal  # a run without stages does not pay for them
 
-        return journal.carry_out(live, live.ready.work, environment, log)
+        return journal.carry_out(live, live.ready.work, environment, log, guard)
 
     def remember(pid: int) -> None:
         with contextlib.suppress(OSError):
             live.state.updated(child=process_of(pid))
 
+    line = live.ready.work.line
+    if is_notebook(line):
+        line = plugins.load("program", "notebook")(line, cwd).line
     outcome = execute(
-        live.ready.work.line,
+        line,
         cwd=cwd,
         env=environment,
         log=log,
         stdout=live.request.stdout,
         stderr=live.request.stderr,
         on_start=remember,
+        guard=guard,
     )
     return outcome, [], live.state
+
+
+def _probe(live: LiveRun, cwd: Path, environment: dict[str, str]) -> EnvironmentProbe:
+    """What lists the packages of the command's interpreter."""
+    command = _probed(live)
+    if is_notebook(command):
+        return EnvironmentProbe(plugins.load("program", "notebook")(command, cwd).python, cwd, environment)
+    return start_probe(command, cwd, environment)
 
 
 def _probed(live: LiveRun) -> CommandLine:
@@ -132,7 +179,8 @@ def _environment(live: LiveRun) -> dict[str, str]:
     root = str(live.ready.workspace.root / live.ready.code.config.folder)
     name, baseline = live.experiment.name, live.experiment.record.baseline
     environment |= {
-        "GITEXP_NAME": name,
+        NAME: name,
+        RUN: str(live.state.folder),
         "GITEXP_BASELINE": baseline,
         "GITEXP_ROOT": root,
         # dvclive saves an experiment of its own unless it believes that DVC is running it.
@@ -140,14 +188,27 @@ def _environment(live: LiveRun) -> dict[str, str]:
         "DVC_EXP_NAME": name,
         "DVC_EXP_BASELINE_REV": baseline,
     }
+    if live.request.mlflow or live.ready.code.config.mlflow:
+        environment["MLFLOW_TRACKING_URI"] = f"gitexp://{quote(live.ready.workspace.root.as_posix())}"
+    if worker := live.experiment.record.worker:
+        environment["GITEXP_WORKER"] = worker
     return environment
 
 
+def _without_run(environment: dict[str, str]) -> dict[str, str]:
+    """The environment for a process of gitexp's own, which is none of the run's processes."""
+    return {name: value for name, value in environment.items() if name != RUN}
+
+
 def _circumstances(
-    stages: Sequence[StageResult], log: LogFile, probe: EnvironmentProbe, gpus: GpuProbe
+    stages: Sequence[StageResult],
+    log: LogFile,
+    probe: EnvironmentProbe,
+    gpus: GpuProbe,
+    told: Sequence[str],
 ) -> Circumstances:
     found = probe.result()
-    warnings = []
+    warnings = [*told]
     if found.warning:
         warnings.append(found.warning)
     if log.cut:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.catalog import by_words, lookup, sources
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Status
 from gitexp.nofollow import opener
 from gitexp.process.log import read_log
 from gitexp.project.project import Project
@@ -32,7 +32,7 @@ class Log:
 
 
 def default(project: Project, *, running: bool) -> str:
-    """The name of the newest experiment; with `running` of the newest that has not ended, if there is one.
+    """The name of the newest experiment; with `running` of the newest unended experiment, if any.
 
     Raises UnknownExperiment without experiments.
     """
@@ -61,7 +61,7 @@ def log(project: Project, name: str) -> Log:
 def follow(project: Project, name: str) -> Iterator[bytes]:
     """Yield the output of an experiment, and of a running one all output until its end.
 
-    A run with a dead gitexp is ended, as by any command. Raises the errors of `log`.
+    A run with a dead gitexp is ended first. Raises the errors of `log`.
     """
     experiment = lookup.require(project, name)
     place = _Place()
@@ -81,7 +81,7 @@ def follow(project: Project, name: str) -> Iterator[bytes]:
 
 
 class _Place:
-    """A place in a log: the number of bytes read, and the last of them.
+    """A place in a log: the number of bytes read, and the last bytes.
 
     An overlong log is replaced by a shorter one, and the live log by the stored one. The last bytes read
     find the place again.
@@ -122,16 +122,26 @@ def _live_log(project: Project, name: str) -> Path | None:
 
 
 def _stored(project: Project, experiment: Experiment) -> bytes:
+    if experiment.record.status is Status.QUEUED:
+        place = f" --remote {experiment.record.waits_at}" if experiment.record.waits_at else ""
+        raise errors.ExperimentError(
+            f"{experiment.name} has printed nothing: it is queued, and has not begun.",
+            f"gitexp queue start{place} runs it.",
+            code="no-output",
+        )
     is_ours = sources.is_own(experiment)
     found = project.store.run_file(experiment, "output.log") if is_ours else None
     if found is None:
         why = f"is {sources.title(experiment)}'s, which does not store what a command prints."
+        hint = f"gitexp diff {experiment.name} shows what it holds."
         if is_ours:
             was_run = experiment.record.command is not None
+            if was_run:
+                hint = f"That of a script that logs by itself is not stored; that of `gitexp run` is. {hint}"
             why = "has no output here." if was_run else "has no output: it was saved without being run."
         raise errors.ExperimentError(
             f"{experiment.name} {why}",
-            f"gitexp diff {experiment.name} shows what it holds.",
+            hint,
             code="no-output",
         )
     return found

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitexp.failpoints import failpoint
-from gitexp.objects.paths import joined_paths
-from gitexp.repo.git import snapshot
+from gitexp.objects.paths import joined_paths, lies_in_any
 from gitexp.repo.live import RunState, paths_of
 
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -35,7 +34,7 @@ class StageNote(NamedTuple):
     def applied(self, state: RunState) -> RunState:
         """The state with these outs as the run's own results, whenever they were written."""
         outs = (*self.in_git, *self.stored)
-        stamps = {name: of for name, of in state.stamps.items() if not snapshot.is_below(name, outs)}
+        stamps = {name: of for name, of in state.stamps.items() if not lies_in_any(name, outs)}
         stored = joined_paths(state.scope.stored, self.stored)
         return state._replace(stamps=stamps, scope=state.scope._replace(stored=stored))
 

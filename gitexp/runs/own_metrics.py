@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from gitexp.catalog import lookup
 from gitexp.catalog.result_origin import KnownResult, known_results, makers, other_params, sentence
 from gitexp.model import Files, Stored
+from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import lock_path
+from gitexp.project import patterns
 from gitexp.project.project import Project
-from gitexp.repo import trash
+from gitexp.repo import live, trash
 from gitexp.repo.git.checkout import tree_changes
-from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.git.trees import files_in
 from gitexp.words import shorten
 
@@ -43,8 +45,51 @@ class OwnMetrics(NamedTuple):
     warnings: Sequence[str]
 
 
-def own_metrics(project: Project, head: str, tree: str, params: Files, metrics: Files) -> OwnMetrics:
+class MatchingFiles(NamedTuple):
+    """The metrics files of a workspace that patterns of gitexp.yaml match.
+
+    Attributes:
+        patterns: the pattern by each file that may be a result of the workspace.
+        older: the files that are not, as newer ones are there.
+    """
+
+    patterns: Mapping[str, str]
+    older: Sequence[str]
+
+
+def matching_files(project: Project) -> MatchingFiles:
+    """The files that metric patterns match: those written since the last experiment, else the newest."""
+    wanted = project.config.patterns.metrics
+    if not wanted:
+        return MatchingFiles({}, ())
+    root, last = project.repo.root, _last_end(project)
+    found, older = dict[str, str](), list[str]()
+    for pattern in wanted:
+        stamps = live.stamp(root, patterns.matching(root, [pattern]))
+        newest_first = sorted(stamps, key=lambda name: stamps[name].modified, reverse=True)
+        count = sum(of.modified / 1e9 > last for of in stamps.values())
+        for name in newest_first[: count or 1]:
+            found.setdefault(name, pattern)
+        older += newest_first[count or 1 :]
+    return MatchingFiles(found, [name for name in older if name not in found])
+
+
+def _last_end(project: Project) -> float:
+    """The time when the last experiment ended, in seconds since the epoch; 0 without experiments."""
+    last = 0.0
+    for one in project.store.readable():
+        with contextlib.suppress(ValueError, OverflowError):  # anybody may have written the record
+            time = datetime.fromisoformat(one.record.finished or one.record.created)
+            last = max(last, time.timestamp())
+    return last
+
+
+def own_metrics(
+    project: Project, head: str, tree: str, params: Files, metrics: Files, matching: Mapping[str, str]
+) -> OwnMetrics:
     """The metrics of the workspace with this tree, without metrics of other runs.
+
+    `matching`: the pattern by each file that a pattern of gitexp.yaml matches.
 
     A file with the values of an experiment with other params belongs to the experiment. So does a file
     with the values of an experiment with other code, unless written after the code.
@@ -56,7 +101,7 @@ def own_metrics(project: Project, head: str, tree: str, params: Files, metrics: 
     known = known_results(experiments, head, project.read_at([head])[head])
     own, others, warnings = dict(metrics), list[str](), list[str]()
     for name, values in metrics.items():
-        found = makers(name, values, known)
+        found = makers(name, values, known, matching.get(name, ""))
         if not found:
             warnings += _perhaps_older(project.repo.root, name, params)
             continue
@@ -97,7 +142,7 @@ def _changed(project: Project, one: KnownResult, tree: str) -> list[str]:
     passed_over = (*config.results, *config.params, project.config_file, lock_path(config.folder))
     changes = []
     for change in tree_changes(project.repo, one.commit, tree):
-        if change.old is not None and not is_below(change.path, passed_over):
+        if change.old is not None and not lies_in_any(change.path, passed_over):
             changes.append(change)
     tracked = set(files_in(project.repo, "HEAD", [change.path for change in changes]))
     found = []

@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.catalog import lookup, names
 from gitexp.catalog.record import branch_of
 from gitexp.datasets.present import PresentData
 from gitexp.failpoints import failpoint
-from gitexp.model import Artifact, Files, Record, paths_of
+from gitexp.model import Artifact, Experiment, Files, Record, paths_of
 from gitexp.objects.paths import joined_paths
-from gitexp.project import config, exclusions, first_time, params
+from gitexp.project import config_loading, dvc_data, exclusions, first_time, params
 from gitexp.project.hold import refuse_beside_orphan
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live, worktrees
@@ -28,14 +29,32 @@ from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.scope import Scope
-from gitexp.runs import earlier, inputs, overlay, work
+from gitexp.runs import earlier, inputs, lookout, overlay, work
 from gitexp.runs.ready import PlainCommand, Ready
 from gitexp.runs.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
 from gitexp.runs.work import Checked
 from gitexp.words import shorten
 
-_MESSAGE = "Start of an experiment\n"
+START_MESSAGE = "Start of an experiment\n"
+
+
+class _Code(NamedTuple):
+    """The code of a run in an isolated workspace.
+
+    Attributes:
+        commit: the commit to check out.
+        baseline: the parent of the experiment's commit; of a queued run, not the same commit.
+        branch: the branch for the record.
+        before: the record of the experiment to be run again, if any.
+        converting: how a checkout gives the bytes of the commit.
+    """
+
+    commit: str
+    baseline: str
+    branch: str | None
+    before: Record | None
+    converting: Conversions
 
 
 def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -> Ready:
@@ -56,13 +75,14 @@ def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -
     if request.from_:
         ready = _of_commit(project, request, held)
     else:
-        ready = _of_workspace(_with_patterns(project, request, None), request, held)
+        ready = _of_workspace(with_patterns(project, request, None), request, held)
+    lookout.check(ready.code.config, request)
     template = request.name_template or ready.code.config.name_template
     to_try = names.to_try(project.store, request.name, template, ready.params.files)
-    return ready._replace(identity=earlier.identity(ready), names=to_try)
+    return earlier.with_identity(ready)._replace(names=to_try)
 
 
-def _with_patterns(code: Project, request: RunRequest, before: Record | None) -> Project:
+def with_patterns(code: Project, request: RunRequest, before: Record | None) -> Project:
     """The project that also looks in the output for the metrics of an earlier run and of the user."""
     patterns = dict(code.config.metrics_from_output)
     if before is not None:
@@ -87,8 +107,14 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     """The run of the present workspace; identity and names are still open."""
     repo = project.repo
     head = repo.head()
-    checked = work.check(project, request, None, repo.root)
-    if not request.temp:
+    is_isolated = request.temp and not project.dry_run  # a dry run needs no other folder: nothing runs
+    beside = list[str]()
+    if request.own_code:
+        checked = work.of_own_code(project, request)
+        beside = _beside(project, held)
+    else:
+        checked = work.check(project, request, None, repo.root)
+    if not request.temp and not request.own_code:
         params.require_writable(repo.root, checked.params)
         held.enter_context(live.workspace(project.local, repo.git_dir))
         refuse_beside_orphan(project)
@@ -99,20 +125,22 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     known = inputs.unchanged(project, large)
     data = inputs.present_data(project)
     scope = work.scope_of(project, checked.work)
-    taken = _snapshot(project, checked, scope, paths_of(known), data)
+    if beside:
+        scope = scope.without_files
+    taken = snapshot_of(project, checked, scope, paths_of(known), data)
     tree, converting = taken.tree, Conversions(conversions.settings_of(repo), taken.exact)
     checked = checked._replace(params=params.as_stored(project, tree, checked.params))
-    commit = repo.write_commit(tree, [head.commit], _MESSAGE)
+    commit = repo.write_commit(tree, [head.commit], START_MESSAGE)
     failpoint("run:snapshot")
     if files := first_time.new_files(project, "run", head.commit, tree):
         request.on_new_files(files)
     workspace, bring, changed = repo, tuple[Artifact, ...](), data.changed
     absent = _absent(data, checked, request)
-    if request.temp:
+    if is_isolated:
         workspace = held.enter_context(worktrees.checkout(repo, commit, converting))
         worktrees.take_along(repo, workspace, taken.lossy)
         worktrees.share(repo, workspace, commit, project.config.share)
-        absent += _bring_dvc_data(repo, workspace)
+        absent += bring_dvc_data(repo, workspace)
         checked = work.complete(checked, project, project, workspace.root, written={})
         bring = (*inputs.data(project, project, workspace.root, checked.work), *known)
         changed = ()
@@ -127,7 +155,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
         tree=tree,
         commit=commit,
         scope=scope._replace(large=paths_of(large)),
-        warnings=(*checked.warnings, *data.warnings, *taken.warnings, *absent),
+        warnings=(*beside, *checked.warnings, *data.warnings, *taken.warnings, *absent),
         bring=bring,
         changed_data=changed,
         lock=data.lock,
@@ -135,10 +163,19 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     )
 
 
-def _bring_dvc_data(repo: Repository, workspace: Repository) -> list[str]:
-    """Bring the data under DVC to an isolated workspace; a warning for what cannot be had."""
-    from gitexp.project import dvc_data  # runs that are not isolated do not pay for it
+def _beside(project: Project, held: contextlib.ExitStack) -> list[str]:
+    """Hold the workspace for a run of own code, if no other run has it; else a warning for the record."""
+    try:
+        held.enter_context(live.workspace(project.local, project.repo.git_dir))
+        refuse_beside_orphan(project)
+    except errors.WorkspaceBusy as error:
+        return [f"only what was logged is stored of its results: {error.message}"]
+    finish_dead_runs(project, awaited=project.repo.git_dir)
+    return []
 
+
+def bring_dvc_data(repo: Repository, workspace: Repository) -> list[str]:
+    """Bring the data under DVC to an isolated workspace; a warning for what cannot be had."""
     return dvc_data.bring(repo.root, workspace.root)
 
 
@@ -149,7 +186,7 @@ def _absent(data: PresentData, checked: Checked, request: RunRequest) -> list[st
     return [f"not here: {shorten(data.absent)}; gitexp checkout brings it"]
 
 
-def _snapshot(
+def snapshot_of(
     project: Project, checked: Checked, scope: Scope, known: Sequence[str], data: PresentData
 ) -> Snapshot:
     """The workspace with the overrides applied.
@@ -162,10 +199,27 @@ def _snapshot(
         results=scope.results,
         elsewhere=(*scope.in_store, *known, *scope.aside),
         declared=tuple(checked.params.contents),
-        overlay={**checked.params.edited, **inputs.lock_of(project, data)},
+        overlay={**checked.code, **checked.params.edited, **inputs.lock_of(project, data)},
     )
     with project.local.scratch() as scratch:
         return snapshot.take(project.repo, scratch, rules)
+
+
+# -- of the queue -------------------------------------------------------------------------------------
+
+
+def of_queued(project: Project, request: RunRequest, queued: Experiment, held: contextlib.ExitStack) -> Ready:
+    """The run of a queued experiment, in an isolated workspace with its start snapshot.
+
+    The workspace is the run's until the stack is closed. Raises the errors of `gitexp.runs.run.run` from
+    before the start of the command.
+    """
+    record = queued.record
+    converting = conversion_note.read(project.store, queued)
+    start = _Code(record.commit, record.baseline, record.branch, record, converting)
+    ready = _checked_out(project, request._replace(selection=work.queued_stages(record)), held, start)
+    lookout.check(ready.code.config, request)
+    return ready._replace(identity=record.identity, group=record.group, names=(queued.name,))
 
 
 # -- from a commit ------------------------------------------------------------------------------------
@@ -177,7 +231,6 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     The commit is checked out into a worktree and then checked like a workspace: its own config, params and
     programs count.
     """
-    repo = project.repo
     point = lookup.find(project, request.from_)
     if point.commit is None:
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
@@ -188,23 +241,29 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         branch = before.branch
         converting = conversion_note.read(project.store, point.experiment)
     _require_ended(before, point.label)
+    return _checked_out(project, request, held, _Code(point.commit, point.commit, branch, before, converting))
+
+
+def _checked_out(project: Project, request: RunRequest, held: contextlib.ExitStack, start: _Code) -> Ready:
+    """The run of a commit in a worktree; its identity and names are still open."""
+    repo, before, converting = project.repo, start.before, start.converting
     files_over = overlay.parse(project, request.with_)
-    worktree = held.enter_context(worktrees.checkout(repo, point.commit, converting))
+    worktree = held.enter_context(worktrees.checkout(repo, start.commit, converting))
     laid = overlay.lay(worktree, files_over)
-    code = _in_worktree(project, worktree, before, repeated=request.command is None)
-    code = _with_patterns(code, request, before)
-    worktrees.share(repo, worktree, point.commit, code.config.share)
-    absent = _bring_dvc_data(repo, worktree)
+    code = in_worktree(project, worktree, before, repeated=request.command is None)
+    code = with_patterns(code, request, before)
+    worktrees.share(repo, worktree, start.commit, code.config.share)
+    absent = bring_dvc_data(repo, worktree)
     checked = work.check(code, request, before, repo.root)
     prepared = checked.params
     checked = work.complete(checked, project, code, worktree.root, written=prepared.edited)
     large = inputs.large_results(code, worktree.root)
     known, gone = inputs.available(project, worktree.root, large)
     bring = (*inputs.data(project, code, worktree.root, checked.work), *known)
-    tree = repo.resolve(point.commit, "tree")
+    tree = repo.resolve(start.commit, "tree")
     assert tree is not None  # it is checked out
     exact = converting.exact
-    warnings = [*prepared.warnings, *absent, *gone, *_in_spite_of_rules(project, point.commit, laid)]
+    warnings = [*prepared.warnings, *absent, *gone, *_in_spite_of_rules(project, start.commit, laid)]
     if changed := list(dict.fromkeys([*laid, *prepared.edited])):
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
@@ -212,16 +271,18 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         tree = taken.tree
         exact = (*(path for path in exact if path not in changed), *taken.exact)
         warnings += taken.warnings
-    commit = repo.write_commit(tree, [point.commit], _MESSAGE)
-    worktrees.settle(worktree, commit)
+    commit = start.commit
+    if changed or start.baseline == start.commit:
+        commit = repo.write_commit(tree, [start.baseline], START_MESSAGE)
+        worktrees.settle(worktree, commit)
     failpoint("run:settled")
     return Ready(
         code=code,
         params=prepared,
         work=checked.work,
         folder=checked.folder,
-        baseline=point.commit,
-        branch=branch,
+        baseline=start.baseline,
+        branch=start.branch,
         workspace=worktree,
         tree=tree,
         commit=commit,
@@ -253,7 +314,7 @@ def _require_ended(before: Record | None, label: str) -> None:
         )
 
 
-def _in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
+def in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
     """The project of a commit, seen from the coming folder of the command.
 
     Sharing depends on this machine: paths from the user's own config count too.
@@ -265,7 +326,7 @@ def _in_worktree(project: Project, worktree: Repository, before: Record | None, 
         here = root / project.here.relative_to(top)
     else:  # GIT_WORK_TREE says so
         here = root
-    found = config.load(root, here)
+    found = config_loading.load(root, here)
     if before is not None:
         found = found._replace(
             params=_with(found.params, before.params), metrics=_with(found.metrics, before.metrics)

@@ -46,12 +46,12 @@ class StoredCommand(NamedTuple):
     """The command for the record, without secrets.
 
     Attributes:
-        text: the line for a shell.
+        text: the line for a shell; None if nothing is started.
         argv: the arguments; None for a line that goes through the shell.
         warnings: a sentence about the parts left out.
     """
 
-    text: str
+    text: str | None
     argv: tuple[str, ...] | None
     warnings: tuple[str, ...] = ()
 
@@ -70,6 +70,7 @@ class Ready(NamedTuple):
         tree, commit: the start snapshot.
         scope: the run's own paths.
         identity: the same for two runs with the same start.
+        group: the same for two runs with the same start but for the value of the seed.
         names: names for the experiment, to be tried in turn.
         lock: the text of gitexp.lock in the snapshot; b"" for its text on disk.
         warnings: sentences for the record.
@@ -89,6 +90,7 @@ class Ready(NamedTuple):
     commit: str
     scope: Scope
     identity: str = ""
+    group: str = ""
     names: Iterable[str] = ()
     lock: bytes = b""
     warnings: tuple[str, ...] = ()
@@ -101,6 +103,8 @@ class Ready(NamedTuple):
         """The command for the record."""
         if not isinstance(self.work, PlainCommand):
             return StoredCommand(self.work.text, self.work.argv)
+        if not self.work.line:
+            return StoredCommand(None, None)
         command, names = masked(self.work.line)
         without = PlainCommand(command)
         if not names:

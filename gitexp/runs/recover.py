@@ -31,7 +31,7 @@ def finish_dead_runs(
 
     A run with a living command is left alone, and a run being finished by another process is left to it;
     only for a run in the worktree with the Git folder `awaited` that process is waited for. After a failure,
-    such as a full disk, `on_failure` is called, and the next command tries again. Without `lost`, runs known
+    like a full disk, `on_failure` is called, and the next command tries again. Without `lost`, runs known
     by their records alone are left to `end_lost_runs`.
     """
     ended: list[Experiment] = []
@@ -80,6 +80,7 @@ def _finish_dead(project: Project, run: RunState) -> Experiment | None:
         return None
     record = experiment.record
     if run.exit_code is None:
+        live.note_lost(project.local, record)
         record = replace(record, warnings=(*record.warnings, "gitexp died while it ran: stored afterwards"))
     run.give_back_reserve()
     from gitexp.runs.end import finish  # storing results takes as many imports as a whole table

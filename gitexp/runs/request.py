@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitexp.model import Experiment
+from gitexp.process.limits import Limits
 from gitexp.project.params import CommandLine
 
 if TYPE_CHECKING:
     from gitexp.pipeline.state import StageSelection
+    from gitexp.process.guard import Guard
     from gitexp.stages.execute import StageListener
+
+
+class TypedCode(NamedTuple):
+    """Code that is not in the files of the workspace: the cells of a notebook.
+
+    Attributes:
+        files: the contents of files for the snapshot, by their paths from the root; the disk does not count.
+        warnings: sentences for the record.
+    """
+
+    files: Mapping[str, bytes]
+    warnings: tuple[str, ...] = ()
 
 
 class RunRequest(NamedTuple):
@@ -28,12 +42,22 @@ class RunRequest(NamedTuple):
         selection: the stages to run.
         listener: told of each stage.
         engine: the name of the engine for the work.
+        points: of many runs, the further overrides of each; without any, the overrides have several values.
+        limits: limits of the run.
+        guard: makes the guard over the run's processes, from the limits and a variable that the processes
+            have; None for a run without limits whose processes nobody ends.
+        parent: name of the experiment whose command has begun the run; None: the environment tells it.
         stdout, stderr: file descriptors for the command's output.
         ask_secret: gives the value of an option that the repeated experiment does not store; None if nobody
             can be asked.
         on_start: told of the experiment once its ref exists.
         on_new_files: told of the untracked files in the snapshot, before the first run of a clone.
         on_same: told of an equal experiment, before the start if possible, else at the end.
+        own_code: the code that asks is what runs, by `command`, and ends the run itself; nothing is started.
+        system_interval: seconds between two looks at the machine; 0 for none, None: the config tells.
+        mlflow: MLflow, in the command, logs into the repository; else the config tells.
+        on_alert: told of each alert while the run goes on, in a sentence and in a thread of its own.
+        typed: of own code, what is in no file.
     """
 
     command: CommandLine | None = None
@@ -49,9 +73,18 @@ class RunRequest(NamedTuple):
     selection: StageSelection | None = None
     listener: StageListener | None = None
     engine: str = "local"
+    points: Sequence[tuple[str, ...]] = ()
+    limits: Limits = Limits()
+    guard: Callable[[Limits, str], Guard] | None = None
+    parent: str | None = None
     stdout: int = 1
     stderr: int = 2
     ask_secret: Callable[[str], str] | None = None
     on_start: Callable[[Experiment], None] = lambda experiment: None
     on_new_files: Callable[[Sequence[str]], None] = lambda files: None
     on_same: Callable[[Experiment], None] = lambda experiment: None
+    own_code: bool = False
+    system_interval: float | None = None
+    on_alert: Callable[[str], None] = lambda text: None
+    typed: TypedCode | None = None
+    mlflow: bool = False

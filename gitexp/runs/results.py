@@ -7,31 +7,36 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.catalog.names import numbered
 from gitexp.datasets import large_results, lock_file
+from gitexp.files.series import is_table
 from gitexp.model import Tree
 from gitexp.nofollow import NotPlain
-from gitexp.objects.paths import is_foreign
-from gitexp.objects.scan import GONE
+from gitexp.objects.paths import is_foreign, lies_in_any
 from gitexp.pipeline.paths import lock_path
 from gitexp.process.liveness import current_process
-from gitexp.project import exclusions, ignore
+from gitexp.project import dvc_data, exclusions, ignore
 from gitexp.project.config import Config
 from gitexp.project.project import Project, parse_all, read
 from gitexp.repo import live, worktrees
 from gitexp.repo.experiments import is_name
 from gitexp.repo.git import snapshot
+from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
+from gitexp.runs.unstorable import note_unreached
 from gitexp.words import shorten
+
+_MOST_TABLES = 1000  # in a record; a table of experiments reads all records
 
 
 @dataclass(slots=True)
@@ -42,17 +47,38 @@ class _ResultFiles:
         in_git: files to store in Git.
         large: files written by the run and too large for Git.
         large_before: large results of an earlier run, not written by this run.
+        tables: the tables among the files written by the run.
         left_out: files not stored, by the reason.
     """
 
     in_git: list[str] = field(default_factory=list)
     large: list[str] = field(default_factory=list)
     large_before: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def warnings(self) -> list[str]:
-        return [f"not stored, {why}: {shorten(names)}" for why, names in self.left_out.items()]
+        told = [f"not stored, {why}: {shorten(names)}" for why, names in self.left_out.items()]
+        if (more := len(self.tables) - _MOST_TABLES) > 0:
+            told.append(f"tables whose curves are not shown, for there are too many: {more:,}")
+        return told
+
+
+class StoredResults(NamedTuple):
+    """The stored files of an ended run.
+
+    Attributes:
+        tree: the tree of the experiment.
+        warnings: sentences for a person.
+        exact: results to check out without conversion.
+        tables: the tables written by the run.
+    """
+
+    tree: str
+    warnings: Sequence[str] = ()
+    exact: Sequence[str] = ()
+    tables: Sequence[str] = ()
 
 
 def if_written(state: RunState, name: str) -> bytes | None:
@@ -75,14 +101,19 @@ def withheld(project: Project, state: RunState, names: Iterable[str]) -> set[str
     return set(refused).difference(files_in(project.repo, state.baseline, refused))
 
 
-def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[str]]:
-    """The metrics of this run, and a warning for each metrics file not written by the run."""
+def metrics(
+    project: Project, state: RunState, logged_in: str | None = None
+) -> tuple[dict[str, Tree], list[str]]:
+    """The metrics of this run, and a warning for each metrics file not written by the run.
+
+    `logged_in` is the file that has what the run has logged, whoever wrote the one in the workspace.
+    """
     scope = state.scope
     secret = withheld(project, state, scope.metrics)
     found = {name: if_written(state, name) for name in scope.metrics if name not in secret}
     trees, warnings = parse_all(found, files.parse_metrics)
     for name, data in found.items():
-        if data is not None or snapshot.is_below(name, scope.by_stages):
+        if data is not None or name == logged_in or lies_in_any(name, scope.by_stages):
             continue
         if live.stamp(Path(state.root), [name]):
             warnings.append(f"not this run's result: {name} was there before and has not been written")
@@ -91,15 +122,15 @@ def metrics(project: Project, state: RunState) -> tuple[dict[str, Tree], list[st
     return trees, warnings
 
 
-def store(project: Project, state: RunState, workspace: Repository | None, name: str) -> Snapshot:
-    """Store the files of an ended run; the tree of the experiment, warnings, and exact results.
+def store(project: Project, state: RunState, workspace: Repository | None, name: str) -> StoredResults:
+    """Store the files of an ended run.
 
     The tree is the start tree with the present declared results. `workspace` is the run's; None if it has
     been removed. Undeclared files of an isolated run are kept under the experiment's `name`. Raises
     GitFailed, StorageError or DiskFull.
     """
     if workspace is None:
-        return Snapshot(state.tree, (f"results not stored: the workspace is gone, {state.root}",))
+        return StoredResults(state.tree, (f"results not stored: the workspace is gone, {state.root}",))
     found = _found(project, state)
     taken = _in_git(project, state, workspace, found.in_git)
     tree = taken.tree
@@ -109,7 +140,8 @@ def store(project: Project, state: RunState, workspace: Repository | None, name:
             tree = snapshot.with_contents(workspace, scratch, tree, lock)
     scope = state.scope._replace(stored=(*state.scope.stored, *stored))
     left = _keep_left(project, state._replace(scope=scope), workspace, tree, name)
-    return Snapshot(tree, (*found.warnings, *refused, *taken.warnings, *left), taken.exact)
+    told = (*found.warnings, *refused, *taken.warnings, *left)
+    return StoredResults(tree, told, taken.exact, sorted(found.tables)[:_MOST_TABLES])
 
 
 def _in_git(project: Project, state: RunState, workspace: Repository, names: Sequence[str]) -> Snapshot:
@@ -135,13 +167,14 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
     it, as a possible input. A metrics file from before belongs to another run.
     """
     root, scope, found = Path(state.root), state.scope, _ResultFiles()
-    below = snapshot.files_below(root, scope.results, partial(_unreached, found, root))
-    there = [name for name in below if not snapshot.is_below(name, scope.in_store)]
+    below = files_below(root, scope.results, partial(note_unreached, found.left_out, root))
+    there = [name for name in below if not lies_in_any(name, scope.in_store)]
     now_there = live.stamp(root, there)
     if not now_there:
         return found
     tracked = set(files_in(project.repo, state.baseline, scope.results))
-    untouched = _unwritten(state, now_there) - tracked
+    unwritten = _unwritten(state, now_there)
+    untouched = unwritten - tracked
     at_start = files_in(project.repo, state.tree, scope.results) if untouched else ()
     inputs = untouched.intersection(at_start).difference(scope.metrics)
     secret = exclusions.rule(project.repo.root)
@@ -157,15 +190,12 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
             found.large.append(name)
         else:
             found.in_git.append(name)
+    found.tables = _written_tables([*found.in_git, *found.large], unwritten)
     return found
 
 
-def _unreached(found: _ResultFiles, root: Path, error: OSError) -> None:
-    """Note a file or folder that is there and that the system does not let us look at."""
-    if isinstance(error, GONE):
-        return
-    name = os.path.relpath(os.fsdecode(error.filename), root)
-    found.left_out.setdefault((error.strerror or "unreadable").lower(), []).append(name)
+def _written_tables(names: Iterable[str], unwritten: Collection[str]) -> list[str]:
+    return [name for name in names if is_table(name) and name not in unwritten]
 
 
 def _large(
@@ -224,9 +254,9 @@ def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Se
 
 
 def _as_it_was(state: RunState) -> set[str]:
-    """The result files that stood there before the run and have not been written since."""
+    """The result files from before the run, not written since."""
     root = Path(state.root)
-    return _unwritten(state, live.stamp(root, snapshot.files_below(root, state.scope.results)))
+    return _unwritten(state, live.stamp(root, files_below(root, state.scope.results)))
 
 
 def _unwritten(state: RunState, now_there: Mapping[str, live.Stamp]) -> set[str]:
@@ -235,31 +265,32 @@ def _unwritten(state: RunState, now_there: Mapping[str, live.Stamp]) -> set[str]
 
 
 def _left_folder(project: Project, state: RunState, name: str) -> Path:
-    """The folder of this run alone: `left/<name>`, or `left/<name>-2` if an earlier run of the name has that.
+    """The run's own folder: `left/<name>`, or `left/<name>-2` after an earlier run of the name.
 
-    The choice is written down in the run's state: a second attempt, after a kill, goes on with it.
+    The run's state keeps the choice: a second attempt, after a kill, uses the same folder.
     """
     folder, noted = project.local.root / "left", state.folder / "left-folder"
     with contextlib.suppress(OSError, ValueError):
         chosen = state.read(noted).decode("utf-8")
         if is_name(chosen) and not is_foreign(str(folder / chosen)):
             return folder / chosen
-    free = (one for one in numbered(name, ()) if not os.path.lexists(folder / one))
-    chosen = next(free, state.folder.name)
+    chosen = state.folder.name
+    for free in numbered(name, ()):
+        if not os.path.lexists(folder / free):
+            chosen = free
+            break
     state.put(noted, chosen.encode())
     return folder / chosen
 
 
 def _keep_left(project: Project, state: RunState, workspace: Repository, tree: str, name: str) -> list[str]:
     """Move the undeclared files of an isolated run to their folder; a warning about them."""
-    if not _is_isolated(project, workspace):
+    if not _is_isolated(project, workspace) or worktrees.is_kept(workspace.root):
         return []
-    from gitexp.project import dvc_data  # runs that are not isolated do not pay for it
-
     dvc_data.drop(project.repo.root, workspace.root)
     scope, target = state.scope, _left_folder(project, state, name)
     # A kill, or a second attempt, may find some of it moved already.
-    kept = set(snapshot.files_below(target, ["."]))
+    kept = set(files_below(target, ["."]))
     with contextlib.suppress(errors.GitFailed, OSError), project.local.scratch() as scratch:
         # Neither results of this run, nor left by it.
         given = _as_it_was(state).difference(files_in(workspace, tree, scope.results))

@@ -20,6 +20,7 @@ from gitexp.runs.end import end
 from gitexp.runs.engine import Ended, engine
 from gitexp.runs.execute import execute
 from gitexp.runs.prepare import prepare
+from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
 
 _PATIENCE = 0.05  # seconds to wait before the start for whether this ran before
@@ -64,7 +65,7 @@ def run(project: Project, request: RunRequest) -> Result:
         ready = prepare(project, request, held)
         with _alone(project, ready.identity) if request.once else contextlib.nullcontext():
             search = search or _search(project, held)
-            same = search.result(ready.identity, timeout=None if request.once else _PATIENCE)
+            same = search.result(ready, timeout=None if request.once else _PATIENCE)
             if same is not None:
                 request.on_same(same)
                 if request.once:
@@ -72,9 +73,21 @@ def run(project: Project, request: RunRequest) -> Result:
             live = begin(project, request, ready, held)
         ended = execute(live, chosen)
         stored = end(live, ended)
-        if same is None and (same := search.result(ready.identity, but=stored.name)) is not None:
+        if same is None and (same := search.result(ready, but=stored.name)) is not None:
             request.on_same(same)
         return _result(live, ended, stored)
+
+
+def rehearse(project: Project, request: RunRequest) -> tuple[Ready, Experiment | None]:
+    """A checked run, not begun, and the earlier, equal experiment, if any.
+
+    Raises the errors of `run` from before the start of the command.
+    """
+    project.local.prepare()
+    with contextlib.ExitStack() as held:
+        search = _search(project, held)
+        ready = prepare(project, request, held)
+        return ready, search.result(ready)
 
 
 def _search(project: Project, held: contextlib.ExitStack) -> earlier.Search:
@@ -101,7 +114,9 @@ def _result(live: LiveRun, ended: Ended, stored: Experiment) -> Result:
     told = {*live.experiment.record.warnings, *(stage.line for stage in ended.stages)}
     warnings = [text for text in stored.record.warnings if text not in told]
     exit_code, signum = ended.exit_code, ended.killed_by
-    if ended.interrupted and ended.signal is not None:
+    if ended.reason:
+        exit_code, signum = ended.exit_code or 1, None  # no signal from elsewhere, and no good end
+    elif ended.interrupted and ended.signal is not None:
         exit_code, signum = 128 + ended.signal, ended.signal
     hint = None
     if live.is_isolated and stored.record.status is Status.FAILED:

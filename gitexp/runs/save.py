@@ -13,6 +13,7 @@ from gitexp.datasets import large_results
 from gitexp.datasets.large_results import EditedOuts
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
+from gitexp.objects.paths import lies_in_any
 from gitexp.process.liveness import is_alive
 from gitexp.project import exclusions
 from gitexp.project.project import Project, foreign, parse_all, read, warning_of
@@ -20,10 +21,11 @@ from gitexp.repo import conversion_note, live
 from gitexp.repo.experiments import check_name, subject
 from gitexp.repo.git import conversions, indexes, snapshot
 from gitexp.repo.git.conversions import Conversions
+from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
-from gitexp.runs import inputs
-from gitexp.runs.own_metrics import own_metrics
+from gitexp.runs import inputs, surroundings
+from gitexp.runs.own_metrics import matching_files, own_metrics
 
 
 def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
@@ -38,14 +40,16 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         check_name(name)
         project.store.require_free(name)
     config, root = project.config, project.repo.root
-    unrecorded = foreign(root, (*config.params, *config.metrics))
+    matching = matching_files(project)
+    unrecorded = foreign(root, (*config.files, *matching.patterns))
     params, unread = parse_all(_contents(root, config.params, unrecorded), files.parse_params)
-    metrics, bad = parse_all(_contents(root, config.metrics, unrecorded), files.parse_metrics)
+    metrics_files = (*config.metrics, *matching.patterns)
+    metrics, bad = parse_all(_contents(root, metrics_files, unrecorded), files.parse_metrics)
     to_try = names.to_try(project.store, name, name_template or config.name_template, params)
     going = _running_here(project)
     taken = _snapshot(project)
-    own = own_metrics(project, head.commit, taken.tree, params, metrics)
-    tree = _without(project, taken.tree, own.others)
+    own = own_metrics(project, head.commit, taken.tree, params, metrics, matching.patterns)
+    tree = _without(project, taken.tree, [*own.others, *matching.older])
     failpoint("save:snapshot")
     record = Record(
         name=name,
@@ -55,7 +59,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         branch=branch_of(head),
         project=config.folder,
         params=params,
-        metrics=own.metrics,
+        metrics=surroundings.by_pattern(own.metrics, config.patterns.metrics, config.declared),
         note=note,
         warnings=(*going, *warning_of(unrecorded), *taken.warnings, *unread, *bad, *own.warnings),
     )
@@ -72,6 +76,9 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
         failpoint("save:commit")
         return replace(named, commit=commit), record_tree
 
+    if project.dry_run:
+        planned = next(iter(to_try)) or f"exp-{tree[:5]}"
+        return Experiment(planned, tree, replace(record, name=planned))
     with project.repo.writing_together():
         seed = project.repo.write_commit(tree, [head.commit], "Saved workspace\n")
         return names.create(to_try, lambda name: project.store.create(name, seed, build))
@@ -122,10 +129,10 @@ def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
     secret = exclusions.rule(root)
     large = [
         name
-        for name, stamp in live.stamp(root, snapshot.files_below(root, config.results)).items()
+        for name, stamp in live.stamp(root, files_below(root, config.results)).items()
         if stamp.size > config.max_untracked
         and not (root / name).is_symlink()
-        and not snapshot.is_below(name, elsewhere)
+        and not lies_in_any(name, elsewhere)
         and secret(name) is None
     ]
     tracked = indexes.files(project.repo, project.repo.index, large)
@@ -133,7 +140,7 @@ def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
 
 
 def _edited_outs(project: Project, elsewhere: Sequence[str]) -> EditedOuts | None:
-    """The outs of stages that were edited since their stage ran; None where there are no stages."""
+    """The outs of stages edited since their stage ran; None where there are no stages."""
     if project.config.pipeline_file is None:
         return None
     return large_results.find(project, [path for path in elsewhere if path not in project.config.data])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +17,10 @@ from gitexp.objects.paths import joined_paths, lies_in, lies_in_any
 from gitexp.project import patterns, tool_files
 from gitexp.project.ignore import ignored
 from gitexp.project.project import Project
-from gitexp.repo.git import snapshot
+from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.live import RunState
+from gitexp.runs import hydra_output
+from gitexp.runs.left_pointers import left_by_runs
 from gitexp.runs.ready import PlainCommand, Work
 
 _MOST = 20_000  # files of tools to be stored with one run
@@ -53,7 +55,8 @@ def before(code: Project, work: Work) -> Surroundings:
             watched[path] = None
         else:
             aside[path] = None
-    watched.update(dict.fromkeys((*found.outputs, *of_live.metrics, *of_live.params, *of_live.others)))
+    left = tool_files.with_artifacts(left_by_runs(code, found.pointers))
+    watched.update(dict.fromkeys((*found.outputs, *left, *of_live.metrics, *of_live.params, *of_live.others)))
     return Surroundings(tuple(aside), tuple(watched), tuple(found.pointers))
 
 
@@ -68,8 +71,11 @@ def _words(work: Work) -> list[str]:
     return [posixpath.normpath(word.rpartition("=")[2]) for word in words]
 
 
-def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
-    """The state of an ended run with the written files among its paths, and a warning for files left out."""
+def after(project: Project, state: RunState, command: str) -> tuple[RunState, list[str]]:
+    """The state of an ended run with the written files among its paths, and a warning for files left out.
+
+    `command`: the command for the record, without secrets.
+    """
     root, scope = Path(state.root), state.scope
     found = tool_files.find(root, (*scope.in_store, *scope.share))
     of_live = tool_files.live_files(found, root, scope.project)
@@ -80,39 +86,65 @@ def after(project: Project, state: RunState) -> tuple[RunState, list[str]]:
         "params": patterns.matching(root, scope.param_patterns),
         "results": patterns.matching(root, scope.result_patterns),
     }
-    written = [*state.written(snapshot.files_below(root, by_tools))]
-    if written:
-        passed_over = set(ignored(project.repo.linked(root, Path(state.git_dir)), written))
-        passed_over.difference_update(scope.results, pointed)
-        written = [path for path in written if path not in passed_over]
-    warnings = []
+    written = [*state.written(files_below(root, by_tools))]
+    by_hydra = hydra_output.among(written)
+    of_hydra = hydra_output.withheld(by_hydra, command)
+    in_job = dict[str, str]()
+    if of_hydra.config:
+        in_job = hydra_output.metrics_in(of_hydra.folder, scope.metrics, written)
+    warnings, secret = list[str](), set[str]()
+    if of_hydra.warning:
+        warnings.append(of_hydra.warning)
+    if of_hydra != by_hydra:
+        secret.update(by_hydra.files)
+    kept = {*scope.results, *pointed, *of_hydra.files, *in_job.values()}
+    written = _to_store(project, state, written, kept, secret)
     if len(written) > _MOST:
         told = f"not stored, more than {_MOST:,} files of tools: {_tops(written)}; have Git ignore them"
         warnings.append(told)
         written = []
     by_patterns = {kind: [*state.written(paths)] for kind, paths in named.items()}
     results = (*written, *by_patterns["metrics"], *by_patterns["params"], *by_patterns["results"])
-    metrics = [*(path for path in of_live.metrics if path in written), *by_patterns["metrics"]]
-    params = [*(path for path in of_live.params if path in written), *by_patterns["params"]]
+    metrics = [*_among((*of_live.metrics, *in_job.values()), written), *by_patterns["metrics"]]
+    params = [*_among(of_live.params, written), *by_patterns["params"]]
+    if of_hydra.config:
+        params.append(of_hydra.config)
     more = [path for path in results if not lies_in_any(path, scope.results)]
     scope = scope._replace(
-        metrics=joined_paths(scope.metrics, metrics),
+        metrics=joined_paths([name for name in scope.metrics if name not in in_job], metrics),
         written_params=joined_paths(scope.written_params, params),
         results=joined_paths(scope.results, more),
     )
     return state._replace(scope=scope), warnings
 
 
-def by_pattern(state: RunState, metrics: Mapping[str, Tree]) -> dict[str, Tree]:
+def _to_store(
+    project: Project, state: RunState, written: Sequence[str], kept: Collection[str], secret: Collection[str]
+) -> list[str]:
+    """The written files without secret ones, and without ignored ones unless they are among `kept`."""
+    if not written:
+        return []
+    repo = project.repo.linked(Path(state.root), Path(state.git_dir))
+    left_out = set(ignored(repo, written)).difference(kept).union(secret)
+    return [path for path in written if path not in left_out]
+
+
+def _among(paths: Iterable[str], written: Collection[str]) -> list[str]:
+    return [path for path in paths if path in written]
+
+
+def by_pattern(
+    metrics: Mapping[str, Tree], metric_patterns: Iterable[str], declared: Collection[str]
+) -> dict[str, Tree]:
     """The metrics, with the only file of a pattern under the name of the pattern.
 
     A folder for each run gives each run another path: the values would never be in one column.
     """
     named = dict(metrics)
-    for pattern in state.scope.metric_patterns:
+    for pattern in metric_patterns:
         expression = patterns.compiled(pattern)
         matching = [name for name in named if expression.fullmatch(name)]
-        if len(matching) == 1 and matching[0] not in state.scope.declared:
+        if len(matching) == 1 and matching[0] not in declared:
             named[pattern] = named.pop(matching[0])
     return named
 

@@ -8,22 +8,25 @@ import shlex
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
-from gitexp import errors, files
+from gitexp import errors, files, plugins
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Record
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
 from gitexp.pipeline.state import StageSelection
 from gitexp.process.programs import find_program
-from gitexp.project import config, params, tool_files
+from gitexp.project import hydra_app, hydra_params, notebook_command, params, tool_files
+from gitexp.project.config import CONFIG_FILE
+from gitexp.project.notebook_command import NotebookCommand
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project, read
 from gitexp.repo.scope import Scope
 from gitexp.runs import surroundings
 from gitexp.runs.ready import PlainCommand, Work
-from gitexp.runs.request import RunRequest
+from gitexp.runs.request import RunRequest, TypedCode
 from gitexp.runs.secrets import with_secrets
 from gitexp.runs.written_params import refuse_override
 
@@ -39,16 +42,20 @@ class Checked(NamedTuple):
         work: the command or the stages.
         params: the params with the overrides applied, not written yet.
         folder: the folder of the command, relative to the root.
+        code: contents for the snapshot in place of the disk's, by path.
+        of_code: sentences about these.
     """
 
     work: Work
     params: PreparedParams
     folder: str
+    code: Mapping[str, bytes] = MappingProxyType({})
+    of_code: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         if isinstance(self.work, PlainCommand):
-            return self.params.warnings
+            return (*self.of_code, *self.params.warnings)
         return (*self.params.warnings, *self.work.warnings)
 
 
@@ -61,22 +68,56 @@ def check(code: Project, request: RunRequest, before: Record | None, workspace: 
     root = code.repo.root
     selection = _selection(code, request, before)
     command: CommandLine = ()
-    cwd = code.folder
+    cwd, texts = code.folder, request.overrides
+    notebook = None
     if selection is None:
         command, cwd = _command(code, request, before)
-        find_program(command, cwd, os.environ)
-    overrides = list(map(files.parse_override, request.overrides))
-    written_later = (*written_params(code), *code.written())
-    prepared = params.prepare(code, overrides, command, written_later=written_later, workspace=workspace)
+        notebook = notebook_command.find(command, cwd, root)
+        if notebook is None:
+            find_program(command, cwd, os.environ)
+        command, texts = hydra_app.configured(code, command, cwd, texts)
+    composed = hydra_params.compose(code, command, cwd, texts, again=before is not None)
+    overrides = list(map(files.parse_override, composed.overrides))
+    prepared = params.prepare(
+        code,
+        overrides,
+        command,
+        written_later=(*written_params(code), *code.written()),
+        workspace=workspace,
+        composed=composed.contents,
+        notebook=notebook,
+    )
+    prepared = prepared._replace(warnings=(*prepared.warnings, *composed.warnings))
     if prepared.edited:
         refuse_override(code, prepared)
     folder = _folder(root, cwd)
     if selection is None:
         prepared = prepared._replace(command=with_secrets(prepared.command, request))
-        return Checked(PlainCommand(prepared.command), prepared, folder)
+        checked = Checked(PlainCommand(prepared.command), prepared, folder)
+        return checked if notebook is None else _of_notebook(checked, notebook, cwd)
     from gitexp.stages import plan  # takes half as long as a short run without stages
 
     return Checked(plan.choose(code, selection, partial(_as_prepared, root, prepared)), prepared, folder)
+
+
+def _of_notebook(checked: Checked, notebook: NotebookCommand, folder: Path) -> Checked:
+    """The same for a command that is a notebook: its outputs are not the code. Raises command-not-found."""
+    program = plugins.load("program", "notebook")(checked.params.command, folder)
+    return checked._replace(code={notebook.name: notebook.code}, of_code=program.warnings)
+
+
+def of_own_code(code: Project, request: RunRequest) -> Checked:
+    """The work of a run whose own code asks for the run: nothing is to be started or overridden."""
+    prepared = params.prepare(
+        code,
+        [],
+        request.command or (),
+        written_later=(*written_params(code), *code.written()),
+        workspace=code.repo.root,
+    )
+    typed = request.typed or TypedCode({})
+    folder = _folder(code.repo.root, code.here)
+    return Checked(PlainCommand(prepared.command), prepared, folder, typed.files, typed.warnings)
 
 
 def complete(
@@ -135,6 +176,14 @@ def written_params(code: Project) -> tuple[str, ...]:
     return tuple(found)
 
 
+def queued_stages(record: Record) -> StageSelection | None:
+    """The stages of a queued run, with its `--force`; None for a command."""
+    argv = record.argv or ()
+    if argv[: len(_STAGES)] != _STAGES:
+        return None
+    return StageSelection.of_argv(argv)._replace(force="--force" in argv)
+
+
 def _selection(code: Project, request: RunRequest, before: Record | None) -> StageSelection | None:
     """The stages to run; None to run a command. Raises UsageError without any stages."""
     argv = before.argv or () if before is not None else ()
@@ -146,7 +195,7 @@ def _selection(code: Project, request: RunRequest, before: Record | None) -> Sta
         if is_asked_for:
             raise errors.UsageError(
                 "There are no stages to choose from.",
-                f"They stand under stages: in {config.CONFIG_FILE}; a command follows --.",
+                f"They stand under stages: in {CONFIG_FILE}; a command follows --.",
             )
         return None
     if asked is not None and (is_asked_for or not repeats_stages):
@@ -169,8 +218,10 @@ def _command(code: Project, request: RunRequest, before: Record | None) -> tuple
     if not request.from_:
         raise errors.UsageError("There is no command to run.", _NO_COMMAND, code="no-command")
     usual = "dvc repro" if (code.folder / DVC_YAML).is_file() else "python train.py"
+    if cells := sorted(code.here.glob("*.cells.py")):  # of a notebook, kept by gitexp
+        usual = f"python -m IPython {shlex.quote(cells[0].name)}"
     raise errors.UsageError(
-        f"There is no command to run: {request.from_} has none, nor has its {config.CONFIG_FILE}.",
+        f"There is no command to run: {request.from_} has none, nor has its {CONFIG_FILE}.",
         f"Give one: gitexp run --from {shlex.quote(request.from_)} -- {usual}",
         code="no-command",
     )

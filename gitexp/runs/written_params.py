@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.model import MISSING, Record, Value
+from gitexp.objects.paths import lies_in_any
 from gitexp.process.liveness import current_process
 from gitexp.project.params import PreparedParams
 from gitexp.project.project import Project, foreign, read
-from gitexp.repo.git.snapshot import is_below
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
 from gitexp.words import shorten
@@ -20,7 +20,7 @@ _DECLARE = "name it under outs: too if the run writes it"
 
 
 class WrittenParams(NamedTuple):
-    """The params files that a run has written.
+    """The params files written by a run.
 
     Attributes:
         state: the state of the run, with them among its results.
@@ -34,14 +34,14 @@ class WrittenParams(NamedTuple):
 
 
 def found(project: Project, state: RunState, record: Record) -> WrittenParams:
-    """The params files that the run has written.
+    """The params files written by the run.
 
     A file is the run's if it was not there before, or if Git does not track it. A tracked file is often
     edited for the next run while this one goes on; so it counts as it was at the start. An isolated
     workspace has nobody who edits.
     """
     scope = state.scope
-    names = [name for name in scope.params if not is_below(name, (*scope.written_params, *scope.results))]
+    names = [name for name in scope.params if not lies_in_any(name, (*scope.written_params, *scope.results))]
     changed = _changed(project, state, names)
     if not changed:
         return WrittenParams(state, scope.written_params)

@@ -92,6 +92,26 @@ def test_an_isolated_run_has_the_data_and_leaves_no_copy(repo: Workspace, cache:
     assert result.exit_code == 0
 
 
+@pytest.mark.parametrize("own", ["", "[core]\n    analytics = false\n['remote \"own\"']\n    url = ../own\n"])
+def test_relative_places_mean_those_of_the_user(repo: Workspace, own: str) -> None:
+    dvc_project(repo, "", "elsewhere/files/md5")
+    repo.write(".dvc/config", "[cache]\n    dir = ../elsewhere\n['remote \"team\"']\n    url = ../../team\n")
+    repo.commit()
+    if own:
+        repo.write(".dvc/config.local", own)
+    line = "cat data/raw; cat .dvc/config.local; git status --short"
+    for request in (RunRequest(line, name="one", temp=True), RunRequest(line, name="two", from_="one")):
+        record = run(Project.open(repo.path), request).experiment.record
+        said = repo.gitexp("log", record.name).stdout
+        assert said.startswith("1\n")
+        assert f"dir = {repo.path}/elsewhere\n" in said
+        assert f"url = {repo.path.parent}/team\n" in said
+        assert (f"url = {repo.path}/own" in said, "analytics = false" in said) == (bool(own), bool(own))
+        assert not [warning for warning in record.warnings if "config.local" in warning]
+    assert not list(Project.open(repo.path).local.worktrees.rglob("config.local"))
+    assert not own or repo.read(".dvc/config.local") == own
+
+
 def test_data_that_is_nowhere_is_named(repo: Workspace) -> None:
     dvc_project(repo, "")
     md5 = "ab" * 16

@@ -93,7 +93,10 @@ def test_a_saved_one_has_none(repo: Workspace) -> None:
         "hint: gitexp diff saved shows what it holds.",
     ]
     put(repo, "lost", command="python train.py")
-    assert "no output here" in repo.gitexp("log", "lost", check=False).stderr
+    assert (
+        "hint: That of a script that logs by itself is not stored"
+        in repo.gitexp("log", "lost", check=False).stderr
+    )
 
 
 def test_a_run_that_ends_while_its_log_is_looked_for(

@@ -124,7 +124,7 @@ def test_a_branch_or_tag_of_that_name_is_told_of(repo: Workspace) -> None:
     branch, tag = says.format("branch", "one", "heads"), says.format("tag", "two", "tags")
     assert repo.gitexp("run", "-q", "-n", "one", "--", "true").stderr.startswith(branch + "one done in ")
     assert repo.gitexp("rename", "-q", "one", "two").stderr == tag
-    repo.gitexp("remove", "-q", "two")
+    repo.gitexp("remove", "-y", "-q", "two")
     assert repo.gitexp("restore", "-q", "two").stderr == tag
     assert repo.gitexp("save", "-q", "-n", "one").stderr == branch
     assert repo.gitexp("save", "-q", "-n", "three").stderr == ""

@@ -112,10 +112,11 @@ def test_every_format_keeps_its_look(repo: Workspace, file: str, before: str, af
 
 
 def test_a_number_that_becomes_a_text_is_told(repo: Workspace) -> None:
-    """As in `-S lr=0.1,0.2`, which elsewhere is a sweep."""
+    """As in `-S 'lr="0.1,0.2"'`, which without the quotes is a sweep."""
     repo.writes("params.yaml")
-    said = "train.lr was the number 0.1, now it is the text '0.1,0.2'; for several values, run once with each"
-    done = repo.gitexp("run", "-S", "train.lr=0.1,0.2", "-S", "train.epochs=4", "--", "true")
+    said = "train.lr was the number 0.1, now it is the text '0.1,0.2'"
+    said += "; without the quotes, several values are several runs"
+    done = repo.gitexp("run", "-S", 'train.lr="0.1,0.2"', "-S", "train.epochs=4", "--", "true")
     assert f"warning: {said}\n" in done.stderr
     assert latest(repo).record.warnings == (said,)
     repo.gitexp("run", "-q", "-S", "train.lr=1", "-S", "train.optimizer=lion", "--", "true")
@@ -380,6 +381,7 @@ def test_the_commands_environment(repo: Workspace) -> None:
     script = f"import json, os; print(json.dumps({ours}))"
     told = json.loads(repo.gitexp("run", "-q", "-n", "one", *python(script)).stdout)
     head, root = git(repo, "rev-parse", "HEAD"), str(repo.path.resolve())
+    assert told.pop("GITEXP_RUN").startswith(f"{root}/.git/gitexp/runs/")
     assert told == {
         "GITEXP_NAME": "one",
         "GITEXP_BASELINE": head,
@@ -858,7 +860,8 @@ def test_what_gitexp_keeps_beside_is_removed_during_the_run(repo: Workspace) -> 
     record = experiment.record
     assert (record.status, record.exit_code) == (Status.DONE, 0)
     assert record.metrics["metrics.json"]["loss"] == 0.343
-    assert "log is lost" in record.warnings[-1]
+    assert "log is lost" in record.warnings[-2]
+    assert "what was logged is lost" in record.warnings[-1]
     assert b"# python" in (Project.open(repo.path).store.run_file(experiment, "environment.txt") or b"")
 
 

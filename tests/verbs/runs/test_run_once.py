@@ -66,6 +66,17 @@ def test_once_gives_the_result_back(repo: Workspace, first: Experiment) -> None:
     assert count(repo) == 2
 
 
+def test_a_dry_run_says_it_for_every_way(repo: Workspace, first: Experiment) -> None:
+    for way in (["--temp"], ["--from", "HEAD"], ["--from", "first"]):
+        told = repo.gitexp(*ONCE, "--dry-run", *way, *TRAIN).stderr
+        assert ("not run again" in told) == ("Run python" not in told)
+        assert "not run again" in told
+        changed = repo.gitexp("run", "--dry-run", *way, "-S", "train.lr=7", *TRAIN).stderr
+        assert changed == "dry run: Run python train.py, with train.lr=7\n"
+    assert count(repo) == 1
+    assert not (repo.path / ".git" / "gitexp" / "worktrees" / "gitexp-1").exists()
+
+
 def test_a_script_of_named_runs_can_be_started_anew(repo: Workspace, first: Experiment) -> None:
     assert repo.json(*ONCE, "-n", "first", *TRAIN)["record"] == first.id
     other = repo.json(*ONCE, "-n", "First", "-S", "train.lr=0.2", *TRAIN, check=False)
@@ -152,11 +163,13 @@ def test_failed_and_interrupted_ones_run_again(repo: Workspace, script: str) -> 
 
 def test_one_that_is_going_on(repo: Workspace, first: Experiment) -> None:
     repo.gitexp("run", "-q", "-n", "model", "-S", "train.lr=0.7", "--temp", *TRAIN)
-    same = get(repo, "model").record.identity
+    model = get(repo, "model").record
     with repo.by_user():
         repo.git("update-ref", "-d", "refs/gitexp/exps/model")
     process = ProcessId("elsewhere", 1, "x")
-    put(repo, "going", status=Status.RUNNING, identity=same, process=process)
+    same = {"identity": model.identity, "command": model.command}
+    put(repo, "going", baseline=model.commit, status=Status.RUNNING, process=process, **same)
+    put(repo, "forged", status=Status.DONE, **same)  # its commit has other files
     args = ("--temp", "-S", "train.lr=0.7", *TRAIN)
     refused = repo.gitexp(*ONCE, *args, check=False)
     assert refused.exit_code == 1

@@ -35,6 +35,14 @@ def test_a_secret_is_nowhere(repo: Workspace, args: tuple[str, ...], kept: str) 
     assert kept in repo.gitexp("show", "a").stdout
 
 
+def test_a_secret_for_a_params_file_is_told(repo: Workspace) -> None:
+    repo.write("train.py", "")
+    repo.write("params.yaml", "api_key: x\n")
+    repo.writes("params.yaml")
+    done = repo.gitexp("run", "-S", "api_key=S3CRET", "--", sys.executable, "train.py")
+    assert "stored with the params file, though it looks like a secret: api_key" in done.stderr
+
+
 def test_what_no_name_calls_a_secret_is_stored(repo: Workspace) -> None:
     repo.write("train.py", "")
     words = ["--max-tokens", "512", "--tokenizer", "gpt2", "--sort-key", "acc", "--password-file", "p.txt"]
@@ -86,7 +94,7 @@ def test_an_untracked_file_with_a_key_in_it_is_left_out(repo: Workspace) -> None
 
 
 @pytest.mark.parametrize("url", ["http://user:S3CRET@127.0.0.1:1/x", "user:S3CRET@host/x", "../x"])
-@pytest.mark.parametrize("args", [("push", "--to"), ("pull", "--from"), ("list", "--remote")])
+@pytest.mark.parametrize("args", [("push", "--remote"), ("pull", "--remote"), ("list", "--remote")])
 def test_a_url_in_place_of_a_remote_is_not_repeated(repo: Workspace, url: str, args: tuple[str, ...]) -> None:
     done = repo.gitexp(*args, url, check=False)
     assert done.exit_code == 1

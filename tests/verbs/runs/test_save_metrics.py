@@ -101,6 +101,26 @@ def test_unknown_metrics_older_than_the_params_are_told(repo: Workspace) -> None
     assert "metrics.json is older than params.yaml" in said
 
 
+def test_a_pattern_means_what_was_written_since(repo: Workspace) -> None:
+    pattern = "outputs/**/metrics.json"
+    repo.write("gitexp.yaml", f"metrics: ['{pattern}']\n")
+    repo.writes("outputs", "outputs/*")
+    line = 'mkdir -p outputs/1; echo "{\\"loss\\": 1}" >outputs/1/metrics.json'
+    repo.gitexp("run", "-n", "run", "--", "sh", "-c", line)
+    assert saved(repo, "same")[0] == {pattern: {"loss": 1}}
+    edit_params(repo)
+    metrics, said = saved(repo, "other-params")
+    assert (metrics, "outputs/1/metrics.json is that of" in said) == ({}, True)
+    repo.write("outputs/2/metrics.json", '{"loss": 2}')
+    assert saved(repo, "by-hand")[0] == {pattern: {"loss": 2}}
+    in_tree = stored(repo, experiment_commit(repo, "by-hand"))
+    assert ("outputs/1/metrics.json" in in_tree, "outputs/2/metrics.json" in in_tree) == (False, True)
+    assert saved(repo, "again")[0] == {pattern: {"loss": 2}}
+    for part in ("a", "b"):
+        repo.write(f"outputs/{part}/metrics.json", '{"loss": 3}')
+    assert saved(repo, "two")[0].keys() == {f"outputs/{part}/metrics.json" for part in ("a", "b")}
+
+
 def test_the_row_of_the_workspace_has_no_metrics_of_other_params(repo: Workspace) -> None:
     assert repo.json("show")[0]["metrics"]
     edit_params(repo)

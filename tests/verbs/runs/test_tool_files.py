@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.project import config, patterns, tool_files
+from gitexp.project import config_loading, patterns, tool_files
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
 from gitexp.runs.run import Result, run
@@ -44,10 +44,17 @@ OTHERS = """
 for file in mlruns/0/$LR/meta.yaml mlruns/0/meta.yaml wandb/run-20261129_120000-$LR/files/a \\
   lightning_logs/version_$LR/hparams.yaml outputs/2026-11-29/12-00-$LR/.hydra/config.yaml \\
   outputs/2026-11-29/12-00-$LR/metrics.json sub/multirun/2026-11-29/$LR/a sub/outputs/model-$LR \\
-  deep/er/logs/events.out.tfevents.$LR
+  deep/er/logs/events.out.tfevents.$LR logs/2026-11-29_$LR/.hydra/hydra.yaml logs/2026-11-29_$LR/a \
+  2026-11-29-mine/.hydra/hydra.yaml
 do mkdir -p $(dirname $file); echo "{\\"loss\\": $LR}" >$file; done
 """
-MINE = ("wandb/__init__.py", "wandb/code.py", "mlruns/notes.txt", "lightning_logs/plot.py")
+MINE = (
+    "2026-11-29-mine/code.py",
+    "wandb/__init__.py",
+    "wandb/code.py",
+    "mlruns/notes.txt",
+    "lightning_logs/plot.py",
+)
 
 
 def start(
@@ -78,8 +85,11 @@ def test_all_that_dvclive_writes_in_any_folder(repo: Workspace, dvc_yaml: str, t
             assert lr in found[path] or path == "models/.gitignore"
         assert found["results/code.py"] == "mine = 1\n"
         assert ("dvc.yaml" in found) == bool(dvc_yaml)
-    if dvc_yaml:
-        assert not start(repo, "", LIVE + dvc_yaml, "2", temp=temp, once=True).again
+    again = start(repo, "", LIVE + dvc_yaml, "2", temp=temp, once=True)
+    assert again.experiment.name == "two"
+    repo.write("models/m.pt.dvc", "outs:\n- path: m.pt\n  md5: of-my-own\n")
+    if not dvc_yaml:
+        assert start(repo, "three", LIVE, "2", temp=temp, once=True).experiment.name == "three"
 
 
 @pytest.mark.parametrize("temp", [False, True])
@@ -97,10 +107,14 @@ def test_logs_belong_to_the_run_that_wrote_them(repo: Workspace, temp: bool) -> 
             *(f"mlruns/0/{lr}/meta.yaml", "mlruns/0/meta.yaml", f"lightning_logs/version_{lr}/hparams.yaml"),
             *(f"wandb/run-20261129_120000-{lr}/files/a", f"sub/multirun/2026-11-29/{lr}/a"),
             *(f"outputs/2026-11-29/12-00-{lr}/.hydra/config.yaml", f"deep/er/logs/events.out.tfevents.{lr}"),
-            f"sub/outputs/model-{lr}",
+            *(f"sub/outputs/model-{lr}", f"logs/2026-11-29_{lr}/a"),
         ):
             assert found[path] == f'{{"loss": {lr}}}\n'
-        older = [path for path in found if f"-{other}/" in path or path.endswith(f"tfevents.{other}")]
+        older = [
+            path
+            for path in found
+            if f"-{other}/" in path or f"_{other}/" in path or path.endswith(f"tfevents.{other}")
+        ]
         assert older == []
 
 
@@ -158,7 +172,7 @@ def test_what_a_pattern_matches(tmp_path: Path, pattern: str, yes: list[str], no
 def test_a_pattern_of_too_many_stars_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gitexp.yaml").write_text("data: ['*/*/*/*/*/*/*/*']\nmetrics: ['*/*/*/*/*/*/*/*']")
     with pytest.raises(errors.ConfigError, match=r"gitexp.yaml:2: .* more than 6 stars"):
-        config.load(tmp_path, tmp_path)
+        config_loading.load(tmp_path, tmp_path)
 
 
 def test_a_folder_of_data_is_not_searched(tmp_path: Path) -> None:
