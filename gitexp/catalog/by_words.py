@@ -32,6 +32,11 @@ def is_pattern(word: str) -> bool:
     return _PATTERN.search(word) is not None
 
 
+def fits(name: str, pattern: str) -> bool:
+    """Whether the name of an experiment fits a pattern; capital letters do not count."""
+    return fnmatchcase(name.lower(), pattern.lower())
+
+
 def by_age(project: Project, word: str) -> Stored:
     """The experiment of `last` or `@{N}`; `@{0}` means the newest. Raises UnknownExperiment."""
     found = newest(project)
@@ -48,10 +53,7 @@ def by_age(project: Project, word: str) -> Stored:
 
 def like(project: Project, pattern: str) -> list[Stored]:
     """The experiments whose names fit a pattern, newest first; raises UnknownExperiment for none."""
-    found = []
-    for one in newest(project):
-        if fnmatchcase(one.name.lower(), pattern.lower()):
-            found.append(one)
+    found = [one for one in newest(project) if fits(one.name, pattern)]
     if not found:
         raise errors.ExperimentError(
             f"No experiment is called like '{pattern}'.",
@@ -62,9 +64,9 @@ def like(project: Project, pattern: str) -> list[Stored]:
 
 
 def expanded(project: Project, words: Iterable[str]) -> list[str]:
-    """The words with the names of the experiments in place of each pattern."""
+    """The words, or the one word, with the names of the experiments in place of each pattern."""
     found: dict[str, None] = {}
-    for word in words:
+    for word in [words] if isinstance(words, str) else words:
         if is_pattern(word):
             found.update(dict.fromkeys(map(_word_of, like(project, word))))
         else:

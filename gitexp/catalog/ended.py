@@ -17,7 +17,7 @@ from gitexp.times import now
 
 
 def ended_record(record: Record, status: Status) -> Record:
-    return replace(record, status=status, finished=now(), process=None)
+    return replace(record, status=status, finished=now(), process=None, waits_at="")
 
 
 def store_ended(
@@ -68,6 +68,7 @@ def _end_lost(project: Project, one: Stored) -> Stored:
     if not _is_dead(current):
         return current
     record = current.record
+    live.note_lost(project.local, record)
     failpoint("recover:lost")
     lost = "what it printed and wrote is lost: its process died, and .git/gitexp was removed"
     record = replace(record, warnings=(*record.warnings, lost))

@@ -13,21 +13,38 @@ from typing import Any, NamedTuple
 
 from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored
 from gitexp.times import show_duration, show_moment
+from gitexp.words import human_size
 
+EXPERIMENTS = ("experiment", "group")  # the kinds of rows that stand for experiments
 _NO_VALUES: Flat = {}
+_MOST_FILES = 3  # files named for one experiment
+
+
+class ChangedFile(NamedTuple):
+    """A changed file.
+
+    Attributes:
+        lines: the number of changed lines; 0 for a binary file.
+        text: the path with the counts, for people.
+    """
+
+    path: str
+    lines: int
+    text: str
 
 
 class Row(NamedTuple):
     """One line of the table: the workspace, a baseline or an experiment.
 
     Attributes:
-        kind: "workspace", "baseline", "experiment", or "commit" for a branch or tag.
+        kind: "workspace", "baseline", "experiment", "group", or "commit" for a branch or tag.
         params, metrics: by flat key; a key of two files of any row becomes `file:key` in all rows.
         experiment: None for the workspace and baselines.
         parent: the origin of the experiment.
-        changes: the changed files since its parent, in a few words.
+        changes: the changed files since its parent, those with most changed lines first.
         subject: the first line of the message of a commit; "" for an experiment.
         pushed: the Git remotes known to have the same version of the experiment.
+        members: of a group of replicates, the row of each.
     """
 
     kind: str
@@ -41,9 +58,10 @@ class Row(NamedTuple):
     metrics: Flat = _NO_VALUES
     experiment: Stored | None = None
     parent: Experiment | None = None
-    changes: str = ""
+    changes: Sequence[ChangedFile] = ()
     pushed: Sequence[str] = ()
     subject: str = ""
+    members: Sequence[Row] = ()
 
     @property
     def error(self) -> str | None:
@@ -85,7 +103,7 @@ class Field(NamedTuple):
     Attributes:
         read: gives the value of a row, fit for JSON.
         uses: the places of the field.
-        kind: "text", "texts", "id", "time", "seconds", "status" or "values", for filters and `text`.
+        kind: "text", "texts", "id", "time", "seconds", "status", "files" or "values", for filters and `text`.
         title: the name for people.
         fact: the place among the facts of `show EXP`, from 1; 0 for no place.
     """
@@ -109,6 +127,8 @@ class Field(NamedTuple):
                 return show_moment(value)
             case "seconds":
                 return show_duration(value)
+            case "files":
+                return _files_text(row.changes)
         return str(value)
 
     def cell(self, row: Row) -> str:
@@ -121,9 +141,16 @@ class Field(NamedTuple):
     def raw(self, row: Row) -> Any:
         """The value for sorting and for programs; None for no value. A list is its text."""
         value = self.read(row)
-        if self.kind in ("time", "seconds") or isinstance(value, int):
+        if self.kind in ("time", "seconds") or isinstance(value, int | float):
             return value
         return self.text(row) or None
+
+
+def _files_text(files: Sequence[ChangedFile]) -> str:
+    shown = [file.text for file in files[:_MOST_FILES]]
+    if more := len(files) - len(shown):
+        shown.append(f"{more} more")
+    return ", ".join(shown)
 
 
 def _recorded(name: str, otherwise: Any = None) -> Reader:
@@ -150,6 +177,14 @@ def _of(part: str, name: str) -> Reader:
         return found and getattr(found, name)
 
     return read
+
+
+def _replicate(row: Row) -> int | None:
+    return _recorded("replicate")(row) or None
+
+
+def _changed_paths(row: Row) -> list[str]:
+    return [file.path for file in row.changes]
 
 
 def _pushed(row: Row) -> list[str]:
@@ -179,6 +214,43 @@ def _origin(row: Row) -> str:
     return text
 
 
+def _limits(row: Row) -> str:
+    limits = {} if row.record is None else row.record.limits
+    told = []
+    if "timeout" in limits:
+        told.append(f"{show_duration(limits['timeout'])} (--timeout)")
+    if "memory" in limits:
+        told.append(f"{human_size(limits['memory'])} (--max-memory)")
+    return ", ".join(told)
+
+
+def _system(row: Row) -> dict[str, float]:
+    return dict(_recorded("system", {})(row))
+
+
+def _of_system(name: str) -> Field:
+    """The field of one number of `Record.system`."""
+    return Field(f"system.{name}", lambda row: _system(row).get(name), FILTER | ASKED)
+
+
+_OF_SYSTEM = [_of_system(name) for name in ("cpu", "memory", "gpu", "gpu_memory")]
+
+
+def _machine(row: Row) -> str:
+    """What the run took of its machine, in words; "" if nobody looked."""
+    system = _system(row)
+    told = []
+    if "memory" in system:
+        told.append(f"up to {human_size(system['memory'])} of memory")
+    if "cpu" in system:
+        told.append(f"{system['cpu']:.0f} % of one core on average")
+    if "gpu" in system:
+        told.append(f"GPU {system['gpu']:.0f} % on average")
+    if "gpu_memory" in system:
+        told.append(f"up to {human_size(system['gpu_memory'])} on the GPU")
+    return ", ".join(told)
+
+
 def _stored_by(row: Row) -> str:
     if row.experiment is None or row.experiment.source == "gitexp":
         return ""
@@ -189,7 +261,7 @@ def _stored_by(row: Row) -> str:
 FIELDS = (
     Field("kind", attrgetter("kind"), JSON | CSV),
     Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER | ASKED, title="Experiment"),
-    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=7),
+    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=8),
     Field("record", _of("experiment", "id"), JSON),
     Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER | ASKED, "id"),
     Field("branch", attrgetter("branch"), JSON | CSV | FILTER | ASKED),
@@ -201,18 +273,26 @@ FIELDS = (
     Field("command", _recorded("command"), JSON | FILTER | ASKED, title="Command", fact=3),
     Field("params", attrgetter("params"), JSON | FILTER, "values"),
     Field("metrics", attrgetter("metrics"), JSON | FILTER, "values"),
-    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=8),
-    Field("changes", attrgetter("changes"), COLUMN | ASKED),
+    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=9),
+    Field("changes", _changed_paths, FILTER | COLUMN | ASKED, "files"),
     Field("subject", attrgetter("subject"), ASKED),
-    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=9),
+    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=10),
     Field("warnings", _recorded_list("warnings"), JSON, "texts"),
     Field("error", attrgetter("error"), JSON | LIST),
     Field("parent", _of("parent", "name"), JSON | FILTER | ASKED),
     Field("source", _of("experiment", "source"), JSON | FILTER | ASKED),
-    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=10),
+    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=11),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
     Field("project", _recorded("project"), DETAILS),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
+    Field("group", _recorded("group", ""), DETAILS | FILTER | ASKED),
+    Field("replicate", _replicate, DETAILS | FILTER | ASKED),
+    Field("sweep", _recorded("sweep", ""), DETAILS | FILTER | ASKED),
+    Field("worker", _recorded("worker", ""), DETAILS | FILTER | ASKED),
+    Field("reason", _recorded("reason", ""), DETAILS | FILTER | ASKED),
+    Field("system", _system, DETAILS, "values"),
+    *_OF_SYSTEM,
+    Field("alerts", _recorded_list("alerts"), DETAILS, "values"),
     Field("user", _recorded("user"), DETAILS | FILTER | ASKED),
     Field("host", _recorded("host"), DETAILS | FILTER | ASKED),
     Field("platform", _recorded("platform"), DETAILS),
@@ -222,8 +302,10 @@ FIELDS = (
     Field("gitexp", _recorded("gitexp"), DETAILS),
     Field("stages", _stages, DETAILS, "values"),
     Field("made by", _made_by, title="By", fact=2),
-    Field("origin", _origin, title="Baseline", fact=6),
-    Field("stored by", _stored_by, title="Stored by", fact=11),
+    Field("limits", _limits, title="Limits", fact=6),
+    Field("origin", _origin, title="Baseline", fact=7),
+    Field("stored by", _stored_by, title="Stored by", fact=12),
+    Field("machine", _machine, title="Machine", fact=13),
 )
 BY_NAME = {one.name: one for one in FIELDS}
 FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))

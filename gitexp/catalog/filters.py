@@ -15,11 +15,12 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import filter_syntax as syntax
+from gitexp.catalog import replicates
 from gitexp.catalog.fields import Reader, Row, Use, used_for
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
 from gitexp.catalog.rows import in_several_files, metric_keys, param_keys
-from gitexp.files import as_list, flatten, is_number, measured
-from gitexp.model import MISSING, Status
+from gitexp.files import as_list, is_number, measured
+from gitexp.model import MISSING, Experiment, Status
 from gitexp.times import Moment, parse_duration, parse_moment
 from gitexp.words import did_you_mean
 
@@ -35,6 +36,7 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _VALUES = ("metrics", "params")  # of a row; the first one counts where both have a key
 _ATTRIBUTES = used_for(Use.FILTER)
+_ENDS = ("status", "exit_code", "reason")  # how a run has ended: of replicates, each run in its own way
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Filter:
         return tuple(dict.fromkeys(name.text for name in self._names))
 
     def matches(self, row: Row, now: datetime) -> bool:
-        """Whether a row passes the filter; a name that the row lacks is no error."""
-        return self._lets_through(_RowScope(row, now, self._readers([row])))
+        """Whether a row passes the filter. The row may lack a name of the filter."""
+        return self._lets_through(row, now, self._readers([row]))
 
     def select(
         self, rows: Sequence[Row], now: datetime, others: Callable[[], Sequence[Row]] = tuple
@@ -67,14 +69,20 @@ class Filter:
             for name in self._names:
                 if there[name.text] is _nothing:
                     raise self._unknown(name, every)
-        return [row for row in rows if self._lets_through(_RowScope(row, now, readers))]
+        return [row for row in rows if self._lets_through(row, now, readers)]
 
     def _readers(self, rows: Sequence[Row]) -> dict[str, Reader]:
         """The reader of each name in the filter."""
         return {name.text: _reader(name.text, rows) for name in self._names}
 
-    def _lets_through(self, scope: _RowScope) -> bool:
-        return scope.row.error is None and _holds(self.condition, scope)
+    def _lets_through(self, row: Row, now: datetime, readers: Mapping[str, Reader]) -> bool:
+        """Whether a row passes; a group, if it passes with the end of one of its runs."""
+        if row.error is not None:
+            return False
+        looks = [row]
+        if row.members and not set(_ENDS).isdisjoint(readers):
+            looks = [_with_end(row, member) for member in row.members]
+        return any(_holds(self.condition, _RowScope(look, now, readers)) for look in looks)
 
     def _unknown(self, name: Name, rows: Sequence[Row]) -> errors.UsageError:
         keys = list(dict.fromkeys([*metric_keys(rows), *param_keys(rows)]))
@@ -206,6 +214,15 @@ class _RowScope:
         return self.readers[operand.text](self.row)
 
 
+def _with_end(group: Row, member: Row) -> Row:
+    """A group that has ended as one of its runs has."""
+    one, own = group.experiment, member.record
+    assert isinstance(one, Experiment)  # damaged ones are in no group
+    assert own is not None
+    record = replace(one.record, exit_code=own.exit_code, reason=own.reason)
+    return group._replace(status=member.status, experiment=one._replace(record=record))
+
+
 def _nothing(_: Row) -> Any:
     return MISSING
 
@@ -238,16 +255,7 @@ def _of_field(field: str, key: str) -> Reader:
 def _of_file(file: str, key: str) -> Reader:
     """The reader of `file:key`, even if no other file has the key."""
 
-    def read(row: Row) -> Any:
-        record = row.record
-        if record is None:
-            return MISSING
-        for files in (record.metrics, record.params):
-            if file in files and key in (flat := flatten(files[file])):
-                return flat[key]
-        return MISSING
-
-    return read
+    return lambda row: replicates.in_file(row, file, key)
 
 
 def _holds(condition: Condition, scope: _RowScope) -> bool:
@@ -298,7 +306,7 @@ def _finds(pattern: re.Pattern[str], value: Any) -> bool:
 
 
 def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
-    """Both sides, with a text beside a number as the number that it spells: `--lr 0.10` is text."""
+    """Both sides; a text beside a number, like the value of `--lr 0.10`, becomes the number it spells."""
     if is_number(left) and isinstance(right, str):
         return left, measured(right)
     if is_number(right) and isinstance(left, str):

@@ -36,14 +36,20 @@ class Lineage:
         made = {experiment.record.commit: experiment for experiment in sound}
         baselines: dict[_Key, str] = {}
         parents: dict[_Key, Experiment] = {}
+        nested: list[Experiment] = []
         for experiment in sound:
             key, baseline = _key(experiment), experiment.record.baseline
             baselines[key] = baseline
-            if baseline in made:
+            if experiment.record.parent:
+                nested.append(experiment)
+            elif baseline in made:
                 parents[key] = made[baseline]
+        above: dict[_Key, _Key] = {}
+        for experiment, outer in _outer_runs(nested, sound):
+            parents[_key(experiment)] = outer
+            above[_key(experiment)] = _key(outer)
         if not parents:  # most repositories: ten thousand experiments, and nothing to climb
             return cls({}, {}, {})
-        above: dict[_Key, _Key] = {}
         for key, parent in parents.items():
             if baselines[key] != head:
                 above[key] = _key(parent)
@@ -51,10 +57,13 @@ class Lineage:
         for key, root in first.items():
             if root is None:  # its own ancestor: only a forged record can say so
                 del above[key], parents[key]
-        return cls(parents, {key: baselines[first.get(key) or key] for key in baselines}, above)
+        roots = {}
+        for key in baselines:
+            roots[key] = baselines[first.get(key) or key]
+        return cls(parents, roots, above)
 
     def parent(self, experiment: Stored) -> Experiment | None:
-        """The experiment that another was made from, if it is still here."""
+        """The parent of an experiment, if still here."""
         if not self._parents or not isinstance(experiment, Experiment):
             return None
         parent = self._parents.get(_key(experiment))
@@ -75,29 +84,45 @@ class Lineage:
         """
         if not self._above:
             return [0] * len(rows), rows
-        by_key, starts = {}, []
+        by_key: dict[_Key, Row] = {}
+        row_of: dict[_Key, _Key] = {}  # the key of the row of an experiment, which may be a group's
         for row in rows:
             if isinstance(row.experiment, Experiment):
                 key = _key(row.experiment)
                 by_key[key] = row
-                if key in self._above:
-                    starts.append(self._above[key])
-        nearest = _climbed(starts, self._above, by_key.__contains__)
+                row_of.update(dict.fromkeys(map(_key, _experiments(row.members)), key))
+                row_of[key] = key
+        starts = [self._above[key] for key in by_key if key in self._above]
+        nearest = _climbed(starts, self._above, row_of.__contains__)
         children: dict[_Key | None, list[_Key]] = {}
         for key in by_key:
             above = None
             if key in self._above:
-                above = nearest[self._above[key]]
+                ancestor = nearest[self._above[key]]
+                above = row_of[ancestor] if ancestor is not None else None
             children.setdefault(above, []).append(key)
-        depths, found = [], []
-        waiting = [(0, key) for key in reversed(children.get(None, []))]
-        while waiting:  # not by recursion: lines are hundreds long
-            depth, key = waiting.pop()
-            depths.append(depth)
-            found.append(by_key[key])
-            for child in reversed(children.get(key, [])):
+        depths = _depths(by_key, children)
+        return list(depths.values()), [by_key[key] for key in depths]
+
+
+def _experiments(rows: Iterable[Row]) -> list[Experiment]:
+    return [row.experiment for row in rows if isinstance(row.experiment, Experiment)]
+
+
+def _depths(keys: Iterable[_Key], children: Mapping[_Key | None, Sequence[_Key]]) -> dict[_Key, int]:
+    """The depth of each row in the tree, in the order of the tree.
+
+    Two groups may have members made from each other's; then the first of the two is at the top.
+    """
+    depths: dict[_Key, int] = {}
+    waiting = [(0, key) for key in reversed([*children.get(None, ()), *keys])]
+    while waiting:  # not by recursion: lines are hundreds long
+        depth, key = waiting.pop()
+        if key not in depths:
+            depths[key] = depth
+            for child in reversed(children.get(key, ())):
                 waiting.append((depth + 1, child))
-        return depths, found
+    return depths
 
 
 def read(project: Project, experiments: Sequence[Stored], head: str | None) -> Lineage:
@@ -117,13 +142,43 @@ def read(project: Project, experiments: Sequence[Stored], head: str | None) -> L
 
 def row_of(project: Project, experiment: Stored) -> Row:
     """The row of one experiment of the repository, with its parent."""
+    (row,) = rows_of(project, [experiment])
+    return row
+
+
+def rows_of(project: Project, experiments: Sequence[Stored]) -> list[Row]:
+    """The rows of some experiments of the repository, with their parents."""
+    if not experiments:
+        return []
     lineage = Lineage.of(lookup.experiments(project), None)
-    pushed = tracking.holders(project.repo).get(experiment.id, ())
-    return rows.of_one(experiment, lineage.parent(experiment), pushed)
+    holders = tracking.holders(project.repo)
+    found = []
+    for one in experiments:
+        found.append(rows.of_one(one, lineage.parent(one), holders.get(one.id, ())))
+    return found
 
 
 def _key(experiment: Experiment) -> _Key:
     return experiment.source, experiment.record.baseline, experiment.name
+
+
+def _outer_runs(
+    nested: Sequence[Experiment], experiments: Sequence[Experiment]
+) -> list[tuple[Experiment, Experiment]]:
+    """Each run begun by another run's command, with the other run, if still there."""
+    if not nested:
+        return []
+    by_name = {one.name: one for one in experiments if one.source != _REMOVED}
+    found = []
+    for one in nested:
+        outer = by_name.get(one.record.parent)
+        if outer is None:
+            continue
+        begun, ended = outer.record.created, outer.record.finished
+        # Another may have the name by now: the outer run was under way when this one was made.
+        if begun <= one.record.created and (not ended or one.record.created <= ended):
+            found.append((one, outer))
+    return found
 
 
 def _climbed(

@@ -19,6 +19,7 @@ from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
 from gitexp.project.project import Project, parse_all, parse_params
+from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git.values import in_commit
 from gitexp.words import did_you_mean
 
@@ -30,7 +31,7 @@ _SHORTEST_ID = 4  # digits of a commit id
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The files of the workspace as they are now."""
+    """The files of the workspace in their present state."""
 
 
 class Commit(NamedTuple):
@@ -72,6 +73,11 @@ class Point(NamedTuple):
                 return None
             case Commit(id=commit) | Experiment(record=Record(commit=commit)):
                 return commit
+
+    @property
+    def project(self) -> str | None:
+        """The folder of the experiment's project, if known."""
+        return None if self.experiment is None else self.experiment.record.project
 
     @property
     def experiment(self) -> Experiment | None:
@@ -321,6 +327,15 @@ def complete(project: Project, experiment: Stored) -> Stored:
     return _completed(project, experiment)[0]
 
 
+def _places(experiment: Experiment, names: Sequence[str]) -> list[str]:
+    """Where Git has the files of a record: in E's tree, but those logged in the record's tree."""
+    places = []
+    for name in names:
+        commit = experiment.id if name.startswith(f"{RUN_FOLDER}/") else experiment.record.commit
+        places += in_commit(commit, [name])
+    return places
+
+
 def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]:
     if isinstance(experiment, Damaged):
         return experiment, []
@@ -329,7 +344,7 @@ def _completed(project: Project, experiment: Stored) -> tuple[Stored, list[str]]
     if not names:
         return experiment, []
     try:
-        blobs = project.repo.read_blobs(in_commit(record.commit, names))
+        blobs = project.repo.read_blobs(_places(experiment, names))
     except (errors.GitexpError, ValueError) as error:
         reason = f"The files of {experiment.name} cannot be read: {error}"
         return Damaged(experiment.name, experiment.id, reason, experiment.source), []

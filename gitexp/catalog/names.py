@@ -24,7 +24,7 @@ _MOST = 10_000  # experiments of one name, and of that with a number
 def to_try(store: Store, name: str, template: str, params: Files) -> Iterator[str]:
     """The names to try in turn for a new experiment; "" means an automatic name.
 
-    `name` alone if it is given, else the names of the template. Raises UnknownParam for a key without a
+    `name` alone if given, else the names of the template. Raises UnknownParam for a key without a
     param, InvalidName if the template leaves no name.
     """
     if name or not template:

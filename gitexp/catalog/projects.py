@@ -8,8 +8,9 @@ names no project: it counts in each one around its command or its files.
 
 from __future__ import annotations
 
+import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -18,14 +19,15 @@ from gitexp.catalog.rows import NO_FILES
 from gitexp.model import Experiment, Record, Stored
 from gitexp.objects.paths import lies_in
 from gitexp.pipeline.paths import without_dot
-from gitexp.project import config
+from gitexp.project import config_loading
+from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
 
 
 def of_project(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
     """The experiments of the user's project. Damaged ones, and other programs' experiments, always count."""
     root, own = project.repo.root.resolve(), project.config.folder
-    is_marked = config.marked_folder(root, root / own) is not None
+    is_marked = config_loading.marked_folder(root, root / own) is not None
 
     @cache
     def is_of(folder: str) -> bool:
@@ -51,6 +53,28 @@ def of_project(project: Project, experiments: Iterable[Stored]) -> list[Stored]:
     return found
 
 
+def files_of_others(project: Project, paths: Iterable[str], own: Collection[str]) -> set[str]:
+    """The files of all projects but the ones with the folders `own`.
+
+    A file belongs to the project of the nearest gitexp.yaml above it. A project around
+    one of `own` does not count: its code serves all projects below.
+    """
+    root = project.repo.root.resolve()
+
+    @cache
+    def is_marked(folder: str) -> bool:
+        return os.path.isfile(root / folder / CONFIG_FILE)  # noqa: PTH113 - a path may be too long to be
+
+    found = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder and not is_marked(folder):
+            folder = posixpath.dirname(folder)
+        if not any(lies_in(one, folder) for one in own):
+            found.add(path)
+    return found
+
+
 def _around(names: Iterable[str]) -> str:
     """The folder around all these paths; paths of no file do not count."""
     folders = []
@@ -67,7 +91,7 @@ def _now(root: Path, folder: str) -> str:
     place = root / folder
     if not place.is_dir():
         return folder
-    marked = config.marked_folder(root, place)
+    marked = config_loading.marked_folder(root, place)
     if marked is None:
         return folder
     return without_dot(marked.relative_to(root).as_posix())

@@ -25,41 +25,47 @@ class KnownResult(NamedTuple):
     Attributes:
         label: the experiment's name, or HEAD.
         commit: the commit with its files.
+        created: the time of the experiment's creation; "" of HEAD.
     """
 
     label: str
     commit: str
     params: Files
     metrics: Files
+    created: str = ""
 
 
 def known_results(
     experiments: Iterable[Stored], head: str | None, at_head: Contents | None
 ) -> list[KnownResult]:
-    """All possible results for the metrics of the workspace, from the newest experiment to the oldest."""
+    """All possible results for the metrics of the workspace."""
     found = []
-    for one in sorted(readable(experiments), key=lambda one: one.record.created, reverse=True):
+    for one in readable(experiments):
         record = one.record
-        found.append(KnownResult(one.name, record.commit, record.params, record.metrics))
+        found.append(KnownResult(one.name, record.commit, record.params, record.metrics, record.created))
     if head is not None and at_head is not None:
         found.append(KnownResult("HEAD", head, at_head.params, at_head.metrics))
     return found
 
 
-def makers(name: str, values: Tree, known: Iterable[KnownResult]) -> list[KnownResult]:
-    """The results with exactly these values in the metrics file `name`; none without values."""
+def makers(name: str, values: Tree, known: Iterable[KnownResult], pattern: str = "") -> list[KnownResult]:
+    """The results with exactly these values in the metrics file `name`; none without values.
+
+    The newest experiment comes first, HEAD last. A result may have the file under a `pattern` of gitexp.yaml
+    instead.
+    """
     if not flatten(values):
         return []
     text = _text(values)
     has_nan = "NaN" in text  # which equals nothing
     found = []
     for one in known:
-        theirs = one.metrics.get(name)
+        theirs = one.metrics.get(name) or one.metrics.get(pattern)
         if theirs is None:
             continue
         if theirs == values or (has_nan and _text(theirs) == text):
             found.append(one)
-    return found
+    return sorted(found, key=lambda one: one.created, reverse=True)
 
 
 def other_params(one: KnownResult, params: Files) -> list[str]:

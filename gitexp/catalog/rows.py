@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from gitexp import errors
@@ -17,20 +20,27 @@ NO_FILES = ".gitexp"  # the place of values that stand in no file: options of th
 
 
 class Draft(NamedTuple):
-    """A row with params and metrics by file; `row(params=…, metrics=…)` makes the row of flat values."""
+    """A row with params and metrics by file; `row(params=…, metrics=…)` makes the row of flat values.
+
+    Attributes:
+        project: the folder of the experiment's project, if known.
+    """
 
     row: Callable[..., Row]
     params: Files
     metrics: Files
+    project: str | None = None
 
 
-def build(drafts: Sequence[Draft]) -> list[Row]:
+def build(drafts: Sequence[Draft], together: Collection[str] = ()) -> list[Row]:
     """The rows with flat params and metrics.
 
-    A key of two files becomes `file:key` in all rows: a column never mixes two things.
+    A key of two files becomes `file:key` in all rows: a column never mixes two things. `together`: the files
+    that gitexp.yaml and stages name today; see `flat`.
     """
-    params = flat([draft.params for draft in drafts])
-    metrics = flat([draft.metrics for draft in drafts])
+    projects = [draft.project for draft in drafts]
+    params = flat([draft.params for draft in drafts], together, projects)
+    metrics = flat([draft.metrics for draft in drafts], together, projects)
     built = []
     for draft, of_params, of_metrics in zip(drafts, params, metrics, strict=True):
         built.append(draft.row(params=of_params, metrics=of_metrics))
@@ -42,7 +52,8 @@ def of_experiment(experiment: Stored, parent: Experiment | None = None, pushed: 
     if isinstance(experiment, Damaged):
         return Draft(partial(_damaged_row, experiment), {}, {})
     row = partial(_row, experiment, parent, pushed)
-    return Draft(row, experiment.record.params, experiment.record.metrics)
+    record = experiment.record
+    return Draft(row, record.params, record.metrics, record.project)
 
 
 def _row(
@@ -74,17 +85,53 @@ def of_one(experiment: Stored, parent: Experiment | None = None, pushed: Sequenc
     return build([of_experiment(experiment, parent, pushed)])[0]
 
 
-def flat(all_files: Sequence[Files]) -> list[Flat]:
-    """The params or metrics of several rows in the flat form of `build`."""
+def flat(
+    all_files: Sequence[Files], together: Collection[str] = (), projects: Iterable[str | None] = ()
+) -> list[Flat]:
+    """The params or metrics of several rows in the flat form of `build`.
+
+    A file moved to another folder stays the same file here. Two files of the same base name count as
+    moved unless they stand beside each other: in one row, in `together`, or in two projects.
+    """
     flattened = []
     for files in all_files:
         flattened.append({name: flatten(tree) for name, tree in files.items()})
-    shared = _shared(flattened)
+    shared = _shared(flattened, _moved(all_files, together, projects))
     return [_with_files(files, shared) for files in flattened]
 
 
-def _shared(flattened: Iterable[Mapping[str, Flat]]) -> set[str]:
-    """The keys of two files or more, even in different rows.
+def _moved(
+    all_files: Sequence[Files], together: Collection[str], projects: Iterable[str | None]
+) -> dict[str, str]:
+    """The base name by each name of a moved file."""
+    names = set[str]().union(*all_files)
+    bases = Counter(map(posixpath.basename, names))
+    if len(bases) == len(names):  # as nearly always
+        return {}
+    beside = _beside([*all_files, together], projects)
+    found = {}
+    for name in names:
+        base = posixpath.basename(name)
+        if bases[base] > 1 and base not in beside:
+            found[name] = base
+    return found
+
+
+def _beside(groups: Iterable[Iterable[str]], projects: Iterable[str | None]) -> set[str]:
+    """The base names that two files of a group have, or files of two projects."""
+    found = set[str]()
+    project_of: dict[str, str] = {}
+    for names, project in zip_longest(groups, projects):
+        for base, count in Counter(map(posixpath.basename, names)).items():
+            if count > 1:
+                found.add(base)
+            if project is not None and project_of.setdefault(base, project) != project:
+                found.add(base)
+    return found
+
+
+def _shared(flattened: Iterable[Mapping[str, Flat]], moved: Mapping[str, str]) -> set[str]:
+    """The keys of two files or more, even in different rows. `moved`: one name for all names of a file.
 
     The options and the output of a command are no files, and share a key only within a row.
     """
@@ -92,7 +139,7 @@ def _shared(flattened: Iterable[Mapping[str, Flat]]) -> set[str]:
     shared: set[str] = set()
     for files in flattened:
         for name, found in files.items():
-            keys_of.setdefault(name, set()).update(found)
+            keys_of.setdefault(moved.get(name, name), set()).update(found)
         if len(files) > 1:
             shared |= _shared_by(files.values())
     in_files = []
@@ -141,10 +188,15 @@ def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> er
 
 def in_several_files(key: str, known: Iterable[str]) -> str:
     """The columns `file:key` of a key, for people; "" if it stands in no two files."""
-    found = [column for column in known if column.endswith(f":{key}")]
+    found = in_file(key, known)
     if len(found) < 2:
         return ""
     return ", ".join(found[:5])
+
+
+def in_file(key: str, known: Iterable[str]) -> list[str]:
+    """The columns `file:key` of a key."""
+    return [column for column in known if column.endswith(f":{key}")]
 
 
 def metric_keys(found: Iterable[Row]) -> list[str]:

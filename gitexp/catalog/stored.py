@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from gitexp.catalog import lookup
 from gitexp.project.project import Project
-from gitexp.repo.git.repository import Repository, in_quoted_lines
+from gitexp.repo.git.git_text import in_quoted_lines
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.trees import ids_in_trees
 
 _TOGETHER = 500  # commits whose trees are read by one Git process
@@ -38,7 +39,7 @@ def stored_versions(project: Project, here: Mapping[str, Collection[str]]) -> tu
 
 @dataclass(slots=True)
 class _SoughtFolder:
-    """The files that are looked for in one folder, and in the folders below it.
+    """The files looked for in one folder, and in the folders below it.
 
     Attributes:
         files: path and blob ids by name.

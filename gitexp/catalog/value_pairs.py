@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 
 from gitexp.catalog import rows
 from gitexp.files import is_number
@@ -25,9 +26,14 @@ def change_of(change: Change) -> tuple[float | None, float | None]:
         return None, None
 
 
-def value_pairs(old: Files, new: Files) -> list[Change]:
-    """All params or metrics of two sides by flat key; a missing value is MISSING."""
-    before, after = rows.flat([old, new])
+def value_pairs(
+    old: Files, new: Files, together: Collection[str] = (), projects: Iterable[str | None] = ()
+) -> list[Change]:
+    """All params or metrics of two sides by flat key; a missing value is MISSING.
+
+    For `together`, and the projects of the two sides, see `rows.flat`.
+    """
+    before, after = rows.flat([old, new], together, projects)
     keys = dict.fromkeys([*before, *after])
     return [Change(key, before.get(key, MISSING), after.get(key, MISSING)) for key in keys]
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query, matching
+from gitexp.catalog.replicates import collapsed
 from gitexp.files import is_finite, is_number
-from gitexp.model import MISSING
+from gitexp.model import MISSING, Status
+from gitexp.project import direction_line
 from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
 from gitexp.views import columns
@@ -24,17 +28,24 @@ _COST = re.compile(
 )
 
 
-def best(project: Project, metric: str, query: Query | None = None, lowest: bool | None = None) -> Row:
+def best(
+    project: Project,
+    metric: str,
+    query: Query | None = None,
+    lowest: bool | None = None,
+    again: Callable[..., str] | None = None,
+) -> Row:
     """The experiment with the highest number for a metric, or the lowest; among equals the newest.
 
     The candidates: the experiments of `query` (default: those of HEAD). Without `lowest` the direction of
     the metric counts, in gitexp.yaml or by its name. Without a direction, high is best, and a metric with the
     name of a cost is a UsageError. Raises UnknownColumn for a metric without any experiment, NoneFound if no
-    candidate has a number for it.
+    candidate has a number for it. `again` gives the user's own command line with more options, for hints.
     """
     query = query or Query()
+    again = again or partial(_command, metric)
     if lowest is None:
-        lowest = _is_lowest(project, metric)
+        lowest = _is_lowest(project, metric, again)
     candidates = [row for row in _rows(project, query) if _finite(metric, row)]
     if not candidates:
         every = _rows(project, query._replace(everything=True, filter=None, failed=None, all_projects=True))
@@ -43,28 +54,35 @@ def best(project: Project, metric: str, query: Query | None = None, lowest: bool
             raise rows.unknown(metric, known, "metric")
         raise errors.ExperimentError(
             f"No such experiment has a number for {metric}.",
-            _wider(project, query, metric),
+            _wider(project, query, metric, again),
             code="none-found",
         )
     return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)[0]
 
 
-def _wider(project: Project, query: Query, metric: str) -> str | None:
-    """The hint: the options that find a number for the metric, or else `gitexp show -A`."""
-    everywhere = query._replace(everything=True)
+def _command(metric: str, *more: str) -> str:
+    return shlex.join(["gitexp", "best", *more, metric])
+
+
+def _wider(project: Project, query: Query, metric: str, again: Callable[..., str]) -> str:
+    """The hint: the command that finds a number for the metric, or else `gitexp show -A`."""
+    everywhere, options = query._replace(everything=True), list[str]()
+    if not query.everything:
+        options.append("-A")
     if any(_finite(metric, row) for row in _rows(project, everywhere)):
-        return "-A looks at those of all baselines."
+        return f"Those of all baselines: {again(*options)}"
     if any(metric in row.metrics for row in _rows(project, everywhere._replace(all_projects=True))):
-        return "-A --all-projects looks at those of all projects of the repository."
+        return f"Those of all projects of the repository: {again(*options, '--all-projects')}"
     return "gitexp show -A shows what there is."
 
 
-def _is_lowest(project: Project, metric: str) -> bool:
+def _is_lowest(project: Project, metric: str, again: Callable[..., str]) -> bool:
     known = direction(metric, project.config.directions)
     if known is None and _COST.search(metric):
         raise errors.UsageError(
             f"Is a high or a low {metric} the best?",
-            f"Say which: --min or --max; or for good, in gitexp.yaml: metrics: {{{metric}: min}}",
+            f"A low one: {again('--min')}; a high one: --max. For good, in "
+            f"{direction_line.place_and_line(project, metric)}",
         )
     return known == MIN
 
@@ -76,7 +94,13 @@ def best_value(column: Column, found: Sequence[Row], directions: Mapping[str, st
     known = direction(column.key, directions)
     if known is None:
         return MISSING
-    numbers = [row.metrics[column.key] for row in found if _finite(column.key, row)]
+    numbers = []
+    for row in found:
+        if row.status is Status.RUNNING:  # its last value is no result
+            continue
+        value: Any = row.metrics.get(column.key)
+        if is_number(value) and is_finite(value):
+            numbers.append(value)
     if not numbers:
         return MISSING
     lowest, highest = min(numbers), max(numbers)
@@ -87,7 +111,8 @@ def best_value(column: Column, found: Sequence[Row], directions: Mapping[str, st
 
 def _rows(project: Project, query: Query) -> list[Row]:
     found = matching(project, query._replace(sort=None, limit=None))
-    return rows.build([rows.of_experiment(experiment) for experiment in found])
+    built = rows.build([rows.of_experiment(experiment) for experiment in found], project.config.named)
+    return collapsed(built, query.drawn)
 
 
 def _finite(metric: str, row: Row) -> bool:

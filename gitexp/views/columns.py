@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from gitexp.catalog.fields import Row, Use, used_for
+from gitexp.catalog import replicates
+from gitexp.catalog.fields import EXPERIMENTS, Row, Use, used_for
 from gitexp.catalog.rows import metric_keys, param_keys, unknown
 from gitexp.catalog.value_pairs import is_noise
-from gitexp.files import flatten, is_number, measured
-from gitexp.model import MISSING
+from gitexp.files import is_number, measured
+from gitexp.model import MISSING, Differing, Mean, Status
 from gitexp.views.numbers import column_texts
 from gitexp.words import show_value
 
@@ -19,6 +20,7 @@ _BY_THEMSELVES = used_for(Use.COLUMN)
 FIELDS = used_for(Use.ASKED)
 TREE = "tree"  # the branches before the rows: no column, but they can be hidden
 HEAD = ("name", "created", "commit", "status", TREE)  # what stands before the columns
+_IN_SOME = 1  # the number of values of a column with one value, that some experiments lack
 _HEAD_WORDS = {"time": "created", "state": "status"}  # what people call them
 
 
@@ -43,10 +45,11 @@ class Column:
                 return row.params.get(self.key, MISSING)
             case "about":
                 return FIELDS[self.key].cell(row)
-        return _in_file(row, self.key)
+        file, _, key = self.key.partition(":")
+        return replicates.in_file(row, file, key)
 
     def raw(self, row: Row) -> Any:
-        """The value for sorting and for programs: a time as the record has it, a duration in seconds."""
+        """The value for sorting and for programs: a time in the record's form, a duration in seconds."""
         if self.kind != "about":
             return self.value(row)
         value = FIELDS[self.key].raw(row)
@@ -61,16 +64,6 @@ class Column:
         if self.kind == "metric" or (self.kind == "file" and _is_of_metrics(found, self.key)):
             return column_texts(values, precision, longest)
         return [show_value(value, longest=longest) for value in values]
-
-
-def _in_file(row: Row, name: str) -> Any:
-    file, _, key = name.partition(":")
-    if row.record is None:
-        return MISSING
-    for files in (row.record.metrics, row.record.params):
-        if file in files and key in (flat := flatten(files[file])):
-            return flat[key]
-    return MISSING
 
 
 def _is_of_metrics(found: Iterable[Row], name: str) -> bool:
@@ -94,13 +87,13 @@ class Columns:
 
 
 class Choice(NamedTuple):
-    """What a table shows of its columns.
+    """The columns of a table for people.
 
     Attributes:
         columns: the columns, in order.
-        same: columns with one value in all experiments, for one line below the table.
+        same: columns with equal values in all experiments, for a line below the table.
         asked: the user named the columns: none may be left out.
-        hidden: the parts of `HEAD` that are not shown.
+        hidden: the hidden parts of `HEAD`.
     """
 
     columns: Sequence[Column]
@@ -114,7 +107,7 @@ class Shown(NamedTuple):
 
     Attributes:
         heads: the rows of baselines.
-        experiments: the rows that are compared with each other.
+        experiments: the rows compared with each other.
         rest: the workspace.
         elsewhere: gives the rows of the whole repository, for keys that no row here has.
     """
@@ -132,8 +125,12 @@ def every(shown: Shown, wanted: Columns) -> list[Column]:
     """
     found = _known(shown)
     differing = varied(shown.heads, shown.experiments, [*found.metrics, *found.params])
-    several = [column for column in found.params if column in differing]
-    same = [column for column in found.params if column not in differing]
+    several, same = list[Column](), list[Column]()
+    for column in found.params:
+        if column in differing:
+            several.append(column)
+        else:
+            same.append(column)
     picked = _picked([*found.metrics, *several, *found.about, *same], wanted, found, shown)
     if wanted.only_changed:
         return _changing(picked, differing, found)
@@ -150,7 +147,9 @@ def choose(shown: Shown, wanted: Columns, sort: Column | None = None) -> Choice:
     values = varied(shown.heads, shown.experiments, [*found.metrics, *found.params])
     if wanted.only:
         return _asked_for(shown, wanted, found, values)
-    by_themselves = _by_themselves(found, values, sort)
+    if not wanted.only_changed:
+        values = _with_only_metric(found, values, shown)
+    by_themselves = _by_themselves(found, values, sort, _seeds(found, shown))
     picked = _picked(by_themselves, wanted, found, shown)
     same = list[Column]()
     if not wanted.only_changed:
@@ -159,33 +158,62 @@ def choose(shown: Shown, wanted: Columns, sort: Column | None = None) -> Choice:
 
 
 def _asked_for(shown: Shown, wanted: Columns, found: _ColumnsByKind, values: Mapping[Column, int]) -> Choice:
-    """The columns that the user names. A field among them does not stand before the columns as well."""
+    """The columns that the user names. A field among them does not stand before the columns, too."""
     picked = _picked(found.all, wanted, found, shown)
     if wanted.only_changed:
         picked = _changing(picked, values, found)
-    fields = {column.key for column in picked if column.kind == "about"}
-    moved = fields.intersection(("created", "commit", "status"))
-    return Choice(picked, (), True, _hidden_head(wanted) | moved)
+    hidden = _hidden_head(wanted)
+    for column in picked:
+        if column.kind == "about" and column.key in ("created", "commit", "status"):
+            hidden.add(column.key)
+    return Choice(picked, (), True, hidden)
 
 
-def _by_themselves(found: _ColumnsByKind, values: Mapping[Column, int], sort: Column | None) -> list[Column]:
-    """The columns of a table for which no columns are named."""
-    metrics = [column for column in found.metrics if column in values or column == sort]
-    params = [column for column in found.params if column in values or column == sort]
-    params.sort(key=lambda column: -values.get(column, 0))
+def _by_themselves(
+    found: _ColumnsByKind, values: Mapping[Column, int], sort: Column | None, within: Collection[Column]
+) -> list[Column]:
+    """The columns of a table for which no columns are named; params different `within` a row come last."""
+    metrics = _with_values(found.metrics, values, sort)
+    metrics.sort(key=lambda column: values.get(column) == _IN_SOME)
+    params = _with_values(found.params, values, sort)
+    params.sort(key=lambda column: (column in within, -values.get(column, 0)))
     columns = [*metrics, *params, *found.about]
     if sort is not None and sort not in columns and sort.key not in HEAD:
         columns.append(sort)
     return columns
 
 
+def _with_only_metric(found: _ColumnsByKind, values: dict[Column, int], shown: Shown) -> dict[Column, int]:
+    """The differing columns, and the metric of the experiments if there is but one."""
+    metrics = [column for column in found.metrics if _has_value(column, shown.experiments)]
+    if len(metrics) == 1:
+        return {metrics[0]: _IN_SOME, **values}
+    return values
+
+
+def _with_values(columns: Iterable[Column], values: Collection[Column], sort: Column | None) -> list[Column]:
+    return [column for column in columns if column in values or column == sort]
+
+
+def _seeds(found: _ColumnsByKind, shown: Shown) -> set[Column]:
+    """The params with different values among the replicates of a group, like the seed."""
+    keys = set[str]()
+    for row in shown.experiments:
+        if not row.members:
+            continue
+        for key, value in row.params.items():
+            if isinstance(value, Differing):
+                keys.add(key)
+    return {column for column in found.params if column.key in keys}
+
+
 def _same(
     shown: Shown, wanted: Columns, found: _ColumnsByKind, by_themselves: Sequence[Column]
 ) -> list[Column]:
     """The metrics and params without a column of their own: one value in all experiments."""
-    same = []
+    same, apart = [], frozenset(by_themselves)
     for column in [*found.metrics, *found.params]:
-        if column in by_themselves or _matches(column.key, wanted.hide):
+        if column in apart or _matches(column.key, wanted.hide):
             continue
         if _has_value(column, shown.experiments):
             same.append(column)
@@ -251,9 +279,13 @@ def _hides(patterns: Sequence[str], column: Column) -> bool:
     return any(_fits(pattern, column) for pattern in patterns)
 
 
+def _fitting(pattern: str, columns: Iterable[Column]) -> list[Column]:
+    return [column for column in columns if _fits(pattern, column)]
+
+
 def _matching(pattern: str, columns: Sequence[Column], shown: Shown) -> list[Column]:
     """The columns for a name or pattern; raises UnknownColumn if the repository has none."""
-    matching = [column for column in columns if _fits(pattern, column)]
+    matching = _fitting(pattern, columns)
     field = Column("about", pattern)
     if pattern in FIELDS and field not in matching:
         matching.insert(0, field)
@@ -269,7 +301,7 @@ def _elsewhere(pattern: str, shown: Shown) -> list[Column]:
     """The columns of experiments that are not shown here; raises UnknownColumn."""
     rows = shown.elsewhere()
     every = [*_of_kind("metric", metric_keys(rows)), *_of_kind("param", param_keys(rows))]
-    matching = [column for column in every if _fits(pattern, column)]
+    matching = _fitting(pattern, every)
     if matching:
         return matching
     if (found := find(pattern, rows)) is not None:
@@ -285,12 +317,11 @@ def _fits(pattern: str, column: Column) -> bool:
 
 
 def _matches(key: str, patterns: Iterable[str]) -> bool:
-    # A key may look like a pattern: the brackets of layers[0].units would be a set of characters.
     return any(key == pattern or fnmatchcase(key, pattern) for pattern in patterns)
 
 
 def named(key: str, found: Sequence[Row], elsewhere: Callable[[], Sequence[Row]] = tuple) -> Column:
-    """The column with a name, as a filter understands it: a field before a metric before a param.
+    """The column with a name. As in a filter, a field goes before a metric, and a metric before a param.
 
     Raises UnknownColumn if neither the rows nor those elsewhere have it.
     """
@@ -309,13 +340,10 @@ def find(key: str, found: Sequence[Row]) -> Column | None:
     prefix, dot, rest = key.partition(".")
     if dot and prefix in ("metrics", "params"):
         places.insert(0, (prefix[:-1], rest))
-    keys: Mapping[str, Callable[[Row], Collection[str]]] = {
-        "metric": lambda row: row.metrics,
-        "param": lambda row: row.params,
-    }
     for kind, name in places:
-        if any(name in keys[kind](row) for row in found):
-            return Column(kind, name)
+        column = Column(kind, name)
+        if _has_value(column, found):
+            return column
     in_file = Column("file", key)
     if ":" in key and _has_value(in_file, found):
         return in_file
@@ -356,19 +384,26 @@ def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list
 
 
 def varied(heads: Sequence[Row], experiments: Sequence[Row], columns: Sequence[Column]) -> dict[Column, int]:
-    """The metrics and params with more than one value among the experiments, and the number of values.
+    """The metrics and params with different values among the experiments, with the number of values of each.
 
-    A missing value is none. A single experiment has no other to differ from: all its metrics count, and the
-    params that its baseline has otherwise. Without experiments, all columns count.
+    A column with one value differs if some experiments lack it, or if it is the mean of differing
+    replicates; then the number is 1. Of an experiment alone, all metrics count, and the params with
+    another value in its baseline. Without experiments, all columns count.
     """
     readable = [row for row in experiments if row.error is None]
-    if len(readable) > 1:
-        counts = {column: _variety(column, readable) for column in columns}
-        return {column: count for column, count in counts.items() if count > 1}
     if not readable:
         return dict.fromkeys(columns, 2)
-    compared = [*readable, *(head for head in heads if head.params)]
     found = {}
+    if len(readable) > 1:
+        for column in columns:
+            count = _variety(column, readable)
+            if count > 1 or (count == _IN_SOME and _differs_all_the_same(column, readable)):
+                found[column] = count
+        return found
+    compared = list(readable)
+    for head in heads:
+        if head.params:
+            compared.append(head)
     for column in columns:
         if column.kind == "metric":
             if column.value(readable[0]) is not MISSING:
@@ -383,6 +418,30 @@ def _is_added(column: Column, compared: Sequence[Row]) -> bool:
     return bool(heads) and column.value(only) is not MISSING and not _has_value(column, heads)
 
 
+def _differs_all_the_same(column: Column, found: Sequence[Row]) -> bool:
+    """Whether a column with one value is of interest: some experiments lack it, or have a mean."""
+    if column.kind == "metric":
+        for row in found:
+            if isinstance(row.metrics.get(column.key), Mean):
+                return True
+    return _is_lacking(column, found)
+
+
+def _is_lacking(column: Column, found: Iterable[Row]) -> bool:
+    """Whether some experiment has no value for a metric or param.
+
+    A commit does not count: it has no options of a command. Nor does a run that ended badly, before its
+    params were known.
+    """
+    for row in found:
+        values = row.metrics if column.kind == "metric" else row.params
+        if row.kind not in EXPERIMENTS or column.key in values:
+            continue
+        if column.kind == "metric" or values or row.status is Status.DONE:
+            return True
+    return False
+
+
 def _variety(column: Column, found: Sequence[Row]) -> int:
     """The number of different values of a column."""
     values: set[Any] = set()
@@ -393,7 +452,9 @@ def _variety(column: Column, found: Sequence[Row]) -> int:
         if value is MISSING:
             continue
         if value != value:  # NaN is not equal to itself, but is one value all the same
-            value = "nan"
+            value = (float, "nan")
+        elif isinstance(value, bool):
+            value = (bool, value)  # true is not 1
         try:
             values.add(value)
         except TypeError:  # a list or a map
@@ -404,7 +465,7 @@ def _variety(column: Column, found: Sequence[Row]) -> int:
 
 
 def titles(columns: Sequence[Column]) -> list[str]:
-    """The titles of the columns; of several with one key, the later ones say what they are."""
+    """The titles of the columns; among columns with the same key, later titles have the kind."""
     seen: set[str] = set()
     found = []
     for column in columns:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import by_words, lookup, rows
+from gitexp.catalog.fields import Row
 from gitexp.catalog.lookup import Point
+from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.value_pairs import differs
-from gitexp.model import MISSING, Change, Files
+from gitexp.model import MISSING, Change, Experiment, Flat
 from gitexp.project.project import Project
+from gitexp.views import columns
+from gitexp.views.columns import Columns
 from gitexp.views.diff import Diff, FileChange, diff
+
+ALL = Columns()
 
 
 class ComparedKey(NamedTuple):
@@ -25,53 +32,138 @@ class ComparedKey(NamedTuple):
 
 
 class ComparedPoints(NamedTuple):
-    """The differences among some points. A part without differences is empty."""
+    """The differences among some points. A part without differences is empty.
+
+    Attributes:
+        members: the names of the replicates behind a point, by the point's name.
+    """
 
     points: Sequence[Point]
     params: Sequence[ComparedKey]
     metrics: Sequence[ComparedKey]
     code: Sequence[ComparedKey]
     results: Sequence[ComparedKey]
+    other_projects: Sequence[ComparedKey]
+    members: Mapping[str, Sequence[str]] = {}
 
 
-def compare(project: Project, words: Iterable[str]) -> ComparedPoints:
-    """The points for some words side by side, each once, in the order of the words.
+def compare(
+    project: Project,
+    words: Iterable[str],
+    wanted: Columns = ALL,
+    sort: str | None = None,
+    *,
+    descending: bool = False,
+    drawn: Replicates = Replicates.EACH,
+) -> ComparedPoints:
+    """The points for some words side by side, each once, in the order of the words or of `sort`.
 
-    Raises UsageError for fewer than two, and the errors of `lookup.find`.
+    A group of replicates, as `drawn` has it, is a single point, with means for metrics and with the code
+    and results of its first member.
+
+    Keys and files that `wanted` names are there without a difference, too. Raises UsageError for fewer than
+    two points, UnknownColumn, and the errors of `lookup.find`.
     """
     found: dict[tuple[str, str | None], Point] = {}
     for word in by_words.expanded(project, words):
         point = lookup.find(project, word)
         found.setdefault((point.label, point.commit), point)
     points = list(found.values())
+    _require_two(points)
+    found_rows = collapsed(_rows(project, points), drawn)
+    if sort is not None:
+        column = columns.named(sort, found_rows)
+        found_rows = columns.sort_rows(found_rows, column, descending=descending)
+    points = [found[row.name, row.commit] for row in found_rows]
+    _require_two(points)
+    first, *others = points
+    diffs = [diff(project, first, other) for other in others]
+    parts = [
+        _differing([row.params for row in found_rows], wanted.only),
+        _differing([row.metrics for row in found_rows], wanted.only),
+        _files(diffs, lambda found: found.code),
+        _files(diffs, lambda found: found.results),
+        _files(diffs, lambda found: found.other_projects),
+    ]
+    _refuse_unknown(wanted, parts, found_rows)
+    params, metrics, code, results, elsewhere = [_picked(part, wanted) for part in parts]
+    return ComparedPoints(points, params, metrics, code, results, elsewhere, _members_of(found_rows))
+
+
+def _refuse_unknown(wanted: Columns, parts: Iterable[Sequence[ComparedKey]], found: Iterable[Row]) -> None:
+    """Raise UnknownColumn for a pattern that fits no key and no file."""
+    known = set[str]()
+    for part in parts:
+        known.update(item.key for item in part)
+    for row in found:
+        known.update(row.params, row.metrics)
+    for pattern in (*wanted.only, *wanted.hide):
+        if not any(fnmatchcase(key, pattern) for key in known):
+            raise rows.unknown(pattern, sorted(known), "column")
+
+
+def _members_of(found: Iterable[Row]) -> dict[str, list[str]]:
+    """The names of the replicates of each group, by the name of its row."""
+    members = {}
+    for row in found:
+        if row.members:
+            members[row.name] = [member.name for member in row.members]
+    return members
+
+
+def _require_two(points: Sequence[Point]) -> None:
+    """Raise UsageError for fewer than two points."""
     if len(points) < 2:
         raise errors.UsageError(
             "A comparison needs at least two experiments, commits or the workspace.",
-            "One and its baseline: gitexp diff EXP",
+            "One and its baseline: gitexp diff EXP; replicates, which count as one, each by itself: --each",
         )
-    first, *others = points
-    diffs = [diff(project, first, other) for other in others]
-    return ComparedPoints(
-        points,
-        _differing([point.params for point in points]),
-        _differing([point.metrics for point in points]),
-        _files(diffs, lambda found: found.code),
-        _files(diffs, lambda found: found.results),
-    )
 
 
-def _differing(all_files: Sequence[Files]) -> list[ComparedKey]:
-    """The keys with different values at two points."""
-    flat = rows.flat(all_files)
+def _rows(project: Project, points: Sequence[Point]) -> list[Row]:
+    """The params, the metrics and the record of each point."""
+    beside = (project.config.named, [point.project for point in points])
+    params = rows.flat([point.params for point in points], *beside)
+    metrics = rows.flat([point.metrics for point in points], *beside)
+    found = []
+    for at, point in enumerate(points):
+        row = Row("experiment", point.label, point.commit, params=params[at], metrics=metrics[at])
+        if isinstance(point.side, Experiment):
+            record = point.side.record
+            row = row._replace(experiment=point.side, status=record.status, created=record.created)
+        found.append(row)
+    return found
+
+
+def _picked(items: Sequence[ComparedKey], wanted: Columns) -> list[ComparedKey]:
+    """The keys and files asked for."""
+    picked = []
+    for item in items:
+        is_asked = not wanted.only or _fits(item.key, wanted.only)
+        if is_asked and not _fits(item.key, wanted.hide):
+            picked.append(item)
+    return picked
+
+
+def _fits(key: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(key, pattern) for pattern in patterns)
+
+
+def _differing(flat: Sequence[Flat], asked: Sequence[str]) -> list[ComparedKey]:
+    """The keys with different values at two points, and those that fit a pattern of `asked`."""
     keys: dict[str, None] = {}
     for values in flat:
         keys |= dict.fromkeys(values)
     found = []
     for key in keys:
         first, *others = [values.get(key, MISSING) for values in flat]
-        if any(differs(Change(key, first, other)) for other in others):
+        if _fits(key, asked) or _is_changed(key, first, others):
             found.append(ComparedKey(key, [first, *others]))
     return found
+
+
+def _is_changed(key: str, first: object, others: Iterable[object]) -> bool:
+    return any(differs(Change(key, first, other)) for other in others)
 
 
 def _files(diffs: Sequence[Diff], part: Callable[[Diff], Sequence[FileChange]]) -> list[ComparedKey]:

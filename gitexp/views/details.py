@@ -6,15 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitexp.catalog import by_words, lookup, rows
+from gitexp import errors
+from gitexp.catalog import by_words, lookup, rows, sources
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.lookup import Point
+from gitexp.catalog.replicates import replicates_of
 from gitexp.catalog.value_pairs import value_pairs
+from gitexp.datasets import run_artifacts
+from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.datasets.wanted import lock_at
-from gitexp.model import Artifact, Change, Record
+from gitexp.model import Artifact, Change, Experiment, Record
 from gitexp.project.project import Project
 from gitexp.repo import tracking
+from gitexp.views.series_details import SeriesDetails, series_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,9 @@ class Details:
         baseline: its parent experiment, or the commit from which it was made.
         params: each param with the value of the baseline.
         data: data and outputs in the object store, without metrics files.
+        artifacts: the files logged by the run.
+        series: its series, those of the run first.
+        replicates: the names of the experiments in one row with it, its own too; empty for a row of its own.
         complaints: a sentence for each file of either side that could not be read.
     """
 
@@ -33,7 +41,10 @@ class Details:
     baseline: Point
     params: Sequence[Change]
     data: Sequence[Artifact]
+    replicates: Sequence[str] = ()
     complaints: Sequence[str] = ()
+    artifacts: Sequence[RunArtifact] = ()
+    series: Sequence[SeriesDetails] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object of `show EXP --json`: that of `show --json`, more fields, and the data."""
@@ -41,6 +52,8 @@ class Details:
         for name, field in used_for(Use.DETAILS).items():
             document[name] = field.read(self.row)
         document["data"] = [artifact._asdict() for artifact in self.data]
+        document["artifacts"] = [artifact.as_json() for artifact in self.artifacts]
+        document["series"] = [each.as_json() for each in self.series]
         return document
 
 
@@ -53,7 +66,8 @@ def details(project: Project, words: Iterable[str]) -> list[Details]:
     for word in by_words.expanded(project, words):
         experiment = lookup.require(project, word)
         found[experiment.id] = experiment
-    lineage = Lineage.of(lookup.experiments(project), None)
+    every = lookup.experiments(project)
+    lineage = Lineage.of(every, None)
     holders = tracking.holders(project.repo)
     told = []
     for experiment in found.values():
@@ -65,17 +79,32 @@ def details(project: Project, words: Iterable[str]) -> list[Details]:
             baseline = lookup.of_commit(project, record.baseline[:7], record.baseline)
             baseline = lookup.beside(project, baseline, point)
         assert point.experiment is not None  # it is an experiment's
+        artifacts, unread = _artifacts(project, point.experiment)
+        series, unread_series = series_details(project, point.experiment)
         told.append(
             Details(
                 rows.of_one(point.experiment, parent, holders.get(experiment.id, ())),
                 point.experiment.record,
                 baseline,
-                value_pairs(baseline.params, point.params),
+                value_pairs(baseline.params, point.params, project.config.named),
                 _data(project, point),
-                [*point.complaints, *baseline.complaints],
+                [member.name for member in replicates_of(experiment, every)],
+                [*point.complaints, *baseline.complaints, *unread, *unread_series],
+                artifacts,
+                series,
             )
         )
     return told
+
+
+def _artifacts(project: Project, experiment: Experiment) -> tuple[list[RunArtifact], list[str]]:
+    """The artifacts of an experiment, and a sentence if they cannot be read."""
+    if not sources.is_own(experiment):
+        return [], []
+    try:
+        return run_artifacts.of(project, experiment), []
+    except (errors.LockError, errors.GitFailed) as error:
+        return [], [error.message]
 
 
 def _data(project: Project, point: Point) -> list[Artifact]:

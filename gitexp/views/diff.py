@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import starmap
 
-from gitexp.catalog import lookup
+from gitexp.catalog import lookup, projects, replicates
 from gitexp.catalog.lookup import Point, Workspace
+from gitexp.catalog.replicates import Replicates
+from gitexp.catalog.result_files import ResultRules
 from gitexp.catalog.value_pairs import differs, value_pairs
-from gitexp.model import MISSING, Change, Experiment, Files, Tree
-from gitexp.objects.paths import lies_in_any
+from gitexp.model import MISSING, Change, Experiment, Tree
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
@@ -43,6 +44,7 @@ class Diff:
 
     Attributes:
         code: the changed files, without files of the other parts.
+        other_projects: changed files of other projects in the repository. A run has the code of them all.
         results: changed files written by runs, like curves.
     """
 
@@ -55,16 +57,32 @@ class Diff:
     command: Change | None = None
     data: Sequence[DataChange] = ()
     results: Sequence[FileChange] = ()
+    other_projects: Sequence[FileChange] = ()
 
     def __bool__(self) -> bool:
         told = (self.params, self.metrics, self.code, self.data, self.environment, self.command, self.results)
-        return any(told)
+        return any(told) or bool(self.other_projects)
 
 
 def points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
     """The two sides. Without words: HEAD and the workspace. With one: its baseline and itself."""
     one, other = _points(project, old, new)
     return lookup.beside(project, one, other), lookup.beside(project, other, one)
+
+
+def with_replicates(project: Project, point: Point) -> Point:
+    """A side with the params and the mean metrics of its replicates; the same side without any.
+
+    The code, the data, the command and the environment are those of the experiment.
+    """
+    one = point.experiment
+    members = one and replicates.groups(project.store.readable(), Replicates.EVERY).get(
+        replicates.key_of(one)
+    )
+    if not members:
+        return point
+    params, metrics = replicates.files_of(members)
+    return point._replace(params=params, metrics=metrics)
 
 
 def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:
@@ -100,24 +118,35 @@ def _baseline(project: Project, commit: str) -> Point:
 
 def diff(project: Project, old: Point, new: Point) -> Diff:
     """The differences between two points."""
-    params, metrics = _changes(old.params, new.params), _changes(old.metrics, new.metrics)
+    beside = (project.config.named, (old.project, new.project))
+    params = _differing(value_pairs(old.params, new.params, *beside))
+    metrics = _differing(value_pairs(old.metrics, new.metrics, *beside))
     data = data_changes(project, old, new)
     code: list[FileChange] = []
     results: list[FileChange] = []
-    for file in _changed_files(project, old, new, data):
-        if _is_result(project, file.path):
+    other_projects: list[FileChange] = []
+    changed = _changed_files(project, old, new, data)
+    paths = [file.path for file in changed]
+    written = ResultRules.of(project).among(paths, {*old.metrics, *new.metrics})
+    others = projects.files_of_others(project, paths, _own(project, old, new))
+    for file in changed:
+        if file.path in others:
+            other_projects.append(file)
+        elif file.path in written:
             results.append(file)
         else:
             code.append(file)
     environment = _environment(project, old, new)
     told = {*old.metrics, *new.metrics}
     other = [change for change in data.changes if change.path not in told]
-    return Diff(old, new, params, metrics, code, environment, _command(old, new), other, results)
+    command = _command(old, new)
+    return Diff(old, new, params, metrics, code, environment, command, other, results, other_projects)
 
 
-def _is_result(project: Project, path: str) -> bool:
-    """Whether runs write a file, by gitexp.yaml: a curve is not code."""
-    return lies_in_any(path, project.config.results)
+def _own(project: Project, old: Point, new: Point) -> set[str]:
+    """The folders of the compared projects: those of the experiments, else the user's."""
+    found = {point.project for point in (old, new) if point.project is not None}
+    return found or {project.config.folder}
 
 
 def patch(project: Project, found: Diff, *, color: bool) -> bytes:
@@ -148,8 +177,8 @@ def _batches(code: Sequence[FileChange]) -> Iterator[list[str]]:
         yield paths
 
 
-def _changes(old: Files, new: Files) -> list[Change]:
-    return list(filter(differs, value_pairs(old, new)))
+def _differing(pairs: Iterable[Change]) -> list[Change]:
+    return list(filter(differs, pairs))
 
 
 def _changed_files(project: Project, old: Point, new: Point, data: DataChanges) -> list[FileChange]:
@@ -182,7 +211,7 @@ def _is_told(path: str, old: Point, new: Point) -> bool:
         return False
     empty: Tree = {}
     for before, after in ((old.params, new.params), (old.metrics, new.metrics)):
-        if _changes({path: before.get(path, empty)}, {path: after.get(path, empty)}):
+        if _differing(value_pairs({path: before.get(path, empty)}, {path: after.get(path, empty)})):
             return True
     return False
 

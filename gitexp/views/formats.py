@@ -1,60 +1,32 @@
-"""The table for other programs: CSV, and Markdown for a pull request or a notebook."""
+"""The table of experiments for other programs: CSV, and Markdown or LaTeX for a text."""
 
 from __future__ import annotations
 
-import csv as csv_module
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gitexp.catalog.fields import BY_NAME, Row, Use, used_for
-from gitexp.model import MISSING
+from gitexp.catalog.replicates import states
+from gitexp.model import MISSING, Differing, Mean, Status
 from gitexp.times import show_time
+from gitexp.views import markup
 from gitexp.views.columns import Choice, Column, titles
+from gitexp.views.markup import TableFormat
 from gitexp.views.table import Table
-from gitexp.words import clean, show_value
+from gitexp.words import counted, shorten
 
+MEANS = "Replicates: mean ± standard deviation (n)."
+_BAD = (Status.FAILED, Status.INTERRUPTED)
 _FIXED = used_for(Use.CSV)
 _HEAD: dict[str, Callable[[Row], str]] = {
     "name": lambda row: row.name,
     "created": lambda row: show_time(row.created),
-    "status": lambda row: str(row.status or "-"),
+    "status": lambda row: _state(row),
 }
-_FORMULA = ("=", "+", "-", "@")  # the first characters of a formula in a spreadsheet
-_MARKUP = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 
 
-def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """The CSV of the rows (RFC 4180, with line feeds), values in full; a missing value is empty.
-
-    Control characters are written out (`\\n`, `\\x1b`), and a formula of a spreadsheet begins with an
-    apostrophe; `--json` has every text unchanged.
-    """
-    out = io.StringIO()
-    writer = csv_module.writer(out, lineterminator="\n")
-    further = []
-    for column in columns:
-        if column.kind != "about" or column.key not in _FIXED:
-            further.append(column)
-    writer.writerow([*_FIXED, *map(_csv_cell, titles(further))])
-    for row in rows:
-        values = [field.read(row) for field in _FIXED.values()]
-        values += [column.raw(row) for column in further]
-        writer.writerow(map(_csv_cell, values))
-    return out.getvalue()
-
-
-def _csv_cell(value: Any) -> str:
-    if value is MISSING or value is None:
-        return ""
-    text = show_value(value, longest=None)
-    if isinstance(value, str) and text.startswith(_FORMULA):
-        return "'" + text
-    return text
-
-
-def markdown(table: Table, choice: Choice, precision: int) -> list[str]:
-    """The table in Markdown, flat: Markdown has no tree. Values common to all rows stand below."""
+def written(form: TableFormat, table: Table, choice: Choice, precision: int) -> list[str]:
+    """The lines of the table in Markdown or LaTeX, flat. Values common to all rows stand below."""
     heads, parts = [], []
     rows = table.rows
     for name, text in _HEAD.items():
@@ -64,14 +36,85 @@ def markdown(table: Table, choice: Choice, precision: int) -> list[str]:
     for column, title in zip(choice.columns, titles(choice.columns), strict=True):
         heads.append(title)
         parts.append(column.texts(rows, precision, None))
-    lines = markdown_table(heads, list(zip(*parts, strict=True)))
+    lines = markup.table(form, heads, list(zip(*parts, strict=True)))
     if choice.same:
-        lines += [
-            "",
-            "Without a difference: "
-            + ", ".join(_escaped(text) for text in same_in_all(table, choice, precision)),
-        ]
+        said = ", ".join(same_in_all(table, choice, precision))
+        lines += ["", markup.in_language(form, f"Without a difference: {said}")]
+    groups = [row for row in table.experiments if row.members]
+    if groups:
+        lines += ["", markup.in_language(form, " ".join(filter(None, (MEANS, out_of_means(groups)))))]
     return lines
+
+
+def out_of_means(groups: Sequence[Row]) -> str:
+    """A sentence about runs and values left out of the means of some groups; "" for none."""
+    ended_badly, lacking, left_out = 0, set[str](), list[str]()
+    for row in groups:
+        for member in row.members:
+            ended_badly += member.status in _BAD
+        for key, value in row.metrics.items():
+            if isinstance(value, Mean) and value.left_out:
+                lacking.add(key)
+    if ended_badly:
+        left_out.append(counted(ended_badly, "failed or interrupted run"))
+    if lacking:
+        left_out.append(f"NaN and missing values of {shorten(sorted(lacking))}")
+    return f"Left out of the means: {'; '.join(left_out)}" if left_out else ""
+
+
+def _state(row: Row) -> str:
+    """The state of an experiment; of a group the number of replicates in each state."""
+    if row.members:
+        return ", ".join(f"{count} {status}" for status, count in states(row.members).items())
+    return str(row.status or "-")
+
+
+def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+    """The CSV of the rows, values in full. A metric with means has two more columns, `sd` and `n`."""
+    further = []
+    for column in columns:
+        if column.kind != "about" or column.key not in _FIXED:
+            further.append(column)
+    heads, values_of = list[str](), list[list[Any]]()
+    for column, title in zip(further, titles(further), strict=True):
+        values = list(map(column.raw, rows))
+        heads.append(title)
+        values_of.append(list(map(_in_full, values)))
+        if any(isinstance(value, Mean) for value in values):
+            heads += [f"{title} sd", f"{title} n"]
+            values_of += _spreads(values)
+    if any(row.members for row in rows):
+        heads.append("members")
+        values_of.append(list(map(_members, rows)))
+    lines: list[list[Any]] = [[*_FIXED, *heads]]
+    for at, row in enumerate(rows):
+        line = [field.read(row) for field in _FIXED.values()]
+        for values in values_of:
+            line.append(values[at])
+        lines.append(line)
+    return markup.csv_table(lines)
+
+
+def _members(row: Row) -> str:
+    """The names of a group's members, for one cell."""
+    return " ".join(member.name for member in row.members)
+
+
+def _in_full(value: Any) -> Any:
+    """A value for other programs: a mean becomes a number, and different values become a list."""
+    if isinstance(value, Mean):
+        return float(value)
+    return list(value) if isinstance(value, Differing) else value
+
+
+def _spreads(values: Sequence[Any]) -> list[list[Any]]:
+    """The standard deviation of each mean, and the number of values; MISSING beside other values."""
+    deviations, counts = list[Any](), list[Any]()
+    for value in values:
+        is_mean = isinstance(value, Mean)
+        deviations.append(value.deviation if is_mean else MISSING)
+        counts.append(value.count if is_mean else MISSING)
+    return [deviations, counts]
 
 
 def same_in_all(table: Table, choice: Choice, precision: int, longest: int | None = None) -> list[str]:
@@ -83,16 +126,3 @@ def same_in_all(table: Table, choice: Choice, precision: int, longest: int | Non
                 found.append(f"{column.key}={column.texts([row], precision, longest)[0]}")
                 break
     return found
-
-
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table; text in it is text, not markup."""
-    return [_markdown_row(heads), "|" + " --- |" * len(heads), *map(_markdown_row, rows)]
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
-
-
-def _escaped(text: str) -> str:
-    return clean(text).translate(_MARKUP)

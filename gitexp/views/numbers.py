@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import floor, isfinite, log10
 from typing import Any
 
+from gitexp.model import Mean
 from gitexp.words import show_value
 
 _HUGE = 1e15  # from here on a float is written with an exponent
@@ -41,6 +42,9 @@ def column_texts(values: Sequence[Any], precision: int, longest: int | None = No
     if spare:
         for at in fixed:
             texts[at] = texts[at][:-spare].removesuffix(".")
+    for at in fixed:
+        if isinstance(mean := values[at], Mean):
+            texts[at] += mean.spread
     return texts
 
 
@@ -55,8 +59,9 @@ def _shared_zeros(texts: Sequence[str], decimals: int) -> int:
 
 
 def is_number_text(text: str) -> bool:
-    """Whether a text is a finite number; a star may follow."""
-    return text[-1:].isdigit() or (text[-2:-1].isdigit() and text.endswith("*"))
+    """Whether a text is a finite number; its uncertainty, a star or the mark of a running one may follow."""
+    text = text.partition(" ")[0]
+    return text[-1:].isdigit() or (text[-2:-1].isdigit() and text[-1] in "*…")
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
@@ -66,7 +71,10 @@ def aligned(texts: Sequence[str]) -> list[str]:
     """
     tails = []
     for text in texts:
-        tails.append(len(text) - _point(text) if is_number_text(text) else 0)
+        tail = 0
+        if is_number_text(text):
+            tail = len(text) - _point(text)
+        tails.append(tail)
     longest = max(tails, default=0)
     shown = []
     for text, tail in zip(texts, tails, strict=True):
@@ -79,7 +87,8 @@ def aligned(texts: Sequence[str]) -> list[str]:
 
 def _point(text: str) -> int:
     """The place of the decimal point, or of what stands in its place."""
-    for mark in (".", "e", "*"):
+    text = text.partition(" ")[0]
+    for mark in (".", "e", "*", "…"):
         at = text.find(mark)
         if at >= 0:
             return at

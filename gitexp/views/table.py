@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from gitexp.catalog import lookup, rows
-from gitexp.catalog.fields import Row
+from gitexp.catalog import changed_files, live_values, lookup, rows
+from gitexp.catalog.fields import ChangedFile, Row
 from gitexp.catalog.lineage import Lineage
-from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, Query, find
+from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, OutsideQuery, Query, find
+from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.rows import Draft
 from gitexp.files import arguments
@@ -19,9 +20,9 @@ from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
 from gitexp.views.best import best_value
-from gitexp.views.changed_files import CommitStep, summaries
 from gitexp.views.columns import Choice, Column, Columns, Shown
 
+_NOT_COMPARED = ChangedFile("", 0, "…")
 _MOST_CHANGES = 300  # rows to compare; Git takes some 0.2 ms for each
 
 
@@ -30,7 +31,8 @@ class Group:
     """Experiments that belong together.
 
     Attributes:
-        head: the row above them; None if the group has only a title, or neither.
+        head: the row above them: a baseline, as a requested commit or not. None if the group has only a
+            title, or neither.
         depths: the depth of each row in the tree; empty if all are 0.
     """
 
@@ -45,26 +47,28 @@ class Table:
     """The table for a query.
 
     Attributes:
-        elsewhere: the number of experiments on baselines outside of the query.
-        beside: the number of experiments of other projects, outside of the query.
+        outside: gives the experiments that the query leaves out by their baseline or project.
+        beyond_limit: gives the rows that the limit leaves out; they count for the best values.
         sort: the column of the order; None is newest first.
         best: the best value in the column `sort`; MISSING for a column without a direction.
         directions: "min" or "max" by the name of a metric, from gitexp.yaml.
         complaints: a sentence for each unreadable file of the workspace or a baseline.
         going_on: the number of unfinished experiments of the query's baselines, shown or not.
         everywhere: gives the rows of all experiments of the repository, shown or not.
+        has_changes: whether the changed files of all rows are known.
     """
 
     workspace: Row
     groups: Sequence[Group]
-    elsewhere: int = 0
+    outside: Callable[[], OutsideQuery] = OutsideQuery
+    beyond_limit: Callable[[], Sequence[Row]] = tuple
     sort: Column | None = None
     best: Any = MISSING
     complaints: Sequence[str] = ()
     going_on: int = 0
-    beside: int = 0
     directions: Mapping[str, str] = field(default_factory=dict)
     everywhere: Callable[[], Sequence[Row]] = tuple
+    has_changes: bool = False
 
     @property
     def heads(self) -> list[Row]:
@@ -73,7 +77,12 @@ class Table:
     @property
     def experiments(self) -> list[Row]:
         """The rows to compare with each other: experiments, and requested commits."""
-        return [row for group in self.groups for row in group.rows]
+        found = []
+        for group in self.groups:
+            if group.head is not None and group.head.kind == "commit":
+                found.append(group.head)
+            found += group.rows
+        return found
 
     @property
     def rows(self) -> list[Row]:
@@ -86,10 +95,11 @@ class Table:
         return found
 
 
-def table(project: Project, query: Query) -> Table:
+def table(project: Project, query: Query, wanted: Columns | None = None) -> Table:
     """The table of a repository's experiments.
 
-    Raises UnknownColumn, with the nearest keys, for a missing column to sort or group by; FilterError.
+    The changes of all rows are looked for only if `wanted` or the order asks for them. Raises UnknownColumn,
+    with the nearest keys, for a missing column to sort or group by; FilterError.
     """
     head = project.repo.resolve("HEAD")
     found = find(project, query, head)
@@ -100,39 +110,52 @@ def table(project: Project, query: Query) -> Table:
     if here.metrics:
         own = without_others(here, known_results(found.every, head, there.get(head or "")))
     drafts = _commit_drafts(project, baselines, tips, there)
-    experiments = found.drafts(tracking.holders(project.repo))
-    workspace, *others = rows.build([_workspace_draft(own), *drafts, *experiments])
+    drawn = found.drafts(tracking.holders(project.repo))
+    experiments = live_values.with_values(project, found.experiments, drawn)
+    workspace, *others = rows.build([_workspace_draft(own), *drafts, *experiments], project.config.named)
     heads = {row.commit: row for row in others[: len(baselines)]}
     commits = others[len(baselines) : len(drafts)]
     below = others[len(drafts) :]
+    below = collapsed(below, query.drawn)
+    asks_changes = "changes" in (query.sort, *(wanted.only if wanted is not None else ()))
+    if asks_changes:
+        below = changed_files.with_changes(project, below)
     column, best = None, MISSING
     directions = project.config.directions
+    beyond_limit: Callable[[], Sequence[Row]] = partial(_beyond_limit, project, found, query.drawn)
     if query.sort is not None and found.every:
         known = [*below, *commits, workspace, *heads.values()]
         column = columns_of.named(query.sort, known, found.everywhere)
-        if column.key == "changes":
-            below = _told(below, _changes(project, below, heads))
-        below = columns_of.sort_rows(below, column, descending=query.descending)[: query.limit]
+        below = columns_of.sort_rows(below, column, descending=query.descending)
         commits = columns_of.sort_rows(commits, column, descending=query.descending)
         best = best_value(column, [*commits, *below], directions)
+        if query.limit is not None:
+            beyond_limit = partial(list, below[query.limit :])
+            below = below[: query.limit]
     complaints = list(here.complaints)
     for commit in baselines:
         complaints += lookup.at(commit[:7], there[commit].complaints)
     groups = _grouped(below, heads, query, found.lineage, head)
     if commits:
-        groups.insert(0, Group(None, "", commits))
+        groups = _with_commits(groups, commits)
     return Table(
         workspace,
         groups,
-        elsewhere=found.elsewhere,
+        outside=found.outside,
+        beyond_limit=beyond_limit,
         sort=column,
         best=best,
         complaints=complaints,
         going_on=found.going_on,
-        beside=found.beside,
         directions=directions,
         everywhere=found.everywhere,
+        has_changes=asks_changes,
     )
+
+
+def _beyond_limit(project: Project, found: FoundExperiments, drawn: Replicates) -> list[Row]:
+    drafts = [rows.of_experiment(lookup.complete(project, one)) for one in found.beyond_limit]
+    return collapsed(rows.build(drafts, found.files), drawn)
 
 
 def _baselines(found: FoundExperiments, head: str | None) -> list[str]:
@@ -163,35 +186,37 @@ def _shown(table: Table) -> Shown:
 
 
 def with_changes(project: Project, table: Table) -> Table:
-    """The table with the changed files of all experiments with the params of their baseline.
+    """The table with the changed files of all experiments, if the params of one do not tell its difference.
 
-    In a very long table, only the first rows are compared; the others say `…`.
+    An experiment with the params of its baseline is such a one. A params file, whose values have columns, is
+    not named where they differ. In a very long table, only the first rows are compared; the others say `…`.
     """
-    told = _changes(project, table.experiments, {row.commit: row for row in table.heads})
-    if not told:
+    if table.has_changes:
         return table
-    return replace(table, groups=[replace(group, rows=_told(group.rows, told)) for group in table.groups])
+    heads = {row.commit: row for row in table.heads}
+    same, others = list[Row](), list[Row]()
+    for row in table.experiments:
+        (same if _same_params(row, heads) else others).append(row)
+    steps = changed_files.steps(same)
+    found = changed_files.changed_files(project, steps[:_MOST_CHANGES])
+    if not found:
+        return table
+    further = changed_files.steps(others)
+    room = max(_MOST_CHANGES - len(steps), 0)
+    compared = changed_files.changed_files(project, further[:room])
+    for row in others:
+        if row.commit in compared:
+            found[row.commit] = _without_params(row, compared[row.commit])
+    for step in (*steps[_MOST_CHANGES:], *further[room:]):
+        found[step.new] = [_NOT_COMPARED]
+    groups = [replace(group, rows=changed_files.told(group.rows, found)) for group in table.groups]
+    return replace(table, groups=groups)
 
 
-def _changes(project: Project, found: Sequence[Row], heads: Mapping[str | None, Row]) -> dict[str, str]:
-    """The changed files by the commit of an experiment."""
-    steps = []
-    for row in found:
-        if row.commit is not None and row.baseline is not None and _same_params(row, heads):
-            steps.append(CommitStep(row.baseline, row.commit))
-    told = summaries(project, steps[:_MOST_CHANGES])
-    for step in steps[_MOST_CHANGES:]:
-        told[step.new] = "…"
-    return told
-
-
-def _told(found: Sequence[Row], told: Mapping[str, str]) -> list[Row]:
-    rows = []
-    for row in found:
-        if changes := told.get(row.commit or ""):
-            row = row._replace(changes=changes)
-        rows.append(row)
-    return rows
+def _without_params(row: Row, files: Sequence[ChangedFile]) -> list[ChangedFile]:
+    """The files but those with params alone; a .py file has code too."""
+    named = row.record.params if row.record is not None else {}
+    return [file for file in files if file.path not in named or file.path.endswith(".py")]
 
 
 def _same_params(row: Row, heads: Mapping[str | None, Row]) -> bool:
@@ -278,7 +303,7 @@ def _grouped(
     unreadable = []
     for row in found:
         if isinstance(row.experiment, Experiment):
-            by_root.setdefault(lineage.root(row.experiment), []).append(row)
+            by_root.setdefault(_root(row, row.experiment, lineage, head), []).append(row)
         else:
             unreadable.append(row)
     groups = []
@@ -291,6 +316,28 @@ def _grouped(
     if unreadable:
         groups.append(Group(None, "unreadable", unreadable, [0] * len(unreadable)))
     return groups
+
+
+def _root(row: Row, experiment: Experiment, lineage: Lineage, head: str | None) -> str:
+    """The baseline that a row stands below: of a group HEAD, if a member was made from HEAD."""
+    for member in row.members:
+        if isinstance(member.experiment, Experiment) and lineage.root(member.experiment) == head:
+            return head
+    return lineage.root(experiment)
+
+
+def _with_commits(groups: Sequence[Group], commits: Sequence[Row]) -> list[Group]:
+    """The groups, after the requested commits; a commit at the head of a group stands there alone."""
+    by_id = {row.commit: row for row in commits}
+    joined = []
+    for group in groups:
+        if group.head is not None and (row := by_id.pop(group.head.commit, None)) is not None:
+            names = dict.fromkeys([group.head.name, *row.name.split(", ")])
+            group = replace(group, head=row._replace(name=", ".join(names)))
+        joined.append(group)
+    if by_id:
+        joined.insert(0, Group(None, "", list(by_id.values())))
+    return joined
 
 
 def _by_value(found: Sequence[Row], key: str) -> list[Group]:

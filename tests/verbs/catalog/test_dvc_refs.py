@@ -133,7 +133,13 @@ def test_a_baseline_that_is_gone_is_no_crash(repo: Workspace) -> None:
 def test_no_name_reaches_the_screen_as_more_than_text(repo: Workspace, name: bytes) -> None:
     ref = _place(repo, "").encode() + name.replace(b" ", b"_")
     put(repo, "", ref=os.fsdecode(ref))
-    for command in (("show", "-A"), ("list", "-A"), ("show", "--json"), ("show", "--csv"), ("show", "--md")):
+    for command in (
+        ("show", "-A"),
+        ("list", "-A"),
+        ("show", "--json"),
+        ("show", "--format", "csv"),
+        ("show", "--format", "md"),
+    ):
         out = repo.gitexp(*command).stdout
         assert not set(out) & {"\x1b", "\x9b", "‮", "\x00"}
         out.encode()

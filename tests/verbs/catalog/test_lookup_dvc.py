@@ -121,6 +121,6 @@ def test_names_are_completed_and_suggested(repo: Workspace, monkeypatch: pytest.
 
 def test_remove_says_that_they_are_of_dvc(repo: Workspace) -> None:
     dvc.put(repo, "theirs")
-    done = repo.gitexp("remove", "--filter", "name == 'theirs'")
+    done = repo.gitexp("remove", "-y", "--filter", "name == 'theirs'")
     assert done.stderr == "No experiment is like that but 1 of DVC's, which gitexp only reads.\n"
-    assert repo.json("remove", "--filter", "name == 'theirs'") == {"removed": []}
+    assert repo.json("remove", "-y", "--filter", "name == 'theirs'") == {"removed": []}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
 
+from gitexp import errors
 from gitexp.catalog.query import Query, matching
 from gitexp.project.project import Project
+from gitexp.views.best import best
+from gitexp.views.diff import diff, points
+from gitexp.views.table import table
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
@@ -99,8 +104,89 @@ def test_keys_of_different_files_are_never_one_column(two: Workspace) -> None:
     assert two.gitexp("best", "pa/metrics.json:acc", "--all-projects", cwd="pb").stdout == "of-pa\n"
 
 
+def test_a_file_that_was_moved_keeps_its_columns(repo: Workspace) -> None:
+    put(repo, "before", metrics={"m.json": {"acc": 0.5, "old": 1}}, params={"params.yaml": {"lr": 1}})
+    put(repo, "after", metrics={"results/m.json": {"acc": 0.7}}, params={"conf/params.yaml": {"lr": 2}})
+    project = Project.open(repo.path)
+    shown = table(project, Query(sort="acc", descending=True))
+    assert [(row.name, row.metrics["acc"]) for row in shown.experiments] == [("after", 0.7), ("before", 0.5)]
+    assert best(project, "acc").name == "after"
+    assert [one.name for one in matching(project, Query(filter="acc < 0.6 and lr == 1"))] == ["before"]
+    found = diff(project, *points(project, "before", "after"))
+    assert next((one.key, one.old, one.new) for one in found.metrics) == ("acc", 0.5, 0.7)
+    assert [(one.key, one.old, one.new) for one in found.params] == [("lr", 1, 2)]
+    named = table(project, Query(sort="results/m.json:acc")).experiments
+    assert [row.name for row in named] == ["after", "before"]
+
+
+@pytest.mark.parametrize("beside", ["name", "row", "config"])
+def test_files_that_stand_beside_each_other_are_two(repo: Workspace, beside: str) -> None:
+    files = {"name": ("train.json", "eval.json")}.get(beside, ("train/m.json", "eval/m.json"))
+    for at, file in enumerate(files):
+        put(repo, f"run-{at}", metrics={file: {"acc": at / 2}})
+    if beside == "row":
+        put(repo, "both", metrics={file: {"acc": 0.5} for file in files})
+    elif beside == "config":
+        repo.write("gitexp.yaml", f"metrics: [{', '.join(files)}]\n")
+    project = Project.open(repo.path)
+    with pytest.raises(errors.UsageError, match="in several files"):
+        best(project, "acc")
+    with pytest.raises(errors.UsageError, match="in several files"):
+        table(project, Query(sort="acc"))
+    keys = {key for row in table(project, Query()).experiments for key in row.metrics}
+    assert keys == {f"{file}:acc" for file in files}
+
+
 def test_where_an_experiment_with_a_number_is(two: Workspace) -> None:
     put(two, "f1", baseline="HEAD~1", project="pb", metrics={"pb/metrics.json": {"f1": 1}})
     put(two, "auc", project="pa", metrics={"pa/metrics.json": {"auc": 1}})
-    assert "hint: -A looks" in two.gitexp("best", "f1", cwd="pb", check=False).stderr
-    assert "hint: -A --all-projects" in two.gitexp("best", "auc", cwd="pb", check=False).stderr
+    assert "gitexp best -A f1" in two.gitexp("best", "f1", cwd="pb", check=False).stderr
+    assert "gitexp best -A --all-projects auc" in two.gitexp("best", "auc", cwd="pb", check=False).stderr
+
+
+@pytest.fixture
+def beside(repo: Workspace) -> Workspace:
+    """Projects pa/ and pb/, and code for both; two experiments of pa/ have changes in all of them."""
+    for folder in ("pa", "pb"):
+        repo.write(f"{folder}/gitexp.yaml", "metrics: [metrics.json]\n")
+        repo.write(f"{folder}/train.py", "1\n")
+    repo.write("common.py", "1\n")
+    repo.commit()
+    for text in ("2\n", "3\n"):
+        for name in ("pa/train.py", "pb/train.py", "common.py"):
+            repo.write(name, text)
+        repo.write("pb/metrics.json", f'{{"acc": {text}}}\n')
+        repo.gitexp("save", "-n", f"of-pa-{text.strip()}", cwd="pa")
+    repo.gitexp("note", "of-pa-3", "-m", "its files are stored, so that they may be overwritten", cwd="pa")
+    return repo
+
+
+def test_files_of_other_projects_have_a_part_of_their_own(beside: Workspace) -> None:
+    found = beside.json("diff", "of-pa-2", cwd="pa")
+    assert [file["path"] for file in found["code"]] == ["common.py", "pa/train.py"]
+    assert [file["path"] for file in found["other_projects"]] == ["pb/metrics.json", "pb/train.py"]
+    assert beside.json("diff", "of-pa-2", cwd="pb") == found
+    compared = beside.json("compare", "of-pa-2", "of-pa-3", cwd="pa")
+    assert [item["key"] for item in compared["code"]] == ["common.py", "pa/train.py"]
+    assert [item["key"] for item in compared["other_projects"]] == ["pb/metrics.json", "pb/train.py"]
+    shown = beside.gitexp("show", "of-pa-2", "--columns", "changes", cwd="pa").stdout
+    assert "pa/train.py" in shown
+    assert "pb/train.py" not in shown
+
+
+@pytest.mark.parametrize("cwd", ["pa", "pb", "."])
+def test_apply_leaves_other_projects_alone(beside: Workspace, cwd: str) -> None:
+    beside.guard.allow("files", "pa/train.py", "common.py")
+    done = beside.json("apply", "of-pa-2", cwd=cwd)
+    assert sorted(done["kept"]) == ["pb/metrics.json", "pb/train.py"]
+    texts = {name: beside.read(name) for name in ("pa/train.py", "common.py", "pb/train.py")}
+    assert texts == {"pa/train.py": "2\n", "common.py": "2\n", "pb/train.py": "3\n"}
+    assert "3" in beside.read("pb/metrics.json")
+
+
+def test_the_code_of_a_run_is_the_whole_repository(beside: Workspace) -> None:
+    run = ("run", "--once", "--json", "--", "python", "-c", "")
+    first, again = (json.loads(beside.gitexp(*run, cwd="pa").stdout)["name"] for _ in range(2))
+    assert first == again
+    beside.write("pb/train.py", "4\n")
+    assert json.loads(beside.gitexp(*run, cwd="pa").stdout)["name"] != first

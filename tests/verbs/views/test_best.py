@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ def test_whether_high_or_low_is_good_is_not_guessed(runs: Workspace, metric: str
     with pytest.raises(errors.UsageError) as caught:
         name_of(runs, metric)
     assert caught.value.hint == (
-        f"Say which: --min or --max; or for good, in gitexp.yaml: metrics: {{{metric}: min}}"
+        f"A low one: gitexp best --min {metric}; a high one: --max. "
+        f"For good, in gitexp.yaml: metrics: {{{metric}: min}}"
     )
 
 
@@ -87,9 +89,21 @@ def test_a_metric_that_is_not_there(runs: Workspace) -> None:
     assert caught.value.hint == "Did you mean acc?"
     with pytest.raises(errors.ExperimentError) as nowhere_here:
         name_of(runs, "f1")
-    assert nowhere_here.value.hint == "-A looks at those of all baselines."
+    assert nowhere_here.value.hint == "Those of all baselines: gitexp best -A f1"
     with pytest.raises(errors.ExperimentError):
         name_of(runs, "acc", filter="name == 'nan'", everything=True)
+
+
+def test_hints_repeat_the_options_of_the_user(runs: Workspace) -> None:
+    chosen = ("--filter", "status=='done'")
+    said = shlex.join(chosen)
+    for args, hint in (
+        (("best", "f1", *chosen), f"gitexp best -A f1 {said}"),
+        (("best", "time_s", "-A"), "gitexp best --min time_s -A"),
+        (("diff", "--best", "f1", *chosen, "HEAD"), f"gitexp diff -A --best f1 {said} HEAD"),
+        (("diff", *chosen), f"gitexp diff --best acc {said}"),
+    ):
+        assert hint in runs.gitexp(*args, check=False).stderr
 
 
 def test_without_experiments(repo: Workspace) -> None:

@@ -9,9 +9,11 @@ import time
 import pytest
 
 from gitexp import errors
+from gitexp.catalog.changed_files import CommitStep, changed_files
 from gitexp.catalog.lookup import Commit, Point
 from gitexp.catalog.value_pairs import change_of
 from gitexp.cli.commands import diff
+from gitexp.cli.commands.diff import share_text
 from gitexp.model import MISSING, Change
 from gitexp.project.project import Project
 from gitexp.repo.local import LocalState
@@ -180,7 +182,7 @@ def test_nothing_differs(repo: Workspace) -> None:
     done = repo.gitexp("diff", "--exit-code")
     assert done.stdout == ""
     assert done.stderr == "Nothing differs between HEAD and workspace.\n"
-    assert repo.gitexp("diff", "--md").stdout == ""
+    assert repo.gitexp("diff", "--format", "md").stdout == ""
     assert repo.json("diff")["code"] == []
 
 
@@ -191,7 +193,7 @@ def test_the_exit_code_tells_where_asked(two: Workspace) -> None:
 
 
 def test_markdown(two: Workspace) -> None:
-    lines = two.gitexp("diff", "a", "b", "--md", "--code").stdout.splitlines()
+    lines = two.gitexp("diff", "a", "b", "--format", "md", "--code").stdout.splitlines()
     assert lines[:5] == [
         "### Params",
         "",
@@ -248,6 +250,27 @@ def test_values_that_read_the_same_are_told_apart(repo: Workspace) -> None:
 )
 def test_change_of_numbers(old: object, new: object, expected: tuple[object, object]) -> None:
     assert change_of(Change("m", old, new)) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (0.0937, 0.1041, "+11.1 %"),
+        (1, 9.9, "+890 %"),
+        (1, 20, "x20"),
+        (-0.5, -617.0, "x1,230"),
+        (1e-9, 1.0, "x1e+09"),
+        (1.0, 0.02, "-98 %"),
+        (1.0, 0.00001, "/100,000"),
+        (1.0, 0.0, "-100 %"),
+        (-2.0, 1.0, "+150 %"),
+        (-0.001, 5.0, ""),
+        (10**400, 10**401, ""),
+    ],
+)
+def test_a_large_change_is_a_factor(old: float, new: float, expected: str) -> None:
+    _, percent = change_of(Change("m", old, new))
+    assert ((percent is not None and share_text(old, new, percent)) or "") == expected
 
 
 def test_not_a_number_has_not_changed(repo: Workspace) -> None:
@@ -319,7 +342,10 @@ def test_commands_that_differ(repo: Workspace) -> None:
         "Command  a                b",
         "command  python train.py  python train.py --fast",
     ]
-    assert "| python train.py | python train.py --fast |" in repo.gitexp("diff", "a", "b", "--md").stdout
+    assert (
+        "| python train.py | python train.py --fast |"
+        in repo.gitexp("diff", "a", "b", "--format", "md").stdout
+    )
     assert repo.json("diff", "saved", "a")["command"] == {"old": None, "new": "python train.py"}
     assert repo.json("diff", "a", "a")["command"] is repo.json("diff", "HEAD", "a")["command"] is None
 
@@ -408,6 +434,29 @@ def test_what_runs_write_is_a_result_and_no_code(repo: Workspace) -> None:
     assert "+++ b/curves.py" in shown
 
 
+BY_TOOLS = (
+    *("mlruns/0/meta.yaml", "lightning_logs/version_0/hparams.yaml", "wandb/run-2026/files/a.txt"),
+    *("outputs/2026-11-29/12-00/a.log", "logs/events.out.tfevents.1", "dvclive/report.md", "sub/mlflow.db"),
+    *("live/metrics.json", "live/report.md", "live/plots/metrics/loss.tsv", "models/big.w", "deep/er/m.json"),
+)
+MINE = ("mlruns/notes.txt", "wandb/code.py", "dvclive/callback.py", "report.md", "live/code.py", "m.json")
+
+
+def test_what_tools_write_and_patterns_match_is_a_result(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "outs: ['models/*.w']\nmetrics: ['deep/**/m.json']\n")
+    repo.commit()
+    before = repo.git("rev-parse", "HEAD")
+    for name in (*BY_TOOLS, *MINE):
+        repo.write(name, "{}\n")
+    project = Project.open(repo.path)
+    found = ops.diff(project, *ops.points(project, None, None))
+    assert {file.path for file in found.code} == set(MINE)
+    assert {file.path for file in found.results} == set(BY_TOOLS)
+    after = repo.commit()
+    in_table = changed_files(project, [CommitStep(before, after)])[after]
+    assert {file.path for file in in_table} == set(MINE)
+
+
 def many(repo: Workspace) -> None:
     for at in range(6):
         params = {"params.yaml": {"lr": at / 10, "seed": 1}}
@@ -435,7 +484,7 @@ def test_of_many_only_what_differs_is_shown(repo: Workspace) -> None:
     lines = repo.gitexp("compare", "run-*").stdout.splitlines()
     assert lines[0].split() == ["Params", *(f"run-{at}" for at in (0, 1, 2, 3, 4, 5))]
     assert [line.split()[0] for line in lines if line] == ["Params", "lr", "Metrics", "acc"]
-    assert repo.gitexp("compare", "run-1", "run-2", "--md").stdout.splitlines()[0] == (
+    assert repo.gitexp("compare", "run-1", "run-2", "--format", "md").stdout.splitlines()[0] == (
         r"| Params | run-1 | run-2 |"
     )
     assert repo.gitexp("compare", "run-1", "run-1", "run-1", check=False).exit_code == 2

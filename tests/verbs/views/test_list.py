@@ -15,7 +15,7 @@ def test_every_long_answer_goes_through_the_pager(repo: Workspace, tmp_path: Pat
     env = {"GITEXP_PAGER": f"tee {tmp_path / 'paged'}"}
     assert repo.tty("list", rows=6, env=env).exit_code == 0
     assert len((tmp_path / "paged").read_text().splitlines()) == 9
-    repo.tty("list", "-n", "2", rows=6, env={"GITEXP_PAGER": f"tee {tmp_path / 'short'}"})
+    repo.tty("list", "--limit", "2", rows=6, env={"GITEXP_PAGER": f"tee {tmp_path / 'short'}"})
     assert not (tmp_path / "short").exists()
 
 
@@ -25,7 +25,7 @@ def test_names_newest_first(repo: Workspace) -> None:
     put(repo, "elsewhere", baseline="HEAD~1", created="2023-01-01T11:00:00.000Z")
     assert repo.gitexp("list").stdout == "second\nfirst\n"
     assert repo.gitexp("list", "-A").stdout == "second\nfirst\nelsewhere\n"
-    assert repo.gitexp("list", "-n", "1").stdout == "second\n"
+    assert repo.gitexp("list", "-l", "1").stdout == "second\n"
     assert repo.gitexp("list", "--failed").stdout == "second\n"
     assert repo.gitexp("list", "-A", "--no-failed").stdout == "first\nelsewhere\n"
 

@@ -13,7 +13,8 @@ import pytest
 
 from gitexp import errors
 from gitexp.catalog import rows
-from gitexp.catalog.fields import Row
+from gitexp.catalog.changed_files import CommitStep, changed_files
+from gitexp.catalog.fields import BY_NAME, Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import complete, render
@@ -23,7 +24,6 @@ from gitexp.project.project import Project
 from gitexp.repo import records, trash
 from gitexp.repo.git.repository import Repository
 from gitexp.views import table as show
-from gitexp.views.changed_files import CommitStep, summaries
 from gitexp.views.columns import Column, Columns
 from gitexp.views.table import Table
 from tests.support.codes import has_code
@@ -64,7 +64,7 @@ def stored_runs(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_the_experiments_of_heads_baseline_newest_first(runs: Workspace) -> None:
     found = table(runs)
     assert names(found) == ["broken", "high", "mid", "low"]
-    assert found.elsewhere == 1
+    assert len(found.outside().elsewhere) == 1
     assert [group.head.name for group in found.groups if group.head] == ["main"]
 
 
@@ -74,7 +74,7 @@ def test_all_baselines(runs: Workspace) -> None:
         ("main", 4),
         (runs.git("rev-parse", "--short=7", "HEAD~1"), 1),
     ]
-    assert found.elsewhere == 0
+    assert len(found.outside().elsewhere) == 0
 
 
 def test_a_baseline_that_no_branch_reaches_is_shown_by_its_id(runs: Workspace) -> None:
@@ -183,16 +183,67 @@ def chosen(found: Table, **wanted: object) -> tuple[list[str], list[str]]:
 
 
 def test_people_see_what_differs_among_the_rows_shown(runs: Workspace) -> None:
-    # The failed one has neither metrics nor params; a missing value is none.
+    # The failed one has neither metrics nor params, and so its params do not count.
     assert chosen(table(runs)) == (["acc", "train.lr"], ["train.epochs"])
     assert chosen(table(runs, filter="name in ['mid', 'low']")) == (["acc", "train.lr"], ["train.epochs"])
-    put(runs, "again", params={"params.yaml": {"train": {"lr": 0.3}}}, metrics={"metrics.json": {"acc": 0.8}})
+    params = {"params.yaml": {"train": {"lr": 0.3, "epochs": 3}}}
+    put(runs, "again", params=params, metrics={"metrics.json": {"acc": 0.8}})
     both = table(runs, filter="name in ['high', 'again']")
-    assert chosen(both) == ([], ["acc", "train.lr", "train.epochs"])
+    assert chosen(both) == (["acc"], ["train.lr", "train.epochs"])  # the only metric
     assert chosen(both, only_changed=True) == ([], [])
     assert chosen(both, only=["train.epochs", "acc"]) == (["train.epochs", "acc"], [])
     both = table(runs, filter="name in ['high', 'again']", sort="acc")
     assert chosen(both) == (["acc"], ["train.lr", "train.epochs"])
+
+
+def test_what_only_some_experiments_have_is_a_column(repo: Workspace) -> None:
+    for at in range(3):
+        params = {"seed": 1, "flag": True if at else 1, "lr": at}
+        metrics = {"acc": 0.5, "loss": at}
+        if at == 2:
+            params["warm"], metrics["f1"] = 5, 0.25
+        put(repo, f"e{at}", params={"params.yaml": params}, metrics={"metrics.json": metrics})
+    assert chosen(table(repo)) == (["loss", "f1", "lr", "flag", "warm"], ["acc", "seed"])
+    assert keys(table(repo), only_changed=True) == ["loss", "f1", "flag", "lr", "warm"]
+    put(repo, "silent")  # done, and without any value
+    assert chosen(table(repo))[1] == []
+
+
+def test_the_star_is_for_the_best_of_all_that_match(runs: Workspace) -> None:
+    for order in ((), ("--sort", "created", "--desc"), ("--sort", "acc", "--asc")):
+        shown = runs.gitexp("show", "--limit", "3", "--columns", "acc", *order).stdout
+        best = "mid" in shown
+        assert ("0.9*" in shown) == best
+        assert "0.8*" not in shown
+        assert "0.7*" not in shown
+    shown = runs.gitexp("show", "--limit", "2", "--filter", "name != 'mid'", "--columns", "acc").stdout
+    assert "0.8*" in shown
+    assert "*" not in runs.gitexp("show", "--limit", "1", "--failed").stdout
+
+
+def test_a_key_of_two_files_beyond_the_limit_has_no_star(repo: Workspace) -> None:
+    for minute, files in ((1, ("a.json", "b.json")), (2, ("a.json",)), (3, ("a.json",))):
+        metrics = {name: {"acc": 1 - minute / 10} for name in files}
+        put(repo, f"e{minute}", created=f"2024-01-01T10:0{minute}:00.000Z", metrics=metrics)
+    assert "*" not in repo.gitexp("show", "--limit", "2").stdout
+    assert "0.9*" in repo.gitexp("show").stdout
+
+
+def test_those_elsewhere_are_counted_by_the_same_filter(runs: Workspace) -> None:
+    def told(*options: str) -> list[str]:
+        return runs.gitexp("show", *options).stderr.splitlines()
+
+    assert told() == ["1 more on other baselines: gitexp show -A"]
+    assert told("--filter", "acc > 0.94") == [
+        "No experiment is like that.",
+        "1 more on other baselines: gitexp show -A --filter 'acc > 0.94'",
+    ]
+    assert told("--filter", "acc < 0.94") == []
+    assert told("--failed") == []
+    assert told("--failed", "--columns", "loss") == [
+        "No experiment here has loss; 1 other in the repository."
+    ]
+    assert told("--limit", "1") == ["1 more on other baselines: gitexp show -A --limit 1"]
 
 
 def test_params_stand_by_how_much_they_vary(repo: Workspace) -> None:
@@ -334,6 +385,9 @@ def test_commits_of_branches_and_tags_are_rows(runs: Workspace) -> None:
     lines = runs.gitexp("show", "--tags", "--columns", "train.lr,subject").stdout.splitlines()
     assert lines[2].split()[0] == "v1"
     assert lines[2].endswith(runs.git("log", "-1", "--format=%s", "v1"))
+    runs.git("branch", "beside")
+    heads = [row for row in table(runs, branches=True).rows if row.commit == runs.git("rev-parse", "HEAD")]
+    assert [(row.name, row.kind) for row in heads] == [("main, beside", "commit")]
 
 
 def test_keys_are_judged_by_the_whole_repository(runs: Workspace) -> None:
@@ -358,11 +412,34 @@ def test_without_a_direction_it_says_how_to_give_one(repo: Workspace) -> None:
         put(repo, name, metrics={"metrics.json": {"score": score}})
     told = repo.gitexp("show", "--sort", "score")
     assert "*" not in told.stdout
-    assert "metrics: {score: min}" in told.stderr
+    assert told.stderr.endswith("Say so in gitexp.yaml: metrics: {score: min}\n")
     repo.write("gitexp.yaml", "metrics: {score: max}\n")
     told = repo.gitexp("show", "--sort", "score")
     assert "2.5*" in told.stdout
     assert told.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "line"),
+    [
+        ("", "x", "gitexp.yaml: metrics: {x: min}"),
+        ("metrics: metrics.json\n", "on", 'metrics: [metrics.json, {"on": min}]'),
+        ("metrics:\n- metrics.json\n- f1: max\n", "null", 'metrics: [metrics.json, {f1: max, "null": min}]'),
+        ("metrics: {f1: max}\n", "x/y", "in place of its metrics: metrics: {f1: max, x/y: min}"),
+    ],
+)
+def test_the_hint_about_a_direction_fits_the_users_file(
+    repo: Workspace, config: str, key: str, line: str
+) -> None:
+    for name, value in (("a", 1.5), ("b", 2.5)):
+        put(repo, name, metrics={"metrics.json": {key: value}})
+    repo.write("gitexp.yaml", f"{config}# the end\n")
+    told = repo.gitexp("show", "--sort", key).stderr.rstrip()
+    assert told.endswith(line)
+    repo.write("gitexp.yaml", told[told.rindex("metrics: ") :] + "\n")
+    mended = repo.gitexp("show", "--sort", key)
+    assert "1.5*" in mended.stdout
+    assert mended.stderr == ""
 
 
 # -- on the screen and in a pipe ----------------------------------------------------------------------
@@ -389,13 +466,12 @@ def test_the_table_in_a_terminal(repo: Workspace) -> None:
     assert seen.exit_code == 0
     assert b"\x1b[1;32m0.91372*\x1b[0m" in seen.raw
     assert [re.sub("[0-9a-f]{7} ", "####### ", line) for line in seen.lines] == [
-        "Experiment               Created                acc  train.lr",
-        "workspace                -                        -      0.1",
-        "main                     2024-01-01 a larger step        0.1",
-        "├── ####### [exp-333c9]  2024-01-01        0.91372*      0.2",
-        "├── ####### [exp-55e90]  2024-01-01        0.90841       0.15",
-        "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)      9.9",
-        "Without a difference: validation_loss=0.25183",
+        "Experiment               Created          acc  validation_loss  train.lr",
+        "workspace                -                  -                -      0.1",
+        "main                     2024-01-01 a larger step                   0.1",
+        "├── ####### [exp-333c9]  2024-01-01  0.91372*          0.25183      0.2",
+        "├── ####### [exp-55e90]  2024-01-01  0.90841           0.25183      0.15",
+        "└── ####### [exp-2b728]  2024-01-01 failed (exit 1)                 9.9",
         "1 more on other baselines: gitexp show -A --sort acc --desc",
     ]
 
@@ -405,13 +481,14 @@ def test_the_table_fits_every_terminal(runs: Workspace, cols: int) -> None:
     seen = runs.tty("show", "-A", cols=cols, rows=60)
     rows = [line for line in seen.lines if line[:1] in "├└"]
     assert len(rows) == 5
-    assert cols == 3 or ("left out" in "".join(seen.lines)) == (cols < 40)
+    assert cols == 3 or ("left out" in "".join(seen.lines)) == (cols < 61)
 
 
 def test_a_pipe_gets_all_of_it_and_no_colour(runs: Workspace) -> None:
     long = "x" * 300
     put(runs, "long", params={"params.yaml": {"text": long, "other": long}})
-    put(runs, "longer", params={"params.yaml": {"text": "y" + long}})
+    put(runs, "longer", params={"params.yaml": {"text": "y" + long, "other": long}})
+    runs.gitexp("remove", "--yes", "high", "mid", "low")
     shown = runs.gitexp("show", env={"COLUMNS": "40"}).stdout
     assert "y" + long in shown
     assert f"other={long}" in shown
@@ -543,7 +620,7 @@ def test_json_of_nothing_is_a_list(repo: Workspace) -> None:
 
 def test_csv_is_read_back(runs: Workspace) -> None:
     put(runs, "odd", params={"params.yaml": {"=cmd": '=1+1, "x"\ny', "neg": -1}}, branch="-dash")
-    rows = list(csv.DictReader(io.StringIO(runs.gitexp("show", "--csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(runs.gitexp("show", "--format", "csv").stdout)))
     found = {row["name"]: row for row in rows}
     assert found["mid"]["acc"] == "0.9"
     assert found["workspace"]["acc"] == ""
@@ -554,7 +631,9 @@ def test_csv_is_read_back(runs: Workspace) -> None:
 
 def test_markdown_is_a_table_of_text(runs: Workspace) -> None:
     put(runs, "odd", params={"params.yaml": {"a|b": "<b>*x*</b>|`y`"}})
-    lines = runs.gitexp("show", "--md", "--columns", "a|b,acc", "--precision", "2").stdout.splitlines()
+    lines = runs.gitexp(
+        "show", "--format", "md", "--columns", "a|b,acc", "--precision", "2"
+    ).stdout.splitlines()
     assert lines[0] == r"| Experiment | Created | State | a\|b | acc |"
     assert lines[1] == "| --- | --- | --- | --- | --- |"
     assert any(r"| \<b\>\*x\*\</b\>\|\`y\` | - |" in line for line in lines)
@@ -563,9 +642,9 @@ def test_markdown_is_a_table_of_text(runs: Workspace) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ["--json", "--csv"],
-        ["--md", "--csv"],
-        ["-n", "-1"],
+        ["--json", "--format", "csv"],
+        ["--format", "text"],
+        ["--limit", "-1"],
         ["--precision", "0"],
         ["--precision", "18"],
     ],
@@ -645,7 +724,7 @@ def test_a_line_is_of_the_baseline_that_it_began_on(repo: Workspace) -> None:
     make_line(repo)
     found = table(repo)
     assert tree(found) == [("f", 0), ("a", 0), ("d", 1), ("b", 1), ("c", 2)]
-    assert found.elsewhere == 2
+    assert len(found.outside().elsewhere) == 2
     assert [names(Table(found.workspace, [group])) for group in table(repo, everything=True).groups] == [
         ["f", "a", "d", "b", "c"],
         ["old", "e"],
@@ -690,7 +769,7 @@ def test_a_line_begins_anew_where_head_is(repo: Workspace) -> None:
 
 def test_what_was_made_from_removed_experiments_stays_in_sight(repo: Workspace) -> None:
     make_line(repo)
-    repo.gitexp("remove", "-q", "a", "b", "old")
+    repo.gitexp("remove", "-y", "-q", "a", "b", "old")
     assert tree(table(repo)) == [("f", 0), ("d", 0), ("c", 0)]
     assert all(row.parent is None for row in table(repo).experiments)
     groups = table(repo, everything=True).groups
@@ -756,12 +835,34 @@ def test_what_changed_where_the_params_did_not(repo: Workspace) -> None:
     lines = {
         line.partition("[")[2].partition("]")[0]: line for line in repo.gitexp("show").stdout.splitlines()
     }
-    assert "new file.txt +2, train.py +1" in lines["code"]
-    assert "train.py" not in lines["param"]
+    for name in ("code", "param"):  # the same for all, though the params tell the second one apart
+        assert "new file.txt +2, train.py +1" in lines[name]
+        assert "params.yaml" not in lines[name]
     assert "metrics.json +" not in lines["code"]
     assert "changes" in repo.gitexp("show", "--columns", "changes").stdout
     assert "changes" not in repo.gitexp("show", "--hide", "changes").stdout
-    assert "changes" not in repo.gitexp("show", "--csv").stdout
+    assert "changes" not in repo.gitexp("show", "--format", "csv").stdout
+
+
+def test_changes_that_are_asked_for_are_those_of_all(repo: Workspace) -> None:
+    """Also of experiments with other params, of which the table by itself says nothing."""
+    repo.write("params.yaml", repo.read("params.yaml").replace("lr: 0.1", "lr: 0.5"))
+    repo.gitexp("save", "-n", "param")
+    repo.write("train.py", repo.read("train.py") + "# more\n")
+    repo.gitexp("save", "-n", "code")
+    project = Project.open(repo.path)
+    for text, names in (
+        ("'train.py' in changes", ["code"]),
+        ("changes ~ 'train'", ["code"]),
+        ("'params.yaml' in changes", ["code", "param"]),
+        ("not 'train.py' in changes", ["param"]),
+    ):
+        assert [one.name for one in matching(project, Query(filter=text))] == names
+    for args in (("--columns", "changes"), ("--columns", "name", "--sort", "changes")):
+        shown = repo.gitexp("show", *args, "--format", "csv").stdout
+        assert ("train.py +1" in shown) == (args[1] == "changes")
+    shown = repo.gitexp("show", "--columns", "changes").stdout
+    assert "train.py +1, params.yaml +1 -1" in shown or "params.yaml +1 -1, train.py +1" in shown
 
 
 def test_many_files_and_odd_ones(repo: Workspace) -> None:
@@ -773,16 +874,19 @@ def test_many_files_and_odd_ones(repo: Workspace) -> None:
     repo.write("one", "1\n")
     repo.write("metrics.json", "{}")
     second = repo.commit()
-    told = summaries(
+    told = changed_files(
         project, [CommitStep(start, second), CommitStep(second, second), CommitStep(start, start)]
     )
     first = f"train.py +1 -{len(repo.git('show', f'{start}:train.py').splitlines())}"
-    assert told == {second: f"{first}, a\nb +5, one +1, 1 more"}
-    assert summaries(project, []) == {}
+    assert told.keys() == {second}
+    assert [file.text for file in told[second]] == [first, "a\nb +5", "one +1", "data.raw (binary)"]
+    row = Row("experiment", "x", second, changes=told[second])
+    assert BY_NAME["changes"].text(row) == f"{first}, a\nb +5, one +1, 1 more"
+    assert changed_files(project, []) == {}
 
 
 def test_commits_that_are_not_there_are_no_error(runs: Workspace) -> None:
-    assert summaries(Project.open(runs.path), [CommitStep("1" * 40, "2" * 40)]) == {}
+    assert changed_files(Project.open(runs.path), [CommitStep("1" * 40, "2" * 40)]) == {}
     record = Record("lost", Status.DONE, "1" * 40, runs.git("rev-parse", "HEAD"))
     put(runs, "lost", body=records.encode(record, "").partition("\n\n")[2])
     assert "[lost]" in runs.gitexp("show").stdout
@@ -794,7 +898,7 @@ def test_a_long_table_does_not_ask_about_every_row(repo: Workspace, monkeypatch:
         repo.gitexp("save", "-n", name)
     monkeypatch.setattr(show, "_MOST_CHANGES", 2)
     found = show.with_changes(Project.open(repo.path), table(repo))
-    assert [row.changes == "…" for row in found.experiments] == [False, False, True]
+    assert [row.changes == [show._NOT_COMPARED] for row in found.experiments] == [False, False, True]
 
 
 # -- while runs go on ---------------------------------------------------------------------------------
