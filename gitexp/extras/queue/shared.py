@@ -1,0 +1,223 @@
+"""A worker at the queue of a Git remote: what it takes there, its signs of life, and what it brings back."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from gitexp import errors
+from gitexp.datasets import sync, wanted
+from gitexp.extras.queue import queue
+from gitexp.extras.queue.exchange import RemoteQueue, RemoteRun
+from gitexp.model import Experiment, Status, Stored
+from gitexp.process.liveness import is_alive
+from gitexp.project.project import Project
+from gitexp.repo import live
+from gitexp.runs.begin import Claim
+
+SIGN_EVERY = 300.0  # seconds between two signs of life
+_PATIENCE = 600.0  # seconds that a remote may be away
+_AGAIN = 5.0  # seconds between two tries to reach it
+_FAREWELL = 10.0  # seconds for the last sign of life to end
+_T = TypeVar("_T")
+
+
+class SharedQueue:
+    """The queue of the Git remote `name` for one worker.
+
+    Attributes:
+        undelivered: the ends of runs that could not be pushed yet: by name, the reason.
+        aside: the runs that cannot begin here, and wait for somebody else: by name, the reason.
+    """
+
+    def __init__(self, project: Project, name: str, max_retries: int, is_to_stop: Callable[[], bool]) -> None:
+        self._project = project
+        self._there = RemoteQueue(project, name)
+        self._max_retries = max_retries
+        self._is_to_stop = is_to_stop
+        self._runs: dict[str, RemoteRun] = {}
+        self._granted = ""  # the record commit of the last claim, if the remote has granted it
+        self.undelivered: dict[str, errors.GitexpError] = {}
+        self.aside: dict[str, errors.GitexpError] = {}
+
+    def waiting(self, names: Collection[str] | None, every: Collection[Stored]) -> list[Experiment]:
+        """The runs that wait, the first to run first; `every` are all experiments here.
+
+        First what is left of earlier runs is settled: ends that have not been pushed, and lost runs. Raises
+        RemoteFailed when the remote has been away for long.
+        """
+        here = {one.name: one for one in every}
+        runs = self._patiently(self._there.runs)
+        settled = 0
+        for run in runs:
+            settled += self._is_settled(run, here.get(run.experiment.name))
+        if settled:
+            runs = self._patiently(self._there.runs)
+        taken = {name.lower(): name for name in here}
+        found = []
+        self._runs = {}
+        for run in runs:
+            one = run.experiment
+            if run.has_ended or one.record.status is not Status.QUEUED or one.name in self.aside:
+                continue
+            if names is not None and one.name not in names:
+                continue
+            clash = taken.get(one.name.lower())
+            if clash is not None and not _is_same(here[clash], one):
+                self.put_aside(one.name, errors.NameTaken(f"Another experiment is called {clash} here."))
+                continue
+            self._runs[one.name] = run
+            found.append(_with_edits(one, here.get(one.name)))
+        return found
+
+    def _is_settled(self, run: RemoteRun, here: Stored | None) -> bool:
+        """Whether something was done about an ended run, or a run of a lost worker."""
+        one = run.experiment
+        if run.has_ended:
+            self.undelivered.pop(one.name, None)
+            self._patiently(lambda: self._there.forget([run]))
+            return True
+        if not isinstance(here, Experiment) or here.record.start != one.record.start:
+            here = None
+        if here is not None and self._there.is_ours(run, here):
+            return self._is_settled_here(run, here)
+        if (run.is_silent or self._has_died_here(one)) and one.record.tries < self._max_retries:
+            live.forget_lost(self._project.local, one.record.start)
+            return self._patiently(lambda: self._there.requeue(run, one))
+        return False
+
+    def _has_died_here(self, one: Experiment) -> bool:
+        """Whether a worker of this clone has claimed a run, and died before the run was written down here."""
+        process = one.record.process
+        claimed = live.was_lost_here(self._project.local, one.record.start, self._there.name)
+        return claimed and process is not None and is_alive(process) is False
+
+    def _is_settled_here(self, run: RemoteRun, here: Experiment) -> bool:
+        """The same for a run that a worker of this clone has claimed."""
+        if queue.waits_here(here):  # the user has put it into the queue here
+            self._patiently(lambda: self._there.forget([run]))
+            return True
+        if not here.record.status.ended:
+            return False
+        start = here.record.start
+        is_lost = queue.is_lost(here) and live.was_lost_here(self._project.local, start, self._there.name)
+        if is_lost and run.experiment.record.tries < self._max_retries:
+            requeued = self._patiently(lambda: self._there.requeue(run, here))
+            live.forget_lost(self._project.local, start)
+            return requeued
+        self.deliver(here.name)
+        return here.name not in self.undelivered
+
+    def _patiently(self, ask: Callable[[], _T]) -> _T:
+        """The answer of the remote, which may be away for a while."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return ask()
+            except errors.SharingError as error:
+                if error.code != "remote-failed" or time.monotonic() > deadline or self._is_to_stop():
+                    raise
+            time.sleep(_AGAIN)
+
+    def claim(self, one: Experiment, worker: str) -> Claim:
+        """The right to run an experiment, which the remote grants when the run begins; its data is brought.
+
+        Raises the errors of a pull of data.
+        """
+        if self._project.config.remotes:
+            sync.pull(self._project, wanted.artifacts(self._project, [one.record.commit])).check()
+        run = self._runs[one.name]
+        self._granted = ""
+
+        def allowed(commit: str) -> bool:
+            # Written before: if this process dies now, only this tells whose the claim was.
+            live.note_lost(self._project.local, replace(one.record, waits_at=self._there.name))
+            if self._patiently(lambda: self._there.claim(run, commit)):
+                self._granted = commit
+            else:
+                live.forget_lost(self._project.local, one.record.start)
+            return bool(self._granted)
+
+        return Claim(one, worker, self._there.name, allowed)
+
+    def give_back(self, name: str) -> None:
+        """Let a claimed run wait again, because it could not begin."""
+        if self._granted:
+            claim, self._granted = self._granted, ""
+            self._patiently(lambda: self._there.give_back(self._runs[name], claim))
+
+    def put_aside(self, name: str, error: errors.GitexpError) -> None:
+        """Leave a run to workers elsewhere: it cannot begin here."""
+        self.aside[name] = error
+
+    @contextlib.contextmanager
+    def alive(self, running: Experiment) -> Iterator[None]:
+        """Give signs of life of a run while the block lasts."""
+        ended = threading.Event()
+        signs = threading.Thread(target=self._give_signs, args=(running, ended), daemon=True)
+        signs.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            signs.join(_FAREWELL)
+
+    def _give_signs(self, running: Experiment, ended: threading.Event) -> None:
+        there: RemoteQueue | None = None
+        last: Experiment | None = running
+        while last is not None and not ended.wait(SIGN_EVERY):
+            with contextlib.suppress(errors.GitexpError):  # the next sign may come through
+                there = there or RemoteQueue(Project.open(self._project.here), self._there.name)
+                last = there.sign_of_life(last)
+
+    def deliver(self, name: str) -> None:
+        """Push what came of a run, and take the run out of the queue; what cannot go now goes later.
+
+        Of two workers of this clone, one does so.
+        """
+        lock = self._project.local.try_lock(queue.lock_name(name, "deliver"))
+        if lock is None:
+            return
+        try:
+            self._there.deliver(name)
+        except errors.GitexpError as error:
+            self.undelivered[name] = error
+            return
+        finally:
+            lock.release()
+        self.undelivered.pop(name, None)
+        if isinstance(here := self._project.store.get(name), Experiment):
+            live.forget_lost(self._project.local, here.record.start)
+
+    def require_all_well(self) -> None:
+        """Raise the reason why the end of a run could not be pushed, or why a run could not begin."""
+        again = f"gitexp queue start --remote {self._there.name}"
+        for name, error in self.undelivered.items():
+            raise errors.SharingError(
+                f"What came of {name} could not be pushed: {error.message}",
+                f"It is kept here. Later: {again}",
+            ) from error
+        for name, error in self.aside.items():
+            raise errors.ExperimentError(
+                f"{name} cannot begin here, and waits for somebody else: {error.message}", error.hint or None
+            ) from error
+
+
+def _is_same(here: Stored, one: Experiment) -> bool:
+    """Whether what is here is the same run, waiting at the remote or ended in an earlier try."""
+    if not isinstance(here, Experiment) or here.name != one.name or here.record.start != one.record.start:
+        return False
+    return here.record.status.ended or bool(here.record.waits_at)
+
+
+def _with_edits(one: Experiment, here: Stored | None) -> Experiment:
+    """The experiment with the note and tags given here meanwhile."""
+    if not isinstance(here, Experiment):
+        return one
+    tags = tuple(dict.fromkeys((*one.record.tags, *here.record.tags)))
+    record = replace(one.record, tags=tags, note=one.record.note or here.record.note)
+    return one._replace(record=record)

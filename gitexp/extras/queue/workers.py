@@ -1,0 +1,285 @@
+"""The workers of this machine: `<git-common-dir>/gitexp/workers/<name>/`, safe to lose.
+
+worker.json  the process
+lock         locked by the worker while it lives
+stop         there if the worker is to end after its present run; with the start of a process not yet a worker
+one-run      there if a signal is to end the worker's present run alone
+log          of a worker that goes on when its starter has ended: what it has said
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from gitexp import errors
+from gitexp.folders import clear_away
+from gitexp.model import ProcessId
+from gitexp.process.limits import GRACE, NO_LIMITS, Limits
+from gitexp.process.liveness import current_process, is_alive
+from gitexp.repo import live
+from gitexp.repo.git import locks
+from gitexp.repo.local import LocalState
+from gitexp.words import shorten
+
+_FACTS = "worker.json"
+_LOG = "log"
+_ERROR = "error: "
+MAX_RETRIES = 2  # of a run whose workers die
+_PATIENCE = 20.0  # seconds to store what ended runs have, before somebody stops waiting
+_INTERVAL = 0.05
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError)
+
+
+class Worker(NamedTuple):
+    """A process that runs queued experiments.
+
+    Attributes:
+        name: its name in records.
+        folder: its folder.
+        process: its process.
+    """
+
+    name: str
+    folder: Path
+    process: ProcessId
+
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether somebody has asked the worker to end after its present run."""
+        return not self.folder.is_dir() or (self.folder / "stop").exists()
+
+    def has_to_go_on(self) -> bool:
+        """Whether somebody has ended the present run alone, since this was asked last."""
+        try:
+            (self.folder / live.ONE_RUN).unlink()
+        except OSError:
+            return False
+        return True
+
+    def end_now(self) -> None:
+        """End the worker and its present run; the run is stored as interrupted."""
+        self.ask_to_stop()
+        if is_alive(self.process):
+            os.kill(self.process.pid, signal.SIGTERM)
+
+    def ask_to_stop(self) -> None:
+        """Ask the worker to end after its present run."""
+        with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+            (self.folder / "stop").touch()
+
+
+class Orders(NamedTuple):
+    """The orders for new workers.
+
+    Attributes:
+        max_retries: how often a run whose worker has died goes back to the queue.
+        keep_worktree: leave the workspace of a failed run unchanged.
+        limits: limits of the runs without limits of their own.
+        remote: the Git remote with the queue; None for the queue here.
+        gpus: the GPUs of all workers, dealt out in turn; () for the GPUs found by each run.
+    """
+
+    max_retries: int = MAX_RETRIES
+    keep_worktree: bool = False
+    limits: Limits = NO_LIMITS
+    remote: str | None = None
+    gpus: Sequence[str] = ()
+
+    def words(self) -> list[str]:
+        """The orders on the command line of a worker; its GPUs stand in its environment."""
+        words = ["--max-retries", str(self.max_retries)]
+        if self.keep_worktree:
+            words.append("--keep-worktree")
+        if self.remote is not None:
+            words += ["--remote", self.remote]
+        if self.limits.timeout is not None:
+            words += ["--timeout", f"{self.limits.timeout}"]
+        if self.limits.memory is not None:
+            words += ["--max-memory", f"{self.limits.memory}"]
+        return words
+
+
+USUAL = Orders()
+
+
+class Fallen(NamedTuple):
+    """A worker with an unseen bad end.
+
+    Attributes:
+        name: its name.
+        words: the known part of the reason.
+        log: the file with the worker's output.
+    """
+
+    name: str
+    words: str
+    log: Path
+
+
+@contextlib.contextmanager
+def enlisted(local: LocalState) -> Iterator[Worker]:
+    """Give a new worker, this process, until the end of the block.
+
+    After an error, the folder of a worker with a log stays.
+    """
+    local.prepare()
+    process = current_process()
+    with contextlib.ExitStack() as held:
+        name = name_of(process)
+        while (folder := _free_folder(local, name, held)) is None:  # a container has numbers of its own
+            name += "-2"
+        _write_facts(folder, process)
+        try:
+            yield Worker(name, folder, process)
+        except BaseException:
+            if not (folder / _LOG).exists():  # somebody waits for it, and is told
+                clear_away(folder)
+            raise
+        clear_away(folder)
+
+
+def name_of(process: ProcessId) -> str:
+    """The name of a worker."""
+    return f"{process.host}-{process.pid}"
+
+
+def _write_facts(folder: Path, process: ProcessId) -> None:
+    (folder / _FACTS).write_text(json.dumps({"process": process._asdict()}), "utf-8")
+
+
+def _free_folder(local: LocalState, name: str, held: contextlib.ExitStack) -> Path | None:
+    """The folder of a worker, locked until the end of the stack; None if a living worker has it."""
+    folder = local.workers / name
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = locks.try_lock(folder / "lock")
+    if lock is None:
+        return None
+    held.callback(lock.release)
+    if not _is_for(folder / "stop", current_process()):
+        (folder / "stop").unlink(missing_ok=True)  # for a dead process with the same number
+    return folder
+
+
+def ask_to_stop_early(local: LocalState, process: ProcessId) -> None:
+    """Ask a new process to end before its first run as a worker."""
+    folder = local.workers / name_of(process)
+    with contextlib.suppress(OSError):  # it is at work already, and ending
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / _FACTS).exists():
+            _write_facts(folder, process)
+            (folder / "stop").write_text(process.started, "utf-8")
+
+
+def _is_for(stop: Path, process: ProcessId) -> bool:
+    """Whether a process was asked to stop before it was a worker."""
+    try:
+        return bool(process.started) and stop.read_text("utf-8") == process.started
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def new_log(local: LocalState) -> Iterator[IO[bytes]]:
+    """Give a new file for a worker's output; `write_down` keeps the file."""
+    local.prepare()
+    local.workers.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=local.workers, prefix=".", suffix=".log", delete=False) as log:
+        try:
+            yield log
+        finally:
+            Path(log.name).unlink(missing_ok=True)
+
+
+def write_down(local: LocalState, process: ProcessId, log: IO[bytes]) -> None:
+    """Write down a worker just started, with its log: the worker itself may die before."""
+    folder = local.workers / name_of(process)
+    with contextlib.suppress(OSError):  # it has ended already, and well
+        folder.mkdir(exist_ok=True)
+        Path(log.name).rename(folder / _LOG)
+        if not (folder / _FACTS).exists():
+            # Without a start it has ended already: no process has this one.
+            _write_facts(folder, process._replace(started=process.started or "ended"))
+
+
+def at_work(local: LocalState) -> list[Worker]:
+    """The living workers of this machine, by name; the folders of dead ones without a log are removed."""
+    found = []
+    for worker in _known(local):
+        if is_alive(worker.process) is not False:
+            found.append(worker)
+        elif not (worker.folder / _LOG).exists():
+            clear_away(worker.folder)
+    return found
+
+
+def end_now(local: LocalState, found: Sequence[Worker]) -> None:
+    """End some workers and their present runs, and wait; raises GitexpError for workers still running."""
+    for worker in found:
+        worker.end_now()
+    until = time.monotonic() + GRACE + _PATIENCE
+    while left := [worker.name for worker in found if is_alive(worker.process)]:
+        if time.monotonic() > until:
+            raise errors.GitexpError(
+                f"Not ended yet: {shorten(left)}.",
+                "They store what their runs have so far: gitexp queue shows when that is done.",
+                code="still-running",
+            )
+        time.sleep(_INTERVAL)
+    at_work(local)  # takes their folders away
+
+
+def fallen(local: LocalState) -> list[Fallen]:
+    """The workers with an unseen bad end."""
+    found = []
+    for worker in _known(local):
+        log = worker.folder / _LOG
+        if is_alive(worker.process) is False and log.is_file():
+            with contextlib.suppress(OSError):
+                found.append(Fallen(worker.name, last_words(log.read_bytes()), log))
+    return found
+
+
+def forget_fallen(local: LocalState) -> None:
+    """Remove the folders of workers with a bad end."""
+    for one in fallen(local):
+        clear_away(one.log.parent)
+
+
+def last_words(said: bytes) -> str:
+    """The error in a worker's output, or else the last line."""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    for line in reversed(lines):
+        if line.startswith(_ERROR):
+            return line.removeprefix(_ERROR)
+    return lines[-1] if lines else "it said nothing, so it was killed, or the machine went down"
+
+
+def _known(local: LocalState) -> list[Worker]:
+    """The workers with a folder, living or dead, by name."""
+    found = []
+    with contextlib.suppress(OSError):
+        for folder in sorted(local.workers.iterdir()):
+            with contextlib.suppress(*_UNREADABLE):
+                found.append(_read(folder))
+    return found
+
+
+def _read(folder: Path) -> Worker:
+    """The worker of a folder; raises one of `_UNREADABLE` if the folder does not say."""
+    facts = json.loads((folder / _FACTS).read_text("utf-8"))
+    process = facts["process"]
+    who = ProcessId(str(process["host"]), int(process["pid"]), str(process["started"]))
+    return Worker(folder.name, folder, who)
+
+
+def is_orphan(parent: int) -> bool:
+    """Whether the parent process, with the number `parent`, has died; 0: nobody waits."""
+    return parent != 0 and os.getppid() != parent

@@ -1,0 +1,1 @@
+"""Many runs at once: which params they have, without input or output."""

@@ -1,0 +1,162 @@
+"""What has come of a sweep: its best trial, the Pareto front, the importance of the params; no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitexp.extras.sweep.definition import SweepDefinition
+from gitexp.extras.sweep.importance import Importance
+from gitexp.extras.sweep.trials import PRUNED, Trial, mean_results
+from gitexp.model import Experiment, Status
+from gitexp.project.directions import MAX
+from gitexp.words import PRECISION, show_value
+
+_ORDER = (Status.DONE, Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.QUEUED)
+
+
+class Ranked(NamedTuple):
+    """A trial that is done, with the number of each objective."""
+
+    trial: Trial
+    results: tuple[float, ...]
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment that stands for the trial: of several seeds the one done first, as in the table."""
+        return min(self.trial.runs, key=_end)
+
+    @property
+    def name(self) -> str:
+        """The name of this experiment."""
+        return self.experiment.name
+
+
+def _end(run: Experiment) -> tuple[str, str, str]:
+    """The order of the runs' ends."""
+    return run.record.finished or run.record.created, run.record.created, run.name
+
+
+class SweepSummary(NamedTuple):
+    """The results of a sweep.
+
+    Attributes:
+        counts: the number of trials in each state; removed trials have their own.
+        total: the number of trials in all.
+        front: the best trial; for several objectives all unbeaten trials, the earliest first.
+        importance: the share of each param in the differences of the first objective.
+        codes: the number of different codes among the trials.
+    """
+
+    counts: Mapping[str, int]
+    total: int
+    front: Sequence[Ranked]
+    importance: Importance
+    codes: int
+
+
+def of_trials(definition: SweepDefinition, trials: Sequence[Trial], importance: Importance) -> SweepSummary:
+    """The summary of some trials."""
+    states = Counter(trial.state for trial in trials)
+    counts = {}
+    for state in (*map(str, _ORDER), "removed", PRUNED):
+        if states[state]:
+            counts[state] = states[state]
+    codes = {trial.code for trial in trials}
+    return SweepSummary(
+        counts, definition.total, front(trials, definition.objectives), importance, len(codes)
+    )
+
+
+def front(trials: Sequence[Trial], objectives: Mapping[str, str]) -> list[Ranked]:
+    """The unbeaten trials: for a single objective the best trial, the earliest among equals."""
+    ranked = list[tuple[list[float], int, Ranked]]()
+    if objectives:
+        for trial in trials:
+            results = mean_results(trial, objectives)
+            if results is not None:
+                ranked.append((_costs(results, objectives), trial.number, Ranked(trial, results)))
+    best = list[Ranked]()
+    seen = list[list[float]]()
+    for costs, _, one in sorted(ranked, key=lambda each: each[:2]):
+        if not any(_beats(other, costs) for other in seen):
+            seen.append(costs)
+            best.append(one)
+    return best
+
+
+def _costs(results: Sequence[float], objectives: Mapping[str, str]) -> list[float]:
+    """The numbers of the objectives, turned so that low is best."""
+    found = []
+    for number, direction in zip(results, objectives.values(), strict=True):
+        found.append(-number if direction == MAX else number)
+    return found
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether a trial is at least as good as another in everything: then the other is not needed."""
+    return all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def lines(definition: SweepDefinition, summary: SweepSummary) -> list[str]:
+    """The summary for a person."""
+    ended = sum(summary.counts.values())
+    first = f"{definition.id}: {ended:,} of {summary.total:,} trials"
+    if summary.counts:
+        first += ": " + ", ".join(f"{count:,} {state}" for state, count in summary.counts.items())
+    found = [first]
+    if summary.codes > 1:
+        found.append(f"The trials are of {summary.codes} versions of the code.")
+    title = "best"
+    if len(definition.objectives) != 1:
+        title = "on the Pareto front"
+    for one in summary.front:
+        parts = [f"{key} {show_value(value, PRECISION)}" for key, value in _named(definition, one).items()]
+        shown = "  ".join([*parts, *_params(definition, one.trial)])
+        if (count := len(one.trial.runs)) > 1:
+            shown += f"  (mean of {count} seeds)"
+        found.append(f"{title}: {one.name}  {shown}")
+    shares, remark = summary.importance
+    if shares or remark:
+        line = ", ".join(f"{key} {share:.0%}" for key, share in shares.items())
+        if remark:
+            line = f"{line} ({remark})" if line else remark
+        found.append(f"importance for {next(iter(definition.objectives))}: {line}")
+    return found
+
+
+def document(definition: SweepDefinition, summary: SweepSummary) -> dict[str, Any]:
+    """The summary for a program."""
+    best = []
+    for one in summary.front:
+        best.append(
+            {
+                "experiment": one.name,
+                "trial": one.trial.number,
+                "objectives": _named(definition, one),
+                "overrides": list(one.trial.last.record.overrides),
+            }
+        )
+    return {
+        "sweep": definition.id,
+        "method": str(definition.method),
+        "objectives": dict(definition.objectives),
+        "space": definition.space.typed,
+        "total": summary.total,
+        "trials": dict(summary.counts),
+        "best": best,
+        "importance": dict(summary.importance.shares),
+        "codes": summary.codes,
+    }
+
+
+def _named(definition: SweepDefinition, one: Ranked) -> dict[str, float]:
+    return dict(zip(definition.objectives, one.results, strict=True))
+
+
+def _params(definition: SweepDefinition, trial: Trial) -> list[str]:
+    """The params of a trial, as they would be typed."""
+    if not definition.space.has(trial.point):
+        return list(trial.last.record.overrides)
+    return [f"{axis.key}={text}" for axis, text in zip(definition.space.axes, trial.point, strict=True)]
