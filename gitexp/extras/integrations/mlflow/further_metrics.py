@@ -1,0 +1,113 @@
+"""The values for the table of a run that has ended, when points are added to its series.
+
+A metric goes on as it is shown: the last value of its series, the lowest, the highest or the mean. The record
+does not say which; a value that is none of them was set beside the series, and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from gitexp.files import series
+from gitexp.files.keys import flatten, nested
+from gitexp.files.series import Course
+from gitexp.log_rules import SUMMARIES
+from gitexp.model import Record, Tree
+from gitexp.project import directions
+from gitexp.project.config import Config
+from gitexp.runs.logged_files import SUMMARY
+
+
+def brought_up(
+    record: Record, names: Collection[str], before: Iterable[bytes], new: Iterable[bytes], config: Config
+) -> Record:
+    """The record with the values of some metrics, whose series has the lines `before`, and the `new` ones."""
+    courses = _courses(before, names)
+    kinds = {name: _kind(record, name, courses.get(name), config) for name in names}
+    _go_on(courses, new, names)
+    values = {name: courses[name].number(kind) for name, kind in kinds.items() if kind and name in courses}
+    return _with_metrics(record, values)
+
+
+def _courses(lines: Iterable[bytes], names: Collection[str]) -> dict[str, Course]:
+    """The courses of some metrics."""
+    found: dict[str, Course] = {}
+    _go_on(found, lines, names)
+    return found
+
+
+def _go_on(courses: dict[str, Course], lines: Iterable[bytes], names: Collection[str]) -> None:
+    for line in lines:
+        point = series.read_line(line)
+        if point is not None:
+            values = {name: value for name, value in point.values.items() if name in names}
+            series.go_on(courses, point._replace(values=values))
+
+
+def _kind(record: Record, name: str, course: Course | None, config: Config) -> str:
+    """The kind of a metric's value in the table; "" for a value set beside the series."""
+    said = directions.of_config(name, config.summary) or "last"
+    if said == "best":
+        said = directions.direction(name, config.directions) or "last"
+    place = _first_place(record.metrics.values(), name)
+    if place is None:
+        return said
+    if course is not None:
+        for kind in (said, *SUMMARIES):
+            if kind != "best" and _is_same(course.number(kind), place.tree[place.key]):
+                return kind
+    return ""
+
+
+class _MetricPlace(NamedTuple):
+    """Where a metric stands: the map that has it, and its key there."""
+
+    tree: Any
+    key: str
+
+
+def _first_place(trees: Iterable[Tree], name: str) -> _MetricPlace | None:
+    """The place of a metric in the first tree that has it."""
+    for tree in trees:
+        if (place := _place(tree, name)) is not None:
+            return place
+    return None
+
+
+def _place(tree: Tree, name: str) -> _MetricPlace | None:
+    """The place of a metric in a tree, by its whole name or by a map for each dot; None without it."""
+    if name in tree:
+        return _MetricPlace(tree, name)
+    *above, last = name.split(".")
+    place: Any = tree
+    for part in above:
+        place = place.get(part) if isinstance(place, dict) else None
+    return _MetricPlace(place, last) if isinstance(place, dict) and last in place else None
+
+
+def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a tree with copies of its maps."""
+    return {name: _copied(value) if isinstance(value, dict) else value for name, value in tree.items()}
+
+
+def _is_same(one: float, other: Any) -> bool:
+    """Whether a value equals a number; NaN equals NaN."""
+    return isinstance(other, int | float) and (one == other or (one != one and other != other))
+
+
+def _with_metrics(record: Record, values: Mapping[str, float]) -> Record:
+    """The record with new values for the table, under the file where the run's own metrics stand."""
+    metrics: dict[str, dict[str, Any]] = {path: _copied(tree) for path, tree in record.metrics.items()}
+    new: dict[str, float] = {}
+    for name, value in values.items():
+        place = _first_place(metrics.values(), name)
+        if place is None:
+            new[name] = value
+        else:
+            place.tree[place.key] = value
+    if new:
+        before = flatten(metrics.get(SUMMARY, {}))
+        metrics[SUMMARY] = nested({**before, **new})
+    return replace(record, metrics=metrics)

@@ -1,0 +1,207 @@
+"""A folder of MLflow's file store, read: experiments, runs, their series, files, datasets and models.
+
+mlruns/<experiment>/meta.yaml             name, lifecycle_stage, creation_time
+mlruns/<experiment>/tags/<key>            text
+mlruns/<experiment>/<run>/meta.yaml       run_id, run_name, status, start_time, end_time, …
+mlruns/<experiment>/<run>/params/<key>    text
+mlruns/<experiment>/<run>/tags/<key>      text
+mlruns/<experiment>/<run>/metrics/<key>   lines: time in ms, value, step
+mlruns/<experiment>/<run>/artifacts/      files
+mlruns/<experiment>/<run>/inputs/         datasets that the run has read; datasets/ of the experiment has them
+mlruns/<experiment>/<run>/outputs/        logged models that the run has made
+mlruns/<experiment>/models/<id>/          a logged model: meta.yaml, params/, tags/, artifacts/
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.extras.integrations.mlflow import run_log_files
+from gitexp.extras.integrations.mlflow.further import MetricPoint
+from gitexp.extras.integrations.mlflow.run_log_files import LastValue
+from gitexp.files.formats import yaml_text
+from gitexp.files.series import LoggedPoint
+
+_META = "meta.yaml"
+_STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+_MODEL_STATUSES = {1: "PENDING", 2: "READY", 3: "FAILED"}
+_APART = ("datasets", "traces", "models", "tags", ".trash")  # folders of an experiment that are no runs
+_LONGEST = 16 * 1024 * 1024  # bytes of one file
+
+
+@dataclass
+class StoredRun:
+    """A run of the folder; times in ms since 1970.
+
+    Attributes:
+        has_name: whether a person has given the name; else the id stands for a name.
+        artifacts: its files, and those of its models, by their names among the artifacts of an experiment.
+    """
+
+    run_id: str
+    experiment_id: str
+    name: str
+    has_name: bool
+    status: str
+    user: str
+    start: int
+    end: int | None
+    is_deleted: bool
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    points: list[MetricPoint] = field(default_factory=list)
+    last: dict[str, LastValue] = field(default_factory=dict)
+    artifacts: dict[str, Path] = field(default_factory=dict)
+    datasets: list[dict[str, Any]] = field(default_factory=list)
+    outputs: dict[str, int] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class StoredRuns(NamedTuple):
+    """The runs and experiments of a folder, and sentences on its unreadable parts."""
+
+    experiments: dict[str, dict[str, Any]]
+    runs: list[StoredRun]
+    warnings: list[str]
+
+
+def read(folder: Path) -> StoredRuns:
+    """The content of a folder of MLflow's file store, the oldest run first."""
+    found = StoredRuns({}, [], [])
+    for top in (folder, folder / ".trash"):
+        for experiment in _folders(top):
+            meta = _meta(experiment)
+            if "experiment_id" in meta or ("name" in meta and "artifact_location" in meta):
+                _read_experiment(experiment, meta, found)
+    found.runs.sort(key=lambda run: run.start)
+    return found
+
+
+def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> None:
+    experiment_id = str(meta.get("experiment_id", folder.name))
+    lifecycle = "deleted" if meta.get("lifecycle_stage") == "deleted" else "active"
+    found.experiments[experiment_id] = {
+        "name": str(meta.get("name", experiment_id)),
+        "lifecycle": lifecycle,
+        "tags": _texts(folder / "tags"),
+        "created": meta.get("creation_time"),
+        "updated": meta.get("last_update_time"),
+    }
+    for each in _folders(folder):
+        if each.name in _APART:
+            continue
+        run = _run(each, experiment_id, lifecycle == "deleted")
+        if run is None:
+            found.warnings.append(f"not read, no run of MLflow's: {each}")
+        else:
+            found.runs.append(run)
+            _add_datasets(run, each, folder / "datasets")
+    for each in _folders(folder / "models"):
+        _add_model(each, found)
+
+
+def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None:
+    meta = _meta(folder)
+    run_id = str(meta.get("run_id") or meta.get("run_uuid") or "")
+    if not run_id or not isinstance(meta.get("start_time"), int):
+        return None
+    tags = _texts(folder / "tags")
+    name = str(meta.get("run_name") or tags.get("mlflow.runName") or "")
+    end = meta.get("end_time")
+    run = StoredRun(
+        run_id,
+        experiment_id,
+        name or run_id[:8],
+        bool(name),
+        _STATUSES.get(meta.get("status", 0), "KILLED"),
+        str(meta.get("user_id", "")),
+        meta["start_time"],
+        end if isinstance(end, int) else None,
+        is_deleted or meta.get("lifecycle_stage") == "deleted",
+        tags,
+        _texts(folder / "params"),
+    )
+    for path in _files(folder / "metrics"):
+        _add_metric(run, path.relative_to(folder / "metrics").as_posix(), path)
+    run.points.sort(key=lambda point: point.time)
+    for path in _files(folder / "artifacts"):
+        run.artifacts[path.relative_to(folder / "artifacts").as_posix()] = path
+    return run
+
+
+def _add_metric(run: StoredRun, name: str, path: Path) -> None:
+    for line in _text(path).splitlines():
+        words = line.split(" ")
+        with contextlib.suppress(ValueError, IndexError):
+            at, value = int(words[0]), float(words[1])
+            point = MetricPoint(int(words[2]) if len(words) > 2 else 0, at, {name: value})
+            run.points.append(point)
+            run_log_files.take_in(run.last, LoggedPoint(point.step, at / 1000, {name: value}))
+
+
+def _add_datasets(run: StoredRun, folder: Path, datasets: Path) -> None:
+    for each in _folders(folder / "inputs"):
+        meta = _meta(each)
+        if meta.get("source_type") == "DATASET":
+            dataset = _meta(datasets / str(meta.get("source_id", "")))
+            if dataset:
+                run.datasets.append({"dataset": dataset, "tags": meta.get("tags") or {}})
+    for each in _folders(folder / "outputs"):
+        run.outputs[each.name] = int(_meta(each).get("step") or 0)
+
+
+def _add_model(folder: Path, found: StoredRuns) -> None:
+    """Add a logged model to its run."""
+    meta = _meta(folder)
+    for run in found.runs:
+        if run.run_id == meta.get("source_run_id"):
+            run.models[folder.name] = {
+                "experiment": run.experiment_id,
+                "name": str(meta.get("name", "")),
+                "created": meta.get("creation_timestamp", 0),
+                "updated": meta.get("last_updated_timestamp", 0),
+                "type": meta.get("model_type"),
+                "status": _MODEL_STATUSES.get(meta.get("status", 0), "READY"),
+                "tags": _texts(folder / "tags"),
+                "params": _texts(folder / "params"),
+            }
+            for path in _files(folder / "artifacts"):
+                name = path.relative_to(folder / "artifacts").as_posix()
+                run.artifacts[f"mlflow-models/{folder.name}/{name}"] = path
+            return
+    found.warnings.append(f"not imported, a logged model without its run: {folder}")
+
+
+def _meta(folder: Path) -> dict[str, Any]:
+    try:
+        found = yaml_text.read(_META, _text(folder / _META))
+    except (OSError, errors.ParseError):
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): _text(path) for path in _files(folder)}
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_LONGEST).decode("utf-8", "replace")
+
+
+def _folders(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
+    return []
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the plain files below a folder; a link could lead anywhere."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield path

@@ -1,0 +1,154 @@
+"""MLflow's UI in a real browser, and its server of models, on experiments of MLflow's and of gitexp's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.mlflow import environment, python_of, run_script
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM to a group of processes")
+
+_PATIENCE = 120.0  # seconds
+_XDG = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+SCRIPT = """
+import mlflow
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+mlflow.autolog(silent=True)
+with mlflow.start_run(run_name="by-mlflow") as run:
+    LogisticRegression(max_iter=300).fit(*load_iris(return_X_y=True))
+    for step in range(20):
+        mlflow.log_metric("loss", 1 / (step + 1), step=step)
+    mlflow.log_text("a note", "notes/a.txt")
+print(run.info.run_id)
+"""
+PLAIN = """
+import gitexp
+
+for step in range(10):
+    gitexp.log({"loss": 2 / (step + 1)})
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def server(folder: Path, command: Sequence[str | Path], port: int, path: str, log: Path) -> Iterator[None]:
+    """A server that has answered once, and is ended with all its processes."""
+    programs = f"{python_of().parent}{os.pathsep}{os.environ['PATH']}"
+    env = environment(MLFLOW_TRACKING_URI="gitexp:", PATH=programs)
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdout=written, stderr=written, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text("utf-8", "replace")
+                assert time.monotonic() < end, log.read_text("utf-8", "replace")
+                time.sleep(0.3)
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def ask(url: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        text = answer.read()
+    return json.loads(text) if text.startswith((b"{", b"[")) else text
+
+
+def text_of(url: str, folder: Path) -> str:
+    """What a page shows in a real browser."""
+    assert BROWSER is not None
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
+    options += ["--window-size=1600,1200", "--virtual-time-budget=30000", "--dump-dom"]
+    home = {name: str(folder) for name in ("HOME", *_XDG)}
+    done = subprocess.run(
+        [BROWSER, *options, url],
+        env={**os.environ, **home},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+    return re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", done.stdout, flags=re.DOTALL)
+
+
+@pytest.mark.timeout(600)
+def test_the_ui_and_the_server_of_models(repo: Workspace, tmp_path: Path) -> None:
+    python = python_of()
+    repo.write("train.py", SCRIPT)
+    run_id = run_script(repo.path, "train.py", env={"MLFLOW_TRACKING_URI": "gitexp:"}).strip()
+    repo.write("plain.py", PLAIN)
+    repo.gitexp("run", "-q", "-n", "by-gitexp", "--", "python", "plain.py")
+    port, log = free_port(), tmp_path / "ui.log"
+    command = [python, "-m", "gitexp", "mlflow", "ui", "--port", str(port)]
+    with server(repo.path, command, port, "/health", log):
+        api = f"http://127.0.0.1:{port}/ajax-api/2.0/mlflow"
+        found = ask(f"{api}/runs/search", {"experiment_ids": ["0"], "max_results": 100})["runs"]
+        by_name = {run["info"]["run_name"]: run for run in found}
+        assert set(by_name) == {"by-mlflow", "by-gitexp"}
+        other = by_name["by-gitexp"]["info"]["run_id"]
+        curves = ask(
+            f"{api}/metrics/get-history-bulk-interval?run_ids={run_id}&run_ids={other}&metric_key=loss"
+        )
+        assert len(curves["metrics"]) == 30
+        assert ask(f"http://127.0.0.1:{port}/get-artifact?path=notes/a.txt&run_uuid={run_id}") == b"a note"
+        if BROWSER is not None:
+            home = f"http://127.0.0.1:{port}/#"
+            table = text_of(f"{home}/experiments/0/runs", tmp_path)
+            assert "by-mlflow" in table
+            assert "by-gitexp" in table
+            page = text_of(f"{home}/experiments/0/runs/{run_id}", tmp_path)
+            assert "training_accuracy_score" in page
+            assert "load error" not in table + page
+    told = log.read_text("utf-8", "replace")
+    assert "Traceback" not in told
+    assert not re.search(r'" 50\d ', told), told
+    if BROWSER is None:
+        pytest.skip("there is no Chromium here: the pages were not looked at")
+
+
+@pytest.mark.timeout(600)
+def test_a_logged_model_is_served(repo: Workspace, tmp_path: Path) -> None:
+    repo.write("train.py", SCRIPT)
+    run_id = run_script(repo.path, "train.py", env={"MLFLOW_TRACKING_URI": "gitexp:"}).strip()
+    port, log = free_port(), tmp_path / "serve.log"
+    command = [python_of(), "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/model"]
+    command += ["--env-manager", "local", "--port", str(port)]
+    with server(repo.path, command, port, "/health", log):
+        told = ask(f"http://127.0.0.1:{port}/invocations", {"inputs": [[5.1, 3.5, 1.4, 0.2]]})
+    assert told == {"predictions": [0]}
