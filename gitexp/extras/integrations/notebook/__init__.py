@@ -1,0 +1,1 @@
+"""Notebooks: cells as experiments, tables in HTML, and `gitexp run -- train.ipynb`."""
