@@ -1,0 +1,58 @@
+"""Charts as Vega-Lite specifications, with their data inside. No input or output.
+
+A specification loads nothing and computes nothing from texts of the repository: names of metrics and
+experiments are data and titles, and never expressions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+Spec: TypeAlias = dict[str, Any]
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name: nothing is fetched from there
+WIDTH, HEIGHT = 480, 280
+
+
+class Chart(NamedTuple):
+    """A chart.
+
+    Attributes:
+        title: the name of what is drawn.
+        spec: the Vega-Lite specification.
+    """
+
+    title: str
+    spec: Spec
+
+
+def framed(title: str, values: Sequence[Spec]) -> Spec:
+    """The beginning of a specification: its title, size and data."""
+    return {
+        "$schema": SCHEMA,
+        "title": {"text": title, "anchor": "start", "fontWeight": "normal"},
+        "width": WIDTH,
+        "height": HEIGHT,
+        "data": {"values": [*values]},
+    }
+
+
+def channel(field: str, title: str, kind: str, logarithmic: Sequence[str]) -> Spec:
+    """An axis; one of numbers begins at the lowest of them, not at 0. `logarithmic` names fields."""
+    scale: Spec = {}
+    if kind == "quantitative":
+        scale = {"type": "log"} if field in logarithmic else {"zero": False}
+    return {"field": field, "type": kind, "title": title, "scale": scale}
+
+
+def of_two(field: str, colours: Sequence[str]) -> Spec:
+    """The colour by a field that is true or false, in this order, without a legend."""
+    scale = {"domain": [True, False], "range": [*colours]}
+    return {"field": field, "type": "nominal", "scale": scale, "legend": None}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

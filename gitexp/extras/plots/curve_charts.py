@@ -1,0 +1,60 @@
+"""Charts of curves. No input or output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from gitexp.extras.plots.charts import Chart, Spec, channel, framed
+from gitexp.extras.plots.curves import DrawnCurve, XAxis
+from gitexp.extras.plots.palette import colours
+
+_TITLES = {XAxis.STEP: "step", XAxis.TIME: "seconds", XAxis.CLOCK: "time"}
+
+
+def curves_chart(
+    title: str, curves: Sequence[DrawnCurve], axis: XAxis = XAxis.STEP, logarithmic: Sequence[str] = ()
+) -> Chart:
+    """Curves in one chart: bands of replicates below, lines before smoothing pale, the lines on top.
+
+    `logarithmic` has the axes with a logarithmic scale, of `x` and `y`.
+    """
+    x = channel("x", _TITLES[axis], "temporal" if axis is XAxis.CLOCK else "quantitative", logarithmic)
+    y = channel("y", title, "quantitative", logarithmic)
+    base = {"x": x, "color": _colour([curve.label for curve in curves])}
+    layers: list[Spec] = []
+    if any(curve.low for curve in curves):
+        edges = {"y": {**y, "field": "low"}, "y2": {"field": "high"}}
+        mark = {"type": "area", "opacity": 0.2, "clip": True}
+        is_there = [{"filter": {"field": "low", "valid": True}}]
+        layers.append({"mark": mark, "encoding": {**base, **edges}, "transform": is_there})
+    if any(curve.pale for curve in curves):
+        mark = {"type": "line", "opacity": 0.25, "clip": True}
+        layers.append({"mark": mark, "encoding": {**base, "y": {**y, "field": "pale"}}})
+    mark = {"type": "line", "clip": True, "point": all(len(curve.x) < 2 for curve in curves)}
+    tooltip = [
+        {"field": "label", "title": "experiment"},
+        {"field": "x", "title": _TITLES[axis], "type": x["type"]},
+        {"field": "y", "title": title, "type": "quantitative", "format": ".5g"},
+    ]
+    layers.append({"mark": mark, "encoding": {**base, "y": y, "tooltip": tooltip}})
+    points = [point for curve in curves for point in _points(curve)]
+    return Chart(title, {**framed(title, points), "layer": layers})
+
+
+def _points(curve: DrawnCurve) -> list[Spec]:
+    found = []
+    for at, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
+        point: Spec = {"label": curve.label, "x": x, "y": y}
+        if curve.low:
+            point |= {"low": curve.low[at], "high": curve.high[at]}
+        if curve.pale and math.isfinite(curve.pale[at]):
+            point["pale"] = curve.pale[at]
+        found.append(point)
+    return found
+
+
+def _colour(labels: Sequence[str]) -> Spec:
+    scale = {"domain": [*labels], "range": colours(labels)}
+    legend = {"labelLimit": 240, "symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 3}
+    return {"field": "label", "type": "nominal", "title": None, "scale": scale, "legend": legend}

@@ -1,0 +1,133 @@
+"""Curves for a chart: on an axis, smoothed, thinned out, as the mean of replicates. No input or output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+MOST_POINTS = 1000  # of a drawn curve: about a point a pixel
+
+
+class XAxis(StrEnum):
+    """The horizontal axis: steps as logged, seconds since the first point, or the time of day."""
+
+    STEP = "step"
+    TIME = "time"
+    CLOCK = "clock"
+
+
+class DrawnCurve(NamedTuple):
+    """One line of a chart.
+
+    Attributes:
+        label: the name of the experiment, or of the group of replicates.
+        x, y: the points, in the order of x.
+        low, high: the edges of the band around the line, one standard deviation; () for a single run.
+        pale: y before smoothing; () for a curve as it is.
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    pale: Sequence[float] = ()
+
+
+def on_axis(steps: Sequence[int], times: Sequence[float], axis: XAxis) -> list[float]:
+    """The places of points on an axis, from their steps and their times in seconds since 1970."""
+    if axis is XAxis.STEP:
+        return [float(step) for step in steps]
+    if axis is XAxis.CLOCK:
+        return [time * 1000 for time in times]  # Vega counts milliseconds
+    first = min((time for time in times if not math.isnan(time)), default=0.0)
+    return [time - first for time in times]
+
+
+def smoothed(values: Sequence[float], weight: float) -> list[float]:
+    """The exponential moving average of values, corrected for its start.
+
+    `weight` is what the average keeps of the past, from 0 to below 1. A value that is not finite stays as it
+    is and does not enter the average. The correction is that of Adam (Kingma and Ba 2015, section 3).
+    """
+    found = []
+    average, total = 0.0, 0.0
+    for value in values:
+        if not math.isfinite(value):
+            found.append(value)
+            continue
+        average = weight * average + (1 - weight) * value
+        total = weight * total + (1 - weight)
+        found.append(average / total)
+    return found
+
+
+def drawable(curve: DrawnCurve) -> DrawnCurve:
+    """The curve without the points that are not finite on both axes."""
+    kept = [at for at in range(len(curve.x)) if math.isfinite(curve.x[at]) and math.isfinite(curve.y[at])]
+    return _at(curve, kept)
+
+
+def thinned(curve: DrawnCurve, most: int = MOST_POINTS) -> DrawnCurve:
+    """The curve with at most so many points: of each stretch its first, lowest, highest and last one stay."""
+    size = len(curve.x)
+    if size <= most:
+        return curve
+    stretches = max(most // 4, 1)
+    kept: list[int] = []
+    for number in range(stretches):
+        start, end = number * size // stretches, (number + 1) * size // stretches
+        if start == end:
+            continue
+        inside = range(start, end)
+        lowest = min(inside, key=curve.y.__getitem__)
+        highest = max(inside, key=curve.y.__getitem__)
+        kept += sorted({start, lowest, highest, end - 1})
+    return _at(curve, kept)
+
+
+def _at(curve: DrawnCurve, places: Sequence[int]) -> DrawnCurve:
+    """The points of a curve at some places."""
+    if len(places) == len(curve.x):
+        return curve
+    parts = []
+    for values in curve[1:]:
+        assert not isinstance(values, str)  # the label stands first
+        parts.append([values[at] for at in places] if values else ())
+    return DrawnCurve(curve.label, *parts)
+
+
+def mean_of(label: str, curves: Sequence[DrawnCurve]) -> DrawnCurve:
+    """The mean of the curves of replicates with a band of one standard deviation (n - 1).
+
+    At each place that at least one curve has, the curves that have it count; where one alone has it, the band
+    is as thin as the line.
+    """
+    by_place: dict[float, list[float]] = {}
+    for curve in curves:
+        for x, y in zip(curve.x, curve.y, strict=True):
+            by_place.setdefault(x, []).append(y)
+    places = sorted(by_place)
+    means, low, high = [], [], []
+    for x in places:
+        values = by_place[x]
+        mean = math.fsum(values) / len(values)
+        deviation = 0.0
+        if len(values) > 1:
+            deviation = math.sqrt(math.fsum((y - mean) ** 2 for y in values) / (len(values) - 1))
+        means.append(mean)
+        low.append(mean - deviation)
+        high.append(mean + deviation)
+    return DrawnCurve(label, places, means, low, high)
+
+
+def best_so_far(values: Sequence[float], *, lowest: bool) -> Iterator[bool]:
+    """Yield for each value whether it is better than all before it; one that is not finite is not."""
+    best: float | None = None
+    for value in values:
+        better = math.isfinite(value) and (best is None or (value < best if lowest else value > best))
+        if better:
+            best = value
+        yield better

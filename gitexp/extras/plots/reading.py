@@ -1,0 +1,107 @@
+"""The curves and the table rows of experiments, read for charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from gitexp import errors
+from gitexp.catalog import query as queries
+from gitexp.catalog import series_tables, stored_series
+from gitexp.catalog.query import Query
+from gitexp.catalog.replicates import Replicates, groups
+from gitexp.catalog.series_ahead import ReadAhead
+from gitexp.extras.plots.charts_of_many import Dot
+from gitexp.extras.plots.curves import DrawnCurve, XAxis, drawable, mean_of, on_axis, smoothed, thinned
+from gitexp.files.series_columns import Series
+from gitexp.model import Experiment, readable
+from gitexp.project.project import Project
+from gitexp.views.table import table
+from gitexp.words import did_you_mean
+
+
+def curves(
+    project: Project, query: Query, wanted: Sequence[str], axis: XAxis, smoothing: float
+) -> dict[str, list[DrawnCurve]]:
+    """The curves of experiments by metric, those of the oldest experiment first.
+
+    A metric's curves are one an experiment, or one a group of replicates: their mean. `wanted` has names and
+    patterns of metrics; none for all. Raises UsageError for a name that no series has.
+    """
+    found = readable(reversed(queries.matching(project, query)))
+    tables, ahead = series_tables.tables_of(project, found), ReadAhead(project, found)
+    by_experiment: list[tuple[Experiment, dict[str, Series]]] = []
+    for one in found:
+        series = stored_series.in_tables(project, one, tables.get(one.record.commit, ()))
+        by_experiment.append((one, {**series, **stored_series.logged(project, one, ahead=ahead)}))
+    names = _names([series for _, series in by_experiment], wanted)
+    labels = _labels(found, query.drawn)
+    return {name: _of_metric(name, by_experiment, labels, axis, smoothing) for name in names}
+
+
+def _names(found: Sequence[dict[str, Series]], wanted: Sequence[str]) -> list[str]:
+    """The metrics to draw, in the order of the patterns, else as they were logged."""
+    names = list(dict.fromkeys(name for series in found for name in series))
+    if not wanted:
+        return names
+    chosen: dict[str, None] = {}
+    for pattern in wanted:
+        fitting = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+        if not fitting:
+            raise errors.UsageError(
+                f"No such experiment has a curve of {pattern}.",
+                did_you_mean(pattern, names, "Curves are what a script logs: gitexp.log({'loss': loss})"),
+            )
+        chosen.update(dict.fromkeys(fitting))
+    return list(chosen)
+
+
+def _labels(found: Sequence[Experiment], drawn: Replicates) -> dict[str, str]:
+    """The label of each experiment by its name: its own, or that of its group."""
+    labels = {one.name: one.name for one in found}
+    for members in groups(found, drawn).values():
+        label = f"{members[0].name} ({len(members)})"
+        labels.update(dict.fromkeys((member.name for member in members), label))
+    return labels
+
+
+def _of_metric(
+    name: str,
+    by_experiment: Sequence[tuple[Experiment, dict[str, Series]]],
+    labels: dict[str, str],
+    axis: XAxis,
+    smoothing: float,
+) -> list[DrawnCurve]:
+    members: dict[str, list[DrawnCurve]] = {}
+    for one, series in by_experiment:
+        if name in series:
+            of = series[name]
+            curve = drawable(DrawnCurve(one.name, on_axis(of.steps, of.times, axis), of.values))
+            members.setdefault(labels[one.name], []).append(curve)
+    drawn = []
+    for label, found in members.items():
+        curve = found[0]._replace(label=label) if len(found) == 1 else mean_of(label, found)
+        if smoothing:
+            curve = curve._replace(y=smoothed(curve.y, smoothing), pale=curve.y)
+        drawn.append(thinned(curve))
+    return drawn
+
+
+def dots(project: Project, query: Query) -> list[Dot]:
+    """The experiments of a query with all their params and metrics, the oldest first.
+
+    Where a param and a metric have one name, it is the metric's.
+    """
+    rows = table(project, query).experiments
+    found = [Dot(row.name, {**row.params, **row.metrics}) for row in rows]
+    return found[::-1]
+
+
+def require_keys(dots: Sequence[Dot], keys: Sequence[str]) -> None:
+    """Raise UsageError for a key that no experiment has."""
+    known = list(dict.fromkeys(key for dot in dots for key in dot.values))
+    for key in keys:
+        if key not in known:
+            raise errors.UsageError(
+                f"No such experiment has {key}.", did_you_mean(key, known, "gitexp show has the columns.")
+            )

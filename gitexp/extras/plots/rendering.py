@@ -1,0 +1,84 @@
+"""Charts as SVG, PNG, PDF and pages, without a browser and without a network. The one user of vl-convert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+
+import vl_convert
+
+from gitexp.extras.plots.charts import Chart, Spec
+
+_SCALE = 2.0  # pixels of a PNG for each of a page
+# No server is asked for data or images, whatever a specification of somebody else's says.
+_NO_URLS: list[str] = []
+
+# Vega's interpreter ("ast") runs no text as code: the policy of the page allows none.
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-{nonce}'; \
+style-src 'unsafe-inline'; img-src data: blob:">
+<title>{title}</title>
+<style>body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem; }} figure {{ margin: 0 0 2rem; }}</style>
+</head>
+<body>
+<h1>{title}</h1>
+{figures}
+<script nonce="{nonce}" type="application/json" id="charts">{charts}</script>
+<script nonce="{nonce}" type="module">{script}</script>
+</body>
+</html>
+"""
+_SCRIPT = """
+const charts = JSON.parse(document.getElementById("charts").textContent);
+charts.forEach((spec, n) => vegaEmbed(`#chart-${n}`, spec, {ast: true, actions: {export: true, source: false,
+  compiled: false, editor: false}, renderer: "svg"}));
+"""
+_NONCE = "gitexp"  # nothing of a user's gets into the page as markup, so it need not be secret
+
+
+def svg(spec: Spec) -> bytes:
+    """The chart as SVG. Raises ValueError for a specification that cannot be drawn."""
+    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_URLS).encode()
+
+
+def png(spec: Spec) -> bytes:
+    """The chart as PNG, at two pixels for each of SVG's. Raises ValueError."""
+    found: bytes = vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_URLS)
+    return found
+
+
+def pdf(spec: Spec) -> bytes:
+    """The chart as PDF with text as text. Raises ValueError."""
+    found: bytes = vl_convert.vegalite_to_pdf(spec, allowed_base_urls=_NO_URLS)
+    return found
+
+
+def page(title: str, charts: Sequence[Chart]) -> bytes:
+    """All charts in one HTML file that asks nobody for anything; people zoom, and read values off it."""
+    script = vl_convert.javascript_bundle(_SCRIPT)
+    figures = [f'<figure id="chart-{number}"></figure>' for number in range(len(charts))]
+    specs = json.dumps([chart.spec for chart in charts]).replace("<", "\\u003c")
+    text = _PAGE.format(
+        title=escape(title),
+        figures="\n".join(figures),
+        charts=specs,
+        script=script.replace("</script", "<\\/script"),
+        nonce=_NONCE,
+    )
+    return text.encode()
+
+
+class Rendering:
+    """What writes charts into files.
+
+    Attributes:
+        formats: by the ending of a file, what gives its content.
+    """
+
+    formats: Mapping[str, Callable[[Spec], bytes]] = {".svg": svg, ".png": png, ".pdf": pdf}
+    page = staticmethod(page)

@@ -1,0 +1,120 @@
+"""Charts in the terminal: curves in braille, other charts as lists of their values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+from gitexp.cli.kit import braille
+from gitexp.cli.kit.render import Piece, cell_width
+from gitexp.extras.plots.charts import Chart
+from gitexp.extras.plots.curves import DrawnCurve
+from gitexp.words import clean
+
+_HEIGHT = 10  # lines of a chart
+_NARROW = 100  # cells; without a terminal
+_LABEL = 10  # cells for the numbers at the side
+# The styles of the first curves; more are told apart by the legend alone.
+_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red", "bright_cyan", "bright_magenta")
+
+
+def curves(
+    found: Mapping[str, Sequence[DrawnCurve]], width: int | None, *, logarithmic: bool = False
+) -> Iterator[Sequence[Piece]]:
+    """Yield the lines of a chart for each metric; `logarithmic`: the scale of its values."""
+    is_first = True
+    for metric, of_metric in found.items():
+        if max(len(curve.x) for curve in of_metric) < 2:
+            continue
+        if not is_first:
+            yield [("", "")]
+        is_first = False
+        yield from _chart(metric, of_metric, width or _NARROW, logarithmic=logarithmic)
+    single = {metric: of for metric, of in found.items() if max(len(curve.x) for curve in of) < 2}
+    if single:
+        if not is_first:
+            yield [("", "")]
+        yield [("Logged once", "bold")]
+    for metric, of_metric in single.items():
+        told = [f"{clean(curve.label)} {curve.y[0]:.5g}" for curve in of_metric if curve.y]
+        yield [(f"{clean(metric)}  ", "cyan"), ("  ".join(told), "")]
+
+
+def _chart(
+    metric: str, of_metric: Sequence[DrawnCurve], width: int, *, logarithmic: bool
+) -> Iterator[Sequence[Piece]]:
+    yield [(clean(metric), "bold")]
+    drawn = [_scaled(curve, logarithmic=logarithmic) for curve in of_metric]
+    box = _box(drawn)
+    if box is None:
+        yield [("no value that can be drawn", "dim")]
+        return
+    columns = max(min(width - _LABEL - 1, 120), 10)
+    canvas = braille.Canvas(columns, _HEIGHT, box)
+    for number, curve in enumerate(drawn):
+        canvas.draw(zip(curve.x, curve.y, strict=True), _STYLES[number % len(_STYLES)])
+    high, low = box.high, box.low
+    if logarithmic:
+        high, low = math.exp(high), math.exp(low)
+    for number, line in enumerate(canvas.lines()):
+        told = ""
+        if number == 0:
+            told = f"{high:.5g}"
+        elif number == _HEIGHT - 1:
+            told = f"{low:.5g}"
+        yield [(f"{told:>{_LABEL}} ", "dim"), *line]
+    first, last = f"{box.left:g}", f"{box.right:g}"
+    yield [(" " * (_LABEL + 1) + first + last.rjust(columns - len(first)), "dim")]
+    yield from _legend(of_metric, width)
+
+
+def _legend(of_metric: Sequence[DrawnCurve], width: int) -> Iterator[Sequence[Piece]]:
+    """The name of each curve with its last value, several in a line."""
+    line: list[Piece] = []
+    used = 0
+    for number, curve in enumerate(of_metric):
+        text = clean(curve.label)
+        if curve.y:
+            text += f" {curve.y[-1]:.5g}"
+        size = cell_width(text) + 4
+        if line and used + size > width:
+            yield line
+            line, used = [], 0
+        line += [("━ ", _STYLES[number % len(_STYLES)]), (f"{text}  ", "")]
+        used += size
+    if line:
+        yield line
+
+
+def _scaled(curve: DrawnCurve, *, logarithmic: bool) -> DrawnCurve:
+    if not logarithmic:
+        return curve
+    kept = [at for at, value in enumerate(curve.y) if value > 0]
+    return curve._replace(x=[curve.x[at] for at in kept], y=[math.log(curve.y[at]) for at in kept])
+
+
+def _box(drawn: Sequence[DrawnCurve]) -> braille.Box | None:
+    xs = [x for curve in drawn for x in curve.x]
+    ys = [y for curve in drawn for y in curve.y]
+    if not xs or not ys:
+        return None
+    return braille.Box(min(xs), max(xs), min(ys), max(ys))
+
+
+def of_chart(chart: Chart) -> Iterator[Sequence[Piece]]:
+    """Yield the values behind a chart of many experiments, a line each: the terminal draws no such chart."""
+    yield [(clean(chart.title), "bold")]
+    shown: dict[str, list[str]] = {}
+    for value in chart.spec["data"]["values"]:
+        cells = shown.setdefault(str(value["label"]), [])
+        for key, of in value.items():
+            if key in ("x", "y", "best", "value"):
+                cells.append(clean(f"{of:.5g}" if isinstance(of, float) else str(of)))
+    width = max(map(cell_width, map(clean, shown)), default=0)
+    widths = [max(map(cell_width, column)) for column in zip_longest(*shown.values(), fillvalue="")]
+    for label, cells in shown.items():
+        name = clean(label)
+        told = [" " * (wide - cell_width(cell)) + cell for wide, cell in zip(widths, cells, strict=False)]
+        yield [(name + " " * (width - cell_width(name)), "cyan"), ("".join(f"  {cell}" for cell in told), "")]
+    yield [("The picture: --open in the browser, or -o FILE.svg", "dim")]
