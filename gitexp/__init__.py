@@ -11,7 +11,9 @@
 Every expected error is an `errors.GitexpError`. A name is imported at its first use, so that
 `import gitexp` costs next to nothing."""
 
-# No module of Python's own is imported here: `gitexp.__main__` says first where they are looked for.
+# Only `sys` is imported here, which is no file: `gitexp.__main__` says first where files are looked for.
+import sys
+
 from gitexp.version import __version__
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` costs more than all the rest
@@ -19,9 +21,41 @@ if TYPE_CHECKING:
     from gitexp import errors
     from gitexp.catalog.fields import Row
     from gitexp.catalog.lookup import Point
-    from gitexp.catalog.query import Query, experiments
+    from gitexp.catalog.query import Query
+    from gitexp.catalog.replicates import Replicates
     from gitexp.datasets.add import Added, add
     from gitexp.datasets.checkout import CheckedOut, checkout
+    from gitexp.datasets.chosen_data import pull_data, push_data
+    from gitexp.datasets.run_artifacts import RunArtifact
+    from gitexp.datasets.sync import DataTransfer
+    from gitexp.extras.queue import api as queue
+    from gitexp.extras.reading.api import dataframe, experiment, experiments
+    from gitexp.extras.reading.experiment import OpenedExperiment
+    from gitexp.extras.reading.history import History
+    from gitexp.extras.sweep import api as sweeps
+    from gitexp.extras.sweep.api import GridResult, SweepResult
+    from gitexp.extras.sweep.api import run as sweep
+    from gitexp.extras.tracking.api import (
+        active_run,
+        alert,
+        autolog,
+        callback,
+        current_run,
+        finish,
+        log,
+        log_artifact,
+        log_audio,
+        log_confusion,
+        log_figure,
+        log_params,
+        log_table,
+        log_text,
+        params,
+        start_run,
+    )
+    from gitexp.extras.tracking.params import Params
+    from gitexp.extras.tracking.run import Run
+    from gitexp.files.series_columns import Series
     from gitexp.history.apply import Applied, apply
     from gitexp.history.branch import Promotion, branch
     from gitexp.history.edit import note, rename, tag
@@ -37,7 +71,8 @@ if TYPE_CHECKING:
     from gitexp.project.project import Project
     from gitexp.repo.operations import Operation
     from gitexp.repo.trash import Trashed
-    from gitexp.runs.log import Log, follow, log
+    from gitexp.runs.log import Log, follow
+    from gitexp.runs.log import log as output
     from gitexp.runs.request import RunRequest
     from gitexp.runs.request import RunRequest as Request
     from gitexp.runs.run import Result
@@ -50,6 +85,9 @@ if TYPE_CHECKING:
     from gitexp.stages.dag import Dag, dag
     from gitexp.stages.execute import StageListener
     from gitexp.stages.status import WorkspaceStatus, status
+    from gitexp.upkeep.fsck import BadObject, FsckReport
+    from gitexp.upkeep.fsck import check as fsck
+    from gitexp.upkeep.gc import Cleanup, Garbage, Removed, gc
     from gitexp.views.best import best
     from gitexp.views.columns import Column, Columns
     from gitexp.views.details import Details, details
@@ -61,23 +99,32 @@ __all__ = [
     "Added",
     "Applied",
     "Artifact",
+    "BadObject",
     "Change",
     "CheckedOut",
+    "Cleanup",
     "Column",
     "Columns",
     "Contact",
     "Dag",
     "Damaged",
+    "DataTransfer",
     "Details",
     "Diff",
     "Experiment",
     "Fate",
     "FileChange",
     "Found",
+    "FsckReport",
+    "Garbage",
+    "GridResult",
     "Group",
+    "History",
     "Imported",
     "Log",
+    "OpenedExperiment",
     "Operation",
+    "Params",
     "Pipeline",
     "Placed",
     "Point",
@@ -89,43 +136,71 @@ __all__ = [
     "Pushed",
     "Query",
     "Record",
+    "Removed",
+    "Replicates",
     "Request",
     "Result",
     "Row",
+    "Run",
+    "RunArtifact",
     "RunRequest",
     "Selection",
+    "Series",
     "Shared",
     "Stage",
     "StageListener",
     "StageResult",
     "StageSelection",
     "Status",
+    "SweepResult",
     "Table",
     "Taken",
     "Trashed",
     "Undone",
     "WorkspaceStatus",
     "__version__",
+    "active_run",
     "add",
+    "alert",
     "apply",
+    "autolog",
     "best",
     "branch",
+    "callback",
     "checkout",
     "columns",
+    "current_run",
     "dag",
+    "dataframe",
     "details",
     "diff",
     "errors",
+    "experiment",
     "experiments",
+    "finish",
     "follow",
+    "fsck",
+    "gc",
     "import_experiment",
     "init",
     "log",
+    "log_artifact",
+    "log_audio",
+    "log_confusion",
+    "log_figure",
+    "log_params",
+    "log_table",
+    "log_text",
     "note",
+    "output",
+    "params",
     "patch",
     "points",
     "pull",
+    "pull_data",
     "push",
+    "push_data",
+    "queue",
     "redo",
     "redoable",
     "remove",
@@ -134,7 +209,10 @@ __all__ = [
     "run_experiment",
     "save_workspace",
     "select",
+    "start_run",
     "status",
+    "sweep",
+    "sweeps",
     "table",
     "tag",
     "trashed",
@@ -145,9 +223,20 @@ __all__ = [
 _MODULES = {
     "gitexp.datasets.add": ("Added", "add"),
     "gitexp.datasets.checkout": ("CheckedOut", "checkout"),
+    "gitexp.datasets.chosen_data": ("pull_data", "push_data"),
+    "gitexp.datasets.sync": ("DataTransfer",),
+    "gitexp.upkeep.fsck": ("BadObject", "FsckReport"),
+    "gitexp.upkeep.gc": ("Cleanup", "Garbage", "Removed", "gc"),
+    "gitexp.extras.sweep.api": ("GridResult", "SweepResult"),
     "gitexp.catalog.lookup": ("Point",),
-    "gitexp.catalog.query": ("Query", "experiments"),
+    "gitexp.catalog.query": ("Query",),
+    "gitexp.extras.reading.api": ("dataframe", "experiment", "experiments"),
+    "gitexp.extras.reading.experiment": ("OpenedExperiment",),
+    "gitexp.extras.reading.history": ("History",),
+    "gitexp.datasets.run_artifacts": ("RunArtifact",),
+    "gitexp.files.series_columns": ("Series",),
     "gitexp.catalog.fields": ("Row",),
+    "gitexp.catalog.replicates": ("Replicates",),
     "gitexp.history.apply": ("Applied", "apply"),
     "gitexp.history.branch": ("Promotion", "branch"),
     "gitexp.history.edit": ("note", "rename", "tag"),
@@ -163,7 +252,31 @@ _MODULES = {
     "gitexp.project.project": ("Project",),
     "gitexp.repo.operations": ("Operation",),
     "gitexp.repo.trash": ("Trashed",),
-    "gitexp.runs.log": ("Log", "follow", "log"),
+    "gitexp.extras.tracking.api": (
+        "active_run",
+        "alert",
+        "autolog",
+        "callback",
+        "current_run",
+        "finish",
+        "log",
+        "log_artifact",
+        "log_audio",
+        "log_confusion",
+        "log_figure",
+        "log_params",
+        "log_table",
+        "log_text",
+        "params",
+        "start_run",
+    ),
+    "gitexp.extras.tracking.params": ("Params",),
+    "gitexp.extras.tracking.run": ("Run",),
+    "gitexp.extras.integrations.notebook.extension": (
+        "load_ipython_extension",  # for `%load_ext gitexp`
+        "unload_ipython_extension",
+    ),
+    "gitexp.runs.log": ("Log", "follow"),
     "gitexp.runs.request": ("RunRequest",),
     "gitexp.runs.run": ("Result",),
     "gitexp.sharing.import_": ("Imported", "import_experiment"),
@@ -181,14 +294,18 @@ _MODULES = {
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
     "Request": ("gitexp.runs.request", "RunRequest"),  # as it was called before 0.4
+    "fsck": ("gitexp.upkeep.fsck", "check"),
+    "output": ("gitexp.runs.log", "log"),
     "run_experiment": ("gitexp.runs.run", "run"),
     "save_workspace": ("gitexp.runs.save", "save"),
+    "sweep": ("gitexp.extras.sweep.api", "run"),
 }
+_ROOMS = {"errors": "gitexp.errors", "queue": "gitexp.extras.queue.api", "sweeps": "gitexp.extras.sweep.api"}
 
 
 def __getattr__(name: str) -> object:
-    if name == "errors":
-        return _imported("gitexp.errors")
+    if name in _ROOMS:
+        return _imported(_ROOMS[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'gitexp' has no attribute '{name}'")
     module, attribute = _HOMES[name]
@@ -197,9 +314,8 @@ def __getattr__(name: str) -> object:
 
 
 def _imported(module: str) -> object:
-    from importlib import import_module  # not before `gitexp.__main__` has said where to look
-
-    return import_module(module)
+    __import__(module)
+    return sys.modules[module]
 
 
 def __dir__() -> list[str]:

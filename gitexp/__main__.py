@@ -7,7 +7,7 @@ import sys
 
 
 def _searched(path: list[str]) -> list[str]:
-    """The folders in which gitexp looks for modules: first the installation, never the user's repository.
+    """The folders where gitexp looks for modules: first the installation, never the user's repository.
 
     With PYTHONPATH=. a file git.py of the repository would run in place of GitPython. The folders of
     PYTHONPATH come last: they may belong to the installation. Folders in the repository are left out,
@@ -59,6 +59,9 @@ import contextlib  # noqa: E402 - from here on modules are looked for where they
 import gc  # noqa: E402
 import signal  # noqa: E402
 
+if os.name == "posix":
+    import resource
+
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` takes half of the time until main()
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -86,8 +89,6 @@ def _end_by(signum: int | None) -> None:
     """End by the signal, so a shell leaves its loop; return without a signal, and on Windows."""
     if signum is None or os.name != "posix":
         return
-    import resource  # few commands end by a signal, and Windows has no such module
-
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
             stream.flush()

@@ -9,6 +9,7 @@ than most commands. So help and completion list gitexp's own commands alone.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 from gitexp import errors
@@ -25,6 +26,7 @@ COMMANDS = {
     "best": "Print the name of the best experiment.",
     "diff": "Compare params, metrics, code, data, command and environment.",
     "compare": "Compare many experiments side by side: only what differs.",
+    "plots": "Draw the curves of experiments, and pictures of many experiments.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",
     "checkout": "Bring data and outputs to what gitexp.lock says.",
@@ -33,7 +35,12 @@ COMMANDS = {
     "undo": "Take back what was changed last; again, what was changed before that.",
     "redo": "Do again what undo took back last; again, what it took back before that.",
     "log": "Print what an experiment's command printed.",
+    "artifacts": "List the files that a run has logged, or copy them out.",
+    "alerts": "List the alerts of experiments, the newest first.",
+    "watch": "Watch runs that go on: how far they are, last values, curves and the machine.",
     "metrics": "Have metrics of runs that are over: out of their stored output or files.",
+    "queue": "Runs that wait, and the workers for them.",
+    "sweep": "Run a sweep of gitexp.yaml, or go on with it.",
     "stop": "End a run that goes on, and store what it has so far.",
     "note": "Write a note on an experiment, in place of the one it has.",
     "tag": "Give tags to experiments; without any, print those of one.",
@@ -42,12 +49,13 @@ COMMANDS = {
     "restore": "Bring a removed experiment back from the trash.",
     "push": "Push experiments to a Git remote, for others to pull.",
     "pull": "Pull experiments from a Git remote.",
-    "import": "Bring one experiment from another repository.",
+    "import": "Bring one experiment from another repository, or all runs of a folder of MLflow's.",
     "remote": "Where data is pushed to and pulled from.",
     "data": "Move data and results to and from data remotes.",
     "doctor": "Look for what is wrong with the experiments stored here.",
     "gc": "Delete data that nothing refers to.",
     "fsck": "Read all data in the store, and look for what is missing.",
+    "mlflow": "MLflow's UI on the experiments of this repository.",
     "guide": "Tell a program how to use gitexp.",
     "demo": "Show it all on real data: runs, table, diff and branch.",
 }
@@ -55,8 +63,19 @@ COMMANDS = {
 # What people do -> the commands for it, in the order of `gitexp --help`; others stand below "More".
 TASKS = {
     "Set up": ("init", "demo"),
-    "Run": ("run", "stop", "status", "save", "log", "dag"),
-    "Look and compare": ("show", "list", "best", "diff", "compare"),
+    "Run": ("run", "queue", "sweep", "stop", "status", "save", "log", "dag"),
+    "Look and compare": (
+        "show",
+        "watch",
+        "alerts",
+        "list",
+        "best",
+        "diff",
+        "compare",
+        "artifacts",
+        "plots",
+        "mlflow",
+    ),
     "Go on from an experiment": ("apply", "branch", "checkout"),
     "Keep order": ("note", "tag", "metrics", "rename", "remove", "restore", "undo", "redo"),
     "Share": ("push", "pull", "import"),
@@ -68,26 +87,105 @@ TASKS = {
 # of Python's.
 _TABLE: dict[tuple[str, str], str] = {
     # The ending of a params file -> what reads it, and what edits it in place.
-    ("reader", ".yaml"): "gitexp.files.yaml_text:read",
-    ("reader", ".yml"): "gitexp.files.yaml_text:read",
-    ("reader", ".json"): "gitexp.files.json_text:read",
-    ("reader", ".toml"): "gitexp.files.toml_text:read",
-    ("reader", ".py"): "gitexp.files.py_text:read",
-    ("editor", ".yaml"): "gitexp.files.yaml_edit:edit",
-    ("editor", ".yml"): "gitexp.files.yaml_edit:edit",
-    ("editor", ".json"): "gitexp.files.json_text:edit",
-    ("editor", ".toml"): "gitexp.files.toml_edit:edit",
-    ("editor", ".py"): "gitexp.files.py_text:edit",
+    ("reader", ".yaml"): "gitexp.files.formats.yaml_text:read",
+    ("reader", ".yml"): "gitexp.files.formats.yaml_text:read",
+    ("reader", ".json"): "gitexp.files.formats.json_text:read",
+    ("reader", ".toml"): "gitexp.files.formats.toml_text:read",
+    ("reader", ".py"): "gitexp.files.formats.py_text:read",
+    ("editor", ".yaml"): "gitexp.files.formats.yaml_edit:edit",
+    ("editor", ".yml"): "gitexp.files.formats.yaml_edit:edit",
+    ("editor", ".json"): "gitexp.files.formats.json_text:edit",
+    ("editor", ".toml"): "gitexp.files.formats.toml_edit:edit",
+    ("editor", ".py"): "gitexp.files.formats.py_text:edit",
+    # The ending of a metrics file that is no params file too -> what reads it.
+    ("metrics", ".csv"): "gitexp.files.tables.table_values:last_values",
+    ("metrics", ".tsv"): "gitexp.files.tables.table_values:last_values",
+    ("metrics", ".jsonl"): "gitexp.files.json_lines:last_values",
+    ("metrics", ".ndjson"): "gitexp.files.json_lines:last_values",
+    # The ending of a params file -> what finds the values that a script sees otherwise than gitexp, and
+    # what finds the values that only a run of the file tells.
+    ("kinds", ".yaml"): "gitexp.files.formats.yaml_kinds:hidden_kinds",
+    ("kinds", ".yml"): "gitexp.files.formats.yaml_kinds:hidden_kinds",
+    ("kinds", ".toml"): "gitexp.files.formats.toml_text:hidden_kinds",
+    ("computed", ".py"): "gitexp.files.formats.py_text:computed_line",
+    # A data remote on a server, by its kind. The packages that it needs are extras.
+    ("data remote", "ssh"): "gitexp.objects.remotes.ssh:SshRemote",
+    ("data remote", "s3"): "gitexp.objects.remotes.bucket:S3Remote",
+    ("data remote", "gs"): "gitexp.objects.remotes.bucket:GsRemote",
+    ("data remote", "azure"): "gitexp.objects.remotes.bucket:AzureRemote",
+    ("data remote", "http"): "gitexp.objects.remotes.web:HttpRemote",
+    # What runs queued experiments.
+    ("worker", "queue"): "gitexp.extras.queue.worker:work",
+    # What begins many runs.
+    ("launcher", "sweep"): "gitexp.extras.sweep.launch:launch",
+    # What suggests the next trial of a search.
+    ("search", "optuna"): "gitexp.extras.sweep.search:Searcher",
+    # What changes the words of a command that a tool reads, and what says the jobs that such words ask for.
+    ("words", "hydra"): "gitexp.extras.integrations.hydra.app_words:with_overrides",
+    ("jobs", "hydra"): "gitexp.extras.integrations.hydra.multirun:jobs",
+    # What composes a params file before a run.
+    ("composer", "hydra"): "gitexp.extras.integrations.hydra.composer:HydraComposer",
+    # The queue of a Git remote, for its commands and for a worker.
+    ("queue", "remote"): "gitexp.extras.queue.exchange:RemoteQueue",
+    ("queue", "shared"): "gitexp.extras.queue.shared:SharedQueue",
     ("engine", "local"): "gitexp.runs.local:LocalEngine",
+    # What reads a section of gitexp.yaml that few projects have.
+    ("section", "alerts"): "gitexp.project.alert_rules:read",
+    # What looks at a run while it goes on, and what it looks with.
+    ("observer", "alerts"): "gitexp.extras.alerts.alert_observer:AlertObserver",
+    ("check", "alerts"): "gitexp.extras.alerts.check:check",
+    ("guard", "processes"): "gitexp.process.guard:Guard",
+    ("observer", "system"): "gitexp.extras.system.machine_observer:SystemObserver",
+    ("sampler", "system"): "gitexp.extras.system.sampler:Sampler",
+    ("gpus", "nvml"): "gitexp.extras.system.nvml:Gpus",
+    # What a training framework calls, and what makes scikit-learn log by itself.
+    ("callback", "keras"): "gitexp.extras.integrations.keras:KerasCallback",
+    ("callback", "lightning"): "gitexp.extras.integrations.lightning:LightningLogger",
+    ("callback", "transformers"): "gitexp.extras.integrations.transformers:TransformersCallback",
+    ("callback", "xgboost"): "gitexp.extras.integrations.xgboost:XgboostCallback",
+    ("callback", "lightgbm"): "gitexp.extras.integrations.lightgbm:LightgbmCallback",
+    ("callback", "optuna"): "gitexp.extras.integrations.optuna:OptunaCallback",
+    ("autolog", "sklearn"): "gitexp.extras.integrations.sklearn:autolog",
+    # What writes charts into files.
+    ("plots", "rendering"): "gitexp.extras.plots.rendering:Rendering",
+    # A run around the code of the caller.
+    ("run", "own"): "gitexp.extras.tracking.own_run:OwnRun",
+    # What keeps a kind of value as a file of the run that logs it.
+    ("artifact", "artifact"): "gitexp.extras.tracking.copies:log_artifact",
+    ("artifact", "figure"): "gitexp.extras.tracking.figures:log_figure",
+    ("artifact", "table"): "gitexp.extras.tracking.tables:log_table",
+    ("artifact", "text"): "gitexp.extras.tracking.texts:log_text",
+    ("artifact", "audio"): "gitexp.extras.tracking.audio:log_audio",
+    ("artifact", "confusion"): "gitexp.extras.tracking.confusion:log_confusion",
+    # An alert that a script says.
+    ("alert", "new"): "gitexp.files.alert_lines:new",
+    # The params of the files, for a script.
+    ("params", "values"): "gitexp.extras.tracking.params:read",
+    # Data frames.
+    ("frame", "pandas"): "gitexp.extras.reading.pandas_frames:frame",
+    ("frame", "polars"): "gitexp.extras.reading.polars_frames:frame",
+    # What runs a notebook.
+    ("program", "notebook"): "gitexp.extras.integrations.notebook.program:program",
+    # Whether Jupyter has a kernel of a name.
+    ("kernels", "jupyter"): "gitexp.extras.integrations.notebook.execute:is_installed",
+    # The code that is typed into IPython.
+    ("session", "ipython"): "gitexp.extras.integrations.notebook.session:session",
     ("source", "dvc"): "gitexp.extras.integrations.dvc:DvcSource",
+    # What brings the runs of another tool: `gitexp import mlflow ./mlruns`.
+    ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.import_runs:import_runs",
 }
 for _name in COMMANDS:
     _module = "import_" if _name == "import" else _name
     _TABLE["command", _name] = f"gitexp.cli.commands.{_module}:register"
+# Commands of extras.
+_TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
+_TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
+_TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
+_TABLE["command", "sweep"] = "gitexp.extras.sweep.sweep_command:register"
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """The names of gitexp's own plugins of a kind, in the order in which people see them."""
+    """The names of gitexp's own plugins of a kind, in the order of the help."""
     return tuple(name for each, name in _TABLE if each == kind)
 
 
@@ -103,13 +201,19 @@ def load(kind: str, name: str) -> Any:
     return found
 
 
+def find_installed(kind: str, name: str, package: str) -> Any:
+    """The plugin of gitexp's own that uses another package; None if that package is not installed."""
+    if importlib.util.find_spec(package) is None:
+        return None
+    return load(kind, name)
+
+
 def find(kind: str, name: str) -> Any:
     """The same, or None; raises UsageError if the plugin of an installed package cannot be imported."""
     if (kind, name) in _TABLE:
         module, _, attribute = _TABLE[kind, name].partition(":")
         return getattr(importlib.import_module(module), attribute)
-    from importlib import metadata  # 40 ms, for a name that is none of ours
-
+    metadata = importlib.import_module("importlib.metadata")  # 40 ms, only for a name that is none of ours
     for entry in metadata.entry_points(group=f"gitexp.{kind}", name=name):
         try:
             return entry.load()

@@ -76,7 +76,7 @@ def _take_interrupts() -> None:
     """Let Ctrl-C raise KeyboardInterrupt, once for several signals within half a second.
 
     `timeout` sends two signals, and people in a hurry do the same: the second must not cut short the words
-    about the first. A signal that was ignored at the start of gitexp stays ignored.
+    about the first. A signal ignored at the start of gitexp stays ignored.
     """
     ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)
     if ignored or threading.current_thread() is not threading.main_thread():

@@ -24,6 +24,7 @@ gitexp add data/train.csv data/test.csv && git add gitexp.yaml gitexp.lock
 
 def add(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files and folders of data.")],
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -33,7 +34,7 @@ def add(
     and into the .gitignore beside it. Do so again after a change of the data. Commit the small files: gitexp
     checkout brings the data back by them.
     """
-    project = open_project(needs_config=True)
+    project = open_project(needs_config=True, dry_run=dry_run)
     with Meter("Storing", quiet=quiet) as meter:
         done = ops.add(project, paths, on_progress=meter)
     render.warn_all(done.warnings)

@@ -22,16 +22,17 @@ Force = Annotated[bool, options.force("Overwrite unsaved changes too; undo bring
 def apply(
     exp: options.Exp,
     force: Force = False,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Bring an experiment into the workspace.
 
-    Takes its changes against its baseline, file by file; your own changes in other files stay. Refuses to
-    overwrite content stored neither in HEAD nor in an experiment. HEAD and the index do not change. gitexp
-    undo takes it back.
+    Takes its changes against its baseline, file by file; your own changes in other files stay, and so do
+    files of other projects in the repository. Refuses to overwrite content stored neither in HEAD nor in an
+    experiment. HEAD and the index do not change. gitexp undo takes it back.
     """
-    done = ops.apply(open_project(), exp, force=force)
+    done = ops.apply(open_project(dry_run=dry_run), exp, force=force)
     render.warn_all(done.taken.warnings)
     if json:
         render.as_json(_as_json(done))

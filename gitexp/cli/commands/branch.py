@@ -34,6 +34,7 @@ def branch(
     name: Name = None,
     switch: Switch = False,
     force: Annotated[bool, options.force("With --switch: overwrite unsaved files too.")] = False,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -43,7 +44,7 @@ def branch(
     --switch it goes over to the branch, past the files that the run left here, which git switch refuses; what
     is stored nowhere is not overwritten.
     """
-    project = open_project()
+    project = open_project(dry_run=dry_run)
     if switch:
         return _switch(project, exp, name, force=force, quiet=quiet, json=json)
     if force:

@@ -39,6 +39,7 @@ Force = Annotated[
 def checkout(
     words: Words = None,
     force: Force = False,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -50,7 +51,7 @@ def checkout(
     you say --force. Files outside of data and outputs are not touched. With the hash of a file or folder in
     the store, its content comes to the path: a run names the hash when it replaces files of yours.
     """
-    project = open_project(needs_config=True)
+    project = open_project(needs_config=True, dry_run=dry_run)
     with Meter("Checking out", quiet=quiet) as meter:
         done = ops.checkout(project, words or [], force=force, on_progress=meter)
     render.warn_all(done.warnings)

@@ -2,78 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.query import Query, matching
+from gitexp.catalog.replicates import Replicates, spread_of
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide, elide_middle
-from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.help import again, registration
+from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
-from gitexp.model import MISSING
+from gitexp.cli.kit.single_replicates import means_of
+from gitexp.model import MISSING, Mean
+from gitexp.project.project import Project
 from gitexp.views import compare as ops
+from gitexp.views import markup
+from gitexp.views.columns import Columns
 from gitexp.views.compare import ComparedKey, ComparedPoints
 from gitexp.views.diff import FileChange
 from gitexp.views.fit import GAP, blocks, distinct_cuts
-from gitexp.views.formats import markdown_table
+from gitexp.views.markup import TableFormat
 from gitexp.views.numbers import column_texts
 from gitexp.words import LONGEST, PRECISION, clean, show_value
 
 EPILOG = """Examples:
 gitexp compare exp-333c9 exp-55e90 exp-2b728
-gitexp compare 'lr-*' --md
+gitexp compare 'lr-*' --format md
 gitexp compare main last @{1} workspace
+gitexp compare --filter "acc > 0.9" --sort acc --desc --limit 5
 """
 
 _LONGEST_NAME = 24
+_OTHERS = "Other projects"
 
 Words = Annotated[
-    list[str],
-    options.argument("POINT...", "Experiments, commits, branches, the workspace; patterns too.", "points"),
+    list[str] | None,
+    options.argument("[POINT]...", "Experiments, commits, branches, the workspace; patterns too.", "points"),
 ]
-Markdown = Annotated[bool, typer.Option("--md", help="Print Markdown tables.")]
 
 
-def compare(words: Words, json: options.Json = False, md: Markdown = False) -> None:
+@with_query
+def compare(
+    ctx: typer.Context,
+    words: Words = None,
+    query: Query = PLAIN,
+    limit: options.Limit = None,
+    group: options.OfReplicates = "",
+    each: options.Each = False,
+    sort: options.Sort = None,
+    desc: options.Descending = None,
+    columns: options.Only = None,
+    hide: options.Hide = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
     """Compare many experiments side by side: only what differs.
 
     Params and metrics that differ among them, and the code and results that differ from those of the first.
-    More about two: gitexp diff.
+    Without names: the experiments of HEAD, and replicates as one, by their mean (--each: each by itself);
+    --filter, --failed, -A, --limit choose others. Columns are params, metrics and files here; --sort is the
+    order of the experiments. More about two: gitexp diff.
     """
-    options.only_one(json=json, md=md)
-    found = ops.compare(open_project(), words)
+    options.only_one(json=json, format=form is not None)
+    query = query._replace(limit=limit)
+    options.names_or_query(words, query != PLAIN)
+    drawn = options.replicates(group, each=each, otherwise=Replicates.EACH if words else Replicates.REPEATED)
+    query = query._replace(replicates=drawn)
+    project = open_project(quiet=quiet)
+    points = words or [one.name for one in matching(project, query)]
+    wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)))
+    found = ops.compare(project, points, wanted, sort, descending=bool(desc), drawn=query.drawn)
     if json:
         render.as_json(as_json(found))
-    elif md:
-        render.answer(_markdown(found))
-    elif not (found.params or found.metrics or found.code or found.results):
-        render.say("No differences.", "dim")
+    elif form is not None:
+        render.answer(_written(form, found))
     else:
         render.answer(_lines(found, render.width()))
+        if not quiet:
+            _remark(project, found, partial(again, ctx), single=bool(words) and not (group or each))
 
 
 register = registration(compare, EPILOG)
 
 
+def _remark(project: Project, found: ComparedPoints, again: Callable[..., str], *, single: bool) -> None:
+    """Say that nothing differs, and where the means of single replicates are."""
+    if not any(items for _, items in _parts(found)):
+        render.say("No differences.", "dim")
+    if single and (line := means_of(project, found.points, again)):
+        render.say(line, "dim")
+
+
 def as_json(found: ComparedPoints) -> dict[str, Any]:
     """The comparison as `compare --json` has it. A point without a key has no value for the key."""
     labels = [point.label for point in found.points]
-    document: dict[str, Any] = {
-        "points": [{"name": point.label, "commit": point.commit} for point in found.points]
-    }
+    document: dict[str, Any] = {"points": [_point(found, point) for point in found.points]}
     for part, items in _parts(found):
-        told = []
+        told = list[dict[str, Any]]()
         for item in items:
-            values = {}
+            values, spreads = {}, {}
             for label, value in zip(labels, item.values, strict=True):
+                if isinstance(value, Mean):
+                    spreads[label] = spread_of(value)
                 if isinstance(value, FileChange):
                     values[label] = {"added": value.added, "deleted": value.deleted}
                 elif value is not MISSING:
                     values[label] = value
             told.append({"key": item.key, "values": values})
-        document[part.lower()] = told
+            if spreads:
+                told[-1]["replicates"] = spreads
+        document[part.lower().replace(" ", "_")] = told
+    return document
+
+
+def _point(found: ComparedPoints, point: Point) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": point.label, "commit": point.commit}
+    if members := found.members.get(point.label):
+        document["members"] = members
     return document
 
 
@@ -83,6 +134,7 @@ def _parts(found: ComparedPoints) -> list[tuple[str, Sequence[ComparedKey]]]:
         ("Metrics", found.metrics),
         ("Code", found.code),
         ("Results", found.results),
+        (_OTHERS, found.other_projects),
     ]
 
 
@@ -90,11 +142,13 @@ def _texts(part: str, item: ComparedKey) -> list[str]:
     """The values of one key as text."""
     if part == "Metrics":
         return column_texts(item.values, PRECISION, LONGEST)
-    return [_file(value) if isinstance(value, FileChange) else _text(part, value) for value in item.values]
+    return [_text(part, value) for value in item.values]
 
 
 def _text(part: str, value: object) -> str:
-    if value is MISSING and part in ("Code", "Results"):
+    if isinstance(value, FileChange):
+        return _file(value)
+    if value is MISSING and part in ("Code", "Results", _OTHERS):
         return "="
     return show_value(value)
 
@@ -113,7 +167,9 @@ def _lines(found: ComparedPoints, width: int | None) -> Iterator[list[Piece]]:
     for part, items in _parts(found):
         if not items:
             continue
-        keys = [part, *(clean(item.key) for item in items)]
+        keys = [part]
+        for item in items:
+            keys.append(clean(item.key))
         if width is not None:
             keys = distinct_cuts(keys, max(width // 3, 8), elide_middle)
         columns = _columns(part, items, heads)
@@ -131,11 +187,10 @@ def _lines(found: ComparedPoints, width: int | None) -> Iterator[list[Piece]]:
 
 def _columns(part: str, items: Sequence[ComparedKey], heads: Sequence[str]) -> list[list[str]]:
     """The text of each point's column, its head first; numbers stand at the right edge."""
-    by_row = [_texts(part, item) for item in items]
-    columns = []
-    for at, head in enumerate(heads):
-        column = [head, *(texts[at] for texts in by_row)]
-        columns.append(column)
+    columns = [[head] for head in heads]
+    for item in items:
+        for column, text in zip(columns, _texts(part, item), strict=True):
+            column.append(text)
     return columns
 
 
@@ -151,9 +206,27 @@ def _line(
     return [(text, "bold" if is_head else "")]
 
 
-def _markdown(found: ComparedPoints) -> Iterator[str]:
+def _written(form: TableFormat, found: ComparedPoints) -> Iterator[str]:
+    """A table for each part; as CSV one table, whose first column names the part."""
     heads = [point.label for point in found.points]
+    every = []
     for part, items in _parts(found):
-        if items:
-            yield from markdown_table([part, *heads], [[item.key, *_texts(part, item)] for item in items])
+        if form is TableFormat.CSV:
+            for item in items:
+                every.append([part.lower(), item.key, *_full(item)])
+        elif items:
+            rows = [[item.key, *_texts(part, item)] for item in items]
+            yield from markup.table(form, [part, *heads], rows)
             yield ""
+    if form is TableFormat.CSV:
+        yield from markup.table(form, ["part", "key", *heads], every)
+
+
+def _full(item: ComparedKey) -> list[Any]:
+    """The values of one key in full."""
+    values = []
+    for value in item.values:
+        if isinstance(value, FileChange):
+            value = _file(value)
+        values.append(value)
+    return values

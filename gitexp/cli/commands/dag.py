@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any
-
-import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import elide
@@ -21,11 +20,18 @@ from gitexp.words import clean
 EPILOG = """Examples:
 gitexp dag
 gitexp dag evaluate 'train@*'
-gitexp dag --mermaid >> README.md
-gitexp dag --dot | dot -Tsvg > pipeline.svg
+gitexp dag --format mermaid >> README.md
+gitexp dag --format dot | dot -Tsvg > pipeline.svg
 """
 
 _FEWEST = 10  # cells of a description that are worth showing
+
+
+class GraphFormat(StrEnum):
+    """The formats of a printed graph."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
 
 
 Stages = Annotated[
@@ -35,25 +41,29 @@ Stages = Annotated[
     ),
 ]
 
+AsGraph = Annotated[
+    GraphFormat | None, options.format_of("mermaid|dot", "Print the graph for another program.")
+]
+
 
 def dag(
     stages: Stages = None,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a flowchart for Mermaid.")] = False,
-    dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
+    form: AsGraph = None,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Draw the stages of the pipeline, and which stands on which.
 
     From the top down, in the order of a run. A stage stands on the stages that write its inputs.
     """
-    options.only_one(mermaid=mermaid, dot=dot, json=json)
-    found = find(open_project(needs_config=True), stages or [])
+    options.only_one(json=json, format=form is not None)
+    found = find(open_project(needs_config=True, quiet=quiet), stages or [])
     render.warn_all(found.pipeline.notes)
     if json:
         render.as_json(_as_json(found))
-    elif mermaid:
+    elif form is GraphFormat.MERMAID:
         render.write(draw.mermaid(found.above))
-    elif dot:
+    elif form is GraphFormat.DOT:
         render.write(draw.dot(found.above))
     else:
         render.answer(_lines(found, render.width()))

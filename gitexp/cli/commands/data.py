@@ -8,13 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import errors, words
+from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
+from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.meter import Meter
+from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.datasets import chosen_data
 from gitexp.datasets import status as datasets_status
 from gitexp.datasets import sync as ops
-from gitexp.datasets import wanted as datasets_wanted
 from gitexp.datasets.status import MissingObjects
 from gitexp.datasets.sync import DataTransfer
 from gitexp.model import Artifact
@@ -24,7 +27,7 @@ from gitexp.words import clean, human_size
 EPILOG_PUSH = """Examples:
 gitexp data push
 gitexp data push exp-333c9 exp-55e90
-gitexp data push --all -j 16 --remote store
+gitexp data push --all -j 16 --data-remote store
 """
 EPILOG_PULL = """Examples:
 gitexp data pull
@@ -56,16 +59,17 @@ Exps = Annotated[
         "experiments",
     ),
 ]
-All = Annotated[bool, typer.Option("--all", "-A", help="The data of all experiments, and of the workspace.")]
 Jobs = Annotated[int | None, options.jobs("How many at once; default: as suits the remote.")]
 Where = Annotated[str | None, options.data_remote("Which data remote; default: the first one.")]
 
 
+@with_query
 def push(
     exps: Exps = None,
-    everything: All = False,
+    query: Query = PLAIN,
     jobs: Jobs = None,
-    remote: Where = None,
+    data_remote: Where = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -74,18 +78,20 @@ def push(
     A failure does not stop the rest, and is named at the end. After an interruption the next push goes on
     from there.
     """
-    project = open_project(needs_config=True)
-    wanted = _wanted(project, exps, everything)
+    project = open_project(needs_config=True, dry_run=dry_run)
+    wanted = _wanted(project, exps, query)
     with Meter("Pushing", quiet=quiet) as meter:
-        report = ops.push(project, wanted, remote=remote, jobs=jobs, on_progress=meter)
+        report = ops.push(project, wanted, remote=data_remote, jobs=jobs, on_progress=meter)
     _end(report, wanted, f"Pushed {_amount(report)} to {report.remote}.", quiet=quiet, json=json)
 
 
+@with_query
 def pull(
     exps: Exps = None,
-    everything: All = False,
+    query: Query = PLAIN,
     jobs: Jobs = None,
-    remote: Where = None,
+    data_remote: Where = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -94,41 +100,43 @@ def pull(
     All content is verified, and goes into the store in .git; gitexp checkout then brings it into the
     workspace.
     """
-    project = open_project(needs_config=True)
-    wanted = _wanted(project, exps, everything)
+    project = open_project(needs_config=True, dry_run=dry_run)
+    wanted = _wanted(project, exps, query)
     with Meter("Pulling", quiet=quiet) as meter:
-        report = ops.pull(project, wanted, remote=remote, jobs=jobs, on_progress=meter)
+        report = ops.pull(project, wanted, remote=data_remote, jobs=jobs, on_progress=meter)
     _end(report, wanted, f"Pulled {_amount(report)} from {report.remote}.", quiet=quiet, json=json)
 
 
+@with_query
 def status(
-    exps: Exps = None, everything: All = False, remote: Where = None, json: options.Json = False
+    exps: Exps = None,
+    query: Query = PLAIN,
+    data_remote: Where = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
 ) -> None:
     """Say which data and results this machine and the remote have."""
-
-    project = open_project(needs_config=True)
-    found = datasets_status.status(project, _wanted(project, exps, everything), remote=remote)
-    if json:
-        return render.as_json(list(map(_as_json, found)))
-    if not found:
-        return render.say("No gitexp.lock names any data.", "dim")
-    render.answer(_lines(found))
-    if any(each.on_remote is None for each in found):
+    project = open_project(needs_config=True, quiet=quiet)
+    found = datasets_status.status(project, _wanted(project, exps, query), remote=data_remote)
+    if json or form:
+        return answer(map(_as_json, found), form, json=json)
+    if found:
+        render.answer(_lines(found))
+    elif not quiet:
+        render.say("No gitexp.lock names any data.", "dim")
+    if not quiet and any(each.on_remote is None for each in found):
         render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
     return None
 
 
-def _wanted(project: Project, exps: list[str] | None, everything: bool) -> list[Artifact]:
-    """The data of experiments. With `everything`, an experiment without readable data is left out."""
-    if exps and everything:
-        raise errors.UsageError("--all and names do not go together.", "Give one of them.")
-    commits = datasets_wanted.commits(project, exps or (), everything=everything)
-    if everything:
-        unread = datasets_wanted.unreadable(project, list(filter(None, commits)))
-        for error in unread.values():
-            render.warn(f"left out: {error.message}")
-        commits = [commit for commit in commits if commit not in unread]
-    return datasets_wanted.artifacts(project, commits)
+def _wanted(project: Project, exps: list[str] | None, query: Query) -> list[Artifact]:
+    """The data of experiments; with -A alone also the workspace's. What cannot be read is left out."""
+    options.names_or_query(exps, query != PLAIN)
+    found = chosen_data.choose(project, exps or (), query if query != PLAIN else None)
+    for error in found.left_out:
+        render.warn(f"left out: {error.message}")
+    return found.artifacts
 
 
 def _end(report: DataTransfer, wanted: list[Artifact], done: str, *, quiet: bool, json: bool) -> None:

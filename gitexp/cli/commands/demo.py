@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +45,17 @@ def demo(
         if status != 0:
             raise typer.Exit(status)
     if not quiet:
-        render.answer(["", f"Look around: cd {shlex.quote(str(project))} && gitexp show -A"])
+        render.answer(["", f"Look around: cd {shlex.quote(str(project))} && {_program()} show -A"])
+
+
+def _program() -> str:
+    """The words that start gitexp: its name, or its path where the shell does not know the name."""
+    beside = Path(sys.executable).with_name("gitexp")
+    if shutil.which("gitexp") is not None:
+        return "gitexp"
+    if beside.is_file():
+        return shlex.quote(str(beside))
+    return f"{shlex.quote(sys.executable)} -m gitexp"
 
 
 register = registration(demo, EPILOG)

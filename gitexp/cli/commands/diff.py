@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from typing import Annotated, Any
 
@@ -11,31 +12,38 @@ import typer
 from gitexp import errors
 from gitexp.catalog.lookup import Commit, Point, Workspace
 from gitexp.catalog.query import Query
+from gitexp.catalog.replicates import spread_of
 from gitexp.catalog.value_pairs import change_of
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.output import printable_patch
+from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.session import open_project
-from gitexp.model import MISSING, Artifact, Change, Experiment
+from gitexp.cli.kit.single_replicates import means_of
+from gitexp.model import MISSING, Artifact, Change, Experiment, Mean
 from gitexp.project.project import Project
 from gitexp.views import diff as ops
+from gitexp.views import markup
 from gitexp.views.best import best
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
-from gitexp.views.formats import markdown_table
+from gitexp.views.markup import TableFormat
 from gitexp.words import PRECISION, clean, content, show_value
 
 EPILOG = """Examples:
 gitexp diff exp-333c9 exp-55e90
 gitexp diff exp-333c9 --code    (against its baseline, with the patch)
 gitexp diff                     (HEAD against the workspace)
+gitexp diff exp-333c9 exp-55e90 --group replicates    (means)
 gitexp diff --best acc          (the best experiment against its baseline)
 gitexp diff main --best val_loss --filter "'paper' in tags"
 """
 
 _ADDED, _DELETED = "green", "red"
+_LARGE = 10  # times as much: a factor reads better than percents
+_CSV_HEADS = ("part", "key", "old", "new", "change", "percent")
 _MOST_FILES = 20  # of a folder of data that are named; --json names them all
 _DIGITS = 7  # of a hash, as Git shows ids
 
@@ -48,50 +56,53 @@ ExitCode = Annotated[
 Section = tuple[str, list[str], list[Cells]]  # title, heads, rows
 
 
+@with_query
 def diff(
+    ctx: typer.Context,
     a: PointA = None,
     b: PointB = None,
     best: Best = None,
     lowest: options.Lowest = False,
     highest: options.Highest = False,
-    filter_text: options.Filter = None,
-    everything: options.Everything = False,
-    all_projects: options.AllProjects = False,
+    query: Query = PLAIN,
+    group: options.OfReplicates = "",
+    each: options.Each = False,
     code: Annotated[bool, typer.Option("--code", help="Add the patch of the code.")] = False,
-    md: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
+    form: options.AsTable = None,
     exit_code: ExitCode = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Compare params, metrics, code, data, command and environment.
 
     One argument: an experiment with its baseline, a revision with the workspace. None: HEAD with the
     workspace. With --best: the best experiment with its baseline or with A; --min, --filter and -A choose it
-    like those of gitexp best.
+    like those of gitexp best. With --group replicates, the metrics of a side are the means of its replicates.
     """
-    options.only_one(json=json, md=md)
+    options.only_one(json=json, format=form is not None)
+    if code:
+        _require_room_for_patch(form)
     low = options.best_is_lowest(lowest, highest)
-    project = open_project()
+    project = open_project(quiet=quiet)
     if best is not None:
-        a, b = _with_best(
-            project, best, Query(everything, filter=filter_text, all_projects=all_projects), low, a, b
+        query = query._replace(replicates=options.replicates(group, each=each))
+        a, b = _with_best(project, best, query, low, a, b, partial(again, ctx))
+    elif low is not None or each or query != PLAIN:
+        raise errors.UsageError(
+            "Options that choose the best experiment go with --best.",
+            f"Such as: {again(ctx, '--best', 'acc')}",
         )
-    elif low is not None or filter_text is not None or everything or all_projects:
-        raise errors.UsageError("--min, --max, --filter and -A go with --best.", "Such as: --best acc")
     old, new = ops.points(project, a, b)
+    if group:
+        old, new = ops.with_replicates(project, old), ops.with_replicates(project, new)
     render.warn_all([*old.complaints, *new.complaints])
     found = ops.diff(project, old, new)
-    paint = render.colors() and not (json or md)
-    patch = None
-    if code:
-        patch = ops.patch(project, found, color=paint)
-    if json:
-        render.as_json(as_json(found, patch))
-    elif md:
-        render.answer(markdown(found, patch or b""))
-    else:
-        render.answer(lines(found, patch or b"", width=render.width(), colors=paint))
+    _print(project, found, form, code=code, json=json)
+    if not (json or form or quiet):
         if not found:
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
+        if not (group or best):
+            _say_means(project, old, new, partial(again, ctx))
     if exit_code and found:
         raise typer.Exit(1)
 
@@ -99,13 +110,46 @@ def diff(
 register = registration(diff, EPILOG)
 
 
+def _require_room_for_patch(form: TableFormat | None) -> None:
+    """Raise UsageError for a form that has no place for the patch of --code."""
+    if form in (TableFormat.CSV, TableFormat.LATEX):
+        raise errors.UsageError("--code prints a patch, and no table.", "With --code: --format md, or none.")
+
+
+def _say_means(project: Project, old: Point, new: Point, hint: Callable[..., str]) -> None:
+    """Say how to compare means, if a side has replicates."""
+    line = means_of(project, (old, new), hint)
+    if line:
+        render.say(line, "dim")
+
+
+def _print(project: Project, found: Diff, form: TableFormat | None, *, code: bool, json: bool) -> None:
+    """Print the comparison; with `code`, the patch of the code too."""
+    colors = render.colors() and not (json or form)
+    patch = None
+    if code:
+        patch = ops.patch(project, found, color=colors)
+    if json:
+        render.as_json(as_json(found, patch))
+    elif form is not None:
+        render.answer(written(form, found, patch or b""))
+    else:
+        render.answer(lines(found, patch or b"", width=render.width(), colors=colors))
+
+
 def _with_best(
-    project: Project, metric: str, query: Query, lowest: bool | None, a: str | None, b: str | None
+    project: Project,
+    metric: str,
+    query: Query,
+    lowest: bool | None,
+    a: str | None,
+    b: str | None,
+    again: Callable[..., str],
 ) -> tuple[str, str | None]:
     """The two sides of a comparison with the best experiment; the other side is `a`, if given."""
     if b is not None:
         raise errors.UsageError("--best takes one side of the comparison.", "Give one other at most.")
-    name = best(project, metric, query, lowest).name
+    name = best(project, metric, query, lowest, again).name
     if a is None:
         return name, None
     return a, name
@@ -123,14 +167,19 @@ def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[
     return out[1:]
 
 
-def markdown(diff: Diff, patch: bytes) -> list[str]:
-    """The comparison as Markdown tables under headings."""
+def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
+    """The comparison as tables under headings; as CSV one table, whose first column names the part."""
     out: list[str] = []
-    for title, heads, rows in _sections(diff):
-        texts = []
+    every = []
+    for title, heads, rows in _sections(diff, with_factors=form is not TableFormat.CSV):
+        texts = list[list[str]]()
         for row in rows:
             texts.append([text for text, _ in row])
-        out += [f"### {title}", "", *markdown_table(heads, texts), ""]
+            every.append([title.lower(), *texts[-1]])
+        heading = f"### {title}" if form is TableFormat.MARKDOWN else f"% {title}"
+        out += [heading, "", *markup.table(form, heads, texts), ""]
+    if form is TableFormat.CSV:
+        return markup.table(form, _CSV_HEADS, [[*row, "", ""][: len(_CSV_HEADS)] for row in every])
     if patch:
         shown = printable_patch(patch, colors=False)
         fence = "```"
@@ -152,6 +201,7 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
         "metrics": list(map(_change_of_metric, diff.metrics)),
         "code": list(map(_change_of_code, diff.code)),
         "results": list(map(_change_of_code, diff.results)),
+        "other_projects": list(map(_change_of_code, diff.other_projects)),
         "data": list(map(_change_of_data, diff.data)),
         "command": command,
         "environment": list(map(_change, diff.environment)),
@@ -173,7 +223,11 @@ def _change(change: Change) -> dict[str, Any]:
 
 def _change_of_metric(change: Change) -> dict[str, Any]:
     difference, percent = change_of(change)
-    return {**_change(change), "change": difference, "percent": percent}
+    document = {**_change(change), "change": difference, "percent": percent}
+    for side, value in (("old", change.old), ("new", change.new)):
+        if isinstance(value, Mean):
+            document[f"{side}_replicates"] = spread_of(value)
+    return document
 
 
 def _change_of_code(file: FileChange) -> dict[str, Any]:
@@ -200,16 +254,23 @@ def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
     return document
 
 
-def _sections(diff: Diff) -> Iterable[Section]:
+def _sections(diff: Diff, *, with_factors: bool = True) -> Iterable[Section]:
+    """The parts with a difference. Without `with_factors`, the change of a metric is always in percent."""
     old, new = clean(diff.old.label), clean(diff.new.label)
     if diff.params:
         yield "Params", ["Key", old, new], list(map(_values, diff.params))
     if diff.metrics:
-        yield "Metrics", ["Key", old, new, "Change", ""], list(map(_metric, diff.metrics))
+        yield (
+            "Metrics",
+            ["Key", old, new, "Change", ""],
+            [_metric(change, with_factors) for change in diff.metrics],
+        )
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], list(map(_file, diff.code))
     if diff.results:
         yield "Results", ["File", "Added", "Deleted"], list(map(_file, diff.results))
+    if diff.other_projects:
+        yield "Other projects", ["File", "Added", "Deleted"], list(map(_file, diff.other_projects))
     if diff.data:
         yield "Data", ["File", old, new], list(chain.from_iterable(map(_data, diff.data)))
     if diff.command:
@@ -226,14 +287,35 @@ def _values(change: Change, precision: int | None = None) -> Cells:
     return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
 
 
-def _metric(change: Change) -> Cells:
+def _metric(change: Change, with_factors: bool) -> Cells:
     difference, percent = change_of(change)
     by = share = ""
     if difference is not None:
         by = _signed(difference, show_value(difference, PRECISION))
-    if percent is not None:
+    if percent is not None and with_factors:
+        share = share_text(change.old, change.new, percent)
+    elif percent is not None:
         share = _signed(percent, f"{percent:.3g} %")
     return [*_values(change, PRECISION), (by, ""), (share, "dim")]
+
+
+def share_text(old: float, new: float, percent: float) -> str:
+    """The change of a number in percent, or as a factor if the percentage says little: `+11.1 %`, `x20`."""
+    same_sign = new != 0 and (old > 0) == (new > 0)
+    if same_sign and abs(new) >= _LARGE * abs(old):
+        return f"x{_few_digits(new / old)}"
+    if same_sign and abs(old) >= 100 * abs(new):
+        return f"/{_few_digits(old / new)}"
+    if abs(percent) >= 100 * _LARGE:
+        return ""  # from one sign to the other: no factor either
+    return _signed(percent, f"{_few_digits(percent)} %")
+
+
+def _few_digits(number: float) -> str:
+    """Three significant digits, without an exponent below a million."""
+    if 1000 <= abs(number) < 1e6:
+        return f"{float(f'{number:.3g}'):,.0f}"
+    return f"{number:.3g}"
 
 
 def _signed(number: float, text: str) -> str:

@@ -22,6 +22,8 @@ gitexp doctor --fix
 
 def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can safely be mended.")] = False,
+    dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Look for what is wrong with the experiments stored here.
@@ -29,11 +31,11 @@ def doctor(
     Every ref, record and object, locks and worktrees left by crashes, the trash. --fix deletes no part of an
     experiment. Exits with 1 if a problem is left.
     """
-    report = ops.examine(open_project(), mend=fix)
+    report = ops.examine(open_project(quiet=quiet, dry_run=dry_run), mend=fix)
     if json:
         render.as_json(_report(report))
     else:
-        _tell(report, fix=fix)
+        _tell(report, fix=fix, quiet=quiet)
     if not report.healthy:
         raise typer.Exit(1)
 
@@ -41,8 +43,10 @@ def doctor(
 register = registration(doctor, EPILOG)
 
 
-def _tell(report: Diagnosis, *, fix: bool) -> None:
+def _tell(report: Diagnosis, *, fix: bool, quiet: bool) -> None:
     render.answer(chain.from_iterable(map(_lines, report.findings)))
+    if quiet:
+        return
     if not fix and any(finding.mend for finding in report.findings):
         render.hint("gitexp doctor --fix mends some of it.")
     looked = f"{counted(report.experiments, 'experiment')}, {report.trashed:,} in the trash"

@@ -25,18 +25,18 @@ gitexp fsck --json
 _SHOWN = 3  # of those who refer to an object
 
 
-def fsck(json: options.Json = False) -> None:
+def fsck(dry_run: options.DryRun = False, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """Read all data in the store, and look for what is missing.
 
     Damaged data is moved aside, and had again from the workspace, from Git or from a data remote, if
     possible. Exits with 1 if data is lost, and names its experiments.
     """
-    with Meter("Reading", quiet=json) as meter:
-        report = ops.check(open_project(), on_progress=meter)
+    with Meter("Reading", quiet=quiet or json) as meter:
+        report = ops.check(open_project(quiet=quiet, dry_run=dry_run), on_progress=meter)
     if json:
         render.as_json(_report(report))
     else:
-        _tell(report)
+        _tell(report, quiet=quiet)
     if not report.healthy:
         raise typer.Exit(1)
 
@@ -44,13 +44,14 @@ def fsck(json: options.Json = False) -> None:
 register = registration(fsck, EPILOG)
 
 
-def _tell(report: FsckReport) -> None:
+def _tell(report: FsckReport, *, quiet: bool) -> None:
     render.answer(chain.from_iterable(map(_lines, report.findings)))
     render.warn_all(report.complaints)
     read = words.objects(report.objects, report.size)
     if report.elsewhere:
         read += f", {report.elsewhere:,} more on a remote alone"
-    render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")
+    if not quiet:
+        render.say(f"{read}: {'all in order' if report.healthy else 'see above'}.")
 
 
 def _lines(finding: BadObject) -> Iterator[str]:

@@ -25,7 +25,7 @@ gitexp guide --json
 """
 
 
-def guide(context: typer.Context, json: options.Json = False) -> None:
+def guide(context: typer.Context, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """Tell a program how to use gitexp.
 
     For coding assistants, CI jobs and research loops: rules, commands, shapes of --json, exit codes and

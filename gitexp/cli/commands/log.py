@@ -39,6 +39,7 @@ def log(
     exp: Exp = "",
     follow: Follow = False,
     raw: Raw = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Print what an experiment's command printed.
@@ -48,7 +49,7 @@ def log(
     control sequences are left out.
     """
     options.only_one(follow=follow, json=json)
-    project = open_project()
+    project = open_project(quiet=quiet)
     exp = exp or ops.default(project, running=follow)
     if follow and raw:
         return render.write_bytes(ops.follow(project, exp))

@@ -13,6 +13,7 @@ from gitexp.catalog import rows
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.files.printed import EXAMPLE
 from gitexp.history.measure import Measured, measure
@@ -41,13 +42,13 @@ FromFile = Annotated[
 ]
 
 
+@with_query
 def metrics(
     exps: options.OwnExps = None,
     from_output: FromOutput = None,
     from_file: FromFile = None,
-    filter_text: options.Filter = None,
-    everything: options.Everything = False,
-    all_projects: options.AllProjects = False,
+    query: Query = PLAIN,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -61,12 +62,11 @@ def metrics(
         raise errors.UsageError(
             "Nothing says where the metrics are.", f"Give --from-output or --from-file. {EXAMPLE}"
         )
-    project = open_project()
+    project = open_project(dry_run=dry_run)
     patterns = dict(files.parse_printed(text) for text in from_output or ())
     paths = [_path(project, name) for name in from_file or ()]
-    names = exps or _names(project, Query(everything, filter=filter_text, all_projects=all_projects))
-    if exps and (filter_text is not None or everything or all_projects):
-        raise errors.UsageError("Names do not go together with --filter, -A and --all-projects.")
+    options.names_or_query(exps, query != PLAIN)
+    names = exps or _names(project, query)
     done = measure(project, names, patterns, paths)
     if json:
         render.as_json_list(map(_as_json, done))

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from typing import Annotated
 
-import typer
-
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.catalog.lineage import row_of
@@ -28,17 +26,13 @@ gitexp note exp-333c9
 """
 
 
-Text = Annotated[
-    str | None,
-    typer.Option(
-        "--message", "-m", metavar="TEXT", help="The note; empty takes it away. Default: an editor."
-    ),
-]
+Text = Annotated[str | None, options.note("The note; empty takes it away. Default: an editor.")]
 
 
 def note(
     exp: options.OwnExp,
     text: Text = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -47,7 +41,7 @@ def note(
     Without -m your editor opens with the present note: GIT_EDITOR, core.editor, VISUAL or EDITOR.
     core.editor counts in your own settings (git config --global), and not in those of a repository.
     """
-    project = open_project()
+    project = open_project(dry_run=dry_run)
     if text is None:
         found = lookup.require_own(project, exp)
         text = ask(project, found.record.note, f"The note on {found.name}.")

@@ -14,11 +14,13 @@ from gitexp.cli.kit.session import open_project
 from gitexp.sharing import pull as ops
 from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.pull import Pulled
-from gitexp.sharing.scope import OTHER_BASELINE, OTHER_PROJECT
+from gitexp.sharing.scope import FILTERED, OTHER_BASELINE, OTHER_PROJECT
 
 EPILOG = """Examples:
 gitexp pull
-gitexp pull exp-333c9 --from origin
+gitexp pull exp-333c9 --remote origin
+gitexp pull "lr-*"
+gitexp pull --filter "acc > 0.9"
 gitexp pull --all
 """
 
@@ -27,35 +29,39 @@ _LEFT = {
     ops.REMOVED_HERE: ("as you have removed them here", " With them: --removed"),
     OTHER_BASELINE: ("on other baselines", " With them: -A"),
     OTHER_PROJECT: ("of other projects", " With them: --all-projects"),
+    FILTERED: ("by the filter", ""),
 }
 Exps = Annotated[
-    list[str] | None, typer.Argument(metavar="[EXP]...", help="Names there, or unique prefixes of them.")
+    list[str] | None, typer.Argument(metavar="[EXP]...", help="Names there, unique prefixes or patterns.")
 ]
-Source = Annotated[
-    str | None, options.git_remote("--from", "Git remote; default: the one that git fetch uses.")
-]
+Remote = Annotated[str | None, options.git_remote("Git remote; default: the one that git fetch uses.")]
 Removed = Annotated[bool, typer.Option("--removed", help="Those too that you have removed here.")]
 
 
 def pull(
     exps: Exps = None,
-    source: Source = None,
+    remote: Remote = None,
     everything: options.Everything = False,
     all_projects: options.AllProjects = False,
+    filter_text: options.Filter = None,
+    failed: options.Failed = None,
     removed: Removed = False,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Pull experiments from a Git remote.
 
-    Without names: those made from HEAD's commit, with -A of all baselines, like gitexp push. Nothing here is
+    Without names: those made from HEAD's commit, with -A of all baselines; --filter and --failed choose among
+    them. What is here already is brought up to date, whatever is asked for. Nothing here is
     deleted or overwritten: edits of notes and tags on both sides are united, and an experiment with the name
     of another one here is kept as NAME-2. gitexp undo takes the pull back. The exit code is 1 if an
     experiment was refused.
     """
-    project = open_project()
+    project = open_project(dry_run=dry_run)
     with contact(quiet=quiet) as on_line:
-        request = ops.PullRequest(exps or (), source, everything, all_projects, removed)
+        scope = (everything, all_projects, removed, filter_text, failed)
+        request = ops.PullRequest(exps or (), remote, *scope)
         pulled = ops.pull(project, request, on_line)
     if json:
         experiments = list(map(Shared.as_json, pulled.experiments))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
-from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import told_of_untracked
 from gitexp.sharing import push as ops
@@ -20,12 +21,12 @@ from gitexp.words import counted, human_size
 
 EPILOG = """Examples:
 gitexp push
-gitexp push exp-333c9 exp-55e90 --to origin
+gitexp push exp-333c9 exp-55e90 --remote origin
 gitexp push --all --filter "acc > 0.9"
 """
 
 
-To = Annotated[str | None, options.git_remote("--to", "Git remote; default: the one that git push uses.")]
+Remote = Annotated[str | None, options.git_remote("Git remote; default: the one that git push uses.")]
 WithData = Annotated[
     bool | None,
     typer.Option("--data/--no-data", help="Data and results too; default: where a data remote is set."),
@@ -33,30 +34,34 @@ WithData = Annotated[
 
 
 def push(
+    ctx: typer.Context,
     exps: options.OwnExps = None,
-    to: To = None,
+    remote: Remote = None,
     everything: options.Everything = False,
     all_projects: options.AllProjects = False,
     filter_text: options.Filter = None,
+    failed: options.Failed = None,
     data: WithData = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Push experiments to a Git remote, for others to pull.
 
-    Without names: the done experiments of HEAD's commit, with -A of all baselines. Data and results go first,
+    Without names: the done experiments of HEAD's commit, with -A of all baselines; failed ones are pushed by
+    name, by --failed or by a filter on their status, unfinished ones not at all. Data and results go first,
     to the data remote, also of experiments already pushed; if they cannot go, no experiment does. Nothing at
     the remote is overwritten: an experiment with the name of another one is refused, and the others go. The
     exit code is 1 if an experiment was refused.
     """
-    project = open_project()
-    request = PushRequest(exps or (), to, everything, filter_text, data, all_projects)
+    project = open_project(dry_run=dry_run)
+    request = PushRequest(exps or (), remote, everything, filter_text, data, all_projects, failed)
     with contact(quiet=quiet) as on_line:
         pushed = ops.push(project, request, on_line)
     if json:
         render.as_json(_as_json(pushed))
     else:
-        _tell(pushed, request, quiet=quiet)
+        _tell(pushed, request, partial(again, ctx), quiet=quiet)
     report(pushed.experiments, pushed.remote, json=json)
 
 
@@ -81,7 +86,7 @@ def _as_json(pushed: Pushed) -> dict[str, Any]:
     }
 
 
-def _tell(pushed: Pushed, request: PushRequest, *, quiet: bool) -> None:
+def _tell(pushed: Pushed, request: PushRequest, more: Callable[..., str], *, quiet: bool) -> None:
     names: dict[Fate, list[str]] = defaultdict(list)
     bare = []  # up to date, but without their data
     for one in pushed.experiments:
@@ -98,11 +103,11 @@ def _tell(pushed: Pushed, request: PushRequest, *, quiet: bool) -> None:
     if not quiet:
         _tell_names(pushed, names)
         if not pushed.experiments:
-            render.say(_none(request), "dim")
-        _tell_left_out(pushed)
+            render.say(_none(request, more), "dim")
+        _tell_left_out(pushed, request, more)
 
 
-def _tell_left_out(pushed: Pushed) -> None:
+def _tell_left_out(pushed: Pushed, request: PushRequest, more: Callable[..., str]) -> None:
     """Say what stays here, with the way to send it."""
     out = pushed.left_out
     parts = []
@@ -111,9 +116,10 @@ def _tell_left_out(pushed: Pushed) -> None:
     if out.going_on:
         parts.append(f"{out.going_on:,} that have not ended")
     if out.elsewhere:
-        parts.append(f"{out.elsewhere:,} on other baselines (gitexp push -A)")
+        parts.append(f"{out.elsewhere:,} on other baselines ({more('-A')})")
     if out.beside:
-        parts.append(f"{out.beside:,} of other projects (gitexp push -A --all-projects)")
+        options = ["--all-projects"] if request.everything else ["-A", "--all-projects"]
+        parts.append(f"{out.beside:,} of other projects ({more(*options)})")
     if parts:
         render.say(f"Left out: {', '.join(parts)}.", "dim")
     if pushed.without_data:
@@ -135,7 +141,7 @@ def _tell_names(pushed: Pushed, names: Mapping[Fate, Sequence[str]]) -> None:
         render.say(f"Up to date at {pushed.remote}: {one_or_many(same)}.", "dim")
 
 
-def _none(request: PushRequest) -> str:
-    if request.everything or request.filter is not None:
+def _none(request: PushRequest, more: Callable[..., str]) -> str:
+    if request.everything or request.filter is not None or request.failed is not None:
         return "No experiment is like that."
-    return "No experiment of HEAD is done. Those of all baselines: gitexp push -A"
+    return f"No experiment of HEAD is done. Those of all baselines: {more('-A')}"

@@ -25,8 +25,11 @@ Number = Annotated[
 
 def redo(
     number: Number = None,
+    limit: options.Limit = None,
     list_them: Annotated[bool, options.list_them("Show what can be done again.")] = False,
     force: Annotated[bool, options.force("Overwrite files that were changed since.")] = False,
+    form: options.AsTable = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -34,9 +37,11 @@ def redo(
 
     Without a number only as long as nothing else has been changed since the undo.
     """
-    project = open_project()
+    listing = reversal.ListOptions(limit, form, quiet=quiet, json=json)
+    listing.refuse_without_list(list_them, "redo")
+    project = open_project(quiet=quiet, dry_run=dry_run)
     if list_them:
-        return reversal.show_list(project, ops.redoable(project), "There is nothing to redo.", json=json)
+        return reversal.show_list(project, ops.redoable(project), "There is nothing to redo.", listing)
     done = ops.redo(project, number, force=force)
     return reversal.tell(done, quiet=quiet, json=json)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gitexp.cli.kit import options, render
+from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import remotes as ops
@@ -62,6 +63,7 @@ def add(
     name: Name,
     url: Url,
     option: ProtocolOption = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -71,7 +73,7 @@ def add(
     not be mounted. Passwords and keys do not go into the URL: gitexp finds them in the usual places of the
     protocol's own tools (environment, ~/.aws, SSH agent, ~/.netrc).
     """
-    project = open_project(needs_config=True)
+    project = open_project(needs_config=True, dry_run=dry_run)
     found = ops.add(project, name, url, options.pairs(option, "--option"))
     if json:
         render.as_json({"name": name, **found})
@@ -79,18 +81,21 @@ def add(
         render.say(f"The data remote '{name}' is in gitexp.yaml: {url}")
         file = posixpath.join(project.at_home().config.folder, CONFIG_FILE)
         render.say(f"To commit: git add {project.typed(file)}", "dim")
-    if (absent := ops.absence(project, name, found)) is not None:
+    if not dry_run and (absent := ops.absence(project, name, found)) is not None:
         render.warn(absent.message)
         render.hint(absent.hint or "")
 
 
-def list_(json: options.Json = False) -> None:
+def list_(form: options.AsTable = None, quiet: options.Quiet = False, json: options.Json = False) -> None:
     """List the data remotes, the default one first."""
-    remotes = open_project(needs_config=True).config.remotes
-    if json:
-        return render.as_json([{"name": name, **_shown(described)} for name, described in remotes.items()])
+    remotes = open_project(needs_config=True, quiet=quiet).config.remotes
+    if json or form:
+        documents = [{"name": name, **_shown(described)} for name, described in remotes.items()]
+        return answer(documents, form, json=json)
     if not remotes:
-        return render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
+        if not quiet:
+            render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
+        return None
     width = max(map(len, remotes))
     lines = []
     for name, described in remotes.items():
@@ -109,9 +114,11 @@ def _shown(described: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def remove(name: Known, quiet: options.Quiet = False, json: options.Json = False) -> None:
+def remove(
+    name: Known, dry_run: options.DryRun = False, quiet: options.Quiet = False, json: options.Json = False
+) -> None:
     """Take a data remote out of gitexp.yaml; its content stays."""
-    url = ops.remove(open_project(needs_config=True), name)
+    url = ops.remove(open_project(needs_config=True, dry_run=dry_run), name)
     if json:
         render.as_json({"removed": name, "url": without_credentials(url)})
     elif not quiet:

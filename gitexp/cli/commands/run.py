@@ -6,24 +6,35 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gitexp import errors
+from gitexp import errors, plugins
+from gitexp.catalog import rows
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.commands.run_words import RunCommand, explained, meant
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.ending import status_of
+from gitexp.cli.kit.many import Many
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line, same_line, told_of_untracked
+from gitexp.files.choices import has_several
 from gitexp.model import Experiment
+from gitexp.process.limits import Limits
+from gitexp.process.limits import parse as parse_limits
+from gitexp.project import hydra_params, intervals, notebook_command
+from gitexp.project.hydra_app import HydraJobs
 from gitexp.project.project import Project
 from gitexp.runs import run as ops
+from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
 from gitexp.runs.run import Result
+
+if TYPE_CHECKING:
+    from gitexp.process.guard import Guard
 
 EPILOG = r"""Examples:
 gitexp run -- python train.py
@@ -34,10 +45,12 @@ gitexp run -S args.lr=0.2 -- python train.py --lr 0.1
 gitexp run --metric 'val_bpb=^val_bpb:\s+(\S+)' -- python train.py
 gitexp run -S train.lr=0.2 --name-template "lr={train.lr}"    (called lr-0.2)
 gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
+gitexp run -S 'train.lr=log_uniform(1e-5,1e-1)' --trials 20 -j 2    (a search)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
 gitexp run --from exp-55e90 --with train.py    (with that file as it is here)
 gitexp run --from HEAD -- python train.py
-gitexp run --dry-run -S train.lr=0.2    (which stages would run, and why)
+gitexp run --repeat 5 -S train.lr=0.1,0.2 -j 2    (each with five seeds)
+gitexp run --dry-run -S train.lr=0.2    (what would run, and why)
 gitexp run train --force -j 4    (a stage, and what it stands on)
 gitexp run prepare --downstream    (a stage, and what stands on it)
 """
@@ -91,7 +104,7 @@ WithFiles = Annotated[
         help="Lay a file over the code of --from: the workspace's, or SOURCE. Repeatable.",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Run the stages though they are up to date.")]
+Force = Annotated[bool, options.force("Run the stages though they are up to date.")]
 Single = Annotated[
     bool, typer.Option("--single", "-s", help="Run the named stages alone, not what they stand on.")
 ]
@@ -101,13 +114,40 @@ Downstream = Annotated[
 KeepGoing = Annotated[
     bool, typer.Option("--keep-going", "-k", help="After a failure, run what does not stand on it.")
 ]
-Jobs = Annotated[int, options.jobs("Run so many stages at the same time.")]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Say what would become of each stage here; run and store nothing."),
+Jobs = Annotated[int, options.jobs("Run so many stages, or experiments of a grid, at the same time.")]
+Queue = Annotated[bool, typer.Option("--queue", help="Only store the run; gitexp queue start runs it.")]
+Repeat = Annotated[
+    int | None,
+    typer.Option("--repeat", metavar="N", min=1, help="Run each point N times, each time with another seed."),
 ]
-
-
+RetryFailed = Annotated[
+    bool,
+    typer.Option("--retry-failed", help="Run again the points that failed, were interrupted or removed."),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        "--trials", metavar="N", min=1, help="Of a search: so many trials in all; values may be uniform(0,1)."
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="Of a search: random, sobol, tpe, gp, cmaes, nsga2 or grid; default: random.",
+    ),
+]
+Objective = Annotated[
+    list[str] | None,
+    options.option(
+        "--objective",
+        metavar="METRIC",
+        help="Of a search: the metric to make better. Repeatable.",
+        by="columns",
+    ),
+]
+Yes = Annotated[bool, options.yes("Do not ask before more than a hundred runs.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, and the name and result in one line.")
 ]
@@ -129,6 +169,10 @@ def run(
     name_template: options.NameTemplate = "",
     note: options.Note = "",
     metric: Metric = None,
+    timeout: options.Timeout = "",
+    max_memory: options.MaxMemory = "",
+    system_interval: options.SystemInterval = "",
+    mlflow: options.Mlflow = False,
     once: Once = False,
     temp: Temp = False,
     from_: From = "",
@@ -138,7 +182,14 @@ def run(
     downstream: Downstream = False,
     keep_going: KeepGoing = False,
     jobs: Jobs = 1,
-    dry_run: DryRun = False,
+    queue: Queue = False,
+    repeat: Repeat = None,
+    retry_failed: RetryFailed = False,
+    trials: Trials = None,
+    method: Method = "",
+    objective: Objective = None,
+    yes: Yes = False,
+    dry_run: options.DryRun = False,
     quiet: Quiet = False,
     no_output: NoOutput = False,
     json: options.Json = False,
@@ -158,10 +209,9 @@ def run(
     """
     options.one_name(name, name_template)
     options.only_one(single=single, downstream=downstream)
-    if dry_run:
-        _refuse_elsewhere({"from": from_, "with": with_files, "temp": temp, "once": once})
     gc.enable()  # the command may take days, and `main` has turned it off
-    project = open_project(needs_config=True)
+    limits = parse_limits(timeout, max_memory)
+    project = open_project(needs_config=True, dry_run=dry_run)
     screen = _Screen(project, once=once, quiet=quiet, json=json)
     shown, errors_shown = ctx.with_resource(_descriptors(no_output=no_output, json=json))
     request = RunRequest(
@@ -174,32 +224,125 @@ def run(
         with_=tuple(with_files or ()),
         metrics=tuple(metric or ()),
         once=once,
+        limits=limits,
+        system_interval=intervals.parse(system_interval),
+        mlflow=mlflow,
+        guard=_guard(limits),
         stdout=shown,
         stderr=errors_shown,
         ask_secret=_ask_secret,
         on_start=screen.started,
         on_same=screen.same,
         on_new_files=screen.new_files,
+        on_alert=screen.alert,
     )
     flags = {"force": force, "single": single, "downstream": downstream, "keep_going": keep_going}
-    with explained(words or [], ctx):
-        command, stages = meant(project, words or [], ctx)
+    searched: dict[str, object] = {"trials": trials, "method": method, "objective": objective}
+    words = words or []
+    with explained(words, ctx):
+        command, stages = meant(project, words, ctx)
+        command, more = _without_overrides(command)
+        request = request._replace(command=command, overrides=(*request.overrides, *more))
+        has_values = has_several(request.overrides)
+        _require_values(has_values, searched)
+        jobs_of_hydra = hydra_params.jobs(
+            project, command, stages, request.overrides, search=any(searched.values())
+        )
+        if jobs_of_hydra is not None:
+            request = _as_jobs(request, jobs_of_hydra)
+        several = has_values or repeat is not None or jobs_of_hydra is not None
+        if queue or several:
+            _refuse_many({"system_interval": system_interval, "mlflow": mlflow})
+            _refuse_many({"from": from_, "with": with_files, "once": once, "keep_going": keep_going})
+            many = Many(
+                *(jobs, repeat, queue, several, retry_failed, yes, dry_run, quiet, json),
+                *(trials, method, tuple(objective or ())),
+            )
+            if stages is not None:
+                request = _of_stages(request, stages, flags, 1, quiet=True)
+            raise typer.Exit(_run_many(project, request, many))
         if stages is None:
-            _refuse_flags({**flags, "jobs": jobs != 1, "dry_run": dry_run})
-            result = ops.run(project, request._replace(command=command))
+            _refuse_flags({**flags, "jobs": jobs != 1})
         else:
-            # A run of a command must not pay for stages.
-            from gitexp.cli.commands import run_stages
-
-            selection = run_stages.selection(stages, flags, jobs)
-            if dry_run:
-                return run_stages.dry_run(project, selection, request.overrides, json=json)
-            listener = run_stages.listener(quiet=quiet)
-            result = ops.run(project, request._replace(selection=selection, listener=listener))
+            request = _of_stages(request, stages, flags, jobs, quiet=quiet)
+        if dry_run:
+            return _rehearse(project, request, quiet=quiet, json=json)
+        result = ops.run(project, request)
     screen.ended(result)
     if json:
         render.as_json(row_of(project, result.experiment).as_json())
     raise typer.Exit(status_of(result.exit_code, result.signal))
+
+
+def _without_overrides(words: tuple[str, ...] | None) -> tuple[tuple[str, ...] | None, list[str]]:
+    """The command, and the overrides typed behind a notebook; other commands have none."""
+    if words is not None and notebook_command.is_notebook(words):
+        return notebook_command.typed(words)
+    return words, []
+
+
+def _as_jobs(request: RunRequest, jobs: HydraJobs) -> RunRequest:
+    """The request for the jobs of a command of Hydra's; remarks about them are printed."""
+    render.warn_all(jobs.remarks)
+    return request._replace(command=jobs.command, overrides=jobs.overrides, points=jobs.points)
+
+
+def _of_stages(
+    request: RunRequest, stages: Sequence[str], flags: dict[str, bool], jobs: int, *, quiet: bool
+) -> RunRequest:
+    """The request for a run of stages, `jobs` at a time, with lines on the screen about each."""
+    from gitexp.cli.commands import run_stages  # a run of a command must not pay for stages
+
+    selection = run_stages.selection(stages, flags, jobs)
+    return request._replace(selection=selection, listener=run_stages.listener(quiet=quiet))
+
+
+def _run_many(project: Project, request: RunRequest, many: Many) -> int:
+    """Run or queue several points; returns the exit status."""
+    status: int = plugins.load("launcher", "sweep")(project, request, many)
+    project.repo.rest()
+    return status
+
+
+def _rehearse(project: Project, request: RunRequest, *, quiet: bool, json: bool) -> None:
+    """Say what a run would do; of stages each with its fate, unless `--once` gives an experiment back."""
+    selection = request.selection
+    if selection is not None:
+        _refuse_elsewhere({"from": request.from_, "with": request.with_, "temp": request.temp})
+    if selection is None or request.once:
+        ready, same = ops.rehearse(project, request)
+        if selection is None or same is not None:
+            return _tell_rehearsed(request, ready, same, quiet=quiet, json=json)
+    from gitexp.cli.commands import run_stages  # a run of a command must not pay for stages
+
+    return run_stages.dry_run(project, selection, request.overrides, json=json)
+
+
+def _tell_rehearsed(
+    request: RunRequest, ready: Ready, same: Experiment | None, *, quiet: bool, json: bool
+) -> None:
+    """Say the command, the changed params, and the earlier experiment with the same start, if any."""
+    command, params = ready.stored_command.text, ready.params.files
+    if json:
+        document = {"command": command, "baseline": ready.baseline, "params": rows.flat([params])[0]}
+        return render.as_json({**document, "same": same and same.name, "warnings": list(ready.warnings)})
+    render.warn_all(ready.warnings)
+    given_back = same is not None and request.once
+    if not quiet and not given_back:
+        changed = f", with {', '.join(request.overrides)}" if request.overrides else ""
+        render.say(f"Run {command}{changed}")
+    if same is not None and not quiet:
+        render.say(same_line(same, runs=not request.once))
+    return None
+
+
+def _guard(limits: Limits) -> Callable[[Limits, str], Guard] | None:
+    """What makes the guard over a run with limits."""
+    if limits == Limits():
+        return None
+    from gitexp.process.guard import Guard  # a run without limits does not pay for it
+
+    return Guard
 
 
 def _ask_secret(name: str) -> str:
@@ -236,6 +379,10 @@ class _Screen:
             with contextlib.suppress(OSError):
                 render.say(same_line(experiment, runs=not self._once))
 
+    def alert(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            render.warn(text)
+
     def ended(self, result: Result) -> None:
         with contextlib.suppress(OSError):
             render.warn_all(result.warnings)
@@ -269,10 +416,34 @@ def _refuse_flags(given: dict[str, bool]) -> None:
             )
 
 
-def _refuse_elsewhere(asked: dict[str, object]) -> None:
-    """Raise UsageError for a flag that runs other code: --dry-run answers for the workspace's code alone."""
-    if names := [f"--{name}" for name, value in asked.items() if value]:
+def _refuse_many(asked: dict[str, object]) -> None:
+    """Raise UsageError for a flag that does not go together with several values or --queue."""
+    if names := _given(asked):
         raise errors.UsageError(
-            f"--dry-run looks at the workspace, and does not go together with {' and '.join(names)}.",
+            f"{' and '.join(names)} does not go together with several values, --repeat or --queue.",
+            "Such runs have the code of the workspace, each in an isolated workspace; none runs twice.",
+        )
+
+
+def _given(asked: dict[str, object]) -> list[str]:
+    """The options among `asked` that the user has given."""
+    return [f"--{name.replace('_', '-')}" for name, value in asked.items() if value]
+
+
+def _require_values(several: bool, asked: dict[str, object]) -> None:
+    """Raise UsageError for an option of a search where no param has several values."""
+    for name, value in asked.items():
+        if value and not several:
+            raise errors.UsageError(
+                f"--{name} is for a search, and no -S has several values or bounds.",
+                "Give some: -S 'train.lr=log_uniform(1e-5,1e-1)'; or -S model.units=16,32",
+            )
+
+
+def _refuse_elsewhere(asked: dict[str, object]) -> None:
+    """Raise UsageError for a flag that runs stages elsewhere: they are judged where the workspace is."""
+    if names := _given(asked):
+        raise errors.UsageError(
+            f"Of stages, --dry-run judges the workspace: it does not go together with {' and '.join(names)}.",
             "Without --dry-run, what any experiment has computed is restored, and the rest runs.",
         )

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from gitexp import errors
+from gitexp.cli.kit import replaced
 from gitexp.cli.kit.help import Command
 from gitexp.files.launchers import own_part
 from gitexp.process.programs import shell_words
@@ -28,7 +29,7 @@ class RunCommand(Command):
     Options after stages belong to gitexp, options after a command to the command.
     """
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line, and remember whether `--` came before the words."""
         given = list(args)
         words = self.make_parser(ctx).parse_args(list(args))[0].get("words") or ()
@@ -37,15 +38,17 @@ class RunCommand(Command):
         ctx.meta[_DASHES] = dashes
         ctx.meta[_BEFORE] = given[: before + (not dashes)]
         if dashes or not _starts_with_stages(words):
-            return super().parse_args(ctx, args)
+            return super().parse(ctx, args)
         if "--" in words:
             raise errors.UsageError(
                 "A command follows --, and stages stand before it.", "Give the one or the other."
             )
         ctx.allow_interspersed_args = True
         try:
-            return super().parse_args(ctx, args)
+            return super().parse(ctx, args)
         except typer.TyperException as error:
+            if not ctx.resilient_parsing:
+                replaced.refuse(ctx, getattr(error, "option_name", None), given)
             _refuse_option(error, words)
             raise
 
@@ -102,7 +105,7 @@ def _with_options(hint: str, context: typer.Context) -> str:
 
 def _refuse_own_options(words: Sequence[str], context: typer.Context) -> None:
     """Raise UsageError for options of `gitexp run` behind a command: whose they are is not clear."""
-    options = _own_options(context)
+    options = replaced.spellings(context.command)
     own, others = list[str](context.meta[_BEFORE]), list(words[: own_part(words)])
     given = len(own)
     rest = list(words[len(others) :])
@@ -125,16 +128,6 @@ def _refuse_own_options(words: Sequence[str], context: typer.Context) -> None:
         f"For gitexp: gitexp run {shlex.join(own)} -- {shlex.join(others)}; "
         f"for the command: {_with_options(_RUN + shlex.join(words), context)}",
     )
-
-
-def _own_options(context: typer.Context) -> dict[str, bool]:
-    """The options of `gitexp run` as they are spelled, each with whether a value follows it."""
-    found: dict[str, bool] = {}
-    for param in context.command.params:
-        for spelled in (*param.opts, *param.secondary_opts):
-            if spelled.startswith("-"):
-                found[spelled] = not getattr(param, "is_flag", False)
-    return found
 
 
 def _length(word: str, options: dict[str, bool]) -> int:

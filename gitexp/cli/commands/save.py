@@ -20,6 +20,7 @@ def save(
     name: options.Name = "",
     name_template: options.NameTemplate = "",
     note: options.Note = "",
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -28,7 +29,7 @@ def save(
     Params, metrics and other declared results are stored as a run would store them.
     """
     options.one_name(name, name_template)
-    project = open_project(needs_config=True)
+    project = open_project(needs_config=True, dry_run=dry_run)
     experiment = ops.save(project, name, note, name_template=name_template)
     render.warn_all(experiment.record.warnings)
     warn_of_namesakes(project, experiment.name)

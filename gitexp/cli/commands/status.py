@@ -11,6 +11,8 @@ from gitexp.cli.kit.session import open_project
 from gitexp.datasets.workspace import DataState
 from gitexp.pipeline.state import StageSelection
 from gitexp.stages.status import WorkspaceStatus, status
+from gitexp.views import markup
+from gitexp.views.markup import TableFormat
 from gitexp.words import clean
 
 EPILOG = """Examples:
@@ -28,20 +30,31 @@ Stages = Annotated[
 
 def say(
     stages: Stages = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Say which stages and data have changed, and what a run would do.
 
     Nothing is run, and no data remote on a server is asked; gitexp run --dry-run asks.
     """
-    project = open_project(needs_config=True)
-    tell(status(project, StageSelection(tuple(stages or ()))), project.typed, json=json)
+    project = open_project(needs_config=True, quiet=quiet)
+    options.only_one(json=json, format=form is not None)
+    found = status(project, StageSelection(tuple(stages or ())))
+    tell(found, project.typed, form, quiet=quiet, json=json)
 
 
 register = registration(say, EPILOG, "status")
 
 
-def tell(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> None:
+def tell(
+    found: WorkspaceStatus,
+    typed: Callable[[str], str],
+    form: TableFormat | None = None,
+    *,
+    quiet: bool = False,
+    json: bool,
+) -> None:
     """Print a line for each stage, each piece of data and each large result.
 
     `typed` gives a path as it stands in a command.
@@ -54,6 +67,10 @@ def tell(found: WorkspaceStatus, typed: Callable[[str], str], *, json: bool) -> 
         texts.append((path, _of_data(path, state, found, typed)))
     for path, state in found.large.items():
         texts.append((path, _of_result(path, state, typed)))
+    if form is not None:
+        return render.answer(markup.table(form, ["name", "state"], texts))
+    if not texts and quiet:
+        return None
     if not texts:
         return render.say("There are no stages here, no data and no large results.")
     return render.answer(_lines(texts))

@@ -15,13 +15,18 @@ gitexp stop exp-333c9
 """
 
 
-def stop(exp: options.OwnExp, quiet: options.Quiet = False, json: options.Json = False) -> None:
+def stop(
+    exp: options.OwnExp,
+    dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
     """End a run that goes on, and store what it has so far.
 
     What Ctrl-C does in the terminal of the run. The experiment is interrupted, with its output and the
     metrics that it has written.
     """
-    project = open_project()
+    project = open_project(dry_run=dry_run)
     experiment = ops.stop(project, exp)
     if json:
         render.as_json(row_of(project, experiment).as_json())

@@ -10,13 +10,16 @@ from typing import Annotated
 import typer
 
 from gitexp import errors
-from gitexp.catalog import lookup
-from gitexp.catalog.lineage import row_of
+from gitexp.catalog import by_words, lookup
+from gitexp.catalog.lineage import row_of, rows_of
+from gitexp.catalog.query import Query, matching
+from gitexp.catalog.sources import is_own
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.history import edit
-from gitexp.model import Experiment
+from gitexp.model import Experiment, readable
 from gitexp.project.project import Project
 from gitexp.words import clean
 
@@ -25,6 +28,7 @@ gitexp tag exp-333c9 best paper
 gitexp tag exp-333c9 exp-55e90 keep
 gitexp tag exp-333c9 -d best
 gitexp tag exp-333c9
+gitexp tag --filter "acc > 0.9" good
 """
 
 _AUTOMATIC = re.compile(r"exp-[0-9a-f]+")  # the beginning of a name that nobody chose
@@ -32,7 +36,7 @@ _AUTOMATIC = re.compile(r"exp-[0-9a-f]+")  # the beginning of a name that nobody
 
 Words = Annotated[
     list[str] | None,
-    options.argument("[EXP|TAG]...", "More experiments, then the tags to give them.", "own_experiments"),
+    options.argument("[EXP|TAG]...", "Experiments, then the tags to give them.", "own_experiments"),
 ]
 Add = Annotated[
     list[str] | None,
@@ -45,27 +49,35 @@ Delete = Annotated[
 ]
 
 
+@with_query
 def tag(
-    exp: options.OwnExp,
     words: Words = None,
+    query: Query = PLAIN,
     add: Add = None,
     delete: Delete = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Give tags to experiments; without any, print those of one.
 
-    Of the words, those that name experiments come first. Tags of gitexp's own: Git has others.
+    Of the words, those that name experiments come first. With --filter, --failed or -A
+    these options choose the experiments, and all words are tags. Tags of gitexp's own: Git has others.
     """
-    project = open_project()
-    exps, tags = meant(project, [exp, *(words or ())], has_tags=bool(add or delete))
+    project = open_project(dry_run=dry_run)
+    exps, tags = _asked_for(project, query, words or [], has_tags=bool(add or delete))
     tags += add or ()
+    are_many = query != PLAIN or any(map(by_words.is_pattern, exps))
+    if delete and are_many:
+        exps = _with_some(project, exps, delete, every=bool(tags))
     if not (tags or delete):
-        experiment = lookup.require(project, exp)
+        if len(exps) != 1:
+            raise errors.UsageError("No tag is given.", "Give one: --add TAG")
+        experiment = lookup.require(project, exps[0])
         if json:
             return render.as_json(row_of(project, experiment).as_json())
         return render.answer(map(clean, experiment.record.tags))
-    tagged = edit.tag_all(project, exps, tags, delete or ())
+    tagged = edit.tag_all(project, exps, tags, delete or (), where_present=are_many)
     if json:
         _print_json(project, tagged)
     elif not quiet:
@@ -75,6 +87,38 @@ def tag(
 
 
 register = registration(tag, EPILOG)
+
+
+def _asked_for(
+    project: Project, query: Query, words: Sequence[str], *, has_tags: bool
+) -> tuple[list[str], list[str]]:
+    """The experiments and the tags; raises UsageError without any experiment, and the errors of `meant`."""
+    if query != PLAIN:
+        found = [one.name for one in readable(matching(project, query)) if is_own(one)]
+        return found, list(words)
+    if words:
+        return meant(project, words, has_tags=has_tags)
+    raise errors.UsageError("Nothing says which experiments to tag.", "Name them, or use --filter.")
+
+
+def _with_some(project: Project, exps: Sequence[str], delete: Sequence[str], *, every: bool) -> list[str]:
+    """The experiments that have one of the tags to take away; with `every`, the others too.
+
+    Raises unknown-tag for a tag that none has.
+    """
+    found = [lookup.require_own(project, name) for name in by_words.expanded(project, exps)]
+    for text in delete:
+        if not any(text in one.record.tags for one in found):
+            raise errors.UsageError(
+                f"None of these experiments has the tag '{text}'.",
+                "The tags of all: gitexp show -A --columns tags",
+                code="unknown-tag",
+            )
+    names = []
+    for one in found:
+        if every or not set(delete).isdisjoint(one.record.tags):
+            names.append(one.name)
+    return names
 
 
 def meant(project: Project, words: Sequence[str], *, has_tags: bool) -> tuple[list[str], list[str]]:
@@ -107,7 +151,7 @@ def _names_experiment(word: str, names: Collection[str]) -> bool:
 
 def _print_json(project: Project, tagged: Sequence[Experiment]) -> None:
     """Print one object for one experiment, as ever, or a list of objects."""
-    rows = [row_of(project, experiment).as_json() for experiment in tagged]
+    rows = [row.as_json() for row in rows_of(project, tagged)]
     if len(rows) == 1:
         return render.as_json(rows[0])
     return render.as_json_list(rows)

@@ -24,8 +24,11 @@ Number = Annotated[int | None, typer.Argument(metavar="[N]", help="Number of a c
 
 def undo(
     number: Number = None,
+    limit: options.Limit = None,
     list_them: Annotated[bool, options.list_them("Show what can be undone, and what it changed.")] = False,
     force: Annotated[bool, options.force("Overwrite files that were changed since.")] = False,
+    form: options.AsTable = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -36,9 +39,11 @@ def undo(
     and save only add experiments: gitexp remove takes those away. Files changed since and stored nowhere are
     not overwritten.
     """
-    project = open_project()
+    listing = reversal.ListOptions(limit, form, quiet=quiet, json=json)
+    listing.refuse_without_list(list_them, "undo")
+    project = open_project(quiet=quiet, dry_run=dry_run)
     if list_them:
-        return reversal.show_list(project, ops.undoable(project), "There is nothing to undo.", json=json)
+        return reversal.show_list(project, ops.undoable(project), "There is nothing to undo.", listing)
     done = ops.undo(project, number, force=force)
     return reversal.tell(done, quiet=quiet, json=json)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gitexp.cli.kit.render import cell_width
 
 
@@ -12,6 +14,15 @@ def elide(text: str, cells: int) -> str:
     while text and cell_width(text) > cells - 1:
         text = text[: min(len(text) - 1, cells - 1)]
     return text + "…"
+
+
+def elide_apart(texts: Sequence[str], cells: int) -> list[str]:
+    """The texts in at most so many cells each. They lose their ends, or their middles if the ends differ."""
+    cut = [elide(text, cells) for text in texts]
+    if len(set(cut)) == len(set(texts)):
+        return cut
+    in_the_middle = [elide_middle(text, cells) for text in texts]
+    return in_the_middle if len(set(in_the_middle)) > len(set(cut)) else cut
 
 
 def elide_middle(text: str, cells: int) -> str:

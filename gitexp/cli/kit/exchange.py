@@ -26,24 +26,37 @@ def contact(*, quiet: bool = False) -> Iterator[Contact]:
     if quiet:
         yield Contact()
         return
-    began = time.monotonic()
+    began, drawn = time.monotonic(), False
 
     def tell(line: str) -> None:
+        nonlocal drawn
         progress = _PROGRESS.fullmatch(line)
         if progress is not None and time.monotonic() - began > _PATIENCE:
             render.draw(progress[1])
+            drawn = True
 
     prompts = render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)
-    with Meter("Data") as meter:
-        yield Contact(tell, prompts, meter)
+    try:
+        with Meter("Data") as meter:
+            yield Contact(tell, prompts, meter)
+    finally:
+        if drawn:
+            render.draw("")
 
 
 def report(experiments: Sequence[Shared], remote: str, *, json: bool) -> None:
-    """Name the experiments that were refused. If there are any, exit with status 1."""
+    """Name the refused experiments. If any, exit with status 1."""
     refused = [one for one in experiments if one.fate is Fate.REFUSED]
     if not json:
         _name(refused)
     if refused:
+        raise typer.Exit(1)
+
+
+def left_behind(sentences: Sequence[str]) -> None:
+    """Name the experiments left where they were. If any, exit with status 1."""
+    render.warn_all(sentences)
+    if sentences:
         raise typer.Exit(1)
 
 

@@ -7,15 +7,19 @@ from typing import Any
 
 from gitexp.catalog.fields import FACTS
 from gitexp.catalog.value_pairs import differs
+from gitexp.cli.kit.alert_text import alert_lines
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.sections import Cells, side_by_side
+from gitexp.cli.kit.series_text import series_lines
 from gitexp.cli.kit.summary import outcome
 from gitexp.files import is_number
 from gitexp.model import MISSING, Change, Status
 from gitexp.times import show_duration
+from gitexp.views.alert_list import of
 from gitexp.views.details import Details
-from gitexp.words import clean, content, show_value
+from gitexp.words import clean, content, human_size, shorten, show_value
 
+_MOST_ARTIFACTS = 20
 _INDENT = 10  # of facts: the longest of their names, and a gap
 _STYLE = {Status.DONE: "green", Status.FAILED: "red", Status.INTERRUPTED: "yellow", Status.RUNNING: "cyan"}
 
@@ -46,6 +50,13 @@ def _one(found: Details, width: int | None, precision: int) -> Iterator[Line]:
     for heads, rows in _sections(found, precision):
         yield []
         yield from side_by_side(heads, rows, width)
+    if curves := series_lines(found, width, precision):
+        yield []
+        yield from curves
+    if record.alerts:
+        yield []
+        yield [("Alerts", "bold")]
+        yield from alert_lines([of(found.row.name, said) for said in record.alerts], width, named=False)
     if record.warnings:
         yield []
         yield [("Warnings", "bold")]
@@ -66,6 +77,9 @@ def _facts(found: Details) -> list[tuple[str, str]]:
     for fact in FACTS:
         if text := fact.text(found.row):
             facts.append((fact.title, text))
+    if members := found.replicates:
+        text = f"one of {len(members)} replicates: {shorten(members)}. The means: gitexp show"
+        facts.append(("Group", text))
     return facts
 
 
@@ -97,9 +111,18 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
         stages.append(_row(name, _stage(told)))
     for artifact in found.data:
         data.append(_row(artifact.path, f"{content(artifact)} ({artifact.hash[:7]})"))
-    for title, rows in (("Metrics", metrics), ("Stages", stages), ("Data", data)):
+    sections = (("Metrics", metrics), ("Stages", stages), ("Data", data), ("Artifacts", _artifacts(found)))
+    for title, rows in sections:
         if rows:
             yield [title, ""], rows
+
+
+def _artifacts(found: Details) -> list[Cells]:
+    """The first artifacts: a run may log thousands of figures."""
+    rows = [_row(each.name, human_size(each.size)) for each in found.artifacts[:_MOST_ARTIFACTS]]
+    if more := len(found.artifacts) - len(rows):
+        rows.append(_row(f"… and {more:,} more", f"gitexp artifacts {found.row.name}"))
+    return rows
 
 
 def _row(name: str, text: str) -> Cells:

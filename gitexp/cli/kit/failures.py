@@ -16,6 +16,7 @@ import typer
 from gitexp import errors
 from gitexp.cli.kit import render
 from gitexp.cli.kit.help import ReaderGone
+from gitexp.cli.kit.replaced import OldSpelling
 from gitexp.nofollow import NotPlain
 from gitexp.repo.git.failures import way_to_start
 from gitexp.words import did_you_mean
@@ -36,7 +37,7 @@ def report(error: BaseException, root: Any) -> int:
         if _wants_json(root, understood=True) and not render.has_answered():
             return _tell(interrupted, json=True)
         return interrupted.exit_code
-    understood = not isinstance(error, typer.TyperException)
+    understood = not isinstance(error, (typer.TyperException, OldSpelling))
     return _tell(_in_our_words(error), json=_wants_json(root, understood=understood))
 
 
@@ -63,7 +64,7 @@ def _in_our_words(error: BaseException) -> errors.GitexpError:
     if isinstance(error, OSError):
         return _storage_error(error)
     if isinstance(error, MemoryError):
-        return errors.StorageError("There is not enough memory.", "Ask for less: -n, --columns.")
+        return errors.StorageError("There is not enough memory.", "Ask for less: --limit, --columns.")
     return errors.GitexpError(f"Unexpected: {type(error).__name__}: {error}", _DEBUG_HINT, code="internal")
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from gitexp.cli.kit import replaced
+
 _WORDS = "gitexp.words"  # in the context: the words behind the command
 
 
@@ -22,8 +24,17 @@ class Command(TyperCommand):
     """A command with examples in its epilog, each on its own line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the command line, and keep its words for hints."""
-        ctx.meta[_WORDS] = list(args)
+        """Parse the command line, and keep its words for hints; raises UsageError for an old spelling."""
+        ctx.meta[_WORDS] = words = list(args)
+        try:
+            return self.parse(ctx, args)
+        except typer.TyperException as error:
+            if not ctx.resilient_parsing:
+                replaced.refuse(ctx, getattr(error, "option_name", None), words)
+            raise
+
+    def parse(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line; a command with rules of its own overrides this."""
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -62,7 +73,7 @@ class RootGroup(TyperGroup):
 
 
 class Subcommands(TyperGroup):
-    """A group of commands, such as `gitexp remote add`. Alone, the group names its commands."""
+    """A group of commands, like `gitexp remote add`. Alone, the group names its commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of the command line; raises UsageError if there are none."""
@@ -78,7 +89,7 @@ def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
         command = group.get_command(None, name)
         if hasattr(command, "commands"):
             found.update(leaves(command, f"{prefix}{name} "))
-        else:
+        elif not command.hidden:
             found[prefix + name] = command
     return found
 

@@ -6,12 +6,14 @@ command to command: `Annotated[bool, options.force("Overwrite unsaved changes to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from gitexp import errors
+from gitexp.catalog.replicates import Replicates
+from gitexp.views.markup import TableFormat
 
 
 def _completed_by(name: str) -> Callable[[str], list[str]]:
@@ -43,6 +45,15 @@ def _not_negative(value: int | None) -> int | None:
     return value
 
 
+REPLICATES = "replicates"  # of --group
+
+
+def _only_replicates(value: str) -> str:
+    if value not in ("", REPLICATES):
+        raise typer.BadParameter(f"'{value}' is not {REPLICATES}")
+    return value
+
+
 _WHICH = "Name, unique prefix, commit id, last or @{1}."
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
@@ -57,9 +68,6 @@ NameTemplate = Annotated[
         metavar="TEXT",
         help="Name it by params: lr={train.lr} gives lr-0.1, then lr-0.1-2 and so on.",
     ),
-]
-Note = Annotated[
-    str, typer.Option("--note", "-m", metavar="TEXT", help="A note to keep with the experiment.")
 ]
 Exp = Annotated[str, argument("EXP", _WHICH, "experiments")]
 OwnExp = Annotated[str, argument("EXP", _WHICH, "own_experiments")]  # DVC's are only read
@@ -86,12 +94,50 @@ Filter = Annotated[
         by="filters",
     ),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done; change nothing.")]
 Lowest = Annotated[bool, typer.Option("--min", help="The lowest number is the best.")]
 Highest = Annotated[bool, typer.Option("--max", help="The highest number is the best.")]
-Number = Annotated[
+Limit = Annotated[
     int | None,
-    typer.Option("-n", metavar="N", callback=_not_negative, help="At most so many experiments."),
+    typer.Option("--limit", "-l", metavar="N", callback=_not_negative, help="At most so many rows."),
 ]
+Note = Annotated[
+    str, typer.Option("--note", "-m", metavar="TEXT", help="A note to keep with the experiment.")
+]
+
+Timeout = Annotated[
+    str, typer.Option("--timeout", metavar="TIME", help="End a run that takes longer, such as 90 s or 2 h.")
+]
+MaxMemory = Annotated[
+    str,
+    typer.Option("--max-memory", metavar="SIZE", help="End a run that takes more memory, such as 8 GB."),
+]
+Every = Annotated[
+    float, typer.Option("--every", metavar="SECONDS", min=0.1, help="How often to look while watching.")
+]
+SystemInterval = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME", help="Time between two looks at CPU, memory and GPUs, such as 1s; off for none."
+    ),
+]
+
+
+Mlflow = Annotated[bool, typer.Option("--mlflow", help="MLflow, in the command, logs into this repository.")]
+
+
+def keys(help: str, metavar: str = "KEY,...") -> Any:
+    """An option whose value names metrics and params."""
+    return option(metavar=metavar, help=help, by="columns")
+
+
+Sort = Annotated[
+    str | None,
+    keys("What to sort by: a metric, a param, or created, duration, name and so on.", "KEY"),
+]
+Descending = Annotated[bool | None, typer.Option("--desc/--asc", help="From high to low, or low to high.")]
+Only = Annotated[list[str] | None, keys("Only these columns, none left out; * matches.")]
+Hide = Annotated[list[str] | None, keys("Not these columns; * matches.")]
 
 
 def stages(metavar: str, help: str) -> Any:
@@ -124,19 +170,48 @@ def jobs(help: str) -> Any:
     return typer.Option("--jobs", "-j", metavar="N", min=1, help=help)
 
 
-def keys(help: str, metavar: str = "KEY,...") -> Any:
-    """An option whose value names metrics and params."""
-    return option(metavar=metavar, help=help, by="columns")
+def format_of(choices: str, help: str) -> Any:
+    """--format: the format of the answer, for another program."""
+    return typer.Option("--format", metavar=choices, help=help)
 
 
-def git_remote(flag: str, help: str) -> Any:
-    """The name of a Git remote."""
-    return option(flag, metavar="REMOTE", help=help, by="remotes")
+AsTable = Annotated[TableFormat | None, format_of("csv|md|latex", "Print the table for another program.")]
+
+
+Each = Annotated[bool, typer.Option("--each", help="Each experiment by itself, replicates too.")]
+OfReplicates = Annotated[
+    str,
+    typer.Option(
+        "--group",
+        metavar="replicates",
+        callback=_only_replicates,
+        help="Take replicates as one, by their mean.",
+    ),
+]
+
+
+def replicates(group: str, *, each: bool, otherwise: Replicates = Replicates.REPEATED) -> Replicates:
+    """The groups that --group and --each ask for; raises UsageError for both."""
+    is_asked = group == REPLICATES
+    only_one(**{"each": each, f"group {REPLICATES}": is_asked})
+    if is_asked:
+        return Replicates.EVERY
+    return Replicates.EACH if each else otherwise
+
+
+def note(help: str) -> Any:
+    """-m/--note: the note of an experiment."""
+    return typer.Option("--note", "-m", metavar="TEXT", help=help)
+
+
+def git_remote(help: str) -> Any:
+    """--remote: the name of a Git remote."""
+    return option("--remote", metavar="REMOTE", help=help, by="remotes")
 
 
 def data_remote(help: str) -> Any:
-    """--remote: the name of a data remote."""
-    return option("--remote", metavar="NAME", help=help, by="data_remotes")
+    """--data-remote: the name of a data remote."""
+    return option("--data-remote", metavar="NAME", help=help, by="data_remotes")
 
 
 def only_one(**flags: bool) -> None:
@@ -149,6 +224,14 @@ def only_one(**flags: bool) -> None:
 def one_name(name: str, name_template: str) -> None:
     """Raise UsageError if both a name and a template for names are given."""
     only_one(**{"name": bool(name), "name-template": bool(name_template)})
+
+
+def names_or_query(names: Sequence[str] | None, is_query: bool) -> None:
+    """Raise UsageError for names together with options that choose experiments."""
+    if names and is_query:
+        raise errors.UsageError(
+            "Names do not go together with options that choose experiments.", "Ask for one of them."
+        )
 
 
 def alone(option: str, *others: object) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from gitexp import errors
 from gitexp.cli.kit import json_output, pager
+from gitexp.cli.kit.wrapping import wrapped
 from gitexp.masks import without_credentials
 from gitexp.words import clean, cut
 
@@ -22,8 +23,20 @@ Piece = tuple[str, str]  # text and style ("" for none)
 
 _WIDTH, _HEIGHT = 80, 24  # of a terminal that does not say
 _LONGEST = 2000  # characters of one message; a text that it quotes may be of any length
+_rehearses = False  # whether the command is a dry run
 _answered = False  # whether a part of the answer has been written to stdout
-_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+    "bright_magenta": "95",
+    "bright_cyan": "96",
+}
 
 
 def cell_width(text: str) -> int:
@@ -39,7 +52,7 @@ def cell_width(text: str) -> int:
 
 
 def width() -> int | None:
-    """The width to fit; None for a pipe or a file, whose output is not cut."""
+    """The width to fit; None for a pipe or a file: their lines are not cut."""
     if not is_terminal(sys.stdout):
         return None
     return _size()[0]
@@ -137,6 +150,12 @@ def _line(line: str | Sequence[Piece], paint: bool) -> str:
     return "".join(shown)
 
 
+def rehearse(is_dry_run: bool) -> None:
+    """Mark the words and answers of a dry run from now on."""
+    global _rehearses
+    _rehearses = is_dry_run
+
+
 def has_answered() -> bool:
     """Whether a part of the answer has been written to stdout."""
     return _answered
@@ -151,6 +170,15 @@ def write(text: str) -> None:
         encoding = sys.stdout.encoding or "ascii"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
+
+
+def can_write(text: str) -> bool:
+    """Whether stdout has these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _begin() -> None:
@@ -169,14 +197,14 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
 
 def as_json(value: Any) -> None:
     """Print one JSON document, ASCII only: names and messages in it cannot steer a terminal."""
-    write(json_output.document(value) + "\n")
+    write(json_output.document(_marked(value)) + "\n")
 
 
 def as_json_list(items: Iterable[Any]) -> None:
-    """Print a JSON list, an object a line. The list is never held in memory: there may be many objects."""
+    """Print a JSON list, an object a line, without holding the list in memory."""
     before = "["
     for item in items:
-        text = json_output.line(item)
+        text = json_output.line(_marked(item))
         _begin()
         sys.stdout.write(f"{before}\n{text}")
         before = ","
@@ -186,12 +214,19 @@ def as_json_list(items: Iterable[Any]) -> None:
         write("\n]\n")
 
 
+def _marked(value: Any) -> Any:
+    """The object with the mark of a dry run, in a dry run."""
+    if _rehearses and isinstance(value, dict):
+        return {**value, "dry_run": True}
+    return value
+
+
 # -- what people are told -----------------------------------------------------------------------------
 
 
 def say(text: str, style: str = "") -> None:
-    """Say something to the person, on stderr."""
-    _tell("", "", text, style)
+    """Say something to the person, on stderr; in a dry run it would be so."""
+    _tell("dry run: " if _rehearses else "", "cyan", text, style)
 
 
 def draw(text: str) -> None:
@@ -232,9 +267,20 @@ def hint(text: str) -> None:
     _tell("hint: ", "cyan", text)
 
 
+def _told_width() -> int:
+    """The columns of the terminal at stderr."""
+    try:
+        told = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        told = 0
+    return _asked_for("COLUMNS", told) or _WIDTH
+
+
 def _tell(label: str, label_style: str, text: str, style: str = "") -> None:
     text = clean(without_credentials(text[: _LONGEST + 1]))
     text = cut(text, _LONGEST)
+    if is_terminal(sys.stderr):
+        text = wrapped(text, _told_width(), len(label))
     line = styled(label, label_style, sys.stderr) + styled(text, style, sys.stderr)
     encoding = sys.stderr.encoding or "ascii"
     sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from gitexp import errors
 from gitexp.cli.kit import render, taken
+from gitexp.cli.kit.documents import answer
 from gitexp.history.undo import Step, Undone, touched
 from gitexp.project.project import Project
 from gitexp.times import show_time
+from gitexp.views.markup import TableFormat
 from gitexp.words import clean, shorten
 
 
@@ -38,16 +41,38 @@ def _say(done: Undone) -> None:
     render.say(f"To {reverse}", "dim")
 
 
-def show_list(project: Project, steps: Sequence[Step], none: str, *, json: bool) -> None:
-    """Print the changes to take back or do again, each with its effects."""
+class ListOptions(NamedTuple):
+    """The options of `--list`.
+
+    Attributes:
+        limit: the most changes; None for all.
+        form: print them for another program.
+    """
+
+    limit: int | None
+    form: TableFormat | None
+    quiet: bool
+    json: bool
+
+    def refuse_without_list(self, is_asked: bool, verb: str) -> None:
+        """Raise UsageError for options of `--list` without it."""
+        if not is_asked and (self.limit is not None or self.form):
+            raise errors.UsageError("--limit and --format go with --list.", f"See: gitexp {verb} --list")
+
+
+def show_list(project: Project, steps: Sequence[Step], none: str, listing: ListOptions) -> None:
+    """Print the changes to take back or do again, each with its effects; `none` says that there are none."""
+    steps = steps[: listing.limit]
     things = touched(project, steps)
-    if json:
+    if listing.json or listing.form:
         documents = []
         for step, touches in zip(steps, things, strict=True):
             documents.append({**_as_json(step), "touches": touches})
-        return render.as_json_list(documents)
+        return answer(documents, listing.form, json=listing.json)
     if not steps:
-        return render.say(none, "dim")
+        if not listing.quiet:
+            render.say(none, "dim")
+        return None
     width = max(len(str(step.number)) for step in steps)
     lines = []
     for step, touches in zip(steps, things, strict=True):

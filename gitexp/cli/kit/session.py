@@ -6,35 +6,48 @@ from gitexp import errors
 from gitexp.catalog.names import namesakes
 from gitexp.cli.kit import render
 from gitexp.process import shared_umask
-from gitexp.project.change import complete_pending, cut_short
+from gitexp.project.change import complete_pending, unfinished
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
 from gitexp.repo.live import RunState
+from gitexp.repo.operations import Operation
 from gitexp.runs.recover import finish_dead_runs
 
 
-def open_project(*, needs_config: bool = False, reads_all: bool = False) -> Project:
+def open_project(
+    *, needs_config: bool = False, reads_all: bool = False, quiet: bool = False, dry_run: bool = False
+) -> Project:
     """The project around the current folder. Operations and runs that gitexp left unfinished are ended.
 
     A wrong gitexp.yaml is an error if the command `needs_config`, and a warning otherwise: to look at
     experiments, or to take something back, must always be possible. A command with `reads_all` finds runs
-    known from their records alone by itself; so records are not read twice.
+    known from their records alone by itself; so records are not read twice. With `quiet` only
+    warnings are said. With `dry_run` operations change nothing, and every word and answer says so.
     """
-    project = Project.open(any_config=not needs_config)
+    render.rehearse(dry_run)
+    project = Project.open(any_config=not needs_config)._replace(dry_run=dry_run)
     shared_umask.follow(project.repo.config.get("core.sharedrepository", ""))
     if project.config_error is not None:
         render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")
     for operation in complete_pending(project):
-        render.say(f"gitexp died in the middle of '{operation.summary}'; it is done now.")
-    for operation in cut_short(project):
-        render.warn(
-            f"gitexp died in the middle of '{operation.summary}': some files are as they were before it."
-        )
-        render.hint("gitexp undo takes it back; the same command again goes on with it.")
+        if not quiet:
+            render.say(f"gitexp died in the middle of '{operation.summary}'; it is done now.")
+    for operation in unfinished(project):
+        render.warn(f"'{operation.summary}' was stopped: some files are as they were before it.")
+        render.hint(_way_on(operation))
     for experiment in finish_dead_runs(project, lost=not reads_all, on_failure=_warn_of_unstored):
         state = experiment.record.status
-        render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
+        if not quiet:
+            render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
     return project
+
+
+def _way_on(operation: Operation) -> str:
+    verb = operation.summary.partition(" ")[0]
+    other = {"undo": "redo", "redo": "undo"}.get(verb)
+    if operation.undoes is not None and other is not None:
+        return f"gitexp {verb} goes on with it; gitexp {other} brings back what was before it."
+    return "gitexp undo takes it back; gitexp doctor --fix goes on with it."
 
 
 def _warn_of_unstored(run: RunState, error: Exception) -> None:

@@ -22,13 +22,15 @@ def outcome(record: Record) -> str:
     state = str(record.status)
     if record.status is Status.FAILED:
         state = f"failed (exit {record.exit_code})"
+    if record.reason:
+        state = f"{record.status} ({record.reason})"
     if record.duration is None:
         return state
     return f"{state} in {show_duration(record.duration)}"
 
 
 def same_line(experiment: Experiment, *, runs: bool) -> str:
-    """An earlier run that was the same: name and first metrics. `runs`: it was run again nevertheless."""
+    """Words on an earlier, equal run: name and first metrics. `runs`: the run is made again nevertheless."""
     if not experiment.record.status.ended:
         return f"same as {experiment.name}, which is running"
     line = ", ".join([f"same as {experiment.name}", *_metrics(experiment)])

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gitexp import files
-from gitexp.catalog.fields import Row
+from gitexp.catalog.fields import EXPERIMENTS, Row
+from gitexp.catalog.replicates import states
+from gitexp.catalog.rows import in_file, metric_keys
 from gitexp.model import MISSING, Status
-from gitexp.times import here, show_time
+from gitexp.times import here, show_brief_moment, show_time
 from gitexp.views.best import best_value
 from gitexp.views.columns import TREE, Choice, Column, titles
 from gitexp.views.numbers import aligned
@@ -17,6 +19,8 @@ from gitexp.views.table import Group, Table
 from gitexp.words import clean, show_value
 
 STAR = "*"
+GOING_ON = "…"  # behind a value that a running experiment has logged last
+_CREATED = Column("about", "created")
 _PUSHED = "↑"
 _STYLES: dict[Status | None, str] = {
     Status.FAILED: "red",
@@ -36,7 +40,8 @@ class TableEntry:
     Attributes:
         stem: the branches of the tree, drawn before the row.
         id: the first digits of the commit; "" for a row without a commit.
-        mark: the program behind the experiment, if not gitexp; an arrow if the experiment was pushed.
+        mark: the number of replicates; the program behind the experiment, if not gitexp; an arrow if the
+            experiment was pushed.
         subject: the subject of a baseline's commit.
         created: the time in words.
         state: words about an unfinished or failed run; "" for a run with the state done.
@@ -58,7 +63,7 @@ class ColumnText:
 
     Attributes:
         cells: a text for each entry.
-        is_number: the cells are numbers, set at the right edge.
+        is_number: numbers, set at the right edge.
         best: the numbers of the entries with the best value.
     """
 
@@ -87,7 +92,8 @@ def text_of(
 ) -> TextOfTable:
     """The table as text for a terminal of `width` cells (None: any width), the workspace first.
 
-    A value has at most `longest` characters; with `brief` params have the precision of metrics.
+    A value has at most `longest` characters. With `brief`, params have the precision of metrics, and texts
+    are whole, for the caller to cut.
     """
     found, rows = _entries(table, choice, width)
     maker = _ColumnMaker(table, found, rows, precision, longest, brief=brief)
@@ -113,9 +119,16 @@ def _entries(table: Table, choice: Choice, width: int | None) -> tuple[list[Tabl
             entries.append(TableEntry(name=clean(group.title)))
             rows.append(None)
         for row, stem in zip(group.rows, _stems_of(group, choice, deepest), strict=True):
-            entries.append(_entry(row, stem, _STYLES.get(row.status, ""), choice, now))
+            entries.append(_entry(row, stem, _style(row), choice, now))
             rows.append(row)
     return entries, rows
+
+
+def _style(row: Row) -> str:
+    """The style of an experiment; a group with some results is not drawn as a failed run."""
+    if row.members and row.metrics:
+        return ""
+    return _STYLES.get(row.status, "")
 
 
 def _stems_of(group: Group, choice: Choice, deepest: int) -> list[str]:
@@ -126,7 +139,7 @@ def _stems_of(group: Group, choice: Choice, deepest: int) -> list[str]:
 
 def _entry(row: Row, stem: str, style: str, choice: Choice, now: datetime) -> TableEntry:
     hidden = choice.hidden
-    has_id = row.kind == "experiment" and "commit" not in hidden
+    has_id = row.kind in EXPERIMENTS and "commit" not in hidden
     return TableEntry(
         stem=stem,
         id=(row.commit or "?")[:7] if has_id else "",
@@ -153,38 +166,73 @@ class _ColumnMaker:
         brief: bool,
     ) -> None:
         self._directions = table.directions
-        self._experiments = table.experiments
-        self._rows = [row for row in rows if row is not None]
+        beyond = table.beyond_limit()
+        self._candidates = [*table.experiments, *beyond]
+        self._keys_beyond = metric_keys(beyond)
         self._precision = precision
         self._longest = longest
         self._brief = brief
-        self._places = [at for at, row in enumerate(rows) if row is not None]
         self._lines = len(rows)
+        self._rows = list[Row]()
+        self._places = list[int]()  # the lines of the rows
         # The words about the state of a run, or the subject of a commit, stand in place of missing metrics.
-        self._worded = []
+        self._worded = list[int]()
         for at, (entry, row) in enumerate(zip(entries, rows, strict=True)):
-            if row is not None and not row.metrics and (entry.state or entry.subject):
+            if row is None:
+                continue
+            self._rows.append(row)
+            self._places.append(at)
+            if not row.metrics and (entry.state or entry.subject):
                 self._worded.append(at)
 
     def text(self, column: Column, title: str) -> ColumnText:
         rows = self._rows
         values = [column.raw(row) for row in rows]
-        cells = column.texts(rows, self._precision, self._longest)
-        if self._brief and column.kind == "param":
-            cells = [show_value(value, self._precision, longest=self._longest) for value in values]
+        cells = self._brief_cells(column) if self._brief else None
+        if cells is None:
+            cells = column.texts(rows, self._precision, self._longest)
+        if column.kind == "metric":
+            for at, row in enumerate(rows):
+                if row.status is Status.RUNNING and values[at] is not MISSING:
+                    cells[at] += GOING_ON
         best = set()
-        best_one = best_value(column, self._experiments, self._directions)
+        best_one = self._best(column)
         if best_one is not MISSING:
             for at, row in enumerate(rows):
-                if row.kind in ("experiment", "commit") and values[at] == best_one:
-                    best.add(at)
+                has_ended = row.status is not Status.RUNNING
+                if has_ended and row.kind in (*EXPERIMENTS, "commit") and values[at] == best_one:
+                    best.add(self._places[at])
                     cells[at] += STAR
         return self._placed(column, title, values, cells, best)
+
+    def _brief_cells(self, column: Column) -> list[str] | None:
+        """Short values of params and fields; None for other columns.
+
+        Texts are whole: whoever cuts them must know where they differ.
+        """
+        if column.kind not in ("param", "about"):
+            return None
+        if column == _CREATED:
+            return [show_brief_moment(row.created) if row.created else "" for row in self._rows]
+        cells = []
+        for value in map(column.value, self._rows):
+            longest = None if isinstance(value, str) else self._longest
+            cells.append(show_value(value, self._precision, longest=longest))
+        return cells
+
+    def _best(self, column: Column) -> object:
+        """The best value of a column among all rows of the query, shown or not."""
+        if column.key not in self._keys_beyond and in_file(column.key, self._keys_beyond):
+            return MISSING  # in rows that are not shown, two files have the key: which one is meant?
+        return best_value(column, self._candidates, self._directions)
 
     def _placed(
         self, column: Column, title: str, values: Sequence[object], cells: list[str], best: set[int]
     ) -> ColumnText:
-        """The column with empty cells for titles of groups and for words in place of metrics."""
+        """The column with empty cells for titles of groups and for words in place of metrics.
+
+        `best` has the numbers of the lines with the best value.
+        """
         placed = [""] * self._lines
         for at, cell in zip(self._places, cells, strict=True):
             placed[at] = cell
@@ -195,7 +243,7 @@ class _ColumnMaker:
         is_number = column.kind != "about" and all(map(files.is_number, present))
         if is_number:
             placed = aligned(placed)
-        return ColumnText(title, placed, is_number, frozenset(self._places[at] for at in best))
+        return ColumnText(title, placed, is_number, frozenset(best))
 
 
 def _stems(depths: Sequence[int], deepest: int) -> list[str]:
@@ -204,7 +252,9 @@ def _stems(depths: Sequence[int], deepest: int) -> list[str]:
     more: set[int] = set()  # the depths at which there is another row further down
     for depth in reversed(depths):
         level = min(depth, deepest)
-        rails = "".join("│   " if at in more else "    " for at in range(level))
+        rails = ""
+        for at in range(level):
+            rails += "│   " if at in more else "    "
         stroke = "──" if depth <= deepest else f"─{depth}─"
         stems.append(f"{rails}{'├' if level in more else '└'}{stroke} ")
         more = {at for at in more if at < level} | {level}
@@ -213,6 +263,8 @@ def _stems(depths: Sequence[int], deepest: int) -> list[str]:
 
 def _mark(row: Row) -> str:
     mark = ""
+    if row.members:
+        mark = f" {len(row.members)} runs"
     if row.experiment is not None and row.experiment.source != "gitexp":
         mark = f" {clean(row.experiment.source)}"
     if row.pushed:
@@ -223,6 +275,10 @@ def _mark(row: Row) -> str:
 def _state(row: Row) -> str:
     if row.error is not None:
         return "unreadable record"
+    if row.members:
+        counts = states(row.members)
+        counts.pop(Status.DONE, None)
+        return ", ".join(f"{count} {status}" for status, count in counts.items())
     if row.status in (None, Status.DONE):
         return ""
     if row.status is Status.FAILED and row.record is not None and row.record.exit_code is not None:

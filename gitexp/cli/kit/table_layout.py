@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gitexp.catalog.fields import BY_NAME
-from gitexp.cli.kit.cells import elide, elide_middle
+from gitexp.cli.kit.cells import elide, elide_apart, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.table_entries import ColumnText, TableEntry, TextOfTable, text_of
 from gitexp.views.columns import Choice, Column
@@ -128,8 +128,11 @@ def _blocks(text: TextOfTable, every: Sequence[int], front: _FrontParts, width: 
     for number, block in enumerate(blocks(sizes.columns, room)):
         if number:
             yield []
-        shown = _cut_columns(text, {at: min(sizes.columns[at], max(room - GAP, 1)) for at in block})
-        yield from _lines(shown, block, front, width)
+            text = _without_subjects(text)
+        sizes_here = {}
+        for at in block:
+            sizes_here[at] = min(sizes.columns[at], max(room - GAP, 1))
+        yield from _lines(_cut_columns(text, sizes_here), block, front, width)
 
 
 def _most_of_it(table: Table, choice: Choice, text: TextOfTable, width: int) -> Layout:
@@ -176,7 +179,7 @@ def _cut_texts(text: TextOfTable, most: int, *, titles: bool = True) -> TextOfTa
     for column, title in zip(text.columns, shown, strict=True):
         cells = column.cells
         if not column.is_number:
-            cells = [elide(cell, most) for cell in cells]
+            cells = elide_apart(cells, most)
         columns.append(replace(column, title=title, cells=cells))
     return replace(text, columns=columns)
 
@@ -185,9 +188,13 @@ def _cut_columns(text: TextOfTable, room: dict[int, int]) -> TextOfTable:
     """The table with cells and titles cut to the room of their columns."""
     columns = list(text.columns)
     for at, size in room.items():
-        cells = [elide(cell, size) for cell in columns[at].cells]
+        cells = elide_apart(columns[at].cells, size)
         columns[at] = replace(columns[at], title=elide(columns[at].title, size), cells=cells)
     return replace(text, columns=columns)
+
+
+def _without_subjects(text: TextOfTable) -> TextOfTable:
+    return replace(text, entries=[replace(entry, subject="") for entry in text.entries])
 
 
 def _cut_names(text: TextOfTable, most: int) -> TextOfTable:
@@ -204,7 +211,9 @@ def _sizes(text: TextOfTable, shown: Sequence[int], front: _FrontParts) -> _Size
     for at in shown:
         column = text.columns[at]
         columns.append(max(cell_width(column.title), *map(cell_width, column.cells)))
-    label = max(len(_NAME), *(_label_width(entry, front) for entry in text.entries))
+    label = len(_NAME)
+    for entry in text.entries:
+        label = max(label, _label_width(entry, front))
     return _Sizes(label, _about_width(text, shown, columns, front), columns)
 
 
@@ -224,23 +233,28 @@ def _about_width(text: TextOfTable, shown: Sequence[int], widths: Sequence[int],
     for at, entry in enumerate(text.entries):
         least = words = _about(entry, front)
         if entry.subject and front.subject_room:
-            least += " " + entry.subject[: front.subject_room]
+            least = f"{words} {entry.subject[: front.subject_room]}".strip()
         elif not entry.state:
             width = max(width, cell_width(words))
             continue
         free = _free([text.columns[column].cells[at] for column in shown], widths)
-        width = max(width, cell_width(least) - free)
+        lacking = cell_width(least) - free
+        if lacking > -GAP:  # without a column of their own, the words begin behind the first gap
+            lacking = max(lacking, 1)
+        width = max(width, lacking)
         if front.created:
             width = max(width, cell_width(entry.created))
     return width
 
 
 def _about_title(entries: Sequence[TableEntry], front: _FrontParts) -> str:
-    if front.created and any(entry.created for entry in entries):
-        return _CREATED
-    if any(entry.state for entry in entries):
-        return _STATE
-    return ""
+    title = ""
+    for entry in entries:
+        if front.created and entry.created:
+            return _CREATED
+        if entry.state:
+            title = _STATE
+    return title
 
 
 def _about(entry: TableEntry, front: _FrontParts) -> str:
@@ -279,14 +293,12 @@ def _line(
     number: int | None,
 ) -> Line:
     line: Line = [(_pad(_label(entry, front), sizes.label), entry.style)]
-    about = _about(entry, front)
-    if entry.subject:
-        room = sizes.about + _free(cells, sizes.columns) - cell_width(about) - 1
-        if room >= min(_LEAST_SUBJECT, cell_width(entry.subject)):
-            about = f"{about} {elide(entry.subject, room)}".strip()
+    about = _about_with_subject(entry, cells, sizes, front)
     if sizes.about or about:
         line.append((" " * GAP + _pad(about, sizes.about), entry.style))
     over = cell_width(about) - sizes.about  # cells of the words that run over into empty columns
+    if about and not sizes.about:
+        over += GAP
     for cell, column, size in zip(cells, columns, sizes.columns, strict=True):
         gap, space = " " * GAP, " " * (size - cell_width(cell))
         if over > 0 and not cell:
@@ -304,6 +316,21 @@ def _line(
     if line:
         line[-1] = (line[-1][0].rstrip(), line[-1][1])
     return line
+
+
+def _about_with_subject(entry: TableEntry, cells: Sequence[str], sizes: _Sizes, front: _FrontParts) -> str:
+    """The time and state, and as much of a subject as the empty cells behind them have room for."""
+    about = _about(entry, front)
+    if not entry.subject:
+        return about
+    room = sizes.about + _free(cells, sizes.columns) - cell_width(about)
+    if about:
+        room -= 1  # a space
+    if not sizes.about:
+        room -= GAP  # the words begin where the first column does
+    if room < min(_LEAST_SUBJECT, cell_width(entry.subject)):
+        return about
+    return f"{about} {elide(entry.subject, room)}".strip()
 
 
 def _free(cells: Sequence[str], widths: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from gitexp.words import shorten
 
 
 def line(taken: Taken) -> str:
-    """The first names of the files that were written and removed, and the number of the others."""
+    """The first names of the files written and removed, and the number of the others."""
     parts = []
     if taken.written:
         parts.append(f"wrote {shorten(taken.written)}")

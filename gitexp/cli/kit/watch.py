@@ -25,15 +25,21 @@ _Lines = Sequence[str | Sequence[Piece]]
 # The other screen of a terminal (xterm's control sequences): afterwards the first one comes back.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 # Line by line over the old picture, each wiped behind its end: nothing flickers as it does when cleared.
-_TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[K\x1b[J"
+_TOP, _END_OF_LINE, _REST, _BELOW = "\x1b[H", "\x1b[K\n", "\x1b[K\x1b[J", "\x1b[J"
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The lines to show at one moment, and the number of unfinished runs."""
+    """The lines to show at one moment.
+
+    Attributes:
+        going_on: the number of unfinished runs.
+        is_over: whether nothing is left to watch.
+    """
 
     lines: _Lines
     going_on: int
+    is_over: bool = False
 
 
 def watch(draw: Callable[[], Picture], every: float) -> None:
@@ -50,21 +56,48 @@ def watch(draw: Callable[[], Picture], every: float) -> None:
             code="no-terminal",
         )
     gc.enable()  # this may go on for days; `main` turned it off
+    watch_all(draw, every)
+
+
+def watch_all(draw: Callable[[], Picture], every: float) -> None:
+    """The same, until nothing is left to watch; the output must be a terminal."""
     render.write(_ENTER)
     try:
         before = ""
         with _keys() as pressed:
             while True:
-                text = _text(draw())
+                picture = draw()
+                text = _text(picture)
                 if text != before:
                     render.write(text)
                 before = text
-                if "q" in pressed(every):
+                if picture.is_over or "q" in pressed(every):
                     break
     except KeyboardInterrupt:
         pass  # the way to stop watching; the runs have terminals of their own
     finally:
         render.write(_LEAVE)
+
+
+class InPlace:
+    """Lines drawn again and again where they stand, below what was said before."""
+
+    def __init__(self) -> None:
+        self._drawn = 0  # lines
+
+    def draw(self, lines: _Lines) -> None:
+        """Draw lines over the ones before; the terminal's height must have room for them."""
+        text = "".join(line + _END_OF_LINE for line in render.as_text(lines))
+        render.write(self._back() + text + _BELOW)
+        self._drawn = len(lines)
+
+    def clear(self) -> None:
+        """Take the lines away."""
+        render.write(self._back() + _BELOW)
+        self._drawn = 0
+
+    def _back(self) -> str:
+        return f"\x1b[{self._drawn}F" if self._drawn else ""
 
 
 @contextlib.contextmanager

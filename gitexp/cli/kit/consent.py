@@ -1,0 +1,33 @@
+"""The user's word before something is deleted."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from gitexp import errors
+from gitexp.cli.kit import render
+from gitexp.cli.kit.help import again
+
+
+def ask(context: Any, question: str) -> None:
+    """Ask on a terminal whether to go on; raises typer.Abort if the answer is no.
+
+    Without a terminal nobody can be asked. Raises UsageError, with the line that needs no answer.
+    """
+    if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
+        raise errors.UsageError(
+            f"{question.rstrip('.')}, and there is no terminal to ask.",
+            f"To do it: {again(context, '--yes')}; to see what it would do: {again(context, '--dry-run')}",
+            code="no-terminal",
+        )
+    render.say(question)
+    try:
+        go_on = typer.confirm("Go on?", err=True)
+    except typer.Abort:  # Ctrl-C, on the line of the question
+        render.say("")
+        raise
+    if not go_on:
+        raise typer.Abort

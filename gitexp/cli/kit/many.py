@@ -1,0 +1,37 @@
+"""The flags of `gitexp run` for what begins many runs; plugins of the kind `launcher` get them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Many(NamedTuple):
+    """How many runs are begun.
+
+    Attributes:
+        jobs: runs at a time.
+        repeat: runs of each point, with a seed of its own each; None to run each once, as it is.
+        queue: only store them; somebody else starts them.
+        once: a point that an experiment has already is not run again.
+        retry_failed: run again what has failed or was interrupted.
+        yes: do not ask before very many.
+        dry_run: only print the points.
+        quiet: say nothing but warnings, and the names and states.
+        json: answer with one JSON document.
+        trials: the number of trials of a search, in all.
+        method: how a search chooses the next trial; "" for the usual way.
+        objectives: the metrics that a search makes better.
+    """
+
+    jobs: int
+    repeat: int | None
+    queue: bool
+    once: bool
+    retry_failed: bool
+    yes: bool
+    dry_run: bool
+    quiet: bool
+    json: bool
+    trials: int | None = None
+    method: str = ""
+    objectives: tuple[str, ...] = ()
