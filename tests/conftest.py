@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -20,9 +21,15 @@ import hypothesis
 import pytest
 
 from gitexp.folders import clear_away
-from gitexp.objects import disk
-from tests.support.coverage_gate import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
+from gitexp.objects import disk, stat_cache
+from tests.support import inprocess
+from tests.support.coverage_gate import (
+    of_processes,
+    pytest_sessionfinish,  # noqa: F401
+    pytest_terminal_summary,  # noqa: F401
+)
 from tests.support.environment import hermetic
+from tests.support.repositories import refresh_index
 from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
 from tests.support.workspace import Workspace, end_fork_server
 
@@ -50,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     gitexp flushes what it stores to the disk; a few thousand times over, that is felt. A suite that is
     started in the background (`&`, nohup, some CI) inherits ignored signals, and so would every command.
     """
+    gc.disable()  # until all is collected, which makes objects by the million and no garbage
     for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
@@ -61,10 +69,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: clear_away(config.option.basetemp.parent))
 
 
+def pytest_collection_finish() -> None:
+    """Leaves what has been collected out of the search for garbage."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks each test with the name of its folder below tests/."""
     for item in items:
-        item.add_marker(item.path.relative_to(TESTS).parts[0])
+        item.add_marker(_folder(item.path))
+
+
+def _folder(file: Path) -> str:
+    """The name of a test file's folder below tests/."""
+    return file.relative_to(TESTS).parts[0]
 
 
 @pytest.fixture(scope="session")
@@ -88,13 +107,48 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _hermetic(home: Path, programs: Path) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update(hermetic(before, home, programs))
+    os.environ.update(hermetic(before, home, programs) | of_processes(programs.parent))
     _tzset()
     yield
     end_fork_server()
     os.environ.clear()
     os.environ.update(before)
     _tzset()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_modules(_hermetic: None) -> None:
+    """Has commands in this process begin as they do in a new one, whatever the first tests have called."""
+    if inprocess.can_run_here():
+        inprocess.get_ready()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_processes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Has gitexp look for writers through mmap in this process alone; see `every_process`.
+
+    A sixth of the time of all tests went into reading what every process of the machine has mapped.
+    """
+    folder = tmp_path_factory.mktemp("processes")
+    if sys.platform == "linux":
+        (folder / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
+    stat_cache._PROC = folder
+
+
+@pytest.fixture
+def every_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gitexp looks for writers through mmap in all processes, as for a user."""
+    monkeypatch.setattr(stat_cache, "_PROC", Path("/proc"))
+
+
+@pytest.fixture(autouse=True)
+def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has processes of promises and of what is outside measure no coverage.
+
+    To measure takes as long as a command does, and tests of the other folders run the same lines.
+    """
+    if _folder(request.path) in ("promises", "outside"):
+        monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
 
 
 @pytest.fixture(autouse=True)
@@ -129,9 +183,8 @@ def repo(template: Path, tmp_path: Path) -> Iterator[Workspace]:
     """A user's repository with a training script, clean; see `template`."""
     path = tmp_path / "repo"
     shutil.copytree(template, path, symlinks=True)
+    refresh_index(path)
     workspace = Workspace(path)
-    # The copies' inodes are not those in the index.
-    workspace.git("update-index", "-q", "--refresh")
     yield workspace
     workspace.close()
 

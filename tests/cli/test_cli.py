@@ -61,7 +61,11 @@ def test_the_version(repo: Workspace) -> None:
         (["xyzzy"], "No such command 'xyzzy'.", "gitexp --help shows what there is."),
         (["show", "--srot", "x"], "No such option: --srot.", "Did you mean --sort?"),
         (["branch"], "Missing argument 'EXP'.", "gitexp branch --help shows what there is."),
-        (["show", "-n", "many"], "Invalid value for '-n': 'many' is not a valid", "gitexp show --help"),
+        (
+            ["show", "--limit", "many"],
+            "Invalid value for '--limit' / '-l': 'many' is not a valid",
+            "gitexp show --help",
+        ),
         (["branch", "a", "b", "c"], "Got unexpected extra argument (c).", "gitexp branch --help"),
         (["branch", "-x"], "No such option: -x.", "gitexp branch --help"),
         (["log", "--upload-pack=x"], "No such option: --upload-pack.", ""),

@@ -231,7 +231,7 @@ CASES = [
             ("apply", "one"),
             ("branch", "one", "x"),
             ("rename", "one", "two"),
-            ("remove", "one"),
+            ("remove", "-y", "one"),
             ("run", "--from", "one", "--", "true"),
         )
     ),
@@ -243,7 +243,7 @@ CASES = [
         "",
         _stored_by_dvc("theirs"),
     ),
-    Case("formats", ("show", "--csv", "--md"), "usage", "--csv and --md", "", exit_code=2),
+    Case("formats", ("show", "--watch", "--format", "md"), "usage", "--format and --watch", "", exit_code=2),
 ]
 
 

@@ -29,7 +29,7 @@ from tests.support.workspace import fork_server
 # Of what each campaign has to offer; together they take less than three quarters of an hour on two cores.
 KILL_POINTS = 60  # of each scenario; where it has more, they are spread over all
 ERROR_POINTS = 30
-SEQUENCES = 5000
+SEQUENCES = 1000  # a second each, with the kills
 INPUTS = 10_000
 _LEVELS = range(0, 60, 2)  # pages left on the disk
 _ON_DISK = ("save", "run", "note", "remove", "apply", "undo of apply", "add", "checkout", "data pull")

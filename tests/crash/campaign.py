@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from tests.crash.promises import Before, Outcome
 from tests.crash.scenario import Scenario
@@ -231,8 +231,9 @@ def _verify(
 def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequence[str] = ()) -> Result:
     """Run a command that must work, or be refused for one of some reasons."""
     started = time.monotonic()
-    words = 2 if args[0] in ("data", "remote") else 1  # `data push`
-    done = repo.gitexp(*args[:words], "--json", *args[words:], check=False)
+    words = 2 if args[0] in ("data", "remote", "queue") else 1  # `data push`
+    as_json = [] if tuple(args) == ("queue", "work") else ["--json"]  # for no person, and for no program
+    done = repo.gitexp(*args[:words], *as_json, *args[words:], check=False)
     tally.slowest = max(tally.slowest, time.monotonic() - started)
     if done.exit_code == 0:
         return done
@@ -258,11 +259,11 @@ def _assert_told(struck: Struck, scenario: Scenario) -> None:
 
 
 def _assert_whole(repo: Workspace) -> None:
-    """Every experiment has ended, can be read, and stands on its baseline."""
+    """Every experiment is queued or has ended, can be read, and stands on its baseline."""
     project = Project.open(repo.path)
     for experiment in project.store.all():
         assert isinstance(experiment, Experiment), experiment
-        assert experiment.record.status.ended, f"{experiment.name} is {experiment.record.status}"
+        assert experiment.record.status is not Status.RUNNING, f"{experiment.name} is still running"
         parents = project.repo.run("show", "-s", "--format=%P", experiment.record.commit).decode().split()
         assert parents == [experiment.record.baseline]
     assert not list(project.local.runs.glob("*/state.json")), "a run is still taken to be going on"

@@ -1,7 +1,9 @@
 """Any sequence of commands, with the user's own Git beside them, against a model made of plain dicts.
 
-The model knows an experiment as its commit, note and tags, whatever it is called and wherever it lies.
-What an operation did to it is kept as what was there before and after, which is what `undo` goes by.
+The model knows an experiment as its commit, note, tags and metrics, whatever it is called and wherever it
+lies. What an operation did to it is kept as what was there before and after, which is what `undo` goes by.
+A command may be killed at a failpoint, in a process of its own: then it is given once more, unless another
+command finds that all of it was done.
 
 `python -m tests.crash.machine COUNT …` tries that many sequences.
 """
@@ -14,11 +16,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Hashable
+import time
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -32,12 +35,16 @@ from hypothesis.stateful import (
 )
 
 from gitexp import errors
-from gitexp.history import apply, branch, edit, remove, undo
+from gitexp.datasets import add as datasets_add
+from gitexp.datasets import checkout as datasets_checkout
+from gitexp.history import apply, branch, edit, measure, remove, undo
 from gitexp.history import restore as history_restore
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Status
+from gitexp.project.change import complete_pending, unfinished
 from gitexp.project.project import Project
-from gitexp.repo import trash
-from gitexp.runs import run, save
+from gitexp.repo import operations, trash
+from gitexp.repo.live import live_runs
+from gitexp.runs import run, save, stop
 from gitexp.runs.request import RunRequest
 
 _TEMPLATE = Path(__file__).parent.parent / "support" / "template"
@@ -50,6 +57,19 @@ names = st.sampled_from(["ant", "bee", "cat", "dog"])
 words = st.sampled_from(["", "good", "bad"])
 numbers = st.integers(0, 3)
 
+_SET = "set.bin"  # data, which Git ignores
+_LOCK = "gitexp.lock"
+_SCRIPT = "cp params.yaml model.bin; echo acc 0.5"
+_WAITING = "echo acc 0.25; sleep 60"
+_ACC = {"acc": r"acc (\S+)"}
+
+points = st.sampled_from(
+    [None] * 9
+    + ["operation:written", "operation:pending", "operation:moved", "operation:done", "takeover:stored"]
+    + ["workspace:ready", "workspace:removed", "workspace:written", "workspace:written@2", "switch:files"]
+    + ["switch:index", "branch:before-ref"]
+)
+
 
 @dataclass
 class _Operation:
@@ -60,6 +80,15 @@ class _Operation:
     trash_before: list[tuple[str, Hashable]]
     trash_after: list[tuple[str, Hashable]]
     undoes: _Operation | None = None
+
+
+@dataclass
+class _Change:
+    """A change of the user, with the last undo or redo of it."""
+
+    first: _Operation
+    last: _Operation
+    is_undone: bool = False
 
 
 class Machine(RuleBasedStateMachine):
@@ -76,48 +105,94 @@ class Machine(RuleBasedStateMachine):
         self.project = Project.open(self.path)
         self.exps = {e.name: _what(e) for e in self.project.store.all()}
         self.trash: list[tuple[str, Hashable]] = []  # the last removed comes last
+        self.head = "main"
         self.branches = {"main": self.git("rev-parse", "HEAD")}
+        self.sets: dict[str, bytes] = {}  # the data of experiments, by their commits
         self.done: list[_Operation] = []
         self.edits = 0
 
     # -- gitexp -----------------------------------------------------------------------------------
 
-    @rule(name=names)
-    def save(self, name: str) -> None:
-        made = self.must(errors.NameTaken if name in self.exps else None, save.save, self.project, name)
-        self.add(made)
+    @rule(data=st.data(), name=names)
+    def save(self, data: st.DataObject, name: str) -> None:
+        free = name not in self.exps
+        self.strike(data, save.save, name)
+        if free and name in self.project.store.names():
+            self.add(self.project.store.require(name))
+            return
+        self.add(self.must(None if free else errors.NameTaken, save.save, self.project, name))
 
     @rule(name=names, lr=numbers, temp=st.booleans())
     def run(self, name: str, lr: int, temp: bool) -> None:
-        null = _null()
-        request = RunRequest(("true",), (f"train.lr=0.{lr}5",), name, temp=temp, stdout=null, stderr=null)
+        null, before, stored = _null(), self.files(), self.stored()
+        command = ("sh", "-c", _SCRIPT)
+        request = RunRequest(command, (f"train.lr=0.{lr}5",), name, temp=temp, stdout=null, stderr=null)
         done = self.must(errors.NameTaken if name in self.exps else None, run.run, self.project, request)
         self.add(done and done.experiment)
+        if self.stored() > stored:
+            self.remember_files(before, but="model.bin")
+
+    @rule(name=names, often=numbers)
+    def stop(self, name: str, often: int) -> None:
+        """A run in a process of its own is ended; it is rare, for it takes long."""
+        if name in self.exps or often:
+            return
+        command = [sys.executable, "-m", "gitexp", "run", "-q", "-n", name, "--", "sh", "-c", _WAITING]
+        with subprocess.Popen(command, cwd=self.path, stdout=_null(), stderr=_null()):
+            while not any(run.child for run in live_runs(self.project.local)):
+                time.sleep(0.02)
+            ended = stop.stop(self.project, name)
+        assert ended.record.status is Status.INTERRUPTED
+        self.add(ended)
 
     @precondition(lambda self: self.exps)
     @rule(data=st.data(), text=words)
     def note(self, data: st.DataObject, text: str) -> None:
         name = self.choose(data)
-        commit, before, tags = self.exps[name]
-        edit.note(self.project, name, text)
-        if text != before:
-            self.operation({name: (commit, text, tags)})
+        was = self.exps[name]
+        if not self.strike(data, edit.note, name, text):
+            edit.note(self.project, name, text)
+        if text != was.note:
+            self.operation({name: was._replace(note=text)})
 
     @precondition(lambda self: self.exps)
     @rule(data=st.data(), tag=words.filter(bool))
     def tag(self, data: st.DataObject, tag: str) -> None:
+        """Tags of several experiments at once: all of them or none."""
+        chosen = sorted({self.choose(data), self.choose(data)})
+        if not self.strike(data, edit.tag_all, chosen, [tag]):
+            edit.tag_all(self.project, chosen, [tag])
+        changed = {}
+        for name in chosen:
+            was = self.exps[name]
+            if tag not in was.tags:
+                changed[name] = was._replace(tags=(*was.tags, tag))
+        if changed:
+            self.operation(changed)
+
+    @precondition(lambda self: self.exps)
+    @rule(data=st.data(), often=st.booleans())
+    def measure(self, data: st.DataObject, often: bool) -> None:
+        """Metrics out of the stored output: of runs alone, for `save` has none."""
+        if not often:
+            return
         name = self.choose(data)
-        commit, note, tags = self.exps[name]
-        edit.tag(self.project, name, [tag])
-        if tag not in tags:
-            self.operation({name: (commit, note, (*tags, tag))})
+        stored = self.stored()
+        if not self.strike(data, measure.measure, [name], _ACC):
+            (found,) = measure.measure(self.project, [name], _ACC)
+            assert bool(found.missing) is not bool(found.found)
+        if self.stored() > stored:
+            now = _what(self.project.store.require(name))
+            assert "acc" in now.metrics
+            self.operation({name: self.exps[name]._replace(metrics=now.metrics)})
 
     @precondition(lambda self: self.exps)
     @rule(data=st.data(), new=names)
     def rename(self, data: st.DataObject, new: str) -> None:
         old = self.choose(data)
         taken = new in self.exps and new != old
-        self.must(errors.NameTaken if taken else None, edit.rename, self.project, old, new)
+        if not self.strike(data, edit.rename, old, new):
+            self.must(errors.NameTaken if taken else None, edit.rename, self.project, old, new)
         if not taken and new != old:
             self.operation({new: self.exps[old], old: None})
 
@@ -126,7 +201,8 @@ class Machine(RuleBasedStateMachine):
     def remove(self, data: st.DataObject, several: bool) -> None:
         chosen = sorted(self.exps)[:3] if several else [self.choose(data)]
         found = [self.project.store.require(name) for name in chosen]
-        remove.remove(self.project, found)
+        if not self.strike(data, remove.remove, found):
+            remove.remove(self.project, found)
         lying = [*self.trash, *((name, self.exps[name]) for name in chosen)]
         self.operation(dict.fromkeys(chosen), trash=lying)
 
@@ -135,7 +211,8 @@ class Machine(RuleBasedStateMachine):
     def restore(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted({name for name, _ in self.trash})))
         taken = name in self.exps
-        self.must(errors.NameTaken if taken else None, history_restore.restore, self.project, name)
+        if not self.strike(data, history_restore.restore, name):
+            self.must(errors.NameTaken if taken else None, history_restore.restore, self.project, name)
         if not taken:
             at = max(at for at, (other, _) in enumerate(self.trash) if other == name)
             self.operation({name: self.trash[at][1]}, trash=self.trash[:at] + self.trash[at + 1 :])
@@ -145,48 +222,125 @@ class Machine(RuleBasedStateMachine):
     def branch(self, data: st.DataObject, name: str) -> None:
         exp = self.choose(data)
         taken = name in self.branches
-        self.must(errors.GitexpError if taken else None, branch.branch, self.project, exp, name)
+        if not self.strike(data, branch.branch, exp, name):
+            self.must(errors.GitexpError if taken else None, branch.branch, self.project, exp, name)
         if not taken:
-            self.operation({}, branches={name: self.exps[exp][0]})
+            self.operation({}, branches={name: self.exps[exp].commit})
+
+    @precondition(lambda self: self.exps)
+    @rule(data=st.data(), name=names)
+    def switch(self, data: st.DataObject, name: str) -> None:
+        exp = self.choose(data)
+        commit, before = self.exps[exp].commit, self.files()
+        taken = self.branches.get(name, commit) != commit
+        struck = self.strike(data, branch.branch_and_switch, exp, name)
+        try:
+            if not struck:
+                branch.branch_and_switch(self.project, exp, name)
+        except errors.GitexpError:
+            assert taken or before != self.files_in(commit)
+            assert self.files() == before
+            assert self.git("symbolic-ref", "--short", "HEAD") == self.head
+            return
+        assert not taken
+        if name not in self.branches:
+            self.operation({}, branches={name: commit})
+        self.head = name
+        assert self.git("symbolic-ref", "--short", "HEAD") == name
+        assert self.git("rev-parse", "HEAD") == commit
+        assert self.git("diff", "--cached", "--name-only") == ""
+        self.remember_files(before)
+
+    @rule(data=st.data(), number=numbers)
+    def change_data(self, data: st.DataObject, number: int) -> None:
+        before = self.files()
+        (self.path / _SET).write_bytes(b"%d" % number)
+        datasets_add.add(self.project, [_SET])
+        self.remember_files(before, but=_SET)
+
+    @precondition(lambda self: self.exps)
+    @rule(data=st.data())
+    def checkout(self, data: st.DataObject) -> None:
+        """The data of an experiment comes as it was stored, or nothing changes."""
+        exp, before = self.choose(data), self.files()
+        try:
+            datasets_checkout.checkout(self.project, [exp])
+        except errors.GitexpError:
+            assert self.files() == before
+            return
+        after = self.files()
+        assert after.get(_SET) == self.sets.get(self.exps[exp].commit, before.get(_SET))
 
     @precondition(lambda self: self.exps)
     @rule(data=st.data())
     def apply(self, data: st.DataObject) -> None:
-        before = self.files()
+        exp, before = self.choose(data), self.files()
         try:
-            applied = apply.apply(self.project, self.choose(data))
+            if not self.strike(data, apply.apply, exp):
+                applied = apply.apply(self.project, exp)
+                after = self.files()
+                taken = {*applied.taken.written, *applied.taken.removed}
+                assert taken <= _changed(before, after)  # a killed one may have changed the others
         except errors.UnsavedChanges:
             assert self.files() == before
             return
-        after = self.files()
-        changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-        assert changed == {*applied.taken.written, *applied.taken.removed}
-        if applied.taken.operation is not None:
-            self.remember(
-                {("file", path): before.get(path) for path in changed},
-                {("file", path): after.get(path) for path in changed},
-                self.trash,
-            )
+        commit = self.exps[exp].commit
+        if _LOCK in self.git("ls-tree", "--name-only", commit).split():
+            assert self.files()[_LOCK].decode().strip() == self.git("show", f"{commit}:{_LOCK}")
+        self.remember_files(before)
 
     @precondition(lambda self: self.done)
-    @rule()
-    def undo(self) -> None:
-        last = next(iter(self.undoable()), None)
-        if last is None:
-            self.must(errors.GitexpError, undo.undo, self.project)
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        standing = [change for change in self.changes() if not change.is_undone]
+        self.reverse(data, undo.undo, next(iter(standing), None))
+
+    @precondition(lambda self: self.done)
+    @rule(data=st.data())
+    def redo(self, data: st.DataObject) -> None:
+        undone = [change for change in self.changes() if change.is_undone]
+        newest = max(
+            (self.done.index(change.first) for change in self.changes() if not change.is_undone), default=-1
+        )
+        if undone and newest > self.done.index(undone[0].last):
+            undone = []
+        self.reverse(data, undo.redo, next(iter(undone), None))
+
+    def reverse(self, data: st.DataObject, action: Callable[..., Any], change: _Change | None) -> None:
+        if change is None:
+            self.must(errors.GitexpError, action, self.project)
             return
+        last = change.last
         now = self.state(last.after)
-        if now != last.after and any(kind == "file" for kind, _ in last.after):
-            self.undo_beside_edits(last)
+        if any(kind == "file" for kind, _ in last.after) or not last.after:
+            self.reverse_files(data, action, last)
             return
         possible = now == last.after and self.trash_has(last)
-        self.must(None if possible else errors.GitexpError, undo.undo, self.project)
+        possible = possible and last.before.get(("branch", self.head), "") is not None
+        if not self.strike(data, action):
+            self.must(None if possible else errors.GitexpError, action, self.project)
         if possible:
             gone, back = _difference(last.trash_after, last.trash_before)
             lying = [each for each in self.trash if each not in gone] + back
             self.remember(last.after, last.before, lying, undoes=last)
             self.assume(last.before)
             self.trash = lying
+
+    def reverse_files(self, data: st.DataObject, action: Callable[..., Any], last: _Operation) -> None:
+        """Files that were edited since are refused, or were never different; nothing else may change."""
+        before, unedited = self.files(), self.state(last.after) == last.after
+        try:
+            if not self.strike(data, action):
+                action(self.project)
+        except errors.UnsavedChanges:
+            assert not unedited
+            assert self.files() == before
+            return
+        if unedited:
+            assert self.state(last.before) == last.before
+        changed = _changed(before, self.files())
+        assert changed <= {name for _, name in last.after}
+        self.remember_files({path: before.get(path) for path in changed}, undoes=last)
 
     # -- the user ---------------------------------------------------------------------------------
 
@@ -207,7 +361,7 @@ class Machine(RuleBasedStateMachine):
     def commit(self) -> None:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "-m", "more")
-        self.branches["main"] = self.git("rev-parse", "HEAD")
+        self.branches[self.head] = self.git("rev-parse", "HEAD")
 
     @rule()
     def rebase(self) -> None:
@@ -216,12 +370,12 @@ class Machine(RuleBasedStateMachine):
         again = "git commit --quiet --amend --allow-empty --message=anew"
         self.git("rebase", "--quiet", "--root", "--force-rebase", "--exec", again)
         self.git("reflog", "expire", "--expire=now", "--all")
-        self.branches["main"] = self.git("rev-parse", "HEAD")
+        self.branches[self.head] = self.git("rev-parse", "HEAD")
 
-    @precondition(lambda self: len(self.branches) > 1)
+    @precondition(lambda self: self.branches.keys() - {self.head})
     @rule(data=st.data())
     def delete_branch(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.branches.keys() - {"main"})))
+        name = data.draw(st.sampled_from(sorted(self.branches.keys() - {self.head})))
         self.git("branch", "--quiet", "-D", name)
         del self.branches[name]
 
@@ -265,7 +419,9 @@ class Machine(RuleBasedStateMachine):
 
     def add(self, made: Experiment | None) -> None:
         if made is not None:
-            self.exps[made.name] = (made.record.commit, made.record.note, made.record.tags)
+            self.exps[made.name] = _what(made)
+            if _LOCK in self.git("ls-tree", "--name-only", made.record.commit).split():
+                self.sets[made.record.commit] = (self.path / _SET).read_bytes()
 
     def choose(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.exps)))
@@ -290,38 +446,68 @@ class Machine(RuleBasedStateMachine):
     ) -> None:
         self.done.append(_Operation(before, after, self.trash, lying, undoes))
 
-    def undoable(self) -> list[_Operation]:
-        """The changes that stand, the newest first: nothing here does again what was undone."""
-        undone = [id(operation.undoes) for operation in self.done if operation.undoes is not None]
-        found = []
-        for operation in reversed(self.done):
-            if operation.undoes is None and id(operation) not in undone:
-                found.append(operation)
-        return found
+    def remember_files(
+        self, before: Mapping[str, bytes | None], *, but: str = "", undoes: _Operation | None = None
+    ) -> None:
+        """Remember which of some files have changed, where gitexp has stored that."""
+        after = self.files()
+        changed = _changed(before, after) - {but}
+        if undoes is not None:
+            changed = set(before)
+        if changed or undoes is not None:
+            self.remember(
+                {("file", path): before.get(path) for path in changed},
+                {("file", path): after.get(path) for path in changed},
+                self.trash,
+                undoes,
+            )
+        self.project = Project.open(self.path)
+
+    def changes(self) -> list[_Change]:
+        """The changes, the last done, undone or done again first."""
+        found = list[_Change]()
+        for operation in self.done:
+            change = _Change(operation, operation)
+            for other in found:
+                if operation.undoes is other.last:
+                    change = _Change(other.first, operation, not other.is_undone)
+                    found.remove(other)
+                    break
+            found.append(change)
+        return found[::-1]
+
+    def stored(self) -> int:
+        """The number of operations so far."""
+        return len(operations.all_of(self.project.repo))
+
+    def strike(self, data: st.DataObject, action: Callable[..., Any], *args: Any) -> bool:
+        """Do it in a process that may be killed; whether nothing of it is left to be done.
+
+        If no point is drawn, nothing is done.
+        """
+        point, stored = data.draw(points), self.stored()
+        if point is None:
+            return False
+        child = os.fork()
+        if child == 0:
+            os.environ["GITEXP_FAILPOINT"] = point
+            status = 1
+            try:
+                action(Project.open(self.path), *args)
+                status = 0
+            finally:
+                os._exit(status)
+        _, ended = os.waitpid(child, 0)
+        self.project = Project.open(self.path)
+        complete_pending(self.project)
+        if os.WIFEXITED(ended):
+            return os.WEXITSTATUS(ended) == 0
+        is_switch = action is branch.branch_and_switch
+        return self.stored() > stored and not unfinished(self.project) and not is_switch
 
     def trash_has(self, operation: _Operation) -> bool:
         gone, _ = _difference(operation.trash_after, operation.trash_before)
         return all(each in self.trash for each in gone)
-
-    def undo_beside_edits(self, last: _Operation) -> None:
-        """Files that were edited since are refused or were never different; nothing else may change."""
-        before = self.files()
-        try:
-            undone = undo.undo(self.project)
-        except errors.UnsavedChanges:
-            assert self.files() == before
-            return
-        after = self.files()
-        changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-        assert changed <= {name for _, name in last.after}
-        if undone.taken is not None and undone.taken.operation is not None:
-            keys: list[tuple[str, str]] = [("file", path) for path in changed]
-            self.remember(
-                {key: before.get(key[1]) for key in keys},
-                {key: after.get(key[1]) for key in keys},
-                self.trash,
-                undoes=last,
-            )
 
     def state(self, keys: State) -> State:
         files = self.files() if any(kind == "file" for kind, _ in keys) else {}
@@ -340,14 +526,36 @@ class Machine(RuleBasedStateMachine):
         found = (path for path in self.path.iterdir() if path.name != ".git")
         return {path.name: path.read_bytes() for path in found}
 
+    def files_in(self, commit: str) -> dict[str, bytes]:
+        """The files of a commit, and those that Git ignores here."""
+        found = {name: content for name, content in self.files().items() if name == _SET}
+        for name in self.git("ls-tree", "--name-only", commit).split():
+            show = ["git", "show", f"{commit}:{name}"]
+            found[name] = subprocess.run(show, cwd=self.path, check=True, capture_output=True).stdout
+        return found
+
     def git(self, *args: str) -> str:
         done = subprocess.run(["git", *args], cwd=self.path, check=True, capture_output=True)
         return done.stdout.decode().strip()
 
 
-def _what(experiment: Experiment) -> tuple[str, str, tuple[str, ...]]:
+class _What(NamedTuple):
+    """What the model knows of an experiment."""
+
+    commit: str
+    note: str
+    tags: tuple[str, ...]
+    metrics: str
+
+
+def _what(experiment: Experiment) -> _What:
     record = experiment.record
-    return (record.commit, record.note, record.tags)
+    return _What(record.commit, record.note, record.tags, json.dumps(record.metrics, sort_keys=True))
+
+
+def _changed(old: Mapping[str, bytes | None], new: Mapping[str, bytes | None]) -> set[str]:
+    """The files that are not the same."""
+    return {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
 def _difference(old: list[Any], new: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -195,7 +195,7 @@ SCENARIOS = (
     Scenario("gc", ("gc", "--yes"), _with_garbage_here, holds=_collected, may_go=_UNUSED, reports=True),
     Scenario(
         "gc of a remote",
-        ("gc", "--remote", "store", "--yes"),
+        ("gc", "--data-remote", "store", "--yes"),
         _with_garbage_there,
         SENT,
         holds=_collected_there,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tests.crash.scenario import Changes, Scenario, names, one, with_one, with_two
 from tests.support.kills import experiments, git
 from tests.support.workspace import Workspace
@@ -94,17 +92,23 @@ def _applied(repo: Workspace) -> None:
     assert _is_applied(repo)
 
 
-def _whole_by(opposite: str) -> Callable[[Workspace], None]:
-    """After a kill, half of the files may be there: the opposite command makes the workspace whole then."""
+def _not_applied(repo: Workspace) -> None:
+    assert not _is_applied(repo)
 
-    def holds(repo: Workspace) -> None:
-        try:
-            _is_applied(repo)
-        except AssertionError:
-            repo.gitexp(opposite, "-q")
-            _is_applied(repo)
 
-    return holds
+def _switched(repo: Workspace) -> None:
+    """The workspace is on the branch, with the experiment's files and index; the rest is the user's."""
+    assert git(repo, "symbolic-ref", "HEAD") == "refs/heads/promoted"
+    _promoted(repo)
+    _applied(repo)
+    assert git(repo, "diff", "--cached", "--name-only") == ""
+    assert git(repo, "diff", "--name-only") == "notes.txt"
+
+
+_SWITCHED: Changes = (
+    *(*_BRANCH, *_CHANGED),
+    *(("git", "HEAD"), ("git", "index"), ("git", "logs/HEAD"), ("reflogs", "HEAD")),
+)
 
 
 SCENARIOS = (
@@ -117,6 +121,13 @@ SCENARIOS = (
     # Done twice, there is nothing left to undo.
     Scenario("undo of remove", ("undo",), _with_one_removed, refused=_UNDONE, holds=_here_or_in_the_trash),
     Scenario("apply", ("apply", "one"), _with_one_elsewhere, _CHANGED, holds=_applied, undone=True),
-    Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, _UNDONE, holds=_whole_by("redo")),
-    Scenario("redo of apply", ("redo",), _with_one_taken_back, _CHANGED, _UNDONE, holds=_whole_by("undo")),
+    Scenario(
+        "branch --switch",
+        ("branch", "one", "promoted", "--switch"),
+        _with_one_elsewhere,
+        _SWITCHED,
+        holds=_switched,
+    ),
+    Scenario("undo of apply", ("undo",), _with_one_applied, _CHANGED, _UNDONE, holds=_not_applied),
+    Scenario("redo of apply", ("redo",), _with_one_taken_back, _CHANGED, _UNDONE, holds=_applied),
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from gitexp.model import Status
+import sys
+
+from gitexp.model import Experiment, Status
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 from tests.crash.scenario import Changes, Scenario, one, stored, with_one
 from tests.support import pipeline
-from tests.support.kills import KILLED, git
+from tests.support.kills import KILLED, experiments, git
 from tests.support.workspace import Workspace
 
 _TRAIN = ("--", "python", "train.py")
@@ -81,6 +83,53 @@ def _brought_up_to_date(repo: Workspace) -> None:
     assert list(pipeline.lock(repo).stages) == sorted(pipeline.ALL)
 
 
+_LOGS = """
+import gitexp
+
+gitexp.log({"loss": 0.5})
+gitexp.log_text("small", "words")
+gitexp.log_text("large", "x" * 200_000)
+gitexp.log({"loss": 0.25})
+"""
+
+
+def _with_a_script_that_logs(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "max_untracked: 100 kB\n")
+    repo.write("log.py", _LOGS)
+
+
+def _logged(repo: Workspace) -> None:
+    """The experiment has what was logged, and its large artifact can be had, if it came to its end."""
+    stored(repo)
+    if one(repo).record.status is Status.DONE:
+        assert one(repo).record.metrics[".gitexp/run/summary.json"] == {"loss": 0.25}
+        found = repo.json("artifacts", "one")["artifacts"]
+        assert [artifact["name"] for artifact in found] == ["texts/large.txt", "texts/small.txt"]
+        assert ObjectStore(Project.open(repo.path).local.objects).verify(found[0]["hash"])
+
+
+_GRID = ("run", "--queue", "-n", "one", "-S", "train.lr=0.2,0.3", *_TRAIN)
+
+
+def _queued(repo: Workspace) -> None:
+    """Both points wait, each once."""
+    found = [each.record for each in experiments(repo) if isinstance(each, Experiment)]
+    assert [record.status for record in found] == [Status.QUEUED] * 2
+    assert len({record.identity for record in found}) == 2
+
+
+def _with_a_queue(repo: Workspace) -> None:
+    repo.gitexp(*_GRID)
+
+
+def _worked_off(repo: Workspace) -> None:
+    """Both points have been run; one that did not come to its end says so."""
+    for each in experiments(repo):
+        assert isinstance(each, Experiment)
+        assert each.record.status is Status.DONE or (each.record.status.ended and each.record.warnings)
+    assert len(experiments(repo)) == 2
+
+
 SCENARIOS = (
     Scenario("save", ("save", "-n", "one"), refused=_TAKEN, holds=_saved),
     Scenario(
@@ -117,6 +166,15 @@ SCENARIOS = (
         holds=_brought_up_to_date,
         in_steps=pipeline.OUTS,
     ),
+    Scenario(
+        "run that logs",
+        ("run", "-n", "one", "--", sys.executable, "log.py"),
+        _with_a_script_that_logs,
+        refused=_TAKEN,
+        holds=_logged,
+    ),
+    Scenario("run --queue", _GRID, holds=_queued),
+    Scenario("queue work", ("queue", "work"), _with_a_queue, holds=_worked_off, same=False),
     # What cannot be stored now is no reason not to list what is there.
     Scenario("recovery", ("list",), _with_a_dead_run, holds=_recovered, at_once=False),
 )

@@ -28,7 +28,7 @@ from gitexp.pipeline.draw import draw
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.read import read as read_stages
-from gitexp.project import config
+from gitexp.project import config_loading
 from gitexp.repo import records
 
 LONGEST = 1.0  # seconds
@@ -171,7 +171,7 @@ def _config(data: bytes) -> object:
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         root = Path(folder)
         (root / "gitexp.yaml").write_bytes(data)
-        return config.load(root, root)
+        return config_loading.load(root, root)
 
 
 def _params(name: str) -> Parser:

@@ -235,7 +235,7 @@ class _Writer:
             one.sure = False
 
     def _remove(self, turn: int, one: _Said) -> None:
-        if self._gitexp("remove", "-q", one.name):
+        if self._gitexp("remove", "-y", "-q", one.name):
             one.removed = True
         else:
             one.sure = False

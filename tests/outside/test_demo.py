@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,11 +10,13 @@ from pathlib import Path
 
 from tests.support.workspace import GITEXP, Workspace
 
+PLAIN = {**os.environ, "PATH": str(Path(shutil.which("git") or "").parent)}  # no gitexp on the path
+
 
 def test_the_demo(repo: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "a new/folder é"
     # A hook's environment must not lead it into the repository that the hook runs for.
-    unset = {"GIT_AUTHOR_NAME": None, "GIT_AUTHOR_EMAIL": None, "EMAIL": None}
+    unset = {"PATH": PLAIN["PATH"], "GIT_AUTHOR_NAME": None, "GIT_AUTHOR_EMAIL": None, "EMAIL": None}
     place = {"GIT_DIR": str(repo.path / ".git"), "GIT_WORK_TREE": str(repo.path)}
     done = repo.gitexp("demo", str(folder), env={**unset, **place})
     commands = [line[2:] for line in done.stdout.splitlines() if line.startswith("$ ")]
@@ -23,7 +26,11 @@ def test_the_demo(repo: Workspace, tmp_path: Path) -> None:
     ]
     assert "├── " in done.stdout
     assert re.search(r"0\.\d+\*", done.stdout)
-    assert f"cd '{folder}' && gitexp show -A" in done.stdout
+    # `make demo` installs gitexp where the shell does not look for it: the last line works there too.
+    look = done.stdout.splitlines()[-1].removeprefix("Look around: ")
+    assert look.startswith(f"cd '{folder}' && ")
+    shown = subprocess.run(look, shell=True, capture_output=True, text=True, check=True, env=PLAIN)
+    assert "├── " in shown.stdout
     names = subprocess.run([*GITEXP, "list"], cwd=folder, capture_output=True, text=True, check=True)
     assert len(names.stdout.split()) == 4
     branches = subprocess.run(["git", "branch"], cwd=folder, capture_output=True, text=True, check=True)

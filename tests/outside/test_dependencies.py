@@ -27,8 +27,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable, String
 from typer.core import TyperCommand, TyperGroup
 
-from benchmarks.peers import DVC_VERSION
-from gitexp.files.yaml_text import Loader
+from benchmarks.peers import PEERS
+from gitexp.files.formats.yaml_text import Loader
 from tests.support.servers import Place
 
 ROOT = Path(__file__).parents[2]
@@ -215,7 +215,7 @@ def test_pathspec_refuses_what_is_no_pattern(line: str) -> None:
         GitIgnoreSpec.from_lines([line])
 
 
-# -- tomlkit: files/toml_edit.py ----------------------------------------------------------------------
+# -- tomlkit: files/formats/toml_edit.py --------------------------------------------------------------
 
 
 def test_tomlkit_knows_the_quotes_of_a_string() -> None:
@@ -243,7 +243,7 @@ def test_tomlkit_has_one_kind_of_error() -> None:
         tomlkit.parse("a = \n")
 
 
-# -- PyYAML: files/yaml_text.py -----------------------------------------------------------------------
+# -- PyYAML: files/formats/yaml_text.py ---------------------------------------------------------------
 
 
 def test_pyyaml_counts_characters_and_not_bytes_in_its_marks() -> None:
@@ -407,11 +407,17 @@ def test_each_dependency_has_a_locked_version_that_fits() -> None:
             assert version in requirement.specifier, f"{requirement} excludes {version}: make lock"
 
 
-def test_the_locked_dvc_is_the_one_that_results_name() -> None:
-    assert _locked("constraints-dvc.txt")["dvc"] == [DVC_VERSION]
+@pytest.mark.parametrize("name", PEERS)
+def test_what_a_peer_asks_for_is_locked(name: str) -> None:
+    locked = _locked(PEERS[name].constraints.name)
+    for text in PEERS[name].wanted_packages():
+        requirement = Requirement(text)
+        versions = locked.get(canonicalize_name(requirement.name), [])
+        assert versions, f"{requirement.name} is not in {PEERS[name].constraints.name}: make lock"
+        assert all(version in requirement.specifier for version in versions), f"{text}: make lock"
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "constraints-dvc.txt"])
+@pytest.mark.parametrize("name", ["constraints.txt", *(peer.constraints.name for peer in PEERS.values())])
 def test_constraints_are_names_and_versions_alone(name: str) -> None:
     """No index, no path: these are the business of whoever installs."""
     for line in _lines(name):
@@ -423,7 +429,9 @@ def _requirements() -> Iterator[Requirement]:
     loaded: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     project = loaded["project"]
     groups = [loaded["build-system"]["requires"], project["dependencies"]]
-    groups.extend(project["optional-dependencies"].values())
+    for name, group in project["optional-dependencies"].items():
+        if name != "mlflow":  # not beside us: it has an environment of its own
+            groups.append(group)
     for group in groups:
         for text in group:
             requirement = Requirement(text)

@@ -8,6 +8,7 @@ names made of ids may differ, `# exit N` is the exit status to expect (else 0), 
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import importlib.util
 import json
 import os
@@ -26,7 +27,7 @@ import pytest
 
 from gitexp import errors, model, version
 from gitexp.pipeline.graph import Graph
-from gitexp.project import config
+from gitexp.project import config, config_keys, config_loading, stage_files
 from gitexp.repo import records
 from tests.support.processes import run_with_pty
 from tests.support.workspace import Workspace
@@ -134,7 +135,7 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("page", ["pipelines.md", "data.md", "sharing.md"])
+@pytest.mark.parametrize("page", ["pipelines.md", "data.md", "sharing.md", "many-runs.md"])
 def test_the_guides_run(page: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
     play(DOCS / page, tmp_path)
@@ -220,6 +221,24 @@ def test_a_record_holds_what_the_format_says() -> None:
         "0" * 40,
         "1" * 40,
         process=model.ProcessId("h", 1, "s"),
+        group="0" * 64,
+        replicate=1,
+        sweep="sweep-1",
+        trial={"number": 0},
+        start="0" * 40,
+        order=1,
+        worker="h-1",
+        waits_at="origin",
+        seen="2026-11-30T10:40:12.345Z",
+        tries=1,
+        limits={"timeout": 60.0},
+        reason="timeout",
+        parent="outer",
+        series=("series.jsonl",),
+        tables=("logs.csv",),
+        system={"cpu": 95.0},
+        mlflow={"run": "0" * 32},
+        alerts=({"time": "", "level": "", "title": "", "text": ""},),
         stages={"train": {"state": "ran"}},
     )
     written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])
@@ -231,11 +250,11 @@ def test_every_status_is_in_the_format() -> None:
     assert all(f"`{status}`" in text for status in model.Status)
 
 
-@pytest.mark.parametrize("key", config.KEYS)
+@pytest.mark.parametrize("key", config_keys.KEYS)
 def test_every_config_key_has_an_example_that_loads(key: str, tmp_path: Path) -> None:
     blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", key)))
     (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
-    loaded = config.load(tmp_path, tmp_path)
+    loaded = config_loading.load(tmp_path, tmp_path)
     attribute = "pipeline_file" if key in ("stages", "vars") else key
     assert getattr(loaded, attribute) != getattr(config.Config(), attribute) or key == "command"
 
@@ -243,7 +262,7 @@ def test_every_config_key_has_an_example_that_loads(key: str, tmp_path: Path) ->
 def test_the_example_of_stages_can_be_run(tmp_path: Path) -> None:
     blocks = dict(_FENCE.findall(section(DOCS / "configuration.md", "stages")))
     (tmp_path / config.CONFIG_FILE).write_text(blocks["yaml"], "utf-8")
-    pipeline = config.read_stages(tmp_path, config.load(tmp_path, tmp_path))
+    pipeline = stage_files.read_stages(tmp_path, config_loading.load(tmp_path, tmp_path))
     assert pipeline is not None
     assert [stage.name for stage in Graph(pipeline).order()] == [
         *("prepare", "train@forest-1", "train@forest-2", "train@linear-1", "train@linear-2"),
@@ -253,7 +272,7 @@ def test_the_example_of_stages_can_be_run(tmp_path: Path) -> None:
 def test_no_config_key_is_documented_that_is_not_there() -> None:
     page = (DOCS / "configuration.md").read_text("utf-8")
     keys = page.split("\n## gitexp.yaml\n")[1].split("\n## ")[0]
-    assert re.findall(r"^### (\S+)$", keys, re.M) == list(config.KEYS)
+    assert re.findall(r"^### (\S+)$", keys, re.M) == list(config_keys.KEYS)
 
 
 def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
@@ -277,7 +296,7 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
         assert ", ".join(f'"{field}"' for field in shared["experiments"][0]) in section(page, command)
     there = ", ".join(f'"{field}"' for field in repo.json("list", "--remote", "origin")[0])
     assert there in section(page, "list")
-    assert "removed" in repo.json("remove", "--remote", "origin", "two")
+    assert "removed" in repo.json("remove", "-y", "--remote", "origin", "two")
     assert list(repo.json("best", "eval.acc")) == fields(page, "best")
     compared = repo.json("diff", "HEAD", "one", "--code")
     assert list(compared) == fields(page, "diff")
@@ -291,7 +310,7 @@ def test_json_has_the_fields_that_are_documented(repo: Workspace) -> None:
     assert ", ".join(f'"{field}"' for field in drawn["stages"][0]) in section(page, "dag")
     assert list(repo.json("status")) == fields(page, "status")
     assert list(repo.json("log", "one")) == fields(page, "log")
-    assert list(repo.json("gc")) == fields(page, "gc")
+    assert list(repo.json("gc", "--yes")) == fields(page, "gc")
     assert list(repo.json("fsck")) == fields(page, "fsck")
     assert list(repo.json("init")) == fields(page, "init")
     repo.write("sets/x", "x")
@@ -324,8 +343,9 @@ def test_the_variables_that_gitexp_reads_are_documented() -> None:
             assert name in pages, f"{module.name} knows {name}"
 
 
-def test_the_example_in_python_runs(repo: Workspace) -> None:
-    example = dict(_FENCE.findall((DOCS / "python.md").read_text("utf-8")))["python"]
+def test_the_examples_in_python_run(repo: Workspace) -> None:
+    blocks = _FENCE.findall((DOCS / "python.md").read_text("utf-8"))
+    example, many = (text for language, text in blocks if language == "python")
     repo.allow("files", "params.yaml")
     repo.writes("metrics.json")
     repo.allow("refs", "refs/heads/best")
@@ -337,6 +357,40 @@ def test_the_example_in_python_runs(repo: Workspace) -> None:
     losses = [float(loss) for _, _, loss in shown]
     assert len(losses) == 3
     assert losses == sorted(losses)
+    done = subprocess.run(
+        [sys.executable, "-c", many], cwd=repo.path, check=True, capture_output=True, text=True
+    )
+    grid, search, queue = done.stdout.splitlines()
+    assert (grid.count("loss"), "{'done': 3} exp-" in search, queue.count("exp-")) == (2, True, 1)
+
+
+READ_BACK = """import sys, gitexp
+with gitexp.start_run(params={"opt": {"name": "sgd", "lr": float(sys.argv[1])}}) as run:
+    for epoch in range(5):
+        run.log({"loss": round(float(sys.argv[1]) / (epoch + 1), 3), "acc": epoch / 5})
+    open("model.bin", "wb").write(b"0101")
+    run.log_artifact("model.bin")
+print("trained with", sys.argv[1])
+"""
+
+
+def test_the_examples_of_reading_back_run(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.git("rm", "--quiet", "params.yaml")
+    repo.write(".gitignore", "*.bin\n")
+    repo.write("train.py", READ_BACK)
+    repo.commit()
+    repo.writes("model.bin")
+    for lr in ("0.1", "0.2"):
+        repo.gitexp("run", "-n", f"lr-{lr}", "--", sys.executable, "train.py", lr)
+    repo.gitexp("tag", "lr-0.1", "good")
+    repo.gitexp("note", "lr-0.1", "-m", "the small one")
+    monkeypatch.chdir(repo.path)
+    blocks = _FENCE.findall((DOCS / "python.md").read_text("utf-8"))
+    text = "\n".join(block for language, block in blocks if language == "pycon")
+    examples = doctest.DocTestParser().get_doctest(text, {}, "python.md", "docs/python.md", 0)
+    told: list[str] = []
+    assert doctest.DocTestRunner(verbose=False).run(examples, out=told.append).failed == 0, "".join(told)
+    assert examples.examples
 
 
 # -- what the pages mention ---------------------------------------------------------------------------
@@ -353,6 +407,9 @@ def command_lines() -> Iterator[tuple[str, str]]:
                     yield page.name, line
 
 
+WITHOUT_WORD = {"queue": "list", "sweep": "run"}  # what a group does that is given no command
+
+
 def check_command_line(line: str) -> None:
     """Asserts that a command line is one that gitexp understands, without running it."""
     words = shlex.split(line, comments=True)[1:]
@@ -360,6 +417,8 @@ def check_command_line(line: str) -> None:
     if not words or words[0].startswith("-"):
         assert set(words) <= {"--version", "--help", "--install-completion"}, line
         return
+    if words[0] in WITHOUT_WORD and " ".join(words[:2]) not in COMMANDS:
+        words.insert(1, WITHOUT_WORD[words[0]])
     length = 1 if words[0] in COMMANDS else 2  # `remote add`
     name = " ".join(words[:length])
     assert name in COMMANDS, f"there is no such command: {line}"
@@ -407,7 +466,7 @@ def test_the_architecture_is_of_this_code() -> None:
     layers = [
         line.replace("gitexp.", "").split(" | ") for line in tools["importlinter"]["contracts"][0]["layers"]
     ]
-    drawn = [re.findall(r"[a-z]+", line[:31]) for line in _FENCE.findall(page)[0][1].splitlines() if line]
+    drawn = [re.findall(r"[a-z_]+", line[:31]) for line in _FENCE.findall(page)[0][1].splitlines() if line]
     assert [sorted(rooms) for rooms in drawn] == [sorted(rooms) for rooms in layers]
     assert max(map(len, page.splitlines())) <= 100
 

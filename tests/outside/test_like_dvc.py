@@ -16,7 +16,7 @@ from benchmarks import peers
 from gitexp import errors
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.stage import OutKind, Stage
-from gitexp.project import config
+from gitexp.project import config_loading, stage_files
 
 ASK = Path(__file__).parent / "ask_dvc.py"
 
@@ -230,7 +230,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path, 
 
 
 def ours(folder: Path) -> Graph:
-    pipeline = config.read_stages(folder, config.load(folder, folder))
+    pipeline = stage_files.read_stages(folder, config_loading.load(folder, folder))
     assert pipeline is not None
     return Graph(pipeline)
 

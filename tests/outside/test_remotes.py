@@ -286,6 +286,17 @@ def test_a_package_that_is_not_installed_is_one_sentence(
     assert missing.value.hint == f"pip install 'gitexp[{extra}]'"
 
 
+def test_nor_is_fsspec_needed_to_say_so() -> None:
+    program = (
+        "import sys, pathlib; sys.modules['fsspec'] = None\n"
+        "from gitexp import errors; from gitexp.objects.remotes.kinds import open_remote\n"
+        "try: open_remote('a', {'url': 'ssh://h/x'}, pathlib.Path('/'))\n"
+        "except errors.DataRemoteError as error: print(error.code, error.hint)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "backend-missing pip install 'gitexp[ssh]'\n"
+
+
 def test_a_folder_needs_none_of_these_packages() -> None:
     program = (
         "import sys, pathlib; from gitexp.objects.remotes.kinds import open_remote;"

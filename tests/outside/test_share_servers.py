@@ -127,7 +127,7 @@ def exchange_all(team: Team, env: Mapping[str, str]) -> None:
     assert outcomes(team.ann.json("push", env=env, check=False))["one"] == "refused"
     assert outcomes(team.ann.json("pull", env=env))["one"] == "united"
     assert outcomes(team.ann.json("push", env=env))["one"] == "updated"
-    team.ann.gitexp("remove", "-q", "--remote", "origin", "two", env=env)
+    team.ann.gitexp("remove", "-y", "-q", "--remote", "origin", "two", env=env)
     assert team.there() == {"one": refs_of(team.ann.path)["one"]}
     team.bob.gitexp("import", "-q", team.url, "one", "--name", "imported", env=env, check=False)
     assert_whole(team.ann.path, team.bob.path, team.bare)

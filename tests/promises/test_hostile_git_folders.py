@@ -25,7 +25,7 @@ COMMANDS = (
     "undo",
     "remove -y one",
     "run --temp -n ran -- true",
-    "gc",
+    "gc --yes",
     "doctor --fix",
 )
 

@@ -205,6 +205,9 @@ def unpacked(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     kill(repo, "run:created", "run", "-n", "dead", "--", "true")
     (folder,) = (repo.path / ".git" / "gitexp" / "runs").iterdir()
     folder.rename(folder.with_name("dead"))
+    (known,) = (repo.path / ".git" / "worktrees").iterdir()
+    named = known.rename(known.with_name("gitexp-0"))
+    (repo.path / ".git/gitexp/worktrees/gitexp-0/.git").write_text(f"gitdir: {named}\n")
     for path in (repo.path / ".git" / "gitexp" / "objects").rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     return repo.path

@@ -110,6 +110,12 @@ def hostile_repository(template: Path, tmp_path_factory: pytest.TempPathFactory)
             tags=(text,),
             note=text,
             warnings=(text,),
+            alerts=(
+                {
+                    **dict.fromkeys(("time", "level", "title", "text", "rule"), text),
+                    "actions": [{"do": text, "ok": False, "told": text}],
+                },
+            ),
         )
     put(repo, "e-damaged", body='{"format": "\x1b]0;x\x07\u202e"}')
     put(repo, "e\u202e\u009b31m\u200b")
@@ -126,10 +132,13 @@ EVERY = [
     "show",
     "show -A --sort score",
     "show --group alike",
-    "show --md",
-    "show --csv",
+    "show --format md",
+    "show --format csv",
     "list",
     "show --json",
+    "alerts",
+    "alerts --json",
+    "watch --json -A",
 ]
 
 
@@ -138,15 +147,15 @@ def test_the_table_in_a_pipe(evil: Workspace, args: str) -> None:
     done = evil.gitexp(*args.split())
     check_pipe(done.stdout + done.stderr)
     assert "\t" not in done.stdout
-    if "--json" not in args:
+    if "--json" not in args and args != "alerts":
         assert "e-title" in done.stdout
     if args == "show":
         assert "[bold red]x[/]" in done.stdout
-        assert len(done.stdout.splitlines()) == 3 + len(TEXTS) + 4
+        assert len(done.stdout.splitlines()) == 3 + len(TEXTS) + 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-@pytest.mark.parametrize("args", EVERY[:3])
+@pytest.mark.parametrize("args", [*EVERY[:3], "alerts"])
 @pytest.mark.parametrize("cols", [60, 200])
 def test_the_table_in_a_terminal(evil: Workspace, args: str, cols: int) -> None:
     seen = evil.tty(*args.split(), cols=cols, env={"PAGER": "cat"})
@@ -155,7 +164,7 @@ def test_the_table_in_a_terminal(evil: Workspace, args: str, cols: int) -> None:
 
 
 def test_markdown_has_no_markup_of_theirs(evil: Workspace) -> None:
-    text = evil.gitexp("show", "--md").stdout
+    text = evil.gitexp("show", "--format", "md").stdout
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) > len(TEXTS)
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
@@ -178,7 +187,12 @@ def test_json_is_the_same_text(evil: Workspace) -> None:
 
 @pytest.mark.parametrize("name", ["all", "huge", "lines", "surrogate", "nul"])
 def test_one_experiment(evil: Workspace, name: str) -> None:
-    for args in (["diff", f"e-{name}"], ["diff", "e-rich", f"e-{name}", "--md"], ["log", f"e-{name}"]):
+    for args in (
+        ["diff", f"e-{name}"],
+        ["diff", "e-rich", f"e-{name}", "--format", "md"],
+        ["log", f"e-{name}"],
+        ["show", f"e-{name}"],
+    ):
         done = evil.gitexp(*args, check=False)
         check_pipe(done.stdout + done.stderr)
         assert done.exit_code == 0, done.stderr
@@ -202,7 +216,7 @@ def _names() -> Iterator[str]:
 def test_file_names_and_patches(repo: Workspace) -> None:
     for name in _names():
         repo.write(name, "".join(f"{text}\n" for text in PAYLOADS.values()))
-    for options in ([], ["--code"], ["--md", "--code"]):
+    for options in ([], ["--code"], ["--format", "md", "--code"]):
         done = repo.gitexp("diff", *options)
         check_pipe(done.stdout + done.stderr)
         seen = repo.tty("diff", *options, env={"PAGER": "cat"})
@@ -226,7 +240,7 @@ def test_arguments_that_are_echoed(repo: Workspace, name: str) -> None:
         ["run", "--", f"no-{text}"],
         [text],
         ["show", f"--{text}"],
-        ["show", "-n", text],
+        ["show", "--limit", text],
     ):
         done = repo.gitexp(*args, check=False)
         assert done.exit_code in (1, 2), args

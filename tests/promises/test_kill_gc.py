@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from gitexp.model import Artifact
+from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 from gitexp.upkeep import fsck
 from tests.support.kills import kill
@@ -47,6 +50,23 @@ def test_gc(repo: Workspace, data: Artifact, point: str) -> None:
     repo.gitexp("gc", "--yes")
     assert hashes(repo) == wanted
     assert not list((store_of(repo).folder / "tmp").glob("gc-*"))
+
+
+@pytest.mark.parametrize("point", GC)
+def test_gc_of_a_remote(repo: Workspace, data: Artifact, point: str) -> None:
+    """What a colleague has made fresh before the kill comes back with the next command that goes there."""
+    remote = repo.path.parent / "remote"
+    repo.write("gitexp.yaml", f"remotes:\n  team: {{url: '{remote.as_posix()}'}}\n")
+    shutil.copytree(store_of(repo).folder, remote)
+    wanted = set(store_of(repo).contents(data.hash))
+    kill(repo, point, "gc", "--yes", "--data-remote", "team")
+    for aside in (remote / "tmp").glob("gc-*"):
+        os.utime(aside)
+        wanted.add(aside.name.removeprefix("gc-"))
+    repo.gitexp("gc", "--yes", "--data-remote", "team")
+    assert {hash_ for hash_, _, _ in ObjectStore(remote).hashes()} == wanted
+    assert len(wanted) == (4 if point == "gc:aside" else 3)
+    assert not list((remote / "tmp").glob("gc-*"))
 
 
 @pytest.mark.parametrize("point", FSCK)

@@ -98,11 +98,11 @@ def test_import(team: Team, point: str) -> None:
 @pytest.mark.parametrize("point", REMOVE)
 def test_remove(team: Team, point: str) -> None:
     team.ann.gitexp("push", "-q")
-    kill(team.bob, point, "remove", "--remote", "origin", "one")
+    kill(team.bob, point, "remove", "-y", "--remote", "origin", "one")
     assert team.there().keys() == ({"two"} if point == "elsewhere:removed" else {"one", "two"})
     assert_whole(team.bare, team.bob.path)
     # What was there alone is still to be had.
     assert refs_of(team.bob.path, "refs/gitexp/remotes/origin/")["one"] == refs_of(team.ann.path)["one"]
-    done = team.bob.gitexp("remove", "--remote", "origin", "one", check=False)
+    done = team.bob.gitexp("remove", "-y", "--remote", "origin", "one", check=False)
     assert (done.exit_code == 0) is (point == "elsewhere:fetched")
     assert team.there().keys() == {"two"}

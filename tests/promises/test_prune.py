@@ -184,7 +184,7 @@ def test_what_moves_while_a_prune_reads_the_refs_stays(repo: Workspace) -> None:
     repo.gitexp("save", "-q", "-n", "one")
     lose(repo.path)  # as if it had been saved long ago
     with stopped(repo, *PRUNE, before=("openat", ".git/refs/gitexp/exps/")):
-        repo.gitexp("remove", "-q", "one")
+        repo.gitexp("remove", "-y", "-q", "one")
     assert sound(repo)
     repo.gitexp("undo", "-q")
     assert stored(repo, "refs/gitexp/exps/one^:new.py") == "new\n"

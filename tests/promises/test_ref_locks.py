@@ -149,7 +149,8 @@ def test_a_kill_while_refs_are_packed_leaves_no_lock(repo: Workspace, tmp_path: 
     fake.write_text(DIES_PACKING.format(git=shutil.which("git")))
     fake.chmod(0o755)
     script = (
-        "from gitexp.repo.git.repository import Repository, RefChange\n"
+        "from gitexp.repo.git.repository import Repository\n"
+        "from gitexp.repo.git.values import RefChange\n"
         "repo = Repository.find()\n"
         "head = repo.resolve('HEAD')\n"
         "repo.update_refs([RefChange(f'refs/gitexp/exps/e{n}', None, head) for n in range(1001)])\n"

@@ -63,6 +63,7 @@ def kept(repo: Workspace) -> list[bytes]:
     return [file.read_bytes()[:5] for file in folder.rglob("*") if file.is_file()]
 
 
+@pytest.mark.usefixtures("every_process")
 def test_add_notices_a_file_that_is_mapped(repo: Workspace) -> None:
     repo.allow("files", "*")
     repo.write("data/a", b"1" * SIZE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from gitexp.model import Experiment
 from gitexp.project.project import Project
+from tests.support.repositories import copy_repository, git
 from tests.support.workspace import Workspace
 
 REMOTES = ("refs/remotes/*",)
@@ -39,11 +41,19 @@ class Team:
 def make_team(repo: Workspace, folder: Path, url: str = "", bare: Path | None = None) -> Team:
     """Makes `repo` Ann's clone of a new bare repository, and another clone of it Bob's."""
     bare = bare or folder / "team.git"
-    subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(bare)], check=True)
     url = url or str(bare)
-    repo.git("push", "--quiet", str(bare), "main")
+    # Made once for all tests with the same commit, beside their folders.
+    made = folder.parent / f"team-of-{repo.git('rev-parse', 'main')}"
+    if not made.exists():
+        git(folder, "init", "--quiet", "--bare", "-b", "main", str(made / "team.git"))
+        repo.git("push", "--quiet", str(made / "team.git"), "main")
+        git(folder, "clone", "--quiet", str(made / "team.git"), str(made / "bob"))
+    shutil.copytree(made / "team.git", bare, symlinks=True)
+    copy_repository(made / "bob", folder / "bob")
     repo.git("remote", "add", "origin", url)
-    return Team(bare, url, repo, clone(bare, folder / "bob", url))
+    config = folder / "bob/.git/config"
+    config.write_text(config.read_text().replace(str(made / "team.git"), url))
+    return Team(bare, url, repo, Workspace(folder / "bob"))
 
 
 def clone(bare: Path, path: Path, url: str = "", *options: str) -> Workspace:

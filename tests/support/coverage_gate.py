@@ -11,12 +11,36 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from coverage import Coverage
 
+import gitexp
+
 _REPORT = pytest.StashKey[str]()
+
+# A process of gitexp's does not look for files that nothing has run: the main process does that once. And a
+# fork goes on with what its server has started: to start anew costs more than most commands do.
+_OF_A_PROCESS = """\
+[run]
+parallel = true
+sigterm = true
+include = {package}/*
+data_file = {data}
+"""
+
+
+def of_processes(folder: Path) -> Mapping[str, str]:
+    """The variables with which processes of gitexp's measure coverage, if this one does."""
+    measuring = Coverage.current()
+    if measuring is None:
+        return {}
+    settings = folder / "coverage.ini"
+    data = Path(measuring.config.data_file).absolute()
+    settings.write_text(_OF_A_PROCESS.format(package=Path(gitexp.__file__).parent, data=data), "utf-8")
+    return {"COVERAGE_PROCESS_START": str(settings)}
 
 
 @pytest.hookimpl(trylast=True)

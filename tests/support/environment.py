@@ -19,7 +19,7 @@ _KEPT = (
     "TMPDIR",
     "LD_LIBRARY_PATH",
 )
-_KEPT_PREFIXES = ("COVERAGE", "PYTEST", "PYTHON", "HYPOTHESIS")
+_KEPT_PREFIXES = ("COVERAGE_CORE", "PYTEST", "PYTHON", "HYPOTHESIS")
 
 _CHECKOUT = Path(__file__).parent.parent.parent
 

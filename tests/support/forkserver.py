@@ -26,6 +26,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from coverage import Coverage
+
 from tests.support.inprocess import import_all, open_streams
 
 AVAILABLE = sys.platform == "linux"
@@ -211,6 +213,8 @@ def _become(request: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
     if request["terminal"]:
         os.setsid()
         os.close(os.open(os.ttyname(0), os.O_RDWR))  # which makes it the controlling one
+    if "COVERAGE_PROCESS_START" not in os.environ and (measuring := Coverage.current()) is not None:
+        measuring.stop()
     open_streams()
     sys.argv = ["gitexp", *request["args"]]
     from gitexp.cli.main import main
@@ -228,6 +232,8 @@ def _become(request: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
 
 if __name__ == "__main__":
     import_all()
+    if (measuring := Coverage.current()) is not None:
+        measuring.save()  # so that a fork leaves its own part alone
     gc.freeze()  # what is looked at for garbage, or freed, is copied
     gc.disable()
     with socket.socket(fileno=int(sys.argv[1])) as listening:

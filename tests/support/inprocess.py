@@ -13,6 +13,7 @@ import importlib
 import io
 import os
 import pkgutil
+import re
 import signal
 import sys
 import tempfile
@@ -24,8 +25,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gitexp.cli import registry
+
 # Modules that do something when they are imported, or need what gitexp does not.
 _PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded", "gitexp.testing")
+# No command imports them, and what they import takes a second, in each worker and in its fork server.
+_DEAR = re.compile(
+    r"pandas_frames|polars_frames|notebook\.(execute|extension)|mlflow\.stores|hydra\.inside"
+    r"|integrations\.(keras|lightgbm|lightning|optuna|sklearn|transformers|xgboost)"
+)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,6 +41,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def can_run_here() -> bool:
     """Whether this thread may change what belongs to the whole process."""
     return sys.platform == "linux" and threading.current_thread() is threading.main_thread()
+
+
+def get_ready() -> None:
+    """Imports gitexp, and takes note of how a new process finds its modules."""
+    _memory()
 
 
 def run_here(
@@ -54,6 +67,7 @@ def run_here(
             _streams(),
             _place(cwd, env),
             _signals(),
+            _garbage(),
         ):
             status = _main(args)
         if (left := _resources() - before) and gc.collect() >= 0 and (left := _resources() - before):
@@ -84,7 +98,6 @@ def _main(args: Sequence[str]) -> int:
         traceback.print_exc()
         return 1
     finally:
-        gc.unfreeze()
         sys.argv = before
         sys.excepthook = hook
         for stream in (sys.stdout, sys.stderr):
@@ -152,22 +165,37 @@ def _set_environment(wanted: Mapping[str, str]) -> None:
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    collects = gc.isenabled()
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _garbage() -> Iterator[None]:
+    """Keeps what a command makes apart from all that was there: to look through that takes a second."""
+    collects, freeze = gc.isenabled(), gc.freeze
+    gc.freeze = lambda: None  # `main` does so last of all
+    try:
+        yield
+    finally:
+        gc.freeze = freeze
         (gc.enable if collects else gc.disable)()
 
 
 def import_all() -> None:
-    """Imports all of gitexp that only defines something."""
+    """Imports all of gitexp that only defines something, but what stands on a package that is not here."""
     import gitexp
 
-    for module in pkgutil.walk_packages(gitexp.__path__, "gitexp."):
-        if not module.name.endswith(_PROGRAMS):
+    for module in pkgutil.walk_packages(gitexp.__path__, "gitexp.", onerror=lambda name: None):
+        if module.name.endswith(_PROGRAMS) or _DEAR.search(module.name):
+            continue
+        try:
             importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if (error.name or "gitexp").partition(".")[0] == "gitexp":
+                raise
 
 
 class _Memory:
@@ -175,11 +203,15 @@ class _Memory:
 
     def __init__(self) -> None:
         import_all()
+        # What typer makes of a command is the same each time, and takes as long as a small command.
+        registry._command = cache(registry._command)
         self._values: list[tuple[dict[str, Any], str, Any]] = []
         self._containers: list[tuple[Any, Any]] = []
         self._caches: list[Any] = []
         for module in [each for name, each in sys.modules.items() if name.partition(".")[0] == "gitexp"]:
             for name, value in vars(module).items():
+                if value is registry._command:
+                    continue
                 if hasattr(value, "cache_clear"):
                     self._caches.append(value)
                 elif name.startswith("__") or name.isupper():
@@ -213,4 +245,7 @@ class _Memory:
 
 @cache
 def _memory() -> _Memory:
-    return _Memory()
+    """The one of this test process. It must be made before any test: a test may leave its traces in it."""
+    memory = _Memory()
+    gc.freeze()
+    return memory

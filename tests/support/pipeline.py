@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from gitexp.pipeline.state import StageSelection
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
 from gitexp.runs.run import Result, run
+from tests.support.repositories import refresh_index
 from tests.support.workspace import Workspace
 
 STAGES = """\
@@ -61,9 +64,29 @@ def make(repo: Workspace, files: dict[str, str] | None = None) -> None:
     """Writes the pipeline and commits it; what it writes is announced."""
     for name, text in (files or FILES).items():
         repo.write(name, text)
-    repo.git("rm", "--quiet", "--cached", "--ignore-unmatch", "metrics.json")
-    repo.commit("a pipeline")
+    made = _made_before(repo) if files is None else None
+    if made is not None and made.exists():
+        with repo.by_user():
+            shutil.copytree(made, repo.path / ".git", dirs_exist_ok=True)
+            refresh_index(repo.path)
+    else:
+        repo.git("rm", "--quiet", "--cached", "--ignore-unmatch", "metrics.json")
+        repo.commit("a pipeline")
+        if made is not None:
+            shutil.copytree(repo.path / ".git", made)
     repo.writes(*OUTS)
+
+
+def _made_before(repo: Workspace) -> Path | None:
+    """The place, beside the folders of tests, of a Git folder with the usual pipeline, made once for all.
+
+    None for a repository in which more than one commit has been made. Four processes are saved for each test.
+    """
+    folder = repo.path / ".git"
+    if not folder.is_dir() or (folder / "gitexp").exists():
+        return None
+    known = b"\n".join((folder / name).read_bytes() for name in ("HEAD", "config", "refs/heads/main"))
+    return repo.path.parent.parent / f"pipeline-{hashlib.sha256(known).hexdigest()}"
 
 
 def start(repo: Workspace, overrides: Sequence[str] = (), **request: Any) -> Result:

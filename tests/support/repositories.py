@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import struct
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +19,38 @@ def git(folder: Path, *args: str) -> str:
     return subprocess.run(
         ["git", *args], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def copy_repository(template: Path, path: Path) -> None:
+    """Copies a repository with hard links and links as they are, and an index that knows the copies."""
+    if sys.platform == "linux":
+        subprocess.run(["cp", "-a", "--", str(template), str(path)], check=True)
+    else:
+        shutil.copytree(template, path, symlinks=True)
+    refresh_index(path)
+
+
+def refresh_index(path: Path) -> None:
+    """Writes the stats of the files into an index of version 2, as `git update-index --refresh` does.
+
+    Every file must have the content that the index has.
+    """
+    if sys.platform == "win32":  # whose Git stores other stats
+        git(path, "update-index", "-q", "--refresh")
+        return
+    index = path / ".git" / "index"
+    content = bytearray(index.read_bytes()[:-20])
+    signature, version, count = struct.unpack_from(">4sII", content)
+    assert (signature, version) == (b"DIRC", 2)
+    at = 12
+    for _ in range(count):
+        end = content.index(b"\0", at + 62)
+        stats = os.lstat(path / os.fsdecode(bytes(content[at + 62 : end])))
+        seconds = [divmod(time, 10**9) for time in (stats.st_ctime_ns, stats.st_mtime_ns)]
+        numbers = (*seconds[0], *seconds[1], stats.st_dev & 0xFFFFFFFF, stats.st_ino & 0xFFFFFFFF)
+        struct.pack_into(">6I", content, at, *numbers)
+        at += (end - at + 8) & ~7
+    index.write_bytes(content + hashlib.sha1(content).digest())
 
 
 def submodule(repo: Workspace) -> Path:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,6 +131,13 @@ class Workspace:
         """What `gitexp … --json` answers; the options are those of `gitexp`."""
         before, dashes, command = _split(args)
         return json.loads(self.gitexp(*before, "--json", *dashes, *command, **options).stdout)
+
+    def wait_for(self, name: str) -> None:
+        """Waits until a file is there."""
+        end = time.monotonic() + TIMEOUT
+        while not (self.path / name).exists():
+            assert time.monotonic() < end, f"{name} does not come"
+            time.sleep(0.02)
 
     def start(self, *args: str, env: Mapping[str, str | None] | None = None) -> subprocess.Popen[bytes]:
         """Starts the command line without waiting, as leader of a process group, with pipes for output."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.project import config
+from gitexp.project import config_loading
 from gitexp.project.config import Config
 from tests.support.workspace import Workspace
 
@@ -16,7 +16,7 @@ def load(folder: Path, text: str | None, here: str = "") -> Config:
     if text is not None:
         (folder / "gitexp.yaml").write_text(text, "utf-8")
     (folder / here).mkdir(parents=True, exist_ok=True)
-    return config.load(folder, folder / here)
+    return config_loading.load(folder, folder / here)
 
 
 def test_without_one_the_conventions_hold(tmp_path: Path) -> None:
@@ -108,6 +108,13 @@ def test_sizes(tmp_path: Path, text: str, size: int) -> None:
         ("metrics_from_output: {'': x}\n", "gitexp.yaml:1: `` cannot be the name of a metric", ""),
         ("name_template: [x]\n", "gitexp.yaml:1: 'name_template' must be a text", "lr={train.lr}"),
         ("name_template: ''\n", "gitexp.yaml:1: 'name_template' must be a text", ""),
+        ("hydra: conf\n", "gitexp.yaml:1: 'hydra' must be a map", "config_dir: conf"),
+        ("\nhydra: {config_dr: a}\n", "gitexp.yaml:2: 'hydra' has no 'config_dr'", "config_dir"),
+        ("hydra: {config_name: a}\n", "gitexp.yaml:1: 'config_dir' must be a path", ""),
+        ("hydra: {config_dir: ../a}\n", "gitexp.yaml:1: 'config_dir' must be a path", ""),
+        ("hydra: {config_dir: a, config_name: [b]}\n", "gitexp.yaml:1: 'config_name' must", ""),
+        ("hydra: {config_dir: a, params_file: b.json}\n", "gitexp.yaml:1: 'params_file' must end", ""),
+        ("hydra: {config_dir: a, imports: {b: c}}\n", "gitexp.yaml:1: 'imports' must be a list", ""),
         ("a: [\n", "gitexp.yaml:2:1: ", ""),
         ("- a\n", "gitexp.yaml", ""),
         ("command: a\ncommand: b\n", "gitexp.yaml:2:1: ", ""),
@@ -124,10 +131,10 @@ def test_the_nearest_folder_with_a_config_is_the_project(repo: Workspace) -> Non
     repo.write("a/gitexp.yaml", "metrics: [../shared.json, m.json]\n")
     repo.write("a/b/metrics.json", "{}")
     repo.write("c/params.yaml", "x: 1\n")
-    found = config.load(repo.path, repo.path / "a/b")
+    found = config_loading.load(repo.path, repo.path / "a/b")
     assert (found.folder, found.metrics) == ("a", ("shared.json", "a/m.json"))
-    assert config.load(repo.path, repo.path / "c").folder == "c"
-    assert config.load(repo.path, repo.path).folder == ""
+    assert config_loading.load(repo.path, repo.path / "c").folder == "c"
+    assert config_loading.load(repo.path, repo.path).folder == ""
 
 
 def test_a_config_that_cannot_be_read(repo: Workspace) -> None:

@@ -23,23 +23,32 @@ NAMES = [
     "Added",
     "Applied",
     "Artifact",
+    "BadObject",
     "Change",
     "CheckedOut",
+    "Cleanup",
     "Column",
     "Columns",
     "Contact",
     "Dag",
     "Damaged",
+    "DataTransfer",
     "Details",
     "Diff",
     "Experiment",
     "Fate",
     "FileChange",
     "Found",
+    "FsckReport",
+    "Garbage",
+    "GridResult",
     "Group",
+    "History",
     "Imported",
     "Log",
+    "OpenedExperiment",
     "Operation",
+    "Params",
     "Pipeline",
     "Placed",
     "Point",
@@ -51,43 +60,71 @@ NAMES = [
     "Pushed",
     "Query",
     "Record",
+    "Removed",
+    "Replicates",
     "Request",
     "Result",
     "Row",
+    "Run",
+    "RunArtifact",
     "RunRequest",
     "Selection",
+    "Series",
     "Shared",
     "Stage",
     "StageListener",
     "StageResult",
     "StageSelection",
     "Status",
+    "SweepResult",
     "Table",
     "Taken",
     "Trashed",
     "Undone",
     "WorkspaceStatus",
     "__version__",
+    "active_run",
     "add",
+    "alert",
     "apply",
+    "autolog",
     "best",
     "branch",
+    "callback",
     "checkout",
     "columns",
+    "current_run",
     "dag",
+    "dataframe",
     "details",
     "diff",
     "errors",
+    "experiment",
     "experiments",
+    "finish",
     "follow",
+    "fsck",
+    "gc",
     "import_experiment",
     "init",
     "log",
+    "log_artifact",
+    "log_audio",
+    "log_confusion",
+    "log_figure",
+    "log_params",
+    "log_table",
+    "log_text",
     "note",
+    "output",
+    "params",
     "patch",
     "points",
     "pull",
+    "pull_data",
     "push",
+    "push_data",
+    "queue",
     "redo",
     "redoable",
     "remove",
@@ -96,7 +133,10 @@ NAMES = [
     "run_experiment",
     "save_workspace",
     "select",
+    "start_run",
     "status",
+    "sweep",
+    "sweeps",
     "table",
     "tag",
     "trashed",
@@ -126,6 +166,7 @@ def _modules_of(program: str) -> set[str]:
 def test_importing_is_cheap() -> None:
     heavy = {"gitdb", "rich", "typer", "yaml", "tomlkit", "pathspec", "gitexp.runs", "gitexp.repo"}
     assert not heavy & _modules_of("import gitexp")
+    assert not {"rich", "typer", "optuna"} & _modules_of("import gitexp; gitexp.sweep; gitexp.queue.start")
 
 
 ARGUMENTS = {"version": ["--version"], "help": ["--help"], "no command": [], "completion": []}
@@ -187,8 +228,8 @@ def test_the_whole_job_from_python(repo: Workspace, capfd: pytest.CaptureFixture
     assert gitexp.best(project, "eval.acc").name == table.experiments[0].name
     found = gitexp.diff(project, *gitexp.points(project, "one", None))
     assert [change.key for change in found.params] == ["train.lr"]
-    assert b"epoch 1" in gitexp.log(project, "one").output
-    assert b"".join(gitexp.follow(project, "one")) == gitexp.log(project, "one").output
+    assert b"epoch 1" in gitexp.output(project, "one").output
+    assert b"".join(gitexp.follow(project, "one")) == gitexp.output(project, "one").output
     assert gitexp.branch(project, "one", "best").branch == "best"
 
 
@@ -197,3 +238,24 @@ def test_a_subfolder_is_enough_to_open(repo: Workspace) -> None:
     repo.write("below/x.txt", "")
     project = gitexp.Project.open(Path(repo.path, "below"))
     assert [found.name for found in gitexp.experiments(project, gitexp.Query())[0]] == ["one"]
+
+
+def test_data_is_looked_after_from_python(repo: Workspace, tmp_path: Path) -> None:
+    repo.write("big.bin", "x" * 1000)
+    repo.allow("files", "gitexp.*", ".gitignore")
+    project = gitexp.Project.open(repo.path)
+    gitexp.add(project, ["big.bin"])
+    gitexp.save_workspace(project, "one")
+    repo.gitexp("remote", "add", "store", str(tmp_path / "store"))
+    project = gitexp.Project.open(repo.path)
+    pushed = gitexp.push_data(project, ["one"])
+    assert (pushed.remote, pushed.objects, pushed.failed) == ("store", 1, {})
+    assert gitexp.push_data(project, query=gitexp.Query()).objects == 0
+    (stored,) = [each for each in (repo.path / ".git/gitexp/objects").rglob("*") if each.is_file()]
+    stored.unlink()
+    assert gitexp.fsck(project._replace(dry_run=True)).elsewhere == 1
+    assert gitexp.pull_data(project).objects == 1
+    assert gitexp.fsck(project).healthy
+    kept = gitexp.gc(project, older_than="30d")
+    assert (len(kept.garbage.used), kept.removed) == (1, gitexp.Removed(()))
+    assert gitexp.gc(project._replace(dry_run=True)).removed is None

@@ -72,6 +72,36 @@ FIELDS = {
     "warnings": tuples,
     "process": st.none() | st.builds(ProcessId, texts, st.integers(1, 2**31), texts),
     "stages": st.dictionaries(texts, st.fixed_dictionaries({"state": texts, "seconds": leaves}), max_size=3),
+    "group": texts,
+    "replicate": st.integers(0, 100),
+    "sweep": texts,
+    "trial": st.just({})
+    | st.fixed_dictionaries(
+        {
+            "number": st.integers(0, 10_000),
+            "point": st.dictionaries(texts, texts, max_size=3),
+            "space": st.dictionaries(texts, texts, max_size=3),
+            "method": texts,
+            "objectives": st.dictionaries(texts, texts, max_size=2),
+            "code": texts,
+        }
+    ),
+    "start": st.just("") | st.just(ID),
+    "order": st.integers(0, 2**63 - 1),
+    "worker": texts,
+    "waits_at": texts,
+    "seen": texts,
+    "tries": st.integers(0, 100),
+    "limits": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
+    "reason": texts,
+    "parent": texts,
+    "tables": st.lists(st.sampled_from(["logs.csv", "a/b.tsv"]), max_size=2).map(tuple),
+    "series": st.lists(st.sampled_from(["series.jsonl", "system.jsonl"]), max_size=2).map(tuple),
+    "alerts": st.lists(
+        st.fixed_dictionaries({"time": texts, "level": texts, "title": texts, "text": texts}), max_size=2
+    ).map(tuple),
+    "system": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
+    "mlflow": st.dictionaries(st.sampled_from(["run", "experiment"]), texts, max_size=2),
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),
 }
 complete_records = st.builds(Record, **FIELDS)

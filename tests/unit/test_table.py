@@ -36,7 +36,7 @@ def table(*drafts: Draft, sort: Column | None = None) -> Table:
     head = Draft(partial(Row, "baseline", "main", "b" * 40, created=DAY), {"params.yaml": {"lr": 0.1}}, {})
     first, second, *others = rows.build([workspace, head, *drafts])
     best = best_value(sort, others, {}) if sort is not None else MISSING
-    return Table(first, [Group(second, "", others)], 0, sort, best)
+    return Table(first, [Group(second, "", others)], sort=sort, best=best)
 
 
 def texts(layout: Layout) -> list[str]:
@@ -131,6 +131,18 @@ def test_then_values_are_abbreviated_and_titles_keep_apart() -> None:
     ]
 
 
+def test_values_that_differ_at_their_ends_stay_apart() -> None:
+    two = [experiment(name, {"model": f"resnet-50-variant-{name}"}, {}) for name in "ab"]
+    long = "x" * 90
+    far = [experiment(name, {"model": long + name}, {}) for name in "ab"]
+    assert [line[-6:] for line in shown(table(*far), 40, ["model"])[3:]] == ["xxxxxa", "xxxxxb"]
+    lines = shown(table(*two), 40, ["created", "model"])
+    assert [line.split() for line in lines[3:]] == [
+        ["a", "2020-10-23", "resnet-5…t-a"],
+        ["b", "2020-10-23", "resnet-5…t-b"],
+    ]
+
+
 def test_then_rows_wrap_into_blocks() -> None:
     layout = laid_out(table(*MANY), 40, only=["*"])
     lines = texts(layout)
@@ -166,26 +178,49 @@ def test_the_parts_of_the_head_can_be_hidden(hidden: list[str], line: str) -> No
 
 def test_what_is_the_same_in_all_is_one_line() -> None:
     params = {"seed": 1, "deep": {"layers": [2, 3]}, "name": "x" * 40}
-    of = table(*(experiment(str(at), {**params, "lr": at}, {"acc": 0.5}) for at in (1, 2)))
+    of = table(*(experiment(str(at), {**params, "lr": at}, {"acc": 0.5, "f1": 1}) for at in (1, 2)))
     told = choice(of, Columns())
     assert shown(of)[0].split() == ["Experiment", "Created", "lr"]
     assert (
         constants(of, told, None)
-        == f"Without a difference: acc=0.5, seed=1, deep.layers=[2, 3], name={'x' * 40}"
+        == f"Without a difference: acc=0.5, f1=1, seed=1, deep.layers=[2, 3], name={'x' * 40}"
     )
-    assert constants(of, told, 60) == "Without a difference: acc=0.5, seed=1 and 2 more"
+    assert constants(of, told, 60) == "Without a difference: acc=0.5, f1=1, seed=1 and 2 more"
     assert constants(of, choice(of, Columns(["lr"])), None) == ""
     assert constants(of, choice(of, Columns(only_changed=True)), None) == ""
     assert "seed" not in constants(of, choice(of, Columns(hide=["s*"])), None)
 
 
 def test_baselines_have_the_subject_of_their_commit() -> None:
-    of = table(*THREE)
-    head = of.groups[0].head
-    assert head is not None
-    of = replace(of, groups=[replace(of.groups[0], head=head._replace(subject="Normalise the images"))])
+    of = subject(table(*THREE), "Normalise the images")
     assert "main                     2020-10-23 Normalise the images" in shown(of)[2]
     assert "2020-10-23 Normalise the ima…" in shown(of, 60)[2]
+
+
+def subject(of: Table, words: str) -> Table:
+    """The table with the subject of its baseline."""
+    head = of.groups[0].head
+    assert head is not None
+    return replace(of, groups=[replace(of.groups[0], head=head._replace(subject=words))])
+
+
+@pytest.mark.parametrize("words", ["Fix", "Normalise", "Normalise the images of the set"])
+@pytest.mark.parametrize("hide", [["created"], ["created", "status"], ["created", "commit", "tree"]])
+@pytest.mark.parametrize("drafts", [THREE, THREE[:2]], ids=["with a failed one", "all done"])
+def test_without_times_the_columns_stay_below_each_other(
+    words: str, hide: list[str], drafts: Sequence[Draft]
+) -> None:
+    for width in (None, 100, 60, 50):
+        lines = texts(laid_out(subject(table(*drafts), words), width, hide=hide))
+        assert lines[2].endswith("  0.1")
+        assert lines[1].rindex("0.2") == lines[2].rindex("0.1")
+        assert width or words[:20] in lines[2]
+
+
+def test_a_subject_stands_in_one_block_only() -> None:
+    of = subject(table(*MANY), "Normalise")
+    lines = shown(of, 40, only=["*"])
+    assert sum("Normal" in line for line in lines) == 1
 
 
 def test_wide_characters_take_two_cells() -> None:

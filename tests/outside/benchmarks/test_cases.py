@@ -1,4 +1,4 @@
-"""The cases of data, stages and sharing do the work that they claim: each once, at a small size."""
+"""The cases of data, stages, sharing and reading do the work that they claim: each once, at a small size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cases, data_cases, sharing_cases
+from benchmarks import cases, data_cases, reading_cases, sharing_cases
 from benchmarks.case import FLOOR, GITEXP
 from benchmarks.lab import Lab
 from benchmarks.measure import compare
 
-NAMES = (*data_cases.CASES, *data_cases.MUCH, *sharing_cases.CASES)
+NAMES = (*data_cases.CASES, *data_cases.MUCH, *sharing_cases.CASES, *reading_cases.CASES)
 
 
 @pytest.fixture
@@ -23,6 +23,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setattr(data_cases.projects, "STAGES", 3)
     monkeypatch.setattr(sharing_cases, "KNOWN", 20)
     monkeypatch.setattr(sharing_cases, "NEW", 5)
+    monkeypatch.setattr(reading_cases, "COUNT", 10)
+    monkeypatch.setattr(reading_cases, "POINTS", 20)
     lab = Lab(tmp_path / "lab", runs=1, with_dvc=False)
     yield lab
     lab.close()

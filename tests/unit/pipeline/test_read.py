@@ -15,7 +15,7 @@ from gitexp.model import Tree
 from gitexp.pipeline.expand import MAX_STAGES
 from gitexp.pipeline.read import read
 from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, Stage
-from gitexp.project import config
+from gitexp.project import config_loading, stage_files
 
 
 def parse(text: str, name: str = "dvc.yaml", *, own: bool = False, **files: str) -> Pipeline:
@@ -522,13 +522,13 @@ def test_the_stages_of_gitexp_yaml_come_before_those_of_dvc_yaml(tmp_path: Path)
     own = "stages: {mine: {cmd: x, metrics: [m.json], plots: [p.csv], params: [{q.json: }]}}\n"
     own += "metrics: [top.json]\n"
     _written(tmp_path, gitexp=own, dvc="stages: {theirs: {cmd: y, metrics: [n.json]}}")
-    loaded = config.load(tmp_path, tmp_path)
+    loaded = config_loading.load(tmp_path, tmp_path)
     assert loaded.pipeline_file == "gitexp.yaml"
     assert loaded.metrics == ("top.json", "m.json")
     assert loaded.params[-1] == "q.json"
     assert loaded.plots[-1] == "p.csv"
     assert loaded.outs == ()
-    found = config.read_stages(tmp_path, loaded)
+    found = stage_files.read_stages(tmp_path, loaded)
     assert found is not None
     assert [stage.name for stage in found.stages] == ["mine"]
 
@@ -548,29 +548,29 @@ def test_a_dvc_yaml_runs_where_the_config_says_nothing_of_it(
     _written(tmp_path, dvc="stages: {a: {cmd: y, metrics: ['${n}.json'], plots: [p]}}", params="n: deep")
     if own is not None:
         _written(tmp_path, gitexp=own)
-    loaded = config.load(tmp_path, tmp_path)
+    loaded = config_loading.load(tmp_path, tmp_path)
     assert loaded.pipeline_file == file
     assert loaded.metrics[-1] == "deep.json"
     assert loaded.plots[-1] == "p"
-    assert (config.read_stages(tmp_path, loaded) is None) == (file is None)
+    assert (stage_files.read_stages(tmp_path, loaded) is None) == (file is None)
 
 
 def test_a_dvc_yaml_marks_a_project(tmp_path: Path) -> None:
     (tmp_path / "sub" / "src").mkdir(parents=True)
     _written(tmp_path, params="lr: 1")
     _written(tmp_path / "sub", dvc="stages: {a: {cmd: x, deps: [y]}}")
-    loaded = config.load(tmp_path, tmp_path / "sub" / "src")
+    loaded = config_loading.load(tmp_path, tmp_path / "sub" / "src")
     assert (loaded.folder, loaded.pipeline_file) == ("sub", "sub/dvc.yaml")
-    found = config.read_stages(tmp_path, loaded)
+    found = stage_files.read_stages(tmp_path, loaded)
     assert found is not None
     assert found.stages[0].deps == ("sub/y",)
     _written(tmp_path, gitexp="command: x")
-    assert config.load(tmp_path, tmp_path / "sub" / "src").folder == ""
+    assert config_loading.load(tmp_path, tmp_path / "sub" / "src").folder == ""
 
 
 def test_a_dvc_yaml_without_stages_is_no_pipeline(tmp_path: Path) -> None:
     _written(tmp_path, dvc="metrics: [m.json]")
-    loaded = config.load(tmp_path, tmp_path)
+    loaded = config_loading.load(tmp_path, tmp_path)
     assert loaded.pipeline_file is None
     assert "m.json" in loaded.metrics
 
@@ -578,9 +578,9 @@ def test_a_dvc_yaml_without_stages_is_no_pipeline(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["stages: {a: {cmd: x", "stages: {a: {cmd: x, foo: 1}}", "stages: {a: }"])
 def test_a_wrong_dvc_yaml_is_for_those_who_run_it(tmp_path: Path, text: str) -> None:
     _written(tmp_path, dvc=text)
-    loaded = config.load(tmp_path, tmp_path)
+    loaded = config_loading.load(tmp_path, tmp_path)
     with pytest.raises(errors.FileError, match=r"dvc\.yaml:[12]"):
-        config.read_stages(tmp_path, loaded)
+        stage_files.read_stages(tmp_path, loaded)
 
 
 @pytest.mark.parametrize(
@@ -594,16 +594,16 @@ def test_a_wrong_dvc_yaml_is_for_those_who_run_it(tmp_path: Path, text: str) -> 
 def test_the_outside_of_stages_is_looked_at_with_the_config(tmp_path: Path, text: str, message: str) -> None:
     _written(tmp_path, gitexp=text)
     with pytest.raises(errors.ConfigError) as caught:
-        config.load(tmp_path, tmp_path)
+        config_loading.load(tmp_path, tmp_path)
     assert caught.value.message.startswith(message)
 
 
 def test_the_files_of_variables_can_be_others_than_the_workspace_has(tmp_path: Path) -> None:
     _written(tmp_path, gitexp="stages: {a: {cmd: 'x ${lr}'}}", params="lr: 1")
-    loaded = config.load(tmp_path, tmp_path)
+    loaded = config_loading.load(tmp_path, tmp_path)
     changed = {"params.yaml": b"lr: 2"}
     for read_file, command in ((None, "x 1"), (changed.get, "x 2")):
-        found = config.read_stages(tmp_path, loaded, read_file)
+        found = stage_files.read_stages(tmp_path, loaded, read_file)
         assert found is not None
         assert found.stages[0].commands == (command,)
 
@@ -614,7 +614,7 @@ def test_data_is_no_output(tmp_path: Path) -> None:
         with pytest.raises(
             errors.ConfigError, match=r"gitexp\.yaml:3: '[dxy/]+' of the stage 'a' is data too: 'd/x'"
         ):
-            config.read_stages(tmp_path, config.load(tmp_path, tmp_path))
+            stage_files.read_stages(tmp_path, config_loading.load(tmp_path, tmp_path))
 
 
 def test_variables_from_files_name_metrics_too(tmp_path: Path) -> None:
@@ -623,7 +623,7 @@ def test_variables_from_files_name_metrics_too(tmp_path: Path) -> None:
         gitexp="vars: [more.yaml, none.yaml, ../x.yaml]\nstages: {a: {cmd: x, metrics: ['${where}/m.json']}}",
         more="where: here",
     )
-    assert config.load(tmp_path, tmp_path).metrics[-1] == "here/m.json"
+    assert config_loading.load(tmp_path, tmp_path).metrics[-1] == "here/m.json"
 
 
 @pytest.mark.parametrize("field", ["outs", "metrics", "plots"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.project.project import Project
 from gitexp.repo import live
 from tests.support.codes import has_code
+from tests.support.experiments import copy_of
+from tests.support.repositories import copy_repository
 from tests.support.stored import store_of
 from tests.support.workspace import Workspace
 
 OLD = {"raw/a": "a", "raw/b": "b", "labels": "old labels"}
+WRITTEN = ("gitexp.yaml", "gitexp.lock", "*/.gitignore", "sets/*")
 NEW = {"raw/a": "a", "raw/c": "c", "labels": "new labels"}
 
 
@@ -39,10 +43,11 @@ def fill(repo: Workspace, files: dict[str, str]) -> None:
         repo.write(f"sets/{name}", text)
 
 
-@pytest.fixture
-def repo(repo: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def prepared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two commits with data, tagged `old` and `new`, and an experiment `first` of the old one."""
-    repo.allow("files", "gitexp.yaml", "gitexp.lock", "*/.gitignore", "sets/*")
+    repo = copy_of(template, tmp_path_factory.mktemp("prepared"))
+    repo.allow("files", *WRITTEN)
     for tag, files in (("old", OLD), ("new", NEW)):
         fill(repo, files)
         repo.gitexp("add", "-q", "sets/raw", "sets/labels")
@@ -50,7 +55,16 @@ def repo(repo: Workspace) -> Workspace:
         repo.git("tag", tag)
         if tag == "old":
             repo.gitexp("save", "-q", "-n", "first")
-    return repo
+    return repo.path
+
+
+@pytest.fixture
+def repo(prepared: Path, tmp_path: Path) -> Iterator[Workspace]:
+    copy_repository(prepared, tmp_path / "repo")
+    repo = Workspace(tmp_path / "repo")
+    repo.allow("files", *WRITTEN)
+    yield repo
+    repo.close()
 
 
 def test_after_a_switch(repo: Workspace) -> None:

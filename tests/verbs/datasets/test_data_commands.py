@@ -228,9 +228,9 @@ def test_the_remote_that_is_named(repo: Workspace, store: Path, tmp_path: Path) 
     (tmp_path / "other").mkdir()
     repo.write("gitexp.yaml", f"remotes:\n  store: '{store}'\n  other: '{tmp_path / 'other'}'\n")
     write_lock_of(repo, artifact := put_object(repo, "data", "content"))
-    repo.gitexp("data", "push", "-q", "--remote", "other", "-j", "2")
+    repo.gitexp("data", "push", "-q", "--data-remote", "other", "-j", "2")
     assert (objects(store), objects(tmp_path / "other")) == (set(), {artifact.hash})
-    assert repo.json("data", "status", "--remote", "other")[0]["missing_there"] == 0
+    assert repo.json("data", "status", "--data-remote", "other")[0]["missing_there"] == 0
 
 
 def test_a_package_that_is_missing_is_one_sentence(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,7 +335,7 @@ def test_a_folder_that_is_not_there_is_made_once_and_missed_later(repo: Workspac
     write_lock_of(repo, put_object(repo, "data", "content"))
     repo.gitexp("data", "push", "-q")
     folder.rename(tmp_path / "unmounted")
-    for command in (("data", "push"), ("data", "status"), ("gc", "--remote", "store")):
+    for command in (("data", "push"), ("data", "status"), ("gc", "--dry-run", "--data-remote", "store")):
         done = repo.gitexp(*command, check=False)
         assert done.exit_code == errors.RemoteUnreachable.exit_code
         assert f"error: The folder of the remote 'store' is not there: {folder}\n" in done.stderr

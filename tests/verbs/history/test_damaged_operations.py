@@ -10,6 +10,7 @@ from tests.support.repositories import lose
 from tests.support.workspace import Workspace
 
 UNDO = "refs/gitexp/undo/"
+HOW = ("missing", "damaged", "broken ref")
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def works(repo: Workspace) -> None:
         ("rename", "-q", "one", "two"),
         ("branch", "-q", "two", "of-two"),
         ("save", "-q", "-n", "three"),
-        ("remove", "-q", "three"),
+        ("remove", "-y", "-q", "three"),
         ("undo", "-q"),
         ("list",),
     ):
@@ -56,10 +57,14 @@ def works(repo: Workspace) -> None:
     assert sorted(repo.gitexp("list").stdout.split()) == ["three", "two"]
 
 
-@pytest.mark.parametrize("how", ["missing", "damaged", "broken ref"])
-@pytest.mark.parametrize("number", [1, 2])
-def test_a_damaged_operation_stops_no_command(repo: Workspace, number: int, how: str) -> None:
-    damage(repo, number, how)
+@pytest.mark.parametrize("how", HOW)
+def test_a_damaged_operation_stops_no_command(repo: Workspace, how: str) -> None:
+    """The newest is damaged in one way, and older ones in every way."""
+    for tag in ("older", "newer"):
+        repo.gitexp("tag", "-q", "one", tag)
+    for number, older in enumerate(HOW, start=1):
+        damage(repo, number, older)
+    damage(repo, 4, how)
     works(repo)
 
 
@@ -89,22 +94,21 @@ def test_of_an_operation_with_missing_objects_the_rest_stays(repo: Workspace) ->
     works(repo)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        '{"format":1,"created":"x","refs":[],"workspace":{"before":"T","after":"T","worktree":".","modes":{"a":1e999}}}',
-        '{"format":1e999,"created":"x","refs":[]}',
-        '{"format":1,"created":"x","refs":[],"undoes":1e999}',
-        '{"format":1,"created":"x","refs":[["a"]]}',
-        "[" * 100_000,
-        '{"format":2}',
-    ],
-    ids=range(6),
-)
-def test_an_operation_of_a_strangers_stops_no_command(repo: Workspace, body: str) -> None:
+def test_operations_of_a_strangers_stop_no_command(repo: Workspace) -> None:
     tree = repo.git("rev-parse", "HEAD^{tree}")
-    commit = repo.git("commit-tree", tree, input="apply x\n\n" + body.replace("T", tree) + "\n")
-    repo.git("update-ref", f"{UNDO}00000009", commit)
+    for number, body in enumerate(
+        (
+            '{"format":1,"created":"x","refs":[],"workspace":{"before":"T","after":"T","worktree":".","modes":{"a":1e999}}}',
+            '{"format":1e999,"created":"x","refs":[]}',
+            '{"format":1,"created":"x","refs":[],"undoes":1e999}',
+            '{"format":1,"created":"x","refs":[["a"]]}',
+            "[" * 100_000,
+            '{"format":2}',
+        ),
+        start=3,
+    ):
+        commit = repo.git("commit-tree", tree, input="apply x\n\n" + body.replace("T", tree) + "\n")
+        repo.git("update-ref", f"{UNDO}{number:08}", commit)
     works(repo)
 
 

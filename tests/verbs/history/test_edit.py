@@ -91,7 +91,7 @@ def test_a_note_in_the_editor(repo: Workspace, tmp_path: Path) -> None:
     editor = tmp_path / "my editor"
     editor.write_text('#!/bin/sh\ngrep -q "$1" "$2" || exit 3\nprintf "one line\\n# no\\n" >"$2"\n')
     editor.chmod(0o755)
-    environment = {"GIT_EDITOR": f"'{editor}' was", "COVERAGE_PROCESS_CONFIG": None}
+    environment = {"GIT_EDITOR": f"'{editor}' was", "COVERAGE_PROCESS_START": None}
     ended = repo.tty("note", "one", env=environment)
     assert ended.exit_code == 0
     assert Project.open(repo.path).store.require("one").record.note == "one line"
@@ -159,13 +159,15 @@ def test_a_running_experiment_keeps_its_name_and_place(repo: Workspace, project:
 
 def test_remove_and_restore(repo: Workspace, project: Project) -> None:
     before = one(project)
-    assert "Removed one." in repo.gitexp("remove", "one").stderr
+    assert "Removed one." in repo.gitexp("remove", "-y", "one").stderr
     assert project.store.names() == ["two"]
     (line,) = repo.gitexp("restore", "--list").stdout.splitlines()
     assert line.split()[-2:] == [before.record.commit[:7], "one"]
     (listed,) = repo.json("restore", "--list")
     assert (listed["name"], listed["record"]) == ("one", before.id)
     repo.git("gc", "-q", "--prune=now")
+    assert repo.gitexp("restore", "on", "--dry-run").stderr.startswith("dry run: one is back: commit ")
+    assert " is back as other: commit " in repo.gitexp("restore", "on", "--name", "other", "--dry-run").stderr
     assert repo.json("restore", "on")["name"] == "one"
     assert one(project) == before
     assert restore.trashed(project) == []
@@ -206,7 +208,7 @@ def test_which_experiments_are_removed(repo: Workspace, project: Project) -> Non
     put(repo, "elsewhere", baseline="HEAD~1", status=Status.FAILED)
 
     def names(*args: str) -> list[str]:
-        removed: list[str] = sorted(repo.json("remove", *args)["removed"])
+        removed: list[str] = sorted(repo.json("remove", "-y", *args)["removed"])
         if removed:
             undo.undo(project)
         return removed
@@ -219,15 +221,15 @@ def test_which_experiments_are_removed(repo: Workspace, project: Project) -> Non
     assert names("--filter", "status == 'done'") == ["one"]
     assert names("--failed", "--filter", "status == 'done'") == []
     for both in (("--failed",), ("--filter", "loss > 1")):
-        assert repo.json("remove", "--keep", "one", *both, check=False)["error"]["code"] == "usage"
+        assert repo.json("remove", "-y", "--keep", "one", *both, check=False)["error"]["code"] == "usage"
     assert names("--failed", "--filter", "name not in ['two']") == []
-    refused = repo.gitexp("remove", check=False)
+    refused = repo.gitexp("remove", "-y", check=False)
     assert (refused.exit_code, "Name them" in refused.stderr) == (2, True)
 
 
 def test_a_damaged_experiment_can_be_removed(repo: Workspace, project: Project) -> None:
     put(repo, "bad", body="no JSON")
-    repo.gitexp("remove", "bad")
+    repo.gitexp("remove", "-y", "bad")
     assert project.store.names() == ["one", "two"]
     undo.undo(project)
     assert project.store.names() == ["bad", "one", "two"]
@@ -236,14 +238,14 @@ def test_a_damaged_experiment_can_be_removed(repo: Workspace, project: Project) 
 def test_a_damaged_experiment_goes_by_its_name_only(repo: Workspace, project: Project) -> None:
     put(repo, "bad", body='{"format": 2}')
     for choice in (("--failed",), ("--keep", "one")):
-        assert repo.json("remove", *choice)["removed"] == ["two"]
+        assert repo.json("remove", "-y", *choice)["removed"] == ["two"]
         undo.undo(project)
 
 
 def test_a_damaged_experiment_is_restored_as_it_was(repo: Workspace, project: Project) -> None:
     put(repo, "bad", body="no JSON")
     before = repo.git("rev-parse", "refs/gitexp/exps/bad")
-    repo.gitexp("remove", "bad")
+    repo.gitexp("remove", "-y", "bad")
     with pytest.raises(errors.BadRecord):
         restore.restore(project, "bad", "good")
     restore.restore(project, "bad")
@@ -461,7 +463,7 @@ def test_a_removal_on_a_remote_is_out_of_reach(repo: Workspace, tmp_path: Path) 
     put(repo, "one")
     repo.gitexp("note", "one", "-m", "x")
     repo.gitexp("push", "one")
-    repo.gitexp("remove", "--remote", "origin", "one")
+    repo.gitexp("remove", "-y", "--remote", "origin", "one")
     done = repo.gitexp("undo", check=False)
     assert done.exit_code == 1
     assert "'remove one from origin' is out of reach of undo" in done.stderr
@@ -483,6 +485,18 @@ def test_tags_for_several_experiments(repo: Workspace, project: Project) -> None
     assert repo.gitexp("tag", "one", "two", "-d", "nope", check=False).exit_code == 2
     repo.gitexp("tag", "one", "--add", "two")
     assert project.store.require("one").record.tags == ("keep", "x", "two")
+
+
+@pytest.mark.parametrize("which", [["-A"], ["--filter", "tags"], ["*"]])
+def test_a_tag_is_taken_from_all_that_have_it(repo: Workspace, project: Project, which: list[str]) -> None:
+    assert edit.tag(project, "two", ["x"]).record.tags == ("x",)
+    told = repo.gitexp("tag", *which, "-d", "x").stderr
+    assert told == "two has no tags now.\n"
+    assert project.store.require("one").record.tags == ("first",)
+    wrong = repo.gitexp("tag", *which, "-d", "x", check=False)
+    assert "None of these experiments has the tag 'x'" in wrong.stderr
+    repo.gitexp("tag", *which, "-d", "first", "--add", "last")
+    assert project.store.require("one").record.tags == ("last",)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gitexp import errors
-from gitexp.project import config
+from gitexp.project import config_loading
 from gitexp.project import init as ops
 from tests.support.codes import has_code
 from tests.support.kills import kill
@@ -23,6 +23,7 @@ def test_it_finds_the_script_and_the_files(repo: Workspace) -> None:
         "  params   params.yaml",
         "  metrics  metrics.json",
         "Next: gitexp run",
+        "With another value: gitexp run -S train.lr=0.2",
     ]
     assert repo.read("gitexp.yaml").splitlines() == [
         "# How gitexp runs this project; every key is optional.",
@@ -66,7 +67,7 @@ def test_nothing_found(repo: Workspace) -> None:
     done = repo.gitexp("init")
     assert "none found: write it into the file" in done.stderr
     assert "# command: python train.py" in repo.read("gitexp.yaml")
-    assert config.load(repo.path, repo.path).command is None
+    assert config_loading.load(repo.path, repo.path).command is None
 
 
 @pytest.mark.parametrize("text", ["stages: {a: {cmd: x, metrics: [m.json]}}", "stages: {a: {"])
@@ -77,7 +78,7 @@ def test_the_stages_of_a_dvc_yaml_are_left_to_it(repo: Workspace, text: str) -> 
     assert "command  the stages of dvc.yaml" in told
     assert "Next: gitexp run\n" in told
     assert "# stages: as in dvc.yaml" in (repo.path / "gitexp.yaml").read_text()
-    found = config.load(repo.path, repo.path)
+    found = config_loading.load(repo.path, repo.path)
     assert (found.command, found.pipeline_file) == (None, "dvc.yaml")
     assert ("m.json" in found.metrics) == ("m.json" in text)
     assert repo.json("init", "--force", "--command", "make")["command"] == "make"
@@ -87,7 +88,7 @@ def test_a_folder_below_is_a_project_of_its_own(repo: Workspace) -> None:
     repo.write("sub dir/main.py", "")
     repo.allow("files", "sub dir/gitexp.yaml")
     assert repo.json("init", cwd="sub dir")["command"] == "python main.py"
-    found = config.load(repo.path, repo.path / "sub dir")
+    found = config_loading.load(repo.path, repo.path / "sub dir")
     assert found.folder == "sub dir"
     assert "sub dir/metrics.json" in found.metrics
 
@@ -108,7 +109,7 @@ def test_quiet(repo: Workspace) -> None:
         ({"src/train.py": ""}, "python src/train.py", ()),
         ({"train.py": "open('metrics.csv')"}, "python train.py", ("metrics.csv",)),
         ({"train.py": "import dvclive"}, "python train.py", ("dvclive/metrics.json",)),
-        ({"train.py": "x", "uv.lock": ""}, "uv run train.py", ()),
+        ({"train.py": "x", "uv.lock": ""}, "uv run python train.py", ()),
         ({"train.py": "x", "poetry.lock": ""}, "poetry run python train.py", ()),
         ({"train.py": "x", "metrics.yaml": "a: 1"}, "python train.py", ("metrics.yaml",)),
     ],
@@ -136,7 +137,7 @@ def test_ignored_data_is_shared(repo: Workspace) -> None:
 def test_every_command_is_read_back(repo: Workspace, command: str) -> None:
     repo.allow("files", "gitexp.yaml")
     ops.init(repo.path, command=command)
-    assert config.load(repo.path, repo.path).command == command
+    assert config_loading.load(repo.path, repo.path).command == command
 
 
 def test_outside_a_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -165,6 +166,63 @@ def test_printed_metrics_are_found_and_none_are_invented(repo: Workspace) -> Non
     assert repo.json("show", "a")[0]["metrics"] == {"loss": 0.25, "acc": 0.001, "val/f1": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ('print("loss: %.4f, acc=%d%%" % (loss, acc))', ["loss", "acc"]),
+        ('print("val_loss: {:.4f} f1={}".format(loss, f1))', ["val_loss", "f1"]),
+        ('print("loss: " + str(loss) + " acc: " + str(acc))', ["loss", "acc"]),
+        ('logger.info("loss: %f acc: %s", loss, acc)', ["loss", "acc"]),
+        ('tqdm.write(f"loss: {loss:.2f}")', ["loss"]),
+        ('print("done %s" % x, "100%"); print("saved: ok")', []),
+    ],
+)
+def test_all_ways_to_print(repo: Workspace, line: str, names: list[str]) -> None:
+    repo.write("train.py", f"loss = acc = f1 = 0\n{line}\n")
+    repo.allow("files", "gitexp.yaml")
+    assert list(ops.init(repo.path).printed) == names
+
+
+LIGHTNING = "import lightning as L\n{logger}L.Trainer(max_epochs=3)\n"
+ARGPARSE = "import argparse\np.add_argument('-l', '--lr', type=float, default=0.1)"
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "folder", "with_value"),
+    [
+        (LIGHTNING.format(logger=""), {}, "lightning_logs", ""),
+        (LIGHTNING.format(logger="CSVLogger('logs', name='x')\n"), {}, "logs/x", ""),
+        (ARGPARSE, {"uv.lock": ""}, "", "gitexp run -- uv run python train.py --lr 0.2"),
+        ("", {"params.yaml": "name: x\nlr: 0.5\n"}, "", "gitexp run -S lr=1.0"),
+        ("", {"params.yaml": "seed: 7\nunits: 16\n"}, "", "gitexp run -S units=32"),
+        ("", {"params.yaml": "seed: 0\n"}, "", "gitexp run -S seed=1"),
+        ("import mlflow\nmlflow.log_metric('loss', 1)", {"poetry.lock": ""}, "", ""),
+    ],
+)
+def test_the_first_run_uses_what_was_found(
+    repo: Workspace, script: str, more: dict[str, str], folder: str, with_value: str
+) -> None:
+    repo.git("rm", "-q", "params.yaml")
+    for name, text in {"train.py": script, **more}.items():
+        repo.write(name, text)
+    repo.allow("files", "gitexp.yaml")
+    found = ops.init(repo.path)
+    assert found.with_value == with_value
+    assert ("MLflow" in found.tools) == ("mlflow" in script)
+    loaded = config_loading.load(repo.path, repo.path).patterns
+    expected = ((f"{folder}/*/metrics.csv",), (f"{folder}/*/hparams.yaml",)) if folder else ((), ())
+    assert (loaded.metrics, loaded.params) == expected
+
+
+def test_a_rehearsal_says_what_would_be_written(repo: Workspace) -> None:
+    repo.write("train.py", "import argparse\np.add_argument('--units', default=16)\n")
+    told = repo.gitexp("init", "--dry-run").stderr
+    assert told.startswith("dry run: Would write gitexp.yaml:\n")
+    assert "options  are params, too: --units 16 is args.units\n" in told
+    repo.write("train.py", "import argparse\np.add_argument('--name')\n")
+    assert "options  are params, too\n" in repo.gitexp("init", "--dry-run").stderr
+
+
 def test_force_keeps_what_is_not_looked_for(repo: Workspace) -> None:
     repo.allow("files", "gitexp.yaml")
     mine = (
@@ -174,7 +232,7 @@ def test_force_keeps_what_is_not_looked_for(repo: Workspace) -> None:
     done = repo.gitexp("init", "--force")
     text = repo.read("gitexp.yaml")
     assert "# mine" in text
-    found = config.load(repo.path, repo.path)
+    found = config_loading.load(repo.path, repo.path)
     assert (found.command, found.data, list(found.remotes)) == ("python train.py", ("raw",), ["s"])
     assert found.params == ("extra.yaml", "params.yaml")
     assert found.link == ("copy",)
@@ -187,20 +245,54 @@ def test_stages_stay_in_place_of_a_command(repo: Workspace) -> None:
     repo.allow("files", "gitexp.yaml")
     repo.write("gitexp.yaml", "stages: {a: {cmd: 'true'}}\n")
     repo.gitexp("init", "--force")
-    assert config.load(repo.path, repo.path).command is None
+    assert config_loading.load(repo.path, repo.path).command is None
     assert "stages: {a: {cmd: 'true'}}" in repo.read("gitexp.yaml")
 
 
-def test_the_config_of_hydra_has_params(repo: Workspace) -> None:
+def test_the_config_of_hydra_is_changed_among_the_words(repo: Workspace) -> None:
     repo.write("src/conf/main.yaml", "lr: 1\n")
     repo.write("src/train.py", "@hydra.main(config_path='conf', config_name='main')\ndef f(cfg): pass\n")
     repo.git("rm", "-q", "train.py")
     repo.allow("files", "gitexp.yaml")
-    assert repo.json("init")["params"] == ["params.yaml", "src/conf/main.yaml"]
+    repo.git("rm", "-q", "params.yaml")
+    told = repo.gitexp("init").stderr
+    assert "  params   what Hydra composes\n" in told
+    assert "With another value: gitexp run -S lr=2\n" in told
+    assert "params:" not in repo.read("gitexp.yaml")
+
+
+def test_several_scripts_are_named(repo: Workspace) -> None:
+    repo.allow("files", "gitexp.yaml")
+    repo.write("main.py", "print(f'acc: {acc}')\n")
+    repo.write("train_big.py", "")
+    told = repo.gitexp("init").stderr
+    assert "  command  python train.py\n" in told
+    assert "  not      main.py, train_big.py: gitexp init --force --command 'python main.py'\n" in told
+    found = repo.json("init", "--force", "--command", "python main.py")
+    assert found["other_scripts"] == ["train.py", "train_big.py"]
+    assert list(found["metrics_from_output"]) == ["acc"]  # of the script that is run
+
+
+def test_of_two_unusual_scripts_none_is_taken(repo: Workspace) -> None:
+    repo.git("rm", "-q", "train.py")
+    for name in ("a.py", "b.py", "uv.lock"):
+        repo.write(name, "")
+    told = repo.gitexp("init", "--dry-run").stderr
+    assert "  command  none found" in told
+    assert "  not      a.py, b.py: gitexp init --force --command 'uv run python a.py'" in told
+
+
+def test_a_dry_run_asks_nothing(repo: Workspace) -> None:
+    screen = repo.tty("init", "--dry-run")
+    assert screen.exit_code == 0
+    assert "Training command" not in "".join(screen.lines)
+    assert not (repo.path / "gitexp.yaml").exists()
 
 
 def test_a_person_is_asked_for_the_command(repo: Workspace) -> None:
+    repo.write("main.py", "")
     repo.allow("files", "gitexp.yaml")
     screen = repo.tty("init", keys=[("Training command", "make train\r")])
     assert screen.exit_code == 0
-    assert config.load(repo.path, repo.path).command == "make train"
+    assert "Scripts here that may train too: main.py" in screen.lines
+    assert config_loading.load(repo.path, repo.path).command == "make train"

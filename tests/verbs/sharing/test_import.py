@@ -77,7 +77,7 @@ def test_edits_there_are_taken_over(repo: Workspace, other: Workspace) -> None:
 
 def test_what_was_removed_here_comes_back(repo: Workspace, other: Workspace) -> None:
     repo.gitexp("import", "-q", str(other.path), "one")
-    repo.gitexp("remove", "-q", "one")
+    repo.gitexp("remove", "-y", "-q", "one")
     repo.gitexp("import", "-q", str(other.path), "one")
     assert refs_of(repo.path).keys() == {"one"}
 

@@ -15,7 +15,9 @@ from gitexp.model import Status
 from gitexp.project.project import Project
 from gitexp.repo import operations, records
 from gitexp.repo.git import transport_failures
+from gitexp.sharing import elsewhere
 from gitexp.sharing import pull as ops
+from gitexp.sharing.import_ import import_experiment
 from tests.support.clones import Team, assert_whole, clone, experiment, make_team, outcomes, refs_of
 from tests.support.experiments import put
 from tests.support.hostile import Lair
@@ -70,7 +72,7 @@ def test_more_than_fit_on_a_command_line(team: Team, tmp_path: Path) -> None:
     lair = hostile(team, tmp_path)
     for number in range(300):
         lair.record(f"exp-{number}", note=str(number))
-    told = outcomes(team.bob.json("pull", "--from", "them"))
+    told = outcomes(team.bob.json("pull", "--remote", "them"))
     assert set(told.values()) == {"new"}
     assert refs_of(team.bob.path) == refs_of(lair.path)
     assert len(told) == 300
@@ -92,14 +94,30 @@ def test_by_name(team: Team) -> None:
     assert team.bob.json("pull", "one", "--all", check=False)["error"]["code"] == "usage"
 
 
+def test_by_pattern_wherever_another_repository_is_named(team: Team) -> None:
+    for name in ("lr-1", "lr-2", "other"):
+        put(team.ann, name)
+    team.ann.gitexp("push", "-q")
+    bob = Project.open(team.bob.path)
+    pulled = ops.pull(bob, ops.PullRequest(["LR-*"]))
+    assert [one.there for one in pulled.experiments] == ["lr-1", "lr-2"]
+    with pytest.raises(errors.ExperimentError, match=r"called like 'x\*'"):
+        ops.pull(bob, ops.PullRequest(["x*"]))
+    assert import_experiment(bob, str(team.bare), "oth*").experiment.name == "other"
+    with pytest.raises(errors.ExperimentError, match="any of 2 experiments"):
+        import_experiment(bob, str(team.bare), "lr*")
+    elsewhere.remove(bob, elsewhere.select(bob, "origin", ["lr-*"]))
+    assert team.there().keys() == {"other"}
+
+
 def test_what_is_removed_here_stays_so_unless_it_is_asked_for(shared: Team) -> None:
-    shared.bob.gitexp("remove", "-q", "one")
+    shared.bob.gitexp("remove", "-y", "-q", "one")
     answer = shared.bob.json("pull")
     assert outcomes(answer) == {"one": "left"}
     assert refs_of(shared.bob.path) == {}
     assert "gitexp pull one" in answer["experiments"][0]["hint"]
     assert outcomes(shared.bob.json("pull", "--removed")) == {"one": "new"}
-    shared.bob.gitexp("remove", "-q", "one")
+    shared.bob.gitexp("remove", "-y", "-q", "one")
     assert outcomes(shared.bob.json("pull", "one")) == {"one": "new"}
 
 
@@ -183,16 +201,16 @@ def test_both_sides_come_to_the_same(shared: Team) -> None:
     shared.ann.gitexp("tag", "-q", "one", "anns")
     shared.bob.gitexp("note", "-q", "one", "-m", "bob's")
     anns, bobs = (refs_of(each.path)["one"] for each in (shared.ann, shared.bob))
-    shared.ann.gitexp("pull", "-q", "--from", "bob")
+    shared.ann.gitexp("pull", "-q", "--remote", "bob")
     united = refs_of(shared.ann.path)["one"]
     shared.ann.git("update-ref", "refs/gitexp/exps/one", anns, united)
-    shared.bob.gitexp("pull", "-q", "--from", "ann")
+    shared.bob.gitexp("pull", "-q", "--remote", "ann")
     shared.ann.git("update-ref", "refs/gitexp/exps/one", united, anns)
     here, there = (experiment(each, "one").record for each in (shared.ann, shared.bob))
     assert (here.note, set(here.tags)) == (there.note, set(there.tags)) == ("bob's", {*here.tags})
     assert refs_of(shared.bob.path)["one"] not in (united, bobs)
-    shared.ann.gitexp("pull", "-q", "--from", "bob")
-    assert outcomes(shared.bob.json("pull", "--from", "ann")) == {"one": "updated"}
+    shared.ann.gitexp("pull", "-q", "--remote", "bob")
+    assert outcomes(shared.bob.json("pull", "--remote", "ann")) == {"one": "updated"}
     assert experiment(shared.bob, "one").record.note == "bob's"
 
 
@@ -295,7 +313,7 @@ def test_no_setting_makes_a_pull_overwrite_or_delete(shared: Team) -> None:
 
 def test_what_is_removed_there_stays_here(shared: Team) -> None:
     before = refs_of(shared.bob.path)
-    shared.ann.gitexp("remove", "-q", "--remote", "origin", "one")
+    shared.ann.gitexp("remove", "-y", "-q", "--remote", "origin", "one")
     assert shared.bob.json("pull")["experiments"] == []
     assert refs_of(shared.bob.path) == before
     assert {row["name"]: row["pushed"] for row in shared.bob.json("show")}["one"] == []
@@ -364,7 +382,7 @@ def test_records_that_cannot_be_are_refused(shared: Team, tmp_path: Path) -> Non
     lair.ref("refs/gitexp/exps/head", refs_of(lair.path)["good"])
     lair.ref("refs/gitexp/exps/a/b", refs_of(lair.path)["good"])
     before = refs_of(shared.bob.path)
-    answer = shared.bob.json("pull", "--from", "them", check=False)
+    answer = shared.bob.json("pull", "--remote", "them", check=False)
     told = outcomes(answer)
     assert told.pop("good") == "new"
     assert set(told.values()) == {"refused"}
@@ -393,7 +411,7 @@ def test_trees_that_lead_out_are_refused_by_git(team: Team, tmp_path: Path, name
     lair = hostile(team, tmp_path)
     below = lair.tree(("100644", "config", lair.blob(b"[core]\nfsmonitor=evil\n")))
     lair.record("one", tree=lair.tree(("40000", name, below)))
-    done = team.bob.gitexp("pull", "--from", "them", check=False)
+    done = team.bob.gitexp("pull", "--remote", "them", check=False)
     assert done.exit_code == 1
     assert "one was refused: them has an object that Git refuses: " in done.stderr
     assert refs_of(team.bob.path, "refs/gitexp/") == {}
@@ -407,7 +425,7 @@ def test_a_repository_that_is_damaged(team: Team, tmp_path: Path) -> None:
     lair.record("one", tree=lair.tree(("40000", "", lair.head_tree)))
     lair.record("two", tree=lair.tree(("100644", "gone", "1" * 40)))
     lair.record("good")
-    answer = team.bob.json("pull", "--from", "them", check=False)
+    answer = team.bob.json("pull", "--remote", "them", check=False)
     assert outcomes(answer) == {"good": "new", "one": "refused", "two": "refused"}
     assert all("damaged" in one["reason"] for one in answer["experiments"] if one["outcome"] == "refused")
 
@@ -451,7 +469,7 @@ def test_nothing_runs_that_a_repository_brings(team: Team, tmp_path: Path) -> No
         for name in ("reference-transaction", "post-merge", "post-checkout", "pre-auto-gc", "pre-push"):
             (hooks / name).write_bytes(lair.bite.read_bytes())
             (hooks / name).chmod(0o755)
-    team.bob.gitexp("pull", "-q", "--from", "them")
+    team.bob.gitexp("pull", "-q", "--remote", "them")
     assert not lair.bites()
     for command in (("show",), ("list", "-A"), ("tag", "one", "x")):
         team.bob.gitexp(*command)
@@ -472,7 +490,7 @@ def test_names_on_the_screen(team: Team, tmp_path: Path) -> None:
     lair = hostile(team, tmp_path)
     lair.record("one")
     lair.ref("refs/gitexp/exps/\u202eevil", refs_of(lair.path)["one"])
-    done = team.bob.gitexp("pull", "--from", "them", check=False)
+    done = team.bob.gitexp("pull", "--remote", "them", check=False)
     assert done.exit_code == 1
     assert "\u202e" not in done.stderr
     assert "\\u202eevil was refused" in done.stderr
@@ -578,7 +596,7 @@ def test_a_forged_log_is_refused(shared: Team) -> None:
 
 @pytest.mark.parametrize("args", [("--removed",), ("one",)])
 def test_a_forged_edit_of_what_is_removed_here_is_refused(shared: Team, args: tuple[str, ...]) -> None:
-    shared.bob.gitexp("remove", "-q", "one")
+    shared.bob.gitexp("remove", "-y", "-q", "one")
     forge(shared, **FORGED["metrics"])
     assert "metrics" in refuses(shared, *args)
 
@@ -595,4 +613,4 @@ def test_a_forged_edit_is_not_imported(shared: Team) -> None:
 def test_a_baseline_that_the_commit_does_not_stand_on_is_refused(team: Team, tmp_path: Path) -> None:
     lair = hostile(team, tmp_path)
     lair.record("one", baseline=team.bob.git("rev-parse", "HEAD~1"))
-    assert "baseline" in refuses(team, "-A", "--from", "them")
+    assert "baseline" in refuses(team, "-A", "--remote", "them")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from gitexp.project.project import Project
 from gitexp.repo import git_remote
 from gitexp.sharing import push as ops
 from gitexp.sharing.partner import Contact, Fate
+from gitexp.sharing.push import PushRequest, push
 from tests.support.clones import Team, assert_whole, clone, make_team, outcomes, refs_of
 from tests.support.codes import has_code
 from tests.support.experiments import put
@@ -116,7 +117,7 @@ def test_the_remote_is_the_one_that_git_uses(team: Team, tmp_path: Path) -> None
     put(team.ann, "one")
     team.ann.git("remote", "add", "fork", str(tmp_path / "fork.git"))
     team.ann.git("init", "-q", "--bare", str(tmp_path / "fork.git"))
-    assert team.ann.json("push", "--to", "fork")["remote"] == "fork"
+    assert team.ann.json("push", "--remote", "fork")["remote"] == "fork"
     team.ann.git("config", "branch.main.remote", "fork")
     assert team.ann.json("push")["remote"] == "fork"
     team.ann.git("config", "remote.pushDefault", "origin")
@@ -145,7 +146,7 @@ def test_default_remote(configured: dict[str, str], expected: str | None) -> Non
 
 
 def test_no_such_remote(team: Team) -> None:
-    for args in (("push", "--to", "orign"), ("pull", "--from", "orign"), ("list", "--remote", "orign")):
+    for args in (("push", "--remote", "orign"), ("pull", "--remote", "orign"), ("list", "--remote", "orign")):
         error = team.ann.json(*args, check=False)["error"]
         assert error["code"] == "no-remote"
         assert "Did you mean origin?" in error["hint"]
@@ -212,17 +213,35 @@ def test_another_one_of_the_name_is_refused_and_the_others_go(team: Team) -> Non
     assert_whole(team.bare, team.ann.path)
 
 
-def test_edits_on_both_sides_are_to_be_united_first(team: Team) -> None:
+NOTE, TAG = ("note", "-q", "one", "-m", "words"), ("tag", "-q", "one", "anns")
+
+
+@pytest.mark.parametrize(
+    ("edits", "reason", "hint"),
+    [
+        ((), "its tags were changed there, and not here", "Take that over: gitexp pull one"),
+        ((TAG,), "its tags were changed there as well as here", "gitexp pull one; then: gitexp push one"),
+        ((NOTE,), "its tags were changed there, and its note here", "gitexp pull one; then: gitexp"),
+        ((NOTE, TAG), "its tags were changed there, and its note and tags here", "gitexp pull one;"),
+    ],
+)
+def test_edits_there_are_to_be_had_first(
+    team: Team, edits: Sequence[tuple[str, ...]], reason: str, hint: str
+) -> None:
     put(team.ann, "one")
     team.ann.gitexp("push", "-q")
     team.bob.gitexp("pull", "-q")
     team.bob.gitexp("tag", "-q", "one", "bobs")
     team.bob.gitexp("push", "-q")
-    team.ann.gitexp("tag", "-q", "one", "anns")
-    done = team.ann.gitexp("push", check=False)
-    assert done.exit_code == 1
-    assert "one was refused: its note or tags were changed there too." in done.stderr
-    assert "gitexp pull one" in done.stderr
+    for edit in edits:
+        team.ann.gitexp(*edit)
+    pushed = push(Project.open(team.ann.path), PushRequest())
+    (told,) = pushed.experiments
+    assert (told.fate, told.reason) == (Fate.REFUSED, reason)
+    assert hint in told.hint
+    assert team.ann.gitexp("push", "-q", check=False).exit_code == 1
+    team.ann.gitexp("pull", "-q", "one")
+    assert team.ann.gitexp("push", "-q", "one").exit_code == 0
 
 
 @pytest.mark.parametrize("hook", ["pre-receive", "update"])
@@ -436,7 +455,7 @@ def test_what_others_have_removed_there_is_marked_no_more(team: Team) -> None:
     put(team.ann, "one")
     put(team.ann, "two")
     team.ann.gitexp("push", "-q")
-    team.bob.gitexp("remove", "-q", "--remote", "origin", "one")
+    team.bob.gitexp("remove", "-y", "-q", "--remote", "origin", "one")
     team.ann.gitexp("push", "-q", "two")
     assert {row["name"]: row["pushed"] for row in team.ann.json("show")}["one"] == []
 
@@ -465,23 +484,23 @@ def test_remove(team: Team) -> None:
     for name in ("one", "two", "three"):
         put(team.ann, name)
     team.ann.gitexp("push", "-q")
-    assert team.ann.json("remove", "--remote", "origin", "on", "two") == {
+    assert team.ann.json("remove", "-y", "--remote", "origin", "on", "two") == {
         "removed": ["one", "two"],
         "refused": [],
     }
     assert team.there().keys() == {"three"}
     assert refs_of(team.ann.path).keys() == {"one", "two", "three"}
     assert refs_of(team.ann.path, "refs/gitexp/trash/") == {}
-    error = team.ann.json("remove", "--remote", "origin", "one", check=False)["error"]
+    error = team.ann.json("remove", "-y", "--remote", "origin", "one", check=False)["error"]
     assert (error["code"], error["hint"]) == ("unknown-experiment", "It has: three.")
-    assert team.ann.gitexp("remove", "--remote", "origin", check=False).exit_code == 2
-    assert team.ann.gitexp("remove", "--remote", "origin", "--failed", check=False).exit_code == 2
+    assert team.ann.gitexp("remove", "-y", "--remote", "origin", check=False).exit_code == 2
+    assert team.ann.gitexp("remove", "-y", "--remote", "origin", "--failed", check=False).exit_code == 2
 
 
 def test_what_is_removed_there_and_was_never_here_is_in_the_trash(team: Team) -> None:
     put(team.ann, "one")
     team.ann.gitexp("push", "-q")
-    team.bob.gitexp("remove", "-q", "--remote", "origin", "one")
+    team.bob.gitexp("remove", "-y", "-q", "--remote", "origin", "one")
     assert team.there() == {}
     team.bob.gitexp("restore", "-q", "one")
     assert refs_of(team.bob.path) == refs_of(team.ann.path)
@@ -491,7 +510,7 @@ def test_a_server_that_lets_nobody_delete(team: Team) -> None:
     put(team.ann, "one")
     team.ann.gitexp("push", "-q")
     team.reject('case "$3" in *[!0]*) ;; *) exit 1;; esac', "update")
-    done = team.ann.gitexp("remove", "--remote", "origin", "one", check=False)
+    done = team.ann.gitexp("remove", "-y", "--remote", "origin", "one", check=False)
     assert done.exit_code == 1
     assert "one was refused: hook declined." in done.stderr
     assert team.there().keys() == {"one"}

@@ -51,6 +51,30 @@ def test_a_pull_has_the_same_scope(team: Team) -> None:
     assert outcomes(team.bob.json("pull", "beside")) == {"beside": "new"}
 
 
+def test_a_pull_takes_what_a_filter_finds(team: Team) -> None:
+    for name, acc in (("good", 0.9), ("bad", 0.5)):
+        put(team.ann, name, metrics={"metrics.json": {"acc": acc}})
+    put(team.ann, "old", baseline="HEAD~1", metrics={"metrics.json": {"acc": 0.9}})
+    put(team.ann, "broken", status=Status.FAILED, exit_code=1)
+    team.ann.gitexp("push", "good", "bad", "old", "broken")
+    wrong = team.bob.gitexp("pull", "--filter", "nope > 1", check=False)
+    assert wrong.exit_code == 2
+    told = team.bob.gitexp("pull", "--filter", "acc > 0.6").stderr
+    assert "Left there, by the filter: 2 experiments: bad, broken." in told
+    assert "Left there, on other baselines: old. With them: -A" in told
+    assert refs_of(team.bob.path).keys() == {"good"}
+    told = team.bob.json("pull", "-A", "--failed")
+    assert outcomes(told) == {"good": "up-to-date", "bad": "left", "old": "left", "broken": "new"}
+    assert team.bob.gitexp("pull", "good", "--failed", check=False).exit_code == 2
+
+
+def test_the_hints_of_a_push_keep_the_users_options(team: Team) -> None:
+    put(team.ann, "one")
+    put(team.ann, "old", baseline="HEAD~1")
+    told = team.ann.gitexp("push", "--remote", "origin", "--no-data").stderr
+    assert "1 on other baselines (gitexp push -A --remote origin --no-data)" in told
+
+
 def test_data_that_stays_here_is_said(team: Team) -> None:
     team.ann.allow("files", "gitexp.yaml", "gitexp.lock", ".gitignore")
     team.ann.write("data/x", "1")

@@ -47,8 +47,8 @@ def test_the_drawing(piped: Workspace) -> None:
 
 def test_only_some_stages_and_what_they_stand_on(piped: Workspace) -> None:
     assert [stage["name"] for stage in piped.json("dag", "train@l*")["stages"]] == ["prepare", "train@linear"]
-    assert "train@linear" in piped.gitexp("dag", "train", "--mermaid").stdout
-    assert "report" not in piped.gitexp("dag", "train", "--dot").stdout
+    assert "train@linear" in piped.gitexp("dag", "train", "--format", "mermaid").stdout
+    assert "report" not in piped.gitexp("dag", "train", "--format", "dot").stdout
 
 
 def test_for_programs(piped: Workspace) -> None:
@@ -68,8 +68,8 @@ def test_for_programs(piped: Workspace) -> None:
         "always_changed": False,
         "meta": None,
     }
-    assert piped.gitexp("dag", "--mermaid").stdout.startswith('flowchart TD\n    s0["prepare"]\n')
-    assert piped.gitexp("dag", "--dot").stdout.startswith('digraph pipeline {\n    "prepare";\n')
+    assert piped.gitexp("dag", "--format", "mermaid").stdout.startswith('flowchart TD\n    s0["prepare"]\n')
+    assert piped.gitexp("dag", "--format", "dot").stdout.startswith('digraph pipeline {\n    "prepare";\n')
 
 
 def test_what_has_no_effect_is_said(repo: Workspace) -> None:

@@ -132,7 +132,7 @@ def test_what_cannot_be_stored_stops_the_run(repo: Workspace) -> None:
 
 @pytest.mark.parametrize("point", ["lock:made", "lock:written"])
 def test_a_kill_while_the_lock_is_written(repo: Workspace, point: str) -> None:
-    repo.gitexp("remove", "before")
+    repo.gitexp("remove", "-y", "before")
     kill(repo, point, "run", "-n", "one", "--", *COUNT)
     assert_put_right(repo, point, Status.INTERRUPTED)
     assert files_of(repo, "one") == NOW

@@ -762,6 +762,10 @@ def test_dry_run(repo: Workspace) -> None:
         {"name": "prepare", "state": "up to date", "reasons": []},
         {"name": "train", "state": "changed", "reasons": ["params train.lr changed 0.1 → 0.25"]},
     ]
+    assert "same as" in repo.gitexp("run", "--dry-run", "--once").stderr
+    assert repo.json("run", "--dry-run", "--once")["same"] == Project.open(repo.path).store.all()[0].name
+    found = json.loads(repo.gitexp("run", "--dry-run", "--json", "--once", "-S", "train.lr=0.25").stdout)
+    assert [stage["state"] for stage in found["stages"]][:2] == ["up to date", "changed"]
     assert len(Project.open(repo.path).store.all()) == 1
 
 
@@ -780,8 +784,8 @@ def test_dry_run(repo: Workspace) -> None:
         (("run", "train", "--force", "--", "sh"), "Give the one or the other."),
         (("run", "-j", "0"), "0 is not in the range"),
         (("run", "train", "-s", "--downstream"), "--single and --downstream do not go together."),
-        (("run", "--dry-run", "--from", "HEAD"), "--dry-run looks at the workspace, and does not go"),
-        (("run", "--dry-run", "--temp", "--once"), "together with --temp and --once."),
+        (("run", "--dry-run", "--from", "HEAD"), "--dry-run judges the workspace: it does not go"),
+        (("run", "--dry-run", "--temp", "--once"), "it does not go together with --temp."),
     ],
 )
 def test_wrong_words(repo: Workspace, args: tuple[str, ...], said: str) -> None:
@@ -817,7 +821,7 @@ def test_options_after_a_command_are_its_own(repo: Workspace) -> None:
 
 def test_options_for_stages_where_there_are_none(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "command: echo\n")
-    for args in (("--force",), ("--dry-run",)):
+    for args in (("--force",), ("--downstream",), ("--keep-going",)):
         assert repo.gitexp("run", *args, check=False).exit_code == 2
 
 

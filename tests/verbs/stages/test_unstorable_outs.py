@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -62,6 +63,23 @@ def test_links_in_an_out_are_kept_as_links(repo: Workspace, name: str, target: s
     assert str((repo.path / "out" / name).readlink()) == kept
     assert repo.read("out/v1/model") == "1\n"
     assert set(states(start(repo).experiment).values()) == {"up to date"}
+
+
+def test_what_cannot_be_stored_is_named_before_the_training(repo: Workspace) -> None:
+    make(repo, {"gitexp.yaml": "outs: [out]\nplots: [curve]\n", ".gitignore": "out\ncurve\n"})
+    repo.writes("out", "out/*")
+    with repo.by_user():
+        os.mkfifo(repo.path / "curve")
+    repo.write("out/unread", "x", mode=0)
+    repo.write("out/read", "x")
+    done = repo.gitexp(
+        "run", "-n", "a", "--", "sh", "-c", "echo TRAINS >&2; echo y >out/read", unreadable=True
+    )
+    before, _, after = done.stderr.partition("TRAINS")
+    for what in ("a pipe, socket or device: curve", "permission denied: out/unread"):
+        assert f"cannot be stored as it stands, {what}" in before
+    assert "not stored, a pipe, socket or device: curve" in after
+    assert "out/read" in repo.git("ls-tree", "-r", "--name-only", "refs/gitexp/exps/a~1")
 
 
 @pytest.mark.parametrize(

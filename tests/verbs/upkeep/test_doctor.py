@@ -51,7 +51,7 @@ def test_all_in_order(repo: Workspace) -> None:
     repo.gitexp("note", "-q", "real", "-m", "x")
     repo.gitexp("rename", "-q", "real", "other")
     repo.gitexp("save", "-q", "-n", "gone")
-    repo.gitexp("remove", "-q", "gone")
+    repo.gitexp("remove", "-y", "-q", "gone")
     answer = repo.gitexp("doctor")
     assert answer.stdout == ""
     assert "1 experiments, 1 in the trash: all in order." in answer.stderr.replace(
@@ -74,7 +74,7 @@ def test_a_record_that_cannot_be_read(repo: Workspace, project: Project) -> None
         "problem: The record of bad is not JSON.",
         "  If it was pushed somewhere, fetch it again; else: gitexp remove bad",
     ]
-    repo.gitexp("remove", "bad")
+    repo.gitexp("remove", "-y", "bad")
     assert codes(project) == []
 
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitexp import errors
 from gitexp.datasets.sync import push
 from gitexp.model import Artifact
+from gitexp.objects.remotes.folder import FolderRemote
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore
 from gitexp.objects.sweep import put_back, remove_unused
@@ -65,7 +67,7 @@ def _by_an_experiment(repo: Workspace) -> None:
 
 def _by_one_in_the_trash(repo: Workspace) -> None:
     _by_an_experiment(repo)
-    repo.gitexp("remove", "-q", "one")
+    repo.gitexp("remove", "-y", "-q", "one")
 
 
 def _by_what_undo_brings_back(repo: Workspace) -> None:
@@ -293,10 +295,10 @@ def test_a_run_that_goes_on_keeps_what_was_stored_since_it_began(repo: Workspace
 
 def test_an_age_at_which_data_may_be_half_stored_is_refused(repo: Workspace) -> None:
     for text in ("1h", "0s"):
-        refused = repo.gitexp("gc", "--older-than", text, check=False)
+        refused = repo.gitexp("gc", "--dry-run", "--older-than", text, check=False)
         assert (refused.exit_code, "about to be used" in refused.stderr) == (2, True)
     for text in ("14", "soon", ""):
-        refused = repo.gitexp("gc", "--older-than", text, check=False)
+        refused = repo.gitexp("gc", "--dry-run", "--older-than", text, check=False)
         assert (refused.exit_code, "is no time" in refused.stderr) == (2, True)
 
 
@@ -430,17 +432,80 @@ def test_what_is_stored_while_gc_is_at_it_is_there_afterwards(tmp_path: Path) ->
         assert not list((store.folder / "tmp").glob("gc-*"))
 
 
+def test_gc_removes_an_object_at_the_very_moment_when_it_is_made_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, make_fresh = ObjectStore(tmp_path / "objects"), os.utime
+    (tmp_path / "file").write_text("content")
+    time.sleep(0.05)  # so that the cache trusts the file's times
+    with StatCache(tmp_path / "cache") as cache:
+        hash_ = store.add(tmp_path, "file", cache).hash
+        age(store.path(hash_))
+
+        def too_late(*args: Any, **options: Any) -> None:
+            monkeypatch.undo()
+            assert remove_unused(store, hash_, LONG_AGO + 1)
+            make_fresh(*args, **options)
+
+        for name in ("supports_fd", "supports_follow_symlinks"):
+            monkeypatch.setattr(os, name, {*getattr(os, name), too_late})
+        monkeypatch.setattr(os, "utime", too_late)
+        store.add(tmp_path, "file", cache)
+    assert os.utime is make_fresh
+    assert store.verify(hash_)
+
+
+def test_a_colleague_comes_while_gc_removes_from_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the colleague finds at the very moment when an object is out of sight: nothing is lost."""
+    (tmp_path / "file").write_text("content")
+    with StatCache(tmp_path / "cache") as cache:
+        hash_ = ObjectStore(tmp_path / "remote").add(tmp_path, "file", cache).hash
+    there = ObjectStore(tmp_path / "remote")
+    with FolderRemote("a", "", there.folder) as ours, FolderRemote("b", "", there.folder) as other:
+
+        def removed_beside(does: Callable[[], object]) -> bool:
+            age(there.path(hash_))
+
+            def failpoint(name: str) -> None:
+                if name == "gc:aside":
+                    does()
+
+            monkeypatch.setattr("gitexp.objects.sweep.failpoint", failpoint)
+            return ours.remove_unused(hash_, LONG_AGO + 1)
+
+        assert removed_beside(other.recover) is False
+        assert there.verify(hash_)
+
+        def send() -> None:
+            with pytest.raises(errors.NotOnRemote):
+                other.renew(hash_)
+            other.put(hash_, tmp_path / "file", lambda count: None)
+            other.flush()
+            other.recover()
+
+        assert removed_beside(send) is False
+        assert there.verify(hash_)
+        assert there.path(hash_).stat().st_mtime > LONG_AGO + 1
+        (tmp_path / "backup").hardlink_to(there.path(hash_))
+        assert removed_beside(lambda: None) is True
+    assert [file.name for file in there.folder.rglob("*")] == [hash_[:2], "tmp"]
+
+
 # -- the command --------------------------------------------------------------------------------------
 
 
 def test_the_command_deletes_nothing_until_told_to(repo: Workspace, data: Artifact) -> None:
     put_object(repo, "spare", "nobody wants it")
     before = hashes(repo)
-    told = repo.gitexp("gc").stderr
+    told = repo.gitexp("gc", "--dry-run").stderr
     assert "1 object (15 B) that nothing refers to" in told
-    assert "with --yes" in told
+    refused = repo.gitexp("gc", "--older-than", "3d", check=False)
+    assert refused.exit_code == 2
+    assert "To do it: gitexp gc --yes --older-than 3d; " in refused.stderr
     assert hashes(repo) == before
-    answer = repo.json("gc")
+    answer = repo.json("gc", "--dry-run")
     assert answer == {
         "remote": None,
         "unused": {"objects": 1, "size": 15},
@@ -448,13 +513,14 @@ def test_the_command_deletes_nothing_until_told_to(repo: Workspace, data: Artifa
         "used": {"objects": 3, "size": answer["used"]["size"]},
         "deleted": None,
         "failed": [],
+        "dry_run": True,
     }
     assert repo.json("gc", "--yes")["deleted"] == {"objects": 1, "size": 15}
     assert len(hashes(repo)) == 3
 
 
 def test_without_a_store_there_is_nothing_to_delete(repo: Workspace) -> None:
-    assert "Nothing to delete" in repo.gitexp("gc").stderr
+    assert "Nothing to delete" in repo.gitexp("gc", "--dry-run").stderr
     assert repo.json("gc", "--yes")["deleted"] == {"objects": 0, "size": 0}
 
 
@@ -482,9 +548,11 @@ def on(folder: Path) -> set[str]:
 
 def test_a_remote_is_cleared_up_by_the_same_rules(repo: Workspace, data: Artifact, remote: Path) -> None:
     here, wanted = hashes(repo), set(store_of(repo).contents(data.hash))
-    assert "does not know of counts as unused" in repo.gitexp("gc", "--remote", "team").stderr
+    assert (
+        "does not know of counts as unused" in repo.gitexp("gc", "--dry-run", "--data-remote", "team").stderr
+    )
     assert on(remote) == here
-    assert repo.json("gc", "--remote", "team", "--yes")["deleted"]["objects"] == 1
+    assert repo.json("gc", "--data-remote", "team", "--yes")["deleted"]["objects"] == 1
     assert on(remote) == wanted
     assert hashes(repo) == here
 
@@ -495,7 +563,7 @@ def test_a_folder_that_only_the_remote_has_keeps_its_files_there(
     wanted = set(store_of(repo).contents(data.hash))
     for hash_ in wanted:
         store_of(repo).remove(hash_)
-    repo.json("gc", "--remote", "team", "--yes")
+    repo.json("gc", "--data-remote", "team", "--yes")
     assert on(remote) == wanted
 
 
@@ -503,7 +571,7 @@ def test_what_is_young_on_a_remote_stays(repo: Workspace, remote: Path) -> None:
     before = on(remote)
     for file in remote.glob("??/*"):
         os.utime(file)
-    repo.json("gc", "--remote", "team", "--yes")
+    repo.json("gc", "--data-remote", "team", "--yes")
     assert on(remote) == before
 
 
@@ -525,14 +593,14 @@ def test_what_is_pushed_again_is_young_again(repo: Workspace, remote: Path) -> N
 
 def test_on_a_remote_gc_spares_what_a_push_would_not_make_fresh(repo: Workspace, remote: Path) -> None:
     before = on(remote)
-    refused = repo.gitexp("gc", "--remote", "team", "--older-than", "2d", "--yes", check=False)
+    refused = repo.gitexp("gc", "--data-remote", "team", "--older-than", "2d", "--yes", check=False)
     assert (refused.exit_code, "4d or more" in refused.stderr) == (2, True)
     assert on(remote) == before
 
 
 @pytest.mark.usefixtures("remote")
 def test_a_remote_that_is_not_there_is_an_error(repo: Workspace) -> None:
-    answer = repo.gitexp("gc", "--remote", "nope", check=False)
+    answer = repo.gitexp("gc", "--dry-run", "--data-remote", "nope", check=False)
     assert (answer.exit_code, "no data remote 'nope'" in answer.stderr) == (2, True)
 
 

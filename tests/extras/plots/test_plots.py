@@ -1,0 +1,199 @@
+"""`gitexp plots`: curves, pictures of many experiments, and what is written into files."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitexp.cli.kit import render
+from gitexp.extras.plots import charts_of_many, terminal
+from gitexp.extras.plots.charts_of_many import Dot
+from gitexp.extras.plots.curve_charts import curves_chart
+from gitexp.extras.plots.curves import DrawnCurve, XAxis, best_so_far, mean_of, on_axis, smoothed, thinned
+from gitexp.extras.plots.palette import COLOURS, colours
+from gitexp.extras.plots.rendering import Rendering
+from tests.support.workspace import Workspace
+
+TRAIN = """
+import math, sys
+import gitexp
+with open("params.yaml") as file:
+    lr = float(file.read().split("lr:")[1].split()[0])
+for step in range(20):
+    gitexp.log({"loss": math.exp(-lr * step), "acc": 1 - math.exp(-lr * step)})
+gitexp.log({"test": lr})
+"""
+
+
+@pytest.fixture
+def trained(repo: Workspace) -> Workspace:
+    repo.write("train.py", TRAIN)
+    repo.write("params.yaml", "lr: 0.1\n")
+    repo.commit()
+    repo.allow("files", "params.yaml")
+    for name, lr in (("slow", "0.05"), ("quick", "0.5"), ("middle", "0.2")):
+        repo.gitexp("run", "-q", "-n", name, "-S", f"lr={lr}", "--temp", "--", "python", "train.py")
+    return repo
+
+
+# -- numbers ------------------------------------------------------------------------------------------
+
+
+def test_smoothing_is_corrected_at_its_start_and_passes_over_what_is_not_finite() -> None:
+    assert smoothed([5, 5, 5, 5], 0.9) == pytest.approx([5, 5, 5, 5])
+    # By hand: (0.5·0.5·1 + 0.5·3) / (1 - 0.5²)
+    assert smoothed([1, 3], 0.5) == pytest.approx([1, (0.25 + 1.5) / 0.75])
+    found = smoothed([1, math.nan, 3], 0.5)
+    assert math.isnan(found[1])
+    assert found[2] == pytest.approx((0.25 + 1.5) / 0.75)
+    assert smoothed([1, 2, 3], 0) == [1, 2, 3]
+
+
+def test_what_is_thinned_out_keeps_its_ends_and_its_extremes() -> None:
+    y = [math.sin(at / 50) for at in range(100_000)]
+    y[77_777], y[33_333] = 9.0, -9.0
+    found = thinned(DrawnCurve("a", [float(at) for at in range(100_000)], y), most=1000)
+    assert len(found.x) <= 1000
+    assert (found.x[0], found.x[-1]) == (0, 99_999)
+    assert (max(found.y), min(found.y)) == (9.0, -9.0)
+    assert found.x == sorted(found.x)
+
+
+def test_the_mean_of_replicates_has_a_band_where_several_have_a_point() -> None:
+    found = mean_of("a", [DrawnCurve("1", [0, 1, 2], [1, 2, 3]), DrawnCurve("2", [0, 1], [3, 2])])
+    assert (found.x, found.y) == ([0, 1, 2], [2, 2, 3])
+    assert found.low == pytest.approx([2 - math.sqrt(2), 2, 3])
+    assert found.high == pytest.approx([2 + math.sqrt(2), 2, 3])
+
+
+def test_axes() -> None:
+    assert on_axis([0, 5], [100.5, 110.0], XAxis.STEP) == [0, 5]
+    assert on_axis([0, 5], [100.5, 110.0], XAxis.TIME) == [0, 9.5]
+    assert on_axis([0, 5], [100.5, 110.0], XAxis.CLOCK) == [100_500, 110_000]
+
+
+def test_the_best_so_far() -> None:
+    assert [*best_so_far([3, 1, math.nan, 2, 0], lowest=True)] == [True, True, False, False, True]
+
+
+def test_a_run_keeps_its_colour_and_eight_are_told_apart() -> None:
+    labels = [f"exp-{number}" for number in range(8)]
+    assert set(colours(labels)) == set(COLOURS)
+    assert colours([labels[3]]) == colours([labels[3]])
+    assert len(colours([f"exp-{number}" for number in range(100)])) == 100
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+def test_every_chart_is_drawn() -> None:
+    curve = DrawnCurve("a", [0.0, 1.0], [1.0, 2.0], low=[0.5, 1.5], high=[1.5, 2.5], pale=[1.0, 2.0])
+    dots = [
+        Dot("a", {"lr": 1e-4, "opt": "sgd", "acc": 0.1}),
+        Dot("b", {"lr": 0.1, "opt": "adam", "acc": 0.9}),
+    ]
+    made = [
+        curves_chart("loss", [curve, DrawnCurve("b", [0.0], [3.0])], XAxis.CLOCK, ("y",)),
+        charts_of_many.scatter_chart(dots, "opt", "acc"),
+        charts_of_many.scatter_chart(dots, "lr", "acc", ("x",)),
+        charts_of_many.parallel_chart(dots, ["lr", "opt", "acc"], "acc"),
+        charts_of_many.progress_chart(dots, "acc", lowest=False),
+    ]
+    for chart in made:
+        drawn = Rendering.formats[".svg"](chart.spec).decode()
+        assert drawn.startswith("<svg")
+        assert drawn.count("<path") > 3
+    assert Rendering.formats[".png"](made[0].spec).startswith(b"\x89PNG")
+    assert Rendering.formats[".pdf"](made[0].spec).startswith(b"%PDF")
+
+
+def test_the_lists_of_the_terminal_are_in_columns() -> None:
+    dots = [Dot("a", {"lr": 1e-4, "acc": 0.1}), Dot("a-long-name", {"lr": 10.0, "acc": 0.12345})]
+    lines = list(terminal.of_chart(charts_of_many.scatter_chart(dots, "lr", "acc")))
+    assert ["".join(text for text, _ in line) for line in lines[1:-1]] == [
+        "a            0.0001      0.1",
+        "a-long-name      10  0.12345",
+    ]
+
+
+def test_a_page_runs_nothing_of_a_name() -> None:
+    name = "</script><script>alert(1)</script>"
+    page = Rendering.page(name, [curves_chart(name, [DrawnCurve(name, [0.0, 1.0], [1.0, 2.0])])]).decode()
+    assert "<script>alert" not in page
+    assert "default-src 'none'" in page
+    assert page.count("<script nonce") == 2
+
+
+# -- the command --------------------------------------------------------------------------------------
+
+
+def test_in_the_terminal(trained: Workspace) -> None:
+    text = trained.gitexp("plots").stdout
+    assert [line for line in text.splitlines() if line in ("loss", "acc", "Logged once")] == [
+        "loss",
+        "acc",
+        "Logged once",
+    ]
+    assert "slow 0.38674" in text
+    assert "test  slow 0.05  quick 0.5  middle 0.2" in text
+    chosen = trained.gitexp("plots", "slow", "quick", "--columns", "l*").stdout
+    assert "middle" not in chosen
+    assert "acc" not in chosen
+
+
+def test_files(trained: Workspace, tmp_path: Path) -> None:
+    # The engine of vl-convert stays in a process that has drawn: each command has a process of its own.
+    wanted = ("plots", "--columns", "loss,acc", "-o", str(tmp_path / "c.svg"))
+    told = trained.gitexp(*wanted, process=True).stdout.split()
+    assert told == [str(tmp_path / "c-1.svg"), str(tmp_path / "c-2.svg")]
+    for file in told:
+        assert Path(file).read_text("utf-8").startswith("<svg")
+    progress = ("plots", "--kind", "progress", "--columns", "acc", "-o", str(tmp_path / "p.html"))
+    trained.gitexp(*progress, process=True)
+    assert (tmp_path / "p.html").stat().st_size > 500_000
+
+
+def test_json_is_the_specification(trained: Workspace) -> None:
+    (found,) = trained.json("plots", "--columns", "loss", "--smooth", "0.5")
+    points: list[dict[str, Any]] = found["spec"]["data"]["values"]
+    assert found["title"] == "loss"
+    assert {point["label"] for point in points} == {"slow", "middle", "quick"}
+    assert all({"x", "y", "pale"} <= {*point} for point in points)
+    (many,) = trained.json("plots", "--kind", "scatter", "--columns", "lr,acc")
+    assert len(many["spec"]["data"]["values"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--columns", "los"], "No such experiment has a curve of los"),
+        (["--kind", "scatter"], "needs two columns"),
+        (["--kind", "scatter", "--columns", "lr,nope"], "No such experiment has nope"),
+        (["--kind", "progress", "--columns", "test"], "whether a low or a high test is better"),
+        (["-o", "x.gif"], "has no ending of a plot"),
+        (["--log", "z"], "is no axis"),
+        (["--json", "--open"], "--open"),
+    ],
+)
+def test_wrong_use(trained: Workspace, args: list[str], told: str) -> None:
+    done = trained.gitexp("plots", *args, check=False)
+    assert done.exit_code in (1, 2)
+    assert told in done.stderr + done.stdout
+
+
+def test_no_curves(repo: Workspace) -> None:
+    assert "No curves" in repo.gitexp("plots").stderr
+    assert json.loads(repo.gitexp("plots", "--json").stdout) == []
+
+
+def test_every_colour_of_a_curve_is_one_of_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    drawn = [DrawnCurve(f"exp-{at}", [0.0, 1.0], [float(at), at + 1.0]) for at in range(20)]
+    text = "\n".join(render.as_text(terminal.curves({"loss": drawn}, 80)))
+    for code in (36, 35, 33, 32, 34, 31, 96, 95):
+        assert f"\x1b[{code}m" in text

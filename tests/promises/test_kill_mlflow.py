@@ -1,0 +1,59 @@
+"""A kill while MLflow's things are written: a change is there whole or not at all, and the next one works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gitexp.extras.integrations.mlflow import further
+from gitexp.extras.integrations.mlflow.further import Further, MetricPoint
+from gitexp.extras.integrations.mlflow.shelf import Shelf
+from gitexp.project.project import Project
+from tests.support.kills import KILLED
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+
+POINTS = {"shelf:written", "shelf:moved", "further:written", "further:moved"}
+
+SHELF = """
+from gitexp.extras.integrations.mlflow.shelf import Shelf
+from gitexp.project.project import Project
+Shelf(Project.open()).change(lambda things: {"experiments/1.json": {"name": "a"}}, "create")
+"""
+FURTHER = """
+from gitexp.extras.integrations.mlflow import further
+from gitexp.extras.integrations.mlflow.further import Further, MetricPoint
+from gitexp.project.project import Project
+project = Project.open()
+more = Further({"tags": {"late": "yes"}}, [MetricPoint(3, 1000, {"loss": 0.5})])
+further.add(project, project.store.require("one"), more)
+"""
+
+
+@pytest.mark.parametrize("point", sorted(POINTS))
+def test_a_change_is_there_or_not(repo: Workspace, point: str) -> None:
+    repo.gitexp("save", "-n", "one")
+    repo.allow("refs", "refs/gitexp/mlflow")
+    script = SHELF if point.startswith("shelf") else FURTHER
+    env = {**os.environ, "GITEXP_FAILPOINT": point}
+    killed = subprocess.run([sys.executable, "-c", script], cwd=repo.path, env=env, check=False)
+    assert killed.returncode == KILLED
+    project = Project.open(repo.path)
+    is_there = point.endswith("moved")
+    if script is SHELF:
+        shelf = Shelf(project)
+        assert bool(shelf.things("experiments/")) == is_there
+        shelf.change(lambda things: {"experiments/2.json": {"name": "b"}}, "create")
+        assert len(shelf.things("experiments/")) == 1 + is_there
+        return
+    found = project.store.require("one")
+    assert ("series.jsonl" in found.record.series) == is_there
+    again = further.add(project, found, Further({}, [MetricPoint(4, 2000, {"loss": 0.25})]))
+    lines = repo.git("cat-file", "blob", f"{again.id}:.gitexp/run/series.jsonl").splitlines()
+    assert len(lines) == 1 + is_there
+    assert again.record.metrics[".gitexp/run/summary.json"] == {"loss": 0.25}
+    repo.gitexp("doctor")
