@@ -15,7 +15,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks import data_cases, sharing_cases
+from benchmarks import (
+    data_cases,
+    logging_cases,
+    mlflow_cases,
+    queue_cases,
+    reading_cases,
+    sharing_cases,
+)
 from benchmarks.case import BARE, DVC, FLOOR, GITEXP, Case, side_of, slow
 from benchmarks.lab import Lab
 from benchmarks.measure import CommandError, Side, nothing
@@ -32,7 +39,7 @@ def names(lab: Lab) -> list[str]:
     """Every case that this lab can run, in order."""
     left_out = {
         *(() if lab.cold_disk else [_COLD_DISK]),
-        *((_LARGEST, _BEST, *data_cases.MUCH) if lab.quick else ()),
+        *((_LARGEST, _BEST, *data_cases.MUCH, *logging_cases.MUCH) if lab.quick else ()),
     }
     return [name for name in _CASES if name not in left_out]
 
@@ -90,7 +97,7 @@ def _largest(lab: Lab) -> Case:
 
 def _best(lab: Lab) -> Case:
     """The best few of as many, as the table that people look at."""
-    ours = _Read(["show", "-A", "--sort", "accuracy", "--desc", "-n", "20"], _has_lines)
+    ours = _Read(["show", "-A", "--sort", "accuracy", "--desc", "--limit", "20"], _has_lines)
     sides = _reading(lab, 100_000, ours, ours, cold=False, dvc_runs=0)
     return Case("the best 20 of 100,000 as a table", {GITEXP: replace(sides[GITEXP], runs=3)}, goal=3.0)
 
@@ -237,4 +244,9 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     **data_cases.CASES,
     **data_cases.MUCH,
     **sharing_cases.CASES,
+    **queue_cases.CASES,
+    **reading_cases.CASES,
+    **logging_cases.CASES,
+    **logging_cases.MUCH,
+    **mlflow_cases.CASES,
 }

@@ -11,6 +11,7 @@ import hashlib
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from benchmarks.trials import (
     metrics_json,
     params,
     params_yaml,
+    series,
     trials,
 )
+from gitexp.files.series import SERIES
 from gitexp.model import Record, Status
 from gitexp.repo import experiments, records
 
@@ -47,8 +50,11 @@ _DVC_FILES = {
 }
 
 
-def gitexp_experiments(where: Path, count: int, env: Mapping[str, str]) -> None:
-    """Makes the repository `where` with `count` experiments in storage format version 1."""
+def gitexp_experiments(where: Path, count: int, env: Mapping[str, str], *, points: int = 0) -> None:
+    """Makes the repository `where` with `count` experiments in storage format version 1.
+
+    Each has logged two metrics at so many `points`.
+    """
     _init(where, env)
     with FastImport(where, env, loose=count < PACKED_FROM) as stream:
         baselines = _history(stream, _project())
@@ -64,12 +70,17 @@ def gitexp_experiments(where: Path, count: int, env: Mapping[str, str]) -> None:
                 parent=baselines[trial.baseline],
             )
             record = _record(trial, stream.id_of(experiment), ids[trial.baseline])
+            logged = {}
+            if points:
+                record = replace(record, series=(SERIES,))
+                logged[f"{experiments.RUN_FOLDER}/{SERIES}"] = stream.blob(series(trial, points))
             stream.commit(
                 ref,
                 records.encode(record, experiments.subject(record)).encode(),
                 {
                     f"{experiments.RUN_FOLDER}/environment.txt": environment,
                     f"{experiments.RUN_FOLDER}/output.log": stream.blob(trial.log.encode()),
+                    **logged,
                 },
                 when=trial.created + int(trial.duration),
                 parent=experiment,

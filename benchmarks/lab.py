@@ -57,10 +57,11 @@ class Lab:
         """The interpreter that gitexp itself runs on."""
         return sys.executable
 
-    def experiments(self, count: int) -> Path:
-        """A repository with `count` experiments of gitexp."""
+    def experiments(self, count: int, *, points: int = 0) -> Path:
+        """A repository with `count` experiments of gitexp, with series of so many points."""
+        name = f"series-{count}-{points}" if points else f"gitexp-{count}"
         return self._kept(
-            f"gitexp-{count}", lambda where: generate.gitexp_experiments(where, count, self.env)
+            name, lambda where: generate.gitexp_experiments(where, count, self.env, points=points)
         )
 
     def dvc_experiments(self, count: int) -> Path:

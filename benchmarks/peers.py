@@ -1,8 +1,7 @@
-"""DVC in a virtual environment of its own, at the one version that the tests and the results name.
+"""The tools of others, each in a virtual environment of its own, with the versions of its constraints file.
 
-What DVC itself depends on has the versions of `constraints-dvc.txt`.
-
-`python -m benchmarks.peers` installs it, as `make test` and the benchmarks do by themselves.
+Heavy packages stay out of the developer's environment this way. `python -m benchmarks.peers` installs all of
+them, as `make test` does; `python -m benchmarks.peers mlflow` installs one.
 """
 
 from __future__ import annotations
@@ -11,48 +10,149 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 DVC_VERSION = "3.67.1"
+MLFLOW_VERSION = "3.17.2"
 
 _ROOT = Path(__file__).parent.parent
-_CONSTRAINTS = _ROOT / "constraints-dvc.txt"
-_HOME = _ROOT / ".bench" / f"dvc-{DVC_VERSION}"
-_PROGRAMS = _HOME / ("Scripts" if sys.platform == "win32" else "bin")
-# Made last: an installation that was interrupted is begun again. It holds the constraints.
-_COMPLETE = _HOME / ".complete"
+
+
+class Peer(NamedTuple):
+    """An environment with the packages of one tool.
+
+    Attributes:
+        name: the name of its folder below `.bench`, and of its constraints file.
+        packages: what is asked for; what these depend on is chosen by `make lock`.
+        with_gitexp: whether gitexp itself is installed there, editable.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    with_gitexp: bool = False
+
+    @property
+    def constraints(self) -> Path:
+        """The file with the locked versions."""
+        return _ROOT / f"constraints-{self.name.partition('-')[0]}.txt"
+
+    @property
+    def home(self) -> Path:
+        """The folder of the environment."""
+        return _ROOT / ".bench" / self.name
+
+    @property
+    def programs(self) -> Path:
+        """The folder of its programs, python among them."""
+        return self.home / ("Scripts" if sys.platform == "win32" else "bin")
+
+    @property
+    def python(self) -> Path | None:
+        """The environment's interpreter; None where `install` has not been run."""
+        return self.programs / "python" if self._mark.exists() else None
+
+    @property
+    def _mark(self) -> Path:
+        """Made last: an installation that was interrupted is begun again. It says what was installed."""
+        return self.home / ".complete"
+
+    def wanted_packages(self) -> tuple[str, ...]:
+        """All that the environment asks for, with what gitexp needs itself."""
+        if not self.with_gitexp:
+            return self.packages
+        project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))
+        own = [*project["build-system"]["requires"], "editables", *project["project"]["dependencies"]]
+        return (*self.packages, *own)
+
+    def _wanted(self) -> str:
+        text = self.constraints.read_text("utf-8")
+        if self.with_gitexp:  # its dependencies and entry points are written down when it is installed
+            text += (_ROOT / "pyproject.toml").read_text("utf-8")
+        return text
+
+    def install(self) -> Path:
+        """The environment's folder of programs, installed from the package index if it is not there."""
+        wanted = self._wanted()
+        if self._mark.exists():
+            if self._mark.read_text("utf-8") == wanted:
+                return self.programs
+        else:
+            shutil.rmtree(self.home, ignore_errors=True)
+            venv.create(self.home, with_pip=True)
+        print(f"installing {self.name} …", file=sys.stderr)
+        # The name is relative because pip splits this variable at spaces. Newer pips read the second one.
+        name = self.constraints.name
+        env = {**os.environ, "PIP_CONSTRAINT": name, "PIP_BUILD_CONSTRAINT": name}
+        pip = [self.programs / "python", "-m", "pip"]
+        own = ["--editable", "."] if self.with_gitexp else []
+        subprocess.run([*pip, "install", "--quiet", *self.packages, *own], check=True, cwd=_ROOT, env=env)
+        self._mark.write_text(wanted, "utf-8")
+        return self.programs
+
+
+DVC = Peer(f"dvc-{DVC_VERSION}", (f"dvc=={DVC_VERSION}",))
+# graphene: MLflow takes any version, and its UI works with the third alone. pytest: the checks run there.
+# Coverage: what they run counts. LightGBM: its autologging is tested.
+MLFLOW = Peer(
+    f"mlflow-{MLFLOW_VERSION}",
+    (
+        f"mlflow=={MLFLOW_VERSION}",
+        "scikit-learn",
+        "lightgbm",
+        "graphene>=3",
+        "hyperopt",
+        "hydra-core",
+        "pytest",
+        "coverage",
+    ),
+    with_gitexp=True,
+)
+# Each for its callback; PyTorch is what Keras computes with too, and xgboost-cpu does without what GPUs need.
+FRAMEWORKS = Peer(
+    "frameworks",
+    (
+        *("torch", "keras", "lightning", "transformers", "accelerate", "xgboost-cpu", "lightgbm"),
+        *("scikit-learn", "optuna"),
+    ),
+    with_gitexp=True,
+)
+PEERS: Mapping[str, Peer] = {"dvc": DVC, "mlflow": MLFLOW, "frameworks": FRAMEWORKS}
 
 
 def installed() -> Path | None:
-    """The `dvc` program, or None where `install` has not been run."""
-    return _PROGRAMS / "dvc" if _COMPLETE.exists() else None
+    """The `dvc` program, or None where DVC is not installed."""
+    return None if DVC.python is None else DVC.programs / "dvc"
 
 
 def install() -> Path:
-    """The `dvc` program, installed from the package index if it is not there yet: about a minute.
+    """The `dvc` program, installed if it is not there yet: about a minute."""
+    return DVC.install() / "dvc"
 
-    Where the constraints have changed since, its dependencies are installed anew.
+
+def main(names: list[str]) -> int:
+    """Install the environments of `names`, all if there are none; 1 where one of them cannot be had.
+
+    `--names` prints the names of all, and `--packages NAME` what one asks for: for `make lock`.
     """
-    program = _PROGRAMS / "dvc"
-    constraints = _CONSTRAINTS.read_text("utf-8")
-    if _COMPLETE.exists():
-        if _COMPLETE.read_text("utf-8") == constraints:
-            return program
-    else:
-        shutil.rmtree(_HOME, ignore_errors=True)
-        venv.create(_HOME, with_pip=True)
-    print(f"installing DVC {DVC_VERSION} …", file=sys.stderr)
-    # The name is relative because pip splits this variable at spaces. Newer pips read the second one.
-    env = {**os.environ, "PIP_CONSTRAINT": _CONSTRAINTS.name, "PIP_BUILD_CONSTRAINT": _CONSTRAINTS.name}
-    pip = [_PROGRAMS / "python", "-m", "pip"]
-    subprocess.run([*pip, "install", "--quiet", f"dvc=={DVC_VERSION}"], check=True, cwd=_ROOT, env=env)
-    said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    if said != DVC_VERSION:
-        raise RuntimeError(f"{program} says that it is DVC {said}, not {DVC_VERSION}")
-    _COMPLETE.write_text(constraints, "utf-8")
-    return program
+    if names == ["--names"]:
+        print(*PEERS)
+        return 0
+    if names[:1] == ["--packages"]:
+        print(*PEERS[names[1]].wanted_packages(), sep="\n")
+        return 0
+    failed = 0
+    for name in names or PEERS:
+        try:
+            PEERS[name].install()
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"{name} is not there, the tests that need it are left out: {error}", file=sys.stderr)
+            failed = 1
+    return failed
 
 
 if __name__ == "__main__":
-    install()
+    sys.exit(main(sys.argv[1:]))

@@ -96,3 +96,14 @@ def params_yaml(values: dict[str, Any]) -> str:
 
 def metrics_json(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2) + "\n"
+
+
+def series(trial: Trial, points: int) -> bytes:
+    """What a training of so many steps has logged, as gitexp's log writes it."""
+    chance = random.Random(trial.name)
+    lines = []
+    for step in range(points):
+        loss = trial.metrics["loss"] * (1 + 10 / (1 + step)) + 0.01 * chance.random()
+        time = trial.created + step / 10
+        lines.append(f'{{"_step":{step},"_time":{time:.3f},"loss":{loss!r},"accuracy":{1 / (1 + loss)!r}}}\n')
+    return "".join(lines).encode()
