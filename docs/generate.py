@@ -31,7 +31,8 @@ from gitexp.cli.kit.help import leaves
 from gitexp.cli.main import app
 from gitexp.objects.remotes.url import OPTIONS
 from gitexp.pipeline.read import FIELDS, OUT_FIELDS
-from gitexp.project.config import KEYS, USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
+from gitexp.project.config import USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS
+from gitexp.project.config_keys import KEYS
 from gitexp.project.exclusions import SECRETS
 
 DOCS = Path(__file__).parent
@@ -232,6 +233,26 @@ def python_api() -> Iterator[str]:
         yield f"| `{name}` | {_cell(_first(text))} |"
 
 
+def reading_api() -> Iterator[str]:
+    """What an experiment that is read back has, each with the first sentence that the code says of it."""
+    for of in (gitexp.OpenedExperiment, gitexp.History, gitexp.Series):
+        yield from [f"| of `{of.__name__}` | |", "| --- | --- |"]
+        for name, text in _attributes(of):
+            yield f"| `{name}` | {_cell(text)} |"
+        for name, thing in vars(of).items():
+            if not name.startswith("_") and (inspect.isfunction(thing) or isinstance(thing, property)):
+                shown = f"{name}()" if inspect.isfunction(thing) else name
+                yield f"| `{shown}` | {_cell(_first(thing.__doc__))} |"
+        yield ""
+
+
+def _attributes(of: type) -> Iterator[tuple[str, str]]:
+    """Yield the attributes that a class lists in its docstring, each with its text."""
+    listed = inspect.cleandoc(of.__doc__ or "").partition("Attributes:\n")[2]
+    for match in re.finditer(r"^    (\w+): (.+)$", listed, re.MULTILINE):
+        yield match[1], match[2]
+
+
 def speed() -> Iterator[str]:
     """The cases that say most, of the last whole measurement."""
     if not RESULTS.exists():
@@ -270,6 +291,7 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "secrets": secrets,
     "error-codes": error_codes,
     "python-api": python_api,
+    "reading-api": reading_api,
     "speed": speed,
 }
 

@@ -97,7 +97,8 @@ class Loop:
         if not self.desk.exists():
             git(self.project, "worktree", "add", "--quiet", "--detach", str(self.desk))
         while True:
-            memory = [row for row in gitexp(self.project, "show", "-A") if row["kind"] == "experiment"]
+            rows = gitexp(self.project, "show", "-A", "--each")
+            memory = [row for row in rows if row["kind"] == "experiment"]
             mine = [row for row in memory if row["note"].startswith((f"loop {self.seed}, ", "as it is"))]
             if any(row["status"] == "running" for row in mine):
                 time.sleep(0.2)  # of an earlier start that was killed: it goes on by itself
