@@ -27,6 +27,7 @@ from gitexp.model import (
     Value,
     readable,
 )
+from gitexp.words import counted
 
 # The status of a group is the first of these that a member has.
 _WORST_FIRST = (Status.RUNNING, Status.QUEUED, Status.FAILED, Status.INTERRUPTED)
@@ -71,6 +72,24 @@ def replicates_of(one: Stored, every: Sequence[Stored]) -> list[Experiment]:
         return []
     members = groups([other for other in every if key_of(other) == key], Replicates.REPEATED).get(key, [])
     return sorted(members, key=lambda member: (not member.record.replicate, member.record.replicate))
+
+
+def standing_for(members: Sequence[Experiment]) -> Experiment:
+    """The member that gives a group its name: the one done first, so that the name stays; else the first."""
+    done = [one for one in members if one.record.status is Status.DONE]
+    if done:
+        return min(
+            done, key=lambda one: (one.record.finished or one.record.created, one.record.created, one.name)
+        )
+    return min(
+        members,
+        key=lambda one: (not one.record.replicate, one.record.replicate, one.record.created, one.name),
+    )
+
+
+def group_label(name: str, count: int) -> str:
+    """The name of a group for people, with the number of its members: `rp 3 runs`."""
+    return f"{name} {counted(count, 'run')}"
 
 
 def key_of(one: Stored) -> str:
@@ -159,9 +178,8 @@ def _row_of(unsorted: Sequence[Row]) -> Row:
     """
     members = sorted(unsorted, key=_place)
     done = _done(members)
-    first = min(done, key=_end) if done else members[0]
-    experiment = first.experiment
-    assert isinstance(experiment, Experiment)
+    experiment = standing_for(readable(filter(None, (member.experiment for member in members))))
+    first = next(member for member in members if member.experiment is experiment)
     record = _record_of(experiment.record, members, done)
     pushed = list(first.pushed)
     for member in members:
@@ -176,12 +194,6 @@ def _row_of(unsorted: Sequence[Row]) -> Row:
         pushed=pushed,
         members=members,
     )
-
-
-def _end(row: Row) -> tuple[str, str, str]:
-    """The members' ends, in order."""
-    finished = row.record.finished if row.record is not None else None
-    return finished or row.created or "", row.created or "", row.name
 
 
 def _done(members: Iterable[Row]) -> list[Row]:

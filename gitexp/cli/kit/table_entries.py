@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from gitexp import files
 from gitexp.catalog.fields import EXPERIMENTS, Row
-from gitexp.catalog.replicates import states
+from gitexp.catalog.replicates import group_label, states
 from gitexp.catalog.rows import in_file, metric_keys
 from gitexp.model import MISSING, Status
 from gitexp.times import here, show_brief_moment, show_time
@@ -264,7 +264,7 @@ def _stems(depths: Sequence[int], deepest: int) -> list[str]:
 def _mark(row: Row) -> str:
     mark = ""
     if row.members:
-        mark = f" {len(row.members)} runs"
+        mark = group_label("", len(row.members))
     if row.experiment is not None and row.experiment.source != "gitexp":
         mark = f" {clean(row.experiment.source)}"
     if row.pushed:

@@ -28,11 +28,24 @@ class Chart(NamedTuple):
     spec: Spec
 
 
-def framed(title: str, values: Sequence[Spec]) -> Spec:
+def is_vega(spec: Spec) -> bool:
+    """Whether a specification is of Vega, and not of Vega-Lite."""
+    return "/schema/vega/" in str(spec.get("$schema"))
+
+
+def titled(title: str, remark: str = "") -> Spec:
+    """The title of a chart, and below it a remark on what is drawn or left out."""
+    found: Spec = {"text": title, "anchor": "start", "fontWeight": "normal"}
+    if remark:
+        found |= {"subtitle": remark, "subtitleFontSize": 11}
+    return found
+
+
+def framed(title: str, values: Sequence[Spec], remark: str = "") -> Spec:
     """The beginning of a specification: its title, size and data."""
     return {
         "$schema": SCHEMA,
-        "title": {"text": title, "anchor": "start", "fontWeight": "normal"},
+        "title": titled(title, remark),
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": [*values]},

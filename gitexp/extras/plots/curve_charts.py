@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gitexp.extras.plots.charts import Chart, Spec, channel, framed
 from gitexp.extras.plots.curves import DrawnCurve, XAxis
-from gitexp.extras.plots.palette import colours
+from gitexp.extras.plots.palette import colours, dashes
 
 _TITLES = {XAxis.STEP: "step", XAxis.TIME: "seconds", XAxis.CLOCK: "time"}
 
@@ -21,7 +21,8 @@ def curves_chart(
     """
     x = channel("x", _TITLES[axis], "temporal" if axis is XAxis.CLOCK else "quantitative", logarithmic)
     y = channel("y", title, "quantitative", logarithmic)
-    base = {"x": x, "color": _colour([curve.label for curve in curves])}
+    labels = [curve.label for curve in curves]
+    base = {"x": x, "color": _colour(labels), **_strokes(labels)}
     layers: list[Spec] = []
     if any(curve.low for curve in curves):
         edges = {"y": {**y, "field": "low"}, "y2": {"field": "high"}}
@@ -54,7 +55,18 @@ def _points(curve: DrawnCurve) -> list[Spec]:
     return found
 
 
+_LEGEND: Spec = {"labelLimit": 240, "symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 3}
+
+
 def _colour(labels: Sequence[str]) -> Spec:
     scale = {"domain": [*labels], "range": colours(labels)}
-    legend = {"labelLimit": 240, "symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 3}
-    return {"field": "label", "type": "nominal", "title": None, "scale": scale, "legend": legend}
+    return {"field": "label", "type": "nominal", "title": None, "scale": scale, "legend": _LEGEND}
+
+
+def _strokes(labels: Sequence[str]) -> Spec:
+    """The strokes of the lines, where two runs have one colour; {} where all are told apart by colour."""
+    if len(set(colours(labels))) == len(set(labels)):
+        return {}
+    scale = {"domain": [*labels], "range": [[*dash] for dash in dashes(labels)]}
+    stroke = {"field": "label", "type": "nominal", "title": None, "scale": scale, "legend": _LEGEND}
+    return {"strokeDash": stroke}

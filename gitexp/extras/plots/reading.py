@@ -9,7 +9,7 @@ from gitexp import errors
 from gitexp.catalog import query as queries
 from gitexp.catalog import series_tables, stored_series
 from gitexp.catalog.query import Query
-from gitexp.catalog.replicates import Replicates, groups
+from gitexp.catalog.replicates import Replicates, group_label, groups, standing_for
 from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.extras.plots.charts_of_many import Dot
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, drawable, mean_of, on_axis, smoothed, thinned
@@ -60,7 +60,7 @@ def _labels(found: Sequence[Experiment], drawn: Replicates) -> dict[str, str]:
     """The label of each experiment by its name: its own, or that of its group."""
     labels = {one.name: one.name for one in found}
     for members in groups(found, drawn).values():
-        label = f"{members[0].name} ({len(members)})"
+        label = group_label(standing_for(members).name, len(members))
         labels.update(dict.fromkeys((member.name for member in members), label))
     return labels
 

@@ -8,7 +8,8 @@ from html import escape
 
 import vl_convert
 
-from gitexp.extras.plots.charts import Chart, Spec
+from gitexp.extras.plots.charts import Chart, Spec, is_vega
+from gitexp.extras.plots.themes import theme
 
 _SCALE = 2.0  # pixels of a PNG for each of a page
 # No server is asked for data or images, whatever a specification of somebody else's says.
@@ -23,7 +24,13 @@ _PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-{nonce}'; \
 style-src 'unsafe-inline'; img-src data: blob:">
 <title>{title}</title>
-<style>body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem; }} figure {{ margin: 0 0 2rem; }}</style>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem; background: #fff; color: #1c1e22; }}
+h1 {{ font-size: 1.25rem; font-weight: 600; }}
+figure {{ margin: 0 0 2rem; overflow-x: auto; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #15171c; color: #e8e9ec; }} }}
+</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -34,27 +41,38 @@ style-src 'unsafe-inline'; img-src data: blob:">
 </html>
 """
 _SCRIPT = """
-const charts = JSON.parse(document.getElementById("charts").textContent);
-charts.forEach((spec, n) => vegaEmbed(`#chart-${n}`, spec, {ast: true, actions: {export: true, source: false,
-  compiled: false, editor: false}, renderer: "svg"}));
+const {charts, themes} = JSON.parse(document.getElementById("charts").textContent);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const actions = {export: true, source: false, compiled: false, editor: false};
+function draw() {
+  const theme = dark.matches ? "dark" : "light";
+  const options = {ast: true, actions, config: themes[theme], renderer: "svg", tooltip: {theme}};
+  charts.forEach((spec, n) => vegaEmbed(`#chart-${n}`, spec, options));
+}
+dark.addEventListener("change", draw);
+draw();
 """
 _NONCE = "gitexp"  # nothing of a user's gets into the page as markup, so it need not be secret
 
 
 def svg(spec: Spec) -> bytes:
     """The chart as SVG. Raises ValueError for a specification that cannot be drawn."""
-    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_URLS).encode()
+    convert = vl_convert.vega_to_svg if is_vega(spec) else vl_convert.vegalite_to_svg
+    found: str = convert(spec, allowed_base_urls=_NO_URLS)
+    return found.encode()
 
 
 def png(spec: Spec) -> bytes:
     """The chart as PNG, at two pixels for each of SVG's. Raises ValueError."""
-    found: bytes = vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_URLS)
+    convert = vl_convert.vega_to_png if is_vega(spec) else vl_convert.vegalite_to_png
+    found: bytes = convert(spec, scale=_SCALE, allowed_base_urls=_NO_URLS)
     return found
 
 
 def pdf(spec: Spec) -> bytes:
     """The chart as PDF with text as text. Raises ValueError."""
-    found: bytes = vl_convert.vegalite_to_pdf(spec, allowed_base_urls=_NO_URLS)
+    convert = vl_convert.vega_to_pdf if is_vega(spec) else vl_convert.vegalite_to_pdf
+    found: bytes = convert(spec, allowed_base_urls=_NO_URLS)
     return found
 
 
@@ -62,11 +80,14 @@ def page(title: str, charts: Sequence[Chart]) -> bytes:
     """All charts in one HTML file that asks nobody for anything; people zoom, and read values off it."""
     script = vl_convert.javascript_bundle(_SCRIPT)
     figures = [f'<figure id="chart-{number}"></figure>' for number in range(len(charts))]
-    specs = json.dumps([chart.spec for chart in charts]).replace("<", "\\u003c")
+    given = {
+        "charts": [chart.spec for chart in charts],
+        "themes": {"light": theme(dark=False), "dark": theme(dark=True)},
+    }
     text = _PAGE.format(
         title=escape(title),
         figures="\n".join(figures),
-        charts=specs,
+        charts=json.dumps(given).replace("<", "\\u003c"),
         script=script.replace("</script", "<\\/script"),
         nonce=_NONCE,
     )

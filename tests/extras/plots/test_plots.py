@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from gitexp.extras.plots import charts_of_many, terminal
 from gitexp.extras.plots.charts_of_many import Dot
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, best_so_far, mean_of, on_axis, smoothed, thinned
-from gitexp.extras.plots.palette import COLOURS, colours
+from gitexp.extras.plots.palette import COLOURS, DASHES, colours, dashes
 from gitexp.extras.plots.rendering import Rendering
 from tests.support.workspace import Workspace
 
@@ -80,11 +82,48 @@ def test_the_best_so_far() -> None:
     assert [*best_so_far([3, 1, math.nan, 2, 0], lowest=True)] == [True, True, False, False, True]
 
 
-def test_a_run_keeps_its_colour_and_eight_are_told_apart() -> None:
+def test_a_run_keeps_its_colour_whoever_is_beside_it() -> None:
     labels = [f"exp-{number}" for number in range(8)]
     assert set(colours(labels)) == set(COLOURS)
-    assert colours([labels[3]]) == colours([labels[3]])
-    assert len(colours([f"exp-{number}" for number in range(100)])) == 100
+    assert colours([labels[3]]) == [colours(labels)[3]]
+    assert colours(["exp-3 12 runs"]) == colours(["exp-3"])
+    assert dashes(labels) == [DASHES[0]] * 8
+    assert dashes(["exp-0", "exp-8", "exp-0"]) == [DASHES[0], DASHES[1], DASHES[0]]
+
+
+# What people see who lack one kind of cone: Machado, Oliveira and Fernandes 2009, severity 1, in linear RGB.
+SEEN_WITHOUT = {
+    "nothing": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "L": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "M": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "S": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+# Oklab, Björn Ottosson 2020.
+TO_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+TO_LAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+
+
+def _times(matrix: Sequence[Sequence[float]], vector: Sequence[float]) -> list[float]:
+    return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+
+@pytest.mark.parametrize("cone", SEEN_WITHOUT)
+def test_the_colours_are_told_apart_by_the_colour_blind(cone: str) -> None:
+    seen = []
+    for colour in COLOURS:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        light = [min(max(part, 0.0), 1.0) for part in _times(SEEN_WITHOUT[cone], linear)]
+        seen.append(_times(TO_LAB, [math.cbrt(part) for part in _times(TO_CONES, light)]))
+    assert min(math.dist(a, b) for a, b in combinations(seen, 2)) > 0.07
 
 
 # -- files --------------------------------------------------------------------------------------------

@@ -1,0 +1,34 @@
+"""Light and dark paper for charts. No input or output."""
+
+from __future__ import annotations
+
+from gitexp.extras.plots.charts import Spec
+
+_INK = {False: "#1c1e22", True: "#e8e9ec"}
+_QUIET = {False: "#5b6069", True: "#a4a9b3"}
+_LINES = {False: "#e3e5e9", True: "#33373f"}
+
+
+def theme(*, dark: bool) -> Spec:
+    """The colours of axes, grids and texts, as the configuration of a Vega or Vega-Lite view.
+
+    Marks have colours that are seen on both papers, and so are the same on both.
+    """
+    ink, quiet, lines = _INK[dark], _QUIET[dark], _LINES[dark]
+    axis = {
+        "labelColor": quiet,
+        "titleColor": ink,
+        "titleFontWeight": "normal",
+        "gridColor": lines,
+        "domainColor": quiet,
+        "tickColor": quiet,
+    }
+    return {
+        "background": "transparent",
+        "title": {"color": ink, "subtitleColor": quiet},
+        "axis": axis,
+        "legend": {"labelColor": quiet, "titleColor": ink, "titleFontWeight": "normal"},
+        "view": {"stroke": lines},
+        "text": {"color": ink, "fill": ink},
+        "style": {"guide-label": {"fill": quiet}, "guide-title": {"fill": ink}},
+    }
