@@ -20,6 +20,7 @@ from pathlib import PurePath
 NEW = ".new"  # ends the name of a file that is being written
 _CAN_OPEN_BELOW = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename, os.utime} <= os.supports_dir_fd
 _LONGEST_LINE = 16 * 1024 * 1024  # bytes
+_PIECE = 256 * 1024  # bytes
 _SAFE = 0
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):
     _SAFE |= getattr(os, _flag, 0)
@@ -107,6 +108,14 @@ class Folder:
         with os.fdopen(self.open(name), "rb") as file:
             while line := file.readline(_LONGEST_LINE):
                 yield line
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Yield the lines of a file, some thousands together; of a line of more than 16 MiB, parts."""
+        with os.fdopen(self.open(name), "rb") as file:
+            while piece := file.read(_PIECE):
+                if not piece.endswith(b"\n"):
+                    piece += file.readline(_LONGEST_LINE)
+                yield piece
 
     # -- changing ---------------------------------------------------------------------------------
 

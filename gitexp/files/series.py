@@ -24,8 +24,8 @@ FACTS = re.compile(r"facts(?:-[\w.-]+)?\.jsonl")  # what was said once
 _OF_RUN = re.compile(r"(series|rank-[0-9]+|system)(?:-[\w.-]+)?\.jsonl")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")  # the endings of files with a row a step
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-_LONGEST_LINE = 16 * 1024 * 1024  # bytes; 10,000 metrics take about 400,000
-_LONGEST_INTEGER = 1023  # bits; no float is larger
+LONGEST_LINE = 16 * 1024 * 1024  # bytes; 10,000 metrics take about 400,000
+LONGEST_INTEGER = 1023  # bits; no float is larger
 
 
 def is_table(path: str) -> bool:
@@ -56,37 +56,9 @@ class LoggedPoint(NamedTuple):
     values: dict[str, float]
 
 
-class Course(NamedTuple):
-    """The course of one metric in a few numbers.
-
-    Attributes:
-        last: the value with the highest step; of two with the same step, the later line.
-        step: the step of `last`.
-        low, high: the lowest and the highest value; None if all are NaN.
-        total: the sum of the values.
-        length: the number of the values; NaN counts.
-    """
-
-    last: float
-    step: int
-    low: float | None
-    high: float | None
-    total: float
-    length: int
-
-    def number(self, kind: str) -> float:
-        """The last, the lowest (`min`), the highest (`max`) or the `mean` value; NaN if all are NaN."""
-        if kind == "mean":
-            return self.total / self.length
-        if kind in ("min", "max"):
-            found = self.low if kind == "min" else self.high
-            return math.nan if found is None else found
-        return self.last
-
-
 def read_line(line: bytes) -> LoggedPoint | None:
     """The point of a line; None for any other line, like one cut short by a kill."""
-    if len(line) > _LONGEST_LINE:
+    if len(line) > LONGEST_LINE:
         return None
     try:
         found = json.loads(line)
@@ -99,7 +71,7 @@ def read_line(line: bytes) -> LoggedPoint | None:
     if not -LONGEST_STEP < step < LONGEST_STEP:
         return None
     for name, value in found.items():
-        if type(value) is float or (type(value) is int and value.bit_length() <= _LONGEST_INTEGER):
+        if type(value) is float or (type(value) is int and value.bit_length() <= LONGEST_INTEGER):
             continue
         number = NOT_FINITE.get(value) if type(value) is str else None
         if number is None:
@@ -134,25 +106,3 @@ def _timed(lines: Iterable[bytes]) -> Iterator[tuple[float, ReadLine]]:
 
 def _time_of(timed: tuple[float, ReadLine]) -> float:
     return timed[0]
-
-
-def go_on(courses: dict[str, Course], point: LoggedPoint) -> None:
-    """Bring the courses of the metrics, by name, up to the next point."""
-    for name, value in point.values.items():
-        courses[name] = _continued(courses.get(name), value, point.step)
-
-
-def _continued(before: Course | None, value: float, step: int) -> Course:
-    """The course of a metric with one more value."""
-    number = None if math.isnan(value) else value
-    if before is None:
-        return Course(value, step, number, number, value, 1)
-    last, last_step, low, high, total, length = before
-    if step >= last_step:
-        last, last_step = value, step
-    if number is not None:
-        if low is None or number < low:
-            low = number
-        if high is None or number > high:
-            high = number
-    return Course(last, last_step, low, high, total + value, length + 1)

@@ -6,7 +6,6 @@ a second or two, and 24 bytes each.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from array import array
@@ -15,12 +14,9 @@ from itertools import islice
 from operator import lt
 from typing import Any, NamedTuple, overload
 
-from gitexp.files.series import NOT_FINITE, LoggedPoint, read_line
-from gitexp.log_rules import LONGEST_STEP, STEP, TIME
-
-_TOGETHER = 1024 * 1024  # bytes of lines that are parsed at a time
-_NUMBERS = {int, float}
-_MAY_BE_TEXTS = {int, float, str}
+from gitexp.files.line_columns import TOGETHER, LineColumn, columns
+from gitexp.files.series import LoggedPoint, read_line
+from gitexp.log_rules import LONGEST_STEP
 
 
 class Series(Sequence[float]):
@@ -121,9 +117,11 @@ class SeriesColumns:
     def add_lines(self, data: bytes) -> None:
         """Add the points of lines of JSON; a line that is no point is passed over."""
         for piece in _pieces(data):
-            points = _points_together(piece)
-            if points is None or not self._add_together(points):
+            found = columns(piece)
+            if found is None:
                 self._add_one_by_one(map(read_line, piece.split(b"\n")))
+            else:
+                self._add_together(found)
 
     def series(self) -> dict[str, Series]:
         """The series by the names of their metrics, in the order of their first points."""
@@ -144,46 +142,12 @@ class SeriesColumns:
                 for name, value in point.values.items():
                     self.add(name, point.step, point.time, value)
 
-    def _add_together(self, points: Sequence[dict[str, Any]]) -> bool:
-        """Add parsed lines, if all are points whose metrics always stand in the same company.
-
-        Most runs log the same metrics again and again; others are added one by one.
-        """
-        by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for point in points:
-            by_names.setdefault(tuple(point), []).append(point)
-        arrays: dict[str, _MetricPoints] = {}
-        for names, alike in by_names.items():
-            of_names = _arrays(names, alike)
-            if of_names is None or not arrays.keys().isdisjoint(of_names):
-                return False
-            arrays |= of_names
-        for name, more in arrays.items():
+    def _add_together(self, found: Mapping[str, LineColumn]) -> None:
+        for name, more in found.items():
             column = self._column(name)
             column.steps.extend(more.steps)
             column.times.extend(more.times)
             column.values.extend(more.values)
-        return True
-
-
-def _arrays(names: Sequence[str], alike: Sequence[dict[str, Any]]) -> dict[str, _MetricPoints] | None:
-    """The points of each metric in parsed lines with the same names; None if a line is no point."""
-    if STEP not in names or TIME not in names:
-        return None
-    steps = [point[STEP] for point in alike]
-    times = _floats([point[TIME] for point in alike], _NUMBERS)
-    if times is None or set(map(type, steps)) != {int} or max(map(abs, steps)) >= LONGEST_STEP:
-        return None
-    of_steps = array("q", steps)
-    found: dict[str, _MetricPoints] = {}
-    for name in names:
-        if name in (STEP, TIME):
-            continue
-        values = _floats([point[name] for point in alike], _MAY_BE_TEXTS)
-        if values is None:
-            return None
-        found[name] = _MetricPoints(of_steps, times, values)
-    return found
 
 
 def read(pieces: Iterable[bytes]) -> dict[str, Series]:
@@ -205,33 +169,11 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     """Yield the lines, many together."""
     at = 0
     while at < len(data):
-        end = data.rfind(b"\n", at, at + _TOGETHER) + 1
+        end = data.rfind(b"\n", at, at + TOGETHER) + 1
         if end == 0:
             end = data.find(b"\n", at) + 1 or len(data)
         yield data[at:end]
         at = end
-
-
-def _points_together(lines: bytes) -> list[dict[str, Any]] | None:
-    """The objects of some lines; None if a line is no object."""
-    try:
-        found = json.loads(b"[%b]" % lines.strip().replace(b"\n", b","))
-    except (ValueError, RecursionError):
-        return None
-    return found if set(map(type, found)) == {dict} else None
-
-
-def _floats(values: Sequence[Any], kinds: set[type]) -> array[float] | None:
-    """The values as floats; None if one is of no such type, or a text that stands for no number."""
-    types = set(map(type, values))
-    if not types <= kinds:
-        return None
-    try:
-        if str in types:
-            values = [NOT_FINITE[value] if type(value) is str else value for value in values]
-        return array("d", values)
-    except (KeyError, OverflowError):
-        return None
 
 
 def _as_float(value: float) -> float:

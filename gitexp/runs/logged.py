@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 
 from gitexp.catalog import live_values
 from gitexp.files import series
+from gitexp.files.courses import Course, Courses
 from gitexp.files.keys import nested
-from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS, Course, ReadLine
+from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
 from gitexp.log_rules import LOST
 from gitexp.model import Tree
 from gitexp.nofollow import Folder, NotPlain, is_plain
@@ -137,8 +138,8 @@ def _read(project: Project, folder: Folder) -> Logged:
     names, others = _files_in(folder)
     facts = logged_facts.read(folder, _fitting(names, FACTS))
     writers = _fitting(names, WRITERS)
-    found = _series(folder, writers)
-    metrics, warnings = _in_the_table(found.courses, facts, project.config)
+    found = _courses(folder, writers)
+    metrics, warnings = _in_the_table(found.by_name, facts, project.config)
     if others:
         warnings.append(f"left out of what was logged, no plain files of their own: {shorten(others)}")
     if LOST in names and not any(text.startswith("logged lines") for text in facts.warnings):
@@ -148,7 +149,7 @@ def _read(project: Project, folder: Folder) -> Logged:
     return Logged(
         facts,
         metrics,
-        writers=writers if found.courses else (),
+        writers=writers if found.by_name else (),
         are_whole=not found.damaged and not found.is_cut,
         apart=_apart(names),
         by_mlflow=_fitting(names, _MLFLOW),
@@ -185,25 +186,16 @@ def _fitting(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(name for name in names if pattern.fullmatch(name))
 
 
-class _SeriesRead(NamedTuple):
-    """The courses of all metrics, how many lines are no points, and whether a kill has cut a line short."""
-
-    courses: dict[str, Course]
-    damaged: int
-    is_cut: bool
-
-
-def _series(folder: Folder, writers: Sequence[str]) -> _SeriesRead:
-    courses: dict[str, Course] = {}
-    damaged, is_cut = 0, False
-    for line, point in in_order(folder, writers):
-        if point is not None:
-            series.go_on(courses, point)
-        elif line.endswith(b"\n"):
-            damaged += 1
-        else:
-            is_cut = True
-    return _SeriesRead(courses, damaged, is_cut)
+def _courses(folder: Folder, writers: Sequence[str]) -> Courses:
+    """The courses of all metrics."""
+    courses = Courses()
+    if len(writers) == 1:
+        for lines in folder.pieces(writers[0]):
+            courses.add_lines(lines)
+    else:
+        for read in in_order(folder, writers):
+            courses.add_line(read)
+    return courses
 
 
 def in_order(folder: Folder, writers: Sequence[str]) -> Iterator[ReadLine]:

@@ -82,7 +82,7 @@ def test_many_lines_together_are_as_each_by_itself(
             for name, value in point.values.items():
                 expected.setdefault(name, {})[point.step] = float(value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(series_columns, "_TOGETHER", together)
+        patch.setattr(series_columns, "TOGETHER", together)
         found = of_lines(*lines)
     ordered = {name: sorted(values.items()) for name, values in expected.items()}
     assert repr(plain(found)) == repr(ordered)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gitexp.files import series
+from gitexp.files.courses import Course, Courses
 from gitexp.files.keys import flatten, nested
-from gitexp.files.series import Course
 from gitexp.log_rules import SUMMARIES
 from gitexp.model import Record, Tree
 from gitexp.project import directions
@@ -25,25 +25,28 @@ def brought_up(
 ) -> Record:
     """The record with the values of some metrics, whose series has the lines `before`, and the `new` ones."""
     courses = _courses(before, names)
-    kinds = {name: _kind(record, name, courses.get(name), config) for name in names}
+    kinds = {name: _kind(record, name, courses.by_name.get(name), config) for name in names}
     _go_on(courses, new, names)
-    values = {name: courses[name].number(kind) for name, kind in kinds.items() if kind and name in courses}
+    values: dict[str, float] = {}
+    for name, kind in kinds.items():
+        if kind and name in courses.by_name:
+            values[name] = courses.by_name[name].number(kind)
     return _with_metrics(record, values)
 
 
-def _courses(lines: Iterable[bytes], names: Collection[str]) -> dict[str, Course]:
+def _courses(lines: Iterable[bytes], names: Collection[str]) -> Courses:
     """The courses of some metrics."""
-    found: dict[str, Course] = {}
+    found = Courses()
     _go_on(found, lines, names)
     return found
 
 
-def _go_on(courses: dict[str, Course], lines: Iterable[bytes], names: Collection[str]) -> None:
+def _go_on(courses: Courses, lines: Iterable[bytes], names: Collection[str]) -> None:
     for line in lines:
         point = series.read_line(line)
         if point is not None:
             values = {name: value for name, value in point.values.items() if name in names}
-            series.go_on(courses, point._replace(values=values))
+            courses.add(point._replace(values=values))
 
 
 def _kind(record: Record, name: str, course: Course | None, config: Config) -> str:
