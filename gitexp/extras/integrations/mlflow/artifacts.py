@@ -205,7 +205,9 @@ def run_of_model(place: OpenedRepository, model_id: str) -> str:
     for run_id, writer in place.writers.items():
         if model_id in writer.models:
             return run_id
-    for run in place.index.all():
+    runs = place.index.all()
+    place.index.load(runs)
+    for run in runs:
         if model_id in run.facts.models:
             return run.run_id
     raise errors.ExperimentError(

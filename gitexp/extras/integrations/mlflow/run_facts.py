@@ -22,7 +22,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gitexp.files import timed_lines
 from gitexp.log_rules import TIME
+
+_REPLACED = ("run", "last", "outputs")  # a later value counts
+_TEXTS = ("tags", "params")
+_COLLECTED = {"datasets": dict, "reads": str}  # lists, and the type of what is in them
 
 
 @dataclass
@@ -40,18 +45,16 @@ class RunFacts:
 
     def take_in(self, said: dict[str, Any]) -> None:
         """Add the facts of one line; nonsense in the line has no effect."""
-        for name, into in (("run", self.run), ("last", self.last), ("outputs", self.outputs)):
-            into.update(_mapping(said.get(name)))
-        for name, texts in (("tags", self.tags), ("params", self.params)):
-            _change_texts(texts, _mapping(said.get(name)))
-        for each in _list(said.get("datasets")):
-            if isinstance(each, dict) and each not in self.datasets:
-                self.datasets.append(each)
-        for each in _list(said.get("reads")):
-            if isinstance(each, str) and each not in self.reads:
-                self.reads.append(each)
-        for model_id, news in _mapping(said.get("models")).items():
-            change_model(self.models.setdefault(model_id, {}), _mapping(news))
+        for name, value in said.items():
+            if name in _REPLACED:
+                getattr(self, name).update(_mapping(value))
+            elif name in _TEXTS:
+                _change_texts(getattr(self, name), _mapping(value))
+            elif name in _COLLECTED:
+                _collect(getattr(self, name), value, _COLLECTED[name])
+            elif name == "models":
+                for model_id, news in _mapping(value).items():
+                    change_model(self.models.setdefault(model_id, {}), _mapping(news))
 
 
 def change_model(model: dict[str, Any], news: dict[str, Any]) -> None:
@@ -73,6 +76,18 @@ def read_facts(said: Iterable[dict[str, Any]]) -> RunFacts:
     return facts
 
 
+def facts_of(content: bytes) -> RunFacts:
+    """The facts of an ended run, from its `mlflow.jsonl`."""
+    lines = [line for line in content.split(b"\n") if line]
+    try:
+        found = json.loads(b"[" + b",".join(lines) + b"]")  # all lines at once: that is far quicker
+    except (ValueError, RecursionError):
+        found = []
+    if len(found) == len(lines):
+        return read_facts(each for each in found if isinstance(each, dict))
+    return read_facts(line.said for line in timed_lines.in_order([lines]))
+
+
 def line_of(**said: Any) -> bytes:
     """A line with the present time."""
     return json.dumps({TIME: round(time.time(), 6), **said}).encode() + b"\n"
@@ -84,6 +99,13 @@ def _change_texts(texts: dict[str, str], changes: dict[str, Any]) -> None:
             texts.pop(name, None)
         else:
             texts[name] = str(value)
+
+
+def _collect(into: list[Any], value: Any, kind: type) -> None:
+    """Add the new ones of a list."""
+    for each in _list(value):
+        if isinstance(each, kind) and each not in into:
+            into.append(each)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

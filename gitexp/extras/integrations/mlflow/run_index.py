@@ -1,27 +1,26 @@
 """The runs of a repository as MLflow counts them: experiments, removed ones too, and runs that go on.
 
 What has ended never changes under its record's id, so it is read once. One `git for-each-ref` says what is
-there; only what is new is read.
+there; only what is new is read. What MLflow knows beside the record is read when it is asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp.extras.integrations.mlflow import run_log_files
-from gitexp.extras.integrations.mlflow.run_facts import RunFacts, read_facts
-from gitexp.files import timed_lines
+from gitexp.extras.integrations.mlflow.ended_facts import EndedFacts
+from gitexp.extras.integrations.mlflow.run_facts import RunFacts
 from gitexp.model import Experiment, Record, Status
 from gitexp.project.hold import has_died
 from gitexp.project.project import Project
 from gitexp.repo import live, trash
-from gitexp.repo.experiments import PREFIX, RUN_FOLDER
-from gitexp.runs.logged_files import MLFLOW
+from gitexp.repo.experiments import PREFIX
 from gitexp.runs.recover import finish_dead_runs
 
 DEFAULT_EXPERIMENT = "0"
@@ -36,8 +35,8 @@ class IndexedRun(NamedTuple):
         ref: the ref of the experiment.
         experiment: the experiment.
         folder: `logged/` of a live run here; else None.
-        facts: MLflow's further facts about the run.
         start: the time of the start, in ms since 1970.
+        facts_of: gives MLflow's further facts about the experiment.
     """
 
     run_id: str
@@ -45,17 +44,26 @@ class IndexedRun(NamedTuple):
     ref: str
     experiment: Experiment
     folder: Path | None
-    facts: RunFacts
     start: int
+    facts_of: Callable[[Experiment], RunFacts]
+
+    @property
+    def facts(self) -> RunFacts:
+        """MLflow's further facts about the run."""
+        return self.facts_of(self.experiment)
 
     @property
     def record(self) -> Record:
         return self.experiment.record
 
     @property
+    def is_in_trash(self) -> bool:
+        return self.ref.startswith(trash.PREFIX)
+
+    @property
     def is_removed(self) -> bool:
         """Whether the run counts as deleted in MLflow."""
-        return self.ref.startswith(trash.PREFIX) or self.facts.run.get("lifecycle") == "deleted"
+        return self.is_in_trash or self.facts.run.get("lifecycle") == "deleted"
 
 
 class RunIndex:
@@ -63,6 +71,7 @@ class RunIndex:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._facts = EndedFacts(project)
         self._ended: dict[tuple[str, str], IndexedRun] = {}
         self._runs: dict[str, IndexedRun] = {}
         self._has_looked = False
@@ -83,14 +92,17 @@ class RunIndex:
         self._refresh()
         return self._runs.get(run_id)
 
+    def load(self, runs: Iterable[IndexedRun]) -> None:
+        """Read the facts about many runs together; each asked for alone costs a question to Git."""
+        self._facts.load(run.experiment for run in runs if run.facts_of == self._facts.of)
+
     def going(self, experiment: Experiment, folder: Path) -> IndexedRun:
         """A live run, from its folder alone, without Git."""
         return self._going(PREFIX + experiment.name, experiment, folder)
 
     def ended(self, experiment: Experiment) -> IndexedRun:
         """A run after its end, just now."""
-        (facts,) = self._facts([experiment])
-        return _indexed(PREFIX + experiment.name, experiment, None, facts, experiment.record.mlflow)
+        return self._indexed(PREFIX + experiment.name, experiment)
 
     def _refresh(self) -> None:
         project, self._has_looked = self._project, True
@@ -104,6 +116,7 @@ class RunIndex:
         for key in there:
             if key in before:
                 self._ended[key] = before[key]
+        self._facts.forget_all_but({oid for _, oid in there})
         going = self._read([key for key in there if key not in before], folders)
         self._runs = {}
         for run in (*self._ended.values(), *going):
@@ -113,43 +126,36 @@ class RunIndex:
 
     def _read(self, keys: list[tuple[str, str]], folders: dict[str, Path]) -> list[IndexedRun]:
         """Read the runs of some refs: keep the ended runs, and return the live runs."""
-        store = self._project.store
-        found = store.read_commits(dict(keys))
-        ended, going = [], []
+        found = self._project.store.read_commits(dict(keys))
+        going = []
         for (ref, _), one in zip(keys, found, strict=True):
             experiment = one.experiment
             if not isinstance(experiment, Experiment) or experiment.record.status is Status.QUEUED:
                 continue
             experiment = experiment._replace(name=ref.rpartition("/")[2])
             if experiment.record.status.ended:
-                ended.append((ref, experiment))
+                self._ended[ref, experiment.id] = self._indexed(ref, experiment)
             else:
                 going.append(self._going(ref, experiment, folders.get(experiment.name)))
-        for (ref, experiment), facts in zip(ended, self._facts([each for _, each in ended]), strict=True):
-            run = _indexed(ref, experiment, None, facts, experiment.record.mlflow)
-            self._ended[ref, experiment.id] = run
         return going
-
-    def _facts(self, experiments: Iterable[Experiment]) -> list[RunFacts]:
-        """MLflow's facts about ended runs."""
-        there = [experiment for experiment in experiments if experiment.record.mlflow]
-        places = [f"{experiment.id}:{RUN_FOLDER}/{MLFLOW}" for experiment in there]
-        by_id: dict[str, RunFacts] = {}
-        for experiment, content in zip(there, self._project.repo.read_blobs(places), strict=True):
-            said = timed_lines.in_order([(content or b"").split(b"\n")])
-            by_id[experiment.id] = read_facts(line.said for line in said)
-        return [by_id.get(experiment.id) or RunFacts() for experiment in experiments]
 
     def _going(self, ref: str, experiment: Experiment, folder: Path | None) -> IndexedRun:
         if folder is None:
-            return _indexed(ref, experiment, None, RunFacts(), experiment.record.mlflow)
-        return _indexed(
-            ref, experiment, folder, run_log_files.facts_in(folder), run_log_files.claim_in(folder)
-        )
+            return _indexed(ref, experiment, None, experiment.record.mlflow, _no_facts)
+        facts = run_log_files.facts_in(folder)
+        return _indexed(ref, experiment, folder, run_log_files.claim_in(folder), lambda _: facts)
+
+    def _indexed(self, ref: str, experiment: Experiment) -> IndexedRun:
+        """An ended run."""
+        return _indexed(ref, experiment, None, experiment.record.mlflow, self._facts.of)
 
 
 def _indexed(
-    ref: str, experiment: Experiment, folder: Path | None, facts: RunFacts, known: Any
+    ref: str,
+    experiment: Experiment,
+    folder: Path | None,
+    known: Mapping[str, Any],
+    facts_of: Callable[[Experiment], RunFacts],
 ) -> IndexedRun:
     record = experiment.record
     return IndexedRun(
@@ -158,9 +164,13 @@ def _indexed(
         ref=ref,
         experiment=experiment,
         folder=folder,
-        facts=facts,
         start=known.get("start") or milliseconds(record.created),
+        facts_of=facts_of,
     )
+
+
+def _no_facts(experiment: Experiment) -> RunFacts:
+    return RunFacts()
 
 
 def derived_id(record: Record) -> str:

@@ -18,9 +18,12 @@ from mlflow.store.model_registry.abstract_store import AbstractStore as Abstract
 from mlflow.store.tracking.abstract_store import AbstractStore
 from mlflow.tracking._tracking_service import client as tracking_client
 
+from gitexp.extras.integrations.mlflow import further
+from gitexp.extras.integrations.mlflow.further import Further
 from gitexp.extras.integrations.mlflow.stores.registry_store import GitRegistryStore
 from gitexp.extras.integrations.mlflow.stores.tracking_store import GitTrackingStore
 from gitexp.extras.integrations.mlflow.stores.unkept import unanswered
+from gitexp.project.project import Project
 
 # What MLflow keeps elsewhere than in a store of runs, whatever the store is.
 NOT_OURS = re.compile(r".*(deprecated|host_creds|job|workspace|webhook|promptlab).*")
@@ -166,6 +169,8 @@ def test_search(client: MlflowClient, experiment: str) -> None:
     assert found() == [4, 3, 2, 1, 0]
     assert found("metrics.acc > 0.05 and tags.even = 'True'") == [2]
     assert found("attributes.status = 'FAILED'") == [3]
+    name = client.get_run(ids[1]).info.run_name
+    assert found(f"attributes.run_name = '{name}'", order_by=["attributes.end_time DESC"]) == [1]
     assert found("params.n != '0'", order_by=["params.n ASC"]) == [1, 2, 3, 4]
     assert found(order_by=["metrics.acc DESC"])[:4] == [3, 2, 1, 0]
     first = client.search_runs([experiment], max_results=2)
@@ -173,6 +178,30 @@ def test_search(client: MlflowClient, experiment: str) -> None:
     assert [ids.index(run.info.run_id) for run in [*first, *second]] == [4, 3, 2, 1]
     with pytest.raises(MlflowException):
         client.search_runs([experiment], "nonsense !")
+
+
+def test_pages_leave_out_a_run_that_only_its_facts_say_is_deleted(
+    repo: Repository, client: MlflowClient, experiment: str
+) -> None:
+    ids = []
+    for number in range(4):
+        ids.append(client.create_run(experiment, start_time=1000 + number).info.run_id)
+        client.set_terminated(ids[-1])
+    project = Project.open(repo.path)
+    marked = project.store.require(client.get_run(ids[2]).data.tags["gitexp.name"])
+    further.add(project, marked, Further({"run": {"lifecycle": "deleted"}}))  # as a killed client leaves it
+
+    def pages(view: int) -> list[int]:
+        new, found, token = MlflowClient(repo.uri), [], None
+        while True:
+            page = new.search_runs([experiment], "", view, 1, ["start_time DESC"], token)
+            found += [ids.index(run.info.run_id) for run in page]
+            token = page.token
+            if not token:
+                return found
+
+    assert (pages(ViewType.ACTIVE_ONLY), pages(ViewType.DELETED_ONLY)) == ([3, 1, 0], [2])
+    assert pages(ViewType.ALL) == [3, 2, 1, 0]
 
 
 def test_removed_runs_are_in_the_trash(repo: Repository, client: MlflowClient, experiment: str) -> None:

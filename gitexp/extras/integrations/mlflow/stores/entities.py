@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mlflow.entities import (
@@ -47,13 +47,43 @@ def run_of(run: IndexedRun, artifact_uri: str, live: Mapping[str, LastValue]) ->
         end_time=_end(run),
         lifecycle_stage=LifecycleStage.DELETED if run.is_removed else LifecycleStage.ACTIVE,
         artifact_uri=artifact_uri,
-        run_name=facts.run.get("name") or run.experiment.name,
+        run_name=_name(run),
     )
     data = RunData(_metrics(run, live), _params(run), _tags(run))
     datasets = [_dataset_input(each) for each in facts.datasets]
     inputs = RunInputs(datasets, [LoggedModelInput(model_id) for model_id in facts.reads])
     outputs = RunOutputs([LoggedModelOutput(*each) for each in facts.outputs.items()])
     return Run(info, data, inputs, outputs)
+
+
+def judged_run(run: IndexedRun, parts: Collection[str], artifact_uri: str) -> Run:
+    """An ended run for MLflow's filters and orders, with no more than the parts that they look at.
+
+    The start and the id are always right. The value is not to be handed out.
+    """
+    has_attributes = "attribute" in parts
+    info = RunInfo(
+        run_id=run.run_id,
+        experiment_id=run.experiment_id,
+        user_id=(run.facts.run.get("user") or run.record.user) if has_attributes else "",
+        status=_status(run) if has_attributes else RUNNING,
+        start_time=run.start,
+        end_time=_end(run) if has_attributes else None,
+        lifecycle_stage=LifecycleStage.ACTIVE,
+        artifact_uri=artifact_uri,
+        run_name=_name(run) if has_attributes else None,
+    )
+    metrics = _metrics(run, {}) if "metric" in parts else []
+    params = _params(run) if "parameter" in parts else []
+    tags = _tags(run) if "tag" in parts else []
+    inputs = None
+    if "dataset" in parts:
+        inputs = RunInputs([_dataset_input(each) for each in run.facts.datasets])
+    return Run(info, RunData(metrics, params, tags), inputs)
+
+
+def _name(run: IndexedRun) -> str:
+    return run.facts.run.get("name") or run.experiment.name
 
 
 def _status(run: IndexedRun) -> str:

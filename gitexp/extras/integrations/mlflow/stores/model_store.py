@@ -125,7 +125,9 @@ class ModelStore(RunStore):
             model_id = path.removeprefix(_FOLDER).removesuffix(".json")
             if str(said.get("experiment")) in wanted and said.get("lifecycle") != LifecycleStage.DELETED:
                 models.append(self._model(model_id, said, None))
-        for run in self.place.index.all():
+        runs = self.place.index.all()
+        self.place.index.load(runs)
+        for run in runs:
             if run.is_removed:
                 continue
             for model_id, said in run.facts.models.items():

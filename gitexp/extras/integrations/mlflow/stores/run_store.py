@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlflow.entities import LifecycleStage, Metric, Param, RunStatus, RunTag, ViewType
+from mlflow.entities import LifecycleStage, Metric, Param, RunStatus, RunTag
 from mlflow.entities import _DatasetSummary as DatasetSummary
 from mlflow.entities.metric import MetricWithRunId
 from mlflow.store.entities.paged_list import PagedList
@@ -30,9 +30,9 @@ from gitexp.extras.integrations.mlflow.runs import RUNNING, SCHEDULED, Runs
 from gitexp.extras.integrations.mlflow.stores import entities
 from gitexp.extras.integrations.mlflow.stores.answers import answered, invalid, invalid_state, missing
 from gitexp.extras.integrations.mlflow.stores.experiment_store import ExperimentStore
+from gitexp.extras.integrations.mlflow.stores.run_search import JudgedValues, RunSearch
 from gitexp.files.series import LoggedPoint
 
-_MOST_VALUES = 200_000  # runs that are kept as MLflow's values
 _PARENT = "mlflow.parentRunId"
 
 
@@ -40,7 +40,7 @@ class RunStore(ExperimentStore):
     """The methods of a tracking store for runs."""
 
     runs: Runs
-    _values: dict[tuple[str, str], Any]
+    _values: JudgedValues
 
     # -- one run ----------------------------------------------------------------------------------
 
@@ -269,26 +269,11 @@ class RunStore(ExperimentStore):
                 f"{SEARCH_MAX_RESULTS_THRESHOLD}, but got value {max_results}"
             )
         wanted = set(map(str, experiment_ids))
-        runs, by_id = [], {}
-        for each in self.place.index.all():
-            if each.experiment_id in wanted and _is_in_view(each, run_view_type):
-                runs.append(self._seen(each))
-                by_id[each.run_id] = each
-        found = SearchUtils.sort(SearchUtils.filter(runs, filter_string), order_by)
-        page, token = SearchUtils.paginate(found, page_token, max_results)
+        runs = [run for run in self.place.index.all() if run.experiment_id in wanted]
+        search = RunSearch(self.place, self._run, self._values, run_view_type)
+        page, token = search.page(runs, filter_string, order_by, page_token, max_results)
         # Values of their own: whoever asks may change them.
-        return [self._run(by_id[run.info.run_id]) for run in page], token
-
-    def _seen(self, run: IndexedRun) -> Any:
-        """MLflow's value for the run, for reading only: the value of an ended run is made once."""
-        if run.folder is not None:
-            return self._run(run)
-        key = (run.ref, run.experiment.id)
-        if key not in self._values:
-            if len(self._values) > _MOST_VALUES:
-                self._values.clear()
-            self._values[key] = self._run(run)
-        return self._values[key]
+        return [self._run(run) for run in page], token
 
     @answered
     def get_metric_history(
@@ -325,8 +310,10 @@ class RunStore(ExperimentStore):
         """The datasets read by the runs of some experiments."""
         wanted = set(map(str, experiment_ids))
         found: dict[tuple[str, str, str, str | None], None] = {}
-        for run in self.place.index.all():
-            if run.experiment_id in wanted and not run.is_removed:
+        runs = [run for run in self.place.index.all() if run.experiment_id in wanted]
+        self.place.index.load(runs)
+        for run in runs:
+            if not run.is_removed:
                 for each in run.facts.datasets:
                     dataset, context = (
                         each.get("dataset", {}),
@@ -347,12 +334,6 @@ class RunStore(ExperimentStore):
                 f"The run {run_id} must be in the 'active' state. Current state is {LifecycleStage.DELETED}."
             )
         return run
-
-
-def _is_in_view(run: IndexedRun, view: Any) -> bool:
-    if view == ViewType.ALL:
-        return True
-    return run.is_removed is bool(view == ViewType.DELETED_ONLY)
 
 
 def _points(metrics: list[Metric]) -> list[MetricPoint]:
