@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Compare params, metrics, code, data, command and environment.",
     "compare": "Compare many experiments side by side: only what differs.",
     "plots": "Draw the curves of experiments, and pictures of many experiments.",
+    "ui": "Show the experiments in the browser: a table that stays up to date.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",
     "checkout": "Bring data and outputs to what gitexp.lock says.",
@@ -74,6 +75,7 @@ TASKS = {
         "compare",
         "artifacts",
         "plots",
+        "ui",
         "mlflow",
     ),
     "Go on from an experiment": ("apply", "branch", "checkout"),
@@ -148,6 +150,9 @@ _TABLE: dict[tuple[str, str], str] = {
     ("autolog", "sklearn"): "gitexp.extras.integrations.sklearn:autolog",
     # What writes charts into files.
     ("plots", "rendering"): "gitexp.extras.plots.rendering:Rendering",
+    # The parts of the dashboard that need packages of their own.
+    ("dashboard", "server"): "gitexp.extras.web.server:Server",
+    ("dashboard", "export"): "gitexp.extras.web.export:export",
     # A run around the code of the caller.
     ("run", "own"): "gitexp.extras.tracking.own_run:OwnRun",
     # What keeps a kind of value as a file of the run that logs it.
@@ -181,6 +186,7 @@ for _name in COMMANDS:
 _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
+_TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"
 _TABLE["command", "sweep"] = "gitexp.extras.sweep.sweep_command:register"
 
 

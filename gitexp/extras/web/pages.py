@@ -1,0 +1,92 @@
+"""The pages of the dashboard: each is a template and the documents that it is drawn from.
+
+A new page is a line of `PAGES`, a template in `templates/`, and what it needs of `static/`. A page has the
+same address in the server and in an exported folder, and its links are relative: so it works in both. It has
+its documents inside; a server says besides where news is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import jinja2
+
+from gitexp.extras.web.documents import Documents, as_text
+
+_WEB = resources.files("gitexp.extras.web")
+# The endings of the files that pages ask for, with their types.
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+class Page(NamedTuple):
+    """A kind of page.
+
+    Attributes:
+        name: the name of the template, without its ending.
+        path: the address from the root; with `{key}`, there is a page for each key.
+        documents: gives the documents of the page of a key, by name. Raises LookupError for an unknown key.
+        keys: gives all keys of the pages, for an export.
+    """
+
+    name: str
+    path: str
+    documents: Callable[[Documents, str], dict[str, Any]]
+    keys: Callable[[Documents], Sequence[str]] = lambda documents: ("",)
+
+    def address(self, key: str = "") -> str:
+        """The address from the root of the page of a key."""
+        return self.path.format(key=key)
+
+
+PAGES = (Page("table", "index.html", lambda documents, key: {"table": documents.table()}),)
+
+
+def html(page: Page, documents: Documents, key: str = "", *, nonce: str = "", live: bool = False) -> str:
+    """A page as HTML. A `live` page is told of changes by the server that it comes from."""
+    made = {name: _inside(as_text(one)) for name, one in page.documents(documents, key).items()}
+    root = "../" * page.address(key).count("/")
+    about = documents.about()
+    values = {"about": about, "key": key, "page": page, "root": root, "nonce": nonce, "live": live}
+
+    def static(name: str) -> str:
+        """The address of a static file; the server's says which version of the file is meant."""
+        return f"{root}static/{name}" + (f"?v={version_of(name)}" if live else "")
+
+    values["static"] = static
+    return _templates().get_template(f"{page.name}.html").render(documents=made, **values)
+
+
+def _inside(text: str) -> str:
+    """JSON that can stand in a script element: no end of the element, and no comment, can be in it."""
+    return text.replace("<", "\\u003c")
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("gitexp.extras.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def static_files() -> dict[str, bytes]:
+    """The files that pages ask for, by name."""
+    found = {}
+    for file in _WEB.joinpath("static").iterdir():
+        if any(file.name.endswith(ending) for ending in TYPES):
+            found[file.name] = file.read_bytes()
+    return found
+
+
+@cache
+def version_of(name: str) -> str:
+    """A text that changes with the content of a static file, which browsers keep for as long."""
+    return hashlib.sha256(static_files()[name]).hexdigest()[:12]

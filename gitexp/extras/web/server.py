@@ -1,0 +1,114 @@
+"""The server of the dashboard. The one user of starlette and uvicorn."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from gitexp.extras.web import pages
+from gitexp.extras.web.documents import Documents, as_text
+from gitexp.extras.web.guard import NONCE, Allowed, Guard
+from gitexp.extras.web.pages import PAGES, Page
+
+_FOREVER = "private, max-age=31536000, immutable"
+
+
+def application(documents: Documents, allowed: Allowed, port: int) -> Guard:
+    """The dashboard as an ASGI application, with the guard before all of it."""
+    routes = [
+        Route("/", _page(PAGES[0], documents)),
+        Route("/static/{name}", _static),
+    ]
+    for page in PAGES:
+        routes.append(Route(f"/{page.path}", _page(page, documents)))
+        routes.append(
+            Route(f"/documents/{page.path.removesuffix('.html')}.json", _documents(page, documents))
+        )
+    app = Starlette(routes=routes)
+    return Guard(app, allowed, port)
+
+
+def _page(page: Page, documents: Documents) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        """The page; starlette calls a plain function in a thread."""
+        key = request.path_params.get("key", "")
+        try:
+            text = pages.html(page, documents, key, nonce=request.scope[NONCE], live=True)
+        except LookupError:
+            return PlainTextResponse("There is no such page.\n", 404)
+        return Response(text, media_type="text/html")
+
+    return answer
+
+
+def _documents(page: Page, documents: Documents) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        """The documents of a page alone, for a page that is open."""
+        try:
+            found = page.documents(documents, request.path_params.get("key", ""))
+        except LookupError:
+            return PlainTextResponse("There is no such document.\n", 404)
+        return Response(as_text(found), media_type="application/json")
+
+    return answer
+
+
+def _static(request: Request) -> Response:
+    """A file that pages ask for: one of a fixed list, so no path leads anywhere else."""
+    name = request.path_params["name"]
+    content = pages.static_files().get(name)
+    if content is None:
+        return PlainTextResponse("There is no such file.\n", 404)
+    kind = pages.TYPES["." + name.rpartition(".")[2]]
+    headers = {}
+    if request.query_params.get("v") == pages.version_of(name):
+        headers["cache-control"] = _FOREVER
+    return Response(content, media_type=kind, headers=headers)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises OSError if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen(256)  # from here on a browser waits, and is not refused
+    except OSError:
+        found.close()
+        raise
+    return found
+
+
+def serve(app: Guard, listener: socket.socket, tls: tuple[str, str] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM. `tls`: the files of a certificate and its key."""
+    certificate, key = tls or (None, None)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        h11_max_incomplete_event_size=32768,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    uvicorn.Server(config).run([listener])
+
+
+class Server:
+    """What `gitexp ui` needs of this module."""
+
+    application = staticmethod(application)
+    listening = staticmethod(listening)
+    serve = staticmethod(serve)

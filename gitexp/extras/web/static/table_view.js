@@ -1,0 +1,169 @@
+"use strict";
+
+/** Draws the table: only the rows in the window, so that ten thousand scroll as well as ten. */
+gitexp.tableView = (() => {
+  const { element } = gitexp;
+  const ROW = 34; // pixels, as in style.css
+  const SPARE = 8; // rows drawn beyond the window
+  const WIDEST = 34; // characters of a column
+  const NARROWEST = 7;
+  const CHARACTER = 7.6; // pixels of a character, about
+
+  class View {
+    constructor({ scroller, table, on }) {
+      Object.assign(this, { scroller, table, on });
+      this.seen = [];
+      this.columns = [];
+      this.drawn = "";
+      scroller.addEventListener("scroll", () => this.draw(), { passive: true });
+      new ResizeObserver(() => this.draw()).observe(scroller);
+    }
+
+    /** Show other lines or columns. */
+    show({ model, seen, kept, columns, sort, descending, selected, isOpen }) {
+      Object.assign(this, { model, seen, columns, sort, descending, selected, isOpen });
+      this.best = new Map(columns.map((column) => [column.id, model.best(column, kept)]));
+      this.spreads = new Set(columns.filter((one) => one.values.some((cell) => gitexp.cells.spreadOf(cell))));
+      this.head();
+      this.drawn = "";
+      this.draw();
+    }
+
+    head() {
+      const groups = this.table.querySelector("colgroup");
+      const widths = this.columns.map((column) => this.width(column));
+      groups.replaceChildren(element("col", { class: "of-name" }), ...widths.map((width) => {
+        const col = element("col");
+        col.style.width = `${width}px`;
+        return col;
+      }));
+      this.table.style.width = `calc(var(--name-width) + ${widths.reduce((a, b) => a + b, 0)}px)`;
+      const cells = this.columns.map((column) => this.title(column));
+      const all = element("input", { type: "checkbox", "aria-label": "Select all", onchange: (event) => this.on.selectAll(event.target.checked) });
+      const name = element("th", { class: "of-name", scope: "col", "aria-sort": this.order("name") }, element("span", { class: "name-cell" }, all, this.sorter("name", "Experiment")));
+      this.table.tHead.replaceChildren(element("tr", {}, name, ...cells));
+      this.table.setAttribute("aria-rowcount", this.seen.length + 1);
+    }
+
+    title(column) {
+      const classes = [column.isNumeric ? "number" : "", `is-${column.kind}`];
+      const shown = { class: classes.join(" "), scope: "col", "aria-sort": this.order(column.id), "data-column": column.id };
+      return element("th", shown, this.sorter(column.id, column.title, column.direction));
+    }
+
+    sorter(id, title, direction) {
+      const arrow = this.sort === id ? (this.descending ? "↓" : "↑") : "";
+      const hint = direction ? `${title}: ${direction === "min" ? "low" : "high"} is better` : title;
+      return element(
+        "button",
+        { type: "button", class: "sorter", title: hint, onclick: () => this.on.sort(id) },
+        element("span", { class: "title" }, title),
+        element("span", { class: "arrow", "aria-hidden": "true" }, arrow),
+      );
+    }
+
+    order(id) {
+      if (this.sort !== id) return null;
+      return this.descending ? "descending" : "ascending";
+    }
+
+    width(column) {
+      let longest = column.title.length + 2;
+      for (const text of column.texts) longest = Math.max(longest, Math.min(text.length, WIDEST));
+      if (this.spreads?.has(column)) longest += 16;
+      return Math.round(Math.min(Math.max(longest, NARROWEST), WIDEST) * CHARACTER + 26);
+    }
+
+    /** Draw the rows in the window, if others are there now. */
+    draw() {
+      const height = this.scroller.clientHeight || 600;
+      const top = Math.max(Math.floor(this.scroller.scrollTop / ROW) - SPARE, 0);
+      const end = Math.min(top + Math.ceil(height / ROW) + 2 * SPARE, this.seen.length);
+      const drawn = `${top}-${end}`;
+      if (drawn === this.drawn) return;
+      this.drawn = drawn;
+      const body = this.table.tBodies[0];
+      const focused = document.activeElement?.closest?.("tr")?.dataset.id;
+      const rows = this.seen.slice(top, end).map((one, n) => this.row(one, top + n));
+      body.replaceChildren(this.space(top), ...rows, this.space(this.seen.length - end));
+      if (focused) body.querySelector(`tr[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    }
+
+    space(rows) {
+      const made = element("tr", { class: "space", "aria-hidden": "true" });
+      made.style.height = `${rows * ROW}px`;
+      return made;
+    }
+
+    row({ line, depth, children }, number) {
+      const { model } = this;
+      const kind = model.rows.kind[line];
+      const id = model.ids[line];
+      const selected = this.selected.has(id);
+      const classes = ["line", `is-${kind}`, selected ? "is-selected" : "", `is-${model.status(line) || "ended"}`];
+      const made = element("tr", { class: classes.join(" "), "data-id": id, "aria-rowindex": number + 2, tabindex: "-1" });
+      made.append(this.nameCell(line, depth, children, selected), ...this.columns.map((column) => this.cell(column, line)));
+      return made;
+    }
+
+    nameCell(line, depth, children, selected) {
+      const { model } = this;
+      const key = model.rows.key[line];
+      const name = model.name(line);
+      const parts = [];
+      if (model.isExperiment(line)) {
+        parts.push(element("input", { type: "checkbox", checked: selected, "aria-label": `Select ${name}`, onchange: (event) => this.on.select(line, event.target.checked) }));
+      }
+      const members = model.rows.members[line] ?? 0;
+      if (children || members) {
+        const open = this.isOpen(line, !members);
+        parts.push(element("button", { type: "button", class: "fold", "aria-expanded": String(open), "aria-label": `${open ? "Close" : "Open"} ${name}`, onclick: () => this.on.fold(line, !members) }, open ? "▾" : "▸"));
+      }
+      if (model.isExperiment(line)) parts.push(element("span", { class: `dot c${model.rows.colour[line]}`, "aria-hidden": "true" }));
+      parts.push(key ? element("a", { href: gitexp.experimentAddress(key), class: "name", title: name }, name) : element("span", { class: "name", title: name }, name));
+      if (members) parts.push(element("span", { class: "mark" }, `${members} runs`));
+      const status = model.status(line);
+      if (status && status !== "done") parts.push(element("span", { class: `state of-${status}` }, status));
+      const error = model.rows.error[line];
+      if (error) parts.push(element("span", { class: "state of-failed", title: error }, "unreadable record"));
+      const subject = model.columns.get("subject")?.values[line];
+      if (subject && !model.isExperiment(line)) parts.push(element("span", { class: "subject", title: subject }, subject));
+      const inner = element("span", { class: "name-cell" }, ...parts);
+      inner.style.setProperty("--depth", Math.min(depth, 8));
+      return element("th", { class: "of-name", scope: "row" }, inner);
+    }
+
+    cell(column, line) {
+      const cell = column.values[line];
+      const text = column.texts[line];
+      const made = element("td", { class: column.isNumeric ? "number" : "" });
+      if (cell === undefined) return made;
+      const best = this.best.get(column.id);
+      const isBest = best !== undefined && this.model.isExperiment(line) && gitexp.cells.numberOf(cell) === best;
+      const running = column.kind === "metric" && this.model.status(line) === "running";
+      if (isBest && !running) made.classList.add("best");
+      if (text.length > 12) made.title = column.type === "time" ? cell : text;
+      if (column.type === "time" && cell) made.title = new Date(cell).toLocaleString();
+      made.append(running ? `${text}…` : text);
+      if (isBest && !running) made.append(element("span", { class: "unseen" }, " best"));
+      if (this.spreads.has(column)) made.append(element("span", { class: "spread" }, gitexp.cells.spreadOf(cell)));
+      return made;
+    }
+
+    /** Bring a row into the window, and give it the keys. */
+    focus(number) {
+      const at = Math.min(Math.max(number, 0), this.seen.length - 1);
+      if (at < 0) return;
+      const head = this.table.tHead.offsetHeight;
+      const top = at * ROW;
+      const { scrollTop, clientHeight } = this.scroller;
+      if (top < scrollTop) this.scroller.scrollTop = top;
+      else if (top + ROW + head > scrollTop + clientHeight) this.scroller.scrollTop = top + ROW + head - clientHeight;
+      this.draw();
+      const id = this.model.ids[this.seen[at].line];
+      this.table.tBodies[0].querySelector(`tr[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true });
+    }
+  }
+
+  return { View };
+})();

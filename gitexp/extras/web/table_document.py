@@ -1,0 +1,171 @@
+"""The table of all experiments as one JSON document, with the values of `show --json`.
+
+rows      for each line of the table, from the top down: its key, kind and depth, the line above it in the
+          tree, its place in the palette
+columns   what the lines have: fields, metrics and params, each with its values from the top down
+
+A column without `at` has a value for each line. With `at`, the numbers of the lines with a value; the others
+have the `default`, or lack the value if there is none. `cells` says what a value may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitexp.catalog.fields import FIELDS, Field, Row, Use
+from gitexp.catalog.rows import metric_keys, param_keys
+from gitexp.extras.plots.palette import COLOURS, colours
+from gitexp.extras.web.cells import cell
+from gitexp.extras.web.keys import keys_of
+from gitexp.model import MISSING, Flat
+from gitexp.project.directions import direction
+from gitexp.views.columns import Choice
+from gitexp.views.table import Group, Table
+
+_ALONE = -1  # in the place of the line above: there is none
+# Fields that a page neither shows nor asks for: `rows` has some, and params and metrics are columns.
+_LEFT_OUT = ("kind", "params", "metrics", "changes", "error")
+
+
+class Line(NamedTuple):
+    """One line of the table.
+
+    Attributes:
+        row: the workspace, a baseline, an experiment, a group of replicates or one of its members.
+        depth: how far it stands to the right in the tree.
+        above: the number of the line that it hangs on; -1 for none.
+        is_member: a run that stands below its group.
+    """
+
+    row: Row
+    depth: int = 0
+    above: int = _ALONE
+    is_member: bool = False
+
+
+def lines_of(table: Table) -> list[Line]:
+    """The lines of a table from the top down; the members of a group stand below it."""
+    found = [Line(table.workspace)]
+    for group in table.groups:
+        found += _of_group(group, len(found))
+    return found
+
+
+def _of_group(group: Group, start: int) -> list[Line]:
+    """The lines of a group, the first of which has the number `start`."""
+    found = []
+    base = _ALONE
+    if group.head is not None:
+        base = start
+        found.append(Line(group.head))
+    last_at: dict[int, int] = {}  # by depth, the last line there
+    for row, depth in zip(group.rows, group.depths or [0] * len(group.rows), strict=True):
+        number = start + len(found)
+        above = last_at[depth - 1] if depth else base
+        last_at[depth] = number
+        found.append(Line(row, depth + 1, above))
+        for member in row.members:
+            found.append(Line(member, depth + 2, number, is_member=True))
+    return found
+
+
+def table_document(table: Table, choice: Choice) -> dict[str, Any]:
+    """The document of a table; `choice` has the columns that people see at first."""
+    lines = lines_of(table)
+    found = [line.row for line in lines]
+    columns = [_of_field(field, found) for field in FIELDS if _is_shown(field)]
+    columns = [column for column in columns if column is not None]
+    columns += _of_values("metric", metric_keys(found), found, table.directions)
+    columns += _of_values("param", param_keys(found), found, {})
+    return {
+        "rows": _rows(lines),
+        "columns": columns,
+        "shown": _shown(choice),
+        "complaints": [*table.complaints],
+    }
+
+
+def _is_shown(field: Field) -> bool:
+    return bool(field.uses & (Use.JSON | Use.FILTER | Use.ASKED | Use.COLUMN)) and field.name not in _LEFT_OUT
+
+
+def _shown(choice: Choice) -> list[str]:
+    """The ids of the columns that people see at first: metrics, then params, then fields."""
+    return [column_id(column.kind, column.key) for column in choice.columns if column.kind != "file"]
+
+
+def column_id(kind: str, key: str) -> str:
+    """The name of a column in documents and addresses: `metrics.acc`, `params.lr`; of a field its name."""
+    return key if kind == "about" else f"{kind}s.{key}"
+
+
+def _rows(lines: Sequence[Line]) -> dict[str, Any]:
+    keys = keys_of([line.row for line in lines])
+    names = [line.row.name for line in lines]
+    errors = {}
+    members = {}
+    for number, line in enumerate(lines):
+        if line.row.error is not None:
+            errors[number] = line.row.error
+        if line.row.members:
+            members[number] = len(line.row.members)
+    return {
+        "key": keys,
+        "kind": ["member" if line.is_member else line.row.kind for line in lines],
+        "depth": [line.depth for line in lines],
+        "above": [line.above for line in lines],
+        "colour": [COLOURS.index(colours([name])[0]) for name in names],
+        "error": errors,
+        "members": members,
+    }
+
+
+def _of_field(field: Field, found: Sequence[Row]) -> dict[str, Any] | None:
+    """The column of a field; None if no line has a value."""
+    default = field.read(Row("workspace", "", None))
+    at, values = [], []
+    for number, row in enumerate(found):
+        value = field.read(row)
+        if value != default:
+            at.append(number)
+            values.append(_plain(value))
+    if not at:
+        return None
+    column: dict[str, Any] = {"id": field.name, "kind": "about", "key": field.name, "type": field.kind}
+    column |= {"title": field.title or field.name}
+    return {**column, "default": _plain(default), **_placed(at, values, len(found))}
+
+
+def _plain(value: Any) -> Any:
+    """The value of a field: those of texts are lists of plain texts."""
+    if isinstance(value, (list, tuple)):
+        return [str(one) for one in value]
+    return cell(value)
+
+
+def _of_values(
+    kind: str, keys: Sequence[str], found: Sequence[Row], directions: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The columns of the metrics or the params."""
+    read: Callable[[Row], Flat] = (lambda row: row.metrics) if kind == "metric" else (lambda row: row.params)
+    at: dict[str, list[int]] = {key: [] for key in keys}
+    values: dict[str, list[Any]] = {key: [] for key in keys}
+    for number, row in enumerate(found):
+        for key, value in read(row).items():
+            if value is not MISSING:
+                at[key].append(number)
+                values[key].append(cell(value))
+    columns = []
+    for key in keys:
+        column: dict[str, Any] = {"id": column_id(kind, key), "kind": kind, "key": key, "title": key}
+        if kind == "metric" and (known := direction(key, directions)) is not None:
+            column["direction"] = known
+        columns.append({**column, **_placed(at[key], values[key], len(found))})
+    return columns
+
+
+def _placed(at: Sequence[int], values: Sequence[Any], count: int) -> dict[str, Any]:
+    if len(at) == count:
+        return {"values": values}
+    return {"at": at, "values": values}
