@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "Compare many experiments side by side: only what differs.",
     "plots": "Draw the curves of experiments, and pictures of many experiments.",
     "ui": "Show the experiments in the browser: a table that stays up to date.",
+    "export": "Write all columns of experiments: CSV, JSON lines, Parquet, Excel.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",
     "checkout": "Bring data and outputs to what gitexp.lock says.",
@@ -76,6 +77,7 @@ TASKS = {
         "artifacts",
         "plots",
         "ui",
+        "export",
         "mlflow",
     ),
     "Go on from an experiment": ("apply", "branch", "checkout"),
@@ -169,6 +171,9 @@ _TABLE: dict[tuple[str, str], str] = {
     # Data frames.
     ("frame", "pandas"): "gitexp.extras.reading.pandas_frames:frame",
     ("frame", "polars"): "gitexp.extras.reading.polars_frames:frame",
+    # What writes experiments into a file with this ending.
+    ("exporter", "parquet"): "gitexp.extras.exporters.parquet:write",
+    ("exporter", "xlsx"): "gitexp.extras.exporters.excel:write",
     # What runs a notebook.
     ("program", "notebook"): "gitexp.extras.integrations.notebook.program:program",
     # Whether Jupyter has a kernel of a name.

@@ -42,6 +42,11 @@ def stamp(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def stamp_of(seconds: float) -> str:
+    """A time in seconds since 1970 in the form of records; the inverse of `seconds_of`."""
+    return stamp(datetime.fromtimestamp(round(seconds, 3), UTC))
+
+
 def here(time: datetime) -> datetime:
     """The time in the zone of this machine; in UTC if TZ names a zone a day or more away."""
     if time.tzinfo is None:

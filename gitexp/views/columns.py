@@ -272,10 +272,11 @@ def _picked(columns: Sequence[Column], wanted: Columns, known: _ColumnsByKind, s
     for pattern in wanted.hide:
         if pattern not in HEAD and pattern not in _HEAD_WORDS:
             _matching(pattern, known.all, shown)  # a name that means nothing is a mistake
-    return [column for column in found if not _hides(wanted.hide, column)]
+    return [column for column in found if not hides(wanted.hide, column)]
 
 
-def _hides(patterns: Sequence[str], column: Column) -> bool:
+def hides(patterns: Sequence[str], column: Column) -> bool:
+    """Whether one of the names and patterns of `--hide` fits a column."""
     return any(_fits(pattern, column) for pattern in patterns)
 
 

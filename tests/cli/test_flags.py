@@ -28,6 +28,7 @@ MEANINGS = {
     "--data-remote": "a data remote",
     "--format": "the answer for another program",
     "--group": "the experiments that stand together",
+    "--output": "the file to write",
     "--quiet": "nothing but warnings and errors; of run, one line",
 }
 
@@ -89,16 +90,19 @@ NOT_DRY = {
 }
 READING = {
     *("watch", "alerts", "status", "show", "list", "best", "diff", "compare", "plots", "dag", "log", "guide"),
+    "export",
     *("remote list", "data status", "queue list", "sweep list", "sweep show", "sweep best"),
     *("mlflow ui", "ui"),
 }
 TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),
     *("restore", "undo", "redo"),  # with --list
+    "export",
     "dag",  # a graph for other programs, and no table
 }
 LISTINGS = {
     *("alerts", "queue list", "sweep list", "show", "list", "compare", "plots", "restore", "undo", "redo"),
+    "export",
 }
 DELETING = {"remove", "gc"}
 # `remote remove` takes a line out of gitexp.yaml: nothing is deleted, and undo brings it back.
@@ -114,6 +118,7 @@ CHOOSING = {
         "diff",
         "compare",
         "plots",
+        "export",
         "metrics",
         "push",
         "pull",
@@ -123,7 +128,7 @@ CHOOSING = {
     *("data push", "data pull", "data status", "queue remove", "queue retry"),
     *("queue move", "queue push", "queue pull"),
 }
-ORDERED = {"show", "list", "compare"}
+ORDERED = {"show", "list", "compare", "export"}
 BETTER = {"show", "best", "diff"}
 
 

@@ -175,6 +175,11 @@ def format_of(choices: str, help: str) -> Any:
     return typer.Option("--format", metavar=choices, help=help)
 
 
+def output(help: str) -> Any:
+    """-o/--output: the file to write."""
+    return typer.Option("--output", "-o", metavar="FILE", help=help)
+
+
 AsTable = Annotated[TableFormat | None, format_of("csv|md|latex", "Print the table for another program.")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -13,11 +13,11 @@ from gitexp.catalog import query
 from gitexp.catalog.query import Query
 from gitexp.extras.reading import frames
 from gitexp.extras.reading.experiment import OpenedExperiment, opened, opened_by_name
-from gitexp.model import MISSING, Damaged, Experiment, Stored
+from gitexp.model import Damaged, Experiment, Stored
 from gitexp.project.project import Project
-from gitexp.times import seconds_of
 from gitexp.views import columns as views
 from gitexp.views.columns import Column, Columns, Shown
+from gitexp.views.typed_columns import TypedColumn, typed
 
 Where: TypeAlias = Project | str | os.PathLike[str] | None
 
@@ -162,28 +162,12 @@ def _found(project: Project, wanted: Query, baseline: str | None) -> list[Experi
 # -- data frames --------------------------------------------------------------------------------------
 
 
-def _columns(found: Sequence[OpenedExperiment], wanted: Sequence[str] | None) -> list[frames.FrameColumn]:
+def _columns(found: Sequence[OpenedExperiment], wanted: Sequence[str] | None) -> list[TypedColumn]:
     shown = Shown([], [one.row for one in found])
     chosen = [Column("about", "name")]
     if wanted is None:
         chosen = [Column("about", name) for name in _FIRST]
     chosen += views.every(shown, Columns(only=_words(wanted or ())))
     chosen = list(dict.fromkeys(chosen))
-    made = []
-    for column, title in zip(chosen, views.titles(chosen), strict=True):
-        made.append(_column(title, column, found))
-    return made
-
-
-def _column(title: str, column: Column, found: Iterable[OpenedExperiment]) -> frames.FrameColumn:
-    field = views.FIELDS.get(column.key) if column.kind == "about" else None
-    values = []
-    for one in found:
-        value = field.read(one.row) if field is not None else column.value(one.row)
-        if field is not None and field.kind == "time" and value:
-            value = seconds_of(value)
-        values.append(None if value is MISSING else value)
-    kind = frames.kind_of(values)
-    if field is not None:
-        kind = {"time": frames.MOMENT, "seconds": frames.NUMBER, "texts": frames.ANY}.get(field.kind, kind)
-    return frames.FrameColumn(title, kind, values)
+    rows = [one.row for one in found]
+    return [typed(title, column, rows) for column, title in zip(chosen, views.titles(chosen), strict=True)]

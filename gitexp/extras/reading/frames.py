@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
-
-# The kinds of columns.
-WHOLE = "whole"  # integers
-NUMBER = "number"  # floats
-TRUTH = "truth"  # booleans
-TEXT = "text"
-MOMENT = "moment"  # seconds since 1970, shown as a time in UTC
-ANY = "any"  # values of several types, or lists
+from gitexp.views.typed_columns import TypedColumn
 
 KINDS = ("pandas", "polars")
 
 
-class FrameColumn(NamedTuple):
-    """A column of a data frame.
-
-    Attributes:
-        kind: one of the kinds above.
-        values: a value a row; None for no value.
-    """
-
-    title: str
-    kind: str
-    values: Sequence[Any]
-
-
-def frame(columns: Sequence[FrameColumn], kind: str = "") -> Any:
+def frame(columns: Sequence[TypedColumn], kind: str = "") -> Any:
     """A data frame of "pandas" or "polars"; by default of pandas if installed, else of polars.
 
     Raises UsageError if neither is installed, or not the one asked for.
@@ -46,17 +26,3 @@ def frame(columns: Sequence[FrameColumn], kind: str = "") -> Any:
             f"pip install {kind or 'pandas'}",
         )
     return plugins.load("frame", installed[0])(columns)
-
-
-def kind_of(values: Sequence[Any]) -> str:
-    """The kind of a column with some values; None counts for every kind."""
-    types = {type(value) for value in values if value is not None}
-    if types == {bool}:
-        return TRUTH
-    if types == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
-        return WHOLE
-    if types and types <= {int, float}:
-        return NUMBER
-    if types <= {str}:
-        return TEXT
-    return ANY

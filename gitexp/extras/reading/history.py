@@ -8,6 +8,7 @@ from typing import Any
 from gitexp.catalog.rows import unknown
 from gitexp.extras.reading import frames
 from gitexp.files.series_columns import Series
+from gitexp.views.typed_columns import MOMENT, NUMBER, WHOLE, TypedColumn
 
 
 class History(Mapping[str, Series]):
@@ -52,11 +53,11 @@ class History(Mapping[str, Series]):
                     times[step] = time
         steps = sorted(times)
         place = {step: at for at, step in enumerate(steps)}
-        columns = [frames.FrameColumn("step", frames.WHOLE, steps)]
-        columns.append(frames.FrameColumn("time", frames.MOMENT, [times[step] for step in steps]))
+        columns = [TypedColumn("step", WHOLE, steps)]
+        columns.append(TypedColumn("time", MOMENT, [times[step] for step in steps]))
         for one in wanted:
             values: list[float | None] = [None] * len(steps)
             for step, value in zip(one.steps, one.values, strict=True):
                 values[place[step]] = value
-            columns.append(frames.FrameColumn(one.name, frames.NUMBER, values))
+            columns.append(TypedColumn(one.name, NUMBER, values))
         return frames.frame(columns, kind)

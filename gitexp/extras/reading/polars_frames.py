@@ -7,32 +7,32 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from gitexp.extras.reading import frames
-from gitexp.extras.reading.frames import FrameColumn
+from gitexp.views.typed_columns import ANY, MOMENT, NUMBER, TEXT, TEXTS, TRUTH, WHOLE, TypedColumn
 
 _TYPES = {
-    frames.WHOLE: pl.Int64(),
-    frames.TRUTH: pl.Boolean(),
-    frames.NUMBER: pl.Float64(),
-    frames.TEXT: pl.String(),
-    frames.MOMENT: pl.Datetime("ms", "UTC"),
-    frames.ANY: pl.Object(),
+    WHOLE: pl.Int64(),
+    TRUTH: pl.Boolean(),
+    NUMBER: pl.Float64(),
+    TEXT: pl.String(),
+    MOMENT: pl.Datetime("ms", "UTC"),
+    TEXTS: pl.Object(),
+    ANY: pl.Object(),
 }
 
 
-def frame(columns: Sequence[FrameColumn]) -> pl.DataFrame:
+def frame(columns: Sequence[TypedColumn]) -> pl.DataFrame:
     """The data frame with these columns."""
     return pl.DataFrame([_series(column) for column in columns])
 
 
-def _series(column: FrameColumn) -> pl.Series:
+def _series(column: TypedColumn) -> pl.Series:
     values = column.values
-    if column.kind == frames.MOMENT:
+    if column.kind == MOMENT:
         values = [_milliseconds(value) for value in values]
-    elif column.kind == frames.NUMBER:
+    elif column.kind == NUMBER:
         values = [value if value is None else float(value) for value in values]
-    if column.kind == frames.MOMENT:
-        return pl.Series(column.title, values, dtype=pl.Int64()).cast(_TYPES[frames.MOMENT])
+    if column.kind == MOMENT:
+        return pl.Series(column.title, values, dtype=pl.Int64()).cast(_TYPES[MOMENT])
     return pl.Series(column.title, values, dtype=_TYPES[column.kind])
 
 

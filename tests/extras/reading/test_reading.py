@@ -16,6 +16,7 @@ import gitexp
 from gitexp import errors, plugins
 from gitexp.extras.reading import frames
 from gitexp.extras.reading.values import Values
+from gitexp.views.typed_columns import TypedColumn, kind_of
 from tests.support.experiments import copy_of, put
 from tests.support.workspace import Workspace
 
@@ -296,7 +297,7 @@ def test_columns_of_every_kind(kind: str) -> None:
         "none": [None, None, None],
         "huge": [2**70, 1, None],
     }
-    columns = [frames.FrameColumn(name, frames.kind_of(each), each) for name, each in values.items()]
+    columns = [TypedColumn(name, kind_of(each), each) for name, each in values.items()]
     frame = frames.frame(columns, kind)
     types = {name: str(of) for name, of in zip(frame.columns, frame.dtypes, strict=True)}
     if kind == "pandas":

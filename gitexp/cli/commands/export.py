@@ -1,0 +1,160 @@
+"""`gitexp export`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gitexp import errors, plugins
+from gitexp.catalog.query import Query
+from gitexp.catalog.replicates import Replicates
+from gitexp.cli.kit import json_output, options, out_file, render
+from gitexp.cli.kit.help import again, registration
+from gitexp.cli.kit.query_options import PLAIN, with_query
+from gitexp.cli.kit.session import open_project
+from gitexp.views import exported as ops
+from gitexp.views.columns import Columns
+from gitexp.views.exported import ExportedFile, ExportedTable
+from gitexp.words import clean, counted
+
+EPILOG = """Examples:
+gitexp export -A -o experiments.csv
+gitexp export --filter "acc > 0.9" --sort acc --desc -o best.xlsx
+gitexp export -A --columns 'acc,train.*' -o experiments.parquet
+gitexp export 'lr-*' --format jsonl
+"""
+
+
+class ExportFormat(StrEnum):
+    """The formats of exported experiments; a file has the same word as its ending."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    EXCEL = "xlsx"
+
+
+# The formats that need a package -> the package and the extra that brings it.
+_PACKAGES = {ExportFormat.PARQUET: ("polars", "parquet"), ExportFormat.EXCEL: ("xlsxwriter", "excel")}
+
+Words = Annotated[
+    list[str] | None,
+    options.argument(
+        "[EXP]...", "These alone: names, unique prefixes, commit ids, patterns, last or @{1}.", "experiments"
+    ),
+]
+Output = Annotated[Path | None, options.output("Write a file: .csv, .jsonl, .parquet or .xlsx.")]
+Form = Annotated[
+    ExportFormat | None,
+    options.format_of("csv|jsonl|parquet|xlsx", "The format, whatever the ending of the file."),
+]
+
+
+@with_query
+def export(
+    ctx: typer.Context,
+    words: Words = None,
+    query: Query = PLAIN,
+    limit: options.Limit = None,
+    sort: options.Sort = None,
+    desc: options.Descending = None,
+    group: options.OfReplicates = "",
+    each: options.Each = False,
+    columns: options.Only = None,
+    hide: options.Hide = None,
+    output: Output = None,
+    form: Form = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Write all columns of experiments: CSV, JSON lines, Parquet, Excel.
+
+    A row an experiment, replicates too (--group replicates: their means, with sd and n). All metrics, params
+    and facts with their types: numbers in full, times in UTC. What a format cannot hold as it is (NaN and
+    whole numbers beyond 2^53 in Excel, several types in a column of Parquet) becomes text, and a warning says
+    so. Without -o: CSV or JSON lines to stdout. Parquet and Excel need pip install 'gitexp[parquet,excel]'.
+    """
+    form = _format(output, form)
+    options.only_one(json=json and output is None, format=form is not None and output is None)
+    _require_package(ctx, form, output)
+    query = query._replace(names=tuple(words or ()), sort=sort, descending=bool(desc), limit=limit)
+    drawn = options.replicates(group, each=each, otherwise=Replicates.EACH)
+    project = open_project(reads_all=True, quiet=quiet)
+    wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)))
+    found = ops.exported(project, query._replace(replicates=drawn), wanted)
+    render.warn_all(found.complaints)
+    if output is None:
+        return _print(found, form, json=json)
+    written = _written(found, form or ExportFormat.CSV, output.name)
+    render.warn_all(written.remarks)
+    out_file.write(project, output, written.data)
+    if json:
+        return render.as_json(_as_json(found, written, output, form))
+    if not quiet:
+        said = f"{counted(found.rows, 'experiment')} with {counted(len(found.columns), 'column')}"
+        render.say(f"{said} written to {output}")
+    return None
+
+
+register = registration(export, EPILOG)
+
+
+def _format(output: Path | None, form: ExportFormat | None) -> ExportFormat | None:
+    """The format of the answer; None for none asked for. Raises UsageError for an unknown ending."""
+    if form is not None or output is None:
+        return form
+    try:
+        return ExportFormat(output.suffix.lower().removeprefix("."))
+    except ValueError:
+        known = ", ".join(f".{each}" for each in ExportFormat)
+        raise errors.UsageError(
+            f"{output} has no ending of a format.", f"One of these: {known}; or --format with any name."
+        ) from None
+
+
+def _require_package(ctx: typer.Context, form: ExportFormat | None, output: Path | None) -> None:
+    """Raise UsageError for a format without its package, and for one that is no text without a file."""
+    if form not in _PACKAGES:
+        return
+    if output is None:
+        raise errors.UsageError(
+            f"{form} is no text for a terminal or a pipe.", again(ctx, "-o", f"experiments.{form}")
+        )
+    package, extra = _PACKAGES[form]
+    if plugins.find_installed("exporter", form, package) is None:
+        raise errors.UsageError(
+            f"A {form} file needs a package that is not installed: {package}.",
+            f"pip install 'gitexp[{extra}]'",
+        )
+
+
+def _print(found: ExportedTable, form: ExportFormat | None, *, json: bool) -> None:
+    if json:
+        render.as_json_list(ops.documents(found))
+    else:
+        render.write(_written(found, form or ExportFormat.CSV, "").data.decode())
+
+
+def _written(found: ExportedTable, form: ExportFormat, file: str) -> ExportedFile:
+    if form is ExportFormat.CSV:
+        return ops.as_csv(found)
+    if form is ExportFormat.JSONL:
+        lines = [json_output.line(document) + "\n" for document in ops.documents(found)]
+        return ExportedFile("".join(lines).encode())
+    written: ExportedFile = plugins.load("exporter", form)(found, clean(file))
+    return written
+
+
+def _as_json(
+    found: ExportedTable, written: ExportedFile, output: Path, form: ExportFormat | None
+) -> dict[str, Any]:
+    return {
+        "file": str(output),
+        "format": form,
+        "rows": found.rows,
+        "columns": [{"name": column.title, "kind": column.kind} for column in found.columns],
+        "remarks": [*found.complaints, *written.remarks],
+    }

@@ -1,0 +1,203 @@
+"""Experiments with all their columns, typed, for files of other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from gitexp.catalog import changed_files
+from gitexp.catalog.fields import Row
+from gitexp.catalog.query import UNGROUPED, Query
+from gitexp.model import Mean
+from gitexp.project.project import Project
+from gitexp.times import stamp_of
+from gitexp.views import columns as columns_of
+from gitexp.views.columns import FIELDS, Column, Columns, Shown
+from gitexp.views.markup import csv_table
+from gitexp.views.table import table
+from gitexp.views.typed_columns import ANY, MOMENT, NUMBER, TEXT, TEXTS, WHOLE, TypedColumn, typed
+from gitexp.words import shorten, show_value
+
+_FIRST = ("name", "status", "created", "duration")  # the fields before the metrics
+_EXACT = 2**53  # from here on a float does not tell each integer from the next
+
+
+class ExportedTable(NamedTuple):
+    """The experiments of a query, one a row.
+
+    Attributes:
+        columns: the columns, each with another title; a value a row.
+        rows: the number of rows.
+        complaints: a sentence for each experiment that cannot be read. Its row has nothing but its name.
+    """
+
+    columns: Sequence[TypedColumn]
+    rows: int
+    complaints: Sequence[str] = ()
+
+
+class ExportedFile(NamedTuple):
+    """The content of a file for another program.
+
+    Attributes:
+        remarks: a sentence for each kind of value that the format cannot hold as it is.
+    """
+
+    data: bytes
+    remarks: Sequence[str] = ()
+
+
+def exported(project: Project, query: Query, wanted: Columns) -> ExportedTable:
+    """The experiments of a query with the wanted columns, in the order of the query.
+
+    Without names of columns: all metrics, all params, and all fields that some experiment has. The name of
+    the experiment is always the first column. Raises UnknownColumn and FilterError.
+    """
+    found = table(project, query._replace(group=UNGROUPED), wanted)
+    rows, elsewhere = found.experiments, found.everywhere
+    if not wanted.only and not found.has_changes:
+        rows = changed_files.with_changes(project, rows)
+    chosen = _columns(rows, wanted, Shown([], rows, (), elsewhere))
+    made = list[TypedColumn]()
+    for column, title in zip(chosen, columns_of.titles(chosen), strict=True):
+        made.append(typed(title, column, rows))
+        made += _spread(title, column, rows)
+    if any(row.members for row in rows):
+        members = [[member.name for member in row.members] for row in rows]
+        made.append(TypedColumn("members", TEXTS, members))
+    complaints = [f"{row.name} cannot be read: {row.error}" for row in rows if row.error is not None]
+    return ExportedTable(_with_own_titles(made), len(rows), complaints)
+
+
+def _columns(rows: Sequence[Row], wanted: Columns, shown: Shown) -> list[Column]:
+    picked = columns_of.every(shown, wanted)
+    first, last = [Column("about", "name")], list[Column]()
+    if not wanted.only:
+        first = [Column("about", name) for name in _FIRST]
+        last = [Column("about", name) for name in FIELDS]
+    chosen = dict.fromkeys([*first, *picked, *last])
+    kept = []
+    for column in chosen:
+        is_asked = column in first or column in picked or any(map(column.value, rows))
+        if column == first[0] or (is_asked and not columns_of.hides(wanted.hide, column)):
+            kept.append(column)
+    return kept
+
+
+def _spread(title: str, column: Column, rows: Sequence[Row]) -> list[TypedColumn]:
+    """The standard deviations and numbers of values of a metric with means; [] for other columns."""
+    values = list(map(column.value, rows)) if column.kind == "metric" else []
+    if not any(isinstance(value, Mean) for value in values):
+        return []
+    deviations = [value.deviation if isinstance(value, Mean) else None for value in values]
+    counts = [value.count if isinstance(value, Mean) else None for value in values]
+    return [TypedColumn(f"{title} sd", NUMBER, deviations), TypedColumn(f"{title} n", WHOLE, counts)]
+
+
+def _with_own_titles(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
+    """The columns; a title that an earlier column has is numbered."""
+    taken, found = set[str](), list[TypedColumn]()
+    for column in columns:
+        title, number = column.title, 1
+        while title in taken:
+            number += 1
+            title = f"{column.title} ({number})"
+        taken.add(title)
+        found.append(column._replace(title=title))
+    return found
+
+
+# -- formats ------------------------------------------------------------------------------------------
+
+
+def as_csv(exported: ExportedTable) -> ExportedFile:
+    """CSV, values in full; see `csv_table`. A missing value and a null are empty."""
+    columns = list(map(in_one_cell, exported.columns))
+    rows: list[list[Any]] = [[column.title for column in columns]]
+    for at in range(exported.rows):
+        rows.append([column.values[at] for column in columns])
+    return ExportedFile(csv_table(rows).encode("utf-8", "backslashreplace"))
+
+
+def documents(exported: ExportedTable) -> Iterator[dict[str, Any]]:
+    """Yield the object of each experiment for JSON; a missing value has no key."""
+    columns = list(map(_with_times, exported.columns))
+    for at in range(exported.rows):
+        document = {}
+        for column in columns:
+            if column.values[at] is not None:
+                document[column.title] = column.values[at]
+        yield document
+
+
+def in_one_cell(column: TypedColumn) -> TypedColumn:
+    """The column with lists as texts, and times as they stand in records."""
+    column = _with_times(column)
+    if column.kind not in (TEXTS, ANY):
+        return column
+    return column._replace(values=[_flat(value, column.kind) for value in column.values])
+
+
+def _with_times(column: TypedColumn) -> TypedColumn:
+    if column.kind != MOMENT:
+        return column
+    texts = [None if value is None else stamp_of(value) for value in column.values]
+    return TypedColumn(column.title, TEXT, texts)
+
+
+def _flat(value: Any, kind: str) -> Any:
+    if kind == TEXTS and isinstance(value, list):
+        return ", ".join(value) or None
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value
+
+
+def in_one_type(columns: Sequence[TypedColumn], file: str) -> tuple[list[TypedColumn], list[str]]:
+    """The columns for a format with one type a column, and a sentence about columns that became texts.
+
+    Integers beyond 64 bits, and those that a float beside them would change, make their column one of texts.
+    """
+    made, mixed, huge = list[TypedColumn](), list[str](), list[str]()
+    for column in columns:
+        if column.kind == NUMBER and any(map(_is_changed, column.values)):
+            huge.append(column.title)
+            column = _as_texts(column)
+        elif column.kind in (TEXTS, ANY):
+            if {type(value) for value in column.values} - {type(None), list, dict, str}:
+                mixed.append(column.title)
+            column = _as_texts(column)
+        elif column.kind == TEXT:
+            column = _as_texts(column)
+        made.append(column)
+    remarks = []
+    if mixed:
+        remarks.append(f"{shorten(mixed)}: values of several types, which are texts in {file}.")
+    if huge:
+        remarks.append(f"{shorten(huge)}: whole numbers too large to be exact, which are texts in {file}.")
+    return made, remarks
+
+
+def is_exact(value: int | float) -> bool:
+    """Whether a float has the same value."""
+    return isinstance(value, float) or -_EXACT <= value <= _EXACT
+
+
+def well_formed(text: str) -> str:
+    """The text with what is no Unicode text written out: `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_changed(value: Any) -> bool:
+    return value is not None and not is_exact(value)
+
+
+def _as_texts(column: TypedColumn) -> TypedColumn:
+    texts: list[str | None] = []
+    for value in column.values:
+        value = _flat(value, column.kind)
+        if value is not None and not isinstance(value, str):
+            value = show_value(value, longest=None)
+        texts.append(None if value is None else well_formed(value))
+    return TypedColumn(column.title, TEXT, texts)

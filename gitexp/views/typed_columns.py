@@ -1,0 +1,84 @@
+"""Columns of experiments with one kind of value each, for data frames and files of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gitexp.catalog.fields import Row
+from gitexp.model import MISSING, Differing, Mean
+from gitexp.times import seconds_of
+from gitexp.views.columns import FIELDS, Column
+
+# The kinds of columns.
+WHOLE = "whole"  # integers
+NUMBER = "number"  # floats
+TRUTH = "truth"  # booleans
+TEXT = "text"
+MOMENT = "moment"  # seconds since 1970, shown as a time in UTC
+TEXTS = "texts"  # lists of texts, such as tags
+ANY = "any"  # values of several types, or lists
+
+_OF_FIELDS = {"time": MOMENT, "seconds": NUMBER, "texts": TEXTS, "files": TEXTS}
+
+
+class TypedColumn(NamedTuple):
+    """A column with values of one kind.
+
+    Attributes:
+        kind: one of the kinds above.
+        values: a value a row; None for no value.
+    """
+
+    title: str
+    kind: str
+    values: Sequence[Any]
+
+
+def typed(title: str, column: Column, found: Iterable[Row]) -> TypedColumn:
+    """A column of some rows with its kind. A time that nobody can read makes its column one of texts."""
+    field = FIELDS.get(column.key) if column.kind == "about" else None
+    values = []
+    for row in found:
+        value = field.read(row) if field is not None else column.value(row)
+        values.append(None if value is MISSING else _plain(value))
+    if field is None or field.kind not in _OF_FIELDS:
+        return TypedColumn(title, kind_of(values), values)
+    kind = _OF_FIELDS[field.kind]
+    if kind == MOMENT:
+        if not all(map(_is_time, values)):
+            return TypedColumn(title, TEXT, values)
+        values = [seconds_of(value) if value else None for value in values]
+    return TypedColumn(title, kind, values)
+
+
+def kind_of(values: Sequence[Any]) -> str:
+    """The kind of a column with some values; None counts for every kind."""
+    types = {type(value) for value in values if value is not None}
+    if types == {bool}:
+        return TRUTH
+    if types == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+        return WHOLE
+    if types and types <= {int, float}:
+        return NUMBER
+    if types <= {str}:
+        return TEXT
+    return ANY
+
+
+def _plain(value: Any) -> Any:
+    """A mean as a number, and different values as a list."""
+    if isinstance(value, Mean):
+        return float(value)
+    return list(value) if isinstance(value, Differing) else value
+
+
+def _is_time(text: Any) -> bool:
+    if not text:
+        return True
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
