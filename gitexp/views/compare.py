@@ -64,11 +64,8 @@ def compare(
     Keys and files that `wanted` names are there without a difference, too. Raises UsageError for fewer than
     two points, UnknownColumn, and the errors of `lookup.find`.
     """
-    found: dict[tuple[str, str | None], Point] = {}
-    for word in by_words.expanded(project, words):
-        point = lookup.find(project, word)
-        found.setdefault((point.label, point.commit), point)
-    points = list(found.values())
+    points = points_of(project, words)
+    found = {(point.label, point.commit): point for point in points}
     _require_two(points)
     found_rows = collapsed(_rows(project, points), drawn)
     if sort is not None:
@@ -76,18 +73,40 @@ def compare(
         found_rows = columns.sort_rows(found_rows, column, descending=descending)
     points = [found[row.name, row.commit] for row in found_rows]
     _require_two(points)
-    first, *others = points
-    diffs = [diff(project, first, other) for other in others]
     parts = [
         _differing([row.params for row in found_rows], wanted.only),
         _differing([row.metrics for row in found_rows], wanted.only),
-        _files(diffs, lambda found: found.code),
-        _files(diffs, lambda found: found.results),
-        _files(diffs, lambda found: found.other_projects),
+        *changed_files(project, points),
     ]
     _refuse_unknown(wanted, parts, found_rows)
     params, metrics, code, results, elsewhere = [_picked(part, wanted) for part in parts]
     return ComparedPoints(points, params, metrics, code, results, elsewhere, _members_of(found_rows))
+
+
+def points_of(project: Project, words: Iterable[str]) -> list[Point]:
+    """The points for some words, each once, in the order of the words. Raises the errors of `lookup.find`."""
+    found: dict[tuple[str, str | None], Point] = {}
+    for word in by_words.expanded(project, words):
+        point = lookup.find(project, word)
+        found.setdefault((point.label, point.commit), point)
+    return list(found.values())
+
+
+def values(project: Project, points: Sequence[Point]) -> tuple[list[ComparedKey], list[ComparedKey]]:
+    """The params and the metrics that differ among some points."""
+    found = _rows(project, points)
+    return _differing([row.params for row in found], ()), _differing([row.metrics for row in found], ())
+
+
+def changed_files(project: Project, points: Sequence[Point]) -> list[list[ComparedKey]]:
+    """The code, the results and the files of other projects that have changed since the first point."""
+    first, *others = points
+    diffs = [diff(project, first, other) for other in others]
+    return [
+        _files(diffs, lambda found: found.code),
+        _files(diffs, lambda found: found.results),
+        _files(diffs, lambda found: found.other_projects),
+    ]
 
 
 def _refuse_unknown(wanted: Columns, parts: Iterable[Sequence[ComparedKey]], found: Iterable[Row]) -> None:

@@ -16,7 +16,7 @@ from gitexp.catalog.value_pairs import value_pairs
 from gitexp.datasets import run_artifacts
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.datasets.wanted import lock_at
-from gitexp.model import Artifact, Change, Experiment, Record
+from gitexp.model import Artifact, Change, Experiment, Record, Stored
 from gitexp.project.project import Project
 from gitexp.repo import tracking
 from gitexp.views.series_details import SeriesDetails, series_details
@@ -66,11 +66,15 @@ def details(project: Project, words: Iterable[str]) -> list[Details]:
     for word in by_words.expanded(project, words):
         experiment = lookup.require(project, word)
         found[experiment.id] = experiment
-    every = lookup.experiments(project)
+    return details_of(project, list(found.values()), lookup.experiments(project))
+
+
+def details_of(project: Project, found: Sequence[Experiment], every: Sequence[Stored]) -> list[Details]:
+    """The details of some experiments. `every` has all experiments of the repository. Raises BadRecord."""
     lineage = Lineage.of(every, None)
     holders = tracking.holders(project.repo)
     told = []
-    for experiment in found.values():
+    for experiment in found:
         parent, record = lineage.parent(experiment), experiment.record
         point = lookup.of_experiment(project, experiment)
         if parent is not None:

@@ -18,6 +18,7 @@ from gitexp.model import MISSING, Change, Experiment, Tree
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
+from gitexp.views import environments
 from gitexp.views.data_diff import DataChange, DataChanges, data_changes
 
 _BATCH = 20_000  # bytes of paths in one command line; Windows takes 32,767 characters
@@ -250,26 +251,6 @@ def _command(old: Point, new: Point) -> Change | None:
 
 def _environment(project: Project, old: Point, new: Point) -> list[Change]:
     """The differing packages, and Python; empty unless both sides were run."""
-    before, after = _packages(project, old), _packages(project, new)
-    if not before or not after:
+    if old.experiment is None or new.experiment is None:
         return []
-    changes = []
-    for name in sorted({*before, *after}):
-        there, here = before.get(name, MISSING), after.get(name, MISSING)
-        if there != here:
-            changes.append(Change(name, there, here))
-    return changes
-
-
-def _packages(project: Project, point: Point) -> dict[str, str]:
-    if not isinstance(point.side, Experiment):
-        return {}
-    text = (project.store.run_file(point.side, "environment.txt") or b"").decode("utf-8", "replace")
-    packages = {}
-    for line in text.splitlines():
-        if line.startswith("# python "):
-            packages["python"] = line.removeprefix("# python ").strip()
-        elif not line.startswith("#") and "==" in line:
-            name, _, version = line.partition("==")
-            packages[name.strip()] = version.strip()
-    return packages
+    return environments.changes(*environments.packages_of(project, (old.experiment, new.experiment)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -72,20 +73,46 @@ def drawable(curve: DrawnCurve) -> DrawnCurve:
 
 def thinned(curve: DrawnCurve, most: int = MOST_POINTS) -> DrawnCurve:
     """The curve with at most so many points: of each stretch its first, lowest, highest and last one stay."""
-    size = len(curve.x)
+    return _at(curve, kept_places(curve.y, most))
+
+
+def kept_places(values: Sequence[float], most: int = MOST_POINTS) -> Sequence[int]:
+    """The places of the points that stay when a curve is thinned out to at most `most` points.
+
+    Of each stretch these are the first, lowest, highest and last one. Of a stretch with values that are not
+    finite the first of these stays too.
+    """
+    size = len(values)
     if size <= most:
-        return curve
-    stretches = max(most // 4, 1)
+        return range(size)
+    are_finite = math.isfinite(sum(values))  # a sum that is not finite only costs time
+    stretches = max(most // (4 if are_finite else 5), 1)
     kept: list[int] = []
     for number in range(stretches):
         start, end = number * size // stretches, (number + 1) * size // stretches
         if start == end:
             continue
-        inside = range(start, end)
-        lowest = min(inside, key=curve.y.__getitem__)
-        highest = max(inside, key=curve.y.__getitem__)
-        kept += sorted({start, lowest, highest, end - 1})
-    return _at(curve, kept)
+        stretch = values[start:end]
+        places = {start, end - 1}
+        if are_finite or math.isfinite(sum(stretch)):
+            places.add(start + stretch.index(min(stretch)))
+            places.add(start + stretch.index(max(stretch)))
+        else:
+            places.update(start + place for place in _of_not_finite(stretch))
+        kept += sorted(places)
+    return kept
+
+
+def _of_not_finite(stretch: Sequence[float]) -> set[int]:
+    """The places of the lowest and the highest finite value, and of the first one that is not finite."""
+    finite = [at for at, value in enumerate(stretch) if math.isfinite(value)]
+    places = set[int]()
+    if finite:
+        places.add(min(finite, key=stretch.__getitem__))
+        places.add(max(finite, key=stretch.__getitem__))
+    others = (at for at, value in enumerate(stretch) if not math.isfinite(value))
+    places.update(itertools.islice(others, 1))
+    return places
 
 
 def _at(curve: DrawnCurve, places: Sequence[int]) -> DrawnCurve:

@@ -1,0 +1,109 @@
+"""Some experiments, commits or the workspace side by side, for the page of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gitexp import errors
+from gitexp.catalog import sources
+from gitexp.catalog.lookup import Point
+from gitexp.extras.plots.palette import colours
+from gitexp.extras.web.contents import code_document, command_lines, run_files
+from gitexp.extras.web.contents.pictures import in_steps
+from gitexp.extras.web.contents.plain import cell_of, plain
+from gitexp.model import MISSING
+from gitexp.project.directions import direction
+from gitexp.project.project import Project
+from gitexp.views import diff as differences
+from gitexp.views import diff_json
+from gitexp.views.compare import ComparedKey, points_of, values
+from gitexp.views.environments import packages_of
+
+Document = dict[str, Any]
+
+MOST_POINTS = 200
+_MOST_KEYS = 1_000
+
+
+def comparison_document(project: Project, words: Sequence[str]) -> Document:
+    """Params, metrics and packages side by side, only what differs, with a value for each point.
+
+    The values of all keys that do not differ are `same` in number. Raises the errors of `lookup.find`, and
+    UsageError for fewer than two points.
+    """
+    points = points_of(project, words)
+    if len(points) < 2:
+        raise errors.UsageError("A comparison needs two experiments.", "Choose them in the table.")
+    shown = points[:MOST_POINTS]
+    labels = [point.label for point in shown]
+    params, metrics = values(project, shown)
+    complaints = [text for point in shown for text in point.complaints]
+    if len(shown) < len(points):
+        complaints.append(f"The first {len(shown)} of {len(points):,} are compared.")
+    return {
+        "points": [_point(point) for point in shown],
+        "colours": dict(zip(labels, colours(labels), strict=True)),
+        "params": _part(params),
+        "metrics": _part(metrics, project.config.directions),
+        "environment": _environment(project, shown),
+        "pictures": _pictures(project, shown),
+        "commands": command_lines.of_comparison(labels),
+        "complaints": complaints,
+    }
+
+
+def difference_document(project: Project, old: str, new: str) -> Document:
+    """All that differs between two points, with the code side by side. Raises the errors of `lookup.find`."""
+    found = differences.diff(project, *differences.points(project, old, new))
+    document: Document = plain(diff_json.as_json(found, None))
+    complaints = [*found.old.complaints, *found.new.complaints]
+    return {
+        **document,
+        "sides": code_document.side_by_side(project, found),
+        "line": command_lines.line("diff", found.old.label, found.new.label, "--code"),
+        "complaints": complaints,
+    }
+
+
+def _point(point: Point) -> Document:
+    document: Document = {"name": point.label, "commit": point.commit, "kind": "commit"}
+    if point.commit is None:
+        document["kind"] = "workspace"
+    if point.experiment is not None:
+        record = point.experiment.record
+        document |= {"kind": "experiment", "status": str(record.status), "created": record.created}
+        document |= {"note": record.note, "tags": [*record.tags], "command": record.command}
+    return document
+
+
+def _part(items: Sequence[ComparedKey], directions: Mapping[str, str] | None = None) -> Document:
+    rows = []
+    for item in items[:_MOST_KEYS]:
+        known = None if directions is None else direction(item.key, directions)
+        rows.append({"key": item.key, "values": [cell_of(value) for value in item.values], "better": known})
+    return {"rows": rows, "count": len(items)}
+
+
+def _environment(project: Project, points: Sequence[Point]) -> Document:
+    """The packages that differ among the points that have listed theirs."""
+    own = [point.experiment for point in points if point.experiment and sources.is_own(point.experiment)]
+    packages = dict(zip([one.id for one in own], packages_of(project, own), strict=True))
+    lists = [packages.get(point.experiment.id, {}) if point.experiment else {} for point in points]
+    names = sorted({name for each in lists for name in each})
+    rows = list[Document]()
+    for name in names:
+        versions = [each.get(name, MISSING) if each else MISSING for each in lists]
+        told = {version for version, each in zip(versions, lists, strict=True) if each}
+        if len(told) > 1:
+            rows.append({"key": name, "values": [cell_of(version) for version in versions]})
+    return {"rows": rows[:_MOST_KEYS], "count": len(rows)}
+
+
+def _pictures(project: Project, points: Sequence[Point]) -> list[Document]:
+    by_run = dict[str, list[str]]()
+    for point in points:
+        if point.experiment is not None:
+            found = run_files.listed(project, point.experiment, (run_files.ARTIFACTS,))
+            by_run[point.label] = [path for path, _ in found[run_files.ARTIFACTS]["files"]]
+    return in_steps(by_run)

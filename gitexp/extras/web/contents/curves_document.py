@@ -1,0 +1,237 @@
+"""Curves for a page: of one experiment, or of many overlaid; thinned out, and with the news of live ones."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.catalog import series_tables, stored_series
+from gitexp.catalog.series_ahead import ReadAhead
+from gitexp.extras.plots.curves import kept_places
+from gitexp.extras.plots.palette import colours
+from gitexp.files.series import SERIES, WRITERS, LoggedPoint
+from gitexp.files.series_columns import Series
+from gitexp.files.series_tail import points_of, read_at
+from gitexp.model import Experiment
+from gitexp.nofollow import Folder, is_plain
+from gitexp.project.project import Project
+from gitexp.repo.live import LOGGED
+from gitexp.views.series_details import RUN, series_details
+
+Document = dict[str, Any]
+
+MOST_CURVES = 40  # metrics that are sent unasked; a page asks for others by name
+MOST_NAMES = 5_000
+MOST_RUNS = 200
+
+_POINTS = 1_500  # of a curve, if there are few
+_FEWEST = 300
+_ALL_POINTS = 120_000  # of all curves of a metric together
+_AT_ONCE = 4 * 1024 * 1024  # bytes of news that are read at a time
+
+
+class _Wanted(NamedTuple):
+    """The metrics to send.
+
+    Attributes:
+        names: all names, at most MOST_NAMES.
+        chosen: those whose curves are sent.
+    """
+
+    names: Sequence[str]
+    chosen: Sequence[str]
+
+
+def of_experiment(project: Project, experiment: Experiment, names: Sequence[str] = ()) -> Document:
+    """The curves of one experiment: those of `names`, else the first MOST_CURVES.
+
+    A metric of the machine is `system:memory`, one of a further process `rank-1:loss`.
+    """
+    cursor = _cursor(project, experiment)  # first: what is logged meanwhile is sent twice, never lost
+    details, complaints = series_details(project, experiment)
+    found = {
+        each.series.name if each.of == RUN else f"{each.of}:{each.series.name}": each.series
+        for each in details
+    }
+    wanted = _chosen(found, names)
+    metrics = [
+        {"name": name, "curves": [_curve(experiment.name, found[name], _POINTS)]} for name in wanted.chosen
+    ]
+    return {
+        "names": wanted.names,
+        "of_names": len(found),
+        "metrics": metrics,
+        "colours": dict(zip([experiment.name], colours([experiment.name]), strict=True)),
+        "complaints": complaints,
+        "cursor": cursor,
+        "live": not experiment.record.status.ended,
+    }
+
+
+def of_many(project: Project, experiments: Sequence[Experiment], names: Sequence[str] = ()) -> Document:
+    """The curves of many experiments, by metric: those of `names`, else the first MOST_CURVES.
+
+    The more experiments, the fewer points each curve has.
+    """
+    drawn = experiments[:MOST_RUNS]
+    by_run, complaints = _read(project, drawn)
+    if len(experiments) > len(drawn):
+        complaints.append(f"Curves of the first {len(drawn)} of {len(experiments):,} experiments are drawn.")
+    found: dict[str, dict[str, Series]] = {}
+    for run, series in by_run.items():
+        for name, one in series.items():
+            if len(one):
+                found.setdefault(name, {})[run] = one
+    wanted = _chosen(found, names)
+    most = max(_FEWEST, min(_POINTS, _ALL_POINTS // max(len(drawn), 1)))
+    metrics = []
+    for name in wanted.chosen:
+        curves = [_curve(run, series, most) for run, series in found[name].items()]
+        metrics.append({"name": name, "curves": curves})
+    labels = [one.name for one in drawn]
+    return {
+        "names": wanted.names,
+        "of_names": len(found),
+        "metrics": metrics,
+        "colours": dict(zip(labels, colours(labels), strict=True)),
+        "complaints": complaints,
+        "live": any(not one.record.status.ended for one in drawn),
+    }
+
+
+def news(project: Project, experiment: Experiment, cursor: Mapping[str, int]) -> Document:
+    """The points that a live run has logged since a cursor, as a document before has given it.
+
+    Of more than a few megabytes the page has to ask for the whole: `again` says so, and that a file has been
+    replaced. `ended`: the run is over, and its record has the rest.
+    """
+    state = stored_series.live_state(project, experiment)
+    if state is None:
+        now = stored_series.as_of_now(project, experiment)
+        return {"ended": now.record.status.ended, "again": False, "points": {}, "cursor": dict(cursor)}
+    found, places, again = list[LoggedPoint](), dict[str, int](), False
+    try:
+        with state.opened() as run, run.folder(LOGGED) as folder:
+            for name, size in _files(folder).items():
+                place = cursor.get(name, 0)
+                if not 0 <= place <= size or size - place > _AT_ONCE:
+                    again = True
+                    continue
+                lines, places[name] = _lines_from(folder, name, place, size)
+                found += points_of(lines)
+    except OSError:  # the run has ended just now
+        return {"ended": True, "again": False, "points": {}, "cursor": dict(cursor)}
+    return {"ended": False, "again": again, "points": _by_metric(found), "cursor": places}
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def _read(
+    project: Project, experiments: Sequence[Experiment]
+) -> tuple[dict[str, dict[str, Series]], list[str]]:
+    """The series of experiments by name, and a sentence about each experiment that was not read."""
+    found: dict[str, dict[str, Series]] = {}
+    complaints = list[str]()
+    try:
+        tables = series_tables.tables_of(project, experiments)
+        ahead = ReadAhead(project, experiments)
+    except (errors.GitexpError, OSError) as error:
+        return {}, [f"The curves cannot be read: {error}"]
+    for one in experiments:
+        try:
+            if stored_series.is_too_large(project, one, SERIES):
+                complaints.append(f"{one.name} has logged too many points to be drawn beside others.")
+                continue
+            of_tables = stored_series.in_tables(project, one, tables.get(one.record.commit, ()))
+            logged = stored_series.logged(project, one, ahead=ahead)
+            found[one.name] = {**of_tables, **logged}
+        except (errors.GitexpError, OSError) as error:
+            complaints.append(f"The curves of {one.name} cannot be read: {error}")
+    return found, complaints
+
+
+def _chosen(found: Mapping[str, Any], names: Sequence[str]) -> _Wanted:
+    chosen = [name for name in names if name in found] if names else list(found)
+    return _Wanted(list(found)[:MOST_NAMES], chosen[:MOST_CURVES])
+
+
+def _curve(run: str, series: Series, most: int) -> Document:
+    """One curve: the points that stay, and a few numbers about all of them.
+
+    `times` are seconds since the first point; "nan" where nobody has noted the time.
+    """
+    places = kept_places(series.values, most)
+    first = next((time for time in series.times if math.isfinite(time)), math.nan)
+    return {
+        "run": run,
+        "steps": [series.steps[at] for at in places],
+        "times": [number(round(series.times[at] - first, 3)) for at in places],
+        "values": [number(series.values[at]) for at in places],
+        "begun": number(first),
+        "count": len(series),
+        "last": number(series.last),
+        "min": number(series.lowest),
+        "max": number(series.highest),
+    }
+
+
+def number(value: float) -> float | str:
+    """A number for JSON: "nan", "inf" and "-inf" for those that JSON does not have."""
+    return value if math.isfinite(value) else str(value)
+
+
+# -- of a run that goes on ----------------------------------------------------------------------------
+
+
+def _cursor(project: Project, experiment: Experiment) -> dict[str, int]:
+    """How far each file of logged points is written; {} for a run that does not go on here."""
+    state = stored_series.live_state(project, experiment)
+    if state is None:
+        return {}
+    places = {}
+    try:
+        with state.opened() as run, run.folder(LOGGED) as folder:
+            for name, size in _files(folder).items():
+                _, places[name] = _lines_from(folder, name, max(size - _AT_ONCE, 0), size)
+    except OSError:
+        return {}
+    return places
+
+
+def _files(folder: Folder) -> dict[str, int]:
+    """The sizes of the files with the points of the run itself, by name."""
+    sizes = {}
+    for name in folder.names():
+        if WRITERS.fullmatch(name) is None:
+            continue
+        found = folder.stat(name)
+        if is_plain(found):
+            sizes[name] = found.st_size
+    return sizes
+
+
+def _lines_from(folder: Folder, name: str, place: int, size: int) -> tuple[list[bytes], int]:
+    """The whole lines from a place on, and the place behind them."""
+    fd = folder.open(name)
+    try:
+        data = read_at(fd, size - place, place)
+    finally:
+        os.close(fd)
+    end = data.rfind(b"\n") + 1
+    return data[:end].splitlines(), place + end
+
+
+def _by_metric(points: Iterable[LoggedPoint]) -> dict[str, Document]:
+    """The points of each metric, as columns; times are seconds since 1970."""
+    found: dict[str, Document] = {}
+    for point in points:
+        for name, value in point.values.items():
+            columns = found.setdefault(name, {"steps": [], "times": [], "values": []})
+            columns["steps"].append(point.step)
+            columns["times"].append(number(point.time))
+            columns["values"].append(number(value))
+    return found

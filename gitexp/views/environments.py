@@ -1,0 +1,45 @@
+"""The packages that runs had, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gitexp.model import MISSING, Change, Experiment
+from gitexp.project.project import Project
+from gitexp.repo.experiments import RUN_FOLDER
+from gitexp.repo.git.values import in_commit
+
+_FILE = f"{RUN_FOLDER}/environment.txt"
+_PYTHON = "# python "
+
+
+def packages_of(project: Project, experiments: Sequence[Experiment]) -> list[dict[str, str]]:
+    """The versions of the packages of each run, and of its Python, by name; {} where nobody noted them."""
+    places = [place for one in experiments for place in in_commit(one.id, [_FILE])]
+    found = []
+    for text in project.repo.read_blobs(places):
+        found.append({} if text is None else _packages(text.decode("utf-8", "replace")))
+    return found
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """The packages that differ, and Python; none unless both sides have listed theirs."""
+    if not before or not after:
+        return []
+    found = []
+    for name in sorted({*before, *after}):
+        there, here = before.get(name, MISSING), after.get(name, MISSING)
+        if there != here:
+            found.append(Change(name, there, here))
+    return found
+
+
+def _packages(text: str) -> dict[str, str]:
+    packages = {}
+    for line in text.splitlines():
+        if line.startswith(_PYTHON):
+            packages["python"] = line.removeprefix(_PYTHON).strip()
+        elif not line.startswith("#") and "==" in line:
+            name, _, version = line.partition("==")
+            packages[name.strip()] = version.strip()
+    return packages
