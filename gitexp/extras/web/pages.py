@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from gitexp.extras.web import answers
 from gitexp.extras.web.documents import Documents, as_text
+from gitexp.model import Experiment
 
 _WEB = resources.files("gitexp.extras.web")
 # The endings of the files that pages ask for, with their types.
@@ -42,7 +44,26 @@ class Page(NamedTuple):
         return self.path.format(key=key)
 
 
-PAGES = (Page("table", "index.html", lambda documents, key: {"table": documents.table()}),)
+def _experiments(documents: Documents) -> Sequence[str]:
+    """The keys of all experiments that can be read."""
+    return [key for key, row in documents.state().rows.items() if isinstance(row.experiment, Experiment)]
+
+
+PAGES = (
+    Page("table", "index.html", lambda documents, key: {"table": documents.table()}),
+    Page(
+        "experiment",
+        "experiments/{key}.html",
+        lambda documents, key: {"experiment": answers.page_of_experiment(documents, key)},
+        _experiments,
+    ),
+    Page("compare", "compare.html", lambda documents, key: {}),
+    Page("sweeps", "sweeps.html", lambda documents, key: {"sweeps": answers.sweeps(documents)}),
+    Page("queue", "queue.html", lambda documents, key: {"queue": answers.queue(documents)}),
+    Page("pipeline", "pipeline.html", lambda documents, key: {"pipeline": answers.pipeline(documents)}),
+)
+# What every page leads to: the name of a page, and its title.
+NAVIGATION = {"table": "Experiments", "sweeps": "Sweeps", "queue": "Queue", "pipeline": "Pipeline"}
 
 
 def html(page: Page, documents: Documents, key: str = "", *, nonce: str = "", live: bool = False) -> str:
@@ -51,6 +72,7 @@ def html(page: Page, documents: Documents, key: str = "", *, nonce: str = "", li
     root = "../" * page.address(key).count("/")
     about = documents.about()
     values = {"about": about, "key": key, "page": page, "root": root, "nonce": nonce, "live": live}
+    values["navigation"] = [(one, NAVIGATION[one.name]) for one in PAGES if one.name in NAVIGATION]
 
     def static(name: str) -> str:
         """The address of a static file; the server's says which version of the file is meant."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from gitexp.errors import GitexpError
 from gitexp.extras.web import pages
+from gitexp.extras.web.answers import ANSWERS, Asked, Document, file_of
+from gitexp.extras.web.contents import previews
 from gitexp.extras.web.documents import Documents, as_text
-from gitexp.extras.web.guard import NONCE, Allowed, Guard
+from gitexp.extras.web.guard import NONCE, SANDBOX, Allowed, Guard
 from gitexp.extras.web.pages import PAGES, Page
 
+SHOWN = {*previews.IMAGES, *previews.SOUNDS}  # endings of files that a page shows; others are saved
 _FOREVER = "private, max-age=31536000, immutable"
 
 
@@ -30,6 +35,9 @@ def application(documents: Documents, allowed: Allowed, port: int) -> Guard:
         routes.append(
             Route(f"/documents/{page.path.removesuffix('.html')}.json", _documents(page, documents))
         )
+    for path, make in ANSWERS.items():
+        routes.append(Route(f"/documents/{path}.json", _answer(make, documents)))
+    routes.append(Route("/files/{key}/{place}/{path:path}", _file(documents)))
     app = Starlette(routes=routes)
     return Guard(app, allowed, port)
 
@@ -42,6 +50,8 @@ def _page(page: Page, documents: Documents) -> Callable[[Request], Response]:
             text = pages.html(page, documents, key, nonce=request.scope[NONCE], live=True)
         except LookupError:
             return PlainTextResponse("There is no such page.\n", 404)
+        except GitexpError as error:
+            return PlainTextResponse(f"{error}\n", 404)
         return Response(text, media_type="text/html")
 
     return answer
@@ -55,6 +65,45 @@ def _documents(page: Page, documents: Documents) -> Callable[[Request], Response
         except LookupError:
             return PlainTextResponse("There is no such document.\n", 404)
         return Response(as_text(found), media_type="application/json")
+
+    return answer
+
+
+def _answer(
+    make: Callable[[Documents, Asked], Document], documents: Documents
+) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        """A document that a page asks for while it is open."""
+        query: dict[str, list[str]] = {}
+        for name, value in request.query_params.multi_items():
+            query.setdefault(name, []).append(value)
+        try:
+            found = make(documents, Asked(request.path_params.get("key", ""), query))
+        except LookupError:
+            return PlainTextResponse("There is no such experiment.\n", 404)
+        except GitexpError as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        return Response(as_text(found), media_type="application/json")
+
+    return answer
+
+
+def _file(documents: Documents) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        """A file of an experiment. It is of somebody else's making, so the browser lets it do nothing."""
+        words = request.path_params
+        try:
+            file = file_of(documents, words["key"], words["place"], words["path"])
+        except LookupError:
+            return PlainTextResponse("There is no such experiment.\n", 404)
+        except GitexpError as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        ending = PurePosixPath(file.path).suffix.lower()
+        headers = {"content-security-policy": SANDBOX, "content-length": str(file.size)}
+        if ending not in SHOWN:
+            headers["content-disposition"] = "attachment"
+        kind = previews.TYPES.get(ending, "application/octet-stream")
+        return StreamingResponse(file.pieces(), media_type=kind, headers=headers)
 
     return answer
 

@@ -197,7 +197,12 @@ def test_files_are_listed_and_shown_by_their_kind(project: Project) -> None:
         return previews.preview(run_files.find(project, one, place, path), inside=True)
 
     table = shown("artifacts", "table.csv")
-    assert (table["kind"], table["head"], len(table["rows"]), table["cut"]) == ("table", ["a", "b"], 200, True)
+    assert (table["kind"], table["head"], len(table["rows"]), table["cut"]) == (
+        "table",
+        ["a", "b"],
+        200,
+        True,
+    )
     image = shown("artifacts", "samples/step_0.png")
     assert image["src"] == "data:image/png;base64," + base64.b64encode(PIXEL).decode()
     notebook = shown("artifacts", "nb.ipynb")
@@ -215,7 +220,18 @@ def test_files_are_listed_and_shown_by_their_kind(project: Project) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "/etc/passwd", "samples/../nb.ipynb", "..\\x", "", ".", "samples", ".git/config", "a\0b", "a\nb"],
+    [
+        "../x",
+        "/etc/passwd",
+        "samples/../nb.ipynb",
+        "..\\x",
+        "",
+        ".",
+        "samples",
+        ".git/config",
+        "a\0b",
+        "a\nb",
+    ],
 )
 def test_no_path_leads_out_of_an_experiment(project: Project, path: str) -> None:
     for place in (*run_files.PLACES, "other"):
@@ -231,7 +247,7 @@ def test_markdown_loads_and_runs_nothing() -> None:
     made = previews.markdown_text.html(hostile)
     assert "<h1>Hi</h1>" in made
     assert "<table>" in made
-    for tag in ("<script", "<img", "href=\"javascript"):
+    for tag in ("<script", "<img", 'href="javascript'):
         assert tag not in made
     assert 'href="http://ok.example" rel="noreferrer noopener"' in made
 
@@ -287,7 +303,9 @@ def test_code_of_all_kinds_is_compared(repo: Workspace) -> None:
     assert {*files} == {"gone.py", "new name.py", "b\u00e4.py", "bin.dat", "new.py"}
     assert files["new name.py"]["renamed_from"] == "old name.py"
     assert files["bin.dat"]["binary"]
-    assert files["gone.py"]["pieces"][0]["rows"] == [[1, [("a ", ""), ("=", "o"), (" ", ""), ("1", "m")], None, []]]
+    assert files["gone.py"]["pieces"][0]["rows"] == [
+        [1, [("a ", ""), ("=", "o"), (" ", ""), ("1", "m")], None, []]
+    ]
     changed = [row for row in files["b\u00e4.py"]["pieces"][0]["rows"] if row[1] != row[3]]
     assert [row[0] for row in changed] == [2, 5]
     assert ("of", "s") in changed[0][1], "the second line of a text of many lines is a text too"

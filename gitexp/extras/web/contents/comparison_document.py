@@ -18,6 +18,7 @@ from gitexp.project.project import Project
 from gitexp.views import diff as differences
 from gitexp.views import diff_json
 from gitexp.views.compare import ComparedKey, points_of, values
+from gitexp.views.diff import Diff
 from gitexp.views.environments import packages_of
 
 Document = dict[str, Any]
@@ -56,12 +57,21 @@ def comparison_document(project: Project, words: Sequence[str]) -> Document:
 def difference_document(project: Project, old: str, new: str) -> Document:
     """All that differs between two points, with the code side by side. Raises the errors of `lookup.find`."""
     found = differences.diff(project, *differences.points(project, old, new))
+    return _difference(project, found, (found.old.label, found.new.label))
+
+
+def changes_document(project: Project, name: str) -> Document:
+    """The same between the baseline of an experiment and the experiment."""
+    return _difference(project, differences.diff(project, *differences.points(project, name, None)), (name,))
+
+
+def _difference(project: Project, found: Diff, words: Sequence[str]) -> Document:
     document: Document = plain(diff_json.as_json(found, None))
     complaints = [*found.old.complaints, *found.new.complaints]
     return {
         **document,
         "sides": code_document.side_by_side(project, found),
-        "line": command_lines.line("diff", found.old.label, found.new.label, "--code"),
+        "line": command_lines.line("diff", *words, "--code"),
         "complaints": complaints,
     }
 

@@ -1,0 +1,188 @@
+"""The documents that a page asks for while it is open: curves, logs, files, comparisons.
+
+Each has an address below `documents/`. An export writes those that it has as scripts at the same addresses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.catalog import lookup
+from gitexp.extras.plots.palette import colours
+from gitexp.extras.web.contents import (
+    comparison_document,
+    curves_document,
+    log_document,
+    previews,
+    run_files,
+)
+from gitexp.extras.web.contents.experiment_document import experiment_document
+from gitexp.extras.web.contents.pipeline_document import pipeline_document
+from gitexp.extras.web.contents.queue_document import queue_document
+from gitexp.extras.web.contents.sweep_document import sweeps_document
+from gitexp.extras.web.documents import Documents
+from gitexp.model import Experiment, Stored
+
+Document = dict[str, Any]
+
+_MOST_NAMES = 200  # experiments of a comparison
+_LONGEST_TEXT = 1_000  # characters of a search
+_LARGEST = 2**53  # of a number in an address
+
+
+class Asked(NamedTuple):
+    """What a page asks.
+
+    Attributes:
+        key: the key of an experiment; "" for none.
+        query: the words behind the question mark, each with all its values.
+    """
+
+    key: str
+    query: Mapping[str, Sequence[str]]
+
+    def one(self, name: str, otherwise: str = "") -> str:
+        """The first value of a name."""
+        return next(iter(self.query.get(name, ())), otherwise)
+
+    def number(self, name: str) -> int | None:
+        """The whole number of a name; None for none. Raises UsageError for another text."""
+        text = self.one(name)
+        if not text:
+            return None
+        if not text.isascii() or not text.isdigit() or int(text[:20]) > _LARGEST:
+            raise errors.UsageError(f"{name} is no number.", "Reload the page.")
+        return int(text)
+
+
+def experiment_of(documents: Documents, key: str) -> Experiment:
+    """The experiment of a page, as it is now. Raises LookupError for an unknown key, BadRecord."""
+    state = documents.state()
+    row = state.rows[key]
+    if not isinstance(row.experiment, Experiment):
+        raise errors.BadRecord(
+            row.error or "Its record cannot be read.", "gitexp doctor says what can be done."
+        )
+    if row.experiment.record.status.ended:
+        return row.experiment
+    now = state.project.store.get(row.name)
+    return now if isinstance(now, Experiment) else row.experiment
+
+
+def page_of_experiment(documents: Documents, key: str) -> Document:
+    """The document inside the page of an experiment."""
+    one = experiment_of(documents, key)
+    state = documents.state()
+    every: list[Stored] = [row.experiment for row in state.rows.values() if row.experiment is not None]
+    document = experiment_document(state.project, one, every)
+    return {**document, "colour": colours([one.name])[0]}
+
+
+def sweeps(documents: Documents) -> Document:
+    """The document inside the page of the sweeps."""
+    return sweeps_document(documents.state().project)
+
+
+def queue(documents: Documents) -> Document:
+    """The document inside the page of the queue."""
+    return queue_document(documents.state().project)
+
+
+def pipeline(documents: Documents) -> Document:
+    """The document inside the page of the pipeline."""
+    return pipeline_document(documents.state().project)
+
+
+# -- of one experiment --------------------------------------------------------------------------------
+
+
+def _curves(documents: Documents, asked: Asked) -> Document:
+    one = experiment_of(documents, asked.key)
+    return curves_document.of_experiment(documents.state().project, one, asked.query.get("name", ()))
+
+
+def _news(documents: Documents, asked: Asked) -> Document:
+    cursor = _cursor(asked.one("cursor", "{}"))
+    return curves_document.news(documents.state().project, experiment_of(documents, asked.key), cursor)
+
+
+def _cursor(text: str) -> dict[str, int]:
+    """How far each file was read. Raises UsageError for a text that is no cursor."""
+    try:
+        found = json.loads(text)
+        return {str(name): int(place) for name, place in found.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise errors.UsageError("The cursor cannot be read.", "Reload the page.") from error
+
+
+def _log(documents: Documents, asked: Asked) -> Document:
+    one = experiment_of(documents, asked.key)
+    return log_document.part(documents.state().project, one, asked.number("start"), asked.number("end"))
+
+
+def _search(documents: Documents, asked: Asked) -> Document:
+    text = asked.one("text")[:_LONGEST_TEXT]
+    return log_document.search(documents.state().project, experiment_of(documents, asked.key), text)
+
+
+def _files(documents: Documents, asked: Asked) -> Document:
+    return run_files.listed(documents.state().project, experiment_of(documents, asked.key))
+
+
+def _preview(documents: Documents, asked: Asked) -> Document:
+    file = file_of(documents, asked.key, asked.one("place"), asked.one("path"))
+    return previews.preview(file, inside=False)
+
+
+def file_of(documents: Documents, key: str, place: str, path: str) -> run_files.FoundFile:
+    """A file of an experiment. Raises LookupError, ExperimentError and MissingData."""
+    return run_files.find(documents.state().project, experiment_of(documents, key), place, path)
+
+
+def _changes(documents: Documents, asked: Asked) -> Document:
+    one = experiment_of(documents, asked.key)
+    return comparison_document.changes_document(documents.state().project, one.name)
+
+
+# -- of several ---------------------------------------------------------------------------------------
+
+
+def _compare(documents: Documents, asked: Asked) -> Document:
+    return comparison_document.comparison_document(documents.state().project, _names(asked))
+
+
+def _curves_of_many(documents: Documents, asked: Asked) -> Document:
+    project = documents.state().project
+    found = list[Experiment]()
+    for name in _names(asked):
+        point = lookup.find(project, name)
+        if point.experiment is not None:
+            found.append(point.experiment)
+    return curves_document.of_many(project, found, asked.query.get("name", ()))
+
+
+def _difference(documents: Documents, asked: Asked) -> Document:
+    project = documents.state().project
+    return comparison_document.difference_document(project, asked.one("a"), asked.one("b"))
+
+
+def _names(asked: Asked) -> list[str]:
+    return [name for name in asked.query.get("exp", ()) if name][:_MOST_NAMES]
+
+
+# The address below `documents/`, without its ending -> what makes the document.
+ANSWERS: Mapping[str, Callable[[Documents, Asked], Document]] = {
+    "experiments/{key}/curves": _curves,
+    "experiments/{key}/news": _news,
+    "experiments/{key}/log": _log,
+    "experiments/{key}/search": _search,
+    "experiments/{key}/files": _files,
+    "experiments/{key}/preview": _preview,
+    "experiments/{key}/changes": _changes,
+    "comparison": _compare,
+    "comparison/curves": _curves_of_many,
+    "comparison/difference": _difference,
+}

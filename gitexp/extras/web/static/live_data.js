@@ -1,0 +1,41 @@
+"use strict";
+
+/** Documents beyond those inside the page: asked of the server, or read from the files of an export. */
+gitexp.data = (() => {
+  const isServed = "live" in document.documentElement.dataset;
+  const waiting = new Map();
+
+  /** An export has each document in a script, for a browser reads no other files from the disk. */
+  gitexp.taken = (path, found) => waiting.get(path)?.(found);
+
+  function fromScript(path) {
+    return new Promise((resolve, reject) => {
+      waiting.set(path, resolve);
+      const script = document.createElement("script");
+      script.src = `${gitexp.root}documents/${path.split("/").map(encodeURIComponent).join("/")}.js`;
+      script.onerror = () => reject(new Error("This export does not have it."));
+      document.head.append(script);
+    });
+  }
+
+  async function fromServer(path, query) {
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of Array.isArray(value) ? value : [value]) if (one != null) asked.append(name, one);
+    }
+    const address = `${gitexp.root}documents/${path.split("/").map(encodeURIComponent).join("/")}.json`;
+    const answer = await fetch(asked.size ? `${address}?${asked}` : address);
+    if (!answer.ok) {
+      const told = (await answer.text()).trim();
+      throw new Error(told || `The server has answered ${answer.status}.`);
+    }
+    return answer.json();
+  }
+
+  /** The document at a path. Rejects with a sentence for the reader. */
+  function load(path, query = {}) {
+    return isServed ? fromServer(path, query) : fromScript(path);
+  }
+
+  return { load, isServed };
+})();

@@ -1,0 +1,35 @@
+"use strict";
+
+/** The pictures of several runs beside each other, all at the same step. */
+gitexp.picturesView = (() => {
+  const { element } = gitexp;
+
+  function section(found) {
+    if (!found.pictures.length || !gitexp.data.isServed) return null;
+    return gitexp.parts.section("Pictures", ...found.pictures.map((one) => series(one, found)));
+  }
+
+  function series({ name, steps, runs }, found) {
+    const shown = element("div", { class: "pictures" });
+    const said = element("output", { class: "count" });
+    const slider = element("input", { type: "range", min: "0", max: String(steps.length - 1), value: String(steps.length - 1), "aria-label": `Step of ${name}` });
+    const draw = () => {
+      const step = steps[Number(slider.value)];
+      said.textContent = steps.length > 1 ? `step ${step}` : "";
+      shown.replaceChildren(...Object.entries(runs).map(([run, paths]) => picture(run, paths[step], found.colours[run])));
+    };
+    slider.addEventListener("input", draw);
+    slider.hidden = steps.length < 2;
+    draw();
+    return element("figure", { class: "steps" }, element("figcaption", {}, name, " ", said), slider, shown);
+  }
+
+  function picture(run, path, colour) {
+    const head = element("figcaption", {}, gitexp.parts.dot(colour), ` ${run}`);
+    if (!path) return element("figure", {}, head, gitexp.parts.notice("none at this step"));
+    const words = [run, "artifacts", ...path.split("/")].map(encodeURIComponent).join("/");
+    return element("figure", {}, head, element("img", { src: `${gitexp.root}files/${words}`, alt: `${path} of ${run}`, loading: "lazy" }));
+  }
+
+  return { section };
+})();
