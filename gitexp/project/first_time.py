@@ -21,6 +21,8 @@ def new_files(project: Project, occasion: str, before: str, after: str) -> Seque
     with contextlib.suppress(OSError, errors.GitexpError):
         if _is_said(project, occasion):
             return ()
+        if project.repo.resolve(before, "tree") == project.repo.resolve(after, "tree"):
+            return ()
         added = []
         for change in tree_changes(project.repo, before, after):
             if change.old is None and not lies_in_any(change.path, project.config.results):

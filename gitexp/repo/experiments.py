@@ -362,8 +362,9 @@ class Store:
         taken: set[str] = set()
         for _ in range(_RACES):
             name = next(name for name in automatic_names(seed) if name not in taken)
-            with contextlib.suppress(RefConflict):
-                return self._write(*build(name), None)
+            if self.repo.resolve(PREFIX + name) is None:  # it is there if this code was run within a second
+                with contextlib.suppress(RefConflict):
+                    return self._write(*build(name), None)
             taken |= {name, *(name.lower() for name in self.names())}
         raise _taken(f"exp-{seed}")
 

@@ -171,11 +171,11 @@ def _finish(
         exit_code=state.exit_code,
         warnings=tuple(dict.fromkeys(told)),
     )
-    tree = logged_files.in_tree(project, stored.tree, said, logged_in)
-    if record.command is None:
-        tree = typed_code.in_tree(project, state, tree)
     failpoint("finish:read")
     with project.repo.writing_together():
+        tree = logged_files.in_tree(project, stored.tree, said, logged_in)
+        if record.command is None:
+            tree = typed_code.in_tree(project, state, tree)
         run_files = _run_files(project, state, environment) | conversion_note.write(project.repo, converting)
         if said is not logged.NOTHING:
             more, unstored = logged_files.run_files(project, state, said)

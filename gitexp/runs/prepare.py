@@ -130,7 +130,8 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     taken = snapshot_of(project, checked, scope, paths_of(known), data)
     tree, converting = taken.tree, Conversions(conversions.settings_of(repo), taken.exact)
     checked = checked._replace(params=params.as_stored(project, tree, checked.params))
-    commit = repo.write_commit(tree, [head.commit], START_MESSAGE)
+    # Nobody reads the commit before there is a record of it, unless it is to be checked out.
+    commit = repo.write_commit(tree, [head.commit], START_MESSAGE, with_next=not is_isolated)
     failpoint("run:snapshot")
     if files := first_time.new_files(project, "run", head.commit, tree):
         request.on_new_files(files)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from gitexp.repo.git import launch
-from gitexp.repo.git.git_calls import GitCalls, is_true
+from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.git_identity import GitIdentity
 from gitexp.repo.git.git_text import fits_a_line, in_lines, in_quoted_lines
 from gitexp.repo.git.kept_packs import KeptPacks
 from gitexp.repo.git.launch import Git
-from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, signature, tree_content
+from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, tree_content
 from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import LARGEST, CommitFacts, GitObject, TreeEntry
 
@@ -23,10 +24,9 @@ _APART = {"core.looseCompression": "0"}  # the objects stand there for less than
 _PACKED = ("--revs", "--window=0", "--honor-pack-keep", "--non-empty", "-q")
 _WHOLE = ("--no-reuse-delta",)
 _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")
-_NOBODY = {"NAME": "gitexp", "EMAIL": "gitexp@localhost"}  # where Git does not know the user
 
 
-class GitObjects(GitCalls):
+class GitObjects(GitIdentity):
     """The objects of a repository.
 
     Attributes:
@@ -47,7 +47,8 @@ class GitObjects(GitCalls):
         # The reader stands at the top of the disk, not in a folder that somebody wants to remove.
         top, asks = Git(Path(root.anchor)), ("cat-file", "--batch-command")
         self._reader = ObjectReader(partial(launch.converse, top, asks, self._environment))
-        self._waiting: list[NewObject] | None = None  # in `writing_together`
+        self._waiting: dict[str, NewObject] | None = None  # by their ids, in `writing_together`
+        self._for_next: dict[str, NewObject] = {}  # to be stored with the next objects
         self._apart: Path | None = None  # for a repository that is `set_apart`
 
     @property
@@ -69,6 +70,7 @@ class GitObjects(GitCalls):
         if not revision or "\0" in revision or "\n" in revision:
             return None
         name = f"{revision}^{{{kind}}}"
+        self._store_asked([revision])
         if (answers := self._reader.ask("info", [name])) is not None:
             header = answers[0].header
             if size_of(header) is None:
@@ -129,23 +131,41 @@ class GitObjects(GitCalls):
 
     def _ask(self, command: str, names: Sequence[str]) -> Iterable[tuple[str, Answer]]:
         """Git's answers to `info` or `contents`, with the names; an unknown name may have no answer."""
-        known, asked = list[str](), list[str]()
+        self._store_asked(names)
+        known, asked, here = list[str](), list[str](), list[tuple[str, Answer]]()
         for name in names:
-            if fits_a_line(name):
+            if (new := self._unstored(name)) is not None:
+                here.append((name, Answer(f"{new.id} {new.kind} {len(new.content)}".encode(), new.content)))
+            elif fits_a_line(name):
                 known.append(name)
                 asked.append(name)
             elif (oid := self._id_of(name)) is not None:
                 known.append(name)
                 asked.append(oid)
         if not asked:
-            return ()
+            return here
         answers = self._reader.ask(command, asked)
         if answers is None:
             with_content = command == "contents"
             option = "--batch" if with_content else "--batch-check"
             out = self.run("cat-file", option, stdin=in_lines(asked))
             answers = split(out, len(asked), with_content=with_content)
-        return zip(known, answers, strict=True)
+        return [*here, *zip(known, answers, strict=True)]
+
+    def _unstored(self, name: str) -> NewObject | None:
+        """The object that waits to be stored, if this is its id; of a tree, also with `^{tree}` behind."""
+        if not self._waiting:
+            return None
+        oid = name.removesuffix("^{tree}")
+        found = self._waiting.get(oid)
+        if found is not None and name != oid and found.kind != "tree":
+            return None
+        return found
+
+    def _store_asked(self, names: Iterable[str]) -> None:
+        """Store what was written `with_next` if it is asked for."""
+        if self._for_next and any(name.startswith(tuple(self._for_next)) for name in names):
+            self._store([])
 
     def _id_of(self, name: str) -> str | None:
         """The id of the object at a `<revision>:<path>` that does not fit into a line."""
@@ -189,13 +209,13 @@ class GitObjects(GitCalls):
     def writing_together(self) -> Iterator[None]:
         """Give all objects written in the block to Git by one process.
 
-        The objects exist from the end of the block on, or from a change of refs in the block. A block inside
-        another block ends with the outer block.
+        Git knows the objects from the end of the block on, or from a change of refs in the block; until then
+        they can be read by their ids. A block inside another block ends with the outer block.
         """
         if self._waiting is not None:
             yield
             return
-        self._waiting = []
+        self._waiting = {}
         try:
             yield
             self._write_waiting()
@@ -203,16 +223,21 @@ class GitObjects(GitCalls):
             self._waiting = None
 
     def _write_waiting(self) -> None:
-        if self._waiting:
-            self.kept_packs.store(self._waiting)
-            self._waiting.clear()
+        waiting = self._waiting or {}
+        if waiting or self._for_next:
+            self._store([*waiting.values()])
+            waiting.clear()
+
+    def _store(self, objects: Sequence[NewObject]) -> None:
+        self.kept_packs.store([*self._for_next.values(), *objects])
+        self._for_next.clear()
 
     def _write(self, kind: str, content: bytes) -> str:
         new = new_object(kind, content, self.object_format)
         if self._waiting is None:
-            self.kept_packs.store([new])
+            self._store([new])
         else:
-            self._waiting.append(new)
+            self._waiting[new.id] = new
         return new.id
 
     @cached_property
@@ -292,42 +317,21 @@ class GitObjects(GitCalls):
         """The id of a new tree."""
         return self._write("tree", tree_content(entries))
 
-    def write_commit(self, tree: str, parents: Sequence[str], message: str) -> str:
-        """The id of a new commit by `identity`; its dates are now, or those of Git's variables."""
-        author, committer = self._signature("AUTHOR"), self._signature("COMMITTER")
-        return self._write("commit", commit_content(tree, parents, author, committer, message))
+    def write_commit(
+        self, tree: str, parents: Sequence[str], message: str, *, with_next: bool = False
+    ) -> str:
+        """The id of a new commit by `identity`; its dates are now, or those of Git's variables.
 
-    def _signature(self, role: str) -> str:
-        """Name, address and time of the author or committer of a new commit."""
-        name = self._named(role, "NAME") or _NOBODY["NAME"]
-        email = self._named(role, "EMAIL") or _NOBODY["EMAIL"]
-        found = signature(name, email, os.environ.get(f"GIT_{role}_DATE", ""))
-        if found is not None:
-            return found
-        said = self.run("var", f"GIT_{role}_IDENT", env=self.identity())
-        return said.decode("utf-8", "surrogateescape").strip()
-
-    def _named(self, role: str, part: str) -> str:
-        """The name or the address that Git has for a commit's author or committer; else ""."""
-        given = os.environ.get(f"GIT_{role}_{part}")
-        keys = (f"{role.lower()}.{part.lower()}", f"user.{part.lower()}")
-        return given or self.config.get(keys[0]) or self.config.get(keys[1]) or ""
-
-    def user_name(self) -> str:
-        """The name that Git has for the author of a commit; "" if it has none."""
-        return self._named("AUTHOR", "NAME")
-
-    def identity(self) -> dict[str, str]:
-        """The variables that a Git process needs to make commits: none where Git knows the user.
-
-        Without user.name and user.email a stand-in signs: no commit fails for the lack of a name.
+        With `with_next` it is stored with the next object, or when it is asked for: each storing waits for
+        the disk three times.
         """
-        stand_in = {}
-        for role in ("AUTHOR", "COMMITTER"):
-            for part, nobody in _NOBODY.items():
-                if not self._named(role, part):
-                    stand_in[f"GIT_{role}_{part}"] = nobody
-        return stand_in
+        author, committer = self.signature("AUTHOR"), self.signature("COMMITTER")
+        content = commit_content(tree, parents, author, committer, message)
+        if not with_next:
+            return self._write("commit", content)
+        new = new_object("commit", content, self.object_format)
+        self._for_next[new.id] = new
+        return new.id
 
 
 @lru_cache(maxsize=1)

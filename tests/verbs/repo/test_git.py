@@ -454,12 +454,28 @@ def test_objects_that_are_written_together(repo: Workspace, tmp_path: Path, kind
             tree = new.write_tree([TreeEntry("100644", "blob", blobs[-1], b"a")])
             first = new.write_commit(tree, [], "first\n")
         second = new.write_commit(tree, [first], "second\n")
-        assert new.find_objects([second, first, tree, blobs[0]]) == [None] * 4
+        assert new.read_objects([blobs[0], f"{tree}^{{tree}}"])[0] == ("blob", b"")
+        assert trees.entries(new, tree) == [TreeEntry("100644", "blob", blobs[-1], b"a")]
+        assert new.call("cat-file", "-e", second)[0] != 0
         new.update_refs([RefChange("refs/x/first", None, first)])
         assert [each is not None for each in new.find_objects([second, tree])] == [True] * 2
         third = new.write_blob(b"last")
     assert new.read_blobs([*blobs, third]) == [*contents, b"last"]
     assert new.run("fsck", "--strict", "--unreachable").count(b"unreachable") == len(sizes) + 1
+
+
+def test_a_commit_that_is_stored_with_the_next_object(repo: Workspace, found: Repository) -> None:
+    tree = found.resolve("HEAD", "tree")
+    assert tree is not None
+    made = [found.write_commit(tree, [], f"{at}\n", with_next=True) for at in range(3)]
+    assert found.call("cat-file", "-e", made[0])[0] != 0
+    found.write_blob(b"next")
+    assert found.call("cat-file", "-e", made[0])[0] == 0
+    asked = found.write_commit(tree, [], "asked\n", with_next=True)
+    assert found.resolve(asked, "tree") == tree
+    moved = found.write_commit(tree, [], "moved\n", with_next=True)
+    found.update_refs([RefChange("refs/gitexp/moved", None, moved)])
+    assert repo.git("rev-parse", "refs/gitexp/moved") == moved
 
 
 def test_nothing_is_written_after_an_error(found: Repository) -> None:
