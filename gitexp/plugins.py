@@ -26,7 +26,7 @@ COMMANDS = {
     "best": "Print the name of the best experiment.",
     "diff": "Compare params, metrics, code, data, command and environment.",
     "compare": "Compare many experiments side by side: only what differs.",
-    "plots": "Draw the curves of experiments, and pictures of many experiments.",
+    "plots": "Draw the curves of experiments, plots of their files, and pictures of many.",
     "ui": "Show the experiments in the browser: a table that stays up to date.",
     "export": "Write all columns of experiments: CSV, JSON lines, Parquet, Excel.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",

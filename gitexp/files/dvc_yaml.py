@@ -24,6 +24,8 @@ DVC_YAML, DVC_LOCK, DVC_CACHE, DVC_CONFIG = "dvc.yaml", "dvc.lock", ".dvc/cache"
 DVC_LOCAL_CONFIG = ".dvc/config.local"
 DEFAULT_PARAMS = "params.yaml"  # what a stage's params are keys of, unless it names another file
 
+PLOT_FIELDS = ("template", "x", "y", "x_label", "y_label", "title", "header")
+
 MAX_STAGES = 1000  # of one dvc.yaml, with those that foreach and matrix make
 MAX_FILES = 500  # params files of one dvc.yaml, and as many metrics files
 _MAX_ENTRIES = 20_000  # of all lists of params and metrics: foreach and matrix multiply them
@@ -70,15 +72,15 @@ def read_pipeline(name: str, data: bytes, variables: Tree) -> DvcFiles:
 
 def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
     """The files of a dvc.yaml or gitexp.yaml already parsed."""
-    folder, variables = posixpath.dirname(name), {**variables, **_vars(tree)}
-    params = _paths(folder, _list(tree.get("params")), variables)
-    params += [_inside(folder, item) for item in files_of_vars(tree)]
-    metrics = _paths(folder, _list(tree.get("metrics")), variables)
+    folder, variables = posixpath.dirname(name), {**variables, **own_vars(tree)}
+    params = _paths(folder, as_items(tree.get("params")), variables)
+    params += [inside_root(folder, item) for item in files_of_vars(tree)]
+    metrics = _paths(folder, as_items(tree.get("metrics")), variables)
     plots = _paths(folder, _plots(tree.get("plots")), variables)
     cached: list[str | None] = []
     folders, commands = {}, []
-    for stage, body, known in itertools.islice(_stages(tree, variables), MAX_STAGES):
-        below = _folder(folder, body, known)
+    for stage, body, known in itertools.islice(stages_of(tree, variables), MAX_STAGES):
+        below = folder_of(folder, body, known)
         if below is None or len(params) + len(metrics) + len(plots) > _MAX_ENTRIES:
             continue
         folders[stage] = below
@@ -97,7 +99,7 @@ def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
 
 def files_of_vars(tree: Tree) -> list[str]:
     """The files of `vars` at the top of a file, relative to its folder."""
-    names = [entry.partition(":")[0] for entry in _list(tree.get("vars")) if isinstance(entry, str)]
+    names = [entry.partition(":")[0] for entry in as_items(tree.get("vars")) if isinstance(entry, str)]
     return names[:MAX_FILES]
 
 
@@ -107,12 +109,12 @@ def read_lock(data: bytes, pipeline: DvcFiles) -> dict[str, str]:
     Raises ParseError.
     """
     found = {}
-    for stage, body in _map(parse(f"{DVC_LOCK}.yaml", data).get("stages")).items():
-        for out in _list(_map(body).get("outs")):
-            path, md5 = _map(out).get("path"), _map(out).get("md5")
+    for stage, body in as_map(parse(f"{DVC_LOCK}.yaml", data).get("stages")).items():
+        for out in as_items(as_map(body).get("outs")):
+            path, md5 = as_map(out).get("path"), as_map(out).get("md5")
             if not isinstance(path, str) or not isinstance(md5, str):
                 continue
-            inside = _inside(pipeline.folders.get(stage), path)
+            inside = inside_root(pipeline.folders.get(stage), path)
             if inside is not None and _MD5.fullmatch(md5):
                 found[inside] = md5
     return found
@@ -126,12 +128,12 @@ def is_md5(text: str) -> bool:
 # -- stages -------------------------------------------------------------------------------------------
 
 
-def _stages(tree: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
+def stages_of(tree: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
     """Each stage: name, body, variables."""
-    for name, definition in _map(tree.get("stages")).items():
-        for key, body, more in _made(_map(definition), variables):
+    for name, definition in as_map(tree.get("stages")).items():
+        for key, body, more in _made(as_map(definition), variables):
             full = f"{name}@{key[:_MAX_TEXT]}" if key else name
-            yield full, body, {**variables, **more, **_vars(body)}
+            yield full, body, {**variables, **more, **own_vars(body)}
 
 
 def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]:
@@ -139,9 +141,9 @@ def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]
     if "foreach" in definition:
         items = _value(definition["foreach"], variables)
         for key, item in _items(items):
-            yield key, _map(definition.get("do")), {"key": key, "item": item}
+            yield key, as_map(definition.get("do")), {"key": key, "item": item}
     elif isinstance(definition.get("matrix"), dict):
-        axes = {axis: _list(_value(values, variables)) for axis, values in definition["matrix"].items()}
+        axes = {axis: as_items(_value(values, variables)) for axis, values in definition["matrix"].items()}
         for key, item in combined(axes, str):
             yield key, definition, {"item": item}
     else:
@@ -151,7 +153,7 @@ def _made(definition: Tree, variables: Tree) -> Iterator[tuple[str, Tree, Tree]]
 def _items(items: Value) -> Iterator[tuple[str, Value]]:
     """The items of a `foreach` with the keys in the stages' names."""
     if not isinstance(items, dict):
-        yield from keyed(_list(items), str)
+        yield from keyed(as_items(items), str)
         return
     for key, item in items.items():
         yield str(key), item
@@ -186,11 +188,11 @@ def combined(
         yield "-".join(names), item
 
 
-def _folder(folder: str, body: Tree, variables: Tree) -> str | None:
+def folder_of(folder: str, body: Tree, variables: Tree) -> str | None:
     """The folder of a stage; None for an unknown one."""
     if "wdir" not in body:
         return folder
-    wdir = _text(body["wdir"], variables)
+    wdir = filled_text(body["wdir"], variables)
     if wdir is None:
         return None
     return posixpath.join(folder, wdir)
@@ -198,29 +200,29 @@ def _folder(folder: str, body: Tree, variables: Tree) -> str | None:
 
 def _params(entries: Value) -> Iterator[str]:
     """The params files of a stage. A text is a key of the default file."""
-    for entry in _list(entries)[:MAX_FILES]:
+    for entry in as_items(entries)[:MAX_FILES]:
         if isinstance(entry, str):
             yield DEFAULT_PARAMS
-        yield from _map(entry)
+        yield from as_map(entry)
 
 
 def _outs(entries: Value) -> Iterator[tuple[str, bool]]:
     """Each output of a list: its path, and whether DVC's cache holds it."""
-    for entry in _list(entries)[:MAX_FILES]:
+    for entry in as_items(entries)[:MAX_FILES]:
         if isinstance(entry, str):
             yield entry, True
-        for name, settings in _map(entry).items():
-            yield name, _map(settings).get("cache") is not False
+        for name, settings in as_map(entry).items():
+            yield name, as_map(settings).get("cache") is not False
 
 
 def _plots(entries: Value) -> Iterator[str]:
     """The files of the plots at the top level: the files of a plot's axes, or else its name."""
-    for entry in _list(entries)[:MAX_FILES]:
+    for entry in as_items(entries)[:MAX_FILES]:
         if isinstance(entry, str):
             yield entry
-        for name, settings in _map(entry).items():
-            axes = _map(settings)
-            yield from [*_map(axes.get("x")), *_map(axes.get("y"))] or [name]
+        for name, settings in as_map(entry).items():
+            axes = as_map(settings)
+            yield from [*as_map(axes.get("x")), *as_map(axes.get("y"))] or [name]
 
 
 def _command(body: Tree, variables: Tree) -> str | None:
@@ -230,10 +232,10 @@ def _command(body: Tree, variables: Tree) -> str | None:
     if not isinstance(commands, list):
         commands = [commands]
     lines = []
-    if wdir := _text(body.get("wdir"), variables):
+    if wdir := filled_text(body.get("wdir"), variables):
         lines.append(f"cd {shlex.quote(wdir)}")
     for command in commands:
-        line = _text(command, variables)
+        line = filled_text(command, variables)
         if line is None:
             return None
         lines.append(line.strip())
@@ -243,15 +245,15 @@ def _command(body: Tree, variables: Tree) -> str | None:
 # -- values -------------------------------------------------------------------------------------------
 
 
-def _vars(tree: Tree) -> dict[str, Value]:
+def own_vars(tree: Tree) -> dict[str, Value]:
     """The variables that stand in `vars:` itself; the files of `vars:` are not read."""
     found: dict[str, Value] = {}
-    for entry in _list(tree.get("vars")):
-        found.update(_map(entry))
+    for entry in as_items(tree.get("vars")):
+        found.update(as_map(entry))
     return found
 
 
-def _text(template: Value, variables: Tree) -> str | None:
+def filled_text(template: Value, variables: Tree) -> str | None:
     """The text with its variables put in; None if a variable is unknown, or not plain."""
     if not isinstance(template, str) or len(template) > _MAX_TEXT or template.count("${") > _MAX_VARIABLES:
         return None
@@ -286,7 +288,7 @@ def _variable(text: str, variables: Tree) -> Value:
         return MISSING
 
 
-def _inside(folder: str | None, name: str | None) -> str | None:
+def inside_root(folder: str | None, name: str | None) -> str | None:
     """The path relative to the root; None for a path out of the repository, or into .git."""
     if name is None or folder is None:
         return None
@@ -297,16 +299,16 @@ def _inside(folder: str | None, name: str | None) -> str | None:
 
 
 def _paths(folder: str, names: Iterable[Value], variables: Tree) -> list[str | None]:
-    return [_inside(folder, _text(name, variables)) for name in names]
+    return [inside_root(folder, filled_text(name, variables)) for name in names]
 
 
 def _unique(names: list[str | None]) -> tuple[str, ...]:
     return tuple(itertools.islice(dict.fromkeys(name for name in names if name is not None), MAX_FILES))
 
 
-def _list(value: Value) -> list[Any]:
+def as_items(value: Value) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _map(value: Value) -> Mapping[str, Any]:
+def as_map(value: Value) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}

@@ -12,7 +12,7 @@ import string
 from collections.abc import Iterator, Sequence
 
 from gitexp.errors import ConfigError
-from gitexp.files.dvc_yaml import DEFAULT_PARAMS
+from gitexp.files.dvc_yaml import DEFAULT_PARAMS, PLOT_FIELDS
 from gitexp.files.nodes import Node
 from gitexp.model import Value
 from gitexp.objects.paths import fault, lies_in, lies_in_any
@@ -46,7 +46,6 @@ OUT_FIELDS = {
 }
 _OUT_WORDS = ("desc", "type", "labels", "meta")  # for people and other programs
 _OUT_DVC = ("remote", "push", "checkpoint")  # of DVC's own storage
-_PLOT_FIELDS = ("template", "x", "y", "x_label", "y_label", "title", "header")
 _TOP = ("stages", "vars", "params", "metrics", "plots", "artifacts", "datasets")
 _BAD_IN_NAMES = frozenset(string.punctuation) - {"_", "-", "."}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -267,7 +266,7 @@ class _PipelineReader:
         flags: dict[str, bool] = {}
         known = [*OUT_FIELDS, *_OUT_WORDS, *_OUT_DVC]
         if field == "plots":
-            known += _PLOT_FIELDS
+            known += PLOT_FIELDS
         for each in settings:
             said = content(each)
             if not isinstance(said, dict | None):

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gitexp import errors, files, plugins
+from gitexp.files.dvc_yaml import PLOT_FIELDS
 from gitexp.files.scalars import is_text
 from gitexp.log_rules import SUMMARIES
 from gitexp.model import Tree
@@ -31,7 +32,7 @@ KEYS: Mapping[str, str] = {
     "metrics": "Files or patterns of results (JSON, YAML, TOML, CSV or TSV); min or max: which is best.",
     "summary": "Which value of a logged metric is for the table: last, best, mean, min or max, by name.",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
-    "plots": "Files or folders of curves that the command writes; stored with the experiment.",
+    "plots": "Files or folders of curves and images that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files over max_untracked go into the object store.",
     "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
     "seed": "The param that is the seed, for --repeat and groups of replicates, such as train.seed.",
@@ -52,6 +53,7 @@ _A_DIRECTION = "For example: metrics: {loss: min, acc: max}, or with files: [met
 _A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
 _COMMAND_AS_STAGE = "Make the command the 'cmd' of a stage."
 A_SWEEP = "For example: sweep: {parameters: {lr: [0.1, 0.01]}, method: grid, objective: acc}"
+_A_PLOT = "For example: plots: [{eval/roc.json: {x: fpr, y: tpr}}]"
 _A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
 _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 
@@ -86,6 +88,8 @@ def from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> 
             values[key] = read_hydra(value, prefix, complain)
         elif key in _READERS:
             values[key] = _READERS[key](value, complain)
+        elif key == "plots":
+            values[key] = _paths(key, _files_of_plots(value, complain), prefix, complain)
         else:
             values[key] = _paths(key, value, prefix, complain)
     declared = frozenset((*values.get("params", ()), *values.get("metrics", ())))
@@ -241,6 +245,34 @@ def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str,
             raise complain(key, message, "Give several patterns.")
         paths.append(path)
     return tuple(dict.fromkeys(paths))
+
+
+def _files_of_plots(value: Any, complain: _Complain) -> list[Any]:
+    """The files under `plots:`: the files of a plot's axes, or else its name."""
+    found: list[Any] = []
+    for item in files.as_list(value):
+        if not isinstance(item, dict):
+            found.append(item)
+            continue
+        for name, said in item.items():
+            fields = {} if said is None else said
+            _check_plot(name, fields, complain)
+            named: list[Any] = []
+            for axis in ("y", "x"):
+                if isinstance(fields.get(axis), dict):
+                    named += fields[axis]
+            found += named or [name]
+    return found
+
+
+def _check_plot(name: Any, fields: Any, complain: _Complain) -> None:
+    """Raise ConfigError for a plot with anything but the fields of one."""
+    if not isinstance(fields, dict):
+        raise complain("plots", f"what is said of the plot '{name}' must be a mapping", _A_PLOT)
+    for field in fields:
+        if field not in PLOT_FIELDS:
+            hint = did_you_mean(str(field), PLOT_FIELDS, f"There are: {', '.join(PLOT_FIELDS)}.", most=1)
+            raise complain("plots", f"the plot '{name}' has no field '{field}'", hint)
 
 
 def _line_of(data: bytes, key: str) -> int | None:

@@ -22,10 +22,12 @@ class Chart(NamedTuple):
     Attributes:
         title: the name of what is drawn.
         spec: the Vega-Lite specification.
+        is_foreign: whether the specification is a template of the repository's, and not ours.
     """
 
     title: str
     spec: Spec
+    is_foreign: bool = False
 
 
 def is_vega(spec: Spec) -> bool:

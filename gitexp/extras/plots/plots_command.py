@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_text
 import tempfile
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -18,21 +19,25 @@ from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.plots import charts_of_many, reading, terminal
-from gitexp.extras.plots.charts import Chart
-from gitexp.extras.plots.curve_charts import curves_chart
+from gitexp.extras.plots.charts import Chart, Spec
 from gitexp.extras.plots.curves import XAxis
+from gitexp.extras.plots.plots_of_files import with_contents
+from gitexp.extras.plots.plots_of_runs import Drawing, Drawn, plots_of
 from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
+from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp plots
 gitexp plots last @{1} --columns loss,val_loss --smooth 0.9
 gitexp plots --filter "acc > 0.9" --log y -o curves.svg
+gitexp plots workspace HEAD last --kind files --open
+gitexp plots --plot 'eval/*' -o eval.html
 gitexp plots --kind scatter --columns lr,acc --log x -o scatter.png
 gitexp plots --kind progress --columns acc --open
 """
 
-_FORMATS = (".svg", ".png", ".pdf", ".html")
+_FORMATS = (".svg", ".png", ".pdf", ".html", ".json")
 _USUAL_LIMIT = 10  # experiments in a chart of curves; more are hard to tell apart
 
 
@@ -40,19 +45,28 @@ class PlotKind(StrEnum):
     """The kind of a plot."""
 
     CURVES = "curves"
+    FILES = "files"
     SCATTER = "scatter"
     PARALLEL = "parallel"
     PROGRESS = "progress"
 
 
-Words = Annotated[list[str] | None, options.argument("[EXP]...", "Experiments; patterns too.", "experiments")]
+Words = Annotated[
+    list[str] | None,
+    options.argument("[POINT]...", "Experiments, commits, the workspace; patterns too.", "points"),
+]
 What = Annotated[
-    PlotKind,
+    PlotKind | None,
     typer.Option(
-        help="Curves by step; scatter: two columns; parallel: several columns, coloured by the last; "
-        "progress: the best so far."
+        help="Curves by step; files: what plots: names, as dvc plots does; scatter: two columns; "
+        "parallel: several columns, coloured by the last; progress: the best so far."
     ),
 ]
+Plots = Annotated[
+    list[str] | None,
+    options.keys("Only these plots of files, by their ids or paths; patterns too.", "NAME,..."),
+]
+OnlyNames = Annotated[bool, typer.Option("--list", help="List the plots that there are.")]
 Across = Annotated[
     XAxis, typer.Option("--x", help="What the curves go along: steps, seconds, or the time of day.")
 ]
@@ -66,7 +80,10 @@ Smooth = Annotated[
 OutFile = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", help="Write a file: .svg, .png, .pdf, or .html with all charts."
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write a file: .svg, .png, .pdf, .json, or .html with all charts and images.",
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Show the charts in the browser.")]
@@ -78,7 +95,9 @@ def plots(
     query: Query = PLAIN,
     limit: options.Limit = None,
     columns: options.Only = None,
-    kind: What = PlotKind.CURVES,
+    kind: What = None,
+    plot: Plots = None,
+    names: OnlyNames = False,
     x: Across = XAxis.STEP,
     log: Logarithmic = None,
     smooth: Smooth = 0.0,
@@ -89,12 +108,14 @@ def plots(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Draw the curves of experiments, and pictures of many experiments.
+    """Draw the curves of experiments, plots of their files, and pictures of many.
 
-    In the terminal, or as a file. Without EXP: the newest ten experiments of HEAD with curves; replicates are
-    drawn as their mean with a band of one standard deviation (--each: each by itself). --columns chooses the
-    metrics of curves, and the columns of the other kinds. --json gives Vega-Lite specifications. A file and
-    the browser need the extra: pip install 'gitexp[plots]'.
+    In the terminal, or as a file. Without names: the newest ten experiments of HEAD, or the workspace where
+    there are none; replicates are drawn as their mean with a band of one standard deviation (--each: each by
+    itself). Plots of files are those under plots: in gitexp.yaml and dvc.yaml, of each experiment's own tree,
+    with DVC's fields and templates. --columns chooses the metrics of curves, and the columns of the other
+    kinds. --json gives Vega-Lite specifications. A file and the browser need the extra:
+    pip install 'gitexp[plots]'.
     """
     options.only_one(json=json, output=output is not None, open=open_)
     options.names_or_query(words, query != PLAIN)
@@ -103,27 +124,30 @@ def plots(
             f"{output} has no ending of a plot.", f"One of these says what to write: {', '.join(_FORMATS)}"
         )
     drawn = options.replicates(group, each=each)
-    query = query._replace(names=tuple(words or ()), limit=limit, replicates=drawn)
+    query = query._replace(limit=limit, replicates=drawn)
+    if limit is None and not words and kind in (None, PlotKind.CURVES, PlotKind.FILES):
+        query = query._replace(limit=_USUAL_LIMIT)
     project = open_project(quiet=quiet)
-    axes = _axes(options.split(log))
-    wanted = options.split(columns)
-    if kind is PlotKind.CURVES:
-        if limit is None and not words:
-            query = query._replace(limit=_USUAL_LIMIT)
-        found = reading.curves(project, query, wanted, x, smooth)
-        made = [curves_chart(name, of, x, axes) for name, of in found.items()]
-        text = terminal.curves(found, render.width(), logarithmic="y" in axes)
+    wanted, axes = options.split(columns), _axes(options.split(log))
+    if kind in (None, PlotKind.CURVES, PlotKind.FILES):
+        drawing = Drawing(wanted, options.split(plot), x, axes, smooth, *_kinds(kind, wanted, plot))
+        found = plots_of(project, query, words or (), drawing)
     else:
-        made = [_of_many(project, query, kind, wanted, axes)]
-        text = terminal.of_chart(made[0])
-    if json:
-        render.as_json([{"title": chart.title, "spec": chart.spec} for chart in made])
-    elif not made:
+        made = _of_many(project, query._replace(names=tuple(words or ())), kind, wanted, axes)
+        found = Drawn([made])
+    render.warn_all(found.files.complaints)
+    if names:
+        _list_names(found, as_json=json)
+    elif json:
+        render.as_json(found.as_json())
+    elif not found:
         _say_none(quiet=quiet)
     elif output is not None or open_:
-        _write(made, output)
+        _write(found, output)
+    elif kind in (None, PlotKind.CURVES, PlotKind.FILES):
+        render.answer(found.lines())
     else:
-        render.answer(text)
+        render.answer(terminal.of_chart(found.charts[0]))
 
 
 register = registration(plots, EPILOG)
@@ -132,8 +156,28 @@ register = registration(plots, EPILOG)
 def _say_none(*, quiet: bool) -> None:
     if not quiet:
         render.say(
-            "No curves. A script makes them: gitexp.log({'loss': loss}); so do tables such as logs.csv."
+            "No plots. A script makes curves: gitexp.log({'loss': loss}); so do tables such as logs.csv, and "
+            "files under plots: in gitexp.yaml or dvc.yaml."
         )
+
+
+def _kinds(kind: PlotKind | None, metrics: Sequence[str], plots: Sequence[str] | None) -> tuple[bool, bool]:
+    """Whether curves, and whether plots of files, are drawn: by the kind, or else by what is chosen."""
+    if kind is None:
+        return not plots or bool(metrics), not metrics or bool(plots)
+    return kind is PlotKind.CURVES, kind is PlotKind.FILES
+
+
+def _list_names(found: Drawn, *, as_json: bool) -> None:
+    names = found.names()
+    if as_json:
+        render.as_json(names)
+        return
+    lines = []
+    for one in names:
+        experiments = ", ".join(one["experiments"])
+        lines.append(clean(f"{one['name']}  {one['kind']}  {experiments}"))
+    render.answer(lines)
 
 
 def _axes(words: Sequence[str]) -> tuple[str, ...]:
@@ -178,27 +222,45 @@ def _require_columns(kind: PlotKind, wanted: Sequence[str]) -> None:
         raise errors.UsageError(f"--kind {kind} needs {what}.", f"For example: {options_}")
 
 
-def _write(made: Sequence[Chart], output: Path | None) -> None:
-    """Write the charts into a file, or into a page that the browser shows."""
+def _write(found: Drawn, output: Path | None) -> None:
+    """Write the plots into a file, or into a page that the browser shows."""
+    if output is not None and output.suffix.lower() == ".json":
+        output.write_text(json_text.dumps(found.as_json(), indent=2) + "\n", "utf-8")
+        render.answer([str(output)])
+        return
     rendering = plugins.find_installed("plots", "rendering", "vl_convert")
     if rendering is None:
         raise errors.UsageError(
             "A file or a page needs a package that is not installed: vl-convert-python.",
             "Install it: pip install 'gitexp[plots]'; in the terminal, curves are drawn without it.",
         )
-    if output is None:
-        with tempfile.NamedTemporaryFile("wb", prefix="gitexp-", suffix=".html", delete=False) as page:
-            page.write(rendering.page("gitexp plots", made))
-        webbrowser.open(Path(page.name).as_uri())
+    if output is None or output.suffix.lower() == ".html":
+        page = rendering.page("gitexp plots", found.every_chart, with_contents(found.files))
+        if output is not None:
+            output.write_bytes(page)
+            render.answer([str(output)])
+            return
+        with tempfile.NamedTemporaryFile("wb", prefix="gitexp-", suffix=".html", delete=False) as file:
+            file.write(page)
+        webbrowser.open(Path(file.name).as_uri())
         return
-    suffix = output.suffix.lower()
-    if suffix == ".html":
-        output.write_bytes(rendering.page("gitexp plots", made))
-        render.answer([str(output)])
-        return
-    written = []
+    _write_charts(found, output, rendering.formats[output.suffix.lower()])
+
+
+def _write_charts(found: Drawn, output: Path, rendered: Callable[[Spec], bytes]) -> None:
+    """Write a file for each chart; an image stays the file that it is."""
+    written, made = [], found.every_chart
     for number, chart in enumerate(made):
         file = output if len(made) == 1 else output.with_stem(f"{output.stem}-{number + 1}")
-        file.write_bytes(rendering.formats[suffix](chart.spec))
+        try:
+            content = rendered(chart.spec)
+        except ValueError as error:
+            render.warn(f"not drawn: {clean(chart.title)}: {clean(str(error).splitlines()[0])}")
+            continue
+        file.write_bytes(content)
         written.append(str(file))
     render.answer(written)
+    if found.files.images:
+        count = len(found.files.images)
+        images = "1 image is" if count == 1 else f"{count} images are"
+        render.say(f"{images} left out: -o {output.with_suffix('.html')} has them, side by side.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
 from gitexp import errors
@@ -21,18 +21,25 @@ from gitexp.words import did_you_mean
 
 
 def curves(
-    project: Project, query: Query, wanted: Sequence[str], axis: XAxis, smoothing: float
+    project: Project,
+    query: Query,
+    wanted: Sequence[str],
+    axis: XAxis,
+    smoothing: float,
+    without: Collection[str] = (),
 ) -> dict[str, list[DrawnCurve]]:
     """The curves of experiments by metric, those of the oldest experiment first.
 
     A metric's curves are one an experiment, or one a group of replicates: their mean. `wanted` has names and
-    patterns of metrics; none for all. Raises UsageError for a name that no series has.
+    patterns of metrics; none for all. The tables `without` are left out. Raises UsageError for a name that no
+    series has.
     """
     found = readable(reversed(queries.matching(project, query)))
     tables, ahead = series_tables.tables_of(project, found), ReadAhead(project, found)
     by_experiment: list[tuple[Experiment, dict[str, Series]]] = []
     for one in found:
-        series = stored_series.in_tables(project, one, tables.get(one.record.commit, ()))
+        of_one = [table for table in tables.get(one.record.commit, ()) if table.path not in without]
+        series = stored_series.in_tables(project, one, of_one)
         by_experiment.append((one, {**series, **stored_series.logged(project, one, ahead=ahead)}))
     names = _names([series for _, series in by_experiment], wanted)
     labels = _labels(found, query.drawn)

@@ -8,7 +8,9 @@ from html import escape
 
 import vl_convert
 
+from gitexp.extras.plots import images, safe_specs
 from gitexp.extras.plots.charts import Chart, Spec, is_vega
+from gitexp.extras.plots.images import ImagePlot
 from gitexp.extras.plots.themes import theme
 
 _SCALE = 2.0  # pixels of a PNG for each of a page
@@ -30,11 +32,12 @@ body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem; background: #fff; co
 h1 {{ font-size: 1.25rem; font-weight: 600; }}
 figure {{ margin: 0 0 2rem; overflow-x: auto; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #15171c; color: #e8e9ec; }} }}
-</style>
+{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
 {figures}
+{images}
 <script nonce="{nonce}" type="application/json" id="charts">{charts}</script>
 <script nonce="{nonce}" type="module">{script}</script>
 </body>
@@ -55,8 +58,18 @@ draw();
 _NONCE = "gitexp"  # nothing of a user's gets into the page as markup, so it need not be secret
 
 
+def _require_harmless(spec: Spec) -> None:
+    """Raise ValueError for a specification that would load anything.
+
+    vl-convert reads the images of marks from the disk, whatever URLs are allowed.
+    """
+    if why := safe_specs.loading(spec):
+        raise ValueError(f"the specification {why}")
+
+
 def svg(spec: Spec) -> bytes:
     """The chart as SVG. Raises ValueError for a specification that cannot be drawn."""
+    _require_harmless(spec)
     convert = vl_convert.vega_to_svg if is_vega(spec) else vl_convert.vegalite_to_svg
     found: str = convert(spec, allowed_base_urls=_NO_URLS)
     return found.encode()
@@ -64,6 +77,7 @@ def svg(spec: Spec) -> bytes:
 
 def png(spec: Spec) -> bytes:
     """The chart as PNG, at two pixels for each of SVG's. Raises ValueError."""
+    _require_harmless(spec)
     convert = vl_convert.vega_to_png if is_vega(spec) else vl_convert.vegalite_to_png
     found: bytes = convert(spec, scale=_SCALE, allowed_base_urls=_NO_URLS)
     return found
@@ -71,14 +85,20 @@ def png(spec: Spec) -> bytes:
 
 def pdf(spec: Spec) -> bytes:
     """The chart as PDF with text as text. Raises ValueError."""
+    _require_harmless(spec)
     convert = vl_convert.vega_to_pdf if is_vega(spec) else vl_convert.vegalite_to_pdf
     found: bytes = convert(spec, allowed_base_urls=_NO_URLS)
     return found
 
 
-def page(title: str, charts: Sequence[Chart]) -> bytes:
-    """All charts in one HTML file that asks nobody for anything; people zoom, and read values off it."""
-    script = vl_convert.javascript_bundle(_SCRIPT)
+def page(title: str, charts: Sequence[Chart], pictures: Sequence[ImagePlot] = ()) -> bytes:
+    """All charts and images in one HTML file that asks nobody for anything; people read values off it.
+
+    Raises ValueError.
+    """
+    for chart in charts:
+        _require_harmless(chart.spec)
+    script = vl_convert.javascript_bundle(_SCRIPT + images.SCRIPT)
     figures = [f'<figure id="chart-{number}"></figure>' for number in range(len(charts))]
     given = {
         "charts": [chart.spec for chart in charts],
@@ -86,7 +106,9 @@ def page(title: str, charts: Sequence[Chart]) -> bytes:
     }
     text = _PAGE.format(
         title=escape(title),
+        style=images.STYLE,
         figures="\n".join(figures),
+        images="\n".join(map(images.section, pictures)),
         charts=json.dumps(given).replace("<", "\\u003c"),
         script=script.replace("</script", "<\\/script"),
         nonce=_NONCE,

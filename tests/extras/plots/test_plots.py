@@ -225,7 +225,7 @@ def test_wrong_use(trained: Workspace, args: list[str], told: str) -> None:
 
 
 def test_no_curves(repo: Workspace) -> None:
-    assert "No curves" in repo.gitexp("plots").stderr
+    assert "No plots" in repo.gitexp("plots").stderr
     assert json.loads(repo.gitexp("plots", "--json").stdout) == []
 
 

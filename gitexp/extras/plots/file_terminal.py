@@ -1,0 +1,116 @@
+"""Plots of files in the terminal: lines in braille, matrices and bars as text, images as lists of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gitexp.cli.kit.render import Piece, cell_width
+from gitexp.extras.plots import terminal
+from gitexp.extras.plots.curves import DrawnCurve
+from gitexp.extras.plots.images import ImagePlot
+from gitexp.extras.plots.plots_of_files import NamedChart
+from gitexp.words import clean, human_size
+
+Line = Sequence[Piece]
+
+BLANK: Line = [("", "")]
+_LINES = ("linear", "simple", "smooth")
+_MATRICES = ("confusion", "confusion_normalized")
+_BARS = ("bar_horizontal", "bar_horizontal_sorted")
+_MOST_CLASSES = 12  # of a matrix as text
+_MOST_BARS = 20
+_WIDE = 30  # cells of the longest bar
+_PICTURE = "The picture: --open in the browser, or -o FILE.svg"
+
+
+def charts(found: Sequence[NamedChart], width: int | None) -> Iterator[Line]:
+    """Yield the lines of charts; what a terminal cannot show is only named."""
+    for named in found:
+        yield BLANK
+        values = [] if named.chart.is_foreign else named.chart.spec["data"]["values"]
+        if named.template in _LINES and values and all(_is_point(value) for value in values):
+            yield from terminal.curves({named.chart.title: _curves(values)}, width)
+            continue
+        yield [(clean(named.chart.title), "bold")]
+        if named.template in _MATRICES and not named.chart.is_foreign:
+            yield from _matrices(values, is_share=named.template == _MATRICES[1])
+        elif named.template in _BARS and not named.chart.is_foreign:
+            yield from _bars(values)
+        else:
+            count = f"{len(values):,} points of " if values else ""
+            yield [(f"{count}{clean(', '.join(named.labels))}. {_PICTURE}", "dim")]
+
+
+def _is_point(value: dict[str, object]) -> bool:
+    return isinstance(value["x"], float) and isinstance(value["y"], float)
+
+
+def _curves(values: Sequence[dict[str, object]]) -> list[DrawnCurve]:
+    """The lines of a chart: of each experiment, and of each column where there are several."""
+    has_sources = len({value["source"] for value in values}) > 1
+    found: dict[str, DrawnCurve] = {}
+    for value in values:
+        label = f"{value['label']} {value['source']}" if has_sources else str(value["label"])
+        curve = found.setdefault(label, DrawnCurve(label, [], []))
+        for axis, to in (("x", curve.x), ("y", curve.y)):
+            number = value[axis]
+            assert isinstance(number, float)
+            assert isinstance(to, list)
+            to.append(number)
+    return list(found.values())
+
+
+def _matrices(values: Sequence[dict[str, object]], *, is_share: bool) -> Iterator[Line]:
+    by_label: dict[str, list[dict[str, object]]] = {}
+    for value in values:
+        by_label.setdefault(str(value["label"]), []).append(value)
+    for label, cells in by_label.items():
+        classes = list(dict.fromkeys(str(cell["x"]) for cell in cells))
+        yield [(clean(label), "cyan"), (f"  {len(classes)} classes, a row for each of y", "dim")]
+        if len(classes) > _MOST_CLASSES:
+            yield [(_PICTURE, "dim")]
+            continue
+        rows = [["", *map(clean, classes)]]
+        for name in classes:
+            row = [cell for cell in cells if cell["y"] == name]
+            texts = [f"{cell['share']:.2f}" if is_share else f"{cell['count']}" for cell in row]
+            rows.append([clean(name), *texts])
+        widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+        for row_of_texts in rows:
+            padded = []
+            for text, wide in zip(row_of_texts, widths, strict=True):
+                padded.append(" " * (wide - cell_width(text)) + text)
+            yield [("  " + "  ".join(padded), "")]
+
+
+def _bars(values: Sequence[dict[str, object]]) -> Iterator[Line]:
+    numbers = [value["x"] for value in values if isinstance(value["x"], float)]
+    longest = max(map(abs, numbers), default=0.0) or 1.0
+    shown = values[:_MOST_BARS]
+    texts = [clean(f"{value['label']}  {value['y']}") for value in shown]
+    wide = max(map(cell_width, texts), default=0)
+    for value, text in zip(shown, texts, strict=True):
+        number = value["x"]
+        if isinstance(number, float):
+            bar = "━" * round(abs(number) / longest * _WIDE)
+            yield [(text + " " * (wide - cell_width(text)), ""), (f"  {bar}", "cyan"), (f" {number:.5g}", "")]
+    if len(values) > len(shown):
+        yield [(f"… and {len(values) - len(shown):,} more. {_PICTURE}", "dim")]
+
+
+def images(found: Sequence[ImagePlot]) -> Iterator[Line]:
+    """Yield the files and sizes of images, a line an experiment."""
+    for plot in found:
+        yield BLANK
+        yield [(clean(plot.title), "bold"), ("  image", "dim")]
+        wide = max(cell_width(clean(label)) for label in plot.labels)
+        for label in plot.labels:
+            of = [version for version in plot.versions if version.label == label]
+            told = f"{clean(of[-1].file)}, {human_size(of[-1].size)}"
+            if of[-1].step is not None:
+                steps = f"{len(of)} steps" if len(of) > 1 else "1 step"
+                told = f"{steps}, the last one {of[-1].step}: {told}"
+            name = clean(label)
+            yield [(name + " " * (wide - cell_width(name)), "cyan"), (f"  {told}", "")]
+    if found:
+        yield [("Side by side, with their difference: --open in the browser, or -o FILE.html", "dim")]

@@ -1,0 +1,159 @@
+"""The plots of some experiments: their curves, and the plots of their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from gitexp.catalog import by_words, lookup
+from gitexp.catalog import query as queries
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.query import Query
+from gitexp.cli.kit import render
+from gitexp.cli.kit.render import Piece
+from gitexp.extras.plots import file_terminal, reading, terminal
+from gitexp.extras.plots.charts import Chart
+from gitexp.extras.plots.curve_charts import curves_chart
+from gitexp.extras.plots.curves import DrawnCurve, XAxis
+from gitexp.extras.plots.plots_of_files import FilePlots, PlotChoice, file_plots
+from gitexp.model import readable
+from gitexp.project.project import Project
+
+NO_FILES = FilePlots((), (), ())
+
+
+class Drawing(NamedTuple):
+    """What is drawn, and how.
+
+    Attributes:
+        metrics: patterns for the metrics of curves; none for all.
+        plots: patterns for the names of plots of files; none for all.
+        axis: what curves go along.
+        logarithmic: the axes of curves with a logarithmic scale, of `x` and `y`.
+        smoothing: the weight, from 0 to below 1.
+        with_curves, with_files: the kinds that are wanted.
+    """
+
+    metrics: Sequence[str] = ()
+    plots: Sequence[str] = ()
+    axis: XAxis = XAxis.STEP
+    logarithmic: Sequence[str] = ()
+    smoothing: float = 0.0
+    with_curves: bool = True
+    with_files: bool = True
+
+
+class Drawn(NamedTuple):
+    """Plots that are drawn.
+
+    Attributes:
+        charts: of curves, or of many experiments.
+        curves: the curves of each metric, by its name.
+        files: the plots of files.
+        logarithmic: whether the values of curves have a logarithmic scale.
+    """
+
+    charts: Sequence[Chart]
+    curves: Mapping[str, Sequence[DrawnCurve]] = {}
+    files: FilePlots = NO_FILES
+    logarithmic: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.charts or self.files.charts or self.files.images)
+
+    @property
+    def every_chart(self) -> list[Chart]:
+        """The charts, those of files last."""
+        return [*self.charts, *(named.chart for named in self.files.charts)]
+
+    def lines(self) -> Iterator[Sequence[Piece]]:
+        """The lines of the terminal."""
+        width = render.width()
+        of_curves = terminal.curves(self.curves, width, logarithmic=self.logarithmic)
+        is_first = not self.curves
+        yield from of_curves
+        for line in chain(
+            file_terminal.charts(self.files.charts, width), file_terminal.images(self.files.images)
+        ):
+            if is_first and line == file_terminal.BLANK:
+                continue
+            is_first = False
+            yield line
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The charts as specifications, those of files with their names, and the images as lists of files."""
+        found: list[dict[str, Any]] = [{"title": chart.title, "spec": chart.spec} for chart in self.charts]
+        for named in self.files.charts:
+            found.append({"name": named.name, "title": named.chart.title, "spec": named.chart.spec})
+        for plot in self.files.images:
+            versions = []
+            for one in plot.versions:
+                versions.append(
+                    {"experiment": one.label, "step": one.step, "file": one.file, "size": one.size}
+                )
+            found.append({"name": plot.title, "title": plot.title, "images": versions})
+        return found
+
+    def names(self) -> list[dict[str, Any]]:
+        """The name, kind and experiments of each plot."""
+        found: list[dict[str, Any]] = []
+        for metric, of in self.curves.items():
+            found.append({"name": metric, "kind": "curve", "experiments": [curve.label for curve in of]})
+        for named in self.files.charts:
+            found.append({"name": named.name, "kind": named.template, "experiments": [*named.labels]})
+        for plot in self.files.images:
+            found.append({"name": plot.title, "kind": "image", "experiments": plot.labels})
+        return found
+
+
+def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Drawing) -> Drawn:
+    """The plots of the experiments, commits or workspace for some words, or of those of a query.
+
+    The workspace stands for experiments where there are none. Raises UsageError for a metric that no series
+    has, and the errors of `lookup.find`.
+    """
+    points, query = _points(project, query, words)
+    files = NO_FILES
+    curves: Mapping[str, Sequence[DrawnCurve]] = {}
+    has_curves = drawing.with_curves and _have_curves(points, drawing)
+    if drawing.with_files:
+        choice = PlotChoice(drawing.plots, not has_curves, drawing.smoothing)
+        files = file_plots(project, points, choice)
+    if has_curves:
+        # A table that a plot of files shows is not drawn a second time.
+        shown = {file for named in files.charts for file in named.files}
+        curves = reading.curves(project, query, drawing.metrics, drawing.axis, drawing.smoothing, shown)
+    charts = []
+    for metric, of in curves.items():
+        charts.append(curves_chart(metric, of, drawing.axis, drawing.logarithmic))
+    return Drawn(charts, curves, files, "y" in drawing.logarithmic)
+
+
+def _have_curves(points: Sequence[Point], drawing: Drawing) -> bool:
+    """Whether curves are drawn: of experiments alone, or where a run has logged some.
+
+    Beside a commit or the workspace, the tables of all are drawn as plots of files.
+    """
+    found = [point.experiment for point in points if point.experiment is not None]
+    if not found:
+        return False
+    if len(found) == len(points) or not drawing.with_files:
+        return True
+    return any(one.record.series for one in found)
+
+
+def _points(project: Project, query: Query, words: Sequence[str]) -> tuple[list[Point], Query]:
+    """The sides that are drawn, and the query for the experiments among them."""
+    if not words:
+        found = [*readable(reversed(queries.matching(project, query)))]
+        if found:
+            return [lookup.of_experiment(project, one) for one in found], query
+        return [lookup.here(project)], query
+    points, names = [], []
+    for word in by_words.expanded(project, words):
+        point = lookup.find(project, word)
+        points.append(point)
+        if point.experiment is not None:
+            names.append(word)
+    return points, query._replace(names=tuple(names))
