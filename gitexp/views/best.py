@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,14 +91,20 @@ def best_value(column: Column, found: Sequence[Row], directions: Mapping[str, st
     """The best number of a metric among some rows; MISSING without a direction, or if none is better."""
     if column.kind != "metric":
         return MISSING
-    known = direction(column.key, directions)
+    ended = []
+    for row in found:
+        if row.status is not Status.RUNNING:  # its last value is no result
+            ended.append(row.metrics.get(column.key))
+    return best_of(column.key, ended, directions)
+
+
+def best_of(metric: str, values: Iterable[Any], directions: Mapping[str, str]) -> Any:
+    """The best number of a metric among some values; MISSING without a direction, or if none is better."""
+    known = direction(metric, directions)
     if known is None:
         return MISSING
     numbers = []
-    for row in found:
-        if row.status is Status.RUNNING:  # its last value is no result
-            continue
-        value: Any = row.metrics.get(column.key)
+    for value in values:
         if is_number(value) and is_finite(value):
             numbers.append(value)
     if not numbers:

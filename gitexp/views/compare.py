@@ -12,9 +12,10 @@ from gitexp.catalog.fields import Row
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.value_pairs import differs
-from gitexp.model import MISSING, Change, Experiment, Flat
+from gitexp.model import MISSING, Change, Experiment, Flat, Status
 from gitexp.project.project import Project
 from gitexp.views import columns
+from gitexp.views.best import best_of
 from gitexp.views.columns import Columns
 from gitexp.views.diff import Diff, FileChange, diff
 
@@ -36,6 +37,7 @@ class ComparedPoints(NamedTuple):
 
     Attributes:
         members: the names of the replicates behind a point, by the point's name.
+        directions: "min" or "max" by the name of a metric, from gitexp.yaml.
     """
 
     points: Sequence[Point]
@@ -45,6 +47,15 @@ class ComparedPoints(NamedTuple):
     results: Sequence[ComparedKey]
     other_projects: Sequence[ComparedKey]
     members: Mapping[str, Sequence[str]] = {}
+    directions: Mapping[str, str] = {}
+
+    def best(self, item: ComparedKey) -> Any:
+        """The best value of a metric among the points; MISSING without a direction, or if none is better."""
+        ended = []
+        for point, value in zip(self.points, item.values, strict=True):
+            if not (isinstance(point.side, Experiment) and point.side.record.status is Status.RUNNING):
+                ended.append(value)
+        return best_of(item.key, ended, self.directions)
 
 
 def compare(
@@ -80,7 +91,8 @@ def compare(
     ]
     _refuse_unknown(wanted, parts, found_rows)
     params, metrics, code, results, elsewhere = [_picked(part, wanted) for part in parts]
-    return ComparedPoints(points, params, metrics, code, results, elsewhere, _members_of(found_rows))
+    members, directions = _members_of(found_rows), project.config.directions
+    return ComparedPoints(points, params, metrics, code, results, elsewhere, members, directions)
 
 
 def points_of(project: Project, words: Iterable[str]) -> list[Point]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import starmap
 
@@ -47,6 +47,7 @@ class Diff:
         code: the changed files, without files of the other parts.
         other_projects: changed files of other projects in the repository. A run has the code of them all.
         results: changed files written by runs, like curves.
+        directions: "min" or "max" by the name of a metric, from gitexp.yaml.
     """
 
     old: Point
@@ -59,6 +60,7 @@ class Diff:
     data: Sequence[DataChange] = ()
     results: Sequence[FileChange] = ()
     other_projects: Sequence[FileChange] = ()
+    directions: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         told = (self.params, self.metrics, self.code, self.data, self.environment, self.command, self.results)
@@ -141,7 +143,19 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
     told = {*old.metrics, *new.metrics}
     other = [change for change in data.changes if change.path not in told]
     command = _command(old, new)
-    return Diff(old, new, params, metrics, code, environment, command, other, results, other_projects)
+    return Diff(
+        old,
+        new,
+        params,
+        metrics,
+        code,
+        environment,
+        command,
+        other,
+        results,
+        other_projects,
+        project.config.directions,
+    )
 
 
 def _own(project: Project, old: Point, new: Point) -> set[str]:

@@ -11,8 +11,8 @@ from gitexp.model import MISSING, Differing, Mean, Status
 from gitexp.times import show_time
 from gitexp.views import markup
 from gitexp.views.columns import Choice, Column, titles
-from gitexp.views.markup import TableFormat
-from gitexp.views.table import Table
+from gitexp.views.markup import BestText, TableFormat
+from gitexp.views.table import Table, best_values, is_best
 from gitexp.words import counted, shorten
 
 MEANS = "Replicates: mean ± standard deviation (n)."
@@ -33,9 +33,10 @@ def written(form: TableFormat, table: Table, choice: Choice, precision: int) -> 
         if name not in choice.hidden:
             heads.append(BY_NAME[name].title)
             parts.append(list(map(text, rows)))
-    for column, title in zip(choice.columns, titles(choice.columns), strict=True):
+    bests = best_values(table, choice.columns)
+    for column, title, best in zip(choice.columns, titles(choice.columns), bests, strict=True):
         heads.append(title)
-        parts.append(column.texts(rows, precision, None))
+        parts.append(_marked(rows, column, column.texts(rows, precision, None), best))
     lines = markup.table(form, heads, list(zip(*parts, strict=True)))
     if choice.same:
         said = ", ".join(same_in_all(table, choice, precision))
@@ -44,6 +45,14 @@ def written(form: TableFormat, table: Table, choice: Choice, precision: int) -> 
     if groups:
         lines += ["", markup.in_language(form, " ".join(filter(None, (MEANS, out_of_means(groups)))))]
     return lines
+
+
+def _marked(rows: Sequence[Row], column: Column, texts: Sequence[str], best: Any) -> list[str]:
+    """The texts of a column, that of the best value marked."""
+    found = []
+    for row, text in zip(rows, texts, strict=True):
+        found.append(BestText(text) if is_best(row, column.raw(row), best) else text)
+    return found
 
 
 def out_of_means(groups: Sequence[Row]) -> str:

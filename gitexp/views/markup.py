@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -20,12 +21,26 @@ class TableFormat(StrEnum):
     LATEX = "latex"
 
 
+class BestText(str):
+    """The text of the best value of a metric: Markdown and LaTeX show it in bold."""
+
+    __slots__ = ()
+
+
+# A number, its uncertainty and how many values it is of, or percents: `0.8 ± 0.14 (2)`, `+11.1 %`.
+_NUMBER = re.compile(r"[-+x/]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|nan|inf)(?: ± \S+)?(?: \([^)]*\)| %)?")
 _FORMULA = ("=", "+", "-", "@")  # the first characters of a formula in a spreadsheet
 _MARKDOWN = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 _LATEX = str.maketrans(
     {
         **{char: "\\" + char for char in "&%$#_{}"},
+        **{char: f"{{{char}}}" for char in "[]*"},  # behind a line's end, a bracket or star is an argument
         "\\": r"\textbackslash{}",
+        "±": r"$\pm$",
+        "…": r"\ldots{}",
+        "'": r"\textquotesingle{}",
+        "`": r"\textasciigrave{}",
+        '"': r"\textquotedbl{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
@@ -81,9 +96,11 @@ def _csv_cell(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value in full; "" for a missing one."""
+    """A value in full; "" for a missing one. The best value stays marked."""
     if value is MISSING or value is None:
         return ""
+    if isinstance(value, BestText):
+        return BestText(clean(value))
     return show_value(value, longest=None)
 
 
@@ -93,19 +110,46 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(clean(cell).translate(_MARKDOWN) for cell in cells)} |"
+    return f"| {' | '.join(map(_markdown_cell, cells))} |"
+
+
+def _markdown_cell(text: str) -> str:
+    shown = clean(text).translate(_MARKDOWN)
+    return f"**{shown}**" if isinstance(text, BestText) else shown
 
 
 def latex_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A LaTeX tabular; text in it is text, not commands."""
-    lines = [rf"\begin{{tabular}}{{{'l' * len(heads)}}}", r"\hline", _latex_row(heads), r"\hline"]
-    return [*lines, *map(_latex_row, rows), r"\hline", r"\end{tabular}"]
+    """A LaTeX tabular with booktabs, numbers at the right edge; text in it is text, not commands."""
+    found = list(rows)
+    places = "".join("r" if is_right else "l" for is_right in is_at_right(heads, found))
+    lines = [r"% \usepackage{booktabs}", rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
+    lines += [_latex_row(heads), r"\midrule", *map(_latex_row, found)]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(clean(cell).translate(_LATEX) for cell in cells) + r" \\"
+    return " & ".join(map(_latex_cell, cells)) + r" \\"
+
+
+def _latex_cell(text: str) -> str:
+    shown = as_latex(text)
+    return rf"\textbf{{{shown}}}" if isinstance(text, BestText) else shown
+
+
+def as_latex(text: str) -> str:
+    """A text that LaTeX shows as it is."""
+    return clean(text).translate(_LATEX).replace("--", "-{}-").replace("--", "-{}-")
+
+
+def is_at_right(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Whether each column is one of numbers."""
+    found = []
+    for at in range(len(heads)):
+        texts = [row[at] for row in rows if row[at] not in ("", "-")]
+        found.append(bool(texts) and all(map(_NUMBER.fullmatch, texts)))
+    return found
 
 
 def in_language(form: TableFormat, text: str) -> str:
     """A text that Markdown or LaTeX shows as it is."""
-    return clean(text).translate(_LATEX if form is TableFormat.LATEX else _MARKDOWN)
+    return as_latex(text) if form is TableFormat.LATEX else clean(text).translate(_MARKDOWN)

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from gitexp.catalog import changed_files, live_values, lookup, rows
-from gitexp.catalog.fields import ChangedFile, Row
+from gitexp.catalog.fields import EXPERIMENTS, ChangedFile, Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, OutsideQuery, Query, find
 from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.rows import Draft
 from gitexp.files import arguments
-from gitexp.model import MISSING, Experiment, readable
+from gitexp.model import MISSING, Experiment, Status, readable
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
@@ -179,6 +179,26 @@ def columns(table: Table, wanted: Columns) -> list[Column]:
 def choice(table: Table, wanted: Columns) -> Choice:
     """The columns of a table for people; raises UnknownColumn."""
     return columns_of.choose(_shown(table), wanted, table.sort)
+
+
+def best_values(table: Table, columns: Sequence[Column]) -> list[Any]:
+    """The best value of each column among all rows of the query, shown or not; MISSING for none."""
+    beyond = table.beyond_limit()
+    candidates, keys_beyond = [*table.experiments, *beyond], rows.metric_keys(beyond)
+    found = []
+    for column in columns:
+        best = best_value(column, candidates, table.directions)
+        if column.key not in keys_beyond and rows.in_file(column.key, keys_beyond):
+            best = MISSING  # in rows that are not shown, two files have the key: which one is meant?
+        found.append(best)
+    return found
+
+
+def is_best(row: Row, value: Any, best: Any) -> bool:
+    """Whether a value of a row is the best of its column. The last value of a running experiment is none."""
+    if best is MISSING or row.status is Status.RUNNING:
+        return False
+    return row.kind in (*EXPERIMENTS, "commit") and bool(value == best)
 
 
 def _shown(table: Table) -> Shown:

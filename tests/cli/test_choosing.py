@@ -70,11 +70,25 @@ def test_show_by_a_direction(three: Workspace) -> None:
 
 
 def test_a_table_for_latex(three: Workspace) -> None:
-    put(three, "d", note="50 % of #1_x")
-    lines = three.gitexp("show", "--columns", "note,lr", "--format", "latex").stdout.splitlines()
-    assert lines[0] == r"\begin{tabular}{lllll}"
-    assert any(r"50 \% of \#1\_x & - \\" in line for line in lines)
-    assert lines[-1] == r"\end{tabular}"
+    put(three, "d", note="50 % of #1_x --lr", params={"params.yaml": {"lr": "[1]\\x"}})
+    lines = three.gitexp("show", "--columns", "note,lr,acc", "--format", "latex").stdout.splitlines()
+    assert lines[1:3] == [r"\begin{tabular}{lllllr}", r"\toprule"]
+    assert any(r"50 \% of \#1\_x -{}-lr & {[}1{]}\textbackslash{}x & - \\" in line for line in lines)
+    assert next(line for line in lines if r"\textbf" in line).endswith(r"\textbf{0.3} \\")
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    for command in (("compare", "a", "b"), ("diff", "a", "b")):
+        assert r" & 0.1 & \textbf{0.3}" in three.gitexp(*command, "--format", "latex").stdout
+        assert " | 0.1 | **0.3** |" in three.gitexp(*command, "--format", "md").stdout
+
+
+def test_means_for_latex(repo: Workspace) -> None:
+    for at, acc in enumerate((0.5, 0.7, 0.9)):
+        of = {"group": "g"} if at else {}
+        put(repo, f"r{at}", replicate=at, metrics={"m.json": {"acc": acc}}, **of)
+    assert r"& \textbf{0.8 $\pm$ 0.14 (2)}" in repo.gitexp("show", "--format", "latex").stdout
+
+
+def test_a_command_in_csv(three: Workspace) -> None:
     told = three.gitexp("diff", "a", "b", "--format", "csv").stdout
     assert told.splitlines()[:2] == ["part,key,old,new,change,percent", "params,lr,0,1,,"]
 

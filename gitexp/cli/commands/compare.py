@@ -26,7 +26,7 @@ from gitexp.views.columns import Columns
 from gitexp.views.compare import ComparedKey, ComparedPoints
 from gitexp.views.diff import FileChange
 from gitexp.views.fit import GAP, blocks, distinct_cuts
-from gitexp.views.markup import TableFormat
+from gitexp.views.markup import BestText, TableFormat
 from gitexp.views.numbers import column_texts
 from gitexp.words import LONGEST, PRECISION, clean, show_value
 
@@ -145,6 +145,18 @@ def _texts(part: str, item: ComparedKey) -> list[str]:
     return [_text(part, value) for value in item.values]
 
 
+def _marked(found: ComparedPoints, part: str, item: ComparedKey) -> list[str]:
+    """The values of one key as text, the best of a metric marked."""
+    texts = _texts(part, item)
+    best = found.best(item) if part == "Metrics" else MISSING
+    if best is MISSING:
+        return texts
+    marked = []
+    for value, text in zip(item.values, texts, strict=True):
+        marked.append(BestText(text) if value == best else text)
+    return marked
+
+
 def _text(part: str, value: object) -> str:
     if isinstance(value, FileChange):
         return _file(value)
@@ -215,7 +227,7 @@ def _written(form: TableFormat, found: ComparedPoints) -> Iterator[str]:
             for item in items:
                 every.append([part.lower(), item.key, *_full(item)])
         elif items:
-            rows = [[item.key, *_texts(part, item)] for item in items]
+            rows = [[item.key, *_marked(found, part, item)] for item in items]
             yield from markup.table(form, [part, *heads], rows)
             yield ""
     if form is TableFormat.CSV:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import chain
 from typing import Annotated
@@ -21,14 +21,14 @@ from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
-from gitexp.model import Artifact, Change
+from gitexp.model import MISSING, Artifact, Change
 from gitexp.project.project import Project
 from gitexp.views import diff as ops
 from gitexp.views import diff_json, markup
-from gitexp.views.best import best
+from gitexp.views.best import best, best_of
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
-from gitexp.views.markup import TableFormat
+from gitexp.views.markup import BestText, TableFormat
 from gitexp.words import PRECISION, clean, content, show_value
 
 EPILOG = """Examples:
@@ -41,6 +41,7 @@ gitexp diff main --best val_loss --filter "'paper' in tags"
 """
 
 _ADDED, _DELETED = "green", "red"
+_BEST = "bold green"  # the better one of two values
 _LARGE = 10  # times as much: a factor reads better than percents
 _CSV_HEADS = ("part", "key", "old", "new", "change", "percent")
 _MOST_FILES = 20  # of a folder of data that are named; --json names them all
@@ -173,7 +174,7 @@ def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
     for title, heads, rows in _sections(diff, with_factors=form is not TableFormat.CSV):
         texts = list[list[str]]()
         for row in rows:
-            texts.append([text for text, _ in row])
+            texts.append([BestText(text) if style == _BEST else text for text, style in row])
             every.append([title.lower(), *texts[-1]])
         heading = f"### {title}" if form is TableFormat.MARKDOWN else f"% {title}"
         out += [heading, "", *markup.table(form, heads, texts), ""]
@@ -197,7 +198,7 @@ def _sections(diff: Diff, *, with_factors: bool = True) -> Iterable[Section]:
         yield (
             "Metrics",
             ["Key", old, new, "Change", ""],
-            [_metric(change, with_factors) for change in diff.metrics],
+            [_metric(change, diff.directions, with_factors) for change in diff.metrics],
         )
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], list(map(_file, diff.code))
@@ -221,7 +222,7 @@ def _values(change: Change, precision: int | None = None) -> Cells:
     return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
 
 
-def _metric(change: Change, with_factors: bool) -> Cells:
+def _metric(change: Change, directions: Mapping[str, str], with_factors: bool) -> Cells:
     difference, percent = change_of(change)
     by = share = ""
     if difference is not None:
@@ -230,7 +231,12 @@ def _metric(change: Change, with_factors: bool) -> Cells:
         share = share_text(change.old, change.new, percent)
     elif percent is not None:
         share = _signed(percent, f"{percent:.3g} %")
-    return [*_values(change, PRECISION), (by, ""), (share, "dim")]
+    key, *sides = _values(change, PRECISION)
+    best = best_of(change.key, (change.old, change.new), directions)
+    for at, value in enumerate((change.old, change.new)):
+        if best is not MISSING and value == best:
+            sides[at] = (sides[at][0], _BEST)
+    return [key, *sides, (by, ""), (share, "dim")]
 
 
 def share_text(old: float, new: float, percent: float) -> str:

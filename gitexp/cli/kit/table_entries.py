@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from gitexp import files
 from gitexp.catalog.fields import EXPERIMENTS, Row
 from gitexp.catalog.replicates import group_label, states
-from gitexp.catalog.rows import in_file, metric_keys
 from gitexp.model import MISSING, Status
 from gitexp.times import here, show_brief_moment, show_time
-from gitexp.views.best import best_value
 from gitexp.views.columns import TREE, Choice, Column, titles
 from gitexp.views.numbers import aligned
-from gitexp.views.table import Group, Table
+from gitexp.views.table import Group, Table, best_values, is_best
 from gitexp.words import clean, show_value
 
 STAR = "*"
@@ -96,10 +94,11 @@ def text_of(
     are whole, for the caller to cut.
     """
     found, rows = _entries(table, choice, width)
-    maker = _ColumnMaker(table, found, rows, precision, longest, brief=brief)
+    maker = _ColumnMaker(found, rows, precision, longest, brief=brief)
     columns = []
-    for column, title in zip(choice.columns, titles(choice.columns), strict=True):
-        columns.append(maker.text(column, clean(title)))
+    bests = best_values(table, choice.columns)
+    for column, title, best in zip(choice.columns, titles(choice.columns), bests, strict=True):
+        columns.append(maker.text(column, clean(title), best))
     return TextOfTable(found, columns)
 
 
@@ -157,7 +156,6 @@ class _ColumnMaker:
 
     def __init__(
         self,
-        table: Table,
         entries: Sequence[TableEntry],
         rows: Sequence[Row | None],
         precision: int,
@@ -165,10 +163,6 @@ class _ColumnMaker:
         *,
         brief: bool,
     ) -> None:
-        self._directions = table.directions
-        beyond = table.beyond_limit()
-        self._candidates = [*table.experiments, *beyond]
-        self._keys_beyond = metric_keys(beyond)
         self._precision = precision
         self._longest = longest
         self._brief = brief
@@ -185,7 +179,7 @@ class _ColumnMaker:
             if not row.metrics and (entry.state or entry.subject):
                 self._worded.append(at)
 
-    def text(self, column: Column, title: str) -> ColumnText:
+    def text(self, column: Column, title: str, best_one: object) -> ColumnText:
         rows = self._rows
         values = [column.raw(row) for row in rows]
         cells = self._brief_cells(column) if self._brief else None
@@ -196,13 +190,10 @@ class _ColumnMaker:
                 if row.status is Status.RUNNING and values[at] is not MISSING:
                     cells[at] += GOING_ON
         best = set()
-        best_one = self._best(column)
-        if best_one is not MISSING:
-            for at, row in enumerate(rows):
-                has_ended = row.status is not Status.RUNNING
-                if has_ended and row.kind in (*EXPERIMENTS, "commit") and values[at] == best_one:
-                    best.add(self._places[at])
-                    cells[at] += STAR
+        for at, row in enumerate(rows):
+            if is_best(row, values[at], best_one):
+                best.add(self._places[at])
+                cells[at] += STAR
         return self._placed(column, title, values, cells, best)
 
     def _brief_cells(self, column: Column) -> list[str] | None:
@@ -219,12 +210,6 @@ class _ColumnMaker:
             longest = None if isinstance(value, str) else self._longest
             cells.append(show_value(value, self._precision, longest=longest))
         return cells
-
-    def _best(self, column: Column) -> object:
-        """The best value of a column among all rows of the query, shown or not."""
-        if column.key not in self._keys_beyond and in_file(column.key, self._keys_beyond):
-            return MISSING  # in rows that are not shown, two files have the key: which one is meant?
-        return best_value(column, self._candidates, self._directions)
 
     def _placed(
         self, column: Column, title: str, values: Sequence[object], cells: list[str], best: set[int]
