@@ -71,6 +71,11 @@ def replicates_of(one: Stored, every: Sequence[Stored]) -> list[Experiment]:
     if not key:
         return []
     members = groups([other for other in every if key_of(other) == key], Replicates.REPEATED).get(key, [])
+    return in_order(members)
+
+
+def in_order(members: Iterable[Experiment]) -> list[Experiment]:
+    """The members of a group: those with a number first, by their numbers."""
     return sorted(members, key=lambda member: (not member.record.replicate, member.record.replicate))
 
 

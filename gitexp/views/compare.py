@@ -110,6 +110,12 @@ def values(project: Project, points: Sequence[Point]) -> tuple[list[ComparedKey]
     return _differing([row.params for row in found], ()), _differing([row.metrics for row in found], ())
 
 
+def flat_of(project: Project, point: Point) -> tuple[Flat, Flat]:
+    """The params and the metrics of a point by flat key, as a comparison has them."""
+    (row,) = _rows(project, [point])
+    return row.params, row.metrics
+
+
 def changed_files(project: Project, points: Sequence[Point]) -> list[list[ComparedKey]]:
     """The code, the results and the files of other projects that have changed since the first point."""
     first, *others = points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gitexp import errors
@@ -11,12 +12,12 @@ from gitexp.catalog import by_words, lookup, rows, sources
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.lookup import Point
-from gitexp.catalog.replicates import replicates_of
+from gitexp.catalog.replicates import Replicates, groups, in_order, key_of
 from gitexp.catalog.value_pairs import value_pairs
 from gitexp.datasets import run_artifacts
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.datasets.wanted import lock_at
-from gitexp.model import Artifact, Change, Experiment, Record, Stored
+from gitexp.model import Artifact, Change, Experiment, Record, Stored, readable
 from gitexp.project.project import Project
 from gitexp.repo import tracking
 from gitexp.views.series_details import SeriesDetails, series_details
@@ -66,39 +67,78 @@ def details(project: Project, words: Iterable[str]) -> list[Details]:
     for word in by_words.expanded(project, words):
         experiment = lookup.require(project, word)
         found[experiment.id] = experiment
-    return details_of(project, list(found.values()), lookup.experiments(project))
+    reader = DetailsReader(project, lookup.experiments(project))
+    return [reader.details(experiment) for experiment in found.values()]
 
 
-def details_of(project: Project, found: Sequence[Experiment], every: Sequence[Stored]) -> list[Details]:
-    """The details of some experiments. `every` has all experiments of the repository. Raises BadRecord."""
-    lineage = Lineage.of(every, None)
-    holders = tracking.holders(project.repo)
-    told = []
-    for experiment in found:
-        parent, record = lineage.parent(experiment), experiment.record
+class DetailsReader:
+    """Reads the details of single experiments. What all of them need is read once.
+
+    Attributes:
+        lineage: the parents of all experiments.
+    """
+
+    def __init__(self, project: Project, every: Sequence[Stored]) -> None:
+        """`every` has all experiments of the repository."""
+        self.lineage = Lineage.of(every, None)
+        self._project = project
+        self._every = every
+        self._holders = tracking.holders(project.repo)
+        self._commits: dict[str, Point] = {}
+
+    def details(self, experiment: Experiment, *, with_files: bool = True) -> Details:
+        """The details of an experiment; without its artifacts and series, unless `with_files`.
+
+        Raises BadRecord.
+        """
+        project = self._project
+        parent = self.lineage.parent(experiment)
         point = lookup.of_experiment(project, experiment)
-        if parent is not None:
-            baseline = lookup.of_experiment(project, parent)
-        else:
-            baseline = lookup.of_commit(project, record.baseline[:7], record.baseline)
-            baseline = lookup.beside(project, baseline, point)
+        baseline = self._baseline(experiment.record, parent, point)
         assert point.experiment is not None  # it is an experiment's
-        artifacts, unread = _artifacts(project, point.experiment)
-        series, unread_series = series_details(project, point.experiment)
-        told.append(
-            Details(
-                rows.of_one(point.experiment, parent, holders.get(experiment.id, ())),
-                point.experiment.record,
-                baseline,
-                value_pairs(baseline.params, point.params, project.config.named),
-                _data(project, point),
-                [member.name for member in replicates_of(experiment, every)],
-                [*point.complaints, *baseline.complaints, *unread, *unread_series],
-                artifacts,
-                series,
-            )
+        artifacts, series, unread = list[RunArtifact](), list[SeriesDetails](), list[str]()
+        if with_files:
+            artifacts, unread = _artifacts(project, point.experiment)
+            series, unread_series = series_details(project, point.experiment)
+            unread = [*unread, *unread_series]
+        return Details(
+            rows.of_one(point.experiment, parent, self._holders.get(experiment.id, ())),
+            point.experiment.record,
+            baseline,
+            value_pairs(baseline.params, point.params, project.config.named),
+            _data(project, point),
+            self._replicates(experiment),
+            [*point.complaints, *baseline.complaints, *unread],
+            artifacts,
+            series,
         )
-    return told
+
+    @cached_property
+    def children(self) -> dict[str, list[str]]:
+        """The names of the experiments made from an experiment, by the id of its record."""
+        found: dict[str, list[str]] = {}
+        for one in readable(self._every):
+            parent = self.lineage.parent(one)
+            if parent is not None:
+                found.setdefault(parent.id, []).append(one.name)
+        return found
+
+    def _baseline(self, record: Record, parent: Experiment | None, point: Point) -> Point:
+        if parent is not None:
+            return lookup.of_experiment(self._project, parent)
+        if record.baseline not in self._commits:
+            found = lookup.of_commit(self._project, record.baseline[:7], record.baseline)
+            self._commits[record.baseline] = found
+        return lookup.beside(self._project, self._commits[record.baseline], point)
+
+    @cached_property
+    def _groups(self) -> dict[str, list[Experiment]]:
+        return groups(self._every, Replicates.REPEATED)
+
+    def _replicates(self, experiment: Experiment) -> list[str]:
+        """The names of the experiments in one row with this one."""
+        members = self._groups.get(key_of(experiment), [])
+        return [member.name for member in in_order(members)]
 
 
 def _artifacts(project: Project, experiment: Experiment) -> tuple[list[RunArtifact], list[str]]:

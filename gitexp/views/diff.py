@@ -73,6 +73,12 @@ def points(project: Project, old: str | None, new: str | None) -> tuple[Point, P
     return lookup.beside(project, one, other), lookup.beside(project, other, one)
 
 
+def beside_baseline(project: Project, experiment: Experiment) -> tuple[Point, Point]:
+    """The baseline of an experiment, and the experiment. Raises history-rewritten."""
+    one = _whole(project, lookup.of_experiment(project, experiment))
+    return lookup.beside(project, _baseline(project, experiment.record.baseline), one), one
+
+
 def with_replicates(project: Project, point: Point) -> Point:
     """A side with the params and the mean metrics of its replicates; the same side without any.
 
