@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.extras.plots.palette import colours
+from gitexp.extras.web import actions
 from gitexp.extras.web.contents import (
     comparison_document,
     curves_document,
@@ -19,12 +21,14 @@ from gitexp.extras.web.contents import (
     previews,
     run_files,
 )
+from gitexp.extras.web.contents.command_lines import line
 from gitexp.extras.web.contents.experiment_document import experiment_document
 from gitexp.extras.web.contents.pipeline_document import pipeline_document
 from gitexp.extras.web.contents.queue_document import queue_document
 from gitexp.extras.web.contents.sweep_document import sweeps_document
 from gitexp.extras.web.documents import Documents
-from gitexp.model import Experiment, Stored
+from gitexp.model import Experiment
+from gitexp.views.details import DetailsReader
 
 Document = dict[str, Any]
 
@@ -75,10 +79,23 @@ def experiment_of(documents: Documents, key: str) -> Experiment:
 def page_of_experiment(documents: Documents, key: str) -> Document:
     """The document inside the page of an experiment."""
     one = experiment_of(documents, key)
+    document = experiment_document(documents.state().project, one, _reader(documents))
+    own = actions.as_json("experiment") if document["own"] else []
+    return {**document, "colour": colours([one.name])[0], "actions": own}
+
+
+_readers: WeakKeyDictionary[Documents, tuple[str, DetailsReader]] = WeakKeyDictionary()
+
+
+def _reader(documents: Documents) -> DetailsReader:
+    """The reader of details for the experiments of now: made anew only when something has changed."""
     state = documents.state()
-    every: list[Stored] = [row.experiment for row in state.rows.values() if row.experiment is not None]
-    document = experiment_document(state.project, one, every)
-    return {**document, "colour": colours([one.name])[0]}
+    known = _readers.get(documents)
+    if known is None or known[0] != state.cursor:
+        every = [row.experiment for row in state.rows.values() if row.experiment is not None]
+        known = state.cursor, DetailsReader(state.project, every)
+        _readers[documents] = known
+    return known[1]
 
 
 def sweeps(documents: Documents) -> Document:
@@ -88,7 +105,7 @@ def sweeps(documents: Documents) -> Document:
 
 def queue(documents: Documents) -> Document:
     """The document inside the page of the queue."""
-    return queue_document(documents.state().project)
+    return {**queue_document(documents.state().project), "actions": actions.as_json("project")}
 
 
 def pipeline(documents: Documents) -> Document:
@@ -144,7 +161,7 @@ def file_of(documents: Documents, key: str, place: str, path: str) -> run_files.
 
 def _changes(documents: Documents, asked: Asked) -> Document:
     one = experiment_of(documents, asked.key)
-    return comparison_document.changes_document(documents.state().project, one.name)
+    return comparison_document.changes_document(documents.state().project, one)
 
 
 # -- of several ---------------------------------------------------------------------------------------
@@ -171,6 +188,28 @@ def _difference(documents: Documents, asked: Asked) -> Document:
 
 def _names(asked: Asked) -> list[str]:
     return [name for name in asked.query.get("exp", ()) if name][:_MOST_NAMES]
+
+
+# -- to do something ----------------------------------------------------------------------------------
+
+
+def do(documents: Documents, name: str, body: bytes) -> Document:
+    """Do an action of a page: `key` of the experiment, and the `values` of its fields.
+
+    Returns: the status of the command, what it has said, and the command. Raises LookupError and UsageError.
+    """
+    try:
+        asked = json.loads(body)
+        key, values = asked.get("key", ""), asked.get("values", {})
+        if not isinstance(key, str) or not isinstance(values, dict):
+            raise TypeError("no text and no map")
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise errors.UsageError("The page has sent something that is no action.", "Reload it.") from error
+    experiment = experiment_of(documents, key).name if key else ""
+    command = actions.words(name, experiment, values)
+    outcome = actions.do(documents.state().project.here, command)
+    documents.refresh()
+    return {**outcome._asdict(), "line": line(*command)}
 
 
 # The address below `documents/`, without its ending -> what makes the document.

@@ -7,6 +7,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.extras.web import pages
 from gitexp.extras.web.documents import Documents
+from gitexp.extras.web.exported import scripts
 from gitexp.extras.web.pages import PAGES
 
 _MARK = ".gitexp-dashboard"  # a file in every exported folder: such a folder may be written again
@@ -30,6 +31,10 @@ def export(documents: Documents, folder: Path) -> int:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(pages.html(page, documents, key).encode())
             count += 1
+    for path, text in scripts(documents):
+        file = folder / "documents" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="ascii")
     return count
 
 

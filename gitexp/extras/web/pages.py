@@ -66,12 +66,28 @@ PAGES = (
 NAVIGATION = {"table": "Experiments", "sweeps": "Sweeps", "queue": "Queue", "pipeline": "Pipeline"}
 
 
-def html(page: Page, documents: Documents, key: str = "", *, nonce: str = "", live: bool = False) -> str:
-    """A page as HTML. A `live` page is told of changes by the server that it comes from."""
+def html(
+    page: Page,
+    documents: Documents,
+    key: str = "",
+    *,
+    nonce: str = "",
+    live: bool = False,
+    writes: bool = False,
+) -> str:
+    """A page as HTML. A `live` page is told of changes by its server; with `writes`, it may do something."""
     made = {name: _inside(as_text(one)) for name, one in page.documents(documents, key).items()}
     root = "../" * page.address(key).count("/")
     about = documents.about()
-    values = {"about": about, "key": key, "page": page, "root": root, "nonce": nonce, "live": live}
+    values = {
+        "about": about,
+        "key": key,
+        "page": page,
+        "root": root,
+        "nonce": nonce,
+        "live": live,
+        "writes": writes,
+    }
     values["navigation"] = [(one, NAVIGATION[one.name]) for one in PAGES if one.name in NAVIGATION]
 
     def static(name: str) -> str:

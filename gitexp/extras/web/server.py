@@ -3,51 +3,57 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gitexp.errors import GitexpError
 from gitexp.extras.web import pages
-from gitexp.extras.web.answers import ANSWERS, Asked, Document, file_of
+from gitexp.extras.web.answers import ANSWERS, Asked, Document, do, file_of
 from gitexp.extras.web.contents import previews
 from gitexp.extras.web.documents import Documents, as_text
 from gitexp.extras.web.guard import NONCE, SANDBOX, Allowed, Guard
 from gitexp.extras.web.pages import PAGES, Page
 
 SHOWN = {*previews.IMAGES, *previews.SOUNDS}  # endings of files that a page shows; others are saved
+_MOST_BODY = 100_000  # bytes of a request that does something
 _FOREVER = "private, max-age=31536000, immutable"
 
 
 def application(documents: Documents, allowed: Allowed, port: int) -> Guard:
     """The dashboard as an ASGI application, with the guard before all of it."""
     routes = [
-        Route("/", _page(PAGES[0], documents)),
+        Route("/", _page(PAGES[0], documents, allowed)),
         Route("/static/{name}", _static),
     ]
     for page in PAGES:
-        routes.append(Route(f"/{page.path}", _page(page, documents)))
+        routes.append(Route(f"/{page.path}", _page(page, documents, allowed)))
         routes.append(
             Route(f"/documents/{page.path.removesuffix('.html')}.json", _documents(page, documents))
         )
     for path, make in ANSWERS.items():
         routes.append(Route(f"/documents/{path}.json", _answer(make, documents)))
     routes.append(Route("/files/{key}/{place}/{path:path}", _file(documents)))
+    if allowed.writes:
+        routes.append(Route("/actions/{name}", _action(documents), methods=["POST"]))
     app = Starlette(routes=routes)
     return Guard(app, allowed, port)
 
 
-def _page(page: Page, documents: Documents) -> Callable[[Request], Response]:
+def _page(page: Page, documents: Documents, allowed: Allowed) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         """The page; starlette calls a plain function in a thread."""
         key = request.path_params.get("key", "")
         try:
-            text = pages.html(page, documents, key, nonce=request.scope[NONCE], live=True)
+            text = pages.html(
+                page, documents, key, nonce=request.scope[NONCE], live=True, writes=allowed.writes
+            )
         except LookupError:
             return PlainTextResponse("There is no such page.\n", 404)
         except GitexpError as error:
@@ -104,6 +110,25 @@ def _file(documents: Documents) -> Callable[[Request], Response]:
             headers["content-disposition"] = "attachment"
         kind = previews.TYPES.get(ending, "application/octet-stream")
         return StreamingResponse(file.pieces(), media_type=kind, headers=headers)
+
+    return answer
+
+
+def _action(documents: Documents) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        """Do what a page asks for; the guard has let it in."""
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MOST_BODY:
+                return PlainTextResponse("That is too much.\n", 413)
+        try:
+            found = await run_in_threadpool(do, documents, request.path_params["name"], body)
+        except LookupError:
+            return PlainTextResponse("There is no such experiment.\n", 404)
+        except GitexpError as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        return Response(as_text(found), media_type="application/json")
 
     return answer
 

@@ -29,6 +29,7 @@ from gitexp.extras.web.contents.queue_document import queue_document
 from gitexp.extras.web.contents.sweep_document import sweeps_document
 from gitexp.model import Experiment
 from gitexp.project.project import Project
+from gitexp.views.details import DetailsReader
 from tests.support.experiments import copy_of
 from tests.support.workspace import Workspace
 
@@ -106,7 +107,9 @@ def opened(project: Project, name: str) -> Experiment:
 
 
 def test_an_experiment_says_what_show_says(trained: Workspace, project: Project) -> None:
-    found = experiment_document(project, opened(project, "quick"), lookup.experiments(project))
+    found = experiment_document(
+        project, opened(project, "quick"), DetailsReader(project, lookup.experiments(project))
+    )
     (shown,) = json.loads(trained.gitexp("show", "quick", "--json").stdout)
     for name in ("name", "commit", "status", "note", "tags", "command", "duration", "user", "platform"):
         assert found[name] == shown[name], name

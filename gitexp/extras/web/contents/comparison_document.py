@@ -12,12 +12,12 @@ from gitexp.extras.plots.palette import colours
 from gitexp.extras.web.contents import code_document, command_lines, run_files
 from gitexp.extras.web.contents.pictures import in_steps
 from gitexp.extras.web.contents.plain import cell_of, plain
-from gitexp.model import MISSING
+from gitexp.model import MISSING, Experiment
 from gitexp.project.directions import direction
 from gitexp.project.project import Project
 from gitexp.views import diff as differences
 from gitexp.views import diff_json
-from gitexp.views.compare import ComparedKey, points_of, values
+from gitexp.views.compare import ComparedKey, flat_of, points_of, values
 from gitexp.views.diff import Diff
 from gitexp.views.environments import packages_of
 
@@ -60,9 +60,10 @@ def difference_document(project: Project, old: str, new: str) -> Document:
     return _difference(project, found, (found.old.label, found.new.label))
 
 
-def changes_document(project: Project, name: str) -> Document:
+def changes_document(project: Project, experiment: Experiment) -> Document:
     """The same between the baseline of an experiment and the experiment."""
-    return _difference(project, differences.diff(project, *differences.points(project, name, None)), (name,))
+    points = differences.beside_baseline(project, experiment)
+    return _difference(project, differences.diff(project, *points), (experiment.name,))
 
 
 def _difference(project: Project, found: Diff, words: Sequence[str]) -> Document:
@@ -73,6 +74,20 @@ def _difference(project: Project, found: Diff, words: Sequence[str]) -> Document
         "sides": code_document.side_by_side(project, found),
         "line": command_lines.line("diff", *words, "--code"),
         "complaints": complaints,
+    }
+
+
+def values_document(project: Project, point: Point, packages: Mapping[str, str]) -> Document:
+    """What an export needs of a point to compare it with others."""
+    params, metrics = flat_of(project, point)
+    directions = {key: direction(key, project.config.directions) for key in metrics}
+    return {
+        "point": _point(point),
+        "colour": colours([point.label])[0],
+        "params": {key: cell_of(value) for key, value in params.items()},
+        "metrics": {key: cell_of(value) for key, value in metrics.items()},
+        "packages": dict(packages),
+        "better": {key: better for key, better in directions.items() if better},
     }
 
 

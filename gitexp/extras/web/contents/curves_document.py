@@ -12,6 +12,7 @@ from gitexp.catalog import series_tables, stored_series
 from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.extras.plots.curves import kept_places
 from gitexp.extras.plots.palette import colours
+from gitexp.extras.web.contents.kept_curves import Curves, KeptCurves
 from gitexp.files.series import SERIES, WRITERS, LoggedPoint
 from gitexp.files.series_columns import Series
 from gitexp.files.series_tail import points_of, read_at
@@ -30,6 +31,7 @@ MOST_RUNS = 200
 _POINTS = 1_500  # of a curve, if there are few
 _FEWEST = 300
 _ALL_POINTS = 120_000  # of all curves of a metric together
+_KEPT = KeptCurves()
 _AT_ONCE = 4 * 1024 * 1024  # bytes of news that are read at a time
 
 
@@ -77,25 +79,20 @@ def of_many(project: Project, experiments: Sequence[Experiment], names: Sequence
     The more experiments, the fewer points each curve has.
     """
     drawn = experiments[:MOST_RUNS]
-    by_run, complaints = _read(project, drawn)
+    most = max(_FEWEST, min(_POINTS, _ALL_POINTS // max(len(drawn), 1)))
+    by_run, complaints = _curves_by_run(project, drawn, most)
     if len(experiments) > len(drawn):
         complaints.append(f"Curves of the first {len(drawn)} of {len(experiments):,} experiments are drawn.")
-    found: dict[str, dict[str, Series]] = {}
-    for run, series in by_run.items():
-        for name, one in series.items():
-            if len(one):
-                found.setdefault(name, {})[run] = one
+    found: dict[str, list[Document]] = {}
+    for one in drawn:
+        for name, curve in by_run.get(one.name, {}).items():
+            found.setdefault(name, []).append(curve)
     wanted = _chosen(found, names)
-    most = max(_FEWEST, min(_POINTS, _ALL_POINTS // max(len(drawn), 1)))
-    metrics = []
-    for name in wanted.chosen:
-        curves = [_curve(run, series, most) for run, series in found[name].items()]
-        metrics.append({"name": name, "curves": curves})
     labels = [one.name for one in drawn]
     return {
         "names": wanted.names,
         "of_names": len(found),
-        "metrics": metrics,
+        "metrics": [{"name": name, "curves": found[name]} for name in wanted.chosen],
         "colours": dict(zip(labels, colours(labels), strict=True)),
         "complaints": complaints,
         "live": any(not one.record.status.ended for one in drawn),
@@ -130,27 +127,38 @@ def news(project: Project, experiment: Experiment, cursor: Mapping[str, int]) ->
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def _read(
-    project: Project, experiments: Sequence[Experiment]
-) -> tuple[dict[str, dict[str, Series]], list[str]]:
-    """The series of experiments by name, and a sentence about each experiment that was not read."""
-    found: dict[str, dict[str, Series]] = {}
+def _curves_by_run(
+    project: Project, experiments: Sequence[Experiment], most: int
+) -> tuple[dict[str, Curves], list[str]]:
+    """The curves of experiments by name, and a sentence about each experiment that was not read."""
+    found = dict[str, Curves]()
+    absent = list[Experiment]()
+    for one in experiments:
+        kept = _KEPT.get(one.id, most)
+        if kept is None:
+            absent.append(one)
+        else:
+            found[one.name] = kept
     complaints = list[str]()
     try:
-        tables = series_tables.tables_of(project, experiments)
-        ahead = ReadAhead(project, experiments)
+        tables = series_tables.tables_of(project, absent)
+        ahead = ReadAhead(project, absent)
     except (errors.GitexpError, OSError) as error:
-        return {}, [f"The curves cannot be read: {error}"]
-    for one in experiments:
+        return found, [f"The curves cannot be read: {error}"]
+    for one in absent:
         try:
             if stored_series.is_too_large(project, one, SERIES):
                 complaints.append(f"{one.name} has logged too many points to be drawn beside others.")
                 continue
-            of_tables = stored_series.in_tables(project, one, tables.get(one.record.commit, ()))
-            logged = stored_series.logged(project, one, ahead=ahead)
-            found[one.name] = {**of_tables, **logged}
+            series = stored_series.in_tables(project, one, tables.get(one.record.commit, ()))
+            series = {**series, **stored_series.logged(project, one, ahead=ahead)}
         except (errors.GitexpError, OSError) as error:
             complaints.append(f"The curves of {one.name} cannot be read: {error}")
+            continue
+        curves = {name: _curve(one.name, each, most) for name, each in series.items() if len(each)}
+        found[one.name] = curves
+        if one.record.status.ended:
+            _KEPT.put(one.id, most, curves)
     return found, complaints
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import sources
 from gitexp.catalog.fields import FACTS
-from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.value_pairs import differs
 from gitexp.extras.web.contents import command_lines
 from gitexp.extras.web.contents.plain import cell_of, plain
-from gitexp.model import Experiment, Stored, readable
+from gitexp.model import Experiment
 from gitexp.project.directions import direction
 from gitexp.project.project import Project
-from gitexp.views.details import Details, details_of
+from gitexp.views.details import Details, DetailsReader
 from gitexp.views.environments import packages_of
 
 Document = dict[str, Any]
@@ -25,12 +23,9 @@ _MOST_PACKAGES = 5_000
 _MOST_VALUES = 5_000
 
 
-def experiment_document(project: Project, experiment: Experiment, every: Sequence[Stored]) -> Document:
-    """All about an experiment but its curves, its log and its files. `every`: all experiments.
-
-    Raises the errors of `details`.
-    """
-    (found,) = details_of(project, [experiment], every)
+def experiment_document(project: Project, experiment: Experiment, reader: DetailsReader) -> Document:
+    """All about an experiment but its curves, its log and its files. Raises BadRecord."""
+    found = reader.details(experiment, with_files=False)
     document = plain(found.as_json())
     for large in ("params", "metrics", "series", "artifacts"):
         del document[large]
@@ -45,7 +40,7 @@ def experiment_document(project: Project, experiment: Experiment, every: Sequenc
         "alerts": plain(record.alerts),
         "warnings": [*record.warnings],
         "replicates": [*found.replicates],
-        "lineage": _lineage(found.row.experiment, every),
+        "lineage": _lineage(experiment, reader),
         "environment": _environment(project, experiment),
         "commands": command_lines.of_experiment(experiment.name),
         "complaints": [*found.complaints],
@@ -103,17 +98,12 @@ def _environment(project: Project, experiment: Experiment) -> Document:
     }
 
 
-def _lineage(experiment: Stored | None, every: Sequence[Stored]) -> Document:
+def _lineage(experiment: Experiment, reader: DetailsReader) -> Document:
     """The ancestors of an experiment, the nearest first, and the experiments made from it."""
-    lineage = Lineage.of(every, None)
     ancestors = list[str]()
-    at = None if experiment is None else lineage.parent(experiment)
+    at = reader.lineage.parent(experiment)
     while at is not None and at.name not in ancestors and len(ancestors) < _MOST_RELATIVES:
         ancestors.append(at.name)
-        at = lineage.parent(at)
-    children = list[str]()
-    for one in readable(every):
-        parent = lineage.parent(one)
-        if parent is not None and experiment is not None and parent.id == experiment.id:
-            children.append(one.name)
+        at = reader.lineage.parent(at)
+    children = reader.children.get(experiment.id, [])
     return {"ancestors": ancestors, "children": children[:_MOST_RELATIVES], "of_children": len(children)}

@@ -49,9 +49,13 @@ class _Output(NamedTuple):
 
 
 def part(
-    project: Project, experiment: Experiment, start: int | None = None, end: int | None = None
+    project: Project,
+    experiment: Experiment,
+    start: int | None = None,
+    end: int | None = None,
+    most: int = MOST,
 ) -> Document:
-    """A part of an output, whole lines, at most MOST bytes; without a start and an end its last lines.
+    """A part of an output, whole lines, at most `most` bytes; without a start and an end its last lines.
 
     Returns: `start` and `end` in bytes, `size` of all, `lines`, and `reason` where there is none. `again`:
     the output is shorter than `start`, so it was cut short meanwhile and has to be asked for anew.
@@ -67,19 +71,19 @@ def part(
         return {"start": 0, "end": 0, "size": output.size, "lines": [], "live": live, "again": True}
     if start is None:
         end = output.size if end is None else min(end, output.size)
-        start = max(end - MOST, 0)
+        start = max(end - most, 0)
         data = output.read(start, end)
         if start:  # not in the middle of a line
             cut = data.find(b"\n") + 1
             start, data = start + cut, data[cut:]
     else:
-        end = min(start + MOST, output.size, end if end is not None else output.size)
+        end = min(start + most, output.size, end if end is not None else output.size)
         data = output.read(start, end)
     if live or end < output.size:  # a line that is not whole yet comes with the next part
         whole = data.rfind(b"\n") + 1
         if whole:
             data = data[:whole]
-        elif live and end == output.size and len(data) < MOST:
+        elif live and end == output.size and len(data) < most:
             data = b""
     lines = [spans(line[:_LONGEST]) for line in printable(data, colors=True)]
     return {"start": start, "end": start + len(data), "size": output.size, "lines": lines, "live": live}

@@ -24,7 +24,7 @@
     const panel = element("div", {});
     curves.append(panel);
     page.append(curves);
-    const view = new gitexp.curvesView.CurvesView(panel, { path: "comparison/curves", query: { exp: names }, colours: found.colours });
+    const view = new gitexp.curvesView.CurvesView(panel, { path: "comparison/curves", query: { exp: asked }, colours: found.colours });
     view.start().then(() => view.faint((run) => brushed.isAny && !brushed.has(run)));
     brushed.listeners.push(() => view.grid && view.faint((run) => brushed.isAny && !brushed.has(run)));
     page.append(...[gitexp.picturesView?.section(found)].filter(Boolean), pair(names, body), body);

@@ -32,11 +32,22 @@
       const shown = fact.time ? element("time", { datetime: fact.time, title: fact.time }, new Date(fact.time).toLocaleString()) : fact.text;
       list.append(element("dt", {}, fact.title), element("dd", {}, shown));
     }
-    const left = [parts.section("Facts", list), parts.section("Get it back", parts.commands(found.commands)), alerts(), lineage()];
+    const left = [parts.section("Facts", list), parts.section("Get it back", parts.commands(found.commands)), things(), alerts(), lineage()];
     const right = [metrics(), params(), stages()];
     const column = (nodes) => element("div", {}, ...nodes.filter(Boolean));
     return [element("div", { class: "two" }, column(right), column(left))];
   }
+
+  function things() {
+    if (!found.actions.length) return null;
+    return gitexp.actions.menu(found.actions, { key, name: found.name, status: found.status, values: { note: found.note, branch: "" } });
+  }
+
+  // A page shows what is now: renamed and removed, it goes where the experiment has gone.
+  addEventListener("gitexp-done", ({ detail }) => {
+    if (detail === "rename" || detail === "remove") setTimeout(() => (location.href = `${gitexp.root}index.html`), 1500);
+    else if (["tag", "untag", "note"].includes(detail)) setTimeout(() => location.reload(), 800);
+  });
 
   function metrics() {
     const rows = found.metrics.rows;

@@ -16,6 +16,7 @@ gitexp.filesView = (() => {
     }
 
     show(found) {
+      this.found = found;
       this.preview = element("div", { class: "preview", tabindex: "-1", "aria-live": "polite" });
       const search = element("input", { type: "search", placeholder: "Search files", "aria-label": "Search files", spellcheck: "false" });
       const lists = element("div", { class: "lists" });
@@ -46,7 +47,8 @@ gitexp.filesView = (() => {
       for (const other of this.panel.querySelectorAll(".pick[aria-current]")) other.removeAttribute("aria-current");
       button.setAttribute("aria-current", "true");
       this.preview.replaceChildren(element("h2", {}, path));
-      const kept = gitexp.data.isServed ? `experiments/${this.key}/preview` : `experiments/${this.key}/preview/${place}/${path}`;
+      const number = this.found[place].files.findIndex(([each]) => each === path);
+      const kept = gitexp.data.isServed ? `experiments/${this.key}/preview` : `experiments/${this.key}/preview/${place}/${number}`;
       await gitexp.parts.fetched(this.preview, kept, { place, path }, (found) => this.drawn(found, place, path));
     }
 

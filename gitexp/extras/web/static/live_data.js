@@ -32,9 +32,15 @@ gitexp.data = (() => {
     return answer.json();
   }
 
+  const loaded = new Map();
+
   /** The document at a path. Rejects with a sentence for the reader. */
   function load(path, query = {}) {
-    return isServed ? fromServer(path, query) : fromScript(path);
+    if (isServed) return fromServer(path, query);
+    if (path === "comparison") return gitexp.exportedComparison.comparison(query.exp);
+    if (path === "comparison/curves") return gitexp.exportedComparison.curves(query.exp);
+    if (!loaded.has(path)) loaded.set(path, fromScript(path));
+    return loaded.get(path);
   }
 
   return { load, isServed };

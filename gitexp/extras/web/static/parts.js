@@ -55,6 +55,14 @@ gitexp.parts = (() => {
     return element("ul", { class: "commands" }, ...list.map(({ what, line }) => element("li", {}, element("span", { class: "what" }, what), commandLine(line))));
   }
 
+  const PLAIN = /^[\w@%+=:,./-]+$/;
+
+  /** The words of a command as a line for a POSIX shell. */
+  function quotedLine(words) {
+    const quoted = (word) => (PLAIN.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
+    return ["gitexp", ...words].map(quoted).join(" ");
+  }
+
   function commandLine(line) {
     const said = element("span", { class: "unseen", role: "status" });
     const button = element("button", { type: "button", class: "small", "aria-label": `Copy ${line}` }, "Copy");
@@ -154,5 +162,5 @@ gitexp.parts = (() => {
     });
   }
 
-  return { tabs, commands, commandLine, complaints, notice, fetched, text, table, dot, state, link, size, section, spans };
+  return { tabs, commands, commandLine, quotedLine, complaints, notice, fetched, text, table, dot, state, link, size, section, spans };
 })();

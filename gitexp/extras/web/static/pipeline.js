@@ -18,7 +18,7 @@
 
   function graph(detail) {
     const byName = new Map(found.stages.map((stage) => [stage.name, stage]));
-    const width = widest * ACROSS + EDGE, height = (Math.max(...found.stages.map((stage) => stage.row)) + 1) * DOWN;
+    const width = widest * ACROSS + 2 * EDGE, height = (Math.max(...found.stages.map((stage) => stage.row)) + 1) * DOWN;
     const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${found.stages.length} stages` });
     for (const [from, to] of found.edges) picture.append(edge(byName.get(from), byName.get(to)));
     for (const stage of found.stages) picture.append(node(stage, detail));
@@ -28,6 +28,12 @@
   function edge(from, to) {
     const [x1, y1, x2, y2] = [center(from), top(from) + HEIGHT, center(to), top(to)];
     const bend = (y2 - y1) / 2;
+    const between = found.stages.filter((stage) => stage.row > from.row && stage.row < to.row);
+    if (between.some((stage) => Math.abs(center(stage) - (x1 + x2) / 2) < WIDTH / 2 + 8)) {
+      const side = Math.max(x1, x2, ...between.map(center)) + WIDTH / 2 + 14; // around the stages in between
+      const path = `M${x1} ${y1}C${x1} ${y1 + 40} ${side} ${y1 + 10} ${side} ${y1 + DOWN / 2}L${side} ${y2 - DOWN / 2}C${side} ${y2 - 10} ${x2} ${y2 - 40} ${x2} ${y2}`;
+      return svg("path", { d: path, class: "edge", "data-from": from.name, "data-to": to.name });
+    }
     return svg("path", { d: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`, class: "edge", "data-from": from.name, "data-to": to.name });
   }
 

@@ -27,7 +27,7 @@
         rows.length ? parts.table(["Experiment", "State", "Worker", "Host", "Since", "What"], rows, "Queue") : parts.notice("Nothing runs, and nothing waits. gitexp run --queue puts a run here."),
         left > 0 ? parts.notice(`${left.toLocaleString("en")} more.`) : null,
         workers.length ? parts.section("Workers", element("ul", {}, ...workers)) : null,
-        parts.section("In the terminal", parts.commands(found.commands)),
+        gitexp.actions.menu(found.actions, {}),
       ].filter(Boolean),
     );
   }

@@ -1,0 +1,52 @@
+"""Thinned out curves of ended runs, kept in memory: they never change, and to read them takes long."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+_MOST_POINTS = 400_000  # about 40 MB
+
+Curves = Mapping[str, dict[str, Any]]  # by metric
+
+
+class _Key(NamedTuple):
+    """What is kept: the id of the record, and how many points a curve may have."""
+
+    record: str
+    most: int
+
+
+class KeptCurves:
+    """The curves that were asked for last. Several threads may ask at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[_Key, Curves] = OrderedDict()
+        self._points = 0
+
+    def get(self, record: str, most: int) -> Curves | None:
+        """The curves of a run; None if they are not here."""
+        key = _Key(record, most)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, record: str, most: int, curves: Curves) -> None:
+        """Keep the curves of a run, and forget those that nobody has asked for longest."""
+        key = _Key(record, most)
+        with self._lock:
+            if key in self._kept:
+                return
+            self._kept[key] = curves
+            self._points += _points_of(curves)
+            while self._points > _MOST_POINTS and len(self._kept) > 1:
+                _, gone = self._kept.popitem(last=False)
+                self._points -= _points_of(gone)
+
+
+def _points_of(curves: Curves) -> int:
+    return sum(len(curve["values"]) for curve in curves.values())

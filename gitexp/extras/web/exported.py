@@ -1,0 +1,83 @@
+"""The documents of an export: what pages ask a server for, as scripts that a browser loads from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from gitexp import errors
+from gitexp.catalog import lookup, sources
+from gitexp.extras.web.answers import Document
+from gitexp.extras.web.contents import comparison_document, curves_document, log_document, previews, run_files
+from gitexp.extras.web.documents import Documents, as_text
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.views.environments import packages_of
+
+_MOST_CHANGES = 50  # experiments whose changed code is written; the newest ones
+_MOST_PREVIEWS = 30  # files of an experiment
+_MOST_BYTES = 2_000_000  # of all previews of an experiment
+_LOG = 64 * 1024  # bytes
+
+
+def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
+    """Yield each document as a script, with its path below `documents/`.
+
+    What is too much for an export is left out: then the page says so.
+    """
+    state = documents.state()
+    found: dict[str, Experiment] = {}
+    for key, row in state.rows.items():
+        if isinstance(row.experiment, Experiment):
+            found[key] = row.experiment
+    newest = sorted(found, key=lambda key: found[key].record.created, reverse=True)
+    with_changes = set(newest[:_MOST_CHANGES])
+    packages = packages_of(state.project, list(found.values()))
+    for (key, one), of_run in zip(found.items(), packages, strict=True):
+        point = lookup.of_experiment(state.project, one)
+        values = comparison_document.values_document(state.project, point, of_run)
+        made = _of_experiment(state.project, one, with_changes=key in with_changes)
+        for name, document in [("values", values), *made]:
+            path = f"experiments/{key}/{name}"
+            yield f"{path}.js", f"gitexp.taken({as_text(path)}, {as_text(document)});\n"
+
+
+def _of_experiment(
+    project: Project, one: Experiment, *, with_changes: bool
+) -> Iterator[tuple[str, Document]]:
+    yield "curves", {**curves_document.of_experiment(project, one), "live": False}
+    log = log_document.part(project, one, None, None, _LOG)
+    yield "log", {**log, "live": False}
+    files = run_files.listed(project, one, (run_files.ARTIFACTS, run_files.DATA))
+    yield "files", files
+    names = [path for path, _ in files[run_files.ARTIFACTS]["files"]]
+    yield from _previews(project, one, names)
+    if with_changes and (sources.is_own(one) or one.record.status.ended):
+        changes = _tried(lambda: comparison_document.changes_document(project, one))
+        if changes is not None:
+            yield "changes", changes
+
+
+def _previews(project: Project, one: Experiment, names: Sequence[str]) -> Iterator[tuple[str, Document]]:
+    """Yield the previews of the first files that the run has logged, each called by its number."""
+    size = 0
+    for number, name in enumerate(names[:_MOST_PREVIEWS]):
+        made = _tried(partial(_preview, project, one, name))
+        if made is None:
+            continue
+        size += len(as_text(made))
+        if size > _MOST_BYTES:
+            return
+        yield f"preview/{run_files.ARTIFACTS}/{number}", made
+
+
+def _preview(project: Project, one: Experiment, name: str) -> Document:
+    return previews.preview(run_files.find(project, one, run_files.ARTIFACTS, name), inside=True)
+
+
+def _tried(make: Callable[[], Document]) -> Document | None:
+    """A document; None if the repository does not have what it needs."""
+    try:
+        return make()
+    except (errors.GitexpError, OSError):
+        return None
