@@ -145,7 +145,7 @@ time.sleep(60)
 def test_a_slow_command_keeps_no_rule_from_being_looked_at(repo: Workspace) -> None:
     repo.write("train.py", SLOW)
     repo.writes("told", "pid", "waited")
-    wait = "n=0; while [ $n -lt 300 ] && kill -0 $(cat pid); do sleep 0.1; n=$((n + 1)); done; echo $n > waited"
+    wait = "n=0; while [ $n -lt 300 ] && kill -0 $(cat pid); do sleep 0.1; n=$((n+1)); done; echo $n >waited"
     rules = f"- {{when: loss is nan, do: {{command: '{wait}'}}}}\n- {{when: loss > 5, do: stop}}\n"
     rules += "- {when: alert error, do: {command: echo x >> told}}\n"
     repo.write("gitexp.yaml", f"alerts:\n{rules}")
