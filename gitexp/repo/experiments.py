@@ -22,6 +22,7 @@ from gitexp.repo.git import failures, refs, trees
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import LARGEST, RefChange, RefConflict, TreeEntry
 from gitexp.repo.local import LocalState
+from gitexp.repo.many_records import decode_together
 from gitexp.words import cut, did_you_mean, human_size
 
 PREFIX = "refs/gitexp/exps/"
@@ -218,10 +219,10 @@ class Store:
         found = []
         refs = self.repo.refs(*patterns, fields=fields, broken=broken)
         for rows in _batches(refs):
-            parsed = records.parse_together([body for _, _, body in rows])
-            for (name, oid, body), data in zip(rows, parsed, strict=True):
-                ref = name.decode("utf-8", "replace")
-                found.append((ref, _experiment(name_of(ref), oid.decode(), body, data)))
+            names = [name.decode("utf-8", "replace") for name, _, _ in rows]
+            decoded = decode_together([body for _, _, body in rows], list(map(name_of, names)))
+            for ref, (_, oid, _), record in zip(names, rows, decoded, strict=True):
+                found.append((ref, _read_as(name_of(ref), oid.decode(), record)))
         return found, broken
 
     def _read_around_damage(self, refs: Sequence[str], name_of: _NameOf) -> list[tuple[str, Stored]]:
@@ -482,11 +483,10 @@ def _commits(one: Stored) -> tuple[str, ...]:
     return (one.id, one.record.commit) if isinstance(one, Experiment) else (one.id,)
 
 
-def _experiment(name: str, oid: str, body: bytes, parsed: object = records.UNPARSED) -> Stored:
-    try:
-        return Experiment(name, oid, records.decode(body, name, parsed))
-    except errors.BadRecord as error:
-        return Damaged(name, oid, error.message)
+def _read_as(name: str, oid: str, record: Record | errors.BadRecord) -> Stored:
+    if isinstance(record, Record):
+        return Experiment(name, oid, record)
+    return Damaged(name, oid, record.message)
 
 
 def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> RecordCommit:
@@ -496,4 +496,5 @@ def _stored(name: str, oid: str, found: tuple[str, bytes] | None) -> RecordCommi
     parents = tuple(match[1].decode() for match in _PARENT.finditer(head))
     time = _WRITTEN.search(head)
     body = message.partition(b"\n\n")[2]
-    return RecordCommit(_experiment(name, oid, body), parents, int(time[1]) if time is not None else 0)
+    (record,) = decode_together([body], [name])
+    return RecordCommit(_read_as(name, oid, record), parents, int(time[1]) if time is not None else 0)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from gitexp import errors
 from gitexp.model import FORMAT, Files, ProcessId, Record, Status, Tree
@@ -33,7 +33,7 @@ _SELDOM = (
     "tries",
     *("limits", "reason", "parent", "series", "tables", "system", "mlflow", "alerts"),
 )
-_KNOWN = frozenset({"format", *_FIELDS})
+KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
 _NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n\ud800-\udc7f\udd00-\udfff]", re.IGNORECASE)
 UNPARSED = object()  # the JSON of a body that nobody has read
@@ -114,7 +114,7 @@ def decode(body: bytes, name: str, parsed: Any = UNPARSED) -> Record:
     record = object.__new__(Record)
     pop = data.pop
     try:
-        for key, read, put, default, empty in _STEPS:
+        for key, read, put, default, empty in STEPS:
             value = pop(key, None)
             if value is None or (not value and value.__class__ is empty):
                 put(record, default)
@@ -127,11 +127,16 @@ def decode(body: bytes, name: str, parsed: Any = UNPARSED) -> Record:
     for key in _REQUIRED:
         if not getattr(record, key):
             raise errors.BadRecord(f"The record of {name} is damaged: it has no '{key}'.")
+    complete(record, body, name, data)
+    return record
+
+
+def complete(record: Record, body: bytes, name: str, extra: Mapping[str, Any] | None = None) -> None:
+    """Give a record what no field of its JSON says; `extra` has the keys of a later version."""
     if b"nan" in body or b"inf" in body:
         _SETTERS["metrics"](record, _restore_non_finite(record.metrics))
     _SETTERS["name"](record, name)
-    _SETTERS["extra"](record, data or _DEFAULTS.extra)
-    return record
+    _SETTERS["extra"](record, extra or _DEFAULTS.extra)
 
 
 def _fields_of(body: bytes, name: str, data: Any) -> dict[str, Any]:
@@ -143,8 +148,7 @@ def _fields_of(body: bytes, name: str, data: Any) -> dict[str, Any]:
             data = _DECODER.decode(body.decode())
         except (ValueError, RecursionError) as error:
             raise errors.BadRecord(f"The record of {name} is not JSON.") from error
-    # Nesting needs brackets: most records have too few of them to be looked at more closely.
-    if body.count(b"{") + body.count(b"[") > _MAX_DEPTH and _is_deeper([data], _MAX_DEPTH):
+    if may_be_deep(body) and _is_deeper([data], _MAX_DEPTH):
         raise errors.BadRecord(f"The record of {name} is nested too deeply.")
     if not isinstance(data, dict) or not _is_int(data.get("format")) or data["format"] < 1:
         raise errors.BadRecord(f"The record of {name} is not a gitexp record.")
@@ -155,6 +159,11 @@ def _fields_of(body: bytes, name: str, data: Any) -> dict[str, Any]:
         )
     data.pop("name", None)  # the ref says it
     return data
+
+
+def may_be_deep(body: bytes) -> bool:
+    """Whether a body may be nested too deeply: most records have too few brackets for that."""
+    return body.count(b"{") + body.count(b"[") > _MAX_DEPTH
 
 
 def _dumps(data: Mapping[str, Any], *, ascii: bool) -> str:
@@ -421,7 +430,35 @@ _DEFAULTS = Record("", None, "", "")  # type: ignore[arg-type]  # none has that 
 _SETTERS = {item.name: Record.__dict__[item.name].__set__ for item in fields(Record)}
 # The JSON type whose empty value means the default: half of a record's fields are empty, and need no reader.
 _EMPTY: dict[type, type] = {str: str, tuple: list, dict: dict}
-_STEPS = [
-    (key, read, _SETTERS[key], default := getattr(_DEFAULTS, key), _EMPTY.get(type(default)))
-    for key, read in _READERS.items()
-]
+
+
+class Step(NamedTuple):
+    """How one field of a record is read.
+
+    Attributes:
+        key: the key in JSON, and the name of the field.
+        read: gives the value of the record for a value of JSON, or raises an error for a wrong one.
+        put: sets the field of a record.
+        default: the value for no value, for null and for an empty value of the type `empty`.
+    """
+
+    key: str
+    read: Callable[[Any], Any]
+    put: Callable[[Record, Any], None]
+    default: Any
+    empty: type | None
+
+    @property
+    def takes_any_text(self) -> bool:
+        return self.read is _text
+
+
+def _steps() -> list[Step]:
+    steps = []
+    for key, read in _READERS.items():
+        default = getattr(_DEFAULTS, key)
+        steps.append(Step(key, read, _SETTERS[key], default, _EMPTY.get(type(default))))
+    return steps
+
+
+STEPS = _steps()

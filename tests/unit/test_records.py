@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gitexp import errors
 from gitexp.model import ProcessId, Record, Status
 from gitexp.repo import records
+from gitexp.repo.many_records import decode_together
 
 ID, BASE = "a" * 40, "b" * 40
 MINIMAL: dict[str, Any] = {"format": 1, "status": "done", "commit": ID, "baseline": BASE}
@@ -273,3 +274,43 @@ def test_records_that_are_parsed_together_are_parsed_as_alone() -> None:
     assert set(records.parse_together(halves)) == {records.UNPARSED}
     assert set(records.parse_together([b"{},{}", body, b"{"])) == {records.UNPARSED}
     assert records.parse_together([b'{},"x",{}', body]) == [records.UNPARSED] * 2
+
+
+def _alone(body: bytes) -> str:
+    try:
+        return repr(records.decode(body, "one"))
+    except errors.BadRecord as error:
+        return repr(error.message)
+
+
+# Values of a kind that a record may have, so that most of the records are sound.
+usual = st.sampled_from(
+    ["", "nan", None, 0, 1, True, 2**70, [], ["a"], {}, {"m": {"x": "nan", "y": ["inf"]}}]
+)
+
+
+@given(
+    st.lists(st.sampled_from([*(field.name for field in fields(Record)), "format", "later"]), max_size=9),
+    st.data(),
+)
+def test_records_decoded_together_are_as_decoded_alone(keys: list[str], data: st.DataObject) -> None:
+    bodies = []
+    for _ in range(data.draw(st.integers(8, 12))):
+        changed = {key: data.draw(usual | anything) for key in data.draw(st.sampled_from([keys, []]))}
+        bodies.append(json.dumps({**MINIMAL, **dict.fromkeys(keys), "format": 1, **changed}).encode())
+    bodies += data.draw(
+        st.lists(st.sampled_from([b"{", b"[]", b"\xff", bodies[0][:-1] + b',"note":"a","note":"b"}']))
+    )
+    found = []
+    for one in decode_together(bodies, ["one"] * len(bodies)):
+        found.append(repr(one) if isinstance(one, Record) else repr(one.message))
+    assert found == [_alone(body) for body in bodies]
+
+
+def test_many_like_records_are_decoded_together() -> None:
+    record = Record("one", Status.DONE, ID, BASE, metrics={"m": {"loss": math.inf}}, tags=("a",), cpus=8)
+    text = body(records.encode(record, "subject"))
+    many = [text] * 20
+    assert decode_together(many, ["one"] * 20) == [record] * 20
+    spoilt = [*many, text.replace(b'"cpus":8', b'"cpus":"8"')]
+    assert decode_together(spoilt, ["one"] * 21)[:20] == [record] * 20

@@ -1,0 +1,105 @@
+"""Many records decoded together: each field of all of them at once, which takes a third of the time.
+
+The result of each is that of `records.decode`. Whatever is out of the ordinary is left to that function: a
+record with keys of a later version, a damaged one, one with much nesting.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import repeat
+from typing import Any, TypeAlias
+
+from gitexp import errors
+from gitexp.model import FORMAT, Record
+from gitexp.repo import records
+from gitexp.repo.records import STEPS, UNPARSED, Step
+
+_FEWEST = 8  # records that are quicker together than one by one
+
+_Outcome: TypeAlias = Record | errors.BadRecord
+_Place: TypeAlias = tuple[Step, int]  # a field, and the place of its key in the JSON; -1 without the key
+
+
+def decode_together(bodies: Sequence[bytes], names: Sequence[str]) -> list[_Outcome]:
+    """The record of each body, or the error that says why the body is none."""
+    parsed = records.parse_together(bodies)
+    found: list[_Outcome | None] = [None] * len(bodies)
+    for keys, places in _by_keys(bodies, parsed).items():
+        if len(places) < _FEWEST or _layout(keys) is None:
+            continue
+        decoded = _decoded(keys, [parsed[at] for at in places])
+        for at, record in zip(places, decoded, strict=False):
+            records.complete(record, bodies[at], names[at])
+            found[at] = record
+    outcomes = []
+    for body, name, data, one in zip(bodies, names, parsed, found, strict=True):
+        outcomes.append(_alone(body, name, data) if one is None else one)
+    return outcomes
+
+
+def _alone(body: bytes, name: str, data: Any) -> _Outcome:
+    try:
+        return records.decode(body, name, data)
+    except errors.BadRecord as error:
+        return error
+
+
+def _by_keys(bodies: Sequence[bytes], parsed: Sequence[Any]) -> dict[tuple[str, ...], list[int]]:
+    """The places of the JSON objects with the same keys in the same order; without those nested much."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for at, data in enumerate(parsed):
+        if data is not UNPARSED and isinstance(data, dict) and not records.may_be_deep(bodies[at]):
+            found.setdefault(tuple(data), []).append(at)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _layout(keys: tuple[str, ...]) -> tuple[int, list[_Place]] | None:
+    """Where records with these keys have their format and their fields; None for keys to be read alone."""
+    places = {key: at for at, key in enumerate(keys)}
+    if "format" not in places or not records.KNOWN.issuperset(keys):
+        return None
+    return places["format"], [(step, places.get(step.key, -1)) for step in STEPS]
+
+
+def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[Record]:
+    """The records of some objects with the same keys; none if one of them is not as it should be."""
+    layout = _layout(keys)
+    assert layout is not None
+    format_at, places = layout
+    columns = list(zip(*[data.values() for data in objects], strict=True))
+    formats = columns[format_at]
+    if set(map(type, formats)) != {int} or set(formats) != {FORMAT}:
+        return []
+    made = [object.__new__(Record) for _ in objects]
+    try:
+        for step, at in places:
+            values: Iterable[Any] = repeat(step.default)
+            if at >= 0:
+                values = _values(step, columns[at])
+            deque(map(step.put, made, values), maxlen=0)  # a loop without a line of Python for each record
+    except (TypeError, ValueError, LookupError):
+        return []
+    for record in made:
+        if not (record.status and record.commit and record.baseline):
+            return []
+    return made
+
+
+def _values(step: Step, column: Sequence[Any]) -> Iterable[Any]:
+    """The values of a field in the records, of what JSON has for them."""
+    kinds = set(map(type, column))
+    if kinds == {str}:  # an empty text stays one, or is an error, or the default is empty too
+        return column if step.takes_any_text else list(map(step.read, column))
+    if (kinds == {type(None)} or kinds == {step.empty}) and not any(column):
+        return repeat(step.default)
+    values = []
+    for value in column:
+        if value is None or (not value and value.__class__ is step.empty):
+            values.append(step.default)
+        else:
+            values.append(step.read(value))
+    return values
