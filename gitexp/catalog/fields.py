@@ -11,6 +11,7 @@ from enum import Flag, auto
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from gitexp.catalog.flat_values import plain
 from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored
 from gitexp.times import show_duration, show_moment
 from gitexp.words import human_size
@@ -179,6 +180,14 @@ def _of(part: str, name: str) -> Reader:
     return read
 
 
+def _params(row: Row) -> Flat:
+    return plain(row.params)
+
+
+def _metrics(row: Row) -> Flat:
+    return plain(row.metrics)
+
+
 def _replicate(row: Row) -> int | None:
     return _recorded("replicate")(row) or None
 
@@ -271,8 +280,8 @@ FIELDS = (
     Field("duration", _recorded("duration"), JSON | FILTER | ASKED, "seconds"),
     Field("exit_code", _recorded("exit_code"), JSON | FILTER | ASKED),
     Field("command", _recorded("command"), JSON | FILTER | ASKED, title="Command", fact=3),
-    Field("params", attrgetter("params"), JSON | FILTER, "values"),
-    Field("metrics", attrgetter("metrics"), JSON | FILTER, "values"),
+    Field("params", _params, JSON | FILTER, "values"),
+    Field("metrics", _metrics, JSON | FILTER, "values"),
     Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=9),
     Field("changes", _changed_paths, FILTER | COLUMN | ASKED, "files"),
     Field("subject", attrgetter("subject"), ASKED),

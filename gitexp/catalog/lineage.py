@@ -34,6 +34,8 @@ class Lineage:
         gone = [one._replace(source=_REMOVED, name=one.id) for one in readable(removed)]
         sound = [*gone, *readable(experiments)]
         made = {experiment.record.commit: experiment for experiment in sound}
+        if not _has_parents(sound, made):  # most repositories: ten thousand experiments, and nothing to climb
+            return cls({}, {}, {})
         baselines: dict[_Key, str] = {}
         parents: dict[_Key, Experiment] = {}
         nested: list[Experiment] = []
@@ -48,7 +50,7 @@ class Lineage:
         for experiment, outer in _outer_runs(nested, sound):
             parents[_key(experiment)] = outer
             above[_key(experiment)] = _key(outer)
-        if not parents:  # most repositories: ten thousand experiments, and nothing to climb
+        if not parents:
             return cls({}, {}, {})
         for key, parent in parents.items():
             if baselines[key] != head:
@@ -103,6 +105,16 @@ class Lineage:
             children.setdefault(above, []).append(key)
         depths = _depths(by_key, children)
         return list(depths.values()), [by_key[key] for key in depths]
+
+
+def _has_parents(experiments: Sequence[Experiment], made: Mapping[str, Experiment]) -> bool:
+    """Whether an experiment may have a parent: it names one, or was made from the commit of one."""
+    baselines = set()
+    for one in experiments:
+        if one.record.parent:
+            return True
+        baselines.add(one.record.baseline)
+    return not baselines.isdisjoint(made)
 
 
 def _experiments(rows: Iterable[Row]) -> list[Experiment]:

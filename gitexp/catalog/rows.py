@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
-from gitexp.files import flatten
+from gitexp.catalog.flat_values import FlatValues, flat_files
 from gitexp.model import Damaged, Experiment, Files, Flat, Status, Stored
 from gitexp.objects.paths import lies_in
 from gitexp.words import did_you_mean
@@ -39,8 +39,8 @@ def build(drafts: Sequence[Draft], together: Collection[str] = ()) -> list[Row]:
     that gitexp.yaml and stages name today; see `flat`.
     """
     projects = [draft.project for draft in drafts]
-    params = flat([draft.params for draft in drafts], together, projects)
-    metrics = flat([draft.metrics for draft in drafts], together, projects)
+    params = _flat_values([draft.params for draft in drafts], together, projects)
+    metrics = _flat_values([draft.metrics for draft in drafts], together, projects)
     built = []
     for draft, of_params, of_metrics in zip(drafts, params, metrics, strict=True):
         built.append(draft.row(params=of_params, metrics=of_metrics))
@@ -93,18 +93,27 @@ def flat(
     A file moved to another folder stays the same file here. Two files of the same base name count as
     moved unless they stand beside each other: in one row, in `together`, or in two projects.
     """
-    flattened = []
-    for files in all_files:
-        flattened.append({name: flatten(tree) for name, tree in files.items()})
-    shared = _shared(flattened, _moved(all_files, together, projects))
-    return [_with_files(files, shared) for files in flattened]
+    return [values.flattened() for values in _flat_values(all_files, together, projects)]
+
+
+def _flat_values(
+    all_files: Sequence[Files], together: Collection[str], projects: Iterable[str | None]
+) -> list[FlatValues]:
+    """The same, flattened only when somebody asks: most rows of a large table are never looked at."""
+    names = set[str]().union(*all_files)
+    shared = set[str]()
+    if len(names) > 1:
+        shared = _shared(map(flat_files, all_files), _moved(all_files, names, together, projects))
+    return [FlatValues(files, shared) for files in all_files]
 
 
 def _moved(
-    all_files: Sequence[Files], together: Collection[str], projects: Iterable[str | None]
+    all_files: Sequence[Files],
+    names: Collection[str],
+    together: Collection[str],
+    projects: Iterable[str | None],
 ) -> dict[str, str]:
-    """The base name by each name of a moved file."""
-    names = set[str]().union(*all_files)
+    """The base name by each name of a moved file. `names`: of all the files."""
     bases = Counter(map(posixpath.basename, names))
     if len(bases) == len(names):  # as nearly always
         return {}
@@ -158,17 +167,6 @@ def _shared_by(groups: Iterable[Iterable[str]]) -> set[str]:
         shared |= seen & keys
         seen |= keys
     return shared
-
-
-def _with_files(files: Mapping[str, Flat], shared: set[str]) -> Flat:
-    if len(files) == 1 and not shared:  # like nearly all rows
-        return next(iter(files.values()))
-    found: dict[str, Any] = {}
-    for name, values in files.items():
-        for key, value in values.items():
-            column = f"{name}:{key}" if key in shared else key
-            found[column] = value
-    return found
 
 
 def unknown(key: str, known: Sequence[str], what: str = "param or metric") -> errors.UsageError:
