@@ -124,6 +124,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("launcher", "sweep"): "gitexp.extras.sweep.launch:launch",
     # What suggests the next trial of a search.
     ("search", "optuna"): "gitexp.extras.sweep.search:Searcher",
+    # What knows the importance of params together, not each alone.
+    ("importance", "optuna"): "gitexp.extras.sweep.search:importance_of",
     # What changes the words of a command that a tool reads, and what says the jobs that such words ask for.
     ("words", "hydra"): "gitexp.extras.integrations.hydra.app_words:with_overrides",
     ("jobs", "hydra"): "gitexp.extras.integrations.hydra.multirun:jobs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -148,13 +148,3 @@ def mean_of(label: str, curves: Sequence[DrawnCurve]) -> DrawnCurve:
         low.append(mean - deviation)
         high.append(mean + deviation)
     return DrawnCurve(label, places, means, low, high)
-
-
-def best_so_far(values: Sequence[float], *, lowest: bool) -> Iterator[bool]:
-    """Yield for each value whether it is better than all before it; one that is not finite is not."""
-    best: float | None = None
-    for value in values:
-        better = math.isfinite(value) and (best is None or (value < best if lowest else value > best))
-        if better:
-            best = value
-        yield better

@@ -18,12 +18,12 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
-from gitexp.extras.plots import charts_of_many, reading, terminal
-from gitexp.extras.plots.charts import Chart, Spec
+from gitexp.extras.plots import reading
+from gitexp.extras.plots.charts import Spec
 from gitexp.extras.plots.curves import XAxis
+from gitexp.extras.plots.many import Asked, ManyKind, pictures
 from gitexp.extras.plots.plots_of_files import with_contents
 from gitexp.extras.plots.plots_of_runs import Drawing, Drawn, plots_of
-from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
 from gitexp.words import clean
 
@@ -34,21 +34,27 @@ gitexp plots --filter "acc > 0.9" --log y -o curves.svg
 gitexp plots workspace HEAD last --kind files --open
 gitexp plots --plot 'eval/*' -o eval.html
 gitexp plots --kind scatter --columns lr,acc --log x -o scatter.png
-gitexp plots --kind progress --columns acc --open
+gitexp plots --kind parallel --open
+gitexp plots --kind contour --columns lr,units,acc
 """
 
 _FORMATS = (".svg", ".png", ".pdf", ".html", ".json")
+_NO_AXIS = "none"  # of --log
 _USUAL_LIMIT = 10  # experiments in a chart of curves; more are hard to tell apart
 
 
 class PlotKind(StrEnum):
-    """The kind of a plot."""
+    """The kind of a plot: curves, or one of `ManyKind`."""
 
     CURVES = "curves"
     FILES = "files"
     SCATTER = "scatter"
     PARALLEL = "parallel"
     PROGRESS = "progress"
+    CONTOUR = "contour"
+    PARETO = "pareto"
+    HISTOGRAM = "histogram"
+    IMPORTANCE = "importance"
 
 
 Words = Annotated[
@@ -58,8 +64,9 @@ Words = Annotated[
 What = Annotated[
     PlotKind | None,
     typer.Option(
-        help="Curves by step; files: what plots: names, as dvc plots does; scatter: two columns; "
-        "parallel: several columns, coloured by the last; progress: the best so far."
+        help="Curves by step; files: what plots: names, as dvc plots does; scatter: columns against each "
+        "other; parallel: several side by side; progress: the best so far; contour: two params and a metric; "
+        "pareto: two or three metrics; histogram; importance of params."
     ),
 ]
 Plots = Annotated[
@@ -71,7 +78,7 @@ Across = Annotated[
     XAxis, typer.Option("--x", help="What the curves go along: steps, seconds, or the time of day.")
 ]
 Logarithmic = Annotated[
-    list[str] | None, options.keys("Axes with a logarithmic scale: x, y or both.", "AXIS,...")
+    list[str] | None, options.keys("Axes with a logarithmic scale: x, y or both; none for none.", "AXIS,...")
 ]
 Smooth = Annotated[
     float,
@@ -114,8 +121,8 @@ def plots(
     there are none; replicates are drawn as their mean with a band of one standard deviation (--each: each by
     itself). Plots of files are those under plots: in gitexp.yaml and dvc.yaml, of each experiment's own tree,
     with DVC's fields and templates. --columns chooses the metrics of curves, and the columns of the other
-    kinds. --json gives Vega-Lite specifications. A file and the browser need the extra:
-    pip install 'gitexp[plots]'.
+    kinds; without it, those that differ or have a direction. --json gives Vega-Lite specifications. A file and
+    the browser need the extra: pip install 'gitexp[plots]'.
     """
     options.only_one(json=json, output=output is not None, open=open_)
     options.names_or_query(words, query != PLAIN)
@@ -130,11 +137,13 @@ def plots(
     project = open_project(quiet=quiet)
     wanted, axes = options.split(columns), _axes(options.split(log))
     if kind in (None, PlotKind.CURVES, PlotKind.FILES):
-        drawing = Drawing(wanted, options.split(plot), x, axes, smooth, *_kinds(kind, wanted, plot))
+        drawing = Drawing(
+            wanted, options.split(plot), x, _forced(axes) or (), smooth, *_kinds(kind, wanted, plot)
+        )
         found = plots_of(project, query, words or (), drawing)
     else:
-        made = _of_many(project, query._replace(names=tuple(words or ())), kind, wanted, axes)
-        found = Drawn([made])
+        query = query._replace(names=tuple(words or ()))
+        found = _of_many(project, query, kind, Asked(wanted, along=x, logarithmic=_forced(axes)))
     render.warn_all(found.files.complaints)
     if names:
         _list_names(found, as_json=json)
@@ -144,10 +153,8 @@ def plots(
         _say_none(quiet=quiet)
     elif output is not None or open_:
         _write(found, output)
-    elif kind in (None, PlotKind.CURVES, PlotKind.FILES):
-        render.answer(found.lines())
     else:
-        render.answer(terminal.of_chart(found.charts[0]))
+        render.answer(found.lines())
 
 
 register = registration(plots, EPILOG)
@@ -182,44 +189,25 @@ def _list_names(found: Drawn, *, as_json: bool) -> None:
 
 def _axes(words: Sequence[str]) -> tuple[str, ...]:
     for word in words:
-        if word not in ("x", "y"):
-            raise errors.UsageError(f"--log {word} is no axis.", "The axes are x and y: --log x,y")
+        if word not in ("x", "y", _NO_AXIS):
+            raise errors.UsageError(f"--log {word} is no axis.", "The axes are x and y: --log x,y; or none.")
     return tuple(words)
 
 
-def _of_many(
-    project: Project, query: Query, kind: PlotKind, wanted: Sequence[str], axes: Sequence[str]
-) -> Chart:
-    """The chart of a kind that draws each experiment as a dot or a line."""
-    dots = reading.dots(project, query)
-    _require_columns(kind, wanted)
-    reading.require_keys(dots, wanted)
-    if kind is PlotKind.SCATTER:
-        return charts_of_many.scatter_chart(dots, wanted[0], wanted[1], axes)
-    if kind is PlotKind.PARALLEL:
-        return charts_of_many.parallel_chart(dots, wanted, wanted[-1])
-    lowest = direction(wanted[0], project.config.directions)
-    if lowest is None:
-        raise errors.UsageError(
-            f"Nobody has said whether a low or a high {wanted[0]} is better.",
-            f"Say so in gitexp.yaml: metrics: {{{wanted[0]}: min}}",
-        )
-    return charts_of_many.progress_chart(dots, wanted[0], lowest=lowest == MIN)
+def _forced(axes: Sequence[str]) -> Sequence[str] | None:
+    """The axes that --log names; None without the option: then values over decades have such a scale."""
+    if _NO_AXIS in axes:
+        return ()
+    return axes or None
 
 
-def _require_columns(kind: PlotKind, wanted: Sequence[str]) -> None:
-    needed: dict[PlotKind, tuple[Callable[[int], bool], str]] = {
-        PlotKind.SCATTER: (lambda count: count == 2, "two columns: --columns lr,acc"),
-        PlotKind.PARALLEL: (
-            lambda count: count >= 2,
-            "several columns, the metric last: --columns lr,acc",
-        ),
-        PlotKind.PROGRESS: (lambda count: count == 1, "one metric: --columns acc"),
-    }
-    fits, example = needed[kind]
-    if not fits(len(wanted)):
-        what, _, options_ = example.partition(": ")
-        raise errors.UsageError(f"--kind {kind} needs {what}.", f"For example: {options_}")
+def _of_many(project: Project, query: Query, kind: PlotKind, asked: Asked) -> Drawn:
+    """The pictures of a kind that draws each experiment as a dot or a line."""
+    asked = asked._replace(directions=project.config.directions)
+    if kind is PlotKind.IMPORTANCE:
+        asked = asked._replace(together=plugins.find_installed("importance", "optuna", "optuna"))
+    found = pictures(ManyKind(kind), reading.dots(project, query), asked)
+    return Drawn([picture.chart for picture in found], pictures=found)
 
 
 def _write(found: Drawn, output: Path | None) -> None:

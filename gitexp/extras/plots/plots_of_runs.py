@@ -16,10 +16,12 @@ from gitexp.extras.plots import file_terminal, reading, terminal
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis
+from gitexp.extras.plots.many import Picture
 from gitexp.extras.plots.plots_of_files import FilePlots, PlotChoice, file_plots
 from gitexp.model import readable
 from gitexp.project.project import Project
 
+_NARROW = 100  # cells; without a terminal
 NO_FILES = FilePlots((), (), ())
 
 
@@ -52,12 +54,14 @@ class Drawn(NamedTuple):
         curves: the curves of each metric, by its name.
         files: the plots of files.
         logarithmic: whether the values of curves have a logarithmic scale.
+        pictures: the charts of many experiments, with their lines for the terminal.
     """
 
     charts: Sequence[Chart]
     curves: Mapping[str, Sequence[DrawnCurve]] = {}
     files: FilePlots = NO_FILES
     logarithmic: bool = False
+    pictures: Sequence[Picture] = ()
 
     def __bool__(self) -> bool:
         return bool(self.charts or self.files.charts or self.files.images)
@@ -70,6 +74,10 @@ class Drawn(NamedTuple):
     def lines(self) -> Iterator[Sequence[Piece]]:
         """The lines of the terminal."""
         width = render.width()
+        for number, picture in enumerate(self.pictures):
+            if number:
+                yield file_terminal.BLANK
+            yield from picture.lines(width or _NARROW)
         of_curves = terminal.curves(self.curves, width, logarithmic=self.logarithmic)
         is_first = not self.curves
         yield from of_curves
@@ -98,6 +106,8 @@ class Drawn(NamedTuple):
     def names(self) -> list[dict[str, Any]]:
         """The name, kind and experiments of each plot."""
         found: list[dict[str, Any]] = []
+        for picture in self.pictures:
+            found.append({"name": picture.chart.title, "kind": "many", "experiments": []})
         for metric, of in self.curves.items():
             found.append({"name": metric, "kind": "curve", "experiments": [curve.label for curve in of]})
         for named in self.files.charts:

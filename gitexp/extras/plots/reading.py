@@ -11,8 +11,8 @@ from gitexp.catalog import series_tables, stored_series
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates, group_label, groups, standing_for
 from gitexp.catalog.series_ahead import ReadAhead
-from gitexp.extras.plots.charts_of_many import Dot
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, drawable, mean_of, on_axis, smoothed, thinned
+from gitexp.extras.plots.dots import Dot, of_rows
 from gitexp.files.series_columns import Series
 from gitexp.model import Experiment, readable
 from gitexp.project.project import Project
@@ -95,20 +95,5 @@ def _of_metric(
 
 
 def dots(project: Project, query: Query) -> list[Dot]:
-    """The experiments of a query with all their params and metrics, the oldest first.
-
-    Where a param and a metric have one name, it is the metric's.
-    """
-    rows = table(project, query).experiments
-    found = [Dot(row.name, {**row.params, **row.metrics}) for row in rows]
-    return found[::-1]
-
-
-def require_keys(dots: Sequence[Dot], keys: Sequence[str]) -> None:
-    """Raise UsageError for a key that no experiment has."""
-    known = list(dict.fromkeys(key for dot in dots for key in dot.values))
-    for key in keys:
-        if key not in known:
-            raise errors.UsageError(
-                f"No such experiment has {key}.", did_you_mean(key, known, "gitexp show has the columns.")
-            )
+    """The experiments of a query with all their params and metrics, the oldest first."""
+    return of_rows(table(project, query).experiments)[::-1]

@@ -71,7 +71,7 @@ def svg(spec: Spec) -> bytes:
     """The chart as SVG. Raises ValueError for a specification that cannot be drawn."""
     _require_harmless(spec)
     convert = vl_convert.vega_to_svg if is_vega(spec) else vl_convert.vegalite_to_svg
-    found: str = convert(spec, allowed_base_urls=_NO_URLS)
+    found: str = convert(_on_white(spec), allowed_base_urls=_NO_URLS)
     return found.encode()
 
 
@@ -79,7 +79,7 @@ def png(spec: Spec) -> bytes:
     """The chart as PNG, at two pixels for each of SVG's. Raises ValueError."""
     _require_harmless(spec)
     convert = vl_convert.vega_to_png if is_vega(spec) else vl_convert.vegalite_to_png
-    found: bytes = convert(spec, scale=_SCALE, allowed_base_urls=_NO_URLS)
+    found: bytes = convert(_on_white(spec), scale=_SCALE, allowed_base_urls=_NO_URLS)
     return found
 
 
@@ -87,8 +87,13 @@ def pdf(spec: Spec) -> bytes:
     """The chart as PDF with text as text. Raises ValueError."""
     _require_harmless(spec)
     convert = vl_convert.vega_to_pdf if is_vega(spec) else vl_convert.vegalite_to_pdf
-    found: bytes = convert(spec, allowed_base_urls=_NO_URLS)
+    found: bytes = convert(_on_white(spec), allowed_base_urls=_NO_URLS)
     return found
+
+
+def _on_white(spec: Spec) -> Spec:
+    """The chart for a file: in the colours of light paper, where it has none of its own."""
+    return {**spec, "config": {**theme(dark=False, background="white"), **spec.get("config", {})}}
 
 
 def page(title: str, charts: Sequence[Chart], pictures: Sequence[ImagePlot] = ()) -> bytes:

@@ -1,14 +1,12 @@
-"""Charts in the terminal: curves in braille, other charts as lists of their values."""
+"""Curves in the terminal, in braille."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 
 from gitexp.cli.kit import braille
 from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import DrawnCurve
 from gitexp.words import clean
 
@@ -100,21 +98,3 @@ def _box(drawn: Sequence[DrawnCurve]) -> braille.Box | None:
     if not xs or not ys:
         return None
     return braille.Box(min(xs), max(xs), min(ys), max(ys))
-
-
-def of_chart(chart: Chart) -> Iterator[Sequence[Piece]]:
-    """Yield the values behind a chart of many experiments, a line each: the terminal draws no such chart."""
-    yield [(clean(chart.title), "bold")]
-    shown: dict[str, list[str]] = {}
-    for value in chart.spec["data"]["values"]:
-        cells = shown.setdefault(str(value["label"]), [])
-        for key, of in value.items():
-            if key in ("x", "y", "best", "value"):
-                cells.append(clean(f"{of:.5g}" if isinstance(of, float) else str(of)))
-    width = max(map(cell_width, map(clean, shown)), default=0)
-    widths = [max(map(cell_width, column)) for column in zip_longest(*shown.values(), fillvalue="")]
-    for label, cells in shown.items():
-        name = clean(label)
-        told = [" " * (wide - cell_width(cell)) + cell for wide, cell in zip(widths, cells, strict=False)]
-        yield [(name + " " * (width - cell_width(name)), "cyan"), ("".join(f"  {cell}" for cell in told), "")]
-    yield [("The picture: --open in the browser, or -o FILE.svg", "dim")]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from gitexp.extras.plots.charts import Spec
 
+_PAPER = {False: "#ffffff", True: "#15171c"}
 _INK = {False: "#1c1e22", True: "#e8e9ec"}
 _QUIET = {False: "#5b6069", True: "#a4a9b3"}
 _LINES = {False: "#e3e5e9", True: "#33373f"}
 
 
-def theme(*, dark: bool) -> Spec:
+def theme(*, dark: bool, background: str = "transparent") -> Spec:
     """The colours of axes, grids and texts, as the configuration of a Vega or Vega-Lite view.
 
-    Marks have colours that are seen on both papers, and so are the same on both.
+    Marks have colours that are seen on both papers, and so are the same on both. The style `halo` is for a
+    text that is drawn once more below itself, to stand out of lines.
     """
     ink, quiet, lines = _INK[dark], _QUIET[dark], _LINES[dark]
+    halo = {"stroke": _PAPER[dark], "fill": _PAPER[dark], "strokeWidth": 3, "strokeJoin": "round"}
     axis = {
         "labelColor": quiet,
         "titleColor": ink,
@@ -24,11 +27,11 @@ def theme(*, dark: bool) -> Spec:
         "tickColor": quiet,
     }
     return {
-        "background": "transparent",
+        "background": background,
         "title": {"color": ink, "subtitleColor": quiet},
         "axis": axis,
         "legend": {"labelColor": quiet, "titleColor": ink, "titleFontWeight": "normal"},
         "view": {"stroke": lines},
         "text": {"color": ink, "fill": ink},
-        "style": {"guide-label": {"fill": quiet}, "guide-title": {"fill": ink}},
+        "style": {"guide-label": {"fill": quiet}, "guide-title": {"fill": ink}, "halo": halo},
     }

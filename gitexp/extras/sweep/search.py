@@ -87,22 +87,11 @@ class Searcher:
     def importance(self, known: Sequence[KnownPoint]) -> dict[str, float]:
         """The share of each param in the differences of the first objective; {} if too little is known."""
         self._add(self._inside(known))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                found = optuna.importance.get_param_importances(
-                    self._study, target=lambda trial: float(trial.values[0]), normalize=False
-                )
-        except (ValueError, RuntimeError):  # one trial, or all alike
-            return {}
-        total = sum(found.values())  # Optuna's own shares of nothing are equal parts
-        return {key: value / total for key, value in found.items()} if total > 0 else {}
+        first = next(iter(self._definition.objectives.values()))
+        return _shares(self._study, first)
 
     def _new_study(self) -> optuna.Study:
-        directions = []
-        for direction in self._definition.objectives.values():
-            is_high = direction == MAX
-            directions.append(StudyDirection.MAXIMIZE if is_high else StudyDirection.MINIMIZE)
+        directions = [_study_direction(direction) for direction in self._definition.objectives.values()]
         return optuna.create_study(directions=directions)
 
     def _add(self, known: Sequence[KnownPoint]) -> None:
@@ -149,6 +138,46 @@ class Searcher:
 
     def _point_of(self, params: Mapping[str, Any]) -> Drawn:
         return tuple(axis.text_of(params[key]) for key, axis in self._axes.items())
+
+
+def importance_of(
+    params: Mapping[str, Sequence[float | str]], results: Sequence[float], direction: str
+) -> dict[str, float]:
+    """The share of each param in a metric with a direction; {} if too little is known."""
+    distributions = dict[str, BaseDistribution]()
+    for key, values in params.items():
+        numbers = [value for value in values if isinstance(value, int | float)]
+        if len(numbers) == len(values):
+            distributions[key] = FloatDistribution(min(numbers), max(numbers))
+        else:
+            distributions[key] = CategoricalDistribution(sorted(set(map(str, values))))
+    study = optuna.create_study(direction=_study_direction(direction))
+    for at, result in enumerate(results):
+        point = {key: values[at] for key, values in params.items()}
+        study.add_trial(optuna.trial.create_trial(params=point, distributions=distributions, value=result))
+    return _shares(study, direction)
+
+
+def _shares(study: optuna.Study, direction: str) -> dict[str, float]:
+    """The share of each param in what the trials with the best first objective have in common."""
+    sign = -1.0 if direction == MAX else 1.0  # with a target of its own, Optuna takes low for good
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = optuna.importance.get_param_importances(
+                study,
+                evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
+                target=lambda trial: sign * float(trial.values[0]),
+                normalize=False,
+            )
+    except (ValueError, RuntimeError):  # one trial, or all alike
+        return {}
+    total = sum(found.values())  # Optuna's own shares of nothing are equal parts
+    return {key: value / total for key, value in found.items()} if total > 0 else {}
+
+
+def _study_direction(direction: str) -> StudyDirection:
+    return StudyDirection.MAXIMIZE if direction == MAX else StudyDirection.MINIMIZE
 
 
 def _with_curve(numbers: Sequence[float], state: TrialState) -> FrozenTrial:

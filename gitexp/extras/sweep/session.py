@@ -12,7 +12,7 @@ from gitexp.extras.sweep import changes, driver, pruning, summary
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.definition import SweepDefinition, id_of
 from gitexp.extras.sweep.driver import Sweeper, SweepListener, SweepOutcome
-from gitexp.extras.sweep.importance import LEAST, Importance, ordered, simple
+from gitexp.extras.sweep.importance import simple
 from gitexp.extras.sweep.space import samples
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import KnownPoint, Trial
@@ -22,6 +22,7 @@ from gitexp.project.project import Project
 from gitexp.runs.frozen import FrozenCode, as_it_is, freeze
 from gitexp.runs.plan import PlannedPoint
 from gitexp.runs.request import RunRequest
+from gitexp.views.importance import LEAST, Importance, ordered
 
 _MOST_FILES = 20  # named as changed
 _CODE_LENGTH = 12  # hex digits
@@ -230,7 +231,7 @@ def _importance_of(definition: SweepDefinition, known: Sequence[KnownPoint]) -> 
         shares, remark = simple(axes, done), "each param alone; together: pip install 'gitexp[sweep]'"
     if not shares:
         return Importance({}, "no param makes a difference")
-    return Importance(ordered(axes, shares), remark)
+    return Importance(ordered({axis.key: shares[axis.key] for axis in axes if axis.key in shares}), remark)
 
 
 def unfinished(definition: SweepDefinition, trials: Sequence[Trial]) -> int:

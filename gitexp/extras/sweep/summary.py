@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitexp.extras.sweep.definition import SweepDefinition
-from gitexp.extras.sweep.importance import Importance
 from gitexp.extras.sweep.trials import PRUNED, Trial, mean_results
 from gitexp.model import Experiment, Status
-from gitexp.project.directions import MAX
+from gitexp.views.importance import Importance
+from gitexp.views.pareto import unbeaten
 from gitexp.words import PRECISION, show_value
 
 _ORDER = (Status.DONE, Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.QUEUED)
@@ -71,32 +71,14 @@ def of_trials(definition: SweepDefinition, trials: Sequence[Trial], importance: 
 
 def front(trials: Sequence[Trial], objectives: Mapping[str, str]) -> list[Ranked]:
     """The unbeaten trials: for a single objective the best trial, the earliest among equals."""
-    ranked = list[tuple[list[float], int, Ranked]]()
+    ranked = list[Ranked]()
     if objectives:
-        for trial in trials:
+        for trial in sorted(trials, key=lambda each: each.number):
             results = mean_results(trial, objectives)
             if results is not None:
-                ranked.append((_costs(results, objectives), trial.number, Ranked(trial, results)))
-    best = list[Ranked]()
-    seen = list[list[float]]()
-    for costs, _, one in sorted(ranked, key=lambda each: each[:2]):
-        if not any(_beats(other, costs) for other in seen):
-            seen.append(costs)
-            best.append(one)
-    return best
-
-
-def _costs(results: Sequence[float], objectives: Mapping[str, str]) -> list[float]:
-    """The numbers of the objectives, turned so that low is best."""
-    found = []
-    for number, direction in zip(results, objectives.values(), strict=True):
-        found.append(-number if direction == MAX else number)
-    return found
-
-
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether a trial is at least as good as another in everything: then the other is not needed."""
-    return all(a <= b for a, b in zip(one, other, strict=True))
+                ranked.append(Ranked(trial, results))
+    places = unbeaten([one.results for one in ranked], list(objectives.values()))
+    return [ranked[at] for at in places]
 
 
 def lines(definition: SweepDefinition, summary: SweepSummary) -> list[str]:

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from gitexp.cli.kit import render
-from gitexp.extras.plots import charts_of_many, terminal
-from gitexp.extras.plots.charts_of_many import Dot
+from gitexp.extras.plots import terminal
 from gitexp.extras.plots.curve_charts import curves_chart
-from gitexp.extras.plots.curves import DrawnCurve, XAxis, best_so_far, mean_of, on_axis, smoothed, thinned
+from gitexp.extras.plots.curves import DrawnCurve, XAxis, mean_of, on_axis, smoothed, thinned
 from gitexp.extras.plots.palette import COLOURS, DASHES, colours, dashes
 from gitexp.extras.plots.rendering import Rendering
 from tests.support.workspace import Workspace
@@ -78,10 +77,6 @@ def test_axes() -> None:
     assert on_axis([0, 5], [100.5, 110.0], XAxis.CLOCK) == [100_500, 110_000]
 
 
-def test_the_best_so_far() -> None:
-    assert [*best_so_far([3, 1, math.nan, 2, 0], lowest=True)] == [True, True, False, False, True]
-
-
 def test_a_run_keeps_its_colour_whoever_is_beside_it() -> None:
     labels = [f"exp-{number}" for number in range(8)]
     assert set(colours(labels)) == set(COLOURS)
@@ -129,18 +124,10 @@ def test_the_colours_are_told_apart_by_the_colour_blind(cone: str) -> None:
 # -- files --------------------------------------------------------------------------------------------
 
 
-def test_every_chart_is_drawn() -> None:
+def test_curves_are_drawn() -> None:
     curve = DrawnCurve("a", [0.0, 1.0], [1.0, 2.0], low=[0.5, 1.5], high=[1.5, 2.5], pale=[1.0, 2.0])
-    dots = [
-        Dot("a", {"lr": 1e-4, "opt": "sgd", "acc": 0.1}),
-        Dot("b", {"lr": 0.1, "opt": "adam", "acc": 0.9}),
-    ]
     made = [
         curves_chart("loss", [curve, DrawnCurve("b", [0.0], [3.0])], XAxis.CLOCK, ("y",)),
-        charts_of_many.scatter_chart(dots, "opt", "acc"),
-        charts_of_many.scatter_chart(dots, "lr", "acc", ("x",)),
-        charts_of_many.parallel_chart(dots, ["lr", "opt", "acc"], "acc"),
-        charts_of_many.progress_chart(dots, "acc", lowest=False),
     ]
     for chart in made:
         drawn = Rendering.formats[".svg"](chart.spec).decode()
@@ -148,15 +135,6 @@ def test_every_chart_is_drawn() -> None:
         assert drawn.count("<path") > 3
     assert Rendering.formats[".png"](made[0].spec).startswith(b"\x89PNG")
     assert Rendering.formats[".pdf"](made[0].spec).startswith(b"%PDF")
-
-
-def test_the_lists_of_the_terminal_are_in_columns() -> None:
-    dots = [Dot("a", {"lr": 1e-4, "acc": 0.1}), Dot("a-long-name", {"lr": 10.0, "acc": 0.12345})]
-    lines = list(terminal.of_chart(charts_of_many.scatter_chart(dots, "lr", "acc")))
-    assert ["".join(text for text, _ in line) for line in lines[1:-1]] == [
-        "a            0.0001      0.1",
-        "a-long-name      10  0.12345",
-    ]
 
 
 def test_a_page_runs_nothing_of_a_name() -> None:
@@ -211,6 +189,8 @@ def test_json_is_the_specification(trained: Workspace) -> None:
     [
         (["--columns", "los"], "No such experiment has a curve of los"),
         (["--kind", "scatter"], "needs two columns"),
+        (["--kind", "pareto", "--columns", "acc"], "needs two or three metrics"),
+        (["--kind", "pareto", "--columns", "acc,test"], "whether a low or a high test is better"),
         (["--kind", "scatter", "--columns", "lr,nope"], "No such experiment has nope"),
         (["--kind", "progress", "--columns", "test"], "whether a low or a high test is better"),
         (["-o", "x.gif"], "has no ending of a plot"),

@@ -15,12 +15,14 @@ from gitexp.extras.sweep import curves, shares, summary, trials
 from gitexp.extras.sweep.definition import ALONE, Method, SweepDefinition, checked
 from gitexp.extras.sweep.drawing import next_point
 from gitexp.extras.sweep.halving import TrialCurve, is_hopeless
-from gitexp.extras.sweep.importance import Importance, ordered, simple
-from gitexp.extras.sweep.search import Searcher
+from gitexp.extras.sweep.importance import simple
+from gitexp.extras.sweep.search import Searcher, importance_of
 from gitexp.extras.sweep.section import definitions
 from gitexp.extras.sweep.space import Drawn, of_overrides
 from gitexp.extras.sweep.trials import KnownPoint
 from gitexp.model import Experiment, Record, Status
+from gitexp.views import importance
+from gitexp.views.importance import Importance, ordered
 
 SPACE = ("lr=log_uniform(1e-5,1e-1)", "units=int_uniform(1,64)", "kind=a,b", "+fixed=3")
 
@@ -160,9 +162,9 @@ def test_tpe_finds_more_than_chance() -> None:
         return min(loss(one.point) for one in known)
 
     assert best(tpe) < best(chance) / 2
-    importance = Searcher(definition("tpe")).importance(tpe)
-    assert set(importance) == {"lr", "units", "kind"}
-    assert sum(importance.values()) == pytest.approx(1)
+    found = Searcher(definition("tpe")).importance(tpe)
+    assert set(found) == {"lr", "units", "kind"}
+    assert sum(found.values()) == pytest.approx(1)
 
 
 def test_what_runs_and_what_failed_is_known_too() -> None:
@@ -352,17 +354,26 @@ def test_the_simple_importance() -> None:
         point = next_point(of, number, set(), None)
         assert point is not None
         known.append(KnownPoint(str(number), point, True, (float(point[0]),)))
-    shares = ordered(of.space.axes, simple(of.space.axes, known))
+    shares = ordered(simple(of.space.axes, known))
     assert next(iter(shares)) == of.space.axes[0].key
     assert next(iter(shares.values())) > 0.6
     assert sum(shares.values()) == pytest.approx(1)
     alike = [one._replace(results=(1.0,)) for one in known]
     assert simple(of.space.axes, alike) == {}
-    assert list(ordered(of.space.axes, dict.fromkeys(("kind", "units", "lr"), 0.5))) == [
-        "lr",
-        "units",
-        "kind",
-    ]
+    # A param that differs in every trial explains nothing, and neither does one that half of the trials lack.
+    results = [float(number) for number in range(12)]
+    params = {"id": [f"id-{number}" for number in range(12)], "late": [None] * 6 + ["x"] * 6}
+    assert importance.simple(params, results) == {"id": 0.0, "late": 1.0}
+
+
+@pytest.mark.parametrize(("direction", "first"), [("max", "x"), ("min", "kind")])
+def test_optunas_importance_is_for_good_results(direction: str, first: str) -> None:
+    # The best results need a high x; the worst have kind c in common, and any x.
+    kinds = ["a", "b", "c"] * 20
+    xs = [(number * 7 % 60) / 60 for number in range(60)]
+    results = [-10 + number % 7 / 100 if kinds[number] == "c" else xs[number] for number in range(60)]
+    shares = importance_of({"x": xs, "kind": kinds}, results, direction)
+    assert max(shares, key=shares.__getitem__) == first
 
 
 def test_the_best_and_the_front() -> None:

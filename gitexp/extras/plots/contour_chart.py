@@ -1,0 +1,136 @@
+"""Two params and a metric: where good values lie. No input or output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from gitexp.extras.plots.charts import Chart, Spec, framed
+from gitexp.extras.plots.dots import Column, Dot, axes_of, column_of, left_out, told
+from gitexp.extras.plots.grid_chart import Measured, grid_chart, point_layer, points_of, side_of
+
+_FINE = 32  # cells to a side of an interpolated field
+_MOST_POINTS = 500  # that are interpolated between; more are dense enough for the means of cells
+_NEAREST = 8  # points that a cell takes its value from
+_SMALLEST_REACH, _LARGEST_REACH = 0.08, 0.25  # of a side
+
+Place: TypeAlias = tuple[float, float]
+
+
+def measured(dots: Sequence[Dot], x: Column, y: Column, metric: str) -> list[Measured]:
+    """The experiments that count and have both params."""
+    found = []
+    for dot in dots:
+        across, up, value = x.value(dot), y.value(dot), dot.result(metric)
+        if across is not None and up is not None and value is not None:
+            found.append(Measured(dot, across, up, value, told(dot, metric)))
+    return found
+
+
+def contour_chart(
+    dots: Sequence[Dot], keys: tuple[str, str], metric: str, logarithmic: Sequence[str] | None = None
+) -> Chart:
+    """The metric as colour over two params, with the experiments on top.
+
+    Texts and few numbers make a grid, whose cells have the mean of the experiments in them. Between many
+    different numbers the colour is interpolated, and left out where no experiment is near.
+    """
+    counting = [dot for dot in dots if dot.result(metric) is not None]
+    x, y = axes_of(counting, keys, logarithmic)
+    found = measured(counting, x, y, metric)
+    missing = left_out(len(dots) - len(found), "without a number of a done run, or without a param")
+    colour = _colour(found, column_of(counting, metric))
+    sides = (side_of(x, [one.x for one in found]), side_of(y, [one.y for one in found]))
+    if sides[0].is_grid or sides[1].is_grid:
+        drawn = grid_chart(found, sides, colour)
+        remark = "the mean of each cell"
+    else:
+        drawn = _field_chart(found, x, y, colour)
+        remark = "interpolated between experiments that are near; blank elsewhere"
+        if len(found) > _MOST_POINTS:
+            remark = "the mean of each cell"
+    title = f"{metric} by {keys[0]} and {keys[1]}"
+    remark = f"{remark}. {missing}" if missing else remark
+    return Chart(title, {**framed(title, points_of(found), remark), **drawn})
+
+
+def _colour(found: Sequence[Measured], metric: Column) -> Spec:
+    """The colour by the metric, from its lowest to its highest number."""
+    scale: Spec = {"scheme": "viridis", "type": "log" if metric.logarithmic else "linear"}
+    if found:
+        scale["domain"] = [min(one.value for one in found), max(one.value for one in found)]
+    return {"field": "value", "type": "quantitative", "title": metric.key, "scale": scale}
+
+
+def _field_chart(found: Sequence[Measured], x: Column, y: Column, colour: Spec) -> Spec:
+    """Two ranges: the layers of the chart."""
+    cells = interpolated(found, x, y) if len(found) <= _MOST_POINTS else means(found, x, y)
+    rects: list[Spec] = []
+    for (across, up), value in cells.items():
+        rect: Spec = {"value": value, "x": x.at(across / _FINE), "x2": x.at((across + 1) / _FINE)}
+        rects.append(rect | {"y": y.at(up / _FINE), "y2": y.at((up + 1) / _FINE)})
+    axes: Spec = {}
+    for axis, column in (("x", x), ("y", y)):
+        axes[axis] = {"field": axis, "type": "quantitative", "title": column.key, "scale": column.scale()}
+        axes[axis]["axis"] = {**column.axis(), "grid": False}
+    # A stroke of its own colour, so that no paper shines through between two cells.
+    ends = {"x2": {"field": "x2"}, "y2": {"field": "y2"}}
+    below = {
+        "data": {"values": rects},
+        "mark": {"type": "rect", "strokeWidth": 0.5},
+        "encoding": {**axes, **ends, "fill": colour, "stroke": {**colour, "legend": None}},
+    }
+    return {"layer": [below, point_layer(axes, (x.key, y.key), colour)]}
+
+
+# -- interpolated -------------------------------------------------------------------------------------
+
+
+def interpolated(found: Sequence[Measured], x: Column, y: Column) -> dict[tuple[int, int], float]:
+    """The value of each cell near an experiment, by the number of the cell across and up.
+
+    Shepard's method: the mean of the nearest experiments, weighted by the inverse square of the distance
+    along the axes. A cell farther from all than twice the usual distance of neighbours has no value.
+    """
+    points = [((x.share(one.x), y.share(one.y)), one.value) for one in found]
+    reach = _reach([place for place, _ in points])
+    cells = {}
+    for across in range(_FINE):
+        for up in range(_FINE):
+            centre = ((across + 0.5) / _FINE, (up + 0.5) / _FINE)
+            near = sorted((math.dist(centre, place), value) for place, value in points)[:_NEAREST]
+            if near and near[0][0] <= reach:
+                cells[across, up] = _weighted(near)
+    return cells
+
+
+def _weighted(near: Sequence[tuple[float, float]]) -> float:
+    weights = [1 / (distance**2 + 1e-6) for distance, _ in near]
+    total = math.fsum(weights)
+    return math.fsum(weight / total * value for weight, (_, value) in zip(weights, near, strict=True))
+
+
+def _reach(places: Sequence[Place]) -> float:
+    """How far from an experiment a cell may be: twice the median distance to the nearest neighbour."""
+    different = sorted(set(places))
+    if len(different) < 2:
+        return _SMALLEST_REACH
+    nearest = []
+    for at, place in enumerate(different):
+        nearest.append(min(math.dist(place, other) for other in different[:at] + different[at + 1 :]))
+    usual = sorted(nearest)[len(nearest) // 2]
+    return min(max(2 * usual, _SMALLEST_REACH), _LARGEST_REACH)
+
+
+def means(found: Sequence[Measured], x: Column, y: Column) -> dict[tuple[int, int], float]:
+    """The mean of each cell with an experiment, by the number of the cell across and up."""
+    inside: dict[tuple[int, int], list[float]] = {}
+    for one in found:
+        place = (_cell(x.share(one.x)), _cell(y.share(one.y)))
+        inside.setdefault(place, []).append(one.value)
+    return {place: math.fsum(values) / len(values) for place, values in inside.items()}
+
+
+def _cell(share: float) -> int:
+    return min(int(share * _FINE), _FINE - 1)

@@ -1,0 +1,200 @@
+"""Parallel coordinates: experiments as lines over several columns. No input or output.
+
+The specification is one of Vega itself, which has what Vega-Lite lacks: on a page, axes are moved by their
+names, and lines are marked along several axes at once. Its expressions hold numbers of axes alone, and no
+text of the repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitexp.extras.plots.charts import HEIGHT, WIDTH, Chart, Spec, titled
+from gitexp.extras.plots.dots import Column, Dot, column_of, told
+from gitexp.extras.plots.palette import COLOURS, FAINT
+
+VEGA = "https://vega.github.io/schema/vega/v6.json"  # a name: nothing is fetched from there
+
+_MOST_AXES = 16
+_MOST_TEXTS = 12
+_MOST_NUMBERS = 6  # that are written out; of more there are five places
+_GAP = 120  # pixels between two axes, at least
+_MISSING = -0.1  # the place of what has no value: below the axis
+_DRAG = "window:pointerup] > window:pointermove!"
+
+
+def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Chart:
+    """Experiments as lines over columns, each on an axis of its own, coloured by a metric.
+
+    Each axis goes from the lowest to the highest number of its column, texts stand on it in order, and below
+    it stands what has no value.
+    """
+    columns = [column_of(dots, key) for key in keys[-_MOST_AXES:]]
+    shade = column_of(dots, metric)
+    runs: list[Spec] = []
+    for dot in dots:
+        places = []
+        for column in columns:
+            value = column.value(dot)
+            places.append(_MISSING if value is None else column.share(value))
+        tip = {"experiment": dot.label, **{column.key: told(dot, column.key) for column in columns}}
+        runs.append({"label": dot.label, "p": places, "shade": shade.value(dot), "tip": tip})
+    title = f"{metric} by {', '.join(column.key for column in columns if column.key != metric)}"
+    remark = "On a page: drag along an axis to mark lines; drag a name to move its axis."
+    if len(keys) > len(columns):
+        remark = f"The last {len(columns)} of {len(keys)} columns. {remark}"
+    gap = max(_GAP, WIDTH // max(len(columns) - 1, 1))
+    spec: Spec = {
+        "$schema": VEGA,
+        "description": title,
+        "title": titled(title, remark) | {"offset": 14},
+        "width": gap * max(len(columns) - 1, 1),
+        "height": HEIGHT,
+        "padding": 5,
+        "autosize": "pad",
+        "signals": _signals(len(columns), gap),
+        "data": [{"name": "runs", "values": runs, "transform": [_kept(len(columns))]}],
+        "scales": [_shades(shade)],
+        "legends": [{"stroke" if shade.texts else "fill": "shade", "title": metric, "offset": 64}],
+        "marks": [_lines(len(columns))],
+    }
+    for at, column in enumerate(columns):
+        spec["data"].append({"name": f"ticks{at}", "values": _ticks(dots, column)})
+        spec["marks"] += _axis(at, column)
+    return Chart(title, spec)
+
+
+def _signals(count: int, gap: int) -> list[Spec]:
+    """The order of the axes, and what is marked on each.
+
+    `atN` is the place of an axis, counted in axes; while an axis is dragged it follows the pointer. `rankN`
+    is its place in the order. `oK` is the axis at a place, and `brushN` what is marked, as two places.
+    """
+    signals: list[Spec] = [{"name": "gap", "value": gap}]
+    for at in range(count):
+        onto = f"clamp(x() / gap, -0.4, {count - 0.6}) + 0.001"  # never level with another axis
+        moved = {"events": f"[@title{at}:pointerdown, {_DRAG}", "update": onto}
+        dropped = {"events": "window:pointerup", "update": f"rank{at}"}
+        signals.append({"name": f"at{at}", "value": at, "on": [moved, dropped]})
+        held = {"events": f"@title{at}:pointerdown", "update": "true"}
+        let_go = {"events": "window:pointerup", "update": "false"}
+        signals.append({"name": f"drag{at}", "value": False, "on": [held, let_go]})
+    for at in range(count):
+        before = [f"(at{other} < at{at} ? 1 : 0)" for other in range(count) if other != at]
+        signals.append({"name": f"rank{at}", "update": " + ".join(before) or "0"})
+        signals.append({"name": f"x{at}", "update": f"gap * (drag{at} ? at{at} : rank{at})"})
+        place = f"clamp(1 - y() / height, {_MISSING - 0.02}, 1.02)"
+        begun = {"events": f"@hit{at}:pointerdown", "update": place}
+        signals.append({"name": f"from{at}", "value": 0, "on": [begun]})
+        cleared = {"events": f"@hit{at}:pointerdown", "update": "null"}
+        reach = f"[min(from{at}, {place}), max(from{at}, {place})]"
+        drawn = {"events": f"[@hit{at}:pointerdown, {_DRAG}", "update": reach}
+        signals.append({"name": f"brush{at}", "value": None, "on": [cleared, drawn]})
+    xs = ", ".join(f"x{at}" for at in range(count))
+    signals.append({"name": "xs", "update": f"[{xs}]"})
+    for at in range(count):
+        found = str(count - 1)
+        for other in range(count - 1):
+            found = f"rank{other} == {at} ? {other} : ({found})"
+        signals.append({"name": f"o{at}", "update": found})
+    return signals
+
+
+def _kept(count: int) -> Spec:
+    """Whether a line is marked on all axes that have a mark."""
+    tests = []
+    for at in range(count):
+        inside = f"datum.p[{at}] >= brush{at}[0] && datum.p[{at}] <= brush{at}[1]"
+        tests.append(f"(brush{at} == null || ({inside}))")
+    return {"type": "formula", "as": "kept", "expr": " && ".join(tests)}
+
+
+def _lines(count: int) -> Spec:
+    """A line a run, through its places on the axes in their order."""
+    steps = []
+    for place in range(count):
+        steps.append(f"'{'L' if place else 'M'}' + xs[o{place}] + ',' + height * (1 - datum.p[o{place}])")
+    if count == 1:
+        steps.append("'L' + (xs[o0] + gap) + ',' + height * (1 - datum.p[o0])")
+    stroke = [
+        {"test": "!datum.kept || !isValid(datum.shade)", "value": FAINT},
+        {"scale": "shade", "field": "shade"},
+    ]
+    return {
+        "type": "path",
+        "from": {"data": "runs"},
+        "sort": {"field": "datum.kept"},
+        "encode": {
+            "update": {
+                "path": {"signal": " + ".join(steps)},
+                "stroke": stroke,
+                "strokeWidth": {"value": 1.5},
+                "strokeOpacity": {"signal": "datum.kept ? 0.75 : 0.12"},
+                "tooltip": {"signal": "datum.tip"},
+            },
+            "hover": {"strokeWidth": {"value": 3}, "strokeOpacity": {"value": 1}},
+        },
+    }
+
+
+def _axis(at: int, column: Column) -> list[Spec]:
+    """The marks of an axis: its rule, ticks and name, what is marked on it, and where it is taken."""
+    x: Spec = {"signal": f"x{at}"}
+    rule = {"x": x, "y": {"value": 0}, "y2": {"signal": "height"}, "stroke": {"value": FAINT}}
+    tick = {"x": x, "dx": {"value": 6}, "y": {"signal": "height * (1 - datum.place)"}}
+    tick |= {"text": {"field": "text"}, "baseline": {"value": "middle"}, "fontSize": {"value": 10}}
+    name = {"x": x, "y": {"value": -10}, "text": {"value": column.key}, "align": {"value": "center"}}
+    name |= {"fontSize": {"value": 11}, "limit": {"signal": "gap - 8"}, "cursor": {"value": "ew-resize"}}
+    brush = {
+        "x": {"signal": f"x{at} - 6"},
+        "width": {"value": 12},
+        "y": {"signal": f"brush{at} ? height * (1 - brush{at}[1]) : 0"},
+        "height": {"signal": f"brush{at} ? height * (brush{at}[1] - brush{at}[0]) : 0"},
+        "fill": {"value": COLOURS[0]},
+        "fillOpacity": {"value": 0.3},
+    }
+    hit = {
+        "x": {"signal": f"x{at} - 10"},
+        "width": {"value": 20},
+        "y": {"value": 0},
+        "height": {"signal": f"height * {1.04 - _MISSING}"},
+        "fill": {"value": "transparent"},
+        "cursor": {"value": "crosshair"},
+    }
+    labels: Spec = {"type": "text", "from": {"data": f"ticks{at}"}, "interactive": False}
+    labels["encode"] = {"update": tick}
+    return [
+        {"type": "rule", "interactive": False, "encode": {"update": rule}},
+        {**labels, "style": "halo"},
+        labels,
+        {"type": "rect", "interactive": False, "encode": {"update": brush}},
+        {"type": "rect", "name": f"hit{at}", "encode": {"update": hit}},
+        {"type": "text", "name": f"title{at}", "encode": {"update": name}},
+    ]
+
+
+def _shades(shade: Column) -> Spec:
+    if not shade.numbers:
+        return {"name": "shade", "type": "ordinal", "domain": [*shade.texts], "range": [*COLOURS]}
+    kind = "log" if shade.logarithmic else "linear"
+    return {"name": "shade", "type": kind, "domain": [shade.low, shade.high], "range": {"scheme": "viridis"}}
+
+
+def _ticks(dots: Sequence[Dot], column: Column) -> list[Spec]:
+    """Places on an axis and the texts beside them."""
+    found: list[Spec] = []
+    if column.numbers and column.low == column.high:
+        found.append({"place": 0.5, "text": f"{column.low:.4g}"})
+    elif column.numbers:
+        numbers = sorted({value for dot in dots if isinstance(value := column.value(dot), float)})
+        if len(numbers) > _MOST_NUMBERS:
+            numbers = [column.at(place) for place in (0, 0.25, 0.5, 0.75, 1)]
+        for number in numbers:
+            found.append({"place": column.share(number), "text": f"{number:.3g}"})
+    else:
+        every = -(-len(column.texts) // _MOST_TEXTS)
+        for text in column.texts[:: max(every, 1)]:
+            found.append({"place": column.share(text), "text": text})
+    if any(column.value(dot) is None for dot in dots):
+        found.append({"place": _MISSING, "text": "no value"})
+    return found
