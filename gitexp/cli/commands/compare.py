@@ -18,7 +18,7 @@ from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
-from gitexp.model import MISSING, Mean
+from gitexp.model import MISSING, Experiment, Mean
 from gitexp.project.project import Project
 from gitexp.views import compare as ops
 from gitexp.views import markup
@@ -38,6 +38,7 @@ gitexp compare --filter "acc > 0.9" --sort acc --desc --limit 5
 """
 
 _LONGEST_NAME = 24
+_MANY = 6  # experiments: more than are read side by side
 _OTHERS = "Other projects"
 
 Words = Annotated[
@@ -86,6 +87,8 @@ def compare(
         render.answer(_lines(found, render.width()))
         if not quiet:
             _remark(project, found, partial(again, ctx), single=bool(words) and not (group or each))
+            if sort is None and not hide:
+                _say_picture(found, again(ctx, "--kind", "parallel"))
 
 
 register = registration(compare, EPILOG)
@@ -97,6 +100,13 @@ def _remark(project: Project, found: ComparedPoints, again: Callable[..., str], 
         render.say("No differences.", "dim")
     if single and (line := means_of(project, found.points, again)):
         render.say(line, "dim")
+
+
+def _say_picture(found: ComparedPoints, command: str) -> None:
+    """Say where so many experiments are seen at a glance."""
+    is_all_experiments = all(isinstance(point.side, Experiment) for point in found.points)
+    if len(found.points) >= _MANY and is_all_experiments and found.params and found.metrics:
+        render.say(f"As a picture: {command.replace('compare', 'plots', 1)}", "dim")
 
 
 def as_json(found: ComparedPoints) -> dict[str, Any]:

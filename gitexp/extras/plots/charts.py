@@ -62,6 +62,16 @@ def channel(field: str, title: str, kind: str, logarithmic: Sequence[str]) -> Sp
     return {"field": field, "type": kind, "title": title, "scale": scale}
 
 
+def hover(field: str, key: str) -> Spec:
+    """A line of what is said where the pointer stands: a key of the repository with the value of a field."""
+    return {"field": field, "title": hover_name(key)}
+
+
+def hover_name(key: str) -> str:
+    """The name of a key there: `image` and `title` alone would be drawn as a picture and as a heading."""
+    return f"{key}:" if key in ("image", "title") else key
+
+
 def of_two(field: str, colours: Sequence[str]) -> Spec:
     """The colour by a field that is true or false, in this order, without a legend."""
     scale = {"domain": [True, False], "range": [*colours]}

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from gitexp.extras.plots.charts import Chart, Spec, framed
 from gitexp.extras.plots.dots import Column, Dot, axes_of, column_of, left_out, told
 from gitexp.extras.plots.grid_chart import Measured, grid_chart, point_layer, points_of, side_of
+from gitexp.extras.plots.palette import SCHEME
 
 _FINE = 32  # cells to a side of an interpolated field
 _MOST_POINTS = 500  # that are interpolated between; more are dense enough for the means of cells
@@ -57,7 +58,7 @@ def contour_chart(
 
 def _colour(found: Sequence[Measured], metric: Column) -> Spec:
     """The colour by the metric, from its lowest to its highest number."""
-    scale: Spec = {"scheme": "viridis", "type": "log" if metric.logarithmic else "linear"}
+    scale: Spec = {**SCHEME, "type": "log" if metric.logarithmic else "linear"}
     if found:
         scale["domain"] = [min(one.value for one in found), max(one.value for one in found)]
     return {"field": "value", "type": "quantitative", "title": metric.key, "scale": scale}

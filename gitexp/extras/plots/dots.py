@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -111,7 +112,7 @@ class Column(NamedTuple):
     def share(self, value: float | str) -> float:
         """The place of a value along the column, from 0 to 1."""
         if isinstance(value, str):
-            return self.texts.index(value) / max(len(self.texts) - 1, 1)
+            return bisect_left(self.texts, _order(value), key=_order) / max(len(self.texts) - 1, 1)
         if self.low == self.high:
             return 0.5
         if self.logarithmic:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gitexp.extras.plots.charts import Spec
+from gitexp.extras.plots.charts import Spec, hover
 from gitexp.extras.plots.dots import Column, Dot
 from gitexp.extras.plots.scatter_charts import NAME
 from gitexp.words import PRECISION, show_value
@@ -93,7 +93,7 @@ def grid_chart(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec
         labels = {"labelAngle": 0, "labelLimit": _STEP["width"] if axis == "x" else 120}
         axes[axis] = {"field": field, "type": "ordinal", "title": side.column.key, "scale": scale}
         axes[axis]["axis"] = labels
-    tooltip = [{"field": "text", "title": colour["title"]}, {"field": "count", "title": "experiments"}]
+    tooltip = [hover("text", colour["title"]), {"field": "count", "title": "experiments"}]
     low, high = colour["scale"].get("domain", (0, 0))
     is_light = {"test": {"field": "value", "gt": low / 2 + high / 2}, "value": "black"}
     text = {
@@ -138,9 +138,9 @@ def points_of(found: Sequence[Measured]) -> list[Spec]:
 
 def point_layer(axes: Spec, keys: tuple[str, str], colour: Spec) -> Spec:
     """The experiments, each in the colour of its own value, with an edge that is seen on every colour."""
-    tooltip = [NAME, {"field": "told", "title": colour["title"]}]
+    tooltip = [NAME, hover("told", colour["title"])]
     for axis, key in zip("xy", keys, strict=True):
-        tooltip.append({"field": axis, "title": key})
+        tooltip.append(hover(axis, key))
     mark = {"type": "point", "filled": True, "size": 70, "opacity": 1, "stroke": "white", "strokeWidth": 1.5}
     encoding = {**axes, "fill": {**colour, "legend": None}, "tooltip": tooltip}
     return {"mark": mark, "encoding": encoding}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gitexp.extras.plots.charts import Chart, Spec, framed
+from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.dots import Column, Dot, column_of, left_out
 from gitexp.extras.plots.palette import COLOURS, FAINT
 from gitexp.words import shorten
@@ -32,17 +31,23 @@ class Bar(NamedTuple):
 
 
 def bars(dots: Sequence[Dot], column: Column) -> list[Bar]:
-    """The bars of a column, in order: of numbers of equal width along the scale, of texts one each."""
+    """The bars of a column, of numbers in order, of equal width along the scale.
+
+    Texts have a bar each; of very many the frequent ones have, and the last bar is of all others.
+    """
     values = [(dot.label, column.value(dot)) for dot in dots]
     if column.numbers:
         return _of_numbers([(label, value) for label, value in values if isinstance(value, float)], column)
-    counts = Counter(value for _, value in values if isinstance(value, str))
-    found = []
-    for text in column.texts[:_MOST_BARS]:
-        labels = [label for label, value in values if value == text]
-        if counts[text]:
-            found.append(Bar(0, 0, text, labels))
-    return found
+    labels: dict[str, list[str]] = {text: [] for text in column.texts}
+    for label, value in values:
+        if isinstance(value, str):
+            labels[value].append(label)
+    if len(labels) <= _MOST_BARS:
+        return [Bar(0, 0, text, of_text) for text, of_text in labels.items()]
+    frequent = sorted(labels, key=lambda text: -len(labels[text]))[: _MOST_BARS - 1]
+    found = [Bar(0, 0, text, labels.pop(text)) for text in frequent]
+    others = [label for of_text in labels.values() for label in of_text]
+    return [*found, Bar(0, 0, f"{len(labels):,} others", others)]
 
 
 def _of_numbers(values: Sequence[tuple[str, float]], column: Column) -> list[Bar]:
@@ -77,7 +82,7 @@ def histogram_chart(dots: Sequence[Dot], key: str, *, logarithmic: bool | None =
     count: Spec = {"field": "count", "type": "quantitative", "title": "experiments"}
     count |= {"axis": {"tickMinStep": 1, "format": "d"}, "scale": {"zero": True}}
     tooltip = [
-        {"field": "text", "title": key},
+        hover("text", key),
         {"field": "count", "title": "experiments"},
         {"field": "names", "title": "names"},
     ]

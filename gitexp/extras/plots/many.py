@@ -15,6 +15,7 @@ from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.dots import Dot, differing_params
 from gitexp.extras.plots.importance_chart import Together, known
+from gitexp.extras.plots.parallel_chart import MOST_AXES
 from gitexp.project.directions import direction
 from gitexp.views import importance
 from gitexp.words import did_you_mean, shorten
@@ -93,7 +94,10 @@ def _parallel(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
     keys = list(asked.columns)
     if len(keys) < 2:
         metric = keys[0] if keys else _main_metric(ManyKind.PARALLEL, dots, asked, "lr,acc")
-        keys = [key for key in differing_params(dots) if key != metric] + [metric]
+        keys = [key for key in differing_params(dots) if key != metric]
+        if len(keys) >= MOST_AXES:
+            keys = _most_important(dots, metric, MOST_AXES - 1)
+        keys.append(metric)
     chart = charts_of_many.parallel_chart(dots, keys, keys[-1])
     return [Picture(chart, partial(many_text.values, dots, keys))]
 
@@ -113,7 +117,7 @@ def _contour(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
     keys = list(asked.columns)
     if len(keys) < 2:
         metric = keys[0] if keys else _main_metric(ManyKind.CONTOUR, dots, asked, "lr,units,acc")
-        keys = [*_most_important(dots, metric), metric]
+        keys = [*_most_important(dots, metric, 2), metric]
         if len(keys) < 3:
             raise errors.UsageError(
                 f"Fewer than two params differ among the experiments with a number of {metric}.",
@@ -126,11 +130,11 @@ def _contour(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
     return [Picture(chart, partial(many_text.contour, dots, of, keys[2], asked.logarithmic))]
 
 
-def _most_important(dots: Sequence[Dot], metric: str) -> list[str]:
-    """The two params with the largest shares in a metric; fewer if fewer differ."""
+def _most_important(dots: Sequence[Dot], metric: str, count: int) -> list[str]:
+    """The params with the largest shares in a metric; fewer if fewer differ."""
     params, results = known(dots, metric)
     shares = importance.simple(params, results)
-    return sorted(params, key=lambda key: -shares.get(key, 0.0))[:2]
+    return sorted(params, key=lambda key: -shares.get(key, 0.0))[:count]
 
 
 def _pareto(dots: Sequence[Dot], asked: Asked) -> list[Picture]:

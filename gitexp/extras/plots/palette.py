@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # The first six: Okabe and Ito, "Color Universal Design" (2008), without black and yellow. All eight are seen
 # on white and on dark paper, and differ by at least 0.07 (Oklab) for people with each kind of
 # colour-blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#914c3d", "#8d1afb")
 DASHES: Sequence[Sequence[int]] = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3))  # drawn and left out, in pixels
+# Numbers from low to high: viridis without its ends, which dark or white paper does not show.
+SHADES: Mapping[str, object] = {"scheme": "viridis", "extent": [0.15, 0.95]}  # as the range of a Vega scale
+SCHEME: Mapping[str, object] = {"scheme": {"name": "viridis", "extent": [0.15, 0.95]}}  # of Vega-Lite's
 FAINT = "#888888"  # what stands back, on white and on dark paper
 
 _COUNT = re.compile(r" \d+ runs$")  # of a group of replicates, which has the colour of its name

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitexp.extras.plots.charts import HEIGHT, WIDTH, Chart, Spec, titled
+from gitexp.extras.plots.charts import HEIGHT, WIDTH, Chart, Spec, hover_name, titled
 from gitexp.extras.plots.dots import Column, Dot, column_of, told
-from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.extras.plots.palette import COLOURS, FAINT, SHADES
 
 VEGA = "https://vega.github.io/schema/vega/v6.json"  # a name: nothing is fetched from there
 
-_MOST_AXES = 16
+MOST_AXES = 16
 _MOST_TEXTS = 12
 _MOST_NUMBERS = 6  # that are written out; of more there are five places
 _GAP = 120  # pixels between two axes, at least
@@ -29,7 +29,7 @@ def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Cha
     Each axis goes from the lowest to the highest number of its column, texts stand on it in order, and below
     it stands what has no value.
     """
-    columns = [column_of(dots, key) for key in keys[-_MOST_AXES:]]
+    columns = [column_of(dots, key) for key in keys[-MOST_AXES:]]
     shade = column_of(dots, metric)
     runs: list[Spec] = []
     for dot in dots:
@@ -37,7 +37,10 @@ def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Cha
         for column in columns:
             value = column.value(dot)
             places.append(_MISSING if value is None else column.share(value))
-        tip = {"experiment": dot.label, **{column.key: told(dot, column.key) for column in columns}}
+        tip = {
+            "experiment": dot.label,
+            **{hover_name(column.key): told(dot, column.key) for column in columns},
+        }
         runs.append({"label": dot.label, "p": places, "shade": shade.value(dot), "tip": tip})
     title = f"{metric} by {', '.join(column.key for column in columns if column.key != metric)}"
     remark = "On a page: drag along an axis to mark lines; drag a name to move its axis."
@@ -156,8 +159,8 @@ def _axis(at: int, column: Column) -> list[Spec]:
     hit = {
         "x": {"signal": f"x{at} - 10"},
         "width": {"value": 20},
-        "y": {"value": 0},
-        "height": {"signal": f"height * {1.04 - _MISSING}"},
+        "y": {"value": -8},
+        "height": {"signal": f"height * {1.04 - _MISSING} + 8"},
         "fill": {"value": "transparent"},
         "cursor": {"value": "crosshair"},
     }
@@ -177,7 +180,7 @@ def _shades(shade: Column) -> Spec:
     if not shade.numbers:
         return {"name": "shade", "type": "ordinal", "domain": [*shade.texts], "range": [*COLOURS]}
     kind = "log" if shade.logarithmic else "linear"
-    return {"name": "shade", "type": kind, "domain": [shade.low, shade.high], "range": {"scheme": "viridis"}}
+    return {"name": "shade", "type": kind, "domain": [shade.low, shade.high], "range": SHADES}
 
 
 def _ticks(dots: Sequence[Dot], column: Column) -> list[Spec]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gitexp.extras.plots.charts import Chart, Spec, framed
+from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.dots import Column, Dot, column_of, left_out, told
-from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.extras.plots.palette import COLOURS, FAINT, SCHEME
 from gitexp.extras.plots.scatter_charts import NAME, names_beside
 from gitexp.project.directions import MIN
 from gitexp.views.pareto import unbeaten
@@ -79,12 +79,12 @@ def _layers(columns: Sequence[Column], objectives: Mapping[str, str]) -> list[Sp
     for at, column in enumerate(columns):
         title = f"{column.key} ({_better(objectives[column.key])} is better)"
         axes.append({"field": f"v{at}", "type": "quantitative", "title": title, "scale": column.scale()})
-        tooltip.append({"field": f"told {at}", "title": column.key})
+        tooltip.append(hover(f"told {at}", column.key))
     x, y = axes[:2]
     is_front = {"filter": {"field": "front", "equal": True}}
     others = {"filter": {"field": "front", "equal": False}}
     if len(columns) == 3:
-        scale = {"scheme": "viridis", "type": "log" if columns[2].logarithmic else "linear"}
+        scale = {**SCHEME, "type": "log" if columns[2].logarithmic else "linear"}
         colour: Spec = {"field": "v2", "type": "quantitative", "title": axes[2]["title"], "scale": scale}
     else:
         colour = {"value": _FRONT}

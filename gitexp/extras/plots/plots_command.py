@@ -121,8 +121,8 @@ def plots(
     there are none; replicates are drawn as their mean with a band of one standard deviation (--each: each by
     itself). Plots of files are those under plots: in gitexp.yaml and dvc.yaml, of each experiment's own tree,
     with DVC's fields and templates. --columns chooses the metrics of curves, and the columns of the other
-    kinds; without it, those that differ or have a direction. --json gives Vega-Lite specifications. A file and
-    the browser need the extra: pip install 'gitexp[plots]'.
+    kinds; without it, those that differ or have a direction. --json gives Vega-Lite specifications. A file
+    and the browser need the extra: pip install 'gitexp[plots]'.
     """
     options.only_one(json=json, output=output is not None, open=open_)
     options.names_or_query(words, query != PLAIN)

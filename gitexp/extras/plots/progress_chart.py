@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gitexp.extras.plots.charts import Chart, Spec, framed
+from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.dots import Dot, left_out, told
 from gitexp.extras.plots.palette import COLOURS, FAINT
@@ -95,7 +95,7 @@ def progress_chart(
 
 
 def _layers(x: Spec, y: Spec, metric: str) -> list[Spec]:
-    tooltip = [NAME, {"field": "told", "title": metric}, {"field": "number", "title": "number"}, STATE]
+    tooltip = [NAME, hover("told", metric), {"field": "number", "title": "number"}, STATE]
     has_value = {"filter": {"field": "y", "valid": True}}
     colour = {"condition": {"test": {"field": "better", "equal": True}, "value": _BETTER}, "value": FAINT}
     return [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitexp.extras.plots.charts import SCHEMA, Chart, Spec, framed, titled
+from gitexp.extras.plots.charts import SCHEMA, Chart, Spec, framed, hover, titled
 from gitexp.extras.plots.dots import DONE, Column, Dot, axes_of, column_of, left_out, told
-from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.extras.plots.palette import COLOURS, FAINT, SCHEME
 
 _CELL = 150  # pixels of one small chart of a matrix
 _MOST_COLUMNS = 6
@@ -38,7 +38,7 @@ def scatter_chart(dots: Sequence[Dot], x: str, y: str, logarithmic: Sequence[str
             point |= _reach(dot, columns[0], "left", "right") | _reach(dot, columns[1], "low", "high")
             values.append(point)
     encoding = {"x": axis_of(columns[0], "x"), "y": axis_of(columns[1], "y")}
-    tooltip = [NAME, {"field": "told x", "title": x}, {"field": "told y", "title": y}, STATE]
+    tooltip = [NAME, hover("told x", x), hover("told y", y), STATE]
     mark = {"type": "point", "filled": True, "size": 60, "opacity": 0.8, "color": COLOURS[0]}
     layers: list[Spec] = []
     for field, end, axis in (("left", "right", "x"), ("low", "high", "y")):
@@ -116,14 +116,14 @@ def _cell(columns: Sequence[Column], across: int, down: int) -> Spec:
     y["title"] = y["title"] if across == 0 else None
     shade: Spec = {"field": f"v{last}", "type": columns[last].kind, "title": columns[last].key}
     if columns[last].numbers:
-        shade["scale"] = {"scheme": "viridis"}
+        shade["scale"] = {**SCHEME}
         if columns[last].logarithmic:
             shade["scale"]["type"] = "log"
     else:
         shade["scale"] = {"range": [*COLOURS]}
     tooltip = [NAME]
     for at, column in enumerate(columns):
-        tooltip.append({"field": f"v{at}", "title": column.key})
+        tooltip.append(hover(f"v{at}", column.key))
     drawn = [_is_there(columns[at], f"v{at}") for at in (across, down)]
     return {
         "width": _CELL,

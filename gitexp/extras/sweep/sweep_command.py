@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from gitexp.cli.kit.table_remarks import noted_lines, show_command
 from gitexp.extras.sweep import crew, driver, named, searching, session
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.searching import Manner
+from gitexp.model import Status
 from gitexp.runs.request import RunRequest
 from gitexp.views import table as tables
 from gitexp.views.columns import Columns
@@ -142,7 +144,11 @@ def show(name: AnySweep = "", quiet: options.Quiet = False, json: options.Json =
             choice = tables.choice(table, Columns())
             lines = noted_lines(table, choice, render.width(), PRECISION, show_command)
             render.answer([*lines, []], page=False)
-    searching.tell(definition, session.summary_of(project, definition), json=json)
+    found = session.summary_of(project, definition)
+    searching.tell(definition, found, json=json)
+    if not (json or quiet) and found.counts.get(str(Status.DONE), 0) > 1:
+        chosen = shlex.join(["-A", "--filter", f"sweep == '{definition.id}'"])
+        render.say(f"Pictures: gitexp plots --kind parallel {chosen}; also --kind contour, progress", "dim")
 
 
 def best(name: AnySweep = "", quiet: options.Quiet = False, json: options.Json = False) -> None:
