@@ -70,6 +70,17 @@ class Project(NamedTuple):
             found, error = config_loading.conventions(root, here), wrong
         return cls(repo, found, Store(repo), local, here, error)
 
+    def reopened(self) -> Project:
+        """The project with all configuration read again: less work than to look for the repository again.
+
+        Raises the errors of `config_loading.load`, and untrusted-repository.
+        """
+        repo = self.repo.reopened()
+        local = LocalState(repo)
+        local.refuse_links()
+        config = config_loading.load(repo.root.resolve(), self.here)
+        return Project(repo, config, Store(repo), local, self.here)
+
     def typed(self, *paths: str) -> str:
         """Paths from the root as a user types them in a command: from the folder `here`, and quoted."""
         root = self.repo.root.resolve()

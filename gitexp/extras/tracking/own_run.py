@@ -34,8 +34,9 @@ _around: dict[str, str | None] = {}  # the variables as they were before the fir
 class OwnRun:
     """A run in progress whose code is the caller.
 
-    `template` gives the name where `name` is empty; if taken, a number follows. Raises, when it is
-    made, the errors of `gitexp.runs.run.run` from before the start of a command.
+    `template` gives the name where `name` is empty; if taken, a number follows. A given `project` is one that
+    its owner goes on to use. Raises, when it is made, the errors of `gitexp.runs.run.run` from before the
+    start of a command.
 
     Attributes:
         experiment: the running experiment.
@@ -50,8 +51,10 @@ class OwnRun:
         here: Path | None = None,
         system_interval: float | str | None = None,
         template: str = "",
+        project: Project | None = None,
     ) -> None:
-        project = Project.open(here)
+        is_shared = project is not None
+        project = project or Project.open(here)
         project.local.prepare()
         self.begun_in = project.here
         session = None
@@ -86,8 +89,9 @@ class OwnRun:
         self._began = time.monotonic()
         self._gone = contextlib.ExitStack()
         self._gone.enter_context(self._live.let_through())  # Ctrl-C is the caller's meanwhile
-        for repo in (project.repo, ready.workspace):
-            repo.rest()
+        if not is_shared:
+            for repo in (project.repo, ready.workspace):
+                repo.rest()
         self._probe = EnvironmentProbe(Path(sys.executable), project.repo.root, dict(os.environ))
         self._gpus = GpuProbe()
         self._lookout = lookout(self._live, is_own=True)

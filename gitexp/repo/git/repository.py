@@ -95,7 +95,16 @@ class Repository(GitObjects):
         linked = Repository(worktree, git_dir, self.common_dir, index, self.object_format, all_settings)
         if git_dir == self.git_dir:
             linked._reader = self._reader
+            if "config" in vars(self):  # read before, with a Git process; this worktree has no other
+                linked.config = {**self.config, **{key.lower(): value for key, value in all_settings.items()}}
         return linked
+
+    def reopened(self) -> Repository:
+        """This repository with its configuration to be read again, and the same process for questions."""
+        place = (self.root, self.git_dir, self.common_dir, self.index)
+        again = Repository(*place, self.object_format, self.settings)
+        again._reader = self._reader
+        return again
 
     # -- refs -------------------------------------------------------------------------------------
 

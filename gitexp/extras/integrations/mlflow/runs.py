@@ -146,10 +146,11 @@ class Runs:
         above: str | None = parent
         if not parent:
             above = None if Path(os.environ.get(RUN, "")).is_dir() else ""
+        project = self._project.reopened()
         try:
-            return OwnRun("", "", above, self._place.root, template=template)
+            return OwnRun("", "", above, template=template, project=project)
         except errors.InvalidName:  # nothing of the name is left
-            return OwnRun("", "", above, self._place.root)
+            return OwnRun("", "", above, project=project)
 
     def write(self, run_id: str, said: Mapping[str, Any], points: Sequence[MetricPoint] = ()) -> None:
         """Write facts and points: into the folder of a live run, else as a further record."""
