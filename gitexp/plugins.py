@@ -183,6 +183,8 @@ _TABLE: dict[tuple[str, str], str] = {
     # The code that is typed into IPython.
     ("session", "ipython"): "gitexp.extras.integrations.notebook.session:session",
     ("source", "dvc"): "gitexp.extras.integrations.dvc:DvcSource",
+    # A ref `refs/gitexp/<name>` that travels with experiments -> what unites those of two clones.
+    ("shared ref", "mlflow"): "gitexp.extras.integrations.mlflow.shelf_sharing:unite",
     # What brings the runs of another tool: `gitexp import mlflow ./mlruns`.
     ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.import_runs:import_runs",
 }

@@ -117,14 +117,16 @@ def connect(project: Project, name: str | None, contact: Contact, *, push: bool)
 
 
 def experiments_at(remote: GitRemote) -> dict[str, str]:
-    """The experiments of a remote: names with record commits, sorted. Impossible names are left out.
+    """The experiments of a remote: see `experiments_among`. Raises RemoteFailed."""
+    return experiments_among(remote.refs(PREFIX))
 
-    Raises RemoteFailed.
-    """
+
+def experiments_among(refs: Mapping[str, str]) -> dict[str, str]:
+    """The experiments among refs: names with record commits, sorted. Impossible names are left out."""
     found = {}
-    for ref, oid in sorted(remote.refs(PREFIX).items()):
+    for ref, oid in sorted(refs.items()):
         name = ref.removeprefix(PREFIX)
-        if is_name(name):
+        if ref.startswith(PREFIX) and is_name(name):
             found[name] = oid
     return found
 

@@ -16,7 +16,7 @@ from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote
-from gitexp.sharing import partner, received, scope, unite
+from gitexp.sharing import further, partner, received, scope, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.sharing.scope import PullScope
 from gitexp.sharing.unite import Pair
@@ -50,10 +50,11 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The fate of each experiment of the remote."""
+    """The fate of each experiment of the remote, and (`further`) of MLflow's registry and the like."""
 
     remote: str
     experiments: Sequence[Shared]
+    further: Sequence[Shared] = ()
 
 
 def pull(project: Project, request: PullRequest, contact: Contact | None = None) -> Pulled:
@@ -78,7 +79,8 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
     wanted_scope = PullScope(request.everything, request.all_projects, request.failed, wanted_filter)
     remote = partner.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
-    there = {ref.removeprefix(PREFIX): oid for ref, oid in remote.refs(PREFIX).items()}
+    refs_there = remote.refs(PREFIX, *further.REFS)
+    there = {ref.removeprefix(PREFIX): oid for ref, oid in refs_there.items() if ref.startswith(PREFIX)}
     wanted = there
     if request.names:
         wanted = partner.chosen(remote, there, request.names)
@@ -92,7 +94,8 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
         told += left
     insisted = request.removed or bool(request.names)
     told += take(project, here, f"pull {remote.where}", even_removed=insisted)
-    return Pulled(remote.where, sorted(told, key=_by_name))
+    beside = further.pull(project, remote, refs_there)
+    return Pulled(remote.where, sorted(told, key=_by_name), beside)
 
 
 def _fetch(remote: GitRemote, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Shared]]:

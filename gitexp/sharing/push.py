@@ -20,7 +20,7 @@ from gitexp.repo import tracking
 from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
-from gitexp.sharing import partner, unite
+from gitexp.sharing import further, partner, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.sharing.unite import Edits, Pair
 
@@ -91,6 +91,7 @@ class Pushed:
         left_out: the experiments not sent by a push without names.
         without_data: whether data of the experiments stays here, for lack of a data remote.
         untracked: files of the experiments not tracked by Git, named only with the first push.
+        further: the fate of what belongs to no single experiment, see `further`.
     """
 
     remote: str
@@ -100,6 +101,7 @@ class Pushed:
     left_out: LeftOut = _NOTHING
     without_data: bool = False
     untracked: Sequence[str] = ()
+    further: Sequence[Shared] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     contact = contact or Contact()
     experiments = _select(project, request)
     remote = partner.connect(project, request.to, contact, push=True)
-    there = partner.experiments_at(remote)
+    refs_there = remote.refs(PREFIX, *further.REFS)
+    there = partner.experiments_among(refs_there)
     known = _known(experiments, there, named=bool(request.names))
     data = _SentData()
     if _sends_data(project, request):
@@ -155,12 +158,15 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     if not project.dry_run:
         _remember(project, remote, experiments, told, there)
     failpoint("push:remembered")
+    beside: list[Shared] = []
+    if not request.names or any(one.record.mlflow for one in experiments):
+        beside = further.push(project, remote, refs_there)
     left_out = _NOTHING
     if not request.names:
         left_out = _left_out(project, request, {one.name for one in experiments})
     without_data = request.data is None and not project.config.remotes and _has_data(project, experiments)
     files = _untracked(project, experiments)
-    return Pushed(remote.where, told, data.report, remote.messages, left_out, without_data, files)
+    return Pushed(remote.where, told, data.report, remote.messages, left_out, without_data, files, beside)
 
 
 def _select(project: Project, request: PushRequest) -> list[Experiment]:

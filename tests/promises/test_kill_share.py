@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.extras.integrations.mlflow import shelf
+from gitexp.extras.integrations.mlflow.shelf import Shelf
+from gitexp.project.project import Project
 from gitexp.repo import git_remote
 from tests.support.clones import Team, assert_whole, make_team, outcomes, refs_of
 from tests.support.experiments import put
@@ -27,6 +30,7 @@ PULL = (
     "operation:written",
     "operation:pending",
     "operation:moved",
+    "pull:further",
 )
 IMPORT = ("import:fetched", "pull:planned", "operation:moved")
 REMOVE = ("elsewhere:fetched", "elsewhere:removed")
@@ -40,6 +44,8 @@ def team(repo: Workspace, tmp_path: Path) -> Iterator[Team]:
     team = make_team(repo, tmp_path)
     for name in ("one", "two"):
         put(team.ann, name)
+    for each in (team.ann, team.bob):
+        each.allow("refs", shelf.REF)
     yield team
     team.bob.close()
 
@@ -76,6 +82,8 @@ def test_pull(team: Team, point: str) -> None:
     team.bob.gitexp("tag", "-q", "one", "bobs")
     team.ann.gitexp("tag", "-q", "one", "anns")
     team.ann.gitexp("push", "-q")
+    Shelf(Project.open(team.ann.path)).change(lambda things: {"experiments/1.json": {"name": "a"}}, "one")
+    team.ann.gitexp("push", "-q")
     mine = refs_of(team.bob.path)
     kill(team.bob, point, "pull")
     next_command(team.bob, point)
@@ -84,6 +92,7 @@ def test_pull(team: Team, point: str) -> None:
     assert refs_of(team.bob.path)["two"] == team.there()["two"]
     assert {row["name"]: set(row["tags"]) for row in team.bob.json("show")}["one"] == {"anns", "bobs"}
     assert outcomes(team.bob.json("pull")) == {"one": "up-to-date", "two": "up-to-date"}
+    assert Shelf(Project.open(team.bob.path)).things() == Shelf(Project.open(team.ann.path)).things() != {}
     assert_whole(team.bob.path)
 
 

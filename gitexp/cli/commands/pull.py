@@ -55,8 +55,9 @@ def pull(
     Without names: those made from HEAD's commit, with -A of all baselines; --filter and --failed choose among
     them. What is here already is brought up to date, whatever is asked for. Nothing here is
     deleted or overwritten: edits of notes and tags on both sides are united, and an experiment with the name
-    of another one here is kept as NAME-2. gitexp undo takes the pull back. The exit code is 1 if an
-    experiment was refused.
+    of another one here is kept as NAME-2. gitexp undo takes the pull back. MLflow's experiments and
+    registered models come along, and are united with those here. The exit code is 1 if an experiment was
+    refused.
     """
     project = open_project(dry_run=dry_run)
     with contact(quiet=quiet) as on_line:
@@ -65,10 +66,11 @@ def pull(
         pulled = ops.pull(project, request, on_line)
     if json:
         experiments = list(map(Shared.as_json, pulled.experiments))
-        render.as_json({"remote": pulled.remote, "experiments": experiments})
+        beside = list(map(Shared.as_json, pulled.further))
+        render.as_json({"remote": pulled.remote, "experiments": experiments, "further": beside})
     elif not quiet:
         _tell(pulled)
-    report(pulled.experiments, pulled.remote, json=json)
+    report([*pulled.experiments, *pulled.further], pulled.remote, json=json)
 
 
 register = registration(pull, EPILOG)
@@ -100,6 +102,13 @@ def _tell(pulled: Pulled) -> None:
             render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
         elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
             render.say(f"{one.here}: the newer note holds; {one.reason}")
+    for one in pulled.further:
+        if one.fate in (Fate.NEW, Fate.UPDATED):
+            render.say(f"Pulled the registry of {one.there}.")
+        elif one.fate is Fate.UNITED:
+            render.say(f"United with what was changed here: the registry of {one.there}.")
+            if one.reason:
+                render.say(f"{one.there}: {one.reason}.")
     _tell_left(pulled)
     if same := names[Fate.UP_TO_DATE]:
         render.say(f"Up to date: {one_or_many(same)}.", "dim")

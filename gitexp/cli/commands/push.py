@@ -50,9 +50,9 @@ def push(
 
     Without names: the done experiments of HEAD's commit, with -A of all baselines; failed ones are pushed by
     name, by --failed or by a filter on their status, unfinished ones not at all. Data and results go first,
-    to the data remote, also of experiments already pushed; if they cannot go, no experiment does. Nothing at
-    the remote is overwritten: an experiment with the name of another one is refused, and the others go. The
-    exit code is 1 if an experiment was refused.
+    to the data remote, also of experiments already pushed; if they cannot go, no experiment does. MLflow's
+    experiments and registered models go along. Nothing at the remote is overwritten: an experiment with the
+    name of another one is refused, and the others go. The exit code is 1 if an experiment was refused.
     """
     project = open_project(dry_run=dry_run)
     request = PushRequest(exps or (), remote, everything, filter_text, data, all_projects, failed)
@@ -62,7 +62,7 @@ def push(
         render.as_json(_as_json(pushed))
     else:
         _tell(pushed, request, partial(again, ctx), quiet=quiet)
-    report(pushed.experiments, pushed.remote, json=json)
+    report([*pushed.experiments, *pushed.further], pushed.remote, json=json)
 
 
 register = registration(push, EPILOG)
@@ -83,6 +83,7 @@ def _as_json(pushed: Pushed) -> dict[str, Any]:
         "experiments": experiments,
         "left_out": pushed.left_out._asdict(),
         "without_data": pushed.without_data,
+        "further": list(map(Shared.as_json, pushed.further)),
     }
 
 
@@ -104,6 +105,9 @@ def _tell(pushed: Pushed, request: PushRequest, more: Callable[..., str], *, qui
         _tell_names(pushed, names)
         if not pushed.experiments:
             render.say(_none(request, more), "dim")
+        for one in pushed.further:
+            if one.fate in (Fate.NEW, Fate.UPDATED):
+                render.say(f"Pushed the registry of {one.there} to {pushed.remote}.")
         _tell_left_out(pushed, request, more)
 
 

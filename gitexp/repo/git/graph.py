@@ -26,6 +26,12 @@ def is_ancestor(repo: Repository, commit: str, of: str) -> bool:
     return repo.call("merge-base", "--is-ancestor", commit, of)[0] == 0
 
 
+def merge_base(repo: Repository, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits; None without any."""
+    status, out, _ = repo.call("merge-base", one, other)
+    return out.decode().strip() if status == 0 else None
+
+
 def is_complete(repo: Repository, *revisions: str) -> bool:
     """Whether every object reached from some revisions exists here.
 

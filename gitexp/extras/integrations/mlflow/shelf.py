@@ -10,18 +10,31 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.project.project import Project
 from gitexp.repo.git import refs, trees
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict
 
 REF = "refs/gitexp/mlflow"
 FILES = "files/"  # artifacts of models that no run has logged; all else is JSON
+EXPERIMENTS, MODELS, REGISTERED = "experiments/", "models/", "registered/"
+ALIASES_SET = "aliases_set"  # of a registered model: when each alias was set or taken away last, in ms
 _ATTEMPTS = 50
 
 Things = dict[str, dict[str, Any]]  # path of a thing -> what is kept of it
+# What every version has, also one that another program has written.
+_VERSION: Mapping[str, Any] = {
+    **dict.fromkeys(("description", "run", "link", "model")),
+    "created": 0,
+    "updated": 0,
+    "stage": "None",
+    "source": "",
+    "location": "",
+}
 Changes = Mapping[str, dict[str, Any] | None]  # None: the thing goes
 
 
@@ -49,7 +62,7 @@ class Shelf:
             self._read(before)
             blobs: dict[str, tuple[str, str] | None] = {}
             for path, thing in make(dict(self._things)).items():
-                blobs[path] = None if thing is None else ("100644", repo.write_blob(_text(thing)))
+                blobs[path] = None if thing is None else ("100644", repo.write_blob(text_of(thing)))
             if not blobs or self._moved(before, blobs, reason):
                 return
         raise errors.GitFailed("MLflow's things keep changing under us.", "Try it again in a moment.")
@@ -84,27 +97,57 @@ class Shelf:
         """Read the things of a commit, if not read before."""
         if commit == self._read_at:
             return
-        things: Things = {}
-        if commit is not None:
-            repo = self._project.repo
-            folders = ("experiments", "models", "registered")
-            paths = trees.files_in(repo, commit, folders)
-            for path, content in zip(
-                paths, repo.read_blobs([f"{commit}:{path}" for path in paths]), strict=True
-            ):
-                thing = _thing(content)
-                if thing is not None:
-                    things[path] = thing
-        self._things, self._read_at = things, commit
+        self._things = {} if commit is None else read_things(self._project.repo, commit)
+        self._read_at = commit
 
 
-def _text(thing: dict[str, Any]) -> bytes:
+def read_things(repo: Repository, commit: str) -> Things:
+    """The things of a commit, without what is none: the commit may come from another clone."""
+    things: Things = {}
+    folders = [folder.rstrip("/") for folder in (EXPERIMENTS, MODELS, REGISTERED)]
+    paths = trees.files_in(repo, commit, folders)
+    contents = repo.read_blobs([f"{commit}:{path}" for path in paths])
+    for path, content in zip(paths, contents, strict=True):
+        thing = _thing(path, content)
+        if thing is not None:
+            things[path] = thing
+    return things
+
+
+def registered_path(name: str) -> str:
+    """The path of a registered model."""
+    return f"{REGISTERED}{quote(name, safe='')}.json".replace(f"{REGISTERED}.", f"{REGISTERED}%2E")
+
+
+def text_of(thing: dict[str, Any]) -> bytes:
     return (json.dumps(thing, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
-def _thing(content: bytes | None) -> dict[str, Any] | None:
+def _thing(path: str, content: bytes | None) -> dict[str, Any] | None:
     try:
         found = json.loads(content or b"")
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    if path.startswith(MODELS):
+        return found
+    if not isinstance(found.get("name"), str):
+        return None
+    if path.startswith(EXPERIMENTS):
+        return {"lifecycle": "active", **found}
+    return _registered(found) if path == registered_path(found["name"]) else None
+
+
+def _registered(found: dict[str, Any]) -> dict[str, Any] | None:
+    """A registered model with all that one has; None for what is none."""
+    empty: dict[str, Any] = {"created": 0, "updated": 0, "description": None}
+    thing = {**empty, "aliases": {}, "tags": {}, "versions": {}, **found}
+    if not all(isinstance(thing[name], dict) for name in ("aliases", "tags", "versions")):
+        return None
+    versions = {}
+    for number, version in thing["versions"].items():
+        if not number.isdecimal() or not isinstance(version, dict):
+            return None
+        versions[number] = {**_VERSION, "tags": {}, **version}
+    return {**thing, "versions": versions}

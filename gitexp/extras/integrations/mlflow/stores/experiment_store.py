@@ -20,10 +20,9 @@ from mlflow.utils.validation import (
 
 from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.run_index import DEFAULT_EXPERIMENT
-from gitexp.extras.integrations.mlflow.shelf import Changes, Things
+from gitexp.extras.integrations.mlflow.shelf import EXPERIMENTS, Changes, Things
 from gitexp.extras.integrations.mlflow.stores.answers import answered, invalid, invalid_state, missing
 
-_FOLDER = "experiments/"
 _DEFAULT: dict[str, Any] = {"name": "Default", "lifecycle": LifecycleStage.ACTIVE}
 
 
@@ -82,7 +81,7 @@ class ExperimentStore:
 
         def make(things: Things) -> Changes:
             self._require_free(things, name)
-            return {f"{_FOLDER}{experiment_id}.json": thing}
+            return {f"{EXPERIMENTS}{experiment_id}.json": thing}
 
         self.place.shelf.change(make, f"create experiment {name}")
         return experiment_id
@@ -148,8 +147,8 @@ class ExperimentStore:
     def _experiments(self) -> dict[str, dict[str, Any]]:
         """All experiments by id: the default one, those on the shelf, and those that only runs know."""
         found: dict[str, dict[str, Any]] = {DEFAULT_EXPERIMENT: _DEFAULT}
-        for path, thing in self.place.shelf.things(_FOLDER).items():
-            found[path.removeprefix(_FOLDER).removesuffix(".json")] = thing
+        for path, thing in self.place.shelf.things(EXPERIMENTS).items():
+            found[path.removeprefix(EXPERIMENTS).removesuffix(".json")] = thing
         for run in self.place.index.known():  # pulled with its run alone, from another clone
             if run.experiment_id not in found:
                 name = run.record.mlflow.get("experiment_name") or f"experiment {run.experiment_id}"
@@ -188,7 +187,7 @@ class ExperimentStore:
 
     def _change(self, experiment_id: str, verb: str, fields: dict[str, Any]) -> None:
         known = self._experiments()[str(experiment_id)]
-        path = f"{_FOLDER}{experiment_id}.json"
+        path = f"{EXPERIMENTS}{experiment_id}.json"
 
         def make(things: Things) -> Changes:
             if "name" in fields:
@@ -201,8 +200,8 @@ class ExperimentStore:
     def _require_free(self, things: Things, name: str, but: str = "") -> None:
         taken = {DEFAULT_EXPERIMENT: _DEFAULT, **self._experiments(), **things}
         for key, thing in taken.items():
-            if thing.get("name") == name and f"{_FOLDER}{key}.json" != but and key != but:
-                if not key.startswith(_FOLDER) and not key.isdigit():
+            if thing.get("name") == name and f"{EXPERIMENTS}{key}.json" != but and key != but:
+                if not key.startswith(EXPERIMENTS) and not key.isdigit():
                     continue  # something else on the shelf
                 state = "deleted " if thing["lifecycle"] == LifecycleStage.DELETED else ""
                 raise MlflowException(

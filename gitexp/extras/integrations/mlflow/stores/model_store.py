@@ -19,12 +19,11 @@ from mlflow.utils.validation import _validate_logged_model_name, _validate_param
 from gitexp.extras.integrations.mlflow import run_log_files
 from gitexp.extras.integrations.mlflow.artifacts import run_of_model
 from gitexp.extras.integrations.mlflow.run_facts import change_model
-from gitexp.extras.integrations.mlflow.shelf import Changes, Things
+from gitexp.extras.integrations.mlflow.shelf import MODELS, Changes, Things
 from gitexp.extras.integrations.mlflow.stores import entities
 from gitexp.extras.integrations.mlflow.stores.answers import answered, missing
 from gitexp.extras.integrations.mlflow.stores.run_store import RunStore
 
-_FOLDER = "models/"
 _PAGE = 100
 
 
@@ -63,7 +62,7 @@ class ModelStore(RunStore):
         if source_run_id:
             self.runs.write(source_run_id, {"models": {model_id: said}})
         else:
-            path = f"{_FOLDER}{model_id}.json"
+            path = f"{MODELS}{model_id}.json"
             self.place.shelf.change(lambda things: {path: said}, f"model {said['name']}")
         return self._require_model(model_id)
 
@@ -121,8 +120,8 @@ class ModelStore(RunStore):
         """A page of models."""
         wanted = set(map(str, experiment_ids))
         models = []
-        for path, said in self.place.shelf.things(_FOLDER).items():
-            model_id = path.removeprefix(_FOLDER).removesuffix(".json")
+        for path, said in self.place.shelf.things(MODELS).items():
+            model_id = path.removeprefix(MODELS).removesuffix(".json")
             if str(said.get("experiment")) in wanted and said.get("lifecycle") != LifecycleStage.DELETED:
                 models.append(self._model(model_id, said, None))
         runs = self.place.index.all()
@@ -149,7 +148,7 @@ class ModelStore(RunStore):
                 facts = self.runs.require(run_id).facts
             said = facts.models[model_id]
         else:
-            said = self.place.shelf.things(_FOLDER)[f"{_FOLDER}{model_id}.json"]
+            said = self.place.shelf.things(MODELS)[f"{MODELS}{model_id}.json"]
         if said.get("lifecycle") == LifecycleStage.DELETED and not allow_deleted:
             raise missing(f"Model '{model_id}' not found")
         return self._model(model_id, said, run_id or None)
@@ -162,7 +161,7 @@ class ModelStore(RunStore):
         if run_id:
             self.runs.write(run_id, {"models": {model_id: news}})
             return
-        path = f"{_FOLDER}{model_id}.json"
+        path = f"{MODELS}{model_id}.json"
 
         def make(things: Things) -> Changes:
             thing = {name: _copy(value) for name, value in things[path].items()}

@@ -6,7 +6,6 @@ import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from mlflow.entities.model_registry import (
     ModelVersion,
@@ -46,12 +45,11 @@ from mlflow.utils.validation import (
 from gitexp import errors
 from gitexp.extras.integrations.mlflow import place as places
 from gitexp.extras.integrations.mlflow.runs import Runs
-from gitexp.extras.integrations.mlflow.shelf import Changes, Things
+from gitexp.extras.integrations.mlflow.shelf import ALIASES_SET, REGISTERED, Changes, Things, registered_path
 from gitexp.extras.integrations.mlflow.stores.answers import answered, invalid, missing, translated
 from gitexp.extras.integrations.mlflow.stores.model_store import ModelStore
 from gitexp.extras.integrations.mlflow.stores.unkept import answering_for
 
-_FOLDER = "registered/"
 _LATEST = "latest"  # an alias that nobody sets
 _RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 _MOST = 200_000  # in one page
@@ -107,9 +105,9 @@ class GitRegistryStore(AbstractStore):
         }
 
         def make(things: Things) -> Changes:
-            if _path(name) in things:
+            if registered_path(name) in things:
                 handle_resource_already_exist_error(name, False, False)
-            return {_path(name): thing}
+            return {registered_path(name): thing}
 
         self.place.shelf.change(make, f"register {name}")
         return self._registered(thing)
@@ -130,13 +128,13 @@ class GitRegistryStore(AbstractStore):
         self._require(name)
 
         def make(things: Things) -> Changes:
-            if _path(new_name) in things:
+            if registered_path(new_name) in things:
                 raise MlflowException(
                     f"Registered Model (name={new_name}) already exists.",
                     databricks_pb2.RESOURCE_ALREADY_EXISTS,
                 )
-            thing = {**things[_path(name)], "name": new_name, "updated": get_current_time_millis()}
-            return {_path(name): None, _path(new_name): thing}
+            thing = {**things[registered_path(name)], "name": new_name, "updated": get_current_time_millis()}
+            return {registered_path(name): None, registered_path(new_name): thing}
 
         self.place.shelf.change(make, f"rename {name}")
         return self._registered(self._require(new_name))
@@ -145,7 +143,7 @@ class GitRegistryStore(AbstractStore):
     def delete_registered_model(self, name: str) -> None:
         """Delete a registered model; the runs of its versions stay."""
         self._require(name)
-        self.place.shelf.change(lambda things: {_path(name): None}, f"delete {name}")
+        self.place.shelf.change(lambda things: {registered_path(name): None}, f"delete {name}")
 
     @answered
     def search_registered_models(
@@ -158,7 +156,7 @@ class GitRegistryStore(AbstractStore):
         """A page of registered models."""
         _check_page(max_results)
         filter_string = add_prompt_filter_string(filter_string, is_prompt=False)
-        found = [self._registered(thing) for thing in self.place.shelf.things(_FOLDER).values()]
+        found = [self._registered(thing) for thing in self.place.shelf.things(REGISTERED).values()]
         found = SearchModelUtils.sort(SearchModelUtils.filter(found, filter_string), order_by)
         return _page(found, page_token, max_results)
 
@@ -273,7 +271,7 @@ class GitRegistryStore(AbstractStore):
         def drop(thing: dict[str, Any]) -> None:
             del thing["versions"][str(version)]
             for alias in [each for each, number in thing["aliases"].items() if number == str(version)]:
-                del thing["aliases"][alias]
+                _set_alias(thing, alias, None)
 
         self._change(name, "delete a version of", drop)
 
@@ -300,7 +298,7 @@ class GitRegistryStore(AbstractStore):
         _check_page(max_results)
         filter_string = add_prompt_filter_string(filter_string, is_prompt=False)
         found: list[ModelVersion] = []
-        for thing in self.place.shelf.things(_FOLDER).values():
+        for thing in self.place.shelf.things(REGISTERED).values():
             found += self._versions(thing)
         found = SearchModelVersionUtils.filter(found, filter_string)
         found = SearchModelVersionUtils.sort(found, order_by or [*_ORDER])
@@ -327,12 +325,12 @@ class GitRegistryStore(AbstractStore):
         if _RESERVED.fullmatch(alias):
             raise invalid(f"'{alias}' is reserved: it means the latest version, or the one of that number.")
         self._require_version(name, version)
-        self._change(name, f"{alias} for", lambda thing: thing["aliases"].update({alias: str(version)}))
+        self._change(name, f"{alias} for", lambda thing: _set_alias(thing, alias, str(version)))
 
     @answered
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Take an alias away."""
-        self._change(name, "delete an alias of", lambda thing: thing["aliases"].pop(alias, None))
+        self._change(name, "delete an alias of", lambda thing: _set_alias(thing, alias, None))
 
     @answered
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
@@ -352,7 +350,7 @@ class GitRegistryStore(AbstractStore):
 
     def _thing(self, name: str) -> dict[str, Any] | None:
         _validate_model_name(name)
-        return self.place.shelf.things(_FOLDER).get(_path(name))
+        return self.place.shelf.things(REGISTERED).get(registered_path(name))
 
     def _require(self, name: str) -> dict[str, Any]:
         found = self._thing(name)
@@ -374,12 +372,12 @@ class GitRegistryStore(AbstractStore):
 
         def make(things: Things) -> Changes:
             nonlocal after
-            if _path(name) not in things:
+            if registered_path(name) not in things:
                 raise missing(f"Registered Model with name={name} not found")
-            after = _deep_copy(things[_path(name)])
+            after = _deep_copy(things[registered_path(name)])
             change(after)
             after["updated"] = get_current_time_millis()
-            return {_path(name): after}
+            return {registered_path(name): after}
 
         self.place.shelf.change(make, f"{verb} {name}")
         return after
@@ -443,6 +441,15 @@ class GitRegistryStore(AbstractStore):
         return self.place.artifacts_of(match[1], match[2]) + (match[3] or "")
 
 
+def _set_alias(thing: dict[str, Any], alias: str, number: str | None) -> None:
+    """Have an alias lead to a version, or nowhere; the time tells two clones which of them was later."""
+    if number is not None:
+        thing["aliases"][alias] = number
+    elif thing["aliases"].pop(alias, None) is None:
+        return
+    thing.setdefault(ALIASES_SET, {})[alias] = get_current_time_millis()
+
+
 def _latest(versions: list[ModelVersion], stages: list[str] | None) -> list[ModelVersion]:
     wanted = [get_canonical_stage(stage) for stage in stages or ALL_STAGES]
     latest: dict[str, ModelVersion] = {}
@@ -451,10 +458,6 @@ def _latest(versions: list[ModelVersion], stages: list[str] | None) -> list[Mode
         if before is None or int(before.version) < int(version.version):
             latest[version.current_stage] = version
     return [latest[stage] for stage in dict.fromkeys(wanted) if stage in latest]
-
-
-def _path(name: str) -> str:
-    return f"{_FOLDER}{quote(name, safe='')}.json".replace(f"{_FOLDER}.", f"{_FOLDER}%2E")
 
 
 def _deep_copy(value: Any) -> Any:
