@@ -16,10 +16,7 @@ from mlflow.utils.search_utils import SearchLoggedModelsUtils
 from mlflow.utils.time import get_current_time_millis
 from mlflow.utils.validation import _validate_logged_model_name, _validate_param, _validate_tag_name
 
-from gitexp.extras.integrations.mlflow import run_log_files
-from gitexp.extras.integrations.mlflow.artifacts import run_of_model
-from gitexp.extras.integrations.mlflow.run_facts import change_model
-from gitexp.extras.integrations.mlflow.shelf import MODELS, Changes, Things
+from gitexp.extras.integrations.mlflow.shelf import MODELS
 from gitexp.extras.integrations.mlflow.stores import entities
 from gitexp.extras.integrations.mlflow.stores.answers import answered, missing
 from gitexp.extras.integrations.mlflow.stores.run_store import RunStore
@@ -59,11 +56,7 @@ class ModelStore(RunStore):
             "tags": {tag.key: str(tag.value) for tag in tags or ()},
             "params": {param.key: str(param.value) for param in params or ()},
         }
-        if source_run_id:
-            self.runs.write(source_run_id, {"models": {model_id: said}})
-        else:
-            path = f"{MODELS}{model_id}.json"
-            self.place.shelf.change(lambda things: {path: said}, f"model {said['name']}")
+        self.models.create(model_id, said, source_run_id or "")
         return self._require_model(model_id)
 
     @answered
@@ -71,13 +64,13 @@ class ModelStore(RunStore):
         """Say with which params a model was made."""
         for param in params or ():
             _validate_param(param.key, param.value)
-        self._write_model(model_id, {"params": {param.key: str(param.value) for param in params or ()}})
+        self.models.write(model_id, {"params": {param.key: str(param.value) for param in params or ()}})
 
     @answered
     def finalize_logged_model(self, model_id: str, status: Any) -> Any:
         """Say that a model is ready, or has failed."""
         value = LoggedModelStatus(status).value
-        self._write_model(model_id, {"status": value, "updated": get_current_time_millis()})
+        self.models.write(model_id, {"status": value, "updated": get_current_time_millis()})
         return self._require_model(model_id)
 
     @answered
@@ -85,7 +78,7 @@ class ModelStore(RunStore):
         """Set tags of a model."""
         for tag in tags:
             _validate_tag_name(tag.key)
-        self._write_model(model_id, {"tags": {tag.key: str(tag.value) for tag in tags}})
+        self.models.write(model_id, {"tags": {tag.key: str(tag.value) for tag in tags}})
 
     @answered
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
@@ -93,7 +86,7 @@ class ModelStore(RunStore):
         _validate_tag_name(key)
         if key not in self._require_model(model_id).tags:
             raise missing(f"No tag with key {key!r} found for model with ID {model_id!r}.")
-        self._write_model(model_id, {"tags": {key: None}})
+        self.models.write(model_id, {"tags": {key: None}})
 
     @answered
     def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> Any:
@@ -105,7 +98,7 @@ class ModelStore(RunStore):
         """Mark a model as deleted; its files stay with its run."""
         self._require_model(model_id)
         news = {"lifecycle": LifecycleStage.DELETED, "updated": get_current_time_millis()}
-        self._write_model(model_id, news)
+        self.models.write(model_id, news)
 
     @answered
     def search_logged_models(
@@ -139,39 +132,10 @@ class ModelStore(RunStore):
     # -- what is kept -----------------------------------------------------------------------------
 
     def _require_model(self, model_id: str, *, allow_deleted: bool = False) -> Any:
-        run_id = run_of_model(self.place, model_id)
-        if run_id:
-            writer = self.place.writers.get(run_id)
-            if writer is not None and writer.is_live:
-                facts = run_log_files.facts_in(writer.folder)
-            else:
-                facts = self.runs.require(run_id).facts
-            said = facts.models[model_id]
-        else:
-            said = self.place.shelf.things(MODELS)[f"{MODELS}{model_id}.json"]
+        said, run_id = self.models.require(model_id)
         if said.get("lifecycle") == LifecycleStage.DELETED and not allow_deleted:
             raise missing(f"Model '{model_id}' not found")
         return self._model(model_id, said, run_id or None)
 
     def _model(self, model_id: str, said: dict[str, Any], run_id: str | None) -> Any:
         return entities.model_of(model_id, said, self.place.artifacts_of("model", model_id), run_id)
-
-    def _write_model(self, model_id: str, news: dict[str, Any]) -> None:
-        run_id = run_of_model(self.place, model_id)
-        if run_id:
-            self.runs.write(run_id, {"models": {model_id: news}})
-            return
-        path = f"{MODELS}{model_id}.json"
-
-        def make(things: Things) -> Changes:
-            thing = {name: _copy(value) for name, value in things[path].items()}
-            change_model(thing, news)
-            return {path: thing}
-
-        self.place.shelf.change(make, f"model {model_id}")
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return dict(value)
-    return list(value) if isinstance(value, list) else value

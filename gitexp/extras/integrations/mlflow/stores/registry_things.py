@@ -22,6 +22,7 @@ from mlflow.utils.search_utils import SearchUtils
 from mlflow.utils.time import get_current_time_millis
 from mlflow.utils.validation import _validate_model_name, _validate_model_version
 
+from gitexp.extras.integrations.mlflow.logged_models import LoggedModels
 from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.runs import Runs
 from gitexp.extras.integrations.mlflow.shelf import REGISTERED, Changes, Things, registered_path
@@ -37,6 +38,7 @@ class _Models(ModelStore):
 
     def __init__(self, place: OpenedRepository) -> None:
         self.place, self.runs, self._values = place, Runs(place), {}
+        self.models = LoggedModels(place, self.runs)
 
 
 class RegistryThings:

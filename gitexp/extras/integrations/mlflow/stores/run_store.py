@@ -24,6 +24,7 @@ from mlflow.utils.validation import (
 
 from gitexp.extras.integrations.mlflow import run_log_files
 from gitexp.extras.integrations.mlflow.further import MetricPoint
+from gitexp.extras.integrations.mlflow.logged_models import LoggedModels
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.extras.integrations.mlflow.runs import RUNNING, SCHEDULED, Runs
@@ -40,6 +41,7 @@ class RunStore(ExperimentStore):
     """The methods of a tracking store for runs."""
 
     runs: Runs
+    models: LoggedModels
     _values: JudgedValues
 
     # -- one run ----------------------------------------------------------------------------------
@@ -216,10 +218,7 @@ class RunStore(ExperimentStore):
                 said = entities.said_of_metric(metric, run_id)
                 by_model.setdefault(metric.model_id, []).append(said)
         for model_id, found in by_model.items():
-            self._write_model(model_id, {"metrics": found})
-
-    def _write_model(self, model_id: str, news: dict[str, Any]) -> None:
-        raise NotImplementedError  # of model_store
+            self.models.write(model_id, {"metrics": found})
 
     @answered
     def log_inputs(self, run_id: str, datasets: Any = None, models: Any = None) -> None:

@@ -8,6 +8,7 @@ from mlflow.store.tracking.abstract_store import AbstractStore
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow import place
+from gitexp.extras.integrations.mlflow.logged_models import LoggedModels
 from gitexp.extras.integrations.mlflow.runs import Runs
 from gitexp.extras.integrations.mlflow.stores.answers import translated
 from gitexp.extras.integrations.mlflow.stores.model_store import ModelStore
@@ -29,6 +30,7 @@ class GitTrackingStore(ModelStore, AbstractStore):
         except (errors.GitexpError, OSError) as error:
             raise translated(error) from error
         self.runs = Runs(self.place)
+        self.models = LoggedModels(self.place, self.runs)
         self._values = {}
 
     @property
