@@ -67,6 +67,13 @@ with mlflow.start_run(run_name="kept") as run:
 with mlflow.start_run() as gone:
     pass
 mlflow.delete_run(gone.info.run_id)
+client = mlflow.MlflowClient()
+for source in (f"runs:/{run.info.run_id}/model", info.model_uri):
+    version = mlflow.register_model(source, "line").version
+client.set_registered_model_alias("line", "champion", version)
+client.set_model_version_tag("line", version, "ok", "yes")
+client.create_model_version("line", "elsewhere", None)
+client.delete_model_version("line", 3)
 print(run.info.run_id, info.model_id)
 """
 
@@ -85,6 +92,12 @@ assert run.inputs.dataset_inputs[0].dataset.name == "zeros"
 assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/notes/a.txt") == "hello"
 assert mlflow.get_logged_model(model_id).source_run_id == run_id
 assert mlflow.sklearn.load_model(f"models:/{model_id}").predict([[2]])[0] > 1.9
+client = mlflow.MlflowClient()
+found = client.get_model_version_by_alias("line", "champion")
+assert (int(found.version), found.tags, found.run_id) == (2, {"ok": "yes"}, run_id), found
+assert [int(each.version) for each in client.search_model_versions("name = 'line'")] == [2, 1]
+for version in (1, "2"):
+    assert mlflow.sklearn.load_model(f"models:/line/{version}").predict([[2]])[0] > 1.9
 """
 
 

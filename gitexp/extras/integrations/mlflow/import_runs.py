@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
-from gitexp.extras.integrations.mlflow import further, mlruns
+from gitexp.extras.integrations.mlflow import further, mlruns, mlruns_registry
 from gitexp.extras.integrations.mlflow.mlruns import StoredRun
+from gitexp.extras.integrations.mlflow.place import artifacts_uri
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_facts import line_of
 from gitexp.extras.integrations.mlflow.run_index import RunIndex
@@ -66,7 +67,9 @@ def import_runs(project: Project, folder: Path) -> ImportedRuns:
         )
     project.local.prepare()
     known = {run.run_id for run in RunIndex(project).all()}
-    made, seen, deleted, warnings = [], 0, 0, list(found.warnings)
+    root = project.repo.root.resolve().as_posix()
+    registry = mlruns_registry.read(folder, artifacts_uri(root, "{kind}", "{owner}"))
+    made, seen, deleted, warnings = [], 0, 0, [*found.warnings, *registry.warnings]
     for run in found.runs:
         if run.run_id in known:
             seen += 1
@@ -77,17 +80,22 @@ def import_runs(project: Project, folder: Path) -> ImportedRuns:
         else:
             made.append(_stored(project, run, found.experiments.get(run.experiment_id, {}), warnings))
     if not project.dry_run:
-        _keep_experiments(project, found.experiments)
+        _keep_experiments(project, found.experiments, registry.things)
     return ImportedRuns(made, seen, deleted, warnings)
 
 
-def _keep_experiments(project: Project, experiments: Mapping[str, Mapping[str, Any]]) -> None:
+def _keep_experiments(
+    project: Project, experiments: Mapping[str, Mapping[str, Any]], registered: Things
+) -> None:
+    """Keep MLflow's experiments and registered models, those that are new here."""
+
     def make(things: Things) -> Changes:
         new: dict[str, dict[str, Any] | None] = {}
         for experiment_id, thing in experiments.items():
             path = f"experiments/{experiment_id}.json"
             if experiment_id != "0" and path not in things:
                 new[path] = dict(thing)
+        new.update({path: thing for path, thing in registered.items() if path not in things})
         return new
 
     Shelf(project).change(make, "import")

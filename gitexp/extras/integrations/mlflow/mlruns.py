@@ -74,8 +74,8 @@ def read(folder: Path) -> StoredRuns:
     """The content of a folder of MLflow's file store, the oldest run first."""
     found = StoredRuns({}, [], [])
     for top in (folder, folder / ".trash"):
-        for experiment in _folders(top):
-            meta = _meta(experiment)
+        for experiment in folders_in(top):
+            meta = meta_of(experiment)
             if "experiment_id" in meta or ("name" in meta and "artifact_location" in meta):
                 _read_experiment(experiment, meta, found)
     found.runs.sort(key=lambda run: run.start)
@@ -88,11 +88,11 @@ def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> N
     found.experiments[experiment_id] = {
         "name": str(meta.get("name", experiment_id)),
         "lifecycle": lifecycle,
-        "tags": _texts(folder / "tags"),
+        "tags": texts_in(folder / "tags"),
         "created": meta.get("creation_time"),
         "updated": meta.get("last_update_time"),
     }
-    for each in _folders(folder):
+    for each in folders_in(folder):
         if each.name in _APART:
             continue
         run = _run(each, experiment_id, lifecycle == "deleted")
@@ -101,16 +101,16 @@ def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> N
         else:
             found.runs.append(run)
             _add_datasets(run, each, folder / "datasets")
-    for each in _folders(folder / "models"):
+    for each in folders_in(folder / "models"):
         _add_model(each, found)
 
 
 def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None:
-    meta = _meta(folder)
+    meta = meta_of(folder)
     run_id = str(meta.get("run_id") or meta.get("run_uuid") or "")
     if not run_id or not isinstance(meta.get("start_time"), int):
         return None
-    tags = _texts(folder / "tags")
+    tags = texts_in(folder / "tags")
     name = str(meta.get("run_name") or tags.get("mlflow.runName") or "")
     end = meta.get("end_time")
     run = StoredRun(
@@ -124,7 +124,7 @@ def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None
         end if isinstance(end, int) else None,
         is_deleted or meta.get("lifecycle_stage") == "deleted",
         tags,
-        _texts(folder / "params"),
+        texts_in(folder / "params"),
     )
     for path in _files(folder / "metrics"):
         _add_metric(run, path.relative_to(folder / "metrics").as_posix(), path)
@@ -145,19 +145,19 @@ def _add_metric(run: StoredRun, name: str, path: Path) -> None:
 
 
 def _add_datasets(run: StoredRun, folder: Path, datasets: Path) -> None:
-    for each in _folders(folder / "inputs"):
-        meta = _meta(each)
+    for each in folders_in(folder / "inputs"):
+        meta = meta_of(each)
         if meta.get("source_type") == "DATASET":
-            dataset = _meta(datasets / str(meta.get("source_id", "")))
+            dataset = meta_of(datasets / str(meta.get("source_id", "")))
             if dataset:
                 run.datasets.append({"dataset": dataset, "tags": meta.get("tags") or {}})
-    for each in _folders(folder / "outputs"):
-        run.outputs[each.name] = int(_meta(each).get("step") or 0)
+    for each in folders_in(folder / "outputs"):
+        run.outputs[each.name] = int(meta_of(each).get("step") or 0)
 
 
 def _add_model(folder: Path, found: StoredRuns) -> None:
     """Add a logged model to its run."""
-    meta = _meta(folder)
+    meta = meta_of(folder)
     for run in found.runs:
         if run.run_id == meta.get("source_run_id"):
             run.models[folder.name] = {
@@ -167,8 +167,8 @@ def _add_model(folder: Path, found: StoredRuns) -> None:
                 "updated": meta.get("last_updated_timestamp", 0),
                 "type": meta.get("model_type"),
                 "status": _MODEL_STATUSES.get(meta.get("status", 0), "READY"),
-                "tags": _texts(folder / "tags"),
-                "params": _texts(folder / "params"),
+                "tags": texts_in(folder / "tags"),
+                "params": texts_in(folder / "params"),
             }
             for path in _files(folder / "artifacts"):
                 name = path.relative_to(folder / "artifacts").as_posix()
@@ -177,7 +177,8 @@ def _add_model(folder: Path, found: StoredRuns) -> None:
     found.warnings.append(f"not imported, a logged model without its run: {folder}")
 
 
-def _meta(folder: Path) -> dict[str, Any]:
+def meta_of(folder: Path) -> dict[str, Any]:
+    """The content of a folder's meta.yaml; {} if it cannot be read."""
     try:
         found = yaml_text.read(_META, _text(folder / _META))
     except (OSError, errors.ParseError):
@@ -185,7 +186,8 @@ def _meta(folder: Path) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _texts(folder: Path) -> dict[str, str]:
+def texts_in(folder: Path) -> dict[str, str]:
+    """The texts of the files below a folder, by their paths."""
     return {path.relative_to(folder).as_posix(): _text(path) for path in _files(folder)}
 
 
@@ -194,7 +196,8 @@ def _text(path: Path) -> str:
         return file.read(_LONGEST).decode("utf-8", "replace")
 
 
-def _folders(folder: Path) -> list[Path]:
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, without links, in order of name."""
     with contextlib.suppress(OSError):
         return sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
     return []

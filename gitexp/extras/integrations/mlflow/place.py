@@ -58,7 +58,12 @@ class OpenedRepository:
 
     def artifacts_of(self, kind: str, owner: str) -> str:
         """The URI of the artifacts of a `run` or a `model`."""
-        return f"{SCHEME}://{quote(self.root.as_posix())}/.gitexp/{kind}/{owner}/artifacts"
+        return artifacts_uri(self.root.as_posix(), kind, owner)
+
+
+def artifacts_uri(root: str, kind: str, owner: str) -> str:
+    """The URI of the artifacts of a `run` or a `model`, in the repository with this root."""
+    return f"{SCHEME}://{quote(root)}/.gitexp/{kind}/{owner}/artifacts"
 
 
 class ArtifactPlace(NamedTuple):

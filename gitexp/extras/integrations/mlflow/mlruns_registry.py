@@ -1,0 +1,98 @@
+"""The registered models of a folder of MLflow's file store.
+
+mlruns/models/<name>/meta.yaml               name, description, creation_timestamp, last_updated_timestamp
+mlruns/models/<name>/tags/<key>              text
+mlruns/models/<name>/aliases/<alias>         the number of a version
+mlruns/models/<name>/version-<n>/meta.yaml   source, run_id, model_id, current_stage, …
+mlruns/models/<name>/version-<n>/tags/<key>  text
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gitexp.extras.integrations.mlflow.mlruns import folders_in, meta_of, texts_in
+from gitexp.extras.integrations.mlflow.shelf import Things, registered_path
+
+_VERSION = re.compile(r"version-([1-9][0-9]*)")
+_OF_MODEL = re.compile(r".*/models/(m-[^/]+)/artifacts(/.*)?")
+_OF_RUN = re.compile(r".*/([0-9a-f]{32})/artifacts(/.*)?")
+
+
+class StoredRegistry(NamedTuple):
+    """The registered models of a folder by their paths on the shelf, and sentences on what is left out."""
+
+    things: Things
+    warnings: list[str]
+
+
+def read(folder: Path, artifacts: str) -> StoredRegistry:
+    """The registered models; `artifacts` is where artifacts stand here, with `{kind}` and `{owner}` in it."""
+    found = StoredRegistry({}, [])
+    for each in folders_in(folder / "models"):
+        meta = meta_of(each)
+        name = meta.get("name")
+        if not isinstance(name, str) or not name:
+            found.warnings.append(f"not read, no registered model of MLflow's: {each}")
+            continue
+        versions = _versions(each, artifacts, found.warnings)
+        aliases = {}
+        for alias, text in texts_in(each / "aliases").items():
+            if text.strip() in versions:
+                aliases[alias] = text.strip()
+        found.things[registered_path(name)] = {
+            "name": name,
+            **_times(meta),
+            "description": meta.get("description"),
+            "aliases": aliases,
+            "tags": texts_in(each / "tags"),
+            "versions": versions,
+        }
+    return found
+
+
+def _versions(folder: Path, artifacts: str, told: list[str]) -> dict[str, Any]:
+    versions = {}
+    for each in folders_in(folder):
+        match = _VERSION.fullmatch(each.name)
+        if match is None:
+            continue
+        meta = meta_of(each)
+        source = meta.get("source")
+        if meta.get("current_stage") == "Deleted_Internal":  # MLflow's own word for a deleted version
+            continue
+        if not isinstance(source, str):
+            told.append(f"not read, no version of a registered model: {each}")
+            continue
+        versions[match[1]] = {
+            **_times(meta),
+            "description": meta.get("description"),
+            "stage": meta.get("current_stage") or "None",
+            "source": _here(source, artifacts),
+            "location": _here(str(meta.get("storage_location") or source), artifacts),
+            "run": meta.get("run_id"),
+            "link": meta.get("run_link"),
+            "model": meta.get("model_id"),
+            "tags": texts_in(each / "tags"),
+        }
+    return versions
+
+
+def _times(meta: Mapping[str, Any]) -> dict[str, int]:
+    created = meta.get("creation_timestamp")
+    updated = meta.get("last_updated_timestamp")
+    return {
+        "created": created if isinstance(created, int) else 0,
+        "updated": updated if isinstance(updated, int) else 0,
+    }
+
+
+def _here(uri: str, artifacts: str) -> str:
+    """An URI of artifacts in this repository, for the artifacts of an imported run or model."""
+    for kind, pattern in (("model", _OF_MODEL), ("run", _OF_RUN)):
+        if (match := pattern.fullmatch(uri)) is not None:
+            return artifacts.format(kind=kind, owner=match[1]) + (match[2] or "")
+    return uri
