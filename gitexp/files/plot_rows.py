@@ -29,7 +29,8 @@ def rows_of(name: str, data: bytes, *, header: bool = True) -> list[Row]:
     """The rows of a file, by the titles of their columns. Without `header` the titles are 0, 1, 2….
 
     Of JSON and YAML they are the lists of maps with equal keys, wherever these lists are: of several lists,
-    the rows with the same number become one. A map of lists of plain values is a table too, by columns.
+    the rows with the same number become one. A map of lists of plain values is a table too, by columns, and
+    `labels` with a `matrix` are pairs of classes with their count.
     Raises ParseError for a file that cannot be read, or has no rows.
     """
     if len(data) > MAX_TABLE_BYTES:
@@ -82,7 +83,9 @@ def _json_lines(name: str, data: bytes) -> list[Row]:
 
 
 def _in_tree(name: str, tree: Any) -> list[Row]:
-    found: list[Row] = []
+    found: list[Row] = _of_matrix(tree)
+    if found:
+        return found
     for rows in _lists(tree, _DEEPEST):
         if not _are_rows(rows):
             continue
@@ -94,6 +97,21 @@ def _in_tree(name: str, tree: Any) -> list[Row]:
         found = _by_columns(tree)
     if not found and tree not in ([], {}, None):
         raise ParseError("this file has no list of maps with equal keys, so no rows to draw", file=name)
+    return found
+
+
+def _of_matrix(tree: Any) -> list[Row]:
+    """The rows of a confusion matrix as `gitexp.log_confusion` writes it: a pair of classes and its count."""
+    if not isinstance(tree, dict) or tree.keys() != {"labels", "matrix"}:
+        return []
+    labels, matrix = tree["labels"], tree["matrix"]
+    if not isinstance(labels, list) or not isinstance(matrix, list):
+        return []
+    found = []
+    for actual, counts in zip(labels, matrix, strict=False):
+        if isinstance(counts, list):
+            for predicted, count in zip(labels, counts, strict=False):
+                found.append({"actual": actual, "predicted": predicted, "count": count})
     return found
 
 

@@ -13,6 +13,8 @@ MOST_CLASSES = 200  # of a matrix
 _READABLE = 30  # classes whose numbers stand in the cells
 _SIDE = 300  # pixels of a matrix
 
+_COUNTED = {"actual", "predicted", "count"}  # the columns of a matrix whose rows are pairs
+
 Pair = tuple[str, str]  # the class of y, of x
 
 
@@ -22,9 +24,17 @@ def confusion_chart(
     """The matrices of points that are pairs of classes; `normalized`: shares of each row."""
     counts: dict[str, Counter[Pair]] = {}
     for point in points:
-        counts.setdefault(point.label, Counter())[str(point.y), str(point.x)] += 1
+        counts.setdefault(point.label, Counter())[str(point.y), str(point.x)] += _count(point)
     classes = in_order({name for of in counts.values() for pair in of for name in pair})
     return matrices_chart(title, x_title, y_title, counts, classes, normalized=normalized)
+
+
+def _count(point: PlotPoint) -> int:
+    """How often a pair was seen: once, or as a row of a matrix says."""
+    count = point.row.get("count")
+    if point.row.keys() == _COUNTED and isinstance(count, int):
+        return count
+    return 1
 
 
 def matrices_chart(

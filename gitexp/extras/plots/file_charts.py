@@ -1,7 +1,7 @@
 """Charts of plots of files, by the name of their template. No input or output.
 
-The names are those of DVC's templates. The charts are ours: a chart has the title of a column as a text, and
-never as a field or an expression.
+The names are those of DVC's templates, and `histogram`. The charts are ours: a chart has the title of a
+column as a text, and never as a field or an expression.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gitexp.extras.plots.charts import HEIGHT, Chart, Spec, framed
 from gitexp.extras.plots.confusion_charts import confusion_chart
 from gitexp.extras.plots.curves import DrawnCurve, drawable, smoothed, thinned
+from gitexp.extras.plots.distributions import distribution_chart
 from gitexp.extras.plots.file_points import PlotPoint, number_of
 from gitexp.extras.plots.palette import COLOURS, DASHES, colours, dashes
 
@@ -262,6 +263,15 @@ def _shares(plot: FilePlot, _: float) -> Chart:
     return confusion_chart(plot.title, plot.x_title, plot.y_title, plot.points, normalized=True)
 
 
+def _binned(plot: FilePlot, _: float) -> Chart:
+    values: dict[str, list[float]] = {}
+    for point in plot.points:
+        number = number_of(point.y)
+        if number is not None:
+            values.setdefault(plot.shown(point.label), []).append(number)
+    return distribution_chart(plot.title, plot.y_title, values, colour_of(plot))
+
+
 TEMPLATES: Mapping[str, Callable[[FilePlot, float], Chart]] = {
     "linear": lines,
     "simple": lines,
@@ -272,4 +282,5 @@ TEMPLATES: Mapping[str, Callable[[FilePlot, float], Chart]] = {
     "confusion_normalized": _shares,
     "bar_horizontal": bars,
     "bar_horizontal_sorted": sorted_bars,
+    "histogram": _binned,
 }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.extras.plots import terminal
 from gitexp.extras.plots.curves import DrawnCurve
 from gitexp.extras.plots.images import ImagePlot
-from gitexp.extras.plots.plots_of_files import NamedChart
+from gitexp.extras.plots.plot_drawing import NamedChart
+from gitexp.extras.plots.plots_of_files import FilePlots
+from gitexp.extras.plots.tables import TablePlot
 from gitexp.words import clean, human_size
 
 Line = Sequence[Piece]
@@ -20,7 +25,18 @@ _BARS = ("bar_horizontal", "bar_horizontal_sorted")
 _MOST_CLASSES = 12  # of a matrix as text
 _MOST_BARS = 20
 _WIDE = 30  # cells of the longest bar
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_MOST_ROWS = 5  # of a table
+_LONGEST_CELL = 30
 _PICTURE = "The picture: --open in the browser, or -o FILE.svg"
+
+
+def lines(found: FilePlots, width: int | None) -> Iterator[Line]:
+    """Yield the lines of plots of files; each plot begins with a blank line."""
+    yield from charts(found.charts, width)
+    for table in found.tables:
+        yield from _table(table)
+    yield from images(found.images)
 
 
 def charts(found: Sequence[NamedChart], width: int | None) -> Iterator[Line]:
@@ -36,16 +52,18 @@ def charts(found: Sequence[NamedChart], width: int | None) -> Iterator[Line]:
             yield from _matrices(values, is_share=named.template == _MATRICES[1])
         elif named.template in _BARS and not named.chart.is_foreign:
             yield from _bars(values)
+        elif named.template == "histogram" and not named.chart.is_foreign:
+            yield from _histograms(values)
         else:
             count = f"{len(values):,} points of " if values else ""
             yield [(f"{count}{clean(', '.join(named.labels))}. {_PICTURE}", "dim")]
 
 
-def _is_point(value: dict[str, object]) -> bool:
+def _is_point(value: dict[str, Any]) -> bool:
     return isinstance(value["x"], float) and isinstance(value["y"], float)
 
 
-def _curves(values: Sequence[dict[str, object]]) -> list[DrawnCurve]:
+def _curves(values: Sequence[dict[str, Any]]) -> list[DrawnCurve]:
     """The lines of a chart: of each experiment, and of each column where there are several."""
     has_sources = len({value["source"] for value in values}) > 1
     found: dict[str, DrawnCurve] = {}
@@ -53,15 +71,13 @@ def _curves(values: Sequence[dict[str, object]]) -> list[DrawnCurve]:
         label = f"{value['label']} {value['source']}" if has_sources else str(value["label"])
         curve = found.setdefault(label, DrawnCurve(label, [], []))
         for axis, to in (("x", curve.x), ("y", curve.y)):
-            number = value[axis]
-            assert isinstance(number, float)
             assert isinstance(to, list)
-            to.append(number)
+            to.append(value[axis])
     return list(found.values())
 
 
-def _matrices(values: Sequence[dict[str, object]], *, is_share: bool) -> Iterator[Line]:
-    by_label: dict[str, list[dict[str, object]]] = {}
+def _matrices(values: Sequence[dict[str, Any]], *, is_share: bool) -> Iterator[Line]:
+    by_label: dict[str, list[dict[str, Any]]] = {}
     for value in values:
         by_label.setdefault(str(value["label"]), []).append(value)
     for label, cells in by_label.items():
@@ -83,7 +99,7 @@ def _matrices(values: Sequence[dict[str, object]], *, is_share: bool) -> Iterato
             yield [("  " + "  ".join(padded), "")]
 
 
-def _bars(values: Sequence[dict[str, object]]) -> Iterator[Line]:
+def _bars(values: Sequence[dict[str, Any]]) -> Iterator[Line]:
     numbers = [value["x"] for value in values if isinstance(value["x"], float)]
     longest = max(map(abs, numbers), default=0.0) or 1.0
     shown = values[:_MOST_BARS]
@@ -96,6 +112,32 @@ def _bars(values: Sequence[dict[str, object]]) -> Iterator[Line]:
             yield [(text + " " * (wide - cell_width(text)), ""), (f"  {bar}", "cyan"), (f" {number:.5g}", "")]
     if len(values) > len(shown):
         yield [(f"… and {len(values) - len(shown):,} more. {_PICTURE}", "dim")]
+
+
+def _histograms(values: Sequence[dict[str, Any]]) -> Iterator[Line]:
+    """Yield a line for each experiment: a block for each interval, and the ends of them all."""
+    by_label: dict[str, list[int]] = {}
+    for value in values:
+        by_label.setdefault(clean(str(value["label"])), []).append(value["count"])
+    most = max((count for counts in by_label.values() for count in counts), default=0) or 1
+    ends = f"  {values[0]['from']:.5g} to {values[-1]['to']:.5g}" if values else ""
+    wide = max(map(cell_width, by_label), default=0)
+    for label, counts in by_label.items():
+        blocks = "".join(_BLOCKS[math.ceil(count / most * (len(_BLOCKS) - 1))] for count in counts)
+        yield [(label + " " * (wide - cell_width(label)), "cyan"), (f"  {blocks}", ""), (ends, "dim")]
+
+
+def _table(table: TablePlot) -> Iterator[Line]:
+    yield BLANK
+    yield [(clean(table.title), "bold"), (f"  {clean(table.label)}, {table.total:,} rows", "dim")]
+    rows = [[*map(clean, table.columns)], *([*map(clean, row)] for row in table.rows[:_MOST_ROWS])]
+    widths = [min(max(map(cell_width, column)), _LONGEST_CELL) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = []
+        for text, wide in zip(row, widths, strict=True):
+            text = elide(text, wide)
+            cells.append(text + " " * (wide - cell_width(text)))
+        yield [("  ".join(cells).rstrip(), "")]
 
 
 def images(found: Sequence[ImagePlot]) -> Iterator[Line]:

@@ -28,6 +28,7 @@ class ImageVersion(NamedTuple):
         step: None for an image without one.
         file: the path.
         size: bytes.
+        is_logged: whether the run has logged it, and no file of a commit is meant.
         content: b"" until it is read, and if it is too large.
     """
 
@@ -35,6 +36,7 @@ class ImageVersion(NamedTuple):
     step: int | None
     file: str
     size: int
+    is_logged: bool = False
     content: bytes = b""
 
 
@@ -83,6 +85,8 @@ STYLE = """
 .images img[hidden] { display: none; }
 .images .frame img.other { position: absolute; inset: 0; width: 100%; height: 100%;
   mix-blend-mode: difference; }
+.images .frame:has(img.other) { filter: brightness(4); }
+section.pictures h2 { font-size: 1rem; font-weight: 600; }
 .controls { display: flex; flex-wrap: wrap; gap: 1.5rem; margin: 0.5rem 0; align-items: center; }
 """
 
@@ -152,7 +156,7 @@ def _choice(plot: ImagePlot) -> str:
     options = [f'<option value="{at}">{escape(label)}</option>' for at, label in enumerate(labels)]
     return (
         f'<label>difference to <select><option value="">none</option>{"".join(options)}</select></label>'
-        "<span>black: the same</span>"
+        "<span>black: the same; differences are four times as bright</span>"
     )
 
 

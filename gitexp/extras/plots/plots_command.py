@@ -19,7 +19,7 @@ from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.plots import reading
-from gitexp.extras.plots.charts import Spec
+from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.many import Asked, ManyKind, pictures
 from gitexp.extras.plots.plots_of_files import with_contents
@@ -223,7 +223,9 @@ def _write(found: Drawn, output: Path | None) -> None:
             "Install it: pip install 'gitexp[plots]'; in the terminal, curves are drawn without it.",
         )
     if output is None or output.suffix.lower() == ".html":
-        page = rendering.page("gitexp plots", found.every_chart, with_contents(found.files))
+        page = rendering.page(
+            "gitexp plots", found.every_chart, with_contents(found.files), found.files.tables
+        )
         if output is not None:
             output.write_bytes(page)
             render.answer([str(output)])
@@ -232,16 +234,16 @@ def _write(found: Drawn, output: Path | None) -> None:
             file.write(page)
         webbrowser.open(Path(file.name).as_uri())
         return
-    _write_charts(found, output, rendering.formats[output.suffix.lower()])
+    _write_charts(found, output, rendering.file_of)
 
 
-def _write_charts(found: Drawn, output: Path, rendered: Callable[[Spec], bytes]) -> None:
+def _write_charts(found: Drawn, output: Path, drawn: Callable[[Chart, str], bytes]) -> None:
     """Write a file for each chart; an image stays the file that it is."""
     written, made = [], found.every_chart
     for number, chart in enumerate(made):
         file = output if len(made) == 1 else output.with_stem(f"{output.stem}-{number + 1}")
         try:
-            content = rendered(chart.spec)
+            content = drawn(chart, output.suffix.lower())
         except ValueError as error:
             render.warn(f"not drawn: {clean(chart.title)}: {clean(str(error).splitlines()[0])}")
             continue

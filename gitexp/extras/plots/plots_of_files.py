@@ -5,92 +5,41 @@
 
 from __future__ import annotations
 
-import json
-import posixpath
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gitexp import errors
+from gitexp.catalog import sources
 from gitexp.catalog.lookup import Point
-from gitexp.extras.plots import rate_charts, user_templates
-from gitexp.extras.plots.charts import Chart, Spec
-from gitexp.extras.plots.file_charts import MOST_DOTS, TEMPLATES, FilePlot, file_chart
-from gitexp.extras.plots.file_points import NoPoints, PlotPoints, points_of
 from gitexp.extras.plots.images import ImagePlot, ImageVersion, is_image, title_and_step
 from gitexp.extras.plots.plot_definitions import definitions
-from gitexp.extras.plots.plot_trees import PlotTree, folders_of_plots, tree_of
-from gitexp.files.limits import MAX_BYTES
+from gitexp.extras.plots.plot_drawing import NamedChart, PlotChoice, PlotDrawing, PlotSide
+from gitexp.extras.plots.plot_trees import PlotTree, folders_of_plots, logged_tree, tree_of
+from gitexp.extras.plots.tables import TablePlot
 from gitexp.files.plot_entries import PlotEntry
-from gitexp.files.plot_rows import Row, is_table_of_plot, rows_of
-from gitexp.files.series import is_table
+from gitexp.files.plot_rows import is_table_of_plot
 from gitexp.project.project import Project
 
-_USUAL = "linear"  # the template, as at DVC
-_STEPS = ("step", "epoch", "iteration", "iter", "global_step", "_step")
+_LOGGED = ("confusion", "tables", "figures")  # folders of what a run has logged
 _MOST_IMAGES = 64 << 20  # bytes of all images of a page
 _LARGEST_IMAGE = 16 << 20
-
-
-class PlotSide(NamedTuple):
-    """One experiment, commit or the workspace, with the plots that it names."""
-
-    label: str
-    tree: PlotTree
-    entries: Mapping[str, PlotEntry]
-
-
-class NamedChart(NamedTuple):
-    """A chart of a plot.
-
-    Attributes:
-        name: the id of the plot, or its path.
-        template: the name of the template.
-        labels: the experiments in it.
-        files: the files that it shows.
-    """
-
-    name: str
-    chart: Chart
-    template: str
-    labels: Sequence[str]
-    files: Sequence[str]
 
 
 class FilePlots(NamedTuple):
     """Plots of files.
 
     Attributes:
-        charts: in the order of their definitions.
+        charts: in the order of their definitions, those of logged files last.
+        tables: logged tables that are no plots, such as predictions.
         images: likewise, without their content; `with_contents` reads it.
         complaints: a sentence for each plot that could not be drawn.
-        trees: the files of each side, by its label.
+        trees: the files of each side, by its label and whether the run has logged them.
     """
 
     charts: Sequence[NamedChart]
     images: Sequence[ImagePlot]
     complaints: Sequence[str]
-    trees: Mapping[str, PlotTree] = {}
-
-
-class PlotChoice(NamedTuple):
-    """The wanted plots.
-
-    Attributes:
-        names: patterns for the names of plots; none for all.
-        with_curves: also those that are drawn as curves of metrics: tables of which nothing is said.
-        smoothing: the weight for lines, from 0 to below 1.
-    """
-
-    names: Sequence[str] = ()
-    with_curves: bool = True
-    smoothing: float = 0.0
-
-    def fits(self, name: str) -> bool:
-        """Whether a plot is wanted, by its name."""
-        if not self.names:
-            return True
-        return any(name == pattern or fnmatchcase(name, pattern) for pattern in self.names)
+    tables: Sequence[TablePlot] = ()
+    trees: Mapping[tuple[str, bool], PlotTree] = {}
 
 
 ALL = PlotChoice()
@@ -102,25 +51,46 @@ def file_plots(project: Project, points: Sequence[Point], choice: PlotChoice = A
     What a plot is drawn like is what the first side with it says. Each side is read from its own tree.
     """
     sides, complaints = sides_of(project, points)
+    logged = logged_sides(project, points)
+    found = FilePlots([], [], complaints)
+    for each in (sides, logged):
+        found = _joined(found, _of_sides(project, each, choice))
+    return found
+
+
+def _of_sides(project: Project, sides: Sequence[PlotSide], choice: PlotChoice) -> FilePlots:
     charts: list[NamedChart] = []
+    tables: list[TablePlot] = []
+    complaints: list[str] = []
     images: dict[str, list[ImageVersion]] = {}
-    names = dict.fromkeys(name for side in sides for name in side.entries)
-    for name in names:
+    for name in dict.fromkeys(name for side in sides for name in side.entries):
         having = [side for side in sides if name in side.entries]
         if is_image(name):
             title, step = title_and_step(name)
             if choice.fits(name) or choice.fits(title):
                 images.setdefault(title, []).extend(_versions(having, name, step))
         elif choice.fits(name):
-            drawn = _Drawing(project, having, name, choice)
+            drawn = PlotDrawing(project, having, name, choice)
             charts += drawn.charts
+            tables += drawn.tables
             complaints += drawn.complaints
     order = {side.label: at for at, side in enumerate(sides)}
     plots = []
     for title, versions in images.items():
         versions.sort(key=lambda version: (order[version.label], version.step or 0))
         plots.append(ImagePlot(title, versions))
-    return FilePlots(charts, plots, complaints, {side.label: side.tree for side in sides})
+    trees = {(side.label, side.is_logged): side.tree for side in sides}
+    return FilePlots(charts, plots, complaints, tables, trees)
+
+
+def _joined(one: FilePlots, other: FilePlots) -> FilePlots:
+    return FilePlots(
+        [*one.charts, *other.charts],
+        [*one.images, *other.images],
+        [*one.complaints, *other.complaints],
+        [*one.tables, *other.tables],
+        {**one.trees, **other.trees},
+    )
 
 
 def sides_of(project: Project, points: Sequence[Point]) -> tuple[list[PlotSide], list[str]]:
@@ -135,6 +105,27 @@ def sides_of(project: Project, points: Sequence[Point]) -> tuple[list[PlotSide],
     return sides, complaints
 
 
+def logged_sides(project: Project, points: Sequence[Point]) -> list[PlotSide]:
+    """The experiments whose runs have logged tables, confusion matrices or figures; the last step of each."""
+    found = []
+    for point in points:
+        one = point.experiment
+        if one is None or not sources.is_own(one) or not one.record.status.ended:
+            continue
+        tree = logged_tree(project, one)
+        entries: dict[str, PlotEntry] = {}
+        steps: dict[str, int] = {}
+        for path in (name for folder in _LOGGED for name in tree.below(folder)):
+            title, step = title_and_step(path)
+            if is_image(path):
+                entries[path] = PlotEntry(path, path)
+            elif is_table_of_plot(path) and (step or 0) >= steps.get(title, 0):
+                entries[title], steps[title] = PlotEntry(title, path), step or 0
+        if entries:
+            found.append(PlotSide(one.name, tree, entries, is_logged=True))
+    return found
+
+
 def with_contents(plots: FilePlots) -> list[ImagePlot]:
     """The images of plots with their content; those beyond the limits without."""
     found = []
@@ -143,7 +134,8 @@ def with_contents(plots: FilePlots) -> list[ImagePlot]:
         versions = []
         for version in plot.versions:
             if version.size <= min(left, _LARGEST_IMAGE):
-                content = plots.trees[version.label].read([version.file]).get(version.file, b"")
+                tree = plots.trees[version.label, version.is_logged]
+                content = tree.read([version.file]).get(version.file, b"")
                 left -= len(content)
                 version = version._replace(content=content)
             versions.append(version)
@@ -156,122 +148,5 @@ def _versions(sides: Sequence[PlotSide], name: str, step: int | None) -> list[Im
     for side in sides:
         size = side.tree.sizes([name]).get(name)
         if size is not None:
-            found.append(ImageVersion(side.label, step, name, size))
+            found.append(ImageVersion(side.label, step, name, size, side.is_logged))
     return found
-
-
-class _Drawing:
-    """One plot of several sides, read and drawn.
-
-    Attributes:
-        charts: one, or none.
-        complaints: a sentence for each side that could not be read.
-    """
-
-    def __init__(self, project: Project, sides: Sequence[PlotSide], name: str, choice: PlotChoice) -> None:
-        self.charts: list[NamedChart] = []
-        self.complaints: list[str] = []
-        self._project = project
-        self._sides = sides
-        self._name = name
-        self._entry = sides[0].entries[name]
-        plots = self._points()
-        if plots and (choice.with_curves or not _is_curve(self._entry)):
-            self._draw(plots, choice.smoothing)
-
-    def _complain(self, why: str, side: str = "") -> None:
-        where = f" (in {side})" if side else ""
-        self.complaints.append(f"not drawn: {self._name}{where}: {why}")
-
-    def _points(self) -> list[PlotPoints]:
-        found = []
-        for side in self._sides:
-            try:
-                files = self._rows(side)
-                if not files:
-                    continue
-                columns = next((rows[0] for rows in files.values() if rows), {})
-                self._entry = rate_charts.recognised(self._entry, columns.keys())
-                found.append(points_of(self._entry, side.label, files))
-            except errors.FileError as error:
-                self._complain(error.message, side.label)
-            except NoPoints as error:
-                self._complain(str(error), side.label)
-        return [plot for plot in found if plot.points]
-
-    def _rows(self, side: PlotSide) -> dict[str, list[Row]]:
-        """The rows of each file of the plot; a file that is not there is told."""
-        contents = side.tree.read(self._entry.files)
-        rows = {}
-        for file in self._entry.files:
-            if not is_table_of_plot(file):
-                self._complain(f"{file} is neither a table nor an image", side.label)
-            elif file in contents:
-                rows[file] = rows_of(file, contents[file], header=self._entry.header)
-            else:
-                absent = side.tree.absent([file])
-                self._complain(absent[0] if absent else f"{file} is not there", side.label)
-        return rows
-
-    def _draw(self, plots: Sequence[PlotPoints], smoothing: float) -> None:
-        title = self._entry.title or self._name
-        template = self._entry.template or _USUAL
-        try:
-            own = self._own_template(template)
-            if own is not None:
-                chart = user_templates.template_chart(own, title, plots, template)
-            elif template in TEMPLATES:
-                chart = self._built_in(title, template, plots, smoothing)
-            else:
-                known = ", ".join(TEMPLATES)
-                raise NoPoints(f"there is no template '{template}'; there are {known}, and .dvc/plots/*.json")
-        except NoPoints as error:
-            self._complain(str(error))
-            return
-        labels = [plot.points[0].label for plot in plots]
-        self.charts.append(NamedChart(self._name, chart, template, labels, self._entry.files))
-
-    def _built_in(self, title: str, template: str, plots: Sequence[PlotPoints], smoothing: float) -> Chart:
-        points = [point for plot in plots for point in plot.points]
-        plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points)
-        kind = rate_charts.kind_of((plots[0].x_key, plots[0].y_key))
-        if kind is not None and kind.x == plots[0].x_key and template in ("linear", "simple", "smooth"):
-            return rate_charts.rates_chart(plot, kind, smoothing)
-        if template.startswith("scatter") and len(points) > MOST_DOTS:
-            self.complaints.append(f"{self._name}: {MOST_DOTS:,} of {len(points):,} points are drawn")
-        return file_chart(plot, template, smoothing)
-
-    def _own_template(self, name: str) -> Spec | None:
-        """A template of the repository's, by its name below .dvc/plots or its path; None without it."""
-        folder = self._project.config.folder
-        below = posixpath.join(folder, ".dvc/plots", posixpath.normpath(f"/{name}")[1:])
-        places = [below, f"{below}.json"]
-        if name.endswith(".json"):
-            places.append(posixpath.normpath(posixpath.join(folder, name)))
-        for side in self._sides:
-            contents = side.tree.read(place for place in places if not place.startswith(".."))
-            for place in places:
-                if place in contents:
-                    return _template(place, contents[place])
-        return None
-
-
-def _template(place: str, data: bytes) -> Spec:
-    if len(data) > MAX_BYTES:
-        raise NoPoints(f"its template {place} is larger than {MAX_BYTES >> 20} MiB")
-    try:
-        found: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise NoPoints(f"its template {place} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise NoPoints(f"its template {place} is no JSON object")
-    return found
-
-
-def _is_curve(entry: PlotEntry) -> bool:
-    """Whether a plot is no more than curves of metrics over the steps, which are drawn as such."""
-    if not entry.path or not is_table(entry.path):
-        return False
-    if entry.ys or entry.template or entry.title or entry.x_label or entry.y_label:
-        return False
-    return all(column.name in _STEPS for column in entry.xs)

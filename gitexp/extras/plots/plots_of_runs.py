@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 from gitexp.catalog import by_words, lookup
@@ -17,7 +16,8 @@ from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis
 from gitexp.extras.plots.many import Picture
-from gitexp.extras.plots.plots_of_files import FilePlots, PlotChoice, file_plots
+from gitexp.extras.plots.plot_drawing import PlotChoice
+from gitexp.extras.plots.plots_of_files import FilePlots, file_plots
 from gitexp.model import readable
 from gitexp.project.project import Project
 
@@ -64,7 +64,8 @@ class Drawn(NamedTuple):
     pictures: Sequence[Picture] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.charts or self.files.charts or self.files.images)
+        files = self.files
+        return bool(self.charts or files.charts or files.images or files.tables)
 
     @property
     def every_chart(self) -> list[Chart]:
@@ -78,22 +79,19 @@ class Drawn(NamedTuple):
             if number:
                 yield file_terminal.BLANK
             yield from picture.lines(width or _NARROW)
-        of_curves = terminal.curves(self.curves, width, logarithmic=self.logarithmic)
+        yield from terminal.curves(self.curves, width, logarithmic=self.logarithmic)
         is_first = not self.curves
-        yield from of_curves
-        for line in chain(
-            file_terminal.charts(self.files.charts, width), file_terminal.images(self.files.images)
-        ):
-            if is_first and line == file_terminal.BLANK:
-                continue
+        for line in file_terminal.lines(self.files, width):
+            if not (is_first and line == file_terminal.BLANK):
+                yield line
             is_first = False
-            yield line
 
     def as_json(self) -> list[dict[str, Any]]:
         """The charts as specifications, those of files with their names, and the images as lists of files."""
         found: list[dict[str, Any]] = [{"title": chart.title, "spec": chart.spec} for chart in self.charts]
         for named in self.files.charts:
             found.append({"name": named.name, "title": named.chart.title, "spec": named.chart.spec})
+        found += [table.as_json() for table in self.files.tables]
         for plot in self.files.images:
             versions = []
             for one in plot.versions:
@@ -112,6 +110,8 @@ class Drawn(NamedTuple):
             found.append({"name": metric, "kind": "curve", "experiments": [curve.label for curve in of]})
         for named in self.files.charts:
             found.append({"name": named.name, "kind": named.template, "experiments": [*named.labels]})
+        for table in self.files.tables:
+            found.append({"name": table.title, "kind": "table", "experiments": [table.label]})
         for plot in self.files.images:
             found.append({"name": plot.title, "kind": "image", "experiments": plot.labels})
         return found

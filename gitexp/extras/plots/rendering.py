@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import vl_convert
 
-from gitexp.extras.plots import images, safe_specs
+from gitexp.extras.plots import images, safe_specs, tables
 from gitexp.extras.plots.charts import Chart, Spec, is_vega
 from gitexp.extras.plots.images import ImagePlot
+from gitexp.extras.plots.tables import TablePlot
 from gitexp.extras.plots.themes import theme
 
 _SCALE = 2.0  # pixels of a PNG for each of a page
@@ -50,7 +53,9 @@ const actions = {export: true, source: false, compiled: false, editor: false};
 function draw() {
   const theme = dark.matches ? "dark" : "light";
   const options = {ast: true, actions, config: themes[theme], renderer: "svg", tooltip: {theme}};
-  charts.forEach((spec, n) => vegaEmbed(`#chart-${n}`, spec, options));
+  charts.forEach((spec, n) => vegaEmbed(`#chart-${n}`, spec, options).catch((error) => {
+    document.getElementById(`chart-${n}`).textContent = `not drawn: ${error.message}`;
+  }));
 }
 dark.addEventListener("change", draw);
 draw();
@@ -96,8 +101,13 @@ def _on_white(spec: Spec) -> Spec:
     return {**spec, "config": {**theme(dark=False, background="white"), **spec.get("config", {})}}
 
 
-def page(title: str, charts: Sequence[Chart], pictures: Sequence[ImagePlot] = ()) -> bytes:
-    """All charts and images in one HTML file that asks nobody for anything; people read values off it.
+def page(
+    title: str,
+    charts: Sequence[Chart],
+    pictures: Sequence[ImagePlot] = (),
+    read: Sequence[TablePlot] = (),
+) -> bytes:
+    """All charts, tables and images in one HTML file that asks nobody for anything.
 
     Raises ValueError.
     """
@@ -111,14 +121,39 @@ def page(title: str, charts: Sequence[Chart], pictures: Sequence[ImagePlot] = ()
     }
     text = _PAGE.format(
         title=escape(title),
-        style=images.STYLE,
+        style=images.STYLE + tables.STYLE,
         figures="\n".join(figures),
-        images="\n".join(map(images.section, pictures)),
+        images="\n".join([*map(tables.section, read), *map(images.section, pictures)]),
         charts=json.dumps(given).replace("<", "\\u003c"),
         script=script.replace("</script", "<\\/script"),
         nonce=_NONCE,
     )
     return text.encode()
+
+
+FORMATS: Mapping[str, Callable[[Spec], bytes]] = {".svg": svg, ".png": png, ".pdf": pdf}
+_APART = (sys.executable, "-P", "-m", "gitexp.extras.plots.draw_apart")
+
+
+def file_of(chart: Chart, ending: str, seconds: float = 60.0) -> bytes:
+    """The content of a file with an ending of `FORMATS`. Raises ValueError.
+
+    A template of the repository's is drawn by a process of its own, which has only so many seconds:
+    vl-convert gives no way to stop it, and Ctrl-C would not.
+    """
+    if not chart.is_foreign:
+        return FORMATS[ending](chart.spec)
+    given = json.dumps(chart.spec).encode()
+    try:
+        done = subprocess.run(
+            [*_APART, ending], input=given, capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"its template takes longer than {seconds:g} s") from error
+    if done.returncode != 0:
+        why = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise ValueError(why[-1] if why else "its template cannot be drawn")
+    return done.stdout
 
 
 class Rendering:
@@ -128,5 +163,6 @@ class Rendering:
         formats: by the ending of a file, what gives its content.
     """
 
-    formats: Mapping[str, Callable[[Spec], bytes]] = {".svg": svg, ".png": png, ".pdf": pdf}
+    formats = FORMATS
+    file_of = staticmethod(file_of)
     page = staticmethod(page)

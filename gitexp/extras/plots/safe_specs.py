@@ -47,6 +47,8 @@ def fault(spec: Spec) -> str:
     schema = spec.get("$schema", "")
     if not isinstance(schema, str) or "/vega/" in schema:
         return "is one for Vega; those for Vega-Lite are drawn"
+    if not isinstance(spec.get("config", {}), dict):
+        return "has a 'config' that is no JSON object"
     if why := loading(spec):
         return why
     for _, key, value in _parts(spec):

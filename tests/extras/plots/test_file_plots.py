@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +14,16 @@ import pytest
 
 from gitexp import errors
 from gitexp.extras.plots import rate_charts, safe_specs, user_templates
+from gitexp.extras.plots.charts import Chart
+from gitexp.extras.plots.distributions import intervals
 from gitexp.extras.plots.file_charts import TEMPLATES, FilePlot, file_chart
 from gitexp.extras.plots.file_points import NoPoints, PlotPoint, points_of
 from gitexp.extras.plots.images import ImagePlot, ImageVersion, section, title_and_step
 from gitexp.extras.plots.rendering import Rendering
+from gitexp.extras.plots.tables import table_of
 from gitexp.files.plot_entries import PlotColumn, PlotEntry, entries_of
 from gitexp.files.plot_rows import rows_of
+from tests.support.browser import BROWSER
 from tests.support.plots_project import FILES, POINTS, WRITTEN
 from tests.support.workspace import Workspace
 
@@ -72,6 +80,14 @@ def test_the_fields_of_dvc() -> None:
         ("a.json", '{"a": {"b": [{"x": 1}]}, "c": [{"y": 2}]}', [{"x": 1, "y": 2}]),
         ("a.json", '{"x": [1, 2], "y": [3, 4]}', [{"x": 1, "y": 3}, {"x": 2, "y": 4}]),
         ("a.jsonl", '{"x": 1}\n{"x": 2}\n{"x"', [{"x": 1}, {"x": 2}]),
+        (
+            "a.json",
+            '{"labels": ["u", "v"], "matrix": [[1, 2]]}',
+            [
+                {"actual": "u", "predicted": "u", "count": 1},
+                {"actual": "u", "predicted": "v", "count": 2},
+            ],
+        ),
         ("a.yaml", "l:\n- {x: 1}\n- {x: 2}\n", [{"x": 1}, {"x": 2}]),
         ("a.csv", "", []),
     ],
@@ -166,6 +182,12 @@ def test_a_matrix_counts_pairs_and_has_all_cells() -> None:
     assert {cell["share"] for cell in shares} == {0, 1}
 
 
+def test_intervals_hold_all_values() -> None:
+    assert intervals([0, 1, 2, 4]) == (0, 2, 2)
+    assert intervals([3.0] * 9) == (2.5, 1, 1)
+    assert intervals([-1.7e308, 1.7e308] * 2)[2] == 2
+
+
 # -- templates of the repository ------------------------------------------------------------------------
 
 DATA = {"values": "<DVC_METRIC_DATA>"}
@@ -200,6 +222,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "ticks": {"data": DATA, "mark": "bar", "encoding": {"x": {"axis": {"tickCount": 1e9}}}},
     "depth": json.loads('{"hconcat": [' * 100 + "{}" + "]}" * 100),
     "Vega": {"$schema": "https://vega.github.io/schema/vega/v5.json", "data": DATA},
+    "config": {"data": DATA, "mark": "bar", "config": "x"},
     "no data": {"data": {"values": []}, "mark": "bar"},
 }
 
@@ -222,11 +245,23 @@ def test_rendering_reads_no_image_of_the_disk(tmp_path: Path) -> None:
     }
     for render in (
         *Rendering.formats.values(),
-        lambda spec: Rendering.page("t", [user_templates.Chart("t", spec)]),
+        lambda spec: Rendering.page("t", [Chart("t", spec)]),
     ):
         with pytest.raises(ValueError, match="image"):
             render(spec)
     assert safe_specs.fault({"mark": "bar", "data": {"values": [{"url": "x", "type": "image"}]}}) == ""
+
+
+def test_a_template_without_end_is_given_up() -> None:
+    spec = {
+        "data": {"sequence": {"start": 0, "stop": 1e8}},
+        "mark": "point",
+        "encoding": {"x": {"field": "data"}},
+    }
+    with pytest.raises(ValueError, match=r"longer than 1 s|cannot be drawn"):
+        Rendering.file_of(Chart("t", spec, is_foreign=True), ".svg", seconds=1)
+    square = {"data": {"values": [{}]}, "mark": {"type": "rect", "color": "red"}}
+    assert Rendering.file_of(Chart("t", square, is_foreign=True), ".svg").startswith(b"<svg")
 
 
 def test_anchors_are_filled() -> None:
@@ -274,13 +309,54 @@ def test_images_are_grouped_by_name_and_step() -> None:
     assert title_and_step("live/images/map.png") == ("live/images/map.png", None)
     hostile = '"><script>alert(1)</script>'
     versions = [
-        ImageVersion(hostile, 1, f"{hostile}.svg", 5, b"<svg>"),
-        ImageVersion("b", 2, "b.svg", 5, b"<svg>"),
+        ImageVersion(hostile, 1, f"{hostile}.svg", 5, content=b"<svg>"),
+        ImageVersion("b", 2, "b.svg", 5, content=b"<svg>"),
     ]
     html = section(ImagePlot(hostile, versions))
     assert "<script>" not in html
     assert html.count("data:image/svg+xml;base64,") == 2
     assert 'data-steps="[1, 2]"' in html
+
+
+# -- pages --------------------------------------------------------------------------------------------
+
+
+_HOMES = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser here")
+def test_a_browser_draws_a_page(tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    points = [PlotPoint(hostile, "", "y", x / 4, x / 4, {}) for x in range(5)]
+    plot = FilePlot(hostile, "x", "y", points)
+    charts = [file_chart(plot, "linear"), rate_charts.rates_chart(plot, rate_charts.KINDS[0])]
+    pixel = b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    versions = [ImageVersion("a", step, f"i/{step}.png", 1, content=pixel) for step in range(3)]
+    table = table_of("t", hostile, [{hostile: hostile}])
+    page = tmp_path / "page.html"
+    page.write_bytes(Rendering.page(hostile, charts, [ImagePlot("i.png", versions)], [table]))
+    command = (
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+    )
+    done = subprocess.run(
+        [*command, f"--user-data-dir={tmp_path}/home", page.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **dict.fromkeys(_HOMES, str(tmp_path))},
+    )
+    dom = done.stdout
+    assert len(re.findall(r'<svg[^>]*class="marks"', dom)) == 2
+    assert dom.count('data-step="') == 3
+    assert dom.count('hidden=""') == 2  # the steps before the last
+    assert "<img src=x" not in dom
 
 
 # -- the command --------------------------------------------------------------------------------------
@@ -362,3 +438,39 @@ def test_what_cannot_be_drawn_is_told_and_the_rest_is_drawn(repo: Workspace) -> 
     assert "t.csv (in workspace): t.csv has no column 'z'; it has a" in done.stderr
     assert "u.csv: there is no template 'nope'; there are linear, simple" in done.stderr
     assert "w.csv: its template evil has 'url', which loads data or an image" in done.stderr
+
+
+LOGGING = """
+import sys, gitexp
+right = int(sys.argv[1])
+for step in range(2):
+    gitexp.log_confusion("val", ["a", "b", "b"], ["a", "b", "a" if step < right else "b"], step=step)
+gitexp.log_table("roc", {"fpr": [0, 0.5, 1], "tpr": [0, right / 2, 1]})
+gitexp.log_table("scores", {"score": [1, 2, 3, 4]})
+gitexp.log_table("predictions", [{"image": "<b>", "predicted": "a"}] * 150)
+"""
+
+
+def test_what_a_run_has_logged_is_drawn_by_its_columns(repo: Workspace) -> None:
+    repo.write("train.py", LOGGING)
+    repo.commit()
+    for name, right in (("one", "1"), ("two", "2")):
+        repo.gitexp("run", "-q", "-n", name, "--", "python", "train.py", right)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in repo.json("plots"):
+        found.setdefault(each["name"], []).append(each)
+    assert [*found] == [
+        *("confusion/val.json", "tables/roc.csv", "tables/scores.csv", "tables/predictions.csv")
+    ]
+    cells = found["confusion/val.json"][0]["spec"]["data"]["values"]
+    wrong = {cell["label"]: cell["count"] for cell in cells if (cell["x"], cell["y"]) == ("b", "a")}
+    assert wrong == {"one": 0, "two": 1}  # of the last step
+    labels = {value["label"] for value in found["tables/roc.csv"][0]["spec"]["data"]["values"]}
+    assert labels == {"one  area 0.500", "two  area 0.750"}
+    counts = [value["count"] for value in found["tables/scores.csv"][0]["spec"]["data"]["values"]]
+    assert counts == [1, 1, 2, 1, 1, 2]
+    tables = [each["table"] for each in found["tables/predictions.csv"]]
+    assert [(len(table["rows"]), table["total"]) for table in tables] == [(100, 150), (100, 150)]
+    text = repo.gitexp("plots").stdout
+    assert "one  ▄▄█  1 to 4" in text
+    assert "tables/predictions.csv  two, 150 rows" in text
