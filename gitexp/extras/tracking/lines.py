@@ -13,6 +13,18 @@ for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
 
 
+_this_process = object()  # another one in each forked process; to ask the system takes longer
+
+
+def _begin_in_child() -> None:
+    global _this_process
+    _this_process = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
+
+
 class LineFile:
     """Lines at the end of a file that only this process writes.
 
@@ -30,13 +42,13 @@ class LineFile:
         self._on_loss = on_loss
         self._is_cut = False
         self._fd: int | None = None
-        self._owner = 0
+        self._owner: object = None
         self.lost = 0
         self.reason = ""
 
     def write(self, line: bytes) -> None:
         """Add a line, with its line feed."""
-        if self._owner != os.getpid():  # at first, and in a forked process, which takes a file of its own
+        if self._owner is not _this_process:  # at first, and in a forked process: it takes a file of its own
             self._open()
         fd = self._fd
         if fd is None:
@@ -55,7 +67,7 @@ class LineFile:
 
     def _open(self) -> None:
         """Take the file `<stem>.jsonl`, or one with a number of this process, if another process has it."""
-        self._owner, self._fd, self._is_cut = os.getpid(), None, False
+        self._owner, self._fd, self._is_cut = _this_process, None, False
         name = f"{self._stem}.jsonl"
         while True:
             try:
@@ -77,9 +89,9 @@ class LineFile:
 
     def close(self) -> None:
         """Close the file; later lines open another."""
-        if self._fd is not None and self._owner == os.getpid():
+        if self._fd is not None and self._owner is _this_process:
             os.close(self._fd)
-        self._fd, self._owner = None, 0
+        self._fd, self._owner = None, None
 
 
 def _above_the_standard_ones(fd: int) -> int:

@@ -20,7 +20,12 @@ from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, t
 from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import LARGEST, CommitFacts, GitObject, TreeEntry
 
-_APART = {"core.looseCompression": "0"}  # the objects stand there for less than a second
+_APART = {
+    "core.looseCompression": "0",  # the objects stand there for less than a second
+    "core.bigFileThreshold": "8m",  # larger files pass through Git piece by piece, and are compressed once
+    "core.packedGitWindowSize": "1m",
+    "core.packedGitLimit": "16m",
+}
 _PACKED = ("--revs", "--window=0", "--honor-pack-keep", "--non-empty", "-q")
 _WHOLE = ("--no-reuse-delta",)
 _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")

@@ -382,6 +382,27 @@ def test_write_blobs(repo: Workspace, found: Repository) -> None:
     ]
 
 
+_LARGE_FILE = """
+import resource
+from pathlib import Path
+from gitexp.repo.git.repository import Repository
+
+apart = Repository.find().set_apart(Path("apart"))
+apart.keep(apart.write_blobs([Path.cwd() / "large"]))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory otherwise")
+def test_a_large_file_does_not_fill_the_memory(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(100 << 20)
+    command = [sys.executable, "-c", _LARGE_FILE]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60  # MiB
+
+
 @posix
 def test_write_blobs_with_a_line_break_in_a_name(repo: Workspace, found: Repository) -> None:
     files = [repo.write("new\nline", "1"), repo.write("other", "2")]
