@@ -3,6 +3,7 @@
 rows      for each line of the table, from the top down: its key, kind and depth, the line above it in the
           tree, its place in the palette
 columns   what the lines have: fields, metrics and params, each with its values from the top down
+fields    what filters know besides metrics and params
 
 A column without `at` has a value for each line. With `at`, the numbers of the lines with a value; the others
 have the `default`, or lack the value if there is none. `cells` says what a value may be.
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gitexp.catalog.fields import FIELDS, Field, Row, Use
+from gitexp.catalog.fields import FIELDS, Field, Row, Use, used_for
 from gitexp.catalog.rows import metric_keys, param_keys
 from gitexp.extras.plots.palette import COLOURS, colours
 from gitexp.extras.web.cells import cell
@@ -81,6 +82,7 @@ def table_document(table: Table, choice: Choice) -> dict[str, Any]:
     return {
         "rows": _rows(lines),
         "columns": columns,
+        "fields": _asked_fields(),
         "shown": _shown(choice),
         "complaints": [*table.complaints],
     }
@@ -88,6 +90,16 @@ def table_document(table: Table, choice: Choice) -> dict[str, Any]:
 
 def _is_shown(field: Field) -> bool:
     return bool(field.uses & (Use.JSON | Use.FILTER | Use.ASKED | Use.COLUMN)) and field.name not in _LEFT_OUT
+
+
+def _asked_fields() -> dict[str, Any]:
+    """The fields that a filter may ask for: their types, and their values in a row without any."""
+    nothing = Row("workspace", "", None)
+    found = {}
+    for name, field in used_for(Use.FILTER).items():
+        default = None if field.kind == "values" else _plain(field.read(nothing))
+        found[name] = {"type": field.kind, "default": default}
+    return found
 
 
 def _shown(choice: Choice) -> list[str]:

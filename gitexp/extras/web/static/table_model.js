@@ -52,6 +52,7 @@ gitexp.tableModel = (() => {
       this.count = found.rows.key.length;
       this.columns = new Map();
       for (const described of found.columns) this.columns.set(described.id, new Column(described, this.count));
+      this.fields = found.fields;
       this.first = found.shown.filter((id) => this.columns.has(id));
       this.ids = this.rows.kind.map((kind, line) => this.idOf(kind, line));
     }
@@ -159,7 +160,7 @@ gitexp.tableModel = (() => {
       const numbers = [], odd = [], texts = [], without = [];
       for (const line of lines) {
         let raw = column.raw(line);
-        if (typeof raw === "string" && column.kind !== "about") raw = gitexp.measured(raw);
+        if (typeof raw === "string" && column.kind !== "about") raw = gitexp.values.measured(raw);
         if (raw === undefined) without.push(line);
         else if (typeof raw === "string") texts.push([raw, line]);
         else if (typeof raw === "boolean") texts.push([raw ? "True" : "False", line]);
@@ -175,10 +176,3 @@ gitexp.tableModel = (() => {
 
   return { Table, isFloat };
 })();
-
-/** The number that a text spells, or the text without the blanks around it. */
-gitexp.measured = (text) => {
-  const trimmed = text.trim();
-  if (/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(trimmed)) return Number(trimmed);
-  return trimmed;
-};
