@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.support.workspace import Workspace
@@ -26,6 +27,9 @@ class Answer(NamedTuple):
     @property
     def text(self) -> str:
         return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 class Dashboard(NamedTuple):
@@ -67,6 +71,10 @@ class Dashboard(NamedTuple):
             return Answer(answer.status, found, answer.read())
         finally:
             connection.close()
+
+    def cookie_of(self, cookies: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The header of a browser with these cookies."""
+        return {"Cookie": "; ".join(f"{one['name']}={one['value']}" for one in cookies)}
 
     def cookie(self) -> dict[str, str]:
         """The header of a browser that has opened the link."""

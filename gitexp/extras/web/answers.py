@@ -208,7 +208,7 @@ def do(documents: Documents, name: str, body: bytes) -> Document:
     experiment = experiment_of(documents, key).name if key else ""
     command = actions.words(name, experiment, values)
     outcome = actions.do(documents.state().project.here, command)
-    documents.refresh()
+    documents.look()
     return {**outcome._asdict(), "line": line(*command)}
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
+from gitexp.extras.web.changes import Watcher
 from gitexp.extras.web.keys import keys_of
-from gitexp.extras.web.table_document import lines_of, table_document
+from gitexp.extras.web.table_document import Line, lines_of, table_document
 from gitexp.project.project import Project
 from gitexp.times import now
 from gitexp.version import __version__
@@ -20,6 +23,11 @@ from gitexp.views.columns import Columns
 from gitexp.views.table import Table
 
 _QUERY = Query(everything=True, replicates=Replicates.REPEATED)
+_MOST_KEPT = 3  # earlier states, for pages that are a little behind
+
+
+class Encoded(str):
+    """A document that is JSON already."""
 
 
 class State(NamedTuple):
@@ -33,6 +41,7 @@ class State(NamedTuple):
     project: Project
     table: Table
     cursor: str
+    lines: Sequence[Line]
     rows: dict[str, Row]
 
 
@@ -43,28 +52,53 @@ class Documents:
         """`opened` gives the project as its config is now."""
         self._opened = opened
         self._lock = threading.RLock()
-        self._state: State | None = None
+        self._watcher: Watcher | None = None
+        self._states = OrderedDict[str, State]()
+        self._texts: dict[str, Encoded] = {}
         self._count = 0
 
     def state(self) -> State:
         """The experiments as they were when they were last looked at."""
         with self._lock:
-            if self._state is None:
-                self._state = self._read()
-            return self._state
+            if not self._states:
+                self._read()
+            return next(reversed(self._states.values()))
 
-    def refresh(self) -> None:
-        """Have the repository looked at again."""
+    def look(self) -> str:
+        """Look whether the repository has changed, and read it again if so; returns the cursor."""
         with self._lock:
-            self._state = None
+            if self._watcher is None or self._watcher.has_changed():
+                try:
+                    self._read()
+                except (errors.GitexpError, OSError):  # such as a repository that Git is just packing
+                    if not self._states:
+                        raise
+                    self._watcher = None
+            return self.state().cursor
 
-    def _read(self) -> State:
+    def _read(self) -> None:
         project = self._opened()
+        if self._watcher is None:
+            self._watcher = Watcher(project)
         table = tables.table(project, _QUERY)
-        found = [line.row for line in lines_of(table)]
+        lines = lines_of(table)
+        if self._states and lines == self.state().lines:
+            return  # a time stamp was all that has changed
+        found = [line.row for line in lines]
         rows = {key: row for key, row in zip(keys_of(found), found, strict=True) if key}
         self._count += 1
-        return State(project, table, str(self._count), rows)
+        cursor = str(self._count)
+        self._texts.clear()
+        self._states[cursor] = State(project, table, cursor, lines, rows)
+        while len(self._states) > _MOST_KEPT:
+            self._states.popitem(last=False)
+
+    def _kept(self, name: str, make: Callable[[], Any]) -> Encoded:
+        """The text of a document, made once for the present state."""
+        with self._lock:
+            if name not in self._texts:
+                self._texts[name] = Encoded(as_text(make()))
+            return self._texts[name]
 
     def about(self) -> dict[str, Any]:
         """What every page says of the project."""
@@ -72,13 +106,29 @@ class Documents:
         folder = project.repo.root.resolve().name
         return {"project": project.config.folder or folder, "folder": folder, "gitexp": __version__}
 
-    def table(self) -> dict[str, Any]:
+    def table(self) -> Encoded:
         """The document of the table."""
+        with self._lock:
+            self.state()
+            return self._kept("table", self._table)
+
+    def table_since(self, cursor: str) -> Encoded:
+        """What has changed in the table since a cursor; the whole table if that is too long ago."""
+        with self._lock:
+            self.state()
+            if cursor not in self._states:
+                return self.table()
+            before = self._states[cursor].lines
+            return self._kept(f"table since {cursor}", lambda: self._table(before))
+
+    def _table(self, before: Sequence[Line] | None = None) -> dict[str, Any]:
         state = self.state()
         choice = tables.choice(state.table, Columns())
-        return {"cursor": state.cursor, "made": now(), **table_document(state.table, choice)}
+        return {"cursor": state.cursor, "made": now(), **table_document(state.table, choice, before)}
 
 
 def as_text(document: Any) -> str:
     """A document as JSON in ASCII."""
+    if isinstance(document, Encoded):
+        return document
     return json.dumps(document, allow_nan=False, separators=(",", ":"))

@@ -95,6 +95,7 @@ def html(
         return f"{root}static/{name}" + (f"?v={version_of(name)}" if live else "")
 
     values["static"] = static
+    values["page_names"] = [one.name for one in PAGES]
     return _templates().get_template(f"{page.name}.html").render(documents=made, **values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from gitexp.extras.web import pages
 from gitexp.extras.web.answers import ANSWERS, Asked, Document, do, file_of
 from gitexp.extras.web.contents import previews
 from gitexp.extras.web.documents import Documents, as_text
+from gitexp.extras.web.events import Events
 from gitexp.extras.web.guard import NONCE, SANDBOX, Allowed, Guard
 from gitexp.extras.web.pages import PAGES, Page
 
@@ -26,10 +28,20 @@ _MOST_BODY = 100_000  # bytes of a request that does something
 _FOREVER = "private, max-age=31536000, immutable"
 
 
-def application(documents: Documents, allowed: Allowed, port: int) -> Guard:
-    """The dashboard as an ASGI application, with the guard before all of it."""
+class Dashboard(NamedTuple):
+    """The dashboard as an ASGI application, which begins with the guard, and its events."""
+
+    guard: Guard
+    events: Events
+
+
+def application(documents: Documents, allowed: Allowed, port: int) -> Dashboard:
+    """The dashboard at a port."""
+    events = Events(lambda: run_in_threadpool(documents.look))
     routes = [
         Route("/", _page(PAGES[0], documents, allowed)),
+        Route("/events", _events(events)),
+        Route("/documents/changes.json", _changes(documents)),
         Route("/static/{name}", _static),
     ]
     for page in PAGES:
@@ -43,13 +55,14 @@ def application(documents: Documents, allowed: Allowed, port: int) -> Guard:
     if allowed.writes:
         routes.append(Route("/actions/{name}", _action(documents), methods=["POST"]))
     app = Starlette(routes=routes)
-    return Guard(app, allowed, port)
+    return Dashboard(Guard(app, allowed, port), events)
 
 
 def _page(page: Page, documents: Documents, allowed: Allowed) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         """The page; starlette calls a plain function in a thread."""
         key = request.path_params.get("key", "")
+        documents.look()
         try:
             text = pages.html(
                 page, documents, key, nonce=request.scope[NONCE], live=True, writes=allowed.writes
@@ -94,6 +107,15 @@ def _answer(
     return answer
 
 
+def _changes(documents: Documents) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        """What has changed in the table since the cursor of a page."""
+        text = documents.table_since(request.query_params.get("since", ""))
+        return Response(text, media_type="application/json")
+
+    return answer
+
+
 def _file(documents: Documents) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         """A file of an experiment. It is of somebody else's making, so the browser lets it do nothing."""
@@ -133,6 +155,14 @@ def _action(documents: Documents) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
+def _events(events: Events) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        """The cursors of the repository, as server-sent events."""
+        return StreamingResponse(events.stream(), media_type="text/event-stream")
+
+    return answer
+
+
 def _static(request: Request) -> Response:
     """A file that pages ask for: one of a fixed list, so no path leads anywhere else."""
     name = request.path_params["name"]
@@ -160,11 +190,24 @@ def listening(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(app: Guard, listener: socket.socket, tls: tuple[str, str] | None = None) -> None:
+class _Server(uvicorn.Server):
+    """A server that first ends the streams of events, which would go on for ever."""
+
+    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+        super().__init__(config)
+        self._events = events
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is going on."""
+        self._events.end()
+        await super().shutdown(sockets)
+
+
+def serve(app: Dashboard, listener: socket.socket, tls: tuple[str, str] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM. `tls`: the files of a certificate and its key."""
     certificate, key = tls or (None, None)
     config = uvicorn.Config(
-        app,
+        app.guard,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -177,7 +220,7 @@ def serve(app: Guard, listener: socket.socket, tls: tuple[str, str] | None = Non
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    uvicorn.Server(config).run([listener])
+    _Server(config, app.events).run([listener])
 
 
 class Server:

@@ -26,6 +26,7 @@ from gitexp.views.table import Group, Table
 
 _ALONE = -1  # in the place of the line above: there is none
 # Fields that a page neither shows nor asks for: `rows` has some, and params and metrics are columns.
+_NOTHING = Row("workspace", "", None)  # whose fields have their values for rows without any
 _LEFT_OUT = ("kind", "params", "metrics", "changes", "error")
 
 
@@ -71,15 +72,27 @@ def _of_group(group: Group, start: int) -> list[Line]:
     return found
 
 
-def table_document(table: Table, choice: Choice) -> dict[str, Any]:
-    """The document of a table; `choice` has the columns that people see at first."""
+def table_document(table: Table, choice: Choice, before: Sequence[Line] | None = None) -> dict[str, Any]:
+    """The document of a table; `choice` has the columns that people see at first.
+
+    With the lines of the table `before`, what has changed since: `from` has the number that each line had,
+    or -1 for a line that is new or was changed, and columns have the values of these alone.
+    """
     lines = lines_of(table)
     found = [line.row for line in lines]
-    columns = [_of_field(field, found) for field in FIELDS if _is_shown(field)]
+    numbered = list(enumerate(found))
+    news: dict[str, Any] = {}
+    if before is not None:
+        known = _known(lines, before)
+        numbered = [(number, found[number]) for number, old in enumerate(known) if old == _ALONE]
+        news = {"from": known}
+    count = len(lines)
+    columns = [_of_field(field, numbered, count) for field in FIELDS if _is_shown(field)]
     columns = [column for column in columns if column is not None]
-    columns += _of_values("metric", metric_keys(found), found, table.directions)
-    columns += _of_values("param", param_keys(found), found, {})
+    columns += _of_values("metric", metric_keys(found), numbered, count, table.directions)
+    columns += _of_values("param", param_keys(found), numbered, count, {})
     return {
+        **news,
         "rows": _rows(lines),
         "columns": columns,
         "fields": _asked_fields(),
@@ -88,16 +101,32 @@ def table_document(table: Table, choice: Choice) -> dict[str, Any]:
     }
 
 
+def _known(lines: Sequence[Line], before: Sequence[Line]) -> list[int]:
+    """The number that each line had before; -1 for a line that is new or was changed."""
+    numbers = {_identity(line): number for number, line in enumerate(before)}
+    found = []
+    for line in lines:
+        number = numbers.get(_identity(line), _ALONE)
+        if number != _ALONE and before[number].row != line.row:
+            number = _ALONE
+        found.append(number)
+    return found
+
+
+def _identity(line: Line) -> tuple[str, str, str | None, bool]:
+    row = line.row
+    return row.kind, row.name, row.experiment.id if row.experiment is not None else row.commit, line.is_member
+
+
 def _is_shown(field: Field) -> bool:
     return bool(field.uses & (Use.JSON | Use.FILTER | Use.ASKED | Use.COLUMN)) and field.name not in _LEFT_OUT
 
 
 def _asked_fields() -> dict[str, Any]:
     """The fields that a filter may ask for: their types, and their values in a row without any."""
-    nothing = Row("workspace", "", None)
     found = {}
     for name, field in used_for(Use.FILTER).items():
-        default = None if field.kind == "values" else _plain(field.read(nothing))
+        default = None if field.kind == "values" else _plain(field.read(_NOTHING))
         found[name] = {"type": field.kind, "default": default}
     return found
 
@@ -133,11 +162,11 @@ def _rows(lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
-def _of_field(field: Field, found: Sequence[Row]) -> dict[str, Any] | None:
-    """The column of a field; None if no line has a value."""
-    default = field.read(Row("workspace", "", None))
+def _of_field(field: Field, found: Sequence[tuple[int, Row]], count: int) -> dict[str, Any] | None:
+    """The column of a field in some of `count` lines, with their numbers; None if none has a value."""
+    default = field.read(_NOTHING)
     at, values = [], []
-    for number, row in enumerate(found):
+    for number, row in found:
         value = field.read(row)
         if value != default:
             at.append(number)
@@ -146,7 +175,7 @@ def _of_field(field: Field, found: Sequence[Row]) -> dict[str, Any] | None:
         return None
     column: dict[str, Any] = {"id": field.name, "kind": "about", "key": field.name, "type": field.kind}
     column |= {"title": field.title or field.name}
-    return {**column, "default": _plain(default), **_placed(at, values, len(found))}
+    return {**column, "default": _plain(default), **_placed(at, values, count)}
 
 
 def _plain(value: Any) -> Any:
@@ -157,13 +186,17 @@ def _plain(value: Any) -> Any:
 
 
 def _of_values(
-    kind: str, keys: Sequence[str], found: Sequence[Row], directions: Mapping[str, str]
+    kind: str,
+    keys: Sequence[str],
+    found: Sequence[tuple[int, Row]],
+    count: int,
+    directions: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """The columns of the metrics or the params."""
+    """The columns of the metrics or the params in some of `count` lines."""
     read: Callable[[Row], Flat] = (lambda row: row.metrics) if kind == "metric" else (lambda row: row.params)
     at: dict[str, list[int]] = {key: [] for key in keys}
     values: dict[str, list[Any]] = {key: [] for key in keys}
-    for number, row in enumerate(found):
+    for number, row in found:
         for key, value in read(row).items():
             if value is not MISSING:
                 at[key].append(number)
@@ -173,7 +206,7 @@ def _of_values(
         column: dict[str, Any] = {"id": column_id(kind, key), "kind": kind, "key": key, "title": key}
         if kind == "metric" and (known := direction(key, directions)) is not None:
             column["direction"] = known
-        columns.append({**column, **_placed(at[key], values[key], len(found))})
+        columns.append({**column, **_placed(at[key], values[key], count)})
     return columns
 
 

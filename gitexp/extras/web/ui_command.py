@@ -86,7 +86,7 @@ def ui(
     scheme = "http" if tls_cert is None else "https"
     allowed = Allowed(_names(host, number, scheme), scheme, writes=write)
     app = server.application(_documents(project), allowed, number)
-    url = f"{scheme}://{allowed.hosts[0]}/?token={app.new_token()}"
+    url = f"{scheme}://{allowed.hosts[0]}/?token={app.guard.new_token()}"
     if insecure and tls_cert is None and host not in _LOOPBACK:
         render.warn("Without https: who sees the traffic on the way reads it, and gets in with the cookie.")
     render.answer([url], page=False)

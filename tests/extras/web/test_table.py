@@ -36,7 +36,7 @@ def test_the_page_is_the_same_from_a_server_and_from_the_disk(
         seen.page.goto(dashboard.link)
         assert seen.page.url == dashboard.root
         assert names(seen) == expected
-        assert seen.page.locator("td.best").inner_text().startswith("0.9125")
+        assert seen.page.locator("td.best").inner_text() == "★0.9125"
         seen.check(dashboard.root)
         served = seen.page.locator("table").inner_text()
     stored.gitexp("ui", "--export", str(site))
@@ -52,3 +52,85 @@ def test_an_export_goes_into_no_folder_of_something_else(repo: Workspace, tmp_pa
     refused = repo.gitexp("ui", "--export", str(tmp_path), check=False)
     assert refused.exit_code == 2, refused
     assert "other files" in refused.stderr
+
+
+def shown(seen: Seen) -> list[str]:
+    return seen.page.locator("tr.line:not(.is-workspace):not(.is-baseline) .name").all_inner_texts()
+
+
+def test_what_is_seen_is_in_the_address_and_in_a_copy(stored: Workspace, seen: Seen, site: Path) -> None:
+    page = seen.page
+    with running(stored) as dashboard:
+        page.goto(dashboard.link)
+        page.get_by_label("Filter").fill("ac")
+        page.get_by_role("option", name="acc").click()
+        page.get_by_label("Filter").press_sequentially("> 0.6")
+        assert page.locator("#count").inner_text() == "2 of 4"
+        page.get_by_role("button", name="acc").click()
+        assert shown(seen) == ["exp-1", "exp-2"]  # the best of a metric that is to be high comes first
+        page.get_by_role("button", name="acc").click()
+        assert shown(seen) == ["exp-2", "exp-1"]
+        page.get_by_role("button", name="Columns").click()
+        page.get_by_role("checkbox", name="train.optimizer").check()
+        page.get_by_role("button", name="Pin train.optimizer").click()
+        page.get_by_role("checkbox", name="created").uncheck()
+        page.keyboard.press("Escape")
+        page.get_by_role("checkbox", name="Select exp-2").check()
+        heads = page.locator("thead .title").all_inner_texts()
+        assert heads[:3] == ["Experiment", "train.optimizer", "acc"]
+        # A wrong filter is said, and does not pass for one that nothing passes.
+        query = page.url.partition("?")[2]
+        page.get_by_label("Filter").fill("acc > ")
+        assert "character 7" in page.get_by_role("alert").inner_text()
+        assert shown(seen) == ["exp-2", "exp-1"]
+        seen.check(dashboard.root)
+    stored.gitexp("ui", "--export", str(site))
+    seen.asked.clear()
+    page.goto(f"{(site / 'index.html').as_uri()}?{query}")
+    assert shown(seen) == ["exp-2", "exp-1"]
+    assert page.locator("thead .title").all_inner_texts() == heads
+    assert page.get_by_role("checkbox", name="Select exp-2").is_checked()
+    seen.check(site.as_uri())
+
+
+def test_all_of_it_without_a_mouse(stored: Workspace, seen: Seen, site: Path) -> None:
+    stored.gitexp("ui", "--export", str(site))
+    page, keys = seen.page, seen.page.keyboard
+    page.goto((site / "index.html").as_uri())
+    keys.press("/")
+    keys.type("acc > 0.6")
+    keys.press("Escape")
+    keys.press("ArrowDown")
+    keys.press("ArrowLeft")  # closes the baseline
+    assert shown(seen) == []
+    keys.press("ArrowRight")
+    keys.press("j")
+    keys.press("x")
+    assert page.locator("tr.is-selected .name").all_inner_texts() == ["exp-2"]
+    keys.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    keys.press("Escape")
+    keys.press("End")
+    assert page.evaluate("document.activeElement.dataset.id") == "exp-1"
+
+
+def test_a_page_follows_the_repository(stored: Workspace, seen: Seen) -> None:
+    page = seen.page
+    with running(stored) as dashboard:
+        page.goto(dashboard.link)
+        page.locator(".live.is-on").wait_for()
+        put(
+            stored, "newest", metrics={"m.json": {"acc": 0.99, "f1": 1.5}}, created="2025-01-01T10:00:00.000Z"
+        )
+        page.locator("tr[data-id=newest]").wait_for()
+        assert shown(seen)[0] == "newest"
+        assert page.locator("td.best").first.inner_text() == "★0.9900"
+        assert "f1" in page.locator("thead").inner_text()
+        stored.gitexp("note", "exp-1", "-m", "seen at once")
+        page.get_by_text("seen at once").wait_for()
+        # Only what has changed is sent.
+        whole = dashboard.cookie_of(page.context.cookies())
+        told = dashboard.ask("/documents/changes.json?since=1", whole).json()
+        assert told["from"].count(-1) == 2
+        seen.check(dashboard.root)
+    page.get_by_text("the server has ended").wait_for()

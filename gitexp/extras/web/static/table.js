@@ -1,77 +1,159 @@
 "use strict";
 
-/** The page with the table: what the user asks for, kept in the address. */
+/** The page with the table. */
 (() => {
-  const model = new gitexp.tableModel.Table(gitexp.document("table"));
-  const asked = new URLSearchParams(location.search);
-  const list = (name) => (asked.get(name) ?? "").split(",").filter(Boolean);
-  const state = {
-    filter: asked.get("filter") ?? "",
-    sort: asked.get("sort") ?? "",
-    descending: asked.get("desc") === "1",
-    group: asked.get("group") ?? "baseline",
-    folded: new Set(list("folded")),
-    selected: new Set(list("exp")),
-  };
+  const find = (id) => document.getElementById(id);
+  const USUAL_COLUMNS = 30; // as many as are drawn without being asked for
+
+  const state = gitexp.tableState.read(location.search);
+  let model = new gitexp.tableModel.Table(gitexp.document("table"));
+  let filter; // the last one that was right
 
   /** What hangs in the tree is seen until it is folded; the members of a group only if asked for. */
   const isOpen = (line, inTree) => state.folded.has(model.ids[line]) !== inTree;
 
-  const view = new gitexp.tableView.View({
-    scroller: document.getElementById("scroller"),
-    table: document.getElementById("runs"),
-    on: {
-      sort(id) {
-        const column = model.columns.get(id);
-        const first = column?.direction === "max" || column?.type === "time";
-        if (state.sort !== id) Object.assign(state, { sort: id, descending: first });
-        else if (state.descending === first) state.descending = !first;
-        else state.sort = "";
-        show();
-      },
-      select(line, on) {
-        if (on) state.selected.add(model.ids[line]);
-        else state.selected.delete(model.ids[line]);
-        show();
-      },
-      selectAll(on) {
-        for (const { line } of view.seen) {
-          if (model.isExperiment(line) && on) state.selected.add(model.ids[line]);
-        }
-        if (!on) state.selected.clear();
-        show();
-      },
-      fold(line) {
-        const id = model.ids[line];
-        if (state.folded.has(id)) state.folded.delete(id);
-        else state.folded.add(id);
-        show();
-      },
-    },
-  });
+  // -- what the user does -------------------------------------------------------------------------------
 
-  function keep() {
-    const kept = new URLSearchParams();
-    if (state.filter) kept.set("filter", state.filter);
-    if (state.sort) kept.set("sort", state.sort);
-    if (state.sort && state.descending) kept.set("desc", "1");
-    if (state.group !== "baseline") kept.set("group", state.group);
-    if (state.folded.size) kept.set("folded", [...state.folded].join(","));
-    if (state.selected.size) kept.set("exp", [...state.selected].join(","));
-    const query = kept.toString();
-    history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  function flip(set, name, on = !set.has(name)) {
+    if (on) set.add(name);
+    else set.delete(name);
+  }
+
+  const shownIds = () => state.columns ?? usual();
+  const usual = () => ["created", ...model.first.slice(0, USUAL_COLUMNS)].filter((id) => model.columns.has(id));
+
+  const columnsDo = {
+    choose(ids) {
+      state.columns = ids;
+      show();
+    },
+    toggle(id, on) {
+      state.columns = shownIds().filter((one) => one !== id);
+      if (on) state.columns.push(id);
+      show();
+    },
+    move(id, to) {
+      const others = shownIds().filter((one) => one !== id);
+      state.columns = others.toSpliced(to, 0, id);
+      show();
+    },
+    pin(id) {
+      flip(state.pinned, id);
+      show();
+    },
+  };
+
+  const tableDoes = {
+    sort(id) {
+      const column = model.columns.get(id);
+      const downFirst = column?.direction === "max" || column?.type === "time";
+      if (state.sort !== id) Object.assign(state, { sort: id, descending: downFirst });
+      else if (state.descending === downFirst) state.descending = !downFirst;
+      else state.sort = "";
+      show();
+    },
+    select(line, on) {
+      flip(state.selected, model.ids[line], on);
+      show();
+    },
+    selectAll(on) {
+      if (!on) state.selected.clear();
+      for (const { line } of view.seen) {
+        if (on && model.isExperiment(line)) state.selected.add(model.ids[line]);
+      }
+      show();
+    },
+    fold(line) {
+      flip(state.folded, model.ids[line]);
+      show();
+    },
+    move: columnsDo.move,
+  };
+
+  const view = new gitexp.tableView.View({ scroller: find("scroller"), table: find("runs"), on: tableDoes });
+  const panel = new gitexp.columnPanel.Panel({ panel: find("columns"), on: columnsDo });
+  const names = () => [...new Set([...Object.keys(model.fields), ...[...model.columns.values()].map((column) => column.key)])];
+  new gitexp.completion.Completion({ input: find("filter"), list: find("offered"), names });
+
+  find("filter").value = state.filter;
+  find("filter").addEventListener("input", (event) => {
+    state.filter = event.target.value;
+    show();
+  });
+  find("group").value = state.group;
+  find("group").addEventListener("change", (event) => {
+    state.group = event.target.value;
+    show();
+  });
+  find("none-selected")?.addEventListener("click", () => tableDoes.selectAll(false));
+  gitexp.tableKeys.listen({ view, state, does: tableDoes, compare: () => find("compare")?.click() });
+
+  // -- what is seen -------------------------------------------------------------------------------------
+
+  /** The filter as it stands; a wrong one is said, and the last right one stays. */
+  function currentFilter() {
+    const said = find("filter-said");
+    let wrong = "";
+    try {
+      filter = state.filter.trim() ? new gitexp.filters.Filter(state.filter, model) : undefined;
+    } catch (error) {
+      if (!(error instanceof gitexp.filters.FilterError)) throw error;
+      wrong = error.message;
+      if (filter && filter.model !== model) filter = undefined;
+    }
+    said.textContent = wrong && `${wrong} The table is as it was before.`;
+    said.hidden = !wrong;
+    find("filter").setAttribute("aria-invalid", String(Boolean(wrong)));
+    find("scroller").classList.toggle("is-stale", Boolean(wrong));
+    return filter;
   }
 
   function show() {
+    const asked = currentFilter();
+    const columns = shownIds().map((id) => model.columns.get(id)).filter(Boolean);
+    const pinned = columns.filter((column) => state.pinned.has(column.id));
+    const rest = columns.filter((column) => !state.pinned.has(column.id));
     const sort = model.columns.get(state.sort);
-    const columns = ["created", ...model.first].map((id) => model.columns.get(id)).filter(Boolean);
-    const { kept, seen } = model.arranged({ ...state, sort, passes: () => true, isOpen });
-    view.show({ ...state, model, seen, kept, columns, isOpen });
-    const all = model.rows.kind.filter((_, line) => model.isCandidate(line)).length;
-    const count = document.getElementById("count");
-    count.textContent = kept.length === all ? `${all.toLocaleString("en")} experiments` : `${kept.length.toLocaleString("en")} of ${all.toLocaleString("en")}`;
-    keep();
+    const passes = asked ? (line) => asked.passes(line) : () => true;
+    const { kept, seen } = model.arranged({ passes, sort, descending: state.descending, group: state.group, isOpen });
+    view.show({ ...state, model, seen, kept, columns: [...pinned, ...rest], isOpen });
+    panel.show(model, columns, state.pinned);
+    count(kept);
+    selection();
+    gitexp.tableState.keep(state);
   }
 
+  function count(kept) {
+    const all = model.candidates.length;
+    const number = (value) => value.toLocaleString("en");
+    const text = kept.length === all ? `${number(all)} experiment${all === 1 ? "" : "s"}` : `${number(kept.length)} of ${number(all)}`;
+    if (find("count").textContent !== text) find("count").textContent = text;
+    find("empty").hidden = all > 0;
+    find("none-pass").hidden = !all || kept.length > 0;
+  }
+
+  function selection() {
+    const chosen = [...state.selected];
+    find("chosen").hidden = !chosen.length;
+    find("chosen-count").textContent = `${chosen.length} selected`;
+    const compare = find("compare");
+    if (compare) compare.href = `${gitexp.root}compare.html?exp=${encodeURIComponent(gitexp.tableState.joined(model.keysOf(chosen)))}`;
+  }
+
+  const complaints = gitexp.document("table").complaints;
+  if (complaints.length) {
+    find("complaints").hidden = false;
+    find("complaints").textContent = complaints.join(" ");
+  }
   show();
+  gitexp.live.follow({
+    cursor: () => model.cursor,
+    async changed() {
+      const answer = await fetch(`${gitexp.root}documents/changes.json?since=${encodeURIComponent(model.cursor)}`);
+      if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
+      model = new gitexp.tableModel.Table(await answer.json(), model);
+      show();
+    },
+    made: gitexp.document("table").made,
+  });
 })();

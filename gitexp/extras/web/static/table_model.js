@@ -8,10 +8,17 @@ gitexp.tableModel = (() => {
 
   /** One column: its values by line, and its texts, which are made when they are first seen. */
   class Column {
-    constructor(described, count) {
+    /** `before` has the same column of an earlier table, and the number that each line had there. */
+    constructor(described, count, before) {
       Object.assign(this, { id: described.id, kind: described.kind, key: described.key });
       Object.assign(this, { title: described.title, type: described.type, direction: described.direction });
+      this.default = described.default;
       this.values = new Array(count).fill(described.default);
+      if (before?.column) {
+        before.from.forEach((old, line) => {
+          if (old >= 0) this.values[line] = before.column.values[old];
+        });
+      }
       const { at, values } = described;
       if (at) at.forEach((line, n) => (this.values[line] = values[n]));
       else this.values = values;
@@ -47,13 +54,24 @@ gitexp.tableModel = (() => {
   }
 
   class Table {
-    constructor(found) {
+    /** The table of a document; of one with what has changed, from the table `before` as well. */
+    constructor(found, before) {
       this.rows = found.rows;
       this.count = found.rows.key.length;
+      this.cursor = found.cursor;
       this.columns = new Map();
-      for (const described of found.columns) this.columns.set(described.id, new Column(described, this.count));
+      const old = found.from ? before.columns : new Map();
+      const add = (described) => {
+        const known = { column: old.get(described.id), from: found.from };
+        this.columns.set(described.id, new Column(described, this.count, known));
+      };
+      found.columns.forEach(add);
+      for (const column of old.values()) {
+        if (!this.columns.has(column.id)) add({ ...column, at: [], values: [] });
+      }
       this.fields = found.fields;
       this.first = found.shown.filter((id) => this.columns.has(id));
+      this.candidates = [...this.rows.key.keys()].filter((line) => this.isCandidate(line));
       this.ids = this.rows.kind.map((kind, line) => this.idOf(kind, line));
     }
 
@@ -62,6 +80,18 @@ gitexp.tableModel = (() => {
       if (this.rows.key[line]) return this.rows.key[line];
       const commit = this.columns.get("commit")?.values[line];
       return `${kind}:${kind === "group" ? this.name(line) : (commit ?? "").slice(0, 12)}`;
+    }
+
+    /** The keys of the experiments that some names of lines stand for: of a group, those of its members. */
+    keysOf(ids) {
+      const found = [];
+      for (const id of ids) {
+        const line = this.ids.indexOf(id);
+        if (line < 0) continue;
+        const members = this.rows.members[line] ?? 0;
+        for (let n = members ? 1 : 0; n <= members; n++) found.push(this.rows.key[line + n]);
+      }
+      return found.filter(Boolean);
     }
 
     name(line) {
@@ -74,6 +104,12 @@ gitexp.tableModel = (() => {
 
     status(line) {
       return this.columns.get("status")?.values[line] ?? "";
+    }
+
+    /** What stands behind the means of a column. */
+    spreads(column) {
+      if (column.kind !== "metric") return [];
+      return Object.keys(this.rows.members).map((line) => gitexp.cells.spreadOf(column.values[line]));
     }
 
     /** The best number of a metric among some lines; undefined without a direction, or if all are the same. */
@@ -104,8 +140,8 @@ gitexp.tableModel = (() => {
      */
     arranged({ passes, sort, descending, group, isOpen }) {
       const kept = [];
-      for (let line = 0; line < this.count; line++) {
-        if (this.isCandidate(line) && passes(line)) kept.push(line);
+      for (const line of this.candidates) {
+        if (passes(line)) kept.push(line);
       }
       const below = group === "none" ? this.flat(kept, sort, descending) : this.tree(kept, sort, descending, isOpen);
       return { kept, seen: this.withMembers(below, isOpen) };

@@ -5,7 +5,7 @@ gitexp.tableView = (() => {
   const { element } = gitexp;
   const ROW = 34; // pixels, as in style.css
   const SPARE = 8; // rows drawn beyond the window
-  const WIDEST = 34; // characters of a column
+  const WIDEST = 38; // characters of a column
   const NARROWEST = 7;
   const CHARACTER = 7.6; // pixels of a character, about
 
@@ -20,10 +20,15 @@ gitexp.tableView = (() => {
     }
 
     /** Show other lines or columns. */
-    show({ model, seen, kept, columns, sort, descending, selected, isOpen }) {
-      Object.assign(this, { model, seen, columns, sort, descending, selected, isOpen });
+    show({ model, seen, kept, columns, pinned, sort, descending, selected, isOpen }) {
+      Object.assign(this, { model, seen, columns, pinned, sort, descending, selected, isOpen });
       this.best = new Map(columns.map((column) => [column.id, model.best(column, kept)]));
-      this.spreads = new Set(columns.filter((one) => one.values.some((cell) => gitexp.cells.spreadOf(cell))));
+      this.pins = this.columns.filter((column) => this.pinned.has(column.id)).length;
+      this.spreads = new Map();
+      for (const column of columns) {
+        const longest = Math.max(...this.model.spreads(column).map((text) => text.length), 0);
+        if (longest) this.spreads.set(column, longest);
+      }
       this.head();
       this.drawn = "";
       this.draw();
@@ -32,23 +37,42 @@ gitexp.tableView = (() => {
     head() {
       const groups = this.table.querySelector("colgroup");
       const widths = this.columns.map((column) => this.width(column));
+      this.lefts = widths.map((_, at) => widths.slice(0, at).reduce((a, b) => a + b, 0));
       groups.replaceChildren(element("col", { class: "of-name" }), ...widths.map((width) => {
         const col = element("col");
         col.style.width = `${width}px`;
         return col;
-      }));
-      this.table.style.width = `calc(var(--name-width) + ${widths.reduce((a, b) => a + b, 0)}px)`;
-      const cells = this.columns.map((column) => this.title(column));
-      const all = element("input", { type: "checkbox", "aria-label": "Select all", onchange: (event) => this.on.selectAll(event.target.checked) });
+      }), element("col"));
+      this.table.style.minWidth = `calc(var(--name-width) + ${widths.reduce((a, b) => a + b, 0)}px)`;
+      const cells = this.columns.map((column, at) => this.title(column, at));
+      const shown = this.seen.filter(({ line }) => this.model.isExperiment(line));
+      const every = shown.length > 0 && shown.every(({ line }) => this.selected.has(this.model.ids[line]));
+      const all = element("input", { type: "checkbox", checked: every, "aria-label": "Select all", onchange: (event) => this.on.selectAll(event.target.checked) });
       const name = element("th", { class: "of-name", scope: "col", "aria-sort": this.order("name") }, element("span", { class: "name-cell" }, all, this.sorter("name", "Experiment")));
-      this.table.tHead.replaceChildren(element("tr", {}, name, ...cells));
+      this.table.tHead.replaceChildren(element("tr", {}, name, ...cells, element("td", { class: "filler" })));
       this.table.setAttribute("aria-rowcount", this.seen.length + 1);
     }
 
-    title(column) {
+    /** Keep a cell of a pinned column beside the names. */
+    placed(cell, at) {
+      if (at >= this.pins) return cell;
+      cell.classList.add("pinned");
+      cell.style.left = `calc(var(--name-width) + ${this.lefts[at]}px)`;
+      return cell;
+    }
+
+    title(column, at) {
       const classes = [column.isNumeric ? "number" : "", `is-${column.kind}`];
       const shown = { class: classes.join(" "), scope: "col", "aria-sort": this.order(column.id), "data-column": column.id };
-      return element("th", shown, this.sorter(column.id, column.title, column.direction));
+      const made = element("th", { ...shown, draggable: "true" }, this.sorter(column.id, column.title, column.direction));
+      made.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/x-column", column.id));
+      made.addEventListener("dragover", (event) => event.preventDefault());
+      made.addEventListener("drop", (event) => {
+        event.preventDefault();
+        const moved = event.dataTransfer.getData("text/x-column");
+        if (moved) this.on.move(moved, at);
+      });
+      return this.placed(made, at);
     }
 
     sorter(id, title, direction) {
@@ -70,7 +94,7 @@ gitexp.tableView = (() => {
     width(column) {
       let longest = column.title.length + 2;
       for (const text of column.texts) longest = Math.max(longest, Math.min(text.length, WIDEST));
-      if (this.spreads?.has(column)) longest += 16;
+      longest += this.spreads.get(column) ?? 0;
       return Math.round(Math.min(Math.max(longest, NARROWEST), WIDEST) * CHARACTER + 26);
     }
 
@@ -102,7 +126,7 @@ gitexp.tableView = (() => {
       const selected = this.selected.has(id);
       const classes = ["line", `is-${kind}`, selected ? "is-selected" : "", `is-${model.status(line) || "ended"}`];
       const made = element("tr", { class: classes.join(" "), "data-id": id, "aria-rowindex": number + 2, tabindex: "-1" });
-      made.append(this.nameCell(line, depth, children, selected), ...this.columns.map((column) => this.cell(column, line)));
+      made.append(this.nameCell(line, depth, children, selected), ...this.columns.map((column, at) => this.placed(this.cell(column, line), at)), element("td", { class: "filler" }));
       return made;
     }
 
@@ -142,11 +166,15 @@ gitexp.tableView = (() => {
       const isBest = best !== undefined && this.model.isExperiment(line) && gitexp.cells.numberOf(cell) === best;
       const running = column.kind === "metric" && this.model.status(line) === "running";
       if (isBest && !running) made.classList.add("best");
-      if (text.length > 12) made.title = column.type === "time" ? cell : text;
+      if (text.length > WIDEST - 8) made.title = column.type === "time" ? cell : text;
       if (column.type === "time" && cell) made.title = new Date(cell).toLocaleString();
+      if (isBest && !running) made.append(element("span", { class: "star", role: "img", "aria-label": "best" }, "★"));
       made.append(running ? `${text}…` : text);
-      if (isBest && !running) made.append(element("span", { class: "unseen" }, " best"));
-      if (this.spreads.has(column)) made.append(element("span", { class: "spread" }, gitexp.cells.spreadOf(cell)));
+      if (this.spreads.has(column)) {
+        const spread = element("span", { class: "spread" }, gitexp.cells.spreadOf(cell));
+        spread.style.width = `${this.spreads.get(column)}ch`;
+        made.append(spread);
+      }
       return made;
     }
 

@@ -1,0 +1,102 @@
+"""Whether a repository has changed, at the cost of a few looks at time stamps: nothing is read again."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from gitexp.project.project import Project
+from gitexp.repo.live import LOGGED
+
+_REFS = ("refs/gitexp", "refs/exps", "refs/heads", "refs/tags", "refs/remotes")
+_RECENT = 200_000_000  # nanoseconds: of a file changed so lately, another change may have the same stamp
+_Stamp: TypeAlias = tuple[int, int, int]
+
+
+class Watcher:
+    """Looks at one project.
+
+    Git replaces files by renaming, which changes the time stamp of their folder. So the folders of refs and
+    the file of packed refs tell of every ref; of loose refs by the thousand, none is looked at.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._common = project.repo.common_dir
+        self._files = [
+            self._common / "packed-refs",
+            self._common / "reftable/tables.list",
+            self._common / "config",
+            project.repo.git_dir / "HEAD",
+        ]
+        root = project.repo.root
+        self._files += [root / name for name in (project.config_file, "dvc.yaml", *project.config.named)]
+        self._runs = project.local.runs
+        self._below: dict[str, tuple[_Stamp, list[str]]] = {}  # of a folder, its stamp and the folders in it
+        self._seen = self._look()
+        self._is_recent = True
+
+    def has_changed(self) -> bool:
+        """Whether anything is otherwise than at the last call."""
+        found = self._look()
+        changed = self._is_recent or found != self._seen
+        newest = max((stamp[0] for stamp in found.values()), default=0)
+        self._is_recent = found != self._seen and newest > time.time_ns() - _RECENT
+        self._seen = found
+        return changed
+
+    def _look(self) -> dict[str, _Stamp]:
+        found: dict[str, _Stamp] = {}
+        for path in self._paths():
+            stamp = _stamp(path)
+            if stamp is not None:
+                found[path] = stamp
+        return found
+
+    def _paths(self) -> Iterator[str]:
+        yield from map(str, self._files)
+        for name in _REFS:
+            yield from self._folders(str(self._common / name))
+        yield from self._live_files()
+
+    def _folders(self, folder: str) -> Iterator[str]:
+        """A folder and all folders in it; a folder is listed only if its time stamp has changed."""
+        stamp = _stamp(folder)
+        if stamp is None:
+            return
+        yield folder
+        if folder not in self._below or self._below[folder][0] != stamp:
+            self._below[folder] = (stamp, _folders_in(folder))
+        for name in self._below[folder][1]:
+            yield from self._folders(name)
+
+    def _live_files(self) -> Iterator[str]:
+        """What the runs that go on here have written of their state and of their metrics."""
+        yield str(self._runs)
+        for run in _folders_in(str(self._runs)):
+            yield f"{run}/state.json"
+            logged = f"{run}/{LOGGED}"
+            yield logged
+            try:
+                with os.scandir(logged) as entries:
+                    yield from [entry.path for entry in entries]
+            except OSError:
+                continue
+
+
+def _folders_in(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _stamp(path: str) -> _Stamp | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
