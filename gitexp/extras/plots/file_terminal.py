@@ -28,6 +28,7 @@ _WIDE = 30  # cells of the longest bar
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _MOST_ROWS = 5  # of a table
 _LONGEST_CELL = 30
+_LONGEST_NAME = 50  # of a bar
 _PICTURE = "The picture: --open in the browser, or -o FILE.svg"
 
 
@@ -45,7 +46,8 @@ def charts(found: Sequence[NamedChart], width: int | None) -> Iterator[Line]:
         yield BLANK
         values = [] if named.chart.is_foreign else named.chart.spec["data"]["values"]
         if named.template in _LINES and values and all(_is_point(value) for value in values):
-            yield from terminal.curves({named.chart.title: _curves(values)}, width)
+            of_chart = {named.chart.title: _curves(values)}
+            yield from terminal.curves(of_chart, width, with_last=not named.is_of_rates)
             continue
         yield [(clean(named.chart.title), "bold")]
         if named.template in _MATRICES and not named.chart.is_foreign:
@@ -103,7 +105,7 @@ def _bars(values: Sequence[dict[str, Any]]) -> Iterator[Line]:
     numbers = [value["x"] for value in values if isinstance(value["x"], float)]
     longest = max(map(abs, numbers), default=0.0) or 1.0
     shown = values[:_MOST_BARS]
-    texts = [clean(f"{value['label']}  {value['y']}") for value in shown]
+    texts = [elide(clean(f"{value['label']}  {value['y']}"), _LONGEST_NAME) for value in shown]
     wide = max(map(cell_width, texts), default=0)
     for value, text in zip(shown, texts, strict=True):
         number = value["x"]

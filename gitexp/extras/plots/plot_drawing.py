@@ -42,6 +42,7 @@ class NamedChart(NamedTuple):
         template: the name of the template.
         labels: the experiments in it.
         files: the files that it shows.
+        is_of_rates: whether its lines are rates against one another, such as a ROC curve.
     """
 
     name: str
@@ -49,6 +50,7 @@ class NamedChart(NamedTuple):
     template: str
     labels: Sequence[str]
     files: Sequence[str]
+    is_of_rates: bool = False
 
 
 class PlotChoice(NamedTuple):
@@ -141,10 +143,17 @@ class PlotDrawing:
     def _draw(self, plots: Sequence[PlotPoints], smoothing: float) -> None:
         title = self._entry.title or self._name
         template = self._entry.template or _USUAL
+        kind = None
+        if template in ("linear", "simple", "smooth"):
+            kind = rate_charts.kind_between(plots[0].x_key, plots[0].y_key)
         try:
             own = self._own_template(template)
             if own is not None:
                 chart = user_templates.template_chart(own, title, plots, template)
+            elif kind is not None:
+                points = [point for plot in plots for point in plot.points]
+                plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points)
+                chart = rate_charts.rates_chart(plot, kind)
             elif template in TEMPLATES:
                 chart = self._built_in(title, template, plots, smoothing)
             else:
@@ -154,14 +163,13 @@ class PlotDrawing:
             self._complain(str(error))
             return
         labels = [plot.points[0].label for plot in plots]
-        self.charts.append(NamedChart(self._name, chart, template, labels, self._entry.files))
+        self.charts.append(
+            NamedChart(self._name, chart, template, labels, self._entry.files, kind is not None)
+        )
 
     def _built_in(self, title: str, template: str, plots: Sequence[PlotPoints], smoothing: float) -> Chart:
         points = [point for plot in plots for point in plot.points]
         plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points)
-        kind = rate_charts.kind_of((plots[0].x_key, plots[0].y_key))
-        if kind is not None and kind.x == plots[0].x_key and template in ("linear", "simple", "smooth"):
-            return rate_charts.rates_chart(plot, kind, smoothing)
         if template.startswith("scatter") and len(points) > MOST_DOTS:
             self.complaints.append(f"{self._name}: {MOST_DOTS:,} of {len(points):,} points are drawn")
         return file_chart(plot, template, smoothing)

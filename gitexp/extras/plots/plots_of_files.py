@@ -32,6 +32,7 @@ class FilePlots(NamedTuple):
         tables: logged tables that are no plots, such as predictions.
         images: likewise, without their content; `with_contents` reads it.
         complaints: a sentence for each plot that could not be drawn.
+        names: of all plots that there are, wanted or not.
         trees: the files of each side, by its label and whether the run has logged them.
     """
 
@@ -39,6 +40,7 @@ class FilePlots(NamedTuple):
     images: Sequence[ImagePlot]
     complaints: Sequence[str]
     tables: Sequence[TablePlot] = ()
+    names: Sequence[str] = ()
     trees: Mapping[tuple[str, bool], PlotTree] = {}
 
 
@@ -63,7 +65,8 @@ def _of_sides(project: Project, sides: Sequence[PlotSide], choice: PlotChoice) -
     tables: list[TablePlot] = []
     complaints: list[str] = []
     images: dict[str, list[ImageVersion]] = {}
-    for name in dict.fromkeys(name for side in sides for name in side.entries):
+    names = list(dict.fromkeys(name for side in sides for name in side.entries))
+    for name in names:
         having = [side for side in sides if name in side.entries]
         if is_image(name):
             title, step = title_and_step(name)
@@ -80,7 +83,7 @@ def _of_sides(project: Project, sides: Sequence[PlotSide], choice: PlotChoice) -
         versions.sort(key=lambda version: (order[version.label], version.step or 0))
         plots.append(ImagePlot(title, versions))
     trees = {(side.label, side.is_logged): side.tree for side in sides}
-    return FilePlots(charts, plots, complaints, tables, trees)
+    return FilePlots(charts, plots, complaints, tables, names, trees)
 
 
 def _joined(one: FilePlots, other: FilePlots) -> FilePlots:
@@ -89,6 +92,7 @@ def _joined(one: FilePlots, other: FilePlots) -> FilePlots:
         [*one.images, *other.images],
         [*one.complaints, *other.complaints],
         [*one.tables, *other.tables],
+        [*one.names, *other.names],
         {**one.trees, **other.trees},
     )
 

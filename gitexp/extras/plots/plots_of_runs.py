@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gitexp import errors
 from gitexp.catalog import by_words, lookup
 from gitexp.catalog import query as queries
 from gitexp.catalog.lookup import Point
@@ -15,11 +16,13 @@ from gitexp.extras.plots import file_terminal, reading, terminal
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis
+from gitexp.extras.plots.images import title_and_step
 from gitexp.extras.plots.many import Picture
 from gitexp.extras.plots.plot_drawing import PlotChoice
 from gitexp.extras.plots.plots_of_files import FilePlots, file_plots
 from gitexp.model import readable
 from gitexp.project.project import Project
+from gitexp.words import did_you_mean
 
 _NARROW = 100  # cells; without a terminal
 NO_FILES = FilePlots((), (), ())
@@ -130,6 +133,7 @@ def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Draw
     if drawing.with_files:
         choice = PlotChoice(drawing.plots, not has_curves, drawing.smoothing)
         files = file_plots(project, points, choice)
+        _require_named(files.names, drawing.plots)
     if has_curves:
         # A table that a plot of files shows is not drawn a second time.
         shown = {file for named in files.charts for file in named.files}
@@ -138,6 +142,17 @@ def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Draw
     for metric, of in curves.items():
         charts.append(curves_chart(metric, of, drawing.axis, drawing.logarithmic))
     return Drawn(charts, curves, files, "y" in drawing.logarithmic)
+
+
+def _require_named(names: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise UsageError for a pattern that fits no plot."""
+    known = list(dict.fromkeys([*names, *(title_and_step(name)[0] for name in names)]))
+    for pattern in wanted:
+        if not any(PlotChoice((pattern,)).fits(name) for name in known):
+            raise errors.UsageError(
+                f"There is no plot '{pattern}'.",
+                did_you_mean(pattern, known, "gitexp plots --list names them all."),
+            )
 
 
 def _have_curves(points: Sequence[Point], drawing: Drawing) -> bool:

@@ -47,6 +47,14 @@ def kind_of(columns: Collection[str]) -> Rates | None:
     return None
 
 
+def kind_between(x: str, y: str) -> Rates | None:
+    """The kind of curve that has these columns as its axes."""
+    for kind in KINDS:
+        if (kind.x, kind.y) == (x, y):
+            return kind
+    return None
+
+
 def recognised(entry: PlotEntry, columns: Collection[str]) -> PlotEntry:
     """The entry of a table; with axes, if it says none and the columns tell what is drawn."""
     if entry.xs or entry.ys or entry.template:
@@ -62,11 +70,11 @@ def recognised(entry: PlotEntry, columns: Collection[str]) -> PlotEntry:
     return entry
 
 
-def rates_chart(plot: FilePlot, kind: Rates, smoothing: float = 0.0) -> Chart:
-    """Curves of rates from 0 to 1, with the area under each in the legend."""
+def rates_chart(plot: FilePlot, kind: Rates) -> Chart:
+    """Curves of rates from 0 to 1, never smoothed, with the area under each in the legend."""
     if kind.has_area:
         plot = plot._replace(remarks=_areas(plot.points))
-    chart = lines(plot, smoothing)
+    chart = lines(plot, 0.0)
     spec = chart.spec
     for layer in spec["layer"]:
         for axis in ("x", "y"):

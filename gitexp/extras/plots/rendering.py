@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import vl_convert
 
@@ -60,6 +62,7 @@ function draw() {
 dark.addEventListener("change", draw);
 draw();
 """
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _NONCE = "gitexp"  # nothing of a user's gets into the page as markup, so it need not be secret
 
 
@@ -70,6 +73,17 @@ def _require_harmless(spec: Spec) -> None:
     """
     if why := safe_specs.loading(spec):
         raise ValueError(f"the specification {why}")
+
+
+def _printable(part: Any) -> Any:
+    """A part of a specification without characters that XML has not: at one, vl-convert ends the process."""
+    if isinstance(part, str):
+        return _NOT_IN_XML.sub("\ufffd", part)
+    if isinstance(part, dict):
+        return {_printable(key): _printable(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_printable(value) for value in part]
+    return part
 
 
 def svg(spec: Spec) -> bytes:
@@ -98,6 +112,7 @@ def pdf(spec: Spec) -> bytes:
 
 def _on_white(spec: Spec) -> Spec:
     """The chart for a file: in the colours of light paper, where it has none of its own."""
+    spec = _printable(spec)
     return {**spec, "config": {**theme(dark=False, background="white"), **spec.get("config", {})}}
 
 

@@ -18,9 +18,16 @@ _STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red", "bright_cyan", "
 
 
 def curves(
-    found: Mapping[str, Sequence[DrawnCurve]], width: int | None, *, logarithmic: bool = False
+    found: Mapping[str, Sequence[DrawnCurve]],
+    width: int | None,
+    *,
+    logarithmic: bool = False,
+    with_last: bool = True,
 ) -> Iterator[Sequence[Piece]]:
-    """Yield the lines of a chart for each metric; `logarithmic`: the scale of its values."""
+    """Yield the lines of a chart for each metric.
+
+    `logarithmic`: the scale of its values; `with_last`: whether the legend has the last value of a curve.
+    """
     is_first = True
     for metric, of_metric in found.items():
         if max(len(curve.x) for curve in of_metric) < 2:
@@ -28,7 +35,7 @@ def curves(
         if not is_first:
             yield [("", "")]
         is_first = False
-        yield from _chart(metric, of_metric, width or _NARROW, logarithmic=logarithmic)
+        yield from _chart(metric, of_metric, width or _NARROW, logarithmic=logarithmic, with_last=with_last)
     single = {metric: of for metric, of in found.items() if max(len(curve.x) for curve in of) < 2}
     if single:
         if not is_first:
@@ -40,7 +47,7 @@ def curves(
 
 
 def _chart(
-    metric: str, of_metric: Sequence[DrawnCurve], width: int, *, logarithmic: bool
+    metric: str, of_metric: Sequence[DrawnCurve], width: int, *, logarithmic: bool, with_last: bool
 ) -> Iterator[Sequence[Piece]]:
     yield [(clean(metric), "bold")]
     drawn = [_scaled(curve, logarithmic=logarithmic) for curve in of_metric]
@@ -64,16 +71,16 @@ def _chart(
         yield [(f"{told:>{_LABEL}} ", "dim"), *line]
     first, last = f"{box.left:g}", f"{box.right:g}"
     yield [(" " * (_LABEL + 1) + first + last.rjust(columns - len(first)), "dim")]
-    yield from _legend(of_metric, width)
+    yield from _legend(of_metric, width, with_last=with_last)
 
 
-def _legend(of_metric: Sequence[DrawnCurve], width: int) -> Iterator[Sequence[Piece]]:
-    """The name of each curve with its last value, several in a line."""
+def _legend(of_metric: Sequence[DrawnCurve], width: int, *, with_last: bool) -> Iterator[Sequence[Piece]]:
+    """The name of each curve, with its last value; several in a line."""
     line: list[Piece] = []
     used = 0
     for number, curve in enumerate(of_metric):
         text = clean(curve.label)
-        if curve.y:
+        if curve.y and with_last:
             text += f" {curve.y[-1]:.5g}"
         size = cell_width(text) + 4
         if line and used + size > width:

@@ -252,6 +252,13 @@ def test_rendering_reads_no_image_of_the_disk(tmp_path: Path) -> None:
     assert safe_specs.fault({"mark": "bar", "data": {"values": [{"url": "x", "type": "image"}]}}) == ""
 
 
+def test_any_text_is_drawn() -> None:
+    points = [PlotPoint(f"\x1b[31m\0\ud800\uffff{at}", "", "y", at, at, {}) for at in range(2)]
+    chart = file_chart(FilePlot("\x07", "\x1b", "\udfff", points), "linear")
+    for render in Rendering.formats.values():
+        assert render(chart.spec)
+
+
 def test_a_template_without_end_is_given_up() -> None:
     spec = {
         "data": {"sequence": {"start": 0, "stop": 1e8}},
@@ -438,6 +445,8 @@ def test_what_cannot_be_drawn_is_told_and_the_rest_is_drawn(repo: Workspace) -> 
     assert "t.csv (in workspace): t.csv has no column 'z'; it has a" in done.stderr
     assert "u.csv: there is no template 'nope'; there are linear, simple" in done.stderr
     assert "w.csv: its template evil has 'url', which loads data or an image" in done.stderr
+    wrong = repo.gitexp("plots", "--plot", "v.csw", check=False)
+    assert (wrong.exit_code, "There is no plot 'v.csw'" in wrong.stderr) == (2, True)
 
 
 LOGGING = """
