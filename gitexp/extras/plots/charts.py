@@ -23,11 +23,13 @@ class Chart(NamedTuple):
         title: the name of what is drawn.
         spec: the Vega-Lite specification.
         is_foreign: whether the specification is a template of the repository's, and not ours.
+        hint: what a reader can do with the chart on a page; "" for one that only shows.
     """
 
     title: str
     spec: Spec
     is_foreign: bool = False
+    hint: str = ""
 
 
 def is_vega(spec: Spec) -> bool:

@@ -151,17 +151,13 @@ def column_of(dots: Sequence[Dot], key: str, *, logarithmic: bool | None = None)
 
     A column is one of numbers if all that stands in it are numbers; NaN and infinity count as none.
     """
-    texts, numbers, are_numbers = set[str](), list[float](), True
+    numbers = list[float]()
     for dot in dots:
         value = dot.values.get(key)
         if is_number(value):
             numbers.append(float(value))
         elif not _is_no_value(value):
-            are_numbers = False
-        if (text := text_of(value)) is not None:
-            texts.add(text)
-    if not are_numbers:
-        return Column(key, numbers=False, texts=tuple(sorted(texts, key=_order)))
+            return _of_texts(dots, key)
     if logarithmic is None:
         logarithmic = spans_decades(numbers)
     if logarithmic:
@@ -169,6 +165,11 @@ def column_of(dots: Sequence[Dot], key: str, *, logarithmic: bool | None = None)
     if not numbers:
         return Column(key, numbers=True)
     return Column(key, numbers=True, logarithmic=logarithmic, low=min(numbers), high=max(numbers))
+
+
+def _of_texts(dots: Sequence[Dot], key: str) -> Column:
+    texts = {text for dot in dots if (text := text_of(dot.values.get(key))) is not None}
+    return Column(key, numbers=False, texts=tuple(sorted(texts, key=_order)))
 
 
 def axes_of(
@@ -218,8 +219,10 @@ def differing_params(dots: Sequence[Dot]) -> list[str]:
     found = []
     for key in keys:
         values = [dot.values.get(key) for dot in dots]
-        is_seed = any(isinstance(value, Differing) for value in values)
-        if not is_seed and len(set(map(text_of, values))) > 1:
+        if any(isinstance(value, Differing) for value in values):
+            continue
+        first = text_of(values[0])
+        if any(value is not values[0] and text_of(value) != first for value in values):
             found.append(key)
     return found
 

@@ -19,8 +19,9 @@ class Field:
 
     def __init__(self, x: Column, y: Column, width: int) -> None:
         self._x, self._y = x, y
-        self.size = (max(min(width - _LABEL - 2, _WIDEST), 10), _HEIGHT)
-        self._cells: list[list[Piece]] = [[(" ", "")] * self.size[0] for _ in range(_HEIGHT)]
+        height = _HEIGHT if y.numbers else min(max(2 * len(y.texts) - 1, 3), _HEIGHT)
+        self.size = (max(min(width - _LABEL - 2, _WIDEST), 10), height)
+        self._cells: list[list[Piece]] = [[(" ", "")] * self.size[0] for _ in range(height)]
 
     def put(self, x: float | str, y: float | str, char: str, style: str) -> None:
         """Put a character at a place."""

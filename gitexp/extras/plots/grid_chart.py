@@ -13,6 +13,8 @@ from gitexp.words import PRECISION, show_value
 
 _FEW = 10  # different numbers of a param that are columns of a grid, and not a range
 _BINS = 8  # of a range beside texts or few numbers
+# Of the names of pieces of a range, which are long.
+_TWO_LINES = "[split(datum.label, ' to ')[0], 'to ' + split(datum.label, ' to ')[1]]"
 _STEP = {"width": 64, "height": 44}  # pixels of a cell
 
 
@@ -90,8 +92,10 @@ def grid_chart(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec
     axes: Spec = {}
     for axis, field, side in (("x", "column", sides[0]), ("y", "row", sides[1])):
         scale = {"domain": [*side.names], "reverse": axis == "y"}
-        labels = {"labelAngle": 0, "labelLimit": _STEP["width"] if axis == "x" else 120}
+        labels: Spec = {"labelAngle": 0, "labelLimit": _STEP["width"] if axis == "x" else 120}
         axes[axis] = {"field": field, "type": "ordinal", "title": side.column.key, "scale": scale}
+        if axis == "x" and not side.is_grid:
+            labels = {**labels, "labelExpr": _TWO_LINES}
         axes[axis]["axis"] = labels
     tooltip = [hover("text", colour["title"]), {"field": "count", "title": "experiments"}]
     low, high = colour["scale"].get("domain", (0, 0))

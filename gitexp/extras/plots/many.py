@@ -13,12 +13,14 @@ from gitexp.cli.kit.render import Piece
 from gitexp.extras.plots import charts_of_many, many_text
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.dots import Dot, differing_params
+from gitexp.extras.plots.dots import Dot, column_of, differing_params
 from gitexp.extras.plots.importance_chart import Together, known
 from gitexp.extras.plots.parallel_chart import MOST_AXES
 from gitexp.project.directions import direction
 from gitexp.views import importance
 from gitexp.words import did_you_mean, shorten
+
+_MOST_TEXTS = 200  # of an axis
 
 Lines: TypeAlias = Iterator[Sequence[Piece]]
 
@@ -75,7 +77,14 @@ class Asked(NamedTuple):
 
 
 def pictures(kind: ManyKind, dots: Sequence[Dot], asked: Asked) -> list[Picture]:
-    """The pictures of a kind; raises UsageError for columns that do not fit it, or that nobody has."""
+    """The pictures of a kind; raises UsageError for columns that do not fit it, or that nobody has.
+
+    Without any experiment it raises ExperimentError.
+    """
+    if not dots:
+        raise errors.ExperimentError(
+            "There is no experiment to draw.", "gitexp show -A shows what there is.", code="none-found"
+        )
     asked = asked._replace(columns=_keys(dots, asked.columns))
     return _MAKERS[kind](dots, asked)
 
@@ -84,6 +93,7 @@ def _scatter(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
     keys = asked.columns
     if len(keys) < 2:
         raise _needs(ManyKind.SCATTER, "two columns or more", "lr,acc")
+    _require_few_texts(dots, keys)
     if len(keys) > 2:
         return [Picture(charts_of_many.matrix_chart(dots, keys), partial(many_text.values, dots, keys))]
     chart = charts_of_many.scatter_chart(dots, keys[0], keys[1], asked.logarithmic)
@@ -126,6 +136,7 @@ def _contour(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
     if len(keys) != 3:
         raise _needs(ManyKind.CONTOUR, "two params and a metric", "lr,units,acc")
     of = (keys[0], keys[1])
+    _require_few_texts(dots, of)
     chart = charts_of_many.contour_chart(dots, of, keys[2], asked.logarithmic)
     return [Picture(chart, partial(many_text.contour, dots, of, keys[2], asked.logarithmic))]
 
@@ -194,6 +205,17 @@ def _keys(dots: Sequence[Dot], wanted: Sequence[str]) -> list[str]:
             )
         found.update(dict.fromkeys(fitting))
     return list(found)
+
+
+def _require_few_texts(dots: Sequence[Dot], keys: Sequence[str]) -> None:
+    """Raise UsageError for a column with more texts than an axis can have."""
+    for key in keys:
+        count = len(column_of(dots, key).texts)
+        if count > _MOST_TEXTS:
+            raise errors.UsageError(
+                f"{key} has {count:,} different texts, and {_MOST_TEXTS} are the most for an axis.",
+                "--filter chooses fewer experiments; gitexp plots --kind histogram draws the frequent texts.",
+            )
 
 
 def _measured(dots: Sequence[Dot]) -> list[str]:

@@ -12,7 +12,7 @@ from gitexp.extras.plots.contour_chart import measured
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.dots import DONE, Column, Dot, axes_of, column_of, told
 from gitexp.extras.plots.field import Field
-from gitexp.extras.plots.grid_chart import Measured, cell_means, side_of
+from gitexp.extras.plots.grid_chart import Measured, Side, cell_means, side_of
 from gitexp.extras.plots.pareto_chart import front_of
 from gitexp.extras.plots.progress_chart import progress as tries_of
 from gitexp.words import clean, show_value
@@ -145,19 +145,33 @@ def contour(
     found = measured(counting, x, y, metric)
     sides = (side_of(x, [one.x for one in found]), side_of(y, [one.y for one in found]))
     yield [(clean(f"{metric} by {keys[0]} and {keys[1]}"), "bold")]
-    needed = sum(cell_width(name) + 2 for name in sides[0].names)
-    if (sides[0].is_grid or sides[1].is_grid) and needed < width - _LONGEST:
-        means = cell_means(found, sides)
-        rows = [[clean(f"{keys[1]} \\ {keys[0]}"), *map(clean, sides[0].names)]]
-        for name in reversed(sides[1].names):
-            cells = []
-            for across in sides[0].names:
-                numbers = means.get((across, name))
-                cells.append("" if numbers is None else show_value(numbers.mean, 4))
-            rows.append([clean(name), *cells])
-        yield from _table(rows, width)
-        return
+    if (sides[0].is_grid or sides[1].is_grid) and found:
+        table = _means(found, sides)
+        if _width(table) > width:
+            table = [list(row) for row in zip(*table, strict=True)]
+            table[0][0] = clean(f"{keys[0]} \\ {keys[1]}")
+        if _width(table) <= width:
+            yield from _table(table)
+            return
     yield from _shaded(found, (x, y), width)
+
+
+def _means(found: Sequence[Measured], sides: tuple[Side, Side]) -> list[list[str]]:
+    """The means of a grid as the rows of a table, the highest row first."""
+    means = cell_means(found, sides)
+    rows = [[clean(f"{sides[1].column.key} \\ {sides[0].column.key}"), *map(clean, sides[0].names)]]
+    for name in reversed(sides[1].names):
+        cells = [clean(name)]
+        for across in sides[0].names:
+            mean = means.get((across, name))
+            cells.append("" if mean is None else show_value(mean.mean, 4))
+        rows.append(cells)
+    return rows
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """The cells that a table needs."""
+    return sum(max(map(cell_width, column)) + 2 for column in zip(*rows, strict=True))
 
 
 def _shaded(found: Sequence[Measured], columns: tuple[Column, Column], width: int) -> Lines:

@@ -20,6 +20,7 @@ _MOST_TEXTS = 12
 _MOST_NUMBERS = 6  # that are written out; of more there are five places
 _GAP = 120  # pixels between two axes, at least
 _MISSING = -0.1  # the place of what has no value: below the axis
+_HINT = "Drag along an axis to mark lines, click on it to unmark; drag a name to move its axis."
 _DRAG = "window:pointerup] > window:pointermove!"
 
 
@@ -43,9 +44,9 @@ def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Cha
         }
         runs.append({"label": dot.label, "p": places, "shade": shade.value(dot), "tip": tip})
     title = f"{metric} by {', '.join(column.key for column in columns if column.key != metric)}"
-    remark = "On a page: drag along an axis to mark lines; drag a name to move its axis."
+    remark = ""
     if len(keys) > len(columns):
-        remark = f"The last {len(columns)} of {len(keys)} columns. {remark}"
+        remark = f"the last {len(columns)} of {len(keys)} columns"
     gap = max(_GAP, WIDTH // max(len(columns) - 1, 1))
     spec: Spec = {
         "$schema": VEGA,
@@ -64,7 +65,7 @@ def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Cha
     for at, column in enumerate(columns):
         spec["data"].append({"name": f"ticks{at}", "values": _ticks(dots, column)})
         spec["marks"] += _axis(at, column)
-    return Chart(title, spec)
+    return Chart(title, spec, hint=_HINT)
 
 
 def _signals(count: int, gap: int) -> list[Spec]:

@@ -15,14 +15,16 @@ from gitexp.project.directions import MIN
 _BETTER = COLOURS[2]
 _MOST_NAMES = 12  # beside the steps; a page says the others where the pointer stands
 _NEAR = 0.04  # of the width: two names closer than this would overlap
-_HOUR = 3600.0
+# The longest time in a unit, in seconds, and the seconds of the unit.
+_UNITS = ((300.0, 1.0, "seconds"), (3 * 3600.0, 60.0, "minutes"), (4 * 86400.0, 3600.0, "hours"))
+_DAYS = (86400.0, "days")
 
 
 class Try(NamedTuple):
     """An experiment on the way to the best.
 
     Attributes:
-        x: its place: its number, hours since the first, or milliseconds since 1970.
+        x: its place: its number, the time since the first (see `unit_of`), or milliseconds since 1970.
         value: the number of the metric; None without one that counts.
         best: the best number so far; None before the first.
         better: whether the experiment raised the best.
@@ -35,6 +37,16 @@ class Try(NamedTuple):
     better: bool
 
 
+def unit_of(dots: Sequence[Dot]) -> tuple[float, str]:
+    """The unit that fits the time from the first to the last experiment: its seconds and its name."""
+    times = [dot.time for dot in dots if dot.time is not None]
+    reach = max(times) - min(times) if times else 0.0
+    for longest, unit, name in _UNITS:
+        if reach <= longest:
+            return unit, name
+    return _DAYS
+
+
 def progress(dots: Sequence[Dot], metric: str, direction: str, axis: XAxis = XAxis.STEP) -> list[Try]:
     """The experiments in the order of their ends, with the best so far.
 
@@ -45,10 +57,11 @@ def progress(dots: Sequence[Dot], metric: str, direction: str, axis: XAxis = XAx
     found = list[Try]()
     best: float | None = None
     start = (dots[0].time if dots else None) or 0.0
+    unit, _ = unit_of(dots)
     for number, dot in enumerate(dots, start=1):
         x = float(number)
         if dot.time is not None and axis is not XAxis.STEP:
-            x = dot.time * 1000 if axis is XAxis.CLOCK else (dot.time - start) / _HOUR
+            x = dot.time * 1000 if axis is XAxis.CLOCK else (dot.time - start) / unit
         value = dot.result(metric)
         better = value is not None and (best is None or (value < best if direction == MIN else value > best))
         best = value if better else best
@@ -80,7 +93,7 @@ def progress_chart(
         if at in named:
             point["side"] = named[at]
         values.append(point)
-    x = _x(axis)
+    x = _x(axis, unit_of(dots)[1])
     scale: Spec = {"type": "log"} if is_log else {"zero": False}
     y = {"field": "y", "type": "quantitative", "title": metric, "scale": scale}
     words = "low" if direction == MIN else "high"
@@ -123,12 +136,12 @@ def _layers(x: Spec, y: Spec, metric: str) -> list[Spec]:
     ]
 
 
-def _x(axis: XAxis) -> Spec:
+def _x(axis: XAxis, unit: str) -> Spec:
     if axis is XAxis.CLOCK:
         return {"field": "x", "type": "temporal", "title": "time"}
     x: Spec = {"field": "x", "type": "quantitative", "scale": {"nice": False, "padding": 10}}
     if axis is XAxis.TIME:
-        return {**x, "title": "hours since the first"}
+        return {**x, "title": f"{unit} since the first"}
     return {
         **x,
         "title": "experiments, in the order of their ends",

@@ -36,7 +36,9 @@ style-src 'unsafe-inline'; img-src data: blob:">
 body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem; background: #fff; color: #1c1e22; }}
 h1 {{ font-size: 1.25rem; font-weight: 600; }}
 figure {{ margin: 0 0 2rem; overflow-x: auto; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #15171c; color: #e8e9ec; }} }}
+figcaption {{ color: #5b6069; font-size: 12px; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #15171c; color: #e8e9ec; }}
+  figcaption {{ color: #a4a9b3; }} }}
 {style}</style>
 </head>
 <body>
@@ -129,7 +131,7 @@ def page(
     for chart in charts:
         _require_harmless(chart.spec)
     script = vl_convert.javascript_bundle(_SCRIPT + images.SCRIPT)
-    figures = [f'<figure id="chart-{number}"></figure>' for number in range(len(charts))]
+    figures = [_figure(number, chart) for number, chart in enumerate(charts)]
     given = {
         "charts": [chart.spec for chart in charts],
         "themes": {"light": theme(dark=False), "dark": theme(dark=True)},
@@ -169,6 +171,11 @@ def file_of(chart: Chart, ending: str, seconds: float = 60.0) -> bytes:
         why = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise ValueError(why[-1] if why else "its template cannot be drawn")
     return done.stdout
+
+
+def _figure(number: int, chart: Chart) -> str:
+    caption = f"<figcaption>{escape(chart.hint)}</figcaption>" if chart.hint else ""
+    return f'<figure><div id="chart-{number}"></div>{caption}</figure>'
 
 
 class Rendering:

@@ -10,6 +10,7 @@ from gitexp.extras.plots.palette import COLOURS, FAINT, SCHEME
 
 _CELL = 150  # pixels of one small chart of a matrix
 _MOST_COLUMNS = 6
+_HINT = "Drag over dots to mark them in all charts, click beside them to unmark."
 
 # An experiment that is not done is a cross.
 SHAPE: Spec = {"condition": {"test": {"field": "state", "equal": DONE}, "value": "circle"}, "value": "cross"}
@@ -98,12 +99,12 @@ def matrix_chart(dots: Sequence[Dot], keys: Sequence[str]) -> Chart:
             row.append({"name": names[-1], **_cell(columns, across, down)})
         rows.append({"hconcat": row})
     title = f"{columns[-1].key} and {', '.join(column.key for column in columns[:-1])}"
-    remark = "On a page: drag over dots to mark them in all charts."
+    remark = ""
     if len(keys) > len(columns):
-        remark = f"The last {len(columns)} of {len(keys)} columns. {remark}"
+        remark = f"the last {len(columns)} of {len(keys)} columns"
     brush = {"name": "brush", "select": {"type": "interval", "resolve": "global"}, "views": names}
     spec: Spec = {"$schema": SCHEMA, "title": titled(title, remark), "data": {"values": values}}
-    return Chart(title, {**spec, "params": [brush], "vconcat": rows})
+    return Chart(title, {**spec, "params": [brush], "vconcat": rows}, hint=_HINT)
 
 
 def _cell(columns: Sequence[Column], across: int, down: int) -> Spec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import Annotated, Any
 
@@ -147,8 +146,8 @@ def show(name: AnySweep = "", quiet: options.Quiet = False, json: options.Json =
     found = session.summary_of(project, definition)
     searching.tell(definition, found, json=json)
     if not (json or quiet) and found.counts.get(str(Status.DONE), 0) > 1:
-        chosen = shlex.join(["-A", "--filter", f"sweep == '{definition.id}'"])
-        render.say(f"Pictures: gitexp plots --kind parallel {chosen}; also --kind contour, progress", "dim")
+        chosen = f"--filter \"sweep == '{definition.id}'\""
+        render.say(f"As a picture: gitexp plots --kind parallel -A {chosen}", "dim")
 
 
 def best(name: AnySweep = "", quiet: options.Quiet = False, json: options.Json = False) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gitexp.cli.kit.render import as_text
-from gitexp.errors import UsageError
+from gitexp.errors import ExperimentError, UsageError
 from gitexp.extras.plots.charts import is_vega
 from gitexp.extras.plots.contour_chart import contour_chart, interpolated, measured
 from gitexp.extras.plots.curves import XAxis
@@ -216,6 +216,12 @@ def test_wrong_columns(trials: Sequence[Dot]) -> None:
     ):
         with pytest.raises(UsageError, match=told):
             pictures(kind, trials, Asked(columns, DIRECTIONS))
+    many = [dot("a", name=str(at), acc=1.0) for at in range(999)]
+    with pytest.raises(UsageError, match="name has 999 different texts"):
+        pictures(ManyKind.SCATTER, many, Asked(("name", "acc")))
+    assert bars(many, column_of(many, "name"))[-1].text == "970 others"
+    with pytest.raises(ExperimentError, match="no experiment"):
+        pictures(ManyKind.PARETO, [], Asked())
     with pytest.raises(UsageError, match="No metric is there"):
         pictures(ManyKind.PROGRESS, [dot("a", lr=1)], Asked())
     keys = pictures(ManyKind.HISTOGRAM, trials, Asked(("l*",), DIRECTIONS))
