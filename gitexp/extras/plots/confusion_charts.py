@@ -9,7 +9,7 @@ from typing import Any
 from gitexp.extras.plots.charts import Chart, Spec, framed
 from gitexp.extras.plots.file_points import PlotPoint, number_of
 
-MOST_CLASSES = 200  # of a matrix
+MOST_CLASSES = 100  # of a matrix
 _READABLE = 30  # classes whose numbers stand in the cells
 _SIDE = 300  # pixels of a matrix
 
@@ -46,7 +46,7 @@ def matrices_chart(
     *,
     normalized: bool = False,
 ) -> Chart:
-    """The matrices of experiments, with these classes in this order; beyond `MOST_CLASSES` left out."""
+    """The matrices of experiments, with the first `MOST_CLASSES` of these classes in this order."""
     shown = classes[:MOST_CLASSES]
     values: list[Spec] = []
     for label, of in counts.items():
@@ -76,7 +76,10 @@ def matrices_chart(
         dark: Spec = {"condition": is_dark, "value": "black"}
         layers.append({"mark": {"type": "text", "fontSize": 10}, "encoding": {"text": text, "color": dark}})
     inner: Spec = {"width": _SIDE, "height": _SIDE, "encoding": encoding, "layer": layers}
-    spec = framed(title, values)
+    remark = ""
+    if len(shown) < len(classes):
+        remark = f"The first {len(shown):,} of {len(classes):,} classes."
+    spec = framed(title, values, remark)
     del spec["width"], spec["height"]
     facet = {"field": "label", "type": "nominal", "title": None, "sort": [*counts]}
     return Chart(title, {**spec, "facet": facet, "columns": 3, "spec": inner})

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gitexp.extras.plots.charts import HEIGHT, Chart, Spec, framed
+from gitexp.extras.plots.charts import HEIGHT, Chart, Spec, channel, framed
 from gitexp.extras.plots.confusion_charts import confusion_chart
 from gitexp.extras.plots.curves import DrawnCurve, drawable, smoothed, thinned
 from gitexp.extras.plots.distributions import distribution_chart
@@ -29,6 +29,7 @@ class FilePlot(NamedTuple):
         x_title, y_title: the titles of the axes.
         points: the points of all experiments.
         remarks: what a legend says behind the name of an experiment.
+        logarithmic: the axes of lines and dots with a logarithmic scale, of `x` and `y`.
     """
 
     title: str
@@ -36,6 +37,7 @@ class FilePlot(NamedTuple):
     y_title: str
     points: Sequence[PlotPoint]
     remarks: Mapping[str, str] = {}
+    logarithmic: Sequence[str] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -63,10 +65,10 @@ def lines(plot: FilePlot, smoothing: float) -> Chart:
     values: list[Spec] = []
     for (label, source), points in by_line.items():
         values += _line(plot.shown(label), source, points, x_kind, smoothing)
-    x: Spec = {"field": "x", "type": x_kind, "title": plot.x_title, "scale": {"zero": False}}
+    x = channel("x", plot.x_title, x_kind, plot.logarithmic)
     if x_kind == "ordinal":
         x = {"field": "x", "type": x_kind, "title": plot.x_title, "sort": None}
-    y = {"field": "y", "type": "quantitative", "title": plot.y_title, "scale": {"zero": False}}
+    y = channel("y", plot.y_title, "quantitative", plot.logarithmic)
     base = {"x": x, **_marks_of_lines(plot, [source for _, source in by_line])}
     layers: list[Spec] = []
     if smoothing:
@@ -134,8 +136,8 @@ def dots(plot: FilePlot, _: float) -> Chart:
     for point in few(plot.points):
         values.append(_value(point, x_kind, y_kind))
     encoding: Spec = {
-        "x": {"field": "x", "type": x_kind, "title": plot.x_title, "scale": {"zero": False}},
-        "y": {"field": "y", "type": y_kind, "title": plot.y_title, "scale": {"zero": False}},
+        "x": channel("x", plot.x_title, x_kind, plot.logarithmic),
+        "y": channel("y", plot.y_title, y_kind, plot.logarithmic),
         "color": colour_of(plot),
         "tooltip": _tooltip(plot),
     }

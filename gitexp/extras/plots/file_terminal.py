@@ -32,27 +32,36 @@ _LONGEST_NAME = 50  # of a bar
 _PICTURE = "The picture: --open in the browser, or -o FILE.svg"
 
 
-def lines(found: FilePlots, width: int | None) -> Iterator[Line]:
+def lines(found: FilePlots, width: int | None, *, logarithmic: bool = False) -> Iterator[Line]:
     """Yield the lines of plots of files; each plot begins with a blank line."""
-    yield from charts(found.charts, width)
+    yield from charts(found.charts, width, logarithmic=logarithmic)
     for table in found.tables:
         yield from _table(table)
     yield from images(found.images)
 
 
-def charts(found: Sequence[NamedChart], width: int | None) -> Iterator[Line]:
-    """Yield the lines of charts; what a terminal cannot show is only named."""
+def charts(found: Sequence[NamedChart], width: int | None, *, logarithmic: bool = False) -> Iterator[Line]:
+    """Yield the lines of charts; what a terminal cannot show is only named.
+
+    `logarithmic`: the scale of the values of lines.
+    """
     for named in found:
         yield BLANK
         values = [] if named.chart.is_foreign else named.chart.spec["data"]["values"]
         if named.template in _LINES and values and all(_is_point(value) for value in values):
             of_chart = {named.chart.title: _curves(values)}
-            yield from terminal.curves(of_chart, width, with_last=not named.is_of_rates)
+            yield from terminal.curves(
+                of_chart, width, logarithmic=logarithmic, with_last=not named.is_of_rates
+            )
             continue
         yield [(clean(named.chart.title), "bold")]
         if named.template in _MATRICES and not named.chart.is_foreign:
+            axes = named.chart.spec["spec"]["encoding"]
+            yield [(f"rows: {clean(axes['y']['title'])}, columns: {clean(axes['x']['title'])}", "dim")]
             yield from _matrices(values, is_share=named.template == _MATRICES[1])
         elif named.template in _BARS and not named.chart.is_foreign:
+            if named.template == _BARS[1]:
+                values = sorted(values, key=lambda value: -(value["x"] or 0))
             yield from _bars(values)
         elif named.template == "histogram" and not named.chart.is_foreign:
             yield from _histograms(values)
@@ -84,7 +93,7 @@ def _matrices(values: Sequence[dict[str, Any]], *, is_share: bool) -> Iterator[L
         by_label.setdefault(str(value["label"]), []).append(value)
     for label, cells in by_label.items():
         classes = list(dict.fromkeys(str(cell["x"]) for cell in cells))
-        yield [(clean(label), "cyan"), (f"  {len(classes)} classes, a row for each of y", "dim")]
+        yield [(clean(label), "cyan"), (f"  {len(classes)} classes", "dim")]
         if len(classes) > _MOST_CLASSES:
             yield [(_PICTURE, "dim")]
             continue

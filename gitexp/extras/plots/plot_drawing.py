@@ -60,11 +60,13 @@ class PlotChoice(NamedTuple):
         names: patterns for the names of plots; none for all.
         with_curves: also those that are drawn as curves of metrics: tables of which nothing is said.
         smoothing: the weight for lines, from 0 to below 1.
+        logarithmic: the axes of lines and dots with a logarithmic scale, of `x` and `y`.
     """
 
     names: Sequence[str] = ()
     with_curves: bool = True
     smoothing: float = 0.0
+    logarithmic: Sequence[str] = ()
 
     def fits(self, name: str) -> bool:
         """Whether a plot is wanted, by its name."""
@@ -92,7 +94,7 @@ class PlotDrawing:
         self._entry = sides[0].entries[name]
         plots = self._points()
         if plots and (choice.with_curves or not _is_curve(self._entry)):
-            self._draw(plots, choice.smoothing)
+            self._draw(plots, choice)
 
     def _complain(self, why: str, side: str = "") -> None:
         where = f" (in {side})" if side else ""
@@ -140,7 +142,7 @@ class PlotDrawing:
                 self._complain(absent[0] if absent else f"{file} is not there", side.label)
         return rows
 
-    def _draw(self, plots: Sequence[PlotPoints], smoothing: float) -> None:
+    def _draw(self, plots: Sequence[PlotPoints], choice: PlotChoice) -> None:
         title = self._entry.title or self._name
         template = self._entry.template or _USUAL
         kind = None
@@ -155,7 +157,7 @@ class PlotDrawing:
                 plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points)
                 chart = rate_charts.rates_chart(plot, kind)
             elif template in TEMPLATES:
-                chart = self._built_in(title, template, plots, smoothing)
+                chart = self._built_in(title, template, plots, choice)
             else:
                 known = ", ".join(TEMPLATES)
                 raise NoPoints(f"there is no template '{template}'; there are {known}, and .dvc/plots/*.json")
@@ -167,12 +169,12 @@ class PlotDrawing:
             NamedChart(self._name, chart, template, labels, self._entry.files, kind is not None)
         )
 
-    def _built_in(self, title: str, template: str, plots: Sequence[PlotPoints], smoothing: float) -> Chart:
+    def _built_in(self, title: str, template: str, plots: Sequence[PlotPoints], choice: PlotChoice) -> Chart:
         points = [point for plot in plots for point in plot.points]
-        plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points)
-        if template.startswith("scatter") and len(points) > MOST_DOTS:
+        plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points, logarithmic=choice.logarithmic)
+        if template.startswith(("scatter", "bar")) and len(points) > MOST_DOTS:
             self.complaints.append(f"{self._name}: {MOST_DOTS:,} of {len(points):,} points are drawn")
-        return file_chart(plot, template, smoothing)
+        return file_chart(plot, template, choice.smoothing)
 
     def _own_template(self, name: str) -> Spec | None:
         """A template of the repository's, by its name below .dvc/plots or its path; None without it."""

@@ -35,7 +35,7 @@ class Drawing(NamedTuple):
         metrics: patterns for the metrics of curves; none for all.
         plots: patterns for the names of plots of files; none for all.
         axis: what curves go along.
-        logarithmic: the axes of curves with a logarithmic scale, of `x` and `y`.
+        logarithmic: the axes of curves, lines and dots with a logarithmic scale, of `x` and `y`.
         smoothing: the weight, from 0 to below 1.
         with_curves, with_files: the kinds that are wanted.
     """
@@ -84,7 +84,7 @@ class Drawn(NamedTuple):
             yield from picture.lines(width or _NARROW)
         yield from terminal.curves(self.curves, width, logarithmic=self.logarithmic)
         is_first = not self.curves
-        for line in file_terminal.lines(self.files, width):
+        for line in file_terminal.lines(self.files, width, logarithmic=self.logarithmic):
             if not (is_first and line == file_terminal.BLANK):
                 yield line
             is_first = False
@@ -131,7 +131,7 @@ def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Draw
     curves: Mapping[str, Sequence[DrawnCurve]] = {}
     has_curves = drawing.with_curves and _have_curves(points, drawing)
     if drawing.with_files:
-        choice = PlotChoice(drawing.plots, not has_curves, drawing.smoothing)
+        choice = PlotChoice(drawing.plots, not has_curves, drawing.smoothing, drawing.logarithmic)
         files = file_plots(project, points, choice)
         _require_named(files.names, drawing.plots)
     if has_curves:

@@ -337,6 +337,13 @@ def test_a_browser_draws_a_page(tmp_path: Path) -> None:
     points = [PlotPoint(hostile, "", "y", x / 4, x / 4, {}) for x in range(5)]
     plot = FilePlot(hostile, "x", "y", points)
     charts = [file_chart(plot, "linear"), rate_charts.rates_chart(plot, rate_charts.KINDS[0])]
+    calculated: dict[str, Any] = {
+        "data": {"values": [{"a": 1}, {"a": 2}]},
+        "transform": [{"calculate": "datum.a * 2", "as": "b"}],
+        "mark": "point",
+        "encoding": {"x": {"field": "b", "type": "quantitative"}},
+    }
+    charts.append(Chart("by an expression", calculated, is_foreign=True))
     pixel = b64decode(
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
     )
@@ -360,7 +367,8 @@ def test_a_browser_draws_a_page(tmp_path: Path) -> None:
         env={**os.environ, **dict.fromkeys(_HOMES, str(tmp_path))},
     )
     dom = done.stdout
-    assert len(re.findall(r'<svg[^>]*class="marks"', dom)) == 2
+    assert len(re.findall(r'<svg[^>]*class="marks"', dom)) == 3
+    assert re.search(r'aria-label="b: 4"', dom)  # an expression is worked out, though no text may run
     assert dom.count('data-step="') == 3
     assert dom.count('hidden=""') == 2  # the steps before the last
     assert "<img src=x" not in dom
@@ -402,6 +410,8 @@ def test_a_dvc_yaml_is_drawn_side_by_side(project: Workspace, tmp_path: Path) ->
     page = tmp_path / "p.html"
     project.gitexp("plots", "cold", "warm", "--kind", "files", "-o", str(page), process=True)
     assert page.read_text("utf-8").count('<img src="data:image/png;base64,') == 8
+    (scaled,) = project.json("plots", "warm", "--plot", "losses", "--log", "y")
+    assert scaled["spec"]["layer"][0]["encoding"]["y"]["scale"] == {"type": "log"}
     named = project.gitexp("plots", "--plot", "eval/*", "--list", "warm").stdout
     assert "eval/cm.json  confusion  warm" in named
     assert "ROC" not in named
