@@ -92,6 +92,8 @@ MORE = (
     "nowhere",
     "`lr`",
     "`odd key`",
+    "constructor",
+    "`__proto__`",
     "größe",
 )
 TEXTS = (

@@ -82,18 +82,19 @@ gitexp.cells = (() => {
     return texts.map((text, at) => (fixed[at] ? text.slice(0, text.length - spare).replace(/\.$/, "") : text));
   }
 
-  const TODAY = { hour: "2-digit", minute: "2-digit", hour12: false };
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const two = (number) => String(number).padStart(2, "0");
 
   /** A time for people in their own zone: `10:40` today, `Oct 23` this year, else `2025-10-23`. */
   function timeText(text, now = new Date()) {
     const time = new Date(text);
     if (!text || Number.isNaN(time.getTime())) return text || "";
-    if (time.toDateString() === now.toDateString()) return time.toLocaleTimeString("en-GB", TODAY);
-    if (time.getFullYear() === now.getFullYear()) {
-      return time.toLocaleDateString("en-US", { month: "short", day: "numeric" });
+    const [year, month, day] = [time.getFullYear(), time.getMonth(), time.getDate()];
+    if (year === now.getFullYear()) {
+      const isToday = month === now.getMonth() && day === now.getDate();
+      return isToday ? `${two(time.getHours())}:${two(time.getMinutes())}` : `${MONTHS[month]} ${day}`;
     }
-    const two = (number) => String(number).padStart(2, "0");
-    return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+    return `${year}-${two(month + 1)}-${two(day)}`;
   }
 
   /** A duration: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 40 min`. */

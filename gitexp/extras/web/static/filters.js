@@ -42,13 +42,13 @@ gitexp.filters = (() => {
     // -- names ------------------------------------------------------------------------------------------
 
     kind(name) {
-      return this.model.fields[name]?.type ?? "";
+      return Object.hasOwn(this.model.fields, name) ? this.model.fields[name].type : "";
     }
 
     /** What reads the value of a name: attributes before metrics, and metrics before params. */
     reader(name) {
       if (name === "changes") throw new FilterError("This page does not know which files were changed. gitexp list --filter does.");
-      if (name in this.model.fields) return this.attribute(name);
+      if (Object.hasOwn(this.model.fields, name)) return this.attribute(name);
       for (const id of this.places(name)) {
         const column = this.model.columns.get(id);
         if (column && column.values.some((cell, line) => cell !== undefined && this.model.isCandidate(line))) return (line) => ofCell(column.values[line]);

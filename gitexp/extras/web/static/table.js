@@ -50,6 +50,7 @@
       if (state.sort !== id) Object.assign(state, { sort: id, descending: downFirst });
       else if (state.descending === downFirst) state.descending = !downFirst;
       else state.sort = "";
+      find("scroller").scrollTop = 0;
       show();
     },
     select(line, on) {
@@ -78,6 +79,7 @@
   find("filter").value = state.filter;
   find("filter").addEventListener("input", (event) => {
     state.filter = event.target.value;
+    find("scroller").scrollTop = 0;
     show();
   });
   find("group").value = state.group;

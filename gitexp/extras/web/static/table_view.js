@@ -7,7 +7,8 @@ gitexp.tableView = (() => {
   const SPARE = 8; // rows drawn beyond the window
   const WIDEST = 38; // characters of a column
   const NARROWEST = 7;
-  const CHARACTER = 7.6; // pixels of a character, about
+  const BESIDE = 34; // pixels of a column beside its characters
+  const size = (characters, columns) => `(${characters}ch + ${columns * BESIDE}px)`;
 
   class View {
     constructor({ scroller, table, on }) {
@@ -26,7 +27,7 @@ gitexp.tableView = (() => {
       this.pins = this.columns.filter((column) => this.pinned.has(column.id)).length;
       this.spreads = new Map();
       for (const column of columns) {
-        const longest = Math.max(...this.model.spreads(column).map((text) => text.length), 0);
+        const longest = this.model.spreads(column).reduce((most, text) => Math.max(most, text.length), 0);
         if (longest) this.spreads.set(column, longest);
       }
       this.head();
@@ -40,10 +41,10 @@ gitexp.tableView = (() => {
       this.lefts = widths.map((_, at) => widths.slice(0, at).reduce((a, b) => a + b, 0));
       groups.replaceChildren(element("col", { class: "of-name" }), ...widths.map((width) => {
         const col = element("col");
-        col.style.width = `${width}px`;
+        col.style.width = `calc${size(width, 1)}`;
         return col;
       }), element("col"));
-      this.table.style.minWidth = `calc(var(--name-width) + ${widths.reduce((a, b) => a + b, 0)}px)`;
+      this.table.style.minWidth = `calc(var(--name-width) + ${size(widths.reduce((a, b) => a + b, 0), widths.length)})`;
       const cells = this.columns.map((column, at) => this.title(column, at));
       const shown = this.seen.filter(({ line }) => this.model.isExperiment(line));
       const every = shown.length > 0 && shown.every(({ line }) => this.selected.has(this.model.ids[line]));
@@ -57,7 +58,7 @@ gitexp.tableView = (() => {
     placed(cell, at) {
       if (at >= this.pins) return cell;
       cell.classList.add("pinned");
-      cell.style.left = `calc(var(--name-width) + ${this.lefts[at]}px)`;
+      cell.style.left = `calc(var(--name-width) + ${size(this.lefts[at], at)})`;
       return cell;
     }
 
@@ -91,17 +92,19 @@ gitexp.tableView = (() => {
       return this.descending ? "descending" : "ascending";
     }
 
+    /** The width of a column in characters. */
     width(column) {
-      let longest = column.title.length + 2;
-      for (const text of column.texts) longest = Math.max(longest, Math.min(text.length, WIDEST));
+      column.longest ??= column.texts.reduce((most, text) => Math.max(most, text.length), 0);
+      let longest = Math.max(column.title.length + 2, Math.min(column.longest, WIDEST));
       longest += this.spreads.get(column) ?? 0;
-      return Math.round(Math.min(Math.max(longest, NARROWEST), WIDEST) * CHARACTER + 26);
+      return Math.min(Math.max(longest, NARROWEST), WIDEST);
     }
 
     /** Draw the rows in the window, if others are there now. */
     draw() {
       const height = this.scroller.clientHeight || 600;
-      const top = Math.max(Math.floor(this.scroller.scrollTop / ROW) - SPARE, 0);
+      const last = Math.max(this.seen.length - Math.floor(height / ROW), 0); // there may be fewer rows than before
+      const top = Math.max(Math.min(Math.floor(this.scroller.scrollTop / ROW), last) - SPARE, 0);
       const end = Math.min(top + Math.ceil(height / ROW) + 2 * SPARE, this.seen.length);
       const drawn = `${top}-${end}`;
       if (drawn === this.drawn) return;
