@@ -29,6 +29,7 @@ COMMANDS = {
     "plots": "Draw the curves of experiments, plots of their files, and pictures of many.",
     "ui": "Show the experiments in the browser: a table that stays up to date.",
     "export": "Write all columns of experiments: CSV, JSON lines, Parquet, Excel.",
+    "report": "Write a document about experiments: table, best, plots, code, how to repeat it.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",
     "checkout": "Bring data and outputs to what gitexp.lock says.",
@@ -78,6 +79,7 @@ TASKS = {
         "plots",
         "ui",
         "export",
+        "report",
         "mlflow",
     ),
     "Go on from an experiment": ("apply", "branch", "checkout"),
@@ -176,6 +178,12 @@ _TABLE: dict[tuple[str, str], str] = {
     # What writes experiments into a file with this ending.
     ("exporter", "parquet"): "gitexp.extras.exporters.parquet:write",
     ("exporter", "xlsx"): "gitexp.extras.exporters.excel:write",
+    # What makes reports, and what typesets them.
+    ("report", "make"): "gitexp.extras.reports.make:make",
+    ("report", "request"): "gitexp.extras.reports.make:ReportRequest",
+    ("report", "template"): "gitexp.extras.reports.make:Template",
+    ("report", "typst source"): "gitexp.extras.reports.writers.typst_source:write",
+    ("report", "pdf"): "gitexp.extras.reports.typesetting:pdf",
     # What runs a notebook.
     ("program", "notebook"): "gitexp.extras.integrations.notebook.program:program",
     # Whether Jupyter has a kernel of a name.
@@ -196,6 +204,7 @@ _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:regist
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"
+_TABLE["command", "report"] = "gitexp.extras.reports.commands:register"
 _TABLE["command", "sweep"] = "gitexp.extras.sweep.sweep_command:register"
 
 

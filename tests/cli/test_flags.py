@@ -91,6 +91,7 @@ NOT_DRY = {
 READING = {
     *("watch", "alerts", "status", "show", "list", "best", "diff", "compare", "plots", "dag", "log", "guide"),
     "export",
+    "report",
     *("remote list", "data status", "queue list", "sweep list", "sweep show", "sweep best"),
     *("mlflow ui", "ui"),
 }
@@ -98,11 +99,13 @@ TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),
     *("restore", "undo", "redo"),  # with --list
     "export",
+    "report",
     "dag",  # a graph for other programs, and no table
 }
 LISTINGS = {
     *("alerts", "queue list", "sweep list", "show", "list", "compare", "plots", "restore", "undo", "redo"),
     "export",
+    "report",
 }
 DELETING = {"remove", "gc"}
 # `remote remove` takes a line out of gitexp.yaml: nothing is deleted, and undo brings it back.
@@ -119,6 +122,8 @@ CHOOSING = {
         "compare",
         "plots",
         "export",
+        "report",
+        "report",
         "metrics",
         "push",
         "pull",
@@ -128,8 +133,8 @@ CHOOSING = {
     *("data push", "data pull", "data status", "queue remove", "queue retry"),
     *("queue move", "queue push", "queue pull"),
 }
-ORDERED = {"show", "list", "compare", "export"}
-BETTER = {"show", "best", "diff"}
+ORDERED = {"show", "list", "compare", "export", "report"}
+BETTER = {"show", "best", "diff", "report"}
 
 
 def assert_family(flag: str, members: set[str]) -> None:

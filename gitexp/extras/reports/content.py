@@ -1,0 +1,276 @@
+"""What a report is about: the experiments of a query, and the best of them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.catalog.fields import Row
+from gitexp.catalog.query import UNGROUPED, Query
+from gitexp.catalog.replicates import states
+from gitexp.extras.reports.document import CodePiece, TablePiece
+from gitexp.files import parse_key
+from gitexp.model import MISSING, Flat, Status
+from gitexp.project.directions import direction
+from gitexp.project.project import Project
+from gitexp.times import seconds_of, show_duration, stamp_of
+from gitexp.views import columns as columns_of
+from gitexp.views import diff as diffs
+from gitexp.views import table as tables
+from gitexp.views.columns import Column, Columns
+from gitexp.views.formats import MEANS, out_of_means
+from gitexp.views.markup import BestText, is_at_right
+from gitexp.views.table import Table
+from gitexp.words import PRECISION, clean, counted, did_you_mean, show_value
+
+_TIMES = ("created", "finished")
+_MOST_LINES = 400  # of a patch
+
+
+class Sections(dict[str, Any]):
+    """Values by section, and by their whole key: `params.train.lr` and `params["train.lr"]`."""
+
+    def __init__(self, flat: Flat) -> None:
+        super().__init__()
+        self._flat = dict(flat)
+        for key, value in flat.items():
+            self._put(key, value)
+
+    def _put(self, key: str, value: Any) -> None:
+        try:
+            *above, last = map(str, parse_key(key))
+        except errors.OverrideError:
+            above, last = [], key
+        section: dict[str, Any] = self
+        for part in above:
+            inner = section.setdefault(part, {})
+            if not isinstance(inner, dict):
+                return
+            section = inner
+        section.setdefault(last, value)
+
+    def __missing__(self, key: str) -> Any:
+        return self._flat[key]
+
+
+class ReportedExperiment(NamedTuple):
+    """An experiment as a template knows it: plain values, nothing that reads or runs."""
+
+    name: str
+    status: str
+    commit: str
+    baseline: str
+    branch: str
+    created: str
+    duration: float | None
+    command: str
+    note: str
+    tags: Sequence[str]
+    user: str
+    host: str
+    python: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+
+class Content:
+    """The experiments of a report.
+
+    Attributes:
+        table: the table of the query.
+        rows: its experiments, in order; a group of replicates is one.
+        metric: the metric that says which is best; "" for none.
+        best: the best of the rows; None without a metric.
+    """
+
+    def __init__(self, project: Project, query: Query, wanted: Columns) -> None:
+        self.project = project
+        self.query = query._replace(group=UNGROUPED)
+        self.wanted = wanted
+        self.table = tables.table(project, self.query, wanted)
+        self.rows = self.table.experiments
+        self.metric = _main_metric(self.table, query)
+        self.best = _best(self.table, self.metric)
+
+    def row(self, name: str) -> Row:
+        """The row of an experiment; raises UsageError for one that is not in the report."""
+        for row in self.rows:
+            if name in (row.name, *(member.name for member in row.members)):
+                return row
+        known = [row.name for row in self.rows]
+        raise errors.UsageError(
+            f"The report has no experiment '{clean(name)}'.", did_you_mean(name, known), code="template"
+        )
+
+    def main(self) -> Row | None:
+        """The row that the report tells most of: the best, else the first."""
+        if self.best is not None or not self.rows:
+            return self.best
+        return self.rows[0]
+
+    def best_text(self) -> str:
+        """The best value of the metric; "" without one."""
+        if self.best is None:
+            return ""
+        return Column("metric", self.metric).texts([self.best], PRECISION, None)[0]
+
+    # -- pieces -----------------------------------------------------------------------------------
+
+    def results(self, columns: Sequence[str] = (), limit: int | None = None) -> TablePiece:
+        """The table of the experiments, with the columns of `show` or those named."""
+        wanted = self.wanted
+        if columns:
+            wanted = Columns(tuple(columns), wanted.hide, wanted.only_changed)
+        choice = tables.choice(self.table, wanted)
+        rows = self.rows if limit is None else self.rows[:limit]
+        heads, parts = ["Experiment"], [[_label(row) for row in rows]]
+        bests = tables.best_values(self.table, choice.columns)
+        for column, title, best in zip(choice.columns, columns_of.titles(choice.columns), bests, strict=True):
+            heads.append(clean(title))
+            parts.append(_texts(column, rows, best))
+        remarks = []
+        if choice.same:
+            remarks.append(f"The same in all: {', '.join(_same(self.rows, choice.same))}.")
+        if groups := [row for row in rows if row.members]:
+            remarks += [MEANS, out_of_means(groups)]
+        if (more := len(self.rows) - len(rows)) > 0:
+            remarks.append(f"{counted(more, 'more experiment')} not shown.")
+        lines = list(map(list, zip(*parts, strict=True)))
+        return TablePiece(heads, lines, is_at_right(heads, lines), " ".join(filter(None, remarks)))
+
+    def facts(self, row: Row) -> TablePiece:
+        """The facts about an experiment, one a line."""
+        one = reported(row)
+        told = {
+            "Command": one.command,
+            "Baseline": f"{one.baseline[:10]} {f'({one.branch})' if one.branch else ''}".strip(),
+            "Commit": one.commit[:10],
+            "Created": one.created,
+            "Duration": "" if one.duration is None else show_duration(one.duration),
+            "By": " on ".join(filter(None, (one.user, one.host))),
+            "Python": one.python,
+            "Tags": ", ".join(one.tags),
+        }
+        if row.members:
+            told["Replicates"] = ", ".join(member.name for member in row.members)
+            told["State"] = ", ".join(f"{count} {status}" for status, count in states(row.members).items())
+        lines = [[name, clean(text)] for name, text in told.items() if text]
+        return TablePiece(["Fact", ""], lines, [False, False])
+
+    def values(self, row: Row, kind: str) -> TablePiece:
+        """All params or metrics of an experiment."""
+        found = row.params if kind == "params" else row.metrics
+        lines = [[clean(key), show_value(value, PRECISION)] for key, value in found.items()]
+        return TablePiece([kind.capitalize(), ""], lines, is_at_right(["", ""], lines))
+
+    def changes(self, old: str | None, new: str) -> diffs.Diff:
+        """The differences between two experiments or revisions; from its baseline without `old`."""
+        words = (new, None) if old is None else (old, new)
+        return diffs.diff(self.project, *diffs.points(self.project, *words))
+
+    def patch(self, found: diffs.Diff, most: int = _MOST_LINES) -> CodePiece | None:
+        """The patch of the code, its first lines; None without a difference."""
+        text = diffs.patch(self.project, found, color=False).decode("utf-8", "replace")
+        lines = [clean(line.replace("\t", "    ")) for line in text.splitlines()]
+        if not lines:
+            return None
+        if (more := len(lines) - most) > 0:
+            command = shlex.join(["gitexp", "diff", found.old.label, found.new.label, "--code"])
+            lines = [*lines[:most], f"… {counted(more, 'more line')}: {clean(command)}"]
+        return CodePiece("\n".join(lines), "diff")
+
+    def reproduction(self, row: Row) -> CodePiece:
+        """The commands that bring an experiment back and run it again."""
+        member = row.members[0] if row.members else row
+        name = member.name
+        lines = [
+            f"{shlex.join(['gitexp', 'pull', name])}  # if it is not here yet",
+            f"{shlex.join(['gitexp', 'run', '--from', name])}  # its code and params again, beside yours",
+            f"{shlex.join(['gitexp', 'branch', name])}  # the exact code as a branch",
+        ]
+        return CodePiece("\n".join(map(clean, lines)), "sh")
+
+
+def reported(row: Row) -> ReportedExperiment:
+    """An experiment as a template knows it."""
+    record = row.record
+    return ReportedExperiment(
+        name=row.name,
+        status=str(row.status or ""),
+        commit=row.commit or "",
+        baseline=row.baseline or "",
+        branch=row.branch or "",
+        created=_moment(row.created),
+        duration=record.duration if record is not None else None,
+        command=(record.command or "") if record is not None else "",
+        note=record.note if record is not None else "",
+        tags=record.tags if record is not None else (),
+        user=record.user if record is not None else "",
+        host=record.host if record is not None else "",
+        python=(record.python or "") if record is not None else "",
+        params=Sections(row.params),
+        metrics=Sections(row.metrics),
+    )
+
+
+def _moment(text: str | None) -> str:
+    """A time of a record in UTC, to the second, the same for every reader."""
+    if not text:
+        return ""
+    seconds = seconds_of(text)
+    return f"{stamp_of(seconds)[:19].replace('T', ' ')} UTC" if seconds else clean(text)
+
+
+def _label(row: Row) -> str:
+    label = clean(row.name)
+    if row.members:
+        return f"{label} ({counted(len(row.members), 'run')})"
+    if row.error is not None:
+        return f"{label} (unreadable)"
+    return label if row.status in (None, Status.DONE) else f"{label} ({row.status})"
+
+
+def _texts(column: Column, rows: Sequence[Row], best: Any) -> list[str]:
+    if column.kind == "about" and column.key in _TIMES:
+        return [_moment(None if column.raw(row) is MISSING else column.raw(row)) for row in rows]
+    found = []
+    for row, text in zip(rows, column.texts(rows, PRECISION, None), strict=True):
+        found.append(BestText(text) if tables.is_best(row, column.raw(row), best) else text)
+    return found
+
+
+def _same(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
+    told = []
+    for column in columns:
+        for row in rows:
+            if column.value(row) is not MISSING:
+                told.append(f"{clean(column.key)}={column.texts([row], PRECISION, 60)[0]}")
+                break
+    return told
+
+
+def _main_metric(table: Table, query: Query) -> str:
+    """The metric of --sort, else the first one with a direction that some experiments have."""
+    if table.sort is not None and table.sort.kind == "metric":
+        return table.sort.key
+    named = [key for key in table.directions if any(key in row.metrics for row in table.experiments)]
+    if named:
+        return named[0]
+    for row in table.experiments:
+        for key in row.metrics:
+            if direction(key, table.directions) is not None:
+                return key
+    return ""
+
+
+def _best(table: Table, metric: str) -> Row | None:
+    if not metric:
+        return None
+    column = Column("metric", metric)
+    (best,) = tables.best_values(table, [column])
+    for row in table.experiments:
+        if tables.is_best(row, column.raw(row), best):
+            return row
+    return None

@@ -1,0 +1,254 @@
+"""What a template can use: values of experiments, and functions that put pieces into the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from gitexp import errors
+from gitexp.catalog.fields import Row
+from gitexp.extras.plots import charts_of_many, reading
+from gitexp.extras.plots.curve_charts import curves_chart
+from gitexp.extras.plots.curves import XAxis
+from gitexp.extras.plots.importance_chart import importance_chart, importance_of
+from gitexp.extras.reports.content import Content, ReportedExperiment, reported
+from gitexp.extras.reports.curve_lines import curve_lines
+from gitexp.extras.reports.document import (
+    FoldedPiece,
+    LinesPiece,
+    Piece,
+    PlotPiece,
+    TablePiece,
+)
+from gitexp.extras.reports.markdown import as_markdown, place
+from gitexp.extras.reports.sandbox import as_is
+from gitexp.model import MISSING, Change
+from gitexp.project.directions import direction
+from gitexp.views.best import best_of
+from gitexp.views.diff import Diff
+from gitexp.views.markup import BestText, is_at_right
+from gitexp.words import PRECISION, clean, counted, show_value
+
+_MOST_CURVES = 10  # experiments in a plot
+_MOST_PLOTS = 20  # metrics
+
+
+class Functions:
+    """The values and functions of one document, and the pieces that it has asked for."""
+
+    def __init__(
+        self,
+        content: Content,
+        given: Mapping[str, Any],
+        escape: Callable[[str], str] = as_markdown,
+        *,
+        draws: bool = True,
+    ) -> None:
+        self._content = content
+        self._given = given
+        self._escape = escape
+        self._draws = draws  # whether the format has pictures
+        self.pieces: list[Piece] = []
+
+    def values(self) -> dict[str, Any]:
+        """All that a template can use, by name."""
+        content = self._content
+        main = content.main()
+        return {
+            **self._given,
+            "experiments": [reported(row) for row in content.rows],
+            "experiment": self.experiment,
+            "exp": None if main is None else reported(main),
+            "best": None if content.best is None else reported(content.best),
+            "metric": content.metric,
+            "best_value": content.best_text(),
+            "count": counted(len(content.rows), "experiment"),
+            "table": self.table,
+            "facts": self.facts,
+            "values": self.all_values,
+            "plot": self.plot,
+            "plots": self.plots,
+            "importance": self.importance,
+            "diff": self.diff,
+            "code": self.code,
+            "reproduce": self.reproduce,
+            "text": self.text,
+            "folded": self.folded,
+        }
+
+    def shown(self, value: Any) -> str:
+        """A value as Markdown that shows it as it is."""
+        if value is None or value is MISSING:
+            return ""
+        return self._escape(show_value(value, PRECISION, longest=None))
+
+    def experiment(self, name: str) -> ReportedExperiment:
+        """An experiment of the report, by its name."""
+        return reported(self._content.row(str(name)))
+
+    # -- pieces -----------------------------------------------------------------------------------
+
+    def table(self, columns: Any = (), limit: int | None = None) -> Markup:
+        """The table of the experiments; `columns` names some, as --columns does."""
+        return self._put(self._content.results(_words(columns), limit))
+
+    def facts(self, of: Any = None) -> Markup:
+        """The facts about an experiment, by default about the best."""
+        return self._of(of, self._content.facts)
+
+    def all_values(self, of: Any = None, kind: str = "params") -> Markup:
+        """All params of an experiment, or its metrics."""
+        return self._of(of, lambda row: self._content.values(row, kind))
+
+    def plot(
+        self,
+        columns: Any = (),
+        kind: str = "curves",
+        x: str = "step",
+        smooth: float = 0.0,
+        log: Any = (),
+        limit: int = _MOST_CURVES,
+    ) -> Markup:
+        """Plots as `gitexp plots` draws them: a curve for each metric, or one picture of another kind."""
+        wanted, axes = _words(columns), _words(log)
+        if kind != "curves":
+            return self._put(PlotPiece(self._of_many(kind, wanted, axes)))
+        try:
+            axis = XAxis(x)
+        except ValueError:
+            raise _no_such("x", x, [each.value for each in XAxis]) from None
+        made = Markup("")
+        for _, piece in self._curves(wanted, axis, float(smooth), axes, limit):
+            made += piece
+        return made
+
+    def plots(self, columns: Any = (), limit: int = _MOST_CURVES) -> list[tuple[str, Markup]]:
+        """The curves of each metric: its name, and its plot."""
+        return self._curves(_words(columns), XAxis.STEP, 0.0, (), limit)
+
+    def _curves(
+        self, wanted: Sequence[str], axis: XAxis, smooth: float, axes: Sequence[str], limit: int
+    ) -> list[tuple[str, Markup]]:
+        query = self._content.query._replace(limit=limit, sort=None)
+        found = reading.curves(self._content.project, query, wanted, axis, smooth)
+        made = []
+        for name, curves in list(found.items())[:_MOST_PLOTS]:
+            if any(len(curve.x) > 1 for curve in curves):  # a single number stands in the table
+                piece = PlotPiece(curves_chart(name, curves, axis, axes), curve_lines(curves))
+                made.append((name, self._put(piece)))
+        return made
+
+    def _of_many(self, kind: str, wanted: Sequence[str], axes: Sequence[str]) -> Any:
+        dots = reading.dots(self._content.project, self._content.query)
+        for key in wanted:
+            if not any(key in dot.values for dot in dots):
+                raise _no_such("column", key, sorted({key for dot in dots for key in dot.values}))
+        if kind == "scatter" and len(wanted) == 2:
+            return charts_of_many.scatter_chart(dots, wanted[0], wanted[1], axes)
+        if kind == "parallel" and len(wanted) >= 2:
+            return charts_of_many.parallel_chart(dots, wanted, wanted[-1])
+        if kind in ("scatter", "parallel"):
+            raise errors.UsageError(f"plot(kind='{kind}') needs columns, such as: columns='lr,acc'")
+        raise _no_such("kind", kind, ["curves", "scatter", "parallel"])
+
+    def diff(self, a: Any = None, b: Any = None, code: bool = True) -> Markup:
+        """What differs: params and metrics as tables, and the patch of the code.
+
+        With one name: from its baseline. Without any: the best, from its baseline.
+        """
+        old, new = (None, _name(a)) if b is None else (_name(a), _name(b))
+        if not new:
+            main = self._content.main()
+            if main is None:
+                return Markup("")
+            new = (main.members or (main,))[0].name
+        found = self._content.changes(old, new)
+        made = Markup("")
+        for title, changes in (("Params", found.params), ("Metrics", found.metrics)):
+            if changes:
+                made += self._put(_of_changes(title, changes, found))
+        patch = self._content.patch(found) if code else None
+        if patch is not None:
+            made += self._put(patch)
+        return made
+
+    def code(self, of: Any = None, lines: int = 400) -> Markup:
+        """The patch of an experiment's code from its baseline, at most so many lines, and nothing else."""
+
+        def patch(row: Row) -> Piece | None:
+            return self._content.patch(self._content.changes(None, (row.members or (row,))[0].name), lines)
+
+        return self._of(of, patch)
+
+    def importance(self, metric: str = "") -> Markup:
+        """How much of the differences in a metric goes with each param; nothing with too few experiments."""
+        metric = metric or self._content.metric
+        if not metric:
+            return Markup("")
+        dots = reading.dots(self._content.project, self._content.query)
+        directions = self._content.table.directions
+        found = importance_of(dots, metric, direction(metric, directions))
+        if not found.shares:
+            return Markup("")
+        lines = [[clean(key), f"{share:.0%}"] for key, share in found.shares.items()]
+        table = TablePiece(["Param", "Share"], lines, [False, True], f"{found.remark}.")
+        return self._put(PlotPiece(importance_chart(found, metric))) if self._draws else self._put(table)
+
+    def reproduce(self, of: Any = None) -> Markup:
+        """The commands that bring an experiment back and run it again."""
+        return self._of(of, self._content.reproduction)
+
+    def text(self, text: Any) -> Markup:
+        """A text in its own lines, such as a note."""
+        lines = [clean(line) for line in str(text or "").splitlines() if line.strip()]
+        return self._put(LinesPiece(lines)) if lines else Markup("")
+
+    def folded(self, title: str, inside: Any) -> Markup:
+        """Pieces below a title that can be opened, where the format has such a thing."""
+        made = Markup("")
+        for number in sorted(_numbers(str(inside))):
+            made += self._put(FoldedPiece(clean(str(title)), self.pieces[number]))
+        return made
+
+    def _of(self, of: Any, make: Callable[[Row], Piece | None]) -> Markup:
+        row = self._content.main() if of is None else self._content.row(_name(of))
+        piece = None if row is None else make(row)
+        return Markup("") if piece is None else self._put(piece)
+
+    def _put(self, piece: Piece) -> Markup:
+        self.pieces.append(piece)
+        return as_is(place(len(self.pieces) - 1))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part.partition("\ue001")[0]) for part in text.split("\ue000")[1:]]
+
+
+def _of_changes(title: str, changes: Sequence[Change], found: Diff) -> TablePiece:
+    heads, lines = [title, clean(found.old.label), clean(found.new.label)], list[list[str]]()
+    for change in changes:
+        sides = (change.old, change.new)
+        best = best_of(change.key, sides, found.directions) if title == "Metrics" else MISSING
+        texts = [show_value(side, PRECISION if title == "Metrics" else None) for side in sides]
+        marked = []
+        for side, text in zip(sides, texts, strict=True):
+            marked.append(BestText(text) if best is not MISSING and side == best else text)
+        lines.append([clean(change.key), *marked])
+    return TablePiece(heads, lines, is_at_right(heads, lines))
+
+
+def _name(of: Any) -> str:
+    return "" if of is None else str(getattr(of, "name", of))
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    """The words of an argument: a list, or a text with commas."""
+    if isinstance(given, str):
+        given = given.split(",")
+    return tuple(word for word in (str(one).strip() for one in given) if word)
+
+
+def _no_such(what: str, given: str, known: Sequence[str]) -> errors.UsageError:
+    return errors.UsageError(f"plot() has no {what}='{given}'.", f"There are: {', '.join(known)}")

@@ -1,0 +1,35 @@
+"""The plots of a document as SVG, the same bytes for the same plot."""
+
+from __future__ import annotations
+
+import re
+
+from gitexp import errors, plugins
+from gitexp.extras.plots.charts import Chart
+
+_ID = re.compile(r'\bid="([^"]+)"')
+_REFERENCE = re.compile(r"url\(#([^)\"']+)\)")
+
+
+def svg(chart: Chart) -> bytes:
+    """The chart as SVG. Raises UsageError if its package is not installed, or if it cannot be drawn."""
+    rendering = plugins.find_installed("plots", "rendering", "vl_convert")
+    if rendering is None:
+        raise errors.UsageError(
+            "A plot in a file needs a package that is not installed: vl-convert-python.",
+            "Install it: pip install 'gitexp[report]'",
+        )
+    try:
+        text = rendering.formats[".svg"](chart.spec).decode()
+    except ValueError as error:
+        raise errors.UsageError(f"The plot '{chart.title}' cannot be drawn: {error}.") from error
+    return _with_own_ids(text).encode()
+
+
+def _with_own_ids(text: str) -> str:
+    """The SVG with ids in order: Vega goes on counting from one chart to the next."""
+    names: dict[str, str] = {}
+    for name in _ID.findall(text):
+        names.setdefault(name, f"id{len(names)}")
+    text = _ID.sub(lambda match: f'id="{names[match[1]]}"', text)
+    return _REFERENCE.sub(lambda match: f"url(#{names.get(match[1], match[1])})", text)
