@@ -105,6 +105,14 @@ def _line(label: str, source: str, points: Sequence[PlotPoint], x_kind: str, smo
     return found
 
 
+# The legend of lines: as strong as the lines, even if those before smoothing are pale.
+_KEY: Spec = {
+    "type": "nominal",
+    "title": None,
+    "legend": {"labelLimit": 240, "symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 3},
+}
+
+
 def _marks_of_lines(plot: FilePlot, sources: Sequence[str]) -> Spec:
     """What tells the lines apart: the colour the experiments, or the columns of a single one.
 
@@ -114,15 +122,17 @@ def _marks_of_lines(plot: FilePlot, sources: Sequence[str]) -> Spec:
     names, labels = list(dict.fromkeys(sources)), plot.labels
     if len(labels) < 2 and len(names) > 1:
         scale: Spec = {"domain": names, "range": [COLOURS[at % len(COLOURS)] for at in range(len(names))]}
-        return {**order, "color": {"field": "source", "type": "nominal", "title": None, "scale": scale}}
+        return {**order, "color": {**_KEY, "field": "source", "scale": scale}}
     marks = {**order, "color": colour_of(plot)}
+    if marks["color"]["legend"] is not None:
+        marks["color"]["legend"] = _KEY["legend"]
     if len(names) > 1:
         chosen = [[*DASHES[at % len(DASHES)]] for at in range(len(names))]
         scale = {"domain": names, "range": chosen}
-        marks["strokeDash"] = {"field": "source", "type": "nominal", "title": None, "scale": scale}
+        marks["strokeDash"] = {**_KEY, "field": "source", "scale": scale}
     elif len(set(colours(labels))) < len(labels):
         scale = {"domain": [*map(plot.shown, labels)], "range": [[*dash] for dash in dashes(labels)]}
-        marks["strokeDash"] = {"field": "label", "type": "nominal", "title": None, "scale": scale}
+        marks["strokeDash"] = {**_KEY, "field": "label", "scale": scale}
     return marks
 
 
