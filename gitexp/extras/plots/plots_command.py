@@ -64,9 +64,10 @@ Words = Annotated[
 What = Annotated[
     PlotKind | None,
     typer.Option(
-        help="Curves by step; files: what plots: names, as dvc plots does; scatter: columns against each "
+        metavar="KIND",
+        help="curves by step; files: what plots: names, as dvc plots does; scatter: columns against each "
         "other; parallel: several side by side; progress: the best so far; contour: two params and a metric; "
-        "pareto: two or three metrics; histogram; importance of params."
+        "pareto: two or three metrics; histogram; importance of params.",
     ),
 ]
 Plots = Annotated[
