@@ -14,14 +14,17 @@ from gitexp.project.whole_file import prepared
 _READABLE = 0o666
 
 
-def write(project: Project, file: Path, data: bytes) -> None:
+def write(project: Project, file: Path, data: bytes, *, with_folder: bool = False) -> None:
     """Write a file that the user names, from the folder of the command.
 
     An earlier file of the name keeps its mode, and stays whole if this one cannot be written. What is no
-    plain file, such as a pipe or a link, is written through. Raises StorageError.
+    plain file, such as a pipe or a link, is written through. `with_folder` makes its folder. Raises
+    StorageError.
     """
     target = project.here / file
     try:
+        if with_folder:
+            target.parent.mkdir(exist_ok=True)
         mode = _mode(target)
         if mode is None:
             target.write_bytes(data)

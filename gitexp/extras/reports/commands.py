@@ -112,8 +112,7 @@ def report(
         return _print(made.data.decode(), json=json)
     for name, data in made.files.items():
         beside = output.parent / name
-        (project.here / beside).parent.mkdir(exist_ok=True)
-        out_file.write(project, beside, data)
+        out_file.write(project, beside, data, with_folder=True)
     out_file.write(project, output, made.data)
     if json:
         files = [str(output), *(str(output.parent / name) for name in made.files)]
@@ -155,10 +154,14 @@ def _template(project: Project, given: Path | None, *, is_own: bool, quiet: bool
     """The user's template; None for gitexp's own. Raises UsageError for a file that is none."""
     file = given
     if file is None:
-        own = project.repo.root / project.config.folder / _OWN_TEMPLATE
-        if not is_own or not own.is_file():
+        file = project.repo.root / project.config.folder / _OWN_TEMPLATE
+        if not is_own or not file.is_file():
             return None
-        file = own
+        if file.is_symlink():  # a repository may be a stranger's, and the link lead to a secret
+            raise errors.UsageError(
+                f"{_OWN_TEMPLATE} is a link, and no link is followed unasked.",
+                f"Ask for it: --template {_OWN_TEMPLATE}",
+            )
         if not quiet:
             render.say(f"By the template {_OWN_TEMPLATE} of the project.", "dim")
     try:

@@ -105,10 +105,10 @@ class Content:
         )
 
     def main(self) -> Row | None:
-        """The row that the report tells most of: the best, else the first."""
-        if self.best is not None or not self.rows:
+        """The row that the report tells most of: the best, else the first that can be read."""
+        if self.best is not None:
             return self.best
-        return self.rows[0]
+        return next((row for row in self.rows if row.record is not None), None)
 
     def best_text(self) -> str:
         """The best value of the metric; "" without one."""

@@ -50,6 +50,19 @@ class TablePiece(NamedTuple):
     right: Sequence[bool]
     remark: str = ""
 
+    def for_paper(self, most: int = 8) -> list[TablePiece]:
+        """The table in parts that a page has room for; the first column stands in each."""
+        if len(self.heads) <= most:
+            return [self]
+        parts = []
+        for start in range(1, len(self.heads), most - 1):
+            chosen = [0, *range(start, min(start + most - 1, len(self.heads)))]
+            rows = [[row[at] for at in chosen] for row in self.rows]
+            heads, right = [self.heads[at] for at in chosen], [self.right[at] for at in chosen]
+            parts.append(TablePiece(heads, rows, right))
+        parts[-1] = parts[-1]._replace(remark=self.remark)
+        return parts
+
 
 class CurveLine(NamedTuple):
     """A curve in a line of text: `▁▂▅█`, with its first and last number."""

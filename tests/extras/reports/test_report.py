@@ -113,3 +113,9 @@ def test_what_there_is_not(repo: Workspace) -> None:
     for line in (("--format", "doc"), ("-o", "x.docx"), ("--format", "pdf"), ("--pr", "--summary")):
         assert repo.gitexp("report", *line, check=False).exit_code == 2
     assert repo.gitexp("report", "--template", "none.md", check=False).exit_code == 2
+    put(repo, "broken", body="{")
+    assert "| broken (unreadable) |" in repo.gitexp("report", process=True).stdout
+    with repo.by_user():
+        (repo.path / "report.md.j2").symlink_to("/etc/passwd")  # a repository may be a stranger's
+    done = repo.gitexp("report", check=False)
+    assert (done.exit_code, done.stdout) == (2, "")

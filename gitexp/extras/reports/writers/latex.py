@@ -23,11 +23,14 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{iftex}
 \ifpdftex\usepackage[T1]{fontenc}\usepackage{textcomp}\fi
 \usepackage[margin=2.5cm]{geometry}
-\usepackage{amsmath,amssymb,booktabs,graphicx,adjustbox}
+\usepackage{amsmath,amssymb,booktabs,graphicx}
 \usepackage[normalem]{ulem}
 \usepackage[hidelinks]{hyperref}
 \setlength{\parindent}{0pt}\setlength{\parskip}{.6em}
 \emergencystretch=3em
+\newsavebox{\widetable}
+\newcommand{\fitted}[1]{\sbox{\widetable}{#1}\ifdim\wd\widetable>\linewidth
+  \resizebox{\linewidth}{!}{\usebox{\widetable}}\else\usebox{\widetable}\fi}
 \begin{document}
 """
 _SECTIONS = (
@@ -102,6 +105,8 @@ class _Writer:
 
     def _piece(self, piece: Piece) -> str:
         match piece:
+            case TablePiece() if len(parts := piece.for_paper()) > 1:
+                return "\n\n".join(map(self._piece, parts))
             case TablePiece(heads, rows, _, remark):
                 told = _fitted("\n".join(latex_table(heads, rows)[1:]))
                 return f"{told}\n\n{{\\small {as_latex(remark)}}}" if remark else told
@@ -117,7 +122,7 @@ class _Writer:
 
 
 def _fitted(table: str) -> str:
-    return f"\\begin{{adjustbox}}{{max width=\\linewidth}}\n{table}\n\\end{{adjustbox}}"
+    return f"\\fitted{{{table}}}"
 
 
 def _code(text: str) -> str:

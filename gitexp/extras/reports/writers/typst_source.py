@@ -101,6 +101,8 @@ class _Writer:
 
     def _piece(self, piece: Piece) -> str:
         match piece:
+            case TablePiece() if len(parts := piece.for_paper()) > 1:
+                return "\n\n".join(map(self._piece, parts))
             case TablePiece(heads, rows, right, remark):
                 lines = [[_table_cell(text) for text in row] for row in rows]
                 told = _table([f"[#strong[{_in_cell(head)}];]" for head in heads], lines, right)
