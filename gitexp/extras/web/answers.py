@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from gitexp import errors
 from gitexp.catalog import lookup
+from gitexp.catalog.lookup import Point
 from gitexp.extras.plots.palette import colours
 from gitexp.extras.web import actions
 from gitexp.extras.web.contents import (
@@ -168,26 +169,37 @@ def _changes(documents: Documents, asked: Asked) -> Document:
 
 
 def _compare(documents: Documents, asked: Asked) -> Document:
-    return comparison_document.comparison_document(documents.state().project, _names(asked))
+    points = _points(documents, asked.query.get("exp", ()))
+    return comparison_document.comparison_document(documents.state().project, points)
 
 
 def _curves_of_many(documents: Documents, asked: Asked) -> Document:
-    project = documents.state().project
-    found = list[Experiment]()
-    for name in _names(asked):
-        point = lookup.find(project, name)
-        if point.experiment is not None:
-            found.append(point.experiment)
-    return curves_document.of_many(project, found, asked.query.get("name", ()))
+    points = _points(documents, asked.query.get("exp", ()))
+    found = [point.experiment for point in points if point.experiment is not None]
+    return curves_document.of_many(documents.state().project, found, asked.query.get("name", ()))
 
 
 def _difference(documents: Documents, asked: Asked) -> Document:
-    project = documents.state().project
-    return comparison_document.difference_document(project, asked.one("a"), asked.one("b"))
+    old, new = (_point(documents, asked.one(name)) for name in ("a", "b"))
+    return comparison_document.difference_document(documents.state().project, old, new)
 
 
-def _names(asked: Asked) -> list[str]:
-    return [name for name in asked.query.get("exp", ()) if name][:_MOST_NAMES]
+def _points(documents: Documents, words: Sequence[str]) -> list[Point]:
+    """The points for some words, each once, in their order. Raises the errors of `lookup.find`."""
+    found: dict[tuple[str, str | None], Point] = {}
+    for word in list(filter(None, words))[:_MOST_NAMES]:
+        point = _point(documents, word)
+        found.setdefault((point.label, point.commit), point)
+    return list(found.values())
+
+
+def _point(documents: Documents, word: str) -> Point:
+    """The point for a word. An experiment that has ended is known; to find any other takes a look at Git."""
+    state = documents.state()
+    row = state.rows.get(word)
+    if row is not None and isinstance(row.experiment, Experiment) and row.experiment.record.status.ended:
+        return lookup.of_experiment(state.project, row.experiment)
+    return lookup.find(state.project, word)
 
 
 # -- to do something ----------------------------------------------------------------------------------

@@ -29,8 +29,9 @@ from gitexp.extras.web.contents.queue_document import queue_document
 from gitexp.extras.web.contents.sweep_document import sweeps_document
 from gitexp.model import Experiment
 from gitexp.project.project import Project
+from gitexp.views.compare import points_of
 from gitexp.views.details import DetailsReader
-from tests.support.experiments import copy_of
+from tests.support.experiments import copy_of, put
 from tests.support.workspace import Workspace
 
 PIXEL = base64.b64decode(
@@ -232,7 +233,7 @@ def test_files_are_listed_and_shown_by_their_kind(project: Project) -> None:
         ".",
         "samples",
         ".git/config",
-        "a\0b",
+        "train.py\0.png",
         "a\nb",
     ],
 )
@@ -259,7 +260,7 @@ def test_markdown_loads_and_runs_nothing() -> None:
 
 
 def test_a_comparison_has_only_what_differs(trained: Workspace, project: Project) -> None:
-    found = comparison_document.comparison_document(project, ["slow", "quick"])
+    found = comparison_document.comparison_document(project, points_of(project, ["slow", "quick"]))
     assert [row["key"] for row in found["params"]["rows"]] == ["lr"]
     assert found["params"]["rows"][0]["values"] == [0.05, 0.5]
     shown = json.loads(trained.gitexp("compare", "slow", "quick", "--json").stdout)
@@ -270,11 +271,11 @@ def test_a_comparison_has_only_what_differs(trained: Workspace, project: Project
     assert samples["steps"] == [0, 10]
     assert samples["runs"]["quick"][10] == "samples/step_10.png"
     with pytest.raises(errors.UsageError):
-        comparison_document.comparison_document(project, ["slow"])
+        comparison_document.comparison_document(project, points_of(project, ["slow"]))
 
 
 def test_the_code_of_two_stands_side_by_side_with_the_changed_words_marked(project: Project) -> None:
-    found = comparison_document.difference_document(project, "slow", "quick")
+    found = comparison_document.difference_document(project, *points_of(project, ["slow", "quick"]))
     (file,) = found["sides"]["files"]
     assert (file["path"], file["added"], file["deleted"]) == ("train.py", 1, 1)
     changed = [row for row in file["pieces"][0]["rows"] if row[1] != row[3]]
@@ -301,7 +302,8 @@ def test_code_of_all_kinds_is_compared(repo: Workspace) -> None:
     repo.write("bin.dat", b"\0\2")
     repo.write("new.py", "# <script>alert(1)</script>\n")
     repo.commit()
-    found = comparison_document.difference_document(Project.open(repo.path), before, "HEAD")
+    project = Project.open(repo.path)
+    found = comparison_document.difference_document(project, *points_of(project, [before, "HEAD"]))
     files = {file["path"]: file for file in found["sides"]["files"]}
     assert {*files} == {"gone.py", "new name.py", "b\u00e4.py", "bin.dat", "new.py"}
     assert files["new name.py"]["renamed_from"] == "old name.py"
@@ -413,3 +415,73 @@ def test_the_queue_and_the_sweeps_are_told(repo: Workspace) -> None:
     assert found["workers"] == []
     assert sweeps_document(project) == {"sweeps": [], "complaints": [], "count": 0}
     assert log_document.part(project, opened(project, "later"))["reason"]
+
+
+# -- what is large, and what goes away ----------------------------------------------------------------
+
+
+def test_documents_have_a_bound(repo: Workspace) -> None:
+    """5,000 metrics, 300 curves, a long log, a long line, a large file."""
+    names = {f"metric-{number}": number / 7 for number in range(5_000)}
+    points = ""
+    for step in range(3):
+        values = dict.fromkeys(list(names)[:300], step)
+        points += json.dumps({"_step": step, "_time": 1.0, **values}) + "\n"
+    repo.write("m.json", json.dumps(names))
+    repo.commit()
+    log = b"x" * 1_000_000 + b"\n" + b"".join(b"line %d\n" % number for number in range(500_000))
+    run = {"series.jsonl": points.encode(), "output.log": log}
+    put(repo, "wide", metrics={"m.json": names}, run_files=run, series=("series.jsonl",), command="x")
+    repo.write("large.csv", "a,b\n" + "1,2\n" * 500_000)
+    repo.commit()
+    put(repo, "other", metrics={"m.json": {"metric-1": math.inf}}, command="x")
+    project = Project.open(repo.path)
+    wide, other = opened(project, "wide"), opened(project, "other")
+    reader = DetailsReader(project, lookup.experiments(project))
+    found = experiment_document(project, wide, reader)
+    assert found["metrics"]["count"] == len(found["metrics"]["rows"]) == 5_000
+    curves = curves_document.of_experiment(project, wide)
+    assert (curves["of_names"], len(curves["metrics"])) == (300, curves_document.MOST_CURVES)
+    tail = log_document.part(project, wide)
+    assert len(json.dumps(tail)) < 4 * log_document.MOST
+    assert tail["lines"][-1] == [("line 499999", "")]
+    assert len(json.dumps(log_document.part(project, wide, 0))) < 2 * log_document.MOST
+    assert log_document.search(project, wide, "line")["more"]
+    table = previews.preview(run_files.find(project, other, "code", "large.csv"), inside=False)
+    assert table["cut"]
+    assert len(json.dumps(table)) < 10_000
+    compared = comparison_document.comparison_document(project, points_of(project, ["wide", "other"]))
+    assert compared["metrics"]["count"] == 5_000
+    assert len(compared["metrics"]["rows"]) == 1_000
+    json.dumps([found, curves, tail, compared], allow_nan=False)
+
+
+def test_a_repository_may_change_at_any_time(repo: Workspace) -> None:
+    """Removed, renamed and collected meanwhile: a document says so, and none fails otherwise."""
+    repo.write("train.py", "print('x')\n")
+    repo.commit()
+    for name in ("one", "two"):
+        repo.gitexp("run", "-q", "-n", name, "--", "python", "train.py")
+    project = Project.open(repo.path)
+    one, two = opened(project, "one"), opened(project, "two")
+    reader = DetailsReader(project, lookup.experiments(project))
+    repo.gitexp("rename", "-q", "one", "uno")
+    repo.gitexp("remove", "-qy", "two")
+    assert log_document.part(project, one)["lines"] == [[("x", "")]]
+    assert log_document.part(project, two)["lines"] == [[("x", "")]]
+    with pytest.raises(errors.ExperimentError):
+        comparison_document.comparison_document(project, points_of(project, ["one", "uno"]))
+    with repo.by_user():
+        for ref in repo.git("for-each-ref", "--format=%(refname)", "refs/gitexp").splitlines():
+            repo.git("update-ref", "-d", ref)
+    for kept in (repo.path / ".git/objects/pack").glob("*.keep"):
+        kept.unlink()
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "-q", "--prune=now")
+    project = Project.open(repo.path)
+    assert log_document.part(project, two)["reason"]
+    assert run_files.listed(project, two)["code"]["reason"]
+    assert curves_document.of_many(project, [one, two])["metrics"] == []
+    experiment_document(project, two, reader)
+    with pytest.raises(errors.GitexpError):
+        comparison_document.changes_document(project, two)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gitexp import errors
-from gitexp.catalog import sources
+from gitexp.catalog import lookup, sources
 from gitexp.catalog.lookup import Point
 from gitexp.extras.plots.palette import colours
 from gitexp.extras.web.contents import code_document, command_lines, run_files
@@ -17,7 +17,7 @@ from gitexp.project.directions import direction
 from gitexp.project.project import Project
 from gitexp.views import diff as differences
 from gitexp.views import diff_json
-from gitexp.views.compare import ComparedKey, flat_of, points_of, values
+from gitexp.views.compare import ComparedKey, flat_of, values
 from gitexp.views.diff import Diff
 from gitexp.views.environments import packages_of
 
@@ -27,13 +27,11 @@ MOST_POINTS = 200
 _MOST_KEYS = 1_000
 
 
-def comparison_document(project: Project, words: Sequence[str]) -> Document:
+def comparison_document(project: Project, points: Sequence[Point]) -> Document:
     """Params, metrics and packages side by side, only what differs, with a value for each point.
 
-    The values of all keys that do not differ are `same` in number. Raises the errors of `lookup.find`, and
-    UsageError for fewer than two points.
+    Raises UsageError for fewer than two points.
     """
-    points = points_of(project, words)
     if len(points) < 2:
         raise errors.UsageError("A comparison needs two experiments.", "Choose them in the table.")
     shown = points[:MOST_POINTS]
@@ -54,10 +52,10 @@ def comparison_document(project: Project, words: Sequence[str]) -> Document:
     }
 
 
-def difference_document(project: Project, old: str, new: str) -> Document:
-    """All that differs between two points, with the code side by side. Raises the errors of `lookup.find`."""
-    found = differences.diff(project, *differences.points(project, old, new))
-    return _difference(project, found, (found.old.label, found.new.label))
+def difference_document(project: Project, old: Point, new: Point) -> Document:
+    """All that differs between two points, with the code side by side."""
+    pair = lookup.beside(project, old, new), lookup.beside(project, new, old)
+    return _difference(project, differences.diff(project, *pair), (old.label, new.label))
 
 
 def changes_document(project: Project, experiment: Experiment) -> Document:

@@ -30,7 +30,7 @@ MOST_RUNS = 200
 
 _POINTS = 1_500  # of a curve, if there are few
 _FEWEST = 300
-_ALL_POINTS = 120_000  # of all curves of a metric together
+_ALL_POINTS = 60_000  # of all curves of a metric together
 _KEPT = KeptCurves()
 _AT_ONCE = 4 * 1024 * 1024  # bytes of news that are read at a time
 

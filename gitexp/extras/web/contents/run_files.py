@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.catalog import sources, stored_series
+from gitexp.catalog import lookup, sources, stored_series
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.extras.reading import files_of
 from gitexp.model import Artifact, Experiment
@@ -109,7 +109,7 @@ def find(project: Project, experiment: Experiment, place: str, path: str) -> Fou
     Raises ExperimentError if there is none, MissingData if its content is not on this machine.
     """
     found = None
-    if path == files_of.inside(experiment, path):  # in no other spelling
+    if "\0" not in path and path == files_of.inside(experiment, path):  # in no other spelling
         if place == ARTIFACTS:
             found = _artifact(project, experiment, path)
         elif place == CODE:
@@ -133,6 +133,7 @@ def _of_place(project: Project, experiment: Experiment, place: str) -> Sequence[
     if place == DATA:
         return [(each.path, each.size) for each in _files_of_data(project, experiment)]
     experiment = stored_series.as_of_now(project, experiment)
+    lookup.require_whole(project, experiment, with_baseline=False)
     paths = files_in(project.repo, experiment.record.commit, ["."])
     objects = project.repo.find_objects(in_commit(experiment.record.commit, paths))
     return [(path, one.size) for path, one in zip(paths, objects, strict=True) if one is not None]

@@ -10,6 +10,7 @@ gitexp.curveChart = (() => {
   const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
   const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 22;
   const MOST_TOLD = 8;
+  const MOST_DASHED = 32; // curves; more are not told apart by strokes, which take long to draw
   const charts = new Set();
   const cursor = { x: null };
 
@@ -132,9 +133,9 @@ gitexp.curveChart = (() => {
       const xs = this.xs(curve);
       pen.strokeStyle = gitexp.shade(curve.colour);
       pen.globalAlpha = opacity;
-      pen.lineWidth = 1.5;
-      pen.lineJoin = "round";
-      pen.setLineDash(DASHES[curve.dash % DASHES.length]);
+      pen.lineWidth = this.curves.length <= MOST_DASHED ? 1.5 : 1;
+      pen.lineJoin = "bevel";
+      if (this.curves.length <= MOST_DASHED) pen.setLineDash(DASHES[curve.dash % DASHES.length]);
       pen.beginPath();
       let down = false, alone = true;
       for (let at = 0; at < xs.length; at++) {
