@@ -237,7 +237,7 @@ def test_replicates_are_one_row(
     best = json.loads(repo.gitexp("best", "loss", "--max", "--json").stdout)
     assert (best["experiment"], best["value"]) == ("h3", pytest.approx(0.3))
     assert repo.gitexp("best", "loss", "--max", "--each").stdout == "g2\n"
-    assert "| 0.20 ± 0.14 (2) |" in repo.gitexp("compare", "--format", "md").stdout
+    assert "| **0.20 ± 0.14 (2)** |" in repo.gitexp("compare", "--format", "md").stdout
     compared = json.loads(repo.gitexp("compare", "--json", "--filter", "loss > 0.21").stdout)
     assert [point["name"] for point in compared["points"]] == ["alone", "h3"]
     assert compared["metrics"][0]["replicates"]["h3"]["n"] == 2
