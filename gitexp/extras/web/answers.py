@@ -28,6 +28,7 @@ from gitexp.extras.web.contents.pipeline_document import pipeline_document
 from gitexp.extras.web.contents.queue_document import queue_document
 from gitexp.extras.web.contents.sweep_document import sweeps_document
 from gitexp.extras.web.documents import Documents
+from gitexp.extras.web.sparklines import sparklines
 from gitexp.model import Experiment
 from gitexp.views.details import DetailsReader
 
@@ -168,6 +169,10 @@ def _changes(documents: Documents, asked: Asked) -> Document:
 # -- of several ---------------------------------------------------------------------------------------
 
 
+def _sparklines(documents: Documents, asked: Asked) -> Document:
+    return sparklines(documents, asked.query.get("exp", ()), asked.one("name"))
+
+
 def _compare(documents: Documents, asked: Asked) -> Document:
     points = _points(documents, asked.query.get("exp", ()))
     return comparison_document.comparison_document(documents.state().project, points)
@@ -233,6 +238,7 @@ ANSWERS: Mapping[str, Callable[[Documents, Asked], Document]] = {
     "experiments/{key}/files": _files,
     "experiments/{key}/preview": _preview,
     "experiments/{key}/changes": _changes,
+    "sparklines": _sparklines,
     "comparison": _compare,
     "comparison/curves": _curves_of_many,
     "comparison/difference": _difference,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +15,14 @@ from gitexp.repo.live import LOGGED
 _REFS = ("refs/gitexp", "refs/exps", "refs/heads", "refs/tags", "refs/remotes")
 _RECENT = 200_000_000  # nanoseconds: of a file changed so lately, another change may have the same stamp
 _Stamp: TypeAlias = tuple[int, int, int]
+
+
+class Changed(IntEnum):
+    """What has changed; LOGGED is nothing but what runs that go on have logged."""
+
+    NOTHING = 0
+    LOGGED = 1
+    ANYTHING = 2
 
 
 class Watcher:
@@ -36,16 +45,21 @@ class Watcher:
         self._runs = project.local.runs
         self._below: dict[str, tuple[_Stamp, list[str]]] = {}  # of a folder, its stamp and the folders in it
         self._seen = self._look()
-        self._is_recent = True
+        self._again = Changed.ANYTHING if _is_recent(self._seen) else Changed.NOTHING
 
-    def has_changed(self) -> bool:
-        """Whether anything is otherwise than at the last call."""
+    def changed(self) -> Changed:
+        """What is otherwise than at the last call."""
         found = self._look()
-        changed = self._is_recent or found != self._seen
-        newest = max((stamp[0] for stamp in found.values()), default=0)
-        self._is_recent = found != self._seen and newest > time.time_ns() - _RECENT
-        self._seen = found
-        return changed
+        before, self._seen = self._seen, found
+        changed = Changed.NOTHING
+        for path in found.keys() | before.keys():
+            if found.get(path) != before.get(path):
+                live = f"/{LOGGED}/" in path and path.startswith(str(self._runs))
+                changed = max(changed, Changed.LOGGED if live else Changed.ANYTHING)
+        again, self._again = self._again, Changed.NOTHING
+        if changed and _is_recent(found):
+            self._again = changed
+        return max(changed, again)
 
     def _look(self) -> dict[str, _Stamp]:
         found: dict[str, _Stamp] = {}
@@ -84,6 +98,12 @@ class Watcher:
                     yield from [entry.path for entry in entries]
             except OSError:
                 continue
+
+
+def _is_recent(found: dict[str, _Stamp]) -> bool:
+    """Whether a file was changed so lately that another change may have the same stamp."""
+    newest = max((stamp[0] for stamp in found.values()), default=0)
+    return newest > time.time_ns() - _RECENT
 
 
 def _folders_in(folder: str) -> list[str]:

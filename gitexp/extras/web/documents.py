@@ -9,13 +9,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from gitexp import errors
+from gitexp.catalog import live_values
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
-from gitexp.extras.web.changes import Watcher
+from gitexp.extras.web.changes import Changed, Watcher
 from gitexp.extras.web.keys import keys_of
 from gitexp.extras.web.table_document import Line, lines_of, table_document
+from gitexp.files import flatten
+from gitexp.files.keys import nested
+from gitexp.model import Status
 from gitexp.project.project import Project
+from gitexp.repo.live import live_runs
 from gitexp.times import now
 from gitexp.version import __version__
 from gitexp.views import table as tables
@@ -67,9 +72,11 @@ class Documents:
     def look(self) -> str:
         """Look whether the repository has changed, and read it again if so; returns the cursor."""
         with self._lock:
-            if self._watcher is None or self._watcher.has_changed():
+            changed = Changed.ANYTHING if self._watcher is None else self._watcher.changed()
+            if changed:
                 try:
-                    self._read()
+                    if changed == Changed.ANYTHING or not self._take_logged():
+                        self._read()
                 except (errors.GitexpError, OSError):  # such as a repository that Git is just packing
                     if not self._states:
                         raise
@@ -86,10 +93,32 @@ class Documents:
             return  # a time stamp was all that has changed
         found = [line.row for line in lines]
         rows = {key: row for key, row in zip(keys_of(found), found, strict=True) if key}
+        self._keep(State(project, table, "", lines, rows))
+
+    def _take_logged(self) -> bool:
+        """Take the values that runs have logged last; False if more than values may have changed."""
+        state = self.state()
+        values = {run.name: live_values.last_values(run) for run in live_runs(state.project.local)}
+        lines, rows = list(state.lines), dict(state.rows)
+        for number, line in enumerate(lines):
+            row = line.row
+            if row.status is not Status.RUNNING or row.members or row.name not in values:
+                continue
+            metrics = flatten(nested({name: last.value for name, last in values[row.name].items()}))
+            if not metrics.keys() <= row.metrics.keys():
+                return False
+            lines[number] = line._replace(row=row._replace(metrics={**row.metrics, **metrics}))
+            rows[row.name] = lines[number].row
+        if lines != state.lines:
+            self._keep(state._replace(lines=lines, rows=rows))
+        return True
+
+    def _keep(self, state: State) -> None:
+        """Keep a state as the newest one."""
         self._count += 1
         cursor = str(self._count)
         self._texts.clear()
-        self._states[cursor] = State(project, table, cursor, lines, rows)
+        self._states[cursor] = state._replace(cursor=cursor)
         while len(self._states) > _MOST_KEPT:
             self._states.popitem(last=False)
 
@@ -124,7 +153,11 @@ class Documents:
     def _table(self, before: Sequence[Line] | None = None) -> dict[str, Any]:
         state = self.state()
         choice = tables.choice(state.table, Columns())
-        return {"cursor": state.cursor, "made": now(), **table_document(state.table, choice, before)}
+        return {
+            "cursor": state.cursor,
+            "made": now(),
+            **table_document(state.table, state.lines, choice, before),
+        }
 
 
 def as_text(document: Any) -> str:

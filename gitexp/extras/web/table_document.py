@@ -4,6 +4,8 @@ rows      for each line of the table, from the top down: its key, kind and depth
           tree, its place in the palette
 columns   what the lines have: fields, metrics and params, each with its values from the top down
 fields    what filters know besides metrics and params
+shown     the columns that people see at first
+logged    whether some experiment has logged curves
 
 A column without `at` has a value for each line. With `at`, the numbers of the lines with a value; the others
 have the `default`, or lack the value if there is none. `cells` says what a value may be.
@@ -72,13 +74,16 @@ def _of_group(group: Group, start: int) -> list[Line]:
     return found
 
 
-def table_document(table: Table, choice: Choice, before: Sequence[Line] | None = None) -> dict[str, Any]:
-    """The document of a table; `choice` has the columns that people see at first.
+def table_document(
+    table: Table, lines: Sequence[Line], choice: Choice, before: Sequence[Line] | None = None
+) -> dict[str, Any]:
+    """The document of a table with its lines as they are now.
+
+    `choice` has the columns that people see at first.
 
     With the lines of the table `before`, what has changed since: `from` has the number that each line had,
     or -1 for a line that is new or was changed, and columns have the values of these alone.
     """
-    lines = lines_of(table)
     found = [line.row for line in lines]
     numbered = list(enumerate(found))
     news: dict[str, Any] = {}
@@ -97,6 +102,7 @@ def table_document(table: Table, choice: Choice, before: Sequence[Line] | None =
         "columns": columns,
         "fields": _asked_fields(),
         "shown": _shown(choice),
+        "logged": any(row.record is not None and row.record.series for row in found),
         "complaints": [*table.complaints],
     }
 

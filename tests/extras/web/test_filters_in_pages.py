@@ -195,7 +195,7 @@ def page(browser: Browser) -> Iterator[Page]:
                 }
             };
         }""",
-        [table_document(table, Choice([])), NOW.timestamp() * 1000],
+        [table_document(table, lines_of(table), Choice([])), NOW.timestamp() * 1000],
     )
     assert len(lines_of(table)) == len(ROWS) + 4  # the workspace, and the members of the group
     yield found

@@ -134,3 +134,39 @@ def test_a_page_follows_the_repository(stored: Workspace, seen: Seen) -> None:
         assert told["from"].count(-1) == 2
         seen.check(dashboard.root)
     page.get_by_text("the server has ended").wait_for()
+
+
+LOGS = """
+import pathlib, time
+import gitexp
+for step in range(100_000):
+    gitexp.log({"loss": 1000 - step})
+    if pathlib.Path("stop").exists():
+        break
+    time.sleep(0.05)
+"""
+
+
+def test_a_run_that_goes_on_is_followed(repo: Workspace, seen: Seen) -> None:
+    page = seen.page
+    repo.write("train.py", LOGS)
+    repo.writes("stop")
+    process = repo.start("run", "-n", "long", "--", "python", "train.py")
+    with running(repo) as dashboard:
+        page.goto(dashboard.link)
+        row = page.locator("tr[data-id=long]")
+        row.locator(".of-running").wait_for()
+        value = row.locator("td.number").first
+        page.wait_for_function(
+            "document.querySelector('tr[data-id=long] td.number')?.textContent.endsWith('…')"
+        )
+        first = value.inner_text()
+        page.wait_for_function(
+            "before => document.querySelector('tr[data-id=long] td.number').textContent !== before", arg=first
+        )
+        repo.write("stop", "")
+        row.locator(".of-running").wait_for(state="detached")
+        assert not value.inner_text().endswith("…")
+        row.locator(".sparkline").wait_for()
+        seen.check(dashboard.root)
+    assert process.wait(60) == 0

@@ -3,7 +3,7 @@
 /** The panel in which columns are searched, chosen, moved and pinned. */
 gitexp.columnPanel = (() => {
   const { element } = gitexp;
-  const KINDS = { metric: "metric", param: "param", about: "fact" };
+  const KINDS = { metric: "metric", param: "param", about: "fact", curve: "curve" };
 
   class Panel {
     constructor({ panel, on }) {

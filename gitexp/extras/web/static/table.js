@@ -45,6 +45,7 @@
 
   const tableDoes = {
     sort(id) {
+      if (model.columns.get(id)?.kind === "curve") return;
       const column = model.columns.get(id);
       const downFirst = column?.direction === "max" || column?.type === "time";
       if (state.sort !== id) Object.assign(state, { sort: id, descending: downFirst });

@@ -39,6 +39,7 @@ gitexp.tableModel = (() => {
 
     /** Whether all values are numbers. */
     get isNumeric() {
+      if (this.kind === "curve") return false;
       if (this.type) return this.type === "seconds";
       this.numeric ??= this.values.every((cell) => cell === undefined || numberOf(cell) !== undefined);
       return this.numeric;
@@ -67,10 +68,17 @@ gitexp.tableModel = (() => {
       };
       found.columns.forEach(add);
       for (const column of old.values()) {
-        if (!this.columns.has(column.id)) add({ ...column, at: [], values: [] });
+        if (column.kind !== "curve" && !this.columns.has(column.id)) add({ ...column, at: [], values: [] });
+      }
+      for (const column of [...this.columns.values()]) {
+        if (column.kind !== "metric") continue;
+        const described = { id: `curve:${column.key}`, kind: "curve", key: column.key, title: `${column.key} curve` };
+        this.columns.set(described.id, new Column({ ...described, at: [], values: [] }, this.count));
       }
       this.fields = found.fields;
       this.first = found.shown.filter((id) => this.columns.has(id));
+      // Of the first metric the curve is seen, too.
+      if (found.logged && this.first[0]?.startsWith("metrics.")) this.first.splice(1, 0, `curve:${this.first[0].slice(8)}`);
       this.candidates = [...this.rows.key.keys()].filter((line) => this.isCandidate(line));
       this.ids = this.rows.kind.map((kind, line) => this.idOf(kind, line));
     }

@@ -16,6 +16,10 @@ gitexp.tableView = (() => {
       this.seen = [];
       this.columns = [];
       this.drawn = "";
+      this.sparklines = new gitexp.sparklines.Sparklines(() => {
+        this.drawn = "";
+        this.draw();
+      });
       scroller.addEventListener("scroll", () => this.draw(), { passive: true });
       new ResizeObserver(() => this.draw()).observe(scroller);
     }
@@ -94,6 +98,7 @@ gitexp.tableView = (() => {
 
     /** The width of a column in characters. */
     width(column) {
+      if (column.kind === "curve") return 12;
       column.longest ??= column.texts.reduce((most, text) => Math.max(most, text.length), 0);
       let longest = Math.max(column.title.length + 2, Math.min(column.longest, WIDEST));
       longest += this.spreads.get(column) ?? 0;
@@ -161,6 +166,9 @@ gitexp.tableView = (() => {
     }
 
     cell(column, line) {
+      if (column.kind === "curve") {
+        return element("td", { class: "of-curve" }, this.sparklines.cell(this.model, line, column.key));
+      }
       const cell = column.values[line];
       const text = column.texts[line];
       const made = element("td", { class: column.isNumeric ? "number" : "" });
