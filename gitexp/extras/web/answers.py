@@ -30,6 +30,7 @@ from gitexp.extras.web.contents.sweep_document import sweeps_document
 from gitexp.extras.web.documents import Documents
 from gitexp.extras.web.sparklines import sparklines
 from gitexp.model import Experiment
+from gitexp.times import now
 from gitexp.views.details import DetailsReader
 
 Document = dict[str, Any]
@@ -74,8 +75,13 @@ def experiment_of(documents: Documents, key: str) -> Experiment:
         )
     if row.experiment.record.status.ended:
         return row.experiment
-    now = state.project.store.get(row.name)
-    return now if isinstance(now, Experiment) else row.experiment
+    found = state.project.store.get(row.name)
+    return found if isinstance(found, Experiment) else row.experiment
+
+
+def _now(documents: Documents) -> Document:
+    """The state of the repository that a page shows, and the time."""
+    return {"cursor": documents.state().cursor, "made": now()}
 
 
 def page_of_experiment(documents: Documents, key: str) -> Document:
@@ -83,7 +89,7 @@ def page_of_experiment(documents: Documents, key: str) -> Document:
     one = experiment_of(documents, key)
     document = experiment_document(documents.state().project, one, _reader(documents))
     own = actions.as_json("experiment") if document["own"] else []
-    return {**document, "colour": colours([one.name])[0], "actions": own}
+    return {**_now(documents), **document, "colour": colours([one.name])[0], "actions": own}
 
 
 _readers: WeakKeyDictionary[Documents, tuple[str, DetailsReader]] = WeakKeyDictionary()
@@ -102,7 +108,7 @@ def _reader(documents: Documents) -> DetailsReader:
 
 def sweeps(documents: Documents) -> Document:
     """The document inside the page of the sweeps."""
-    return sweeps_document(documents.state().project)
+    return {**_now(documents), **sweeps_document(documents.state().project)}
 
 
 def queue(documents: Documents) -> Document:

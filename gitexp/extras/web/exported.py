@@ -49,7 +49,8 @@ def _of_experiment(
     log = log_document.part(project, one, None, None, _LOG)
     yield "log", {**log, "live": False}
     files = run_files.listed(project, one, (run_files.ARTIFACTS, run_files.DATA))
-    yield "files", files
+    code = f"An export has no code. It is in the repository: git ls-tree -r {one.record.commit[:10]}"
+    yield "files", {**files, run_files.CODE: {"files": [], "count": 0, "bytes": 0, "reason": code}}
     names = [path for path, _ in files[run_files.ARTIFACTS]["files"]]
     yield from _previews(project, one, names)
     if with_changes and (sources.is_own(one) or one.record.status.ended):

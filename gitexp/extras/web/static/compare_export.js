@@ -14,7 +14,7 @@ gitexp.exportedComparison = (() => {
       environment: part(all.map((one) => (Object.keys(one.packages).length ? one : { packages: null })), "packages"),
       pictures: [],
       commands: [{ what: "Compare them", line: gitexp.parts.quotedLine(["compare", ...names]) }],
-      complaints: [],
+      complaints: ["An export compares values and curves; pictures and code are compared by the command lines below."],
     };
   }
 

@@ -4,7 +4,7 @@
 (() => {
   const { element } = gitexp;
   const { parts } = gitexp;
-  const found = gitexp.document("experiment");
+  let found = gitexp.document("experiment");
   const key = document.getElementById("experiment").dataset.key;
 
   function head() {
@@ -13,7 +13,7 @@
     const lines = [element("div", { class: "names" }, ...names)];
     if (found.note) lines.push(element("p", { class: "note" }, found.note));
     lines.push(...[parts.complaints([...found.warnings, ...found.complaints])].filter(Boolean));
-    document.getElementById("head").append(...lines);
+    document.getElementById("head").replaceChildren(...lines);
   }
 
   const FILLS = {
@@ -43,10 +43,9 @@
     return gitexp.actions.menu(found.actions, { key, name: found.name, status: found.status, values: { note: found.note, branch: "" } });
   }
 
-  // A page shows what is now: renamed and removed, it goes where the experiment has gone.
+  // What has no page any more leads back to the table.
   addEventListener("gitexp-done", ({ detail }) => {
     if (detail === "rename" || detail === "remove") setTimeout(() => (location.href = `${gitexp.root}index.html`), 1500);
-    else if (["tag", "untag", "note"].includes(detail)) setTimeout(() => location.reload(), 800);
   });
 
   function metrics() {
@@ -107,6 +106,16 @@
     return [parts.section("Machine", list), packages];
   }
 
-  head();
+  /** What has changed meanwhile: a new state is a new page; a form that somebody types in stays. */
+  function again(now, before) {
+    found = now;
+    head();
+    if (before === null) return;
+    if (now.status !== before.status) return location.reload();
+    const panel = document.getElementById("panel-overview");
+    if (panel.childElementCount && !panel.querySelector(".actions details[open]")) panel.replaceChildren(...overview());
+  }
+
+  parts.followed("experiment", `experiments/${key}`, again);
   parts.tabs(document.getElementById("tabs"), document.getElementById("panels"), FILLS);
 })();

@@ -27,7 +27,7 @@ gitexp.data = (() => {
     const answer = await fetch(asked.size ? `${address}?${asked}` : address);
     if (!answer.ok) {
       const told = (await answer.text()).trim();
-      throw new Error(told || `The server has answered ${answer.status}.`);
+      throw Object.assign(new Error(told || `The server has answered ${answer.status}.`), { status: answer.status });
     }
     return answer.json();
   }

@@ -89,7 +89,8 @@ gitexp.manyCharts = (() => {
       for (const run of this.runs) {
         const places = this.axes.map((axis) => [axis.x, axis.of(run)]);
         const path = pieces(places);
-        const line = svg("path", { d: path, class: "run", stroke: this.colours[run], fill: "none" }, svg("title", {}, run));
+        const line = svg("path", { d: path, class: "run", fill: "none" }, svg("title", {}, run));
+        line.style.stroke = this.colours[run];
         this.lines.set(run, line);
         picture.append(line);
       }
@@ -240,7 +241,8 @@ gitexp.manyCharts = (() => {
       for (const run of this.runs) {
         const cx = x.of(run), cy = y.of(run);
         if (cx === undefined || cy === undefined) continue;
-        const dot = svg("circle", { cx, cy, r: 5, fill: this.colours[run], class: "point" }, svg("title", {}, run));
+        const dot = svg("circle", { cx, cy, r: 5, class: "point" }, svg("title", {}, run));
+        dot.style.fill = this.colours[run];
         this.dots.set(run, dot);
         picture.append(dot);
       }

@@ -104,6 +104,30 @@ gitexp.parts = (() => {
     return draw(found);
   }
 
+  /** Draw the document inside the page, and draw it again whenever the repository has another. */
+  function followed(name, path, draw) {
+    let found = gitexp.document(name);
+    const content = ({ cursor, made, ...rest }) => JSON.stringify(rest);
+    draw(found, null);
+    const changed = async () => {
+      const now = await gitexp.data.load(path).then((all) => all[name], gone);
+      if (!now) return;
+      const before = found;
+      found = now;
+      if (content(now) !== content(before)) draw(now, before);
+    };
+    gitexp.live.follow({ cursor: () => found.cursor, made: found.made, changed });
+  }
+
+  /** Say that what the page shows is not there any more; any other error is the server's. */
+  function gone(error) {
+    if (error.status !== 404) throw error;
+    if (!document.getElementById("gone")) {
+      const said = "It is not there any more: it has been removed or renamed. The page shows what it was.";
+      document.querySelector(".page").prepend(element("p", { class: "complaints", id: "gone", role: "alert" }, said));
+    }
+  }
+
   /** A cell's text; a missing value is a dash. */
   function text(cell) {
     if (cell?.missing) return "–";
@@ -162,5 +186,5 @@ gitexp.parts = (() => {
     });
   }
 
-  return { tabs, commands, commandLine, quotedLine, complaints, notice, fetched, text, table, dot, state, link, size, section, spans };
+  return { tabs, followed, commands, commandLine, quotedLine, complaints, notice, fetched, text, table, dot, state, link, size, section, spans };
 })();

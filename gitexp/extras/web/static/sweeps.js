@@ -12,7 +12,7 @@
     const states = Object.entries(sweep.trials).map(([name, count]) => `${count} ${name}`).join(", ");
     const progress = element("progress", { max: String(sweep.total || 1), value: String(done), "aria-label": `Trials of ${sweep.sweep}` });
     const told = element("p", { class: "count" }, `${sweep.method}: ${done} of ${sweep.total} trials. ${states}${sweep.running ? ". At work." : ""}`);
-    const best = sweep.best.map((each) => element("p", {}, "Best: ", parts.link(each.experiment), ` ${Object.entries(each.objectives).map(([name, value]) => `${name} ${value}`).join(", ")}  ${each.overrides.join(" ")}`));
+    const best = sweep.best.map((each) => element("p", {}, "Best: ", parts.link(each.experiment), ` ${Object.entries(each.objectives).map(([name, value]) => `${name} ${gitexp.cells.general(Number(value), 5)}`).join(", ")}, ${each.overrides.join(" ")}`));
     return parts.section(sweep.sweep, progress, told, ...best, pictures(sweep), trials(sweep), parts.commands(sweep.commands));
   }
 
@@ -42,7 +42,8 @@
     const order = [...numbers].filter(Number.isFinite).sort((a, b) => (direction === "min" ? a - b : b - a));
     return numbers.map((number) => {
       const at = order.indexOf(number);
-      return at < 0 ? "#888888" : `hsl(${Math.round(245 - 60 * (at / Math.max(order.length - 1, 1)))} 65% ${Math.round(48 + 18 * (at / Math.max(order.length - 1, 1)))}%)`;
+      const share = Math.round(100 - (85 * at) / Math.max(order.length - 1, 1));
+      return at < 0 ? "var(--line)" : `color-mix(in srgb, var(--accent) ${share}%, var(--sunk))`;
     });
   }
 
@@ -59,8 +60,9 @@
     return element("div", {}, parts.table(["Trial", "Experiment", "State", ...sweep.axes, ...objectives], rows, `Trials of ${sweep.sweep}`), left > 0 ? parts.notice(`${left} earlier trials.`) : "");
   }
 
-  const found = gitexp.document("sweeps");
-  page.append(...[parts.complaints(found.complaints)].filter(Boolean), ...found.sweeps.map(one));
-  if (!found.sweeps.length) page.append(parts.notice("No sweeps. `sweep:` in gitexp.yaml describes one, and gitexp sweep runs it."));
-  if (found.count > found.sweeps.length) page.append(parts.notice(`${found.count - found.sweeps.length} more: gitexp sweep list`));
+  parts.followed("sweeps", "sweeps", (found) => {
+    page.replaceChildren(...[parts.complaints(found.complaints)].filter(Boolean), ...found.sweeps.map(one));
+    if (!found.sweeps.length) page.append(parts.notice("No sweeps. `sweep:` in gitexp.yaml describes one, and gitexp sweep runs it."));
+    if (found.count > found.sweeps.length) page.append(parts.notice(`${found.count - found.sweeps.length} more: gitexp sweep list`));
+  });
 })();
