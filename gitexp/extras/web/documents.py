@@ -139,7 +139,7 @@ class Documents:
         """The document of the table."""
         with self._lock:
             self.state()
-            return self._kept("table", self._table)
+            return self._kept("table", self.table_document)
 
     def table_since(self, cursor: str) -> Encoded:
         """What has changed in the table since a cursor; the whole table if that is too long ago."""
@@ -148,9 +148,10 @@ class Documents:
             if cursor not in self._states:
                 return self.table()
             before = self._states[cursor].lines
-            return self._kept(f"table since {cursor}", lambda: self._table(before))
+            return self._kept(f"table since {cursor}", lambda: self.table_document(before))
 
-    def _table(self, before: Sequence[Line] | None = None) -> dict[str, Any]:
+    def table_document(self, before: Sequence[Line] | None = None) -> dict[str, Any]:
+        """The document of the table before it is JSON; with earlier lines, what has changed since."""
         state = self.state()
         choice = tables.choice(state.table, Columns())
         return {
@@ -164,4 +165,7 @@ def as_text(document: Any) -> str:
     """A document as JSON in ASCII."""
     if isinstance(document, Encoded):
         return document
+    if isinstance(document, dict) and any(isinstance(one, Encoded) for one in document.values()):
+        parts = [f"{json.dumps(name)}:{as_text(one)}" for name, one in document.items()]
+        return "{" + ",".join(parts) + "}"
     return json.dumps(document, allow_nan=False, separators=(",", ":"))

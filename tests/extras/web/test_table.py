@@ -128,10 +128,21 @@ def test_a_page_follows_the_repository(stored: Workspace, seen: Seen) -> None:
         assert "f1" in page.locator("thead").inner_text()
         stored.gitexp("note", "exp-1", "-m", "seen at once")
         page.get_by_text("seen at once").wait_for()
+        # The repository changes under the server: packed, renamed, removed.
+        with stored.by_user():
+            stored.git("pack-refs", "--all")
+            stored.git("gc", "--quiet", "--prune=now")
+        stored.gitexp("rename", "exp-0", "other")
+        page.locator("tr[data-id=other]").wait_for()
+        stored.gitexp("remove", "other", "-y")
+        page.locator("tr[data-id=other]").wait_for(state="detached")
+        assert shown(seen) == ["newest", "exp-2", "exp-1", "odd"]
         # Only what has changed is sent.
         whole = dashboard.cookie_of(page.context.cookies())
-        told = dashboard.ask("/documents/changes.json?since=1", whole).json()
-        assert told["from"].count(-1) == 2
+        cursor = dashboard.ask("/documents/index.json", whole).json()["table"]["cursor"]
+        told = dashboard.ask(f"/documents/changes.json?since={int(cursor) - 2}", whole).json()
+        assert told["from"].count(-1) == 0
+        assert len(told["from"]) == 6
         seen.check(dashboard.root)
     page.get_by_text("the server has ended").wait_for()
 

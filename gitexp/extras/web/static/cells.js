@@ -4,6 +4,7 @@
 gitexp.cells = (() => {
   const HUGE = 1e15;
   const PRECISION = 5;
+  const MOST_DECIMALS = 100; // that JavaScript writes
 
   const isObject = (cell) => cell !== null && typeof cell === "object" && !Array.isArray(cell);
 
@@ -31,9 +32,19 @@ gitexp.cells = (() => {
     return String(cell);
   }
 
+  /** A number with so many decimals; what lies in the middle goes to the even digit, as in Python. */
+  function rounded(number, decimals) {
+    const text = (Object.is(number, -0) ? "-" : "") + number.toFixed(decimals);
+    if (decimals === MOST_DECIMALS || !Number.isInteger(number * 2 * 10 ** decimals)) return text;
+    const exact = number.toFixed(MOST_DECIMALS);
+    const end = exact.indexOf(".") + 1 + decimals;
+    const below = exact.slice(0, end).replace(/\.$/, "");
+    return /^50*$/.test(exact.slice(end)) && "02468".includes(below.at(-1)) ? below : text;
+  }
+
   /** A number with so many significant digits, as Python's format with "g" writes it. */
   function general(number, precision) {
-    if (number === 0) return "0";
+    if (number === 0) return Object.is(number, -0) ? "-0" : "0";
     if (!Number.isFinite(number)) return Number.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
     const [digits, exponent] = number.toExponential(precision - 1).split("e");
     const power = Number(exponent);
@@ -41,7 +52,7 @@ gitexp.cells = (() => {
       const mantissa = digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
       return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
     }
-    const text = number.toFixed(Math.max(precision - 1 - power, 0));
+    const text = rounded(number, Math.max(precision - 1 - power, 0));
     return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
   }
 
@@ -64,11 +75,11 @@ gitexp.cells = (() => {
     const decimals = largest ? Math.max(PRECISION - 1 - Math.floor(Math.log10(largest)), 0) : 0;
     const least = 10 ** (1 - decimals);
     const fixed = numbers.map(
-      (number) => number !== undefined && (number === 0 || (Math.abs(number) >= least && Math.abs(number) < HUGE)),
+      (number) => decimals <= MOST_DECIMALS && number !== undefined && (number === 0 || (Math.abs(number) >= least && Math.abs(number) < HUGE)),
     );
     const texts = cells.map((cell, at) => {
       if (cell === undefined) return "";
-      if (fixed[at]) return numbers[at].toFixed(Math.min(decimals, 100));
+      if (fixed[at]) return rounded(numbers[at], decimals);
       if (numbers[at] !== undefined) return general(numbers[at], PRECISION);
       return textOf(cell);
     });
