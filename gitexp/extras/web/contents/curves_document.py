@@ -39,10 +39,12 @@ class _Wanted(NamedTuple):
     """The metrics to send.
 
     Attributes:
+        total: the number of all.
         names: all names, at most MOST_NAMES.
         chosen: those whose curves are sent.
     """
 
+    total: int
     names: Sequence[str]
     chosen: Sequence[str]
 
@@ -52,23 +54,37 @@ def of_experiment(project: Project, experiment: Experiment, names: Sequence[str]
 
     A metric of the machine is `system:memory`, one of a further process `rank-1:loss`.
     """
+    whole = f"all of {experiment.id}"
+    kept = _KEPT.get(whole, _POINTS)
+    if kept is not None:
+        return _told(experiment, kept, _chosen(kept, names), [], {})
     cursor = _cursor(project, experiment)  # first: what is logged meanwhile is sent twice, never lost
     details, complaints = series_details(project, experiment)
-    found = {
-        each.series.name if each.of == RUN else f"{each.of}:{each.series.name}": each.series
-        for each in details
-    }
+    found = {}
+    for each in details:
+        found[each.series.name if each.of == RUN else f"{each.of}:{each.series.name}"] = each.series
     wanted = _chosen(found, names)
-    metrics = [
-        {"name": name, "curves": [_curve(experiment.name, found[name], _POINTS)]} for name in wanted.chosen
-    ]
+    curves = {name: _curve(experiment.name, found[name], _POINTS) for name in wanted.chosen}
+    if experiment.record.status.ended and len(curves) == len(found) and not complaints:
+        _KEPT.put(whole, _POINTS, curves)
+    return _told(experiment, curves, wanted, complaints, cursor)
+
+
+def _told(
+    experiment: Experiment,
+    curves: Curves,
+    wanted: _Wanted,
+    complaints: Sequence[str],
+    cursor: Mapping[str, int],
+) -> Document:
+    """The document of one experiment."""
     return {
         "names": wanted.names,
-        "of_names": len(found),
-        "metrics": metrics,
-        "colours": dict(zip([experiment.name], colours([experiment.name]), strict=True)),
-        "complaints": complaints,
-        "cursor": cursor,
+        "of_names": wanted.total,
+        "metrics": [{"name": name, "curves": [curves[name]]} for name in wanted.chosen],
+        "colours": {experiment.name: colours([experiment.name])[0]},
+        "complaints": [*complaints],
+        "cursor": dict(cursor),
         "live": not experiment.record.status.ended,
     }
 
@@ -164,7 +180,7 @@ def _curves_by_run(
 
 def _chosen(found: Mapping[str, Any], names: Sequence[str]) -> _Wanted:
     chosen = [name for name in names if name in found] if names else list(found)
-    return _Wanted(list(found)[:MOST_NAMES], chosen[:MOST_CURVES])
+    return _Wanted(len(found), list(found)[:MOST_NAMES], chosen[:MOST_CURVES])
 
 
 def _curve(run: str, series: Series, most: int) -> Document:
