@@ -47,7 +47,7 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
         "metrics": _part(metrics, project.config.directions),
         "environment": _environment(project, shown),
         "pictures": _pictures(project, shown),
-        "commands": command_lines.of_comparison(labels),
+        "commands": command_lines.of_comparison([_word(point) for point in shown]),
         "complaints": complaints,
     }
 
@@ -55,13 +55,13 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
 def difference_document(project: Project, old: Point, new: Point) -> Document:
     """All that differs between two points, with the code side by side."""
     pair = lookup.beside(project, old, new), lookup.beside(project, new, old)
-    return _difference(project, differences.diff(project, *pair), (old.label, new.label))
+    return _difference(project, differences.diff(project, *pair), (_word(old), _word(new)))
 
 
 def changes_document(project: Project, experiment: Experiment) -> Document:
     """The same between the baseline of an experiment and the experiment."""
     points = differences.beside_baseline(project, experiment)
-    return _difference(project, differences.diff(project, *points), (experiment.name,))
+    return _difference(project, differences.diff(project, *points), (command_lines.word_of(experiment),))
 
 
 def _difference(project: Project, found: Diff, words: Sequence[str]) -> Document:
@@ -89,8 +89,13 @@ def values_document(project: Project, point: Point, packages: Mapping[str, str])
     }
 
 
+def _word(point: Point) -> str:
+    """What a point is called in a command."""
+    return point.label if point.experiment is None else command_lines.word_of(point.experiment)
+
+
 def _point(point: Point) -> Document:
-    document: Document = {"name": point.label, "commit": point.commit, "kind": "commit"}
+    document: Document = {"name": point.label, "key": _word(point), "commit": point.commit, "kind": "commit"}
     if point.commit is None:
         document["kind"] = "workspace"
     if point.experiment is not None:

@@ -42,7 +42,7 @@ def experiment_document(project: Project, experiment: Experiment, reader: Detail
         "replicates": [*found.replicates],
         "lineage": _lineage(experiment, reader),
         "environment": _environment(project, experiment),
-        "commands": command_lines.of_experiment(experiment.name),
+        "commands": command_lines.of_experiment(experiment),
         "complaints": [*found.complaints],
         "live": not record.status.ended,
         "own": sources.is_own(experiment),

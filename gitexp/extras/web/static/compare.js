@@ -27,16 +27,16 @@
     const view = new gitexp.curvesView.CurvesView(panel, { path: "comparison/curves", query: { exp: asked }, colours: found.colours });
     view.start().then(() => view.faint((run) => brushed.isAny && !brushed.has(run)));
     brushed.listeners.push(() => view.grid && view.faint((run) => brushed.isAny && !brushed.has(run)));
-    page.append(...[gitexp.picturesView?.section(found)].filter(Boolean), pair(names, body), body);
+    page.append(...[gitexp.picturesView?.section(found)].filter(Boolean), pair(found.points, body), body);
     page.append(...[values("Environment", found.environment, found, brushed), parts.section("In the terminal", parts.commands(found.commands))].filter(Boolean));
   }
 
   function chips(found) {
     const list = element("ul", { class: "chips", "aria-label": "Compared" });
     for (const point of found.points) {
-      const left = asked.filter((name) => name !== point.name);
+      const left = asked.filter((name) => name !== point.name && name !== point.key);
       const query = new URLSearchParams(left.map((name) => ["exp", name]));
-      const name = point.kind === "experiment" ? parts.link(point.name) : element("span", { class: "name" }, point.name);
+      const name = point.kind === "experiment" ? parts.link(point.name, point.key) : element("span", { class: "name" }, point.name);
       const less = found.points.length > 2 ? element("a", { href: `?${query}`, class: "less", "aria-label": `Leave out ${point.name}` }, "×") : "";
       list.append(element("li", {}, parts.dot(found.colours[point.name]), name, point.status && point.status !== "done" ? parts.state(point.status) : "", less));
     }
@@ -98,15 +98,15 @@
   }
 
   /** The two whose code is shown side by side. */
-  function pair(names, body) {
-    const select = (label, chosen) => element("select", { "aria-label": label, onchange: draw }, ...names.map((name) => element("option", { value: name, selected: name === chosen }, name)));
-    const old = select("Old side", names[0]), now = select("New side", names[1]);
+  function pair(points, body) {
+    const select = (label, chosen) => element("select", { "aria-label": label, onchange: draw }, ...points.map((point) => element("option", { value: point.key, selected: point === chosen }, point.name)));
+    const old = select("Old side", points[0]), now = select("New side", points[1]);
     async function draw() {
       body.replaceChildren();
       await parts.fetched(body, "comparison/difference", { a: old.value, b: now.value }, (found) => body.replaceChildren(...gitexp.codeView.difference(found, { withValues: false })));
     }
     if (gitexp.data.isServed) draw();
-    else body.append(parts.notice(`An export has no code of two experiments: gitexp diff ${names[0]} ${names[1]} --code`));
+    else body.append(parts.notice(`An export has no code of two experiments: gitexp diff ${points[0].key} ${points[1].key} --code`));
     return element("section", { class: "block" }, element("h2", {}, "Two side by side"), element("div", { class: "tools" }, old, "against", now));
   }
 

@@ -152,8 +152,8 @@ gitexp.parts = (() => {
     return element("span", { class: `state of-${status}` }, status);
   }
 
-  /** The address of the page of an experiment with a name. */
-  const link = (name) => element("a", { href: gitexp.experimentAddress(name), class: "name" }, name);
+  /** A link to the page of an experiment; its key is its name, but for names that stand twice. */
+  const link = (name, key = name) => element("a", { href: gitexp.experimentAddress(key), class: "name" }, name);
 
   function size(bytes) {
     const units = ["B", "KB", "MB", "GB", "TB"];
