@@ -18,12 +18,14 @@ _MOST_CHANGES = 50  # experiments whose changed code is written; the newest ones
 _MOST_PREVIEWS = 30  # files of an experiment
 _MOST_BYTES = 2_000_000  # of all previews of an experiment
 _LOG = 64 * 1024  # bytes
+_PREVIEW = "preview/"
 
 
 def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
-    """Yield each document as a script, with its path below `documents/`.
+    """Yield scripts with documents, with their paths below `documents/`.
 
-    What is too much for an export is left out: then the page says so.
+    An experiment has one script, and one for each file that is shown. What is too much for an export is left
+    out: then the page says so.
     """
     state = documents.state()
     found: dict[str, Experiment] = {}
@@ -37,9 +39,15 @@ def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
         point = lookup.of_experiment(state.project, one)
         values = comparison_document.values_document(state.project, point, of_run)
         made = _of_experiment(state.project, one, with_changes=key in with_changes)
+        together = list[str]()
         for name, document in [("values", values), *made]:
             path = f"experiments/{key}/{name}"
-            yield f"{path}.js", f"gitexp.taken({as_text(path)}, {as_text(document)});\n"
+            text = f"gitexp.taken({as_text(path)}, {as_text(document)});\n"
+            if name.startswith(_PREVIEW):
+                yield f"{path}.js", text
+            else:
+                together.append(text)
+        yield f"experiments/{key}.js", "".join(together)
 
 
 def _of_experiment(
@@ -69,7 +77,7 @@ def _previews(project: Project, one: Experiment, names: Sequence[str]) -> Iterat
         size += len(as_text(made))
         if size > _MOST_BYTES:
             return
-        yield f"preview/{run_files.ARTIFACTS}/{number}", made
+        yield f"{_PREVIEW}{run_files.ARTIFACTS}/{number}", made
 
 
 def _preview(project: Project, one: Experiment, name: str) -> Document:

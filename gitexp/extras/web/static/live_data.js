@@ -3,19 +3,32 @@
 /** Documents beyond those inside the page: asked of the server, or read from the files of an export. */
 gitexp.data = (() => {
   const isServed = "live" in document.documentElement.dataset;
-  const waiting = new Map();
+  const taken = new Map();
+  const scripts = new Map();
 
-  /** An export has each document in a script, for a browser reads no other files from the disk. */
-  gitexp.taken = (path, found) => waiting.get(path)?.(found);
+  /** An export has its documents in scripts, for a browser reads no other files from the disk. */
+  gitexp.taken = (path, found) => taken.set(path, found);
 
-  function fromScript(path) {
-    return new Promise((resolve, reject) => {
-      waiting.set(path, resolve);
+  /** Run a script of an export, once; whether it is there. */
+  function run(path) {
+    if (!scripts.has(path)) {
       const script = document.createElement("script");
       script.src = `${gitexp.root}documents/${path.split("/").map(encodeURIComponent).join("/")}.js`;
-      script.onerror = () => reject(new Error("This export does not have it."));
+      scripts.set(path, new Promise((resolve) => {
+        script.onload = () => resolve(true);
+        script.onerror = () => resolve(false);
+      }));
       document.head.append(script);
-    });
+    }
+    return scripts.get(path);
+  }
+
+  /** The document at a path: in the script of its experiment, or in one of its own. */
+  async function fromScript(path) {
+    const ofExperiment = path.split("/").slice(0, 2).join("/");
+    if (await run(ofExperiment) && path.includes("/preview/")) await run(path);
+    if (!taken.has(path)) throw new Error("This export does not have it.");
+    return taken.get(path);
   }
 
   async function fromServer(path, query) {
@@ -32,15 +45,12 @@ gitexp.data = (() => {
     return answer.json();
   }
 
-  const loaded = new Map();
-
   /** The document at a path. Rejects with a sentence for the reader. */
   function load(path, query = {}) {
     if (isServed) return fromServer(path, query);
     if (path === "comparison") return gitexp.exportedComparison.comparison(query.exp);
     if (path === "comparison/curves") return gitexp.exportedComparison.curves(query.exp);
-    if (!loaded.has(path)) loaded.set(path, fromScript(path));
-    return loaded.get(path);
+    return fromScript(path);
   }
 
   return { load, isServed };
