@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import socket
+import ssl
 import sys
 import webbrowser
 from pathlib import Path
@@ -72,8 +74,7 @@ def ui(
     project = open_project(quiet=quiet)
     if export is not None:
         return _export(project, export, quiet=quiet)
-    if (tls_cert is None) != (tls_key is None):
-        raise errors.UsageError("https needs a certificate and its key.", "Give --tls-cert and --tls-key.")
+    tls = _tls(tls_cert, tls_key)
     if host not in _LOOPBACK and tls_cert is None and not insecure:
         raise errors.UsageError(
             f"At {host}, other machines reach the dashboard; without https, anybody on the way reads along.",
@@ -95,7 +96,6 @@ def ui(
     if not no_open and _has_screen():
         webbrowser.open(url)
     gc.enable()  # a server runs for days, and `main` has turned it off
-    tls = None if tls_cert is None else (str(tls_cert), str(tls_key))
     try:
         server.serve(app, listener, tls)
     except KeyboardInterrupt:
@@ -128,6 +128,22 @@ def _export(project: Project, folder: Path, *, quiet: bool) -> None:
         render.say(f"{counted(count, 'page')} in {folder}: open {folder / 'index.html'}")
 
 
+def _tls(certificate: Path | None, key: Path | None) -> tuple[str, str] | None:
+    """The files for https, or None without any. Raises UsageError for files that cannot be used."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise errors.UsageError("https needs a certificate and its key.", "Give --tls-cert and --tls-key.")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:  # also of a file that is no certificate
+        raise errors.UsageError(
+            f"The certificate and its key cannot be used: {error.strerror or error}.",
+            "Both are files in the PEM format, and the key is that of the certificate.",
+        ) from error
+    return str(certificate), str(key)
+
+
 def _listening(server: Any, host: str, port: int | None) -> socket.socket:
     """A socket at the port; without one, at the first free port. Raises UsageError."""
     tried = range(_PORT, _PORT + _PORTS_TRIED) if port is None else (port,)
@@ -138,9 +154,11 @@ def _listening(server: Any, host: str, port: int | None) -> socket.socket:
             return found
         except OSError as error:
             reason = error
+    hint = "--host takes an address of this machine: 127.0.0.1, or 0.0.0.0 for all that it has."
+    if reason is not None and reason.errno == errno.EADDRINUSE:
+        hint = "Another program has the port: --port 0 takes any that is free."
     raise errors.UsageError(
-        f"The dashboard cannot listen at {host}, port {tried[0]}: {reason and reason.strerror}.",
-        "Another program may have the port: --port 0 takes any that is free.",
+        f"The dashboard cannot listen at {host}, port {tried[0]}: {reason and reason.strerror}.", hint
     )
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -251,3 +256,30 @@ def test_texts_of_the_repository_are_texts(repo: Workspace, seen: Seen) -> None:
         assert page.evaluate("window.hacked") is None
         assert page.locator("img[src=x], svg[onload]").count() == 0
         seen.check(dashboard.root)
+
+
+def test_other_machines_get_in_by_https_alone(repo: Workspace, tmp_path: Path) -> None:
+    words = {
+        ("--host", "0.0.0.0"): "without https",
+        ("--tls-cert", "c.pem"): "a certificate and its key",
+        ("--tls-cert", "c.pem", "--tls-key", "k.pem"): "cannot be used",
+        ("--host", "unknown.invalid", "--insecure"): "cannot listen",
+    }
+    for options, told in words.items():
+        refused = repo.gitexp("ui", "--no-open", *options, check=False)
+        assert refused.exit_code == 2
+        assert told in refused.stderr
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here: https was not tried")
+    files = tmp_path / "c.pem", tmp_path / "k.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    subprocess.run([*make.split(), "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    with running(repo, "--tls-cert", str(files[0]), "--tls-key", str(files[1])) as dashboard:
+        assert dashboard.link.startswith("https://127.0.0.1:")
+        context = ssl.create_default_context(cafile=str(files[0]))
+        connection = http.client.HTTPSConnection("localhost", dashboard.port, context=context)
+        connection.request("GET", f"/?{dashboard.link.partition('?')[2]}")
+        answer = connection.getresponse()
+        assert answer.status == 303
+        assert answer.headers["set-cookie"].endswith("; Secure")
+        connection.close()
