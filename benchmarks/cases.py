@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    dashboard_cases,
     data_cases,
     logging_cases,
     mlflow_cases,
@@ -249,4 +250,5 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     **logging_cases.CASES,
     **logging_cases.MUCH,
     **mlflow_cases.CASES,
+    **dashboard_cases.CASES,
 }

@@ -1,4 +1,4 @@
-"""The cases of data, stages, sharing and reading do the work that they claim: each once, at a small size."""
+"""Cases of data, stages, sharing, reading and the dashboard do the work that they claim, at a small size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cases, data_cases, reading_cases, sharing_cases
+from benchmarks import cases, dashboard_cases, data_cases, reading_cases, sharing_cases
 from benchmarks.case import FLOOR, GITEXP
 from benchmarks.lab import Lab
 from benchmarks.measure import compare
 
-NAMES = (*data_cases.CASES, *data_cases.MUCH, *sharing_cases.CASES, *reading_cases.CASES)
+NAMES = (
+    *data_cases.CASES,
+    *data_cases.MUCH,
+    *sharing_cases.CASES,
+    *reading_cases.CASES,
+    *dashboard_cases.CASES,
+)
 
 
 @pytest.fixture
@@ -25,6 +31,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setattr(sharing_cases, "NEW", 5)
     monkeypatch.setattr(reading_cases, "COUNT", 10)
     monkeypatch.setattr(reading_cases, "POINTS", 20)
+    for size in ("SMALL", "LARGE", "EXPORTED"):
+        monkeypatch.setattr(dashboard_cases, size, 10)
     lab = Lab(tmp_path / "lab", runs=1, with_dvc=False)
     yield lab
     lab.close()
