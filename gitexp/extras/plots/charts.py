@@ -20,10 +20,10 @@ class Chart(NamedTuple):
     """A chart.
 
     Attributes:
-        title: the name of what is drawn.
+        title: the name above the chart.
         spec: the Vega-Lite specification.
-        is_foreign: whether the specification is a template of the repository's, and not ours.
-        hint: what a reader can do with the chart on a page; "" for one that only shows.
+        is_foreign: whether the specification comes from a template of the repository, not from gitexp.
+        hint: how a reader can use the chart on a page; "" without interaction.
     """
 
     title: str
@@ -33,12 +33,12 @@ class Chart(NamedTuple):
 
 
 def is_vega(spec: Spec) -> bool:
-    """Whether a specification is of Vega, and not of Vega-Lite."""
+    """True for a specification of Vega, false for Vega-Lite."""
     return "/schema/vega/" in str(spec.get("$schema"))
 
 
 def titled(title: str, remark: str = "") -> Spec:
-    """The title of a chart, and below it a remark on what is drawn or left out."""
+    """The title of a chart, with a remark below."""
     found: Spec = {"text": title, "anchor": "start", "fontWeight": "normal"}
     if remark:
         found |= {"subtitle": remark, "subtitleFontSize": 11}
@@ -57,31 +57,35 @@ def framed(title: str, values: Sequence[Spec], remark: str = "") -> Spec:
 
 
 def channel(field: str, title: str, kind: str, logarithmic: Sequence[str]) -> Spec:
-    """An axis; one of numbers begins at the lowest of them, not at 0. `logarithmic` names fields."""
+    """An axis. An axis of numbers begins at the lowest number, not at 0. `logarithmic` names fields."""
     scale: Spec = {}
     if kind == "quantitative":
-        scale = {"type": "log"} if field in logarithmic else {"zero": False}
+        scale = {"zero": False}
+        if field in logarithmic:
+            scale = {"type": "log"}
     return {"field": field, "type": kind, "title": title, "scale": scale}
 
 
 def hover(field: str, key: str) -> Spec:
-    """A line of what is said where the pointer stands: a key of the repository with the value of a field."""
+    """A line of a tooltip: a key of the repository with the value of a field."""
     return {"field": field, "title": hover_name(key)}
 
 
 def hover_name(key: str) -> str:
-    """The name of a key there: `image` and `title` alone would be drawn as a picture and as a heading."""
-    return f"{key}:" if key in ("image", "title") else key
+    """The name of a key in a tooltip. Vega would draw `image` as a picture and `title` as a heading."""
+    if key in ("image", "title"):
+        return f"{key}:"
+    return key
 
 
 def of_two(field: str, colours: Sequence[str]) -> Spec:
-    """The colour by a field that is true or false, in this order, without a legend."""
+    """The colour by a boolean field, true first, without a legend."""
     scale = {"domain": [True, False], "range": [*colours]}
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a finite number; true and false are none."""
+    """True for a finite number. Booleans do not count as numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:

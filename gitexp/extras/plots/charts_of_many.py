@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from gitexp.extras.plots.contour_chart import contour_chart
-from gitexp.extras.plots.dots import Dot, of_rows
 from gitexp.extras.plots.histogram_chart import histogram_chart
 from gitexp.extras.plots.importance_chart import importance_chart, importance_of
 from gitexp.extras.plots.parallel_chart import parallel_chart
 from gitexp.extras.plots.pareto_chart import pareto_chart
+from gitexp.extras.plots.plotted_experiments import PlottedExperiment, of_rows
 from gitexp.extras.plots.progress_chart import progress_chart
 from gitexp.extras.plots.scatter_charts import matrix_chart, scatter_chart
 
 __all__ = [
-    "Dot",
+    "PlottedExperiment",
     "contour_chart",
     "histogram_chart",
     "importance_chart",

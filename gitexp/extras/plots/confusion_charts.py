@@ -11,6 +11,7 @@ from gitexp.extras.plots.file_points import PlotPoint, number_of
 
 MOST_CLASSES = 100  # of a matrix
 _READABLE = 30  # classes whose numbers stand in the cells
+_UPRIGHT = 12  # classes; from here on their names stand upright
 _SIDE = 300  # pixels of a matrix
 
 _COUNTED = {"actual", "predicted", "count"}  # the columns of a matrix whose rows are pairs
@@ -21,16 +22,18 @@ Pair = tuple[str, str]  # the class of y, of x
 def confusion_chart(
     title: str, x_title: str, y_title: str, points: Sequence[PlotPoint], *, normalized: bool
 ) -> Chart:
-    """The matrices of points that are pairs of classes; `normalized`: shares of each row."""
+    """The matrices of points whose x and y are classes; `normalized`: shares of each row."""
     counts: dict[str, Counter[Pair]] = {}
+    classes = set[str]()
     for point in points:
-        counts.setdefault(point.label, Counter())[str(point.y), str(point.x)] += _count(point)
-    classes = in_order({name for of in counts.values() for pair in of for name in pair})
-    return matrices_chart(title, x_title, y_title, counts, classes, normalized=normalized)
+        pair = (str(point.y), str(point.x))
+        counts.setdefault(point.label, Counter())[pair] += _count(point)
+        classes.update(pair)
+    return matrices_chart(title, x_title, y_title, counts, in_order(classes), normalized=normalized)
 
 
 def _count(point: PlotPoint) -> int:
-    """How often a pair was seen: once, or as a row of a matrix says."""
+    """The number of times a pair was seen: 1, or the count in a row of a matrix."""
     count = point.row.get("count")
     if point.row.keys() == _COUNTED and isinstance(count, int):
         return count
@@ -46,19 +49,23 @@ def matrices_chart(
     *,
     normalized: bool = False,
 ) -> Chart:
-    """The matrices of experiments, with the first `MOST_CLASSES` of these classes in this order."""
+    """The matrices of experiments, with the first `MOST_CLASSES` classes in the given order."""
     shown = classes[:MOST_CLASSES]
     values: list[Spec] = []
     for label, of in counts.items():
         values += _cells(label, of, shown, normalized=normalized)
-    measure = "share" if normalized else "count"
-    colour: Spec = {"field": measure, "type": "quantitative", "title": measure}
-    colour["scale"] = {"scheme": "blues", "domainMin": 0}
+    measure, number_format = "count", "~g"
+    scale: Spec = {"scheme": "blues", "domainMin": 0}
     if normalized:
-        colour["scale"] = {"scheme": "blues", "domain": [0, 1]}
+        measure, number_format = "share", ".2f"
+        scale = {"scheme": "blues", "domain": [0, 1]}
+    colour: Spec = {"field": measure, "type": "quantitative", "title": measure, "scale": scale}
     axis: Spec = {"type": "nominal", "sort": [*shown]}
+    angle = 0
+    if len(shown) >= _UPRIGHT:
+        angle = -90
     encoding: Spec = {
-        "x": {"field": "x", "title": x_title, **axis, "axis": {"labelAngle": 0 if len(shown) < 12 else -90}},
+        "x": {"field": "x", "title": x_title, **axis, "axis": {"labelAngle": angle}},
         "y": {"field": "y", "title": y_title, **axis},
     }
     tooltip = [
@@ -70,8 +77,7 @@ def matrices_chart(
     ]
     layers: list[Spec] = [{"mark": {"type": "rect"}, "encoding": {"color": colour, "tooltip": tooltip}}]
     if len(shown) <= _READABLE:
-        text: Spec = {"field": measure, "type": "quantitative"}
-        text["format"] = ".2f" if normalized else "~g"
+        text: Spec = {"field": measure, "type": "quantitative", "format": number_format}
         is_dark = {"test": {"field": "dark", "equal": True}, "value": "white"}
         dark: Spec = {"condition": is_dark, "value": "black"}
         layers.append({"mark": {"type": "text", "fontSize": 10}, "encoding": {"text": text, "color": dark}})
@@ -93,14 +99,18 @@ def _cells(label: str, of: Mapping[Pair, float], classes: Sequence[str], *, norm
         row = [of.get((y, x), 0) for x in classes]
         total = sum(row)
         for x, count in zip(classes, row, strict=True):
-            share = count / total if total else 0.0
-            dark = share > 0.5 if normalized else count > most / 2
+            share = 0.0
+            if total:
+                share = count / total
+            dark = count > most / 2
+            if normalized:
+                dark = share > 0.5
             found.append({"label": label, "x": x, "y": y, "count": count, "share": share, "dark": dark})
     return found
 
 
 def in_order(classes: set[str]) -> list[str]:
-    """Classes in the order of their numbers, if all are numbers, or else of their names."""
+    """The classes, sorted as numbers if all are numbers, else by name."""
     numbers: dict[str, Any] = {name: number_of(name) for name in classes}
     if None in numbers.values():
         return sorted(classes)

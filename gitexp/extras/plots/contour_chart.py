@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from gitexp.extras.plots.charts import Chart, Spec, framed
-from gitexp.extras.plots.dots import Column, Dot, axes_of, column_of, left_out, told
-from gitexp.extras.plots.grid_chart import Measured, grid_chart, point_layer, points_of, side_of
+from gitexp.extras.plots.grid_chart import Measurement, grid_chart, point_layer, points_of, sides_of
 from gitexp.extras.plots.palette import SCHEME
+from gitexp.extras.plots.plotted_experiments import (
+    AxisColumn,
+    Experiments,
+    axes_of,
+    column_of,
+    left_out,
+    told,
+)
 
 _FINE = 32  # cells to a side of an interpolated field
 _MOST_POINTS = 500  # that are interpolated between; more are dense enough for the means of cells
@@ -19,30 +26,33 @@ _SMALLEST_REACH, _LARGEST_REACH = 0.08, 0.25  # of a side
 Place: TypeAlias = tuple[float, float]
 
 
-def measured(dots: Sequence[Dot], x: Column, y: Column, metric: str) -> list[Measured]:
-    """The experiments that count and have both params."""
+def measurements(experiments: Experiments, x: AxisColumn, y: AxisColumn, metric: str) -> list[Measurement]:
+    """The experiments with both params and a number of the metric."""
     found = []
-    for dot in dots:
-        across, up, value = x.value(dot), y.value(dot), dot.result(metric)
+    for experiment in experiments:
+        across, up, value = x.value(experiment), y.value(experiment), experiment.result(metric)
         if across is not None and up is not None and value is not None:
-            found.append(Measured(dot, across, up, value, told(dot, metric)))
+            found.append(Measurement(experiment, across, up, value, told(experiment, metric)))
     return found
 
 
 def contour_chart(
-    dots: Sequence[Dot], keys: tuple[str, str], metric: str, logarithmic: Sequence[str] | None = None
+    experiments: Experiments,
+    keys: tuple[str, str],
+    metric: str,
+    logarithmic: Sequence[str] | None = None,
 ) -> Chart:
     """The metric as colour over two params, with the experiments on top.
 
-    Texts and few numbers make a grid, whose cells have the mean of the experiments in them. Between many
-    different numbers the colour is interpolated, and left out where no experiment is near.
+    Texts and few numbers make a grid: a cell has the mean of its experiments. Many different numbers make a
+    field with an interpolated colour, blank away from experiments.
     """
-    counting = [dot for dot in dots if dot.result(metric) is not None]
+    counting = [experiment for experiment in experiments if experiment.result(metric) is not None]
     x, y = axes_of(counting, keys, logarithmic)
-    found = measured(counting, x, y, metric)
-    missing = left_out(len(dots) - len(found), "without a number of a done run, or without a param")
+    found = measurements(counting, x, y, metric)
+    missing = left_out(len(experiments) - len(found), "without a number of a done run, or without a param")
     colour = _colour(found, column_of(counting, metric))
-    sides = (side_of(x, [one.x for one in found]), side_of(y, [one.y for one in found]))
+    sides = sides_of(found, (x, y))
     if sides[0].is_grid or sides[1].is_grid:
         drawn = grid_chart(found, sides, colour)
         remark = "the mean of each cell"
@@ -52,21 +62,28 @@ def contour_chart(
         if len(found) > _MOST_POINTS:
             remark = "the mean of each cell"
     title = f"{metric} by {keys[0]} and {keys[1]}"
-    remark = f"{remark}. {missing}" if missing else remark
+    if missing:
+        remark = f"{remark}. {missing}"
     return Chart(title, {**framed(title, points_of(found), remark), **drawn})
 
 
-def _colour(found: Sequence[Measured], metric: Column) -> Spec:
+def _colour(found: Sequence[Measurement], metric: AxisColumn) -> Spec:
     """The colour by the metric, from its lowest to its highest number."""
-    scale: Spec = {**SCHEME, "type": "log" if metric.logarithmic else "linear"}
-    if found:
-        scale["domain"] = [min(one.value for one in found), max(one.value for one in found)]
+    scale: Spec = {**SCHEME, "type": "linear"}
+    if metric.logarithmic:
+        scale["type"] = "log"
+    values = [one.value for one in found]
+    if values:
+        scale["domain"] = [min(values), max(values)]
     return {"field": "value", "type": "quantitative", "title": metric.key, "scale": scale}
 
 
-def _field_chart(found: Sequence[Measured], x: Column, y: Column, colour: Spec) -> Spec:
-    """Two ranges: the layers of the chart."""
-    cells = interpolated(found, x, y) if len(found) <= _MOST_POINTS else means(found, x, y)
+def _field_chart(found: Sequence[Measurement], x: AxisColumn, y: AxisColumn, colour: Spec) -> Spec:
+    """The layers of the chart of two ranges."""
+    if len(found) <= _MOST_POINTS:
+        cells = interpolated(found, x, y)
+    else:
+        cells = means(found, x, y)
     rects: list[Spec] = []
     for (across, up), value in cells.items():
         rect: Spec = {"value": value, "x": x.at(across / _FINE), "x2": x.at((across + 1) / _FINE)}
@@ -88,13 +105,16 @@ def _field_chart(found: Sequence[Measured], x: Column, y: Column, colour: Spec) 
 # -- interpolated -------------------------------------------------------------------------------------
 
 
-def interpolated(found: Sequence[Measured], x: Column, y: Column) -> dict[tuple[int, int], float]:
+def interpolated(found: Sequence[Measurement], x: AxisColumn, y: AxisColumn) -> dict[tuple[int, int], float]:
     """The value of each cell near an experiment, by the number of the cell across and up.
 
     Shepard's method: the mean of the nearest experiments, weighted by the inverse square of the distance
-    along the axes. A cell farther from all than twice the usual distance of neighbours has no value.
+    along the axes. A cell has no value if its distance to the nearest experiment exceeds twice the median
+    distance of neighbours.
     """
-    points = [((x.share(one.x), y.share(one.y)), one.value) for one in found]
+    points = []
+    for one in found:
+        points.append(((x.share(one.x), y.share(one.y)), one.value))
     reach = _reach([place for place, _ in points])
     cells = {}
     for across in range(_FINE):
@@ -109,11 +129,14 @@ def interpolated(found: Sequence[Measured], x: Column, y: Column) -> dict[tuple[
 def _weighted(near: Sequence[tuple[float, float]]) -> float:
     weights = [1 / (distance**2 + 1e-6) for distance, _ in near]
     total = math.fsum(weights)
-    return math.fsum(weight / total * value for weight, (_, value) in zip(weights, near, strict=True))
+    parts = []
+    for weight, (_, value) in zip(weights, near, strict=True):
+        parts.append(weight / total * value)
+    return math.fsum(parts)
 
 
 def _reach(places: Sequence[Place]) -> float:
-    """How far from an experiment a cell may be: twice the median distance to the nearest neighbour."""
+    """The largest distance of a cell to an experiment: twice the median distance of nearest neighbours."""
     different = sorted(set(places))
     if len(different) < 2:
         return _SMALLEST_REACH
@@ -124,7 +147,7 @@ def _reach(places: Sequence[Place]) -> float:
     return min(max(2 * usual, _SMALLEST_REACH), _LARGEST_REACH)
 
 
-def means(found: Sequence[Measured], x: Column, y: Column) -> dict[tuple[int, int], float]:
+def means(found: Sequence[Measurement], x: AxisColumn, y: AxisColumn) -> dict[tuple[int, int], float]:
     """The mean of each cell with an experiment, by the number of the cell across and up."""
     inside: dict[tuple[int, int], list[float]] = {}
     for one in found:

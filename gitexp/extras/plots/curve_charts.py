@@ -19,7 +19,10 @@ def curves_chart(
 
     `logarithmic` has the axes with a logarithmic scale, of `x` and `y`.
     """
-    x = channel("x", _TITLES[axis], "temporal" if axis is XAxis.CLOCK else "quantitative", logarithmic)
+    kind = "quantitative"
+    if axis is XAxis.CLOCK:
+        kind = "temporal"
+    x = channel("x", _TITLES[axis], kind, logarithmic)
     y = channel("y", title, "quantitative", logarithmic)
     labels = [curve.label for curve in curves]
     base = {"x": x, "color": _colour(labels), **_strokes(labels)}
@@ -39,7 +42,9 @@ def curves_chart(
         {"field": "y", "title": title, "type": "quantitative", "format": ".5g"},
     ]
     layers.append({"mark": mark, "encoding": {**base, "y": y, "tooltip": tooltip}})
-    points = [point for curve in curves for point in _points(curve)]
+    points: list[Spec] = []
+    for curve in curves:
+        points += _points(curve)
     return Chart(title, {**framed(title, points), "layer": layers})
 
 
@@ -64,7 +69,7 @@ def _colour(labels: Sequence[str]) -> Spec:
 
 
 def _strokes(labels: Sequence[str]) -> Spec:
-    """The strokes of the lines, where two runs have one colour; {} where all are told apart by colour."""
+    """The strokes of the lines if two runs share a colour; {} if all colours differ."""
     if len(set(colours(labels))) == len(set(labels)):
         return {}
     scale = {"domain": [*labels], "range": [[*dash] for dash in dashes(labels)]}

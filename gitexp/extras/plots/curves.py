@@ -12,7 +12,7 @@ MOST_POINTS = 1000  # of a drawn curve: about a point a pixel
 
 
 class XAxis(StrEnum):
-    """The horizontal axis: steps as logged, seconds since the first point, or the time of day."""
+    """The horizontal axis: logged steps, seconds since the first point, or the time of day."""
 
     STEP = "step"
     TIME = "time"
@@ -26,7 +26,7 @@ class DrawnCurve(NamedTuple):
         label: the name of the experiment, or of the group of replicates.
         x, y: the points, in the order of x.
         low, high: the edges of the band around the line, one standard deviation; () for a single run.
-        pale: y before smoothing; () for a curve as it is.
+        pale: y before smoothing; () without smoothing.
     """
 
     label: str
@@ -50,8 +50,8 @@ def on_axis(steps: Sequence[int], times: Sequence[float], axis: XAxis) -> list[f
 def smoothed(values: Sequence[float], weight: float) -> list[float]:
     """The exponential moving average of values, corrected for its start.
 
-    `weight` is what the average keeps of the past, from 0 to below 1. A value that is not finite stays as it
-    is and does not enter the average. The correction is that of Adam (Kingma and Ba 2015, section 3).
+    `weight` is the share of the past in the average, from 0 to below 1. NaN and infinity stay unchanged and
+    do not enter the average. Adam has the same correction (Kingma and Ba 2015, section 3).
     """
     found = []
     average, total = 0.0, 0.0
@@ -66,21 +66,23 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
 
 
 def drawable(curve: DrawnCurve) -> DrawnCurve:
-    """The curve without the points that are not finite on both axes."""
-    kept = [at for at in range(len(curve.x)) if math.isfinite(curve.x[at]) and math.isfinite(curve.y[at])]
+    """The curve without NaN and infinity."""
+    kept = []
+    for at, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
+        if math.isfinite(x) and math.isfinite(y):
+            kept.append(at)
     return _at(curve, kept)
 
 
 def thinned(curve: DrawnCurve, most: int = MOST_POINTS) -> DrawnCurve:
-    """The curve with at most so many points: of each stretch its first, lowest, highest and last one stay."""
+    """The curve with at most `most` points, chosen by `kept_places`."""
     return _at(curve, kept_places(curve.y, most))
 
 
 def kept_places(values: Sequence[float], most: int = MOST_POINTS) -> Sequence[int]:
-    """The places of the points that stay when a curve is thinned out to at most `most` points.
+    """The places of at most `most` points of a curve.
 
-    Of each stretch these are the first, lowest, highest and last one. Of a stretch with values that are not
-    finite the first of these stays too.
+    A stretch keeps its first, lowest, highest and last point, and its first NaN or infinity.
     """
     size = len(values)
     if size <= most:
@@ -104,7 +106,7 @@ def kept_places(values: Sequence[float], most: int = MOST_POINTS) -> Sequence[in
 
 
 def _of_not_finite(stretch: Sequence[float]) -> set[int]:
-    """The places of the lowest and the highest finite value, and of the first one that is not finite."""
+    """The places of the lowest and highest finite value, and of the first NaN or infinity."""
     finite = [at for at, value in enumerate(stretch) if math.isfinite(value)]
     places = set[int]()
     if finite:
@@ -122,15 +124,16 @@ def _at(curve: DrawnCurve, places: Sequence[int]) -> DrawnCurve:
     parts = []
     for values in curve[1:]:
         assert not isinstance(values, str)  # the label stands first
-        parts.append([values[at] for at in places] if values else ())
+        if values:
+            values = [values[at] for at in places]
+        parts.append(values)
     return DrawnCurve(curve.label, *parts)
 
 
 def mean_of(label: str, curves: Sequence[DrawnCurve]) -> DrawnCurve:
     """The mean of the curves of replicates with a band of one standard deviation (n - 1).
 
-    At each place that at least one curve has, the curves that have it count; where one alone has it, the band
-    is as thin as the line.
+    A place counts the curves with a point there. For a single curve the band has no width.
     """
     by_place: dict[float, list[float]] = {}
     for curve in curves:

@@ -13,7 +13,9 @@ def distribution_chart(
     title: str, x_title: str, values: Mapping[str, Sequence[float]], colour: Spec
 ) -> Chart:
     """The histograms of experiments over one another, with the same intervals; `values` by experiment."""
-    every = [value for of in values.values() for value in of]
+    every: list[float] = []
+    for of in values.values():
+        every += of
     bars: list[Spec] = []
     if every:
         low, width, count = intervals(every)
@@ -24,7 +26,10 @@ def distribution_chart(
             for at, number in enumerate(counts):
                 edges = {"from": low + at * width, "to": low + (at + 1) * width}
                 bars.append({"label": label, **edges, "count": number, "share": number / max(len(of), 1)})
-    mark = {"type": "bar", "opacity": 0.5 if len(values) > 1 else 0.9, "binSpacing": 0}
+    opacity = 0.9
+    if len(values) > 1:
+        opacity = 0.5
+    mark = {"type": "bar", "opacity": opacity, "binSpacing": 0}
     encoding = {
         "x": {"field": "from", "type": "quantitative", "title": x_title, "scale": {"zero": False}},
         "x2": {"field": "to"},
@@ -45,7 +50,7 @@ def distribution_chart(
 def intervals(values: Sequence[float]) -> tuple[float, float, int]:
     """The lower end of the first interval, the width of each, and their number.
 
-    There are as many intervals as the square root of the number of values.
+    Their number: the square root of the number of values.
     """
     low, high = min(values), max(values)
     count = max(min(round(len(values) ** 0.5), _MOST_BINS), 1)

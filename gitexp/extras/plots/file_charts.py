@@ -7,6 +7,7 @@ column as a text, and never as a field or an expression.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,10 +26,10 @@ class FilePlot(NamedTuple):
     """A plot of files, ready to be drawn.
 
     Attributes:
-        title: the name of what is drawn.
+        title: the name above the chart.
         x_title, y_title: the titles of the axes.
         points: the points of all experiments.
-        remarks: what a legend says behind the name of an experiment.
+        remarks: the text behind the name of an experiment in the legend.
         logarithmic: the axes of lines and dots with a logarithmic scale, of `x` and `y`.
     """
 
@@ -44,12 +45,12 @@ class FilePlot(NamedTuple):
         return list(dict.fromkeys(point.label for point in self.points))
 
     def shown(self, label: str) -> str:
-        """The name of an experiment as the chart has it."""
+        """The name of an experiment in the legend."""
         return label + self.remarks.get(label, "")
 
 
 def file_chart(plot: FilePlot, template: str, smoothing: float = 0.0) -> Chart:
-    """The chart by a template of `TEMPLATES`; `smoothing` is that of lines."""
+    """The chart by a template of `TEMPLATES`; `smoothing`: the weight for lines."""
     return TEMPLATES[template](plot, smoothing)
 
 
@@ -57,7 +58,7 @@ def file_chart(plot: FilePlot, template: str, smoothing: float = 0.0) -> Chart:
 
 
 def lines(plot: FilePlot, smoothing: float) -> Chart:
-    """A line for each experiment and column; raw lines pale where they are smoothed."""
+    """A line for each experiment and column; with smoothing, also pale raw lines."""
     by_line: dict[tuple[str, str], list[PlotPoint]] = {}
     for point in plot.points:
         by_line.setdefault((point.label, _source(point)), []).append(point)
@@ -114,21 +115,23 @@ _KEY: Spec = {
 
 
 def _marks_of_lines(plot: FilePlot, sources: Sequence[str]) -> Spec:
-    """What tells the lines apart: the colour the experiments, or the columns of a single one.
+    """The colours and strokes of the lines.
 
-    Columns of several experiments have a stroke each, and so have experiments of one colour.
+    The colour marks the experiment, or the column of a single experiment. The stroke marks the column if
+    several experiments have several columns, or else the experiment if two share a colour.
     """
     order = {"order": {"field": "at", "type": "quantitative"}}
     names, labels = list(dict.fromkeys(sources)), plot.labels
     if len(labels) < 2 and len(names) > 1:
-        scale: Spec = {"domain": names, "range": [COLOURS[at % len(COLOURS)] for at in range(len(names))]}
+        chosen = itertools.islice(itertools.cycle(COLOURS), len(names))
+        scale: Spec = {"domain": names, "range": [*chosen]}
         return {**order, "color": {**_KEY, "field": "source", "scale": scale}}
     marks = {**order, "color": colour_of(plot)}
     if marks["color"]["legend"] is not None:
         marks["color"]["legend"] = _KEY["legend"]
     if len(names) > 1:
-        chosen = [[*DASHES[at % len(DASHES)]] for at in range(len(names))]
-        scale = {"domain": names, "range": chosen}
+        strokes = itertools.islice(itertools.cycle(DASHES), len(names))
+        scale = {"domain": names, "range": [[*stroke] for stroke in strokes]}
         marks["strokeDash"] = {**_KEY, "field": "source", "scale": scale}
     elif len(set(colours(labels))) < len(labels):
         scale = {"domain": [*map(plot.shown, labels)], "range": [[*dash] for dash in dashes(labels)]}
@@ -141,7 +144,8 @@ def _marks_of_lines(plot: FilePlot, sources: Sequence[str]) -> Spec:
 
 def dots(plot: FilePlot, _: float) -> Chart:
     """A dot for each row."""
-    x_kind, y_kind = _kind([point.x for point in plot.points]), _kind([point.y for point in plot.points])
+    x_kind = _kind([point.x for point in plot.points])
+    y_kind = _kind([point.y for point in plot.points])
     values = []
     for point in few(plot.points):
         values.append(_value(point, x_kind, y_kind))
@@ -161,7 +165,7 @@ def dots(plot: FilePlot, _: float) -> Chart:
 
 
 def jittered(plot: FilePlot, _: float) -> Chart:
-    """A dot for each row at a pair of classes, moved a little so that equal ones are seen."""
+    """A dot for each row at a pair of classes, moved a little because equal rows would overlap."""
     values = []
     for at, point in enumerate(few(plot.points)):
         value = _value(point, "ordinal", "ordinal")
@@ -182,7 +186,7 @@ def jittered(plot: FilePlot, _: float) -> Chart:
 
 
 def few(points: Sequence[PlotPoint]) -> Sequence[PlotPoint]:
-    """The points that a chart of dots has room for: all, or evenly chosen ones."""
+    """At most `MOST_DOTS` points: all, or an even choice."""
     if len(points) <= MOST_DOTS:
         return points
     return [points[at * len(points) // MOST_DOTS] for at in range(MOST_DOTS)]
@@ -192,12 +196,12 @@ def few(points: Sequence[PlotPoint]) -> Sequence[PlotPoint]:
 
 
 def bars(plot: FilePlot, _: float) -> Chart:
-    """A bar for each row: x is its length, y its name. Bars begin at 0."""
+    """A bar for each row with the length x and the name y. Bars begin at 0."""
     return _bars(plot, None)
 
 
 def sorted_bars(plot: FilePlot, _: float) -> Chart:
-    """Bars, the longest one first."""
+    """Bars, the longest first."""
     return _bars(plot, "-x")
 
 
@@ -223,7 +227,7 @@ def _bars(plot: FilePlot, sort: str | None) -> Chart:
 
 
 def colour_of(plot: FilePlot) -> Spec:
-    """The colour of experiments: the same for a run in every chart. A single one needs no legend."""
+    """The colour of experiments. A run has the same colour in every chart. No legend for one experiment."""
     labels = plot.labels
     scale = {"domain": [plot.shown(label) for label in labels], "range": colours(labels)}
     legend = {"labelLimit": 240}
@@ -242,29 +246,46 @@ def _tooltip(plot: FilePlot) -> list[Spec]:
 
 
 def _value(point: PlotPoint, x_kind: str, y_kind: str) -> Spec:
-    x = number_of(point.x) if x_kind == "quantitative" else _text(point.x)
-    y = number_of(point.y) if y_kind == "quantitative" else _text(point.y)
-    return {"label": point.label, "source": _source(point), "x": x, "y": y}
+    return {
+        "label": point.label,
+        "source": _source(point),
+        "x": _cell(point.x, x_kind),
+        "y": _cell(point.y, y_kind),
+    }
+
+
+def _cell(value: Any, kind: str) -> float | str | None:
+    if kind == "quantitative":
+        return number_of(value)
+    return _text(value)
 
 
 def _source(point: PlotPoint) -> str:
-    """The file and column of a point, as a legend shows them."""
-    return f"{point.file} {point.column}" if point.file else point.column
+    """The file and column of a point for a legend."""
+    if point.file:
+        return f"{point.file} {point.column}"
+    return point.column
 
 
 def _kind(values: Sequence[Any]) -> str:
-    """The type of an axis: of numbers, unless less than half of the values are."""
+    """The type of an axis: "quantitative" if at least half of the values are numbers."""
     numbers = sum(number_of(value) is not None for value in values)
-    return "quantitative" if 2 * numbers >= len(values) else "ordinal"
+    if 2 * numbers >= len(values):
+        return "quantitative"
+    return "ordinal"
 
 
 def _float(value: Any) -> float:
     found = number_of(value)
-    return float("nan") if found is None else found
+    if found is None:
+        return float("nan")
+    return found
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    if value is None:
+        return ""
+    return str(value)
 
 
 def _counted(plot: FilePlot, _: float) -> Chart:

@@ -16,7 +16,7 @@ RowsByFile = Mapping[str, Sequence[Row]]
 
 
 class NoPoints(Exception):
-    """A plot that its files do not fit; the message is a sentence."""
+    """Files without the data of a plot; the message is a sentence."""
 
 
 class PlotPoint(NamedTuple):
@@ -24,9 +24,9 @@ class PlotPoint(NamedTuple):
 
     Attributes:
         label: the name of the experiment.
-        file: the file of y, without the folders that all files of the plot share; "" for a single file.
+        file: the file of y, without the folders shared by all files of the plot; "" for a single file.
         column: the column of y.
-        x, y: the values as they stand in the file.
+        x, y: the raw values of the file.
         row: the whole row of y.
     """
 
@@ -42,8 +42,8 @@ class PlotPoints(NamedTuple):
     """The points of a plot of one experiment.
 
     Attributes:
-        x_title, y_title: the titles of the axes, of the columns where the entry says none.
-        x_key, y_key: the column of x and of y; "" where there are several.
+        x_title, y_title: the titles of the axes, by default the names of the columns.
+        x_key, y_key: the column of x and of y; "" for several.
         sources: the file and column of each y.
     """
 
@@ -63,24 +63,34 @@ def points_of(entry: PlotEntry, label: str, files: RowsByFile) -> PlotPoints:
         raise NoPoints(f"it has {len(xs)} columns of x for {len(ys)} of y")
     shown = _shown([y.file for y in ys])
     found: list[PlotPoint] = []
+    sources = []
     for number, y in enumerate(ys):
-        rows = _rows(files, y)
-        places = range(len(rows))
-        at: Sequence[Any] = places
+        x = None
         if xs:
             x = xs[min(number, len(xs) - 1)]
-            at = [row.get(x.name) for row in _rows(files, x)]
-        if len(at) != len(rows):
-            raise NoPoints(f"'{x.name}' of {x.file} and '{y.name}' of {y.file} have not the same length")
-        for place in places:
-            row = rows[place]
-            if y.name in row:
-                found.append(PlotPoint(label, shown[y.file], y.name, at[place], row[y.name], row))
+        source = PlotColumn(shown[y.file], y.name)
+        found += _of_column(label, files, x, y, source)
+        sources.append(source)
     x_key, y_key = _only([x.name for x in xs] or [INDEX]), _only([y.name for y in ys])
-    sources = [PlotColumn(shown[y.file], y.name) for y in ys]
-    return PlotPoints(
-        found, entry.x_label or x_key or "x", entry.y_label or y_key or "y", x_key, y_key, sources
-    )
+    x_title, y_title = entry.x_label or x_key or "x", entry.y_label or y_key or "y"
+    return PlotPoints(found, x_title, y_title, x_key, y_key, sources)
+
+
+def _of_column(
+    label: str, files: RowsByFile, x: PlotColumn | None, y: PlotColumn, source: PlotColumn
+) -> list[PlotPoint]:
+    """The points of a column y. Without a column x, x is the number of the row."""
+    rows = _rows(files, y)
+    places: Sequence[Any] = range(len(rows))
+    if x is not None:
+        places = [row.get(x.name) for row in _rows(files, x)]
+        if len(places) != len(rows):
+            raise NoPoints(f"'{x.name}' of {x.file} and '{y.name}' of {y.file} have not the same length")
+    found = []
+    for place, row in zip(places, rows, strict=True):
+        if y.name in row:
+            found.append(PlotPoint(label, source.file, source.name, place, row[y.name], row))
+    return found
 
 
 def _of_y(entry: PlotEntry, files: RowsByFile) -> list[PlotColumn]:
@@ -93,11 +103,12 @@ def _of_y(entry: PlotEntry, files: RowsByFile) -> list[PlotColumn]:
 
 
 def _of_x(entry: PlotEntry, ys: Sequence[PlotColumn]) -> list[PlotColumn]:
-    """The columns of x: one for all of y, or one for each."""
+    """The columns of x: a single column, or a column for each y."""
     if len(entry.xs) == 1 and not entry.xs[0].file:
-        if len({y.file for y in ys}) == 1:
-            return [PlotColumn(ys[0].file, entry.xs[0].name)]
-        return [PlotColumn(y.file, entry.xs[0].name) for y in ys]
+        found = [PlotColumn(y.file, entry.xs[0].name) for y in ys]
+        if len(set(found)) == 1:
+            return found[:1]
+        return found
     return [column._replace(file=column.file or entry.path) for column in entry.xs]
 
 
@@ -105,13 +116,13 @@ def _rows(files: RowsByFile, column: PlotColumn) -> Sequence[Row]:
     """The rows of a column's file. Raises NoPoints for a file without the column."""
     rows = files.get(column.file, ())
     if rows and column.name not in rows[0]:
-        known = ", ".join(str(title) for title in [*rows[0]][:10])
+        known = ", ".join(map(str, [*rows[0]][:10]))
         raise NoPoints(f"{column.file} has no column '{column.name}'; it has {known}")
     return rows
 
 
 def _shown(files: Sequence[str]) -> dict[str, str]:
-    """Each file without the folders that all share; "" for a single one."""
+    """Each file without the folders shared by all; "" for a single file."""
     if len(set(files)) < 2:
         return dict.fromkeys(files, "")
     common = posixpath.commonpath(files)
@@ -120,15 +131,19 @@ def _shown(files: Sequence[str]) -> dict[str, str]:
 
 def _only(names: Sequence[str]) -> str:
     """The only name, or ""."""
-    return names[0] if len(set(names)) == 1 else ""
+    if len(set(names)) == 1:
+        return names[0]
+    return ""
 
 
 def number_of(value: Any) -> float | None:
-    """A cell as a number; None for any other, NaN and infinity."""
+    """The number in a cell; None for anything else, NaN and infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         found = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    if math.isfinite(found):
+        return found
+    return None

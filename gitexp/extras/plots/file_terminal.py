@@ -41,33 +41,49 @@ def lines(found: FilePlots, width: int | None, *, logarithmic: bool = False) -> 
 
 
 def charts(found: Sequence[NamedChart], width: int | None, *, logarithmic: bool = False) -> Iterator[Line]:
-    """Yield the lines of charts; what a terminal cannot show is only named.
+    """Yield the lines of charts. Charts of other kinds have a line with their title and experiments.
 
     `logarithmic`: the scale of the values of lines.
     """
     for named in found:
         yield BLANK
-        values = [] if named.chart.is_foreign else named.chart.spec["data"]["values"]
-        if named.template in _LINES and values and all(_is_point(value) for value in values):
+        if named.chart.is_foreign:
+            yield [(clean(named.chart.title), "bold")]
+            yield _summary(named, 0)
+            continue
+        values = named.chart.spec["data"]["values"]
+        if named.template in _LINES and values and all(map(_is_point, values)):
             of_chart = {named.chart.title: _curves(values)}
             yield from terminal.curves(
                 of_chart, width, logarithmic=logarithmic, with_last=not named.is_of_rates
             )
             continue
         yield [(clean(named.chart.title), "bold")]
-        if named.template in _MATRICES and not named.chart.is_foreign:
-            axes = named.chart.spec["spec"]["encoding"]
-            yield [(f"rows: {clean(axes['y']['title'])}, columns: {clean(axes['x']['title'])}", "dim")]
-            yield from _matrices(values, is_share=named.template == _MATRICES[1])
-        elif named.template in _BARS and not named.chart.is_foreign:
-            if named.template == _BARS[1]:
-                values = sorted(values, key=lambda value: -(value["x"] or 0))
-            yield from _bars(values)
-        elif named.template == "histogram" and not named.chart.is_foreign:
-            yield from _histograms(values)
-        else:
-            count = f"{len(values):,} points of " if values else ""
-            yield [(f"{count}{clean(', '.join(named.labels))}. {_PICTURE}", "dim")]
+        yield from _as_text(named, values)
+
+
+def _as_text(named: NamedChart, values: Sequence[dict[str, Any]]) -> Iterator[Line]:
+    """Yield the lines of a chart without curves."""
+    if named.template in _MATRICES:
+        axes = named.chart.spec["spec"]["encoding"]
+        yield [(f"rows: {clean(axes['y']['title'])}, columns: {clean(axes['x']['title'])}", "dim")]
+        yield from _matrices(values, is_share=named.template == _MATRICES[1])
+    elif named.template in _BARS:
+        if named.template == _BARS[1]:
+            values = sorted(values, key=lambda value: -(value["x"] or 0))
+        yield from _bars(values)
+    elif named.template == "histogram":
+        yield from _histograms(values)
+    else:
+        yield _summary(named, len(values))
+
+
+def _summary(named: NamedChart, points: int) -> Line:
+    """The number of points, if any, and the experiments of a chart."""
+    count = ""
+    if points:
+        count = f"{points:,} points of "
+    return [(f"{count}{clean(', '.join(named.labels))}. {_PICTURE}", "dim")]
 
 
 def _is_point(value: dict[str, Any]) -> bool:
@@ -75,11 +91,13 @@ def _is_point(value: dict[str, Any]) -> bool:
 
 
 def _curves(values: Sequence[dict[str, Any]]) -> list[DrawnCurve]:
-    """The lines of a chart: of each experiment, and of each column where there are several."""
+    """The lines of a chart: a line for each experiment and column."""
     has_sources = len({value["source"] for value in values}) > 1
     found: dict[str, DrawnCurve] = {}
     for value in values:
-        label = f"{value['label']} {value['source']}" if has_sources else str(value["label"])
+        label = str(value["label"])
+        if has_sources:
+            label += f" {value['source']}"
         curve = found.setdefault(label, DrawnCurve(label, [], []))
         for axis, to in (("x", curve.x), ("y", curve.y)):
             assert isinstance(to, list)
@@ -99,9 +117,11 @@ def _matrices(values: Sequence[dict[str, Any]], *, is_share: bool) -> Iterator[L
             continue
         rows = [["", *map(clean, classes)]]
         for name in classes:
-            row = [cell for cell in cells if cell["y"] == name]
-            texts = [f"{cell['share']:.2f}" if is_share else f"{cell['count']}" for cell in row]
-            rows.append([clean(name), *texts])
+            row = [clean(name)]
+            for cell in cells:
+                if cell["y"] == name:
+                    row.append(f"{cell['share']:.2f}" if is_share else f"{cell['count']}")
+            rows.append(row)
         widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
         for row_of_texts in rows:
             padded = []
@@ -130,18 +150,24 @@ def _histograms(values: Sequence[dict[str, Any]]) -> Iterator[Line]:
     by_label: dict[str, list[int]] = {}
     for value in values:
         by_label.setdefault(clean(str(value["label"])), []).append(value["count"])
-    most = max((count for counts in by_label.values() for count in counts), default=0) or 1
-    ends = f"  {values[0]['from']:.5g} to {values[-1]['to']:.5g}" if values else ""
+    most = max((value["count"] for value in values), default=0) or 1
+    ends = ""
+    if values:
+        ends = f"  {values[0]['from']:.5g} to {values[-1]['to']:.5g}"
     wide = max(map(cell_width, by_label), default=0)
     for label, counts in by_label.items():
-        blocks = "".join(_BLOCKS[math.ceil(count / most * (len(_BLOCKS) - 1))] for count in counts)
+        blocks = ""
+        for count in counts:
+            blocks += _BLOCKS[math.ceil(count / most * (len(_BLOCKS) - 1))]
         yield [(label + " " * (wide - cell_width(label)), "cyan"), (f"  {blocks}", ""), (ends, "dim")]
 
 
 def _table(table: TablePlot) -> Iterator[Line]:
     yield BLANK
     yield [(clean(table.title), "bold"), (f"  {clean(table.label)}, {table.total:,} rows", "dim")]
-    rows = [[*map(clean, table.columns)], *([*map(clean, row)] for row in table.rows[:_MOST_ROWS])]
+    rows = []
+    for row_of_texts in (table.columns, *table.rows[:_MOST_ROWS]):
+        rows.append([*map(clean, row_of_texts)])
     widths = [min(max(map(cell_width, column)), _LONGEST_CELL) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = []
@@ -161,7 +187,9 @@ def images(found: Sequence[ImagePlot]) -> Iterator[Line]:
             of = [version for version in plot.versions if version.label == label]
             told = f"{clean(of[-1].file)}, {human_size(of[-1].size)}"
             if of[-1].step is not None:
-                steps = f"{len(of)} steps" if len(of) > 1 else "1 step"
+                steps = "1 step"
+                if len(of) > 1:
+                    steps = f"{len(of)} steps"
                 told = f"{steps}, the last one {of[-1].step}: {told}"
             name = clean(label)
             yield [(name + " " * (wide - cell_width(name)), "cyan"), (f"  {told}", "")]

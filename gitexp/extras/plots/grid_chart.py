@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Spec, hover
-from gitexp.extras.plots.dots import Column, Dot
+from gitexp.extras.plots.plotted_experiments import AxisColumn, PlottedExperiment
 from gitexp.extras.plots.scatter_charts import NAME
 from gitexp.words import PRECISION, show_value
 
@@ -18,15 +18,15 @@ _TWO_LINES = "[split(datum.label, ' to ')[0], 'to ' + split(datum.label, ' to ')
 _STEP = {"width": 64, "height": 44}  # pixels of a cell
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """An experiment with both params and the metric.
 
     Attributes:
         value: the number of the metric.
-        told: the same for people; of replicates with its deviation.
+        told: the formatted number; for replicates with the deviation.
     """
 
-    dot: Dot
+    experiment: PlottedExperiment
     x: float | str
     y: float | str
     value: float
@@ -37,14 +37,14 @@ class Side(NamedTuple):
     """A side of a grid.
 
     Attributes:
-        is_grid: whether its values are few; else they are a range that is cut into pieces.
-        names: the names of its rows or columns, in order.
+        is_grid: true for few values, false for a range, divided into intervals.
+        names: the names of the rows or columns, in order.
         column: the param.
     """
 
     is_grid: bool
     names: Sequence[str]
-    column: Column
+    column: AxisColumn
 
     def name(self, value: float | str) -> str:
         """The row or column of a value."""
@@ -55,7 +55,7 @@ class Side(NamedTuple):
         return self.names[min(int(self.column.share(value) * _BINS), _BINS - 1)]
 
 
-def side_of(column: Column, values: Sequence[float | str]) -> Side:
+def side_of(column: AxisColumn, values: Sequence[float | str]) -> Side:
     """The side of a grid for a param with some values."""
     if not column.numbers:
         return Side(True, column.texts, column)
@@ -68,6 +68,13 @@ def side_of(column: Column, values: Sequence[float | str]) -> Side:
     return Side(False, names, column)
 
 
+def sides_of(found: Sequence[Measurement], columns: tuple[AxisColumn, AxisColumn]) -> tuple[Side, Side]:
+    """The sides of the grid of two params."""
+    across = [one.x for one in found]
+    up = [one.y for one in found]
+    return side_of(columns[0], across), side_of(columns[1], up)
+
+
 class CellMean(NamedTuple):
     """The mean of the experiments in a cell, and their number."""
 
@@ -75,7 +82,7 @@ class CellMean(NamedTuple):
     of: int
 
 
-def cell_means(found: Sequence[Measured], sides: tuple[Side, Side]) -> dict[tuple[str, str], CellMean]:
+def cell_means(found: Sequence[Measurement], sides: tuple[Side, Side]) -> dict[tuple[str, str], CellMean]:
     """The means of the cells with an experiment, by the names of their column and row."""
     inside: dict[tuple[str, str], list[float]] = {}
     for one in found:
@@ -83,7 +90,7 @@ def cell_means(found: Sequence[Measured], sides: tuple[Side, Side]) -> dict[tupl
     return {cell: CellMean(math.fsum(of) / len(of), len(of)) for cell, of in inside.items()}
 
 
-def grid_chart(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec) -> Spec:
+def grid_chart(found: Sequence[Measurement], sides: tuple[Side, Side], colour: Spec) -> Spec:
     """The layers of the chart: cells with the mean of their experiments, and the experiments as dots."""
     cells: list[Spec] = []
     for (across, up), (mean, count) in cell_means(found, sides).items():
@@ -92,10 +99,12 @@ def grid_chart(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec
     axes: Spec = {}
     for axis, field, side in (("x", "column", sides[0]), ("y", "row", sides[1])):
         scale = {"domain": [*side.names], "reverse": axis == "y"}
-        labels: Spec = {"labelAngle": 0, "labelLimit": _STEP["width"] if axis == "x" else 120}
+        labels: Spec = {"labelAngle": 0, "labelLimit": 120}
+        if axis == "x":
+            labels["labelLimit"] = _STEP["width"]
+            if not side.is_grid:
+                labels["labelExpr"] = _TWO_LINES
         axes[axis] = {"field": field, "type": "ordinal", "title": side.column.key, "scale": scale}
-        if axis == "x" and not side.is_grid:
-            labels = {**labels, "labelExpr": _TWO_LINES}
         axes[axis]["axis"] = labels
     tooltip = [hover("text", colour["title"]), {"field": "count", "title": "experiments"}]
     low, high = colour["scale"].get("domain", (0, 0))
@@ -111,8 +120,8 @@ def grid_chart(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec
     return {**size, "layer": [grid, _inside(found, sides, colour)], "resolve": resolve}
 
 
-def _inside(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec) -> Spec:
-    """The layer of dots: those of a cell stand beside each other, below its mean."""
+def _inside(found: Sequence[Measurement], sides: tuple[Side, Side], colour: Spec) -> Spec:
+    """The layer of dots. The dots of a cell stand side by side, below the mean."""
     members: dict[tuple[str, str], list[Spec]] = {}
     for one, point in zip(found, points_of(found), strict=True):
         members.setdefault((sides[0].name(one.x), sides[1].name(one.y)), []).append(point)
@@ -131,17 +140,17 @@ def _inside(found: Sequence[Measured], sides: tuple[Side, Side], colour: Spec) -
     return {**layer, "data": {"values": placed}}
 
 
-def points_of(found: Sequence[Measured]) -> list[Spec]:
-    """The experiments as data of a chart."""
+def points_of(found: Sequence[Measurement]) -> list[Spec]:
+    """The data of a chart: a row for each experiment."""
     points: list[Spec] = []
     for one in found:
-        point: Spec = {"label": one.dot.label, "x": one.x, "y": one.y, "value": one.value}
+        point: Spec = {"label": one.experiment.label, "x": one.x, "y": one.y, "value": one.value}
         points.append({**point, "told": one.told})
     return points
 
 
 def point_layer(axes: Spec, keys: tuple[str, str], colour: Spec) -> Spec:
-    """The experiments, each in the colour of its own value, with an edge that is seen on every colour."""
+    """The layer of the experiments, coloured by their own values, with a white edge."""
     tooltip = [NAME, hover("told", colour["title"])]
     for axis, key in zip("xy", keys, strict=True):
         tooltip.append(hover(axis, key))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec, framed, hover
-from gitexp.extras.plots.dots import Column, Dot, column_of, left_out
 from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.extras.plots.plotted_experiments import AxisColumn, Experiments, column_of, left_out
 from gitexp.words import shorten
 
 _MOST_BARS = 30
@@ -19,9 +20,9 @@ class Bar(NamedTuple):
     """A bar of a histogram.
 
     Attributes:
-        low, high: the ends of its numbers; the last bar has its high end too. 0 for a text.
-        text: the text, or the numbers in words.
-        labels: the experiments in it.
+        low, high: the interval of numbers, without `high` except in the last bar. 0 for a text.
+        text: the text, or the interval in words.
+        labels: the experiments of the bar.
     """
 
     low: float
@@ -30,27 +31,32 @@ class Bar(NamedTuple):
     labels: Sequence[str]
 
 
-def bars(dots: Sequence[Dot], column: Column) -> list[Bar]:
-    """The bars of a column, of numbers in order, of equal width along the scale.
+def bars(experiments: Experiments, column: AxisColumn) -> list[Bar]:
+    """The bars of a column. The bars of numbers are sorted and have equal widths along the scale.
 
-    Texts have a bar each; of very many the frequent ones have, and the last bar is of all others.
+    Each text has a bar. If the texts are too many, the last bar counts all rare texts.
     """
-    values = [(dot.label, column.value(dot)) for dot in dots]
     if column.numbers:
-        return _of_numbers([(label, value) for label, value in values if isinstance(value, float)], column)
+        return _of_numbers(experiments, column)
     labels: dict[str, list[str]] = {text: [] for text in column.texts}
-    for label, value in values:
+    for experiment in experiments:
+        value = column.value(experiment)
         if isinstance(value, str):
-            labels[value].append(label)
+            labels[value].append(experiment.label)
     if len(labels) <= _MOST_BARS:
         return [Bar(0, 0, text, of_text) for text, of_text in labels.items()]
     frequent = sorted(labels, key=lambda text: -len(labels[text]))[: _MOST_BARS - 1]
     found = [Bar(0, 0, text, labels.pop(text)) for text in frequent]
-    others = [label for of_text in labels.values() for label in of_text]
+    others = [*itertools.chain.from_iterable(labels.values())]
     return [*found, Bar(0, 0, f"{len(labels):,} others", others)]
 
 
-def _of_numbers(values: Sequence[tuple[str, float]], column: Column) -> list[Bar]:
+def _of_numbers(experiments: Experiments, column: AxisColumn) -> list[Bar]:
+    values = []
+    for experiment in experiments:
+        value = column.value(experiment)
+        if isinstance(value, float):
+            values.append((experiment.label, value))
     if not values:
         return []
     # The root of their number, as spreadsheets do: Sturges' rule would hide what a few hundred runs show.
@@ -63,15 +69,18 @@ def _of_numbers(values: Sequence[tuple[str, float]], column: Column) -> list[Bar
     found = []
     for at, inside in enumerate(labels):
         low, high = column.at(at / count), column.at((at + 1) / count)
-        found.append(Bar(low, high, f"{low:.4g} to {high:.4g}" if count > 1 else f"{low:.4g}", inside))
+        text = f"{low:.4g}"
+        if count > 1:
+            text += f" to {high:.4g}"
+        found.append(Bar(low, high, text, inside))
     return found
 
 
-def histogram_chart(dots: Sequence[Dot], key: str, *, logarithmic: bool | None = None) -> Chart:
+def histogram_chart(experiments: Experiments, key: str, *, logarithmic: bool | None = None) -> Chart:
     """The number of experiments by the values of a column."""
-    column = column_of(dots, key, logarithmic=logarithmic)
+    column = column_of(experiments, key, logarithmic=logarithmic)
     values: list[Spec] = []
-    for bar in bars(dots, column):
+    for bar in bars(experiments, column):
         value: Spec = {"text": bar.text, "count": len(bar.labels), "names": shorten(bar.labels, _MOST_NAMES)}
         if column.numbers:
             low, high = bar.low, bar.high
@@ -87,8 +96,12 @@ def histogram_chart(dots: Sequence[Dot], key: str, *, logarithmic: bool | None =
         {"field": "names", "title": "names"},
     ]
     encoding: Spec = {"y": count, "tooltip": tooltip}
+    mark: Spec = {"type": "bar", "color": COLOURS[0], "stroke": FAINT}
     if column.numbers:
-        scale: Spec = {"type": "log", "nice": False} if column.logarithmic else {"zero": False, "nice": False}
+        mark["type"] = "rect"
+        scale: Spec = {"zero": False, "nice": False}
+        if column.logarithmic:
+            scale = {"type": "log", "nice": False}
         x = {"field": "low", "type": "quantitative", "title": key, "scale": scale}
         encoding |= {"x": x, "x2": {"field": "high"}, "y2": {"datum": 0}}
     else:
@@ -100,7 +113,6 @@ def histogram_chart(dots: Sequence[Dot], key: str, *, logarithmic: bool | None =
             "axis": column.axis(),
         }
     drawn = sum(value["count"] for value in values)
-    remark = left_out(len(dots) - drawn, f"without a value of {key} that can be drawn")
-    mark = {"type": "rect" if column.numbers else "bar", "color": COLOURS[0], "stroke": FAINT}
+    remark = left_out(len(experiments) - drawn, f"without a value of {key} that can be drawn")
     spec = {**framed(f"experiments by {key}", values, remark), "mark": mark, "encoding": encoding}
     return Chart(f"experiments by {key}", spec)

@@ -25,11 +25,11 @@ class ImageVersion(NamedTuple):
 
     Attributes:
         label: the name of the experiment.
-        step: None for an image without one.
+        step: None for an image without a step.
         file: the path.
         size: bytes.
-        is_logged: whether the run has logged it, and no file of a commit is meant.
-        content: b"" until it is read, and if it is too large.
+        is_logged: true for an image logged by the run, false for a file of a commit.
+        content: b"" before reading, and for a too large image.
     """
 
     label: str
@@ -62,7 +62,7 @@ class ImagePlot(NamedTuple):
 
 
 def is_image(name: str) -> bool:
-    """Whether a file is an image that a browser shows, by its name."""
+    """Whether a browser can show a file, by the ending of its name."""
     return PurePosixPath(name).suffix.lower() in MEDIA_TYPES
 
 
@@ -153,7 +153,9 @@ def _choice(plot: ImagePlot) -> str:
     labels = plot.labels
     if len(labels) < 2:
         return ""
-    options = [f'<option value="{at}">{escape(label)}</option>' for at, label in enumerate(labels)]
+    options = []
+    for at, label in enumerate(labels):
+        options.append(f'<option value="{at}">{escape(label)}</option>')
     return (
         f'<label>difference to <select><option value="">none</option>{"".join(options)}</select></label>'
         "<span>black: the same; differences are four times as bright</span>"
@@ -165,8 +167,11 @@ def _figure(plot: ImagePlot, label: str) -> str:
     for version in plot.versions:
         if version.label == label and version.content:
             images.append(_img(version))
-    step = ' <span class="step"></span>' if plot.steps else ""
-    told = "" if images else " (too large to be shown here)"
+    step, told = "", ""
+    if plot.steps:
+        step = ' <span class="step"></span>'
+    if not images:
+        told = " (too large to be shown here)"
     return (
         f'<figure><div class="frame">{"".join(images)}</div>'
         f"<figcaption>{escape(label)}{told}{step}</figcaption></figure>"
@@ -176,6 +181,8 @@ def _figure(plot: ImagePlot, label: str) -> str:
 def _img(version: ImageVersion) -> str:
     kind = MEDIA_TYPES[PurePosixPath(version.file).suffix.lower()]
     data = base64.b64encode(version.content).decode()
-    step = "" if version.step is None else f' data-step="{version.step}"'
+    step = ""
+    if version.step is not None:
+        step = f' data-step="{version.step}"'
     alt = escape(f"{version.file} of {version.label}")
     return f'<img src="data:{kind};base64,{data}" alt="{alt}"{step}>'

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from gitexp.extras.plots.charts import Chart, Spec, framed
-from gitexp.extras.plots.dots import Dot, column_of, differing_params
 from gitexp.extras.plots.palette import COLOURS
+from gitexp.extras.plots.plotted_experiments import Experiments, column_of, differing_params
 from gitexp.project.directions import MAX
 from gitexp.views import importance
 from gitexp.views.importance import LEAST, Importance
@@ -18,40 +18,46 @@ _MOST = 20  # params
 
 
 class Together(Protocol):
-    """Looks at all params together, as Optuna does."""
+    """The importance of all params together, from Optuna."""
 
     def __call__(
         self, params: Mapping[str, Sequence[float | str]], results: Sequence[float], direction: str
     ) -> dict[str, float]: ...
 
 
-class Known(NamedTuple):
-    """What importance is found from: params that differ, and results of the experiments that count."""
+class ImportanceData(NamedTuple):
+    """The data for the importance: params with different values, and the numbers of the metric."""
 
     params: Mapping[str, Sequence[float | str | None]]
     results: Sequence[float]
 
 
-def known(dots: Sequence[Dot], metric: str) -> Known:
-    """The differing params of the experiments with a number of a metric, and these numbers."""
-    counting = [dot for dot in dots if dot.result(metric) is not None]
+def importance_data(experiments: Experiments, metric: str) -> ImportanceData:
+    """The differing params of the experiments with a number of a metric, and the numbers."""
+    counting, results = [], []
+    for experiment in experiments:
+        result = experiment.result(metric)
+        if result is not None:
+            counting.append(experiment)
+            results.append(result)
     params = {}
     for key in differing_params(counting):
         column = column_of(counting, key, logarithmic=False)
-        params[key] = [column.value(dot) for dot in counting]
-    results = [result for dot in counting if (result := dot.result(metric)) is not None]
-    return Known(params, results)
+        params[key] = [column.value(experiment) for experiment in counting]
+    return ImportanceData(params, results)
 
 
 def importance_of(
-    dots: Sequence[Dot], metric: str, direction: str | None = None, together: Together | None = None
+    experiments: Experiments,
+    metric: str,
+    direction: str | None = None,
+    together: Together | None = None,
 ) -> Importance:
     """The importance of the params for a metric.
 
-    `together` counts if the direction is known and no param lacks a value; else each param is looked at
-    alone.
+    Uses `together` if the direction is known and all values of params are present; else each param alone.
     """
-    params, results = known(dots, metric)
+    params, results = importance_data(experiments, metric)
     if len(results) < LEAST:
         return Importance(
             {}, f"said from {LEAST} experiments with a number of {metric} on; {len(results)} now"
@@ -63,7 +69,9 @@ def importance_of(
         if len(present) == len(values):
             whole[key] = present
     if together is not None and direction is not None and len(whole) == len(params) > 1:
-        side = "highest" if direction == MAX else "lowest"
+        side = "lowest"
+        if direction == MAX:
+            side = "highest"
         shares, remark = together(whole, results, direction), f"what sets the {side} tenth apart, by Optuna"
     if not shares:
         shares, remark = importance.simple(params, results), "each param alone"

@@ -13,9 +13,9 @@ from gitexp.cli.kit.render import Piece
 from gitexp.extras.plots import charts_of_many, many_text
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.dots import Dot, column_of, differing_params
-from gitexp.extras.plots.importance_chart import Together, known
+from gitexp.extras.plots.importance_chart import Together, importance_data
 from gitexp.extras.plots.parallel_chart import MOST_AXES
+from gitexp.extras.plots.plotted_experiments import Experiments, column_of, differing_params
 from gitexp.project.directions import direction
 from gitexp.views import importance
 from gitexp.words import did_you_mean, shorten
@@ -37,26 +37,27 @@ class ManyKind(StrEnum):
     IMPORTANCE = "importance"
 
 
-class Picture(NamedTuple):
-    """A picture, for files and pages and for the terminal.
+class ManyChart(NamedTuple):
+    """A chart of many experiments.
 
     Attributes:
-        lines: gives the lines for a terminal of some width.
+        chart: the chart for files and pages.
+        lines: a function from the width of a terminal to its lines.
     """
 
     chart: Chart
     lines: Callable[[int], Lines]
 
 
-class Asked(NamedTuple):
-    """What a user asks for.
+class ManyOptions(NamedTuple):
+    """The options of a chart of many experiments.
 
     Attributes:
-        columns: keys and patterns of columns; () for what fits the kind.
-        directions: "min" or "max" by metric, as gitexp.yaml says.
-        logarithmic: the axes with a logarithmic scale; None: as it fits their values.
-        along: what the progress goes along.
-        together: looks at the importance of all params together, if that is installed.
+        columns: keys and patterns of columns; () for the default of the kind.
+        directions: "min" or "max" by metric, from gitexp.yaml.
+        logarithmic: the axes with a logarithmic scale; None: chosen by their values.
+        along: the horizontal axis of the progress.
+        together: the importance of all params together; None if Optuna is not installed.
     """
 
     columns: Sequence[str] = ()
@@ -66,7 +67,7 @@ class Asked(NamedTuple):
     together: Together | None = None
 
     def direction(self, metric: str) -> str:
-        """The direction of a metric; raises UsageError if nobody has said it."""
+        """The direction of a metric; raises UsageError for an unknown direction."""
         found = direction(metric, self.directions)
         if found is None:
             raise errors.UsageError(
@@ -76,58 +77,66 @@ class Asked(NamedTuple):
         return found
 
 
-def pictures(kind: ManyKind, dots: Sequence[Dot], asked: Asked) -> list[Picture]:
-    """The pictures of a kind; raises UsageError for columns that do not fit it, or that nobody has.
+def pictures(kind: ManyKind, experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
+    """The charts of a kind.
 
-    Without any experiment it raises ExperimentError.
+    Raises UsageError for unknown or unsuitable columns, and ExperimentError without any experiment.
     """
-    if not dots:
+    if not experiments:
         raise errors.ExperimentError(
             "There is no experiment to draw.", "gitexp show -A shows what there is.", code="none-found"
         )
-    asked = asked._replace(columns=_keys(dots, asked.columns))
-    return _MAKERS[kind](dots, asked)
+    options = options._replace(columns=_keys(experiments, options.columns))
+    return _MAKERS[kind](experiments, options)
 
 
-def _scatter(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
-    keys = asked.columns
+def _scatter(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
+    keys = options.columns
     if len(keys) < 2:
         raise _needs(ManyKind.SCATTER, "two columns or more", "lr,acc")
-    _require_few_texts(dots, keys)
+    _require_few_texts(experiments, keys)
     if len(keys) > 2:
-        return [Picture(charts_of_many.matrix_chart(dots, keys), partial(many_text.values, dots, keys))]
-    chart = charts_of_many.scatter_chart(dots, keys[0], keys[1], asked.logarithmic)
-    return [Picture(chart, partial(many_text.scatter, dots, (keys[0], keys[1]), asked.logarithmic))]
+        return [
+            ManyChart(
+                charts_of_many.matrix_chart(experiments, keys), partial(many_text.values, experiments, keys)
+            )
+        ]
+    chart = charts_of_many.scatter_chart(experiments, keys[0], keys[1], options.logarithmic)
+    return [
+        ManyChart(chart, partial(many_text.scatter, experiments, (keys[0], keys[1]), options.logarithmic))
+    ]
 
 
-def _parallel(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
-    keys = list(asked.columns)
+def _parallel(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
+    keys = list(options.columns)
     if len(keys) < 2:
-        metric = keys[0] if keys else _main_metric(ManyKind.PARALLEL, dots, asked, "lr,acc")
-        keys = [key for key in differing_params(dots) if key != metric]
+        metric = _only_metric(ManyKind.PARALLEL, experiments, options, "lr,acc")
+        keys = [key for key in differing_params(experiments) if key != metric]
         if len(keys) >= MOST_AXES:
-            keys = _most_important(dots, metric, MOST_AXES - 1)
+            keys = _most_important(experiments, metric, MOST_AXES - 1)
         keys.append(metric)
-    chart = charts_of_many.parallel_chart(dots, keys, keys[-1])
-    return [Picture(chart, partial(many_text.values, dots, keys))]
+    chart = charts_of_many.parallel_chart(experiments, keys, keys[-1])
+    return [ManyChart(chart, partial(many_text.values, experiments, keys))]
 
 
-def _progress(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
+def _progress(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
     found = []
-    for metric in _metrics(ManyKind.PROGRESS, dots, asked):
-        better = asked.direction(metric)
+    for metric in _metrics(ManyKind.PROGRESS, experiments, options):
+        better = options.direction(metric)
         chart = charts_of_many.progress_chart(
-            dots, metric, direction=better, axis=asked.along, logarithmic=asked.logarithmic
+            experiments, metric, direction=better, axis=options.along, logarithmic=options.logarithmic
         )
-        found.append(Picture(chart, partial(many_text.progress, dots, metric, better, asked.along)))
+        found.append(
+            ManyChart(chart, partial(many_text.progress, experiments, metric, better, options.along))
+        )
     return found
 
 
-def _contour(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
-    keys = list(asked.columns)
+def _contour(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
+    keys = list(options.columns)
     if len(keys) < 2:
-        metric = keys[0] if keys else _main_metric(ManyKind.CONTOUR, dots, asked, "lr,units,acc")
-        keys = [*_most_important(dots, metric, 2), metric]
+        metric = _only_metric(ManyKind.CONTOUR, experiments, options, "lr,units,acc")
+        keys = [*_most_important(experiments, metric, 2), metric]
         if len(keys) < 3:
             raise errors.UsageError(
                 f"Fewer than two params differ among the experiments with a number of {metric}.",
@@ -136,47 +145,49 @@ def _contour(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
     if len(keys) != 3:
         raise _needs(ManyKind.CONTOUR, "two params and a metric", "lr,units,acc")
     of = (keys[0], keys[1])
-    _require_few_texts(dots, of)
-    chart = charts_of_many.contour_chart(dots, of, keys[2], asked.logarithmic)
-    return [Picture(chart, partial(many_text.contour, dots, of, keys[2], asked.logarithmic))]
+    _require_few_texts(experiments, of)
+    chart = charts_of_many.contour_chart(experiments, of, keys[2], options.logarithmic)
+    return [ManyChart(chart, partial(many_text.contour, experiments, of, keys[2], options.logarithmic))]
 
 
-def _most_important(dots: Sequence[Dot], metric: str, count: int) -> list[str]:
-    """The params with the largest shares in a metric; fewer if fewer differ."""
-    params, results = known(dots, metric)
+def _most_important(experiments: Experiments, metric: str, count: int) -> list[str]:
+    """The `count` most important params for a metric; fewer if fewer differ."""
+    params, results = importance_data(experiments, metric)
     shares = importance.simple(params, results)
     return sorted(params, key=lambda key: -shares.get(key, 0.0))[:count]
 
 
-def _pareto(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
-    keys = list(asked.columns) or [key for key in _measured(dots) if key in asked.directions]
+def _pareto(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
+    keys = list(options.columns) or [key for key in _measured(experiments) if key in options.directions]
     if len(keys) not in (2, 3):
         raise _needs(ManyKind.PARETO, "two or three metrics", "acc,latency")
-    objectives = {key: asked.direction(key) for key in keys}
-    chart = charts_of_many.pareto_chart(dots, objectives, asked.logarithmic)
-    return [Picture(chart, partial(many_text.pareto, dots, objectives))]
+    objectives = {key: options.direction(key) for key in keys}
+    chart = charts_of_many.pareto_chart(experiments, objectives, options.logarithmic)
+    return [ManyChart(chart, partial(many_text.pareto, experiments, objectives))]
 
 
-def _histogram(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
+def _histogram(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
     found = []
-    is_log = None if asked.logarithmic is None else "x" in asked.logarithmic
-    for key in _metrics(ManyKind.HISTOGRAM, dots, asked):
-        chart = charts_of_many.histogram_chart(dots, key, logarithmic=is_log)
-        found.append(Picture(chart, partial(many_text.histogram, chart)))
+    is_log = None
+    if options.logarithmic is not None:
+        is_log = "x" in options.logarithmic
+    for key in _metrics(ManyKind.HISTOGRAM, experiments, options):
+        chart = charts_of_many.histogram_chart(experiments, key, logarithmic=is_log)
+        found.append(ManyChart(chart, partial(many_text.histogram, chart)))
     return found
 
 
-def _importance(dots: Sequence[Dot], asked: Asked) -> list[Picture]:
+def _importance(experiments: Experiments, options: ManyOptions) -> list[ManyChart]:
     found = []
-    for metric in _metrics(ManyKind.IMPORTANCE, dots, asked):
-        better = direction(metric, asked.directions)
-        shares = charts_of_many.importance_of(dots, metric, better, asked.together)
+    for metric in _metrics(ManyKind.IMPORTANCE, experiments, options):
+        better = direction(metric, options.directions)
+        shares = charts_of_many.importance_of(experiments, metric, better, options.together)
         chart = charts_of_many.importance_chart(shares, metric)
-        found.append(Picture(chart, partial(many_text.importance, chart)))
+        found.append(ManyChart(chart, partial(many_text.importance, chart)))
     return found
 
 
-_MAKERS: Mapping[ManyKind, Callable[[Sequence[Dot], Asked], list[Picture]]] = {
+_MAKERS: Mapping[ManyKind, Callable[[Experiments, ManyOptions], list[ManyChart]]] = {
     ManyKind.SCATTER: _scatter,
     ManyKind.PARALLEL: _parallel,
     ManyKind.PROGRESS: _progress,
@@ -190,14 +201,18 @@ _MAKERS: Mapping[ManyKind, Callable[[Sequence[Dot], Asked], list[Picture]]] = {
 # -- columns ------------------------------------------------------------------------------------------
 
 
-def _keys(dots: Sequence[Dot], wanted: Sequence[str]) -> list[str]:
-    """The columns that keys and patterns mean; raises UsageError for one that no experiment has."""
+def _keys(experiments: Experiments, wanted: Sequence[str]) -> list[str]:
+    """The columns matching keys and patterns; raises UsageError for a pattern without a column."""
     known: dict[str, None] = {}
-    for dot in dots:
-        known.update(dict.fromkeys(key for key, value in dot.values.items() if value is not None))
+    for experiment in experiments:
+        for key, value in experiment.values.items():
+            if value is not None:
+                known[key] = None
     found: dict[str, None] = {}
     for pattern in wanted:
-        fitting = [pattern] if pattern in known else [key for key in known if fnmatchcase(key, pattern)]
+        fitting = [pattern]
+        if pattern not in known:
+            fitting = [key for key in known if fnmatchcase(key, pattern)]
         if not fitting:
             raise errors.UsageError(
                 f"No such experiment has {pattern}.",
@@ -207,10 +222,10 @@ def _keys(dots: Sequence[Dot], wanted: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _require_few_texts(dots: Sequence[Dot], keys: Sequence[str]) -> None:
+def _require_few_texts(experiments: Experiments, keys: Sequence[str]) -> None:
     """Raise UsageError for a column with more texts than an axis can have."""
     for key in keys:
-        count = len(column_of(dots, key).texts)
+        count = len(column_of(experiments, key).texts)
         if count > _MOST_TEXTS:
             raise errors.UsageError(
                 f"{key} has {count:,} different texts, and {_MOST_TEXTS} are the most for an axis.",
@@ -218,29 +233,38 @@ def _require_few_texts(dots: Sequence[Dot], keys: Sequence[str]) -> None:
             )
 
 
-def _measured(dots: Sequence[Dot]) -> list[str]:
-    """The metrics with a number that counts, in order of appearance."""
+def _measured(experiments: Experiments) -> list[str]:
+    """The metrics with a number of a done experiment, in order of appearance."""
     keys: dict[str, None] = {}
-    for dot in dots:
-        keys.update(dict.fromkeys(key for key in dot.metrics if dot.result(key) is not None))
+    for experiment in experiments:
+        for key in experiment.metrics:
+            if experiment.result(key) is not None:
+                keys[key] = None
     return list(keys)
 
 
-def _metrics(kind: ManyKind, dots: Sequence[Dot], asked: Asked) -> Sequence[str]:
-    return asked.columns or [_main_metric(kind, dots, asked, "acc")]
+def _metrics(kind: ManyKind, experiments: Experiments, options: ManyOptions) -> Sequence[str]:
+    return options.columns or [_main_metric(kind, experiments, options, "acc")]
 
 
-def _main_metric(kind: ManyKind, dots: Sequence[Dot], asked: Asked, example: str) -> str:
-    """The first metric of gitexp.yaml that the experiments have, else the first one with a direction."""
-    measured = _measured(dots)
-    for metric in (*asked.directions, *measured):
-        if metric in measured and direction(metric, asked.directions) is not None:
+def _only_metric(kind: ManyKind, experiments: Experiments, options: ManyOptions, example: str) -> str:
+    """The first wanted column, else the main metric."""
+    if options.columns:
+        return options.columns[0]
+    return _main_metric(kind, experiments, options, example)
+
+
+def _main_metric(kind: ManyKind, experiments: Experiments, options: ManyOptions, example: str) -> str:
+    """The first metric of gitexp.yaml with numbers, else the first metric with a direction."""
+    measured = _measured(experiments)
+    for metric in (*options.directions, *measured):
+        if metric in measured and direction(metric, options.directions) is not None:
             return metric
-    words = f" There are {shorten(measured)}." if measured else ""
-    raise errors.UsageError(
-        f"Which metric?{words} None of them has a direction." if measured else "No metric is there to draw.",
-        f"Name it: gitexp plots --kind {kind} --columns {measured[0] if measured else example}",
-    )
+    message = "No metric is there to draw."
+    if measured:
+        example = measured[0]
+        message = f"Which metric? There are {shorten(measured)}. None of them has a direction."
+    raise errors.UsageError(message, f"Name it: gitexp plots --kind {kind} --columns {example}")
 
 
 def _needs(kind: ManyKind, what: str, example: str) -> errors.UsageError:

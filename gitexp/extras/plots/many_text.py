@@ -8,13 +8,21 @@ from typing import TypeAlias
 from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.extras.plots.charts import Chart
-from gitexp.extras.plots.contour_chart import measured
+from gitexp.extras.plots.contour_chart import measurements
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.dots import DONE, Column, Dot, axes_of, column_of, told
-from gitexp.extras.plots.field import Field
-from gitexp.extras.plots.grid_chart import Measured, Side, cell_means, side_of
+from gitexp.extras.plots.grid_chart import Measurement, Side, cell_means, sides_of
 from gitexp.extras.plots.pareto_chart import front_of
+from gitexp.extras.plots.plotted_experiments import (
+    DONE,
+    AxisColumn,
+    Experiments,
+    PlottedExperiment,
+    axes_of,
+    column_of,
+    told,
+)
 from gitexp.extras.plots.progress_chart import progress as tries_of
+from gitexp.extras.plots.text_canvas import TextCanvas
 from gitexp.words import clean, show_value
 
 Lines: TypeAlias = Iterator[Sequence[Piece]]
@@ -28,95 +36,119 @@ _DOT, _BEST, _FAILED = "•", "●", "\N{MULTIPLICATION SIGN}"
 
 
 def scatter(
-    dots: Sequence[Dot], keys: tuple[str, str], logarithmic: Sequence[str] | None, width: int
+    experiments: Experiments,
+    keys: tuple[str, str],
+    logarithmic: Sequence[str] | None,
+    width: int,
 ) -> Lines:
-    """Yield a field with a dot for each experiment; a cross is one that is not done."""
-    x, y = axes_of(dots, keys, logarithmic)
-    field = Field(x, y, width)
-    for dot in dots:
-        across, up = x.value(dot), y.value(dot)
+    """Yield a field with a dot for each done experiment and a cross for each other experiment."""
+    x, y = axes_of(experiments, keys, logarithmic)
+    canvas = TextCanvas(x, y, width)
+    for experiment in experiments:
+        across, up = x.value(experiment), y.value(experiment)
         if across is not None and up is not None:
-            is_done = dot.state == DONE
-            field.put(across, up, _DOT if is_done else _FAILED, "cyan" if is_done else "red")
+            char, style = _FAILED, "red"
+            if experiment.state == DONE:
+                char, style = _DOT, "cyan"
+            canvas.put(across, up, char, style)
     yield [(clean(f"{keys[1]} against {keys[0]}{_scales(x, y)}"), "bold")]
-    yield from field.lines()
+    yield from canvas.lines()
 
 
-def _scales(x: Column, y: Column) -> str:
+def _scales(x: AxisColumn, y: AxisColumn) -> str:
     """The remark on logarithmic scales."""
     found = [column.key for column in (x, y) if column.logarithmic]
-    return f" (logarithmic: {', '.join(found)})" if found else ""
+    if not found:
+        return ""
+    return f" (logarithmic: {', '.join(found)})"
 
 
-def progress(dots: Sequence[Dot], metric: str, direction: str, along: XAxis, width: int) -> Lines:
-    """Yield a field with the best so far, and a line for each experiment that raised it."""
-    tries = tries_of(dots, metric, direction, along)
-    numbered = [Dot(one.dot.label, {"x": at, "y": one.value}) for at, one in enumerate(tries, start=1)]
+def progress(experiments: Experiments, metric: str, direction: str, along: XAxis, width: int) -> Lines:
+    """Yield a field with the best so far, and a line for each improvement."""
+    tries = tries_of(experiments, metric, direction, along)
+    numbered = []
+    for at, one in enumerate(tries, start=1):
+        numbered.append(PlottedExperiment(one.experiment.label, {"x": at, "y": one.value}))
     x, y = column_of(numbered, "x", logarithmic=False), column_of(numbered, "y", logarithmic=False)
     yield [(clean(f"best {metric} so far"), "bold")]
-    field = Field(x, y, width)
-    for across in range(field.size[0]):
-        at = int(across / field.size[0] * len(tries))
+    canvas = TextCanvas(x, y, width)
+    for across in range(canvas.size[0]):
+        at = int(across / canvas.size[0] * len(tries))
         if tries and (best := tries[at].best) is not None:
-            field.put(1 + across / max(field.size[0] - 1, 1) * (len(tries) - 1), best, "─", "green")
+            canvas.put(1 + across / max(canvas.size[0] - 1, 1) * (len(tries) - 1), best, "─", "green")
+    raised = []
     for at, one in enumerate(tries, start=1):
+        if one.better:
+            raised.append((at, one))
         if one.value is not None:
-            field.put(float(at), one.value, _BEST if one.better else _DOT, "green" if one.better else "dim")
-    yield from field.lines()
-    raised = [(at, one) for at, one in enumerate(tries, start=1) if one.better]
+            char, style = _DOT, "dim"
+            if one.better:
+                char, style = _BEST, "green"
+            canvas.put(float(at), one.value, char, style)
+    yield from canvas.lines()
     if len(raised) > _MOST_STEPS:
         yield [(f"The last {_MOST_STEPS} of {len(raised)} steps:", "dim")]
     rows = []
     for at, one in raised[-_MOST_STEPS:]:
-        rows.append([clean(one.dot.label), f"#{at}", told(one.dot, metric)])
+        rows.append([clean(one.experiment.label), f"#{at}", told(one.experiment, metric)])
     yield from _table(rows)
 
 
-def pareto(dots: Sequence[Dot], objectives: Mapping[str, str], width: int) -> Lines:
-    """Yield a field of the first two objectives, and the unbeaten experiments with all of them."""
-    found = front_of(dots, objectives)
+def pareto(experiments: Experiments, objectives: Mapping[str, str], width: int) -> Lines:
+    """Yield a field of the first two objectives, and a table of the unbeaten experiments."""
+    found = front_of(experiments, objectives)
     metrics = list(objectives)
-    x, y = axes_of(found.dots, (metrics[0], metrics[1]), ())
-    field = Field(x, y, width)
-    for dot in found.dots:
-        _put(field, dot, (x, y), _DOT, "dim")
+    x, y = axes_of(found.experiments, (metrics[0], metrics[1]), ())
+    canvas = TextCanvas(x, y, width)
+    for experiment in found.experiments:
+        _put(canvas, experiment, (x, y), _DOT, "dim")
     for at in found.front:
-        _put(field, found.dots[at], (x, y), _BEST, "green")
+        _put(canvas, found.experiments[at], (x, y), _BEST, "green")
     of_each = ", ".join(f"{metric} ({objectives[metric]})" for metric in metrics)
     yield [(clean(f"Pareto front: {of_each}"), "bold")]
-    yield from field.lines()
-    rows = [["on the front", *(clean(metric) for metric in metrics)]]
+    yield from canvas.lines()
+    rows = [["on the front", *map(clean, metrics)]]
     for at in found.front:
-        dot = found.dots[at]
-        rows.append([clean(dot.label), *(told(dot, metric) for metric in metrics)])
+        experiment = found.experiments[at]
+        rows.append([clean(experiment.label), *(told(experiment, metric) for metric in metrics)])
     yield from _table(rows)
 
 
-def _put(field: Field, dot: Dot, columns: tuple[Column, Column], char: str, style: str) -> None:
-    x, y = columns[0].value(dot), columns[1].value(dot)
+def _put(
+    canvas: TextCanvas,
+    experiment: PlottedExperiment,
+    columns: tuple[AxisColumn, AxisColumn],
+    char: str,
+    style: str,
+) -> None:
+    x, y = columns[0].value(experiment), columns[1].value(experiment)
     if x is not None and y is not None:
-        field.put(x, y, char, style)
+        canvas.put(x, y, char, style)
 
 
 def histogram(chart: Chart, width: int) -> Lines:
     """Yield a bar for each value, or for each range of numbers."""
-    values = chart.spec["data"]["values"]
-    bars = [(value["text"], value["count"], str(value["count"])) for value in values]
+    bars = []
+    for value in chart.spec["data"]["values"]:
+        bars.append((value["text"], value["count"], str(value["count"])))
     yield from _bars(chart, bars, width)
 
 
 def importance(chart: Chart, width: int) -> Lines:
-    """Yield a bar for each param, the most important one first."""
-    values = chart.spec["data"]["values"]
-    bars = [(value["param"], value["share"], value["text"]) for value in values]
+    """Yield a bar for each param, the most important first."""
+    bars = []
+    for value in chart.spec["data"]["values"]:
+        bars.append((value["param"], value["share"], value["text"]))
     yield from _bars(chart, bars, width)
 
 
 def _bars(chart: Chart, bars: Sequence[tuple[str, float, str]], width: int) -> Lines:
     yield [(clean(chart.title), "bold")]
-    names = [elide_middle(clean(name), _LONGEST) for name, _, _ in bars]
-    label = max(map(cell_width, names), default=0)
-    most = max((size for _, size, _ in bars), default=0) or 1
+    names, most = [], 0.0
+    for name, size, _ in bars:
+        names.append(elide_middle(clean(name), _LONGEST))
+        most = max(most, size)
+    label, most = max(map(cell_width, names), default=0), most or 1
     room = max(min(width - label - 10, _MOST_BAR), 8)
     for name, (_, size, text) in zip(names, bars, strict=True):
         gap = " " * (label - cell_width(name))
@@ -126,24 +158,27 @@ def _bars(chart: Chart, bars: Sequence[tuple[str, float, str]], width: int) -> L
 
 
 def _bar(length: float) -> str:
-    """A bar of some cells, to an eighth of one."""
+    """A bar of `length` cells, rounded to an eighth of a cell."""
     eighths = round(length * 8)
     whole, rest = divmod(eighths, 8)
-    return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
+    bar = "█" * whole
+    if rest:
+        bar += _EIGHTHS[rest - 1]
+    return bar
 
 
 def contour(
-    dots: Sequence[Dot],
+    experiments: Experiments,
     keys: tuple[str, str],
     metric: str,
     logarithmic: Sequence[str] | None,
     width: int,
 ) -> Lines:
-    """Yield a table of means for params with few values, else a field of dots, coloured from low to high."""
-    counting = [dot for dot in dots if dot.result(metric) is not None]
+    """Yield a table of means for params with few values, else a field of dots, coloured by the metric."""
+    counting = [experiment for experiment in experiments if experiment.result(metric) is not None]
     x, y = axes_of(counting, keys, logarithmic)
-    found = measured(counting, x, y, metric)
-    sides = (side_of(x, [one.x for one in found]), side_of(y, [one.y for one in found]))
+    found = measurements(counting, x, y, metric)
+    sides = sides_of(found, (x, y))
     yield [(clean(f"{metric} by {keys[0]} and {keys[1]}"), "bold")]
     if (sides[0].is_grid or sides[1].is_grid) and found:
         table = _means(found, sides)
@@ -156,7 +191,7 @@ def contour(
     yield from _shaded(found, (x, y), width)
 
 
-def _means(found: Sequence[Measured], sides: tuple[Side, Side]) -> list[list[str]]:
+def _means(found: Sequence[Measurement], sides: tuple[Side, Side]) -> list[list[str]]:
     """The means of a grid as the rows of a table, the highest row first."""
     means = cell_means(found, sides)
     rows = [[clean(f"{sides[1].column.key} \\ {sides[0].column.key}"), *map(clean, sides[0].names)]]
@@ -164,22 +199,25 @@ def _means(found: Sequence[Measured], sides: tuple[Side, Side]) -> list[list[str
         cells = [clean(name)]
         for across in sides[0].names:
             mean = means.get((across, name))
-            cells.append("" if mean is None else show_value(mean.mean, 4))
+            text = ""
+            if mean is not None:
+                text = show_value(mean.mean, 4)
+            cells.append(text)
         rows.append(cells)
     return rows
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
-    """The cells that a table needs."""
+    """The width of a table in cells."""
     return sum(max(map(cell_width, column)) + 2 for column in zip(*rows, strict=True))
 
 
-def _shaded(found: Sequence[Measured], columns: tuple[Column, Column], width: int) -> Lines:
-    field = Field(*columns, width)
+def _shaded(found: Sequence[Measurement], columns: tuple[AxisColumn, AxisColumn], width: int) -> Lines:
+    canvas = TextCanvas(*columns, width)
     order = sorted(found, key=lambda one: one.value)
     for at, one in enumerate(order):
-        field.put(one.x, one.y, _BEST, _SHADES[at * len(_SHADES) // len(order)])
-    yield from field.lines()
+        canvas.put(one.x, one.y, _BEST, _SHADES[at * len(_SHADES) // len(order)])
+    yield from canvas.lines()
     legend: list[Piece] = []
     for at, style in enumerate(_SHADES):
         part = order[at * len(order) // len(_SHADES) : (at + 1) * len(order) // len(_SHADES)]
@@ -188,17 +226,17 @@ def _shaded(found: Sequence[Measured], columns: tuple[Column, Column], width: in
     yield legend
 
 
-def values(dots: Sequence[Dot], keys: Sequence[str], width: int) -> Lines:
-    """Yield a table of values: for a picture that no terminal shows."""
+def values(experiments: Experiments, keys: Sequence[str], width: int) -> Lines:
+    """Yield a table of values, in place of a chart for the browser."""
     rows = [["", *map(clean, keys)]]
-    for dot in dots:
-        rows.append([clean(dot.label), *(told(dot, key) for key in keys)])
+    for experiment in experiments:
+        rows.append([clean(experiment.label), *(told(experiment, key) for key in keys)])
     yield from _table(rows, width)
     yield [("The picture: --open in the browser, or -o FILE.svg", "dim")]
 
 
 def _table(rows: Sequence[Sequence[str]], width: int = 0) -> Lines:
-    """Rows in columns, the first one to the left; cut to the width, if one is given."""
+    """Yield the rows of a table, the first column to the left; cut to `width`, 0 for no limit."""
     if not rows:
         return
     shown = [[elide_middle(row[0], _LONGEST), *row[1:]] for row in rows]

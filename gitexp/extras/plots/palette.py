@@ -21,15 +21,15 @@ _NUMBER = re.compile(r"(.*?)(\d{0,9})$", re.DOTALL)
 
 
 def colours(labels: Sequence[str]) -> list[str]:
-    """The colour of each label, chosen by the label alone: no other run can change it.
+    """The colour of each label, chosen by the label alone: other runs do not matter.
 
-    Labels that differ in the number at their end, as the trials of a sweep do, have neighbouring colours.
+    Labels with consecutive numbers at the end, like the trials of a sweep, have neighbouring colours.
     """
     return [COLOURS[_place(label)] for label in labels]
 
 
 def dashes(labels: Sequence[str]) -> list[Sequence[int]]:
-    """The stroke of each label: where runs of one colour meet in a chart, each has a stroke of its own."""
+    """The stroke of each label. Runs of the same colour have different strokes."""
     met: dict[int, list[str]] = {}
     found = []
     for label in labels:

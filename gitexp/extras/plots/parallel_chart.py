@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitexp.extras.plots.charts import HEIGHT, WIDTH, Chart, Spec, hover_name, titled
-from gitexp.extras.plots.dots import Column, Dot, column_of, told
 from gitexp.extras.plots.palette import COLOURS, FAINT, SHADES
+from gitexp.extras.plots.plotted_experiments import AxisColumn, Experiments, column_of, told
 
 VEGA = "https://vega.github.io/schema/vega/v6.json"  # a name: nothing is fetched from there
 
@@ -24,25 +24,26 @@ _HINT = "Drag along an axis to mark lines, click on it to unmark; drag a name to
 _DRAG = "window:pointerup] > window:pointermove!"
 
 
-def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Chart:
-    """Experiments as lines over columns, each on an axis of its own, coloured by a metric.
+def parallel_chart(experiments: Experiments, keys: Sequence[str], metric: str) -> Chart:
+    """Parallel coordinates: a line for each experiment, an axis for each column, coloured by a metric.
 
-    Each axis goes from the lowest to the highest number of its column, texts stand on it in order, and below
-    it stands what has no value.
+    An axis of numbers goes from the lowest to the highest number; an axis of texts is sorted. Missing values
+    are below the axis.
     """
-    columns = [column_of(dots, key) for key in keys[-MOST_AXES:]]
-    shade = column_of(dots, metric)
+    columns = [column_of(experiments, key) for key in keys[-MOST_AXES:]]
+    shade = column_of(experiments, metric)
     runs: list[Spec] = []
-    for dot in dots:
+    for experiment in experiments:
         places = []
+        tip = {"experiment": experiment.label}
         for column in columns:
-            value = column.value(dot)
-            places.append(_MISSING if value is None else column.share(value))
-        tip = {
-            "experiment": dot.label,
-            **{hover_name(column.key): told(dot, column.key) for column in columns},
-        }
-        runs.append({"label": dot.label, "p": places, "shade": shade.value(dot), "tip": tip})
+            value = column.value(experiment)
+            place = _MISSING
+            if value is not None:
+                place = column.share(value)
+            places.append(place)
+            tip[hover_name(column.key)] = told(experiment, column.key)
+        runs.append({"label": experiment.label, "p": places, "shade": shade.value(experiment), "tip": tip})
     title = f"{metric} by {', '.join(column.key for column in columns if column.key != metric)}"
     remark = ""
     if len(keys) > len(columns):
@@ -63,16 +64,16 @@ def parallel_chart(dots: Sequence[Dot], keys: Sequence[str], metric: str) -> Cha
         "marks": [_lines(len(columns))],
     }
     for at, column in enumerate(columns):
-        spec["data"].append({"name": f"ticks{at}", "values": _ticks(dots, column)})
+        spec["data"].append({"name": f"ticks{at}", "values": _ticks(experiments, column)})
         spec["marks"] += _axis(at, column)
     return Chart(title, spec, hint=_HINT)
 
 
 def _signals(count: int, gap: int) -> list[Spec]:
-    """The order of the axes, and what is marked on each.
+    """The order of the axes, and the selected range of each axis.
 
-    `atN` is the place of an axis, counted in axes; while an axis is dragged it follows the pointer. `rankN`
-    is its place in the order. `oK` is the axis at a place, and `brushN` what is marked, as two places.
+    `atN`: the place of an axis, counted in axes; a dragged axis follows the pointer. `rankN`: the number of
+    an axis in the order. `oK`: the axis at place K. `brushN`: the selected range, two places.
     """
     signals: list[Spec] = [{"name": "gap", "value": gap}]
     for at in range(count):
@@ -105,7 +106,7 @@ def _signals(count: int, gap: int) -> list[Spec]:
 
 
 def _kept(count: int) -> Spec:
-    """Whether a line is marked on all axes that have a mark."""
+    """The formula for lines inside all selected ranges."""
     tests = []
     for at in range(count):
         inside = f"datum.p[{at}] >= brush{at}[0] && datum.p[{at}] <= brush{at}[1]"
@@ -114,7 +115,7 @@ def _kept(count: int) -> Spec:
 
 
 def _lines(count: int) -> Spec:
-    """A line a run, through its places on the axes in their order."""
+    """The marks of the runs: lines through the axes in order."""
     steps = []
     for place in range(count):
         steps.append(f"'{'L' if place else 'M'}' + xs[o{place}] + ',' + height * (1 - datum.p[o{place}])")
@@ -141,8 +142,8 @@ def _lines(count: int) -> Spec:
     }
 
 
-def _axis(at: int, column: Column) -> list[Spec]:
-    """The marks of an axis: its rule, ticks and name, what is marked on it, and where it is taken."""
+def _axis(at: int, column: AxisColumn) -> list[Spec]:
+    """The marks of an axis: rule, ticks, name, selected range, and the area for the pointer."""
     x: Spec = {"signal": f"x{at}"}
     rule = {"x": x, "y": {"value": 0}, "y2": {"signal": "height"}, "stroke": {"value": FAINT}}
     tick = {"x": x, "dx": {"value": 6}, "y": {"signal": "height * (1 - datum.place)"}}
@@ -177,20 +178,23 @@ def _axis(at: int, column: Column) -> list[Spec]:
     ]
 
 
-def _shades(shade: Column) -> Spec:
+def _shades(shade: AxisColumn) -> Spec:
     if not shade.numbers:
         return {"name": "shade", "type": "ordinal", "domain": [*shade.texts], "range": [*COLOURS]}
-    kind = "log" if shade.logarithmic else "linear"
+    kind = "linear"
+    if shade.logarithmic:
+        kind = "log"
     return {"name": "shade", "type": kind, "domain": [shade.low, shade.high], "range": SHADES}
 
 
-def _ticks(dots: Sequence[Dot], column: Column) -> list[Spec]:
-    """Places on an axis and the texts beside them."""
+def _ticks(experiments: Experiments, column: AxisColumn) -> list[Spec]:
+    """The places of an axis with a label, and the labels."""
     found: list[Spec] = []
     if column.numbers and column.low == column.high:
         found.append({"place": 0.5, "text": f"{column.low:.4g}"})
     elif column.numbers:
-        numbers = sorted({value for dot in dots if isinstance(value := column.value(dot), float)})
+        present = {column.value(experiment) for experiment in experiments}
+        numbers = sorted(value for value in present if isinstance(value, float))
         if len(numbers) > _MOST_NUMBERS:
             numbers = [column.at(place) for place in (0, 0.25, 0.5, 0.75, 1)]
         for number in numbers:
@@ -199,6 +203,6 @@ def _ticks(dots: Sequence[Dot], column: Column) -> list[Spec]:
         every = -(-len(column.texts) // _MOST_TEXTS)
         for text in column.texts[:: max(every, 1)]:
             found.append({"place": column.share(text), "text": text})
-    if any(column.value(dot) is None for dot in dots):
+    if any(column.value(experiment) is None for experiment in experiments):
         found.append({"place": _MISSING, "text": "no value"})
     return found

@@ -6,8 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec, framed, hover
-from gitexp.extras.plots.dots import Column, Dot, column_of, left_out, told
 from gitexp.extras.plots.palette import COLOURS, FAINT, SCHEME
+from gitexp.extras.plots.plotted_experiments import (
+    AxisColumn,
+    Experiments,
+    PlottedExperiment,
+    column_of,
+    left_out,
+    told,
+)
 from gitexp.extras.plots.scatter_charts import NAME, names_beside
 from gitexp.project.directions import MIN
 from gitexp.views.pareto import unbeaten
@@ -18,52 +25,58 @@ _LATE = 0.6  # of the width: from here on a name ends at its dot
 
 
 class Front(NamedTuple):
-    """The experiments with a number of each objective.
+    """A Pareto front.
 
     Attributes:
-        dots: all of them.
-        front: the places of the unbeaten ones among them, the best by the first objective first.
+        experiments: the experiments with a number of each objective.
+        front: the places of the unbeaten experiments in `experiments`, the best by the first objective first.
     """
 
-    dots: Sequence[Dot]
+    experiments: Experiments
     front: Sequence[int]
 
 
-def front_of(dots: Sequence[Dot], objectives: Mapping[str, str]) -> Front:
-    """The experiments that count, and the Pareto front; `objectives` has the direction by metric."""
-    counting, results = list[Dot](), list[list[float]]()
-    for dot in dots:
-        numbers = [number for metric in objectives if (number := dot.result(metric)) is not None]
+def front_of(experiments: Experiments, objectives: Mapping[str, str]) -> Front:
+    """The Pareto front; `objectives` has the direction by metric."""
+    counting, results = list[PlottedExperiment](), list[list[float]]()
+    for experiment in experiments:
+        values = [experiment.result(metric) for metric in objectives]
+        numbers = [value for value in values if value is not None]
         if len(numbers) == len(objectives):
-            counting.append(dot)
+            counting.append(experiment)
             results.append(numbers)
     return Front(counting, unbeaten(results, list(objectives.values())))
 
 
 def pareto_chart(
-    dots: Sequence[Dot], objectives: Mapping[str, str], logarithmic: Sequence[str] | None = None
+    experiments: Experiments,
+    objectives: Mapping[str, str],
+    logarithmic: Sequence[str] | None = None,
 ) -> Chart:
-    """Two objectives against each other, the unbeaten experiments joined; a third one is the colour."""
-    found = front_of(dots, objectives)
+    """Two objectives against each other, with a line through the front; a third objective is the colour."""
+    found = front_of(experiments, objectives)
     metrics = list(objectives)
     columns = []
     for metric, axis in zip(metrics, ("x", "y", "colour"), strict=False):
-        columns.append(
-            column_of(found.dots, metric, logarithmic=None if logarithmic is None else axis in logarithmic)
-        )
+        is_log = None
+        if logarithmic is not None:
+            is_log = axis in logarithmic
+        columns.append(column_of(found.experiments, metric, logarithmic=is_log))
     values: list[Spec] = []
-    for at, dot in enumerate(found.dots):
+    for at, experiment in enumerate(found.experiments):
         is_front = at in found.front
-        value: Spec = {"label": dot.label, "front": is_front}
+        value: Spec = {"label": experiment.label, "front": is_front}
         for place, column in enumerate(columns):
-            value[f"v{place}"] = column.value(dot)
-            value[f"told {place}"] = told(dot, column.key)
+            value[f"v{place}"] = column.value(experiment)
+            value[f"told {place}"] = told(experiment, column.key)
         if is_front and len(found.front) <= _MOST_NAMES:
-            x = columns[0].value(dot)
-            value["side"] = "right" if x is not None and columns[0].share(x) > _LATE else "left"
+            x = columns[0].value(experiment)
+            value["side"] = "left"
+            if x is not None and columns[0].share(x) > _LATE:
+                value["side"] = "right"
         values.append(value)
     of_each = " and ".join(f"{metric} ({_better(objectives[metric])})" for metric in metrics)
-    missing = left_out(len(dots) - len(values), "without a number of each objective of a done run")
+    missing = left_out(len(experiments) - len(values), "without a number of each objective of a done run")
     remark = f"{len(found.front)} of {len(values)} are beaten by no other. {missing}".rstrip()
     title = f"Pareto front: {of_each}"
     spec = {**framed(title, values, remark), "layer": _layers(columns, objectives)}
@@ -71,10 +84,12 @@ def pareto_chart(
 
 
 def _better(direction: str) -> str:
-    return "low" if direction == MIN else "high"
+    if direction == MIN:
+        return "low"
+    return "high"
 
 
-def _layers(columns: Sequence[Column], objectives: Mapping[str, str]) -> list[Spec]:
+def _layers(columns: Sequence[AxisColumn], objectives: Mapping[str, str]) -> list[Spec]:
     axes, tooltip = [], [NAME]
     for at, column in enumerate(columns):
         title = f"{column.key} ({_better(objectives[column.key])} is better)"
@@ -83,15 +98,19 @@ def _layers(columns: Sequence[Column], objectives: Mapping[str, str]) -> list[Sp
     x, y = axes[:2]
     is_front = {"filter": {"field": "front", "equal": True}}
     others = {"filter": {"field": "front", "equal": False}}
-    if len(columns) == 3:
-        scale = {**SCHEME, "type": "log" if columns[2].logarithmic else "linear"}
-        colour: Spec = {"field": "v2", "type": "quantitative", "title": axes[2]["title"], "scale": scale}
-    else:
-        colour = {"value": _FRONT}
     layers: list[Spec] = []
-    if len(columns) == 2:
-        # What lies behind the steps is beaten: they go over the worse corner between two neighbours.
-        steps = "step-after" if _rises(objectives) else "step-before"
+    if len(columns) == 3:
+        scale = {**SCHEME, "type": "linear"}
+        if columns[2].logarithmic:
+            scale["type"] = "log"
+        colour: Spec = {"field": "v2", "type": "quantitative", "title": axes[2]["title"], "scale": scale}
+        colour_of_others = colour
+    else:
+        colour, colour_of_others = {"value": _FRONT}, {"value": FAINT}
+        # The area behind the steps is beaten: they go over the worse corner between two neighbours.
+        steps = "step-before"
+        if _rises(objectives):
+            steps = "step-after"
         line = {"type": "line", "interpolate": steps, "color": _FRONT, "opacity": 0.6}
         layers.append({"transform": [is_front], "mark": line, "encoding": {"x": x, "y": y}})
     point = {"type": "point", "filled": True}
@@ -99,12 +118,7 @@ def _layers(columns: Sequence[Column], objectives: Mapping[str, str]) -> list[Sp
         {
             "transform": [others],
             "mark": {**point, "size": 45, "opacity": 0.7},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "tooltip": tooltip,
-                "color": colour if len(columns) == 3 else {"value": FAINT},
-            },
+            "encoding": {"x": x, "y": y, "tooltip": tooltip, "color": colour_of_others},
         },
         {
             "transform": [is_front],
@@ -116,8 +130,5 @@ def _layers(columns: Sequence[Column], objectives: Mapping[str, str]) -> list[Sp
 
 
 def _rises(objectives: Mapping[str, str]) -> bool:
-    """Whether, from left to right, the level of the front holds until the next dot.
-
-    With a low x for good, what a dot reaches holds to its right; with a high one, to its left.
-    """
+    """Whether the level of a dot on the front holds to the right (a low x is better), not to the left."""
     return next(iter(objectives.values())) == MIN

@@ -23,7 +23,7 @@ class Definitions(NamedTuple):
     """The plots of one side.
 
     Attributes:
-        entries: each with a file for its path, and not a folder; by name.
+        entries: the plots by name. The path of an entry is a file, never a folder.
         complaints: a sentence for each unreadable file.
     """
 
@@ -34,11 +34,13 @@ class Definitions(NamedTuple):
 def definitions(tree: PlotTree, folder: str, folders: Sequence[str]) -> Definitions:
     """The plots of one side.
 
-    `folder`: the project's; `folders`: those whose dvc.yaml may name plots.
+    `folder`: the project's; `folders`: with a dvc.yaml.
     """
     names = [posixpath.join(folder, CONFIG_FILE)]
-    names += [posixpath.join(each, DVC_YAML) for each in folders]
-    beside = [posixpath.join(each, DEFAULT_PARAMS) for each in dict.fromkeys((folder, *folders))]
+    beside = [posixpath.join(folder, DEFAULT_PARAMS)]
+    for each in folders:
+        names.append(posixpath.join(each, DVC_YAML))
+        beside.append(posixpath.join(each, DEFAULT_PARAMS))
     contents = tree.read([*names, *beside])
     named: list[PlotEntry] = []
     complaints = []
@@ -55,7 +57,9 @@ def definitions(tree: PlotTree, folder: str, folders: Sequence[str]) -> Definiti
             continue
         named += found
     if not named:
-        named = [PlotEntry(path, path) for path in (posixpath.join(folder, usual) for usual in USUAL_PLOTS)]
+        for usual in USUAL_PLOTS:
+            path = posixpath.join(folder, usual)
+            named.append(PlotEntry(path, path))
     return Definitions(_of_files(tree, named), complaints)
 
 
@@ -69,7 +73,7 @@ def _variables(name: str, data: bytes | None) -> Tree:
 
 
 def _of_files(tree: PlotTree, named: Sequence[PlotEntry]) -> dict[str, PlotEntry]:
-    """The entries with a plot for each file of a folder or pattern; what is nearest to a file says it all."""
+    """The entries with a plot for each file of a folder or pattern. The nearest entry of a file wins."""
     found: dict[str, PlotEntry] = {}
     depth: dict[str, int] = {}
     for entry in named:
@@ -97,7 +101,7 @@ def _files(tree: PlotTree, path: str) -> list[str]:
 
 
 def _of_live(entry: PlotEntry, path: str) -> PlotEntry:
-    """The entry; with the step for x, if it says nothing of a table of dvclive."""
+    """The entry; with the step as x for a table of dvclive without columns."""
     if not entry.xs and not entry.ys and _LIVE_METRICS in f"/{path}":
         return entry._replace(xs=(PlotColumn("", "step"),))
     return entry

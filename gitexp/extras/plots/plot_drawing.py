@@ -12,7 +12,7 @@ from gitexp import errors
 from gitexp.extras.plots import rate_charts, user_templates
 from gitexp.extras.plots.charts import Chart, Spec
 from gitexp.extras.plots.file_charts import MOST_DOTS, TEMPLATES, FilePlot, file_chart
-from gitexp.extras.plots.file_points import NoPoints, PlotPoints, number_of, points_of
+from gitexp.extras.plots.file_points import NoPoints, PlotPoint, PlotPoints, number_of, points_of
 from gitexp.extras.plots.plot_trees import PlotTree
 from gitexp.extras.plots.tables import TablePlot, table_of
 from gitexp.files.limits import MAX_BYTES
@@ -26,7 +26,7 @@ _STEPS = ("step", "epoch", "iteration", "iter", "global_step", "_step")
 
 
 class PlotSide(NamedTuple):
-    """One experiment, commit or the workspace, with the plots that it names, or that its run has logged."""
+    """The plots of one experiment, commit or the workspace: named in its files, or logged by its run."""
 
     label: str
     tree: PlotTree
@@ -41,8 +41,8 @@ class NamedChart(NamedTuple):
         name: the id of the plot, or its path.
         template: the name of the template.
         labels: the experiments in it.
-        files: the files that it shows.
-        is_of_rates: whether its lines are rates against one another, such as a ROC curve.
+        files: the drawn files.
+        is_of_rates: true for two rates against each other, like a ROC curve.
     """
 
     name: str
@@ -58,7 +58,7 @@ class PlotChoice(NamedTuple):
 
     Attributes:
         names: patterns for the names of plots; none for all.
-        with_curves: also those that are drawn as curves of metrics: tables of which nothing is said.
+        with_curves: also tables of metrics over steps without options, drawn as curves otherwise.
         smoothing: the weight for lines, from 0 to below 1.
         logarithmic: the axes of lines and dots with a logarithmic scale, of `x` and `y`.
     """
@@ -79,9 +79,9 @@ class PlotDrawing:
     """One plot of several sides, read and drawn.
 
     Attributes:
-        charts: one, or none.
-        tables: of each side, where the plot is a table to be read.
-        complaints: a sentence for each side that could not be read.
+        charts: a list with the chart; empty without a chart.
+        tables: the table of each side, for a table without a chart.
+        complaints: a sentence for each unreadable side.
     """
 
     def __init__(self, project: Project, sides: Sequence[PlotSide], name: str, choice: PlotChoice) -> None:
@@ -97,7 +97,9 @@ class PlotDrawing:
             self._draw(plots, choice)
 
     def _complain(self, why: str, side: str = "") -> None:
-        where = f" (in {side})" if side else ""
+        where = ""
+        if side:
+            where = f" (in {side})"
         self.complaints.append(f"not drawn: {self._name}{where}: {why}")
 
     def _points(self) -> list[PlotPoints]:
@@ -110,8 +112,9 @@ class PlotDrawing:
                 columns = next((rows[0] for rows in files.values() if rows), {})
                 self._entry = rate_charts.recognised(self._entry, columns.keys())
                 if side.is_logged and not self._entry.ys:
-                    if len(columns) != 1 or not all(map(_is_measured, next(iter(files.values())))):
-                        self.tables += [table_of(self._name, side.label, rows) for rows in files.values()]
+                    if not _is_one_column(columns, files):
+                        for rows in files.values():
+                            self.tables.append(table_of(self._name, side.label, rows))
                         continue
                     self._entry = self._entry._replace(template="histogram")
                 found.append(points_of(self._entry_of(side), side.label, files))
@@ -122,13 +125,13 @@ class PlotDrawing:
         return [plot for plot in found if plot.points]
 
     def _entry_of(self, side: PlotSide) -> PlotEntry:
-        """The entry; of what was logged, with the side's own file, whose step is its own."""
+        """The entry; a logged file has the path of the side, because its step differs."""
         if self._entry.path:
             return self._entry._replace(path=side.entries[self._name].path)
         return self._entry
 
     def _rows(self, side: PlotSide) -> dict[str, list[Row]]:
-        """The rows of each file of the plot; a file that is not there is told."""
+        """The rows of each file of the plot. A missing file gives a complaint."""
         files = self._entry_of(side).files
         contents = side.tree.read(files)
         rows = {}
@@ -138,8 +141,8 @@ class PlotDrawing:
             elif file in contents:
                 rows[file] = rows_of(file, contents[file], header=self._entry.header)
             else:
-                absent = side.tree.absent([file])
-                self._complain(absent[0] if absent else f"{file} is not there", side.label)
+                why = next(iter(side.tree.absent([file])), f"{file} is not there")
+                self._complain(why, side.label)
         return rows
 
     def _draw(self, plots: Sequence[PlotPoints], choice: PlotChoice) -> None:
@@ -153,8 +156,7 @@ class PlotDrawing:
             if own is not None:
                 chart = user_templates.template_chart(own, title, plots, template)
             elif kind is not None:
-                points = [point for plot in plots for point in plot.points]
-                plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points)
+                plot = FilePlot(title, plots[0].x_title, plots[0].y_title, _all_points(plots))
                 chart = rate_charts.rates_chart(plot, kind)
             elif template in TEMPLATES:
                 chart = self._built_in(title, template, plots, choice)
@@ -170,14 +172,14 @@ class PlotDrawing:
         )
 
     def _built_in(self, title: str, template: str, plots: Sequence[PlotPoints], choice: PlotChoice) -> Chart:
-        points = [point for plot in plots for point in plot.points]
+        points = _all_points(plots)
         plot = FilePlot(title, plots[0].x_title, plots[0].y_title, points, logarithmic=choice.logarithmic)
         if template.startswith(("scatter", "bar")) and len(points) > MOST_DOTS:
             self.complaints.append(f"{self._name}: {MOST_DOTS:,} of {len(points):,} points are drawn")
         return file_chart(plot, template, choice.smoothing)
 
     def _own_template(self, name: str) -> Spec | None:
-        """A template of the repository's, by its name below .dvc/plots or its path; None without it."""
+        """A template of the repository, by its name below .dvc/plots or by its path; None if missing."""
         folder = self._project.config.folder
         below = posixpath.join(folder, ".dvc/plots", posixpath.normpath(f"/{name}")[1:])
         places = [below, f"{below}.json"]
@@ -189,6 +191,13 @@ class PlotDrawing:
                 if place in contents:
                     return _template(place, contents[place])
         return None
+
+
+def _all_points(plots: Sequence[PlotPoints]) -> list[PlotPoint]:
+    points: list[PlotPoint] = []
+    for plot in plots:
+        points += plot.points
+    return points
 
 
 def _template(place: str, data: bytes) -> Spec:
@@ -203,13 +212,18 @@ def _template(place: str, data: bytes) -> Spec:
     return found
 
 
+def _is_one_column(columns: Row, files: Mapping[str, Sequence[Row]]) -> bool:
+    """Whether a logged table has a single column, of numbers."""
+    return len(columns) == 1 and all(map(_is_measured, next(iter(files.values()))))
+
+
 def _is_measured(row: Row) -> bool:
-    """Whether all cells of a row are numbers."""
+    """True for a row of numbers."""
     return all(number_of(value) is not None for value in row.values())
 
 
 def _is_curve(entry: PlotEntry) -> bool:
-    """Whether a plot is no more than curves of metrics over the steps, which are drawn as such."""
+    """True for a table of metrics over steps without options: a chart of curves shows the same."""
     if not entry.path or not is_table(entry.path):
         return False
     if entry.ys or entry.template or entry.title or entry.x_label or entry.y_label:

@@ -43,13 +43,13 @@ class PlotTree(Protocol):
         """The files at or below a path, sorted."""
 
     def read(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The content of each file that is here, up to one byte over `MOST`."""
+        """The content of each file on this machine, up to one byte over `MOST`."""
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
-        """The bytes of each file that is here."""
+        """The size in bytes of each file on this machine."""
 
     def absent(self, names: Iterable[str]) -> list[str]:
-        """A sentence for each of the files whose content is not on this machine."""
+        """A sentence for each file without its content on this machine."""
 
 
 def tree_of(project: Project, point: Point) -> PlotTree:
@@ -60,7 +60,7 @@ def tree_of(project: Project, point: Point) -> PlotTree:
 
 
 def logged_tree(project: Project, experiment: Experiment) -> PlotTree:
-    """The files that the run of an experiment has logged, by their names among its artifacts."""
+    """The files logged by the run of an experiment, by their artifact names."""
     return _LoggedTree(project, experiment)
 
 
@@ -92,7 +92,7 @@ class _WorkspaceTree:
 
 
 class _CommitTree:
-    """A commit: its files in Git, those in the object store, and those in DVC's cache."""
+    """The files of a commit in Git, in the object store, and in DVC's cache."""
 
     def __init__(self, project: Project, point: Point) -> None:
         assert point.commit is not None
@@ -147,7 +147,7 @@ class _CommitTree:
 
     @cached_property
     def _stored(self) -> Mapping[str, StoredFile]:
-        """The files that gitexp.lock names, by path."""
+        """The files of gitexp.lock, by path."""
         found: dict[str, StoredFile] = {}
         for artifact in lock_at(self._project, self._point).artifacts:
             if not is_folder(artifact.hash):
@@ -161,7 +161,7 @@ class _CommitTree:
 
     @cached_property
     def _cached(self) -> Mapping[str, tuple[str, str]]:
-        """The folder of the dvc.lock and the MD5 of each file that it names, by path."""
+        """The folder of dvc.lock and the MD5 for each file in dvc.lock, by path."""
         found: dict[str, tuple[str, str]] = {}
         repo, root = self._project.repo, self._project.repo.root
         for folder in dict.fromkeys([self._project.config.folder, ""]):
@@ -173,7 +173,10 @@ class _CommitTree:
                 stages = dvc_yaml.read_pipeline(names[0], pipeline, _parsed(params))
                 for path, md5 in dvc_yaml.read_lock(lock, stages).items():
                     for inner, of_file in _files_of(root, folder, md5).items():
-                        found[posixpath.join(path, inner) if inner else path] = (folder, of_file)
+                        name = path
+                        if inner:
+                            name = posixpath.join(path, inner)
+                        found[name] = (folder, of_file)
         return found
 
     def _cache_file(self, name: str) -> Path | None:
@@ -220,7 +223,7 @@ class _LoggedTree:
 
 
 def _files_of(root: Path, folder: str, md5: str) -> Mapping[str, str]:
-    """The MD5 of each file of an out by its path in the out; none of a folder whose list is not here."""
+    """The MD5 of each file of an out by its path in the out; {} if the list of a folder is missing."""
     try:
         return dvc_cache.files_of(root, folder, md5)
     except errors.MissingData:
@@ -234,9 +237,11 @@ def _parsed(params: bytes | None) -> Tree:
 
 
 def folders_of_plots(project: Project) -> Sequence[str]:
-    """The folders whose dvc.yaml may name plots: the project's, dvclive's, and others of the index."""
+    """The folders with a dvc.yaml: the project's, dvclive's, and others of the index."""
     top = project.config.folder
-    pattern = f":(top,glob){top}/**/dvc.yaml" if top else ":(top,glob)**/dvc.yaml"
+    pattern = ":(top,glob)**/dvc.yaml"
+    if top:
+        pattern = f":(top,glob){top}/**/dvc.yaml"
     out = project.repo.run("ls-files", "-z", "--", pattern, env={"GIT_LITERAL_PATHSPECS": "0"})
     names = out.decode("utf-8", "surrogateescape").split("\0")
     found = [top, posixpath.join(top, "dvclive")]

@@ -21,7 +21,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.extras.plots import reading
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.many import Asked, ManyKind, pictures
+from gitexp.extras.plots.many import ManyKind, ManyOptions, pictures
 from gitexp.extras.plots.plots_of_files import with_contents
 from gitexp.extras.plots.plots_of_runs import Drawing, Drawn, plots_of
 from gitexp.project.project import Project
@@ -144,7 +144,7 @@ def plots(
         found = plots_of(project, query, words or (), drawing)
     else:
         query = query._replace(names=tuple(words or ()))
-        found = _of_many(project, query, kind, Asked(wanted, along=x, logarithmic=_forced(axes)))
+        found = _of_many(project, query, kind, ManyOptions(wanted, along=x, logarithmic=_forced(axes)))
     render.warn_all(found.files.complaints)
     if names:
         _list_names(found, as_json=json)
@@ -202,12 +202,12 @@ def _forced(axes: Sequence[str]) -> Sequence[str] | None:
     return axes or None
 
 
-def _of_many(project: Project, query: Query, kind: PlotKind, asked: Asked) -> Drawn:
+def _of_many(project: Project, query: Query, kind: PlotKind, wanted: ManyOptions) -> Drawn:
     """The pictures of a kind that draws each experiment as a dot or a line."""
-    asked = asked._replace(directions=project.config.directions)
+    wanted = wanted._replace(directions=project.config.directions)
     if kind is PlotKind.IMPORTANCE:
-        asked = asked._replace(together=plugins.find_installed("importance", "optuna", "optuna"))
-    found = pictures(ManyKind(kind), reading.dots(project, query), asked)
+        wanted = wanted._replace(together=plugins.find_installed("importance", "optuna", "optuna"))
+    found = pictures(ManyKind(kind), reading.experiments(project, query), wanted)
     return Drawn([picture.chart for picture in found], pictures=found)
 
 

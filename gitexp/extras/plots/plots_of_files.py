@@ -28,12 +28,12 @@ class FilePlots(NamedTuple):
     """Plots of files.
 
     Attributes:
-        charts: in the order of their definitions, those of logged files last.
-        tables: logged tables that are no plots, such as predictions.
-        images: likewise, without their content; `with_contents` reads it.
-        complaints: a sentence for each plot that could not be drawn.
-        names: of all plots that there are, wanted or not.
-        trees: the files of each side, by its label and whether the run has logged them.
+        charts: the charts in the order of definition, the logged files last.
+        tables: logged tables without a chart, for example predictions.
+        images: the images without content; `with_contents` reads the content.
+        complaints: a sentence for each plot without a chart because of an error.
+        names: the names of all plots, wanted or not.
+        trees: the files of each side. The key: the label, and true for files logged by the run.
     """
 
     charts: Sequence[NamedChart]
@@ -48,9 +48,9 @@ ALL = PlotChoice()
 
 
 def file_plots(project: Project, points: Sequence[Point], choice: PlotChoice = ALL) -> FilePlots:
-    """The plots that the files of some sides have, all sides in one chart.
+    """The plots of the files of some sides, all sides in one chart.
 
-    What a plot is drawn like is what the first side with it says. Each side is read from its own tree.
+    The first side with a plot decides on its options. Each side reads its own files.
     """
     sides, complaints = sides_of(project, points)
     logged = logged_sides(project, points)
@@ -65,7 +65,9 @@ def _of_sides(project: Project, sides: Sequence[PlotSide], choice: PlotChoice) -
     tables: list[TablePlot] = []
     complaints: list[str] = []
     images: dict[str, list[ImageVersion]] = {}
-    names = list(dict.fromkeys(name for side in sides for name in side.entries))
+    names: dict[str, None] = {}
+    for side in sides:
+        names.update(dict.fromkeys(side.entries))
     for name in names:
         having = [side for side in sides if name in side.entries]
         if is_image(name):
@@ -83,7 +85,7 @@ def _of_sides(project: Project, sides: Sequence[PlotSide], choice: PlotChoice) -
         versions.sort(key=lambda version: (order[version.label], version.step or 0))
         plots.append(ImagePlot(title, versions))
     trees = {(side.label, side.is_logged): side.tree for side in sides}
-    return FilePlots(charts, plots, complaints, tables, names, trees)
+    return FilePlots(charts, plots, complaints, tables, [*names], trees)
 
 
 def _joined(one: FilePlots, other: FilePlots) -> FilePlots:
@@ -110,28 +112,38 @@ def sides_of(project: Project, points: Sequence[Point]) -> tuple[list[PlotSide],
 
 
 def logged_sides(project: Project, points: Sequence[Point]) -> list[PlotSide]:
-    """The experiments whose runs have logged tables, confusion matrices or figures; the last step of each."""
+    """The experiments with logged tables, confusion matrices or figures; the last step of each table."""
     found = []
     for point in points:
         one = point.experiment
         if one is None or not sources.is_own(one) or not one.record.status.ended:
             continue
         tree = logged_tree(project, one)
-        entries: dict[str, PlotEntry] = {}
-        steps: dict[str, int] = {}
-        for path in (name for folder in _LOGGED for name in tree.below(folder)):
-            title, step = title_and_step(path)
-            if is_image(path):
-                entries[path] = PlotEntry(path, path)
-            elif is_table_of_plot(path) and (step or 0) >= steps.get(title, 0):
-                entries[title], steps[title] = PlotEntry(title, path), step or 0
+        entries = _logged_entries(tree)
         if entries:
             found.append(PlotSide(one.name, tree, entries, is_logged=True))
     return found
 
 
+def _logged_entries(tree: PlotTree) -> dict[str, PlotEntry]:
+    """The logged plots by name: every image, and the last step of each table."""
+    entries: dict[str, PlotEntry] = {}
+    steps: dict[str, int] = {}
+    paths: list[str] = []
+    for folder in _LOGGED:
+        paths += tree.below(folder)
+    for path in paths:
+        title, number = title_and_step(path)
+        step = number or 0
+        if is_image(path):
+            entries[path] = PlotEntry(path, path)
+        elif is_table_of_plot(path) and step >= steps.get(title, 0):
+            entries[title], steps[title] = PlotEntry(title, path), step
+    return entries
+
+
 def with_contents(plots: FilePlots) -> list[ImagePlot]:
-    """The images of plots with their content; those beyond the limits without."""
+    """The images of plots with their content; images beyond the limits have none."""
     found = []
     left = _MOST_IMAGES
     for plot in plots.images:

@@ -17,7 +17,7 @@ from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis
 from gitexp.extras.plots.images import title_and_step
-from gitexp.extras.plots.many import Picture
+from gitexp.extras.plots.many import ManyChart
 from gitexp.extras.plots.plot_drawing import PlotChoice
 from gitexp.extras.plots.plots_of_files import FilePlots, file_plots
 from gitexp.model import readable
@@ -29,15 +29,15 @@ NO_FILES = FilePlots((), (), ())
 
 
 class Drawing(NamedTuple):
-    """What is drawn, and how.
+    """The options of plots.
 
     Attributes:
-        metrics: patterns for the metrics of curves; none for all.
-        plots: patterns for the names of plots of files; none for all.
-        axis: what curves go along.
+        metrics: patterns for the metrics of curves; () for all.
+        plots: patterns for the names of plots of files; () for all.
+        axis: the horizontal axis of curves.
         logarithmic: the axes of curves, lines and dots with a logarithmic scale, of `x` and `y`.
         smoothing: the weight, from 0 to below 1.
-        with_curves, with_files: the kinds that are wanted.
+        with_curves, with_files: the wanted kinds.
     """
 
     metrics: Sequence[str] = ()
@@ -50,10 +50,10 @@ class Drawing(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Plots that are drawn.
+    """The plots of some experiments.
 
     Attributes:
-        charts: of curves, or of many experiments.
+        charts: charts of curves, or of many experiments.
         curves: the curves of each metric, by its name.
         files: the plots of files.
         logarithmic: whether the values of curves have a logarithmic scale.
@@ -64,7 +64,7 @@ class Drawn(NamedTuple):
     curves: Mapping[str, Sequence[DrawnCurve]] = {}
     files: FilePlots = NO_FILES
     logarithmic: bool = False
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[ManyChart] = ()
 
     def __bool__(self) -> bool:
         files = self.files
@@ -72,7 +72,7 @@ class Drawn(NamedTuple):
 
     @property
     def every_chart(self) -> list[Chart]:
-        """The charts, those of files last."""
+        """All charts, the charts of files last."""
         return [*self.charts, *(named.chart for named in self.files.charts)]
 
     def lines(self) -> Iterator[Sequence[Piece]]:
@@ -90,7 +90,7 @@ class Drawn(NamedTuple):
             is_first = False
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The charts as specifications, those of files with their names, and the images as lists of files."""
+        """The specifications of the charts, the tables, and the files of the images."""
         found: list[dict[str, Any]] = [{"title": chart.title, "spec": chart.spec} for chart in self.charts]
         for named in self.files.charts:
             found.append({"name": named.name, "title": named.chart.title, "spec": named.chart.spec})
@@ -121,10 +121,10 @@ class Drawn(NamedTuple):
 
 
 def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Drawing) -> Drawn:
-    """The plots of the experiments, commits or workspace for some words, or of those of a query.
+    """The plots of the named experiments, commits or workspace; without names, of a query's experiments.
 
-    The workspace stands for experiments where there are none. Raises UsageError for a metric that no series
-    has, and the errors of `lookup.find`.
+    If the query finds nothing: the plots of the workspace. Raises UsageError for a metric without a series,
+    and the errors of `lookup.find`.
     """
     points, query = _points(project, query, words)
     files = NO_FILES
@@ -145,10 +145,11 @@ def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Draw
 
 
 def _require_named(names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raise UsageError for a pattern that fits no plot."""
-    known = list(dict.fromkeys([*names, *(title_and_step(name)[0] for name in names)]))
+    """Raise UsageError for a pattern without a plot."""
+    titles = [title_and_step(name)[0] for name in names]
+    known = list(dict.fromkeys([*names, *titles]))
     for pattern in wanted:
-        if not any(PlotChoice((pattern,)).fits(name) for name in known):
+        if not any(map(PlotChoice((pattern,)).fits, known)):
             raise errors.UsageError(
                 f"There is no plot '{pattern}'.",
                 did_you_mean(pattern, known, "gitexp plots --list names them all."),
@@ -156,9 +157,9 @@ def _require_named(names: Sequence[str], wanted: Sequence[str]) -> None:
 
 
 def _have_curves(points: Sequence[Point], drawing: Drawing) -> bool:
-    """Whether curves are drawn: of experiments alone, or where a run has logged some.
+    """Whether to draw curves: for experiments alone, or for logged series.
 
-    Beside a commit or the workspace, the tables of all are drawn as plots of files.
+    Beside a commit or the workspace, tables are plots of files.
     """
     found = [point.experiment for point in points if point.experiment is not None]
     if not found:
@@ -169,7 +170,7 @@ def _have_curves(points: Sequence[Point], drawing: Drawing) -> bool:
 
 
 def _points(project: Project, query: Query, words: Sequence[str]) -> tuple[list[Point], Query]:
-    """The sides that are drawn, and the query for the experiments among them."""
+    """The sides to draw, and the query for their experiments."""
     if not words:
         found = [*readable(reversed(queries.matching(project, query)))]
         if found:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.dots import Dot, left_out, told
 from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.extras.plots.plotted_experiments import Experiments, PlottedExperiment, left_out, told
 from gitexp.extras.plots.scatter_charts import NAME, STATE, names_beside
 from gitexp.project.directions import MIN
 
@@ -21,90 +21,127 @@ _DAYS = (86400.0, "days")
 
 
 class Try(NamedTuple):
-    """An experiment on the way to the best.
+    """An experiment in the history of the best value.
 
     Attributes:
-        x: its place: its number, the time since the first (see `unit_of`), or milliseconds since 1970.
-        value: the number of the metric; None without one that counts.
+        x: the number of the experiment, the time since the first (see `unit_of`), or milliseconds since 1970.
+        value: the number of the metric; None for an experiment without a result.
         best: the best number so far; None before the first.
-        better: whether the experiment raised the best.
+        better: whether the experiment improved the best number.
     """
 
-    dot: Dot
+    experiment: PlottedExperiment
     x: float
     value: float | None
     best: float | None
     better: bool
 
 
-def unit_of(dots: Sequence[Dot]) -> tuple[float, str]:
-    """The unit that fits the time from the first to the last experiment: its seconds and its name."""
-    times = [dot.time for dot in dots if dot.time is not None]
-    reach = max(times) - min(times) if times else 0.0
+def unit_of(experiments: Experiments) -> tuple[float, str]:
+    """The unit for the time from the first to the last experiment: seconds per unit, and the name."""
+    times = [experiment.time for experiment in experiments if experiment.time is not None]
+    reach = 0.0
+    if times:
+        reach = max(times) - min(times)
     for longest, unit, name in _UNITS:
         if reach <= longest:
             return unit, name
     return _DAYS
 
 
-def progress(dots: Sequence[Dot], metric: str, direction: str, axis: XAxis = XAxis.STEP) -> list[Try]:
+def progress(experiments: Experiments, metric: str, direction: str, axis: XAxis = XAxis.STEP) -> list[Try]:
     """The experiments in the order of their ends, with the best so far.
 
-    Along a time, experiments without one are left out.
+    An axis of times leaves out experiments without a time.
     """
-    if all(dot.time is not None for dot in dots) or axis is not XAxis.STEP:
-        dots = sorted((dot for dot in dots if dot.time is not None), key=lambda dot: dot.time or 0.0)
+    timed = [experiment for experiment in experiments if experiment.time is not None]
+    if len(timed) == len(experiments) or axis is not XAxis.STEP:
+        experiments = sorted(timed, key=_time)
+    places = _places(experiments, axis)
     found = list[Try]()
     best: float | None = None
-    start = (dots[0].time if dots else None) or 0.0
-    unit, _ = unit_of(dots)
-    for number, dot in enumerate(dots, start=1):
-        x = float(number)
-        if dot.time is not None and axis is not XAxis.STEP:
-            x = dot.time * 1000 if axis is XAxis.CLOCK else (dot.time - start) / unit
-        value = dot.result(metric)
-        better = value is not None and (best is None or (value < best if direction == MIN else value > best))
-        best = value if better else best
-        found.append(Try(dot, x, value, best, better))
+    for experiment, x in zip(experiments, places, strict=True):
+        value = experiment.result(metric)
+        better = value is not None and _is_better(value, best, direction)
+        if better:
+            best = value
+        found.append(Try(experiment, x, value, best, better))
     return found
 
 
+def _time(experiment: PlottedExperiment) -> float:
+    return experiment.time or 0.0
+
+
+def _places(experiments: Experiments, axis: XAxis) -> list[float]:
+    """The x of each experiment; on an axis of times all of them have a time."""
+    if axis is XAxis.STEP:
+        return [float(number) for number in range(1, len(experiments) + 1)]
+    times = [_time(experiment) for experiment in experiments]
+    if axis is XAxis.CLOCK:
+        return [time * 1000 for time in times]
+    unit, _ = unit_of(experiments)
+    return [(time - times[0]) / unit for time in times]
+
+
+def _is_better(value: float, best: float | None, direction: str) -> bool:
+    if best is None:
+        return True
+    if direction == MIN:
+        return value < best
+    return value > best
+
+
 def progress_chart(
-    dots: Sequence[Dot],
+    experiments: Experiments,
     metric: str,
     *,
     direction: str,
     axis: XAxis = XAxis.STEP,
     logarithmic: Sequence[str] | None = None,
 ) -> Chart:
-    """The best value so far, and which experiment raised it; experiments without a number stand below."""
-    tries = progress(dots, metric, direction, axis)
+    """The best value so far, with the names of the improvements; experiments without a number are below."""
+    tries = progress(experiments, metric, direction, axis)
     is_log = "y" in (logarithmic or ())
-    named = _named(tries)
+    values = _points(tries, metric, is_log=is_log)
+    for at, side in _named(tries).items():
+        values[at]["side"] = side
+    x = _x(axis, unit_of(experiments)[1])
+    scale: Spec = {"zero": False}
+    if is_log:
+        scale = {"type": "log"}
+    y = {"field": "y", "type": "quantitative", "title": metric, "scale": scale}
+    remark = "high is better"
+    if direction == MIN:
+        remark = "low is better"
+    missing = sum(one.value is None for one in tries)
+    if missing:
+        remark += f"; {missing} without a number of a done run, at the bottom"
+    if gone := left_out(len(experiments) - len(tries), "without a time"):
+        remark += f". {gone}"
+    title = f"best {metric} so far"
+    return Chart(title, {**framed(title, values, remark), "layer": _layers(x, y, metric)})
+
+
+def _points(tries: Sequence[Try], metric: str, *, is_log: bool) -> list[Spec]:
+    """The data of the chart: a row for each experiment."""
     values: list[Spec] = []
     for at, one in enumerate(tries):
         value = one.value
         if is_log and value is not None and value <= 0:
             value = None
-        point: Spec = {"label": one.dot.label, "state": one.dot.state, "number": at + 1, "x": one.x}
-        point |= {"y": value, "best": one.best, "better": one.better, "told": told(one.dot, metric)}
-        if value is not None and (deviation := one.dot.deviation(metric)) and not is_log:
+        point: Spec = {
+            "label": one.experiment.label,
+            "state": one.experiment.state,
+            "number": at + 1,
+            "x": one.x,
+        }
+        point |= {"y": value, "best": one.best, "better": one.better, "told": told(one.experiment, metric)}
+        deviation = one.experiment.deviation(metric)
+        if value is not None and deviation and not is_log:
             point |= {"low": value - deviation, "high": value + deviation}
-        if at in named:
-            point["side"] = named[at]
         values.append(point)
-    x = _x(axis, unit_of(dots)[1])
-    scale: Spec = {"type": "log"} if is_log else {"zero": False}
-    y = {"field": "y", "type": "quantitative", "title": metric, "scale": scale}
-    words = "low" if direction == MIN else "high"
-    missing = sum(one.value is None for one in tries)
-    remark = f"{words} is better"
-    if missing:
-        remark += f"; {missing} without a number of a done run, at the bottom"
-    if gone := left_out(len(dots) - len(tries), "without a time"):
-        remark += f". {gone}"
-    title = f"best {metric} so far"
-    return Chart(title, {**framed(title, values, remark), "layer": _layers(x, y, metric)})
+    return values
 
 
 def _layers(x: Spec, y: Spec, metric: str) -> list[Spec]:
@@ -150,7 +187,7 @@ def _x(axis: XAxis, unit: str) -> Spec:
 
 
 def _named(tries: Sequence[Try]) -> dict[int, str]:
-    """The steps with a name beside them, by place, and the side: the newest ones, none close to another."""
+    """The improvements with a name, by place, and the side of the name: the newest, without overlaps."""
     if not tries:
         return {}
     first, width = tries[0].x, (tries[-1].x - tries[0].x) or 1.0
@@ -159,6 +196,8 @@ def _named(tries: Sequence[Try]) -> dict[int, str]:
     for at in range(len(tries) - 1, -1, -1):
         one = tries[at]
         if one.better and (before is None or before - one.x > width * _NEAR) and len(found) < _MOST_NAMES:
-            found[at] = "left" if one.x - first < width / 2 else "right"
+            found[at] = "right"
+            if one.x - first < width / 2:
+                found[at] = "left"
             before = one.x
     return found

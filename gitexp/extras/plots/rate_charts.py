@@ -17,8 +17,8 @@ class Rates(NamedTuple):
     Attributes:
         x, y: the columns.
         x_title, y_title: the titles of the axes.
-        has_area: whether the area under the curve says how good it is.
-        has_diagonal: whether the diagonal is what knows nothing, or is perfect.
+        has_area: whether the area under the curve measures quality.
+        has_diagonal: whether to draw the diagonal, for a random or a perfect model.
     """
 
     x: str
@@ -40,7 +40,7 @@ _PAIRS = ("actual", "predicted")  # of a confusion matrix, as dvclive calls them
 
 
 def kind_of(columns: Collection[str]) -> Rates | None:
-    """The kind of curve that a table with these columns has."""
+    """The kind of curve for a table with some columns."""
     for kind in KINDS:
         if kind.x in columns and kind.y in columns:
             return kind
@@ -48,7 +48,7 @@ def kind_of(columns: Collection[str]) -> Rates | None:
 
 
 def kind_between(x: str, y: str) -> Rates | None:
-    """The kind of curve that has these columns as its axes."""
+    """The kind of curve with the axes x and y."""
     for kind in KINDS:
         if (kind.x, kind.y) == (x, y):
             return kind
@@ -56,7 +56,7 @@ def kind_between(x: str, y: str) -> Rates | None:
 
 
 def recognised(entry: PlotEntry, columns: Collection[str]) -> PlotEntry:
-    """The entry of a table; with axes, if it says none and the columns tell what is drawn."""
+    """The entry of a table; without axes of its own, with the axes for its columns."""
     if entry.xs or entry.ys or entry.template:
         return entry
     kind = kind_of(columns)
@@ -71,7 +71,7 @@ def recognised(entry: PlotEntry, columns: Collection[str]) -> PlotEntry:
 
 
 def rates_chart(plot: FilePlot, kind: Rates) -> Chart:
-    """Curves of rates from 0 to 1, never smoothed, with the area under each in the legend."""
+    """Curves of rates from 0 to 1, never smoothed, with the areas under the curves in the legend."""
     if kind.has_area:
         plot = plot._replace(remarks=_areas(plot.points))
     chart = lines(plot, 0.0)
@@ -93,7 +93,7 @@ def _diagonal() -> Spec:
 
 
 def _areas(points: Sequence[PlotPoint]) -> dict[str, str]:
-    """The area under the curve of each experiment, as a remark; none where experiments have several."""
+    """The area under the curve of each experiment, formatted; {} if experiments have several curves."""
     by_label: dict[str, list[PlotPoint]] = {}
     for point in points:
         by_label.setdefault(point.label, []).append(point)

@@ -12,7 +12,7 @@ from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates, group_label, groups, standing_for
 from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, drawable, mean_of, on_axis, smoothed, thinned
-from gitexp.extras.plots.dots import Dot, of_rows
+from gitexp.extras.plots.plotted_experiments import PlottedExperiment, of_rows
 from gitexp.files.series_columns import Series
 from gitexp.model import Experiment, readable
 from gitexp.project.project import Project
@@ -30,9 +30,9 @@ def curves(
 ) -> dict[str, list[DrawnCurve]]:
     """The curves of experiments by metric, those of the oldest experiment first.
 
-    A metric's curves are one an experiment, or one a group of replicates: their mean. `wanted` has names and
-    patterns of metrics; none for all. The tables `without` are left out. Raises UsageError for a name that no
-    series has.
+    A metric has a curve for each experiment, or a mean curve for each group of replicates. `wanted`: names
+    and patterns of metrics; () for all. `without`: tables to leave out. Raises UsageError for a name without
+    a series.
     """
     found = readable(reversed(queries.matching(project, query)))
     tables, ahead = series_tables.tables_of(project, found), ReadAhead(project, found)
@@ -47,8 +47,11 @@ def curves(
 
 
 def _names(found: Sequence[dict[str, Series]], wanted: Sequence[str]) -> list[str]:
-    """The metrics to draw, in the order of the patterns, else as they were logged."""
-    names = list(dict.fromkeys(name for series in found for name in series))
+    """The metrics to draw, in the order of the patterns; without patterns, in the order of logging."""
+    unique: dict[str, None] = {}
+    for series in found:
+        unique.update(dict.fromkeys(series))
+    names = list(unique)
     if not wanted:
         return names
     chosen: dict[str, None] = {}
@@ -64,11 +67,12 @@ def _names(found: Sequence[dict[str, Series]], wanted: Sequence[str]) -> list[st
 
 
 def _labels(found: Sequence[Experiment], drawn: Replicates) -> dict[str, str]:
-    """The label of each experiment by its name: its own, or that of its group."""
+    """The label of each experiment by its name: the name, or the label of the group."""
     labels = {one.name: one.name for one in found}
     for members in groups(found, drawn).values():
         label = group_label(standing_for(members).name, len(members))
-        labels.update(dict.fromkeys((member.name for member in members), label))
+        for member in members:
+            labels[member.name] = label
     return labels
 
 
@@ -87,13 +91,15 @@ def _of_metric(
             members.setdefault(labels[one.name], []).append(curve)
     drawn = []
     for label, found in members.items():
-        curve = found[0]._replace(label=label) if len(found) == 1 else mean_of(label, found)
+        curve = found[0]._replace(label=label)
+        if len(found) > 1:
+            curve = mean_of(label, found)
         if smoothing:
             curve = curve._replace(y=smoothed(curve.y, smoothing), pale=curve.y)
         drawn.append(thinned(curve))
     return drawn
 
 
-def dots(project: Project, query: Query) -> list[Dot]:
+def experiments(project: Project, query: Query) -> list[PlottedExperiment]:
     """The experiments of a query with all their params and metrics, the oldest first."""
     return of_rows(table(project, query).experiments)[::-1]

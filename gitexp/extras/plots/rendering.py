@@ -69,16 +69,16 @@ _NONCE = "gitexp"  # nothing of a user's gets into the page as markup, so it nee
 
 
 def _require_harmless(spec: Spec) -> None:
-    """Raise ValueError for a specification that would load anything.
+    """Raise ValueError for a specification with anything to load.
 
-    vl-convert reads the images of marks from the disk, whatever URLs are allowed.
+    vl-convert reads the images of marks from the disk, even with no URLs allowed.
     """
     if why := safe_specs.loading(spec):
         raise ValueError(f"the specification {why}")
 
 
 def _printable(part: Any) -> Any:
-    """A part of a specification without characters that XML has not: at one, vl-convert ends the process."""
+    """A part of a specification without characters forbidden in XML. They make vl-convert end the process."""
     if isinstance(part, str):
         return _NOT_IN_XML.sub("\ufffd", part)
     if isinstance(part, dict):
@@ -89,31 +89,37 @@ def _printable(part: Any) -> Any:
 
 
 def svg(spec: Spec) -> bytes:
-    """The chart as SVG. Raises ValueError for a specification that cannot be drawn."""
+    """The chart in SVG. Raises ValueError for an invalid specification."""
     _require_harmless(spec)
-    convert = vl_convert.vega_to_svg if is_vega(spec) else vl_convert.vegalite_to_svg
+    convert: Callable[..., str] = vl_convert.vegalite_to_svg
+    if is_vega(spec):
+        convert = vl_convert.vega_to_svg
     found: str = convert(_on_white(spec), allowed_base_urls=_NO_URLS)
     return found.encode()
 
 
 def png(spec: Spec) -> bytes:
-    """The chart as PNG, at two pixels for each of SVG's. Raises ValueError."""
+    """The chart in PNG, with two pixels for a pixel of SVG. Raises ValueError."""
     _require_harmless(spec)
-    convert = vl_convert.vega_to_png if is_vega(spec) else vl_convert.vegalite_to_png
+    convert: Callable[..., bytes] = vl_convert.vegalite_to_png
+    if is_vega(spec):
+        convert = vl_convert.vega_to_png
     found: bytes = convert(_on_white(spec), scale=_SCALE, allowed_base_urls=_NO_URLS)
     return found
 
 
 def pdf(spec: Spec) -> bytes:
-    """The chart as PDF with text as text. Raises ValueError."""
+    """The chart in PDF with selectable text. Raises ValueError."""
     _require_harmless(spec)
-    convert = vl_convert.vega_to_pdf if is_vega(spec) else vl_convert.vegalite_to_pdf
+    convert: Callable[..., bytes] = vl_convert.vegalite_to_pdf
+    if is_vega(spec):
+        convert = vl_convert.vega_to_pdf
     found: bytes = convert(_on_white(spec), allowed_base_urls=_NO_URLS)
     return found
 
 
 def _on_white(spec: Spec) -> Spec:
-    """The chart for a file: in the colours of light paper, where it has none of its own."""
+    """The chart for a file: colours default to light paper."""
     spec = _printable(spec)
     return {**spec, "config": {**theme(dark=False, background="white"), **spec.get("config", {})}}
 
@@ -124,10 +130,7 @@ def page(
     pictures: Sequence[ImagePlot] = (),
     read: Sequence[TablePlot] = (),
 ) -> bytes:
-    """All charts, tables and images in one HTML file that asks nobody for anything.
-
-    Raises ValueError.
-    """
+    """All charts, tables and images in one HTML file without network requests. Raises ValueError."""
     for chart in charts:
         _require_harmless(chart.spec)
     script = vl_convert.javascript_bundle(_SCRIPT + images.SCRIPT)
@@ -155,8 +158,8 @@ _APART = (sys.executable, "-P", "-m", "gitexp.extras.plots.draw_apart")
 def file_of(chart: Chart, ending: str, seconds: float = 60.0) -> bytes:
     """The content of a file with an ending of `FORMATS`. Raises ValueError.
 
-    A template of the repository's is drawn by a process of its own, which has only so many seconds:
-    vl-convert gives no way to stop it, and Ctrl-C would not.
+    A process with a time limit draws a template of the repository: neither vl-convert nor Ctrl-C can stop
+    the drawing.
     """
     if not chart.is_foreign:
         return FORMATS[ending](chart.spec)
@@ -168,21 +171,23 @@ def file_of(chart: Chart, ending: str, seconds: float = 60.0) -> bytes:
     except subprocess.TimeoutExpired as error:
         raise ValueError(f"its template takes longer than {seconds:g} s") from error
     if done.returncode != 0:
-        why = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ValueError(why[-1] if why else "its template cannot be drawn")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise ValueError(next(reversed(lines), "its template cannot be drawn"))
     return done.stdout
 
 
 def _figure(number: int, chart: Chart) -> str:
-    caption = f"<figcaption>{escape(chart.hint)}</figcaption>" if chart.hint else ""
+    caption = ""
+    if chart.hint:
+        caption = f"<figcaption>{escape(chart.hint)}</figcaption>"
     return f'<figure><div id="chart-{number}"></div>{caption}</figure>'
 
 
 class Rendering:
-    """What writes charts into files.
+    """The functions for charts in files.
 
     Attributes:
-        formats: by the ending of a file, what gives its content.
+        formats: the function for the content of a file, by the ending.
     """
 
     formats = FORMATS

@@ -31,7 +31,7 @@ _HUNGRY = re.compile(r"\b(sequence|pad|repeat|regexp)\s*\(")
 
 
 def loading(spec: Spec) -> str:
-    """Why a specification would load something, as the end of a sentence; "" for one that does not."""
+    """The reason against a specification with anything to load, the end of a sentence; "" for none."""
     for depth, key, value in _parts(spec):
         if depth > _DEEPEST:
             return f"is nested more than {_DEEPEST} levels deep"
@@ -43,7 +43,7 @@ def loading(spec: Spec) -> str:
 
 
 def fault(spec: Spec) -> str:
-    """Why a specification of a stranger's is not drawn, as the end of a sentence; "" for a harmless one."""
+    """The reason against drawing a specification, the end of a sentence; "" for a harmless specification."""
     schema = spec.get("$schema", "")
     if not isinstance(schema, str) or "/vega/" in schema:
         return "is one for Vega; those for Vega-Lite are drawn"
@@ -58,19 +58,21 @@ def fault(spec: Spec) -> str:
 
 
 def _boundless(key: str, value: Any) -> str:
-    """Why a part of a specification may take any time and memory; ""."""
+    """The reason for unlimited time or memory of a part of a specification; "" for none."""
     if key in _MAKING:
         return f"has '{key}', which makes data of its own"
     if isinstance(value, str) and (found := _HUNGRY.search(value)):
         return f"calls '{found[1]}', whose result may be of any size"
-    most = _LARGEST.get(key, _MOST if key in _COUNTS else None)
+    most = _LARGEST.get(key)
+    if key in _COUNTS:
+        most = _MOST
     if most is not None and isinstance(value, int | float) and not abs(value) <= most:
         return f"has a '{key}' above {most:,}"
     return ""
 
 
 def _parts(spec: Any) -> Iterator[tuple[int, str, Any]]:
-    """Yield each part of a specification with its depth and key; the rows of data are no parts."""
+    """Yield each part of a specification with its depth and key, except the rows of data."""
     waiting: list[tuple[int, str, Any]] = [(0, "", spec)]
     while waiting:
         depth, key, value = waiting.pop()

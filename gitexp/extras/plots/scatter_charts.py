@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitexp.extras.plots.charts import SCHEMA, Chart, Spec, framed, hover, titled
-from gitexp.extras.plots.dots import DONE, Column, Dot, axes_of, column_of, left_out, told
 from gitexp.extras.plots.palette import COLOURS, FAINT, SCHEME
+from gitexp.extras.plots.plotted_experiments import (
+    DONE,
+    AxisColumn,
+    Experiments,
+    PlottedExperiment,
+    axes_of,
+    column_of,
+    left_out,
+    told,
+)
 
 _CELL = 150  # pixels of one small chart of a matrix
 _MOST_COLUMNS = 6
@@ -18,25 +27,29 @@ NAME: Spec = {"field": "label", "title": "experiment"}
 STATE: Spec = {"field": "state", "title": "state"}
 
 
-def axis_of(column: Column, field: str) -> Spec:
+def axis_of(column: AxisColumn, field: str) -> Spec:
     """The axis of a column."""
     found = {"field": field, "type": column.kind, "title": column.key, "scale": column.scale()}
     return {**found, "axis": column.axis()}
 
 
-def scatter_chart(dots: Sequence[Dot], x: str, y: str, logarithmic: Sequence[str] | None = None) -> Chart:
+def scatter_chart(
+    experiments: Experiments, x: str, y: str, logarithmic: Sequence[str] | None = None
+) -> Chart:
     """Two columns against each other; replicates are one dot with the deviation of their numbers.
 
-    `logarithmic` has the axes with a logarithmic scale, of `x` and `y`; None: as it fits their values.
+    `logarithmic`: the axes with a logarithmic scale, of `x` and `y`; None: chosen by the values.
     """
-    columns = axes_of(dots, (x, y), logarithmic)
+    columns = axes_of(experiments, (x, y), logarithmic)
     values = []
-    for dot in dots:
-        at, up = columns[0].value(dot), columns[1].value(dot)
+    for experiment in experiments:
+        at, up = columns[0].value(experiment), columns[1].value(experiment)
         if at is not None and up is not None:
-            point: Spec = {"label": dot.label, "state": dot.state, "x": at, "y": up}
-            point |= {"told x": told(dot, x), "told y": told(dot, y)}
-            point |= _reach(dot, columns[0], "left", "right") | _reach(dot, columns[1], "low", "high")
+            point: Spec = {"label": experiment.label, "state": experiment.state, "x": at, "y": up}
+            point |= {"told x": told(experiment, x), "told y": told(experiment, y)}
+            point |= _reach(experiment, columns[0], "left", "right") | _reach(
+                experiment, columns[1], "low", "high"
+            )
             values.append(point)
     encoding = {"x": axis_of(columns[0], "x"), "y": axis_of(columns[1], "y")}
     tooltip = [NAME, hover("told x", x), hover("told y", y), STATE]
@@ -46,13 +59,13 @@ def scatter_chart(dots: Sequence[Dot], x: str, y: str, logarithmic: Sequence[str
         if any(field in value for value in values):
             layers.append(_bars(encoding, field, end, axis))
     layers.append({"mark": mark, "encoding": {**encoding, "shape": SHAPE, "tooltip": tooltip}})
-    remark = left_out(len(dots) - len(values), f"without a value of {x} and {y}")
+    remark = left_out(len(experiments) - len(values), f"without a value of {x} and {y}")
     return Chart(f"{y} against {x}", {**framed(f"{y} against {x}", values, remark), "layer": layers})
 
 
-def _reach(dot: Dot, column: Column, low: str, high: str) -> Spec:
+def _reach(experiment: PlottedExperiment, column: AxisColumn, low: str, high: str) -> Spec:
     """The ends of the bar of a dot with a deviation, one standard deviation to each side."""
-    value, deviation = column.value(dot), dot.deviation(column.key)
+    value, deviation = column.value(experiment), experiment.deviation(column.key)
     if not deviation or not isinstance(value, float):
         return {}
     if column.logarithmic and value <= deviation:
@@ -69,7 +82,7 @@ def _bars(encoding: Spec, field: str, end: str, axis: str) -> Spec:
 
 
 def names_beside(x: Spec, y: Spec) -> list[Spec]:
-    """The layers of the names of dots; `side` says on which side of its dot a name stands."""
+    """The layers of the names of dots. The field `side` of a dot: the alignment of the name."""
     layers = []
     for align, dx in (("left", 6), ("right", -6)):
         mark = {"type": "text", "align": align, "dx": dx, "dy": -7, "fontSize": 9}
@@ -79,17 +92,17 @@ def names_beside(x: Spec, y: Spec) -> list[Spec]:
     return layers
 
 
-def matrix_chart(dots: Sequence[Dot], keys: Sequence[str]) -> Chart:
-    """Each two of several columns against each other, coloured by the last one.
+def matrix_chart(experiments: Experiments, keys: Sequence[str]) -> Chart:
+    """All pairs of columns against each other, coloured by the last column.
 
-    What is marked in one of the small charts of a page stands out in all of them.
+    On a page, a selection in one of the small charts shows in all of them.
     """
-    columns = [column_of(dots, key) for key in keys[-_MOST_COLUMNS:]]
+    columns = [column_of(experiments, key) for key in keys[-_MOST_COLUMNS:]]
     values, names = [], []
-    for dot in dots:
-        point: Spec = {"label": dot.label, "state": dot.state}
+    for experiment in experiments:
+        point: Spec = {"label": experiment.label, "state": experiment.state}
         for at, column in enumerate(columns):
-            point[f"v{at}"] = column.value(dot)
+            point[f"v{at}"] = column.value(experiment)
         values.append(point)
     rows: list[Spec] = []
     for down in range(1, len(columns)):
@@ -107,14 +120,16 @@ def matrix_chart(dots: Sequence[Dot], keys: Sequence[str]) -> Chart:
     return Chart(title, {**spec, "params": [brush], "vconcat": rows}, hint=_HINT)
 
 
-def _cell(columns: Sequence[Column], across: int, down: int) -> Spec:
-    """The small chart of two columns; only those at the edge have titles."""
+def _cell(columns: Sequence[AxisColumn], across: int, down: int) -> Spec:
+    """The small chart of two columns; only charts at the edge have titles."""
     last = len(columns) - 1
     x, y = axis_of(columns[across], f"v{across}"), axis_of(columns[down], f"v{down}")
     for axis in (x, y):
         axis["axis"] |= {"tickCount": 3, "grid": False}
-    x["title"] = x["title"] if down == last else None
-    y["title"] = y["title"] if across == 0 else None
+    if down != last:
+        x["title"] = None
+    if across != 0:
+        y["title"] = None
     shade: Spec = {"field": f"v{last}", "type": columns[last].kind, "title": columns[last].key}
     if columns[last].numbers:
         shade["scale"] = {**SCHEME}
@@ -142,7 +157,7 @@ def _cell(columns: Sequence[Column], across: int, down: int) -> Spec:
     }
 
 
-def _is_there(column: Column, field: str) -> Spec:
+def _is_there(column: AxisColumn, field: str) -> Spec:
     if column.numbers:
         return {"field": field, "valid": True}
     return {"field": field, "oneOf": [*column.texts]}

@@ -20,7 +20,7 @@ class TablePlot(NamedTuple):
         title: the name of the table.
         label: the name of the experiment.
         columns: the titles.
-        rows: the cells of the first rows as texts.
+        rows: the texts of the cells of the first rows.
         total: the number of all rows.
     """
 
@@ -42,14 +42,23 @@ class TablePlot(NamedTuple):
 
 def table_of(title: str, label: str, rows: Sequence[Row]) -> TablePlot:
     """The first rows of a table."""
-    columns = list(dict.fromkeys(str(key) for row in rows[:MOST_ROWS] for key in row))[:_MOST_COLUMNS]
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows[:MOST_ROWS]]
+    keys: dict[str, None] = {}
+    for row in rows[:MOST_ROWS]:
+        keys.update(dict.fromkeys(map(str, row)))
+    columns = list(keys)[:_MOST_COLUMNS]
+    cells = []
+    for row in rows[:MOST_ROWS]:
+        cells.append([_cell(row.get(column)) for column in columns])
     return TablePlot(title, label, columns, cells, len(rows))
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    if value is None:
+        return ""
+    text = str(value)
+    if len(text) > _LONGEST:
+        return text[: _LONGEST - 1] + "…"
+    return text
 
 
 STYLE = """
@@ -62,17 +71,15 @@ section.tables tr { border-bottom: 1px solid #8884; }
 
 
 def section(table: TablePlot) -> str:
-    """The table as HTML."""
+    """The HTML of a table."""
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
     lines = []
     for row in table.rows:
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
         lines.append(f"<tr>{cells}</tr>")
-    rest = (
-        f"<p>The first {len(table.rows):,} of {table.total:,} rows.</p>"
-        if table.total > len(table.rows)
-        else ""
-    )
+    rest = ""
+    if table.total > len(table.rows):
+        rest = f"<p>The first {len(table.rows):,} of {table.total:,} rows.</p>"
     return "\n".join(
         [
             f'<section class="tables"><h2>{escape(table.title)}: {escape(table.label)}</h2>',

@@ -26,17 +26,18 @@ def curves(
 ) -> Iterator[Sequence[Piece]]:
     """Yield the lines of a chart for each metric.
 
-    `logarithmic`: the scale of its values; `with_last`: whether the legend has the last value of a curve.
+    `logarithmic`: the scale of the values; `with_last`: whether the legend has the last value of a curve.
     """
     is_first = True
+    single = {}
     for metric, of_metric in found.items():
         if max(len(curve.x) for curve in of_metric) < 2:
+            single[metric] = of_metric
             continue
         if not is_first:
             yield [("", "")]
         is_first = False
         yield from _chart(metric, of_metric, width or _NARROW, logarithmic=logarithmic, with_last=with_last)
-    single = {metric: of for metric, of in found.items() if max(len(curve.x) for curve in of) < 2}
     if single:
         if not is_first:
             yield [("", "")]
@@ -75,7 +76,7 @@ def _chart(
 
 
 def _legend(of_metric: Sequence[DrawnCurve], width: int, *, with_last: bool) -> Iterator[Sequence[Piece]]:
-    """The name of each curve, with its last value; several in a line."""
+    """Yield the lines of the legend: the name and last value of each curve, several in a line."""
     line: list[Piece] = []
     used = 0
     for number, curve in enumerate(of_metric):
@@ -95,13 +96,19 @@ def _legend(of_metric: Sequence[DrawnCurve], width: int, *, with_last: bool) -> 
 def _scaled(curve: DrawnCurve, *, logarithmic: bool) -> DrawnCurve:
     if not logarithmic:
         return curve
-    kept = [at for at, value in enumerate(curve.y) if value > 0]
-    return curve._replace(x=[curve.x[at] for at in kept], y=[math.log(curve.y[at]) for at in kept])
+    xs, ys = [], []
+    for x, y in zip(curve.x, curve.y, strict=True):
+        if y > 0:
+            xs.append(x)
+            ys.append(math.log(y))
+    return curve._replace(x=xs, y=ys)
 
 
 def _box(drawn: Sequence[DrawnCurve]) -> braille.Box | None:
-    xs = [x for curve in drawn for x in curve.x]
-    ys = [y for curve in drawn for y in curve.y]
+    xs, ys = list[float](), list[float]()
+    for curve in drawn:
+        xs += curve.x
+        ys += curve.y
     if not xs or not ys:
         return None
     return braille.Box(min(xs), max(xs), min(ys), max(ys))

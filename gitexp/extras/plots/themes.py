@@ -11,10 +11,10 @@ _LINES = {False: "#e3e5e9", True: "#33373f"}
 
 
 def theme(*, dark: bool, background: str = "transparent") -> Spec:
-    """The colours of axes, grids and texts, as the configuration of a Vega or Vega-Lite view.
+    """The configuration of a Vega or Vega-Lite view: colours of axes, grids and texts.
 
-    Marks have colours that are seen on both papers, and so are the same on both. The style `halo` is for a
-    text that is drawn once more below itself, to stand out of lines.
+    The colours of marks are the same on light and dark paper. The style `halo`: an outline below a text, to
+    keep the text readable over lines.
     """
     ink, quiet, lines = _INK[dark], _QUIET[dark], _LINES[dark]
     halo = {"stroke": _PAPER[dark], "fill": _PAPER[dark], "strokeWidth": 3, "strokeJoin": "round"}

@@ -6,6 +6,7 @@ be a part of a text; the others are all of it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,9 +23,9 @@ _ESCAPED = str.maketrans({".": "\\.", "[": "\\[", "]": "\\]"})
 
 
 def template_chart(template: Spec, title: str, plots: Sequence[PlotPoints], name: str) -> Chart:
-    """The chart of a template called `name`, with the points of each experiment.
+    """The chart of the template `name`, with the points of each experiment.
 
-    Raises NoPoints for a template that loads or makes anything, or has no place for the data.
+    Raises NoPoints for a template with anything to load or generate, and without a place for the data.
     """
     why = safe_specs.fault(template)
     if why:
@@ -41,12 +42,20 @@ def _anchors(title: str, plots: Sequence[PlotPoints]) -> dict[str, Any]:
     """The value of each anchor."""
     first = plots[0]
     x, y = first.x_key or _SEVERAL_X, first.y_key or _SEVERAL_Y
-    labels = list(dict.fromkeys(point.label for plot in plots for point in plot.points))
     varied = _varied(first)
     source = "::".join(varied)
-    groups = ["rev", *([source] if source else [])]
+    groups = ["rev"]
+    if source:
+        groups.append(source)
+    rows: list[Spec] = []
+    unique_labels: dict[str, None] = {}
+    for plot in plots:
+        for point in plot.points:
+            rows.append(_row(point, x, y, varied))
+            unique_labels[point.label] = None
+    labels = list(unique_labels)
     found: dict[str, Any] = {
-        "data": [_row(point, x, y, varied) for plot in plots for point in plot.points],
+        "data": rows,
         "title": title,
         "x": x.translate(_ESCAPED),
         "y": y.translate(_ESCAPED),
@@ -61,20 +70,31 @@ def _anchors(title: str, plots: Sequence[PlotPoints]) -> dict[str, Any]:
         "plot_height": HEIGHT,
         "tooltip": [{"field": field.translate(_ESCAPED)} for field in ("rev", x, y, source) if field],
         "zoom_and_pan": {"name": "grid", "select": "interval", "bind": "scales"},
+        **_of_sources(plots, varied),
     }
-    names = list(dict.fromkeys(_source(point, varied) for plot in plots for point in plot.points))
-    for key, of in (("row", None), ("column", None), ("stroke_dash", _DASHES), ("shape", _SHAPES)):
-        found[key] = {}
-        if source and of is None:
-            found[key] = {"field": source, "sort": []}
-        elif source and of is not None:
-            chosen = [of[at % len(of)] for at in range(len(names))]
-            found[key] = {"field": source, "scale": {"domain": names, "range": chosen}}
     return {f"<DVC_METRIC_{key.upper()}>": value for key, value in found.items()}
 
 
+def _of_sources(plots: Sequence[PlotPoints], varied: Sequence[str]) -> dict[str, Spec]:
+    """The anchors for the columns of y; each is {} for a single column."""
+    if not varied:
+        return {"row": {}, "column": {}, "stroke_dash": {}, "shape": {}}
+    names: dict[str, None] = {}
+    for plot in plots:
+        for point in plot.points:
+            names[_source(point, varied)] = None
+    field = "::".join(varied)
+    found: dict[str, Spec] = {}
+    for key in ("row", "column"):
+        found[key] = {"field": field, "sort": []}
+    for key, of in (("stroke_dash", _DASHES), ("shape", _SHAPES)):
+        chosen = [*itertools.islice(itertools.cycle(of), len(names))]
+        found[key] = {"field": field, "scale": {"domain": [*names], "range": chosen}}
+    return found
+
+
 def _varied(plot: PlotPoints) -> list[str]:
-    """What tells the columns of y apart: their file, their title, or both."""
+    """The differences between the columns of y: file, title, or both."""
     varied = []
     if len({source.file for source in plot.sources}) > 1:
         varied.append("filename")
@@ -97,14 +117,14 @@ def _row(point: PlotPoint, x: str, y: str, varied: Sequence[str]) -> Spec:
 
 
 def _plain(value: Any) -> Any:
-    """A cell that JSON can have."""
+    """The value of a cell for JSON: None for NaN and infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
 
 def _filled(part: Any, anchors: Mapping[str, Any]) -> Any:
-    """A part of a template with its anchors filled."""
+    """A part of a template with the values of its anchors."""
     if isinstance(part, dict):
         return {key: _filled(value, anchors) for key, value in part.items()}
     if isinstance(part, list):

@@ -141,14 +141,17 @@ class Functions:
         return made
 
     def _of_many(self, kind: str, wanted: Sequence[str], axes: Sequence[str]) -> Any:
-        dots = reading.dots(self._content.project, self._content.query)
+        experiments = reading.experiments(self._content.project, self._content.query)
+        known = set[str]()
+        for experiment in experiments:
+            known.update(experiment.values)
         for key in wanted:
-            if not any(key in dot.values for dot in dots):
-                raise _no_such("column", key, sorted({key for dot in dots for key in dot.values}))
+            if key not in known:
+                raise _no_such("column", key, sorted(known))
         if kind == "scatter" and len(wanted) == 2:
-            return charts_of_many.scatter_chart(dots, wanted[0], wanted[1], axes)
+            return charts_of_many.scatter_chart(experiments, wanted[0], wanted[1], axes)
         if kind == "parallel" and len(wanted) >= 2:
-            return charts_of_many.parallel_chart(dots, wanted, wanted[-1])
+            return charts_of_many.parallel_chart(experiments, wanted, wanted[-1])
         if kind in ("scatter", "parallel"):
             raise errors.UsageError(f"plot(kind='{kind}') needs columns, such as: columns='lr,acc'")
         raise _no_such("kind", kind, ["curves", "scatter", "parallel"])
@@ -187,9 +190,9 @@ class Functions:
         metric = metric or self._content.metric
         if not metric:
             return Markup("")
-        dots = reading.dots(self._content.project, self._content.query)
+        experiments = reading.experiments(self._content.project, self._content.query)
         directions = self._content.table.directions
-        found = importance_of(dots, metric, direction(metric, directions))
+        found = importance_of(experiments, metric, direction(metric, directions))
         if not found.shares:
             return Markup("")
         lines = [[clean(key), f"{share:.0%}"] for key, share in found.shares.items()]

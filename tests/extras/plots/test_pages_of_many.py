@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from gitexp.extras.plots.dots import Dot
-from gitexp.extras.plots.many import Asked, ManyKind, pictures
+from gitexp.extras.plots.many import ManyKind, ManyOptions, pictures
+from gitexp.extras.plots.plotted_experiments import PlottedExperiment
 from gitexp.extras.plots.rendering import Rendering
 from tests.support.dashboard import BROWSER, NO_BROWSER
 
 HOSTILE = '<img src="https://example.org/x.png">'
 DOTS = [
-    Dot(
+    PlottedExperiment(
         f"exp-{at}",
         {"lr": 0.1 * at, "opt": "ab"[at % 2], "image": HOSTILE, "acc": 1.0 - at / 10},
         ("lr", "opt", "image"),
@@ -48,7 +48,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
         (ManyKind.SCATTER, ("lr", "image", "acc")),
         (ManyKind.PROGRESS, ("acc",)),
     ):
-        charts += [picture.chart for picture in pictures(kind, DOTS, Asked(columns))]
+        charts += [picture.chart for picture in pictures(kind, DOTS, ManyOptions(columns))]
     file = tmp_path / "page.html"
     file.write_bytes(Rendering.page("many", charts))
     page = browser.new_page(viewport={"width": 1000, "height": 1200}, color_scheme="dark")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.extras.plots.dots import Column
+from gitexp.extras.plots.plotted_experiments import AxisColumn
 from gitexp.words import clean
 
 _HEIGHT = 14  # lines
@@ -14,12 +14,14 @@ _WIDEST = 100  # cells
 _LABEL = 10  # cells for the numbers and texts at the side
 
 
-class Field:
+class TextCanvas:
     """Characters by their places along two columns; a later one covers an earlier one."""
 
-    def __init__(self, x: Column, y: Column, width: int) -> None:
+    def __init__(self, x: AxisColumn, y: AxisColumn, width: int) -> None:
         self._x, self._y = x, y
-        height = _HEIGHT if y.numbers else min(max(2 * len(y.texts) - 1, 3), _HEIGHT)
+        height = _HEIGHT
+        if not y.numbers:
+            height = min(max(2 * len(y.texts) - 1, 3), _HEIGHT)
         self.size = (max(min(width - _LABEL - 2, _WIDEST), 10), height)
         self._cells: list[list[Piece]] = [[(" ", "")] * self.size[0] for _ in range(height)]
 
@@ -59,8 +61,10 @@ class Field:
             texts = [f"{x.at(place):.4g}" for place in (0, 0.5, 1)]
             places = [0, width // 2, width - 1]
         else:
-            texts = [clean(text) for text in x.texts]
-            places = [round(x.share(text) * (width - 1)) for text in x.texts]
+            texts, places = [], []
+            for name in x.texts:
+                texts.append(clean(name))
+                places.append(round(x.share(name) * (width - 1)))
         line = ""
         for at, text in zip(places, texts, strict=True):
             start = min(max(at - cell_width(text) // 2, 0), max(width - cell_width(text), 0))

@@ -1,13 +1,13 @@
-"""Experiments as dots of a picture of many, and their columns. No input or output."""
+"""Experiments with their values for charts of many, and the columns of values. No input or output."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from gitexp.catalog.fields import Row, Use, used_for
+from gitexp.catalog.fields import Field, Row, Use, used_for
 from gitexp.catalog.replicates import group_label
 from gitexp.extras.plots.charts import Spec, is_number
 from gitexp.model import MISSING, Differing, Mean, Status
@@ -20,16 +20,16 @@ _UPRIGHT = 60  # characters of all texts of an axis, side by side
 _KINDS = ("text", "texts", "status", "seconds")  # of fields that are columns
 
 
-class Dot(NamedTuple):
+class PlottedExperiment(NamedTuple):
     """An experiment in a picture of many.
 
     Attributes:
         label: the name of the experiment, or of the group of replicates.
-        values: numbers and texts by the key of a param, a metric or a field such as `duration`.
-        params: the keys of `values` that are params.
+        values: numbers and texts by the key of a param, a metric or a field, for example `duration`.
+        params: the param keys among `values`.
         state: "done", "failed" and so on.
-        metrics: the keys of `values` that are metrics.
-        time: when it ended, or began if it has not, in seconds since 1970; None if nobody knows.
+        metrics: the metric keys among `values`.
+        time: the end, or for a run in progress the start, in seconds since 1970; None if unknown.
     """
 
     label: str
@@ -42,10 +42,12 @@ class Dot(NamedTuple):
     def number(self, key: str) -> float | None:
         """The finite number of a column; None for anything else."""
         value = self.values.get(key)
-        return float(value) if is_number(value) else None
+        if is_number(value):
+            return float(value)
+        return None
 
     def result(self, metric: str) -> float | None:
-        """The number of a metric, if the experiment counts: it is done, or it stands for some that are."""
+        """The number of a metric, for a done experiment or a group of replicates; else None."""
         if self.state != DONE and not isinstance(self.values.get(metric), Mean):
             return None
         return self.number(metric)
@@ -58,37 +60,45 @@ class Dot(NamedTuple):
         return 0.0
 
 
-def of_rows(rows: Sequence[Row]) -> list[Dot]:
-    """The dots of some rows of the table, in their order.
+def of_rows(rows: Sequence[Row]) -> list[PlottedExperiment]:
+    """The experiments of some rows of the table, in the same order.
 
-    Where a param, a metric and a field have one name, it is the metric's, then the param's.
+    If a metric, a param and a field have the same name, the metric wins over the param, and the param over
+    the field.
     """
     fields = {name: field for name, field in used_for(Use.ASKED).items() if field.kind in _KINDS}
-    found = []
-    for row in rows:
-        values = {name: field.raw(row) for name, field in fields.items()}
-        label = group_label(row.name, len(row.members)) if row.members else row.name
-        moment = (row.record and row.record.finished) or row.created
-        found.append(
-            Dot(
-                label,
-                {**values, **row.params, **row.metrics},
-                tuple(key for key in row.params if key not in row.metrics),
-                str(row.status or DONE),
-                seconds_of(moment) if moment else None,
-                tuple(row.metrics),
-            )
-        )
-    return found
+    return [_experiment(row, fields) for row in rows]
 
 
-class Column(NamedTuple):
-    """A column of some dots.
+def _experiment(row: Row, fields: Mapping[str, Field]) -> PlottedExperiment:
+    values = {name: field.raw(row) for name, field in fields.items()}
+    label = row.name
+    if row.members:
+        label = group_label(row.name, len(row.members))
+    moment = (row.record and row.record.finished) or row.created
+    time = None
+    if moment:
+        time = seconds_of(moment)
+    return PlottedExperiment(
+        label,
+        {**values, **row.params, **row.metrics},
+        params=tuple(key for key in row.params if key not in row.metrics),
+        state=str(row.status or DONE),
+        time=time,
+        metrics=tuple(row.metrics),
+    )
+
+
+Experiments: TypeAlias = Sequence[PlottedExperiment]
+
+
+class AxisColumn(NamedTuple):
+    """A column of values, for an axis.
 
     Attributes:
         key: its name.
-        numbers: whether it has numbers; else it has texts.
-        logarithmic: whether a logarithmic scale fits: positive numbers over decades, most of them low.
+        numbers: true for numbers, false for texts.
+        logarithmic: whether to use a logarithmic scale.
         low, high: the lowest and the highest number.
         texts: the different texts in order; () for numbers.
     """
@@ -100,14 +110,14 @@ class Column(NamedTuple):
     high: float = 0.0
     texts: tuple[str, ...] = ()
 
-    def value(self, dot: Dot) -> float | str | None:
-        """The value of a dot; None where it has none, or none that can be drawn."""
+    def value(self, experiment: PlottedExperiment) -> float | str | None:
+        """The value of an experiment; None without a value to draw."""
         if self.numbers:
-            number = dot.number(self.key)
+            number = experiment.number(self.key)
             if number is None or (self.logarithmic and number <= 0):
                 return None
             return number
-        return text_of(dot.values.get(self.key))
+        return text_of(experiment.values.get(self.key))
 
     def share(self, value: float | str) -> float:
         """The place of a value along the column, from 0 to 1."""
@@ -128,17 +138,21 @@ class Column(NamedTuple):
     @property
     def kind(self) -> str:
         """The type of the column in Vega-Lite."""
-        return "quantitative" if self.numbers else "nominal"
+        if self.numbers:
+            return "quantitative"
+        return "nominal"
 
     def axis(self) -> Spec:
         """The labels of the axis in Vega-Lite: of few short texts upright."""
         if self.numbers:
             return {"labelOverlap": "greedy", "grid": not self.logarithmic}
-        is_wide = len(self.texts) * max(map(len, self.texts), default=0) > _UPRIGHT
-        return {"labelAngle": -45 if is_wide else 0, "labelLimit": 120}
+        angle = 0
+        if len(self.texts) * max(map(len, self.texts), default=0) > _UPRIGHT:
+            angle = -45
+        return {"labelAngle": angle, "labelLimit": 120}
 
     def scale(self) -> Spec:
-        """The scale in Vega-Lite: of numbers from the lowest to the highest one, not from 0."""
+        """The scale in Vega-Lite: numbers go from the lowest to the highest, not from 0."""
         if not self.numbers:
             return {"domain": [*self.texts]}
         if self.logarithmic:
@@ -146,54 +160,55 @@ class Column(NamedTuple):
         return {"zero": False, "padding": 12, "nice": False}
 
 
-def column_of(dots: Sequence[Dot], key: str, *, logarithmic: bool | None = None) -> Column:
-    """A column of some dots. `logarithmic` is the user's word; None: as it fits.
+def column_of(experiments: Experiments, key: str, *, logarithmic: bool | None = None) -> AxisColumn:
+    """A column of some experiments. `logarithmic`: the user's choice; None: chosen by `spans_decades`.
 
-    A column is one of numbers if all that stands in it are numbers; NaN and infinity count as none.
+    A column has the type number if all its values are numbers; NaN and infinity count as missing.
     """
     numbers = list[float]()
-    for dot in dots:
-        value = dot.values.get(key)
+    for experiment in experiments:
+        value = experiment.values.get(key)
         if is_number(value):
             numbers.append(float(value))
         elif not _is_no_value(value):
-            return _of_texts(dots, key)
+            return _of_texts(experiments, key)
     if logarithmic is None:
         logarithmic = spans_decades(numbers)
     if logarithmic:
         numbers = [number for number in numbers if number > 0]
     if not numbers:
-        return Column(key, numbers=True)
-    return Column(key, numbers=True, logarithmic=logarithmic, low=min(numbers), high=max(numbers))
+        return AxisColumn(key, numbers=True)
+    return AxisColumn(key, numbers=True, logarithmic=logarithmic, low=min(numbers), high=max(numbers))
 
 
-def _of_texts(dots: Sequence[Dot], key: str) -> Column:
-    texts = {text for dot in dots if (text := text_of(dot.values.get(key))) is not None}
-    return Column(key, numbers=False, texts=tuple(sorted(texts, key=_order)))
+def _of_texts(experiments: Experiments, key: str) -> AxisColumn:
+    texts = {text_of(experiment.values.get(key)) for experiment in experiments}
+    present = [text for text in texts if text is not None]
+    return AxisColumn(key, numbers=False, texts=tuple(sorted(present, key=_order)))
 
 
 def axes_of(
-    dots: Sequence[Dot], keys: tuple[str, str], logarithmic: Sequence[str] | None
-) -> tuple[Column, Column]:
-    """Two columns as the axes x and y; `logarithmic` names the logarithmic ones, None: as it fits."""
+    experiments: Experiments, keys: tuple[str, str], logarithmic: Sequence[str] | None
+) -> tuple[AxisColumn, AxisColumn]:
+    """The axes x and y. `logarithmic`: the names of logarithmic axes; None: chosen by their values."""
     is_log: list[bool | None] = [None, None]
     if logarithmic is not None:
         is_log = ["x" in logarithmic, "y" in logarithmic]
-    x = column_of(dots, keys[0], logarithmic=is_log[0])
-    return x, column_of(dots, keys[1], logarithmic=is_log[1])
+    x = column_of(experiments, keys[0], logarithmic=is_log[0])
+    return x, column_of(experiments, keys[1], logarithmic=is_log[1])
 
 
 def text_of(value: Any) -> str | None:
-    """A value as a category; None for no value, and for the values in which replicates differ."""
+    """The text of a value, used for categories; None for a missing value or differing replicates."""
     if _is_no_value(value):
         return None
-    if is_number(value):
-        return show_value(float(value) if isinstance(value, Mean) else value)
+    if isinstance(value, Mean):
+        value = float(value)
     return show_value(value)
 
 
 def _is_no_value(value: Any) -> bool:
-    """Whether a value says nothing: none, NaN, infinity, a number too long for a float, different seeds."""
+    """True for a missing value, NaN, infinity, a number too long for a float, and differing seeds."""
     if value is None or value is MISSING or isinstance(value, Differing):
         return True
     is_boolean = isinstance(value, bool)
@@ -201,7 +216,7 @@ def _is_no_value(value: Any) -> bool:
 
 
 def spans_decades(numbers: Sequence[float]) -> bool:
-    """Whether a logarithmic scale fits: positive, over two powers of ten, most of them at the low end."""
+    """Whether a logarithmic scale fits: positive numbers over two powers of ten, most at the low end."""
     if len(numbers) < 3 or min(numbers) <= 0 or max(numbers) / min(numbers) < _DECADES:
         return False
     low, high = min(numbers), max(numbers)
@@ -211,14 +226,14 @@ def spans_decades(numbers: Sequence[float]) -> bool:
     return abs(logarithmic - 0.5) < abs(linear - 0.5)
 
 
-def differing_params(dots: Sequence[Dot]) -> list[str]:
-    """The params in which dots differ, in order of appearance; not those in which replicates differ."""
+def differing_params(experiments: Experiments) -> list[str]:
+    """The params with different values, in order of appearance. Params differing among replicates are out."""
     keys: dict[str, None] = {}
-    for dot in dots:
-        keys.update(dict.fromkeys(dot.params))
+    for experiment in experiments:
+        keys.update(dict.fromkeys(experiment.params))
     found = []
     for key in keys:
-        values = [dot.values.get(key) for dot in dots]
+        values = [experiment.values.get(key) for experiment in experiments]
         if any(isinstance(value, Differing) for value in values):
             continue
         first = text_of(values[0])
@@ -227,20 +242,20 @@ def differing_params(dots: Sequence[Dot]) -> list[str]:
     return found
 
 
-def told(dot: Dot, key: str) -> str:
-    """The value of a column for people; of replicates with its deviation."""
-    return show_value(dot.values.get(key, MISSING), PRECISION)
+def told(experiment: PlottedExperiment, key: str) -> str:
+    """The value of a column, formatted; for replicates with the deviation."""
+    return show_value(experiment.values.get(key, MISSING), PRECISION)
 
 
 def left_out(count: int, what: str) -> str:
-    """A remark on experiments that are not drawn; "" for none."""
+    """A remark on the number of experiments left out; "" for 0."""
     if not count:
         return ""
     return f"Left out: {counted(count, 'experiment')} {what}."
 
 
 def _order(text: str) -> tuple[bool, float, str]:
-    """Texts in order: those that are numbers first, as numbers."""
+    """The sort key of a text: numbers first, in numerical order."""
     try:
         return (False, float(text), text)
     except ValueError:
