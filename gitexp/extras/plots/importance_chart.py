@@ -60,7 +60,7 @@ def importance_of(
     params, results = importance_data(experiments, metric)
     if len(results) < LEAST:
         return Importance(
-            {}, f"said from {LEAST} experiments with a number of {metric} on; {len(results)} now"
+            {}, f"it needs {LEAST} experiments with a number for {metric}, there are {len(results)}"
         )
     shares, remark = dict[str, float](), "each param alone"
     whole = {}

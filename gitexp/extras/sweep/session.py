@@ -223,7 +223,7 @@ def _importance_of(definition: SweepDefinition, known: Sequence[KnownPoint]) -> 
     """The importance of the params: Optuna's, or without Optuna a simple one."""
     done = [one for one in known if one.results is not None and definition.space.has(one.point)]
     if len(done) < LEAST:
-        return Importance({}, f"said from {LEAST} done trials on; {len(done)} so far")
+        return Importance({}, f"it needs {LEAST} done trials, there are {len(done)}")
     axes, remark = definition.space.axes, ""
     try:
         shares = plugins.load("search", "optuna")(definition).importance(done)

@@ -64,7 +64,7 @@ def test_a_sweep_of_the_config(repo: Workspace) -> None:
     configure(repo, 3, "tpe")
     said = repo.gitexp("sweep")
     assert "sweep: 3 of 3 trials: 3 done" in said.stdout
-    assert "importance for loss: said from 8 done trials on; 3 so far" in said.stdout
+    assert "importance for loss: it needs 8 done trials, there are 3" in said.stdout
     best = repo.gitexp("sweep", "best").stdout.strip()
     losses = {one.name: one.record.metrics["metrics.json"]["loss"] for one in experiments(repo)}
     assert losses[best] == min(losses.values())
