@@ -16,7 +16,7 @@ from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote
-from gitexp.sharing import further, partner, received, scope, unite
+from gitexp.sharing import partner, received, scope, shared_refs, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.sharing.scope import PullScope
 from gitexp.sharing.unite import Pair
@@ -79,7 +79,7 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
     wanted_scope = PullScope(request.everything, request.all_projects, request.failed, wanted_filter)
     remote = partner.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
-    refs_there = remote.refs(PREFIX, *further.REFS)
+    refs_there = remote.refs(PREFIX, *shared_refs.REFS)
     there = {ref.removeprefix(PREFIX): oid for ref, oid in refs_there.items() if ref.startswith(PREFIX)}
     wanted = there
     if request.names:
@@ -94,7 +94,7 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
         told += left
     insisted = request.removed or bool(request.names)
     told += take(project, here, f"pull {remote.where}", even_removed=insisted)
-    beside = further.pull(project, remote, refs_there)
+    beside = shared_refs.pull(project, remote, refs_there)
     return Pulled(remote.where, sorted(told, key=_by_name), beside)
 
 

@@ -20,7 +20,7 @@ from gitexp.repo import tracking
 from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
-from gitexp.sharing import further, partner, unite
+from gitexp.sharing import partner, shared_refs, unite
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.sharing.unite import Edits, Pair
 
@@ -91,7 +91,7 @@ class Pushed:
         left_out: the experiments not sent by a push without names.
         without_data: whether data of the experiments stays here, for lack of a data remote.
         untracked: files of the experiments not tracked by Git, named only with the first push.
-        further: the fate of what belongs to no single experiment, see `further`.
+        further: the fate of each shared ref, see `shared_refs`.
     """
 
     remote: str
@@ -131,7 +131,7 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     contact = contact or Contact()
     experiments = _select(project, request)
     remote = partner.connect(project, request.to, contact, push=True)
-    refs_there = remote.refs(PREFIX, *further.REFS)
+    refs_there = remote.refs(PREFIX, *shared_refs.REFS)
     there = partner.experiments_among(refs_there)
     known = _known(experiments, there, named=bool(request.names))
     data = _SentData()
@@ -147,26 +147,44 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     in_the_way = {}
     if not project.dry_run:
         in_the_way = _in_the_way(project, remote, there, sent)
-    told = []
+    fates = []
     for one in experiments:
         if one.name in known:
-            told.append(_up_to_date(one, known[one.name], has_data=data.lacking.get(one.id, True)))
+            fates.append(_up_to_date(one, known[one.name], has_data=data.lacking.get(one.id, True)))
         elif one.name in sent:
-            told.append(_told(project, one, sent[one.name], in_the_way.get(one.name), request.to))
+            fates.append(_told(project, one, sent[one.name], in_the_way.get(one.name), request.to))
         else:
-            told.append(_without_data(one, data.unreadable[one.id]))
+            fates.append(_without_data(one, data.unreadable[one.id]))
     if not project.dry_run:
-        _remember(project, remote, experiments, told, there)
+        _remember(project, remote, experiments, fates, there)
     failpoint("push:remembered")
-    beside: list[Shared] = []
-    if not request.names or any(one.record.mlflow for one in experiments):
-        beside = further.push(project, remote, refs_there)
-    left_out = _NOTHING
-    if not request.names:
-        left_out = _left_out(project, request, {one.name for one in experiments})
-    without_data = request.data is None and not project.config.remotes and _has_data(project, experiments)
-    files = _untracked(project, experiments)
-    return Pushed(remote.where, told, data.report, remote.messages, left_out, without_data, files, beside)
+    return Pushed(
+        remote.where,
+        fates,
+        data.report,
+        further=_push_shared_refs(project, request, remote, experiments, refs_there),
+        messages=remote.messages,
+        left_out=_left_out(project, request, experiments),
+        without_data=_stays_without_data(project, request, experiments),
+        untracked=_untracked(project, experiments),
+    )
+
+
+def _push_shared_refs(
+    project: Project,
+    request: PushRequest,
+    remote: GitRemote,
+    experiments: Sequence[Experiment],
+    there: Mapping[str, str],
+) -> list[Shared]:
+    """The fates of the shared refs; named experiments need them only for MLflow."""
+    if request.names and not any(one.record.mlflow for one in experiments):
+        return []
+    return shared_refs.push(project, remote, there)
+
+
+def _stays_without_data(project: Project, request: PushRequest, experiments: Sequence[Experiment]) -> bool:
+    return request.data is None and not project.config.remotes and _has_data(project, experiments)
 
 
 def _select(project: Project, request: PushRequest) -> list[Experiment]:
@@ -184,10 +202,11 @@ def _select(project: Project, request: PushRequest) -> list[Experiment]:
     return found
 
 
-def _left_out(project: Project, request: PushRequest, sent: Collection[str]) -> LeftOut:
-    """The experiments left out of the request; with a filter, without those left out by the filter."""
-    if request.filter is not None or request.failed is not None:
+def _left_out(project: Project, request: PushRequest, experiments: Sequence[Experiment]) -> LeftOut:
+    """The numbers of experiments left out of a request without names and conditions."""
+    if request.names or request.filter is not None or request.failed is not None:
         return _NOTHING
+    sent = {one.name for one in experiments}
     found = find(project, Query(request.everything, all_projects=request.all_projects), _head(project))
     failed = going_on = 0
     for one in readable(found.experiments):
@@ -363,7 +382,9 @@ def _told(
 
 
 def _to(remote: str | None) -> Sequence[str]:
-    return () if remote is None else ("--remote", remote)
+    if remote is None:
+        return ()
+    return ("--remote", remote)
 
 
 def _edited(edits: Edits) -> tuple[str, bool]:

@@ -1,6 +1,6 @@
-"""Refs that belong to no single experiment and travel with experiments, such as MLflow's registry of models.
+"""The shared refs: they travel with experiments but belong to no single one, like MLflow's model registry.
 
-Each is a line of commits, and what keeps it says how the lines of two clones become one.
+Each ref is a line of commits. The plugin of the ref merges the lines of two clones.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _FATES = {
 
 
 def push(project: Project, remote: GitRemote, there: Mapping[str, str]) -> list[Shared]:
-    """The fate of each such ref that is here; `there` are refs of the remote with their ids.
+    """The fate of each shared ref of this repository; `there`: the refs of the remote with their ids.
 
-    What the remote has is never overwritten: a ref that was changed there is refused.
+    Nothing at the remote is overwritten: a ref changed at the remote is refused.
     """
     told, changes = [], []
     for ref in REFS:
@@ -54,7 +54,7 @@ def push(project: Project, remote: GitRemote, there: Mapping[str, str]) -> list[
 
 
 def pull(project: Project, remote: GitRemote, there: Mapping[str, str]) -> list[Shared]:
-    """The fate of each such ref of the remote: taken over, or united with what is here."""
+    """The fate of each shared ref of the remote: taken over, or merged with the ref of this repository."""
     told = []
     for ref in REFS:
         if ref not in there:
@@ -92,4 +92,7 @@ def _taken(project: Project, ref: str, theirs: str) -> Shared:
 
 def _shared(ref: str, fate: Fate, reason: str = "", hint: str = "") -> Shared:
     name = ref.removeprefix(_TOP)
-    return Shared(name, None if fate is Fate.REFUSED else name, fate, reason, hint)
+    here = None
+    if fate is not Fate.REFUSED:
+        here = name
+    return Shared(name, here, fate, reason, hint)
