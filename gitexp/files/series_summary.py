@@ -1,7 +1,7 @@
-"""The courses of metrics: what the lines of `files.series` come to, in a few numbers for each metric.
+"""The summaries of metrics: a few numbers for each metric, from the lines of `files.series`.
 
-Lines that log the same metrics again and again are taken in many together: a million lines take about a
-second. The outcome is the same as that of each line by itself.
+Lines with the same metrics are read together: a million lines take about a second. The result is the same as
+for each line alone.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from gitexp.files.line_columns import LineColumn, columns
 from gitexp.files.series import LoggedPoint, ReadLine, read_line
 
 
-class Course(NamedTuple):
-    """The course of one metric in a few numbers.
+class MetricSummary(NamedTuple):
+    """The summary of one metric: a few numbers about its series.
 
     Attributes:
-        last: the value with the highest step; of two with the same step, the later line.
+        last: the value with the highest step; for equal steps, the value of the later line.
         step: the step of `last`.
         low, high: the lowest and the highest value; None if all are NaN.
         total: the sum of the values.
@@ -39,32 +39,36 @@ class Course(NamedTuple):
         if kind == "mean":
             return self.total / self.length
         if kind in ("min", "max"):
-            found = self.low if kind == "min" else self.high
-            return math.nan if found is None else found
+            found = self.high
+            if kind == "min":
+                found = self.low
+            if found is None:
+                return math.nan
+            return found
         return self.last
 
 
-class Courses:
-    """Takes in points, and gives the course of each metric.
+class MetricSummaries:
+    """The summaries of metrics, updated with every point.
 
     Attributes:
-        by_name: the courses, in the order of the first points of their metrics.
-        damaged: the number of lines that are no points.
-        is_cut: whether a kill has cut a line short.
+        by_name: the summaries, in the order of the first points of their metrics.
+        damaged: the number of invalid lines.
+        is_cut: whether the last line is incomplete, because of a kill.
     """
 
     def __init__(self) -> None:
-        self.by_name: dict[str, Course] = {}
+        self.by_name: dict[str, MetricSummary] = {}
         self.damaged = 0
         self.is_cut = False
 
     def add(self, point: LoggedPoint) -> None:
-        """Take in one point."""
+        """Add a point."""
         for name, value in point.values.items():
             self.by_name[name] = _continued(self.by_name.get(name), value, point.step)
 
     def add_line(self, read: ReadLine) -> None:
-        """Take in one line; one that is no point is counted."""
+        """Add a line. Invalid lines are counted."""
         if read.point is not None:
             self.add(read.point)
         elif read.line.endswith(b"\n"):
@@ -73,7 +77,7 @@ class Courses:
             self.is_cut = True
 
     def add_lines(self, lines: bytes) -> None:
-        """Take in whole lines, at best some thousands of them at a time."""
+        """Add whole lines, at best some thousands at a time."""
         found = columns(lines)
         if found is None:
             for line in _each(lines):
@@ -84,7 +88,7 @@ class Courses:
 
 
 def _each(lines: bytes) -> Iterator[bytes]:
-    """Yield each line with its line feed; the last one may have none."""
+    """Yield each line with its line feed; the last line may have none."""
     *whole, rest = lines.split(b"\n")
     for line in whole:
         yield line + b"\n"
@@ -92,11 +96,13 @@ def _each(lines: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def _continued(before: Course | None, value: float, step: int) -> Course:
-    """The course of a metric with one more value."""
-    number = None if math.isnan(value) else value
+def _continued(before: MetricSummary | None, value: float, step: int) -> MetricSummary:
+    """The summary of a metric with one more value."""
+    number = None
+    if not math.isnan(value):
+        number = value
     if before is None:
-        return Course(value, step, number, number, value, 1)
+        return MetricSummary(value, step, number, number, value, 1)
     last, last_step, low, high, total, length = before
     if step >= last_step:
         last, last_step = value, step
@@ -105,11 +111,11 @@ def _continued(before: Course | None, value: float, step: int) -> Course:
             low = number
         if high is None or number > high:
             high = number
-    return Course(last, last_step, low, high, _sum(total, [value]), length + 1)
+    return MetricSummary(last, last_step, low, high, _sum(total, [value]), length + 1)
 
 
-def _continued_by(before: Course | None, column: LineColumn) -> Course:
-    """The course of a metric with the values of a column."""
+def _continued_by(before: MetricSummary | None, column: LineColumn) -> MetricSummary:
+    """The summary of a metric with the values of a column."""
     steps, _, values = column
     if before is None:
         before = _continued(None, values[0], steps[0])
@@ -130,7 +136,7 @@ def _continued_by(before: Course | None, column: LineColumn) -> Course:
             low = lowest
         if high is None or highest_value > high:
             high = highest_value
-    return Course(last, last_step, low, high, total, length + len(values))
+    return MetricSummary(last, last_step, low, high, total, length + len(values))
 
 
 def _sum(total: float, values: Sequence[float]) -> float:
@@ -149,7 +155,7 @@ def _as_float(value: float) -> float:
 
 
 def _last_index(steps: Sequence[int], step: int) -> int:
-    """Where a step stands for the last time."""
+    """The last place of a step."""
     at = len(steps) - 1
     while steps[at] != step:
         at -= 1

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 from gitexp.catalog import live_values
 from gitexp.files import series
-from gitexp.files.courses import Course, Courses
 from gitexp.files.keys import nested
 from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
+from gitexp.files.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import LOST
 from gitexp.model import Tree
 from gitexp.nofollow import Folder, NotPlain, is_plain
@@ -138,7 +138,7 @@ def _read(project: Project, folder: Folder) -> Logged:
     names, others = _files_in(folder)
     facts = logged_facts.read(folder, _fitting(names, FACTS))
     writers = _fitting(names, WRITERS)
-    found = _courses(folder, writers)
+    found = _summaries(folder, writers)
     metrics, warnings = _in_the_table(found.by_name, facts, project.config)
     if others:
         warnings.append(f"left out of what was logged, no plain files of their own: {shorten(others)}")
@@ -186,16 +186,16 @@ def _fitting(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(name for name in names if pattern.fullmatch(name))
 
 
-def _courses(folder: Folder, writers: Sequence[str]) -> Courses:
-    """The courses of all metrics."""
-    courses = Courses()
+def _summaries(folder: Folder, writers: Sequence[str]) -> MetricSummaries:
+    """The summaries of all metrics."""
+    summaries = MetricSummaries()
     if len(writers) == 1:
         for lines in folder.pieces(writers[0]):
-            courses.add_lines(lines)
+            summaries.add_lines(lines)
     else:
         for read in in_order(folder, writers):
-            courses.add_line(read)
-    return courses
+            summaries.add_line(read)
+    return summaries
 
 
 def in_order(folder: Folder, writers: Sequence[str]) -> Iterator[ReadLine]:
@@ -204,12 +204,12 @@ def in_order(folder: Folder, writers: Sequence[str]) -> Iterator[ReadLine]:
 
 
 def _in_the_table(
-    courses: Mapping[str, Course], facts: Facts, config: Config
+    summaries: Mapping[str, MetricSummary], facts: Facts, config: Config
 ) -> tuple[dict[str, Any], list[str]]:
     """The number of each metric for the table, and warnings."""
     metrics: dict[str, Any] = {}
     warnings = []
-    for name, course in courses.items():
+    for name, summary in summaries.items():
         kind = facts.kinds.get(name) or directions.of_config(name, config.summary) or "last"
         if kind == "best":
             better = directions.direction(name, config.directions)
@@ -218,6 +218,6 @@ def _in_the_table(
                 kind = "last"
             else:
                 kind = better
-        metrics[name] = course.number(kind)
+        metrics[name] = summary.number(kind)
     found = readable_again("logged metrics", nested({**metrics, **facts.summary}))
     return dict(found.tree), [*warnings, *found.complaints]

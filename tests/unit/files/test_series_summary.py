@@ -1,4 +1,4 @@
-"""The courses of metrics: those of many lines together are those of each line by itself."""
+"""The summaries of metrics: those of many lines together are those of each line by itself."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import nofollow
-from gitexp.files.courses import Courses
 from gitexp.files.line_columns import columns
 from gitexp.files.series import ReadLine, read_line
+from gitexp.files.series_summary import MetricSummaries
 
 _NO_POINTS = [
     *(b"\n", b"no JSON\n", b"[1]\n", b"1\n", b"{}\n", b'{"_step":1}\n', b"\xff\n", b" {}\r\n"),
@@ -52,24 +52,24 @@ def _line(draw: st.DrawFn) -> bytes:
 
 
 def _one_by_one(data: bytes) -> str:
-    courses = Courses()
+    summaries = MetricSummaries()
     for line in data.splitlines(keepends=True):
-        courses.add_line(ReadLine(line, read_line(line)))
-    return _told(courses)
+        summaries.add_line(ReadLine(line, read_line(line)))
+    return _told(summaries)
 
 
 def _together(data: bytes, size: int) -> str:
-    courses = Courses()
+    summaries = MetricSummaries()
     at = 0
     while at < len(data):
         end = data.find(b"\n", at + size) + 1 or len(data)
-        courses.add_lines(data[at:end])
+        summaries.add_lines(data[at:end])
         at = end
-    return _told(courses)
+    return _told(summaries)
 
 
-def _told(courses: Courses) -> str:
-    return repr((list(courses.by_name.items()), courses.damaged, courses.is_cut))
+def _told(summaries: MetricSummaries) -> str:
+    return repr((list(summaries.by_name.items()), summaries.damaged, summaries.is_cut))
 
 
 @given(st.lists(_line(), max_size=40), st.integers(0, 2000))
@@ -94,10 +94,10 @@ def test_points_of_ordinary_runs_are_read_together() -> None:
 
 def test_integers_too_large_together_have_a_mean() -> None:
     lines = [json.dumps({"_step": at, "_time": 1, "a": 2**1023 - 1}).encode() for at in range(3)]
-    courses = Courses()
-    courses.add_lines(b"\n".join([*lines, b'{"_step":3,"_time":1,"a":0.5}\n']))
-    assert courses.by_name["a"].number("mean") == math.inf
-    assert _told(courses) == _one_by_one(b"\n".join([*lines, b'{"_step":3,"_time":1,"a":0.5}\n']))
+    summaries = MetricSummaries()
+    summaries.add_lines(b"\n".join([*lines, b'{"_step":3,"_time":1,"a":0.5}\n']))
+    assert summaries.by_name["a"].number("mean") == math.inf
+    assert _told(summaries) == _one_by_one(b"\n".join([*lines, b'{"_step":3,"_time":1,"a":0.5}\n']))
 
 
 def test_a_file_comes_in_pieces_of_whole_lines(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gitexp.files import series
-from gitexp.files.courses import Course, Courses
 from gitexp.files.keys import flatten, nested
+from gitexp.files.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import SUMMARIES
 from gitexp.model import Record, Tree
 from gitexp.project import directions
@@ -24,32 +24,32 @@ def brought_up(
     record: Record, names: Collection[str], before: Iterable[bytes], new: Iterable[bytes], config: Config
 ) -> Record:
     """The record with the values of some metrics, whose series has the lines `before`, and the `new` ones."""
-    courses = _courses(before, names)
-    kinds = {name: _kind(record, name, courses.by_name.get(name), config) for name in names}
-    _go_on(courses, new, names)
+    summaries = _summaries(before, names)
+    kinds = {name: _kind(record, name, summaries.by_name.get(name), config) for name in names}
+    _go_on(summaries, new, names)
     values: dict[str, float] = {}
     for name, kind in kinds.items():
-        if kind and name in courses.by_name:
-            values[name] = courses.by_name[name].number(kind)
+        if kind and name in summaries.by_name:
+            values[name] = summaries.by_name[name].number(kind)
     return _with_metrics(record, values)
 
 
-def _courses(lines: Iterable[bytes], names: Collection[str]) -> Courses:
-    """The courses of some metrics."""
-    found = Courses()
+def _summaries(lines: Iterable[bytes], names: Collection[str]) -> MetricSummaries:
+    """The summaries of some metrics."""
+    found = MetricSummaries()
     _go_on(found, lines, names)
     return found
 
 
-def _go_on(courses: Courses, lines: Iterable[bytes], names: Collection[str]) -> None:
+def _go_on(summaries: MetricSummaries, lines: Iterable[bytes], names: Collection[str]) -> None:
     for line in lines:
         point = series.read_line(line)
         if point is not None:
             values = {name: value for name, value in point.values.items() if name in names}
-            courses.add(point._replace(values=values))
+            summaries.add(point._replace(values=values))
 
 
-def _kind(record: Record, name: str, course: Course | None, config: Config) -> str:
+def _kind(record: Record, name: str, summary: MetricSummary | None, config: Config) -> str:
     """The kind of a metric's value in the table; "" for a value set beside the series."""
     said = directions.of_config(name, config.summary) or "last"
     if said == "best":
@@ -57,9 +57,9 @@ def _kind(record: Record, name: str, course: Course | None, config: Config) -> s
     place = _first_place(record.metrics.values(), name)
     if place is None:
         return said
-    if course is not None:
+    if summary is not None:
         for kind in (said, *SUMMARIES):
-            if kind != "best" and _is_same(course.number(kind), place.tree[place.key]):
+            if kind != "best" and _is_same(summary.number(kind), place.tree[place.key]):
                 return kind
     return ""
 
