@@ -24,7 +24,7 @@ _Place: TypeAlias = tuple[Step, int]  # a field, and the place of its key in the
 
 
 def decode_together(bodies: Sequence[bytes], names: Sequence[str]) -> list[_Outcome]:
-    """The record of each body, or the error that says why the body is none."""
+    """The record of each body, or the error for an invalid body."""
     parsed = records.parse_together(bodies)
     found: list[_Outcome | None] = [None] * len(bodies)
     for keys, places in _by_keys(bodies, parsed).items():
@@ -36,7 +36,9 @@ def decode_together(bodies: Sequence[bytes], names: Sequence[str]) -> list[_Outc
             found[at] = record
     outcomes = []
     for body, name, data, one in zip(bodies, names, parsed, found, strict=True):
-        outcomes.append(_alone(body, name, data) if one is None else one)
+        if one is None:
+            one = _alone(body, name, data)
+        outcomes.append(one)
     return outcomes
 
 
@@ -48,7 +50,7 @@ def _alone(body: bytes, name: str, data: Any) -> _Outcome:
 
 
 def _by_keys(bodies: Sequence[bytes], parsed: Sequence[Any]) -> dict[tuple[str, ...], list[int]]:
-    """The places of the JSON objects with the same keys in the same order; without those nested much."""
+    """The places of the JSON objects by their keys in order, without deeply nested objects."""
     found: dict[tuple[str, ...], list[int]] = {}
     for at, data in enumerate(parsed):
         if data is not UNPARSED and isinstance(data, dict) and not records.may_be_deep(bodies[at]):
@@ -58,7 +60,7 @@ def _by_keys(bodies: Sequence[bytes], parsed: Sequence[Any]) -> dict[tuple[str, 
 
 @lru_cache(maxsize=256)
 def _layout(keys: tuple[str, ...]) -> tuple[int, list[_Place]] | None:
-    """Where records with these keys have their format and their fields; None for keys to be read alone."""
+    """The places of the format and of the fields in records with some keys; None for unusual keys."""
     places = {key: at for at, key in enumerate(keys)}
     if "format" not in places or not records.KNOWN.issuperset(keys):
         return None
@@ -66,7 +68,7 @@ def _layout(keys: tuple[str, ...]) -> tuple[int, list[_Place]] | None:
 
 
 def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[Record]:
-    """The records of some objects with the same keys; none if one of them is not as it should be."""
+    """The records of some objects with the same keys; [] if one of them is invalid."""
     layout = _layout(keys)
     assert layout is not None
     format_at, places = layout
@@ -90,10 +92,12 @@ def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[R
 
 
 def _values(step: Step, column: Sequence[Any]) -> Iterable[Any]:
-    """The values of a field in the records, of what JSON has for them."""
+    """The values of a field in the records, from the values in JSON."""
     kinds = set(map(type, column))
-    if kinds == {str}:  # an empty text stays one, or is an error, or the default is empty too
-        return column if step.takes_any_text else list(map(step.read, column))
+    if kinds == {str}:  # an empty text stays empty, or is an error, or the default is empty too
+        if step.takes_any_text:
+            return column
+        return list(map(step.read, column))
     if (kinds == {type(None)} or kinds == {step.empty}) and not any(column):
         return repeat(step.default)
     values = []

@@ -14,16 +14,19 @@ _PYTHON = "# python "
 
 
 def packages_of(project: Project, experiments: Sequence[Experiment]) -> list[dict[str, str]]:
-    """The versions of the packages of each run, and of its Python, by name; {} where nobody noted them."""
-    places = [place for one in experiments for place in in_commit(one.id, [_FILE])]
+    """The versions of the packages and of Python of each run, by name; {} for a run without a list."""
+    places: list[str] = []
+    for one in experiments:
+        places += in_commit(one.id, [_FILE])
     found = []
-    for text in project.repo.read_blobs(places):
-        found.append({} if text is None else _packages(text.decode("utf-8", "replace")))
+    for content in project.repo.read_blobs(places):
+        text = content or b""
+        found.append(_packages(text.decode("utf-8", "replace")))
     return found
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """The packages that differ, and Python; none unless both sides have listed theirs."""
+    """The changed packages, and Python; none without a list of both sides."""
     if not before or not after:
         return []
     found = []

@@ -24,12 +24,12 @@ _EXACT = 2**53  # from here on a float does not tell each integer from the next
 
 
 class ExportedTable(NamedTuple):
-    """The experiments of a query, one a row.
+    """The experiments of a query, a row for each experiment.
 
     Attributes:
-        columns: the columns, each with another title; a value a row.
+        columns: the columns, with unique titles; a value for each row.
         rows: the number of rows.
-        complaints: a sentence for each experiment that cannot be read. Its row has nothing but its name.
+        complaints: a sentence for each unreadable experiment. The row of such an experiment has only a name.
     """
 
     columns: Sequence[TypedColumn]
@@ -41,7 +41,7 @@ class ExportedFile(NamedTuple):
     """The content of a file for another program.
 
     Attributes:
-        remarks: a sentence for each kind of value that the format cannot hold as it is.
+        remarks: a sentence for each kind of value changed to fit the format.
     """
 
     data: bytes
@@ -51,8 +51,8 @@ class ExportedFile(NamedTuple):
 def exported(project: Project, query: Query, wanted: Columns) -> ExportedTable:
     """The experiments of a query with the wanted columns, in the order of the query.
 
-    Without names of columns: all metrics, all params, and all fields that some experiment has. The name of
-    the experiment is always the first column. Raises UnknownColumn and FilterError.
+    Without names of columns: all metrics, all params, and all fields with a value. The first column is always
+    the name of the experiment. Raises UnknownColumn and FilterError.
     """
     found = table(project, query._replace(group=UNGROUPED), wanted)
     rows, elsewhere = found.experiments, found.everywhere
@@ -63,10 +63,13 @@ def exported(project: Project, query: Query, wanted: Columns) -> ExportedTable:
     for column, title in zip(chosen, columns_of.titles(chosen), strict=True):
         made.append(typed(title, column, rows))
         made += _spread(title, column, rows)
-    if any(row.members for row in rows):
-        members = [[member.name for member in row.members] for row in rows]
+    members, complaints = list[list[str]](), list[str]()
+    for row in rows:
+        members.append([member.name for member in row.members])
+        if row.error is not None:
+            complaints.append(f"{row.name} cannot be read: {row.error}")
+    if any(members):
         made.append(TypedColumn("members", TEXTS, members))
-    complaints = [f"{row.name} cannot be read: {row.error}" for row in rows if row.error is not None]
     return ExportedTable(_with_own_titles(made), len(rows), complaints)
 
 
@@ -87,16 +90,24 @@ def _columns(rows: Sequence[Row], wanted: Columns, shown: Shown) -> list[Column]
 
 def _spread(title: str, column: Column, rows: Sequence[Row]) -> list[TypedColumn]:
     """The standard deviations and numbers of values of a metric with means; [] for other columns."""
-    values = list(map(column.value, rows)) if column.kind == "metric" else []
-    if not any(isinstance(value, Mean) for value in values):
+    if column.kind != "metric":
         return []
-    deviations = [value.deviation if isinstance(value, Mean) else None for value in values]
-    counts = [value.count if isinstance(value, Mean) else None for value in values]
+    deviations, counts = list[float | None](), list[int | None]()
+    has_means = False
+    for value in map(column.value, rows):
+        deviation = count = None
+        if isinstance(value, Mean):
+            has_means = True
+            deviation, count = value.deviation, value.count
+        deviations.append(deviation)
+        counts.append(count)
+    if not has_means:
+        return []
     return [TypedColumn(f"{title} sd", NUMBER, deviations), TypedColumn(f"{title} n", WHOLE, counts)]
 
 
 def _with_own_titles(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
-    """The columns; a title that an earlier column has is numbered."""
+    """The columns with unique titles: a repeated title gets a number."""
     taken, found = set[str](), list[TypedColumn]()
     for column in columns:
         title, number = column.title, 1
@@ -112,7 +123,7 @@ def _with_own_titles(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
 
 
 def as_csv(exported: ExportedTable) -> ExportedFile:
-    """CSV, values in full; see `csv_table`. A missing value and a null are empty."""
+    """CSV with values in full; see `csv_table`. Missing values and nulls are empty."""
     columns = list(map(in_one_cell, exported.columns))
     rows: list[list[Any]] = [[column.title for column in columns]]
     for at in range(exported.rows):
@@ -132,7 +143,7 @@ def documents(exported: ExportedTable) -> Iterator[dict[str, Any]]:
 
 
 def in_one_cell(column: TypedColumn) -> TypedColumn:
-    """The column with lists as texts, and times as they stand in records."""
+    """The column for one text or number a cell: lists become texts, times the texts of records."""
     column = _with_times(column)
     if column.kind not in (TEXTS, ANY):
         return column
@@ -142,7 +153,12 @@ def in_one_cell(column: TypedColumn) -> TypedColumn:
 def _with_times(column: TypedColumn) -> TypedColumn:
     if column.kind != MOMENT:
         return column
-    texts = [None if value is None else stamp_of(value) for value in column.values]
+    texts: list[str | None] = []
+    for value in column.values:
+        if value is None:
+            texts.append(None)
+        else:
+            texts.append(stamp_of(value))
     return TypedColumn(column.title, TEXT, texts)
 
 
@@ -155,9 +171,9 @@ def _flat(value: Any, kind: str) -> Any:
 
 
 def in_one_type(columns: Sequence[TypedColumn], file: str) -> tuple[list[TypedColumn], list[str]]:
-    """The columns for a format with one type a column, and a sentence about columns that became texts.
+    """The columns for a format with one type a column, and a sentence about columns changed to texts.
 
-    Integers beyond 64 bits, and those that a float beside them would change, make their column one of texts.
+    A column becomes texts if a value does not fit: integers beyond 64 bits, or inexact beside a float.
     """
     made, mixed, huge = list[TypedColumn](), list[str](), list[str]()
     for column in columns:
@@ -165,7 +181,7 @@ def in_one_type(columns: Sequence[TypedColumn], file: str) -> tuple[list[TypedCo
             huge.append(column.title)
             column = _as_texts(column)
         elif column.kind in (TEXTS, ANY):
-            if {type(value) for value in column.values} - {type(None), list, dict, str}:
+            if set(map(type, column.values)) - {type(None), list, dict, str}:
                 mixed.append(column.title)
             column = _as_texts(column)
         elif column.kind == TEXT:
@@ -180,12 +196,12 @@ def in_one_type(columns: Sequence[TypedColumn], file: str) -> tuple[list[TypedCo
 
 
 def is_exact(value: int | float) -> bool:
-    """Whether a float has the same value."""
+    """Whether a conversion to a float keeps the value."""
     return isinstance(value, float) or -_EXACT <= value <= _EXACT
 
 
 def well_formed(text: str) -> str:
-    """The text with what is no Unicode text written out: `\\udcff`."""
+    """The text with escapes for invalid Unicode: `\\udcff`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -197,7 +213,10 @@ def _as_texts(column: TypedColumn) -> TypedColumn:
     texts: list[str | None] = []
     for value in column.values:
         value = _flat(value, column.kind)
-        if value is not None and not isinstance(value, str):
+        if value is None:
+            texts.append(None)
+            continue
+        if not isinstance(value, str):
             value = show_value(value, longest=None)
-        texts.append(None if value is None else well_formed(value))
+        texts.append(well_formed(value))
     return TypedColumn(column.title, TEXT, texts)

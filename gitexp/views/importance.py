@@ -21,8 +21,8 @@ class Importance(NamedTuple):
     """The importance of the params.
 
     Attributes:
-        shares: the share of each param, the largest first; {} if nobody knows.
-        remark: why nobody knows, or how the shares were found; "" for Optuna's.
+        shares: the share of each param, the largest first; {} if unknown.
+        remark: the reason for unknown shares, or the method; "" for Optuna's.
     """
 
     shares: Mapping[str, float]
@@ -30,13 +30,13 @@ class Importance(NamedTuple):
 
 
 def ordered(shares: Mapping[str, float]) -> dict[str, float]:
-    """The shares, the largest first; equal ones stay as they were."""
+    """The shares, the largest first; equal shares keep their order."""
     keys = sorted(shares, key=lambda key: -shares[key])
     return {key: shares[key] for key in keys}
 
 
 def simple(params: Mapping[str, ParamValues], results: Sequence[float]) -> dict[str, float]:
-    """The share of each param in the differences of some results; {} if no param has one."""
+    """The share of each param in the differences of some results; {} if all shares are 0."""
     found = dict[str, float]()
     for key, values in params.items():
         found[key] = _explained(_groups(values), results)
@@ -47,7 +47,7 @@ def simple(params: Mapping[str, ParamValues], results: Sequence[float]) -> dict[
 
 
 def _groups(values: ParamValues) -> list[int]:
-    """The group of each value: one for each text, and of numbers up to four, from low to high."""
+    """The group of each value: a group for each text, and up to four groups of numbers, from low to high."""
     numbers = sorted({value for value in values if isinstance(value, int | float)})
     texts = sorted({value for value in values if isinstance(value, str)})
     place: dict[float | str | None, int] = {None: -1}
@@ -59,7 +59,7 @@ def _groups(values: ParamValues) -> list[int]:
 
 
 def _explained(groups: Sequence[int], numbers: Sequence[float]) -> float:
-    """The part of the variance of some numbers that goes with their groups; what chance gives is 0."""
+    """The part of the variance explained by the groups, beyond the part expected by chance."""
     members: dict[int, list[float]] = {}
     for group, number in zip(groups, numbers, strict=True):
         members.setdefault(group, []).append(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class TypedColumn(NamedTuple):
 
     Attributes:
         kind: one of the kinds above.
-        values: a value a row; None for no value.
+        values: a value for each row; None for no value.
     """
 
     title: str
@@ -37,25 +37,27 @@ class TypedColumn(NamedTuple):
 
 
 def typed(title: str, column: Column, found: Iterable[Row]) -> TypedColumn:
-    """A column of some rows with its kind. A time that nobody can read makes its column one of texts."""
-    field = FIELDS.get(column.key) if column.kind == "about" else None
-    values = []
-    for row in found:
-        value = field.read(row) if field is not None else column.value(row)
-        values.append(None if value is MISSING else _plain(value))
+    """A column of some rows with its kind. A column with an unreadable time has texts."""
+    field = None
+    if column.kind == "about":
+        field = FIELDS.get(column.key)
+    read: Callable[[Row], Any] = column.value
+    if field is not None:
+        read = field.read
+    values = [_plain(value) for value in map(read, found)]
     if field is None or field.kind not in _OF_FIELDS:
         return TypedColumn(title, kind_of(values), values)
     kind = _OF_FIELDS[field.kind]
     if kind == MOMENT:
         if not all(map(_is_time, values)):
             return TypedColumn(title, TEXT, values)
-        values = [seconds_of(value) if value else None for value in values]
+        values = [_seconds(value) for value in values]
     return TypedColumn(title, kind, values)
 
 
 def kind_of(values: Sequence[Any]) -> str:
     """The kind of a column with some values; None counts for every kind."""
-    types = {type(value) for value in values if value is not None}
+    types = set(map(type, values)) - {type(None)}
     if types == {bool}:
         return TRUTH
     if types == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
@@ -68,10 +70,20 @@ def kind_of(values: Sequence[Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A mean as a number, and different values as a list."""
+    """The value of a cell: a number for a mean, a list for different values, None for no value."""
+    if value is MISSING:
+        return None
     if isinstance(value, Mean):
         return float(value)
-    return list(value) if isinstance(value, Differing) else value
+    if isinstance(value, Differing):
+        return list(value)
+    return value
+
+
+def _seconds(text: Any) -> float | None:
+    if not text:
+        return None
+    return seconds_of(text)
 
 
 def _is_time(text: Any) -> bool:

@@ -37,9 +37,9 @@ _NOUNS = {_HUGE: "whole number", _ODD: "number", _LONG: "text"}
 
 
 def write(exported: ExportedTable, file: str) -> ExportedFile:
-    """A workbook with one sheet. Numbers are numbers, times are in UTC, and a text is never a formula.
+    """A workbook with one sheet. Numbers stay numbers, times are in UTC, and no text becomes a formula.
 
-    Raises UsageError for more rows or columns than Excel has.
+    Raises UsageError for more rows or columns than the limits of Excel.
     """
     if exported.rows >= _MOST_ROWS or len(exported.columns) > _MOST_COLUMNS:
         raise errors.UsageError(
@@ -62,7 +62,7 @@ def write(exported: ExportedTable, file: str) -> ExportedFile:
 
 
 class _Cells:
-    """The sheet, and what its cells could not hold."""
+    """The sheet, and the counts of values changed to fit into cells."""
 
     def __init__(self, book: Any, sheet: Any) -> None:
         self._sheet = sheet
@@ -92,7 +92,7 @@ class _Cells:
         return f"{time}"[:23]
 
     def _put(self, row: int, at: int, value: Any) -> str:
-        """Write a value into a cell; the text that is seen."""
+        """The displayed text of a value, after writing the value into a cell."""
         if value is None:
             return ""
         if isinstance(value, bool):
@@ -104,16 +104,21 @@ class _Cells:
         return str(value)
 
     def _put_text(self, row: int, at: int, value: Any) -> str:
-        text = well_formed(value) if isinstance(value, str) else show_value(value, longest=None)
-        if isinstance(value, int | float):
-            self._changed[_HUGE if isinstance(value, int) else _ODD] += 1
+        if isinstance(value, str):
+            text = well_formed(value)
+        else:
+            text = show_value(value, longest=None)
+        if isinstance(value, int):
+            self._changed[_HUGE] += 1
+        elif isinstance(value, float):
+            self._changed[_ODD] += 1
         if len(text) > _LONGEST:
             self._changed[_LONG] += 1
         self._sheet.write_string(row, at, text[:_LONGEST])
         return text[:_WIDEST]
 
     def remarks(self, file: str) -> Sequence[str]:
-        """A sentence for each kind of value that a cell cannot hold as it is."""
+        """A sentence for each kind of changed value."""
         told = []
         for what, count in self._changed.items():
             told.append(_SENTENCES[what].format(counted(count, _NOUNS[what]), file))

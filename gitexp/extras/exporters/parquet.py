@@ -11,7 +11,7 @@ from gitexp.views.exported import ExportedFile, ExportedTable, in_one_type
 def write(exported: ExportedTable, file: str) -> ExportedFile:
     """Parquet with typed columns: integers of 64 bits, floats, booleans, texts, and times in UTC.
 
-    Lists are texts, and so is a column with values of several types; `remarks` say so.
+    Lists and columns with values of several types become texts; `remarks` has a sentence about them.
     """
     columns, remarks = in_one_type(exported.columns, file)
     frame = plugins.load("frame", "polars")(columns)  # the one user of polars makes the frame
