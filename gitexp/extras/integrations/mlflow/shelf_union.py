@@ -49,7 +49,7 @@ def unite(base: Things, mine: Things, theirs: Things) -> United:
 
 
 def _both(base: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """A thing that both sides have."""
+    """The merged state of a thing on both sides."""
     early, late = sorted((one, other), key=_when)
     return _merged(base, early, late)
 
@@ -61,24 +61,32 @@ def _when(thing: Mapping[str, Any]) -> tuple[int, str]:
 
 
 def _merged(base: Mapping[str, Any], early: Mapping[str, Any], late: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of two maps: one that both have changed is as the later map has it, but never gone."""
+    """The merged entries of two maps. If both changed an entry, the later map wins, but never deletes."""
     found: dict[str, Any] = {}
     for key in sorted({*early, *late}):
-        if key not in early or key not in late:
-            value = early.get(key, late.get(key))
-            if key not in base or base[key] != value:
-                found[key] = value
-        elif isinstance(early[key], dict) and isinstance(late[key], dict):
-            before = base.get(key)
-            before = before if isinstance(before, dict) else {}
-            is_thing = "updated" in early[key] and "updated" in late[key]  # such as a version
-            merged = _both if is_thing else _merged
-            found[key] = merged(before, early[key], late[key])
-        elif isinstance(early[key], list) and isinstance(late[key], list):
-            found[key] = [*early[key], *(each for each in late[key] if each not in early[key])]
-        else:
-            found[key] = early[key] if key in base and late[key] == base[key] else late[key]
+        if key in early and key in late:
+            found[key] = _entry(base, key, early[key], late[key])
+            continue
+        value = early.get(key, late.get(key))
+        if key not in base or base[key] != value:
+            found[key] = value
     return found
+
+
+def _entry(base: Mapping[str, Any], key: str, early: Any, late: Any) -> Any:
+    """The merged value of an entry in both maps."""
+    if isinstance(early, dict) and isinstance(late, dict):
+        before = base.get(key)
+        if not isinstance(before, dict):
+            before = {}
+        if "updated" in early and "updated" in late:  # a thing, for example a version
+            return _both(before, early, late)
+        return _merged(before, early, late)
+    if isinstance(early, list) and isinstance(late, list):
+        return [*early, *(each for each in late if each not in early)]
+    if key in base and late == base[key]:
+        return early
+    return late
 
 
 # -- registered models --------------------------------------------------------------------------------
