@@ -89,7 +89,12 @@ def report(
             "--min and --max are about the metric of --sort.", "Such as: --sort loss --min"
         )
     make, request = _maker()
-    descending = desc if desc is not None else low is False
+    descending = low is False
+    if desc is not None:
+        descending = desc
+    stem = "report"
+    if output is not None:
+        stem = output.stem
     drawn = options.replicates(group, each=each)
     query = query._replace(names=tuple(words or ()), sort=sort, descending=descending, limit=limit)
     project = open_project(reads_all=True, quiet=quiet)
@@ -104,18 +109,19 @@ def report(
         template=_template(project, template, is_own=not (pr or summary), quiet=quiet),
         is_comment=pr,
         is_summary=summary,
-        stem="report" if output is None else output.stem,
+        stem=stem,
     )
     made = make(project, asked)
     render.warn_all(made.remarks)
     if output is None:
         return _print(made.data.decode(), json=json)
+    files = [str(output)]
     for name, data in made.files.items():
         beside = output.parent / name
         out_file.write(project, beside, data, with_folder=True)
+        files.append(str(beside))
     out_file.write(project, output, made.data)
     if json:
-        files = [str(output), *(str(output.parent / name) for name in made.files)]
         return render.as_json({"files": files, "format": form, "remarks": list(made.remarks)})
     return render.answer([str(output)])
 
@@ -132,15 +138,15 @@ def _format(output: Path | None, form: str | None, *, is_markdown: bool) -> str:
         form = output.suffix.lower().removeprefix(".")
     form = form or "md"
     if form not in _FORMS:
-        known = ", ".join(f".{each}" for each in _FORMS)
-        raise errors.UsageError(f"There is no report in the format '{form}'.", f"One of these: {known}")
+        known = ", .".join(_FORMS)
+        raise errors.UsageError(f"There is no report in the format '{form}'.", f"One of these: .{known}")
     if output is None and form in ("pdf", "tex"):
         raise errors.UsageError(f"A report as {form} is for a file.", f"-o report.{form}")
     return form
 
 
 def _maker() -> Any:
-    """What makes reports; raises UsageError if one of its packages is not installed."""
+    """The function for reports, and the class of its request. Raises UsageError for missing packages."""
     missing = [package for package in _PACKAGES if find_spec(package) is None]
     if missing:
         raise errors.UsageError(
@@ -151,7 +157,7 @@ def _maker() -> Any:
 
 
 def _template(project: Project, given: Path | None, *, is_own: bool, quiet: bool) -> Any:
-    """The user's template; None for gitexp's own. Raises UsageError for a file that is none."""
+    """The user's template; None for gitexp's own. Raises UsageError for an invalid file."""
     file = given
     if file is None:
         file = project.repo.root / project.config.folder / _OWN_TEMPLATE

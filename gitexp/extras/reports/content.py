@@ -56,7 +56,7 @@ class Sections(dict[str, Any]):
 
 
 class ReportedExperiment(NamedTuple):
-    """An experiment as a template knows it: plain values, nothing that reads or runs."""
+    """An experiment for templates: plain values, without functions."""
 
     name: str
     status: str
@@ -64,15 +64,15 @@ class ReportedExperiment(NamedTuple):
     baseline: str
     branch: str
     created: str
-    duration: float | None
-    command: str
-    note: str
-    tags: Sequence[str]
-    user: str
-    host: str
-    python: str
-    params: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    duration: float | None = None
+    command: str = ""
+    note: str = ""
+    tags: Sequence[str] = ()
+    user: str = ""
+    host: str = ""
+    python: str = ""
+    params: Mapping[str, Any] = {}
+    metrics: Mapping[str, Any] = {}
 
 
 class Content:
@@ -80,8 +80,8 @@ class Content:
 
     Attributes:
         table: the table of the query.
-        rows: its experiments, in order; a group of replicates is one.
-        metric: the metric that says which is best; "" for none.
+        rows: the experiments and groups of replicates of the table, in order.
+        metric: the metric for the best; "" for none.
         best: the best of the rows; None without a metric.
     """
 
@@ -95,7 +95,7 @@ class Content:
         self.best = _best(self.table, self.metric)
 
     def row(self, name: str) -> Row:
-        """The row of an experiment; raises UsageError for one that is not in the report."""
+        """The row of an experiment; raises UsageError for an experiment outside of the report."""
         for row in self.rows:
             if name in (row.name, *(member.name for member in row.members)):
                 return row
@@ -105,13 +105,13 @@ class Content:
         )
 
     def main(self) -> Row | None:
-        """The row that the report tells most of: the best, else the first that can be read."""
+        """The main row of the report: the best, else the first readable row."""
         if self.best is not None:
             return self.best
         return next((row for row in self.rows if row.record is not None), None)
 
     def best_text(self) -> str:
-        """The best value of the metric; "" without one."""
+        """The best value of the metric; "" without a best row."""
         if self.best is None:
             return ""
         return Column("metric", self.metric).texts([self.best], PRECISION, None)[0]
@@ -119,12 +119,14 @@ class Content:
     # -- pieces -----------------------------------------------------------------------------------
 
     def results(self, columns: Sequence[str] = (), limit: int | None = None) -> TablePiece:
-        """The table of the experiments, with the columns of `show` or those named."""
+        """The table of the experiments, with the named columns or the columns of `show`."""
         wanted = self.wanted
         if columns:
             wanted = Columns(tuple(columns), wanted.hide, wanted.only_changed)
         choice = tables.choice(self.table, wanted)
-        rows = self.rows if limit is None else self.rows[:limit]
+        rows = self.rows
+        if limit is not None:
+            rows = rows[:limit]
         heads, parts = ["Experiment"], [[_label(row) for row in rows]]
         bests = tables.best_values(self.table, choice.columns)
         for column, title, best in zip(choice.columns, columns_of.titles(choice.columns), bests, strict=True):
@@ -141,14 +143,19 @@ class Content:
         return TablePiece(heads, lines, is_at_right(heads, lines), " ".join(filter(None, remarks)))
 
     def facts(self, row: Row) -> TablePiece:
-        """The facts about an experiment, one a line."""
+        """The facts about an experiment, a line for each fact."""
         one = reported(row)
+        baseline, duration = one.baseline[:10], ""
+        if one.branch:
+            baseline = f"{baseline} ({one.branch})".strip()
+        if one.duration is not None:
+            duration = show_duration(one.duration)
         told = {
             "Command": one.command,
-            "Baseline": f"{one.baseline[:10]} {f'({one.branch})' if one.branch else ''}".strip(),
+            "Baseline": baseline,
             "Commit": one.commit[:10],
             "Created": one.created,
-            "Duration": "" if one.duration is None else show_duration(one.duration),
+            "Duration": duration,
             "By": " on ".join(filter(None, (one.user, one.host))),
             "Python": one.python,
             "Tags": ", ".join(one.tags),
@@ -156,19 +163,29 @@ class Content:
         if row.members:
             told["Replicates"] = ", ".join(member.name for member in row.members)
             told["State"] = ", ".join(f"{count} {status}" for status, count in states(row.members).items())
-        lines = [[name, clean(text)] for name, text in told.items() if text]
+        lines = []
+        for name, text in told.items():
+            if text:
+                lines.append([name, clean(text)])
         return TablePiece(["Fact", ""], lines, [False, False])
 
     def values(self, row: Row, kind: str) -> TablePiece:
         """All params or metrics of an experiment."""
-        found = row.params if kind == "params" else row.metrics
-        lines = [[clean(key), show_value(value, PRECISION)] for key, value in found.items()]
+        found = row.metrics
+        if kind == "params":
+            found = row.params
+        lines = []
+        for key, value in found.items():
+            lines.append([clean(key), show_value(value, PRECISION)])
         return TablePiece([kind.capitalize(), ""], lines, is_at_right(["", ""], lines))
 
     def changes(self, old: str | None, new: str) -> diffs.Diff:
         """The differences between two experiments or revisions; from its baseline without `old`."""
-        words = (new, None) if old is None else (old, new)
-        return diffs.diff(self.project, *diffs.points(self.project, *words))
+        if old is None:
+            sides = diffs.points(self.project, new, None)
+        else:
+            sides = diffs.points(self.project, old, new)
+        return diffs.diff(self.project, *sides)
 
     def patch(self, found: diffs.Diff, most: int = _MOST_LINES) -> CodePiece | None:
         """The patch of the code, its first lines; None without a difference."""
@@ -182,9 +199,8 @@ class Content:
         return CodePiece("\n".join(lines), "diff")
 
     def reproduction(self, row: Row) -> CodePiece:
-        """The commands that bring an experiment back and run it again."""
-        member = row.members[0] if row.members else row
-        name = member.name
+        """The commands to bring an experiment back and to run it again."""
+        name = first_member(row)
         lines = [
             f"{shlex.join(['gitexp', 'pull', name])}  # if it is not here yet",
             f"{shlex.join(['gitexp', 'run', '--from', name])}  # its code and params again, beside yours",
@@ -193,25 +209,36 @@ class Content:
         return CodePiece("\n".join(map(clean, lines)), "sh")
 
 
+def first_member(row: Row) -> str:
+    """The name of an experiment, or of the first member of a group of replicates."""
+    for member in row.members:
+        return member.name
+    return row.name
+
+
 def reported(row: Row) -> ReportedExperiment:
-    """An experiment as a template knows it."""
-    record = row.record
-    return ReportedExperiment(
+    """The plain values of an experiment for templates."""
+    found = ReportedExperiment(
         name=row.name,
         status=str(row.status or ""),
         commit=row.commit or "",
         baseline=row.baseline or "",
         branch=row.branch or "",
         created=_moment(row.created),
-        duration=record.duration if record is not None else None,
-        command=(record.command or "") if record is not None else "",
-        note=record.note if record is not None else "",
-        tags=record.tags if record is not None else (),
-        user=record.user if record is not None else "",
-        host=record.host if record is not None else "",
-        python=(record.python or "") if record is not None else "",
         params=Sections(row.params),
         metrics=Sections(row.metrics),
+    )
+    record = row.record
+    if record is None:
+        return found
+    return found._replace(
+        duration=record.duration,
+        command=record.command or "",
+        note=record.note,
+        tags=record.tags,
+        user=record.user,
+        host=record.host,
+        python=record.python or "",
     )
 
 
@@ -220,7 +247,9 @@ def _moment(text: str | None) -> str:
     if not text:
         return ""
     seconds = seconds_of(text)
-    return f"{stamp_of(seconds)[:19].replace('T', ' ')} UTC" if seconds else clean(text)
+    if not seconds:
+        return clean(text)
+    return f"{stamp_of(seconds)[:19].replace('T', ' ')} UTC"
 
 
 def _label(row: Row) -> str:
@@ -229,15 +258,24 @@ def _label(row: Row) -> str:
         return f"{label} ({counted(len(row.members), 'run')})"
     if row.error is not None:
         return f"{label} (unreadable)"
-    return label if row.status in (None, Status.DONE) else f"{label} ({row.status})"
+    if row.status in (None, Status.DONE):
+        return label
+    return f"{label} ({row.status})"
 
 
 def _texts(column: Column, rows: Sequence[Row], best: Any) -> list[str]:
-    if column.kind == "about" and column.key in _TIMES:
-        return [_moment(None if column.raw(row) is MISSING else column.raw(row)) for row in rows]
     found = []
+    if column.kind == "about" and column.key in _TIMES:
+        for row in rows:
+            value = column.raw(row)
+            if value is MISSING:
+                value = None
+            found.append(_moment(value))
+        return found
     for row, text in zip(rows, column.texts(rows, PRECISION, None), strict=True):
-        found.append(BestText(text) if tables.is_best(row, column.raw(row), best) else text)
+        if tables.is_best(row, column.raw(row), best):
+            text = BestText(text)
+        found.append(text)
     return found
 
 
@@ -252,12 +290,12 @@ def _same(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
 
 
 def _main_metric(table: Table, query: Query) -> str:
-    """The metric of --sort, else the first one with a direction that some experiments have."""
+    """The metric of --sort, else the first metric of some experiment with a direction."""
     if table.sort is not None and table.sort.kind == "metric":
         return table.sort.key
-    named = [key for key in table.directions if any(key in row.metrics for row in table.experiments)]
-    if named:
-        return named[0]
+    for key in table.directions:
+        if any(key in row.metrics for row in table.experiments):
+            return key
     for row in table.experiments:
         for key in row.metrics:
             if direction(key, table.directions) is not None:

@@ -15,13 +15,15 @@ _WIDTH = 16  # characters
 def curve_lines(curves: Sequence[DrawnCurve]) -> list[CurveLine]:
     """The curves of one metric, all on one scale."""
     drawn = [curve for curve in curves if len(curve.y)]
-    every = [value for curve in drawn for value in curve.y]
+    every: list[float] = []
+    for curve in drawn:
+        every += curve.y
     if not every:
         return []
     low, high = min(every), max(every)
     found = []
     for curve in drawn:
-        first, last = (show_value(curve.y[at], PRECISION) for at in (0, -1))
+        first, last = show_value(curve.y[0], PRECISION), show_value(curve.y[-1], PRECISION)
         found.append(CurveLine(clean(curve.label), _spark(curve.y, low, high), first, last))
     return found
 
@@ -31,6 +33,8 @@ def _spark(values: Sequence[float], low: float, high: float) -> str:
     shown = []
     for at in range(width):
         value = values[round(at * (len(values) - 1) / max(width - 1, 1))]
-        share = (value - low) / (high - low) if high > low else 0.5
+        share = 0.5
+        if high > low:
+            share = (value - low) / (high - low)
         shown.append(_LEVELS[min(int(share * len(_LEVELS)), len(_LEVELS) - 1)])
     return "".join(shown)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from gitexp.extras.plots.charts import Chart
 
 
-class Kind(StrEnum):
+class NodeKind(StrEnum):
     """The kind of a node."""
 
     # Blocks.
@@ -38,10 +39,12 @@ class Kind(StrEnum):
 
 
 class TablePiece(NamedTuple):
-    """A table of texts; a `BestText` among them is set in bold.
+    """A table of texts, with every `BestText` in bold.
 
     Attributes:
-        right: whether each column stands at the right edge.
+        heads: the titles of the columns.
+        rows: the texts of the cells.
+        right: for each column, true for alignment to the right.
         remark: a sentence below the table; "" for none.
     """
 
@@ -51,15 +54,14 @@ class TablePiece(NamedTuple):
     remark: str = ""
 
     def for_paper(self, most: int = 8) -> list[TablePiece]:
-        """The table in parts that a page has room for; the first column stands in each."""
+        """The table in parts with at most `most` columns; every part has the first column."""
         if len(self.heads) <= most:
             return [self]
         parts = []
         for start in range(1, len(self.heads), most - 1):
             chosen = [0, *range(start, min(start + most - 1, len(self.heads)))]
-            rows = [[row[at] for at in chosen] for row in self.rows]
-            heads, right = [self.heads[at] for at in chosen], [self.right[at] for at in chosen]
-            parts.append(TablePiece(heads, rows, right))
+            pick = itemgetter(*chosen)
+            parts.append(TablePiece(pick(self.heads), list(map(pick, self.rows)), pick(self.right)))
         parts[-1] = parts[-1]._replace(remark=self.remark)
         return parts
 
@@ -77,7 +79,8 @@ class PlotPiece(NamedTuple):
     """A plot.
 
     Attributes:
-        lines: its curves as text, for places without pictures; () for a plot of another kind.
+        chart: the chart for pictures.
+        lines: the curves in text, for formats without pictures; () for a chart without curves.
     """
 
     chart: Chart
@@ -92,13 +95,13 @@ class CodePiece(NamedTuple):
 
 
 class LinesPiece(NamedTuple):
-    """Text in lines, as somebody wrote it."""
+    """The lines of a text by the user."""
 
     lines: Sequence[str]
 
 
 class FoldedPiece(NamedTuple):
-    """A piece below a title that can be opened where the format has such a thing."""
+    """A piece below a title. The reader can unfold the piece, in formats with folding."""
 
     title: str
     piece: Piece
@@ -107,19 +110,19 @@ class FoldedPiece(NamedTuple):
 Piece: TypeAlias = TablePiece | PlotPiece | CodePiece | LinesPiece | FoldedPiece
 
 
-class Node(NamedTuple):
+class DocumentNode(NamedTuple):
     """A part of a document.
 
     Attributes:
-        text: of texts, code and formulas; the address of a link.
-        level: of a heading, from 1; the first number of a numbered list.
-        language: of code.
-        piece: of a piece.
-        is_right: of a cell at the right edge.
+        text: the text, code or formula; the address of a link.
+        level: the level of a heading, from 1; the first number of a numbered list.
+        language: the language of code.
+        piece: the piece of a node of the kind PIECE.
+        is_right: whether a cell is aligned to the right.
     """
 
-    kind: Kind
-    children: Sequence[Node] = ()
+    kind: NodeKind
+    children: Sequence[DocumentNode] = ()
     text: str = ""
     level: int = 0
     language: str = ""
@@ -131,21 +134,21 @@ class Document(NamedTuple):
     """A document.
 
     Attributes:
-        language: the tag of its language for readers and hyphenation.
+        language: the language tag, for screen readers and hyphenation.
     """
 
     title: str
-    blocks: Sequence[Node]
+    blocks: Sequence[DocumentNode]
     language: str = "en"
 
 
-def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+def walk(nodes: Sequence[DocumentNode]) -> Iterator[DocumentNode]:
     """Yield all nodes, a parent before its children."""
     for node in nodes:
         yield node
         yield from walk(node.children)
 
 
-def text_of(nodes: Sequence[Node]) -> str:
-    """The text of some nodes, without its markup."""
-    return "".join(node.text for node in walk(nodes) if node.kind is not Kind.LINK)
+def text_of(nodes: Sequence[DocumentNode]) -> str:
+    """The text of some nodes, without markup."""
+    return "".join(node.text for node in walk(nodes) if node.kind is not NodeKind.LINK)

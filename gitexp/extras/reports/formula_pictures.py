@@ -19,8 +19,8 @@ class FormulaPicture(NamedTuple):
     """A formula as SVG.
 
     Attributes:
-        height: in points.
-        depth: the part of the height below the line of the text, in points.
+        height: the height in points.
+        depth: the part of the height below the baseline, in points.
     """
 
     svg: bytes

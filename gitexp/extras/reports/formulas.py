@@ -58,7 +58,7 @@ _ENVIRONMENTS = frozenset(
 
 
 class UnknownFormula(Exception):
-    """A formula that is not taken; the text says why."""
+    """A refused formula, with the reason."""
 
 
 @lru_cache(maxsize=512)
@@ -75,8 +75,11 @@ def as_mathml(latex: str, *, is_block: bool) -> str:
             raise UnknownFormula(f"'{environment}' is no environment of formulas")
     if not _is_balanced(latex):
         raise UnknownFormula("a brace without its other half")
+    display = "inline"
+    if is_block:
+        display = "block"
     try:
-        text: str = latex2mathml.converter.convert(latex, display="block" if is_block else "inline")
+        text: str = latex2mathml.converter.convert(latex, display=display)
         tree = ElementTree.fromstring(text)
     except Exception as error:  # of all kinds, in a library that expects correct formulas
         raise UnknownFormula(str(error) or type(error).__name__) from error

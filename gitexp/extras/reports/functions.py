@@ -13,7 +13,7 @@ from gitexp.extras.plots import charts_of_many, reading
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.importance_chart import importance_chart, importance_of
-from gitexp.extras.reports.content import Content, ReportedExperiment, reported
+from gitexp.extras.reports.content import Content, ReportedExperiment, first_member, reported
 from gitexp.extras.reports.curve_lines import curve_lines
 from gitexp.extras.reports.document import (
     FoldedPiece,
@@ -36,7 +36,7 @@ _MOST_PLOTS = 20  # metrics
 
 
 class Functions:
-    """The values and functions of one document, and the pieces that it has asked for."""
+    """The values and functions for one template, and the pieces of its document."""
 
     def __init__(
         self,
@@ -53,15 +53,14 @@ class Functions:
         self.pieces: list[Piece] = []
 
     def values(self) -> dict[str, Any]:
-        """All that a template can use, by name."""
+        """All values and functions of a template, by name."""
         content = self._content
-        main = content.main()
         return {
             **self._given,
             "experiments": [reported(row) for row in content.rows],
             "experiment": self.experiment,
-            "exp": None if main is None else reported(main),
-            "best": None if content.best is None else reported(content.best),
+            "exp": _reported(content.main()),
+            "best": _reported(content.best),
             "metric": content.metric,
             "best_value": content.best_text(),
             "count": counted(len(content.rows), "experiment"),
@@ -79,7 +78,7 @@ class Functions:
         }
 
     def shown(self, value: Any) -> str:
-        """A value as Markdown that shows it as it is."""
+        """The Markdown of a value, with escapes."""
         if value is None or value is MISSING:
             return ""
         return self._escape(show_value(value, PRECISION, longest=None))
@@ -91,7 +90,7 @@ class Functions:
     # -- pieces -----------------------------------------------------------------------------------
 
     def table(self, columns: Any = (), limit: int | None = None) -> Markup:
-        """The table of the experiments; `columns` names some, as --columns does."""
+        """The table of the experiments; `columns` has the names of columns, like --columns."""
         return self._put(self._content.results(_words(columns), limit))
 
     def facts(self, of: Any = None) -> Markup:
@@ -111,7 +110,7 @@ class Functions:
         log: Any = (),
         limit: int = _MOST_CURVES,
     ) -> Markup:
-        """Plots as `gitexp plots` draws them: a curve for each metric, or one picture of another kind."""
+        """The plots of `gitexp plots`: curves for each metric, or one chart of another kind."""
         wanted, axes = _words(columns), _words(log)
         if kind != "curves":
             return self._put(PlotPiece(self._of_many(kind, wanted, axes)))
@@ -157,36 +156,39 @@ class Functions:
         raise _no_such("kind", kind, ["curves", "scatter", "parallel"])
 
     def diff(self, a: Any = None, b: Any = None, code: bool = True) -> Markup:
-        """What differs: params and metrics as tables, and the patch of the code.
+        """The differences between two experiments: tables of params and metrics, and the patch of the code.
 
-        With one name: from its baseline. Without any: the best, from its baseline.
+        With one name: the differences from the baseline. Without names: of the best from its baseline.
         """
-        old, new = (None, _name(a)) if b is None else (_name(a), _name(b))
+        old, new = None, _name(a)
+        if b is not None:
+            old, new = new, _name(b)
         if not new:
             main = self._content.main()
             if main is None:
                 return Markup("")
-            new = (main.members or (main,))[0].name
+            new = first_member(main)
         found = self._content.changes(old, new)
         made = Markup("")
         for title, changes in (("Params", found.params), ("Metrics", found.metrics)):
             if changes:
                 made += self._put(_of_changes(title, changes, found))
-        patch = self._content.patch(found) if code else None
-        if patch is not None:
-            made += self._put(patch)
+        if code:
+            patch = self._content.patch(found)
+            if patch is not None:
+                made += self._put(patch)
         return made
 
     def code(self, of: Any = None, lines: int = 400) -> Markup:
-        """The patch of an experiment's code from its baseline, at most so many lines, and nothing else."""
+        """The first `lines` lines of the patch of an experiment's code from its baseline."""
 
         def patch(row: Row) -> Piece | None:
-            return self._content.patch(self._content.changes(None, (row.members or (row,))[0].name), lines)
+            return self._content.patch(self._content.changes(None, first_member(row)), lines)
 
         return self._of(of, patch)
 
     def importance(self, metric: str = "") -> Markup:
-        """How much of the differences in a metric goes with each param; nothing with too few experiments."""
+        """The importance of the params for a metric; nothing with too few experiments."""
         metric = metric or self._content.metric
         if not metric:
             return Markup("")
@@ -195,34 +197,50 @@ class Functions:
         found = importance_of(experiments, metric, direction(metric, directions))
         if not found.shares:
             return Markup("")
+        if self._draws:
+            return self._put(PlotPiece(importance_chart(found, metric)))
         lines = [[clean(key), f"{share:.0%}"] for key, share in found.shares.items()]
-        table = TablePiece(["Param", "Share"], lines, [False, True], f"{found.remark}.")
-        return self._put(PlotPiece(importance_chart(found, metric))) if self._draws else self._put(table)
+        return self._put(TablePiece(["Param", "Share"], lines, [False, True], f"{found.remark}."))
 
     def reproduce(self, of: Any = None) -> Markup:
-        """The commands that bring an experiment back and run it again."""
+        """The commands to bring an experiment back and to run it again."""
         return self._of(of, self._content.reproduction)
 
     def text(self, text: Any) -> Markup:
-        """A text in its own lines, such as a note."""
+        """A text with its line breaks, for example a note."""
         lines = [clean(line) for line in str(text or "").splitlines() if line.strip()]
-        return self._put(LinesPiece(lines)) if lines else Markup("")
+        if not lines:
+            return Markup("")
+        return self._put(LinesPiece(lines))
 
     def folded(self, title: str, inside: Any) -> Markup:
-        """Pieces below a title that can be opened, where the format has such a thing."""
+        """Pieces below a title, folded in formats with folding."""
         made = Markup("")
         for number in sorted(_numbers(str(inside))):
             made += self._put(FoldedPiece(clean(str(title)), self.pieces[number]))
         return made
 
     def _of(self, of: Any, make: Callable[[Row], Piece | None]) -> Markup:
-        row = self._content.main() if of is None else self._content.row(_name(of))
-        piece = None if row is None else make(row)
-        return Markup("") if piece is None else self._put(piece)
+        if of is None:
+            row = self._content.main()
+        else:
+            row = self._content.row(_name(of))
+        if row is None:
+            return Markup("")
+        piece = make(row)
+        if piece is None:
+            return Markup("")
+        return self._put(piece)
 
     def _put(self, piece: Piece) -> Markup:
         self.pieces.append(piece)
         return as_is(place(len(self.pieces) - 1))
+
+
+def _reported(row: Row | None) -> ReportedExperiment | None:
+    if row is None:
+        return None
+    return reported(row)
 
 
 def _numbers(text: str) -> list[int]:
@@ -233,24 +251,32 @@ def _of_changes(title: str, changes: Sequence[Change], found: Diff) -> TablePiec
     heads, lines = [title, clean(found.old.label), clean(found.new.label)], list[list[str]]()
     for change in changes:
         sides = (change.old, change.new)
-        best = best_of(change.key, sides, found.directions) if title == "Metrics" else MISSING
-        texts = [show_value(side, PRECISION if title == "Metrics" else None) for side in sides]
-        marked = []
-        for side, text in zip(sides, texts, strict=True):
-            marked.append(BestText(text) if best is not MISSING and side == best else text)
-        lines.append([clean(change.key), *marked])
+        best: Any = MISSING
+        precision: int | None = None
+        if title == "Metrics":
+            best, precision = best_of(change.key, sides, found.directions), PRECISION
+        line = [clean(change.key)]
+        for side in sides:
+            text = show_value(side, precision)
+            if best is not MISSING and side == best:
+                text = BestText(text)
+            line.append(text)
+        lines.append(line)
     return TablePiece(heads, lines, is_at_right(heads, lines))
 
 
 def _name(of: Any) -> str:
-    return "" if of is None else str(getattr(of, "name", of))
+    if of is None:
+        return ""
+    return str(getattr(of, "name", of))
 
 
 def _words(given: Any) -> tuple[str, ...]:
     """The words of an argument: a list, or a text with commas."""
     if isinstance(given, str):
         given = given.split(",")
-    return tuple(word for word in (str(one).strip() for one in given) if word)
+    words = [str(one).strip() for one in given]
+    return tuple(filter(None, words))
 
 
 def _no_such(what: str, given: str, known: Sequence[str]) -> errors.UsageError:

@@ -13,7 +13,7 @@ from gitexp.catalog.query import Query
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.reports import markdown, pictures, sandbox
 from gitexp.extras.reports.content import Content
-from gitexp.extras.reports.document import Document, Kind, Node, walk
+from gitexp.extras.reports.document import Document, DocumentNode, NodeKind, walk
 from gitexp.extras.reports.formulas import UnknownFormula, as_mathml
 from gitexp.extras.reports.functions import Functions
 from gitexp.extras.reports.writers import html, latex
@@ -30,7 +30,7 @@ _FIGURE = '#set page(width: auto, height: auto, margin: 2pt)\n#image("figure.svg
 
 
 class ReportFormat(StrEnum):
-    """The formats of a report; a file has the same word as its ending."""
+    """The formats of a report, by the ending of the file."""
 
     HTML = "html"
     MARKDOWN = "md"
@@ -42,7 +42,7 @@ class Template(NamedTuple):
     """A template of the user's.
 
     Attributes:
-        name: its file, for messages.
+        name: the name of the file, for messages.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Template(NamedTuple):
 
 
 class ReportRequest(NamedTuple):
-    """What a report is wanted of.
+    """The options of a report.
 
     Attributes:
         template: None for gitexp's own.
-        is_comment: for a comment on a pull request: short, with a hidden mark.
-        is_summary: for the summary of a step of CI: the same without a mark.
-        stem: the name of the file without its ending, for files beside it.
+        is_comment: a comment on a pull request: short, with a hidden mark.
+        is_summary: the summary of a CI step: short, without a mark.
+        stem: the name of the file without its ending, for the names of figures.
     """
 
     query: Query
@@ -74,8 +74,8 @@ class MadeReport(NamedTuple):
     """A report.
 
     Attributes:
-        files: the contents of files beside it, by name.
-        remarks: a sentence for each part that could not be set as it was meant.
+        files: the contents of the figures, by the name of the file.
+        remarks: a sentence for each invalid formula.
     """
 
     data: bytes
@@ -84,7 +84,7 @@ class MadeReport(NamedTuple):
 
 
 def make(project: Project, request: ReportRequest) -> MadeReport:
-    """The report that is asked for. Raises UsageError for a mistake in a template or a missing package."""
+    """The report. Raises UsageError for a mistake in a template or a missing package."""
     content = Content(project, request.query, request.wanted)
     if request.is_comment or request.is_summary:
         return MadeReport(_comment(content, request).encode("utf-8", "backslashreplace"), {})
@@ -127,11 +127,13 @@ def _comment(content: Content, request: ReportRequest) -> str:
             f"The comment has {len(text):,} characters; a forge takes {_MOST_OF_A_COMMENT:,}.",
             "Fewer columns make it shorter: --columns acc,loss",
         )
-    return f"{_mark(content.project)}\n{text}" if request.is_comment else text
+    if request.is_comment:
+        return f"{_mark(content.project)}\n{text}"
+    return text
 
 
 def _mark(project: Project) -> str:
-    """The hidden line that a comment is known by when it is written again: one a project."""
+    """The hidden line of the comments of a project. CI finds its earlier comment by the line."""
     key = re.sub(r"[^A-Za-z0-9._/]", "_", project.config.folder) or "root"
     return f"<!-- gitexp report: {key} -->"
 
@@ -144,22 +146,22 @@ def _own(name: str) -> Template:
     return Template(name, (_TEMPLATES / name).read_text("utf-8"))
 
 
-def _title(request: ReportRequest, blocks: list[Node]) -> str:
-    """The title asked for, else the first heading."""
+def _title(request: ReportRequest, blocks: list[DocumentNode]) -> str:
+    """The title of the request, else the first heading."""
     if request.title:
         return clean(request.title)
     for node in walk(blocks):
-        if node.kind is Kind.HEADING:
+        if node.kind is NodeKind.HEADING:
             return "".join(inner.text for inner in walk(node.children))
     return "Experiments"
 
 
-def _wrong_formulas(blocks: list[Node]) -> tuple[str, ...]:
+def _wrong_formulas(blocks: list[DocumentNode]) -> tuple[str, ...]:
     found = []
     for node in walk(blocks):
-        if node.kind in (Kind.FORMULA, Kind.FORMULA_BLOCK):
+        if node.kind in (NodeKind.FORMULA, NodeKind.FORMULA_BLOCK):
             try:
-                as_mathml(node.text.strip(), is_block=node.kind is Kind.FORMULA_BLOCK)
+                as_mathml(node.text.strip(), is_block=node.kind is NodeKind.FORMULA_BLOCK)
             except UnknownFormula as error:
                 found.append(f"The formula {cut(clean(node.text), 60)} stays as it is written: {error}.")
     return tuple(dict.fromkeys(found))

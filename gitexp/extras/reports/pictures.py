@@ -12,7 +12,7 @@ _REFERENCE = re.compile(r"url\(#([^)\"']+)\)")
 
 
 def svg(chart: Chart) -> bytes:
-    """The chart as SVG. Raises UsageError if its package is not installed, or if it cannot be drawn."""
+    """The SVG of a chart. Raises UsageError for a missing package or an invalid chart."""
     rendering = plugins.find_installed("plots", "rendering", "vl_convert")
     if rendering is None:
         raise errors.UsageError(
@@ -27,7 +27,7 @@ def svg(chart: Chart) -> bytes:
 
 
 def _with_own_ids(text: str) -> str:
-    """The SVG with ids in order: Vega goes on counting from one chart to the next."""
+    """The SVG with new ids: Vega continues to count from chart to chart."""
     names: dict[str, str] = {}
     for name in _ID.findall(text):
         names.setdefault(name, f"id{len(names)}")

@@ -24,8 +24,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        sizes = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
-        numbers = [abs(side) for side in (left, right) if isinstance(side, int)]
+        sizes, numbers = list[int](), list[int]()
+        for side in (left, right):
+            if isinstance(side, str | list | tuple):
+                sizes.append(len(side))
+            elif isinstance(side, int):
+                numbers.append(abs(side))
         if operator == "*" and sizes and numbers and sizes[0] * numbers[0] > _MOST:
             raise SecurityError(f"a value of more than {_MOST:,} parts")
         if operator == "**" and numbers and max(numbers) > 1000:
@@ -46,14 +50,20 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 def filled(text: str, name: str, values: Mapping[str, Any], shown: Callable[[Any], str]) -> str:
-    """The text of a template with values put in. `shown` gives the text of a value that is no Markup.
+    """The text of a template, filled with values. `shown`: from a value to its Markdown.
 
     Raises UsageError with the line of a mistake.
     """
+
+    def put(value: Any) -> Markup:
+        if isinstance(value, Markup):
+            return value
+        return Markup(shown(value))
+
     sandbox = _Sandbox(
         undefined=jinja2.StrictUndefined,
         autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else Markup(shown(value)),
+        finalize=put,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -73,17 +83,17 @@ def filled(text: str, name: str, values: Mapping[str, Any], shown: Callable[[Any
 
 
 def as_is(text: str) -> Markup:
-    """A text that a template puts in as it is."""
+    """A text without escapes in a template."""
     return Markup(text)
 
 
 def _words(error: Exception) -> str:
-    """The message of an error; the classes of ours in it are no help."""
+    """The message of an error, without the names of our classes."""
     return re.sub(r"'gitexp\.\S* object'", "an experiment or its values", str(error)) or type(error).__name__
 
 
 def _line(error: BaseException) -> int | None:
-    """The line of the template that an error comes from."""
+    """The line of the template with an error."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == "<template>":
             return frame.lineno
@@ -91,7 +101,9 @@ def _line(error: BaseException) -> int | None:
 
 
 def _wrong(name: str, line: int | None, what: str) -> errors.UsageError:
-    place = name if line is None else f"{name}, line {line}"
+    place = name
+    if line is not None:
+        place = f"{name}, line {line}"
     return errors.UsageError(
         f"{place}: {what.rstrip('.')}.", "docs/reports.md lists what a template can use.", code="template"
     )

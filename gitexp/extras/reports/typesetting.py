@@ -13,7 +13,7 @@ _TIMESTAMP = 946_684_800  # 2000-01-01: the same source gives the same bytes
 
 
 def pdf(source: str, pictures: Mapping[str, bytes]) -> bytes:
-    """The PDF of a source; its pictures by name. Raises RuntimeError for a source that Typst refuses."""
+    """The PDF of a source with pictures by name. Raises RuntimeError for an invalid source."""
     with tempfile.TemporaryDirectory(prefix="gitexp-") as name:
         root = Path(name)
         for picture, data in pictures.items():

@@ -10,10 +10,10 @@ from gitexp.extras.plots.charts import Chart
 from gitexp.extras.reports.document import (
     CodePiece,
     Document,
+    DocumentNode,
     FoldedPiece,
-    Kind,
     LinesPiece,
-    Node,
+    NodeKind,
     Piece,
     PlotPiece,
     TablePiece,
@@ -76,37 +76,37 @@ summary { cursor: pointer; color: var(--accent); }
 @media print { main { max-width: none; padding: 0; } pre { white-space: pre-wrap; } }
 """
 _TAGS = {
-    Kind.PARAGRAPH: "p",
-    Kind.BULLETS: "ul",
-    Kind.ITEM: "li",
-    Kind.QUOTE: "blockquote",
-    Kind.EMPHASIS: "em",
-    Kind.STRONG: "strong",
-    Kind.STRUCK: "s",
+    NodeKind.PARAGRAPH: "p",
+    NodeKind.BULLETS: "ul",
+    NodeKind.ITEM: "li",
+    NodeKind.QUOTE: "blockquote",
+    NodeKind.EMPHASIS: "em",
+    NodeKind.STRONG: "strong",
+    NodeKind.STRUCK: "s",
 }
-_EMPTY = {Kind.RULE: "<hr>", Kind.BREAK: "<br>"}
+_EMPTY = {NodeKind.RULE: "<hr>", NodeKind.BREAK: "<br>"}
 
 
 def write(document: Document, picture: Callable[[Chart], bytes]) -> bytes:
-    """The HTML of a document. `picture` gives the SVG of a plot."""
-    body = _Writer(picture).blocks(document.blocks)
+    """The HTML of a document. `picture`: from a plot to its SVG."""
+    body = _HtmlWriter(picture).blocks(document.blocks)
     text = _PAGE.format(
         language=escape(document.language), title=escape(document.title), style=_STYLE, body=body
     )
     return text.encode("utf-8", "backslashreplace")
 
 
-class _Writer:
+class _HtmlWriter:
     def __init__(self, picture: Callable[[Chart], bytes]) -> None:
         self._picture = picture
 
-    def blocks(self, nodes: Sequence[Node]) -> str:
-        return "\n".join(self._node(node) for node in nodes)
+    def blocks(self, nodes: Sequence[DocumentNode]) -> str:
+        return "\n".join(map(self._node, nodes))
 
-    def _inside(self, node: Node) -> str:
-        return "".join(self._node(child) for child in node.children)
+    def _inside(self, node: DocumentNode) -> str:
+        return "".join(map(self._node, node.children))
 
-    def _node(self, node: Node) -> str:
+    def _node(self, node: DocumentNode) -> str:
         kind = node.kind
         if kind in _TAGS:
             tag = _TAGS[kind]
@@ -114,25 +114,25 @@ class _Writer:
         if kind in _EMPTY:
             return _EMPTY[kind]
         match kind:
-            case Kind.HEADING:
+            case NodeKind.HEADING:
                 return f"<h{node.level}>{self._inside(node)}</h{node.level}>"
-            case Kind.NUMBERS:
+            case NodeKind.NUMBERS:
                 return f'<ol start="{node.level}">{self._inside(node)}</ol>'
-            case Kind.CODE:
+            case NodeKind.CODE:
                 return f"<code>{escape(node.text)}</code>"
-            case Kind.CODE_BLOCK:
+            case NodeKind.CODE_BLOCK:
                 return _code(node.text, node.language)
-            case Kind.FORMULA | Kind.FORMULA_BLOCK:
+            case NodeKind.FORMULA | NodeKind.FORMULA_BLOCK:
                 return _formula(node)
-            case Kind.LINK:
+            case NodeKind.LINK:
                 return f'<a href="{escape(node.text)}" rel="noopener noreferrer">{self._inside(node)}</a>'
-            case Kind.TABLE:
+            case NodeKind.TABLE:
                 return self._table(node)
-            case Kind.PIECE:
-                return "" if node.piece is None else self._piece(node.piece)
+            case NodeKind.PIECE if node.piece is not None:
+                return self._piece(node.piece)
         return escape(node.text) + self._inside(node)
 
-    def _table(self, node: Node) -> str:
+    def _table(self, node: DocumentNode) -> str:
         lines = []
         for at, row in enumerate(node.children):
             cells = [_cell(self._inside(cell), at == 0, cell.is_right) for cell in row.children]
@@ -156,29 +156,40 @@ class _Writer:
 
 
 def _table_of(piece: TablePiece) -> str:
-    heads = [_cell(escape(head), True, right) for head, right in zip(piece.heads, piece.right, strict=True)]
+    heads = []
+    for head, right in zip(piece.heads, piece.right, strict=True):
+        heads.append(_cell(escape(head), True, right))
     lines = [f"<thead><tr>{''.join(heads)}</tr></thead>"]
     for row in piece.rows:
         cells = []
         for text, right in zip(row, piece.right, strict=True):
             cells.append(_cell(escape(text), False, right, is_best=isinstance(text, BestText)))
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    remark = f'<p class="remark">{escape(piece.remark)}</p>' if piece.remark else ""
+    remark = ""
+    if piece.remark:
+        remark = f'<p class="remark">{escape(piece.remark)}</p>'
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>{remark}'
 
 
 def _cell(inside: str, is_head: bool, is_right: bool, *, is_best: bool = False) -> str:
-    tag = "th" if is_head else "td"
-    classes = [name for name, given in (("right", is_right), ("best", is_best)) if given]
-    named = f' class="{" ".join(classes)}"' if classes else ""
+    tag, named = "td", ""
+    if is_head:
+        tag = "th"
+    classes = []
+    if is_right:
+        classes.append("right")
+    if is_best:
+        classes.append("best")
+    if classes:
+        named = f' class="{" ".join(classes)}"'
     return f"<{tag}{named}>{inside}</{tag}>"
 
 
 def _code(text: str, language: str) -> str:
     if language != "diff":
         return f"<pre><code>{escape(text)}</code></pre>"
-    lines = [_diff_line(line) for line in text.split("\n")]
-    return f"<pre><code>{chr(10).join(lines)}</code></pre>"
+    lines = "\n".join(map(_diff_line, text.split("\n")))
+    return f"<pre><code>{lines}</code></pre>"
 
 
 def _diff_line(line: str) -> str:
@@ -190,8 +201,8 @@ def _diff_line(line: str) -> str:
     return escape(line)
 
 
-def _formula(node: Node) -> str:
+def _formula(node: DocumentNode) -> str:
     try:
-        return as_mathml(node.text.strip(), is_block=node.kind is Kind.FORMULA_BLOCK)
+        return as_mathml(node.text.strip(), is_block=node.kind is NodeKind.FORMULA_BLOCK)
     except UnknownFormula:
         return f"<code>{escape(node.text)}</code>"

@@ -8,10 +8,10 @@ from gitexp.extras.plots.charts import Chart
 from gitexp.extras.reports.document import (
     CodePiece,
     Document,
+    DocumentNode,
     FoldedPiece,
-    Kind,
     LinesPiece,
-    Node,
+    NodeKind,
     Piece,
     PlotPiece,
     TablePiece,
@@ -42,27 +42,27 @@ _SECTIONS = (
     "paragraph*",
     "paragraph*",
 )
-_AROUND = {Kind.EMPHASIS: "emph", Kind.STRONG: "textbf", Kind.STRUCK: "sout"}
-_ENVIRONMENTS = {Kind.BULLETS: "itemize", Kind.NUMBERS: "enumerate", Kind.QUOTE: "quote"}
+_AROUND = {NodeKind.EMPHASIS: "emph", NodeKind.STRONG: "textbf", NodeKind.STRUCK: "sout"}
+_ENVIRONMENTS = {NodeKind.BULLETS: "itemize", NodeKind.NUMBERS: "enumerate", NodeKind.QUOTE: "quote"}
 
 
 def write(document: Document, place: Callable[[Chart], str]) -> bytes:
-    """The LaTeX of a document. `place` gives the path of the file of a plot."""
-    body = _Writer(place).blocks(document.blocks)
+    """The LaTeX of a document. `place`: from a plot to the path of its file."""
+    body = _LatexWriter(place).blocks(document.blocks)
     return f"{_PREAMBLE}\n{body}\n\n\\end{{document}}\n".encode("utf-8", "backslashreplace")
 
 
-class _Writer:
+class _LatexWriter:
     def __init__(self, place: Callable[[Chart], str]) -> None:
         self._place = place
 
-    def blocks(self, nodes: Sequence[Node]) -> str:
-        return "\n\n".join(self._node(node) for node in nodes)
+    def blocks(self, nodes: Sequence[DocumentNode]) -> str:
+        return "\n\n".join(map(self._node, nodes))
 
-    def _inside(self, node: Node) -> str:
-        return "".join(self._node(child) for child in node.children)
+    def _inside(self, node: DocumentNode) -> str:
+        return "".join(map(self._node, node.children))
 
-    def _node(self, node: Node) -> str:
+    def _node(self, node: DocumentNode) -> str:
         kind = node.kind
         if kind in _AROUND:
             return rf"\{_AROUND[kind]}{{{self._inside(node)}}}"
@@ -70,35 +70,40 @@ class _Writer:
             name = _ENVIRONMENTS[kind]
             return f"\\begin{{{name}}}\n{self.blocks(node.children)}\n\\end{{{name}}}"
         match kind:
-            case Kind.HEADING:
+            case NodeKind.HEADING:
                 return rf"\{_SECTIONS[node.level]}{{{self._inside(node)}}}"
-            case Kind.PARAGRAPH:
+            case NodeKind.PARAGRAPH:
                 return self._inside(node)
-            case Kind.ITEM:
+            case NodeKind.ITEM:
                 return rf"\item {self.blocks(node.children)}"
-            case Kind.RULE:
+            case NodeKind.RULE:
                 return r"\hrulefill"
-            case Kind.BREAK:
+            case NodeKind.BREAK:
                 return "\\newline\n"
-            case Kind.CODE:
+            case NodeKind.CODE:
                 return rf"\texttt{{{as_latex(node.text)}}}"
-            case Kind.CODE_BLOCK:
+            case NodeKind.CODE_BLOCK:
                 return _code(node.text)
-            case Kind.FORMULA | Kind.FORMULA_BLOCK:
+            case NodeKind.FORMULA | NodeKind.FORMULA_BLOCK:
                 return _formula(node)
-            case Kind.LINK:
+            case NodeKind.LINK:
                 return f"{self._inside(node)} ({as_latex(node.text)})"
-            case Kind.TABLE:
+            case NodeKind.TABLE:
                 return self._table(node)
-            case Kind.PIECE:
-                return "" if node.piece is None else self._piece(node.piece)
+            case NodeKind.PIECE if node.piece is not None:
+                return self._piece(node.piece)
         return as_latex(node.text) + self._inside(node)
 
-    def _table(self, node: Node) -> str:
+    def _table(self, node: DocumentNode) -> str:
         lines = []
         for row in node.children:
-            lines.append(" & ".join(self._inside(cell) for cell in row.children) + r" \\")
-        places = "".join("r" if cell.is_right else "l" for cell in node.children[0].children)
+            lines.append(" & ".join(map(self._inside, row.children)) + r" \\")
+        places = ""
+        for cell in node.children[0].children:
+            if cell.is_right:
+                places += "r"
+            else:
+                places += "l"
         head, *rows = lines
         inside = "\n".join([rf"\begin{{tabular}}{{{places}}}", r"\toprule", head, r"\midrule", *rows])
         return _fitted(f"{inside}\n\\bottomrule\n\\end{{tabular}}")
@@ -109,7 +114,9 @@ class _Writer:
                 return "\n\n".join(map(self._piece, parts))
             case TablePiece(heads, rows, _, remark):
                 told = _fitted("\n".join(latex_table(heads, rows)[1:]))
-                return f"{told}\n\n{{\\small {as_latex(remark)}}}" if remark else told
+                if not remark:
+                    return told
+                return f"{told}\n\n{{\\small {as_latex(remark)}}}"
             case PlotPiece(chart):
                 path = self._place(chart)
                 return rf"\begin{{center}}\includegraphics[width=.85\linewidth]{{{path}}}\end{{center}}"
@@ -127,15 +134,20 @@ def _fitted(table: str) -> str:
 
 def _code(text: str) -> str:
     """Code as lines of typewriter text: `verbatim` could be ended by the code itself."""
-    lines = [as_latex(line).replace(" ", "~") or r"\strut" for line in text.rstrip("\n").split("\n")]
-    inside = "\\\\\n".join(rf"\texttt{{{line}}}" for line in lines)
+    lines = []
+    for line in text.rstrip("\n").split("\n"):
+        shown = as_latex(line).replace(" ", "~") or r"\strut"
+        lines.append(rf"\texttt{{{shown}}}")
+    inside = "\\\\\n".join(lines)
     return f"\\begin{{flushleft}}\\footnotesize\n{inside}\n\\end{{flushleft}}"
 
 
-def _formula(node: Node) -> str:
-    text, is_block = node.text.strip(), node.kind is Kind.FORMULA_BLOCK
+def _formula(node: DocumentNode) -> str:
+    text, is_block = node.text.strip(), node.kind is NodeKind.FORMULA_BLOCK
     try:
         as_mathml(text, is_block=is_block)  # only what is known
     except UnknownFormula:
         return rf"\texttt{{{as_latex(text)}}}"
-    return f"\\[ {text} \\]" if is_block else f"${text}$"
+    if is_block:
+        return f"\\[ {text} \\]"
+    return f"${text}$"

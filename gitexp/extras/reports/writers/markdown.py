@@ -20,9 +20,9 @@ Escape = Callable[[str], str]
 
 
 def write(text: str, pieces: Sequence[Piece], escape: Escape = as_markdown) -> str:
-    """The Markdown with its pieces. Plots are tables with a line of characters for each curve.
+    """The Markdown with its pieces. Plots become tables with a line of characters for each curve.
 
-    `escape` gives the Markdown that shows a text as it is.
+    `escape`: from a plain text to its Markdown.
     """
     return with_pieces(text, pieces, partial(_piece, escape=escape))
 
@@ -31,7 +31,9 @@ def _piece(piece: Piece, escape: Escape) -> str:
     match piece:
         case TablePiece(heads, rows, right, remark):
             told = "\n".join(_table(heads, rows, right, escape))
-            return f"{told}\n\n{escape(remark)}" if remark else told
+            if not remark:
+                return told
+            return f"{told}\n\n{escape(remark)}"
         case PlotPiece(chart, lines):
             head = f"**{escape(chart.title)}**"
             if not lines:
@@ -49,7 +51,7 @@ def _piece(piece: Piece, escape: Escape) -> str:
 
 
 def fenced(code: str, language: str) -> str:
-    """Code in a fence that is longer than any in the code."""
+    """Code in a fence, longer than all fences in the code."""
     fence = "```"
     while fence in code:
         fence += "`"
@@ -59,7 +61,12 @@ def fenced(code: str, language: str) -> str:
 def _table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], escape: Escape
 ) -> list[str]:
-    marks = ["---:" if is_right else "---" for is_right in right]
+    marks = []
+    for is_right in right:
+        if is_right:
+            marks.append("---:")
+        else:
+            marks.append("---")
     lines = [_row(row, escape) for row in rows]
     return [_row(heads, escape), f"| {' | '.join(marks)} |", *lines]
 
@@ -68,15 +75,20 @@ def _row(cells: Sequence[str], escape: Escape) -> str:
     told = []
     for cell in cells:
         shown = escape(cell)
-        told.append(f"**{shown}**" if isinstance(cell, BestText) and shown else shown)
+        if isinstance(cell, BestText) and shown:
+            shown = f"**{shown}**"
+        told.append(shown)
     return f"| {' | '.join(told)} |"
 
 
 def _in_html(text: str) -> str:
-    """A text inside a tag of Markdown: neither HTML nor Markdown reads anything in it, and no forge links."""
+    """The escaped text for an HTML tag in Markdown: without markup, mentions and links to issues."""
     told = ""
     for char in text:
-        told += char if char.isalnum() or char == " " else f"&#{ord(char)};"
+        if char.isalnum() or char == " ":
+            told += char
+        else:
+            told += f"&#{ord(char)};"
         if char in "@#":
             told += "\u2060"
     return told

@@ -8,10 +8,10 @@ from gitexp.extras.plots.charts import Chart
 from gitexp.extras.reports.document import (
     CodePiece,
     Document,
+    DocumentNode,
     FoldedPiece,
-    Kind,
     LinesPiece,
-    Node,
+    NodeKind,
     Piece,
     PlotPiece,
     TablePiece,
@@ -32,11 +32,11 @@ _PREAMBLE = """
 #show link: set text(fill: rgb("#0a58a8"))
 """
 _CALLS = {
-    Kind.EMPHASIS: "emph",
-    Kind.STRONG: "strong",
-    Kind.STRUCK: "strike",
-    Kind.PARAGRAPH: "par",
-    Kind.QUOTE: "quote(block: true)",
+    NodeKind.EMPHASIS: "emph",
+    NodeKind.STRONG: "strong",
+    NodeKind.STRUCK: "strike",
+    NodeKind.PARAGRAPH: "par",
+    NodeKind.QUOTE: "quote(block: true)",
 }
 # Columns of a table -> the size of its text in points.
 _SIZES = ((6, 9.0), (9, 7.5), (13, 6.0), (20, 4.5))
@@ -45,58 +45,60 @@ _BREAKS = str.maketrans({char: f"{char}\u200b" for char in "_-./=,;:"})  # where
 
 
 def write(document: Document, svg: Callable[[Chart], bytes]) -> tuple[str, dict[str, bytes]]:
-    """The source, and its pictures by the name of their files. `svg` gives the picture of a plot."""
-    writer = _Writer(svg)
+    """The source, and the pictures by the name of their files. `svg`: from a plot to its picture."""
+    writer = _TypstWriter(svg)
     body = writer.blocks(document.blocks)
     head = f"#set document(title: {_literal(document.title)}, date: none)"
     return f"{head}{_PREAMBLE % (SIZE, _literal(document.language))}\n{body}\n", writer.pictures
 
 
-class _Writer:
+class _TypstWriter:
     def __init__(self, svg: Callable[[Chart], bytes]) -> None:
         self._svg = svg
         self.pictures: dict[str, bytes] = {}
 
-    def blocks(self, nodes: Sequence[Node]) -> str:
-        return "\n\n".join(self._node(node) for node in nodes)
+    def blocks(self, nodes: Sequence[DocumentNode]) -> str:
+        return "\n\n".join(map(self._node, nodes))
 
-    def _inside(self, node: Node) -> str:
-        return "".join(self._node(child) for child in node.children)
+    def _inside(self, node: DocumentNode) -> str:
+        return "".join(map(self._node, node.children))
 
-    def _node(self, node: Node) -> str:
+    def _node(self, node: DocumentNode) -> str:
         kind = node.kind
         if kind in _CALLS:
             return f"#{_CALLS[kind]}[{self._inside(node)}];"
         match kind:
-            case Kind.BULLETS:
+            case NodeKind.BULLETS:
                 return f"#list({self._items(node)});"
-            case Kind.NUMBERS:
+            case NodeKind.NUMBERS:
                 return f"#enum(start: {node.level}, {self._items(node)});"
-            case Kind.HEADING:
+            case NodeKind.HEADING:
                 return f"#heading(level: {node.level})[{self._inside(node)}];"
-            case Kind.RULE:
+            case NodeKind.RULE:
                 return "#line(length: 100%, stroke: 0.5pt + luma(180));"
-            case Kind.BREAK:
+            case NodeKind.BREAK:
                 return "#linebreak();"
-            case Kind.CODE:
+            case NodeKind.CODE:
                 return f"#raw({_literal(node.text)});"
-            case Kind.CODE_BLOCK:
+            case NodeKind.CODE_BLOCK:
                 return _code(node.text, node.language)
-            case Kind.FORMULA | Kind.FORMULA_BLOCK:
+            case NodeKind.FORMULA | NodeKind.FORMULA_BLOCK:
                 return self._formula(node)
-            case Kind.LINK:
+            case NodeKind.LINK:
                 return f"#link({_literal(node.text)})[{self._inside(node)}];"
-            case Kind.TABLE:
+            case NodeKind.TABLE:
                 return self._table(node)
-            case Kind.PIECE:
-                return "" if node.piece is None else self._piece(node.piece)
+            case NodeKind.PIECE if node.piece is not None:
+                return self._piece(node.piece)
         return _text(node.text) + self._inside(node)
 
-    def _items(self, node: Node) -> str:
+    def _items(self, node: DocumentNode) -> str:
         return ", ".join(f"[{self.blocks(item.children)}]" for item in node.children)
 
-    def _table(self, node: Node) -> str:
-        lines = [[f"[{self._inside(cell)}]" for cell in row.children] for row in node.children]
+    def _table(self, node: DocumentNode) -> str:
+        lines = []
+        for row in node.children:
+            lines.append([f"[{self._inside(cell)}]" for cell in row.children])
         return _table(lines[0], lines[1:], [cell.is_right for cell in node.children[0].children])
 
     def _piece(self, piece: Piece) -> str:
@@ -104,9 +106,11 @@ class _Writer:
             case TablePiece() if len(parts := piece.for_paper()) > 1:
                 return "\n\n".join(map(self._piece, parts))
             case TablePiece(heads, rows, right, remark):
-                lines = [[_table_cell(text) for text in row] for row in rows]
-                told = _table([f"[#strong[{_in_cell(head)}];]" for head in heads], lines, right)
-                return f"{told}\n#text(size: 0.85em, fill: luma(90))[{_text(remark)}];" if remark else told
+                lines = [list(map(_table_cell, row)) for row in rows]
+                told = _table(list(map(_bold_cell, heads)), lines, right)
+                if not remark:
+                    return told
+                return f"{told}\n#text(size: 0.85em, fill: luma(90))[{_text(remark)}];"
             case PlotPiece(chart):
                 name = self._picture(self._svg(chart))
                 alt = _literal(chart.title)
@@ -123,8 +127,8 @@ class _Writer:
         self.pictures[name] = svg
         return name
 
-    def _formula(self, node: Node) -> str:
-        is_block = node.kind is Kind.FORMULA_BLOCK
+    def _formula(self, node: DocumentNode) -> str:
+        is_block = node.kind is NodeKind.FORMULA_BLOCK
         try:
             drawn = picture(node.text.strip(), is_block=is_block)
         except UnknownFormula:
@@ -139,21 +143,31 @@ class _Writer:
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
     columns = len(heads)
     size = next((size for most, size in _SIZES if columns <= most), _SMALLEST)
-    places = ", ".join("right" if is_right else "left" for is_right in right)
+    places = []
+    for is_right in right:
+        if is_right:
+            places.append("right")
+        else:
+            places.append("left")
     cells = [f"table.header(table.hline(stroke: 0.8pt), {', '.join(heads)}, table.hline(stroke: 0.5pt))"]
     for row in rows:
         cells += row
     cells.append("table.hline(stroke: 0.8pt)")
     inside = ",\n  ".join(cells)
     return (
-        f"#text(size: {size}pt, table(columns: {columns}, align: ({places},), stroke: none, "
+        f"#text(size: {size}pt, table(columns: {columns}, align: ({', '.join(places)},), stroke: none, "
         f"inset: (x: 0.45em, y: 0.4em),\n  {inside}));"
     )
 
 
 def _table_cell(text: str) -> str:
-    shown = _in_cell(text)
-    return f"[#strong[{shown}];]" if isinstance(text, BestText) else f"[{shown}]"
+    if isinstance(text, BestText):
+        return _bold_cell(text)
+    return f"[{_in_cell(text)}]"
+
+
+def _bold_cell(text: str) -> str:
+    return f"[#strong[{_in_cell(text)}];]"
 
 
 def _in_cell(text: str) -> str:
@@ -162,16 +176,24 @@ def _in_cell(text: str) -> str:
 
 
 def _code(text: str, language: str) -> str:
-    known = f", lang: {_literal(language)}" if language in ("diff", "sh", "python", "yaml", "json") else ""
+    known = ""
+    if language in ("diff", "sh", "python", "yaml", "json"):
+        known = f", lang: {_literal(language)}"
     return f"#raw({_literal(text.rstrip(chr(10)))}, block: true{known});"
 
 
 def _text(text: str, *, breaks: bool = False) -> str:
-    return f"#{_literal(text, breaks=breaks)};" if text else ""
+    if not text:
+        return ""
+    return f"#{_literal(text, breaks=breaks)};"
 
 
 def _literal(text: str, *, breaks: bool = False) -> str:
-    """A text as a literal of Typst's; lines stay lines."""
-    lines = [clean(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n")]
+    """The text in quotes, a literal of Typst; lines stay lines."""
+    lines = []
+    for line in text.split("\n"):
+        lines.append(clean(line).replace("\\", "\\\\").replace('"', '\\"'))
     told = "\\n".join(lines)
-    return f'"{told.translate(_BREAKS) if breaks else told}"'
+    if breaks:
+        told = told.translate(_BREAKS)
+    return f'"{told}"'
