@@ -22,6 +22,7 @@ from benchmarks import (
     mlflow_cases,
     queue_cases,
     reading_cases,
+    seeing_cases,
     sharing_cases,
 )
 from benchmarks.case import BARE, DVC, FLOOR, GITEXP, Case, side_of, slow
@@ -251,4 +252,6 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     **logging_cases.MUCH,
     **mlflow_cases.CASES,
     **dashboard_cases.CASES,
+    **dashboard_cases.WAITING,
+    **seeing_cases.CASES,
 }

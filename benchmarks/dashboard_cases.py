@@ -1,77 +1,115 @@
-"""What is measured of the dashboard: its start, its table, and the export of all pages."""
+"""What is measured of the dashboard: its start, its table, its cost while it waits, and its export."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.case import BARE, GITEXP, Case
+from benchmarks.case import FLOOR, GITEXP, Case, side_of
 from benchmarks.lab import Lab
-from benchmarks.measure import CommandError, Side
+from benchmarks.measure import CommandError, Side, nothing
 
-SMALL, LARGE, EXPORTED = 1_000, 10_000, 1_000
-REQUESTS = 10
+SMALL, LARGE = 1_000, 10_000
 
-# Starts the dashboard, asks for the table so many times as a browser does, and ends it.
-_ASK = """
-import http.cookiejar, signal, subprocess, sys, urllib.request
-command = [sys.executable, "-m", "gitexp", "ui", "--no-open", "--port", "0", "--quiet"]
-process = subprocess.Popen(command, stdout=subprocess.PIPE)
-link = process.stdout.readline().decode().strip()
-jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-opener = urllib.request.build_opener(jar)
-page = opener.open(link).read()
-for _ in range(int(sys.argv[1])):
-    page = opener.open(link.partition("?")[0]).read()
-process.send_signal(signal.SIGTERM)
-process.wait()
-print(page.count(b'"experiment"'))
-"""
-_NOTHING = "import http.cookiejar, signal, subprocess, sys, urllib.request; print(0)"
+_PROBE = Path(__file__).with_name("dashboard_probe.py")
 
 
 def _start(lab: Lab) -> Case:
-    """From the command to the first page."""
-    folder = lab.experiments(SMALL)
-    sides = {
-        GITEXP: _script(lab, _ASK, SMALL, folder, 0),
-        BARE: _script(lab, _NOTHING, 0, folder, 0),
-    }
-    return Case(f"start of the dashboard with {SMALL:,} experiments, to the first page", sides, goal=1.0)
+    """What a person waits for who types `gitexp ui`."""
+    side = _probe(lab, "first", lab.experiments(SMALL), rows=SMALL)
+    sides = {GITEXP: side, FLOOR: side_of(lab, [lab.python, "-c", "import jinja2, starlette, uvicorn"])}
+    work = f"`gitexp ui`, from the start to the first page, {SMALL:,} experiments"
+    return Case(work, sides, floor="import of the server", goal=0.6)
 
 
-def _table(lab: Lab) -> Case:
-    """The table of a dashboard that runs already: more requests than those of the other side."""
-    folder = lab.experiments(LARGE)
-    sides = {
-        GITEXP: _script(lab, _ASK, LARGE, folder, REQUESTS),
-        BARE: _script(lab, _ASK, LARGE, folder, 0),
-    }
-    work = f"{REQUESTS} tables of {LARGE:,} experiments from a dashboard that runs"
-    return Case(work, sides, goal=REQUESTS * 0.5)
+def _request(lab: Lab, *, size: Callable[[], int], goal: float, memory_goal: float | None = None) -> Case:
+    side = _probe(lab, "request", lab.experiments(size()), rows=size(), runs=3)
+    work = f"dashboard: a request of the table of {size():,}"
+    return Case(work, {GITEXP: side}, goal=goal, memory_goal=memory_goal)
+
+
+def _news(lab: Lab) -> Case:
+    """A ref is deleted and comes back, in a copy."""
+    kept = lab.experiments(SMALL)
+    folder = Path(tempfile.mkdtemp(prefix="news-", dir=lab.scratch)) / "project"
+
+    def fresh() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(kept, folder, symlinks=True)
+
+    side = _probe(lab, "news", folder, before=fresh, runs=3)
+    return Case(f"dashboard: a new experiment beside {SMALL:,} is seen", {GITEXP: side}, goal=1.0)
+
+
+def _tick(lab: Lab) -> Case:
+    side = _probe(lab, "tick", lab.experiments(LARGE), runs=2)
+    work = f"dashboard: a tick with nothing new, {LARGE:,} experiments, processor"
+    return Case(work, {GITEXP: side}, goal=0.005)
+
+
+def _idle(lab: Lab) -> Case:
+    """2 % of a core."""
+    side = _probe(lab, "idle", lab.experiments(LARGE), runs=2)
+    work = f"dashboard: a second of 100 idle browsers, {LARGE:,} experiments, processor"
+    return Case(work, {GITEXP: side}, goal=0.02)
 
 
 def _export(lab: Lab) -> Case:
-    """All pages as a folder, written again each time."""
-    folder, site = lab.experiments(EXPORTED), lab.scratch / "site"
-    argv = [lab.python, "-m", "gitexp", "ui", "--export", str(site), "--quiet"]
-    sides = {GITEXP: Side(lambda: argv, folder, lab.env)}
-    return Case(f"the dashboard with {EXPORTED:,} experiments as a folder", sides, goal=5.0)
+    folder = lab.experiments(SMALL)
+    site = lab.scratch / "site"
+
+    def is_whole(_output: bytes) -> None:
+        found = len(list((site / "experiments").glob("*.html")))
+        if found != SMALL:
+            raise CommandError(f"{found} pages of experiments were written, not {SMALL}")
+
+    side = Side(
+        lambda: [*lab.gitexp, "ui", "--export", str(site), "--quiet"],
+        folder,
+        lab.env,
+        before=partial(shutil.rmtree, site, ignore_errors=True),
+        check=is_whole,
+        runs=3,
+        warmups=0,
+    )
+    return Case(f"dashboard: export of {SMALL:,} experiments as a folder", {GITEXP: side}, goal=5.0)
 
 
-def _script(lab: Lab, script: str, expected: int, folder: Path, requests: int) -> Side:
-    argv = [lab.python, "-c", script, str(requests)]
-    return Side(lambda: argv, folder, lab.env, check=partial(_has_printed, expected))
+def _probe(
+    lab: Lab,
+    what: str,
+    folder: Path,
+    *,
+    rows: int = 0,
+    runs: int = 5,
+    before: Callable[[], None] = nothing,
+) -> Side:
+    """The side of one measure of the probe, whose page has so many rows at least."""
 
+    def check(output: bytes) -> None:
+        if rows and int(output.split()[1]) < rows:
+            raise CommandError(f"the page does not have {rows} experiments: {output!r}")
 
-def _has_printed(expected: int, output: bytes) -> None:
-    if int(output) < expected:
-        raise CommandError(f"the page has {output!r} experiments, not {expected}")
+    return Side(
+        lambda: [lab.python, str(_PROBE), *lab.gitexp, what],
+        folder,
+        lab.env,
+        before=before,
+        check=check,
+        runs=runs,
+        warmups=0 if runs < 5 else 1,
+        told=lambda output: float(output.split()[0]),
+    )
 
 
 CASES: dict[str, Callable[[Lab], Case]] = {
     "dashboard-start": _start,
-    "dashboard-table-10000": _table,
+    "dashboard-table-1000": partial(_request, size=lambda: SMALL, goal=0.15),
+    "dashboard-table-10000": partial(_request, size=lambda: LARGE, goal=0.5, memory_goal=250),
+    "dashboard-news": _news,
     "dashboard-export-1000": _export,
 }
+WAITING: dict[str, Callable[[Lab], Case]] = {"dashboard-tick": _tick, "dashboard-idle": _idle}

@@ -60,13 +60,13 @@ class Lab:
     def experiments(self, count: int, *, points: int = 0) -> Path:
         """A repository with `count` experiments of gitexp, with series of so many points."""
         name = f"series-{count}-{points}" if points else f"gitexp-{count}"
-        return self._kept(
+        return self.kept(
             name, lambda where: generate.gitexp_experiments(where, count, self.env, points=points)
         )
 
     def dvc_experiments(self, count: int) -> Path:
         """A repository with the same experiments as DVC's."""
-        return self._kept(f"dvc-{count}", lambda where: generate.dvc_experiments(where, count, self.env))
+        return self.kept(f"dvc-{count}", lambda where: generate.dvc_experiments(where, count, self.env))
 
     def project(self, name: str, files: int, *, dvc: bool = False) -> Path:
         """A new repository of `files` small files to train in."""
@@ -93,7 +93,7 @@ class Lab:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _kept(self, name: str, make: Callable[[Path], None]) -> Path:
+    def kept(self, name: str, make: Callable[[Path], None]) -> Path:
         """The folder of that name, made anew when the code that makes it has changed."""
         where = self.root / "repositories" / f"{name}-{generate.fingerprint()[:10]}"
         if not where.exists():

@@ -124,10 +124,16 @@ def _row(outcome: Outcome) -> str:
     ours, theirs, floor = (outcome.net(side) for side in (GITEXP, DVC, FLOOR))
     ratio = f"{theirs.median / ours.median:.1f}" if ours and theirs and ours.median > 0 else "-"
     floor_text = f"{_seconds(floor.median)} ({outcome.case.floor})" if floor else "-"
-    goal = f"≤ {outcome.case.goal:.2f}" if outcome.case.goal is not None else "-"
+    goal = _goal(outcome.case.goal)
     met = {True: "yes", False: "**NOT MET**", None: "-"}[outcome.met]
     cells = [outcome.case.work, _sample(ours), _sample(theirs), ratio, floor_text, goal, met]
     return f"| {' | '.join(cells)} |"
+
+
+def _goal(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"≤ {seconds:.2f}" if seconds >= 0.01 else f"≤ {seconds:.3f}"
 
 
 def _memory_row(outcome: Outcome) -> str:
