@@ -41,6 +41,7 @@ def names(lab: Lab) -> list[str]:
     """Every case that this lab can run, in order."""
     left_out = {
         *(() if lab.cold_disk else [_COLD_DISK]),
+        *(() if dashboard_cases.BROWSER else dashboard_cases.DRAWN),
         *((_LARGEST, _BEST, *data_cases.MUCH, *logging_cases.MUCH) if lab.quick else ()),
     }
     return [name for name in _CASES if name not in left_out]
@@ -253,5 +254,6 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     **mlflow_cases.CASES,
     **dashboard_cases.CASES,
     **dashboard_cases.WAITING,
+    **dashboard_cases.DRAWN,
     **seeing_cases.CASES,
 }

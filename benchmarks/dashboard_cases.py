@@ -13,6 +13,8 @@ from benchmarks.lab import Lab
 from benchmarks.measure import CommandError, Side, nothing
 
 SMALL, LARGE = 1_000, 10_000
+CURVES, STEPS = 100, 10_000
+BROWSER = shutil.which("chromium")  # as the probe asks for it
 
 _PROBE = Path(__file__).with_name("dashboard_probe.py")
 
@@ -55,6 +57,14 @@ def _idle(lab: Lab) -> Case:
     side = _probe(lab, "idle", lab.experiments(LARGE), runs=2)
     work = f"dashboard: a second of 100 idle browsers, {LARGE:,} experiments, processor"
     return Case(work, {GITEXP: side}, goal=0.02)
+
+
+def _drawn(lab: Lab, *, again: bool) -> Case:
+    """A hundred curves in Chromium, by its own clock; each experiment has two."""
+    folder = lab.experiments(CURVES // 2, points=STEPS)
+    side = _probe(lab, "drawn-again" if again else "drawn", folder, runs=3)
+    how = "again" if again else "for the first time"
+    return Case(f"dashboard: {CURVES} curves of {STEPS:,} steps drawn {how}", {GITEXP: side}, goal=1.5)
 
 
 def _export(lab: Lab) -> Case:
@@ -113,3 +123,7 @@ CASES: dict[str, Callable[[Lab], Case]] = {
     "dashboard-export-1000": _export,
 }
 WAITING: dict[str, Callable[[Lab], Case]] = {"dashboard-tick": _tick, "dashboard-idle": _idle}
+DRAWN: dict[str, Callable[[Lab], Case]] = {
+    "dashboard-curves": partial(_drawn, again=False),
+    "dashboard-curves-again": partial(_drawn, again=True),
+}

@@ -1,15 +1,17 @@
 """Starts `gitexp ui` where it stands, uses it as browsers do, and prints the seconds of one thing.
 
-    python dashboard_probe.py GITEXP first | request | news | tick | idle
+    python dashboard_probe.py GITEXP first | request | news | tick | idle | drawn | drawn-again
 
 `first` and `request` print the number of experiments on the page besides. A process of its own, and smaller
-than the server: so the peak memory of the largest process is the server's.
+than the server: so the peak memory of the largest process is the server's. `drawn` needs Playwright
+and Chromium, which is larger.
 """
 
 from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,10 +24,23 @@ from urllib.parse import urlsplit
 
 REQUESTS = 5
 BROWSERS = 100
+BROWSER = "chromium"
+DRAWN = 5  # times that a page is drawn again
 TICKS = 10
 TICK = 0.5  # seconds from one look of the server to the next
 ROW = b'"experiment"'  # once in the document of the table for each of them
 PATIENCE = 60.0  # seconds until an answer has to be there
+
+
+# Milliseconds from the begin of the navigation to the first frame in which all charts are drawn.
+_ALL_DRAWN = """() => new Promise((done) => {
+  const look = () => {
+    const all = [...document.querySelectorAll("figure.chart .canvas")];
+    const drawn = all.length && all.every((one) => one.getAttribute("aria-label"));
+    requestAnimationFrame(drawn ? () => done(performance.now()) : look);
+  };
+  look();
+})"""
 
 
 class Dashboard:
@@ -33,6 +48,7 @@ class Dashboard:
 
     def __init__(self, gitexp: str) -> None:
         argv = [gitexp, "ui", "--port", "0", "--no-open", "--quiet"]
+        self.cookie = ""
         self.begun = time.perf_counter()
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -42,12 +58,12 @@ class Dashboard:
         self.port = link.port
         answer = self.ask(f"{link.path}?{link.query}")
         answer.read()
-        self._cookie = (answer.getheader("set-cookie") or "").partition(";")[0]
+        self.cookie = (answer.getheader("set-cookie") or "").partition(";")[0]
 
     def ask(self, path: str) -> http.client.HTTPResponse:
         """The answer to one request, its body still to be read."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        connection.request("GET", path, headers={"Cookie": getattr(self, "_cookie", "")})
+        connection.request("GET", path, headers={"Cookie": self.cookie})
         return connection.getresponse()
 
     def page(self) -> bytes:
@@ -152,6 +168,38 @@ def _idle(running: Dashboard, *, browsers: int, parts: float) -> str:
     return f"{taken / parts:.6f}"
 
 
+def drawn(running: Dashboard) -> str:
+    """The curves of all experiments beside each other, for the first time: the server reads them."""
+    return f"{_drawn(running, 1)[0]:.6f}"
+
+
+def drawn_again(running: Dashboard) -> str:
+    """The same page, when the server has read the curves."""
+    return f"{median(_drawn(running, 1 + DRAWN)[1:]):.6f}"
+
+
+def _drawn(running: Dashboard, times: int) -> list[float]:
+    """Seconds until all charts of a comparison are drawn, each time."""
+    from playwright.sync_api import sync_playwright  # here, for nothing else needs it
+
+    refs = _git("for-each-ref", "--format=%(refname)", "refs/gitexp/exps/").split()
+    root = f"http://127.0.0.1:{running.port}/"
+    address = f"{root}compare.html?exp={','.join(ref.rpartition('/')[2] for ref in refs)}"
+    name, _, value = running.cookie.partition("=")
+    taken = []
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=shutil.which(BROWSER), args=options)
+        context = browser.new_context(viewport={"width": 1600, "height": 900})
+        context.add_cookies([{"name": name, "value": value, "url": root}])
+        page = context.new_page()
+        for _ in range(times):
+            page.goto(address)
+            taken.append(page.evaluate(_ALL_DRAWN) / 1000)
+        browser.close()
+    return taken
+
+
 def _cursor_of(event: str) -> str:
     return event.partition(":")[2].strip().strip('"')
 
@@ -167,6 +215,8 @@ MEASURES: dict[str, Callable[[Dashboard], str]] = {
     "news": news,
     "tick": tick,
     "idle": idle,
+    "drawn": drawn,
+    "drawn-again": drawn_again,
 }
 
 if __name__ == "__main__":
