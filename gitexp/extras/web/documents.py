@@ -108,7 +108,9 @@ class Documents:
             if not metrics.keys() <= row.metrics.keys():
                 return False
             lines[number] = line._replace(row=row._replace(metrics={**row.metrics, **metrics}))
-            rows[row.name] = lines[number].row
+            for key, known in rows.items():
+                if known is row:
+                    rows[key] = lines[number].row
         if lines != state.lines:
             self._keep(state._replace(lines=lines, rows=rows))
         return True

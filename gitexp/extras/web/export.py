@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from gitexp import errors
@@ -10,32 +12,104 @@ from gitexp.extras.web.documents import Documents
 from gitexp.extras.web.exported import scripts
 from gitexp.extras.web.pages import PAGES
 
-_MARK = ".gitexp-dashboard"  # a file in every exported folder: such a folder may be written again
+_MARK = ".gitexp-dashboard"  # lists the files of an export: a folder with it may be written again
+_NEW = ".gitexp-new"  # the file that is being written
+_FOLDERS = ("documents", "experiments", "static")
 
 
 def export(documents: Documents, folder: Path) -> int:
-    """Write all pages into a folder, and give their number.
+    """Write all pages into a folder, and give their number. What an earlier export has left there is removed.
 
     Raises UsageError for a folder with other files.
     """
     _check(folder)
-    static = folder / "static"
-    static.mkdir(parents=True, exist_ok=True)
-    (folder / _MARK).write_bytes(b"")
+    folder.mkdir(parents=True, exist_ok=True)
+    into = _Folder(folder)
     for name, content in pages.static_files().items():
-        (static / name).write_bytes(content)
+        into.write(f"static/{name}", content)
     count = 0
     for page in PAGES:
         for key in page.keys(documents):
-            file = folder / page.address(key)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(pages.html(page, documents, key).encode())
+            into.write(page.address(key), pages.html(page, documents, key).encode())
             count += 1
     for path, text in scripts(documents):
-        file = folder / "documents" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="ascii")
+        into.write(f"documents/{path}", text.encode("ascii"))
+    into.finish()
     return count
+
+
+class _Folder:
+    """The folder of an export.
+
+    Each file is listed before it is written, so that the next export can remove what this one has left, even
+    if this one is killed. No link that stands in the folder is followed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._checked: set[Path] = set()
+        self._written: list[str] = []
+        try:
+            self._before = (root / _MARK).read_text("utf-8").splitlines()
+        except (FileNotFoundError, UnicodeDecodeError):
+            self._before = []
+        self._list(self._before)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file anew, whole or not at all. Raises UsageError for a link in place of a folder."""
+        file = self._root / path
+        self._make(file.parent)
+        with (self._root / _MARK).open("a", encoding="utf-8") as mark:
+            mark.write(f"{path}\n")
+        self._written.append(path)
+        self._replace(file, content)
+
+    def finish(self) -> None:
+        """Remove what only earlier exports have written."""
+        kept = {path.lower() for path in self._written}  # on some disks a name means another in small letters
+        for path in self._before:
+            if path.lower() not in kept and _is_of_export(path):
+                self._remove(self._root / path)
+        self._list(self._written)
+
+    def _list(self, paths: Iterable[str]) -> None:
+        self._replace(self._root / _MARK, "".join(f"{path}\n" for path in paths).encode())
+
+    def _replace(self, file: Path, content: bytes) -> None:
+        new = self._root / _NEW
+        new.unlink(missing_ok=True)
+        with new.open("xb") as opened:
+            opened.write(content)
+        new.replace(file)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those above it, up to the root."""
+        if folder == self._root or folder in self._checked:
+            return
+        self._make(folder.parent)
+        if folder.is_symlink():
+            raise errors.UsageError(
+                f"{folder} is a link, which an export does not write through.",
+                "Remove it, or name another folder.",
+            )
+        folder.mkdir(exist_ok=True)
+        self._checked.add(folder)
+
+    def _remove(self, file: Path) -> None:
+        above = file.parent
+        while above != self._root:
+            if above.is_symlink():
+                return
+            above = above.parent
+        with contextlib.suppress(OSError):
+            file.unlink()
+            file.parent.rmdir()  # if it is empty now
+
+
+def _is_of_export(path: str) -> bool:
+    """Whether a line of the list is a file that an export may have written."""
+    parts = path.split("/")
+    return len(parts) > 1 and parts[0] in _FOLDERS and not {"", ".", ".."} & {*parts} and "\\" not in path
 
 
 def _check(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,21 +10,24 @@ from gitexp.catalog.fields import Row
 from gitexp.repo.experiments import is_name
 
 _ID_DIGITS = 16
+# Devices of Windows, where no file can be called so, whatever comes behind a dot.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def keys_of(found: Sequence[Row]) -> list[str]:
     """The key of each row, all different; "" for a row that is no experiment and has no page.
 
-    An experiment whose name is not one of gitexp's, or stands twice, has the beginning of its record's id.
+    An experiment has the beginning of its record's id if its name is not one of gitexp's, stands twice
+    (also in other letters, for some disks take `A.html` for `a.html`), or cannot be a file everywhere.
     """
     # A group of replicates has no page: each of its members, which are rows too, has one.
-    counts = Counter(row.name for row in found if row.kind == "experiment")
+    counts = Counter(row.name.lower() for row in found if row.kind == "experiment")
     keys = []
     for row in found:
         key = ""
         if row.kind == "experiment" and row.experiment is not None:
             key = row.name
-            if counts[row.name] > 1 or not is_name(row.name):
+            if counts[key.lower()] > 1 or not is_name(key) or _DEVICE.fullmatch(key):
                 key = row.experiment.id[:_ID_DIGITS]
         keys.append(key)
     return keys

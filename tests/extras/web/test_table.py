@@ -54,6 +54,31 @@ def test_an_export_goes_into_no_folder_of_something_else(repo: Workspace, tmp_pa
     assert "other files" in refused.stderr
 
 
+def test_an_export_is_written_over_an_earlier_one_and_over_nothing_else(
+    repo: Workspace, tmp_path: Path
+) -> None:
+    # Names that are one file on some disks, and that are none on others.
+    for name in ("gone", "A", "a", "nul.x", "left"):
+        put(repo, name)
+    site, own = tmp_path / "site", tmp_path / "own"
+    own.write_text("of the user's")
+    repo.gitexp("ui", "-q", "--export", str(site))
+    pages = {file.name.lower() for file in (site / "experiments").iterdir()}
+    assert len(pages) == 5
+    assert not pages & {"a.html", "nul.x.html"}
+    (site / "index.html").unlink()
+    (site / "index.html").symlink_to(own)
+    (site / "experiments/mine.html").touch()
+    with (site / ".gitexp-dashboard").open("a") as mark:
+        mark.write("documents/../../own\n")
+    repo.gitexp("remove", "-q", "--yes", "gone")
+    repo.gitexp("ui", "-q", "--export", str(site))
+    assert own.read_text() == "of the user's"
+    assert {file.name for file in (site / "experiments").iterdir()} >= {"left.html", "mine.html"}
+    assert not (site / "experiments/gone.html").exists()
+    assert not (site / "documents/experiments/gone").exists()
+
+
 def shown(seen: Seen) -> list[str]:
     return seen.page.locator("tr.line:not(.is-workspace):not(.is-baseline) .name").all_inner_texts()
 
