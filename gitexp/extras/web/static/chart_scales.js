@@ -11,8 +11,10 @@ gitexp.scales = (() => {
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = power * STEPS.find((one) => one * power >= raw);
     const found = [];
-    for (let n = Math.ceil(low / step); n * step <= high + step * 1e-9; n++) found.push(Number((n * step).toPrecision(12)));
-    return found;
+    const first = Math.ceil(low / step);
+    // Between neighbours among very large numbers, to add one changes nothing: so the ticks are counted.
+    for (let n = 0; n <= 2 * count + 2 && (first + n) * step <= high + step * 1e-9; n++) found.push(Number(((first + n) * step).toPrecision(12)));
+    return [...new Set(found)];
   }
 
   function logTicks(low, high) {

@@ -3,6 +3,7 @@
 /** Parts that several pages are made of: tabs, command lines to copy, tables of values, notices. */
 gitexp.parts = (() => {
   const { element } = gitexp;
+  const LONGEST = 2000; // characters of a value; a browser takes minutes for a word of 300,000
 
   /** Tabs whose name is in the address behind #; `fill` makes the content when a tab is first seen. */
   function tabs(list, panels, fills) {
@@ -131,7 +132,9 @@ gitexp.parts = (() => {
   /** A cell's text; a missing value is a dash. */
   function text(cell) {
     if (cell?.missing) return "–";
-    return cell === null ? "null" : gitexp.cells.textOf(cell);
+    const whole = cell === null ? "null" : gitexp.cells.textOf(cell);
+    if (whole.length <= LONGEST) return whole;
+    return `${whole.slice(0, LONGEST)}… (${whole.length.toLocaleString("en")} characters)`;
   }
 
   /** A table that scrolls to the side on its own. */
