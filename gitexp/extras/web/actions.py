@@ -7,6 +7,7 @@ that the command line cannot, and it keeps the promises of the command line.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from gitexp import errors
 _GITEXP = (sys.executable, "-P", "-m", "gitexp")
 _LONGEST = 10_000  # characters of a field
 _MOST_WORDS = 200
+_WORD = re.compile(r"[^\0\ud800-\udfff]*")  # of a command: no half of a character can be in it
 _PATIENCE = 120.0  # seconds
 _MOST_TOLD = 20_000  # characters of an answer
 
@@ -57,6 +59,7 @@ class Action(NamedTuple):
     needs: Sequence[str] = ()
 
 
+AGAIN = "again"
 _ENDED = ("done", "failed", "interrupted")
 ACTIONS = (
     Action("tag", "Tag", ("tag",), fields=[Field("tags", "Tags", "words", "--add")]),
@@ -65,12 +68,7 @@ ACTIONS = (
     Action("rename", "Rename", ("rename",), fields=[Field("new", "New name")]),
     Action("apply", "Bring into the workspace", ("apply",), is_confirmed=True),
     Action("branch", "Make a branch", ("branch",), fields=[Field("branch", "Branch", is_needed=False)]),
-    Action(
-        "again",
-        "Queue a run of its code",
-        ("run", "--queue", "--from"),
-        fields=[Field("set", "Params: lr=0.2 depth=3", "words", "--set", is_needed=False)],
-    ),
+    Action(AGAIN, "Queue it again", ("queue", "retry"), needs=_ENDED),
     Action("stop", "Stop", ("stop",), is_confirmed=True, needs=("running",)),
     Action("remove", "Remove", ("remove", "--yes"), is_confirmed=True, needs=(*_ENDED, "queued")),
     Action("undo", "Undo the last change", ("undo",), "project", is_confirmed=True),
@@ -120,7 +118,7 @@ def words(name: str, experiment: str, values: Mapping[str, Any]) -> list[str]:
 
 def _values(field: Field, given: Any) -> list[str]:
     """The values of a field. Raises UsageError."""
-    if not isinstance(given, str) or len(given) > _LONGEST or "\0" in given:
+    if not isinstance(given, str) or len(given) > _LONGEST or not _WORD.fullmatch(given):
         raise errors.UsageError(f"{field.label} is no text, or too long.", "Type less.")
     if field.kind == "words":
         found = given.split()

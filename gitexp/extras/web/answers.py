@@ -89,6 +89,8 @@ def page_of_experiment(documents: Documents, key: str) -> Document:
     one = experiment_of(documents, key)
     document = experiment_document(documents.state().project, one, _reader(documents))
     own = actions.as_json("experiment") if document["own"] else []
+    if not one.record.worker:  # only a run of the queue's can go back to it
+        own = [action for action in own if action["name"] != actions.AGAIN]
     return {**_now(documents), **document, "colour": colours([one.name])[0], "actions": own}
 
 
@@ -138,9 +140,12 @@ def _cursor(text: str) -> dict[str, int]:
     """How far each file was read. Raises UsageError for a text that is no cursor."""
     try:
         found = json.loads(text)
-        return {str(name): int(place) for name, place in found.items()}
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        cursor = {str(name): int(place) for name, place in found.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError, OverflowError) as error:
         raise errors.UsageError("The cursor cannot be read.", "Reload the page.") from error
+    if any(not 0 <= place <= _LARGEST for place in cursor.values()):
+        raise errors.UsageError("The cursor has a place that is none.", "Reload the page.")
+    return cursor
 
 
 def _log(documents: Documents, asked: Asked) -> Document:

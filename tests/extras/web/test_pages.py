@@ -288,6 +288,8 @@ def test_a_page_does_what_its_command_line_says(repo: Workspace, seen: Seen) -> 
     repo.write("train.py", "print(1)\n")
     repo.commit()
     repo.gitexp("run", "-q", "-n", "one", "--", "python", "train.py")
+    repo.gitexp("run", "-q", "-n", "two", "--queue", "--", "python", "train.py")
+    repo.gitexp("queue", "start", "-q")
     page = seen.page
     with running(repo, "--write") as dashboard:
         page.goto(dashboard.link)
@@ -310,13 +312,17 @@ def test_a_page_does_what_its_command_line_says(repo: Workspace, seen: Seen) -> 
         headers["Cookie"] = f"{cookie['name']}={cookie['value']}"
         for body in (b"", b"[]", b"{", b'{"key": 1}', b'{"values": 1}', b'{"key": "", "values": {}}'):
             assert dashboard.ask("/actions/note", headers, method="POST", body=body).status == 400, body
+        again = dashboard.ask("/actions/again", headers, method="POST", body=b'{"key": "two"}').json()
+        assert again["status"] == 0, again
         gone = json.dumps({"key": "one", "values": {"note": "x"}}).encode()
         assert dashboard.ask("/actions/note", headers, method="POST", body=gone).status == 404
         assert dashboard.ask("/actions/nothing", headers, method="POST", body=b"{}").status == 400
         large = json.dumps({"values": {"note": "x" * 200_000}}).encode()
         assert dashboard.ask("/actions/note", headers, method="POST", body=large).status == 413
-    assert repo.gitexp("list", "-A").stdout == ""
-    repo.gitexp("undo", "-q")
+    (queued,) = repo.json("list", "-A", "--filter", "status == 'queued'")
+    assert "one" not in repo.gitexp("list", "-A").stdout.split()
+    assert queued["name"].startswith("two")
+    repo.gitexp("restore", "-q", "one")
     assert repo.json("show", "one", "--json")[0]["note"] == "it's <b>good</b>"
 
 
