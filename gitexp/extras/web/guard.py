@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
@@ -22,7 +21,7 @@ OWN_HEADER = "x-gitexp"  # of every write: no form and no foreign page can send 
 NONCE = "gitexp.nonce"  # in the scope: of the scripts in the page
 _TOKEN = "token"
 _READS = ("GET", "HEAD")
-_MOST_HEADER = 8192  # bytes of a cookie or a query
+_MOST_QUERY = 8192  # bytes
 _HEADERS = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
@@ -132,16 +131,16 @@ class Guard:
             raise Refused(403, "A change is JSON, and asked for by a page of this dashboard.")
 
     def _is_known(self, headers: dict[str, list[str]]) -> bool:
-        """Whether the browser has the cookie."""
+        """Whether the browser has the cookie.
+
+        The other programs on this machine share its cookies, whatever they have put into theirs. So the
+        header is cut at its semicolons, and no parser of whole cookies may give up at a stranger's.
+        """
         for line in headers.get("cookie", []):
-            if len(line) > _MOST_HEADER:
-                continue
-            try:
-                found = SimpleCookie(line).get(self._cookie)
-            except CookieError:
-                continue
-            if found is not None and _same(found.value, self._secret):
-                return True
+            for pair in line.split(";"):
+                name, _, value = pair.strip().partition("=")
+                if name == self._cookie and _same(value, self._secret):
+                    return True
         return False
 
     def _takes(self, token: str) -> bool:
@@ -178,7 +177,7 @@ def _headers(scope: Scope) -> dict[str, list[str]]:
 
 def _query(scope: Scope) -> list[tuple[str, str]]:
     raw = scope.get("query_string", b"")
-    if len(raw) > _MOST_HEADER:
+    if len(raw) > _MOST_QUERY:
         raise Refused(414, "The address is too long.")
     return parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
 

@@ -83,7 +83,11 @@ def _documents(page: Page, documents: Documents) -> Callable[[Request], Response
             found = page.documents(documents, request.path_params.get("key", ""))
         except LookupError:
             return PlainTextResponse("There is no such document.\n", 404)
-        return Response(as_text(found), media_type="application/json")
+        except GitexpError as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        # Some documents are JSON already, and would become texts in a larger one.
+        parts = [f"{as_text(name)}:{as_text(document)}" for name, document in found.items()]
+        return Response("{" + ",".join(parts) + "}", media_type="application/json")
 
     return answer
 
@@ -158,6 +162,8 @@ def _action(documents: Documents) -> Callable[[Request], Awaitable[Response]]:
 def _events(events: Events) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         """The cursors of the repository, as server-sent events."""
+        if request.method == "HEAD":  # it has no body to wait for
+            return Response(media_type="text/event-stream")
         return StreamingResponse(events.stream(), media_type="text/event-stream")
 
     return answer

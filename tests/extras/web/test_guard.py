@@ -141,6 +141,39 @@ def test_nobody_gets_in_without_the_cookie(dashboard: Dashboard) -> None:
     assert onward.headers.get("location", "/").startswith("/evil") or onward.status >= 400
 
 
+def test_cookies_of_other_programs_shut_nobody_out(dashboard: Dashboard) -> None:
+    known = dashboard.cookie()["Cookie"]
+    for other in ('a={"b": 1}', "a=b c", "=x", "a@b=1", "x[y]=1", 'a="x', "path=/", "a=" + "x" * 9000):
+        for cookies in (f"{other}; {known}", f"{known}; {other}"):
+            assert dashboard.ask("/static/icon.svg", {"Cookie": cookies}).status == 200, other[:20]
+        refused(dashboard.ask("/static/icon.svg", {"Cookie": f"{other}; x{known}"}))
+
+
+def test_odd_requests_are_answered(repo: Workspace) -> None:
+    put(repo, "a", metrics={"m.json": {"acc": 0.5}})
+    put(repo, "b", body="{no record")
+    with running(repo) as dashboard:
+        known = dashboard.cookie()
+        assert dashboard.ask("/events", known, method="HEAD").body == b""  # and not for ever
+        news = "/documents/experiments/a/news.json?cursor="
+        for path in ("/documents/experiments/b.json", f'{news}{{"x":1e999}}', f'{news}{{"x":{2**70}}}'):
+            answer = dashboard.ask(path, known)
+            assert answer.status == 404, answer
+
+
+def test_no_value_keeps_a_browser_busy(repo: Workspace, seen: Seen) -> None:
+    repo.write("params.yaml", f"long: {'A' * 300_000}\n")
+    repo.commit()
+    put(repo, "a")
+    with running(repo) as dashboard:
+        seen.page.goto(dashboard.link)
+        seen.page.goto(f"{dashboard.root}experiments/a.html")
+        assert "300,000 characters" in seen.page.locator("#panels").inner_text()
+        # Among the numbers here, to add one changes nothing.
+        assert seen.page.evaluate("gitexp.scales.scale(1e20, 1e20 + 2**16, 0, 9).ticks(5).length") < 15
+        seen.check(dashboard.root)
+
+
 def test_no_other_name_and_no_other_page(dashboard: Dashboard) -> None:
     known, port = dashboard.cookie(), dashboard.port
     for host, path in product(HOSTS, ("/", "/static/core.js", "/documents/index.json")):
@@ -199,6 +232,8 @@ def test_a_change_is_asked_for_by_a_page_of_the_dashboard(repo: Workspace) -> No
             )
         for method, path in (("GET", "/actions/remove"), ("POST", "/actions/nowhere"), ("POST", "/")):
             refused(dashboard.ask(path, {**page, **known}, method=method, body=body))
+        half = b'{"key": "a", "values": {"note": "\\ud800"}}'  # of a character
+        refused(dashboard.ask("/actions/note", {**page, **known}, method="POST", body=half))
         for odd in (b"", b"[", b"[]", b'{"key": 5}', b'{"key": "../a"}', b"x" * 200_000, b"[" * 50_000):
             refused(dashboard.ask("/actions/remove", {**page, **known}, method="POST", body=odd))
     assert repo.json("list", "-A")[0]["name"] == "a"
