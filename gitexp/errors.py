@@ -315,6 +315,7 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         "A `--filter` that cannot be understood, or names what no experiment has.",
     ),
     "unknown-column": (UsageError, "There is no such param or metric to sort by, group by or show."),
+    "template": (UsageError, "A template of a report asks for what it cannot have."),
     "unknown-tag": (UsageError, "The experiment has no such tag to take away."),
     "unknown-stage": (UnknownStage, "The pipeline has no such stage, and none that the pattern fits."),
     "no-command": (UsageError, "Nothing says what to run."),

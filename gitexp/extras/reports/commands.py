@@ -19,7 +19,7 @@ from gitexp.views.columns import Columns
 
 EPILOG = """Examples:
 gitexp report -o report.html
-gitexp report --filter "acc > 0.9" --sort acc --max --question "Does a larger step help?" -o report.pdf
+gitexp report 'lr-*' --question "Does a larger step help?" -o report.pdf
 gitexp report exp-333c9 exp-55e90 --template paper.md.j2 -o paper.tex
 gitexp report --pr -o comment.md
 gitexp report --summary
