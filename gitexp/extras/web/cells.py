@@ -28,9 +28,13 @@ def cell(value: Any) -> Any:
         return value
     if isinstance(value, str):
         shown = clean(value)
-        return value if shown == value else {"t": shown, "s": value}
+        if shown == value:
+            return value
+        return {"t": shown, "s": value}
     if isinstance(value, int):
-        return value if abs(value) <= _EXACT else {"t": str(value), "v": float_of(value)}
+        if abs(value) <= _EXACT:
+            return value
+        return {"t": str(value), "v": float_of(value)}
     if isinstance(value, float):
         return _of_float(value)
     if isinstance(value, (list, tuple)):
@@ -56,7 +60,7 @@ def _of_list(value: Any) -> dict[str, Any]:
 
 
 def float_of(value: float) -> float | str:
-    """A number as a float of JSON; "nan", "inf" or "-inf" for others."""
+    """The float of a number for JSON; "nan", "inf" or "-inf" for others."""
     if is_finite(value):
         return float(value)
     if isinstance(value, int):

@@ -18,7 +18,7 @@ _Stamp: TypeAlias = tuple[int, int, int]
 
 
 class Changed(IntEnum):
-    """What has changed; LOGGED is nothing but what runs that go on have logged."""
+    """The extent of changes; LOGGED: only the logged values of live runs."""
 
     NOTHING = 0
     LOGGED = 1
@@ -26,10 +26,10 @@ class Changed(IntEnum):
 
 
 class Watcher:
-    """Looks at one project.
+    """A watcher of one project.
 
-    Git replaces files by renaming, which changes the time stamp of their folder. So the folders of refs and
-    the file of packed refs tell of every ref; of loose refs by the thousand, none is looked at.
+    Git replaces files by renaming, and so changes the time stamp of their folder. Folders of refs and the
+    file of packed refs suffice to notice every ref, without looking at thousands of loose refs.
     """
 
     def __init__(self, project: Project) -> None:
@@ -45,17 +45,22 @@ class Watcher:
         self._runs = project.local.runs
         self._below: dict[str, tuple[_Stamp, list[str]]] = {}  # of a folder, its stamp and the folders in it
         self._seen = self._look()
-        self._again = Changed.ANYTHING if _is_recent(self._seen) else Changed.NOTHING
+        self._again = Changed.NOTHING
+        if _is_recent(self._seen):
+            self._again = Changed.ANYTHING
 
     def changed(self) -> Changed:
-        """What is otherwise than at the last call."""
+        """The changes since the last call."""
         found = self._look()
         before, self._seen = self._seen, found
         changed = Changed.NOTHING
         for path in found.keys() | before.keys():
             if found.get(path) != before.get(path):
                 live = f"/{LOGGED}/" in path and path.startswith(str(self._runs))
-                changed = max(changed, Changed.LOGGED if live else Changed.ANYTHING)
+                extent = Changed.ANYTHING
+                if live:
+                    extent = Changed.LOGGED
+                changed = max(changed, extent)
         again, self._again = self._again, Changed.NOTHING
         if changed and _is_recent(found):
             self._again = changed
@@ -76,7 +81,7 @@ class Watcher:
         yield from self._live_files()
 
     def _folders(self, folder: str) -> Iterator[str]:
-        """A folder and all folders in it; a folder is listed only if its time stamp has changed."""
+        """A folder and all folders inside; only a folder with a new time stamp is listed again."""
         stamp = _stamp(folder)
         if stamp is None:
             return
@@ -87,7 +92,7 @@ class Watcher:
             yield from self._folders(name)
 
     def _live_files(self) -> Iterator[str]:
-        """What the runs that go on here have written of their state and of their metrics."""
+        """The files of live runs: their states and logged metrics."""
         yield str(self._runs)
         for run in _folders_in(str(self._runs)):
             yield f"{run}/state.json"
@@ -101,7 +106,7 @@ class Watcher:
 
 
 def _is_recent(found: dict[str, _Stamp]) -> bool:
-    """Whether a file was changed so lately that another change may have the same stamp."""
+    """Whether a file changed a moment ago, so another change may have the same stamp."""
     newest = max((stamp[0] for stamp in found.values()), default=0)
     return newest > time.time_ns() - _RECENT
 

@@ -12,17 +12,17 @@ _SILENCE = 15.0  # seconds after which a page is told that the server is there
 
 
 class Events:
-    """The cursor of the repository, for everybody who waits for the next one."""
+    """The cursor of the repository, for all pages waiting for the next cursor."""
 
     def __init__(self, look: Callable[[], Awaitable[str]]) -> None:
-        """`look` gives the cursor as it is now."""
+        """`look`: gives the present cursor."""
         self._look = look
         self._cursor = ""
         self._waiting: set[asyncio.Queue[str | None]] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def stream(self) -> AsyncIterator[str]:
-        """The events for one page: the cursor at once, and then each new one."""
+        """The events for one page: the present cursor, and then each new cursor."""
         news: asyncio.Queue[str | None] = asyncio.Queue()
         self._waiting.add(news)
         try:
@@ -51,7 +51,7 @@ class Events:
         return self._cursor
 
     async def _watch(self) -> None:
-        """Look again and again until nobody waits; after a look that takes long, the pause is longer."""
+        """Look again and again while pages wait; slow looks have longer pauses between."""
         pause = _TICK
         while self._waiting:
             await asyncio.sleep(pause)

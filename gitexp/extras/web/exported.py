@@ -68,7 +68,7 @@ def _of_experiment(
 
 
 def _previews(project: Project, one: Experiment, names: Sequence[str]) -> Iterator[tuple[str, Document]]:
-    """Yield the previews of the first files that the run has logged, each called by its number."""
+    """Yield the previews of the first files logged by the run, named by their numbers."""
     size = 0
     for number, name in enumerate(names[:_MOST_PREVIEWS]):
         made = _tried(partial(_preview, project, one, name))
@@ -85,7 +85,7 @@ def _preview(project: Project, one: Experiment, name: str) -> Document:
 
 
 def _tried(make: Callable[[], Document]) -> Document | None:
-    """A document; None if the repository does not have what it needs."""
+    """A document; None for missing data."""
     try:
         return make()
     except (errors.GitexpError, OSError):

@@ -30,8 +30,9 @@ class Page(NamedTuple):
     Attributes:
         name: the name of the template, without its ending.
         path: the address from the root; with `{key}`, there is a page for each key.
-        documents: gives the documents of the page of a key, by name. Raises LookupError for an unknown key.
-        keys: gives all keys of the pages, for an export.
+        documents: a function from a key to the documents of its page, by name. Raises LookupError for an
+            unknown key.
+        keys: a function to all keys of the pages, for an export.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Page(NamedTuple):
 
 
 def _experiments(documents: Documents) -> Sequence[str]:
-    """The keys of all experiments that can be read."""
+    """The keys of all readable experiments."""
     return [key for key, row in documents.state().rows.items() if isinstance(row.experiment, Experiment)]
 
 
@@ -75,7 +76,7 @@ def html(
     live: bool = False,
     writes: bool = False,
 ) -> str:
-    """A page as HTML. A `live` page is told of changes by its server; with `writes`, it may do something."""
+    """The HTML of a page. `live`: the server reports changes to the page; `writes`: the page has actions."""
     made = {name: _inside(as_text(one)) for name, one in page.documents(documents, key).items()}
     root = "../" * page.address(key).count("/")
     about = documents.about()
@@ -91,8 +92,11 @@ def html(
     values["navigation"] = [(one, NAVIGATION[one.name]) for one in PAGES if one.name in NAVIGATION]
 
     def static(name: str) -> str:
-        """The address of a static file; the server's says which version of the file is meant."""
-        return f"{root}static/{name}" + (f"?v={version_of(name)}" if live else "")
+        """The address of a static file; on a live page with the version of the file."""
+        address = f"{root}static/{name}"
+        if live:
+            address += f"?v={version_of(name)}"
+        return address
 
     values["static"] = static
     values["page_names"] = [one.name for one in PAGES]
@@ -100,7 +104,7 @@ def html(
 
 
 def _inside(text: str) -> str:
-    """JSON that can stand in a script element: no end of the element, and no comment, can be in it."""
+    """The JSON for a script element, without an end of the element or a comment inside."""
     return text.replace("<", "\\u003c")
 
 
@@ -117,7 +121,7 @@ def _templates() -> jinja2.Environment:
 
 @cache
 def static_files() -> dict[str, bytes]:
-    """The files that pages ask for, by name."""
+    """The static files of pages, by name."""
     found = {}
     for file in _WEB.joinpath("static").iterdir():
         if any(file.name.endswith(ending) for ending in TYPES):
@@ -127,5 +131,5 @@ def static_files() -> dict[str, bytes]:
 
 @cache
 def version_of(name: str) -> str:
-    """A text that changes with the content of a static file, which browsers keep for as long."""
+    """The version of a static file: a hash of its content. Browsers keep a version for ever."""
     return hashlib.sha256(static_files()[name]).hexdigest()[:12]

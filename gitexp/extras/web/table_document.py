@@ -14,6 +14,7 @@ have the `default`, or lack the value if there is none. `cells` says what a valu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from gitexp.catalog.fields import FIELDS, Field, Row, Use, used_for
@@ -36,10 +37,10 @@ class Line(NamedTuple):
     """One line of the table.
 
     Attributes:
-        row: the workspace, a baseline, an experiment, a group of replicates or one of its members.
-        depth: how far it stands to the right in the tree.
-        above: the number of the line that it hangs on; -1 for none.
-        is_member: a run that stands below its group.
+        row: the workspace, a baseline, an experiment, a group of replicates or a member of a group.
+        depth: the level in the tree.
+        above: the number of the parent line; -1 for none.
+        is_member: true for a member of a group of replicates.
     """
 
     row: Row
@@ -49,7 +50,7 @@ class Line(NamedTuple):
 
 
 def lines_of(table: Table) -> list[Line]:
-    """The lines of a table from the top down; the members of a group stand below it."""
+    """The lines of a table from the top down; the members of a group are below the group."""
     found = [Line(table.workspace)]
     for group in table.groups:
         found += _of_group(group, len(found))
@@ -57,7 +58,7 @@ def lines_of(table: Table) -> list[Line]:
 
 
 def _of_group(group: Group, start: int) -> list[Line]:
-    """The lines of a group, the first of which has the number `start`."""
+    """The lines of a group; the first line has the number `start`."""
     found = []
     base = _ALONE
     if group.head is not None:
@@ -66,7 +67,9 @@ def _of_group(group: Group, start: int) -> list[Line]:
     last_at: dict[int, int] = {}  # by depth, the last line there
     for row, depth in zip(group.rows, group.depths or [0] * len(group.rows), strict=True):
         number = start + len(found)
-        above = last_at[depth - 1] if depth else base
+        above = base
+        if depth:
+            above = last_at[depth - 1]
         last_at[depth] = number
         found.append(Line(row, depth + 1, above))
         for member in row.members:
@@ -77,23 +80,27 @@ def _of_group(group: Group, start: int) -> list[Line]:
 def table_document(
     table: Table, lines: Sequence[Line], choice: Choice, before: Sequence[Line] | None = None
 ) -> dict[str, Any]:
-    """The document of a table with its lines as they are now.
+    """The document of a table with its present lines. `choice`: the columns shown at first.
 
-    `choice` has the columns that people see at first.
-
-    With the lines of the table `before`, what has changed since: `from` has the number that each line had,
-    or -1 for a line that is new or was changed, and columns have the values of these alone.
+    With the lines `before`, only the changes since: `from` has the earlier number of each line, -1 for a new
+    or changed line, and columns have the values of new or changed lines only.
     """
     found = [line.row for line in lines]
     numbered = list(enumerate(found))
     news: dict[str, Any] = {}
     if before is not None:
         known = _known(lines, before)
-        numbered = [(number, found[number]) for number, old in enumerate(known) if old == _ALONE]
+        numbered = []
+        for number, old in enumerate(known):
+            if old == _ALONE:
+                numbered.append((number, found[number]))
         news = {"from": known}
     count = len(lines)
-    columns = [_of_field(field, numbered, count) for field in FIELDS if _is_shown(field)]
-    columns = [column for column in columns if column is not None]
+    columns = list[dict[str, Any]]()
+    for field in filter(_is_shown, FIELDS):
+        column = _of_field(field, numbered, count)
+        if column is not None:
+            columns.append(column)
     columns += _of_values("metric", metric_keys(found), numbered, count, table.directions)
     columns += _of_values("param", param_keys(found), numbered, count, {})
     return {
@@ -108,7 +115,7 @@ def table_document(
 
 
 def _known(lines: Sequence[Line], before: Sequence[Line]) -> list[int]:
-    """The number that each line had before; -1 for a line that is new or was changed."""
+    """The earlier number of each line; -1 for a new or changed line."""
     numbers = {_identity(line): number for number, line in enumerate(before)}
     found = []
     for line in lines:
@@ -121,7 +128,10 @@ def _known(lines: Sequence[Line], before: Sequence[Line]) -> list[int]:
 
 def _identity(line: Line) -> tuple[str, str, str | None, bool]:
     row = line.row
-    return row.kind, row.name, row.experiment.id if row.experiment is not None else row.commit, line.is_member
+    commit = row.commit
+    if row.experiment is not None:
+        commit = row.experiment.id
+    return row.kind, row.name, commit, line.is_member
 
 
 def _is_shown(field: Field) -> bool:
@@ -129,22 +139,26 @@ def _is_shown(field: Field) -> bool:
 
 
 def _asked_fields() -> dict[str, Any]:
-    """The fields that a filter may ask for: their types, and their values in a row without any."""
+    """The fields for filters: their types, and their values in an empty row."""
     found = {}
     for name, field in used_for(Use.FILTER).items():
-        default = None if field.kind == "values" else _plain(field.read(_NOTHING))
+        default = None
+        if field.kind != "values":
+            default = _plain(field.read(_NOTHING))
         found[name] = {"type": field.kind, "default": default}
     return found
 
 
 def _shown(choice: Choice) -> list[str]:
-    """The ids of the columns that people see at first: metrics, then params, then fields."""
+    """The ids of the columns shown at first: metrics, then params, then fields."""
     return [column_id(column.kind, column.key) for column in choice.columns if column.kind != "file"]
 
 
 def column_id(kind: str, key: str) -> str:
-    """The name of a column in documents and addresses: `metrics.acc`, `params.lr`; of a field its name."""
-    return key if kind == "about" else f"{kind}s.{key}"
+    """The name of a column in documents and addresses: `metrics.acc`, `params.lr`, or the name of a field."""
+    if kind == "about":
+        return key
+    return f"{kind}s.{key}"
 
 
 def _rows(lines: Sequence[Line]) -> dict[str, Any]:
@@ -169,7 +183,7 @@ def _rows(lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def _of_field(field: Field, found: Sequence[tuple[int, Row]], count: int) -> dict[str, Any] | None:
-    """The column of a field in some of `count` lines, with their numbers; None if none has a value."""
+    """The column of a field in some of `count` lines, with their numbers; None for an empty column."""
     default = field.read(_NOTHING)
     at, values = [], []
     for number, row in found:
@@ -185,7 +199,7 @@ def _of_field(field: Field, found: Sequence[tuple[int, Row]], count: int) -> dic
 
 
 def _plain(value: Any) -> Any:
-    """The value of a field: those of texts are lists of plain texts."""
+    """The value of a field: a cell, or a list of plain texts."""
     if isinstance(value, (list, tuple)):
         return [str(one) for one in value]
     return cell(value)
@@ -199,7 +213,7 @@ def _of_values(
     directions: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The columns of the metrics or the params in some of `count` lines."""
-    read: Callable[[Row], Flat] = (lambda row: row.metrics) if kind == "metric" else (lambda row: row.params)
+    read: Callable[[Row], Flat] = attrgetter(f"{kind}s")
     at: dict[str, list[int]] = {key: [] for key in keys}
     values: dict[str, list[Any]] = {key: [] for key in keys}
     for number, row in found:

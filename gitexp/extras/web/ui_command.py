@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,7 +85,9 @@ def ui(
     server = _needed("server")
     listener = _listening(server, host, port)
     number = listener.getsockname()[1]
-    scheme = "http" if tls_cert is None else "https"
+    scheme = "http"
+    if tls is not None:
+        scheme = "https"
     allowed = Allowed(_names(host, number, scheme), scheme, writes=write)
     app = server.application(_documents(project), allowed, number)
     url = f"{scheme}://{allowed.hosts[0]}/?token={app.guard.new_token()}"
@@ -107,7 +110,7 @@ register = registration(ui, EPILOG)
 
 
 def _needed(name: str) -> Any:
-    """A part of the dashboard. Raises UsageError if its packages are not installed."""
+    """A part of the dashboard. Raises UsageError for missing packages."""
     found = plugins.find_installed("dashboard", name, "jinja2")
     if found is None or (name == "server" and plugins.find_installed("dashboard", name, "starlette") is None):
         raise errors.UsageError(
@@ -129,7 +132,7 @@ def _export(project: Project, folder: Path, *, quiet: bool) -> None:
 
 
 def _tls(certificate: Path | None, key: Path | None) -> tuple[str, str] | None:
-    """The files for https, or None without any. Raises UsageError for files that cannot be used."""
+    """The files for https; None for http. Raises UsageError for invalid files."""
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
@@ -146,7 +149,9 @@ def _tls(certificate: Path | None, key: Path | None) -> tuple[str, str] | None:
 
 def _listening(server: Any, host: str, port: int | None) -> socket.socket:
     """A socket at the port; without one, at the first free port. Raises UsageError."""
-    tried = range(_PORT, _PORT + _PORTS_TRIED) if port is None else (port,)
+    tried: Sequence[int] = range(_PORT, _PORT + _PORTS_TRIED)
+    if port is not None:
+        tried = (port,)
     reason: OSError | None = None
     for number in tried:
         try:
@@ -163,7 +168,7 @@ def _listening(server: Any, host: str, port: int | None) -> socket.socket:
 
 
 def _names(host: str, port: int, scheme: str) -> tuple[str, ...]:
-    """The values of the Host header that mean this server, the one for its link first."""
+    """The valid values of the Host header, the name in the link first."""
     names = ["127.0.0.1", "localhost", "[::1]"]
     if host in _EVERYWHERE:
         names = [socket.getfqdn(), socket.gethostname(), *names]
@@ -178,7 +183,7 @@ def _names(host: str, port: int, scheme: str) -> tuple[str, ...]:
 
 
 def _has_screen() -> bool:
-    """Whether a browser can have a window. A browser in the terminal would stand in the way."""
+    """Whether a browser can open a window. A browser in the terminal would be in the way."""
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

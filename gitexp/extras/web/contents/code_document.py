@@ -30,12 +30,12 @@ _ALIKE = 0.4  # lines that have less in common are not compared word by word
 
 
 class _Hunk(NamedTuple):
-    """A piece of a patch.
+    """A hunk of a patch.
 
     Attributes:
-        old, new: the number of its first line on either side.
-        heading: the function or section that it is in.
-        lines: its lines, each with "-", "+" or " " in front.
+        old, new: the number of the first line on either side.
+        heading: the function or section around the hunk.
+        lines: the lines, each with "-", "+" or " " in front.
     """
 
     old: int
@@ -45,17 +45,17 @@ class _Hunk(NamedTuple):
 
 
 class _Sides(NamedTuple):
-    """The two texts of a file in colours, line by line; [] for one that is not shown in colours."""
+    """The coloured lines of the two versions of a file; [] for a version without colours."""
 
     old: Sequence[Sequence[Span]]
     new: Sequence[Sequence[Span]]
 
 
 def side_by_side(project: Project, found: Diff) -> Document:
-    """The changed files of the code, each with its pieces in two columns.
+    """The changed files of the code, each with its hunks (`pieces`) in two columns.
 
-    A row is `[old number, old spans, new number, new spans]`; a number is null where a side has no line. A
-    span is `[text, class]`; a class with "x" in it marks a changed word. `left_out` says what is not there.
+    A row: `[old number, old spans, new number, new spans]`; the number of a missing line is null. A span:
+    `[text, class]`; the class "x" marks a changed word. `left_out`: the files left out.
     """
     patches = dict(_by_file(patch(project, found, color=False)))
     files, left_out, rows = list[Document](), list[str](), 0
@@ -78,7 +78,8 @@ def side_by_side(project: Project, found: Diff) -> Document:
         sides = _coloured(project, found, change)
         shown, is_whole = _pieces(hunks, sides)
         document["pieces"] = shown
-        rows += sum(len(piece["rows"]) for piece in shown)
+        for piece in shown:
+            rows += len(piece["rows"])
         if not is_whole:
             left_out.append(change.path)
     if len(found.code) > MOST_FILES:
@@ -87,7 +88,7 @@ def side_by_side(project: Project, found: Diff) -> Document:
 
 
 def _pieces(hunks: Sequence[_Hunk], sides: _Sides) -> tuple[list[Document], bool]:
-    """The pieces of a file, and whether these are all."""
+    """The shown hunks of a file, and true if nothing was left out."""
     found, count = list[Document](), 0
     for hunk in hunks:
         rows = list(_rows(hunk, sides))
@@ -102,14 +103,14 @@ def _pieces(hunks: Sequence[_Hunk], sides: _Sides) -> tuple[list[Document], bool
 
 
 def _by_file(text: bytes) -> Iterator[tuple[str, list[_Hunk]]]:
-    """Yield the files of a patch of Git's with their pieces; a file is called by its new name."""
+    """Yield the files of a patch by Git with their hunks, under their new names."""
     for part in re.split(rb"^diff --git ", text, flags=re.MULTILINE)[1:]:
         hunks = list(_hunks(part))
         yield _name(part), hunks
 
 
 def _name(part: bytes) -> str:
-    """The new name of a file; of a deleted one the old name."""
+    """The new name of a file; the old name of a deleted file."""
     head = part.partition(b"\n@@ ")[0]
     names = {}
     for line in head.split(b"\n"):
@@ -124,7 +125,7 @@ def _name(part: bytes) -> str:
 
 
 def _unquoted(name: bytes) -> str:
-    """A name in a patch: Git quotes one with special characters, and ends one with a space by a tab."""
+    """The plain name from a patch. Git quotes special characters, and adds a tab after names with spaces."""
     if name.startswith(b'"') and name.rstrip().endswith(b'"'):
         inner = name.strip()[1:-1]
         raw = re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8) & 0xFF]), inner)
@@ -151,7 +152,7 @@ def _hunks(part: bytes) -> Iterator[_Hunk]:
 
 
 def _rows(hunk: _Hunk, sides: _Sides) -> Iterator[list[Any]]:
-    """Yield the rows of a piece: deleted lines beside the added ones that stand in their place."""
+    """Yield the rows of a hunk: deleted lines beside the added lines in their place."""
     old, new = hunk.old, hunk.new
     gone, come = list[str](), list[str]()
     for line in [*hunk.lines, " "]:
@@ -171,8 +172,12 @@ def _rows(hunk: _Hunk, sides: _Sides) -> Iterator[list[Any]]:
 
 
 def _ended(hunk: _Hunk) -> int:
-    """The number of lines on both sides of a piece together."""
-    return sum(2 if line[:1] == " " else 1 for line in hunk.lines)
+    """The number of lines on both sides of a hunk together."""
+    count = len(hunk.lines)
+    for line in hunk.lines:
+        if line[:1] == " ":
+            count += 1
+    return count
 
 
 def _changed(
@@ -191,16 +196,18 @@ def _changed(
 
 
 def _at(coloured: Sequence[Sequence[Span]], number: int, text: str) -> list[Span]:
-    """A line in colours, if the text of the file has it so; else plain."""
+    """The spans of a line: coloured if the file has the same line, else plain."""
     if 0 < number <= len(coloured):
         spans = coloured[number - 1]
         if "".join(part for part, _ in spans) == text and len(text) <= _LONGEST:
             return list(spans)
-    return [(text[:_LONGEST], "")] if text else []
+    if not text:
+        return []
+    return [(text[:_LONGEST], "")]
 
 
 def _differing(old: str, new: str) -> tuple[list[range], list[range]]:
-    """The places of the words that differ between two lines that are alike; none for other lines."""
+    """The places of the changed words in two similar lines; none for other lines."""
     if max(len(old), len(new)) > _LONGEST:
         return [], []
     before, after = _WORD.findall(old), _WORD.findall(new)
@@ -221,16 +228,18 @@ def _place(words: Sequence[str], start: int, end: int) -> range:
 
 
 def _marked(spans: Sequence[Span], places: Sequence[range]) -> list[Span]:
-    """The spans, cut at the places, and those at a place with the class "x" besides."""
+    """The spans, divided at the places; spans at a place also have the class "x"."""
     edges = set[int]()
     for place in places:
         edges |= {place.start, place.stop}
     found, at = list[Span](), 0
     for text, name in spans:
-        cuts = sorted({at, at + len(text), *(edge for edge in edges if at < edge < at + len(text))})
+        end = at + len(text)
+        cuts = sorted({at, end, *(edge for edge in edges if at < edge < end)})
         for first, last in pairwise(cuts):
-            is_changed = any(first in place for place in places)
-            mark = f"{name} x".strip() if is_changed else name
+            mark = name
+            if any(first in place for place in places):
+                mark = f"{name} x".strip()
             found.append((text[first - at : last - at], mark))
         at += len(text)
     return found
@@ -240,7 +249,7 @@ def _marked(spans: Sequence[Span], places: Sequence[range]) -> list[Span]:
 
 
 def _coloured(project: Project, found: Diff, change: FileChange) -> _Sides:
-    """Both texts of a changed file in colours, so that a text of many lines is one on each of them."""
+    """Both versions of a changed file in colours: whole files, because a token can span many lines."""
     old_path = change.renamed_from or change.path
     return _Sides(
         _lines(_content(project, found.old, old_path), old_path),

@@ -12,20 +12,22 @@ _DIGITS = 16  # of a commit, as in the addresses of pages
 
 
 def line(*words: str) -> str:
-    """A command line of gitexp that works when it is pasted into a POSIX shell."""
+    """A command line of gitexp, quoted for a POSIX shell."""
     return shlex.join(["gitexp", *words])
 
 
 def word_of(experiment: Experiment) -> str:
-    """What an experiment is called in a command: its name; one of another program's has its commit.
+    """The word for an experiment in a command: the name; the commit for an experiment of another program.
 
-    Names of another program's may stand for several experiments.
+    Several experiments of another program may have the same name.
     """
-    return experiment.name if sources.is_own(experiment) else experiment.id[:_DIGITS]
+    if sources.is_own(experiment):
+        return experiment.name
+    return experiment.id[:_DIGITS]
 
 
 def of_experiment(experiment: Experiment) -> list[dict[str, str]]:
-    """What can be done with an experiment, each with its command line."""
+    """The possible actions on an experiment, each with a command line."""
     word = word_of(experiment)
     told = [
         _told("See the code differences", line("diff", word, "--code")),
@@ -43,7 +45,7 @@ def of_experiment(experiment: Experiment) -> list[dict[str, str]]:
 
 
 def of_comparison(names: Sequence[str]) -> list[dict[str, str]]:
-    """The command lines that compare some points."""
+    """The command lines to compare some points."""
     told = [_told("Compare them", line("compare", *names))]
     if len(names) == 2:
         told.append(_told("With the code", line("diff", *names, "--code")))

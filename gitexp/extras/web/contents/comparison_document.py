@@ -28,7 +28,7 @@ _MOST_KEYS = 1_000
 
 
 def comparison_document(project: Project, points: Sequence[Point]) -> Document:
-    """Params, metrics and packages side by side, only what differs, with a value for each point.
+    """The differing params, metrics and packages, with a value for each point.
 
     Raises UsageError for fewer than two points.
     """
@@ -37,7 +37,9 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
     shown = points[:MOST_POINTS]
     labels = [point.label for point in shown]
     params, metrics = values(project, shown)
-    complaints = [text for point in shown for text in point.complaints]
+    complaints = list[str]()
+    for point in shown:
+        complaints += point.complaints
     if len(shown) < len(points):
         complaints.append(f"The first {len(shown)} of {len(points):,} are compared.")
     return {
@@ -53,13 +55,13 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
 
 
 def difference_document(project: Project, old: Point, new: Point) -> Document:
-    """All that differs between two points, with the code side by side."""
+    """All differences between two points, with the code side by side."""
     pair = lookup.beside(project, old, new), lookup.beside(project, new, old)
     return _difference(project, differences.diff(project, *pair), (_word(old), _word(new)))
 
 
 def changes_document(project: Project, experiment: Experiment) -> Document:
-    """The same between the baseline of an experiment and the experiment."""
+    """All differences between the baseline of an experiment and the experiment."""
     points = differences.beside_baseline(project, experiment)
     return _difference(project, differences.diff(project, *points), (command_lines.word_of(experiment),))
 
@@ -76,22 +78,28 @@ def _difference(project: Project, found: Diff, words: Sequence[str]) -> Document
 
 
 def values_document(project: Project, point: Point, packages: Mapping[str, str]) -> Document:
-    """What an export needs of a point to compare it with others."""
+    """The values of a point, for comparisons in an export."""
     params, metrics = flat_of(project, point)
-    directions = {key: direction(key, project.config.directions) for key in metrics}
+    better = {}
+    for key in metrics:
+        known = direction(key, project.config.directions)
+        if known:
+            better[key] = known
     return {
         "point": _point(point),
         "colour": colours([point.label])[0],
         "params": {key: cell_of(value) for key, value in params.items()},
         "metrics": {key: cell_of(value) for key, value in metrics.items()},
         "packages": dict(packages),
-        "better": {key: better for key, better in directions.items() if better},
+        "better": better,
     }
 
 
 def _word(point: Point) -> str:
-    """What a point is called in a command."""
-    return point.label if point.experiment is None else command_lines.word_of(point.experiment)
+    """The word for a point in a command."""
+    if point.experiment is None:
+        return point.label
+    return command_lines.word_of(point.experiment)
 
 
 def _point(point: Point) -> Document:
@@ -108,24 +116,45 @@ def _point(point: Point) -> Document:
 def _part(items: Sequence[ComparedKey], directions: Mapping[str, str] | None = None) -> Document:
     rows = []
     for item in items[:_MOST_KEYS]:
-        known = None if directions is None else direction(item.key, directions)
+        known = None
+        if directions is not None:
+            known = direction(item.key, directions)
         rows.append({"key": item.key, "values": [cell_of(value) for value in item.values], "better": known})
     return {"rows": rows, "count": len(items)}
 
 
 def _environment(project: Project, points: Sequence[Point]) -> Document:
-    """The packages that differ among the points that have listed theirs."""
-    own = [point.experiment for point in points if point.experiment and sources.is_own(point.experiment)]
-    packages = dict(zip([one.id for one in own], packages_of(project, own), strict=True))
-    lists = [packages.get(point.experiment.id, {}) if point.experiment else {} for point in points]
-    names = sorted({name for each in lists for name in each})
+    """The differing packages of the points with a list of packages."""
+    lists = _packages(project, points)
+    names = set[str]()
+    for packages in lists:
+        names.update(packages)
     rows = list[Document]()
-    for name in names:
-        versions = [each.get(name, MISSING) if each else MISSING for each in lists]
-        told = {version for version, each in zip(versions, lists, strict=True) if each}
-        if len(told) > 1:
-            rows.append({"key": name, "values": [cell_of(version) for version in versions]})
+    for name in sorted(names):
+        versions = [packages.get(name, MISSING) for packages in lists]
+        different = set[Any]()
+        for version, packages in zip(versions, lists, strict=True):
+            if packages:
+                different.add(version)
+        if len(different) > 1:
+            rows.append({"key": name, "values": list(map(cell_of, versions))})
     return {"rows": rows[:_MOST_KEYS], "count": len(rows)}
+
+
+def _packages(project: Project, points: Sequence[Point]) -> list[Mapping[str, str]]:
+    """The packages of each point; {} for a point without a list."""
+    own = list[Experiment]()
+    for point in points:
+        if point.experiment is not None and sources.is_own(point.experiment):
+            own.append(point.experiment)
+    by_id = dict(zip([one.id for one in own], packages_of(project, own), strict=True))
+    found = list[Mapping[str, str]]()
+    for point in points:
+        packages: Mapping[str, str] = {}
+        if point.experiment is not None:
+            packages = by_id.get(point.experiment.id, {})
+        found.append(packages)
+    return found
 
 
 def _pictures(project: Project, points: Sequence[Point]) -> list[Document]:

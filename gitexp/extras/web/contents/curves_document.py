@@ -39,9 +39,9 @@ class _Wanted(NamedTuple):
     """The metrics to send.
 
     Attributes:
-        total: the number of all.
-        names: all names, at most MOST_NAMES.
-        chosen: those whose curves are sent.
+        total: the number of all metrics.
+        names: the names of all metrics, at most MOST_NAMES.
+        chosen: the metrics to send curves of.
     """
 
     total: int
@@ -50,9 +50,9 @@ class _Wanted(NamedTuple):
 
 
 def of_experiment(project: Project, experiment: Experiment, names: Sequence[str] = ()) -> Document:
-    """The curves of one experiment: those of `names`, else the first MOST_CURVES.
+    """The curves of one experiment: of the metrics `names`, else of the first MOST_CURVES.
 
-    A metric of the machine is `system:memory`, one of a further process `rank-1:loss`.
+    Examples: `system:memory` for a metric of the machine, `rank-1:loss` for a metric of another process.
     """
     whole = f"all of {experiment.id}"
     kept = _KEPT.get(whole, _POINTS)
@@ -62,7 +62,10 @@ def of_experiment(project: Project, experiment: Experiment, names: Sequence[str]
     details, complaints = series_details(project, experiment)
     found = {}
     for each in details:
-        found[each.series.name if each.of == RUN else f"{each.of}:{each.series.name}"] = each.series
+        name = each.series.name
+        if each.of != RUN:
+            name = f"{each.of}:{name}"
+        found[name] = each.series
     wanted = _chosen(found, names)
     curves = {name: _curve(experiment.name, found[name], _POINTS) for name in wanted.chosen}
     if experiment.record.status.ended and len(curves) == len(found) and not complaints:
@@ -90,7 +93,7 @@ def _told(
 
 
 def of_many(project: Project, experiments: Sequence[Experiment], names: Sequence[str] = ()) -> Document:
-    """The curves of many experiments, by metric: those of `names`, else the first MOST_CURVES.
+    """The curves of many experiments by metric: of the metrics `names`, else of the first MOST_CURVES.
 
     The more experiments, the fewer points each curve has.
     """
@@ -116,10 +119,10 @@ def of_many(project: Project, experiments: Sequence[Experiment], names: Sequence
 
 
 def news(project: Project, experiment: Experiment, cursor: Mapping[str, int]) -> Document:
-    """The points that a live run has logged since a cursor, as a document before has given it.
+    """The points logged by a live run since the cursor of an earlier document.
 
-    Of more than a few megabytes the page has to ask for the whole: `again` says so, and that a file has been
-    replaced. `ended`: the run is over, and its record has the rest.
+    `again`: the page has to ask for the whole, because of more than a few megabytes of news or a replaced
+    file. `ended`: the run is over, and its record has the rest.
     """
     state = stored_series.live_state(project, experiment)
     if state is None:
@@ -146,7 +149,7 @@ def news(project: Project, experiment: Experiment, cursor: Mapping[str, int]) ->
 def _curves_by_run(
     project: Project, experiments: Sequence[Experiment], most: int
 ) -> tuple[dict[str, Curves], list[str]]:
-    """The curves of experiments by name, and a sentence about each experiment that was not read."""
+    """The curves of experiments by name, and a sentence about each unreadable experiment."""
     found = dict[str, Curves]()
     absent = list[Experiment]()
     for one in experiments:
@@ -179,14 +182,16 @@ def _curves_by_run(
 
 
 def _chosen(found: Mapping[str, Any], names: Sequence[str]) -> _Wanted:
-    chosen = [name for name in names if name in found] if names else list(found)
+    chosen = list(found)
+    if names:
+        chosen = [name for name in names if name in found]
     return _Wanted(len(found), list(found)[:MOST_NAMES], chosen[:MOST_CURVES])
 
 
 def _curve(run: str, series: Series, most: int) -> Document:
-    """One curve: the points that stay, and a few numbers about all of them.
+    """One thinned out curve, and a few numbers about all its points.
 
-    `times` are seconds since the first point; "nan" where nobody has noted the time.
+    `times`: seconds since the first point; "nan" for an unknown time.
     """
     places = kept_places(series.values, most)
     first = next((time for time in series.times if math.isfinite(time)), math.nan)
@@ -204,15 +209,17 @@ def _curve(run: str, series: Series, most: int) -> Document:
 
 
 def number(value: float) -> float | str:
-    """A number for JSON: "nan", "inf" and "-inf" for those that JSON does not have."""
-    return value if math.isfinite(value) else str(value)
+    """A number for JSON; a text for NaN and infinity: "nan", "inf" and "-inf"."""
+    if math.isfinite(value):
+        return value
+    return str(value)
 
 
 # -- of a run that goes on ----------------------------------------------------------------------------
 
 
 def _cursor(project: Project, experiment: Experiment) -> dict[str, int]:
-    """How far each file of logged points is written; {} for a run that does not go on here."""
+    """The size of each file of logged points up to the last whole line; {} without a live run here."""
     state = stored_series.live_state(project, experiment)
     if state is None:
         return {}
@@ -227,7 +234,7 @@ def _cursor(project: Project, experiment: Experiment) -> dict[str, int]:
 
 
 def _files(folder: Folder) -> dict[str, int]:
-    """The sizes of the files with the points of the run itself, by name."""
+    """The sizes of the files with points of the run, by name."""
     sizes = {}
     for name in folder.names():
         if WRITERS.fullmatch(name) is None:
@@ -239,7 +246,7 @@ def _files(folder: Folder) -> dict[str, int]:
 
 
 def _lines_from(folder: Folder, name: str, place: int, size: int) -> tuple[list[bytes], int]:
-    """The whole lines from a place on, and the place behind them."""
+    """The whole lines from a place on, and the place behind the last line."""
     fd = folder.open(name)
     try:
         data = read_at(fd, size - place, place)
@@ -250,7 +257,7 @@ def _lines_from(folder: Folder, name: str, place: int, size: int) -> tuple[list[
 
 
 def _by_metric(points: Iterable[LoggedPoint]) -> dict[str, Document]:
-    """The points of each metric, as columns; times are seconds since 1970."""
+    """The points of each metric in columns; times: seconds since 1970."""
     found: dict[str, Document] = {}
     for point in points:
         for name, value in point.values.items():

@@ -50,7 +50,7 @@ def experiment_document(project: Project, experiment: Experiment, reader: Detail
 
 
 def _facts(found: Details) -> list[Document]:
-    """The facts of `show EXP`, in its order; one with a time has that too, for the reader's own zone."""
+    """The facts of `show EXP`, in the same order; a fact with a time also has `time`, for local zones."""
     facts = []
     for field in FACTS:
         if text := field.text(found.row):

@@ -20,7 +20,7 @@ _OF_NAMES = {"nf": "nf", "fm": "nf", "nc": "nc", "nd": "nd", "nb": "nb", "bp": "
 
 
 def lines(text: str, path: str) -> list[list[Span]]:
-    """The lines of a source file, each as spans; the path tells the language."""
+    """The spans of each line of a source file. The path decides on the language."""
     if len(text) > MOST:
         return plain_lines(text)
     found: list[list[Span]] = [[]]
@@ -40,7 +40,10 @@ def plain_lines(text: str) -> list[list[Span]]:
     """The lines of a text without colours."""
     found = list[list[Span]]()
     for line in text.removesuffix("\n").split("\n"):
-        found.append([(line, "")] if line else [])
+        spans = list[Span]()
+        if line:
+            spans.append((line, ""))
+        found.append(spans)
     return found
 
 
@@ -54,7 +57,7 @@ def _add(line: list[Span], text: str, name: str) -> None:
 
 
 def _lexer(path: str) -> Lexer:
-    """The lexer for a file, by its name alone: content of somebody else's chooses nothing."""
+    """The lexer for a file, by the name alone: the content, maybe a stranger's, decides nothing."""
     options = {"stripnl": False, "ensurenl": False}
     try:
         found: Lexer = get_lexer_for_filename(path, **options)
@@ -71,4 +74,6 @@ def _class(kind: _TokenType) -> str:
     if name in _OF_NAMES:
         return _OF_NAMES[name]
     group = _GROUPS.get(name[0], "")
-    return "" if group == "n" else group
+    if group == "n":
+        return ""
+    return group

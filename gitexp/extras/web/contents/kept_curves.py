@@ -12,32 +12,32 @@ _MOST_POINTS = 400_000  # about 40 MB
 Curves = Mapping[str, dict[str, Any]]  # by metric
 
 
-class _Key(NamedTuple):
-    """What is kept: the id of the record, and how many points a curve may have."""
+class _CurvesKey(NamedTuple):
+    """The key of kept curves: the id of the record, and the largest number of points of a curve."""
 
     record: str
     most: int
 
 
 class KeptCurves:
-    """The curves that were asked for last. Several threads may ask at once."""
+    """A cache of the curves requested last. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, Curves] = OrderedDict()
+        self._kept: OrderedDict[_CurvesKey, Curves] = OrderedDict()
         self._points = 0
 
     def get(self, record: str, most: int) -> Curves | None:
-        """The curves of a run; None if they are not here."""
-        key = _Key(record, most)
+        """The curves of a run; None if not in the cache."""
+        key = _CurvesKey(record, most)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
     def put(self, record: str, most: int, curves: Curves) -> None:
-        """Keep the curves of a run, and forget those that nobody has asked for longest."""
-        key = _Key(record, most)
+        """Keep the curves of a run, and drop the least recently used curves."""
+        key = _CurvesKey(record, most)
         with self._lock:
             if key in self._kept:
                 return

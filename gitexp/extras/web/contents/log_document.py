@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,15 +25,18 @@ _LONGEST = 4_000  # characters of a line
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _ATTRIBUTES = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
+# The codes of colours of the text ("f") and behind the text ("b").
+_EXTENDED = {38: "f", 48: "b"}
+_DEFAULTS = {39: "f", 49: "b"}
 
 
 class _Output(NamedTuple):
-    """The bytes of an output: in a file of a live run, or in the record's tree.
+    """The bytes of an output, from a file of a live run or from the record's tree.
 
     Attributes:
-        size: bytes in all.
-        whole: all bytes of a stored output; None for a live one, whose file is read in parts.
-        path: the file of a live one.
+        size: the number of bytes.
+        whole: all bytes of a stored output; None for a live run.
+        path: the file of a live run, to read in parts.
     """
 
     size: int
@@ -55,10 +59,10 @@ def part(
     end: int | None = None,
     most: int = MOST,
 ) -> Document:
-    """A part of an output, whole lines, at most `most` bytes; without a start and an end its last lines.
+    """A part of an output: whole lines, at most `most` bytes; without `start` and `end` the last lines.
 
-    Returns: `start` and `end` in bytes, `size` of all, `lines`, and `reason` where there is none. `again`:
-    the output is shorter than `start`, so it was cut short meanwhile and has to be asked for anew.
+    Returns: `start` and `end` in bytes, `size` of the output, `lines`, and `reason` for a missing output.
+    `again`: the output is shorter than `start`, so the page has to ask for the whole.
     """
     try:
         output = _output(project, experiment)
@@ -69,31 +73,43 @@ def part(
         return {"start": 0, "end": 0, "size": 0, "lines": [], "live": live, "reason": _why(experiment)}
     if start is not None and start > output.size:
         return {"start": 0, "end": 0, "size": output.size, "lines": [], "live": live, "again": True}
+    start, data = _bytes(output, start, end, most, live=live)
+    lines = [spans(line[:_LONGEST]) for line in printable(data, colors=True)]
+    return {"start": start, "end": start + len(data), "size": output.size, "lines": lines, "live": live}
+
+
+def _bytes(
+    output: _Output, start: int | None, end: int | None, most: int, *, live: bool
+) -> tuple[int, bytes]:
+    """The place and the bytes of whole lines between `start` and `end`."""
+    if end is None:
+        end = output.size
+    end = min(end, output.size)
     if start is None:
-        end = output.size if end is None else min(end, output.size)
         start = max(end - most, 0)
         data = output.read(start, end)
         if start:  # not in the middle of a line
             cut = data.find(b"\n") + 1
             start, data = start + cut, data[cut:]
     else:
-        end = min(start + most, output.size, end if end is not None else output.size)
+        end = min(start + most, end)
         data = output.read(start, end)
-    if live or end < output.size:  # a line that is not whole yet comes with the next part
+    if live or end < output.size:  # an incomplete line comes with the next part
         whole = data.rfind(b"\n") + 1
         if whole:
             data = data[:whole]
         elif live and end == output.size and len(data) < most:
             data = b""
-    lines = [spans(line[:_LONGEST]) for line in printable(data, colors=True)]
-    return {"start": start, "end": start + len(data), "size": output.size, "lines": lines, "live": live}
+    return start, data
 
 
 def search(project: Project, experiment: Experiment, text: str) -> Document:
-    """The first lines of an output that have a text, in any case, each with the byte where it begins."""
+    """The first lines of an output with a text, in any case, each with the place of its first byte."""
+    data = b""
     try:
         output = _output(project, experiment)
-        data = b"" if output is None else output.read(0, output.size)
+        if output is not None:
+            data = output.read(0, output.size)
     except (errors.GitexpError, OSError) as error:
         return {"found": [], "more": False, "reason": str(error)}
     wanted = text.casefold()
@@ -115,7 +131,9 @@ def _output(project: Project, experiment: Experiment) -> _Output | None:
     if experiment.source != "gitexp":
         return None
     found = project.store.run_file(experiment, "output.log")
-    return None if found is None else _Output(len(found), found)
+    if found is None:
+        return None
+    return _Output(len(found), found)
 
 
 def _why(experiment: Experiment) -> str:
@@ -130,9 +148,11 @@ def _why(experiment: Experiment) -> str:
 
 
 def spans(line: str) -> list[Span]:
-    """A line with colours as texts with styles: `bold f1` is bold red; `f#ff8800` any other colour."""
+    """The texts of a line with their styles, like `bold f1` (bold and red) or `f#ff8800` (any colour)."""
     if "\x1b" not in line:
-        return [(line, "")] if line else []
+        if not line:
+            return []
+        return [(line, "")]
     style, found, at = dict[str, str](), list[Span](), 0
     for match in _SGR.finditer(line):
         _add(found, line[at : match.start()], style)
@@ -149,7 +169,7 @@ def _add(found: list[Span], text: str, style: dict[str, str]) -> None:
 
 def _change(style: dict[str, str], codes: str) -> None:
     """Apply the codes of one SGR sequence (ECMA-48, 8.3.117)."""
-    numbers = iter([int(code) if code.isdigit() else 0 for code in codes.replace(":", ";")[:200].split(";")])
+    numbers = iter(list(map(_number, codes.replace(":", ";")[:200].split(";"))))
     for code in numbers:
         if code == 0:
             style.clear()
@@ -158,29 +178,37 @@ def _change(style: dict[str, str], codes: str) -> None:
         elif code in _ENDS:
             for name in _ENDS[code]:
                 style.pop(name, None)
-        elif code in (38, 48):
-            colour = _further(numbers)
+        elif code in _EXTENDED:
+            layer, colour = _EXTENDED[code], _extended(numbers)
             if colour:
-                style["f" if code == 38 else "b"] = f"{'f' if code == 38 else 'b'}{colour}"
-        elif code in (39, 49):
-            style.pop("f" if code == 39 else "b", None)
+                style[layer] = f"{layer}{colour}"
+        elif code in _DEFAULTS:
+            style.pop(_DEFAULTS[code], None)
         else:
             _basic(style, code)
 
 
+def _number(code: str) -> int:
+    if code.isdigit():
+        return int(code)
+    return 0
+
+
 def _basic(style: dict[str, str], code: int) -> None:
-    """The sixteen colours: 30 to 37 and 90 to 97 of the text, 40 to 47 and 100 to 107 behind it."""
+    """Apply one of the sixteen colours: 30 to 37 and 90 to 97 of the text, 40 to 47 and 100 to 107 behind."""
     for first, layer, bright in ((30, "f", 0), (40, "b", 0), (90, "f", 8), (100, "b", 8)):
         if first <= code < first + 8:
             style[layer] = f"{layer}{code - first + bright}"
 
 
-def _further(numbers: Any) -> str:
-    """One of 256 colours, or of 16 million: `3` for one of the sixteen, else `#rrggbb`; "" for neither."""
+def _extended(numbers: Iterator[int]) -> str:
+    """A colour of the 256 or of RGB: a number for the sixteen, else `#rrggbb`; "" for neither."""
     kind = next(numbers, 0)
     if kind == 5:
         index = min(next(numbers, 0), 255)
-        return str(index) if index < 16 else _of_cube(index)
+        if index < 16:
+            return str(index)
+        return _of_cube(index)
     if kind == 2:
         red, green, blue = (min(next(numbers, 0), 255) for _ in range(3))
         return f"#{red:02x}{green:02x}{blue:02x}"
@@ -188,7 +216,7 @@ def _further(numbers: Any) -> str:
 
 
 def _of_cube(index: int) -> str:
-    """A colour of the 6 x 6 x 6 cube, or of the 24 greys behind it."""
+    """A colour of the 6 x 6 x 6 cube, or of the 24 greys after the cube."""
     if index >= 232:
         grey = 8 + 10 * (index - 232)
         return f"#{grey:02x}{grey:02x}{grey:02x}"

@@ -15,10 +15,10 @@ _MOST_STEPS = 1_000
 
 
 def in_steps(by_run: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """The pictures with a name each, and with a path for each run and step.
+    """The pictures by name, with a path for each run and step.
 
-    The step is the last number in the name of a file: `samples/step_200.png` is step 200 of
-    `samples/step_#.png`. A picture without a number has the step 0.
+    The step: the last number in the name of a file. `samples/step_200.png` has the name `samples/step_#.png`
+    and the step 200. A picture without a number has the step 0.
     """
     found: dict[str, dict[str, dict[int, str]]] = {}
     for run, paths in by_run.items():
@@ -28,8 +28,10 @@ def in_steps(by_run: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
                 found.setdefault(name, {}).setdefault(run, {})[step] = path
     told = []
     for name, runs in list(found.items())[:_MOST_SERIES]:
-        steps = sorted({step for of_run in runs.values() for step in of_run})[:_MOST_STEPS]
-        told.append({"name": name, "steps": steps, "runs": runs})
+        steps = set[int]()
+        for of_run in runs.values():
+            steps.update(of_run)
+        told.append({"name": name, "steps": sorted(steps)[:_MOST_STEPS], "runs": runs})
     return told
 
 
@@ -40,4 +42,6 @@ def _step_of(path: str) -> tuple[str, int]:
         return path, 0
     last = numbers[-1]
     name = f"{file[: last.start()]}#{file[last.end() :]}"
-    return (f"{folder}/{name}" if folder else name), int(last[0])
+    if folder:
+        name = f"{folder}/{name}"
+    return name, int(last[0])

@@ -19,9 +19,9 @@ _ROUNDS = 8  # of putting the stages of a row in order
 
 
 def pipeline_document(project: Project) -> Document:
-    """The graph of the stages; `reason` where there is none or where it cannot be read.
+    """The graph of the stages; `reason` for a missing or unreadable pipeline.
 
-    Each stage has its row from the top and its place in the row, counted from 0, and its state now.
+    A stage has the number of its row from the top, its place in the row, both from 0, and its present state.
     """
     commands = [
         {"what": "Draw it in the terminal", "line": command_lines.line("dag")},
@@ -43,7 +43,7 @@ def pipeline_document(project: Project) -> Document:
 
 
 def graph_of(found: Dag) -> Document:
-    """The stages with their places, and the edges from a stage to one that stands on it."""
+    """The stages with their places, and the edges from a stage to its dependents."""
     stages = found.stages[:_MOST_STAGES]
     names = {stage.name for stage in stages}
     above = {stage.name: [name for name in found.above[stage.name] if name in names] for stage in stages}
@@ -65,15 +65,18 @@ def graph_of(found: Dag) -> Document:
                 "always": stage.always_changed,
             }
         )
-    edges = [[upper, name] for name, uppers in above.items() for upper in uppers]
+    edges = []
+    for name, uppers in above.items():
+        for upper in uppers:
+            edges.append([upper, name])
     return {"stages": shown, "edges": edges}
 
 
 def placed(above: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
-    """The row of each stage and its place in the row; a stage is below all that it stands on.
+    """The row of each stage and its place in the row; a stage has a lower row than all its dependencies.
 
-    `above` is in the order of a run. In a row, a stage stands near the middle of its neighbours (the
-    barycentre method of Sugiyama, Tagawa and Toda, 1981).
+    `above`: the dependencies of each stage, in the order of a run. In a row, stages are near the middle of
+    their neighbours (the barycentre method of Sugiyama, Tagawa and Toda, 1981).
     """
     row_of: dict[str, int] = {}
     for name, uppers in above.items():
@@ -87,23 +90,34 @@ def placed(above: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
             below.setdefault(upper, []).append(name)
     for turn in range(_ROUNDS):
         downwards = turn % 2 == 0
-        neighbours = above if downwards else below
+        neighbours: Mapping[str, Sequence[str]] = below
+        if downwards:
+            neighbours = above
         for row in sorted(rows, reverse=not downwards):
             _put_in_order(rows, row, neighbours)
-    return {name: (row, place) for row, names in rows.items() for place, name in enumerate(names)}
+    found = {}
+    for row, names in rows.items():
+        for place, name in enumerate(names):
+            found[name] = (row, place)
+    return found
 
 
 def _put_in_order(rows: dict[int, list[str]], row: int, neighbours: Mapping[str, Sequence[str]]) -> None:
-    place_of = {name: place for names in rows.values() for place, name in enumerate(names)}
+    place_of = dict[str, int]()
+    for names in rows.values():
+        for place, name in enumerate(names):
+            place_of[name] = place
     middles = {}
     for name in rows[row]:
         places = [place_of[other] for other in neighbours.get(name, ())]
-        middles[name] = sum(places) / len(places) if places else float(place_of[name])
+        middles[name] = float(place_of[name])
+        if places:
+            middles[name] = sum(places) / len(places)
     rows[row].sort(key=middles.__getitem__)
 
 
 def _states(project: Project, complaints: list[str]) -> dict[str, Any]:
-    """What a run would do with each stage, by name; nothing with a complaint where nobody can say."""
+    """The state of each stage by name; {} and a complaint for an unknown state."""
     try:
         found = status(project)
     except errors.GitexpError as error:

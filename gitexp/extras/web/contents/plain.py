@@ -11,7 +11,7 @@ from gitexp.model import MISSING
 
 
 def plain(value: Any) -> Any:
-    """The value with "nan", "inf" and "-inf" for floats that JSON lacks, and a text for any other type."""
+    """The value for JSON: "nan", "inf" and "-inf" for such floats, and a text for any other type."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
@@ -24,7 +24,7 @@ def plain(value: Any) -> Any:
 
 
 def cell_of(value: Any) -> Any:
-    """The cell of a param or metric; of a missing one an object without a text."""
+    """The cell of a param or metric; for a missing value an object without a text."""
     if value is MISSING:
         return {"missing": True}
     return cell(value)

@@ -40,10 +40,10 @@ _TABLES = {".csv": ",", ".tsv": "\t"}
 
 
 def preview(file: FoundFile, *, inside: bool) -> Document:
-    """What to show of a file: `kind`, and what the kind needs; `cut` if it is not all.
+    """The preview of a file: `kind`, and the fields of the kind; `cut` for an incomplete preview.
 
-    `inside`: pictures and sounds come as `data:` addresses, for pages without a server. Kinds: image, sound,
-    pdf, table, json, markdown, notebook, text (with colours), bytes. Raises GitexpError and OSError.
+    `inside`: `data:` addresses for pictures and sounds, for pages without a server. Kinds: image, sound, pdf,
+    table, json, markdown, notebook, text (with colours), bytes. Raises GitexpError and OSError.
     """
     ending = PurePosixPath(file.path).suffix.lower()
     document: Document = {"path": file.path, "size": file.size}
@@ -53,7 +53,9 @@ def preview(file: FoundFile, *, inside: bool) -> Document:
         return {**document, "kind": "sound", **_media(file, SOUNDS[ending], inside=inside)}
     if ending == ".pdf":
         return {**document, "kind": "pdf"}
-    most = _MOST_NOTEBOOK if ending == ".ipynb" else _MOST_TEXT
+    most = _MOST_TEXT
+    if ending == ".ipynb":
+        most = _MOST_NOTEBOOK
     data = file.head(most)
     document["cut"] = file.size > len(data)
     text = _text(data)
@@ -85,7 +87,7 @@ def _data_url(kind: str, data: bytes) -> str:
 
 
 def _text(data: bytes) -> str | None:
-    """The text of a file; None for one that is no text. A character that is cut in two is left out."""
+    """The text of a file; None for a binary file. An incomplete last character is left out."""
     if b"\0" in data:
         return None
     for end in (len(data), len(data) - 1, len(data) - 2, len(data) - 3):
@@ -112,12 +114,14 @@ def _table(text: str, separator: str, *, is_cut: bool) -> Document:
             rows.append([cell[:_LONGEST_CELL] for cell in row[:_MOST_COLUMNS]])
     except csv.Error:  # such as a cell of more than 128 KB
         return {"kind": "text", "lines": highlighting.plain_lines(text)}
-    head, body = (rows[0], rows[1:]) if rows else ([], [])
-    return {"kind": "table", "head": head, "rows": body, "cut": more, "columns": widest}
+    head = list[str]()
+    if rows:
+        head = rows.pop(0)
+    return {"kind": "table", "head": head, "rows": rows, "cut": more, "columns": widest}
 
 
 def _indented(text: str) -> str:
-    """JSON with a line for each value; anything else as it is."""
+    """JSON with a line for each value; any other text unchanged."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
@@ -128,7 +132,7 @@ def _indented(text: str) -> str:
 
 
 def _notebook(text: str) -> Document | None:
-    """The cells of a notebook; None if it is none."""
+    """The cells of a notebook; None for an invalid notebook."""
     try:
         found = json.loads(text)
         cells = found["cells"]
@@ -145,23 +149,29 @@ def _cell(cell: Mapping[str, Any], language: str) -> Document:
     source = _joined(cell.get("source"))
     if cell.get("cell_type") == "markdown":
         return {"kind": "markdown", "html": markdown_text.html(source)}
-    ending = ".py" if language in ("python", "ipython") else ".txt"
+    ending = ".txt"
+    if language in ("python", "ipython"):
+        ending = ".py"
     outputs = cell.get("outputs")
+    if not isinstance(outputs, list):
+        outputs = []
     told = list[Document]()
-    for output in (outputs if isinstance(outputs, list) else [])[:_MOST_OUTPUTS]:
+    for output in outputs[:_MOST_OUTPUTS]:
         if isinstance(output, dict):
             told += _output(output)
     number = cell.get("execution_count")
+    if not isinstance(number, int):
+        number = None
     return {
         "kind": "code",
-        "number": number if isinstance(number, int) else None,
+        "number": number,
         "lines": highlighting.lines(source, f"cell{ending}"),
         "outputs": told,
     }
 
 
 def _output(output: Mapping[str, Any]) -> Iterable[Document]:
-    """Yield what an output shows: a picture or a text. HTML and scripts of a notebook are never shown."""
+    """Yield the picture or the text of an output. HTML and scripts of a notebook are never shown."""
     if "text" in output:
         yield _output_text(_joined(output["text"]))
         return
@@ -192,4 +202,6 @@ def _joined(source: Any) -> str:
     """The text of a cell: one text, or a list of lines."""
     if isinstance(source, list):
         return "".join(map(str, source))
-    return str(jsonable(source)) if source is not None else ""
+    if source is None:
+        return ""
+    return str(jsonable(source))

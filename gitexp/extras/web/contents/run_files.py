@@ -35,11 +35,11 @@ class FoundFile(NamedTuple):
     """A file of an experiment.
 
     Attributes:
-        path: its path from the root of its place.
-        size: bytes.
-        blob: id of its content in Git; "" for others.
-        hash: hash of its content in the object store; "" for others.
-        live: the folder of a run that goes on, which has the file; "" for others.
+        path: the path from the root of the place.
+        size: the size in bytes.
+        blob: the id of the content in Git; "" for others.
+        hash: the hash of the content in the object store; "" for others.
+        live: the folder of the live run with the file; "" for others.
     """
 
     project: Project
@@ -50,7 +50,7 @@ class FoundFile(NamedTuple):
     live: str = ""
 
     def head(self, most: int) -> bytes:
-        """The beginning of the content, at most so many bytes. Raises GitexpError and OSError."""
+        """The first `most` bytes of the content. Raises GitexpError and OSError."""
         found = b""
         for piece in self.pieces():
             found += piece
@@ -86,7 +86,7 @@ def _read(fd: int) -> Iterator[bytes]:
 def listed(project: Project, experiment: Experiment, places: Sequence[str] = PLACES) -> Document:
     """The files by place, each `[path, size]`: logged by the run, of its code, and data in the object store.
 
-    Returns: for each place `files`, `count`, `bytes`, and `reason` if they cannot be read.
+    Returns: for each place `files`, `count`, `bytes`, and `reason` for unreadable files.
     """
     found = {}
     for place in places:
@@ -95,18 +95,16 @@ def listed(project: Project, experiment: Experiment, places: Sequence[str] = PLA
         except (errors.GitexpError, OSError) as error:
             found[place] = {"files": [], "count": 0, "bytes": 0, "reason": str(error)}
             continue
-        found[place] = {
-            "files": [[path, size] for path, size in files[:MOST_LISTED]],
-            "count": len(files),
-            "bytes": sum(size for _, size in files),
-        }
+        sizes = [size for _, size in files]
+        shown = list(map(list, files[:MOST_LISTED]))
+        found[place] = {"files": shown, "count": len(files), "bytes": sum(sizes)}
     return found
 
 
 def find(project: Project, experiment: Experiment, place: str, path: str) -> FoundFile:
     """A file of an experiment by its place and path.
 
-    Raises ExperimentError if there is none, MissingData if its content is not on this machine.
+    Raises ExperimentError for an unknown file, MissingData for content missing on this machine.
     """
     found = None
     if "\0" not in path and path == files_of.inside(experiment, path):  # in no other spelling
@@ -141,9 +139,12 @@ def _of_place(project: Project, experiment: Experiment, place: str) -> Sequence[
 
 def _artifact(project: Project, experiment: Experiment, path: str) -> FoundFile | None:
     state = stored_series.live_state(project, experiment)
+    live = ""
+    if state is not None:
+        live = str(state.folder)
     for each in files_of.artifacts(project, experiment):
         if each.name == path:
-            return _found_artifact(project, each, "" if state is None else str(state.folder))
+            return _found_artifact(project, each, live)
     return None
 
 
@@ -171,7 +172,7 @@ def _stored(project: Project, experiment: Experiment, path: str) -> FoundFile | 
 
 
 def _files_of_data(project: Project, experiment: Experiment) -> list[Artifact]:
-    """The data and outputs; of a folder that is here, its files."""
+    """The data and outputs; for a folder on this machine, the files of the folder."""
     if not sources.is_own(experiment):
         return []
     store = ObjectStore(project.local.objects)

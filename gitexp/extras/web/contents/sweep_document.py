@@ -20,7 +20,7 @@ _MOST_SWEEPS = 200
 
 
 def sweeps_document(project: Project) -> Document:
-    """All sweeps: those of gitexp.yaml, and others that experiments know."""
+    """All sweeps: of gitexp.yaml, and of other experiments."""
     try:
         every = named.every(project)
     except errors.GitexpError as error:
@@ -64,17 +64,26 @@ def _trial(definition: SweepDefinition, one: Trial) -> Document:
     values = []
     for at, axis in enumerate(definition.space.axes):
         key = axis.key.rpartition(":")[2]
-        typed = one.point[at] if at < len(one.point) else None
+        typed = None
+        if at < len(one.point):
+            typed = one.point[at]
         values.append(cell_of(params.get(key, typed)))
-    results = trials.mean_results(one, definition.objectives) if definition.objectives else None
+    results = None
+    if definition.objectives:
+        results = trials.mean_results(one, definition.objectives)
+    shown = None
+    if results is not None:
+        shown = list(map(_number, results))
     return {
         "number": one.number,
         "state": one.state,
         "experiments": [run.name for run in one.runs],
         "values": values,
-        "results": None if results is None else [_number(value) for value in results],
+        "results": shown,
     }
 
 
 def _number(value: float) -> float | str:
-    return value if is_number(value) and is_finite(value) else str(value)
+    if is_number(value) and is_finite(value):
+        return value
+    return str(value)
