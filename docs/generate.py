@@ -2,7 +2,8 @@
 
     python docs/generate.py            commands.md, the generated parts of other pages
     python docs/generate.py --check    the same, nothing written: exit 1 and the names of stale pages
-    python docs/generate.py --picture  images/show.svg, from a demo that is run for it
+    python docs/generate.py --picture  images/show.svg and images/dashboard.png, from a demo that is run for
+                                       them; the dashboard needs the extra ui, and Chromium
 
 A generated part of a page stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 """
@@ -15,6 +16,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,6 +54,9 @@ COMPARED = (
 )
 PICTURE = DOCS / "images" / "show.svg"
 PICTURED = ("show", "--sort", "acc", "--desc", "--only-changed")
+DASHBOARD = DOCS / "images" / "dashboard.png"
+# What the picture of the dashboard shows beside the runs of the demo.
+GRID = ("run", "-q", "-S", "train.lr=0.02,0.05,0.2,0.3", "-S", "train.epochs=100,200", "-j", "2")
 
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _NOTE = re.compile(r"^(.*?)\s{2,}\((.*)\)$")
@@ -328,21 +333,47 @@ _LENGTH = re.compile(r'textLength="[\d.]+"')
 
 
 def draw() -> None:
-    """Run the demo, and draw its table as a terminal shows it."""
+    """Run the demo, and draw its table as a terminal and as a browser show it."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "iris"
+        _gitexp("demo", "--quiet", str(project))
+        _draw_table(project)
+        _gitexp(*GRID, "--", sys.executable, "train.py", cwd=project)
+        _gitexp("ui", "--export", f"{folder}/site", cwd=project)
+        _draw_page(Path(folder) / "site" / "index.html")
+
+
+def _gitexp(*arguments: str, cwd: Path | None = None, **more: str) -> str:
+    """What a command of gitexp prints; `more`: environment variables."""
+    command = [sys.executable, "-m", "gitexp", *arguments]
+    environment = {**os.environ, **more}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    return done.stdout
+
+
+def _draw_page(page: Path) -> None:
+    """Draw a page of the dashboard as Chromium shows it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        window = browser.new_page(viewport={"width": 1280, "height": 626}, color_scheme="light")
+        window.goto(page.as_uri())
+        window.get_by_text("12 experiments").wait_for()
+        window.screenshot(path=DASHBOARD)
+        browser.close()
+
+
+def _draw_table(project: Path) -> None:
+    """Draw the table of a project as a terminal shows it."""
     from rich.console import Console
     from rich.terminal_theme import MONOKAI
     from rich.text import Text
 
-    gitexp = [sys.executable, "-m", "gitexp"]
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder) / "iris"
-        subprocess.run([*gitexp, "demo", "--quiet", str(project)], check=True, capture_output=True)
-        terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
-        environment = {**os.environ, **terminal}
-        command = [*gitexp, *PICTURED]
-        shown = subprocess.run(
-            command, cwd=project, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
-        ).stdout
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
+    shown = _gitexp(*PICTURED, cwd=project, **terminal)
     text = Text.assemble("$ ", (f"gitexp {' '.join(PICTURED)}", "bold"), "\n", Text.from_ansi(shown.rstrip()))
     width = max(map(len, text.plain.splitlines())) + 1
     console = Console(record=True, width=width, file=io.StringIO())

@@ -85,9 +85,7 @@ def _documents(page: Page, documents: Documents) -> Callable[[Request], Response
             return PlainTextResponse("There is no such document.\n", 404)
         except GitexpError as error:
             return PlainTextResponse(f"{error}\n", 404)
-        # Some documents are JSON already, and would become texts in a larger one.
-        parts = [f"{as_text(name)}:{as_text(document)}" for name, document in found.items()]
-        return Response("{" + ",".join(parts) + "}", media_type="application/json")
+        return Response(as_text(found), media_type="application/json")
 
     return answer
 
