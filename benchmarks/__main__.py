@@ -37,12 +37,12 @@ def _run(lab: Lab, options: argparse.Namespace) -> int:
     if not wanted:
         print(f"no such case; there are: {', '.join(cases.names(lab))}", file=sys.stderr)
         return 2
-    whole = not (options.only or options.no_dvc or options.quick or options.runs)
+    whole = not (options.only or options.no_dvc or options.quick)
     about = report.machine(with_dvc=lab.with_dvc) | {"load before": report.load()}
     outcomes = [_measure(name, lab) for name in wanted]
     about["load after"] = report.load()
-    how = "all cases" if whole else f"in part, {lab.runs} runs{', quick' if lab.quick else ''}"
-    folder = options.output or (HERE if whole else ROOT / "last")
+    how = f"{'all cases' if whole else 'in part'}, {lab.runs} runs{', quick' if lab.quick else ''}"
+    folder = options.output or (HERE if whole and not options.runs else ROOT / "last")
     print(report.write(folder, outcomes, about, how))
     print(f"written to {os.path.relpath(folder)}", file=sys.stderr)
     return 1 if any(outcome.error for outcome in outcomes) else 0
