@@ -11,6 +11,7 @@ from gitexp.extras.web import pages
 from gitexp.extras.web.documents import Documents
 from gitexp.extras.web.exported import scripts
 from gitexp.extras.web.pages import PAGES
+from gitexp.extras.web.read_ahead import read_ahead
 
 _MARK = ".gitexp-dashboard"  # lists the files of an export: a folder with it may be written again
 _NEW = ".gitexp-new"  # the file that is being written
@@ -29,7 +30,7 @@ def export(documents: Documents, folder: Path) -> int:
         into.write(f"static/{name}", content)
     count = 0
     for page in PAGES:
-        for key in page.keys(documents):
+        for key in read_ahead(documents, page.keys(documents)):
             into.write(page.address(key), pages.html(page, documents, key).encode())
             count += 1
     for path, text in scripts(documents):

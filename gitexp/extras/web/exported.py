@@ -10,6 +10,7 @@ from gitexp.catalog import lookup, sources
 from gitexp.extras.web.answers import Document
 from gitexp.extras.web.contents import comparison_document, curves_document, log_document, previews, run_files
 from gitexp.extras.web.documents import Documents, as_text
+from gitexp.extras.web.read_ahead import read_ahead
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.views.environments import packages_of
@@ -34,8 +35,9 @@ def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
             found[key] = row.experiment
     newest = sorted(found, key=lambda key: found[key].record.created, reverse=True)
     with_changes = set(newest[:_MOST_CHANGES])
-    packages = packages_of(state.project, list(found.values()))
-    for (key, one), of_run in zip(found.items(), packages, strict=True):
+    for key in read_ahead(documents, list(found)):
+        one = found[key]
+        (of_run,) = packages_of(state.project, [one])
         point = lookup.of_experiment(state.project, one)
         values = comparison_document.values_document(state.project, point, of_run)
         made = _of_experiment(state.project, one, with_changes=key in with_changes)

@@ -29,6 +29,8 @@ _APART = {
 _PACKED = ("--revs", "--window=0", "--honor-pack-keep", "--non-empty", "-q")
 _WHOLE = ("--no-reuse-delta",)
 _ONE_PACK = ("-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2", "-c", "pack.writeReverseIndex=false")
+_LARGEST_AHEAD = 1 << 20  # bytes of a file that is read ahead
+_MOST_AHEAD = 32 << 20  # bytes of all files that are read ahead at a time
 
 
 class GitObjects(GitIdentity):
@@ -52,6 +54,7 @@ class GitObjects(GitIdentity):
         # The reader stands at the top of the disk, not in a folder that somebody wants to remove.
         top, asks = Git(Path(root.anchor)), ("cat-file", "--batch-command")
         self._reader = ObjectReader(partial(launch.converse, top, asks, self._environment))
+        self._ahead: dict[tuple[str, str], Answer] = {}  # by command and name, in `reading_ahead`
         self._waiting: dict[str, NewObject] | None = None  # by their ids, in `writing_together`
         self._for_next: dict[str, NewObject] = {}  # to be stored with the next objects
         self._apart: Path | None = None  # for a repository that is `set_apart`
@@ -134,12 +137,40 @@ class GitObjects(GitIdentity):
                 found[name] = GitObject(kind, oid, int(size))
         return [found.get(name) for name in names]
 
+    @contextlib.contextmanager
+    def reading_ahead(self, names: Sequence[str]) -> Iterator[None]:
+        """Read files together, and answer the questions about them in the block from memory.
+
+        Each name is `<commit id>:<path>`, which never means another file. The contents of large files are
+        not kept.
+        """
+        ahead = {("info", name): answer for name, answer in self._ask("info", names)}
+        sizes: dict[str, int] = {}
+        for answer in ahead.values():
+            size = size_of(answer.header)
+            if size is not None and size <= _LARGEST_AHEAD:
+                sizes[answer.header.decode().partition(" ")[0]] = size
+        room = _MOST_AHEAD
+        wanted = list[str]()
+        for oid, size in sizes.items():
+            room -= size
+            if room >= 0:
+                wanted.append(oid)
+        ahead |= {("contents", oid): answer for oid, answer in self._ask("contents", wanted)}
+        self._ahead = ahead
+        try:
+            yield
+        finally:
+            self._ahead = {}
+
     def _ask(self, command: str, names: Sequence[str]) -> Iterable[tuple[str, Answer]]:
         """Git's answers to `info` or `contents`, with the names; an unknown name may have no answer."""
         self._store_asked(names)
         known, asked, here = list[str](), list[str](), list[tuple[str, Answer]]()
         for name in names:
-            if (new := self._unstored(name)) is not None:
+            if (answer := self._ahead.get((command, name))) is not None:
+                here.append((name, answer))
+            elif (new := self._unstored(name)) is not None:
                 here.append((name, Answer(f"{new.id} {new.kind} {len(new.content)}".encode(), new.content)))
             elif fits_a_line(name):
                 known.append(name)

@@ -190,6 +190,24 @@ def test_read_blobs(repo: Workspace, found: Repository) -> None:
     assert found.read_blobs([]) == []
 
 
+def test_files_that_are_read_ahead_are_those_of_git(repo: Workspace, found: Repository) -> None:
+    large = "x" * (1 << 20) + "y"
+    repo.write("large.txt", large)
+    repo.git("add", "large.txt")
+    repo.git("commit", "-qm", "more")
+    head = found.head().commit
+    names = [f"{head}:{path}" for path in ("train.py", "large.txt", "none", "a\nb")]
+    expected = found.find_objects(names), found.read_blobs(names)
+    assert expected[1][1] == large.encode()
+    with found.reading_ahead([*names, f"{'0' * 40}:train.py"]):
+        assert (found.find_objects(names), found.read_blobs(names)) == expected
+        assert found.read_blobs(["HEAD:train.py"]) == expected[1][:1]
+        found.rest()
+        away = found.objects.rename(found.git_dir / "away")  # so that Git knows nothing
+        assert found.read_blobs(names[:1]) == expected[1][:1]
+        away.rename(found.objects)
+
+
 def test_read_blobs_by_ambiguous_prefix(repo: Workspace, found: Repository) -> None:
     ids: dict[str, str] = {}
     for number in range(2000):
