@@ -21,6 +21,7 @@ from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import LARGEST, RefChange, RefConflict, TreeEntry
+from gitexp.repo.known_records import KnownRecords
 from gitexp.repo.local import LocalState
 from gitexp.repo.many_records import decode_together
 from gitexp.words import cut, did_you_mean, human_size
@@ -82,6 +83,11 @@ class Store:
 
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
+        self._known: KnownRecords | None = None
+
+    def remember(self, known: KnownRecords) -> None:
+        """Keep what is read in memory, and read only the records that are not there."""
+        self._known = known
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -200,6 +206,8 @@ class Store:
     def _read(self, pattern: str, name_of: _NameOf) -> tuple[list[tuple[str, Stored]], list[str]]:
         """The matching refs with their experiments, and the names of the broken refs."""
         try:
+            if self._known is not None and pattern.startswith(PREFIX):
+                return self._read_news(self._known, pattern, name_of)
             return self._read_refs([pattern], name_of)
         except errors.GitFailed:
             # Git stops at the first missing commit; the other experiments must not be lost for that.
@@ -210,6 +218,31 @@ class Store:
                 refs = [os.fsdecode(name) for name in names[at : at + _MOST_PATTERNS]]
                 read += self._read_around_damage(refs, name_of)
             return read, broken
+
+    def _read_news(
+        self, known: KnownRecords, pattern: str, name_of: _NameOf
+    ) -> tuple[list[tuple[str, Stored]], list[str]]:
+        """The same; only the records that are not known are read."""
+        broken: list[str] = []
+        names, places = list[str](), list[tuple[str, str]]()
+        for refname, oid in self.repo.refs(pattern, fields=("refname", "objectname"), broken=broken):
+            names.append(os.fsdecode(refname))
+            places.append((refname.decode("utf-8", "replace"), oid.decode()))
+        absent = [name for name, place in zip(names, places, strict=True) if known.get(*place) is None]
+        if 0 < len(absent) <= _MOST_PATTERNS:
+            known.add(self._read_refs(absent, name_of)[0])
+        read = list[tuple[str, Stored]]()
+        for ref, commit in places:
+            one = known.get(ref, commit)
+            if one is None:  # of too many, or of a ref that has moved just now
+                read, broken = self._read_refs([pattern], name_of)
+                break
+            read.append((ref, one))
+        if pattern == PREFIX:
+            known.keep_only(read)
+        else:
+            known.add(read)
+        return read, broken
 
     def _read_refs(
         self, patterns: Sequence[str], name_of: _NameOf

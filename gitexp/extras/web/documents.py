@@ -20,6 +20,7 @@ from gitexp.files import flatten
 from gitexp.files.keys import nested
 from gitexp.model import Status
 from gitexp.project.project import Project
+from gitexp.repo.known_records import KnownRecords
 from gitexp.repo.live import live_runs
 from gitexp.times import now
 from gitexp.version import __version__
@@ -58,6 +59,7 @@ class Documents:
         self._opened = opened
         self._lock = threading.RLock()
         self._watcher: Watcher | None = None
+        self._records = KnownRecords()
         self._states = OrderedDict[str, State]()
         self._texts: dict[str, Encoded] = {}
         self._count = 0
@@ -85,6 +87,7 @@ class Documents:
 
     def _read(self) -> None:
         project = self._opened()
+        project.store.remember(self._records)
         if self._watcher is None:
             self._watcher = Watcher(project)
         table = tables.table(project, _QUERY)

@@ -14,9 +14,10 @@ from gitexp.model import Damaged, Experiment, Record, Status
 from gitexp.project.project import Project
 from gitexp.repo.experiments import PREFIX, Store, check_name, is_name, newest_first, subject
 from gitexp.repo.git.repository import Repository
+from gitexp.repo.known_records import KnownRecords
 from gitexp.views import table as ops
 from tests.support.codes import has_code
-from tests.support.repositories import lose
+from tests.support.repositories import git, lose
 from tests.support.workspace import Workspace
 
 Add = Callable[..., Experiment]
@@ -39,6 +40,25 @@ def add(store: Store) -> Add:
         return store.create(name, seed, lambda name: (replace(record, name=name), tree))
 
     return add
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def test_known_records_are_not_read_again(add: Add, store: Store, repo: Workspace) -> None:
+    add("a"), add("b"), add("c")
+    store.remember(KnownRecords())
+    first = store.all()
+    assert [one.name for one in first] == ["a", "b", "c"]
+    git(repo.path, "update-ref", "-d", f"{PREFIX}a")
+    git(repo.path, "update-ref", f"{PREFIX}b", first[2].id)
+    add("d")
+    again = store.all()
+    assert again == Store(store.repo).all()
+    assert [one.name for one in again] == ["b", "c", "d"]
+    assert again[1] is first[2]
+    assert store.get("c") is first[2]
+    assert store.get("a") is None
 
 
 # -- names ----------------------------------------------------------------------------------------
