@@ -20,6 +20,7 @@ class Events:
         self._cursor = ""
         self._waiting: set[asyncio.Queue[str | None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()  # many pages may come at once, and one task looks for all
 
     async def stream(self) -> AsyncIterator[str]:
         """The events for one page: the present cursor, and then each new cursor."""
@@ -45,10 +46,11 @@ class Events:
             news.put_nowait(None)
 
     async def _now(self) -> str:
-        if self._task is None or self._task.done():
-            self._cursor = await self._look()
-            self._task = asyncio.create_task(self._watch())
-        return self._cursor
+        async with self._beginning:
+            if self._task is None or self._task.done():
+                self._cursor = await self._look()
+                self._task = asyncio.create_task(self._watch())
+            return self._cursor
 
     async def _watch(self) -> None:
         """Look again and again while pages wait; slow looks have longer pauses between."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import shutil
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.extras.web.events import Events
 from tests.extras.web.conftest import Seen
 from tests.support.dashboard import Answer, Dashboard, running
 from tests.support.experiments import put
@@ -159,6 +161,23 @@ def test_odd_requests_are_answered(repo: Workspace) -> None:
         for path in ("/documents/experiments/b.json", f'{news}{{"x":1e999}}', f'{news}{{"x":{2**70}}}'):
             answer = dashboard.ask(path, known)
             assert answer.status == 404, answer
+
+
+def test_one_task_looks_for_many_pages_that_come_at_once() -> None:
+    looks = list[str]()
+
+    async def look() -> str:
+        looks.append("1")
+        await asyncio.sleep(0)
+        return "1"
+
+    async def come() -> None:
+        events = Events(look)
+        streams = [events.stream() for _ in range(20)]
+        await asyncio.gather(*(anext(stream) for stream in streams))
+
+    asyncio.run(come())
+    assert len(looks) == 1
 
 
 def test_no_value_keeps_a_browser_busy(repo: Workspace, seen: Seen) -> None:
