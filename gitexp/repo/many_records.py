@@ -15,12 +15,13 @@ from typing import Any, TypeAlias
 from gitexp import errors
 from gitexp.model import FORMAT, Record
 from gitexp.repo import records
-from gitexp.repo.records import STEPS, UNPARSED, Step
+from gitexp.repo.records import FIELD_READERS, UNPARSED, FieldReader
 
 _FEWEST = 8  # records that are quicker together than one by one
 
 _Outcome: TypeAlias = Record | errors.BadRecord
-_Place: TypeAlias = tuple[Step, int]  # a field, and the place of its key in the JSON; -1 without the key
+# The reader of a field, and the place of its key in the JSON; -1 without the key.
+_Place: TypeAlias = tuple[FieldReader, int]
 
 
 def decode_together(bodies: Sequence[bytes], names: Sequence[str]) -> list[_Outcome]:
@@ -64,7 +65,7 @@ def _layout(keys: tuple[str, ...]) -> tuple[int, list[_Place]] | None:
     places = {key: at for at, key in enumerate(keys)}
     if "format" not in places or not records.KNOWN.issuperset(keys):
         return None
-    return places["format"], [(step, places.get(step.key, -1)) for step in STEPS]
+    return places["format"], [(reader, places.get(reader.key, -1)) for reader in FIELD_READERS]
 
 
 def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[Record]:
@@ -78,11 +79,11 @@ def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[R
         return []
     made = [object.__new__(Record) for _ in objects]
     try:
-        for step, at in places:
-            values: Iterable[Any] = repeat(step.default)
+        for reader, at in places:
+            values: Iterable[Any] = repeat(reader.default)
             if at >= 0:
-                values = _values(step, columns[at])
-            deque(map(step.put, made, values), maxlen=0)  # a loop without a line of Python for each record
+                values = _values(reader, columns[at])
+            deque(map(reader.put, made, values), maxlen=0)  # a loop without a line of Python for each record
     except (TypeError, ValueError, LookupError):
         return []
     for record in made:
@@ -91,19 +92,19 @@ def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[R
     return made
 
 
-def _values(step: Step, column: Sequence[Any]) -> Iterable[Any]:
+def _values(reader: FieldReader, column: Sequence[Any]) -> Iterable[Any]:
     """The values of a field in the records, from the values in JSON."""
     kinds = set(map(type, column))
     if kinds == {str}:  # an empty text stays empty, or is an error, or the default is empty too
-        if step.takes_any_text:
+        if reader.takes_any_text:
             return column
-        return list(map(step.read, column))
-    if (kinds == {type(None)} or kinds == {step.empty}) and not any(column):
-        return repeat(step.default)
+        return list(map(reader.read, column))
+    if (kinds == {type(None)} or kinds == {reader.empty}) and not any(column):
+        return repeat(reader.default)
     values = []
     for value in column:
-        if value is None or (not value and value.__class__ is step.empty):
-            values.append(step.default)
+        if value is None or (not value and value.__class__ is reader.empty):
+            values.append(reader.default)
         else:
-            values.append(step.read(value))
+            values.append(reader.read(value))
     return values

@@ -114,7 +114,7 @@ def decode(body: bytes, name: str, parsed: Any = UNPARSED) -> Record:
     record = object.__new__(Record)
     pop = data.pop
     try:
-        for key, read, put, default, empty in STEPS:
+        for key, read, put, default, empty in FIELD_READERS:
             value = pop(key, None)
             if value is None or (not value and value.__class__ is empty):
                 put(record, default)
@@ -432,7 +432,7 @@ _SETTERS = {item.name: Record.__dict__[item.name].__set__ for item in fields(Rec
 _EMPTY: dict[type, type] = {str: str, tuple: list, dict: dict}
 
 
-class Step(NamedTuple):
+class FieldReader(NamedTuple):
     """How one field of a record is read.
 
     Attributes:
@@ -453,12 +453,12 @@ class Step(NamedTuple):
         return self.read is _text
 
 
-def _steps() -> list[Step]:
-    steps = []
+def _field_readers() -> list[FieldReader]:
+    readers = []
     for key, read in _READERS.items():
         default = getattr(_DEFAULTS, key)
-        steps.append(Step(key, read, _SETTERS[key], default, _EMPTY.get(type(default))))
-    return steps
+        readers.append(FieldReader(key, read, _SETTERS[key], default, _EMPTY.get(type(default))))
+    return readers
 
 
-STEPS = _steps()
+FIELD_READERS = _field_readers()
