@@ -158,7 +158,7 @@ def dots(plot: FilePlot, _: float) -> Chart:
     for axis, kind in (("x", x_kind), ("y", y_kind)):
         if kind == "ordinal":
             encoding[axis] = {"field": axis, "type": "nominal", "title": encoding[axis]["title"]}
-    if len({value["source"] for value in values}) > 1:
+    if _has_sources(values):
         encoding["shape"] = {"field": "source", "type": "nominal", "title": None}
     mark = {"type": "point", "opacity": 0.7, "filled": len(plot.labels) < 2}
     return Chart(plot.title, {**framed(plot.title, values), "mark": mark, "encoding": encoding})
@@ -216,7 +216,7 @@ def _bars(plot: FilePlot, sort: str | None) -> Chart:
     }
     if len(plot.labels) > 1:
         encoding["yOffset"] = {"field": "label", "sort": plot.labels}
-    if len({value["source"] for value in values}) > 1:
+    if _has_sources(values):
         encoding["column"] = {"field": "source", "title": None}
     spec = {**framed(plot.title, values), "mark": {"type": "bar"}, "encoding": encoding}
     spec["height"] = min(max(HEIGHT, 14 * len(names) * len(plot.labels)), 10 * HEIGHT)
@@ -258,6 +258,11 @@ def _cell(value: Any, kind: str) -> float | str | None:
     if kind == "quantitative":
         return number_of(value)
     return _text(value)
+
+
+def _has_sources(values: Sequence[Spec]) -> bool:
+    """Whether the points come from several columns."""
+    return len({value["source"] for value in values}) > 1
 
 
 def _source(point: PlotPoint) -> str:

@@ -170,7 +170,7 @@ def _say_none(*, quiet: bool) -> None:
 
 
 def _kinds(kind: PlotKind | None, metrics: Sequence[str], plots: Sequence[str] | None) -> tuple[bool, bool]:
-    """Whether curves, and whether plots of files, are drawn: by the kind, or else by what is chosen."""
+    """Whether to draw curves, and whether to draw plots of files: by the kind, or by the other options."""
     if kind is None:
         return not plots or bool(metrics), not metrics or bool(plots)
     return kind is PlotKind.CURVES, kind is PlotKind.FILES
@@ -196,14 +196,14 @@ def _axes(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _forced(axes: Sequence[str]) -> Sequence[str] | None:
-    """The axes that --log names; None without the option: then values over decades have such a scale."""
+    """The axes of --log; None without the option: the values decide."""
     if _NO_AXIS in axes:
         return ()
     return axes or None
 
 
 def _of_many(project: Project, query: Query, kind: PlotKind, wanted: ManyOptions) -> Drawn:
-    """The pictures of a kind that draws each experiment as a dot or a line."""
+    """The charts of many experiments of a kind."""
     wanted = wanted._replace(directions=project.config.directions)
     if kind is PlotKind.IMPORTANCE:
         wanted = wanted._replace(together=plugins.find_installed("importance", "optuna", "optuna"))
@@ -212,7 +212,7 @@ def _of_many(project: Project, query: Query, kind: PlotKind, wanted: ManyOptions
 
 
 def _write(found: Drawn, output: Path | None) -> None:
-    """Write the plots into a file, or into a page that the browser shows."""
+    """Write the plots into a file, or into a page for the browser."""
     if output is not None and output.suffix.lower() == ".json":
         output.write_text(json_text.dumps(found.as_json(), indent=2) + "\n", "utf-8")
         render.answer([str(output)])
@@ -239,7 +239,7 @@ def _write(found: Drawn, output: Path | None) -> None:
 
 
 def _write_charts(found: Drawn, output: Path, drawn: Callable[[Chart, str], bytes]) -> None:
-    """Write a file for each chart; an image stays the file that it is."""
+    """Write a file for each chart; images are left out."""
     written, made = [], found.every_chart
     for number, chart in enumerate(made):
         file = output if len(made) == 1 else output.with_stem(f"{output.stem}-{number + 1}")

@@ -136,7 +136,9 @@ def plots_of(project: Project, query: Query, words: Sequence[str], drawing: Draw
         _require_named(files.names, drawing.plots)
     if has_curves:
         # A table that a plot of files shows is not drawn a second time.
-        shown = {file for named in files.charts for file in named.files}
+        shown = set[str]()
+        for named in files.charts:
+            shown.update(named.files)
         curves = reading.curves(project, query, drawing.metrics, drawing.axis, drawing.smoothing, shown)
     charts = []
     for metric, of in curves.items():

@@ -15,7 +15,7 @@ _LABEL = 10  # cells for the numbers and texts at the side
 
 
 class TextCanvas:
-    """Characters by their places along two columns; a later one covers an earlier one."""
+    """Characters by their places along two columns; a later character covers an earlier character."""
 
     def __init__(self, x: AxisColumn, y: AxisColumn, width: int) -> None:
         self._x, self._y = x, y
