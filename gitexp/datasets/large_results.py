@@ -97,7 +97,9 @@ def keep(
     except errors.LockError as error:
         return Kept(Lock(), Lock(), [_refused(path, error) for path in paths])
     if beside_stages:
-        of_stages = [out.path for stage in lock.stages.values() for out in stage.outs]
+        of_stages = list[str]()
+        for stage in lock.stages.values():
+            of_stages += [out.path for out in stage.outs]
         paths = [path for path in paths if not lies_in_any(path, of_stages)]
     taken, refused = _put(project, root, paths)
     same = unchanged(project, root, [lock.outs[path] for path in before if path in lock.outs])

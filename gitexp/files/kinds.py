@@ -5,7 +5,7 @@ A date and a number of base 60 (`1:30` in YAML) are text to gitexp, and somethin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from gitexp import plugins
@@ -100,13 +100,16 @@ def _changes(key: Key, old: Value, new: Value, before: _Typed, after: _Typed) ->
     yield sentence
 
 
+def _plural(kinds: Iterable[str]) -> str:
+    return " and ".join(f"{kind}s" for kind in kinds)
+
+
 def _changes_of_items(
     key: Key, old: list[Value], new: list[Value], before: _Typed, after: _Typed
 ) -> Iterator[str]:
     was, now = before.item_kinds(key, old), after.item_kinds(key, new)
     if was and not now.keys() <= was.keys():
-        kinds = [" and ".join(f"{kind}s" for kind in each) for each in (was, now)]
-        yield f"{format_key(key)} was a list of {kinds[0]}, now it is a list of {kinds[1]}"
+        yield f"{format_key(key)} was a list of {_plural(was)}, now it is a list of {_plural(now)}"
         return
     for at, (one, other) in enumerate(zip(old, new, strict=False)):
         if isinstance(one, dict | list):

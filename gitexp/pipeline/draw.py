@@ -59,13 +59,24 @@ def _fits(drawing: Sequence[Line], width: int) -> bool:
     return all(len(line.rails) + len(line.name or "") < width for line in drawing)
 
 
+def _straight(rails: Sequence[str]) -> str:
+    """A line without a stage: the rails go on."""
+    marks = []
+    for rail in rails:
+        mark = " "
+        if rail:
+            mark = _RAIL
+        marks.append(mark)
+    return " ".join(marks)
+
+
 def _rails(above: Above) -> list[Line]:
     waiting = Counter(chain.from_iterable(above.values()))  # readers not drawn yet
     rails: list[str] = []  # in each column, the maker; "" for a free column
     lines: list[Line] = []
     for name in in_order(above):
         if lines:
-            lines.append(Line(" ".join(_RAIL if rail else " " for rail in rails)))
+            lines.append(Line(_straight(rails)))
         waiting.subtract(above[name])
         joined = [at for at, rail in enumerate(rails) if rail in above[name]]
         ending = [at for at in joined if not waiting[rails[at]]]
@@ -144,7 +155,13 @@ def mermaid(above: Above) -> str:
 
 def _mermaid_text(text: str) -> str:
     """The text with possible markup of Mermaid or HTML as Mermaid's own entities."""
-    return "".join(char if char.isalnum() or char in " @-_./" else f"#{ord(char)};" for char in text)
+    told = ""
+    for char in text:
+        if char.isalnum() or char in " @-_./":
+            told += char
+        else:
+            told += f"#{ord(char)};"
+    return told
 
 
 def dot(above: Above) -> str:

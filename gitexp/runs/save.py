@@ -127,14 +127,12 @@ def _large_results(project: Project, elsewhere: Sequence[str]) -> list[str]:
     """The declared results that are too large for Git and not tracked."""
     root, config = project.repo.root, project.config
     secret = exclusions.rule(root)
-    large = [
-        name
-        for name, stamp in live.stamp(root, files_below(root, config.results)).items()
-        if stamp.size > config.max_untracked
-        and not (root / name).is_symlink()
-        and not lies_in_any(name, elsewhere)
-        and secret(name) is None
-    ]
+    large = []
+    for name, stamp in live.stamp(root, files_below(root, config.results)).items():
+        if stamp.size <= config.max_untracked or (root / name).is_symlink():
+            continue
+        if not lies_in_any(name, elsewhere) and secret(name) is None:
+            large.append(name)
     tracked = indexes.files(project.repo, project.repo.index, large)
     return [name for name in large if name not in tracked]
 

@@ -51,10 +51,12 @@ def alerts(project: Project, experiments: Iterable[Experiment], since: Moment | 
 
 
 def of(name: str, said: Mapping[str, Any]) -> Alert:
-    """The alert that a record has. What is no text or list there is left out."""
+    """The alert of a record. Entries with another type are left out."""
     time, level, title, text, rule = (
         str(said.get(key, "")) for key in ("time", "level", "title", "text", "rule")
     )
     actions = said.get("actions")
-    found = [each for each in actions if isinstance(each, Mapping)] if isinstance(actions, list) else []
+    found = list[Mapping[str, Any]]()
+    if isinstance(actions, list):
+        found = [each for each in actions if isinstance(each, Mapping)]
     return Alert(name, time, level, title, text, rule, tuple(found))

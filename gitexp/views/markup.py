@@ -63,7 +63,10 @@ def table(form: TableFormat, heads: Sequence[str], rows: Iterable[Sequence[Any]]
 def of_documents(form: TableFormat, documents: Iterable[Mapping[str, Any]]) -> list[str]:
     """The table of JSON objects: a column for each key, a row for each object."""
     found = list(documents)
-    heads = list(dict.fromkeys(key for document in found for key in document))
+    keys: dict[str, None] = {}
+    for document in found:
+        keys.update(dict.fromkeys(document))
+    heads = list(keys)
     rows = [list(map(_flat, map(document.get, heads))) for document in found]
     return table(form, heads, rows)
 
@@ -121,7 +124,12 @@ def _markdown_cell(text: str) -> str:
 def latex_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A LaTeX tabular with booktabs, numbers at the right edge; text in it is text, not commands."""
     found = list(rows)
-    places = "".join("r" if is_right else "l" for is_right in is_at_right(heads, found))
+    places = ""
+    for is_right in is_at_right(heads, found):
+        if is_right:
+            places += "r"
+        else:
+            places += "l"
     lines = [r"% \usepackage{booktabs}", rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
     lines += [_latex_row(heads), r"\midrule", *map(_latex_row, found)]
     return [*lines, r"\bottomrule", r"\end{tabular}"]

@@ -174,8 +174,13 @@ def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
     for title, heads, rows in _sections(diff, with_factors=form is not TableFormat.CSV):
         texts = list[list[str]]()
         for row in rows:
-            texts.append([BestText(text) if style == _BEST else text for text, style in row])
-            every.append([title.lower(), *texts[-1]])
+            shown = list[str]()
+            for text, style in row:
+                if style == _BEST:
+                    text = BestText(text)
+                shown.append(text)
+            texts.append(shown)
+            every.append([title.lower(), *shown])
         heading = f"### {title}" if form is TableFormat.MARKDOWN else f"% {title}"
         out += [heading, "", *markup.table(form, heads, texts), ""]
     if form is TableFormat.CSV:

@@ -44,8 +44,11 @@ class History(Mapping[str, Series]):
 
         The time is that of the last point of a step. A step at which a metric has no value has NaN, or null.
         """
-        names = [names] if isinstance(names, str) else names
-        wanted = [self.require(name) for name in (self if names is None else names)]
+        if names is None:
+            names = list(self)
+        elif isinstance(names, str):
+            names = [names]
+        wanted = list(map(self.require, names))
         times: dict[int, float] = {}
         for one in wanted:
             for step, time in zip(one.steps, one.times, strict=True):

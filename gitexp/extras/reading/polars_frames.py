@@ -30,10 +30,16 @@ def _series(column: TypedColumn) -> pl.Series:
     if column.kind == MOMENT:
         values = [_milliseconds(value) for value in values]
     elif column.kind == NUMBER:
-        values = [value if value is None else float(value) for value in values]
+        values = list(map(_float, values))
     if column.kind == MOMENT:
         return pl.Series(column.title, values, dtype=pl.Int64()).cast(_TYPES[MOMENT])
     return pl.Series(column.title, values, dtype=_TYPES[column.kind])
+
+
+def _float(value: float | None) -> float | None:
+    if value is None:
+        return None
+    return float(value)
 
 
 def _milliseconds(seconds: float | None) -> int | None:

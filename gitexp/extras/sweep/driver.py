@@ -107,7 +107,8 @@ class Sweeper:
         back = list[tuple[NewTrial, Experiment]]()
         for trial in self.trials():
             runs = self._runs_of(trial, (*trial.failed, *trial.removed))
-            anew = [number for number in runs if number in {one.record.replicate for one in trial.removed}]
+            removed = {one.record.replicate for one in trial.removed}
+            anew = [number for number in runs if number in removed]
             for one in trial.failed:
                 run = runs.get(one.record.replicate)
                 if run is not None and run.ready.identity == one.record.identity:

@@ -91,7 +91,11 @@ def definition_of(record: Record) -> SweepDefinition:
     Raises OverrideError or ValueError for a record of a later version.
     """
     trial = record.trial
-    texts = [f"{left}={typed}" if typed else left for left, typed in trial["space"].items()]
+    texts = []
+    for left, typed in trial["space"].items():
+        if typed:
+            left = f"{left}={typed}"
+        texts.append(left)
     return SweepDefinition(
         id=record.sweep,
         name="",

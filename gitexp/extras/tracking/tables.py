@@ -53,7 +53,9 @@ def _csv(name: str, table: Any, columns: Sequence[str] | None) -> str:
                 f"a row of the table {name!r} is a {type(row).__name__} and no dict; the names of "
                 "a row's values are said by columns=[…]"
             )
-    found = dict.fromkeys(key for row in rows for key in row)  # a dict keeps the order
+    found: dict[Any, None] = {}  # a dict keeps the order
+    for row in rows:
+        found.update(dict.fromkeys(row))
     return _written(list(found), ([row.get(column) for column in found] for row in rows))
 
 

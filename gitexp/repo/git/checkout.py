@@ -172,7 +172,10 @@ def permissions(root: Path, paths: Iterable[str]) -> dict[str, int]:
 def folder_modes(root: Path, paths: Iterable[str]) -> dict[str, int]:
     """The permission bits of the folders above the paths, as far as the folders exist."""
     modes = {}
-    for folder in dict.fromkeys(parent for path in paths for parent in PurePosixPath(path).parents[:-1]):
+    folders: dict[PurePosixPath, None] = {}
+    for path in paths:
+        folders.update(dict.fromkeys(PurePosixPath(path).parents[:-1]))
+    for folder in folders:
         with contextlib.suppress(OSError):
             mode = (root / folder).lstat().st_mode
             if stat.S_ISDIR(mode):
@@ -216,7 +219,10 @@ def _may_convert(repo: Repository, folder: Path, plan: TreePlan) -> bool:
 def _copy_attributes(root: Path, folder: Path, plan: TreePlan) -> None:
     """Copy the files with attributes that the plan leaves as they are."""
     gone = {*plan.write, *plan.remove}
-    for parent in dict.fromkeys(parent for path in plan.write for parent in PurePosixPath(path).parents):
+    parents: dict[PurePosixPath, None] = {}
+    for name in plan.write:
+        parents.update(dict.fromkeys(PurePosixPath(name).parents))
+    for parent in parents:
         path = parent / _ATTRIBUTES
         source = root / path
         if path.as_posix() not in gone and source.is_file() and not source.is_symlink():
@@ -267,7 +273,9 @@ def carry_out(
         folders: permission bits of folders that the plan may make anew.
     """
     files = WorkspaceFiles(repo.root)
-    parents = {folder.as_posix() for path in plan.write for folder in PurePosixPath(path).parents}
+    parents = set[str]()
+    for path in plan.write:
+        parents.update(map(PurePosixPath.as_posix, PurePosixPath(path).parents))
     missing = [folder for folder in folders if folder in parents and not (repo.root / folder).is_dir()]
     failpoint("workspace:ready")
     try:

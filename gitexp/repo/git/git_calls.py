@@ -100,7 +100,9 @@ class GitCalls:
             self._refuse_pipes()
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
         settings = {**(self._disk or {}), **self.settings}
-        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        options = []
+        for key, value in settings.items():
+            options += ["-c", f"{key}={value}"]
         command = [*options, *(launch.DURABLE if durable else ()), *args]
         return launch.execute(self._git, command, environment, stdin, inherits)
 

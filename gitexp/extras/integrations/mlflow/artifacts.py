@@ -107,7 +107,12 @@ class Artifacts:
                     found[first] = None
         if not inside:
             found.pop(MODELS, None)
-        return [Listed(f"{path}/{name}" if path else name, size) for name, size in sorted(found.items())]
+        listed = []
+        for name, known in sorted(found.items()):
+            if path:
+                name = f"{path}/{name}"
+            listed.append(Listed(name, known))
+        return listed
 
     def fetch(self, path: str, target: Path) -> None:
         """Write an artifact to a file. Raises MissingData for absent content, OSError."""

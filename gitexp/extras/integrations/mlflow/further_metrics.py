@@ -92,7 +92,12 @@ def _place(tree: Tree, name: str) -> _MetricPlace | None:
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a tree with copies of its maps."""
-    return {name: _copied(value) if isinstance(value, dict) else value for name, value in tree.items()}
+    copy = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            value = _copied(value)
+        copy[name] = value
+    return copy
 
 
 def _is_same(one: float, other: Any) -> bool:

@@ -172,9 +172,7 @@ class RunStore(ExperimentStore):
         if params:
             said["params"] = self._new_params(run_id, run, params)
         if tags:
-            for tag in tags:
-                _validate_tag_name(tag.key)
-            said["tags"] = {tag.key: "" if tag.value is None else str(tag.value) for tag in tags}
+            said["tags"] = _texts_of(tags)
             if MLFLOW_RUN_NAME in said["tags"]:
                 said["run"] = {"name": said["tags"][MLFLOW_RUN_NAME]}
         said = {name: value for name, value in said.items() if value}
@@ -333,6 +331,17 @@ class RunStore(ExperimentStore):
                 f"The run {run_id} must be in the 'active' state. Current state is {LifecycleStage.DELETED}."
             )
         return run
+
+
+def _texts_of(tags: Any) -> dict[str, str]:
+    """The texts of tags by key; "" for no value. Raises MlflowException for an invalid key."""
+    texts = {}
+    for tag in tags:
+        _validate_tag_name(tag.key)
+        texts[tag.key] = ""
+        if tag.value is not None:
+            texts[tag.key] = str(tag.value)
+    return texts
 
 
 def _points(metrics: list[Metric]) -> list[MetricPoint]:
