@@ -1,7 +1,7 @@
-"""Lines of `files.series` parsed many together, as columns of numbers: several times as quick as one by one.
+"""Columns of numbers from many lines of `files.series`: several times faster than line by line.
 
-What comes out is the same as of each line by itself. Where a line is no point, the answer is None, and the
-caller reads line by line.
+The result is the same as line by line. If a line is no point, the result is None, and the caller reads line
+by line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class LineColumn(NamedTuple):
     """The points of one metric in the order of their lines.
 
     Attributes:
-        steps: the step of each value; other metrics may share them, as they do the times.
+        steps: the step of each value. Several metrics may share steps and times.
         times: the time of each value, in seconds since 1970.
         values: the values; NaN and infinity are numbers.
     """
@@ -39,13 +39,15 @@ def columns(lines: bytes) -> dict[str, LineColumn] | None:
     None if a line is no point.
     """
     points = _parsed(lines.removesuffix(b"\n"))
-    return None if points is None else _by_company(points)
+    if points is None:
+        return None
+    return _by_names(points)
 
 
 def _parsed(text: bytes) -> list[dict[str, Any]] | None:
-    """The object of each line, parsed as one array; None if a line is no object.
+    """The object of each line, parsed in one array; None if a line is no object.
 
-    And of lines with a closing brace in a name: by the braces one sees that no line has two objects.
+    Also None for a closing brace in a name: the number of braces shows a line with two objects.
     """
     count = text.count(b"\n") + 1
     if len(text) > LONGEST_LINE or not (text.startswith(b"{") and text.endswith(b"}")):
@@ -57,18 +59,23 @@ def _parsed(text: bytes) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = json.loads(b"[%b]" % text.replace(b"\n", b"\n,"))
     except (ValueError, RecursionError):
         return None
-    return found if len(found) == count else None
+    if len(found) != count:
+        return None
+    return found
 
 
-def _by_company(points: Sequence[dict[str, Any]]) -> dict[str, LineColumn] | None:
-    """The columns of parsed lines; None if a line is no point. Lines with the same names are one table."""
+def _by_names(points: Sequence[dict[str, Any]]) -> dict[str, LineColumn] | None:
+    """The columns of parsed lines; None if a line is no point. Lines with the same names make a table."""
     by_names: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for point in points:
         by_names.setdefault(tuple(point), []).append(point)
     found: dict[str, LineColumn] = {}
     in_several = set[str]()
     for names, alike in by_names.items():
-        of_names = _of_points({name: [point[name] for point in alike] for name in names})
+        table = {}
+        for name in names:
+            table[name] = [point[name] for point in alike]
+        of_names = _of_points(table)
         if of_names is None:
             return None
         in_several |= found.keys() & of_names.keys()
@@ -77,7 +84,7 @@ def _by_company(points: Sequence[dict[str, Any]]) -> dict[str, LineColumn] | Non
 
 
 def _in_order_of_lines(points: Sequence[dict[str, Any]], names: Collection[str]) -> dict[str, LineColumn]:
-    """The columns of metrics that stand now in one company, now in another; all lines are points."""
+    """The columns of metrics logged together with different other metrics; all lines are points."""
     columns: dict[str, tuple[list[int], list[float], list[float]]] = {name: ([], [], []) for name in names}
     if columns:
         for point in points:
@@ -90,7 +97,7 @@ def _in_order_of_lines(points: Sequence[dict[str, Any]], names: Collection[str])
 
 
 def _of_points(found: dict[str, list[Any]]) -> dict[str, LineColumn] | None:
-    """The columns of what stands in lines with the same names; None if a line is no point."""
+    """The columns of the table of lines with the same names; None if a line is no point."""
     steps, times = found.pop(STEP, None), found.pop(TIME, None)
     if steps is None or times is None or set(map(type, steps)) != {int}:
         return None
@@ -106,17 +113,19 @@ def _of_points(found: dict[str, list[Any]]) -> dict[str, LineColumn] | None:
 
 
 def _numbers(values: list[Any]) -> list[float] | None:
-    """The numbers of a metric; None if a value stands for none."""
+    """The numbers of a metric; None for a value that is no number."""
     if str in set(map(type, values)):
         try:
             values = [NOT_FINITE[value] if type(value) is str else value for value in values]
         except KeyError:
             return None
-    return values if _are_numbers(values) else None
+    if not _are_numbers(values):
+        return None
+    return values
 
 
 def _are_numbers(values: list[Any]) -> bool:
-    """Whether all are numbers, and no integer is too large for a float."""
+    """True for numbers without integers too large for a float."""
     types = set(map(type, values))
     if int in types:
         integers = [value for value in values if type(value) is int]
