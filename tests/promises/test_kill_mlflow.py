@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from gitexp.extras.integrations.mlflow import further
-from gitexp.extras.integrations.mlflow.further import Further, MetricPoint
+from gitexp.extras.integrations.mlflow import late_additions
+from gitexp.extras.integrations.mlflow.late_additions import LateAdditions, MetricPoint
 from gitexp.extras.integrations.mlflow.shelf import Shelf
 from gitexp.project.project import Project
 from tests.support.kills import KILLED
@@ -25,12 +25,12 @@ from gitexp.project.project import Project
 Shelf(Project.open()).change(lambda things: {"experiments/1.json": {"name": "a"}}, "create")
 """
 FURTHER = """
-from gitexp.extras.integrations.mlflow import further
-from gitexp.extras.integrations.mlflow.further import Further, MetricPoint
+from gitexp.extras.integrations.mlflow import late_additions
+from gitexp.extras.integrations.mlflow.late_additions import LateAdditions, MetricPoint
 from gitexp.project.project import Project
 project = Project.open()
-more = Further({"tags": {"late": "yes"}}, [MetricPoint(3, 1000, {"loss": 0.5})])
-further.add(project, project.store.require("one"), more)
+more = LateAdditions({"tags": {"late": "yes"}}, [MetricPoint(3, 1000, {"loss": 0.5})])
+late_additions.add(project, project.store.require("one"), more)
 """
 
 
@@ -52,7 +52,7 @@ def test_a_change_is_there_or_not(repo: Workspace, point: str) -> None:
         return
     found = project.store.require("one")
     assert ("series.jsonl" in found.record.series) == is_there
-    again = further.add(project, found, Further({}, [MetricPoint(4, 2000, {"loss": 0.25})]))
+    again = late_additions.add(project, found, LateAdditions({}, [MetricPoint(4, 2000, {"loss": 0.25})]))
     lines = repo.git("cat-file", "blob", f"{again.id}:.gitexp/run/series.jsonl").splitlines()
     assert len(lines) == 1 + is_there
     assert again.record.metrics[".gitexp/run/summary.json"] == {"loss": 0.25}

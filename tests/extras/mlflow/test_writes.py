@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.extras.integrations.mlflow import further, place
+from gitexp.extras.integrations.mlflow import late_additions, place
 from gitexp.extras.integrations.mlflow.artifacts import Artifacts
-from gitexp.extras.integrations.mlflow.further import Further, MetricPoint
+from gitexp.extras.integrations.mlflow.late_additions import LateAdditions, MetricPoint
 from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.runs import FINISHED, Runs
 from gitexp.project.project import Project
@@ -92,7 +92,7 @@ def test_further_points_keep_to_what_the_table_shows(repo: Workspace) -> None:
 
     def metrics(step: int, value: float) -> dict[str, object]:
         point = MetricPoint(step, 1000, dict.fromkeys(("low", "mean", "a.last", "set", "a.new"), value))
-        one = further.add(project, project.store.require("a"), Further(points=[point, point]))
+        one = late_additions.add(project, project.store.require("a"), LateAdditions(points=[point, point]))
         return dict(one.record.metrics[".gitexp/run/summary.json"])
 
     assert metrics(1, 6.0) == {"low": 1, "mean": 3.5, "a": {"last": 4, "new": 6}, "set": 7}

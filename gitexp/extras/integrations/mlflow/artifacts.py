@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, nofollow
-from gitexp.extras.integrations.mlflow import further
-from gitexp.extras.integrations.mlflow.further import Further
+from gitexp.extras.integrations.mlflow import late_additions
+from gitexp.extras.integrations.mlflow.late_additions import LateAdditions
 from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun
 from gitexp.extras.integrations.mlflow.runs import Runs
@@ -76,7 +76,7 @@ class Artifacts:
                 target = top / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
-            further.add(self._place.project, run.experiment, Further(artifacts=top))
+            late_additions.add(self._place.project, run.experiment, LateAdditions(artifacts=top))
 
     def remove(self, path: str) -> None:
         """Remove a file or a folder with all its content."""
@@ -90,7 +90,7 @@ class Artifacts:
             return
         gone = [name for name in self._stored(run) if _is_at_or_below(name, self._inner(path))]
         if gone:
-            further.add(self._place.project, run.experiment, Further(gone=gone))
+            late_additions.add(self._place.project, run.experiment, LateAdditions(gone=gone))
 
     def listed(self, path: str) -> list[Listed]:
         """The files and folders directly in a folder, sorted; [] for a file or an absent path."""

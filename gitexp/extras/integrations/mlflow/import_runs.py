@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
-from gitexp.extras.integrations.mlflow import further, mlruns, mlruns_registry
+from gitexp.extras.integrations.mlflow import late_additions, mlruns, mlruns_registry
 from gitexp.extras.integrations.mlflow.mlruns import StoredRun
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
@@ -221,7 +221,7 @@ def _run_files(project: Project, run: StoredRun) -> dict[str, bytes]:
     }
     found = {MLFLOW: line_of(**facts)}
     if run.points:
-        found[SERIES] = further.lines_of(project, run.points)
+        found[SERIES] = late_additions.lines_of(project, run.points)
         numbers = {name: _json_number(value) for name, value in run.last.items()}
         found[SUMMARY.removeprefix(f"{RUN_FOLDER}/")] = as_json(nested(numbers))
     if run.params:

@@ -1,7 +1,7 @@
-"""More that is said of a run after its end: a further record on top of its record.
+"""Late additions: values and files logged into an ended run. They make a new record on top of its record.
 
-MLflow lets a client log into a run that has ended. The experiment's commit stays; the record's tree gets the
-lines, points and files, and the record the values for the table.
+MLflow lets a client log into an ended run. The experiment's commit stays. The tree of the record gets the
+lines, points and files, and the record gets the values for the table.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.extras.integrations.mlflow import further_metrics
+from gitexp.extras.integrations.mlflow import late_metrics
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_facts import line_of
 from gitexp.extras.tracking.lines import LineFile
 from gitexp.extras.tracking.series_writer import SeriesWriter
 from gitexp.failpoints import failpoint
 from gitexp.files.series import SERIES
-from gitexp.model import Damaged, Experiment, Record
+from gitexp.model import Artifact, Damaged, Experiment, Record
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.project import Project
 from gitexp.repo import records
@@ -41,15 +41,15 @@ class MetricPoint(NamedTuple):
     values: Mapping[str, float]
 
 
-class Further(NamedTuple):
-    """Additions to a run.
+class LateAdditions(NamedTuple):
+    """Additions to an ended run.
 
     Attributes:
-        said: further facts for `mlflow.jsonl`, see `run_facts`.
+        said: facts for `mlflow.jsonl`, see `run_facts`.
         points: values of metrics.
-        artifacts: a folder with files to be added as artifacts; None for none.
-        gone: artifacts to be removed.
-        known: the news for the record's `mlflow`.
+        artifacts: a folder with new artifacts; None for none.
+        gone: artifacts to remove.
+        known: new entries for `mlflow` of the record.
     """
 
     said: Mapping[str, Any] = {}
@@ -59,7 +59,7 @@ class Further(NamedTuple):
     known: Mapping[str, Any] = {}
 
 
-def add(project: Project, experiment: Experiment, more: Further) -> Experiment:
+def add(project: Project, experiment: Experiment, more: LateAdditions) -> Experiment:
     """The experiment with the additions. Raises GitFailed if others keep changing its ref, and OSError."""
 
     def changed(current: Experiment, tree: str) -> tuple[Record, dict[str, trees.Change]]:
@@ -117,7 +117,7 @@ def _appended(project: Project, current: Experiment, name: str, lines: bytes) ->
 
 
 def lines_of(project: Project, points: Sequence[MetricPoint]) -> bytes:
-    """The lines of a series, written as those of a live run."""
+    """The lines of a series, in the format of a live run."""
     with project.local.scratch() as scratch:
         file = LineFile(scratch, "series", lambda reason: None)
         writer = SeriesWriter(file)
@@ -137,25 +137,31 @@ def _with_params(record: Record, params: Mapping[str, str]) -> Record:
 def _series(
     project: Project, current: Experiment, record: Record, points: Sequence[MetricPoint]
 ) -> tuple[Record, dict[str, trees.Change]]:
-    """The record with the values for the table, and the change of the series; a known point is none twice."""
+    """The record with the values for the table, and the change of the series, without repeated points."""
     path = f"{RUN_FOLDER}/{SERIES}"
     (content,) = project.repo.read_blobs([f"{current.id}:{path}"], None)
     before = (content or b"").splitlines(keepends=True)
     known = set(before)
     lines = dict.fromkeys(lines_of(project, points).splitlines(keepends=True))
     new = [line for line in lines if line not in known]
-    names = {name for point in points for name in point.values}
-    record = further_metrics.brought_up(record, names, before, new, project.config)
-    written = record.series if SERIES in record.series else (SERIES, *record.series)
+    names = set[str]()
+    for point in points:
+        names.update(point.values)
+    record = late_metrics.brought_up(record, names, before, new, project.config)
+    written = record.series
+    if SERIES not in written:
+        written = (SERIES, *written)
     blob = project.repo.write_blob(b"".join([*before, *new]))
     return replace(record, series=written), {path: ("100644", blob)}
 
 
-def _artifacts(project: Project, current: Experiment, more: Further) -> dict[str, trees.Change]:
+def _artifacts(project: Project, current: Experiment, more: LateAdditions) -> dict[str, trees.Change]:
     """The changes of the artifacts' folder; large files go into the object store, and into its lock."""
     lock_path = f"{RUN_FOLDER}/{logged_artifacts.FOLDER}/{LOCK_FILE}"
     (text,) = project.repo.read_blobs([f"{current.id}:{lock_path}"])
-    large = {} if text is None else logged_artifacts.large_in(text)
+    large = dict[str, Artifact]()
+    if text is not None:
+        large = logged_artifacts.large_in(text)
     changes: dict[str, trees.Change] = {}
     for name in more.gone:
         changes[f"{RUN_FOLDER}/{logged_artifacts.FOLDER}/{name}"] = None
@@ -172,5 +178,7 @@ def _artifacts(project: Project, current: Experiment, more: Further) -> dict[str
             raise errors.UsageError(f"Not logged: {added.warnings[0]}.", "Give it another name.")
     if text is not None or large:
         blob = project.repo.write_blob(logged_artifacts.as_lock(large))
-        changes[lock_path] = ("100644", blob) if large else None
+        changes[lock_path] = None
+        if large:
+            changes[lock_path] = ("100644", blob)
     return changes

@@ -1,7 +1,7 @@
-"""The values for the table of a run that has ended, when points are added to its series.
+"""The values for the table of an ended run, after late points in its series.
 
-A metric goes on as it is shown: the last value of its series, the lowest, the highest or the mean. The record
-does not say which; a value that is none of them was set beside the series, and stays.
+A metric keeps its kind of value: the last, lowest, highest or mean value of its series. The record does not
+have the kind; a value of no kind was set without the series, and stays.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gitexp.runs.logged_files import SUMMARY
 def brought_up(
     record: Record, names: Collection[str], before: Iterable[bytes], new: Iterable[bytes], config: Config
 ) -> Record:
-    """The record with the values of some metrics, whose series has the lines `before`, and the `new` ones."""
+    """The record with new values of some metrics. `before`, `new`: the lines of their series."""
     summaries = _summaries(before, names)
     kinds = {name: _kind(record, name, summaries.by_name.get(name), config) for name in names}
     _go_on(summaries, new, names)
@@ -65,14 +65,14 @@ def _kind(record: Record, name: str, summary: MetricSummary | None, config: Conf
 
 
 class _MetricPlace(NamedTuple):
-    """Where a metric stands: the map that has it, and its key there."""
+    """The place of a metric: a map, and the key in the map."""
 
     tree: Any
     key: str
 
 
 def _first_place(trees: Iterable[Tree], name: str) -> _MetricPlace | None:
-    """The place of a metric in the first tree that has it."""
+    """The place of a metric in the first tree with the metric."""
     for tree in trees:
         if (place := _place(tree, name)) is not None:
             return place
@@ -86,8 +86,12 @@ def _place(tree: Tree, name: str) -> _MetricPlace | None:
     *above, last = name.split(".")
     place: Any = tree
     for part in above:
-        place = place.get(part) if isinstance(place, dict) else None
-    return _MetricPlace(place, last) if isinstance(place, dict) and last in place else None
+        if not isinstance(place, dict):
+            return None
+        place = place.get(part)
+    if not isinstance(place, dict) or last not in place:
+        return None
+    return _MetricPlace(place, last)
 
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +110,7 @@ def _is_same(one: float, other: Any) -> bool:
 
 
 def _with_metrics(record: Record, values: Mapping[str, float]) -> Record:
-    """The record with new values for the table, under the file where the run's own metrics stand."""
+    """The record with new values for the table, under the file of the run's own metrics."""
     metrics: dict[str, dict[str, Any]] = {path: _copied(tree) for path, tree in record.metrics.items()}
     new: dict[str, float] = {}
     for name, value in values.items():

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow import run_log_files
-from gitexp.extras.integrations.mlflow.further import MetricPoint
+from gitexp.extras.integrations.mlflow.late_additions import MetricPoint
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
 from gitexp.files.series import LoggedPoint

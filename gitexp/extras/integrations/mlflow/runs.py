@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.extras.integrations.mlflow import further, run_log_files
-from gitexp.extras.integrations.mlflow.further import Further, MetricPoint
+from gitexp.extras.integrations.mlflow import late_additions, run_log_files
+from gitexp.extras.integrations.mlflow.late_additions import LateAdditions, MetricPoint
 from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun, derived_id
@@ -163,7 +163,8 @@ class Runs:
             if params := said.get("params"):
                 writer.log.say_fact("params", plain_params(params))
         if writer is None or not self.is_in_time(run_id, writer):
-            further.add(self._project, self.require_ended(run_id).experiment, Further(said, points))
+            ended = self.require_ended(run_id).experiment
+            late_additions.add(self._project, ended, LateAdditions(said, points))
 
     def know(self, run_id: str, known: Mapping[str, Any], said: Mapping[str, Any]) -> None:
         """Change the facts about MLflow in the record itself, and write facts."""
@@ -172,7 +173,8 @@ class Runs:
             writer.log.say_fact("mlflow", dict(known))
             writer.say(**said)
         if writer is None or not self.is_in_time(run_id, writer):
-            further.add(self._project, self.require_ended(run_id).experiment, Further(said, known=known))
+            ended = self.require_ended(run_id).experiment
+            late_additions.add(self._project, ended, LateAdditions(said, known=known))
 
     def is_in_time(self, run_id: str, writer: RunWriter) -> bool:
         """Whether the record will have the lines just written; if not, the run has ended on return.

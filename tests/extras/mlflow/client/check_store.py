@@ -18,8 +18,8 @@ from mlflow.store.model_registry.abstract_store import AbstractStore as Abstract
 from mlflow.store.tracking.abstract_store import AbstractStore
 from mlflow.tracking._tracking_service import client as tracking_client
 
-from gitexp.extras.integrations.mlflow import further
-from gitexp.extras.integrations.mlflow.further import Further
+from gitexp.extras.integrations.mlflow import late_additions
+from gitexp.extras.integrations.mlflow.late_additions import LateAdditions
 from gitexp.extras.integrations.mlflow.stores.registry_store import GitRegistryStore
 from gitexp.extras.integrations.mlflow.stores.tracking_store import GitTrackingStore
 from gitexp.extras.integrations.mlflow.stores.unkept import unanswered
@@ -189,7 +189,8 @@ def test_pages_leave_out_a_run_that_only_its_facts_say_is_deleted(
         client.set_terminated(ids[-1])
     project = Project.open(repo.path)
     marked = project.store.require(client.get_run(ids[2]).data.tags["gitexp.name"])
-    further.add(project, marked, Further({"run": {"lifecycle": "deleted"}}))  # as a killed client leaves it
+    deleted = LateAdditions({"run": {"lifecycle": "deleted"}})  # as a killed client leaves it
+    late_additions.add(project, marked, deleted)
 
     def pages(view: int) -> list[int]:
         new, found, token = MlflowClient(repo.uri), [], None

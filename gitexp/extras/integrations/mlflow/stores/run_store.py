@@ -23,7 +23,7 @@ from mlflow.utils.validation import (
 )
 
 from gitexp.extras.integrations.mlflow import run_log_files
-from gitexp.extras.integrations.mlflow.further import MetricPoint
+from gitexp.extras.integrations.mlflow.late_additions import MetricPoint
 from gitexp.extras.integrations.mlflow.logged_models import LoggedModels
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
