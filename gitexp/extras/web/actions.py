@@ -24,12 +24,12 @@ _PATIENCE = 120.0  # seconds
 _MOST_TOLD = 20_000  # characters of an answer
 
 
-class Field(NamedTuple):
-    """What the user types for an action.
+class FormField(NamedTuple):
+    """A field of the form of an action.
 
     Attributes:
-        kind: "text", "area" for several lines, "words" for words apart by blanks.
-        option: the option before each word; "" for words that stand alone.
+        kind: "text", "area" for several lines, "words" for words with blanks between.
+        option: the option before each word; "" for arguments.
     """
 
     name: str
@@ -39,22 +39,22 @@ class Field(NamedTuple):
     is_needed: bool = True
 
 
-class Action(NamedTuple):
-    """One thing to do.
+class PageAction(NamedTuple):
+    """An action of a page.
 
     Attributes:
-        words: the words of the command, without gitexp's own name.
-        about: "experiment" for one about an experiment, whose name comes behind the words; else "project".
-        fields: what comes behind, in order.
-        is_confirmed: whether the page asks once more.
-        needs: the states of an experiment that it is for; () for all.
+        words: the words of the command, without `gitexp`.
+        about: "experiment" for an action with the name of an experiment after the words; else "project".
+        fields: the fields of the form, in the order of the command.
+        is_confirmed: whether the page asks for a confirmation.
+        needs: the states of suitable experiments; () for all.
     """
 
     name: str
     title: str
     words: Sequence[str]
     about: str = "experiment"
-    fields: Sequence[Field] = ()
+    fields: Sequence[FormField] = ()
     is_confirmed: bool = False
     needs: Sequence[str] = ()
 
@@ -62,24 +62,28 @@ class Action(NamedTuple):
 AGAIN = "again"
 _ENDED = ("done", "failed", "interrupted")
 ACTIONS = (
-    Action("tag", "Tag", ("tag",), fields=[Field("tags", "Tags", "words", "--add")]),
-    Action("untag", "Take tags away", ("tag",), fields=[Field("tags", "Tags", "words", "--delete")]),
-    Action("note", "Note", ("note",), fields=[Field("note", "Note", "area", "--note", is_needed=False)]),
-    Action("rename", "Rename", ("rename",), fields=[Field("new", "New name")]),
-    Action("apply", "Bring into the workspace", ("apply",), is_confirmed=True),
-    Action("branch", "Make a branch", ("branch",), fields=[Field("branch", "Branch", is_needed=False)]),
-    Action(AGAIN, "Queue it again", ("queue", "retry"), needs=_ENDED),
-    Action("stop", "Stop", ("stop",), is_confirmed=True, needs=("running",)),
-    Action("remove", "Remove", ("remove", "--yes"), is_confirmed=True, needs=(*_ENDED, "queued")),
-    Action("undo", "Undo the last change", ("undo",), "project", is_confirmed=True),
-    Action(
+    PageAction("tag", "Tag", ("tag",), fields=[FormField("tags", "Tags", "words", "--add")]),
+    PageAction("untag", "Take tags away", ("tag",), fields=[FormField("tags", "Tags", "words", "--delete")]),
+    PageAction(
+        "note", "Note", ("note",), fields=[FormField("note", "Note", "area", "--note", is_needed=False)]
+    ),
+    PageAction("rename", "Rename", ("rename",), fields=[FormField("new", "New name")]),
+    PageAction("apply", "Bring into the workspace", ("apply",), is_confirmed=True),
+    PageAction(
+        "branch", "Make a branch", ("branch",), fields=[FormField("branch", "Branch", is_needed=False)]
+    ),
+    PageAction(AGAIN, "Queue it again", ("queue", "retry"), needs=_ENDED),
+    PageAction("stop", "Stop", ("stop",), is_confirmed=True, needs=("running",)),
+    PageAction("remove", "Remove", ("remove", "--yes"), is_confirmed=True, needs=(*_ENDED, "queued")),
+    PageAction("undo", "Undo the last change", ("undo",), "project", is_confirmed=True),
+    PageAction(
         "start",
         "Start workers",
         ("queue", "start", "--detach"),
         "project",
-        [Field("jobs", "Runs at the same time", option="--jobs", is_needed=False)],
+        [FormField("jobs", "Runs at the same time", option="--jobs", is_needed=False)],
     ),
-    Action("end", "Let the workers end after their present runs", ("queue", "stop"), "project"),
+    PageAction("end", "Let the workers end after their present runs", ("queue", "stop"), "project"),
 )
 _BY_NAME = {action.name: action for action in ACTIONS}
 
@@ -116,14 +120,16 @@ def words(name: str, experiment: str, values: Mapping[str, Any]) -> list[str]:
     return [*found, *alone, *options]
 
 
-def _values(field: Field, given: Any) -> list[str]:
+def _values(field: FormField, given: Any) -> list[str]:
     """The values of a field. Raises UsageError."""
     if not isinstance(given, str) or len(given) > _LONGEST or not _WORD.fullmatch(given):
         raise errors.UsageError(f"{field.label} is no text, or too long.", "Type less.")
     if field.kind == "words":
         found = given.split()
     else:
-        found = [given] if given or field.kind == "area" else []
+        found = []
+        if given or field.kind == "area":
+            found.append(given)
     if len(found) > _MOST_WORDS:
         raise errors.UsageError(f"{field.label}: too many words.", "Type fewer.")
     if field.is_needed and not found:
@@ -131,20 +137,20 @@ def _values(field: Field, given: Any) -> list[str]:
     return found
 
 
-class Outcome(NamedTuple):
+class ActionResult(NamedTuple):
     """The end of an action.
 
     Attributes:
-        status: of the command; 0 if it is done.
-        told: what the command has said.
+        status: the exit status of the command; 0 for success.
+        told: the output of the command.
     """
 
     status: int
     told: str
 
 
-def do(here: Path, command: Sequence[str]) -> Outcome:
-    """Run a command of gitexp's in a folder, without a terminal. Raises UsageError if it does not end."""
+def do(here: Path, command: Sequence[str]) -> ActionResult:
+    """Run a command of gitexp in a folder, without a terminal. Raises UsageError after a timeout."""
     environment = {**os.environ, "NO_COLOR": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(
@@ -162,4 +168,4 @@ def do(here: Path, command: Sequence[str]) -> Outcome:
             f"The command was ended, for it took more than {_PATIENCE:.0f} seconds.",
             "In a terminal it has all the time.",
         ) from error
-    return Outcome(done.returncode, done.stdout.decode("utf-8", "replace")[:_MOST_TOLD])
+    return ActionResult(done.returncode, done.stdout.decode("utf-8", "replace")[:_MOST_TOLD])

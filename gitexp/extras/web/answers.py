@@ -40,12 +40,12 @@ _LONGEST_TEXT = 1_000  # characters of a search
 _LARGEST = 2**53  # of a number in an address
 
 
-class Asked(NamedTuple):
-    """What a page asks.
+class DocumentRequest(NamedTuple):
+    """The request of a page for a document.
 
     Attributes:
         key: the key of an experiment; "" for none.
-        query: the words behind the question mark, each with all its values.
+        query: the parameters of the address, each with all its values.
     """
 
     key: str
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
         return next(iter(self.query.get(name, ())), otherwise)
 
     def number(self, name: str) -> int | None:
-        """The whole number of a name; None for none. Raises UsageError for another text."""
+        """The whole number of a name; None without a value. Raises UsageError for another text."""
         text = self.one(name)
         if not text:
             return None
@@ -66,7 +66,7 @@ class Asked(NamedTuple):
 
 
 def experiment_of(documents: Documents, key: str) -> Experiment:
-    """The experiment of a page, as it is now. Raises LookupError for an unknown key, BadRecord."""
+    """The present state of the experiment of a page. Raises LookupError for an unknown key, BadRecord."""
     state = documents.state()
     row = state.rows[key]
     if not isinstance(row.experiment, Experiment):
@@ -76,11 +76,13 @@ def experiment_of(documents: Documents, key: str) -> Experiment:
     if row.experiment.record.status.ended:
         return row.experiment
     found = state.project.store.get(row.name)
-    return found if isinstance(found, Experiment) else row.experiment
+    if isinstance(found, Experiment):
+        return found
+    return row.experiment
 
 
 def _now(documents: Documents) -> Document:
-    """The state of the repository that a page shows, and the time."""
+    """The state of the repository on a page, and the time."""
     return {"cursor": documents.state().cursor, "made": now()}
 
 
@@ -88,7 +90,9 @@ def page_of_experiment(documents: Documents, key: str) -> Document:
     """The document inside the page of an experiment."""
     one = experiment_of(documents, key)
     document = experiment_document(documents.state().project, one, _reader(documents))
-    own = actions.as_json("experiment") if document["own"] else []
+    own = list[Document]()
+    if document["own"]:
+        own = actions.as_json("experiment")
     if not one.record.worker:  # only a run of the queue's can go back to it
         own = [action for action in own if action["name"] != actions.AGAIN]
     return {**_now(documents), **document, "colour": colours([one.name])[0], "actions": own}
@@ -98,7 +102,7 @@ _readers: WeakKeyDictionary[Documents, tuple[str, DetailsReader]] = WeakKeyDicti
 
 
 def _reader(documents: Documents) -> DetailsReader:
-    """The reader of details for the experiments of now: made anew only when something has changed."""
+    """The reader of details for the present experiments; a new reader only after a change."""
     state = documents.state()
     known = _readers.get(documents)
     if known is None or known[0] != state.cursor:
@@ -126,18 +130,18 @@ def pipeline(documents: Documents) -> Document:
 # -- of one experiment --------------------------------------------------------------------------------
 
 
-def _curves(documents: Documents, asked: Asked) -> Document:
-    one = experiment_of(documents, asked.key)
-    return curves_document.of_experiment(documents.state().project, one, asked.query.get("name", ()))
+def _curves(documents: Documents, request: DocumentRequest) -> Document:
+    one = experiment_of(documents, request.key)
+    return curves_document.of_experiment(documents.state().project, one, request.query.get("name", ()))
 
 
-def _news(documents: Documents, asked: Asked) -> Document:
-    cursor = _cursor(asked.one("cursor", "{}"))
-    return curves_document.news(documents.state().project, experiment_of(documents, asked.key), cursor)
+def _news(documents: Documents, request: DocumentRequest) -> Document:
+    cursor = _cursor(request.one("cursor", "{}"))
+    return curves_document.news(documents.state().project, experiment_of(documents, request.key), cursor)
 
 
 def _cursor(text: str) -> dict[str, int]:
-    """How far each file was read. Raises UsageError for a text that is no cursor."""
+    """The place in each file up to which a page has read. Raises UsageError for an invalid cursor."""
     try:
         found = json.loads(text)
         cursor = {str(name): int(place) for name, place in found.items()}
@@ -148,22 +152,22 @@ def _cursor(text: str) -> dict[str, int]:
     return cursor
 
 
-def _log(documents: Documents, asked: Asked) -> Document:
-    one = experiment_of(documents, asked.key)
-    return log_document.part(documents.state().project, one, asked.number("start"), asked.number("end"))
+def _log(documents: Documents, request: DocumentRequest) -> Document:
+    one = experiment_of(documents, request.key)
+    return log_document.part(documents.state().project, one, request.number("start"), request.number("end"))
 
 
-def _search(documents: Documents, asked: Asked) -> Document:
-    text = asked.one("text")[:_LONGEST_TEXT]
-    return log_document.search(documents.state().project, experiment_of(documents, asked.key), text)
+def _search(documents: Documents, request: DocumentRequest) -> Document:
+    text = request.one("text")[:_LONGEST_TEXT]
+    return log_document.search(documents.state().project, experiment_of(documents, request.key), text)
 
 
-def _files(documents: Documents, asked: Asked) -> Document:
-    return run_files.listed(documents.state().project, experiment_of(documents, asked.key))
+def _files(documents: Documents, request: DocumentRequest) -> Document:
+    return run_files.listed(documents.state().project, experiment_of(documents, request.key))
 
 
-def _preview(documents: Documents, asked: Asked) -> Document:
-    file = file_of(documents, asked.key, asked.one("place"), asked.one("path"))
+def _preview(documents: Documents, request: DocumentRequest) -> Document:
+    file = file_of(documents, request.key, request.one("place"), request.one("path"))
     return previews.preview(file, inside=False)
 
 
@@ -172,36 +176,36 @@ def file_of(documents: Documents, key: str, place: str, path: str) -> run_files.
     return run_files.find(documents.state().project, experiment_of(documents, key), place, path)
 
 
-def _changes(documents: Documents, asked: Asked) -> Document:
-    one = experiment_of(documents, asked.key)
+def _changes(documents: Documents, request: DocumentRequest) -> Document:
+    one = experiment_of(documents, request.key)
     return comparison_document.changes_document(documents.state().project, one)
 
 
 # -- of several ---------------------------------------------------------------------------------------
 
 
-def _sparklines(documents: Documents, asked: Asked) -> Document:
-    return sparklines(documents, asked.query.get("exp", ()), asked.one("name"))
+def _sparklines(documents: Documents, request: DocumentRequest) -> Document:
+    return sparklines(documents, request.query.get("exp", ()), request.one("name"))
 
 
-def _compare(documents: Documents, asked: Asked) -> Document:
-    points = _points(documents, asked.query.get("exp", ()))
+def _compare(documents: Documents, request: DocumentRequest) -> Document:
+    points = _points(documents, request.query.get("exp", ()))
     return comparison_document.comparison_document(documents.state().project, points)
 
 
-def _curves_of_many(documents: Documents, asked: Asked) -> Document:
-    points = _points(documents, asked.query.get("exp", ()))
+def _curves_of_many(documents: Documents, request: DocumentRequest) -> Document:
+    points = _points(documents, request.query.get("exp", ()))
     found = [point.experiment for point in points if point.experiment is not None]
-    return curves_document.of_many(documents.state().project, found, asked.query.get("name", ()))
+    return curves_document.of_many(documents.state().project, found, request.query.get("name", ()))
 
 
-def _difference(documents: Documents, asked: Asked) -> Document:
-    old, new = (_point(documents, asked.one(name)) for name in ("a", "b"))
+def _difference(documents: Documents, request: DocumentRequest) -> Document:
+    old, new = (_point(documents, request.one(name)) for name in ("a", "b"))
     return comparison_document.difference_document(documents.state().project, old, new)
 
 
 def _points(documents: Documents, words: Sequence[str]) -> list[Point]:
-    """The points for some words, each once, in their order. Raises the errors of `lookup.find`."""
+    """The points for some words, without repetition, in order. Raises the errors of `lookup.find`."""
     found: dict[tuple[str, str | None], Point] = {}
     for word in list(filter(None, words))[:_MOST_NAMES]:
         point = _point(documents, word)
@@ -210,7 +214,7 @@ def _points(documents: Documents, words: Sequence[str]) -> list[Point]:
 
 
 def _point(documents: Documents, word: str) -> Point:
-    """The point for a word. An experiment that has ended is known; to find any other takes a look at Git."""
+    """The point for a word. Ended experiments are in memory; all others need a look at Git."""
     state = documents.state()
     row = state.rows.get(word)
     if row is not None and isinstance(row.experiment, Experiment) and row.experiment.record.status.ended:
@@ -224,24 +228,26 @@ def _point(documents: Documents, word: str) -> Point:
 def do(documents: Documents, name: str, body: bytes) -> Document:
     """Do an action of a page: `key` of the experiment, and the `values` of its fields.
 
-    Returns: the status of the command, what it has said, and the command. Raises LookupError and UsageError.
+    Returns: the status of the command, its output, and the command. Raises LookupError and UsageError.
     """
     try:
-        asked = json.loads(body)
-        key, values = asked.get("key", ""), asked.get("values", {})
+        request = json.loads(body)
+        key, values = request.get("key", ""), request.get("values", {})
         if not isinstance(key, str) or not isinstance(values, dict):
             raise TypeError("no text and no map")
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise errors.UsageError("The page has sent something that is no action.", "Reload it.") from error
-    experiment = experiment_of(documents, key).name if key else ""
+    experiment = ""
+    if key:
+        experiment = experiment_of(documents, key).name
     command = actions.words(name, experiment, values)
-    outcome = actions.do(documents.state().project.here, command)
+    result = actions.do(documents.state().project.here, command)
     documents.look()
-    return {**outcome._asdict(), "line": line(*command)}
+    return {**result._asdict(), "line": line(*command)}
 
 
 # The address below `documents/`, without its ending -> what makes the document.
-ANSWERS: Mapping[str, Callable[[Documents, Asked], Document]] = {
+ANSWERS: Mapping[str, Callable[[Documents, DocumentRequest], Document]] = {
     "experiments/{key}/curves": _curves,
     "experiments/{key}/news": _news,
     "experiments/{key}/log": _log,

@@ -15,7 +15,7 @@ from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
 from gitexp.extras.web.changes import Changed, Watcher
 from gitexp.extras.web.keys import keys_of
-from gitexp.extras.web.table_document import Line, lines_of, table_document
+from gitexp.extras.web.table_document import TableLine, lines_of, table_document
 from gitexp.files import flatten
 from gitexp.files.keys import nested
 from gitexp.model import Status
@@ -33,21 +33,21 @@ _MOST_KEPT = 3  # earlier states, for pages that are a little behind
 
 
 class Encoded(str):
-    """A document that is JSON already."""
+    """The JSON of a document."""
 
 
 class State(NamedTuple):
     """All experiments of a repository at one time.
 
     Attributes:
-        cursor: the name of the time, different after every change.
+        cursor: the id of the state, different after every change.
         rows: the row of each experiment by its key in addresses.
     """
 
     project: Project
     table: Table
     cursor: str
-    lines: Sequence[Line]
+    lines: Sequence[TableLine]
     rows: dict[str, Row]
 
 
@@ -55,7 +55,7 @@ class Documents:
     """The documents of one repository. Several threads may ask at once."""
 
     def __init__(self, opened: Callable[[], Project]) -> None:
-        """`opened` gives the project as its config is now."""
+        """`opened`: opens the project with its present config."""
         self._opened = opened
         self._lock = threading.RLock()
         self._watcher: Watcher | None = None
@@ -65,16 +65,18 @@ class Documents:
         self._count = 0
 
     def state(self) -> State:
-        """The experiments as they were when they were last looked at."""
+        """The experiments at the last look."""
         with self._lock:
             if not self._states:
                 self._read()
             return next(reversed(self._states.values()))
 
     def look(self) -> str:
-        """Look whether the repository has changed, and read it again if so; returns the cursor."""
+        """The cursor, after a look at the repository. A changed repository is read again."""
         with self._lock:
-            changed = Changed.ANYTHING if self._watcher is None else self._watcher.changed()
+            changed = Changed.ANYTHING
+            if self._watcher is not None:
+                changed = self._watcher.changed()
             if changed:
                 try:
                     if changed == Changed.ANYTHING or not self._take_logged():
@@ -99,7 +101,7 @@ class Documents:
         self._keep(State(project, table, "", lines, rows))
 
     def _take_logged(self) -> bool:
-        """Take the values that runs have logged last; False if more than values may have changed."""
+        """Take the last logged values of runs; False if more than values may have changed."""
         state = self.state()
         values = {run.name: live_values.last_values(run) for run in live_runs(state.project.local)}
         lines, rows = list(state.lines), dict(state.rows)
@@ -119,7 +121,7 @@ class Documents:
         return True
 
     def _keep(self, state: State) -> None:
-        """Keep a state as the newest one."""
+        """Keep the newest state."""
         self._count += 1
         cursor = str(self._count)
         self._texts.clear()
@@ -135,7 +137,7 @@ class Documents:
             return self._texts[name]
 
     def about(self) -> dict[str, Any]:
-        """What every page says of the project."""
+        """The facts about the project on every page."""
         project = self.state().project
         folder = project.repo.root.resolve().name
         return {"project": project.config.folder or folder, "folder": folder, "gitexp": __version__}
@@ -147,7 +149,7 @@ class Documents:
             return self._kept("table", self.table_document)
 
     def table_since(self, cursor: str) -> Encoded:
-        """What has changed in the table since a cursor; the whole table if that is too long ago."""
+        """The changes of the table since a cursor; the whole table for an old cursor."""
         with self._lock:
             self.state()
             if cursor not in self._states:
@@ -155,8 +157,8 @@ class Documents:
             before = self._states[cursor].lines
             return self._kept(f"table since {cursor}", lambda: self.table_document(before))
 
-    def table_document(self, before: Sequence[Line] | None = None) -> dict[str, Any]:
-        """The document of the table before it is JSON; with earlier lines, what has changed since."""
+    def table_document(self, before: Sequence[TableLine] | None = None) -> dict[str, Any]:
+        """The document of the table; with earlier lines, the changes since."""
         state = self.state()
         choice = tables.choice(state.table, Columns())
         return {
@@ -167,7 +169,7 @@ class Documents:
 
 
 def as_text(document: Any) -> str:
-    """A document as JSON in ASCII."""
+    """The JSON of a document, in ASCII."""
     if isinstance(document, Encoded):
         return document
     if isinstance(document, dict) and any(isinstance(one, Encoded) for one in document.values()):

@@ -114,7 +114,7 @@ def _is_of_export(path: str) -> bool:
 
 
 def _check(folder: Path) -> None:
-    """Raise UsageError for a folder with files that are not of an export."""
+    """Raise UsageError for a folder with files of somebody else."""
     if folder.exists() and not folder.is_dir():
         raise errors.UsageError(f"{folder} is not a folder.", "Name a folder that is new, or empty.")
     if folder.is_dir() and not (folder / _MARK).exists() and any(folder.iterdir()):

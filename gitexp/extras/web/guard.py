@@ -35,7 +35,7 @@ SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:
 
 
 class Refused(Exception):
-    """A request that is not let in, with the status and the sentence of the answer."""
+    """A refused request, with the status and the sentence of the answer."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 
 class Allowed(NamedTuple):
-    """What is let in.
+    """The allowed requests.
 
     Attributes:
         hosts: the exact values of the Host header, in small letters: `localhost:8765`.
@@ -61,7 +61,7 @@ class Allowed(NamedTuple):
         return [f"{self.scheme}://{host}" for host in self.hosts]
 
 
-class Guard:
+class RequestGuard:
     """An ASGI application before another one."""
 
     def __init__(self, app: App, allowed: Allowed, port: int) -> None:
@@ -73,13 +73,13 @@ class Guard:
         self._tokens: set[str] = set()
 
     def new_token(self) -> str:
-        """A token that lets one browser in, once."""
+        """A token for the first request of one browser."""
         token = secrets.token_urlsafe(24)
         self._tokens.add(token)
         return token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Answer a request, or pass an allowed request to the application."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         if scope["type"] != "http":  # there are no web sockets here
@@ -95,13 +95,15 @@ class Guard:
         return await self._app(scope, receive, _guarded(send, policy(nonce)))
 
     def _let_in(self, scope: Scope) -> str | None:
-        """Where a new browser is sent; None for one that is known. Raises Refused."""
+        """The address to redirect a new browser to; None for a known browser. Raises Refused."""
         headers = _headers(scope)
         self._check_origin(headers)
         self._check_method(scope["method"], headers)
         token = _token_of(scope)
         if self._is_known(headers):
-            return None if token is None else _without_token(scope)
+            if token is None:
+                return None
+            return _without_token(scope)
         if token is not None and scope["method"] == "GET" and self._takes(token):
             return _without_token(scope)
         if token is not None:
@@ -109,7 +111,7 @@ class Guard:
         raise Refused(403, "Open the link that gitexp ui has printed.")
 
     def _check_origin(self, headers: dict[str, list[str]]) -> None:
-        """Raise Refused for a name that is not this server's, or a page that is not."""
+        """Raise Refused for the name of another server, or a request from the page of another server."""
         hosts = headers.get("host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self._allowed.hosts:
             raise Refused(403, "This server does not have that name.")
@@ -121,7 +123,7 @@ class Guard:
             raise Refused(403, "Another page has asked for this.")
 
     def _check_method(self, method: str, headers: dict[str, list[str]]) -> None:
-        """Raise Refused for a request that would change something and may not."""
+        """Raise Refused for a forbidden change."""
         if method in _READS:
             return
         if method != "POST" or not self._allowed.writes:
@@ -144,7 +146,7 @@ class Guard:
         return False
 
     def _takes(self, token: str) -> bool:
-        """Whether a token is one of ours that nobody has used yet."""
+        """Whether a token is valid and unused. The token counts as used from now on."""
         for known in self._tokens:
             if _same(token, known):
                 self._tokens.remove(known)
@@ -152,7 +154,7 @@ class Guard:
         return False
 
     async def _welcome(self, send: Send, path: str, csp: str) -> None:
-        """Give the browser its cookie, and send it on to the same address without the token."""
+        """Give the browser its cookie, and redirect to the same address without the token."""
         cookie = f"{self._cookie}={self._secret}; Path=/; HttpOnly; SameSite=Strict"
         if self._allowed.scheme == "https":
             cookie += "; Secure"
@@ -190,11 +192,13 @@ def _token_of(scope: Scope) -> str | None:
 
 
 def _without_token(scope: Scope) -> str:
-    """The address of a request without its token: always one of this server."""
+    """The address of a request without its token: always an address of this server."""
     left = [(name, value) for name, value in _query(scope) if name != _TOKEN]
     raw: bytes = scope["raw_path"]
     path = "/" + raw.decode("latin-1").lstrip("/\\")
-    return path + (f"?{urlencode(left)}" if left else "")
+    if left:
+        path += f"?{urlencode(left)}"
+    return path
 
 
 def _same(given: str, known: str) -> bool:
@@ -202,7 +206,7 @@ def _same(given: str, known: str) -> bool:
 
 
 def _guarded(send: Send, csp: str) -> Send:
-    """A `send` that gives each answer the headers of a page, unless it has a policy of its own."""
+    """A `send` with the headers of a page added to each answer, except headers of the answer itself."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -15,10 +15,10 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def keys_of(found: Sequence[Row]) -> list[str]:
-    """The key of each row, all different; "" for a row that is no experiment and has no page.
+    """The key of each row, all different; "" for a row without a page.
 
-    An experiment has the beginning of its record's id if its name is not one of gitexp's, stands twice
-    (also in other letters, for some disks take `A.html` for `a.html`), or cannot be a file everywhere.
+    The key: the name of the experiment; the beginning of the record's id for a foreign name, a repeated name
+    (also in other letters: some disks do not distinguish `A.html` and `a.html`), or an impossible file name.
     """
     # A group of replicates has no page: each of its members, which are rows too, has one.
     counts = Counter(row.name.lower() for row in found if row.kind == "experiment")

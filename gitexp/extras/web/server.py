@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from gitexp.errors import GitexpError
 from gitexp.extras.web import pages
-from gitexp.extras.web.answers import ANSWERS, Asked, Document, do, file_of
+from gitexp.extras.web.answers import ANSWERS, Document, DocumentRequest, do, file_of
 from gitexp.extras.web.contents import previews
 from gitexp.extras.web.documents import Documents, as_text
 from gitexp.extras.web.events import Events
-from gitexp.extras.web.guard import NONCE, SANDBOX, Allowed, Guard
+from gitexp.extras.web.guard import NONCE, SANDBOX, Allowed, RequestGuard
 from gitexp.extras.web.pages import PAGES, Page
 
 SHOWN = {*previews.IMAGES, *previews.SOUNDS}  # endings of files that a page shows; others are saved
@@ -31,7 +31,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 class Dashboard(NamedTuple):
     """The dashboard as an ASGI application, which begins with the guard, and its events."""
 
-    guard: Guard
+    guard: RequestGuard
     events: Events
 
 
@@ -55,7 +55,7 @@ def application(documents: Documents, allowed: Allowed, port: int) -> Dashboard:
     if allowed.writes:
         routes.append(Route("/actions/{name}", _action(documents), methods=["POST"]))
     app = Starlette(routes=routes)
-    return Dashboard(Guard(app, allowed, port), events)
+    return Dashboard(RequestGuard(app, allowed, port), events)
 
 
 def _page(page: Page, documents: Documents, allowed: Allowed) -> Callable[[Request], Response]:
@@ -78,7 +78,7 @@ def _page(page: Page, documents: Documents, allowed: Allowed) -> Callable[[Reque
 
 def _documents(page: Page, documents: Documents) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        """The documents of a page alone, for a page that is open."""
+        """The documents of a page alone, for an open page."""
         try:
             found = page.documents(documents, request.path_params.get("key", ""))
         except LookupError:
@@ -91,15 +91,15 @@ def _documents(page: Page, documents: Documents) -> Callable[[Request], Response
 
 
 def _answer(
-    make: Callable[[Documents, Asked], Document], documents: Documents
+    make: Callable[[Documents, DocumentRequest], Document], documents: Documents
 ) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        """A document that a page asks for while it is open."""
+        """A document for an open page."""
         query: dict[str, list[str]] = {}
         for name, value in request.query_params.multi_items():
             query.setdefault(name, []).append(value)
         try:
-            found = make(documents, Asked(request.path_params.get("key", ""), query))
+            found = make(documents, DocumentRequest(request.path_params.get("key", ""), query))
         except LookupError:
             return PlainTextResponse("There is no such experiment.\n", 404)
         except GitexpError as error:
@@ -111,7 +111,7 @@ def _answer(
 
 def _changes(documents: Documents) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        """What has changed in the table since the cursor of a page."""
+        """The changes of the table since the cursor of a page."""
         text = documents.table_since(request.query_params.get("since", ""))
         return Response(text, media_type="application/json")
 
@@ -120,7 +120,7 @@ def _changes(documents: Documents) -> Callable[[Request], Response]:
 
 def _file(documents: Documents) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        """A file of an experiment. It is of somebody else's making, so the browser lets it do nothing."""
+        """A file of an experiment, sandboxed by the browser: the file may be a stranger's."""
         words = request.path_params
         try:
             file = file_of(documents, words["key"], words["place"], words["path"])
@@ -140,7 +140,7 @@ def _file(documents: Documents) -> Callable[[Request], Response]:
 
 def _action(documents: Documents) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        """Do what a page asks for; the guard has let it in."""
+        """Do the action of a page; the guard has allowed the request."""
         body = b""
         async for piece in request.stream():
             body += piece
@@ -159,7 +159,7 @@ def _action(documents: Documents) -> Callable[[Request], Awaitable[Response]]:
 
 def _events(events: Events) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        """The cursors of the repository, as server-sent events."""
+        """The cursors of the repository in server-sent events."""
         if request.method == "HEAD":  # it has no body to wait for
             return Response(media_type="text/event-stream")
         return StreamingResponse(events.stream(), media_type="text/event-stream")
@@ -168,7 +168,7 @@ def _events(events: Events) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _static(request: Request) -> Response:
-    """A file that pages ask for: one of a fixed list, so no path leads anywhere else."""
+    """A static file of pages, from a fixed list: no path leads to any other file."""
     name = request.path_params["name"]
     content = pages.static_files().get(name)
     if content is None:
@@ -182,7 +182,9 @@ def _static(request: Request) -> Response:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises OSError if the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET
+    if ":" in host:
+        family = socket.AF_INET6
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -194,15 +196,15 @@ def listening(host: str, port: int) -> socket.socket:
     return found
 
 
-class _Server(uvicorn.Server):
-    """A server that first ends the streams of events, which would go on for ever."""
+class _EventServer(uvicorn.Server):
+    """A server with an end of the streams of events at shutdown: they would go on for ever."""
 
     def __init__(self, config: uvicorn.Config, events: Events) -> None:
         super().__init__(config)
         self._events = events
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what is going on."""
+        """End all streams and requests."""
         self._events.end()
         await super().shutdown(sockets)
 
@@ -224,11 +226,11 @@ def serve(app: Dashboard, listener: socket.socket, tls: tuple[str, str] | None =
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    _Server(config, app.events).run([listener])
+    _EventServer(config, app.events).run([listener])
 
 
 class Server:
-    """What `gitexp ui` needs of this module."""
+    """The functions of this module for `gitexp ui`."""
 
     application = staticmethod(application)
     listening = staticmethod(listening)

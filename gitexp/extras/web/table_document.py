@@ -33,7 +33,7 @@ _NOTHING = Row("workspace", "", None)  # whose fields have their values for rows
 _LEFT_OUT = ("kind", "params", "metrics", "changes", "error")
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """One line of the table.
 
     Attributes:
@@ -49,21 +49,21 @@ class Line(NamedTuple):
     is_member: bool = False
 
 
-def lines_of(table: Table) -> list[Line]:
+def lines_of(table: Table) -> list[TableLine]:
     """The lines of a table from the top down; the members of a group are below the group."""
-    found = [Line(table.workspace)]
+    found = [TableLine(table.workspace)]
     for group in table.groups:
         found += _of_group(group, len(found))
     return found
 
 
-def _of_group(group: Group, start: int) -> list[Line]:
+def _of_group(group: Group, start: int) -> list[TableLine]:
     """The lines of a group; the first line has the number `start`."""
     found = []
     base = _ALONE
     if group.head is not None:
         base = start
-        found.append(Line(group.head))
+        found.append(TableLine(group.head))
     last_at: dict[int, int] = {}  # by depth, the last line there
     for row, depth in zip(group.rows, group.depths or [0] * len(group.rows), strict=True):
         number = start + len(found)
@@ -71,14 +71,14 @@ def _of_group(group: Group, start: int) -> list[Line]:
         if depth:
             above = last_at[depth - 1]
         last_at[depth] = number
-        found.append(Line(row, depth + 1, above))
+        found.append(TableLine(row, depth + 1, above))
         for member in row.members:
-            found.append(Line(member, depth + 2, number, is_member=True))
+            found.append(TableLine(member, depth + 2, number, is_member=True))
     return found
 
 
 def table_document(
-    table: Table, lines: Sequence[Line], choice: Choice, before: Sequence[Line] | None = None
+    table: Table, lines: Sequence[TableLine], choice: Choice, before: Sequence[TableLine] | None = None
 ) -> dict[str, Any]:
     """The document of a table with its present lines. `choice`: the columns shown at first.
 
@@ -114,7 +114,7 @@ def table_document(
     }
 
 
-def _known(lines: Sequence[Line], before: Sequence[Line]) -> list[int]:
+def _known(lines: Sequence[TableLine], before: Sequence[TableLine]) -> list[int]:
     """The earlier number of each line; -1 for a new or changed line."""
     numbers = {_identity(line): number for number, line in enumerate(before)}
     found = []
@@ -126,7 +126,7 @@ def _known(lines: Sequence[Line], before: Sequence[Line]) -> list[int]:
     return found
 
 
-def _identity(line: Line) -> tuple[str, str, str | None, bool]:
+def _identity(line: TableLine) -> tuple[str, str, str | None, bool]:
     row = line.row
     commit = row.commit
     if row.experiment is not None:
@@ -161,7 +161,7 @@ def column_id(kind: str, key: str) -> str:
     return f"{kind}s.{key}"
 
 
-def _rows(lines: Sequence[Line]) -> dict[str, Any]:
+def _rows(lines: Sequence[TableLine]) -> dict[str, Any]:
     keys = keys_of([line.row for line in lines])
     names = [line.row.name for line in lines]
     errors = {}
