@@ -51,6 +51,11 @@ class FlatValues(Mapping[str, Value]):
     def __contains__(self, key: object) -> bool:
         return key in self._values()
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FlatValues) and self._files is other._files and self._shared == other._shared:
+            return True  # of the same record, and nothing has to be flattened
+        return Mapping.__eq__(self, other)
+
     def __repr__(self) -> str:
         return repr(self._values())
 
