@@ -10,26 +10,34 @@ from gitexp.model import Mean
 from gitexp.words import show_value
 
 _HUGE = 1e15  # from here on a float is written with an exponent
+_TINY = 1e-10  # a column of floats below this is written with exponents
 
 
-def column_decimals(values: Iterable[Any], precision: int) -> int:
-    """The decimals that give the largest float of a column so many significant digits."""
+def column_decimals(values: Iterable[Any], precision: int) -> int | None:
+    """The decimals that give the largest float of a column so many significant digits.
+
+    None for a column of tiny floats: each is written with an exponent.
+    """
     largest = 0.0
     for value in values:
         if isinstance(value, float) and isfinite(value) and abs(value) < _HUGE:
             largest = max(largest, abs(value))
     if not largest:
         return 0
+    if largest < _TINY:
+        return None
     return max(precision - 1 - floor(log10(largest)), 0)
 
 
 def column_texts(values: Sequence[Any], precision: int, longest: int | None = None) -> list[str]:
     """A text for each value of a column. All floats have the same number of decimals.
 
-    A float with less than two significant digits at these decimals has `precision` digits of its own. Zeros
-    at the end of all floats are left out.
+    A float with less than two significant digits at these decimals has `precision` digits of its own, and so
+    has each float of a column of tiny ones. Zeros at the end of all floats are left out.
     """
     decimals = column_decimals(values, precision)
+    if decimals is None:
+        return [show_value(value, precision, longest=longest) for value in values]
     least = 10.0 ** (1 - decimals)
     texts, fixed = [], []
     for at, value in enumerate(values):

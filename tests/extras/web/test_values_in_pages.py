@@ -68,11 +68,10 @@ def page(browser: Browser) -> Iterator[Page]:
 
 floats = st.one_of(
     st.floats(-1000, 1000),
-    st.floats(allow_nan=True, allow_infinity=True).filter(
-        lambda number: number == 0 or not abs(number) < 1e-80
-    ),
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.floats(-1e-9, 1e-9),
     st.integers(-4000, 4000).map(lambda number: number / 8),  # such as end in a 5 where they are cut
-).filter(lambda number: number == 0 or not abs(number) < 1e-80)  # JavaScript writes at most 100 decimals
+)
 values = st.one_of(
     floats, floats, st.integers(-(10**20), 10**20), st.sampled_from([True, None, "text", MISSING])
 )

@@ -3,6 +3,7 @@
 /** The texts and numbers of cells; `cells.py` says what a cell is, and `views/numbers.py` how numbers look. */
 gitexp.cells = (() => {
   const HUGE = 1e15;
+  const TINY = 1e-10;
   const PRECISION = 5;
   const MOST_DECIMALS = 100; // that JavaScript writes
 
@@ -74,8 +75,9 @@ gitexp.cells = (() => {
     }
     const decimals = largest ? Math.max(PRECISION - 1 - Math.floor(Math.log10(largest)), 0) : 0;
     const least = 10 ** (1 - decimals);
+    const isTiny = largest > 0 && largest < TINY; // each has an exponent
     const fixed = numbers.map(
-      (number) => decimals <= MOST_DECIMALS && number !== undefined && (number === 0 || (Math.abs(number) >= least && Math.abs(number) < HUGE)),
+      (number) => !isTiny && number !== undefined && (number === 0 || (Math.abs(number) >= least && Math.abs(number) < HUGE)),
     );
     const texts = cells.map((cell, at) => {
       if (cell === undefined) return "";
@@ -83,7 +85,7 @@ gitexp.cells = (() => {
       if (numbers[at] !== undefined) return general(numbers[at], PRECISION);
       return textOf(cell);
     });
-    let spare = decimals;
+    let spare = isTiny ? 0 : decimals;
     for (let at = 0; at < texts.length && spare; at++) {
       if (fixed[at] && numbers[at]) {
         spare = Math.min(spare, texts[at].length - texts[at].replace(/0+$/, "").length);
