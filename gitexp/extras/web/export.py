@@ -19,13 +19,13 @@ _FOLDERS = ("documents", "experiments", "static")
 
 
 def export(documents: Documents, folder: Path) -> int:
-    """Write all pages into a folder, and give their number. What an earlier export has left there is removed.
+    """The number of pages, after writing all of them into a folder. Old files of earlier exports are removed.
 
     Raises UsageError for a folder with other files.
     """
     _check(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    into = _Folder(folder)
+    into = _ExportFolder(folder)
     for name, content in pages.static_files().items():
         into.write(f"static/{name}", content)
     count = 0
@@ -39,11 +39,11 @@ def export(documents: Documents, folder: Path) -> int:
     return count
 
 
-class _Folder:
+class _ExportFolder:
     """The folder of an export.
 
-    Each file is listed before it is written, so that the next export can remove what this one has left, even
-    if this one is killed. No link that stands in the folder is followed.
+    Each file is listed before the writing. So the next export can remove all old files, even after a kill.
+    Links in the folder are never followed.
     """
 
     def __init__(self, root: Path) -> None:
@@ -57,7 +57,7 @@ class _Folder:
         self._list(self._before)
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file anew, whole or not at all. Raises UsageError for a link in place of a folder."""
+        """Write a file, whole or not at all. Raises UsageError for a link in place of a folder."""
         file = self._root / path
         self._make(file.parent)
         with (self._root / _MARK).open("a", encoding="utf-8") as mark:
@@ -66,7 +66,7 @@ class _Folder:
         self._replace(file, content)
 
     def finish(self) -> None:
-        """Remove what only earlier exports have written."""
+        """Remove the files of earlier exports missing in this export."""
         kept = {path.lower() for path in self._written}  # on some disks a name means another in small letters
         for path in self._before:
             if path.lower() not in kept and _is_of_export(path):
@@ -84,7 +84,7 @@ class _Folder:
         new.replace(file)
 
     def _make(self, folder: Path) -> None:
-        """Make a folder and those above it, up to the root."""
+        """Make a folder and its parents, up to the root."""
         if folder == self._root or folder in self._checked:
             return
         self._make(folder.parent)
@@ -108,7 +108,7 @@ class _Folder:
 
 
 def _is_of_export(path: str) -> bool:
-    """Whether a line of the list is a file that an export may have written."""
+    """Whether a line of the list can be a file of an export."""
     parts = path.split("/")
     return len(parts) > 1 and parts[0] in _FOLDERS and not {"", ".", ".."} & {*parts} and "\\" not in path
 
