@@ -15,7 +15,7 @@ from gitexp.runs.logged_files import MLFLOW
 
 
 class EndedFacts:
-    """The facts about the ended runs of a repository, by record commit: these never change."""
+    """The facts about the ended runs of a repository, by record commit. They never change."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -28,7 +28,7 @@ class EndedFacts:
         return self._known[experiment.id]
 
     def load(self, experiments: Iterable[Experiment]) -> None:
-        """Read the facts about many runs together, those not yet known."""
+        """Read the unknown facts about many runs together."""
         asked = []
         for experiment in experiments:
             if experiment.id in self._known:
@@ -42,6 +42,6 @@ class EndedFacts:
             self._known[oid] = facts_of(content or b"")
 
     def forget_all_but(self, ids: Collection[str]) -> None:
-        """Forget the facts about runs that are not there any more."""
+        """Forget the facts about all runs except `ids`."""
         if len(self._known) > len(ids):
             self._known = {oid: facts for oid, facts in self._known.items() if oid in ids}

@@ -13,7 +13,7 @@ from gitexp.extras.integrations.mlflow.shelf import MODELS, Changes, Things
 
 
 class KnownModel(NamedTuple):
-    """What is kept of a logged model, and the id of its run; "" for a model without a run."""
+    """The stored facts about a logged model, and the id of its run; "" for a model without a run."""
 
     said: dict[str, Any]
     run_id: str

@@ -23,14 +23,14 @@ _OF_RUN = re.compile(r".*/([0-9a-f]{32})/artifacts(/.*)?")
 
 
 class StoredRegistry(NamedTuple):
-    """The registered models of a folder by their paths on the shelf, and sentences on what is left out."""
+    """The registered models of a folder by their paths on the shelf, and a sentence for each omission."""
 
     things: Things
     warnings: list[str]
 
 
 def read(folder: Path, artifacts: str) -> StoredRegistry:
-    """The registered models; `artifacts` is where artifacts stand here, with `{kind}` and `{owner}` in it."""
+    """The registered models. `artifacts`: the pattern of local addresses, with `{kind}` and `{owner}`."""
     found = StoredRegistry({}, [])
     for each in folders_in(folder / "models"):
         meta = meta_of(each)

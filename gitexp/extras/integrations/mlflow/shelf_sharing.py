@@ -10,7 +10,7 @@ from gitexp.repo.git.repository import Repository
 
 
 def unite(project: Project, here: str, there: str) -> tuple[str, list[str]]:
-    """The commit on top of two commits of the shelf, with the things of both, and what is worth knowing."""
+    """The merge commit of two commits of the shelf, and a sentence for each renumbered version."""
     repo = project.repo
     base = graph.merge_base(repo, here, there)
     before: Things = {} if base is None else read_things(repo, base)
@@ -29,7 +29,7 @@ def unite(project: Project, here: str, there: str) -> tuple[str, list[str]]:
 
 
 def _of_files(repo: Repository, base: str | None, here: str, there: str) -> dict[str, trees.Change]:
-    """The changes for the files of models that no run has logged."""
+    """The changes for the files of models without a run."""
     before = {} if base is None else _files(repo, base)
     mine, theirs = _files(repo, here), _files(repo, there)
     changes: dict[str, trees.Change] = {}
@@ -44,7 +44,7 @@ def _of_files(repo: Repository, base: str | None, here: str, there: str) -> dict
 
 
 def _files(repo: Repository, commit: str) -> dict[str, str]:
-    """The blobs of such files, by path."""
+    """The blobs of the files of models without a run, by path."""
     paths = trees.files_in(repo, commit, [FILES.rstrip("/")])
     found = {}
     for path, oid in zip(paths, repo.ids_of([f"{commit}:{path}" for path in paths]), strict=True):

@@ -20,11 +20,11 @@ _MADE = ("created", "source", "run", "model")  # what never changes of a version
 
 
 class United(NamedTuple):
-    """Two shelves as one.
+    """The merged shelf of two clones.
 
     Attributes:
-        things: what the shelf has now.
-        renumbered: a sentence for each version that has another number now.
+        things: the things on the merged shelf.
+        renumbered: a sentence for each version with a new number.
     """
 
     things: Things
@@ -32,7 +32,7 @@ class United(NamedTuple):
 
 
 def unite(base: Things, mine: Things, theirs: Things) -> United:
-    """The things of both; `base` has those of the time when both were the same, {} if they never were."""
+    """The merged things of two shelves; `base`: the things of their common ancestor, {} without one."""
     things: Things = {}
     renumbered: list[str] = []
     for path in sorted({*mine, *theirs}):
@@ -55,7 +55,7 @@ def _both(base: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> d
 
 
 def _when(thing: Mapping[str, Any]) -> tuple[int, str]:
-    """A key by the time of the last change; things of one time have some order, and always the same."""
+    """The sort key: the time of the last change, then the content, for a fixed order of equal times."""
     updated = thing.get("updated")
     return (updated if isinstance(updated, int) else 0, json.dumps(thing, sort_keys=True))
 
@@ -95,7 +95,7 @@ def _entry(base: Mapping[str, Any], key: str, early: Any, late: Any) -> Any:
 def _registered(
     base: dict[str, Any], one: dict[str, Any], other: dict[str, Any], renumbered: list[str]
 ) -> dict[str, Any]:
-    """A registered model that both sides have."""
+    """The merged state of a registered model on both sides."""
     one, other = _apart(one, other, renumbered)
     early, late = sorted((one, other), key=_when)
     found = _merged({**base, "aliases": {}}, early, late)
@@ -140,7 +140,7 @@ def _renumber(side: dict[str, Any], number: str, new: str) -> None:
 
 
 def _numbers(side: Mapping[str, Any]) -> dict[str, str]:
-    """The number of each version by what never changes of it, where that tells it from all others."""
+    """The number of each version by its constant facts; ambiguous facts are left out."""
     known = [(_made(version), number) for number, version in side["versions"].items()]
     times = Counter(made for made, _ in known)
     return {made: number for made, number in known if times[made] == 1}
@@ -151,7 +151,7 @@ def _copy(thing: dict[str, Any]) -> dict[str, Any]:
 
 
 def _made(version: Mapping[str, Any]) -> str:
-    """What never changes of a version."""
+    """The constant facts about a version."""
     return json.dumps([version.get(name) for name in _MADE])
 
 
@@ -163,7 +163,7 @@ def _when_made(version: Mapping[str, Any]) -> tuple[int, str]:
 def _aliases(
     base: Mapping[str, Any], one: Mapping[str, Any], other: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, int]]:
-    """The aliases of both sides, each as it was set or taken away last, and these times."""
+    """The merged aliases, each by its last change on either side, and the times of the changes."""
     found: dict[str, str] = {}
     times: dict[str, int] = {}
     for alias in sorted({*one["aliases"], *other["aliases"], *_times(one), *_times(other)}):
@@ -185,7 +185,7 @@ def _times(side: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _set_at(side: Mapping[str, Any], alias: str) -> int:
-    """When a side has set or taken away an alias; where nothing says so, when it changed the model last."""
+    """The time of the last change of an alias on a side; if unknown, of the last change of the model."""
     if alias in _times(side):
         return _times(side)[alias]
     return _when(side)[0] if alias in side["aliases"] else 0

@@ -72,7 +72,7 @@ class RegistryThings:
         return thing
 
     def _change(self, name: str, verb: str, change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        """A registered model after a change of a copy of it."""
+        """The changed copy of a registered model."""
         self._require(name)
         after: dict[str, Any] = {}
 
@@ -140,7 +140,7 @@ class RegistryThings:
         )
 
     def _here(self, uri: str) -> str:
-        """An URI of artifacts in this clone, wherever the one was that wrote it."""
+        """The URI of artifacts in this clone, from a URI written by any clone."""
         match = _OURS.fullmatch(uri or "")
         if match is None:
             return uri

@@ -66,7 +66,7 @@ class RunSearch:
         return in_view[start:end], SearchUtils.create_page_token(end) if len(in_view) > end else None
 
     def _judged(self, run: IndexedRun, parts: Parts) -> Any:
-        """MLflow's value for the run with some parts; the value of an ended run is made once."""
+        """MLflow's value for the run with some parts; cached for an ended run."""
         if run.folder is not None:
             return self._value_of(run)
         key = (run.ref, run.experiment.id, parts)
@@ -80,7 +80,7 @@ class RunSearch:
         return found
 
     def _first(self, found: Sequence[IndexedRun], count: int) -> list[IndexedRun]:
-        """The first runs that are in the view, so many; facts are read no further than that."""
+        """The first `count` runs in the view, without reading the facts about later runs."""
         in_view: list[IndexedRun] = []
         at = 0
         while at < len(found) and len(in_view) < count:
@@ -91,7 +91,7 @@ class RunSearch:
         return in_view[:count]
 
     def _may_be_in_view(self, run: IndexedRun) -> bool:
-        """Whether a run may be in the view, as far as its ref tells."""
+        """False if the ref of a run excludes the run from the view."""
         return self._view != ViewType.ACTIVE_ONLY or not run.is_in_trash
 
     def _is_in_view(self, run: IndexedRun) -> bool:
@@ -101,7 +101,7 @@ class RunSearch:
 
 
 def _parts(filter_string: str | None, order_by: Sequence[str] | None) -> Parts:
-    """The parts of a run that a filter and an order look at, beside what each record has."""
+    """The parts of a run for a filter and an order, besides the facts in its record."""
     looked_at = [(each["type"], each["key"]) for each in SearchUtils.parse_search_filter(filter_string)]
     for clause in order_by or ():
         kind, key, _ = SearchUtils.parse_order_by_for_search_runs(clause)

@@ -126,7 +126,7 @@ class VersionStore(RegistryThings):
 
     @answered
     def delete_model_version(self, name: str, version: Any) -> None:
-        """Delete a version, and the aliases that lead to it."""
+        """Delete a version and its aliases."""
         self._require_version(name, version)
 
         def drop(thing: dict[str, Any]) -> None:
@@ -181,7 +181,7 @@ class VersionStore(RegistryThings):
 
     @answered
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
-        """Have an alias lead to a version."""
+        """Set an alias of a version."""
         _validate_model_alias_name(alias)
         if _RESERVED.fullmatch(alias):
             raise invalid(f"'{alias}' is reserved: it means the latest version, or the one of that number.")
@@ -195,7 +195,7 @@ class VersionStore(RegistryThings):
 
     @answered
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
-        """The version that an alias leads to; `latest` is the highest one."""
+        """The version of an alias; `latest`: the highest version."""
         thing = self._require(name)
         number = thing["aliases"].get(alias)
         if alias.lower() == _LATEST and thing["versions"]:
@@ -205,11 +205,11 @@ class VersionStore(RegistryThings):
         return self._version(self._require_version(name, number), number)
 
     def _await_model_version_creation(self, mv: ModelVersion, await_creation_for: int) -> None:
-        """Nothing to wait for: a version is there when it is made."""
+        """Do nothing: a created version is ready at once."""
 
 
 def _set_alias(thing: dict[str, Any], alias: str, number: str | None) -> None:
-    """Have an alias lead to a version, or nowhere; the time tells two clones which of them was later."""
+    """Set or delete an alias. The time of the change decides between two clones."""
     if number is not None:
         thing["aliases"][alias] = number
     elif thing["aliases"].pop(alias, None) is None:
