@@ -13,7 +13,7 @@ from gitexp.model import Files, Flat, Value
 
 
 class FlatValues(Mapping[str, Value]):
-    """The values of some files by flat key; one of the `shared` keys has its file in front, `file:key`."""
+    """The values of some files by flat key. The `shared` keys have their file in front: `file:key`."""
 
     __slots__ = ("_files", "_flat", "_shared")
 

@@ -41,15 +41,15 @@ class PlotColumn(NamedTuple):
 
 
 class PlotEntry(NamedTuple):
-    """A plot as a file names it.
+    """The definition of a plot in a file.
 
     Attributes:
         name: the id of the plot, or its path from the root.
-        path: the file or folder that is drawn, from the root; "" for a plot with files of its own in `ys`.
+        path: the drawn file or folder, from the root; "" for a plot with its files in `ys`.
         xs: the columns of x; () for the number of the row.
         ys: the columns of y; () for the last column.
-        template: the name of the template; "" for the usual one.
-        title, x_label, y_label: "" if not said.
+        template: the name of the template; "" for the default.
+        title, x_label, y_label: the titles; "" for the default.
         header: whether the first line of a table has the titles of its columns.
     """
 
@@ -65,20 +65,20 @@ class PlotEntry(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but the path is said."""
+        """True for a definition with a path only."""
         return bool(self.path) and self == PlotEntry(self.name, self.path)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files and folders that the plot needs."""
+        """The files and folders of the plot."""
         named = [self.path, *(column.file for column in (*self.ys, *self.xs))]
         return tuple(dict.fromkeys(name for name in named if name))
 
 
 def entries_of(name: str, tree: Tree, variables: Tree) -> list[PlotEntry]:
-    """The plots of the parsed file at `name`, each name once; those of the top level go before stages'.
+    """The plots of the parsed file at `name`, each name once; plots of the top level win over stages.
 
-    `variables` are the values of the params.yaml beside the file.
+    `variables`: the values of the params.yaml in the same folder.
     """
     folder, known = posixpath.dirname(name), {**variables, **own_vars(tree)}
     found: dict[str, PlotEntry] = {}
@@ -152,7 +152,7 @@ def _columns(folder: str, said: Value, variables: Tree) -> tuple[PlotColumn, ...
 
 
 def _as_text(value: Value) -> str | None:
-    """A title as text: YAML reads the title 1 as a number."""
+    """The text of a title. YAML reads the title 1 as a number."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
     return None

@@ -28,10 +28,9 @@ def is_table_of_plot(name: str) -> bool:
 def rows_of(name: str, data: bytes, *, header: bool = True) -> list[Row]:
     """The rows of a file, by the titles of their columns. Without `header` the titles are 0, 1, 2….
 
-    Of JSON and YAML they are the lists of maps with equal keys, wherever these lists are: of several lists,
-    the rows with the same number become one. A map of lists of plain values is a table too, by columns, and
-    `labels` with a `matrix` are pairs of classes with their count.
-    Raises ParseError for a file that cannot be read, or has no rows.
+    In JSON and YAML: all lists of maps with equal keys, at any depth. Rows with the same number in several
+    lists become one row. A map of lists of plain values is a table by columns, and `labels` with a `matrix`
+    are pairs of classes with their count. Raises ParseError for an unreadable file, or without rows.
     """
     if len(data) > MAX_TABLE_BYTES:
         raise ParseError(f"this file is larger than {MAX_TABLE_BYTES >> 20} MiB", file=name)
@@ -101,7 +100,7 @@ def _in_tree(name: str, tree: Any) -> list[Row]:
 
 
 def _of_matrix(tree: Any) -> list[Row]:
-    """The rows of a confusion matrix as `gitexp.log_confusion` writes it: a pair of classes and its count."""
+    """The rows of a confusion matrix by `gitexp.log_confusion`: a pair of classes and its count."""
     if not isinstance(tree, dict) or tree.keys() != {"labels", "matrix"}:
         return []
     labels, matrix = tree["labels"], tree["matrix"]

@@ -15,11 +15,10 @@ _READABLE = 0o666
 
 
 def write(project: Project, file: Path, data: bytes, *, with_folder: bool = False) -> None:
-    """Write a file that the user names, from the folder of the command.
+    """Write a file of the user's choice; a relative path starts at the folder of the command.
 
-    An earlier file of the name keeps its mode, and stays whole if this one cannot be written. What is no
-    plain file, such as a pipe or a link, is written through. `with_folder` makes its folder. Raises
-    StorageError.
+    An existing file keeps its mode, and stays unchanged after an error. Pipes, links and other special files
+    are written through. `with_folder` makes the folder. Raises StorageError.
     """
     target = project.here / file
     try:
@@ -40,7 +39,7 @@ def write(project: Project, file: Path, data: bytes, *, with_folder: bool = Fals
 
 
 def _mode(target: Path) -> int | None:
-    """The mode for the new file; None for what is no plain file."""
+    """The mode for the new file; None for a special file."""
     try:
         found = target.lstat()
     except FileNotFoundError:
