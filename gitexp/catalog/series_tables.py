@@ -47,7 +47,10 @@ def tables_of(project: Project, experiments: Iterable[Experiment]) -> dict[str, 
     found = _in_git(project, ended)
     for commit, lock in _locks(project, ended).items():
         there = {table.path for table in found.get(commit, ())}
-        more = [table for table in _in_lock(project, lock, ended[commit].record) if table.path not in there]
+        more = []
+        for table in _in_lock(project, lock, ended[commit].record):
+            if table.path not in there:
+                more.append(table)
         if more:
             found.setdefault(commit, []).extend(more)
     return found
@@ -99,7 +102,10 @@ def _in_git(project: Project, ended: Mapping[str, Experiment]) -> dict[str, list
 
 def _named(record: Record) -> list[str]:
     """The tables that a record names: those written by the run, and those among its metrics files."""
-    metrics = [name for name in record.metrics if is_table(name) and not lies_in(name, RUN_FOLDER)]
+    metrics = []
+    for name in record.metrics:
+        if is_table(name) and not lies_in(name, RUN_FOLDER):
+            metrics.append(name)
     return list(dict.fromkeys([*record.tables, *metrics]))
 
 
@@ -150,7 +156,10 @@ def _locks(project: Project, ended: Mapping[str, Experiment]) -> dict[str, Lock]
 def _in_lock(project: Project, lock: Lock, record: Record) -> list[SeriesTable]:
     """The tables of a lock that are results of the run: named by its record, or outs of its stages."""
     named = set(_named(record))
-    found = [SeriesTable(path, hash=out.hash) for path, out in lock.outs.items() if path in named]
+    found = []
+    for path, out in lock.outs.items():
+        if path in named:
+            found.append(SeriesTable(path, hash=out.hash))
     for name, told in record.stages.items():
         if name in lock.stages and told.get("state") not in _WITHOUT_RESULT:
             for out in lock.stages[name].outs:

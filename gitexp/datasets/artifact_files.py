@@ -23,7 +23,10 @@ _ANOTHER = "Say another one: --out artifacts"
 def require_here(project: Project, artifacts: Sequence[RunArtifact]) -> None:
     """Fetch what the object store lacks from the data remote. Raises MissingData."""
     names = {each.stored.hash: each.name for each in artifacts if each.stored is not None}
-    sizes = {each.stored.hash: each.stored.size for each in artifacts if each.stored is not None}
+    sizes = {}
+    for each in artifacts:
+        if each.stored is not None:
+            sizes[each.stored.hash] = each.stored.size
     failed = fetch(project, sizes)
     for reason in failed.values():
         gone = [names[hash_] for hash_ in failed]

@@ -46,7 +46,10 @@ def merged(lines: Iterable[bytes], of_code: Iterable[Any]) -> list[dict[str, Any
     for line in lines:
         if (said := _parsed(line)) is not None:
             _take_in(found, said)
-    whole = [alert for alert in found.values() if all(key in alert for key in _TEXTS)]
+    whole = []
+    for alert in found.values():
+        if all(key in alert for key in _TEXTS):
+            whole.append(alert)
     whole.sort(key=lambda alert: str(alert["time"]))
     return whole[:MOST]
 

@@ -99,7 +99,10 @@ def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
 
 def files_of_vars(tree: Tree) -> list[str]:
     """The files of `vars` at the top of a file, relative to its folder."""
-    names = [entry.partition(":")[0] for entry in as_items(tree.get("vars")) if isinstance(entry, str)]
+    names = []
+    for entry in as_items(tree.get("vars")):
+        if isinstance(entry, str):
+            names.append(entry.partition(":")[0])
     return names[:MAX_FILES]
 
 

@@ -96,7 +96,10 @@ def prepare(
     edited, originals = _edits(root, before, after)
     final = {**inputs, **changed}
     in_notebook = {name: final.pop(name) for name in in_notebook}
-    unrecorded = [name for name in foreign(root, final) if inside(workspace, root / name) is None]
+    unrecorded = []
+    for name in foreign(root, final):
+        if inside(workspace, root / name) is None:
+            unrecorded.append(name)
     options = _options(command)
     command, values = _with_options(command, of_command, notebook, in_notebook)
     warnings = (

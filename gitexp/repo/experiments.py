@@ -228,7 +228,10 @@ class Store:
         for refname, oid in self.repo.refs(pattern, fields=("refname", "objectname"), broken=broken):
             names.append(os.fsdecode(refname))
             places.append((refname.decode("utf-8", "replace"), oid.decode()))
-        absent = [name for name, place in zip(names, places, strict=True) if known.get(*place) is None]
+        absent = []
+        for name, place in zip(names, places, strict=True):
+            if known.get(*place) is None:
+                absent.append(name)
         if 0 < len(absent) <= _MOST_PATTERNS:
             known.add(self._read_refs(absent, name_of)[0])
         read = list[tuple[str, Stored]]()

@@ -45,7 +45,10 @@ def remember(repo: Repository, remote: str, now: Mapping[str, str], gone: Callab
     If somebody else pushes or pulls just now, nothing is written: the other process knows as much.
     """
     before = known(repo, remote)
-    changes = [RefChange(below(remote) + name, oid, None) for name, oid in before.items() if gone(name)]
+    changes = []
+    for name, oid in before.items():
+        if gone(name):
+            changes.append(RefChange(below(remote) + name, oid, None))
     for name, oid in now.items():
         if before.get(name) != oid:
             changes.append(RefChange(below(remote) + name, before.get(name), oid))

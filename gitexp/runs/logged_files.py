@@ -26,7 +26,10 @@ def metrics_file(project: Project, state: RunState) -> str:
     branch has the metrics too.
     """
     scope = state.scope
-    names = [name for name in scope.metrics if name.endswith(".json") and not state.written([name])]
+    names = []
+    for name in scope.metrics:
+        if name.endswith(".json") and not state.written([name]):
+            names.append(name)
     known = files_in(project.repo, state.baseline, names)
     for name in names:
         if name in known or name in scope.declared:

@@ -41,7 +41,10 @@ def found(project: Project, state: RunState, record: Record) -> WrittenParams:
     workspace has nobody who edits.
     """
     scope = state.scope
-    names = [name for name in scope.params if not lies_in_any(name, (*scope.written_params, *scope.results))]
+    names = []
+    for name in scope.params:
+        if not lies_in_any(name, (*scope.written_params, *scope.results)):
+            names.append(name)
     changed = _changed(project, state, names)
     if not changed:
         return WrittenParams(state, scope.written_params)

@@ -105,14 +105,20 @@ def _reason(said: str) -> str:
 
 def _forget(project: Project, remote: str, names: Sequence[str]) -> None:
     """Take removed experiments out of the mirror; put those found nowhere else here into the trash."""
-    known = {name: oid for name, oid in tracking.known(project.repo, remote).items() if name in names}
+    known = {}
+    for name, oid in tracking.known(project.repo, remote).items():
+        if name in names:
+            known[name] = oid
     here = _commits(project)
     lost = []
     for stored in project.store.read_commits(known):
         one = stored.experiment
         if isinstance(one, Experiment) and one.record.commit not in here:
             lost.append(one)
-    into_trash = [change for change in trash.removal(lost, datetime.now(UTC)) if change.new is not None]
+    into_trash = []
+    for change in trash.removal(lost, datetime.now(UTC)):
+        if change.new is not None:
+            into_trash.append(change)
     if into_trash:
         refs.move(project.repo, into_trash, f"gitexp: remove --remote {remote}")
     tracking.remember(project.repo, remote, {}, gone=lambda name: name in names)

@@ -80,7 +80,10 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
     remote = partner.connect(project, request.source, contact or Contact(), push=False)
     project.local.prepare()
     refs_there = remote.refs(PREFIX, *shared_refs.REFS)
-    there = {ref.removeprefix(PREFIX): oid for ref, oid in refs_there.items() if ref.startswith(PREFIX)}
+    there = {}
+    for ref, oid in refs_there.items():
+        if ref.startswith(PREFIX):
+            there[ref.removeprefix(PREFIX)] = oid
     wanted = there
     if request.names:
         wanted = partner.chosen(remote, there, request.names)

@@ -152,5 +152,8 @@ def _artifacts(project: Project, experiment: Experiment) -> tuple[list[RunArtifa
 
 
 def _data(project: Project, point: Point) -> list[Artifact]:
-    found = [artifact for artifact in lock_at(project, point).artifacts if artifact.path not in point.metrics]
+    found = []
+    for artifact in lock_at(project, point).artifacts:
+        if artifact.path not in point.metrics:
+            found.append(artifact)
     return sorted(found, key=lambda artifact: artifact.path)

@@ -37,6 +37,9 @@ class TransformersCallback(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero:
             return
-        values = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
+        values = {}
+        for name, value in (logs or {}).items():
+            if isinstance(value, int | float):
+                values[name] = value
         if values:
             api.current_run().log(values, step=state.global_step)

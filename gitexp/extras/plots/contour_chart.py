@@ -47,7 +47,10 @@ def contour_chart(
     Texts and few numbers make a grid: a cell has the mean of its experiments. Many different numbers make a
     field with an interpolated colour, blank away from experiments.
     """
-    counting = [experiment for experiment in experiments if experiment.result(metric) is not None]
+    counting = []
+    for experiment in experiments:
+        if experiment.result(metric) is not None:
+            counting.append(experiment)
     x, y = axes_of(counting, keys, logarithmic)
     found = measurements(counting, x, y, metric)
     missing = left_out(len(experiments) - len(found), "without a number of a done run, or without a param")

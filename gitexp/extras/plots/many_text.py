@@ -175,7 +175,10 @@ def contour(
     width: int,
 ) -> Lines:
     """Yield a table of means for params with few values, else a field of dots, coloured by the metric."""
-    counting = [experiment for experiment in experiments if experiment.result(metric) is not None]
+    counting = []
+    for experiment in experiments:
+        if experiment.result(metric) is not None:
+            counting.append(experiment)
     x, y = axes_of(counting, keys, logarithmic)
     found = measurements(counting, x, y, metric)
     sides = sides_of(found, (x, y))

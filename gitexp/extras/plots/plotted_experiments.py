@@ -66,7 +66,10 @@ def of_rows(rows: Sequence[Row]) -> list[PlottedExperiment]:
     If a metric, a param and a field have the same name, the metric wins over the param, and the param over
     the field.
     """
-    fields = {name: field for name, field in used_for(Use.ASKED).items() if field.kind in _KINDS}
+    fields = {}
+    for name, field in used_for(Use.ASKED).items():
+        if field.kind in _KINDS:
+            fields[name] = field
     return [_experiment(row, fields) for row in rows]
 
 

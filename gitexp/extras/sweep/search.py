@@ -205,7 +205,10 @@ def _distribution(axis: Axis) -> BaseDistribution:
 
 def require_packages(method: Method) -> None:
     """Raise GitexpError if a package that a method needs is not installed."""
-    missing = [package for package in _NEEDS.get(method, ()) if importlib.util.find_spec(package) is None]
+    missing = []
+    for package in _NEEDS.get(method, ()):
+        if importlib.util.find_spec(package) is None:
+            missing.append(package)
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise GitexpError(

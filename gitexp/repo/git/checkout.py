@@ -191,7 +191,10 @@ def make_ready(repo: Repository, scratch: Path, plan: TreePlan, raw: Mapping[str
     folder = scratch / "files"
     folder.mkdir()
     _copy_attributes(repo.root, folder, plan)
-    unconverted = {path: raw[path] for path in plan.write if path in raw and raw[path][0] in _MODES}
+    unconverted = {}
+    for path in plan.write:
+        if path in raw and raw[path][0] in _MODES:
+            unconverted[path] = raw[path]
     if not _may_convert(repo, folder, plan):  # then Git itself writes the bytes of a blob, and more quickly
         unconverted = {path: entry for path, entry in unconverted.items() if entry != plan.write[path]}
     attributes, others = dict[str, Entry](), dict[str, Entry]()
@@ -276,7 +279,10 @@ def carry_out(
     parents = set[str]()
     for path in plan.write:
         parents.update(map(PurePosixPath.as_posix, PurePosixPath(path).parents))
-    missing = [folder for folder in folders if folder in parents and not (repo.root / folder).is_dir()]
+    missing = []
+    for folder in folders:
+        if folder in parents and not (repo.root / folder).is_dir():
+            missing.append(folder)
     failpoint("workspace:ready")
     try:
         for path in plan.remove:

@@ -218,7 +218,10 @@ def refusal(args: Sequence[str], status: int, err: str, path: str = "") -> error
         told = f"The workspace cannot be stored exactly: {where}{message[0].lower()}{message[1:]}."
         return errors.SnapshotRefused(told, hint, paths=paths)
     lines = [line.replace(_IGNORED, "error: Git allows no such path: ") for line in err.split("\n")]
-    said = [line.split(": ", 1)[-1] for line in lines if line.startswith(("error", "warn", "fatal"))]
+    said = []
+    for line in lines:
+        if line.startswith(("error", "warn", "fatal")):
+            said.append(line.split(": ", 1)[-1])
     what = "; ".join(dict.fromkeys(map(squeezed, said or [err.strip()])))
     if path not in err:
         what = f"{squeezed(path)}: {what}"

@@ -108,7 +108,10 @@ class RunIndex:
         project, self._has_looked = self._project, True
         if any(has_died(state) for state in live.live_runs(project.local)):
             finish_dead_runs(project)
-        folders = {state.name: state.logged for state in live.live_runs(project.local) if state.name}
+        folders = {}
+        for state in live.live_runs(project.local):
+            if state.name:
+                folders[state.name] = state.logged
         there: dict[tuple[str, str], None] = {}
         for name, oid in project.repo.refs(PREFIX, trash.PREFIX, fields=("refname", "objectname")):
             there[os.fsdecode(name), oid.decode()] = None
