@@ -33,6 +33,7 @@ gitexp ui --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
 
 _PORT = 8765
 _PORTS_TRIED = 20
+_NEW_OBJECTS = 100_000  # after so many, Python looks for garbage: a table of experiments is none
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERYWHERE = ("0.0.0.0", "::")
 
@@ -99,6 +100,7 @@ def ui(
     if not no_open and _has_screen():
         webbrowser.open(url)
     gc.enable()  # a server runs for days, and `main` has turned it off
+    gc.set_threshold(_NEW_OBJECTS)
     try:
         server.serve(app, listener, tls)
     except KeyboardInterrupt:
