@@ -159,6 +159,15 @@ _TABLE: dict[tuple[str, str], str] = {
     # The parts of the dashboard that need packages of their own.
     ("dashboard", "server"): "gitexp.extras.web.server:Server",
     ("dashboard", "export"): "gitexp.extras.web.export:export",
+    # Documents of the dashboard that its first page does not need.
+    ("page document", "sweeps"): "gitexp.extras.web.contents.sweep_document:sweeps_document",
+    ("page document", "queue"): "gitexp.extras.web.contents.queue_document:queue_document",
+    ("page document", "pipeline"): "gitexp.extras.web.contents.pipeline_document:pipeline_document",
+    ("page document", "changes"): "gitexp.extras.web.contents.comparison_document:changes_document",
+    ("page document", "comparison"): "gitexp.extras.web.contents.comparison_document:comparison_document",
+    ("page document", "difference"): "gitexp.extras.web.contents.comparison_document:difference_document",
+    # Markdown for a page: markdown-it takes a twentieth of the time to start the dashboard.
+    ("preview", "markdown"): "gitexp.extras.web.contents.markdown_text:html",
     # A run around the code of the caller.
     ("run", "own"): "gitexp.extras.tracking.own_run:OwnRun",
     # What keeps a kind of value as a file of the run that logs it.

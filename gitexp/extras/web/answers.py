@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.catalog import lookup
 from gitexp.catalog.lookup import Point
 from gitexp.extras.plots.palette import colours
@@ -111,23 +111,20 @@ def _reader(documents: Documents) -> DetailsReader:
 
 def sweeps(documents: Documents) -> Document:
     """The document inside the page of the sweeps."""
-    from gitexp.extras.web.contents.sweep_document import sweeps_document
-
+    sweeps_document = plugins.load("page document", "sweeps")
     return {**_now(documents), **sweeps_document(documents.state().project)}
 
 
 def queue(documents: Documents) -> Document:
     """The document inside the page of the queue."""
-    from gitexp.extras.web.contents.queue_document import queue_document
-
+    queue_document = plugins.load("page document", "queue")
     return {**queue_document(documents.state().project), "actions": actions.as_json("project")}
 
 
 def pipeline(documents: Documents) -> Document:
     """The document inside the page of the pipeline."""
-    from gitexp.extras.web.contents.pipeline_document import pipeline_document
-
-    return pipeline_document(documents.state().project)
+    document: Document = plugins.load("page document", "pipeline")(documents.state().project)
+    return document
 
 
 # -- of one experiment --------------------------------------------------------------------------------
@@ -180,10 +177,9 @@ def file_of(documents: Documents, key: str, place: str, path: str) -> run_files.
 
 
 def _changes(documents: Documents, request: DocumentRequest) -> Document:
-    from gitexp.extras.web.contents import comparison_document
-
     one = experiment_of(documents, request.key)
-    return comparison_document.changes_document(documents.state().project, one)
+    document: Document = plugins.load("page document", "changes")(documents.state().project, one)
+    return document
 
 
 # -- of several ---------------------------------------------------------------------------------------
@@ -194,10 +190,9 @@ def _sparklines(documents: Documents, request: DocumentRequest) -> Document:
 
 
 def _compare(documents: Documents, request: DocumentRequest) -> Document:
-    from gitexp.extras.web.contents import comparison_document
-
     points = _points(documents, request.query.get("exp", ()))
-    return comparison_document.comparison_document(documents.state().project, points)
+    document: Document = plugins.load("page document", "comparison")(documents.state().project, points)
+    return document
 
 
 def _curves_of_many(documents: Documents, request: DocumentRequest) -> Document:
@@ -207,10 +202,10 @@ def _curves_of_many(documents: Documents, request: DocumentRequest) -> Document:
 
 
 def _difference(documents: Documents, request: DocumentRequest) -> Document:
-    from gitexp.extras.web.contents import comparison_document
-
-    old, new = (_point(documents, request.one(name)) for name in ("a", "b"))
-    return comparison_document.difference_document(documents.state().project, old, new)
+    old = _point(documents, request.one("a"))
+    new = _point(documents, request.one("b"))
+    document: Document = plugins.load("page document", "difference")(documents.state().project, old, new)
+    return document
 
 
 def _points(documents: Documents, words: Sequence[str]) -> list[Point]:

@@ -19,6 +19,7 @@ from gitexp.extras.web.contents import (
     comparison_document,
     curves_document,
     log_document,
+    markdown_text,
     pictures,
     pipeline_document,
     previews,
@@ -248,7 +249,7 @@ def test_markdown_loads_and_runs_nothing() -> None:
         "# Hi\n<script>alert(1)</script>\n\n![x](http://evil/x.png) [a](javascript:alert(1)) "
         "[b](http://ok.example) <img src=x onerror=y>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     )
-    made = previews.markdown_text.html(hostile)
+    made = markdown_text.html(hostile)
     assert "<h1>Hi</h1>" in made
     assert "<table>" in made
     for tag in ("<script", "<img", 'href="javascript'):

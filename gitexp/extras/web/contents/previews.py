@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from gitexp import plugins
 from gitexp.cli.kit.output import printable
-from gitexp.extras.web.contents import highlighting, log_document, markdown_text
+from gitexp.extras.web.contents import highlighting, log_document
 from gitexp.extras.web.contents.run_files import FoundFile
 from gitexp.files import jsonable
 
@@ -70,7 +71,7 @@ def preview(file: FoundFile, *, inside: bool) -> Document:
     if ending == ".json" and not document["cut"]:
         text = _indented(text)
     if ending in (".md", ".markdown"):
-        return {**document, "kind": "markdown", "html": markdown_text.html(text)}
+        return {**document, "kind": "markdown", "html": _html(text)}
     return {**document, "kind": "text", "lines": highlighting.lines(text, file.path)}
 
 
@@ -84,6 +85,12 @@ def _media(file: FoundFile, kind: str, *, inside: bool) -> Document:
 
 def _data_url(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _html(markdown: str) -> str:
+    """The HTML of a Markdown text."""
+    made: str = plugins.load("preview", "markdown")(markdown)
+    return made
 
 
 def _text(data: bytes) -> str | None:
@@ -148,7 +155,7 @@ def _notebook(text: str) -> Document | None:
 def _cell(cell: Mapping[str, Any], language: str) -> Document:
     source = _joined(cell.get("source"))
     if cell.get("cell_type") == "markdown":
-        return {"kind": "markdown", "html": markdown_text.html(source)}
+        return {"kind": "markdown", "html": _html(source)}
     ending = ".txt"
     if language in ("python", "ipython"):
         ending = ".py"
