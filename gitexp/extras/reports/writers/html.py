@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 
 from gitexp.extras.plots.charts import Chart
@@ -19,6 +19,7 @@ from gitexp.extras.reports.document import (
     TablePiece,
 )
 from gitexp.extras.reports.formulas import UnknownFormula, as_mathml
+from gitexp.extras.reports.writers.node_writer import NodeWriter
 from gitexp.views.markup import BestText
 
 _PAGE = """<!doctype html>
@@ -96,15 +97,11 @@ def write(document: Document, picture: Callable[[Chart], bytes]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-class _HtmlWriter:
+class _HtmlWriter(NodeWriter):
+    between = "\n"
+
     def __init__(self, picture: Callable[[Chart], bytes]) -> None:
         self._picture = picture
-
-    def blocks(self, nodes: Sequence[DocumentNode]) -> str:
-        return "\n".join(map(self._node, nodes))
-
-    def _inside(self, node: DocumentNode) -> str:
-        return "".join(map(self._node, node.children))
 
     def _node(self, node: DocumentNode) -> str:
         kind = node.kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.reports.document import (
@@ -17,6 +17,7 @@ from gitexp.extras.reports.document import (
     TablePiece,
 )
 from gitexp.extras.reports.formulas import UnknownFormula, as_mathml
+from gitexp.extras.reports.writers.node_writer import NodeWriter
 from gitexp.views.markup import as_latex, latex_table
 
 _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
@@ -52,15 +53,9 @@ def write(document: Document, place: Callable[[Chart], str]) -> bytes:
     return f"{_PREAMBLE}\n{body}\n\n\\end{{document}}\n".encode("utf-8", "backslashreplace")
 
 
-class _LatexWriter:
+class _LatexWriter(NodeWriter):
     def __init__(self, place: Callable[[Chart], str]) -> None:
         self._place = place
-
-    def blocks(self, nodes: Sequence[DocumentNode]) -> str:
-        return "\n\n".join(map(self._node, nodes))
-
-    def _inside(self, node: DocumentNode) -> str:
-        return "".join(map(self._node, node.children))
 
     def _node(self, node: DocumentNode) -> str:
         kind = node.kind

@@ -18,6 +18,7 @@ from gitexp.extras.reports.document import (
 )
 from gitexp.extras.reports.formula_pictures import SIZE, picture
 from gitexp.extras.reports.formulas import UnknownFormula
+from gitexp.extras.reports.writers.node_writer import NodeWriter
 from gitexp.views.markup import BestText
 from gitexp.words import clean
 
@@ -52,16 +53,10 @@ def write(document: Document, svg: Callable[[Chart], bytes]) -> tuple[str, dict[
     return f"{head}{_PREAMBLE % (SIZE, _literal(document.language))}\n{body}\n", writer.pictures
 
 
-class _TypstWriter:
+class _TypstWriter(NodeWriter):
     def __init__(self, svg: Callable[[Chart], bytes]) -> None:
         self._svg = svg
         self.pictures: dict[str, bytes] = {}
-
-    def blocks(self, nodes: Sequence[DocumentNode]) -> str:
-        return "\n\n".join(map(self._node, nodes))
-
-    def _inside(self, node: DocumentNode) -> str:
-        return "".join(map(self._node, node.children))
 
     def _node(self, node: DocumentNode) -> str:
         kind = node.kind
