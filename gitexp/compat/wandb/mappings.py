@@ -9,7 +9,12 @@ from gitexp.extras.tracking.plain_values import plain_mapping
 
 
 class Open(MutableMapping[str, Any]):
-    """A mapping whose keys are attributes too."""
+    """A mapping whose keys are attributes too. `_values`: what it holds."""
+
+    _values: MutableMapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -23,23 +28,6 @@ class Open(MutableMapping[str, Any]):
         else:
             self[name] = value
 
-
-class WandbConfig(Open):
-    """The params of a run; what is set is recorded."""
-
-    def __init__(self, record: Callable[[Mapping[str, Any]], None] = lambda values: None) -> None:
-        self._record = record
-        self._values: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._values[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.update({name: value})
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("a value of the config can be replaced, and not be taken back")
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
@@ -48,6 +36,20 @@ class WandbConfig(Open):
 
     def __repr__(self) -> str:
         return repr(self._values)
+
+
+class WandbConfig(Open):
+    """The params of a run; what is set is recorded."""
+
+    def __init__(self, record: Callable[[Mapping[str, Any]], None] = lambda values: None) -> None:
+        self._record = record
+        self._values: dict[str, Any] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("a value of the config can be replaced, and not be taken back")
 
     def update(self, values: Any = (), /, allow_val_change: bool = True, **more: Any) -> None:
         """Set several values: of a mapping, a dataclass or argparse's namespace."""
@@ -77,20 +79,8 @@ class WandbSummary(Open):
     def __init__(self, values: MutableMapping[str, Any]) -> None:
         self._values = values
 
-    def __getitem__(self, name: str) -> Any:
-        return self._values[name]
-
     def __setitem__(self, name: str, value: Any) -> None:
         self._values[name] = value
 
     def __delitem__(self, name: str) -> None:
         del self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return repr(self._values)
